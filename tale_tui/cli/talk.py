@@ -1,0 +1,69 @@
+"""Line mode on this process's standard streams: what `tale_tui.plain` does, with its exit code and Ctrl+C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tale_tui.cli.exits import Exit, exit_for
+from tale_tui.cli.output import ProgressLine, is_terminal, say, tell
+from tale_tui.cli.ready import choose_model, ensure_model
+from tale_tui.cli.stdin import Lines
+from tale_tui.plain import Talk
+
+if TYPE_CHECKING:
+    from tale_tui.engine import Verbs
+
+
+async def talk(face: Verbs, session: str | None, backend: str | None, model: str | None, *, yes: bool) -> Exit:
+    """Talk until standard input ends.
+
+    Args:
+        face: the engine.
+        session: the beginning of the id of the session that goes on.
+        backend: as `--backend`.
+        model: as `--model`.
+        yes: whether the starter model may be fetched.
+    """
+    interactive = is_terminal(sys.stdin)
+    # Nothing is written over in this mode, so progress is told as in a pipe.
+    line = ProgressLine(live=False)
+    ref = await choose_model(face, backend, model, yes=yes, line=line)
+    if ref is None:
+        await ensure_model(face, yes=yes, line=line)
+    conversation = Talk(
+        face=face,
+        lines=Lines(sys.stdin.fileno()),
+        out=lambda piece: say(piece, end=""),
+        told=tell,
+        interactive=interactive,
+        session=await face.find_session(session) if session else None,
+        ref=ref,
+    )
+    with _interrupts(conversation):
+        whole = await conversation.run()
+    if not whole:
+        return Exit.INTERRUPTED
+    if conversation.failed is not None and not interactive:
+        return exit_for(conversation.failed)
+    return Exit.DONE
+
+
+@contextmanager
+def _interrupts(conversation: Talk) -> Iterator[None]:
+    """Ctrl+C goes to the conversation, which knows what there is to stop."""
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(signal.SIGINT, conversation.interrupt)
+    except NotImplementedError:
+        # Windows: there it ends the process, and what came of an answer is kept as everywhere.
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)

@@ -1,0 +1,109 @@
+"""Fan-out of facts: whoever cares subscribes, whoever publishes never waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from tale_tui.engine.events import EngineMoved, Fact, Notice, RoleChanged, SessionChanged
+
+QUEUE_LIMIT = 256
+"""Facts that wait for one slow reader, at most. A reader that keeps up has one or two."""
+UNREAD_NOTICES = 20
+"""Notices kept for the first reader, so that what happened while nobody looked is still said."""
+
+Key = tuple[object, ...]
+
+
+def key_of(fact: Fact) -> Key:
+    """What a newer fact must have in common with an older one to take its place.
+
+    Notices are never replaced: each has an identity of its own.
+    """
+    match fact:
+        case RoleChanged(status):
+            return (RoleChanged, status.role)
+        case SessionChanged(session_id, deleted, source):
+            return (SessionChanged, session_id, deleted, source)
+        case Notice():
+            return (Notice, id(fact))
+        case EngineMoved():
+            return (EngineMoved,)
+
+
+class Subscription:
+    """The facts of one reader, as an async iterator that ends when the bus or the subscription is closed."""
+
+    def __init__(self, first: Iterable[Fact]) -> None:
+        self._waiting: dict[Key, Fact] = {key_of(fact): fact for fact in first}
+        self._something = asyncio.Event()
+        self._closed = False
+        if self._waiting:
+            self._something.set()
+
+    def put(self, fact: Fact) -> None:
+        """Add a fact, in the place of an older one with the same key where there is one.
+
+        Beyond the limit the oldest change of a session or notice goes; the few facts on the whole never do.
+        """
+        self._waiting[key_of(fact)] = fact
+        if len(self._waiting) > QUEUE_LIMIT:
+            self._waiting.pop(next(key for key in self._waiting if key[0] in (SessionChanged, Notice)))
+        self._something.set()
+
+    def close(self) -> None:
+        """End it, after what waits."""
+        self._closed = True
+        self._something.set()
+
+    def __aiter__(self) -> Subscription:
+        return self
+
+    async def __anext__(self) -> Fact:
+        while not self._waiting:
+            if self._closed:
+                raise StopAsyncIteration
+            self._something.clear()
+            await self._something.wait()
+        return self._waiting.pop(next(iter(self._waiting)))
+
+
+class Bus:
+    """Hands every fact to every subscriber. Used from the event loop alone."""
+
+    def __init__(self) -> None:
+        self._subscriptions: list[Subscription] = []
+        self._unread: list[Notice] = []
+        self._closed = False
+
+    def publish(self, fact: Fact) -> None:
+        """Tell everybody; never waits. A notice that nobody can hear is kept for the first who subscribes."""
+        if isinstance(fact, Notice) and not self._subscriptions:
+            self._unread = [*self._unread, fact][-UNREAD_NOTICES:]
+        for subscription in self._subscriptions:
+            subscription.put(fact)
+
+    def subscribe(self, first: Iterable[Fact] = ()) -> Subscription:
+        """A reader of everything that is published from now on.
+
+        Args:
+            first: what it is told before that.
+        """
+        unread, self._unread = self._unread, []
+        subscription = Subscription([*first, *unread])
+        if self._closed:
+            subscription.close()
+        self._subscriptions.append(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Stop collecting for a reader. Doing it twice does nothing."""
+        subscription.close()
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+
+    def close(self) -> None:
+        """End every subscription, after what waits in it."""
+        self._closed = True
+        for subscription in self._subscriptions:
+            subscription.close()

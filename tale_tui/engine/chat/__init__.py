@@ -1,0 +1,1 @@
+"""Conversations: how a turn goes, and what a model is shown of what was said."""

@@ -1,0 +1,226 @@
+"""One turn: a message is stored, a model is asked, its reply streams and is stored.
+
+A task of its own does the work and always ends it, whoever reads along: the reader is an async generator, and closing
+that stops the model. So a reply is stored as stopped even when the reader is cancelled in the middle of everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from tale_tui.engine.chat.asking import Answered, Asking, Tools
+from tale_tui.engine.chat.draft import Draft, Saver
+from tale_tui.engine.chat.feed import Feed
+from tale_tui.engine.errors import ModelError, StoreError, TaleError
+from tale_tui.engine.events import Notice, SessionChanged, TurnCancelled, TurnDone, TurnEvent, TurnFailed, TurnStarted
+from tale_tui.engine.types import Message, MessageState, ModelRef, WindowUse
+
+log = logging.getLogger(__name__)
+
+LEFT_BEHIND = "The reply broke off when the application was left."
+WENT_WRONG = "The reply broke off because of an error in the application; the log says more."
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a turn begins with, stored."""
+
+    user: Message | None
+    reply: Message
+    over: bool = False
+    """True where the reply has ended already: the call was a repeated one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    state: MessageState
+    failure: TaleError | None = None
+    answered: Answered | None = None
+
+
+class Turn:
+    """One turn.
+
+    Args:
+        tools: what turns work with.
+        session_id: the session that it belongs to.
+        opening: stores its beginning; what it raises is raised to the reader, and nothing was done.
+        source: named in `SessionChanged`; empty takes the id of the reply.
+        ref: the model that is asked; None takes that of the role ux.
+        claim: called before anything is done; raises when the session has a turn already.
+        release: called when the next turn of the session may begin, once or more.
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        session_id: str,
+        opening: Callable[[], Awaitable[Opened]],
+        *,
+        source: str,
+        ref: ModelRef | None,
+        claim: Callable[[Turn], None],
+        release: Callable[[Turn], None],
+    ) -> None:
+        self.session_id = session_id
+        self._tools = tools
+        self._opening = opening
+        self._source = source
+        self._chosen = ref
+        self._claim = claim
+        self._release = release
+        self._feed = Feed()
+        self._began = tools.world.monotonic()
+        self._task: asyncio.Task[None]
+        self._asking = False
+        self._over = False
+        self._stop: MessageState | None = None
+
+    async def events(self) -> AsyncGenerator[TurnEvent, None]:
+        """What happens, as it happens. Closing it stops the turn.
+
+        Raises:
+            TaleError: it could not begin, and nothing was stored.
+        """
+        self._claim(self)
+        self._task = asyncio.create_task(self._run(), name=f"turn in {self.session_id}")
+        self._task.add_done_callback(self._look_at)
+        try:
+            while events := await self._feed.read():
+                for event in events:
+                    yield event
+            await asyncio.wait([self._task])
+            if not self._over:
+                self._task.result()
+        finally:
+            await self.stop(MessageState.STOPPED)
+
+    async def stop(self, state: MessageState) -> None:
+        """End the turn now, and wait until what came is stored; a turn that has ended stays as it is.
+
+        Args:
+            state: how the reply is stored: stopped or interrupted.
+        """
+        if self._stop is None:
+            self._stop = state
+            if self._asking:
+                self._task.cancel()
+        await asyncio.wait([self._task])
+
+    def _look_at(self, task: asyncio.Task[None]) -> None:
+        """An error that kept the turn from beginning is the reader's; one after that is ours, and goes to the log."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, TaleError):
+            log.error("a turn in %s went wrong", self.session_id, exc_info=error)
+
+    async def _run(self) -> None:
+        try:
+            opened = await self._opening()
+            self._source = self._source or opened.reply.id
+            self._feed.put(TurnStarted(opened.user, opened.reply))
+            if opened.over:
+                self._say_end(opened.reply, None, None)
+            else:
+                self._say_changed()
+                await self._answer(opened.reply)
+        finally:
+            self._release(self)
+            self._feed.close()
+
+    async def _answer(self, reply: Message) -> None:
+        """Fill the reply and end it, whatever happens."""
+        # Thinking that broke off before the answer cannot be continued: it is done anew.
+        draft = Draft(reply.text, reply.thinking if reply.text else "", self._began, self._tools.world.monotonic)
+
+        async def save() -> None:
+            await self._tools.store.save_partial(reply.id, draft.text, draft.thinking, asking.ref)
+
+        saver = Saver(save, self._complain)
+        asking = Asking(self._tools, reply, self._chosen, self._feed, draft, saver)
+        outcome = _Outcome(MessageState.INTERRUPTED, TaleError(WENT_WRONG))
+        try:
+            outcome = await self._attempt(asking, draft)
+        finally:
+            await saver.close()
+            await self._end(reply, asking, draft, outcome)
+
+    async def _attempt(self, asking: Asking, draft: Draft) -> _Outcome:
+        """Ask, unless it was stopped already."""
+        if self._stop is not None:
+            return _Outcome(self._stop)
+        self._asking = True
+        try:
+            return _Outcome(MessageState.COMPLETE, None, await asking.run())
+        except asyncio.CancelledError:
+            self._task.uncancel()  # what is cancelled is the asking, not the storing of what came
+            return _Outcome(self._stopped_as())
+        except TaleError as error:
+            failure = error
+        finally:
+            self._asking = False
+        log.info("turn in %s with %s: %s: %s", self.session_id, asking.ref, failure.code, failure.sentence)
+        if isinstance(failure, ModelError) and asking.ref is not None:
+            await self._tools.roles.failed(asking.ref, failure)
+        return _Outcome(MessageState.INTERRUPTED if draft.text else MessageState.FAILED, failure)
+
+    def _stopped_as(self) -> MessageState:
+        """By `stop`, or because the event loop ends."""
+        return self._stop or MessageState.INTERRUPTED
+
+    async def _end(self, reply: Message, asking: Asking, draft: Draft, outcome: _Outcome) -> None:
+        """Store the reply, let the next turn begin, say how it ended."""
+        failure, answered = outcome.failure, outcome.answered
+        left = LEFT_BEHIND if outcome.state is MessageState.INTERRUPTED else ""
+        written = replace(
+            reply,
+            text=draft.text,
+            thinking=draft.thinking,
+            state=outcome.state,
+            ref=asking.ref,
+            usage=draft.usage(answered.end if answered else None),
+            finish=answered.end.reason if answered else None,
+            error=failure.sentence if failure else left,
+        )
+        try:
+            written = await self._store(written)
+        except TaleError as error:  # a full disk, or a session that somebody deleted
+            failure = error
+            kept = MessageState.INTERRUPTED if draft.text else MessageState.FAILED
+            written = replace(written, state=kept, error=error.sentence)
+        window = await asking.weigh(answered) if answered else None
+        self._release(self)
+        self._say_changed()
+        self._say_end(written, failure, window)
+
+    async def _store(self, reply: Message) -> Message:
+        return await self._tools.store.finish_reply(
+            reply.id,
+            state=reply.state,
+            text=reply.text,
+            thinking=reply.thinking,
+            ref=reply.ref,
+            usage=reply.usage,
+            finish=reply.finish,
+            error=reply.error,
+        )
+
+    def _say_end(self, reply: Message, failure: TaleError | None, window: WindowUse | None) -> None:
+        self._over = True
+        if failure is not None:
+            self._feed.put(TurnFailed(reply, failure.title, failure.sentence, failure.code))
+        elif reply.state is MessageState.COMPLETE:
+            self._feed.put(TurnDone(reply, window))
+        elif reply.state is MessageState.FAILED:
+            self._feed.put(TurnFailed(reply, ModelError.title, reply.error, ModelError.code))
+        else:
+            self._feed.put(TurnCancelled(reply))
+
+    def _say_changed(self) -> None:
+        self._tools.publish(SessionChanged(self.session_id, source=self._source))
+
+    def _complain(self, error: StoreError) -> None:
+        sentence = f"What comes is shown but not kept. {error.sentence}"
+        self._tools.publish(Notice(error.title, sentence, "error"))

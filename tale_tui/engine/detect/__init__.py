@@ -1,0 +1,25 @@
+"""Whether a message is work for the big model or conversation, and how sure that is. Under a millisecond, in memory."""
+
+from tale_tui.engine.detect.detector import (
+    CHAT_TO,
+    LEARNED_FILE,
+    TASK_FROM,
+    DetectBand,
+    DetectLabel,
+    Detector,
+    Judgement,
+    judge,
+)
+from tale_tui.engine.detect.state import DetectState
+
+__all__ = [
+    "CHAT_TO",
+    "LEARNED_FILE",
+    "TASK_FROM",
+    "DetectBand",
+    "DetectLabel",
+    "DetectState",
+    "Detector",
+    "Judgement",
+    "judge",
+]

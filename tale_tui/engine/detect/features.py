@@ -1,0 +1,227 @@
+"""What a message shows: names of features in four blocks, read in bounded time.
+
+Nothing here is learned. Every feature is a name that is there or is not; how often is never counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from tale_tui.engine.detect.lexicon import fold, lexicon
+from tale_tui.engine.detect.shape import shape
+
+HEAD_CHARS = 340
+TAIL_CHARS = 160
+"""A request stands at the beginning or the end of a message; what is pasted between them is judged by its shape."""
+CLASS_TOKENS = 30
+"""Tokens of each end whose classes are read in sequence."""
+CLASS_ORDERS = (1, 2, 3, 4)
+WORD_PIECES = (3, 4, 5)
+"""Lengths of the pieces of words, in characters."""
+LONGEST_WORD = 24
+KNOWN_WORDS = 20_000
+_TOKEN = re.compile(
+    r"\n+|\d+(?:[.,:]\d+)*|[^\s\d!-/:-@\[-`{-~。、，！？：；「」『』（）…“”«»„–—।؟¿¡・]+"
+    r"|[?？؟]|[!！]|[:：;；]|[.。।…]+|[,，、]|[\"“”«»„「」『』`]+|[{}\[\]()（）=<>$\\/+*%^|&#_~@-]+"
+)
+_SIGNS = {"?": "?", "？": "?", "؟": "?", "!": "!", "！": "!", ":": ":", "：": ":", ";": ":", "；": ":", ",": ","}
+_SIGNS |= {"，": ",", "、": ","}
+_ENDS = frozenset("?!.¶")
+_SIGN_KINDS = frozenset({"?", "!", ":", ",", ".", '"', "#", "0", "¶"})
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The features of one message, block by block.
+
+    Attributes:
+        words: words, neighbours, and how the message and its sentences begin and end.
+        spelled: each word once; `pieces_of` cuts it into letters that follow each other, most of which a typing
+            error or an inflected form leaves alone.
+        classes: sequences of word classes, the same in every language.
+        shape: length, layout, signs, pasted blocks.
+    """
+
+    words: tuple[str, ...]
+    spelled: tuple[str, ...]
+    classes: tuple[str, ...]
+    shape: tuple[str, ...]
+
+
+class Token(NamedTuple):
+    """A word or a sign.
+
+    Attributes:
+        text: as folded; signs in one form.
+        kind: its class; `_` for a word of none, `0` for a number.
+    """
+
+    text: str
+    kind: str
+
+
+def extract(text: str) -> Features:
+    """The features of a message.
+
+    Args:
+        text: as the user wrote it, of any length; only its ends are read letter by letter.
+    """
+    text = text.strip()
+    tokens = tokenize(ends_of(text))
+    sentences = split_sentences(tokens)
+    return Features(
+        tuple(dict.fromkeys(_words(tokens, sentences))),
+        tuple(sorted({token.text for token in tokens if token.kind not in _SIGN_KINDS})),
+        tuple(dict.fromkeys(_classes(tokens, sentences))),
+        tuple(dict.fromkeys((*shape(text), *_openings(text, tokens, sentences)))),
+    )
+
+
+def ends_of(text: str) -> str:
+    """The beginning and the end of a text, with a line break where something was left out."""
+    if len(text) <= HEAD_CHARS + TAIL_CHARS:
+        return text
+    return f"{text[:HEAD_CHARS]}\n{text[-TAIL_CHARS:]}"
+
+
+def tokenize(text: str) -> list[Token]:
+    """Words and signs with their classes."""
+    known = lexicon()
+    tokens = []
+    for found in _TOKEN.findall(fold(text)):
+        first = found[0]
+        if first == "\n":
+            tokens.append(Token("¶", "¶"))
+        elif first.isdigit():
+            tokens.append(Token("0" if len(found) > 1 else found, "0"))
+        elif first in _SIGNS:
+            tokens.append(Token(_SIGNS[first], _SIGNS[first]))
+        elif first in ".。।…":
+            tokens.append(Token(".", "."))
+        elif first in '"“”«»„「」『』`':
+            tokens.append(Token('"', '"'))
+        elif first.isalpha():
+            tokens.extend(Token(part, known.class_of(part) or "_") for part in known.split(found[:LONGEST_WORD]))
+        else:
+            tokens.append(Token(found[:3], "#"))
+    return tokens
+
+
+def split_sentences(tokens: list[Token]) -> list[list[Token]]:
+    """Tokens by sentence, the sign at the end included; no sentence is empty."""
+    sentences: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.text not in _ENDS:
+            sentences[-1].append(token)
+        elif sentences[-1]:
+            sentences[-1].append(token)
+            sentences.append([])
+    return [sentence for sentence in sentences if sentence]
+
+
+@lru_cache(KNOWN_WORDS)
+def pieces_of(word: str) -> tuple[str, ...]:
+    """The pieces of one word with its borders marked."""
+    marked = f"<{word}>"
+    return tuple({marked[at : at + size]: None for size in WORD_PIECES for at in range(max(1, len(marked) - size + 1))})
+
+
+def _words(tokens: list[Token], sentences: list[list[Token]]) -> Iterator[str]:
+    last = ""
+    for token in tokens:
+        yield token.text
+        if last:
+            yield f"{last} {token.text}"
+        last = token.text
+    if not sentences:
+        return
+    first = [token.text for token in sentences[0][:3]]
+    for length in range(1, len(first) + 1):
+        yield "^ " + " ".join(first[:length])
+    for sentence in sentences[1:]:
+        yield "| " + sentence[0].text
+        yield "| " + " ".join(token.text for token in sentence[:2])
+    yield " ".join(token.text for token in sentences[-1][-2:]) + " $"
+
+
+def _classes(tokens: list[Token], sentences: list[list[Token]]) -> Iterator[str]:
+    for part in (tokens[:CLASS_TOKENS], tokens[max(CLASS_TOKENS, len(tokens) - CLASS_TOKENS) :]):
+        row = _joined(part)
+        for order in CLASS_ORDERS:
+            for at in range(len(row) - order + 1):
+                yield " ".join(row[at : at + order])
+    for number, sentence in enumerate(sentences):
+        row = _joined(sentence[:8])
+        mark = "|" if number else "^"
+        for order in CLASS_ORDERS:
+            if len(row) >= order:
+                yield f"{mark} {' '.join(row[:order])}"
+        if not number and len(sentences) == 1 and len(sentence) <= 8:
+            yield f"{mark} {' '.join(row)} $"
+    if sentences:
+        row = _joined(sentences[-1][-5:])
+        for order in CLASS_ORDERS[:3]:
+            yield " ".join(row[-order:]) + " $"
+
+
+def _joined(tokens: list[Token]) -> list[str]:
+    """Classes in sequence; words of no class that follow each other count as one."""
+    row: list[str] = []
+    for token in tokens:
+        if token.kind != "_" or not row or row[-1] not in ("_", "="):
+            row.append(token.kind)
+        else:
+            row[-1] = "="
+    return row
+
+
+_COURTESY = frozenset({"PLEASE", "GREET", "THANKS", "ACK", "NOW", ",", "!", "."})
+_WORK = frozenset({"MAKE", "CHANGE", "EXPLAIN", "SOLVE"})
+_ASKED = frozenset({"CAN", "YOU", "PLEASE", "ME", "WE", "NOW", "DO", "HOW", "THAT"})
+
+
+def _openings(text: str, tokens: list[Token], sentences: list[list[Token]]) -> Iterator[str]:
+    """What the sentences begin with, together with how much there is around it."""
+    size = _bucket(len(tokens))
+    yield f"tokens {size}"
+    yield f"sentences {min(len(sentences), 8)}"
+    kinds = {token.kind for token in tokens}
+    for kind in kinds - {"_"}:
+        yield f"has {kind} {min(size, 4)}"
+    if not sentences:
+        return
+    opening = next((token.kind for token in sentences[0] if token.kind not in _COURTESY), "none")
+    asks = "?" if tokens[-1].kind == "?" else "."
+    yield f"opens {opening}"
+    yield f"opens {opening} {asks} {size}"
+    yield f"ends {asks} {size}"
+    if opening in ("WHAT", "WHO", "WHEN", "WHERE", "WHY", "HOW", "BE", "DO"):
+        yield f"asks {opening} {size} {bool(kinds & _WORK)} {'ART' in kinds}"
+    for number, sentence in enumerate(sentences):
+        if _orders(sentence):
+            yield "orders"
+            yield f"orders {'first' if not number else 'later'} {min(len(sentence) // 4, 6)}"
+            yield f"orders {'ART' if any(token.kind == 'ART' for token in sentence) else 'no ART'}"
+    if kinds & _WORK and "ART" in kinds and "YOU" not in kinds:
+        yield f"work and result {asks}"
+    if "NEED" in kinds and "ART" in kinds:
+        yield f"needs a result {asks}"
+
+
+def _orders(sentence: list[Token]) -> bool:
+    """Whether a sentence asks for work: a verb of work first, or after `can you`, `please`, `now`."""
+    for token in sentence[:7]:
+        if token.kind in _WORK:
+            return True
+        if token.kind not in _ASKED and token.kind not in _COURTESY:
+            return False
+    return False
+
+
+def _bucket(count: int) -> int:
+    """A length on a scale that doubles: 0, 1, 2, 3-4, 5-8, ..."""
+    return max(0, count - 1).bit_length() if count else 0

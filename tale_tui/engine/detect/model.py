@@ -1,0 +1,192 @@
+"""From features to a probability, with weights that were learned elsewhere. Plain Python, no other library.
+
+A multinomial logistic regression over three kinds of messages: talk, work, and those on which two sensible people
+differ. The third is what keeps the answer honest: where it is likely, no probability leaves the middle band.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+from math import exp, log, sqrt
+from pathlib import Path
+from typing import Any
+
+from tale_tui.engine.detect.features import Features, pieces_of
+
+FORMAT = 1
+FILE = "weights.json"
+STEPS = 1000
+"""Weights are stored as whole thousandths: finer steps change no probability that is shown."""
+BLOCKS = ("words", "pieces", "classes", "shape")
+SCALE = {"words": 3.0, "pieces": 3.0, "classes": 3.0, "shape": 0.25}
+"""How much a block weighs before anything is learned: each of the first three is as long as the square root of its
+scale, the shape a quarter for every feature."""
+UNSURE_MOST = 0.69
+"""The highest probability of either label for a message that is as likely disputed as `Weights.doubt` says."""
+KNOWN_WORDS = 20_000
+
+Pair = tuple[float, float]
+"""Weights for disputed and for work; those for talk are zero."""
+
+
+class BadWeights(ValueError):
+    """A file of weights that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What was learned.
+
+    Attributes:
+        bias: of no feature.
+        blocks: block -> feature -> weights.
+        sharpness: factor on the log-odds of work against talk.
+        doubt: probability of being disputed from which on a message stays in the middle band: where it leans to talk,
+            and where it leans to work.
+        facts: how it was made, for people: number of examples, accuracy on the part kept apart.
+    """
+
+    bias: Pair
+    blocks: Mapping[str, Mapping[str, Pair]]
+    sharpness: float = 1.0
+    doubt: Pair = (1.0, 1.0)
+    facts: Mapping[str, float] = field(default_factory=dict)
+
+    def dump(self) -> str:
+        """As text that `parse` reads; the same weights always give the same text."""
+        blocks = {}
+        for name in BLOCKS:
+            rows = sorted(self.blocks[name].items())
+            blocks[name] = {
+                "names": "\t".join(feature for feature, _ in rows),
+                "disputed": [round(pair[0] * STEPS) for _, pair in rows],
+                "work": [round(pair[1] * STEPS) for _, pair in rows],
+            }
+        data = {
+            "format": FORMAT,
+            "bias": [round(each * STEPS) for each in self.bias],
+            "sharpness": self.sharpness,
+            "doubt": list(self.doubt),
+            "facts": dict(self.facts),
+            "blocks": blocks,
+        }
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def parse(cls, text: str) -> Weights:
+        """Read what `dump` wrote.
+
+        Raises:
+            BadWeights: it is something else, or of another version.
+        """
+        try:
+            data = json.loads(text)
+            if data["format"] != FORMAT:
+                raise BadWeights(f"weights of format {data['format']}")
+            bias = data["bias"][0] / STEPS, data["bias"][1] / STEPS
+            doubt = float(data["doubt"][0]), float(data["doubt"][1])
+            blocks = {name: _block(data["blocks"][name]) for name in BLOCKS}
+            return cls(bias, blocks, float(data["sharpness"]), doubt, dict(data["facts"]))
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+            raise BadWeights(str(error)) from error
+
+
+def _block(data: Mapping[str, Any]) -> dict[str, Pair]:
+    disputed, work = ([step / STEPS for step in data[name]] for name in ("disputed", "work"))
+    names = data["names"].split("\t") if disputed else []
+    return dict(zip(names, zip(disputed, work, strict=True), strict=True))
+
+
+def packaged_weights() -> Weights:
+    """The weights that come with the program.
+
+    Raises:
+        BadWeights: they are damaged.
+        OSError: they are not there.
+    """
+    return Weights.parse(files(__package__).joinpath(FILE).read_text("utf-8"))
+
+
+def read_weights(path: Path) -> Weights:
+    """The weights in a file.
+
+    Raises:
+        BadWeights: it is something else.
+        OSError: it cannot be read.
+    """
+    return Weights.parse(path.read_text("utf-8"))
+
+
+class Model:
+    """A probability for features.
+
+    Args:
+        weights: what was learned.
+    """
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        self._spelling = lru_cache(KNOWN_WORDS)(self._spell)
+
+    def shares(self, features: Features) -> tuple[float, float, float]:
+        """The probabilities that a message is talk, disputed, work; their sum is 1."""
+        disputed, work = self._weights.bias
+        for name, found in (("words", features.words), ("classes", features.classes), ("shape", features.shape)):
+            known = self._weights.blocks[name]
+            one = two = 0.0
+            for feature in found:
+                pair = known.get(feature)
+                if pair:
+                    one += pair[0]
+                    two += pair[1]
+            factor = factor_of(name, len(found))
+            disputed += one * factor
+            work += two * factor
+        spelled = [self._spelling(word) for word in features.spelled]
+        factor = factor_of("pieces", sum(count for _, _, count in spelled))
+        disputed += sum(one for one, _, _ in spelled) * factor
+        work += sum(two for _, two, _ in spelled) * factor
+        top = max(0.0, disputed, work)
+        parts = exp(-top), exp(disputed - top), exp(work - top)
+        whole = sum(parts)
+        return parts[0] / whole, parts[1] / whole, parts[2] / whole
+
+    def probability(self, features: Features) -> float:
+        """How likely a message is work."""
+        return settle(*self.shares(features), self._weights.sharpness, self._weights.doubt)
+
+    def reasons(self, features: Features) -> Iterator[tuple[str, str, float]]:
+        """Block, feature and what it adds to the log-odds of work against talk."""
+        for name, found in (("words", features.words), ("classes", features.classes), ("shape", features.shape)):
+            known, factor = self._weights.blocks[name], factor_of(name, len(found))
+            for feature in found:
+                pair = known.get(feature)
+                if pair:
+                    yield name, feature, pair[1] * factor
+
+    def _spell(self, word: str) -> tuple[float, float, int]:
+        known = self._weights.blocks["pieces"]
+        pieces = pieces_of(word)
+        pairs = [known[piece] for piece in pieces if piece in known]
+        return sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs), len(pieces)
+
+
+def factor_of(block: str, count: int) -> float:
+    """What a feature of a block counts where the message has so many of them."""
+    return SCALE[block] if block == "shape" else SCALE[block] / sqrt(max(count, 1))
+
+
+def settle(talk: float, disputed: float, work: float, sharpness: float, doubt: Pair) -> float:
+    """One probability of work out of three shares.
+
+    Work against talk, sharpened; then its confidence is limited: not at all where nothing is disputed, to
+    `UNSURE_MOST` where `disputed` reaches `doubt`, with the cube of their ratio between them.
+    """
+    odds = min(max(sharpness * (log(max(work, 1e-12)) - log(max(talk, 1e-12))), -50.0), 50.0)
+    p = 1 / (1 + exp(-odds))
+    most = 1 - (1 - UNSURE_MOST) * min(1.0, disputed / doubt[odds >= 0]) ** 3
+    return min(max(p, 1 - most), most)

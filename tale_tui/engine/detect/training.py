@@ -1,0 +1,241 @@
+"""Fits the weights of the detector; run as a process of its own, because scikit-learn is heavy.
+
+    python -m tale_tui.engine.detect.training OUT [--corrections FILE]
+
+Without corrections it learns from the examples that come with the program and writes what it found. With corrections
+it learns from both, compares the result with the weights in use (OUT, else those of the program) on messages that
+neither has seen, and writes only what is not worse. One line of JSON on standard output says how it went. The same
+input always gives the same weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scipy.sparse import csr_matrix  # type: ignore[import-untyped]  # no types are published
+from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+
+from tale_tui.engine.detect.examples import KEPT_APART, BadExample, Example, packaged_examples, read_corrections
+from tale_tui.engine.detect.features import Features, extract, pieces_of
+from tale_tui.engine.detect.model import (
+    BLOCKS,
+    STEPS,
+    BadWeights,
+    Model,
+    Pair,
+    Weights,
+    factor_of,
+    packaged_weights,
+    read_weights,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RARE = 2.0
+"""A feature of fewer examples (by weight) than this is not learned."""
+STRENGTH = 1.0
+"""Inverse of the penalty on large weights (scikit-learn's C)."""
+ROUNDS = 500
+SHARPNESS = 2.0
+DOUBT = (0.6, 0.15)
+"""See `Weights`. Both were chosen by log loss and calibration on messages of other writers than those of the examples.
+Where a message leans to talk, clear talk is far more frequent than what is disputed, so much doubt is asked for; a
+message that leans to work is soon disputed."""
+KEPT_CORRECTION = 5
+"""Every so manieth correction is kept apart, to measure on."""
+CHAT, DISPUTED, WORK = range(3)
+
+Columns = dict[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What came out of a fit.
+
+    Attributes:
+        estimator: scikit-learn's, with the weights rounded as they are stored.
+        columns: block and feature -> column of its matrix.
+        weights: the same for `Model`.
+    """
+
+    estimator: LogisticRegression
+    columns: Columns
+    weights: Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a refit went.
+
+    Attributes:
+        weights: those to use from now on.
+        kept: whether they are the new ones; if not, the new ones were worse and are dropped.
+        before: accuracy of those in use, on messages that were kept apart.
+        after: accuracy of the new ones, on the same messages.
+    """
+
+    weights: Weights
+    kept: bool
+    before: float
+    after: float
+
+
+def fit(examples: Sequence[Example]) -> Fit:
+    """Learn weights.
+
+    Args:
+        examples: of all three kinds, talk, work and disputed.
+    Raises:
+        ValueError: a kind is missing.
+    """
+    features = [extract(example.text) for example in examples]
+    kinds = [_kind(example) for example in examples]
+    if set(kinds) != {CHAT, DISPUTED, WORK}:
+        raise ValueError("examples of talk, of work and disputed ones are all needed")
+    columns = _columns(features, [example.weight for example in examples])
+    estimator = LogisticRegression(C=STRENGTH, max_iter=ROUNDS)
+    estimator.fit(matrix(features, columns), kinds, sample_weight=[example.weight for example in examples])
+    estimator.coef_ = (estimator.coef_ - estimator.coef_[CHAT]).round(len(str(STEPS)) - 1)
+    estimator.intercept_ = (estimator.intercept_ - estimator.intercept_[CHAT]).round(len(str(STEPS)) - 1)
+    return Fit(estimator, columns, _weights(estimator, columns, len(examples)))
+
+
+def matrix(features: Sequence[Features], columns: Columns) -> csr_matrix:
+    """Messages as rows: every feature counts what `Model` counts it."""
+    rows, places, values = [], [], []
+    for row, each in enumerate(features):
+        for block, names in _names(each):
+            factor = factor_of(block, len(names))
+            for name, count in Counter(names).items():
+                place = columns.get((block, name))
+                if place is not None:
+                    rows.append(row)
+                    places.append(place)
+                    values.append(factor * count)
+    return csr_matrix((values, (rows, places)), shape=(len(features), len(columns)))
+
+
+def accuracy(weights: Weights, kept_apart: Sequence[Example]) -> float:
+    """The share of clear messages that are judged right."""
+    judge = Model(weights)
+    right = [(judge.probability(extract(each.text)) >= 0.5) == (each.p >= 0.5) for each in kept_apart if each.is_clear]
+    return sum(right) / max(len(right), 1)
+
+
+def learn(examples: Sequence[Example]) -> Weights:
+    """Weights from examples, measured on those of the author who is kept apart."""
+    seen, kept_apart = apart(examples)
+    weights = fit(seen).weights
+    facts = {"examples": len(seen), "kept_apart": len(kept_apart), "accuracy": round(accuracy(weights, kept_apart), 4)}
+    return replace(weights, facts=facts)
+
+
+def refit(examples: Sequence[Example], corrections: Sequence[Example], current: Weights) -> Outcome:
+    """Learn from corrections too; what is worse than the weights in use is rolled back.
+
+    Args:
+        examples: those of the program.
+        corrections: the user's, oldest first; a text corrected twice counts by its last label.
+        current: the weights in use.
+    """
+    latest = list({each.text.strip(): each for each in corrections}.values())
+    seen, kept_apart = apart(examples)
+    kept_apart += latest[KEPT_CORRECTION - 1 :: KEPT_CORRECTION]
+    seen += [each for number, each in enumerate(latest, 1) if number % KEPT_CORRECTION]
+    learned = fit(seen).weights
+    before, after = accuracy(current, kept_apart), accuracy(learned, kept_apart)
+    facts = {"examples": len(seen), "kept_apart": len(kept_apart), "accuracy": round(after, 4)}
+    if after < before:
+        return Outcome(current, False, before, after)
+    return Outcome(replace(learned, facts=facts), True, before, after)
+
+
+def apart(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    """What is learned from, and what is measured on."""
+    seen = [each for each in examples if each.author != KEPT_APART]
+    return seen, [each for each in examples if each.author == KEPT_APART]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run from the command line; the exit code is 2 where the corrections cannot be read."""
+    parser = argparse.ArgumentParser(prog="tale_tui.engine.detect.training")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--corrections", type=Path)
+    options = parser.parse_args(arguments)
+    examples = packaged_examples()
+    if options.corrections is None:
+        weights = learn(examples)
+        _write(options.out, weights)
+        _say({"kept": True, **weights.facts})
+        return 0
+    try:
+        corrections = read_corrections(options.corrections)
+    except (BadExample, OSError, UnicodeDecodeError) as error:
+        _say({"kept": False, "error": str(error)})
+        return 2
+    outcome = refit(examples, corrections, _in_use(options.out))
+    if outcome.kept:
+        _write(options.out, outcome.weights)
+    _say({"kept": outcome.kept, "before": outcome.before, "after": outcome.after, "corrections": len(corrections)})
+    return 0
+
+
+def _in_use(path: Path) -> Weights:
+    try:
+        return read_weights(path)
+    except (BadWeights, OSError):
+        return packaged_weights()
+
+
+def _write(path: Path, weights: Weights) -> None:
+    """All or nothing: whoever reads meanwhile gets the old ones."""
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_text(weights.dump(), "utf-8")
+    beside.replace(path)
+
+
+def _say(facts: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(facts) + "\n")
+
+
+def _kind(example: Example) -> int:
+    if not example.is_clear:
+        return DISPUTED
+    return WORK if example.p > 0.5 else CHAT
+
+
+def _names(features: Features) -> Iterator[tuple[str, Sequence[str]]]:
+    pieces = [piece for word in features.spelled for piece in pieces_of(word)]
+    yield from zip(BLOCKS, (features.words, pieces, features.classes, features.shape), strict=True)
+
+
+def _columns(features: Sequence[Features], weights: Sequence[float]) -> Columns:
+    """Block and feature -> column, for features that are not rare."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for each, weight in zip(features, weights, strict=True):
+        for block, names in _names(each):
+            for name in set(names):
+                seen[block, name] += weight  # type: ignore[assignment]  # a Counter may count by weight
+    return {key: place for place, key in enumerate(sorted(key for key, count in seen.items() if count >= RARE))}
+
+
+def _weights(estimator: LogisticRegression, columns: Columns, count: int) -> Weights:
+    blocks: dict[str, dict[str, Pair]] = {block: {} for block in BLOCKS}
+    disputed, work = estimator.coef_[DISPUTED].tolist(), estimator.coef_[WORK].tolist()
+    for (block, name), place in columns.items():
+        if disputed[place] or work[place]:
+            blocks[block][name] = disputed[place], work[place]
+    bias = float(estimator.intercept_[DISPUTED]), float(estimator.intercept_[WORK])
+    return Weights(bias, blocks, SHARPNESS, DOUBT, facts={"examples": count})
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

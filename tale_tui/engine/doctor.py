@@ -1,0 +1,176 @@
+"""What was found, what is missing and what to do: one finding a line, no secret in any."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from tale_tui import __version__
+from tale_tui.engine.models.configured import KEY_VARIABLE, openai_is_set
+from tale_tui.engine.models.starter import is_starter
+from tale_tui.engine.store import Store
+from tale_tui.engine.types import (
+    BackendName,
+    BackendReport,
+    Finding,
+    FindingState,
+    LoadedModel,
+    RoleState,
+    RoleStatus,
+)
+from tale_tui.paths import Paths
+from tale_tui.settings import Settings
+
+OK, LOOK, BAD = FindingState.OK, FindingState.LOOK, FindingState.BAD
+
+LOW_DISK_BYTES = 500_000_000
+"""Less than this free is worth a look: the starter model takes 200 MB while it is fetched."""
+LOW_MEMORY_BYTES = 1_000_000_000
+"""Less than this free leaves no room for any model but the starter."""
+MOSTLY_GPU = 0.99
+"""A model of which less lies in the memory of a GPU is slowed down by the rest."""
+
+CHOOSE = "Choose another: tale-tui models use {role} BACKEND/MODEL"
+
+
+async def examine(
+    paths: Paths,
+    settings: Settings,
+    store: Store,
+    roles: Iterable[RoleStatus],
+    reports: Iterable[BackendReport],
+) -> tuple[Finding, ...]:
+    """Look at everything.
+
+    Args:
+        paths: the four folders.
+        settings: all settings.
+        store: open.
+        roles: both, as they are.
+        reports: of the backends that are known.
+    """
+    by_name = {report.name: report for report in reports}
+    machine = await asyncio.to_thread(lambda: (_python(), _data(paths), _memory()))
+    sessions = await store.sessions(limit=1_000_000)
+    findings = [*machine[:2], await asyncio.to_thread(_database, paths.database, len(sessions)), machine[2]]
+    if embedded := by_name.get(BackendName.EMBEDDED):
+        findings += [_embedded(embedded), _starter(embedded)]
+    if ollama := by_name.get(BackendName.OLLAMA):
+        findings += _server(ollama, "Ollama", "Start it: ollama serve. Or get it from https://ollama.com")
+    if openai := by_name.get(BackendName.OPENAI):
+        findings += _server(openai, "The server", "Start it, or set openai.base_url to its address")
+        findings.append(_key())
+    elif not openai_is_set(settings):
+        findings.append(Finding("openai", OK, "not set up", "To use such a server set openai.base_url"))
+    if scripted := by_name.get(BackendName.SCRIPTED):
+        findings += _server(scripted, "The demo", "")
+    return tuple(findings + [_role(status) for status in roles])
+
+
+def _python() -> Finding:
+    system = f"{platform.system()} {platform.machine()}"
+    return Finding("python", OK, f"tale-tui {__version__}, Python {platform.python_version()}, {system}")
+
+
+def _data(paths: Paths) -> Finding:
+    folder = paths.data
+    if not folder.is_dir():
+        return Finding("data", BAD, f"{folder} is not there", "Make it: tale-tui init")
+    if not os.access(folder, os.W_OK):
+        return Finding("data", BAD, f"{folder} cannot be written", "Change its permissions, or set TALE_HOME")
+    free = shutil.disk_usage(folder).free
+    text = f"{folder}, {_size(free)} free"
+    return Finding("data", LOOK, text, "Make room on this disk") if free < LOW_DISK_BYTES else Finding("data", OK, text)
+
+
+def _database(path: Path, sessions: int) -> Finding:
+    files = [path.with_name(path.name + end) for end in ("", "-wal")]
+    used = sum(file.stat().st_size for file in files if file.exists())
+    aside = sorted(file.name for file in path.parent.glob(f"{path.name}.damaged-*"))
+    text = f"{path.name}, {_size(used)}, {sessions:,} {'session' if sessions == 1 else 'sessions'}"
+    if aside:
+        text += f"; set aside as damaged: {', '.join(aside)}"
+        return Finding("database", LOOK, text, "Delete these when you do not want them any more")
+    return Finding("database", OK, text)
+
+
+def _memory() -> Finding:
+    memory = psutil.virtual_memory()
+    text = f"{_size(memory.available)} of {_size(memory.total)} free"
+    if memory.available < LOW_MEMORY_BYTES:
+        return Finding("memory", LOOK, text, "Close other programs before a model is loaded")
+    return Finding("memory", OK, text)
+
+
+def _embedded(report: BackendReport) -> Finding:
+    if not report.available:
+        return Finding("embedded", LOOK, "models cannot run inside of tale-tui", report.detail)
+    own = [info for info in report.models if not is_starter(info.ref)]
+    count = f"{len(own)} model {'file' if len(own) == 1 else 'files'} added"
+    return Finding("embedded", OK, f"llama.cpp {report.version}, {count}" if report.version else count)
+
+
+def _starter(report: BackendReport) -> Finding:
+    if any(is_starter(info.ref) for info in report.models):
+        return Finding("starter", OK, "installed; a demo, not an assistant")
+    return Finding("starter", OK, "not installed", "To fetch it (93 MB): tale-tui models pull starter")
+
+
+def _server(report: BackendReport, name: str, start: str) -> list[Finding]:
+    area = report.name.value
+    if not report.available:
+        return [Finding(area, LOOK, report.detail or f"{name} does not answer", start)]
+    words = (f"version {report.version}" if report.version else "", f"at {report.address}" if report.address else "")
+    count = len(report.models)
+    text = ", ".join(word for word in (*words, f"{count} {'model' if count == 1 else 'models'}") if word)
+    if not report.models:
+        advice = "Fetch a model: tale-tui models pull NAME" if report.name is BackendName.OLLAMA else ""
+        return [Finding(area, LOOK, text, advice)]
+    return [Finding(area, OK, text), *(_loaded(area, model) for model in report.loaded)]
+
+
+def _loaded(area: str, model: LoadedModel) -> Finding:
+    words = [f"{model.ref.model} is loaded"]
+    if model.size_bytes is not None:
+        words.append(_size(model.size_bytes))
+    if model.window is not None:
+        words.append(f"window of {model.window:,} tokens")
+    if model.gpu_share is None:
+        return Finding(area, OK, ", ".join(words))
+    words.append(f"{model.gpu_share:.0%} on the GPU")
+    slow = 0 < model.gpu_share < MOSTLY_GPU
+    advice = "The part beside the GPU slows it down: take a smaller model or window" if slow else ""
+    return Finding(area, LOOK if slow else OK, ", ".join(words), advice)
+
+
+def _key() -> Finding:
+    given = "a key is set" if os.environ.get(KEY_VARIABLE) else "no key is set"
+    return Finding("openai", OK, f"{given} ({KEY_VARIABLE})")
+
+
+def _role(status: RoleStatus) -> Finding:
+    area, model = status.role.value, str(status.ref) if status.ref else "no model"
+    choose = CHOOSE.format(role=area)
+    match status.state:
+        case RoleState.READY | RoleState.IDLE | RoleState.LOADING:
+            words = {RoleState.READY: "ready", RoleState.IDLE: "not loaded now", RoleState.LOADING: "loading"}
+            text = f"{model}, {words[status.state]}"
+            if status.demo:
+                return Finding(area, LOOK, f"{text}; a demo, not an assistant", choose)
+            if status.detail and status.state is not RoleState.LOADING:
+                return Finding(area, LOOK, text, f"{status.detail} {choose}")
+            return Finding(area, OK, text)
+        case RoleState.UNSET:
+            return Finding(area, LOOK, "no model was found", "Fetch the starter: tale-tui models pull starter")
+        case RoleState.AWAY | RoleState.FAILED:
+            return Finding(area, BAD, f"{model}: {status.detail}", choose)
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"

@@ -1,0 +1,278 @@
+"""Every error that the engine raises, each with a title and a sentence for the user.
+
+    TaleError
+    ├── ModelError                a model or its server did not do what was asked
+    │   ├── Unreachable           nothing answers at the address
+    │   ├── ModelNotFound         the server does not have the model
+    │   ├── OutOfMemory           the model does not fit
+    │   ├── BackendCrashed        the process that runs the model ended
+    │   ├── ContextFull           the prompt is longer than the window
+    │   ├── NotAuthorised         the server wants a key, or another one
+    │   ├── ServerBusy            the server's queue is full
+    │   ├── TimedOut              connect, first token or the next piece took too long
+    │   ├── BrokenStream          the stream ended before its end
+    │   ├── Refused               the server refused the request for another reason
+    │   ├── ModelDamaged          the model's file is cut off, altered or no model
+    │   └── NotAvailable          the backend cannot run on this machine
+    ├── NoModel                   a role has no model: nothing was found, or what served it is away
+    ├── StoreError                the database did not do what was asked
+    │   ├── DatabaseNewer         written by a newer version
+    │   ├── DiskFull
+    │   ├── ReadOnly              the folder or the database cannot be written
+    │   └── DatabaseBusy          another process holds it for too long
+    ├── BadInput                  what was asked cannot be done; nothing was changed
+    │   ├── EmptyMessage
+    │   ├── MessageTooLong        longer than the window, with the numbers
+    │   ├── NoSuchSession         unknown or ambiguous id
+    │   ├── NoSuchMessage
+    │   ├── TurnRunning           the session answers already; a second message waits in the queue
+    │   └── BadImport             not an export of ours
+    ├── FetchFailed               a download did not work; the sentence says which way is left
+    └── EngineLost                the process that was the engine ended in the middle of the call
+        └── EngineMismatch        the engine that runs is of another version
+
+A cancelled turn is not an error: `asyncio.CancelledError` travels as it does everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TaleError(Exception):
+    """The root: `code` for programs, `title` and `sentence` for people.
+
+    Args:
+        sentence: what happened and what to do, in plain words; safe text only.
+    """
+
+    code: ClassVar[str] = "error"
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class ModelError(TaleError):
+    """A model or its server did not do what was asked."""
+
+    code = "model"
+    title = "The model did not answer"
+    retry_helps: ClassVar[bool] = True
+    """Whether the same request may succeed later without anybody changing anything."""
+
+
+class Unreachable(ModelError):
+    """Nothing answers at the address."""
+
+    code = "unreachable"
+    title = "The server does not answer"
+
+
+class ModelNotFound(ModelError):
+    """The server does not have the model."""
+
+    code = "not_found"
+    title = "The model is not there"
+    retry_helps = False
+
+
+class OutOfMemory(ModelError):
+    """The model does not fit into memory."""
+
+    code = "out_of_memory"
+    title = "Not enough memory"
+    retry_helps = False
+
+
+class BackendCrashed(ModelError):
+    """The process that runs the model ended."""
+
+    code = "crashed"
+    title = "The model's process ended"
+
+
+class ContextFull(ModelError):
+    """The prompt is longer than the context window."""
+
+    code = "context_full"
+    title = "The context window is full"
+    retry_helps = False
+
+
+class NotAuthorised(ModelError):
+    """The server wants a key, or another one."""
+
+    code = "not_authorised"
+    title = "The server wants a key"
+    retry_helps = False
+
+
+class ServerBusy(ModelError):
+    """The server's queue is full."""
+
+    code = "busy"
+    title = "The server is busy"
+
+
+class TimedOut(ModelError):
+    """Connecting, the first token or the next piece took too long."""
+
+    code = "timed_out"
+    title = "It took too long"
+
+
+class BrokenStream(ModelError):
+    """The stream ended before its end."""
+
+    code = "broken_stream"
+    title = "The answer broke off"
+
+
+class Refused(ModelError):
+    """The server refused the request for another reason."""
+
+    code = "refused"
+    title = "The server refused"
+    retry_helps = False
+
+
+class ModelDamaged(ModelError):
+    """The model's file is cut off, altered or no model at all."""
+
+    code = "damaged"
+    title = "The model file is damaged"
+    retry_helps = False
+
+
+class NotAvailable(ModelError):
+    """The backend cannot run on this machine."""
+
+    code = "not_available"
+    title = "Not available here"
+    retry_helps = False
+
+
+class NoModel(TaleError):
+    """A role has no model: nothing was found, or what served it is away."""
+
+    code = "no_model"
+    title = "No model"
+
+
+class StoreError(TaleError):
+    """The database did not do what was asked."""
+
+    code = "store"
+    title = "The database did not answer"
+
+
+class DatabaseNewer(StoreError):
+    """The database was written by a newer version."""
+
+    code = "database_newer"
+    title = "The database is newer than this version"
+
+
+class DiskFull(StoreError):
+    """There is no space left."""
+
+    code = "disk_full"
+    title = "The disk is full"
+
+
+class ReadOnly(StoreError):
+    """The folder or the database cannot be written."""
+
+    code = "read_only"
+    title = "Nothing can be written here"
+
+
+class DatabaseBusy(StoreError):
+    """Another process holds the database for too long."""
+
+    code = "database_busy"
+    title = "The database is held by another process"
+
+
+class BadInput(TaleError):
+    """What was asked cannot be done; nothing was changed."""
+
+    code = "bad_input"
+    title = "That cannot be done"
+
+
+class EmptyMessage(BadInput):
+    """Nothing is left of the message."""
+
+    code = "empty_message"
+    title = "There is nothing to send"
+
+
+class MessageTooLong(BadInput):
+    """The message alone is longer than the context window."""
+
+    code = "message_too_long"
+    title = "The message is too long"
+
+
+class NoSuchSession(BadInput):
+    """Unknown or ambiguous id of a session."""
+
+    code = "no_such_session"
+    title = "No such session"
+
+
+class NoSuchMessage(BadInput):
+    """Unknown id of a message, or one that does not allow what was asked."""
+
+    code = "no_such_message"
+    title = "No such message"
+
+
+class TurnRunning(BadInput):
+    """A reply of this session is streaming; a new message can be enqueued."""
+
+    code = "turn_running"
+    title = "A reply is still coming"
+
+
+class BadImport(BadInput):
+    """The text is not an export of ours."""
+
+    code = "bad_import"
+    title = "This cannot be imported"
+
+
+class FetchFailed(TaleError):
+    """A download did not work."""
+
+    code = "fetch_failed"
+    title = "The download did not work"
+
+
+class EngineLost(TaleError):
+    """The process that was the engine ended in the middle of the call."""
+
+    code = "engine_lost"
+    title = "The engine moved"
+
+
+class EngineMismatch(EngineLost):
+    """The engine that runs is of another version."""
+
+    code = "engine_mismatch"
+    title = "Another version is running"
+
+
+def _all_classes(root: type[TaleError]) -> dict[str, type[TaleError]]:
+    found = {root.code: root}
+    for child in root.__subclasses__():
+        found |= _all_classes(child)
+    return found
+
+
+def rebuild(code: str, sentence: str) -> TaleError:
+    """The error that another process raised, from its code and sentence; `TaleError` for an unknown code."""
+    return _all_classes(TaleError).get(code, TaleError)(sentence)

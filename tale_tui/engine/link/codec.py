@@ -1,0 +1,137 @@
+"""Verbs as data: what each takes and gives, read from the signatures of `Verbs`, to and from JSON.
+
+One line is one JSON object. A face sends `{"id": 1, "verb": "send", "args": {...}}` and, to end a stream,
+`{"close": 1}`. The engine answers `{"id": 1, "item": ...}` any number of times for a stream and then
+`{"id": 1, "end": true}`, or `{"id": 1, "result": ...}`, or `{"id": 1, "error": [code, sentence]}`.
+An item is `[class name, fields]`, because two events may have the same fields.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import UnionType
+from typing import Any, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from tale_tui.engine.errors import EngineLost, TaleError, rebuild
+from tale_tui.engine.verbs import Verbs
+
+PROTOCOL = 1
+"""Raised by one whenever the lines change their meaning."""
+LINE_LIMIT_BYTES = 1 << 30
+"""The longest line that is read: a session of 10,000 messages is a few megabytes."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb: its parameters, and the classes that come back."""
+
+    name: str
+    streams: bool
+    signature: inspect.Signature
+    parameters: Mapping[str, TypeAdapter[Any]]
+    results: Mapping[str, TypeAdapter[Any]]
+    """For a stream: class name -> adapter of the items; else one adapter under the empty name."""
+
+    def pack_args(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Json:
+        """The arguments of a call as JSON values."""
+        bound = self.signature.bind(*args, **kwargs)
+        return {name: self.parameters[name].dump_python(value, mode="json") for name, value in bound.arguments.items()}
+
+    def unpack_args(self, packed: Mapping[str, object]) -> dict[str, Any]:
+        """The arguments of a call from JSON values.
+
+        Raises:
+            ValueError: a name that the verb does not have, or a value of another type.
+        """
+        unknown = packed.keys() - self.parameters.keys()
+        if unknown:
+            raise ValueError(f"{self.name} does not take {', '.join(sorted(unknown))}")
+        return {name: self.parameters[name].validate_python(value) for name, value in packed.items()}
+
+    def pack(self, value: object) -> object:
+        """A result, or an item of a stream, as JSON values."""
+        if not self.streams:
+            return self.results[""].dump_python(value, mode="json")
+        name = type(value).__name__
+        return [name, self.results[name].dump_python(value, mode="json")]
+
+    def unpack(self, packed: Any) -> Any:
+        """A result, or an item of a stream, from JSON values.
+
+        Raises:
+            ValueError: it is not what this verb gives.
+        """
+        if not self.streams:
+            return self.results[""].validate_python(packed)
+        name, fields = packed
+        return self.results[name].validate_python(fields)
+
+
+def is_verb(name: str) -> bool:
+    """Whether engines have a verb of this name."""
+    return not name.startswith("_") and inspect.isfunction(getattr(Verbs, name, None))
+
+
+@cache
+def verb(name: str) -> Verb:
+    """The verb of this name; built at its first use, as adapters cost time.
+
+    Raises:
+        KeyError: there is none.
+    """
+    if not is_verb(name):
+        raise KeyError(name)
+    function = getattr(Verbs, name)
+    hints = get_type_hints(function)
+    result = hints.pop("return")
+    streams = not inspect.iscoroutinefunction(function)
+    if streams:
+        item = get_args(result)[0]
+        members = get_args(item) if isinstance(item, UnionType) else (item,)
+        results = {member.__name__: TypeAdapter[Any](member) for member in members}
+    else:
+        results = {"": TypeAdapter[Any](result)}
+    signature = inspect.signature(function)
+    without_self = signature.replace(parameters=list(signature.parameters.values())[1:])
+    return Verb(name, streams, without_self, {name: TypeAdapter[Any](hint) for name, hint in hints.items()}, results)
+
+
+def to_line(message: Json) -> bytes:
+    """One message as a line."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def from_line(line: bytes) -> Json:
+    """One line as a message.
+
+    Raises:
+        ValueError: it is not a JSON object.
+    """
+    message = json.loads(line)
+    if not isinstance(message, dict):
+        raise ValueError("a line of the link is not a JSON object")  # noqa: TRY004 - one error for a bad line
+    return message
+
+
+def pack_error(error: TaleError) -> list[str]:
+    """An error for the other side."""
+    return [error.code, error.sentence]
+
+
+def unpack_error(packed: Any) -> TaleError:
+    """The error of the other side."""
+    code, sentence = packed
+    return rebuild(str(code), str(sentence))
+
+
+def bad_line(error: ValueError | KeyError | ValidationError) -> EngineLost:
+    """What a side that does not keep to the protocol is told."""
+    return EngineLost(f"The window that runs the engine said something that this one does not understand: {error}")

@@ -1,0 +1,143 @@
+"""The engine's side of the link: one task per call, one connection per face."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import Any
+
+from tale_tui import __version__
+from tale_tui.engine.errors import ReadOnly, TaleError
+from tale_tui.engine.link.codec import (
+    LINE_LIMIT_BYTES,
+    PROTOCOL,
+    Json,
+    bad_line,
+    from_line,
+    pack_error,
+    to_line,
+    verb,
+)
+from tale_tui.engine.verbs import Verbs
+
+log = logging.getLogger(__name__)
+
+
+class Server:
+    """Carries the calls of other processes to an engine.
+
+    Args:
+        engine: what is served.
+        path: of the socket; its folder is made private, a socket left there by a dead process is removed.
+    """
+
+    def __init__(self, engine: Verbs, path: Path) -> None:
+        self._engine = engine
+        self._path = path
+        self._listener: asyncio.AbstractServer | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            ReadOnly: the socket cannot be made.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._path.parent.chmod(0o700)
+            self._path.unlink(missing_ok=True)
+            self._listener = await asyncio.start_unix_server(
+                self._accept, path=self._path, limit=LINE_LIMIT_BYTES, start_serving=False
+            )
+            self._path.chmod(0o600)
+            await self._listener.start_serving()
+        except OSError as error:
+            raise ReadOnly(
+                f"No socket can be made in {self._path.parent} ({error.strerror}), so other windows and commands "
+                "cannot reach this one. Check the rights of the folder."
+            ) from error
+
+    async def stop_listening(self) -> None:
+        """Take no further connection; those that there are go on."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+            with suppress(FileNotFoundError):  # somebody tidied the folder
+                self._path.unlink()
+
+    async def close(self) -> None:
+        """End every connection."""
+        await self.stop_listening()
+        for task in tuple(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(_Connection(self._engine, reader, writer).run(), name="link connection")
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+
+class _Connection:
+    """One face that is connected: reads its calls, runs each in a task of its own."""
+
+    def __init__(self, engine: Verbs, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._engine = engine
+        self._reader = reader
+        self._writer = writer
+        self._calls: dict[int, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Serve until the face leaves."""
+        try:
+            await self._write({"protocol": PROTOCOL, "version": __version__})
+            while line := await self._reader.readline():
+                self._handle(from_line(line))
+        except (OSError, ValueError) as error:
+            log.info("a face left: %s", error)
+        finally:
+            self._writer.close()
+            for call in tuple(self._calls.values()):
+                call.cancel()
+            await asyncio.gather(*self._calls.values(), return_exceptions=True)
+            with suppress(OSError):  # it is gone already
+                await self._writer.wait_closed()
+
+    def _handle(self, message: Json) -> None:
+        if "close" in message:
+            if call := self._calls.get(message["close"]):
+                call.cancel()
+            return
+        number = message["id"]
+        task = asyncio.create_task(self._answer(number, message), name=f"link {message.get('verb')}")
+        self._calls[number] = task
+        task.add_done_callback(lambda _: self._calls.pop(number, None))
+
+    async def _answer(self, number: int, message: Json) -> None:
+        try:
+            await self._perform(number, message)
+        except TaleError as error:
+            await self._write({"id": number, "error": pack_error(error)})
+        except (ValueError, KeyError) as error:
+            log.warning("a face called %s wrongly: %s", message.get("verb"), error)
+            await self._write({"id": number, "error": pack_error(bad_line(error))})
+        except OSError as error:
+            log.info("a face left during %s: %s", message.get("verb"), error)
+
+    async def _perform(self, number: int, message: Json) -> None:
+        spec = verb(message["verb"])
+        call: Any = getattr(self._engine, spec.name)(**spec.unpack_args(message["args"]))
+        if not spec.streams:
+            await self._write({"id": number, "result": spec.pack(await call)})
+            return
+        async with aclosing(call) as items:
+            async for item in items:
+                await self._write({"id": number, "item": spec.pack(item)})
+        await self._write({"id": number, "end": True})
+
+    async def _write(self, message: Json) -> None:
+        self._writer.write(to_line(message))
+        await self._writer.drain()

@@ -1,0 +1,127 @@
+"""The one protocol that every model server is spoken to by, and the data that passes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+
+from tale_tui.engine.types import BackendName, BackendReport, FinishReason, LoadedModel, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """A message as a model is shown it; text has passed the border and holds no control token."""
+
+    role: str
+    """`system`, `user` or `assistant`."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One call of a model."""
+
+    model: str
+    messages: tuple[ChatMessage, ...]
+    window: int | None
+    """The context window to ask for, in tokens; the same number in every call and in `load`."""
+    max_tokens: int
+    """The most tokens that the answer may have, thinking included."""
+    temperature: float | None = None
+    """None leaves it to the model."""
+    think: bool | None = None
+    """Whether a model that can think shall; None leaves it to the model."""
+    continue_text: str = ""
+    """The beginning of the answer, to be continued word for word and not repeated; empty for a new answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptRead:
+    """How much of the prompt the model has read, in tokens."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextPiece:
+    """A piece of the answer, or of the thinking before it; safe text."""
+
+    text: str
+    thinking: bool = False
+    tokens: int = 1
+    """How many tokens came in this piece, as well as the server tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The answer is whole. Durations are milliseconds as the server counted them; None is unknown."""
+
+    reason: FinishReason
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    load_ms: float | None = None
+    prompt_ms: float | None = None
+    generation_ms: float | None = None
+
+
+BackendEvent = PromptRead | TextPiece | Finished
+
+
+class Backend(Protocol):
+    """A server of models, or the child process that is one.
+
+    Every method may raise `errors.ModelError` and nothing else (cancellation apart). Constructing one does
+    nothing: no import of a heavy library, no connection, no process.
+    """
+
+    name: BackendName
+
+    async def report(self, timeout_s: float) -> BackendReport:
+        """Whether it is there, what it has and what is loaded. Never raises: an absence is in the report."""
+        ...
+
+    async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
+        """Bring a model into memory and verify that it is there.
+
+        Args:
+            model: its name as in `ModelInfo.ref.model`.
+            window: the context window to ask for, in tokens; None takes `default_window`.
+            keep: whether it shall stay until it is unloaded.
+        Raises:
+            ModelError: not found, out of memory, crashed, unreachable, timed out.
+        """
+        ...
+
+    async def loaded(self) -> tuple[LoadedModel, ...]:
+        """What is in memory now."""
+        ...
+
+    async def unload(self, model: str) -> None:
+        """Give its memory back. Nothing happens where it is not loaded."""
+        ...
+
+    async def default_window(self, model: str) -> int:
+        """The context window to ask for where the user set none: the smaller of 8192 and the model's own."""
+        ...
+
+    def chat(self, request: ChatRequest) -> AsyncGenerator[BackendEvent, None]:
+        """Stream an answer: any number of `PromptRead` and `TextPiece`, then exactly one `Finished`.
+
+        Closing the generator closes the connection to the model. The caller closes it (`aclosing`).
+        """
+        ...
+
+    async def count_tokens(self, model: str, messages: tuple[ChatMessage, ...]) -> int | None:
+        """How many tokens the messages are, the template included; None where it cannot tell."""
+        ...
+
+    def pull(self, model: str) -> AsyncGenerator[Progress, None]:
+        """Fetch a model; closing the generator stops it, and a later pull goes on from there."""
+        ...
+
+    async def close(self) -> None:
+        """End what was started (a child process, connections). May be called twice."""
+        ...

@@ -1,0 +1,145 @@
+"""What the application and the process that runs a model say to each other: one line of JSON a message.
+
+A line is a list: the name of the class, then its fields. Both ends come from the same installation, so there is no
+version in it. Standard library only: the child starts faster without anything else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Load(NamedTuple):
+    """The first request: bring a model into memory. Answered by `Ready` or `NotLoaded`."""
+
+    path: str
+    window: int
+    """Tokens."""
+    threads: int
+    memory_bytes: int
+    """Address space beyond the program itself; 0 sets no limit."""
+    socket: str
+    """A path in a private folder for llama.cpp's own server; empty where there are no unix sockets."""
+
+
+class Chat(NamedTuple):
+    """Answer a conversation: `Read` and `Piece`, then `End`, `Failed` or `Cancelled`."""
+
+    id: int
+    messages: list[list[str]]
+    """Pairs of role and text. A last one of the assistant is continued."""
+    max_tokens: int
+    temperature: float | None
+    think: bool | None
+
+
+class Count(NamedTuple):
+    """Count the tokens of a conversation, the template included. Answered by `Counted`."""
+
+    id: int
+    messages: list[list[str]]
+
+
+class Cancel(NamedTuple):
+    """Stop answering `Chat` number `id`; nothing happens where it has ended."""
+
+    id: int
+
+
+class Ready(NamedTuple):
+    """The model is in memory."""
+
+    window: int
+    """Tokens: the window that is really served."""
+    version: str
+
+
+class NotLoaded(NamedTuple):
+    """The model is not in memory, and the process ends."""
+
+    importing: bool
+    """True where the library itself could not be loaded."""
+    text: str
+
+
+class Read(NamedTuple):
+    """How much of the prompt was read, in tokens."""
+
+    id: int
+    done: int
+    total: int
+
+
+class Piece(NamedTuple):
+    """More of the answer, or of the thinking before it; raw text."""
+
+    id: int
+    text: str
+    thinking: bool
+    tokens: int
+    """How many came with it."""
+
+
+class End(NamedTuple):
+    """The answer is whole. None is unknown."""
+
+    id: int
+    reason: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    prompt_ms: float | None
+    generation_ms: float | None
+
+
+class Failed(NamedTuple):
+    """There will be no more of the answer."""
+
+    id: int
+    kind: str
+    """llama.cpp's word for it, such as `exceed_context_size_error`; or `invalid`."""
+    text: str
+    prompt_tokens: int | None
+    window: int | None
+
+
+class Cancelled(NamedTuple):
+    """The answer was stopped as was asked."""
+
+    id: int
+
+
+class Counted(NamedTuple):
+    """How many tokens; None where it could not be told."""
+
+    id: int
+    tokens: int | None
+
+
+Request = Load | Chat | Count | Cancel
+Reply = Ready | NotLoaded | Read | Piece | End | Failed | Cancelled | Counted
+
+_CLASSES: dict[str, Callable[..., Request | Reply]] = {
+    kind.__name__: kind
+    for kind in (Load, Chat, Count, Cancel, Ready, NotLoaded, Read, Piece, End, Failed, Cancelled, Counted)
+}
+
+
+def encode(message: Request | Reply) -> bytes:
+    """A message as a line, its end included."""
+    return json.dumps([type(message).__name__, *message], separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def decode(line: bytes) -> Request | Reply:
+    """The message of a line.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        name, *fields = json.loads(line)
+        return _CLASSES[name](*fields)
+    except (TypeError, KeyError) as error:
+        raise ValueError("not a line of this protocol") from error

@@ -1,0 +1,133 @@
+"""Jobs on the database: plain functions of a `sqlite3.Connection`, each run as one transaction on a thread."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import aiosqlite
+
+from tale_tui.engine.errors import ReadOnly, StoreError
+from tale_tui.engine.store.failures import is_damage, store_error
+from tale_tui.engine.world import World
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+
+CHECK_MARK = "-check"
+"""What is added to the name of a database for the empty file that asks for a whole check at the next start."""
+REWRITTEN_BYTES = 64 * 1024 * 1024
+"""A database of up to this size is rewritten after a deletion, which takes less than a second."""
+CLOSED = "The database is closed. Start tale-tui again."
+
+
+def check_mark(path: Path) -> Path:
+    """The file that lies beside a database which is to be checked as a whole."""
+    return path.with_name(path.name + CHECK_MARK)
+
+
+class Connection(aiosqlite.Connection):
+    """A connection on a thread of its own, to which whole functions are handed.
+
+    A function that has been handed over runs to its end, whatever becomes of the coroutine that waits for it: so a
+    cancellation cannot leave a transaction open. They run in the order in which they came.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(lambda: connection, iter_chunk_size=1)
+        # A process that ends without closing must end; what was committed is safe.
+        self._thread.daemon = True
+
+    async def start(self) -> Connection:
+        """Start the thread; itself."""
+        await self
+        return self
+
+    async def run(self, job: Job[T]) -> T:
+        """Run `job` on the thread of the connection and return what it returns."""
+        if not self._running or self._connection is None:
+            raise StoreError(CLOSED)
+        result: T = await self._execute(job, self._connection)  # type: ignore[no-untyped-call]  # not annotated there
+        return result
+
+
+class Database:
+    """One connection that writes and one that reads: a long read does not keep a write waiting.
+
+    The aggregates build on it; `Store` is all of them.
+
+    Args:
+        path: the file, for sentences.
+        world: the clock and the ids.
+        reader: reads alone.
+        writer: None where nothing may be written.
+    """
+
+    def __init__(self, path: Path, world: World, reader: Connection, writer: Connection | None) -> None:
+        self._path = path
+        self._world = world
+        self._reader = reader
+        self._writer = writer
+
+    async def _read(self, job: Job[T]) -> T:
+        """Run a job that reads, on one state of the database.
+
+        Raises:
+            StoreError: it could not be read.
+        """
+        return await self._run(self._reader, partial(_transaction, "BEGIN", job))
+
+    async def _write(self, job: Job[T]) -> T:
+        """Run a job that writes: all of it is stored, or nothing. A cancelled caller does not stop it.
+
+        Raises:
+            ReadOnly, DiskFull, DatabaseBusy, StoreError: nothing was stored.
+        """
+        return await self._run(self._writer, partial(_transaction, "BEGIN IMMEDIATE", job))
+
+    async def _rewrite(self) -> None:
+        """Rewrite the file without what was deleted; a large one stays as it is, with its free pages zeroed."""
+        await self._run(self._writer, _rewrite_small)
+
+    async def _run(self, connection: Connection | None, job: Job[T]) -> T:
+        if connection is None:
+            raise ReadOnly("This process only reads the database. Close the other one, or write there.")
+        return await connection.run(partial(self._guarded, job))
+
+    def _guarded(self, job: Job[T], connection: sqlite3.Connection) -> T:
+        """Run a job; what SQLite and the file system raise becomes an error of ours."""
+        try:
+            return job(connection)
+        except (sqlite3.Error, OSError) as error:
+            if is_damage(error) and self._writer is not None:
+                with suppress(OSError):  # it is a request to the next start, not more
+                    check_mark(self._path).touch()
+            raise store_error(error, self._path) from error
+
+    async def close(self) -> None:
+        """Write what is under way and close. May be called twice."""
+        for connection in (self._reader, self._writer):
+            if connection is not None:
+                await connection.close()
+
+
+def _transaction(begin: str, job: Job[T], connection: sqlite3.Connection) -> T:
+    connection.execute(begin)
+    try:
+        result = job(connection)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return result
+
+
+def _rewrite_small(connection: sqlite3.Connection) -> None:
+    (pages,), (page_bytes,) = (connection.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "page_size"))
+    if pages * page_bytes <= REWRITTEN_BYTES:
+        connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

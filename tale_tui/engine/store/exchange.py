@@ -1,0 +1,157 @@
+"""Sessions leave as Markdown or JSON, and come back from that JSON."""
+
+# ruff: noqa: S608  # the SQL is put together of texts of this package; values are always bound
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from tale_tui.engine.store import tree
+from tale_tui.engine.store.database import Database
+from tale_tui.engine.store.markdown import markdown_of
+from tale_tui.engine.store.rows import MESSAGE_COLUMNS, fresh_id, message_of, no_such_session
+from tale_tui.engine.store.sessions import get
+from tale_tui.engine.store.transcripts import transcript_of
+from tale_tui.engine.types import Message, MessageState, Session
+
+if TYPE_CHECKING:
+    from tale_tui.engine.store.exchange_form import MessageForm, SessionForm
+
+
+class Exchange(Database):
+    """What leaves a store and comes back."""
+
+    async def export_markdown(self, session_id: str) -> str:
+        """The shown branch as Markdown, for people.
+
+        Raises:
+            NoSuchSession: it is not there.
+        """
+        return await self._read(lambda connection: markdown_of(transcript_of(connection, session_id)))
+
+    async def export_json(self, session_id: str) -> str:
+        """All branches as one line of JSON, which `import_json` takes; the same again as long as nothing was written.
+
+        Raises:
+            NoSuchSession: it is not there.
+        """
+        return await self._read(lambda connection: _json_of(connection, session_id))
+
+    async def import_json(self, text: str) -> tuple[Session, ...]:
+        """Take in one export or several, one a line; all of them or none.
+
+        An id that exists already is replaced by a new one, everywhere in its session.
+
+        Raises:
+            BadImport: the sentence says where it is wrong.
+        """
+        # pydantic costs a tenth of a second, which nobody pays who imports nothing.
+        from tale_tui.engine.store.exchange_form import read_forms
+
+        forms = await asyncio.to_thread(read_forms, text)
+
+        def job(connection: sqlite3.Connection) -> tuple[Session, ...]:
+            renamed: dict[str, str] = {}
+            ids = [self._take_in(connection, form, renamed) for form in forms]
+            return tuple(get(connection, id_) for id_ in ids)
+
+        return await self._write(job)
+
+    def _take_in(self, connection: sqlite3.Connection, form: SessionForm, renamed: dict[str, str]) -> str:
+        """Store one session; return its id. `renamed` holds the new ids of the sessions before it."""
+        about = form.session
+        id_ = about.id
+        if connection.execute("SELECT 1 FROM session WHERE id = ?", (id_,)).fetchone():
+            id_ = renamed[about.id] = fresh_id(connection, self._world)
+        forked_from = renamed.get(about.forked_from or "", about.forked_from)
+        session_n = connection.execute(
+            """
+            INSERT INTO session (id, title, first_words, system, created, updated, forked_from)
+            VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING n
+            """,
+            (id_, about.title, about.first_words, about.system, about.created, about.updated, forked_from),
+        ).fetchone()[0]
+        numbers: dict[str, int] = {}
+        for message in form.messages:
+            parent_n = numbers[message.parent] if message.parent else None
+            numbers[message.id] = tree.insert(connection, session_n, parent_n, self._new(connection, message))
+        connection.executemany(
+            "UPDATE message SET shown_child = ? WHERE n = ?",
+            [(numbers[child], numbers[parent]) for parent, child in form.shown_children().items()],
+        )
+        first = form.shown_first()
+        connection.execute(
+            "UPDATE session SET shown_root = ? WHERE n = ?", (numbers[first] if first else None, session_n)
+        )
+        tree.settle(connection, session_n)
+        return id_
+
+    def _new(self, connection: sqlite3.Connection, message: MessageForm) -> tree.NewMessage:
+        taken = connection.execute("SELECT 1 FROM message WHERE id = ?", (message.id,)).fetchone()
+        return tree.NewMessage(
+            id=fresh_id(connection, self._world) if taken else message.id,
+            author=message.author,
+            text=message.text,
+            created=message.created,
+            state=message.state,
+            ref=message.ref(),
+            thinking=message.thinking,
+            finish=message.finish,
+            error=message.error,
+            usage=message.usage.plain() if message.usage else None,
+        )
+
+
+def _json_of(connection: sqlite3.Connection, session_id: str) -> str:
+    row = connection.execute(
+        """
+        SELECT n, id, title, first_words, system, created, updated, forked_from,
+            (SELECT id FROM message WHERE message.n = shown_root)
+        FROM session WHERE id = ?
+        """,
+        (session_id,),
+    ).fetchone()
+    if row is None:
+        raise no_such_session()
+    names = ("id", "title", "first_words", "system", "created", "updated", "forked_from", "shown")
+    messages = connection.execute(
+        f"""
+        SELECT p.id, c.id, {MESSAGE_COLUMNS}
+        FROM message AS m LEFT JOIN message AS p ON p.n = m.parent_n LEFT JOIN message AS c ON c.n = m.shown_child
+            LEFT JOIN usage AS u ON u.message_n = m.n
+        WHERE m.session_n = ? ORDER BY m.n
+        """,
+        (row[0],),
+    )
+    export = {
+        "format": "tale-tui-session",
+        "version": 1,
+        "session": dict(zip(names, row[1:], strict=True)),
+        "messages": [_fields(message_of(row[2:], session_id, parent_id=row[0]), shown=row[1]) for row in messages],
+    }
+    return json.dumps(export, ensure_ascii=False, separators=(",", ":"))
+
+
+def _fields(message: Message, shown: str | None) -> dict[str, Any]:
+    """A message as JSON holds it; what is empty is left out."""
+    # What streams now is cut off where it stands.
+    state = MessageState.INTERRUPTED if message.state is MessageState.STREAMING else message.state
+    usage = asdict(message.usage) if message.usage else {}
+    fields = {
+        "id": message.id,
+        "parent": message.parent_id,
+        "author": message.author,
+        "created": message.created,
+        "state": state,
+        "model": str(message.ref) if message.ref else None,
+        "finish": message.finish,
+        "error": message.error,
+        "usage": {name: value for name, value in usage.items() if value is not None} or None,
+        "thinking": message.thinking,
+        "shown": shown,
+    }
+    return {name: value for name, value in fields.items() if value not in (None, "")} | {"text": message.text}

@@ -1,0 +1,243 @@
+"""From a path to connections that can be trusted: checked, migrated, and a damaged file set aside."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tale_tui.engine.errors import StoreError
+from tale_tui.engine.events import Notice
+from tale_tui.engine.store.database import check_mark
+from tale_tui.engine.store.failures import is_damage, result_code, store_error
+from tale_tui.engine.store.migrating import migrate, migrations, refuse_newer, version_of
+from tale_tui.engine.world import World
+
+BUSY_TIMEOUT_S = 5.0
+"""How long one process waits for another's write."""
+RETRY_S = 0.05
+"""Between two attempts at what SQLite does not wait for by itself."""
+CHECKED_WHOLE_BYTES = 4 * 1024 * 1024
+"""A database of up to this size is checked as a whole at each start, which takes about 10 ms; a larger one when an
+error has asked for it."""
+WAL_KEPT_BYTES = 16 * 1024 * 1024
+"""The write-ahead log is cut back to this size."""
+APPLICATION_ID = 1413565509
+"""Marks the file as ours; the first migration writes it."""
+MAGIC = b"SQLite format 3\0"
+"""What every database of SQLite begins with."""
+SMALLEST_BYTES = 512
+"""No database that holds something is smaller."""
+INTERRUPTED = "The application ended while this was being written. Go on with it, or ask again."
+SIDE_FILES = ("-wal", "-shm")
+"""What SQLite keeps beside a database, by the end of the name."""
+
+
+class _NotSound(Exception):
+    """The file is damaged, or a database of something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A database that is ready.
+
+    Attributes:
+        reader: reads alone.
+        writer: None where nothing may be written.
+        notices: what the user wants to know.
+        interrupted: how many replies were found half written.
+    """
+
+    reader: sqlite3.Connection
+    writer: sqlite3.Connection | None = None
+    notices: tuple[Notice, ...] = ()
+    interrupted: int = 0
+
+
+def open_for_writing(path: Path, world: World) -> Opened:
+    """Open the database, make it where there is none, set it aside where it is damaged.
+
+    Replies that are half written become interrupted.
+
+    Raises:
+        DatabaseNewer: a newer version wrote it.
+        StoreError: it cannot be used; the class says why.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        notices: tuple[Notice, ...] = ()
+        try:
+            writer, interrupted = _open_sound(path)
+        except (_NotSound, sqlite3.DatabaseError) as error:
+            if not isinstance(error, _NotSound) and not is_damage(error):
+                raise
+            notices = (_set_aside(path, world.now()),)
+            writer, interrupted = _open_sound(path)
+        reader = _connect(str(path))
+        reader.execute("PRAGMA query_only = ON")
+    except (sqlite3.Error, OSError) as error:
+        raise store_error(error, path) from error
+    return Opened(reader, writer, notices, interrupted)
+
+
+def open_for_reading(path: Path) -> Opened:
+    """Open the database without changing anything; one that is not there yet is empty.
+
+    Raises:
+        DatabaseNewer: a newer version wrote it.
+        StoreError: it cannot be read; the class says why.
+    """
+    try:
+        reader = _connect_reader(path) if path.exists() else _in_memory()
+        reader.execute("PRAGMA query_only = ON")
+    except (sqlite3.Error, OSError) as error:
+        raise store_error(error, path) from error
+    return Opened(reader)
+
+
+def _connect(where: str) -> sqlite3.Connection:
+    """A connection in autocommit mode: transactions begin where the code says so."""
+    connection = sqlite3.connect(
+        where, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, uri=where.startswith("file:")
+    )
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _open_sound(path: Path) -> tuple[sqlite3.Connection, int]:
+    """A connection for writing, and the number of replies that were interrupted.
+
+    Raises:
+        _NotSound: the file is not what it should be.
+    """
+    if not path.exists():
+        path.touch(mode=0o600)
+    elif path.is_file():
+        _look_at_header(path)
+    connection = _connect(str(path))
+    with ExitStack() as undo:
+        undo.callback(connection.close)
+        _check(connection, path)
+        _use_write_ahead_log(connection)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is gone from the file as well
+        migrate(connection)
+        interrupted = _interrupt(connection)
+        undo.pop_all()
+    return connection, interrupted
+
+
+def _look_at_header(path: Path) -> None:
+    """Before SQLite does: it would delete the log beside a file that is no database."""
+    with path.open("rb") as file:
+        header = file.read(SMALLEST_BYTES)
+    if header and not (len(header) == SMALLEST_BYTES and header.startswith(MAGIC)):
+        raise _NotSound
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    refuse_newer(connection)
+    owner = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and owner != APPLICATION_ID:
+        raise _NotSound
+    asked = check_mark(path)
+    if not asked.exists() and path.stat().st_size > CHECKED_WHOLE_BYTES:
+        return
+    if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        raise _NotSound
+    if asked.exists():
+        if tables:
+            connection.execute("INSERT INTO message_fts (message_fts) VALUES ('rebuild')")
+        asked.unlink()
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Readers and a writer do not keep each other waiting. Changing to it is not waited for by SQLite itself."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if result_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_S)
+        else:
+            return
+
+
+def _interrupt(connection: sqlite3.Connection) -> int:
+    changed = connection.execute(
+        "UPDATE message SET state = 'interrupted', error = ? WHERE state = 'streaming'", (INTERRUPTED,)
+    )
+    return changed.rowcount
+
+
+def _set_aside(path: Path, now: float) -> Notice:
+    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    name, count = f"{path.name}.damaged-{stamp}", 1
+    while path.with_name(name).exists():
+        count += 1
+        name = f"{path.name}.damaged-{stamp}-{count}"
+    path.rename(path.with_name(name))
+    for ending in SIDE_FILES:
+        beside = path.with_name(path.name + ending)
+        if beside.exists():
+            beside.rename(path.with_name(name + ending))
+    check_mark(path).unlink(missing_ok=True)
+    return Notice(
+        "The database was damaged",
+        f"It lies as {name} in the data folder; nothing was deleted. A new, empty one was made.",
+        "error",
+    )
+
+
+def _connect_reader(path: Path) -> sqlite3.Connection:
+    """A connection that only reads, also where the folder cannot be written."""
+    address = path.absolute().as_uri() + "?mode=ro"
+    try:
+        return _connect_sound(address)
+    except sqlite3.OperationalError as error:
+        if result_code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise
+    # A log beside it can only be read where its index can be written.
+    log = path.with_name(path.name + "-wal")
+    if not log.exists() or log.stat().st_size == 0:
+        return _connect_sound(address + "&immutable=1")
+    with TemporaryDirectory(prefix="tale-tui-") as folder:
+        copy = Path(folder) / path.name
+        shutil.copyfile(path, copy)
+        shutil.copyfile(log, Path(folder) / log.name)
+        return _in_memory(_connect_sound(str(copy)))
+
+
+def _connect_sound(where: str) -> sqlite3.Connection:
+    """A connection to tables of this version; those of an earlier one are migrated in a copy in memory."""
+    connection = _connect(where)
+    with ExitStack() as undo:
+        undo.callback(connection.close)
+        refuse_newer(connection)
+        owner = connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables and owner != APPLICATION_ID:
+            raise StoreError("The database in the data folder is not one of tale-tui. Set TALE_HOME to another folder.")
+        if version_of(connection) < migrations()[-1].number:
+            return _in_memory(connection)
+        undo.pop_all()
+    return connection
+
+
+def _in_memory(source: sqlite3.Connection | None = None) -> sqlite3.Connection:
+    """A database of this version in memory: empty, or a copy of `source`, which is closed."""
+    copy = _connect(":memory:")
+    if source is not None:
+        source.backup(copy)
+        source.close()
+    migrate(copy)
+    return copy

@@ -1,0 +1,114 @@
+"""From rows to the classes of `types`, and the columns that this takes."""
+
+from __future__ import annotations
+
+import sqlite3
+from functools import lru_cache
+from typing import Any
+
+from tale_tui.engine.errors import EmptyMessage, NoSuchSession
+from tale_tui.engine.text import clean, clean_line
+from tale_tui.engine.types import (
+    Author,
+    BackendName,
+    FinishReason,
+    Message,
+    MessageState,
+    ModelRef,
+    Session,
+    Usage,
+)
+from tale_tui.engine.world import World
+
+Row = tuple[Any, ...]
+
+SESSION = """
+    SELECT s.id, s.title, s.first_words, s.created, s.updated, s.turns, s.system, s.forked_from
+    FROM session AS s
+"""
+MESSAGE_COLUMNS = """
+    m.id, m.author, m.state, m.created, m.backend, m.model, m.finish, m.error, m.thinking, m.text,
+    u.message_n IS NOT NULL, u.prompt_tokens, u.completion_tokens, u.cached_tokens, u.ttft_ms, u.load_ms, u.total_ms,
+    u.tokens_per_second
+"""
+
+# Looking a member up by its value costs ten times as much through the class.
+_AUTHORS = {author.value: author for author in Author}
+_STATES = {state.value: state for state in MessageState}
+_FINISHES = {None: None} | {reason.value: reason for reason in FinishReason}
+_MODELS_REMEMBERED = 64
+ERROR_LIMIT = 1000
+"""Characters of the sentence that is kept with a reply that failed."""
+
+
+def session_of(row: Row) -> Session:
+    """A session from a row of `SESSION`; restored text passes the border again: the file may come from anywhere."""
+    id_, title, first_words, created, updated, turns, system, forked_from = row
+    return Session(id_, clean_line(title or first_words), created, updated, turns, clean(system), forked_from)
+
+
+def message_of(row: Row, session_id: str, parent_id: str | None, sibling: int = 1, siblings: int = 1) -> Message:
+    """A message from a row of `MESSAGE_COLUMNS`; restored text passes the border again."""
+    id_, author, state, created, backend, model, finish, error, thinking, text, has_usage = row[:-7]
+    return Message(
+        id_,
+        session_id,
+        parent_id,
+        _AUTHORS[author],
+        clean(text),
+        created,
+        _STATES[state],
+        clean(thinking) if thinking else "",
+        ref_of(backend, model) if backend else None,
+        Usage(*row[-7:]) if has_usage else None,
+        _FINISHES[finish],
+        clean(error) if error else "",
+        sibling,
+        siblings,
+    )
+
+
+@lru_cache(_MODELS_REMEMBERED)
+def ref_of(backend: str, model: str) -> ModelRef | None:
+    """A model as its two columns name it; None for a backend that this version does not have."""
+    if backend not in list(BackendName):
+        return None
+    return ModelRef(BackendName(backend), clean(model))
+
+
+def session_n(connection: sqlite3.Connection, session_id: str) -> int:
+    """The inner number of a session.
+
+    Raises:
+        NoSuchSession: it is not there.
+    """
+    row = connection.execute("SELECT n FROM session WHERE id = ?", (session_id,)).fetchone()
+    if row is None:
+        raise no_such_session()
+    return int(row[0])
+
+
+def message_text(text: str) -> str:
+    """What the user wrote, safe to keep.
+
+    Raises:
+        EmptyMessage: nothing is left of it.
+    """
+    safe = clean(text)
+    if not safe.strip():
+        raise EmptyMessage("There is nothing to send. Write something first.")
+    return safe
+
+
+def fresh_id(connection: sqlite3.Connection, world: World) -> str:
+    """A new id that no session and no message has."""
+    while True:
+        id_ = world.new_id()
+        taken = "SELECT 1 FROM session WHERE id = :id UNION ALL SELECT 1 FROM message WHERE id = :id"
+        if connection.execute(taken, {"id": id_}).fetchone() is None:
+            return id_
+
+
+def no_such_session() -> NoSuchSession:
+    """For a whole id that is not there."""
+    return NoSuchSession("That session is not there any more. `tale-tui sessions` lists all of them.")

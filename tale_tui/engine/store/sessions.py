@@ -1,0 +1,211 @@
+"""Sessions: made, listed, found, renamed, forked, shown, deleted."""
+
+# ruff: noqa: S608  # the SQL is put together of texts of this package; values are always bound
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+
+from tale_tui.engine.errors import NoSuchSession, StoreError
+from tale_tui.engine.store.copying import copy_branch
+from tale_tui.engine.store.database import Database
+from tale_tui.engine.store.rows import SESSION, fresh_id, no_such_session, session_n, session_of
+from tale_tui.engine.store.transcripts import transcript_of
+from tale_tui.engine.text import clean, clean_line
+from tale_tui.engine.types import Session, Transcript, View
+from tale_tui.engine.world import ID_SHOWN
+
+CANDIDATES_NAMED = 5
+"""How many of the sessions that an ambiguous id fits are named."""
+TITLE_LIMIT = 80
+"""Characters of a title."""
+MERGE_PAGES = 500
+"""Pages of the full-text index that are rewritten in one go after a deletion; between two others may write."""
+
+
+class Sessions(Database):
+    """The sessions of a store."""
+
+    async def add_session(self, title: str = "", system: str = "", forked_from: str | None = None) -> Session:
+        """A new, empty session. It is not listed before it has a message."""
+
+        def job(connection: sqlite3.Connection) -> Session:
+            now = self._world.now()
+            id_ = fresh_id(connection, self._world)
+            connection.execute(
+                """
+                INSERT INTO session (id, title, system, created, updated, forked_from) VALUES (?, ?, ?, ?, ?, ?)
+                """,
+                (id_, clean_line(title, TITLE_LIMIT), clean(system), now, now, forked_from),
+            )
+            return get(connection, id_)
+
+        return await self._write(job)
+
+    async def session(self, session_id: str) -> Session:
+        """The session with this whole id.
+
+        Raises:
+            NoSuchSession: it is not there.
+        """
+        return await self._read(lambda connection: get(connection, session_id))
+
+    async def sessions(self, limit: int = 1000) -> tuple[Session, ...]:
+        """The sessions that have a message, the one last used first."""
+
+        def job(connection: sqlite3.Connection) -> tuple[Session, ...]:
+            rows = connection.execute(
+                SESSION + "WHERE s.shown_root IS NOT NULL ORDER BY s.updated DESC, s.n DESC LIMIT ?", (limit,)
+            )
+            return tuple(map(session_of, rows))
+
+        return await self._read(job)
+
+    async def find_session(self, prefix: str) -> Session:
+        """The session with this id, or the only one that has a message and an id that begins so.
+
+        Raises:
+            NoSuchSession: none, or several; the sentence names them.
+        """
+        return await self._read(lambda connection: find(connection, clean_line(prefix).lower()))
+
+    async def rename_session(self, session_id: str, title: str) -> Session:
+        """Give it another title; an empty one goes back to the first words."""
+        return await self._set(session_id, "title = ?", clean_line(title, TITLE_LIMIT))
+
+    async def set_system(self, session_id: str, system: str) -> Session:
+        """Set the system prompt; empty for the default of the settings."""
+        return await self._set(session_id, "system = ?", clean(system))
+
+    async def keep_view(self, session_id: str, view: View) -> None:
+        """Remember where the reader is and what stands in the prompt."""
+        await self._set(
+            session_id,
+            "view_message = ?, view_line = ?, draft = ?",
+            *(view.message_id, view.line, clean(view.draft)),
+        )
+
+    async def set_view_from(self, session_id: str, message_id: str | None) -> None:
+        """Remember the first message that the model was shown; None when it was shown all."""
+        await self._set(session_id, "view_from = ?", message_id)
+
+    async def _set(self, session_id: str, columns: str, *values: str | int | None) -> Session:
+        """Set columns (text of this module, never of a user).
+
+        Raises:
+            NoSuchSession: it is not there.
+        """
+
+        def job(connection: sqlite3.Connection) -> Session:
+            connection.execute(f"UPDATE session SET {columns} WHERE id = ?", (*values, session_id))
+            return get(connection, session_id)
+
+        return await self._write(job)
+
+    async def delete_session(self, session_id: str) -> None:
+        """Delete a session and all that belongs to it, for ever: its words leave the index and the file as well.
+
+        Raises:
+            NoSuchSession: it is not there.
+        """
+        await self._write(lambda connection: delete(connection, session_id))
+        # Another process may keep us from tidying up; the session is gone, and later writes tidy up as well.
+        with suppress(StoreError):
+            rest = await self._write(lambda connection: merge_index(connection, -MERGE_PAGES))
+            while rest:
+                rest = await self._write(lambda connection: merge_index(connection, MERGE_PAGES))
+            await self._rewrite()
+
+    async def fork_session(self, session_id: str, message_id: str) -> Session:
+        """A new session with a copy of the branch that ends in `message_id`.
+
+        Raises:
+            NoSuchSession, NoSuchMessage: it is not there.
+        """
+
+        def job(connection: sqlite3.Connection) -> Session:
+            source = session_n(connection, session_id)
+            return get(connection, copy_branch(connection, self._world, source, message_id))
+
+        return await self._write(job)
+
+    async def transcript(self, session_id: str) -> Transcript:
+        """A session with the messages of its shown branch, what waits, and where the reader was.
+
+        Raises:
+            NoSuchSession: it is not there.
+        """
+        return await self._read(lambda connection: transcript_of(connection, session_id))
+
+
+def get(connection: sqlite3.Connection, session_id: str) -> Session:
+    """The session with this whole id.
+
+    Raises:
+        NoSuchSession: it is not there.
+    """
+    row = connection.execute(SESSION + "WHERE s.id = ?", (session_id,)).fetchone()
+    if row is None:
+        raise no_such_session()
+    return session_of(row)
+
+
+def find(connection: sqlite3.Connection, prefix: str) -> Session:
+    """The session with this id, or the only listed one whose id begins so.
+
+    Raises:
+        NoSuchSession: none, or several.
+    """
+    exact = connection.execute(SESSION + "WHERE s.id = ?", (prefix,)).fetchone()
+    if exact is not None:
+        return session_of(exact)
+    if not prefix:
+        raise NoSuchSession("Which session? `tale-tui sessions` lists all of them.")
+    found = connection.execute(
+        SESSION
+        + """
+        WHERE s.shown_root IS NOT NULL AND substr(s.id, 1, :length) = :prefix
+        ORDER BY s.updated DESC, s.n DESC LIMIT :limit
+        """,
+        {"prefix": prefix, "length": len(prefix), "limit": CANDIDATES_NAMED + 1},
+    ).fetchall()
+    if not found:
+        raise NoSuchSession(f"No session begins with {prefix}. `tale-tui sessions` lists all of them.")
+    if len(found) > 1:
+        raise NoSuchSession(_several(prefix, [session_of(row) for row in found]))
+    return session_of(found[0])
+
+
+def _several(prefix: str, sessions: list[Session]) -> str:
+    named = sessions[:CANDIDATES_NAMED]
+    length = max(ID_SHOWN, len(prefix) + 1)
+    while len({session.id[:length] for session in named}) < len(named):
+        length += 1
+    names = ", ".join(f"{session.id[:length]} ({session.title})" for session in named)
+    more = " and more" if len(sessions) > len(named) else ""
+    return f"Several sessions begin with {prefix}: {names}{more}. Give more of the id."
+
+
+def delete(connection: sqlite3.Connection, session_id: str) -> None:
+    """Delete a session with its messages, their usage and index, and what waits.
+
+    Raises:
+        NoSuchSession: it is not there.
+    """
+    n = session_n(connection, session_id)
+    connection.execute("DELETE FROM queued WHERE session_n = ?", (n,))
+    connection.execute("DELETE FROM message WHERE session_n = ?", (n,))
+    connection.execute("DELETE FROM session WHERE n = ?", (n,))
+
+
+def merge_index(connection: sqlite3.Connection, pages: int) -> bool:
+    """Rewrite a part of the full-text index, so that deleted words leave it; whether something is left to do.
+
+    Args:
+        connection: inside a transaction.
+        pages: how many; negative to begin. See "The 'merge' Command" in the manual of FTS5.
+    """
+    before = connection.total_changes
+    connection.execute("INSERT INTO message_fts (message_fts, rank) VALUES ('merge', ?)", (pages,))
+    return connection.total_changes - before > 1

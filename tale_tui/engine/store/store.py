@@ -1,0 +1,54 @@
+"""All aggregates on one database."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from tale_tui.engine.events import Notice
+from tale_tui.engine.store.choices import Choices
+from tale_tui.engine.store.database import Connection
+from tale_tui.engine.store.exchange import Exchange
+from tale_tui.engine.store.messages import Messages
+from tale_tui.engine.store.opening import open_for_reading, open_for_writing
+from tale_tui.engine.store.queue import Queue
+from tale_tui.engine.store.replies import Replies
+from tale_tui.engine.store.search import Search
+from tale_tui.engine.store.sessions import Sessions
+from tale_tui.engine.world import World
+
+
+class Store(Sessions, Messages, Replies, Queue, Search, Exchange, Choices):
+    """Everything that is kept. `await Store.open(...)` makes one, `close` ends it.
+
+    Every method is one transaction and may raise `StoreError` and its classes; a cancelled write is stored all the
+    same, or not at all.
+    """
+
+    notices: tuple[Notice, ...] = ()
+    """What was found when it was opened and the user wants to know."""
+    interrupted: int = 0
+    """How many replies were found half written when it was opened; they are interrupted now."""
+
+    @classmethod
+    async def open(cls, path: Path, world: World, *, read_only: bool = False) -> Store:
+        """Open the database, and make or migrate it where that is needed.
+
+        Args:
+            path: the file.
+            world: the clock and the ids.
+            read_only: change nothing: works where nothing can be written, and is empty where no file is.
+        Raises:
+            DatabaseNewer: a newer version wrote it; nothing was changed.
+            DiskFull, ReadOnly, DatabaseBusy, StoreError: it cannot be used.
+        """
+        if read_only:
+            opened = await asyncio.to_thread(open_for_reading, path)
+        else:
+            opened = await asyncio.to_thread(open_for_writing, path, world)
+        reader = await Connection(opened.reader).start()
+        writer = await Connection(opened.writer).start() if opened.writer else None
+        store = cls(path, world, reader, writer)
+        store.notices = opened.notices
+        store.interrupted = opened.interrupted
+        return store

@@ -1,0 +1,185 @@
+"""The tree of a session's messages, and the branch of it that is shown.
+
+Every message remembers which of the messages below it is shown (`shown_child`), the session which first one
+(`shown_root`). From these the shown branch follows; its last message (`tip`) and the number of its turns are kept with
+the session, so that adding to its end and listing sessions cost the same in a long one.
+"""
+
+# ruff: noqa: S608  # the SQL is put together of texts of this package; values are always bound
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from tale_tui.engine.errors import NoSuchMessage
+from tale_tui.engine.types import Author, MessageState, ModelRef, Usage
+
+# The shown branch below and with :first, from its beginning.
+BRANCH = """
+    WITH RECURSIVE branch (n, depth) AS (
+        SELECT :first, 0 WHERE :first IS NOT NULL
+        UNION ALL
+        SELECT m.shown_child, depth + 1 FROM branch JOIN message AS m ON m.n = branch.n
+        WHERE m.shown_child IS NOT NULL
+    )
+"""
+# :last and everything above it, from the end.
+ANCESTORS = """
+    WITH RECURSIVE above (n, parent_n, depth) AS (
+        SELECT n, parent_n, 0 FROM message WHERE n = :last
+        UNION ALL
+        SELECT m.n, m.parent_n, depth + 1 FROM above JOIN message AS m ON m.n = above.parent_n
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Where a message stands."""
+
+    n: int
+    session_n: int
+    parent_n: int | None
+    author: Author
+    state: MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message that is to be stored; text is clean."""
+
+    id: str
+    author: Author
+    text: str
+    created: float
+    state: MessageState = MessageState.COMPLETE
+    ref: ModelRef | None = None
+    thinking: str = ""
+    finish: str | None = None
+    error: str = ""
+    usage: Usage | None = None
+
+
+def no_such_message() -> NoSuchMessage:
+    """For an id that is not there."""
+    return NoSuchMessage("That message is not there any more. Open the session again.")
+
+
+def node(connection: sqlite3.Connection, message_id: str, session_n: int | None = None) -> Node:
+    """Where the message with this id stands.
+
+    Args:
+        connection: inside a transaction.
+        message_id: the id.
+        session_n: the session in which it must be; None for any.
+    Raises:
+        NoSuchMessage: it is not there.
+    """
+    row = connection.execute(
+        "SELECT n, session_n, parent_n, author, state FROM message WHERE id = ?", (message_id,)
+    ).fetchone()
+    if row is None or session_n not in (None, row[1]):
+        raise no_such_message()
+    return Node(row[0], row[1], row[2], Author(row[3]), MessageState(row[4]))
+
+
+def insert(connection: sqlite3.Connection, session_n: int, parent_n: int | None, new: NewMessage) -> int:
+    """Store a message without showing it; return its number."""
+    n: int = connection.execute(
+        """
+        INSERT INTO message
+            (id, session_n, parent_n, author, state, created, backend, model, finish, error, thinking, text)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING n
+        """,
+        (
+            *(new.id, session_n, parent_n, new.author, new.state, new.created),
+            *((new.ref.backend, new.ref.model) if new.ref else (None, None)),
+            *(new.finish, new.error, new.thinking, new.text),
+        ),
+    ).fetchone()[0]
+    if new.usage is not None:
+        put_usage(connection, n, new.usage)
+    return n
+
+
+def put_usage(connection: sqlite3.Connection, message_n: int, usage: Usage) -> None:
+    """Store what a reply cost, in the place of what was known before."""
+    connection.execute(
+        "INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(message_n, usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens),
+            *(usage.ttft_ms, usage.load_ms, usage.total_ms, usage.tokens_per_second),
+        ),
+    )
+
+
+def append(connection: sqlite3.Connection, session_n: int, parent_n: int | None, new: NewMessage) -> int:
+    """Store a message at the tip of the shown branch (`parent_n`, None in an empty session) and show it."""
+    n = insert(connection, session_n, parent_n, new)
+    if parent_n is None:
+        connection.execute("UPDATE session SET shown_root = ? WHERE n = ?", (n, session_n))
+    else:
+        connection.execute("UPDATE message SET shown_child = ? WHERE n = ?", (n, parent_n))
+    connection.execute(
+        "UPDATE session SET tip = ?, turns = turns + ? WHERE n = ?",
+        (n, 1 if new.author is Author.USER else 0, session_n),
+    )
+    return n
+
+
+def touch(connection: sqlite3.Connection, session_n: int, now: float) -> None:
+    """A session was used: it goes to the top of the list."""
+    connection.execute("UPDATE session SET updated = ? WHERE n = ?", (now, session_n))
+
+
+def show(connection: sqlite3.Connection, session_n: int, n: int) -> None:
+    """Make message `n` a part of the shown branch, with what was shown below it."""
+    connection.execute(
+        ANCESTORS
+        + """
+        UPDATE message SET shown_child = above.n FROM above
+        WHERE message.n = above.parent_n AND message.shown_child IS NOT above.n
+        """,
+        {"last": n},
+    )
+    connection.execute(
+        ANCESTORS
+        + "UPDATE session SET shown_root = above.n FROM above WHERE session.n = :s AND above.parent_n IS NULL",
+        {"last": n, "s": session_n},
+    )
+    settle(connection, session_n)
+
+
+def settle(connection: sqlite3.Connection, session_n: int) -> None:
+    """Find the tip of the shown branch and count its turns."""
+    (first,) = connection.execute("SELECT shown_root FROM session WHERE n = ?", (session_n,)).fetchone()
+    branch = connection.execute(
+        BRANCH + "SELECT depth, n, author FROM branch JOIN message USING (n)", {"first": first}
+    ).fetchall()
+    turns = sum(author == Author.USER for _, _, author in branch)
+    tip = max(branch)[1] if branch else None
+    connection.execute("UPDATE session SET tip = ?, turns = ? WHERE n = ?", (tip, turns, session_n))
+
+
+def siblings(connection: sqlite3.Connection, session_n: int, parent_n: int | None) -> list[int]:
+    """The numbers of all messages with this parent, the oldest first; `parent_n` None for the first messages."""
+    rows = connection.execute(
+        "SELECT n FROM message WHERE session_n = ? AND parent_n IS ? ORDER BY n", (session_n, parent_n)
+    )
+    return [n for (n,) in rows]
+
+
+def places(connection: sqlite3.Connection, session_n: int) -> dict[int, tuple[int, int]]:
+    """For each message that has siblings: which of how many it is, from 1."""
+    families: dict[int | None, list[int]] = {}
+    for parent_n, n in connection.execute(
+        "SELECT parent_n, n FROM message WHERE session_n = ? ORDER BY parent_n, n", (session_n,)
+    ):
+        families.setdefault(parent_n, []).append(n)
+    return {
+        n: (place, len(family))
+        for family in families.values()
+        if len(family) > 1
+        for place, n in enumerate(family, start=1)
+    }

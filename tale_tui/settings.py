@@ -1,0 +1,277 @@
+"""Settings: flag > environment (TALE_...) > file (config.toml) > default; a wrong value is named with its place."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as EnvironmentUnreadable
+
+from tale_tui import settings_file
+from tale_tui.engine.types import BackendName, ModelRef
+from tale_tui.first_look import DEFAULT_THEME, flat_keys
+from tale_tui.paths import Paths
+from tale_tui.settings_problems import KEY_VARIABLE, SettingsError, Source, explain
+
+__all__ = ["Loaded", "Settings", "SettingsError", "load", "load_settings", "openai_key", "save_setting"]
+
+AUTO = "auto"
+"""A role that takes Ollama where it answers and has a chat model, else the embedded backend."""
+PREFIX = "TALE_"
+HOST_VARIABLE, HOST_SETTING = "OLLAMA_HOST", "TALE_OLLAMA__HOST"
+"""Ollama's own variable counts as ours, where ours is not set."""
+
+
+def _check_role(value: str) -> str:
+    if value == AUTO:
+        return value
+    backend, _, model = value.partition("/")
+    names = [name.value for name in BackendName]
+    if backend in names and model:
+        return str(ModelRef.parse(value))
+    near = difflib.get_close_matches(backend, names, n=1)
+    hint = f"did you mean `{near[0]}/{model}`?" if near and model else f"backends are {', '.join(names)}"
+    raise ValueError(f"it takes `{AUTO}` or backend/model, as in ollama/qwen2.5:7b ({hint})")
+
+
+RoleSetting = Annotated[str, AfterValidator(_check_role)]
+"""`auto`, or `backend/model`."""
+
+
+class Group(BaseModel):
+    """A table of the settings file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class OllamaSettings(Group):
+    """[ollama]"""
+
+    host: str = "http://127.0.0.1:11434"
+    """Address of the server; OLLAMA_HOST is honoured. Read when it is used: a wrong one troubles nobody else."""
+    keep_alive_s: int = -1
+    """How long a model stays loaded after a call, in seconds; -1 for ever."""
+
+
+class OpenAISettings(Group):
+    """[openai]: any server that speaks /v1/chat/completions. The key comes from TALE_OPENAI_KEY alone."""
+
+    base_url: str = "http://127.0.0.1:8080/v1"
+
+
+class EmbeddedSettings(Group):
+    """[embedded]: llama.cpp in a child process."""
+
+    threads: int = Field(0, ge=0, le=256)
+    """0 takes one less than the physical cores."""
+    window: int = Field(4096, ge=512, le=131072)
+    """Tokens."""
+    history_tokens: int = Field(1000, ge=200)
+    """Tokens of prompt sent at most: reading them on a CPU takes time."""
+    memory_limit_gb: float = Field(0.0, ge=0)
+    """Of the child process; 0 leaves it to the machine."""
+
+
+class LimitSettings(Group):
+    """[limits]: how long to wait, in seconds."""
+
+    probe_s: float = Field(1.0, gt=0)
+    """For a server to say that it is there."""
+    connect_s: float = Field(3.0, gt=0)
+    first_token_s: float = Field(300.0, gt=0)
+    """From the request to the first piece, loading included."""
+    silence_s: float = Field(120.0, gt=0)
+    """Between two pieces."""
+
+
+class ChatSettings(Group):
+    """[chat]"""
+
+    window: int = Field(0, ge=0)
+    """The context window to ask for, in tokens; 0: the smaller of 8192 and the model's own."""
+    max_tokens: int = Field(1024, ge=1)
+    """The most tokens that an answer may have."""
+    temperature: float | None = Field(None, ge=0, le=2)
+    think: bool | None = None
+    """Whether models that can think shall; not set leaves it to the model."""
+    system: str = "You are a helpful assistant. Answer briefly and plainly."
+
+
+class LookSettings(Group):
+    """[look]"""
+
+    theme: str = DEFAULT_THEME
+    code_theme: str = ""
+    """A Pygments style for code; empty: as the theme says."""
+
+
+class Settings(BaseSettings):
+    """All settings, frozen. `Settings()` is the defaults; `load_settings` asks the flags, environment and file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True, frozen=True, extra="forbid"
+    )
+
+    ux: RoleSetting = AUTO
+    """`auto`, or `backend/model`, for the model that answers."""
+    task: RoleSetting = AUTO
+    """`auto`, or `backend/model`, for the model that works."""
+    ollama: OllamaSettings = OllamaSettings()
+    openai: OpenAISettings = OpenAISettings()
+    embedded: EmbeddedSettings = EmbeddedSettings()
+    limits: LimitSettings = LimitSettings()
+    chat: ChatSettings = ChatSettings()
+    look: LookSettings = LookSettings()
+    keys: dict[str, str] = {}
+    """Binding id -> keys, comma separated."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What the constructor is given is all: `load` asks the other sources, to know where a value came from."""
+        return (init_settings,)
+
+
+class _Environment(EnvSettingsSource):
+    """The environment that it is given, instead of the one of the process."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        super().__init__(Settings)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name.lower(): value for name, value in self._environ.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings, and what is worth saying about them."""
+
+    settings: Settings
+    notes: tuple[str, ...] = ()
+    """Old names that were understood, a sentence each."""
+
+
+def load(
+    paths: Paths, overrides: Mapping[str, object] | None = None, environ: Mapping[str, str] = os.environ
+) -> Loaded:
+    """Read and check all settings.
+
+    Args:
+        paths: where the file is; it need not exist.
+        overrides: dotted key -> value, from flags; text is read as in the environment.
+        environ: the environment.
+    Raises:
+        SettingsError: what is wrong, each with its place and what would be right.
+    """
+    contents = settings_file.parse(settings_file.read_text(paths.settings_file), paths.settings_file)
+    settings = _checked(_from_flags(overrides or {}), _from_environment(environ), _from_file(contents.values, paths))
+    return Loaded(settings, contents.notes)
+
+
+def load_settings(
+    paths: Paths, overrides: Mapping[str, object] | None = None, environ: Mapping[str, str] = os.environ
+) -> Settings:
+    """As `load`, for those who have no place for notes: they go to the log."""
+    loaded = load(paths, overrides, environ)
+    for note in loaded.notes:
+        logging.getLogger(__name__).warning(note)
+    return loaded.settings
+
+
+def save_setting(paths: Paths, dotted_key: str, value: object) -> None:
+    """Change one setting in the file; comments, order and everything else stay as the user wrote them.
+
+    Args:
+        paths: where the file is; it is made where there is none.
+        dotted_key: as in `look.theme`.
+        value: of a type that TOML has; None takes the setting out, back to its default.
+    Raises:
+        SettingsError: the file is wrong, or would be; it is as it was.
+        OSError: it cannot be written; it is as it was.
+    """
+    path = paths.settings_file
+    text = settings_file.read_text(path)
+    _checked(_from_file(settings_file.parse(text, path).values, paths))
+    text = settings_file.edited(text, path, dotted_key, value)
+    _checked(_from_file(settings_file.parse(text, path).values, paths))
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings_file.replace(path, text)
+
+
+def openai_key(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The key for the server of [openai], from the environment alone; None where there is none.
+
+    Raises:
+        SettingsError: it holds what no header can carry; it is not shown.
+    """
+    key = environ.get(KEY_VARIABLE, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise SettingsError(
+            (f"Environment variable {KEY_VARIABLE} holds characters that no key has; set it to the key alone.",)
+        )
+    return key or None
+
+
+def _checked(*sources: Source) -> Settings:
+    """The settings of these sources, the strongest first."""
+    merged: dict[str, Any] = {}
+    for source in reversed(sources):
+        for name, value in source.values.items():
+            both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
+            merged[name] = {**merged[name], **value} if both else value
+    try:
+        return Settings(**merged)
+    except ValidationError as error:
+        raise explain(error, Settings, sources) from error
+
+
+def _from_flags(overrides: Mapping[str, object]) -> Source:
+    values: dict[str, Any] = {}
+    for dotted, value in overrides.items():
+        group, _, name = dotted.partition(".")
+        if name:
+            values.setdefault(group, {})[name] = value
+        else:
+            values[group] = value
+    return Source(values, lambda path: f"--set {'.'.join(path)}")
+
+
+def _from_environment(environ: Mapping[str, str]) -> Source:
+    borrowed = bool(environ.get(HOST_VARIABLE)) and not environ.get(HOST_SETTING)
+    if borrowed:
+        environ = {**environ, HOST_SETTING: environ[HOST_VARIABLE]}
+
+    def place(path: tuple[str, ...]) -> str:
+        name = PREFIX + "__".join(path).upper()
+        return f"Environment variable {HOST_VARIABLE if borrowed and name == HOST_SETTING else name}"
+
+    try:
+        return Source(_Environment(environ)(), place)
+    except EnvironmentUnreadable as error:
+        names = [PREFIX + name.upper() for name in Settings.model_fields if name in str(error)]
+        raise SettingsError(
+            tuple(
+                f"Environment variable {name} is not a table in JSON; set single values, as in {name}__NAME."
+                for name in names
+            )
+        ) from error
+
+
+def _from_file(values: Mapping[str, Any], paths: Paths) -> Source:
+    if isinstance(values.get("keys"), Mapping):
+        values = {**values, "keys": dict(flat_keys(values["keys"]))}
+    return Source(values, lambda path: f"{paths.settings_file}: {'.'.join(path)}")

@@ -1,0 +1,293 @@
+"""The application: themes, keys that work everywhere, and the life of the engine behind the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import time
+from collections import deque
+from collections.abc import Mapping, MutableMapping
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+from textual.types import CSSPathType
+from textual.worker import WorkerFailed
+
+from tale_tui.engine import clean, clean_line
+from tale_tui.first_look import FirstLook, quick_look
+from tale_tui.ui.bridge import Bridge
+from tale_tui.ui.opening import open_engine
+from tale_tui.ui.screens.chat import ChatScreen
+from tale_tui.ui.theming import VARIABLE_DEFAULTS, first_theme, theme_folders
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
+
+    from tale_tui.engine import Notice, World
+    from tale_tui.paths import Paths
+    from tale_tui.ui.keymap import Place
+    from tale_tui.ui.screens.chat_desk import ChatDesk
+
+NOTICES_KEPT = 200
+"""Notices that the list of them holds."""
+LEAVE_WITHIN_S = 0.3
+"""Leaving waits so long for the place of the reader to be stored."""
+
+
+def _key(name: str, keys: str, action: str, description: str, tooltip: str, *, priority: bool = False) -> Binding:
+    return Binding(keys, action, description, show=False, tooltip=tooltip, id=f"app.{name}", priority=priority)
+
+
+APP_KEYS: list[BindingType] = [
+    _key("help", "f1", "help", "Help", "All keys and commands", priority=True),
+    _key("help_outside", "question_mark", "help", "Help", "All keys and commands, where nothing is typed"),
+    _key("palette", "ctrl+p", "palette", "Commands", "Find a command by its name"),
+    _key("quit", "ctrl+q", "quit", "Leave", "Leave; what was typed is kept", priority=True),
+    _key("copy", "ctrl+c,super+c", "screen.copy_text", "Copy", "Copy what is selected"),
+]
+"""Keys that work on every screen."""
+
+
+class TaleApp(App[int]):
+    """The window.
+
+    Args:
+        bridge: brings the engine; opened after the first frame.
+        paths: the folders.
+        look: what the first frame needs of the settings.
+        overrides: dotted key -> value: settings that are stronger than the file; what the user changes is added.
+        session_id: the beginning of the id of the session to be opened; empty for none.
+        world: the clock and the ids; None for the real ones.
+
+    Attributes:
+        notices: what was told, the oldest first, with the time (seconds since the epoch).
+    """
+
+    TITLE = "tale"
+    CSS_PATH: ClassVar[CSSPathType | None] = ["app.tcss", "screens/chat.tcss"]
+    ENABLE_COMMAND_PALETTE = False
+    BINDING_GROUP_TITLE = "Everywhere"
+    BINDINGS: ClassVar[list[BindingType]] = APP_KEYS
+
+    def __init__(
+        self,
+        bridge: Bridge,
+        paths: Paths,
+        look: FirstLook,
+        *,
+        overrides: MutableMapping[str, object] | None = None,
+        session_id: str = "",
+        world: World | None = None,
+    ) -> None:
+        super().__init__()
+        self.notices: deque[tuple[float, Notice]] = deque(maxlen=NOTICES_KEPT)
+        self._bridge = bridge
+        self._paths = paths
+        self._look = look
+        self._overrides = {} if overrides is None else overrides
+        self._wear(look.theme)
+        self.set_keymap(dict(look.keys))
+        self.chat = ChatScreen(bridge, paths, session_id, world)
+
+    # the first frame
+
+    def get_default_screen(self) -> Screen[None]:
+        """The chat."""
+        return self.chat
+
+    def get_driver_class(self) -> type[Driver]:
+        """Ours in place of Textual's for Linux and macOS."""
+        chosen = super().get_driver_class()
+        if chosen.__module__ == "textual.drivers.linux_driver":
+            from tale_tui.ui.driver import TaleDriver
+
+            return TaleDriver
+        return chosen
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """What our style sheets ask of a theme besides Textual's own variables."""
+        return VARIABLE_DEFAULTS
+
+    def _wear(self, name: str) -> None:
+        """Begin with this theme, or with the next best one and a sentence that says why."""
+        theme, complaint = first_theme(name, theme_folders(self._paths.user_themes))
+        self.register_theme(theme)
+        # Nothing was styled yet, so nothing has to be styled again as an assignment would do.
+        self.set_reactive(App.theme, theme.name)
+        self.stylesheet.set_variables(self.get_css_variables())
+        self.set_class(theme.dark, "-dark-mode", update=False)
+        self.set_class(not theme.dark, "-light-mode", update=False)
+        if complaint:
+            self.call_later(self.notify, complaint, title="Theme", severity="warning")
+
+    def on_mount(self) -> None:
+        """Open the engine as soon as the first frame is on the screen."""
+        self._bridge.tell(self)
+        self.call_after_refresh(self._after_first_frame)
+
+    def _after_first_frame(self) -> None:
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
+        self._bridge.open()
+        if self._look.keys:
+            from tale_tui.ui.keymap import complaints
+
+            for complaint in complaints(self._places, self._look.keys):
+                self.notify(complaint, title="Keys", severity="warning")
+
+    @property
+    def _places(self) -> tuple[Place, ...]:
+        """Where keys work, the most important place first."""
+        return (
+            ("In the chat", self.chat.BINDINGS),
+            ("In the turns", self.chat.view.BINDINGS),
+            ("Everywhere", self.BINDINGS),
+            ("In the prompt", self.chat.composer.prompt.BINDINGS),
+        )
+
+    async def on_unmount(self) -> None:
+        """The terminal is given back already; now the engine puts everything away."""
+        await self._bridge.close()
+
+    # what happened
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Tell the user something, literally: text is never markup here. What has a title is kept in the list.
+
+        Args:
+            message: what happened and what to do; may hold foreign text.
+            title: in a few words; likewise.
+            severity: how loud.
+            timeout: seconds; None for the usual ones.
+            markup: has no effect.
+        """
+        message, title = clean(message), clean_line(title)
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
+        if title:
+            # Not needed for the first frame.
+            from tale_tui.engine import Notice
+
+            self.notices.append((time.time(), Notice(title, message, severity)))
+
+    @on(Bridge.Crashed)
+    def _end_with(self, event: Bridge.Crashed) -> None:
+        raise event.error
+
+    def _fatal_error(self) -> None:
+        """End; the traceback goes to the log and not to the terminal: it may hold text that is not ours."""
+        self._close_messages_no_wait()
+
+    # commands that are no matter of a conversation
+
+    @on(ChatScreen.CommandWanted)
+    async def _run_command(self, event: ChatScreen.CommandWanted) -> None:
+        match event.name:
+            case "help":
+                self.action_help()
+            case "theme":
+                from tale_tui.ui.theme_choice import choose_theme
+
+                self.run_worker(choose_theme(self, self._paths, event.argument), group="theme", exclusive=True)
+            case "notices":
+                self.action_notices()
+            case "quit" | "exit":
+                await self.action_quit()
+            case _:
+                self.notify("That needs the engine, which is not there yet.")
+
+    def action_help(self) -> None:
+        """Show all keys and commands."""
+        from tale_tui.ui.helping import command_lines, help_groups
+        from tale_tui.ui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(help_groups(self._places, self._look.keys), command_lines()))
+
+    def action_palette(self) -> None:
+        """Show all commands."""
+        from tale_tui.ui.screens.palette import PaletteDialog
+
+        def run(name: str | None) -> None:
+            if name is not None:
+                self.chat.run_command(name)
+
+        if self.screen is self.chat:
+            self.push_screen(PaletteDialog(self.chat.lines.keys()), run)
+
+    def action_notices(self) -> None:
+        """Show what happened lately."""
+        from tale_tui.ui.screens.notices import NoticesDialog
+
+        self.push_screen(NoticesDialog(tuple(self.notices), time.time()))
+
+    def on_chat_desk_setting_wanted(self, event: ChatDesk.SettingWanted) -> None:
+        """Change a setting for good and open the engine anew with it."""
+        self.run_worker(self._begin_with(event.name, event.value), group="setting")
+
+    async def _begin_with(self, setting: str, value: object) -> None:
+        from tale_tui.ui.theme_choice import keep_setting
+
+        self._overrides[setting] = value
+        await keep_setting(self, self._paths, setting, value)
+        await self._bridge.close()
+        self._bridge.open()
+
+    async def action_quit(self) -> None:
+        """Leave; the place of the reader and what stands in the prompt are kept first."""
+        await asyncio.wait([asyncio.create_task(self.chat.leave())], timeout=LEAVE_WITHIN_S)
+        self.exit(0)
+
+
+def crash_of(app: App[int]) -> Exception | None:
+    """What nobody expected and what ended the application; None where it was left."""
+    error = app._exception
+    # An error in a worker comes wrapped.
+    return getattr(error, "error", error) if isinstance(error, WorkerFailed) else error
+
+
+def run_app(
+    paths: Paths, *, session: str = "", demo: bool = False, overrides: Mapping[str, object] | None = None
+) -> int:
+    """Open the window, and come back when it is closed.
+
+    Args:
+        paths: the folders; they exist.
+        session: the beginning of the id of the session to be opened; empty for none.
+        demo: whether nothing here is for good; the first line says so.
+        overrides: dotted key -> value: settings from the command line.
+    Returns:
+        The exit code.
+    Raises:
+        TaleError: the engine could not be had, and nothing was done without it.
+        Exception: what nobody expected.
+    """
+    wanted: dict[str, object] = dict(overrides or {})
+
+    def tell(note: str) -> None:
+        app.notify(note, title="Settings")
+
+    bridge = Bridge(partial(open_engine, paths, wanted, tell))
+    app = TaleApp(bridge, paths, quick_look(paths, os.environ, wanted), overrides=wanted, session_id=session)
+    if demo:
+        app.chat.title_bar.label = f"{app.TITLE} demo"
+    code = app.run()
+    if (crash := crash_of(app)) is not None:
+        raise crash
+    if bridge.error is not None:
+        raise bridge.error
+    return code or 0

@@ -1,0 +1,101 @@
+"""The commands: one table that feeds the completion in the prompt, the palette and the help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+MARK = "/"
+"""A message that begins with it is a command; two of them stand for a message that begins with one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing that can be asked for by name."""
+
+    name: str
+    summary: str
+    """A short sentence without a full stop, for lists."""
+    argument: str = ""
+    """What may follow the name, as a list shows it; every argument may be left out."""
+    binding: str = ""
+    """The id of the key binding that does the same."""
+    title: str = ""
+    """As the palette shows it."""
+
+
+COMMANDS = (
+    Command("help", "All keys and commands", binding="app.help", title="Help"),
+    Command("new", "Start a new conversation", binding="chat.new", title="New conversation"),
+    Command("clear", "Start over with the same system prompt; this is kept", title="Start over"),
+    Command("sessions", "Open, search, rename or delete conversations", "[words]", "chat.sessions", "Conversations"),
+    Command("model", "Choose the model that answers", "[backend/model]", "chat.models", "Models"),
+    Command("system", "Set the system prompt of this conversation", "[text]", title="System prompt"),
+    Command("continue", "Go on with a reply that broke off", binding="chat.go_on", title="Go on with the reply"),
+    Command("retry", "Ask for another answer to the last message", title="Ask again"),
+    Command("export", "Write this conversation to a file, .md or .json", "[path]", title="Export"),
+    Command("theme", "Choose the colours", "[name]", title="Theme"),
+    Command("rename", "Give this conversation another title", "[title]", title="Rename conversation"),
+    Command("delete", "Delete this conversation", title="Delete conversation"),
+    Command("editor", "Write the message in your editor", binding="chat.editor", title="Write in your editor"),
+    Command("notices", "What happened lately", title="Notices"),
+    Command("quit", "Leave", binding="app.quit", title="Quit"),
+    Command("exit", "Leave"),
+)
+"""All of them, the most wanted first."""
+
+_BY_NAME = {command.name: command for command in COMMANDS}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A command as it was typed."""
+
+    command: Command
+    argument: str = ""
+
+
+class UnknownCommand(ValueError):
+    """The text begins like a command and is none; the message says which one is near."""
+
+
+def parse(text: str) -> Call | None:
+    """Read what was typed as a command.
+
+    Args:
+        text: the whole message.
+    Returns:
+        The command, or None where the text is a message: it does not begin with a single slash, or the slash
+        is not followed by a letter (a path such as `/etc/hosts` has another slash in its first word).
+    Raises:
+        UnknownCommand: with a sentence for the user.
+    """
+    word, rest = (*text.split(maxsplit=1), "", "")[:2]
+    name = word.removeprefix(MARK)
+    if not word.startswith(MARK) or not name.isalpha():
+        return None
+    command = _BY_NAME.get(name.lower())
+    if command is None:
+        raise UnknownCommand(_unknown(name))
+    return Call(command, rest.strip())
+
+
+def _unknown(name: str) -> str:
+    nearest = get_close_matches(name.lower(), _BY_NAME, n=1, cutoff=0.5)
+    there = f"Did you mean {MARK}{nearest[0]}?" if nearest else f"{MARK}help lists them."
+    return f"There is no command {MARK}{name}. {there} To send it as it is, begin with {MARK}{MARK}."
+
+
+def literal(text: str) -> str:
+    """The message that is meant: of two slashes at its beginning one is taken away."""
+    return text.removeprefix(MARK) if text.startswith(MARK * 2) else text
+
+
+def completions(text: str) -> tuple[Command, ...]:
+    """The commands that `text` may become, best first; none where it is no beginning of a command."""
+    name = text.removeprefix(MARK).lower()
+    if not text.startswith(MARK) or (name and not name.isalpha()):
+        return ()
+    first = [command for command in COMMANDS if command.name.startswith(name)]
+    later = [command for command in COMMANDS if name in command.name and command not in first]
+    return (*first, *later)

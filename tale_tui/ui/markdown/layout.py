@@ -1,0 +1,188 @@
+"""Blocks -> lines at a width."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
+
+from tale_tui.ui.markdown.blocks import (
+    Block,
+    Fence,
+    Heading,
+    Item,
+    Paragraph,
+    Quote,
+    Rule,
+    TableHead,
+    TableRow,
+    Verbatim,
+)
+from tale_tui.ui.markdown.code import CodeMemory, CodePanel
+from tale_tui.ui.markdown.inline import Span, spans
+from tale_tui.ui.markdown.lines import Piece, Sheet, Unfold
+from tale_tui.ui.markdown.marks import Marks, marks
+from tale_tui.ui.markdown.styles import HEADING, MUTED, PLAIN
+from tale_tui.ui.markdown.table import TableSetter
+from tale_tui.ui.markdown.tail import settle
+from tale_tui.ui.markdown.text import Run
+from tale_tui.ui.markdown.wrap import GrowingWrap
+
+SimpleBlock = Paragraph | Verbatim | Heading | Fence | Rule | Quote | Item
+"""What is set by itself, as all but tables are."""
+NARROWEST = 8
+"""Cells that text gets at least, however deep it stands in lists and quotes."""
+TAB = "    "
+
+
+@dataclass(slots=True)
+class Options:
+    """How a message is set.
+
+    Attributes:
+        width: cells of the text column.
+        style: added to all text.
+        unfolded: what is shown whole, by the names that `Unfold` has.
+        codes: what is known of blocks of code that grow, by their number in the message.
+        wraps: how long paragraphs that grow were broken, by the number of their row.
+    """
+
+    width: int
+    style: int = PLAIN
+    unfolded: Container[str] = ()
+    codes: dict[int, CodeMemory] = field(default_factory=dict)
+    wraps: dict[int, GrowingWrap] = field(default_factory=dict)
+
+
+class Setter:
+    """Sets blocks one after the other on a sheet.
+
+    Args:
+        sheet: takes the lines.
+        options: how.
+        finished: False for text that may grow: its code is coloured for now, its last paragraph as if what it has
+            opened were closed.
+    """
+
+    def __init__(self, sheet: Sheet, options: Options, *, finished: bool) -> None:
+        self._sheet = sheet
+        self._options = options
+        self._finished = finished
+        self._marks: Marks = marks()
+        self._margin: tuple[Piece, ...] = ()
+        self._first: tuple[Piece, ...] | None = None
+        """What the next line has in place of the margin: a bullet, a number."""
+        self._row_margin = ""
+        self._row_first: str | None = None
+        self._width = options.width
+        self._depth = 0
+
+    def put(self, blocks: Sequence[Block]) -> None:
+        """Append blocks; a table's head and all of its rows must come in one call."""
+        number = 0
+        while number < len(blocks):
+            block = blocks[number]
+            end = number + 1
+            if block.gap:
+                self._sheet.put(self._margin, self._sheet.row(""))
+            if isinstance(block, TableHead):
+                while end < len(blocks) and isinstance(blocks[end], TableRow):
+                    end += 1
+                self._table(block, [row for row in blocks[number:end] if isinstance(row, TableRow)])
+            elif not isinstance(block, TableRow):
+                self._block(block, last=end == len(blocks))
+            number = end
+
+    def _block(self, block: SimpleBlock, *, last: bool) -> None:
+        match block:
+            case Paragraph():
+                self._text(spans(block.text if self._finished or not last else settle(block.text)), PLAIN)
+            case Verbatim():
+                self._text((Span(block.text.replace("\t", TAB)),), PLAIN)
+            case Heading():
+                self._text(spans(block.text), HEADING)
+            case Fence():
+                self._fence(block)
+            case Rule():
+                rule = Piece(self._marks.rule * self._width, MUTED)
+                self._sheet.put((*self._lead(), rule), self._sheet.row(None))
+            case Quote():
+                bar = Piece(self._marks.quote + " ", MUTED)
+                self._nested(block.blocks, bar, bar, "", "")
+            case Item():
+                self._item(block)
+
+    def _lead(self) -> tuple[Piece, ...]:
+        """What stands before the text of the next line."""
+        first, self._first = self._first, None
+        return self._margin if first is None else first
+
+    def _row_lead(self) -> str:
+        first, self._row_first = self._row_first, None
+        return self._row_margin if first is None else first
+
+    def _text(self, found: Sequence[Span], style: int) -> None:
+        run = Run(found, style | self._options.style)
+        lead = self._row_lead()
+        row = self._sheet.row(lead + run.text)
+        wraps = self._options.wraps
+        growing = wraps.get(row) or GrowingWrap()
+        if self._finished:
+            wraps.pop(row, None)
+        else:
+            wraps[row] = growing
+        for start, end in growing.wrap(run.text, self._width):
+            self._sheet.put((*self._lead(), *run.pieces(start, end, len(lead))), row)
+
+    def _item(self, item: Item) -> None:
+        sign = item.marker
+        if item.done is not None:
+            sign = self._marks.done if item.done else self._marks.undone
+        elif sign == "-":
+            sign = self._marks.bullets[min(self._depth, len(self._marks.bullets) - 1)]
+        box = {None: "", True: "[x] ", False: "[ ] "}[item.done]
+        plain = f"{item.marker} "
+        # A bullet takes the place of the sign in the source, so that it can be selected as that.
+        at = len(self._row_margin) if len(sign) == len(item.marker) and item.done is None else -1
+        first = Piece(f"{sign} ", MUTED, at)
+        rest = Piece(" " * len(first.text))
+        self._depth += 1
+        self._nested(item.blocks, first, rest, plain + box, " " * len(plain))
+        self._depth -= 1
+
+    def _nested(self, blocks: Sequence[Block], first: Piece, rest: Piece, row_first: str, row_rest: str) -> None:
+        margin, row_margin, width = self._margin, self._row_margin, self._width
+        if width - len(rest.text) < NARROWEST:
+            first = rest = Piece("")
+        lead, row_lead = self._lead(), self._row_lead()
+        self._margin, self._row_margin = (*margin, rest), row_margin + row_rest
+        self._first, self._row_first = (*lead, first), row_lead + row_first
+        self._width = width - len(rest.text)
+        if blocks:
+            self.put(blocks)
+        else:
+            self._text((), PLAIN)
+        self._margin, self._row_margin, self._width = margin, row_margin, width
+        self._first = self._row_first = None
+
+    def _fence(self, fence: Fence) -> None:
+        number = len(self._sheet.codes)
+        memory = self._options.codes.pop(number, None)
+        if memory is None or memory.key != (fence.language, self._width):
+            memory = CodeMemory(fence.language, self._width)
+        if not self._finished:
+            self._options.codes[number] = memory
+        self._own_line()
+        panel = CodePanel(self._sheet, self._margin, memory, self._marks)
+        unfolded = f"code {number}" in self._options.unfolded
+        panel.put(fence.text, finished=self._finished, unfolded=unfolded)
+
+    def _table(self, head: TableHead, rows: Sequence[TableRow]) -> None:
+        name = f"table {len(self._sheet.rows)}"
+        self._own_line()
+        setter = TableSetter(self._sheet, self._margin, self._width, self._options.style, self._marks)
+        setter.put(head, rows, unfold=Unfold(name), unfolded=name in self._options.unfolded)
+
+    def _own_line(self) -> None:
+        """Where a list item begins with a block that has its own margin, its bullet gets a line of its own."""
+        if self._first is not None:
+            self._text((), PLAIN)

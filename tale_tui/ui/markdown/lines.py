@@ -1,0 +1,127 @@
+"""The outcome of layout: lines of styled pieces for the screen, and rows of plain text for the clipboard.
+
+A row is what the author wrote as one line (a paragraph, a line of code, a row of a table); on the screen it takes one
+line or many. Every piece knows where in its row it comes from, so that what is selected with the mouse can be copied as
+it was written: without the breaks, bars and spaces that only the screen needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tale_tui.ui.markdown.styles import PLAIN
+from tale_tui.ui.markdown.wrap import cells
+
+DECORATION = -1
+"""Where a piece stands in its row when it does not: a bar, a bullet, a space at a break."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A click opens `url`, which begins with http, https or mailto."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class CopyCode:
+    """A click copies block of code number `number` of the message, from 0."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unfold:
+    """A click shows all of `what`, of which a part is left out."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A click shows the version of the message `step` places further."""
+
+    step: int
+
+
+Target = Link | CopyCode | Unfold | Version
+
+
+class Piece(NamedTuple):
+    """Text of one style within a line."""
+
+    text: str
+    style: int = PLAIN
+    at: int = DECORATION
+    """The place of its first character in the row."""
+    target: Target | None = None
+
+
+class Line:
+    """A line of the screen.
+
+    Attributes:
+        pieces: from left to right.
+        row: the number of the row that it shows a part of.
+    """
+
+    __slots__ = ("pieces", "row")
+
+    def __init__(self, pieces: tuple[Piece, ...], row: int) -> None:
+        self.pieces = pieces
+        self.row = row
+
+    def __repr__(self) -> str:
+        return f"Line({self.text!r}, row={self.row})"
+
+    @property
+    def text(self) -> str:
+        """What the screen shows."""
+        return "".join(piece.text for piece in self.pieces)
+
+    @property
+    def width(self) -> int:
+        """In cells."""
+        return sum(cells(piece.text) for piece in self.pieces)
+
+    def same(self, other: Line) -> bool:
+        """Whether both look the same and stand for the same."""
+        return self.row == other.row and self.pieces == other.pieces
+
+
+class Sheet:
+    """Lines, the rows that they show, and the blocks of code among them.
+
+    Attributes:
+        lines: for the screen.
+        rows: for the clipboard; None for what is on the screen only, such as the title of a block of code.
+        codes: the text of each block of code, as it was written.
+        code_lines: the line with the title of each block of code.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.rows: list[str | None] = []
+        self.codes: list[str] = []
+        self.code_lines: list[int] = []
+
+    def row(self, text: str | None) -> int:
+        """Begin a row; its number."""
+        self.rows.append(text)
+        return len(self.rows) - 1
+
+    def put(self, pieces: tuple[Piece, ...], row: int) -> None:
+        """Append a line that shows a part of `row`."""
+        self.lines.append(Line(pieces, row))
+
+    def mark(self) -> tuple[int, int, int]:
+        """How far the sheet is filled, for `cut_back`."""
+        return len(self.lines), len(self.rows), len(self.codes)
+
+    def cut_back(self, mark: tuple[int, int, int]) -> list[Line]:
+        """Take away all that came after `mark`; the lines that stood there."""
+        lines, rows, codes = mark
+        removed = self.lines[lines:]
+        del self.lines[lines:], self.rows[rows:], self.codes[codes:], self.code_lines[codes:]
+        return removed

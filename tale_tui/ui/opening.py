@@ -1,0 +1,54 @@
+"""How the window gets its engine: everything heavy is loaded in a thread, behind the first frame."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tale_tui.engine import Verbs
+    from tale_tui.paths import Paths
+    from tale_tui.settings import Loaded
+
+
+def _load(paths: Paths, overrides: Mapping[str, object]) -> Loaded:
+    """Import what the engine and the chat need, and read the settings. Takes a few tenths of a second."""
+    import tale_tui.ui.screens.chat_desk
+    from tale_tui import settings
+    from tale_tui.engine import Engine, open_face
+
+    # Named, so that nothing is taken for an import without a use: loading is the use.
+    del Engine, open_face, tale_tui
+    return settings.load(paths, overrides)
+
+
+@asynccontextmanager
+async def open_engine(
+    paths: Paths, overrides: Mapping[str, object], tell: Callable[[str], None]
+) -> AsyncIterator[Verbs]:
+    """The engine of the data folder, as long as the block lasts.
+
+    Args:
+        paths: the folders; they exist.
+        overrides: dotted key -> value, stronger than environment and file.
+        tell: takes what is worth saying about the settings, a sentence each.
+    Raises:
+        SettingsError: a setting is wrong.
+        StoreError, EngineLost, EngineMismatch: the engine cannot be had.
+    """
+    loaded = await asyncio.to_thread(_load, paths, overrides)
+    from tale_tui import logs
+    from tale_tui.engine import open_face
+    from tale_tui.ui.markdown import warm
+
+    for note in loaded.notes:
+        tell(note)
+    warming = asyncio.create_task(asyncio.to_thread(warm), name="warm the markdown")
+    try:
+        with logs.to_file(paths.log_file, loaded.settings.log_level):
+            async with open_face(paths, loaded.settings) as verbs:
+                yield verbs
+    finally:
+        await warming

@@ -1,0 +1,254 @@
+"""The chat screen: the transcript, the prompt and the lines around them.
+
+It is complete without an engine: what is typed and sent before there is one is kept. What needs the engine is done by
+`ChatDesk`, which is loaded behind the first frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.message import Message
+from textual.screen import Screen
+
+from tale_tui.ui import commands
+from tale_tui.ui.bridge import Bridge
+from tale_tui.ui.screens.chat_keys import CHAT_KEYS
+from tale_tui.ui.screens.chat_lines import ChatLines
+from tale_tui.ui.signs import ASCII, signs
+from tale_tui.ui.widgets.blank import Blank
+from tale_tui.ui.widgets.completion import Row
+from tale_tui.ui.widgets.composer import Composer
+from tale_tui.ui.widgets.notice_bar import Standing
+from tale_tui.ui.widgets.queue_list import QueueList
+from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, StatusLine
+from tale_tui.ui.widgets.title_bar import TitleBar
+from tale_tui.ui.widgets.transcript import TranscriptView
+
+if TYPE_CHECKING:
+    from tale_tui.engine import World
+    from tale_tui.paths import Paths
+    from tale_tui.ui.screens.chat_desk import ChatDesk
+
+LEAVE_AGAIN_S = 2.0
+"""Ctrl+C twice within so many seconds leaves."""
+
+
+def command_rows(text: str) -> Sequence[Row]:
+    """What a command that is being written may become."""
+    return [
+        Row(
+            f"{commands.MARK}{command.name}{' ' if command.argument else ''}",
+            f"{commands.MARK}{command.name} {command.argument}".rstrip(),
+            command.summary,
+        )
+        for command in commands.completions(text)
+    ]
+
+
+class ChatScreen(Screen[None]):
+    """The conversation.
+
+    Args:
+        bridge: brings the engine.
+        paths: the folders.
+        session_id: the beginning of the id of the session to be opened; empty for none.
+        world: the clock and the ids; None for the real ones.
+    """
+
+    AUTO_FOCUS = "#prompt"
+    BINDING_GROUP_TITLE = "Chat"
+    BINDINGS: ClassVar[list[BindingType]] = CHAT_KEYS
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012  (declared so by Textual)
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (8, "-low"), (18, "-high")]  # noqa: RUF012  (likewise)
+
+    @dataclass
+    class CommandWanted(Message):
+        """A command of the table that is no matter of a conversation."""
+
+        name: str
+        argument: str
+
+    def __init__(self, bridge: Bridge, paths: Paths, session_id: str = "", world: World | None = None) -> None:
+        super().__init__(id="chat", classes="-ascii" if signs() is ASCII else "")
+        self._bridge = bridge
+        self._paths = paths
+        self._session_id = session_id
+        self._world = world
+        self._desk: ChatDesk | None = None
+        self.title_bar = TitleBar()
+        self.view = TranscriptView()
+        self.blank = Blank()
+        self.composer = Composer(command_rows)
+        self.line = StatusLine()
+        self.lines = ChatLines(self, self.title_bar, self.blank, self.composer, self.line)
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        self.title_bar.screens, self.title_bar.current = ("Chat",), "Chat"
+        yield self.title_bar
+        yield Container(self.view, self.blank, id="page")
+        yield self.composer
+        yield self.line
+
+    def on_mount(self) -> None:
+        """Listen to the engine, whenever it comes."""
+        self._bridge.tell(self)
+        self.lines.refresh()
+
+    # the engine
+
+    @on(Bridge.Ready)
+    def _use_engine(self, event: Bridge.Ready) -> None:
+        # Not needed for the first frame.
+        from tale_tui.engine import World
+        from tale_tui.ui.screens.chat_desk import ChatDesk, Parts
+
+        if self._desk is not None and self._desk.conversation.session is not None:
+            self._session_id = self._desk.conversation.session.id
+        parts, world = Parts(self, self.view, self.composer, self.line), self._world or World()
+        desk = ChatDesk(parts, event.verbs, self._paths, world, self.lines.key_of, self.lines.refresh)
+        self._desk = self.lines.desk = desk
+        self.composer.stand("engine", None)
+        desk.spawn(desk.begin(self._session_id, self.lines.take_early()), "session")
+
+    @on(Bridge.Failed)
+    def _say_no_engine(self, event: Bridge.Failed) -> None:
+        self._desk = self.lines.desk = None
+        self.line.model = ModelShown("failed")
+        again = KeyHint(self.lines.key_of("chat.go_on"), "try again")
+        leave = KeyHint(self.lines.key_of("app.quit"), "leave")
+        self.composer.stand("engine", Standing(event.error.sentence, (again, leave), "error"))
+        for text in reversed(self.lines.take_early()):
+            self.composer.put_before(text)
+
+    @on(Bridge.Happened)
+    def _hear(self, event: Bridge.Happened) -> None:
+        if self._desk is not None:
+            self._desk.heard(event.fact)
+
+    async def leave(self) -> None:
+        """Remember what is shown; called before the application ends."""
+        if self._desk is not None:
+            await self._desk.keep_view()
+
+    # what is written
+
+    @on(Composer.Sent)
+    def _send(self, event: Composer.Sent) -> None:
+        text = event.text
+        try:
+            call = commands.parse(text)
+        except commands.UnknownCommand as error:
+            self.notify(str(error), title="Not a command", severity="warning", markup=False)
+            self.composer.put_before(text)
+            return
+        if not text.strip():
+            if self._desk is None or not self._desk.sending.send_waiting():
+                self.notify("There is nothing to send yet: write something first.", markup=False)
+            return
+        self.composer.prompt.history_of_messages.add(text)
+        if call is not None:
+            self.run_command(call.command.name, call.argument)
+        elif self._desk is not None:
+            self._desk.sending.send(commands.literal(text))
+        else:
+            self.lines.add_early(commands.literal(text))
+
+    def run_command(self, name: str, argument: str = "") -> None:
+        """Do what a command says, or hand it on where it is no matter of a conversation."""
+        if self._desk is not None and self._desk.commands.run(name, argument):
+            return
+        if self._desk is None and name == "continue" and self._bridge.error is not None:
+            self.composer.stand("engine", None)
+            self.line.model = ModelShown()
+            self._bridge.open()
+            return
+        self.post_message(self.CommandWanted(name, argument))
+
+    @on(Composer.Typed)
+    def _look_at_prompt(self) -> None:
+        self.lines.refresh()
+        if self._desk is not None:
+            self._desk.keep_view_soon()
+
+    @on(QueueList.TakenBack)
+    def _take_back(self, event: QueueList.TakenBack) -> None:
+        if self._desk is not None:
+            self._desk.spawn(self._desk.sending.take_back(event.id), "queue")
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What is pasted while the turns have the focus belongs into the prompt as well."""
+        if not self.composer.prompt.has_focus:
+            self.composer.prompt.focus()
+            self.composer.prompt.on_paste(event)
+
+    # what is read
+
+    @on(TranscriptView.Wish)
+    def _grant(self, event: TranscriptView.Wish) -> None:
+        if self._desk is not None:
+            self._desk.wishes.grant(event)
+
+    @on(TranscriptView.LinkChosen)
+    def _follow(self, event: TranscriptView.LinkChosen) -> None:
+        if self._desk is not None:
+            self._desk.spawn(self._desk.wishes.follow(event.url), "dialog")
+
+    @on(TranscriptView.LeftBottom)
+    def action_to_prompt(self) -> None:
+        """Go back to the prompt."""
+        self.composer.prompt.focus()
+
+    @on(events.DescendantFocus)
+    def _focus_moved(self) -> None:
+        self.lines.refresh()
+
+    # keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is only of use now and then is only there then."""
+        if action == "command" and parameters and parameters[0] in ("trim", "to_file"):
+            return self._desk is not None and self._desk.sending.too_long
+        return super().check_action(action, parameters)
+
+    action_command = run_command
+
+    def action_turns(self) -> None:
+        """From the prompt to the turns, and back."""
+        (self.view if self.composer.prompt.has_focus else self.composer.prompt).focus()
+
+    def action_back(self) -> None:
+        """Stop what is going on, one thing at a time; never leave."""
+        writing = self._desk is not None and self._desk.turns.writing
+        if self.composer.close_completion():
+            self.lines.refresh()
+        elif not self.composer.prompt.has_focus and not writing:
+            self.composer.prompt.focus()
+        elif self._desk is not None:
+            self._desk.back()
+        elif (text := self.lines.take_last_early()) is not None:
+            self.composer.put_before(text)
+
+    async def action_copy_or_stop(self) -> None:
+        """Copy what is selected, else stop the reply, else clear the prompt, else (twice) leave."""
+        prompt = self.composer.prompt
+        selected = self.get_selected_text() or prompt.selected_text
+        if selected:
+            self.app.copy_to_clipboard(selected)
+            self.clear_selection()
+            self.notify("What was selected was copied.", markup=False)
+        elif self._desk is not None and self._desk.turns.writing:
+            self._desk.turns.stop()
+        elif prompt.text:
+            prompt.rewrite("")
+        elif self.lines.leaves_now(LEAVE_AGAIN_S):
+            await self.app.action_quit()
+        else:
+            self.notify("Again to leave.", timeout=LEAVE_AGAIN_S, markup=False)

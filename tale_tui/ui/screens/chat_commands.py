@@ -1,0 +1,96 @@
+"""The commands of the chat: what each of the table does."""
+
+from __future__ import annotations
+
+from tale_tui.engine import clean_line
+from tale_tui.ui.screens.chat_host import ChatHost
+from tale_tui.ui.screens.chat_models import ModelDesk
+from tale_tui.ui.screens.chat_sending import Sending
+from tale_tui.ui.screens.chat_sessions import SessionDesk
+
+_SYSTEM_HINT = "How the model is to answer in this conversation. Empty takes what the settings say."
+
+
+class ChatCommands:
+    """Runs commands.
+
+    Args:
+        host: the chat screen.
+        sessions: does what concerns conversations.
+        models: does what concerns the model.
+        sending: does what concerns the message in the prompt.
+    """
+
+    def __init__(self, host: ChatHost, sessions: SessionDesk, models: ModelDesk, sending: Sending) -> None:
+        self._host = host
+        self._sending = sending
+        self._sessions = sessions
+        self._models = models
+
+    def run(self, name: str, argument: str = "") -> bool:
+        """Do what the command says.
+
+        Returns:
+            False where it is no command of a conversation.
+        """
+        host = self._host
+        match name:
+            case "new":
+                host.spawn(host.new_session(), "session")
+            case "clear":
+                host.spawn(host.new_session(host.conversation.system), "session")
+            case "sessions":
+                host.spawn(self._sessions.browse(argument), "dialog")
+            case "model":
+                host.spawn(self._models.choose(argument), "models", exclusive=True)
+            case "system":
+                host.spawn(self._system(argument), "dialog")
+            case "export":
+                host.spawn(self._sessions.export(argument), "dialog")
+            case "rename":
+                host.spawn(self._sessions.rename(argument), "dialog")
+            case "delete":
+                host.spawn(self._sessions.delete(), "dialog")
+            case "retry":
+                self._retry()
+            case "continue":
+                host.go_on()
+            case "editor":
+                host.spawn(self._sending.write_in_editor(), "dialog")
+            case "starter":
+                host.spawn(self._models.starter(), "models", exclusive=True)
+            case "trim":
+                self._sending.trim()
+            case "to_file":
+                host.spawn(self._sending.keep_in_file(), "queue")
+            case _:
+                return False
+        return True
+
+    def _retry(self) -> None:
+        host = self._host
+        tip = host.conversation.branch.tip
+        if tip is None:
+            host.say("There is no message yet that could be answered again.")
+        elif host.turns.busy:
+            host.say("A reply is being written. Stop it first, or wait for its end.")
+        else:
+            host.spawn(host.turns.regenerate(tip.id), "turn")
+
+    async def _system(self, text: str) -> None:
+        from tale_tui.ui.screens.text_entry import TextDialog
+
+        conversation = self._host.conversation
+        if not text:
+            dialog = TextDialog("System prompt", conversation.system, hint=_SYSTEM_HINT, lines=True)
+            answer = await self._host.ask(dialog)
+            if answer is None:
+                return
+            text = answer
+        await conversation.set_system(text)
+        said = (
+            f"It holds from the next message on: {clean_line(text, 80)}"
+            if text
+            else "It is that of the settings again."
+        )
+        self._host.say(said, title="System prompt")

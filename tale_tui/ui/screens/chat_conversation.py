@@ -1,0 +1,216 @@
+"""The conversation on the screen: which session it is, what of it is shown, and what waits in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from tale_tui.engine import (
+    Author,
+    Message,
+    QueuedMessage,
+    Session,
+    TaleError,
+    Transcript,
+    Verbs,
+    View,
+    WindowUse,
+    World,
+)
+from tale_tui.ui.screens.chat_branch import Branch
+from tale_tui.ui.widgets.transcript import TranscriptView
+
+
+class NotSent(Exception):
+    """A message could not be stored; nobody has it but the one who catches this.
+
+    Args:
+        error: why.
+        text: the message.
+    """
+
+    def __init__(self, error: TaleError, text: str) -> None:
+        super().__init__(error.sentence)
+        self.error = error
+        self.text = text
+
+
+class Conversation:
+    """One session at a time, or none yet: it is made by its first message.
+
+    Args:
+        verbs: the engine.
+        view: shows the messages.
+        changed: called after each change of what stands outside the transcript.
+        world: the clock and the ids.
+
+    Attributes:
+        session: the session that is shown; None for a new conversation.
+        branch: its messages.
+        queued: what waits for the end of a reply, the next to be sent first.
+        window: how full the context window was after the last turn, where it is known.
+        own: keys of what this window does, so that it can tell its own changes from those of others.
+    """
+
+    def __init__(self, verbs: Verbs, view: TranscriptView, changed: Callable[[], None], world: World) -> None:
+        self.verbs = verbs
+        self.world = world
+        self.changed = changed
+        self.branch = Branch(view)
+        self.session: Session | None = None
+        self.queued: tuple[QueuedMessage, ...] = ()
+        self.window: WindowUse | None = None
+        self.own: set[str] = set()
+        self._system = ""
+        self._making = asyncio.Lock()
+        self._version = 0
+
+    async def open(self, session_id: str, message_id: str | None = None) -> str:
+        """Show a session, where it was left or at a message.
+
+        Returns:
+            What stood in the prompt when it was left.
+        """
+        return self.show(await self._read(session_id), message_id)
+
+    def show(self, transcript: Transcript, message_id: str | None = None) -> str:
+        """Show a session that was read just now; see `open`."""
+        self._take(transcript)
+        self.window = None
+        self.branch.load(transcript)
+        if message_id is not None:
+            self.branch.view.show_message(message_id)
+        self.changed()
+        return transcript.view.draft
+
+    def begin(self, system: str = "") -> None:
+        """Show a new conversation; its session is made by the first message.
+
+        Args:
+            system: its system prompt; empty for the default.
+        """
+        self.session, self.queued, self.window, self._system = None, (), None, system
+        now = self.world.now()
+        self.branch.load(Transcript(Session("", "", now, now)))
+        self.changed()
+
+    async def made(self) -> Session:
+        """The session, made now where there was none."""
+        async with self._making:
+            if self.session is None:
+                self.session = await self.verbs.new_session(system=self._system)
+            return self.session
+
+    async def reload(self, writing: Callable[[], bool] = lambda: False) -> None:
+        """Read the session again and show what is different, without moving what is being read.
+
+        Args:
+            writing: asked afterwards; while a reply is being written the transcript is left alone.
+        """
+        if self.session is not None:
+            transcript = await self._read(self.session.id)
+            if self._is_shown(transcript.session):
+                self._take(transcript)
+                if not writing():
+                    self.branch.sync(transcript)
+                self.changed()
+
+    async def refresh_title(self) -> None:
+        """Read again what the first line says."""
+        if self.session is not None:
+            session = await self.verbs.find_session(self.session.id)
+            if self._is_shown(session):
+                self.session = session
+                self.changed()
+
+    async def keep_view(self, draft: str) -> None:
+        """Remember where the reader is and what stands in the prompt."""
+        if self.session is not None:
+            message_id, line = self.branch.view.view()
+            await self.verbs.keep_view(self.session.id, View(message_id, line, draft))
+
+    @property
+    def system(self) -> str:
+        """The system prompt; empty for the default."""
+        return self.session.system if self.session is not None else self._system
+
+    async def set_system(self, text: str) -> None:
+        """Set the system prompt of this conversation, made or not."""
+        if self.session is None:
+            self._system = text
+        else:
+            self.session = await self.verbs.set_system(self.session.id, text)
+        self.changed()
+
+    async def step(self, message_id: str, step: int) -> None:
+        """Show another version of a message and what followed it."""
+        if self.session is not None:
+            transcript = await self.verbs.show_sibling(self.session.id, message_id, step)
+            self._take(transcript)
+            self.branch.sync(transcript)
+            self.changed()
+
+    def show_at_once(self, key: str, text: str) -> None:
+        """A message of the user, before anybody has stored it."""
+        self.touch()
+        tip = self.branch.tip
+        session_id = self.session.id if self.session is not None else ""
+        self.branch.put(Message(key, session_id, tip.id if tip else None, Author.USER, text, self.world.now()))
+
+    def is_own(self, source: str) -> bool:
+        """Whether a change was made by this window."""
+        return source in self.own
+
+    async def enqueue(self, text: str, key: str = "") -> None:
+        """Keep a message until the reply that streams has ended.
+
+        Raises:
+            NotSent: the message is stored nowhere.
+        """
+        key = key or self.world.new_id()
+        self.own.add(key)
+        try:
+            session = await self.made()
+            waiting = await self.verbs.enqueue(session.id, text, key=key)
+        except TaleError as error:
+            raise NotSent(error, text) from error
+        if all(one.id != key for one in self.queued):
+            self.queued = (*self.queued, waiting)
+        self.touch()
+        self.changed()
+
+    async def take_back(self, key: str = "") -> str | None:
+        """Take a waiting message out of the queue, the newest without a key; None where it is gone already."""
+        if self.session is None or not self.queued:
+            return None
+        key = key or self.queued[-1].id
+        self.own.add(key)
+        taken = await self.verbs.dequeue(self.session.id, key)
+        self.leaves_queue(key)
+        return taken.text if taken else None
+
+    def leaves_queue(self, key: str) -> None:
+        """A message waits no longer."""
+        if any(one.id == key for one in self.queued):
+            self.queued = tuple(one for one in self.queued if one.id != key)
+            self.touch()
+            self.changed()
+
+    def touch(self) -> None:
+        """Something changed here that a reading under way may not have seen yet."""
+        self._version += 1
+
+    async def _read(self, session_id: str) -> Transcript:
+        """The session as it is, and not as it was before something changed here."""
+        while True:
+            version = self._version
+            transcript = await self.verbs.transcript(session_id)
+            if version == self._version:
+                return transcript
+
+    def _is_shown(self, session: Session) -> bool:
+        """Whether it is still on the screen: another one may have been opened while this one was read."""
+        return self.session is not None and self.session.id == session.id
+
+    def _take(self, transcript: Transcript) -> None:
+        self.session, self.queued = transcript.session, transcript.queued

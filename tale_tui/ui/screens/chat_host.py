@@ -1,0 +1,70 @@
+"""What the parts of the chat screen may ask of the screen that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeVar
+
+from textual.screen import ModalScreen
+
+from tale_tui.engine import RoleStatus, Verbs
+from tale_tui.paths import Paths
+from tale_tui.ui.screens.chat_conversation import Conversation
+from tale_tui.ui.screens.chat_turns import Turns
+from tale_tui.ui.widgets.composer import Composer
+from tale_tui.ui.widgets.notice_bar import Severity
+
+T = TypeVar("T")
+
+
+class KnowsModel(Protocol):
+    """Knows how the model that answers is."""
+
+    status: RoleStatus | None
+
+
+class ChatHost(Protocol):
+    """The chat, once there is an engine."""
+
+    composer: Composer
+    conversation: Conversation
+    turns: Turns
+    verbs: Verbs
+    paths: Paths
+
+    @property
+    def models(self) -> KnowsModel:
+        """The model that answers."""
+        ...
+
+    def say(self, sentence: str, *, title: str = "", severity: Severity = "information") -> None:
+        """Tell the user something that goes by itself and is kept in the list of notices. Safe text."""
+        ...
+
+    def spawn(self, work: Coroutine[Any, Any, None], group: str, *, exclusive: bool = False) -> None:
+        """Do `work` in a worker; what goes wrong in it is told."""
+        ...
+
+    async def ask(self, dialog: ModalScreen[T]) -> T | None:
+        """Show a dialog and wait for its result; from a worker only."""
+        ...
+
+    def copy(self, text: str, what: str) -> None:
+        """Put `text` into the clipboard and say so; `what` begins the sentence."""
+        ...
+
+    async def open_session(self, session_id: str, message_id: str | None = None) -> None:
+        """Leave the conversation as it is and show another one."""
+        ...
+
+    async def new_session(self, system: str = "") -> None:
+        """Leave the conversation as it is and begin another one."""
+        ...
+
+    def use_setting(self, name: str, value: object) -> None:
+        """Change a setting for good and begin again with it."""
+        ...
+
+    def go_on(self) -> None:
+        """Help on what broke off: the engine, the model, or the last reply."""
+        ...

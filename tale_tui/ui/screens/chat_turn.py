@@ -1,0 +1,127 @@
+"""One turn on its way: its events become what the transcript shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal, assert_never
+
+from tale_tui.engine import (
+    Message,
+    MessageState,
+    ModelLoading,
+    PromptProgress,
+    Routed,
+    TextDelta,
+    ThinkingDelta,
+    TurnCancelled,
+    TurnDone,
+    TurnEvent,
+    TurnFailed,
+    TurnStarted,
+    WindowUse,
+)
+from tale_tui.ui.screens.chat_branch import Branch
+from tale_tui.ui.widgets.transcript import Live
+
+RATE_AFTER_S = 0.3
+"""Seconds of writing before a speed is shown: of less it would be a guess."""
+
+
+class Turn:
+    """What one turn has shown so far.
+
+    Args:
+        branch: where it is shown.
+        monotonic: seconds of a clock that only goes forward.
+
+    Attributes:
+        reply: the reply as it was last told; None before the turn was stored.
+        window: how full the context window was at the end, where the turn is done.
+        done: whether the reply came to its end.
+        stopped: whether the user stopped it.
+    """
+
+    def __init__(self, branch: Branch, monotonic: Callable[[], float]) -> None:
+        self.reply: Message | None = None
+        self.window: WindowUse | None = None
+        self.done = False
+        self.stopped = False
+        self._branch = branch
+        self._monotonic = monotonic
+        self._started = monotonic()
+        self._loaded = False
+        self._live: Live | None = None
+        self._text: list[str] = []
+        self._thinking: list[str] = []
+        self._pieces_from: tuple[float, int] | None = None
+        self._ttft_ms: float | None = None
+
+    def take(self, event: TurnEvent) -> None:
+        """Show what an event says."""
+        match event:
+            case TurnStarted(user, reply):
+                if user is not None:
+                    self._branch.put(user)
+                self.reply = reply
+                self._branch.put(reply)
+                self._go(Live("reading", self._started))
+            case Routed(ref, _, view_from):
+                self._branch.view.set_view_from(view_from)
+                if self.reply is not None:
+                    self.reply = replace(self.reply, ref=ref)
+                    self._branch.put(self.reply)
+            case ModelLoading():
+                self._loaded = True
+                self._go(Live("loading", self._monotonic()))
+            case PromptProgress(done, total):
+                self._go(Live("reading", self._started, done, total))
+            case ThinkingDelta(text, tokens):
+                self._thinking.append(text)
+                if self.reply is not None and not self.stopped:
+                    self._branch.view.stream_thinking(self.reply.id, text)
+                self._go(self._speed("thinking", tokens))
+            case TextDelta(text, tokens):
+                self._text.append(text)
+                self._note_first_text()
+                if self.reply is not None and not self.stopped:
+                    self._branch.view.stream_text(self.reply.id, text)
+                self._go(self._speed("writing", tokens))
+            case TurnDone(reply, window):
+                self.done, self.window = True, window
+                self._end(reply)
+            case TurnFailed(reply) | TurnCancelled(reply):
+                self._end(reply)
+            case _ as never:
+                assert_never(never)
+
+    def stop(self) -> None:
+        """Show at once that it is stopped; the engine is told by closing the stream."""
+        self.stopped = True
+        if (reply := self.reply) is not None:
+            text = reply.text + "".join(self._text)
+            thinking = reply.thinking + "".join(self._thinking)
+            self._end(replace(reply, state=MessageState.STOPPED, text=text, thinking=thinking))
+
+    def _end(self, reply: Message) -> None:
+        self._branch.view.set_live(reply.id, None)
+        self.reply = reply
+        self._branch.put(reply)
+
+    def _go(self, live: Live) -> None:
+        if self.reply is not None and not self.stopped and live != self._live:
+            self._live = live
+            self._branch.view.set_live(self.reply.id, live)
+
+    def _note_first_text(self) -> None:
+        if self._ttft_ms is None and not self._loaded:
+            self._ttft_ms = (self._monotonic() - self._started) * 1000
+
+    def _speed(self, phase: Literal["thinking", "writing"], tokens: int) -> Live:
+        now = self._monotonic()
+        if self._pieces_from is None:
+            self._pieces_from = now, tokens
+        since, before = self._pieces_from
+        writing = now - since
+        rate = (tokens - before) / writing if writing >= RATE_AFTER_S else None
+        return Live(phase, self._started, tokens=tokens, rate=rate, ttft_ms=self._ttft_ms)

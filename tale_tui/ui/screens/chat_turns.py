@@ -1,0 +1,180 @@
+"""The turns of the conversation on the screen: one at a time, and what waits behind them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing, suppress
+from typing import Any
+
+from tale_tui.engine import TaleError, TurnEvent, TurnRunning, TurnStarted
+from tale_tui.ui.screens.chat_conversation import Conversation, NotSent
+from tale_tui.ui.screens.chat_turn import Turn
+
+Work = Coroutine[Any, Any, None]
+
+
+class Turns:
+    """Runs turns. What is to be awaited is awaited in one worker each; they take their turn by a lock.
+
+    Args:
+        conversation: where they belong.
+    """
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._verbs = conversation.verbs
+        self._world = conversation.world
+        self._lock = asyncio.Lock()
+        self._wanted = 0
+        self._turn: Turn | None = None
+        self._task: asyncio.Task[object] | None = None
+
+    @property
+    def writing(self) -> bool:
+        """Whether a turn of this window is under way that was not stopped."""
+        return self._wanted > 0 and not (self._turn is not None and self._turn.stopped)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply is on its way, in this window or in another one."""
+        return self.writing or (self._wanted == 0 and self._conversation.branch.being_written)
+
+    def send(self, text: str) -> Work:
+        """One turn with a new message, then those that wait. The message is shown at once.
+
+        Raises:
+            NotSent: when awaited; the message is stored nowhere.
+            TaleError: when awaited; it is stored, but no model could be asked.
+        """
+        key = self._world.new_id()
+        if not self.busy:
+            self._conversation.show_at_once(key, text)
+        return self._wants(lambda: self._send(key, text))
+
+    def edit(self, message_id: str, text: str) -> Work:
+        """Another version of a message of the user, and a reply to it. Raises as `send` does."""
+        key = self._world.new_id()
+        return self._wants(lambda: self._edit(message_id, key, text))
+
+    def regenerate(self, message_id: str) -> Work:
+        """Another reply beside `message_id`, or the first one to a message of the user."""
+        return self._wants(lambda: self._again(message_id, anew=True))
+
+    def resume(self, message_id: str) -> Work:
+        """Go on with a reply that broke off."""
+        return self._wants(lambda: self._again(message_id, anew=False))
+
+    def send_waiting(self) -> Work:
+        """Send what waits, one after the other, as long as each reply comes to its end."""
+        return self._wants(lambda: self._send_what_waits(anyway=True))
+
+    def stop(self) -> None:
+        """Stop the reply that is being written; what came of it stays, and what waits goes on waiting."""
+        if self._turn is not None and self._task is not None:
+            self._turn.stop()
+            self._task.cancel()
+            self._conversation.changed()
+
+    def own_wait(self) -> bool:
+        """Whether messages of this window wait and nothing keeps them."""
+        conversation = self._conversation
+        return not self.busy and self._went_well and any(conversation.is_own(one.id) for one in conversation.queued)
+
+    def _wants(self, work: Callable[[], Work]) -> Work:
+        """Work that waits for the turns before it; it counts from now on."""
+        self._wanted += 1
+        return self._in_turn(work)
+
+    async def _in_turn(self, work: Callable[[], Work]) -> None:
+        try:
+            async with self._lock:
+                await work()
+        finally:
+            self._wanted -= 1
+            self._conversation.changed()
+
+    async def _send(self, key: str, text: str) -> None:
+        conversation = self._conversation
+        try:
+            session = await conversation.made()
+            await self._run(self._verbs.send(session.id, text, key=key), key)
+        except TurnRunning:
+            # Another window was faster: the message goes when that reply has ended.
+            await conversation.reload()
+            await conversation.enqueue(text, key)
+        except TaleError as error:
+            await self._tell_if_lost(error, key, text)
+            raise
+        else:
+            await self._send_what_waits()
+
+    async def _edit(self, message_id: str, key: str, text: str) -> None:
+        try:
+            session = await self._conversation.made()
+            await self._run(self._verbs.edit(session.id, message_id, text, key=key), key)
+        except TaleError as error:
+            await self._tell_if_lost(error, key, text)
+            raise
+        await self._send_what_waits()
+
+    async def _again(self, message_id: str, *, anew: bool) -> None:
+        session = await self._conversation.made()
+        self._conversation.own.add(message_id)
+        ask = self._verbs.regenerate if anew else self._verbs.resume
+        await self._run(ask(session.id, message_id), message_id)
+        await self._send_what_waits()
+
+    async def _tell_if_lost(self, error: TaleError, key: str, text: str) -> None:
+        """Show what the engine has.
+
+        Raises:
+            NotSent: the message `key` is not there, or nothing could be read.
+        """
+        conversation = self._conversation
+        try:
+            await conversation.reload()
+        except TaleError:
+            raise NotSent(error, text) from error
+        if conversation.session is None:
+            conversation.begin(conversation.system)
+        if key not in conversation.branch:
+            raise NotSent(error, text) from error
+
+    async def _run(self, stream: AsyncGenerator[TurnEvent, None], key: str) -> None:
+        conversation = self._conversation
+        conversation.own.add(key)
+        self._turn = turn = Turn(conversation.branch, self._world.monotonic)
+        self._task = asyncio.current_task()
+        conversation.touch()
+        conversation.changed()
+        try:
+            async with aclosing(stream) as events:
+                async for event in events:
+                    turn.take(event)
+                    if isinstance(event, TurnStarted):
+                        conversation.own.add(event.reply.id)
+                        conversation.leaves_queue(key)
+        except asyncio.CancelledError:
+            # The engine may have stored a word more than was shown, or may be gone by now.
+            with suppress(TaleError):
+                await conversation.reload()
+            raise
+        finally:
+            self._turn = self._task = None
+            conversation.touch()
+            conversation.window = turn.window or conversation.window
+            conversation.changed()
+
+    async def _send_what_waits(self, *, anyway: bool = False) -> None:
+        conversation = self._conversation
+        while conversation.session is not None and conversation.queued and (anyway or self._went_well):
+            anyway = False
+            waiting = conversation.queued[0]
+            conversation.show_at_once(waiting.id, waiting.text)
+            await self._run(self._verbs.send(conversation.session.id, waiting.text, key=waiting.id), waiting.id)
+
+    @property
+    def _went_well(self) -> bool:
+        branch = self._conversation.branch
+        return branch.tip is not None and branch.resumable is None

@@ -1,0 +1,90 @@
+"""Everything that is known of a message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.types import CSSPathType
+from textual.widget import Widget
+
+from tale_tui.engine.types import Author, MessageState
+from tale_tui.ui.screens.dialog import Dialog, Reader
+from tale_tui.ui.screens.model_rows import BACKEND_WORDS
+from tale_tui.ui.signs import signs
+from tale_tui.ui.text import NoMarkup, plain
+from tale_tui.ui.words import duration, moment, plural, rate
+
+if TYPE_CHECKING:
+    from tale_tui.engine.types import Message, Usage
+
+_LABEL_CELLS = 16
+_STATES = {
+    MessageState.COMPLETE: "complete",
+    MessageState.STREAMING: "being written",
+    MessageState.STOPPED: "stopped by you",
+    MessageState.INTERRUPTED: "interrupted",
+    MessageState.FAILED: "failed",
+}
+
+
+def message_facts(message: Message) -> tuple[tuple[str, str], ...]:
+    """What there is to say of a message: labels and values, in the order of interest. Unknown values are left out."""
+    facts = [("written by", "you" if message.author is Author.USER else "the model")]
+    if message.ref is not None:
+        facts += [("model", message.ref.model), ("runs in", BACKEND_WORDS[message.ref.backend])]
+    facts += [("written", moment(message.created)), ("state", _STATES[message.state])]
+    if message.error:
+        facts.append(("error", message.error))
+    if message.finish is not None:
+        facts.append(("ended by", "its end" if message.finish.value == "stop" else "the limit of tokens"))
+    if message.usage is not None:
+        facts += _usage_facts(message.usage)
+    facts.append(("length", plural(len(message.text), "character")))
+    if message.thinking:
+        facts.append(("thinking", plural(len(message.thinking), "character")))
+    if message.siblings > 1:
+        facts.append(("version", f"{message.sibling} of {message.siblings}"))
+    return (*facts, ("message id", message.id), ("session id", message.session_id))
+
+
+def _usage_facts(usage: Usage) -> list[tuple[str, str]]:
+    times = (("first token", usage.ttft_ms), ("loading", usage.load_ms), ("in all", usage.total_ms))
+    facts = [(label, duration(ms / 1000)) for label, ms in times if ms is not None]
+    if usage.tokens_per_second is not None:
+        facts.append(("speed", rate(usage.tokens_per_second)))
+    tokens = (
+        ("prompt", usage.prompt_tokens),
+        ("of it cached", usage.cached_tokens),
+        ("answer", usage.completion_tokens),
+    )
+    return facts + [(label, f"{number:,} tokens") for label, number in tokens if number is not None]
+
+
+class DetailsDialog(Dialog[None]):
+    """Shows what is known of a message; `c` copies it."""
+
+    CSS_PATH: ClassVar[CSSPathType | None] = ["dialog.tcss", "details.tcss"]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "copy", "copy", id="details.copy", tooltip="Copy what is shown"),
+    ]
+
+    def __init__(self, message: Message) -> None:
+        """Take the message."""
+        super().__init__("This message" if message.author is Author.USER else "This reply")
+        self._facts = message_facts(message)
+
+    def body(self) -> Iterable[Widget]:
+        """Labels and values in two columns."""
+        lines = (
+            Content.assemble((f"{label:<{_LABEL_CELLS}}", "$muted"), plain(value or signs().dash))
+            for label, value in self._facts
+        )
+        yield Reader(NoMarkup(Content("\n").join(lines)), id="focus-first")
+
+    def action_copy(self) -> None:
+        """Copy labels and values as text."""
+        self.app.copy_to_clipboard("\n".join(f"{label}: {plain(value).plain}" for label, value in self._facts))
+        self.set_note("copied")

@@ -1,0 +1,155 @@
+"""The models: who serves which role, what each server has, and how to get more."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.types import CSSPathType
+from textual.widget import Widget
+
+from tale_tui.engine.errors import TaleError
+from tale_tui.engine.text import clean_line
+from tale_tui.engine.types import BackendReport, ModelRef, Role, RoleState, RoleStatus
+from tale_tui.ui.screens.dialog import Dialog
+from tale_tui.ui.screens.model_rows import model_rows, role_line, role_name
+from tale_tui.ui.screens.text_entry import TextDialog
+from tale_tui.ui.text import NoMarkup
+from tale_tui.ui.widgets.pick_list import PickList
+
+_NAME_LIMIT = 200
+"""Characters of the name of a model, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class UseModel:
+    """Give a role this model."""
+
+    role: Role
+    ref: ModelRef
+
+
+@dataclass(frozen=True, slots=True)
+class PullModel:
+    """Fetch a model to Ollama, by its name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchStarter:
+    """Fetch the starter model."""
+
+
+_WHY_LIMIT = 300
+"""Characters of the sentence that says what is wrong with a role."""
+
+ModelsResult = UseModel | PullModel | FetchStarter
+Look = Callable[[], Awaitable[tuple[tuple[BackendReport, ...], tuple[RoleStatus, ...]]]]
+"""Asks all servers what they have, and reads the roles."""
+
+
+class ModelsDialog(Dialog[ModelsResult]):
+    """Both roles and every installed model, by server."""
+
+    CSS_PATH: ClassVar[CSSPathType | None] = ["dialog.tcss", "models.tcss"]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "use_for_task", "works", id="models.task", tooltip="Give the chosen model the role task"),
+        Binding("p", "pull", "pull another", id="models.pull", tooltip="Fetch a model to Ollama by its name"),
+        Binding("s", "starter", "starter", id="models.starter", tooltip="Fetch the starter model: 93 MB, a demo"),
+        Binding("r", "look", "look again", id="models.look", tooltip="Ask all servers again what they have"),
+    ]
+
+    def __init__(
+        self, reports: Sequence[BackendReport], roles: Sequence[RoleStatus], *, look: Look | None = None
+    ) -> None:
+        """Take what is known.
+
+        Args:
+            reports: of the servers, the ones that are used first; may be empty where `look` brings them.
+            roles: both, ux first.
+            look: asked at once where there are no reports, and whenever the user wants to know again.
+        """
+        super().__init__("Models", enter="answers")
+        self._reports = tuple(reports)
+        self._roles = tuple(roles)
+        self._look = look
+
+    def body(self) -> Iterable[Widget]:
+        """The roles, and the models below."""
+        for role in Role:
+            yield NoMarkup(id=f"role-{role.value}", classes="role")
+            yield NoMarkup(id=f"why-{role.value}", classes="why")
+        yield PickList(id="focus-first")
+
+    def on_mount(self) -> None:
+        """Show what is known; ask where nothing is."""
+        if self._reports or self._look is None:
+            self.show(self._reports, self._roles)
+        else:
+            self.action_look()
+
+    def show(self, reports: Sequence[BackendReport], roles: Sequence[RoleStatus]) -> None:
+        """Show another state; the chosen row stays."""
+        self._reports, self._roles = tuple(reports), tuple(roles)
+        cells = max((cell_len(role_name(status)) for status in roles), default=0)
+        for status in roles:
+            line = role_line(status, cells, self._reports)
+            self.query_one(f"#role-{status.role.value}", NoMarkup).update(line)
+            why = self.query_one(f"#why-{status.role.value}", NoMarkup)
+            why.update(clean_line(status.detail, _WHY_LIMIT))
+            why.set_class(bool(status.detail) and status.state is not RoleState.READY, "-said")
+        picks = self.query_one(PickList)
+        first = None
+        if picks.row is None and self._roles and self._roles[0].ref is not None:
+            first = str(self._roles[0].ref)
+        picks.show(model_rows(self._reports, self._roles), chosen=first, empty="No server was asked yet.")
+        self.set_note("")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where nothing can be asked again no key offers it."""
+        return self._look is not None if action == "look" else super().check_action(action, parameters)
+
+    def action_look(self) -> None:
+        """Ask all servers."""
+        self.set_note("asking the servers")
+        self._ask()
+
+    @work(name="ask the servers", group="look", exclusive=True, exit_on_error=False)
+    async def _ask(self) -> None:
+        if self._look is None:
+            return
+        try:
+            self.show(*await self._look())
+        except TaleError as error:
+            self.set_note(clean_line(error.sentence))
+
+    @on(PickList.Chosen)
+    def _use_for_ux(self, event: PickList.Chosen) -> None:
+        self.dismiss(UseModel(Role.UX, ModelRef.parse(event.key)))
+
+    def action_use_for_task(self) -> None:
+        """Give the chosen model the role task."""
+        row = self.query_one(PickList).row
+        if row is not None:
+            self.dismiss(UseModel(Role.TASK, ModelRef.parse(row.key)))
+
+    def action_starter(self) -> None:
+        """Fetch the starter."""
+        self.dismiss(FetchStarter())
+
+    def action_pull(self) -> None:
+        """Ask for a name."""
+
+        def pull(name: str | None) -> None:
+            if name:
+                self.dismiss(PullModel(clean_line(name, _NAME_LIMIT)))
+
+        hint = (
+            "A name from ollama.com/library, such as qwen2.5:7b (4.7 GB). Ollama fetches it; you can go on meanwhile."
+        )
+        self.app.push_screen(TextDialog("Pull a model to Ollama", hint=hint, placeholder="name:tag"), pull)

@@ -1,0 +1,146 @@
+"""The signs of the screen and of the command line, each with an ASCII version for terminals that have no other.
+
+`signs()` is what this process shows; `UNICODE` and `ASCII` are there for tests and for text that goes elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import cache
+
+SPINNER_INTERVAL_S = 0.125
+"""Nothing on the screen moves faster than 8 times a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """One set of signs. Each is one cell wide, unless it says otherwise."""
+
+    resident: str
+    """In memory, ready."""
+    working: str
+    """Loading or at work."""
+    absent: str
+    """Not loaded, not there."""
+    failed: str
+    """Failed; always with a word."""
+    done: str
+    wrong: str
+    waiting: str
+    asks: str
+    """Waits for the user."""
+    bar: str
+    """The bar at the left of a turn, and of the chosen row."""
+    full: str
+    """A filled cell of a gauge."""
+    empty: str
+    """An empty cell of a gauge."""
+    dot: str
+    """Between two things that stand in one line."""
+    ellipsis: str
+    """Where text was cut."""
+    dash: str
+    """In place of a number that is not known."""
+    arrow: str
+    prompt: str
+    caret: str
+    """Where the next word of a reply will come."""
+    folded: str
+    unfolded: str
+    rule: str
+    """A cell of a horizontal line."""
+    remote: str
+    """Text leaves this machine."""
+    spinner: tuple[str, ...]
+    """Frames of the one thing that spins, `SPINNER_INTERVAL_S` each."""
+    border: str
+    """The name of the CSS border of a dialog and of the prompt."""
+
+
+UNICODE = Signs(
+    resident="●",
+    working="◐",
+    absent="○",
+    failed="!",
+    done="✓",
+    wrong="✗",
+    waiting="·",
+    asks="?",
+    bar="▎",
+    full="▰",
+    empty="▱",
+    dot="·",
+    ellipsis="…",
+    dash="–",
+    arrow="→",
+    prompt="›",
+    caret="▌",
+    folded="▸",
+    unfolded="▾",
+    rule="─",
+    remote="↗",
+    spinner=("⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"),
+    border="round",
+)
+
+ASCII = Signs(
+    resident="*",
+    working="%",
+    absent="o",
+    failed="!",
+    done="+",
+    wrong="x",
+    waiting=".",
+    asks="?",
+    bar="|",
+    full="#",
+    empty="-",
+    dot="-",
+    ellipsis="~",
+    dash="-",
+    arrow=">",
+    prompt=">",
+    caret="_",
+    folded=">",
+    unfolded="v",
+    rule="-",
+    remote="^",
+    spinner=("|", "/", "-", "\\"),
+    border="ascii",
+)
+
+
+def choose_signs(wanted: str, encoding: str) -> Signs:
+    """Which set a terminal gets.
+
+    Args:
+        wanted: the value of TALE_ASCII; anything but an empty text and `0` asks for ASCII.
+        encoding: of the stream that the signs are written to, as Python names it.
+    """
+    plain = wanted not in ("", "0") or encoding.lower().replace("-", "").replace("_", "") != "utf8"
+    return ASCII if plain else UNICODE
+
+
+@cache
+def signs() -> Signs:
+    """The signs of this process: ASCII where TALE_ASCII asks for it or standard output is not UTF-8."""
+    encoding = getattr(sys.__stdout__, "encoding", None) or "utf-8"
+    return choose_signs(os.environ.get("TALE_ASCII", ""), encoding)
+
+
+def bar(share: float, width: int, *, of: Signs | None = None) -> str:
+    """A gauge such as `▰▰▰▱▱`.
+
+    Args:
+        share: 0 to 1; what lies outside is taken as the nearer end. Something above 0 fills at least one cell and
+            only the whole fills all of them, so that a gauge never says `nothing` or `all` when it is not so.
+        width: cells.
+        of: the set of signs; None takes those of this process.
+    """
+    chosen = of or signs()
+    filled = round(share * width) if 0 < share < 1 else width * (share >= 1)
+    if 0 < share < 1 and width > 1:
+        filled = min(max(filled, 1), width - 1)
+    return chosen.full * filled + chosen.empty * (width - filled)

@@ -1,0 +1,48 @@
+"""What stands where a conversation will be: one sentence, and the keys that lead on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from tale_tui.ui.signs import ASCII, signs
+from tale_tui.ui.widgets.status_line import KeyHint
+from tale_tui.ui.words import key_name
+
+WORDMARK = ("▀█▀ ▄▀█ █   █▀▀", " █  █▀█ █▄▄ ██▄")
+SENTENCE = "Write below; the answer comes here."
+_KEY_CELLS = 8
+_ROWS_FOR_ALL = 12
+"""Rows below which only the sentence is shown."""
+
+
+class Blank(Widget):
+    """Shown while a conversation is empty; it takes no focus and no keys."""
+
+    ALLOW_SELECT = False
+
+    keys: reactive[tuple[KeyHint, ...]] = reactive(())
+    """What can be done besides writing."""
+
+    def render(self) -> Content:
+        """The lines in the middle, as a block."""
+        lines = self._lines()
+        width = max(line.cell_length for line in lines)
+        left = max((self.size.width - width) // 2, 0)
+        above = max((self.size.height - len(lines)) // 2, 0)
+        shown = [Content(" " * left) + line for line in lines]
+        return Content("\n").join([*([Content("")] * above), *shown])
+
+    def _lines(self) -> Sequence[Content]:
+        sentence = Content(SENTENCE).stylize("$muted")
+        if self.size.height < _ROWS_FOR_ALL:
+            return [sentence]
+        mark = ["tale"] if signs() is ASCII else WORDMARK
+        keys = [
+            Content.assemble((key_name(hint.key).ljust(_KEY_CELLS), "$accent"), (hint.label, "$muted"))
+            for hint in self.keys
+        ]
+        return [*(Content(line).stylize("$accent") for line in mark), Content(""), sentence, Content(""), *keys]

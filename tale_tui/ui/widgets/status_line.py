@@ -1,0 +1,181 @@
+"""The last line: the model, how full its window is, and the keys that matter now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.style import Style
+from textual.widget import Widget
+
+from tale_tui.ui.signs import bar, signs
+from tale_tui.ui.widgets.line import fitted, spread
+from tale_tui.ui.words import COUNT_WIDTH, count, duration, key_name
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+ModelState = Literal["starting", "unset", "idle", "loading", "ready", "away", "failed"]
+
+ALARM_SHARE = 0.8
+"""From this share on the gauge says that the window is nearly full."""
+WIDE = 110
+"""Cells from which on words are written out."""
+MODEL_SHARE = 0.25
+"""The part of the line that the model takes: fixed, so that what follows never moves."""
+GAUGE_MIN_WIDTH = 46
+"""Cells below which the gauge gives way to the keys."""
+_BAR_WIDE, _BAR_NARROW = 8, 5
+_GAUGE_WIDE, _GAUGE_NARROW = 34, 20
+"""Cells of the whole gauge, its longest numbers and word included."""
+_TICK_S = 1.0
+_GAP = 3
+_MINUTE_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ModelShown:
+    """The model that answers, as the line shows it."""
+
+    state: ModelState = "starting"
+    name: str = ""
+    """Safe text."""
+    demo: bool = False
+    since: float | None = None
+    """While it loads: since when, in seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowShown:
+    """How full the context window is, in tokens."""
+
+    used: int | None
+    """None where nobody has counted yet."""
+    size: int
+    cut: bool = False
+    """True when the server dropped a part of what was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHint:
+    """A key that matters now."""
+
+    key: str
+    """As Textual names it; pressed when the hint is clicked."""
+    label: str
+
+    def shown(self, colour: str) -> Content:
+        """The key in `colour` and what it does, to be clicked."""
+        line = Content.assemble((key_name(self.key), colour), " ", (self.label, "$muted"))
+        return line.stylize(Style.from_meta({"@click": f"app.simulate_key('{self.key}')"}))
+
+
+_SIGNS: dict[ModelState, str] = {
+    "starting": "working",
+    "unset": "absent",
+    "idle": "absent",
+    "loading": "working",
+    "ready": "resident",
+    "away": "failed",
+    "failed": "failed",
+}
+_WORDS: dict[ModelState, str] = {"starting": "starting", "unset": "no model", "away": "away", "failed": "failed"}
+_COLOURS: dict[ModelState, str] = {"away": "$warning", "failed": "$error", "unset": "$muted", "starting": "$muted"}
+
+
+class StatusLine(Widget):
+    """Three parts at fixed places, so that nothing jumps when one of them changes."""
+
+    ALLOW_SELECT = False
+    # The keys are clickable and look like the rest of the line.
+    auto_links = False
+
+    model: reactive[ModelShown] = reactive(ModelShown())
+    """The model that answers."""
+    window: reactive[WindowShown | None] = reactive(None)
+    """The context window after the last turn; None while nothing is known of it."""
+    keys: reactive[tuple[KeyHint, ...]] = reactive(())
+    """What can be done now, the most wanted first; the last one is shown wherever there is room for any."""
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self._now = now
+        self._ticking: Timer | None = None
+
+    def watch_model(self, model: ModelShown) -> None:
+        """Count seconds while a model loads, and only then."""
+        if self._ticking is not None:
+            self._ticking.stop()
+            self._ticking = None
+        if model.state == "loading" and model.since is not None and self.is_attached:
+            self._ticking = self.set_interval(_TICK_S, self.refresh)
+
+    def render(self) -> Content:
+        """One line; words go where there is little room, then the gauge, then keys."""
+        width = self.size.width
+        left = self._model(max(round(width * MODEL_SHARE), 14))
+        if width >= GAUGE_MIN_WIDTH:
+            left = Content.assemble(left, " ", self._gauge(wide=width >= WIDE))
+        return spread(left, self._keys(width - left.cell_length - _GAP), width)
+
+    def _model(self, width: int) -> Content:
+        """The model in `width` cells: sign, name, and a word where there is something to say."""
+        model = self.model
+        word = self._word()
+        sign = getattr(signs(), _SIGNS[model.state])
+        room = width - 3 - (len(word) + 1 if word else 0)
+        name = fitted(model.name, room) if room > 0 else ""
+        colour = _COLOURS.get(model.state, "$ux")
+        parts = Content.assemble(
+            " ", (sign, colour), " ", (name, "$ux"), " " if name and word else "", (word, "$muted")
+        )
+        return parts.truncate(width, pad=True)
+
+    def _word(self) -> str:
+        model = self.model
+        if model.state == "loading":
+            return f"loading {self._waited()}".rstrip()
+        return _WORDS.get(model.state, "demo" if model.demo else "")
+
+    def _waited(self) -> str:
+        since = self.model.since
+        if since is None:
+            return ""
+        seconds = max(self._now() - since, 0)
+        return f"{int(seconds)} s" if seconds < _MINUTE_S else duration(seconds)
+
+    def _gauge(self, *, wide: bool) -> Content:
+        """The window: always as many cells, empty while nothing is known."""
+        shown, width = self.window, _GAUGE_WIDE if wide else _GAUGE_NARROW
+        if shown is None or shown.size <= 0:
+            return Content(" " * width)
+        share = min((shown.used or 0) / shown.size, 1.0)
+        word, colour = "", "$muted"
+        if shown.cut:
+            word, colour = "cut", "$error"
+        elif share >= ALARM_SHARE:
+            word, colour = "high", "$warning"
+        used, size = signs().dash if shown.used is None else count(shown.used), count(shown.size)
+        numbers = f"{used:>{COUNT_WIDTH}} of {size}" if wide else f"{used}/{size}"
+        label = "window " if wide else ""
+        gauge = (bar(share, _BAR_WIDE if wide else _BAR_NARROW), colour)
+        line = Content.assemble((label, "$muted"), gauge, " ", (f"{numbers} {word}".rstrip(), colour))
+        return line.truncate(width, pad=True)
+
+    def _keys(self, room: int) -> Content:
+        """As many keys as there is room for: the last one always, the others from the first."""
+        if not self.keys or room <= 0:
+            return Content("")
+        *first, last = (hint.shown("$foreground") for hint in self.keys)
+        shown = [last]
+        used = last.cell_length + 1
+        for hint in first:
+            used += hint.cell_length + _GAP
+            if used > room:
+                break
+            shown.insert(-1, hint)
+        return Content(" " * _GAP).join(shown) + " " if last.cell_length < room else Content("")

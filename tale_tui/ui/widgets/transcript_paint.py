@@ -1,0 +1,165 @@
+"""Lines of pieces -> strips of coloured segments; what was painted once is kept."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.cache import LRUCache
+from textual.strip import Strip
+
+from tale_tui.ui.markdown import styles as kinds
+from tale_tui.ui.markdown.lines import CopyCode, Line, Link, Piece
+from tale_tui.ui.markdown.wrap import cells
+from tale_tui.ui.signs import ASCII, signs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tale_tui.ui.widgets.transcript_palette import Palette
+
+LEFT = 3
+"""Cells at the left of the text: the bar with a space at each side."""
+COLUMN = 100
+"""Cells that the text takes at most: longer lines are hard to read."""
+STRIPS_KEPT = 1000
+"""A strip is about 2 kB."""
+
+
+class Bar(IntEnum):
+    """What stands at the left of a line."""
+
+    NONE = 0
+    USER = 1
+    MODEL = 2
+    CHOSEN = 3
+
+
+class Look(NamedTuple):
+    """What a line looks like besides what it says.
+
+    Attributes:
+        bar: the bar at its left.
+        marked: the address that the reader has moved to.
+        code: the block of code that `code_key` copies; -1 for none of this turn.
+        code_key: the key.
+    """
+
+    bar: Bar
+    marked: str = ""
+    code: int = -1
+    code_key: str = ""
+
+
+class Painter:
+    """Paints lines.
+
+    Args:
+        palette: the colours.
+        width: cells of the whole widget.
+    """
+
+    def __init__(self, palette: Palette, width: int) -> None:
+        self.width = width
+        self._palette = palette
+        self._strips: LRUCache[tuple[Line, Look], Strip] = LRUCache(STRIPS_KEPT)
+        chosen = ">" if signs() == ASCII else "▌"
+        bar = f" {signs().bar} "
+        self._bars = {
+            Bar.NONE: Segment(" " * LEFT, palette.base),
+            Bar.USER: Segment(bar, palette.style(kinds.AUTHOR_USER, bold=False)),
+            Bar.MODEL: Segment(bar, palette.style(kinds.AUTHOR_MODEL, bold=False)),
+            Bar.CHOSEN: Segment(f" {chosen} ", palette.style(kinds.ACCENT)),
+        }
+        self.blank = self._padded([], 0)
+
+    def strip(self, line: Line, look: Look) -> Strip:
+        """A line of a turn."""
+        key = line, look
+        strip = self._strips.get(key)
+        if strip is None:
+            strip = self._strips[key] = self.paint(line, look)
+        return strip
+
+    def paint(self, line: Line, look: Look, selected: tuple[int, int] | None = None) -> Strip:
+        """As `strip`, not kept.
+
+        Args:
+            line: what it says.
+            look: how.
+            selected: from which character of the row to which it is selected; -1 for its end.
+        """
+        pieces: Sequence[Piece] = [_adapted(piece, look) for piece in line.pieces]
+        segments = [self._bars[look.bar]]
+        used = LEFT
+        for piece in pieces:
+            style = self._palette.style(piece.style)
+            if selected is None or piece.at < 0:
+                segments.append(Segment(piece.text, style))
+            else:
+                segments += self._highlighted(piece, style, selected)
+            used += cells(piece.text)
+        return self._padded(segments, used)
+
+    def plain(self, pieces: Sequence[Piece]) -> Strip:
+        """A line that belongs to no turn."""
+        return self.paint(Line(tuple(pieces), 0), Look(Bar.NONE))
+
+    def over(self, strip: Strip, piece: Piece, x: int) -> Strip:
+        """A strip with `piece` laid over it at cell `x`; the strip as it is where there is no room."""
+        end = x + cells(piece.text)
+        if x < 0 or end > self.width:
+            return strip
+        middle = Segment(piece.text, self._palette.style(piece.style))
+        return Strip([*strip.crop(0, x), middle, *strip.crop(end, self.width)], self.width)
+
+    def _highlighted(self, piece: Piece, style: Style, selected: tuple[int, int]) -> Iterator[Segment]:
+        start, end = selected
+        first = min(max(start - piece.at, 0), len(piece.text))
+        last = len(piece.text) if end < 0 else min(max(end - piece.at, first), len(piece.text))
+        parts = (
+            (piece.text[:first], style),
+            (piece.text[first:last], style + self._palette.selection),
+            (
+                piece.text[last:],
+                style,
+            ),
+        )
+        yield from (Segment(text, part_style) for text, part_style in parts if text)
+
+    def _padded(self, segments: list[Segment], used: int) -> Strip:
+        """Fill up with blanks, joined with the last segment where that looks the same: fewer bytes to send."""
+        base, missing = self._palette.base, self.width - used
+        if missing > 0:
+            if segments and segments[-1].style is base:
+                segments[-1] = Segment(segments[-1].text + " " * missing, base)
+            else:
+                segments.append(Segment(" " * missing, base))
+        strip = Strip(segments, used + max(missing, 0))
+        return strip.crop(0, self.width) if missing < 0 else strip
+
+
+def _adapted(piece: Piece, look: Look) -> Piece:
+    match piece.target:
+        case Link(url) if url == look.marked:
+            return piece._replace(style=piece.style | kinds.MARKED)
+        case CopyCode(number) if number == look.code and len(look.code_key) == 1:
+            return piece._replace(text=look.code_key + piece.text[1:])
+    return piece
+
+
+def offsets(line: Line) -> Iterator[tuple[str, int]]:
+    """Each character of a line with its place in the row; what stands between words has the place of the next."""
+    after = 0
+    following = [0] * len(line.pieces)
+    ends = [piece.at + len(piece.text) for piece in line.pieces if piece.at >= 0]
+    after = ends[-1] if ends else 0
+    for number in range(len(line.pieces) - 1, -1, -1):
+        piece = line.pieces[number]
+        following[number] = after if piece.at < 0 else piece.at
+        after = following[number]
+    for piece, place in zip(line.pieces, following, strict=True):
+        for index, character in enumerate(piece.text):
+            yield character, place + (index if piece.at >= 0 else 0)

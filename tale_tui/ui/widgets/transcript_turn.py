@@ -1,0 +1,201 @@
+"""One message of the transcript: its text as it grows, and its lines at a width, made when they are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tale_tui.ui.markdown.lines import Line, Piece, Sheet
+from tale_tui.ui.text import plain
+from tale_tui.ui.widgets import transcript_parts as parts
+from tale_tui.ui.widgets.transcript_header import Moment, header
+from tale_tui.ui.widgets.transcript_said import Said
+
+if TYPE_CHECKING:
+    from tale_tui.engine.types import Message
+    from tale_tui.ui.markdown.body import Body
+
+TEXT_SHOWN = 250_000
+"""Characters of a message that are shown before the reader asks for more; copying always gives all."""
+SLICE = 32_000
+"""Characters that are read at once (about 20 ms): a longer message appears in several steps."""
+LINES_AROUND = 2
+"""Lines of a turn besides its text: the header, and the empty line below."""
+HEAD, THOUGHT, BODY, FOOT = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How turns are drawn now.
+
+    Attributes:
+        width: cells of the text column.
+        moment: tells the present.
+        think_key: the key that opens and closes thoughts.
+        go_on_key: the key that goes on with a reply that broke off.
+    """
+
+    width: int
+    moment: Callable[[], Moment]
+    think_key: str = "t"
+    go_on_key: str = "g"
+
+
+class Turn(Said):
+    """A message and its lines.
+
+    Attributes:
+        keys: what the line below it says while it is chosen; empty for an empty line.
+        begins_view: whether the model is shown nothing that is above it.
+        unfolded: what is shown whole, by the names that `Unfold` has.
+        height: lines at the width that it was last set for, else an estimate.
+    """
+
+    __slots__ = (
+        "_body",
+        "_body_edition",
+        "_fed",
+        "_sheets",
+        "_thoughts",
+        "_thoughts_edition",
+        "_thoughts_fed",
+        "_width",
+        "begins_view",
+        "height",
+        "keys",
+        "unfolded",
+    )
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.keys: tuple[Piece, ...] = ()
+        self.begins_view = False
+        self.unfolded: frozenset[str] = frozenset()
+        self.height = 0
+        self._width = 0
+        self._sheets: list[Sheet] = []
+        self._body: Body | None = None
+        self._body_edition = 0
+        self._fed = 0
+        self._thoughts: Body | None = None
+        self._thoughts_edition = 0
+        self._thoughts_fed = 0
+
+    def estimate(self, width: int) -> int:
+        """About how many lines it will have; no work that depends on its length."""
+        return self.line_feeds + self.length // max(width, 1) + 1 + LINES_AROUND
+
+    def forget(self) -> None:
+        """Give the lines back; the height stays as it was found."""
+        self._sheets, self._body, self._thoughts = [], None, None
+        self._fed = self._thoughts_fed = 0
+        self.whole = False
+
+    def lay_out(self, setting: Setting) -> None:
+        """Bring the lines up to date; `whole` tells whether a further call is needed."""
+        if setting.width != self._width:
+            self.forget()
+            self._width = setting.width
+        whole = self._lay_body()
+        self._sheets = [self._head(setting), self._thought(setting), self._middle(), self._foot()]
+        self.height = sum(len(sheet.lines) for sheet in self._sheets)
+        self.whole = whole
+
+    def refresh_head(self, setting: Setting) -> None:
+        """Draw the first line anew, for another time or another picture of the spinner."""
+        if self._sheets:
+            self._sheets[HEAD] = self._head(setting)
+
+    def refresh_foot(self) -> None:
+        """Draw the last lines anew, for other keys."""
+        if self._sheets:
+            self._sheets[FOOT] = self._foot()
+
+    @property
+    def laid_out(self) -> bool:
+        """Whether it has lines."""
+        return bool(self._sheets)
+
+    def line(self, number: int) -> tuple[int, Line]:
+        """Line `number` from the top, and the part that it is of."""
+        for part, sheet in enumerate(self._sheets):
+            if number < len(sheet.lines):
+                return part, sheet.lines[number]
+            number -= len(sheet.lines)
+        raise IndexError(number)
+
+    def first_line(self, part: int) -> int:
+        """The number of the first line of a part."""
+        return sum(len(sheet.lines) for sheet in self._sheets[:part])
+
+    def sheet(self, part: int) -> Sheet:
+        """The lines and rows of a part."""
+        return self._sheets[part]
+
+    # its parts
+
+    def _lay_body(self) -> bool:
+        from tale_tui.ui.markdown.body import Body
+        from tale_tui.ui.markdown.layout import Options
+        from tale_tui.ui.markdown.parse import MarkdownDocument
+        from tale_tui.ui.markdown.verbatim import VerbatimDocument
+
+        if self._body is None or self._body_edition != self.edition:
+            document = VerbatimDocument() if self.message.author == "user" else MarkdownDocument()
+            self._body, self._fed = Body(document, Options(self._width, unfolded=self.unfolded)), 0
+            self._body_edition = self.edition
+        end = min(self._shown, self._fed + SLICE)
+        if end > self._fed:
+            self._body.document.feed(plain(self.text[self._fed : end]).plain)
+            self._fed = end
+        whole = self._fed >= self._shown
+        self._body.update(finished=whole and not self.growing)
+        return whole
+
+    @property
+    def _shown(self) -> int:
+        """How many characters are shown."""
+        return len(self.text) if parts.ALL_TEXT in self.unfolded else min(len(self.text), TEXT_SHOWN)
+
+    def _head(self, setting: Setting) -> Sheet:
+        pieces = header(self.message, self.live, setting.moment(), self._width, setting.go_on_key)
+        return parts.head(pieces, self._width, begins_view=self.begins_view)
+
+    def _thought(self, setting: Setting) -> Sheet:
+        if not self.thinking:
+            return Sheet()
+        opened = parts.THINKING in self.unfolded
+        busy = self.growing and not self.text
+        sheet = parts.thought(self.thinking, self.thought_took, setting.think_key, opened=opened, busy=busy)
+        if opened:
+            self._lay_thoughts(finished=not busy)
+            parts.join(sheet, self._thoughts.sheet if self._thoughts else Sheet())
+        return sheet
+
+    def _lay_thoughts(self, *, finished: bool) -> None:
+        from tale_tui.ui.markdown.body import Body
+        from tale_tui.ui.markdown.layout import Options
+        from tale_tui.ui.markdown.styles import MUTED
+        from tale_tui.ui.markdown.verbatim import VerbatimDocument
+
+        if self._thoughts is None or self._thoughts_edition != self.thoughts_edition:
+            self._thoughts = Body(VerbatimDocument(), Options(self._width, MUTED))
+            self._thoughts_fed = 0
+            self._thoughts_edition = self.thoughts_edition
+        end = min(len(self.thinking), TEXT_SHOWN)
+        self._thoughts.document.feed(plain(self.thinking[self._thoughts_fed : end]).plain)
+        self._thoughts_fed = end
+        self._thoughts.update(finished=finished)
+
+    def _middle(self) -> Sheet:
+        """The text, or what stands in its place."""
+        if self._body is not None and self._body.sheet.lines:
+            return self._body.sheet
+        if not self.growing:
+            return Sheet() if self.message.error else parts.no_text()
+        return Sheet() if self.thinking else parts.indicator(self.live)
+
+    def _foot(self) -> Sheet:
+        left_out = len(self.text) - self._shown if self._fed >= self._shown else 0
+        return parts.foot(self.message.error, left_out, self.keys, self._width)

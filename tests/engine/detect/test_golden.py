@@ -1,0 +1,66 @@
+"""Messages that are clear to anybody: each on its side, with the confidence to act on it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tale_tui.engine.detect import DetectBand, judge
+
+TASKS = [
+    "Can you write a Python function to calculate the Fibonacci sequence?",
+    "Write a letter to my insurance about the water damage in the cellar.",
+    'Translate into Norwegian: "The ferry leaves at noon."',
+    "Refactor this:\n\ndef f(a):\n    if a == True:\n        return True\n    else:\n        return False",
+    "Summarize the following article: The harbour was closed on Sunday after a crane fell. Nobody was hurt.",
+    "Create a weekly meal plan for two vegetarians with a shopping list.",
+    "Traceback (most recent call last):\n  File \"x.py\", line 3\n    foo()\nNameError: name 'foo' is not defined",
+    "Design a REST API for a library: books, members, loans. Include error codes.",
+    "Explain in detail how public key cryptography works, with an example of RSA by hand.",
+    "I need a birthday poem for my aunt, she turns 70 and loves orchids",
+    "Compare SQLite and PostgreSQL for a mobile backend in a table.",
+    "write unit tests for a function that parses dates",
+    "Schreibe eine Rede zum Jubiläum unseres Sportvereins, etwa fünf Minuten.",
+    "Écris un script Python qui renomme les photos d'un dossier par date.",
+    "Escribe un correo para reclamar una factura equivocada.",
+    "Напиши функцию, которая проверяет, является ли строка палиндромом.",
+    "写一篇关于环境保护的演讲稿",
+    "会議の議事録を作成してください",
+    "쿠버네티스 배포 스크립트를 작성해줘",
+    "make it shorter and add a table with the prices",
+]
+
+CHATS = [
+    "Hello! How are you today?",
+    "What's the status of my task?",
+    "thanks, that helps a lot",
+    "Did you write that yourself?",
+    "What is the capital of Finland?",
+    "can you write code?",
+    "which model am I talking to?",
+    "how many tokens did the last answer take",
+    "I finished the report last night, what a relief",
+    'what does "refactoring" mean?',
+    "good night",
+    "who wrote Moby Dick?",
+    "is it done yet?",
+    "lol nice one",
+    "what was my last request?",
+    "set a timer for five minutes",
+    "Wie geht es dir?",
+    "Quelle heure est-il ?",
+    "¿Cómo te llamas?",
+    "как тебя зовут?",
+    "你叫什么",
+    "元気？",
+    "고마워",
+]
+
+
+@pytest.mark.parametrize("text", TASKS)
+def test_clear_tasks(text: str) -> None:
+    assert judge(text).band() is DetectBand.TASK, judge(text)
+
+
+@pytest.mark.parametrize("text", CHATS)
+def test_clear_chats(text: str) -> None:
+    assert judge(text).band() is DetectBand.CHAT, judge(text)

@@ -1,0 +1,92 @@
+"""A store in a folder of its own, with a clock that ticks once a look and ids that follow from a counter."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tale_tui.engine.store import Store
+from tale_tui.engine.types import BackendName, FinishReason, Message, MessageState, ModelRef, Usage
+from tale_tui.engine.world import ID_ALPHABET, ID_LENGTH, World
+
+START = 1_760_000_000.0
+Talk = Callable[..., Awaitable[tuple[Message, Message]]]
+Titles = Callable[..., Awaitable[list[str]]]
+
+
+def numbered_id(number: int) -> str:
+    digest = hashlib.sha256(str(number).encode()).digest()
+    return "".join(ID_ALPHABET[byte % len(ID_ALPHABET)] for byte in digest[:ID_LENGTH])
+
+
+@pytest.fixture
+def world() -> World:
+    ticks, ids = itertools.count(START), itertools.count()
+    return World(now=lambda: float(next(ticks)), monotonic=lambda: 0.0, new_id=lambda: numbered_id(next(ids)))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "tale.db"
+
+
+@pytest.fixture
+async def store(path: Path, world: World) -> AsyncIterator[Store]:
+    opened = await Store.open(path, world)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def ref() -> ModelRef:
+    return ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
+
+
+@pytest.fixture
+def usage() -> Usage:
+    return Usage(
+        prompt_tokens=12, completion_tokens=34, cached_tokens=0, ttft_ms=310.5, total_ms=900.0, tokens_per_second=38.2
+    )
+
+
+@pytest.fixture
+def talk(store: Store, ref: ModelRef, usage: Usage) -> Talk:
+    """One whole turn: what the user wrote, and a complete answer to it."""
+    keys = itertools.count(1)
+
+    async def one_turn(session_id: str, text: str, answer: str = "An answer.") -> tuple[Message, Message]:
+        user, reply = await store.begin_turn(session_id, user_id=f"key{next(keys)}", text=text, reply_ref=ref)
+        done = await store.finish_reply(
+            reply.id, state=MessageState.COMPLETE, text=answer, usage=usage, finish=FinishReason.STOP
+        )
+        return user, done
+
+    return one_turn
+
+
+@pytest.fixture
+async def session_id(path: Path, world: World, ref: ModelRef) -> str:
+    """A closed database with one session of one turn; the id of that."""
+    store = await Store.open(path, world)
+    session = await store.add_session()
+    _, reply = await store.begin_turn(session.id, user_id="u1", text="A quokka", reply_ref=ref)
+    await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Yes. " * 3000)
+    await store.close()
+    return session.id
+
+
+@pytest.fixture
+def titles(path: Path) -> Titles:
+    """Opens a database, the one of the test where no other is named, and tells which sessions are in it."""
+
+    async def of(at: Path = path, *, read_only: bool = False) -> list[str]:
+        store = await Store.open(at, World(now=lambda: START), read_only=read_only)
+        found = [session.title for session in await store.sessions()]
+        await store.close()
+        return found
+
+    return of

@@ -1,0 +1,39 @@
+"""The model of a role, and the length of a token, over restarts."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from tale_tui.engine.store import Store
+from tale_tui.engine.types import BackendName, ModelRef, Role
+from tale_tui.engine.world import World
+
+
+async def test_a_role_keeps_its_model(store: Store, path: Path, ref: ModelRef) -> None:
+    assert await store.role_choice(Role.UX) is None
+    await store.keep_role_choice(Role.UX, ref)
+    await store.keep_role_choice(Role.TASK, ref)
+    other = ModelRef(BackendName.EMBEDDED, "a name  with two blanks and a length of more than two hundred " + "x" * 200)
+    await store.keep_role_choice(Role.TASK, other)
+    await store.close()
+    again = await Store.open(path, World())
+    assert await again.role_choice(Role.UX) == ref
+    assert await again.role_choice(Role.TASK) == other
+    await again.close()
+
+
+async def test_a_backend_of_another_version_is_no_choice(store: Store, path: Path, ref: ModelRef) -> None:
+    await store.keep_role_choice(Role.UX, ref)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE role_choice SET backend = 'quantum'")
+    connection.close()
+    assert await store.role_choice(Role.UX) is None
+
+
+async def test_a_model_keeps_its_ratio(store: Store, ref: ModelRef) -> None:
+    assert await store.text_ratio(ref) is None
+    await store.keep_text_ratio(ref, 3.75)
+    await store.keep_text_ratio(ref, 3.5)
+    assert await store.text_ratio(ref) == 3.5
+    assert await store.text_ratio(ModelRef(BackendName.OPENAI, ref.model)) is None

@@ -1,0 +1,183 @@
+"""Cancelled, closed, killed: what was handed over is stored whole, and nothing stays open."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tale_tui.engine.errors import NoSuchSession, StoreError
+from tale_tui.engine.store import Store
+from tale_tui.engine.types import Message, MessageState, ModelRef
+from tale_tui.engine.world import World
+
+Talk = Callable[..., Awaitable[tuple[Message, Message]]]
+WAIT_S = 30.0
+
+
+class SlowClock:
+    """A clock that can be made to stop whoever looks at it, in the middle of a transaction."""
+
+    def __init__(self) -> None:
+        self.looked_at = threading.Event()
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def now(self) -> float:
+        self.looked_at.set()
+        assert self.go_on.wait(WAIT_S)
+        return 5.0
+
+    def hold(self) -> None:
+        self.looked_at.clear()
+        self.go_on.clear()
+
+
+@pytest.fixture
+def clock() -> Iterator[SlowClock]:
+    clock = SlowClock()
+    yield clock
+    clock.go_on.set()
+
+
+async def test_a_cancelled_write_is_stored_whole(path: Path, clock: SlowClock, ref: ModelRef) -> None:
+    store = await Store.open(path, World(now=clock.now))
+    session = await store.add_session()
+    clock.hold()
+    turn = asyncio.create_task(store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref))
+    assert await asyncio.to_thread(clock.looked_at.wait, WAIT_S)
+    turn.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    clock.go_on.set()
+    await store.rename_session(session.id, "After it")
+    transcript = await store.transcript(session.id)
+    assert [message.text for message in transcript.messages] == ["Hello", ""]
+    assert transcript.session.title == "After it"
+    await store.close()
+
+
+async def test_a_reader_does_not_wait_for_a_writer(path: Path, clock: SlowClock, ref: ModelRef) -> None:
+    store = await Store.open(path, World(now=clock.now))
+    session = await store.add_session()
+    clock.hold()
+    turn = asyncio.create_task(store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref))
+    assert await asyncio.to_thread(clock.looked_at.wait, WAIT_S)
+    assert (await store.transcript(session.id)).messages == ()
+    assert not turn.done()
+    clock.go_on.set()
+    assert (await store.transcript(session.id)).messages in ((), await turn)
+    await store.close()
+
+
+async def test_closing_finishes_what_was_handed_over(path: Path, clock: SlowClock, ref: ModelRef) -> None:
+    store = await Store.open(path, World(now=clock.now))
+    session = await store.add_session()
+    clock.hold()
+    turn = asyncio.create_task(store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref))
+    assert await asyncio.to_thread(clock.looked_at.wait, WAIT_S)
+    closing = asyncio.create_task(store.close())
+    clock.go_on.set()
+    await closing
+    user, _ = await turn
+    assert user.text == "Hello"
+    await store.close()
+    for call in (store.sessions(), store.add_session()):
+        with pytest.raises(StoreError, match="closed"):
+            await call
+
+
+async def test_a_job_that_fails_leaves_no_transaction_open(store: Store, talk: Talk, path: Path) -> None:
+    for _ in range(3):
+        with pytest.raises(NoSuchSession):
+            await store.rename_session("nope", "x")
+        with pytest.raises(NoSuchSession):
+            await store.transcript("nope")
+    other = await Store.open(path, World())
+    session = await other.add_session()
+    await other.close()
+    await talk(session.id, "Hello")
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from tale_tui.engine.store import Store
+from tale_tui.engine.types import MessageState
+from tale_tui.engine.world import World
+
+async def main():
+    store = await Store.open(Path(sys.argv[1]), World())
+    session = await store.add_session()
+    {body}
+
+asyncio.run(main())
+"""
+STREAMS = """
+    _, reply = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=None)
+    for n in range(1, 10**9):
+        await store.save_partial(reply.id, "word " * n)
+        if n == 5:
+            print(session.id, flush=True)
+"""
+LEAVES = """
+    await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=None)
+    print(session.id, flush=True)
+"""
+TALKS = """
+    for n in range(40):
+        _, reply = await store.begin_turn(session.id, user_id=f"{session.id}{n}", text="Hello", reply_ref=None)
+        await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Hi")
+    print(session.id, flush=True)
+    await store.close()
+"""
+
+
+def start(path: Path, body: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", WRITER.format(body=body.strip()), str(path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.process
+async def test_kill_9_in_the_middle_of_a_reply_loses_no_message(path: Path) -> None:
+    with start(path, STREAMS) as process:
+        assert process.stdout is not None
+        session_id = (await asyncio.to_thread(process.stdout.readline)).strip()
+        process.send_signal(signal.SIGKILL)
+    store = await Store.open(path, World())
+    assert store.notices == ()
+    assert store.interrupted == 1
+    user, reply = (await store.transcript(session_id)).messages
+    await store.close()
+    assert user.text == "Hello"
+    assert reply.state is MessageState.INTERRUPTED
+    assert len(reply.text) >= len("word " * 5)
+
+
+@pytest.mark.process
+async def test_a_process_that_ends_without_closing_ends(path: Path) -> None:
+    with start(path, LEAVES) as process:
+        out, _ = await asyncio.to_thread(process.communicate, timeout=WAIT_S)
+        assert process.returncode == 0
+    store = await Store.open(path, World())
+    assert (await store.session(out.strip())).turns == 1
+    await store.close()
+
+
+@pytest.mark.process
+async def test_two_processes_write_at_once(path: Path) -> None:
+    opened = await Store.open(path, World())
+    processes = [start(path, TALKS) for _ in range(2)]
+    ids = [(await asyncio.to_thread(process.communicate, timeout=WAIT_S))[0].strip() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert [(await opened.session(id_)).turns for id_ in ids] == [40, 40]
+    await opened.close()

@@ -1,0 +1,160 @@
+import os
+from collections import namedtuple
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+
+import pytest
+
+from tale_tui.engine import doctor as doctor_module
+from tale_tui.engine.doctor import examine
+from tale_tui.engine.models.choosing import NOTHING_FOUND
+from tale_tui.engine.models.starter import STARTER_NAME
+from tale_tui.engine.store import Store
+from tale_tui.engine.types import (
+    BackendName,
+    BackendReport,
+    Finding,
+    FindingState,
+    LoadedModel,
+    ModelInfo,
+    ModelRef,
+    Role,
+    RoleState,
+    RoleStatus,
+)
+from tale_tui.engine.world import World
+from tale_tui.paths import Paths
+from tale_tui.settings import Settings
+
+Look = Callable[..., Awaitable[dict[str, list[Finding]]]]
+
+OK, LOOK, BAD = FindingState.OK, FindingState.LOOK, FindingState.BAD
+QWEN = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
+STARTER = ModelRef(BackendName.EMBEDDED, STARTER_NAME)
+NO_ROLES = tuple(RoleStatus(role, RoleState.UNSET, detail=NOTHING_FOUND) for role in Role)
+
+
+@pytest.fixture
+def look(paths: Paths, world: World) -> Look:
+    """Examine with these roles and reports."""
+
+    async def call(*reports: BackendReport, roles: tuple[RoleStatus, ...] = NO_ROLES) -> dict[str, list[Finding]]:
+        store = await Store.open(paths.database, world)
+        try:
+            findings = await examine(paths, Settings(), store, roles, reports)
+        finally:
+            await store.close()
+        by_area: dict[str, list[Finding]] = {}
+        for finding in findings:
+            by_area.setdefault(finding.area, []).append(finding)
+        return by_area
+
+    return call
+
+
+async def test_a_fresh_machine(look: Look, paths: Paths) -> None:
+    found = await look(
+        BackendReport(BackendName.OLLAMA, available=False, detail="Nothing answers at http://127.0.0.1:11434."),
+        BackendReport(BackendName.EMBEDDED, available=True, version="2026.10"),
+    )
+    assert found["python"][0].state is OK
+    assert str(paths.data) in found["data"][0].text
+    assert "0 sessions" in found["database"][0].text
+    assert found["embedded"] == [Finding("embedded", OK, "llama.cpp 2026.10, 0 model files added")]
+    assert "tale-tui models pull starter" in found["starter"][0].advice
+    assert (found["ollama"][0].state, found["ollama"][0].text) == (LOOK, "Nothing answers at http://127.0.0.1:11434.")
+    assert "ollama serve" in found["ollama"][0].advice
+    assert found["openai"][0].text == "not set up"
+    assert found["ux"][0].state is LOOK
+    assert found["memory"]
+
+
+async def test_a_machine_with_everything(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALE_OPENAI_KEY", "sk-very-secret")
+    loaded = (
+        LoadedModel(QWEN, 8192, 5_000_000_000, 1.0),
+        LoadedModel(ModelRef(BackendName.OLLAMA, "half"), 4096, 9_000_000_000, 0.4),
+        LoadedModel(ModelRef(BackendName.OLLAMA, "unknown")),
+    )
+    found = await look(
+        BackendReport(BackendName.OLLAMA, True, "http://127.0.0.1:11434", "0.33.0", "", (ModelInfo(QWEN),), loaded),
+        BackendReport(BackendName.OPENAI, True, "http://127.0.0.1:8080/v1", models=(ModelInfo(QWEN), ModelInfo(QWEN))),
+        BackendReport(BackendName.EMBEDDED, True, models=(ModelInfo(STARTER),)),
+        BackendReport(BackendName.SCRIPTED, True, models=(ModelInfo(QWEN),)),
+        roles=(
+            RoleStatus(Role.UX, RoleState.READY, QWEN, 8192),
+            RoleStatus(Role.TASK, RoleState.IDLE, QWEN, detail="qwen3:14b is not installed; qwen2.5:7b serves."),
+        ),
+    )
+    ollama = found["ollama"]
+    assert ollama[0].text == "version 0.33.0, at http://127.0.0.1:11434, 1 model"
+    assert ollama[1] == Finding("ollama", OK, "qwen2.5:7b is loaded, 5.0 GB, window of 8,192 tokens, 100% on the GPU")
+    assert (ollama[2].state, "40% on the GPU" in ollama[2].text) == (LOOK, True)
+    assert ollama[3].text == "unknown is loaded"
+    assert found["openai"][0].text == "at http://127.0.0.1:8080/v1, 2 models"
+    assert found["openai"][1].text == "a key is set (TALE_OPENAI_KEY)"
+    assert "secret" not in repr(found)
+    assert found["starter"][0].text == "installed; a demo, not an assistant"
+    assert found["ux"] == [Finding("ux", OK, "ollama/qwen2.5:7b, ready")]
+    assert (found["task"][0].state, found["task"][0].text) == (LOOK, "ollama/qwen2.5:7b, not loaded now")
+    assert "tale-tui models use task BACKEND/MODEL" in found["task"][0].advice
+    assert found["scripted"][0].state is OK
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "words"),
+    [
+        (RoleStatus(Role.UX, RoleState.READY, STARTER, demo=True), LOOK, "a demo"),
+        (RoleStatus(Role.UX, RoleState.LOADING, QWEN), OK, "loading"),
+        (RoleStatus(Role.UX, RoleState.AWAY, QWEN, detail="Nothing answers."), BAD, "Nothing answers."),
+        (RoleStatus(Role.UX, RoleState.FAILED, None, detail="Wrong."), BAD, "no model: Wrong."),
+    ],
+)
+async def test_how_a_role_is_told(look: Look, status: RoleStatus, state: FindingState, words: str) -> None:
+    finding = (await look(roles=(status,)))["ux"][0]
+    assert finding.state is state
+    assert words in finding.text
+
+
+async def test_where_llama_cpp_cannot_run_the_reason_is_said(look: Look) -> None:
+    found = await look(BackendReport(BackendName.EMBEDDED, available=False, detail="Install libgomp1."))
+    assert (found["embedded"][0].state, found["embedded"][0].advice) == (LOOK, "Install libgomp1.")
+
+
+async def test_a_server_without_models_says_how_to_get_one(look: Look) -> None:
+    found = await look(BackendReport(BackendName.OLLAMA, available=True, version="0.33.0"))
+    assert (found["ollama"][0].state, found["ollama"][0].text) == (LOOK, "version 0.33.0, 0 models")
+    assert "tale-tui models pull" in found["ollama"][0].advice
+
+
+async def test_little_room_is_worth_a_look(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(doctor_module.shutil, "disk_usage", lambda folder: usage(10, 9, 1))
+    memory = SimpleNamespace(available=500_000_000, total=8_000_000_000)
+    monkeypatch.setattr(doctor_module.psutil, "virtual_memory", lambda: memory)
+    found = await look()
+    assert found["data"][0].state is LOOK
+    assert found["memory"][0] == Finding(
+        "memory", LOOK, "500.0 MB of 8.0 GB free", "Close other programs before a model is loaded"
+    )
+
+
+async def test_a_folder_that_cannot_be_written_is_bad(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    found = await look()
+    assert found["data"][0].state is BAD
+
+
+async def test_a_folder_that_is_not_there_is_bad(paths: Paths, world: World) -> None:
+    paths.data.rmdir()
+    store = await Store.open(paths.database, world, read_only=True)
+    findings = await examine(paths, Settings(), store, NO_ROLES, ())
+    await store.close()
+    assert Finding("data", BAD, f"{paths.data} is not there", "Make it: tale-tui init") in findings
+
+
+async def test_what_was_set_aside_is_named(look: Look, paths: Paths) -> None:
+    paths.database.write_bytes(b"no database" * 1000)
+    found = await look()
+    assert found["database"][0].state is LOOK
+    assert "tale.db.damaged-" in found["database"][0].text

@@ -1,0 +1,313 @@
+import asyncio
+import inspect
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tale_tui.engine import model_verbs
+from tale_tui.engine.engine import Engine
+from tale_tui.engine.errors import BadInput, DatabaseNewer, EngineLost, FetchFailed, ReadOnly, StoreError, Unreachable
+from tale_tui.engine.events import Fact, Notice, RoleChanged, SessionChanged
+from tale_tui.engine.models.roles import Roles
+from tale_tui.engine.models.scripted import ScriptedBackend, spoken
+from tale_tui.engine.store import Store
+from tale_tui.engine.types import (
+    BackendName,
+    BackendReport,
+    ExportFormat,
+    ModelInfo,
+    ModelRef,
+    Progress,
+    Role,
+    RoleState,
+    View,
+)
+from tale_tui.engine.verbs import Verbs
+from tale_tui.engine.world import World
+from tale_tui.paths import Paths
+
+DEMO = ModelRef(BackendName.SCRIPTED, "demo")
+Start = Callable[..., Awaitable[Engine]]
+
+
+async def heard(engine: Engine, *calls: Awaitable[Any]) -> list[Fact]:
+    """What is published while these are awaited, without the state of the roles."""
+    facts = engine.watch()
+    await anext(facts)
+    for call in calls:
+        await call
+    await engine.stop()
+    return [fact async for fact in facts if not isinstance(fact, RoleChanged)]
+
+
+# starting and stopping
+
+
+async def test_it_has_every_verb_as_it_is_described() -> None:
+    names = [name for name, _ in inspect.getmembers(Verbs, inspect.isfunction) if not name.startswith("_")]
+    assert len(names) > 25
+    for name in names:
+        assert inspect.signature(getattr(Engine, name)) == inspect.signature(getattr(Verbs, name)), name
+
+
+async def test_it_is_ready_while_the_model_is_still_loading(start_engine: Start) -> None:
+    gate = asyncio.Event()
+
+    class Slow(ScriptedBackend):
+        async def report(self, timeout_s: float) -> BackendReport:
+            await gate.wait()
+            return await super().report(timeout_s)
+
+    engine = await start_engine({BackendName.SCRIPTED: Slow([spoken("a")])})
+    assert [(status.state, status.ref) for status in await engine.roles()] == [(RoleState.LOADING, None)] * 2
+    assert await engine.sessions() == ()
+    facts = engine.watch()
+    gate.set()
+    async for fact in facts:
+        if isinstance(fact, RoleChanged) and fact.status.role is Role.UX and fact.status.state is RoleState.READY:
+            assert fact.status.ref == DEMO
+            assert fact.status.demo
+            break
+    await facts.aclose()
+
+
+async def test_without_loading_no_model_is_touched_until_a_turn_wants_one(start_engine: Start) -> None:
+    backend = ScriptedBackend([spoken("a")])
+    engine = await start_engine({BackendName.SCRIPTED: backend}, load=False)
+    assert [(status.state, status.ref) for status in await engine.roles()] == [(RoleState.IDLE, DEMO)] * 2
+    assert backend.loads == []
+    session = await engine.new_session()
+    async with aclosing(engine.send(session.id, "hi", key="k")) as events:
+        assert [event async for event in events]
+    assert backend.loads == ["demo"]
+
+
+async def test_watching_without_loading_says_who_would_serve(start_engine: Start) -> None:
+    engine = await start_engine([spoken("a")], load=False)
+    async with aclosing(engine.watch()) as facts:
+        async for fact in facts:
+            if isinstance(fact, RoleChanged) and fact.status.role is Role.UX and fact.status.ref:
+                assert fact.status.state is RoleState.IDLE
+                break
+
+
+async def test_watching_begins_with_both_roles_and_ends_with_the_engine(start_engine: Start) -> None:
+    engine = await start_engine([spoken("a")], ux="scripted/demo", task="scripted/demo")
+    facts = engine.watch()
+    first, second = await anext(facts), await anext(facts)
+    assert isinstance(first, RoleChanged)
+    assert isinstance(second, RoleChanged)
+    assert (first.status.role, second.status.role) == (Role.UX, Role.TASK)
+    await engine.stop()
+    assert [fact async for fact in facts if not isinstance(fact, RoleChanged)] == []
+
+
+async def test_stopping_twice_does_nothing_more(start_engine: Start) -> None:
+    engine = await start_engine([spoken("a")])
+    await asyncio.gather(engine.stop(), engine.stop())
+    await engine.stop()
+    with pytest.raises(StoreError):
+        await engine.sessions()
+    with pytest.raises(EngineLost):
+        await anext(engine.send("s", "hi", key="k"))
+
+
+async def test_stopping_while_a_model_loads(start_engine: Start) -> None:
+    begun = asyncio.Event()
+
+    class Endless(ScriptedBackend):
+        async def load(self, *args: Any, **kwargs: Any) -> Any:
+            begun.set()
+            await asyncio.Event().wait()
+
+    engine = await start_engine({BackendName.SCRIPTED: Endless([spoken("a")])})
+    await begun.wait()
+    await engine.stop()
+
+
+async def test_a_start_that_fails_closes_what_was_opened(start_engine: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[bool] = []
+    close = Store.close
+
+    async def note(self: Store) -> None:
+        closed.append(True)
+        await close(self)
+
+    async def fail(self: Roles) -> None:
+        raise DatabaseNewer("newer")
+
+    monkeypatch.setattr(Store, "close", note)
+    monkeypatch.setattr(Roles, "restore", fail)
+    with pytest.raises(DatabaseNewer):
+        await start_engine([spoken("a")])
+    assert closed == [True]
+
+
+async def test_what_was_found_at_the_start_is_said_to_the_first_who_watches(
+    start_engine: Start, paths: Paths, world: World
+) -> None:
+    paths.database.write_bytes(b"this is no database" * 100)
+    engine = await start_engine([spoken("a")])
+    facts = await heard(engine)
+    assert [fact.title for fact in facts if isinstance(fact, Notice)] == ["The database was damaged"]
+    store = await Store.open(paths.database, world)
+    for _ in range(2):
+        session = await store.add_session()
+        await store.begin_turn(session.id, user_id=world.new_id(), text="hi", reply_ref=None)
+    await store.close()
+    engine = await start_engine([spoken("a")])
+    (notice,) = await heard(engine)
+    assert isinstance(notice, Notice)
+    assert notice.sentence.startswith("2 replies broke off")
+
+
+async def test_an_engine_that_only_reads_changes_nothing(start_engine: Start, paths: Paths) -> None:
+    writer = await start_engine([spoken("a")])
+    session = await writer.new_session()
+    async with aclosing(writer.send(session.id, "hi", key="k")) as events:
+        assert [event async for event in events]
+    reader = await start_engine([spoken("a")], load=False, read_only=True)
+    assert [found.id for found in await reader.sessions()] == [session.id]
+    with pytest.raises(ReadOnly):
+        await reader.new_session()
+    with pytest.raises(ReadOnly):
+        await anext(reader.send(session.id, "more", key="k2"))
+
+
+# sessions
+
+
+async def test_every_change_of_a_session_is_published(start_engine: Start) -> None:
+    engine = await start_engine([spoken("a"), spoken("b")], ux="scripted/demo")
+    session = await engine.new_session()
+    async with aclosing(engine.send(session.id, "hi", key="k")) as events:
+        assert [event async for event in events]
+    reply = (await engine.transcript(session.id)).messages[-1]
+    exported = await engine.export_session(session.id, ExportFormat.JSON)
+
+    async def changes(call: Awaitable[Any]) -> list[SessionChanged]:
+        subscription = engine._bus.subscribe()
+        await call
+        engine._bus.unsubscribe(subscription)
+        return [fact async for fact in subscription if isinstance(fact, SessionChanged)]
+
+    here = SessionChanged(session.id)
+    assert await changes(engine.rename_session(session.id, "title")) == [here]
+    assert await changes(engine.set_system(session.id, "system")) == [here]
+    assert await changes(engine.show_sibling(session.id, reply.id, 1)) == [here]
+    assert await changes(engine.enqueue(session.id, "later", key="q")) == [SessionChanged(session.id, source="q")]
+    assert await changes(engine.dequeue(session.id, "q")) == [SessionChanged(session.id, source="q")]
+    assert await changes(engine.dequeue(session.id, "q")) == []
+    assert await changes(engine.keep_view(session.id, View(draft="d"))) == []
+    assert len(await changes(engine.fork_session(session.id, reply.id))) == 1
+    assert len(await changes(engine.import_sessions(exported))) == 1
+    assert len(await changes(engine.new_session())) == 1
+    assert await changes(engine.delete_session(session.id)) == [SessionChanged(session.id, deleted=True)]
+
+
+async def test_a_session_can_be_read_in_every_way(start_engine: Start) -> None:
+    engine = await start_engine([spoken("It is a fish.")])
+    session = await engine.new_session(title="Waters", system="Be a fish.")
+    async with aclosing(engine.send(session.id, "What is it?", key="k")) as events:
+        assert [event async for event in events]
+    assert (await engine.find_session(session.id[:-1])).id == session.id
+    assert [hit.message_id for hit in await engine.search("What", limit=5)] == ["k"]
+    assert await engine.prompt_history(limit=5) == ("What is it?",)
+    assert "It is a fish." in await engine.export_session(session.id, ExportFormat.MARKDOWN)
+    assert await engine.sessions(limit=0) == ()
+
+
+# models
+
+
+async def test_backends_that_may_serve_are_reported(start_engine: Start) -> None:
+    engine = await start_engine([spoken("a")])
+    (report,) = await engine.backends()
+    assert (report.name, report.available, report.models[0].ref) == (BackendName.SCRIPTED, True, DEMO)
+
+
+async def test_one_that_a_role_names_is_reported_too(start_engine: Start) -> None:
+    engine = await start_engine([spoken("a")], task="ollama/big")
+    assert [report.name for report in await engine.backends()] == [BackendName.SCRIPTED, BackendName.OLLAMA]
+
+
+async def test_a_role_is_given_and_tried_again(start_engine: Start) -> None:
+    backend = ScriptedBackend([spoken("a")], models=("demo", "other"))
+    engine = await start_engine({BackendName.SCRIPTED: backend})
+    other = ModelRef(BackendName.SCRIPTED, "other")
+    assert (await engine.use_model(Role.UX, other)).ref == other
+    backend.away = Unreachable("away")
+    await backend.unload("other")
+    engine._pool._resident.clear()
+    assert (await engine.retry_role(Role.UX)).state is RoleState.AWAY
+    backend.away = None
+    assert (await engine.retry_role(Role.UX)).state is RoleState.READY
+
+
+async def test_a_pulled_model_serves_a_role_that_has_none(start_engine: Start) -> None:
+    backend = ScriptedBackend([spoken("a")], models=())
+    engine = await start_engine({BackendName.SCRIPTED: backend})
+    async with aclosing(engine.watch()) as facts:
+        async for fact in facts:
+            if isinstance(fact, RoleChanged) and fact.status.role is Role.UX:
+                if fact.status.state is RoleState.UNSET:
+                    pulling = engine.pull_model(DEMO)
+                    assert [step.finished async for step in pulling] == [False, True]
+                if fact.status.state is RoleState.READY:
+                    break
+    assert backend.loads == ["demo"]
+
+
+def store_file(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+async def fake_fetch(source: str, models_dir: Path) -> AsyncGenerator[Progress, None]:
+    if source == "nowhere":
+        raise FetchFailed("Not there.")
+    yield Progress("Downloading", 1, 2)
+    store_file(models_dir / "starter.gguf")
+    yield Progress("demo", 2, 2, finished=True)
+
+
+async def test_the_starter_serves_roles_that_have_none(
+    start_engine: Start, monkeypatch: pytest.MonkeyPatch, paths: Paths
+) -> None:
+    monkeypatch.setattr(model_verbs, "fetch", fake_fetch)
+    backend = ScriptedBackend([spoken("a")], models=())
+    engine = await start_engine({BackendName.SCRIPTED: backend}, load=False)
+    assert [status.state for status in await engine.roles()] == [RoleState.UNSET, RoleState.UNSET]
+    backend.models = ("demo",)
+    assert [step.label async for step in engine.fetch_starter()] == ["Downloading", "demo"]
+    assert (paths.models / "starter.gguf").exists()
+    assert [status.state for status in await engine.roles()] == [RoleState.IDLE, RoleState.IDLE]
+    with pytest.raises(FetchFailed):
+        await anext(engine.fetch_starter(source="nowhere"))
+
+
+async def test_a_file_is_added(start_engine: Start, monkeypatch: pytest.MonkeyPatch, paths: Paths) -> None:
+    added: list[tuple[str, Path]] = []
+
+    async def add(path: str, folder: Path) -> ModelInfo:
+        added.append((path, folder))
+        return ModelInfo(DEMO)
+
+    engine = await start_engine([spoken("a")])
+    with pytest.raises(BadInput):
+        await engine.add_model("/nowhere/model.gguf")
+    monkeypatch.setattr(model_verbs, "add_model", add)
+    assert (await engine.add_model("/some/model.gguf")).ref == DEMO
+    assert added == [("/some/model.gguf", paths.models)]
+
+
+async def test_the_doctor_looks_at_everything_without_loading_a_model(start_engine: Start) -> None:
+    backend = ScriptedBackend([spoken("a")])
+    engine = await start_engine({BackendName.SCRIPTED: backend}, load=False)
+    findings = await engine.doctor()
+    areas = {finding.area for finding in findings}
+    assert areas >= {"python", "data", "database", "memory", "scripted", "ux", "task"}
+    assert backend.loads == []

@@ -1,0 +1,126 @@
+"""Whole stories on the screen, with the engine behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tale_tui.engine import MessageState
+from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
+from tale_tui.ui.screens.sessions import OpenSession
+
+
+def texts(window: Any) -> list[str]:
+    return [message.text for message in window.messages]
+
+
+async def begun(window: Any) -> None:
+    """Wait until the reply has begun to come."""
+    turns = window.chat._desk.turns
+    await window.until(lambda: turns._turn is not None and turns._turn._text, "the reply has begun")
+
+
+async def test_a_first_evening(open_window: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Talk, interrupt, change one's mind, look at both versions, fork, write it to a file, come back the next day."""
+    monkeypatch.chdir(tmp_path)
+    hold = asyncio.Event()
+    replies = [
+        spoken("Memoisation ", "keeps results."),
+        Script((Say("It costs"), Hold(hold), Say(" memory."))),
+        spoken(" some memory."),
+        spoken("As a pirate: arr."),
+        spoken("In the fork."),
+    ]
+    async with open_window(replies) as window:
+        await window.ready()
+        await window.say("What is memoisation?")
+        await window.answered()
+
+        await window.say("And what does it cost?")
+        await begun(window)
+        await window.pilot.press("escape")
+        await window.until(lambda: not window.app.workers, "it is stopped")
+        assert window.messages[-1].state is MessageState.STOPPED
+        await window.pilot.press("ctrl+r")
+        await window.answered(2)
+        assert texts(window)[-1] == "It costs some memory."
+
+        await window.pilot.press("shift+tab", "up")
+        question = window.messages[2]
+        view = window.chat.view
+        view.post_message(view.Wish("edit", question.id))
+        await window.until(lambda: window.prompt.text == question.text, "the question is in the prompt")
+        window.prompt.fill("What does it cost, pirate?")
+        await window.pilot.press("enter")
+        await window.until(lambda: texts(window)[-1] == "As a pirate: arr.", "the other question is answered")
+        await window.until(lambda: not window.chat._desk.turns.busy, "the turn has ended")
+        view.post_message(view.Wish("previous", window.messages[2].id))
+        await window.until(lambda: texts(window)[-1] == "It costs some memory.", "the version before, with its reply")
+
+        first = window.chat._desk.conversation.session.id
+        view.post_message(view.Wish("fork", window.messages[1].id))
+        await window.until(lambda: len(window.messages) == 2, "the fork")
+        await window.say("Go on here.")
+        await window.answered(2)
+        await window.say("/export evening.json")
+        await window.until((tmp_path / "evening.json").exists, "it is in a file")
+        await window.write("tomorrow I ask")
+        await window.pilot.press("ctrl+q")
+        await window.until(lambda: window.app._exit, "it leaves")
+
+    async with open_window() as window:
+        await window.ready()
+        assert window.messages == []
+        await window.say("/sessions")
+        await window.until(lambda: type(window.app.screen).__name__ == "SessionsDialog", "the list is open")
+        assert len(window.app.screen._sessions) == 2
+        window.app.screen.dismiss(OpenSession(first))
+        await window.until(lambda: len(window.messages) == 4, "the first conversation")
+        assert texts(window)[-1] == "It costs some memory."
+        assert window.prompt.text == ""
+
+
+async def test_what_waits_survives_a_restart(open_window: Any) -> None:
+    """What was sent while a reply streamed is there again after the process was ended, and is not sent by itself."""
+    hold = asyncio.Event()
+    async with open_window([Script((Say("one"), Hold(hold)))]) as window:
+        await window.ready()
+        await window.say("first")
+        await begun(window)
+        await window.say("second")
+        await window.until(lambda: window.chat.composer.queue.waiting, "it waits")
+        await window.app._bridge.close()
+    async with open_window([spoken("two")]) as window:
+        await window.until(lambda: window.chat.composer.queue.waiting, "it waits again")
+        assert texts(window) == ["first", "one"]
+        assert "enter send" in window.chat.composer.queue.hint
+        await window.ready()
+        await window.pilot.press("enter")
+        await window.answered()
+        assert texts(window) == ["first", "one", "second", "two"]
+
+
+async def test_a_draft_is_kept_while_it_is_written(open_window: Any) -> None:
+    async with open_window([spoken("one")]) as window:
+        await window.ready()
+        await window.say("first")
+        await window.answered()
+        session = window.chat._desk.conversation.session.id
+        await window.write("half a thought")
+        await window.until(lambda: window.chat._desk._keeping is None, "it was kept")
+        await window.until(lambda: not window.app.workers, "it is in the store")
+        assert (await window.verbs.transcript(session)).view.draft == "half a thought"
+
+
+async def test_the_history_of_the_prompt_is_that_of_all_runs(open_window: Any) -> None:
+    async with open_window([spoken("one")]) as window:
+        await window.ready()
+        await window.say("from yesterday")
+        await window.answered()
+    async with open_window() as window:
+        await window.ready()
+        await window.pilot.press("up")
+        assert window.prompt.text == "from yesterday"

@@ -1,0 +1,96 @@
+"""kill -9 at any moment: no message is lost, at most a second of a reply, and what was cut can be continued."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tale_tui.engine.models.demo import DEMO_RATE
+
+pytestmark = pytest.mark.process
+
+KILLS = 6
+"""Moments tried in the suite; each costs about two seconds."""
+SECOND_OF_TOKENS = 1.3 * DEMO_RATE
+"""Pieces that may be lost: one second of them, and what a busy machine is late by."""
+
+
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_a_killed_answer_keeps_the_message_and_all_but_its_last_second(seed: int, commands: Any) -> None:
+    moment = random.Random(seed).uniform(0.05, 3.0)
+    process = commands.start("chat", "-m", "write a long answer")
+    first = os.read(process.stdout.fileno(), 1 << 16)
+    assert first, process.stderr.read()
+    began = time.monotonic()
+    while time.monotonic() - began < moment:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    printed = (first + process.communicate()[0].encode()).decode().rstrip()
+    user, reply = commands.messages()
+    assert user["text"] == "write a long answer"
+    assert reply["state"] == "interrupted"
+    lost = len(printed.split()) - len(reply["text"].split())
+    assert lost <= SECOND_OF_TOKENS, (printed, reply["text"])
+    shorter = min(len(printed), len(reply["text"].rstrip()))
+    assert printed[:shorter] == reply["text"][:shorter]
+
+
+def test_the_next_start_shows_the_reply_as_interrupted_and_continues_it(
+    window: Callable[..., Any], commands: Any
+) -> None:
+    first = window()
+    first.wait_for("enter send")
+    first.press("write a long answer\r")
+    first.wait_for(lambda text: "tok/s" in text and text.count("\n") > 5)
+    time.sleep(1.2)
+    first.kill()
+    second = window()
+    second.wait_for("interrupted")
+    second.press("\x1b[Z")
+    second.press("g")
+    second.wait_for("interrupted", gone=True)
+    second.wait_for("0 tok/s", gone=True)
+    second.press("\x11")
+    second.wait_end()
+
+
+def test_the_other_window_goes_on_when_the_engine_is_killed(window: Callable[..., Any], commands: Any) -> None:
+    engine = window()
+    engine.wait_for("enter send")
+    face = window()
+    face.wait_for("enter send")
+    face.press("hello there\r")
+    face.wait_for("Hello")
+    face.wait_for("no model was asked")
+    engine.press("write a long answer\r")
+    engine.wait_for(lambda text: "tok/s" in text)
+    time.sleep(1.0)
+    engine.kill()
+    face.press("hello again\r")
+    face.wait_for("hello again")
+    face.wait_for(lambda text: text.count("no model was asked") >= 1)
+    texts = [message["text"] for message in commands.messages() if message["author"] == "user"]
+    assert sorted(texts) == ["hello again", "hello there", "write a long answer"]
+    states = {message["state"] for message in commands.messages() if message["author"] == "assistant"}
+    assert "interrupted" in states
+    face.press("\x11")
+    assert face.wait_end() == 0
+
+
+def test_a_command_is_answered_by_the_window_that_is_open(window: Callable[..., Any], commands: Any) -> None:
+    engine = window()
+    engine.wait_for("enter send")
+    answer = commands.json("chat", "-m", "hello")
+    assert answer["backend"] == "scripted"
+    assert [session["id"] for session in commands.json("sessions")["sessions"]] == [answer["session"]]
+    engine.press("/sessions\r")
+    engine.wait_for(lambda text: text.count("hello") >= 1)
+    engine.press("\x1b")
+    engine.press("\x11")
+    assert engine.wait_end() == 0

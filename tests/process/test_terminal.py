@@ -1,0 +1,66 @@
+"""The application in a real terminal: it leaves it as it was, and works where the terminal is poor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.process
+
+RESTORED = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l", b"\x1b[?2004l")
+"""Alternate screen left, cursor shown, mouse and bracketed paste off."""
+
+
+@pytest.mark.parametrize(
+    "keys", ["\x11", "/quit\r", "/exit\r", "\x03\x03"], ids=["ctrl+q", "quit", "exit", "ctrl+c twice"]
+)
+def test_leaving_restores_the_terminal(window: Callable[..., Any], keys: str) -> None:
+    one = window()
+    one.wait_for("enter send")
+    one.press(keys)
+    assert one.wait_end() == 0
+    for sequence in RESTORED:
+        assert sequence in one.raw
+    assert b"Traceback" not in one.raw
+
+
+def test_it_answers_in_the_smallest_terminal(window: Callable[..., Any]) -> None:
+    one = window(size=(20, 5))
+    one.wait_for("Write")
+    one.press("hello")
+    one.wait_for("hello")
+    one.press("\r")
+    one.wait_for(lambda text: "Demo" in text or "asked" in text)
+    one.press("\x11")
+    assert one.wait_end() == 0
+
+
+def test_without_utf8_only_ascii_is_drawn(window: Callable[..., Any]) -> None:
+    one = window(LANG="C", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", PYTHONIOENCODING="ascii")
+    one.wait_for("enter send")
+    one.press("hello\r")
+    one.wait_for("no model was asked")
+    one.press("\x11")
+    assert one.wait_end() == 0
+    assert all(byte < 0x80 for byte in one.raw)
+
+
+def test_text_typed_before_the_engine_is_ready_is_kept_and_sent(window: Callable[..., Any]) -> None:
+    one = window()
+    one.wait_for("Write a message")
+    one.press("hello\r")
+    one.wait_for("no model was asked")
+    one.press("\x11")
+    assert one.wait_end() == 0
+
+
+def test_a_binary_paste_harms_nothing(window: Callable[..., Any]) -> None:
+    one = window()
+    one.wait_for("enter send")
+    one.press("\x1b[200~pas\x00\x1b]0;PWNED\x07ted\x1b[201~")
+    one.wait_for("pasted")
+    one.press("\x11")
+    assert one.wait_end() == 0
+    assert b"PWNED" not in one.raw

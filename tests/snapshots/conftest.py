@@ -1,0 +1,275 @@
+"""Pictures of the whole application: nothing in them depends on the hour, the machine or the speed of a test.
+
+The engine is the real one on a scripted backend that stands in the place of Ollama; its waiting turns the clock. One
+baseline for everybody, painted with the Python of `BASELINE`: pictures are compared on every version and made anew
+(`pytest tests/snapshots --snapshot-update`) on that one alone. Look at what changed before you keep it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tale_tui.engine import BackendName, BackendReport, Engine, ModelInfo, ModelRef, TaleError, Verbs, World
+from tale_tui.engine.models.scripted import Script, ScriptedBackend, spoken
+from tale_tui.engine.types import LoadedModel
+from tale_tui.first_look import FirstLook
+from tale_tui.paths import Paths
+from tale_tui.settings import Settings
+from tale_tui.ui.app import TaleApp
+from tale_tui.ui.bridge import Bridge
+from tale_tui.ui.screens.chat import ChatScreen
+from tale_tui.ui.signs import ASCII, UNICODE, signs
+
+BASELINE = (3, 11)
+START = 1_794_146_520.0
+"""Sunday 8 November 2026, 14:02 UTC."""
+PATIENCE_S = 10.0
+"""After so long a condition is not going to come true any more."""
+ADDRESS = "http://127.0.0.1:11434"
+MODELS = (("qwen2.5:7b", 4.7e9, "7.6B"), ("qwen3:14b", 9.3e9, "14.8B"), ("llama3.2:3b", 2.0e9, "3.2B"))
+"""Names, bytes and parameters of what the server has."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("update_snapshots") and sys.version_info[:2] != BASELINE:
+        wanted = ".".join(map(str, BASELINE))
+        pytest.exit(f"Snapshots are made with Python {wanted} alone.", pytest.ExitCode.USAGE_ERROR)
+
+
+@dataclass
+class Clock:
+    """Stands still unless it is turned, in seconds."""
+
+    passed: float = 0.0
+
+    def now(self) -> float:
+        return START + self.passed
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    def turn(self, seconds: float) -> None:
+        self.passed += seconds
+
+    async def sleep(self, seconds: float) -> None:
+        """Waiting, as a scripted backend does it: at once, and the time has passed all the same."""
+        self.turn(seconds)
+        await asyncio.sleep(0)
+
+
+class Server(ScriptedBackend):
+    """Answers from scripts in the place of Ollama."""
+
+    name = BackendName.OLLAMA  # type: ignore[assignment]
+
+    async def report(self, timeout_s: float) -> BackendReport:
+        if self.away:
+            return BackendReport(self.name, available=False, address=ADDRESS, detail=self.away.sentence)
+        models = tuple(
+            ModelInfo(ModelRef(self.name, name), int(size), parameters, "Q4_K_M", 32_768)
+            for name, size, parameters in MODELS
+        )
+        loaded = tuple(LoadedModel(one.ref, one.window, 5_100_000_000, 1.0) for one in await self.loaded())
+        return BackendReport(self.name, True, ADDRESS, "0.12.6", models=models, loaded=loaded)
+
+
+@dataclass
+class Scene:
+    """What is painted.
+
+    Attributes:
+        act: what happens in the window before the picture.
+        before: what happens in the engine before the window opens.
+        answers: what the model says, before the window opens and in it.
+        size: of the terminal.
+        theme: by name.
+        state: of the model, waited for before anything happens in the window.
+        session: the beginning of the id of the session to be opened.
+        served: whether there is a server.
+        away: what the server raises.
+        broken: what is raised in the place of the engine.
+    """
+
+    act: Callable[[Window], Awaitable[None]] | None = None
+    before: Callable[[Engine, Clock], Awaitable[None]] | None = None
+    answers: Sequence[Script] = field(default_factory=lambda: [spoken("An ", "answer.")])
+    size: tuple[int, int] = (120, 40)
+    theme: str = "tale-dark"
+    state: str = "ready"
+    session: str = ""
+    served: bool = True
+    away: Any = None
+    broken: TaleError | None = None
+
+
+@dataclass
+class Window:
+    """The running application, for what happens before the picture is taken."""
+
+    app: TaleApp
+    pilot: Pilot[int]
+    clock: Clock
+    engine: Engine | None = None
+
+    @property
+    def chat(self) -> ChatScreen:
+        return self.app.chat
+
+    @property
+    def painted(self) -> str:
+        """What can be read on the screen."""
+        return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
+
+    async def until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait for a condition; `what` names it where it does not come true."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE_S
+        while not condition():
+            assert loop.time() < deadline, f"never: {what}\n{self.painted}"
+            await asyncio.sleep(0.002)
+        await self.pilot.pause()
+
+    async def shows(self, *words: str) -> None:
+        """Wait until these words are on the screen."""
+        await self.until(lambda: all(word in self.painted for word in words), f"{words} on the screen")
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def write(self, text: str) -> None:
+        """Put text into the prompt."""
+        self.chat.composer.prompt.fill(text)
+        await self.pilot.pause()
+
+    async def say(self, text: str) -> None:
+        """Write a message and send it."""
+        await self.write(text)
+        await self.press("enter")
+
+    async def rest(self) -> None:
+        """Wait until nothing is under way."""
+        desk = self.chat._desk
+        assert desk is not None
+        await self.until(lambda: not self.app.workers and not desk.turns.busy, "nothing is under way")
+
+
+@pytest.fixture(autouse=True)
+def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same times and signs on every machine; TALE_ASCII alone asks for the poor ones."""
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.delenv("TALE_ASCII", raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr("tale_tui.ui.signs.choose_signs", lambda wanted, encoding: ASCII if wanted else UNICODE)
+    signs.cache_clear()
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    signs.cache_clear()
+    time.tzset()
+
+
+@pytest.fixture
+def looks_as_before(
+    snap_compare: Callable[..., bool], paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., bool]:
+    """Whether a scene looks as in the picture that was kept; takes what `Scene` takes."""
+    clock = Clock()
+    # Notices are stamped by the window itself; they stand for as long as a slow test takes.
+    monkeypatch.setattr("tale_tui.ui.app.time", SimpleNamespace(time=clock.now))
+    monkeypatch.setattr(TaleApp, "NOTIFICATION_TIMEOUT", 3600)
+
+    def compare(**scene: Any) -> bool:
+        return _compare(Scene(**scene), clock, snap_compare, paths)
+
+    return compare
+
+
+def _compare(scene: Scene, clock: Clock, snap_compare: Callable[..., bool], paths: Paths) -> bool:
+    ids = itertools.count(1)
+    world = World(now=clock.now, monotonic=clock.monotonic, new_id=lambda: f"id{next(ids):02}")
+    server = Server(scene.answers, models=[name for name, *_ in MODELS], sleep=clock.sleep, away=scene.away)
+    settings = Settings(ux="ollama/qwen2.5:7b", task="ollama/qwen3:14b") if scene.served else Settings()
+    backends = {BackendName.OLLAMA: server} if scene.served else {}
+
+    @asynccontextmanager
+    async def open_engine() -> AsyncIterator[Verbs]:
+        if scene.broken is not None:
+            raise scene.broken
+        window.engine = engine = await Engine.start(paths, settings, world, backends=backends)
+        try:
+            if scene.before is not None:
+                await scene.before(engine, clock)
+            yield engine
+        finally:
+            await engine.stop()
+
+    app = TaleApp(Bridge(open_engine), paths, FirstLook(theme=scene.theme), session_id=scene.session, world=world)
+    app.animation_level = "none"
+    app.chat.view.clock, app.chat.view.monotonic = clock.now, clock.monotonic
+    app.chat.line._now = clock.now
+    window = Window(app, Pilot(app), clock)
+
+    async def play(pilot: Pilot[int]) -> None:
+        await window.until(lambda: app.chat.line.model.state == scene.state, f"the model is {scene.state}")
+        if scene.act is not None:
+            await scene.act(window)
+        await pilot.pause()
+
+    return snap_compare(app, terminal_size=scene.size, run_before=play)
+
+
+@pytest.fixture
+def tell() -> Callable[..., Awaitable[str]]:
+    """Sends a message in an engine and waits for the end of the turn; gives the id of the session."""
+    keys = itertools.count(1)
+
+    async def told(engine: Engine, text: str, session_id: str = "") -> str:
+        session_id = session_id or (await engine.new_session()).id
+        async with aclosing(engine.send(session_id, text, key=f"key{next(keys):02}")) as events:
+            async for _ in events:
+                pass
+        return session_id
+
+    return told
+
+
+@pytest.fixture
+def exported() -> Callable[..., str]:
+    """A session of one turn as an export has it.
+
+    Args of what it gives: question, answer, when it was used (seconds before the start), state of the reply.
+    """
+    numbers = itertools.count(1)
+
+    def export(question: str, answer: str, *, ago_s: float = 0, state: str = "complete") -> str:
+        number = next(numbers)
+        created = START - ago_s
+        user, reply = f"user{number:02}", f"reply{number:02}"
+        messages = [
+            {"id": user, "author": "user", "text": question, "state": "complete", "created": created},
+            {
+                "id": reply,
+                "parent": user,
+                "author": "assistant",
+                "text": answer,
+                "state": state,
+                "created": created,
+                "model": "ollama/qwen2.5:7b",
+            },
+        ]
+        about = {"id": f"session{number:02}", "first_words": question, "created": created, "updated": created}
+        return json.dumps({"format": "tale-tui-session", "version": 1, "session": about, "messages": messages})
+
+    return export

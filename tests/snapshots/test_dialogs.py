@@ -1,0 +1,223 @@
+"""Every dialog over the chat, as its keys and commands open it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tale_tui.engine import Notice, Progress
+from tale_tui.engine.models.scripted import Pause, Say, Script
+from tale_tui.ui.widgets.progress_line import ProgressLine
+
+SMALL, USUAL = (80, 24), (120, 40)
+SIZES = {"80x24": SMALL, "120x40": USUAL}
+LINK = "https://user@docs.python.org.evil.example:8080/3/library/functools.html#functools.cache"
+DAY_S = 86_400.0
+
+
+@pytest.fixture
+def talked(tell: Callable[..., Awaitable[str]]) -> dict[str, Any]:
+    """A conversation of one turn, opened."""
+
+    async def before(engine: Any, clock: Any) -> None:
+        await tell(engine, "What is memoisation?")
+
+    script = Script((Pause(0.31), Say("Keeping "), Pause(1), Say(f"[results]({LINK}).")), prompt_tokens=31)
+    return {"before": before, "session": "id01", "answers": [script]}
+
+
+@pytest.fixture
+def many(exported: Callable[..., str]) -> dict[str, Any]:
+    """Conversations of some days."""
+    lines = [
+        exported("Fibonacci and friends", "Each number is the sum of two.", ago_s=600),
+        exported("Letter to the landlord", "Dear Mr. Winter, the heating does not work.", ago_s=5 * 3600),
+        exported("Compare three databases", "SQLite for one machine, PostgreSQL for many.", ago_s=2 * DAY_S),
+        exported("What is the Fibonacci heap good for?", "Dijkstra with many edges.", ago_s=40 * DAY_S),
+        exported("A very long title that goes on and on " * 4, "Short: the number five.", ago_s=400 * DAY_S),
+    ]
+
+    async def before(engine: Any, clock: Any) -> None:
+        await engine.import_sessions("\n".join(lines))
+
+    return {"before": before}
+
+
+async def ready(window: Any) -> None:
+    await window.shows("results")
+    await window.rest()
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_welcome(looks_as_before: Any, size: tuple[int, int]) -> None:
+    async def act(window: Any) -> None:
+        await window.shows("Use a model file")
+
+    assert looks_as_before(served=False, state="unset", act=act, size=size)
+
+
+def test_welcome_while_it_fetches(looks_as_before: Any) -> None:
+    async def fetch(*, source: str = "") -> AsyncGenerator[Progress, None]:
+        yield Progress("Fetching the starter model", 0, 92_871_040)
+        yield Progress("Fetching the starter model", 38_000_000, 92_871_040)
+        await asyncio.Event().wait()
+
+    async def act(window: Any) -> None:
+        await window.shows("Use a model file")
+        window.engine.fetch_starter = fetch
+        line = window.app.screen.query_one(ProgressLine)
+        # It counts from the first number on, so that it knows at the second how long it will take.
+        moments = iter([0.0])
+        line._clock = lambda: next(moments, 12.0)
+        await window.press("enter")
+        await window.shows("38 MB of 93 MB")
+
+    assert looks_as_before(served=False, state="unset", act=act, size=SMALL)
+
+
+def test_welcome_asks_for_an_address(looks_as_before: Any) -> None:
+    async def act(window: Any) -> None:
+        await window.shows("Use a model file")
+        await window.press("o")
+
+    assert looks_as_before(served=False, state="unset", act=act, size=SMALL)
+
+
+def test_later(looks_as_before: Any) -> None:
+    """Without a model, after the welcome was left."""
+
+    async def act(window: Any) -> None:
+        await window.shows("Use a model file")
+        await window.press("escape")
+        await window.shows("There is no model yet")
+
+    assert looks_as_before(served=False, state="unset", act=act, size=SMALL)
+
+
+def test_no_conversations(looks_as_before: Any) -> None:
+    async def act(window: Any) -> None:
+        await window.press("ctrl+o")
+        await window.shows("No conversation yet")
+
+    assert looks_as_before(act=act, size=SMALL)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_conversations(looks_as_before: Any, many: dict[str, Any], size: tuple[int, int]) -> None:
+    async def act(window: Any) -> None:
+        await window.press("ctrl+o")
+        await window.shows("Letter to the landlord")
+        await window.press("down")
+
+    assert looks_as_before(**many, act=act, size=size)
+
+
+@pytest.mark.parametrize("words", ["number", "zzz"])
+def test_conversations_searched(looks_as_before: Any, many: dict[str, Any], words: str) -> None:
+    async def act(window: Any) -> None:
+        await window.press("ctrl+o")
+        await window.shows("Letter to the landlord")
+        await window.press(*words)
+        await window.until(lambda: "0 messages" in window.painted or "2 messages" in window.painted, "it was searched")
+
+    assert looks_as_before(**many, act=act, size=SMALL)
+
+
+def test_a_conversation_is_deleted(looks_as_before: Any, many: dict[str, Any]) -> None:
+    async def act(window: Any) -> None:
+        await window.press("ctrl+o")
+        await window.shows("Letter to the landlord")
+        await window.press("down", "delete")
+        await window.shows("cannot be brought back")
+
+    assert looks_as_before(**many, act=act, size=SMALL)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_models(looks_as_before: Any, size: tuple[int, int]) -> None:
+    async def act(window: Any) -> None:
+        await window.press("ctrl+l")
+        await window.shows("llama3.2:3b")
+
+    assert looks_as_before(act=act, size=size)
+
+
+def test_themes(looks_as_before: Any) -> None:
+    async def act(window: Any) -> None:
+        await window.say("/theme")
+        await window.shows("tale-light")
+        await window.press("down")
+        await window.until(lambda: window.app.theme == "tale-light", "it is shown")
+
+    assert looks_as_before(act=act, size=SMALL)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_help(looks_as_before: Any, size: tuple[int, int]) -> None:
+    async def act(window: Any) -> None:
+        await window.press("f1")
+        await window.shows("finds everything")
+
+    assert looks_as_before(act=act, size=size)
+
+
+def test_the_palette(looks_as_before: Any) -> None:
+    async def act(window: Any) -> None:
+        await window.press("ctrl+p")
+        await window.shows("New conversation")
+
+    assert looks_as_before(act=act, size=SMALL)
+
+
+def test_details(looks_as_before: Any, talked: dict[str, Any]) -> None:
+    async def act(window: Any) -> None:
+        await ready(window)
+        await window.press("shift+tab", "d")
+        await window.shows("first token")
+
+    assert looks_as_before(**talked, act=act, size=SMALL)
+
+
+def test_a_link(looks_as_before: Any, talked: dict[str, Any]) -> None:
+    async def act(window: Any) -> None:
+        await ready(window)
+        await window.press("shift+tab", "o")
+        await window.shows("Open this link?")
+
+    assert looks_as_before(**talked, act=act, size=SMALL)
+
+
+def test_the_system_prompt(looks_as_before: Any) -> None:
+    async def act(window: Any) -> None:
+        await window.say("/system")
+        await window.shows("System prompt")
+        await window.press(*"Be brief.")
+
+    assert looks_as_before(act=act, size=SMALL)
+
+
+def test_another_title(looks_as_before: Any, talked: dict[str, Any]) -> None:
+    async def act(window: Any) -> None:
+        await ready(window)
+        await window.say("/rename")
+        await window.shows("Rename the conversation")
+
+    assert looks_as_before(**talked, act=act, size=SMALL)
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["none", "some"])
+def test_notices(looks_as_before: Any, told: bool) -> None:
+    async def act(window: Any) -> None:
+        if told:
+            window.engine._publish(Notice("The disk is nearly full", "Make room: replies are stored.", "error"))
+            await window.shows("nearly full")
+            window.clock.turn(600)
+            window.engine._publish(Notice("Another model stands in", "llama3.2:3b answers.", "warning"))
+            await window.shows("stands in")
+        await window.say("/notices")
+        await window.shows("Notices")
+
+    assert looks_as_before(act=act, size=SMALL)

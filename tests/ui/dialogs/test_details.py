@@ -1,0 +1,103 @@
+"""What is known of a message."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tale_tui.engine.types import Author, BackendName, FinishReason, Message, MessageState, ModelRef, Usage
+from tale_tui.ui.screens.details import DetailsDialog, message_facts
+
+
+@pytest.fixture
+def reply(now: float) -> Message:
+    return Message(
+        "k4t9",
+        "s3",
+        "p1",
+        Author.ASSISTANT,
+        "hello",
+        now,
+        MessageState.COMPLETE,
+        thinking="hm",
+        ref=ModelRef(BackendName.OLLAMA, "qwen2.5:7b"),
+        usage=Usage(512, 118, 400, ttft_ms=310.0, total_ms=3400.0, tokens_per_second=38.2),
+        finish=FinishReason.LENGTH,
+        sibling=2,
+        siblings=3,
+    )
+
+
+def test_what_is_known_is_said_and_what_is_not_is_left_out(reply: Message) -> None:
+    facts = dict(message_facts(reply))
+    assert facts == {
+        "written by": "the model",
+        "model": "qwen2.5:7b",
+        "runs in": "Ollama",
+        "written": "Sun 9 Aug 2026, 14:02:00",
+        "state": "complete",
+        "ended by": "the limit of tokens",
+        "first token": "0.31 s",
+        "in all": "3.40 s",
+        "speed": "38 tok/s",
+        "prompt": "512 tokens",
+        "of it cached": "400 tokens",
+        "answer": "118 tokens",
+        "length": "5 characters",
+        "thinking": "2 characters",
+        "version": "2 of 3",
+        "message id": "k4t9",
+        "session id": "s3",
+    }
+
+
+def test_a_message_of_the_user(reply: Message) -> None:
+    mine = Message("a", "s", None, Author.USER, "x", reply.created)
+    assert [label for label, _ in message_facts(mine)] == [
+        "written by",
+        "written",
+        "state",
+        "length",
+        "message id",
+        "session id",
+    ]
+
+
+def test_an_error_is_said(reply: Message) -> None:
+    failed = replace(reply, state=MessageState.FAILED, error="It broke off.", finish=FinishReason.STOP)
+    facts = dict(message_facts(failed))
+    assert facts["error"] == "It broke off."
+    assert facts["ended by"] == "its end"
+
+
+async def test_it_is_shown_and_copied(show: Any, reply: Message) -> None:
+    async with show(DetailsDialog(reply)) as shown:
+        assert "This reply" in shown.text
+        assert "qwen2.5:7b" in shown.text
+        await shown.press("c")
+        assert "speed: 38 tok/s" in shown.app.copied[0]
+        await shown.press("escape")
+        assert await shown.result() is None
+
+
+async def test_hostile_names_are_only_shown(show: Any, reply: Message, hostile_texts: list[str], harmless: Any) -> None:
+    async with show(DetailsDialog(reply), size=(100, 60)) as shown:
+        await shown.press("escape")
+        for text in hostile_texts:
+            ref = ModelRef(BackendName.OLLAMA, text)
+            await shown.next(DetailsDialog(replace(reply, author=Author.USER, ref=ref, error=text, id=text)))
+            await shown.press("c")
+            assert harmless(shown.text), text
+            assert harmless(shown.app.copied[-1].replace("\t", " "))
+            await shown.press("escape")
+
+
+async def test_it_scrolls_where_there_are_few_lines(show: Any, reply: Message) -> None:
+    async with show(DetailsDialog(reply), size=(40, 10)) as shown:
+        reader = shown.screen.query_one("#focus-first")
+        await shown.press("down", "j", "space")
+        await shown.until(lambda: reader.scroll_y > 2, "scrolled")
+        await shown.press("up", "k")
+        assert "esc back" in shown.text

@@ -1,0 +1,224 @@
+"""Blocks -> lines: each construct as it looks, and what is copied of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from tale_tui.ui.markdown.body import Body
+from tale_tui.ui.markdown.layout import NARROWEST, Options
+from tale_tui.ui.markdown.lines import Line, Link, Sheet
+from tale_tui.ui.markdown.parse import MarkdownDocument
+from tale_tui.ui.markdown.styles import CODE, HEADING, LINK, MUTED, STRONG
+
+Lay = Callable[..., Sheet]
+Shown = Callable[..., list[str]]
+
+EVERYTHING = """# Title
+Some *text* with `code` and a [link](http://a.b/c) that goes on so that it is wrapped.
+- one
+- two that wraps as it is longer than the line
+  - nested
+    - deep
+
+    para in deep
+- [x] done
+- [ ] open
+1. first
+2. second
+   ```python
+   def f():
+   \treturn 1
+   ```
+
+> quote
+> more
+>> inner
+
+| Name | Value |
+|:--|--:|
+| a | 1 |
+
+---
+end 漢字 and 👨‍👩‍👧"""
+
+
+def test_all_of_it(shown: Shown) -> None:
+    assert shown(EVERYTHING, 40) == [
+        "Title",
+        "",
+        "Some text with code and a link that goes",
+        "on so that it is wrapped.",
+        "• one",
+        "• two that wraps as it is longer than",
+        "  the line",
+        "  ◦ nested",
+        "    ▪ deep",
+        "",
+        "    para in deep",
+        "✓ done",
+        "○ open",
+        "1. first",
+        "2. second",
+        "",
+        "     python                        copy",
+        "     def f():",
+        "         return 1",
+        "",
+        "│ quote more",
+        "│",
+        "│ │ inner",
+        "",
+        "Name  Value",
+        "───────────",
+        "a         1",
+        "",
+        "────────────────────────────────────────",
+        "",
+        "end 漢字 and 👨‍👩‍👧",
+    ]
+
+
+def test_ascii_has_signs_for_all_of_it(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALE_ASCII", "1")
+    text = EVERYTHING.replace("end 漢字 and 👨‍👩‍👧", "end")
+    assert "".join(shown(text + "\n```\n" + "x" * 80 + "\n```", 40)).isascii()
+
+
+def test_rows_are_what_was_written(lay: Lay) -> None:
+    assert [row for row in lay(EVERYTHING, 40).rows if row] == [
+        "Title",
+        "Some text with code and a link that goes on so that it is wrapped.",
+        "- one",
+        "- two that wraps as it is longer than the line",
+        "  - nested",
+        "    - deep",
+        "    para in deep",
+        "- [x] done",
+        "- [ ] open",
+        "1. first",
+        "2. second",
+        "def f():",
+        "    return 1",
+        "quote more",
+        "inner",
+        "Name\tValue",
+        "a\t1",
+        "end 漢字 and 👨‍👩‍👧",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 23, NARROWEST])
+def test_pieces_stand_where_they_say_in_their_row(lay: Lay, width: int) -> None:
+    sheet = lay(EVERYTHING, width)
+    for line in sheet.lines:
+        for piece in line.pieces:
+            row = sheet.rows[line.row]
+            if piece.at >= 0 and piece.text[:1] not in "•◦▪":
+                assert row is not None
+                assert row[piece.at : piece.at + len(piece.text)] == piece.text
+
+
+def test_styles(lay: Lay) -> None:
+    sheet = lay("# A **b**\n\n`c` [d](https://e.x)")
+    styles = {piece.text: piece.style for line in sheet.lines for piece in line.pieces}
+    assert styles["A "] == HEADING
+    assert styles["b"] == HEADING | STRONG
+    assert styles["c"] == CODE
+    assert styles["d"] == LINK
+    assert [piece.target for line in sheet.lines for piece in line.pieces if piece.target] == [Link("https://e.x")]
+
+
+def test_a_style_for_all_text(lay: Lay) -> None:
+    sheet = lay("thought", verbatim=True, style=MUTED)
+    assert sheet.lines[0].pieces[0].style == MUTED
+
+
+CONSTRUCTS = st.sampled_from(
+    [
+        "words and more of them ", "漢字 ", "verylongwordwithoutanyspace", "**b** ", "`c d` ", "[l](http://e.x/y) ",
+        "\n", "- ", "1. ", "> ", "# ", "- [x] ", "  ", "    ", "\n```py\nif a:\n    b = 'c'\n```\n", "\n\n",
+        "\n| a | b |\n|---|--:|\n| c | d e f |\n", "---\n", "👨‍👩‍👧", "\t",
+    ]
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(CONSTRUCTS, max_size=25).map("".join), st.integers(NARROWEST, 50))
+def test_no_line_is_too_wide(text: str, width: int) -> None:
+    body = Body(MarkdownDocument(), Options(width))
+    body.document.feed(text)
+    body.update(finished=True)
+    assert all(cell_len(line.text) <= width for line in body.sheet.lines)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(CONSTRUCTS, max_size=20), st.integers(12, 50))
+def test_a_text_that_grows_looks_in_the_end_as_if_it_had_come_at_once(pieces: list[str], width: int) -> None:
+    def faces(sheet: Sheet) -> object:
+        return [(line.pieces, line.row) for line in sheet.lines], sheet.rows, sheet.codes, sheet.code_lines
+
+    growing, whole = Body(MarkdownDocument(), Options(width)), Body(MarkdownDocument(), Options(width))
+    for piece in pieces:
+        growing.document.feed(piece)
+        growing.update(finished=False)
+    growing.update(finished=True)
+    whole.document.feed("".join(pieces))
+    whole.update(finished=True)
+    assert faces(growing.sheet) == faces(whole.sheet)
+
+
+def test_lines_that_stay_the_same_stay_the_same_objects() -> None:
+    body = Body(MarkdownDocument(), Options(20))
+    body.document.feed("one two three four five six seven ")
+    body.update(finished=False)
+    before: list[Line] = list(body.sheet.lines)
+    body.document.feed("eight")
+    body.update(finished=False)
+    assert body.sheet.lines[0] is before[0]
+    assert body.sheet.lines[-1] is not before[-1]
+
+
+def test_finished_blocks_are_set_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tale_tui.ui.markdown.layout import Setter
+
+    placed: list[str] = []
+    original = Setter._block
+
+    def counting(self: Setter, block: object, *, last: bool) -> None:
+        placed.append(repr(block))
+        original(self, block, last=last)  # type: ignore[arg-type]  # any block
+
+    monkeypatch.setattr(Setter, "_block", counting)
+    body = Body(MarkdownDocument(), Options(60))
+    for number in range(200):
+        body.document.feed(f"Paragraph {number} of some words.\n\n")
+        body.update(finished=False)
+    # Each is set while it is open, perhaps once more when it is settled; never with every piece that comes.
+    assert len(placed) <= 3 * 200
+
+
+def test_a_growing_paragraph_shows_no_sign_of_what_is_still_open() -> None:
+    body = Body(MarkdownDocument(), Options(60))
+    body.document.feed("a **bold wo")
+    body.update(finished=False)
+    assert body.sheet.lines[0].text == "a bold wo"
+    body.update(finished=True)
+    assert body.sheet.lines[0].text == "a **bold wo"
+
+
+def test_deep_lists_keep_room_for_words(shown: Shown) -> None:
+    text = "".join("  " * depth + f"- {depth} words of the item\n" for depth in range(9))
+    assert all("words" in line or "item" in line or "of" in line for line in shown(text, 20))
+
+
+def test_an_empty_item_is_a_line(shown: Shown) -> None:
+    assert shown("- a\n-\n- b") == ["• a", "•", "• b"]
+
+
+def test_an_item_that_begins_with_code_has_a_line_for_its_sign(shown: Shown) -> None:
+    assert shown("- ```sh\n  ls\n  ```", 30) == ["•", "    sh                   copy", "    ls"]

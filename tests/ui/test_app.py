@@ -1,0 +1,205 @@
+"""The application: the first frame, themes, notices, crashes, leaving, settings that begin anew."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.binding import Binding
+
+from tale_tui.first_look import FirstLook
+from tale_tui.ui import app as app_module
+from tale_tui.ui.app import TaleApp, crash_of
+from tale_tui.ui.commands import COMMANDS
+
+
+def test_nothing_heavy_is_imported_before_the_first_frame() -> None:
+    code = "import sys, tale_tui.ui.app; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    heavy = {"pydantic", "pydantic_settings", "httpx", "aiosqlite", "markdown_it", "pygments", "ollama"}
+    assert loaded & heavy == set()
+    assert "tale_tui.engine.engine" not in done.stdout.split()
+    assert "tale_tui.engine.types" not in done.stdout.split()
+
+
+async def test_the_theme_of_the_settings_is_worn_from_the_first_frame(open_window: Any) -> None:
+    async with open_window(look=FirstLook(theme="tale-light")) as window:
+        assert window.app.theme == "tale-light"
+        assert window.app.has_class("-light-mode")
+        assert not window.app.has_class("-dark-mode")
+
+
+async def test_a_theme_that_does_not_exist_is_said_in_a_sentence(open_window: Any) -> None:
+    async with open_window(look=FirstLook(theme="no-such")) as window:
+        assert window.app.theme == "tale-dark"
+        await window.until(lambda: any("no-such" in toast for toast in window.toasts), "it is said")
+
+
+async def test_another_theme_by_name_is_worn_and_kept(open_window: Any, paths: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.say("/theme tale-light")
+        await window.until(lambda: window.app.theme == "tale-light", "it is worn")
+        await window.until(paths.settings_file.exists, "it is kept")
+        assert 'theme = "tale-light"' in paths.settings_file.read_text(encoding="utf-8")
+        await window.say("/theme no-such")
+        await window.until(lambda: any("no-such" in toast for toast in window.toasts), "it is said")
+        assert window.app.theme == "tale-light"
+
+
+async def test_a_theme_from_the_list(open_window: Any, paths: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.say("/theme")
+        await window.until(lambda: type(window.app.screen).__name__ == "ThemeDialog", "the list is open")
+        await window.pilot.press(*"tale-light", "enter")
+        await window.until(lambda: window.app.screen is window.chat, "it is chosen")
+        assert window.app.theme == "tale-light"
+        await window.until(paths.settings_file.exists, "it is kept")
+
+
+async def test_settings_that_cannot_be_written_hold_for_the_window(open_window: Any, paths: Any) -> None:
+    paths.settings_file.parent.rmdir()
+    paths.settings_file.parent.write_text("in the way", encoding="utf-8")
+    async with open_window() as window:
+        await window.ready()
+        await window.say("/theme tale-light")
+        await window.until(lambda: any("until this window is closed" in toast for toast in window.toasts), "it is said")
+        assert window.app.theme == "tale-light"
+
+
+async def test_notices_with_a_title_are_kept_and_shown(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        window.app.notify("A sentence with [/] and [red]no markup[/].", title="A title")
+        window.app.notify("Of no account.")
+        assert [notice.title for _, notice in window.app.notices][-1] == "A title"
+        await window.say("/notices")
+        await window.until(lambda: type(window.app.screen).__name__ == "NoticesDialog", "the list is open")
+
+
+async def test_what_is_told_is_clean(open_window: Any) -> None:
+    async with open_window() as window:
+        window.app.notify("a\x1b[31mb\x1b]0;T\x07c", title="t\x9b1m\u202e")
+        await window.until(lambda: "abc" in window.toasts, "it is told")
+        assert "t" in [notice.title for _, notice in window.app.notices]
+
+
+async def test_help_opens_everywhere_and_once(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.pilot.press("f1", "f1")
+        assert [type(screen).__name__ for screen in window.app.screen_stack] == ["ChatScreen", "HelpScreen"]
+        await window.pilot.press("escape", "shift+tab", "question_mark")
+        assert type(window.app.screen).__name__ == "HelpScreen"
+
+
+async def test_a_question_mark_in_the_prompt_is_a_question_mark(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.pilot.press("question_mark")
+        assert window.prompt.text == "?"
+
+
+async def test_an_engine_that_crashes_ends_the_application_with_its_error(open_window: Any) -> None:
+    opened = []
+
+    async def crash() -> None:
+        async with open_window() as window:
+            opened.append(window.app)
+            await window.ready()
+            window.app.post_message(window.app._bridge.Crashed(RuntimeError("a bug")))
+            await window.until(lambda: not window.app.is_running, "it ends")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        await crash()
+    assert isinstance(crash_of(opened[0]), RuntimeError)
+
+
+async def test_a_server_that_is_set_begins_anew_with_it(open_window: Any, paths: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.say("hello")
+        await window.answered()
+        before = window.chat._desk
+        window.chat._desk.models._use_server("example.org:11434/")
+        await window.until(lambda: window.chat._desk is not before, "there is another engine")
+        await window.until(lambda: len(window.messages) == 2, "with the same conversation")
+        assert window.app._overrides == {"ollama.host": "http://example.org:11434"}
+        assert "example.org" in paths.settings_file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("address", "setting"),
+    [("http://h:1/v1", ("openai.base_url", "http://h:1/v1")), ("h", ("ollama.host", "http://h"))],
+)
+async def test_which_setting_an_address_is(open_window: Any, address: str, setting: tuple[str, str]) -> None:
+    async with open_window() as window:
+        await window.ready()
+        wanted: list[tuple[str, object]] = []
+        window.chat._desk.use_setting = lambda name, value: wanted.append((name, value))
+        window.chat._desk.models._use_server(address)
+        assert wanted == [setting]
+
+
+def test_every_key_of_the_application_has_an_id_a_description_and_a_tooltip(paths: Any) -> None:
+    app = TaleApp(app_module.Bridge(lambda: None), paths, FirstLook())  # type: ignore[arg-type, return-value]
+    ids = []
+    for _, bindings in app._places:
+        for binding in bindings:
+            assert isinstance(binding, Binding)
+            assert binding.id, binding
+            assert binding.description, binding
+            assert binding.tooltip, binding
+            ids.append(binding.id)
+    assert len(set(ids)) == len(ids)
+    assert {command.binding for command in COMMANDS if command.binding} <= set(ids)
+
+
+def test_the_window_runs_says_what_was_moved_and_gives_its_exit_code(
+    paths: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`run_app` with everything that it brings along, on a terminal that is not there."""
+    paths.settings_file.write_text('conversation = "scripted/demo"\n', encoding="utf-8")
+    run = TaleApp.run
+    told: list[str] = []
+
+    def headless(self: TaleApp, **options: Any) -> Any:
+        async def leave(pilot: Any) -> None:
+            while self.chat.line.model.state != "ready":
+                await pilot.pause()
+            told.extend(notice.sentence for _, notice in self.notices if notice.title == "Settings")
+            await pilot.press("ctrl+q")
+
+        return run(self, headless=True, auto_pilot=leave)
+
+    monkeypatch.setattr(TaleApp, "run", headless)
+    assert app_module.run_app(paths, demo=True) == 0
+    assert "called `ux` now" in told[0]
+    assert (paths.data / "tale.db").exists()
+    assert paths.log_file.exists()
+
+
+def test_a_wrong_setting_is_raised_when_the_window_is_closed(paths: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths.settings_file.write_text("limits = 3\n", encoding="utf-8")
+    run = TaleApp.run
+    seen: list[str] = []
+
+    def headless(self: TaleApp, **options: Any) -> Any:
+        async def leave(pilot: Any) -> None:
+            while self.chat.composer.notice.shown is None:
+                await pilot.pause()
+            seen.append(self.chat.composer.notice.shown.text)
+            await pilot.press("ctrl+q")
+
+        return run(self, headless=True, auto_pilot=leave)
+
+    monkeypatch.setattr(TaleApp, "run", headless)
+    from tale_tui.settings import SettingsError
+
+    with pytest.raises(SettingsError, match="limits"):
+        app_module.run_app(paths)
+    assert "limits" in seen[0]

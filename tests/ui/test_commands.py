@@ -1,0 +1,91 @@
+"""The table of commands: reading, completing, the palette."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tale_tui.ui.commands import COMMANDS, UnknownCommand, completions, literal, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "argument"),
+    [
+        ("/help", "help", ""),
+        ("  /HELP  ", "help", ""),
+        ("/model ollama/qwen2.5:7b", "model", "ollama/qwen2.5:7b"),
+        ("/system You are\nterse.", "system", "You are\nterse."),
+        ("/system\nYou are terse.", "system", "You are terse."),
+    ],
+)
+def test_reads_commands(text: str, name: str, argument: str) -> None:
+    call = parse(text)
+    assert call is not None
+    assert (call.command.name, call.argument) == (name, argument)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hello", "/", "//help", "/etc/hosts is a file", "a /help", "/1", "/ help", "/usr"[:0]]
+)
+def test_messages_are_no_commands(text: str) -> None:
+    assert parse(text) is None
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("/hlep", "/help"), ("/modle x", "/model"), ("/quitt", "/quit")])
+def test_an_unknown_command_names_the_nearest(typed: str, meant: str) -> None:
+    with pytest.raises(UnknownCommand, match=f"Did you mean {meant}"):
+        parse(typed)
+
+
+def test_a_far_off_command_names_the_help() -> None:
+    with pytest.raises(UnknownCommand, match="/help lists them"):
+        parse("/zzzzzzzz")
+
+
+@pytest.mark.parametrize(("text", "meant"), [("//help", "/help"), ("///x", "//x"), ("x", "x"), ("/x", "/x")])
+def test_two_slashes_stand_for_one(text: str, meant: str) -> None:
+    assert literal(text) == meant
+
+
+def test_completions_begin_with_what_is_typed_and_then_hold_it() -> None:
+    assert [command.name for command in completions("/e")][:3] == ["export", "editor", "exit"]
+    assert [command.name for command in completions("/del")] == ["delete", "model"] or [
+        command.name for command in completions("/del")
+    ] == ["delete"]
+    assert completions("/") == COMMANDS
+
+
+@pytest.mark.parametrize("text", ["", "x", "/model ", "/model x", "//", "/no such"])
+def test_nothing_is_completed_where_nothing_is_meant(text: str) -> None:
+    assert completions(text) == ()
+
+
+def test_every_command_says_what_it_does() -> None:
+    names = [command.name for command in COMMANDS]
+    assert len(set(names)) == len(names)
+    for command in COMMANDS:
+        assert command.summary
+        assert not command.summary.endswith(".")
+    assert {"help", "new", "clear", "sessions", "model", "system", "export", "theme", "quit", "exit"} <= set(names)
+
+
+async def test_the_palette_finds_by_title_name_and_summary(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.pilot.press("ctrl+p")
+        palette = window.app.screen
+        assert len(palette.picks._rows) == sum(bool(command.title) for command in COMMANDS)
+        for words, name in (("colours", "theme"), ("start over", "clear"), ("sessions", "sessions")):
+            palette.filtered(words)
+            assert palette.picks.row.key == name
+        palette.filtered("")
+        await window.pilot.press(*"help", "enter")
+        await window.until(lambda: type(window.app.screen).__name__ == "HelpScreen", "the chosen command ran")
+
+
+async def test_leaving_the_palette_runs_nothing(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.pilot.press("ctrl+p", "escape")
+        assert window.app.screen is window.chat

@@ -1,0 +1,117 @@
+"""The terminal as it is read, on a real pseudo terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from textual import events
+from textual.app import App
+from textual.message import Message
+
+if sys.platform == "win32":
+    pytest.skip("there is no pseudo terminal", allow_module_level=True)
+
+from tale_tui.first_look import FirstLook
+from tale_tui.ui.app import TaleApp
+from tale_tui.ui.bridge import Bridge
+from tale_tui.ui.driver import TaleDriver
+
+
+class Recording(TaleDriver):
+    """Keeps what it reads instead of handing it to an application."""
+
+    def __init__(self, terminal: int) -> None:
+        super().__init__(App())
+        self.fileno = terminal
+        self.read: list[Message] = []
+        self.changed = threading.Event()
+        self._woken, self._wake = os.pipe()
+
+    def process_message(self, message: Message) -> None:
+        self.read.append(message)
+        self.changed.set()
+
+
+@pytest.fixture
+async def terminal() -> Any:
+    """A driver that reads from a terminal, and the other end of it."""
+    master, slave = pty.openpty()
+    import tty
+
+    tty.setraw(slave)
+    driver = Recording(slave)
+    thread = threading.Thread(target=driver.run_input_thread)
+    thread.start()
+    yield driver, master
+    driver.exit_event.set()
+    os.write(driver._wake, b"\n")
+    await asyncio.to_thread(thread.join, 10)
+    assert not thread.is_alive()
+    for descriptor in (master, slave, driver._woken, driver._wake):
+        os.close(descriptor)
+
+
+async def reads(driver: Recording, count: int) -> list[Message]:
+    while len(driver.read) < count:
+        driver.changed.clear()
+        assert await asyncio.to_thread(driver.changed.wait, 10)
+    return driver.read
+
+
+async def test_keys(terminal: tuple[Recording, int]) -> None:
+    driver, master = terminal
+    os.write(master, "aß\x1b[A".encode())
+    read = await reads(driver, 3)
+    assert [event.key for event in read if isinstance(event, events.Key)] == ["a", "ß", "up"]
+
+
+async def test_a_lone_escape_is_a_key_long_before_textual_would_say_so(
+    terminal: tuple[Recording, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ESCDELAY", raising=False)
+    monkeypatch.setattr("textual.constants.ESCAPE_DELAY", 3600.0)
+    driver, master = terminal
+    os.write(master, b"\x1b")
+    (event,) = await reads(driver, 1)
+    assert isinstance(event, events.Key)
+    assert event.key == "escape"
+
+
+async def test_bytes_that_are_no_text_do_no_harm(terminal: tuple[Recording, int]) -> None:
+    driver, master = terminal
+    os.write(master, b"\x1b[200~\xff\xfe\x80PK\x03\x04\x1b[201~" + b"z")
+    read = await reads(driver, 2)
+    pasted = read[0]
+    assert isinstance(pasted, events.Paste)
+    assert pasted.text.startswith("\ufffd")
+    assert isinstance(read[1], events.Key)
+    assert read[1].key == "z"
+
+
+async def test_a_character_that_is_cut_in_two_is_one(terminal: tuple[Recording, int]) -> None:
+    driver, master = terminal
+    first, second = "é".encode()[:1], "é".encode()[1:]
+    os.write(master, first)
+    os.write(master, second)
+    (event,) = await reads(driver, 1)
+    assert isinstance(event, events.Key)
+    assert event.character == "é"
+
+
+@pytest.fixture
+def linux(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("TEXTUAL_DRIVER", raising=False)
+    return
+
+
+@pytest.mark.usefixtures("linux")
+def test_the_application_uses_it(paths: Any) -> None:
+    app = TaleApp(Bridge(lambda: None), paths, FirstLook())  # type: ignore[arg-type, return-value]
+    assert app.driver_class is TaleDriver

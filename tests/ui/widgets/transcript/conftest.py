@@ -1,0 +1,201 @@
+"""A transcript on an otherwise empty screen, its clock in the hands of the test."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.geometry import Region
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from tale_tui.engine.types import (
+    Author,
+    BackendName,
+    Message,
+    MessageState,
+    ModelRef,
+    Session,
+    Transcript,
+    Usage,
+)
+from tale_tui.ui.signs import signs
+from tale_tui.ui.theming import VARIABLE_DEFAULTS
+from tale_tui.ui.widgets.transcript import Live, TranscriptView
+
+NOW = 1_786_284_120.0
+REF = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
+USAGE = Usage(412, 118, 0, 310.0, None, 3400.0, 38.2)
+PATIENCE_S = 5.0
+
+
+@pytest.fixture(autouse=True)
+def utc_and_unicode(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Signs and times that do not depend on what runs the tests."""
+    from tale_tui.ui.signs import UNICODE
+
+    monkeypatch.setattr("tale_tui.ui.signs.choose_signs", lambda wanted, encoding: UNICODE)
+    monkeypatch.setattr("time.localtime", time.gmtime)
+    signs.cache_clear()
+    yield
+    signs.cache_clear()
+
+
+def user(number: int | str, text: str, **fields: Any) -> Message:
+    return Message(f"u{number}", "s", None, Author.USER, text, NOW - 600, **fields)
+
+
+def reply(number: int | str, text: str, **fields: Any) -> Message:
+    fields = {"ref": REF, "usage": USAGE, **fields}
+    return Message(f"a{number}", "s", None, Author.ASSISTANT, text, NOW - 600, **fields)
+
+
+def growing(number: int | str, text: str = "", **fields: Any) -> Message:
+    return reply(number, text, state=MessageState.STREAMING, usage=None, **fields)
+
+
+def conversation(*messages: Message, **fields: Any) -> Transcript:
+    return Transcript(Session("s", "A talk", NOW, NOW), messages, **fields)
+
+
+@dataclass
+class Clock:
+    """A clock that goes when it is told to."""
+
+    seconds: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class Stage(App[None]):
+    CSS = "TranscriptView { height: 1fr; } Input { dock: bottom; height: 3; }"
+
+    def __init__(self, view: TranscriptView) -> None:
+        super().__init__()
+        self.view = view
+        self.heard: list[Any] = []
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(VARIABLE_DEFAULTS)
+
+    def compose(self) -> ComposeResult:
+        yield self.view
+        yield Input()
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+    def on_transcript_view_wish(self, event: TranscriptView.Wish) -> None:
+        self.heard.append((event.kind, event.message_id, event.text))
+
+    def on_transcript_view_link_chosen(self, event: TranscriptView.LinkChosen) -> None:
+        self.heard.append(event.url)
+
+    def on_transcript_view_left_bottom(self, event: TranscriptView.LeftBottom) -> None:
+        self.heard.append("left")
+
+
+@dataclass
+class Scene:
+    """A transcript on the screen."""
+
+    app: Stage
+    pilot: Pilot[None]
+    clock: Clock
+
+    @property
+    def view(self) -> TranscriptView:
+        return self.app.view
+
+    @property
+    def heard(self) -> list[Any]:
+        return self.app.heard
+
+    @property
+    def lines(self) -> list[str]:
+        """What is on the screen, line by line, without blanks at the ends."""
+        return [strip.text.rstrip() for strip in self.view.render_lines(Region(0, 0, *self.view.size))]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def line_of(self, words: str) -> int:
+        """The line of the screen that has these words."""
+        return next(number for number, line in enumerate(self.lines) if words in line)
+
+    def column_of(self, words: str) -> int:
+        return self.lines[self.line_of(words)].index(words)
+
+    async def click(self, words: str, *, times: int = 1) -> None:
+        """Click at the first character of some words."""
+        offset = (self.column_of(words), self.line_of(words))
+        await self.pilot.click(self.view, offset=offset, times=times)
+
+    async def drag(self, start: str, end: str) -> None:
+        """Press the mouse at the first character of some words, let go at the first of others."""
+        await self.pilot.mouse_down(self.view, offset=(self.column_of(start), self.line_of(start)))
+        await self.pilot.hover(self.view, offset=(self.column_of(end), self.line_of(end)))
+        await self.pilot.mouse_up(self.view, offset=(self.column_of(end), self.line_of(end)))
+        await self.pilot.pause()
+
+    async def until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait for a condition; `what` names it where it does not come true."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE_S
+        while not condition():
+            assert loop.time() < deadline, f"never: {what}\n{self.text}"
+            await asyncio.sleep(0.002)
+
+    def hurry(self) -> None:
+        """Bring the screen up to date without waiting for its time."""
+        self.view.update_now()
+        self.view._tell_time()
+
+
+SceneMaker = Callable[..., AbstractAsyncContextManager[Scene]]
+
+
+@pytest.fixture
+def stage() -> SceneMaker:
+    """Opens a screen with a transcript; takes messages, `size`, what `TranscriptView` and what `Transcript` take."""
+
+    @asynccontextmanager
+    async def opened(
+        *messages: Message, size: tuple[int, int] = (80, 24), empty: str = "", focus: bool = False, **fields: Any
+    ) -> AsyncIterator[Scene]:
+        clock = Clock()
+        view = TranscriptView(empty=empty, clock=lambda: NOW, monotonic=clock)
+        app = Stage(view)
+        async with app.run_test(size=size) as pilot:
+            scene = Scene(app, pilot, clock)
+            if messages:
+                view.load(conversation(*messages, **fields))
+            if focus:
+                view.focus()
+            await pilot.pause()
+            yield scene
+
+    return opened
+
+
+@pytest.fixture
+def make() -> Any:
+    """Makes messages: `user`, `reply`, `growing`; and `Live`, `replace`."""
+
+    class Make:
+        pass
+
+    made = Make()
+    for thing in (user, reply, growing, conversation, replace):
+        setattr(made, thing.__name__, thing)
+    made.Live = Live  # type: ignore[attr-defined]
+    made.usage, made.now = USAGE, NOW  # type: ignore[attr-defined]
+    return made
