@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from pathlib import Path
 
@@ -26,8 +27,9 @@ def export_path(wanted: str, session: Session, folder: Path) -> Path:
     name = _NOT_IN_NAMES.sub("-", clean_line(session.title, _NAME_LIMIT)).strip("-.").lower() or "conversation"
     if not wanted:
         return folder / f"{name}.md"
-    path = folder / Path(wanted).expanduser()
-    if path.is_dir():
+    # Unlike those of Path, these leave a user or a name that cannot be as it stands: writing says what is wrong.
+    path = folder / os.path.expanduser(wanted)  # noqa: PTH111
+    if os.path.isdir(path):  # noqa: PTH112
         return path / f"{name}.md"
     return path if path.suffix else path.with_suffix(".md")
 
@@ -110,7 +112,7 @@ class SessionDesk:
             return
         path = export_path(wanted, session, Path.cwd())
         shown = clean_line(str(path))
-        if path.exists():
+        if await asyncio.to_thread(os.path.exists, path):
             dialog = ConfirmDialog(f"Replace {path.name}?", f"Replace {path.name}", "Keep", detail=shown)
             if not await self._host.ask(dialog):
                 return

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from textual import on, work
@@ -195,7 +195,8 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
             self.dismiss(UseServer(text))
         else:
             # A path that was dropped on the terminal comes in quotation marks.
-            self._begin(str(Path(text.strip("'\"")).expanduser()))
+            # Unlike Path.expanduser, this leaves a user who does not exist as it stands instead of failing.
+            self._begin(os.path.expanduser(text.strip("'\"")))  # noqa: PTH111
 
     def _begin(self, source: str) -> None:
         self._say("")
