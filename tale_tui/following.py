@@ -1,15 +1,27 @@
-"""A turn as text: what comes is handed on as it comes. Line mode and `chat -m` share it."""
+"""Turns and tasks as they go on: what comes is handed on as it comes. Line mode and the commands share it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Callable
-from typing import assert_never
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
 
 from tale_tui.engine import (
+    ENDED,
     EngineLost,
+    EngineMoved,
     ModelLoading,
     PromptProgress,
+    Reason,
     Routed,
+    StepDelta,
+    StepReading,
+    Task,
+    TaskEvent,
+    TaskSeen,
+    TaskStarted,
     TextDelta,
     ThinkingDelta,
     TurnCancelled,
@@ -20,6 +32,9 @@ from tale_tui.engine import (
     Usage,
 )
 from tale_tui.ui.words import count, duration, rate
+
+if TYPE_CHECKING:
+    from tale_tui.engine import TaskDetail, Verbs
 
 TurnEnd = TurnDone | TurnFailed | TurnCancelled
 
@@ -42,6 +57,7 @@ async def follow(
     text: Callable[[str], None],
     waits: Callable[[str], None],
     reads: Callable[[int, int], None] | None = None,
+    begins: Callable[[TurnStarted | TaskStarted], None] | None = None,
 ) -> TurnEnd:
     """Hand out a turn as it happens.
 
@@ -50,6 +66,7 @@ async def follow(
         text: gets each piece of the answer.
         waits: gets a few words when something begins that takes time.
         reads: gets how much of the prompt was read, and how long it is, in tokens.
+        begins: gets that the message is stored, and that it became a task.
     Returns:
         The event that ended it.
     Raises:
@@ -69,10 +86,78 @@ async def follow(
             case PromptProgress(done=done, total=total):
                 if reads is not None:
                     reads(done, total)
-            case TurnStarted() | Routed():
+            case TurnStarted() | TaskStarted():
+                if begins is not None:
+                    begins(event)
+            case Routed():
                 pass
             case TurnDone() | TurnFailed() | TurnCancelled():
                 return event
             case _:
                 assert_never(event)
     raise EngineLost("The engine ended in the middle of the answer. Ask again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A task that is followed, as far as it is now."""
+
+    task: Task
+    doing: str = ""
+    """In a few words: `loading`, `reading 12 of 40 tokens`, `thinking`, `writing`."""
+    tokens: int = 0
+    """Of the step that runs, so far."""
+
+
+async def follow_task(face: Verbs, task_id: str, shows: Callable[[Work], None]) -> TaskDetail:
+    """Follow a task until it has ended, wherever the engine moves meanwhile.
+
+    A task that was cut off with its engine goes on where this process becomes the engine: somebody waits for it here.
+
+    Args:
+        face: the engine.
+        task_id: the whole id.
+        shows: gets what is known of it, whenever that changes.
+    Returns:
+        The task, ended.
+    Raises:
+        NoSuchTask: it is not there.
+        EngineLost: there is no engine any more, and none can be made.
+    """
+    while True:
+        detail = await face.task(task_id)
+        if detail.task.state in ENDED:
+            return detail
+        if detail.task.reason is Reason.INTERRUPTED and (await face.status()).pid == os.getpid():
+            await face.resume_task(task_id)
+        with suppress(EngineLost):  # then it has moved, and the stream begins again
+            async with aclosing(face.follow_task(task_id)) as events:
+                ended = await _until_end(events, shows)
+            if ended is not None:
+                return ended
+            await _engine_moved(face)
+
+
+async def _engine_moved(face: Verbs) -> None:
+    """Wait for the next engine, where the one that ended said so."""
+    async with aclosing(face.watch()) as facts:
+        async for fact in facts:
+            if isinstance(fact, EngineMoved):
+                return
+
+
+async def _until_end(events: AsyncGenerator[TaskEvent, None], shows: Callable[[Work], None]) -> TaskDetail | None:
+    """The task when it has ended; None where the stream ended before it."""
+    detail: TaskDetail | None = None
+    async for event in events:
+        match event:
+            case TaskSeen(detail=seen):
+                detail = seen
+                shows(Work(seen.task))
+                if seen.task.state in ENDED:
+                    return seen
+            case StepReading(done=done, total=total) if detail is not None:
+                shows(Work(detail.task, f"reading {done} of {total} tokens" if total else "loading"))
+            case StepDelta(thinking=thinking, tokens=tokens) if detail is not None:
+                shows(Work(detail.task, "thinking" if thinking else "writing", tokens))
+    return None

@@ -22,13 +22,19 @@ from tale_tui.engine import (
     Role,
     Session,
     TaleError,
+    Task,
+    TaskStarted,
+    TaskState,
     TurnCancelled,
     TurnDone,
     TurnFailed,
+    TurnStarted,
     random_id,
     rebuild,
 )
-from tale_tui.following import figures, follow
+from tale_tui.following import Work, figures, follow, follow_task
+from tale_tui.plain_tasks import HELP as TASKS_HELP
+from tale_tui.plain_tasks import TaskCommands, acknowledged
 from tale_tui.ui.words import plural
 
 if TYPE_CHECKING:
@@ -38,6 +44,7 @@ T = TypeVar("T")
 
 LEAVE = frozenset({"exit", "quit", "/exit", "/quit"})
 SESSIONS_LISTED = 20
+STOPPED = "Stopped. What came is kept."
 HELP = """\
 /help                  these lines
 /new                   begin another session
@@ -68,6 +75,8 @@ class Talk:
         interactive: whether a person types: then there are prompts and states.
         session: the session that goes on; None begins one with the first message.
         ref: the model that answers; None for the one of the role ux.
+        tasks: whether a message may become a task.
+        waits: whether the result of a task is waited for.
         failed: the last error, for the exit code of a script.
     """
 
@@ -78,8 +87,12 @@ class Talk:
     interactive: bool
     session: Session | None = None
     ref: ModelRef | None = None
+    tasks: bool = True
+    waits: bool = True
     failed: TaleError | None = None
     _under_way: asyncio.Task[Any] | None = field(default=None, init=False)
+    _left: str = field(default=STOPPED, init=False)
+    """What is said when what is under way is interrupted."""
 
     def interrupt(self) -> None:
         """What Ctrl+C does: ends the answer that comes, or else the conversation."""
@@ -118,7 +131,8 @@ class Talk:
             else:
                 await self._stoppable(self._ask(line))
         except Interrupted:
-            self.told("Stopped. What came is kept.")
+            self.told(self._left)
+            self._left = STOPPED
         except TaleError as error:
             self.failed = error
             self.told(f"{error.title}: {error.sentence}")
@@ -150,6 +164,12 @@ class Talk:
     async def _ask(self, text: str) -> None:
         session = await self._current()
         begun = False
+        task: Task | None = None
+
+        def begins(event: TurnStarted | TaskStarted) -> None:
+            nonlocal task
+            if isinstance(event, TaskStarted):
+                task = event.task
 
         def write(piece: str) -> None:
             nonlocal begun
@@ -159,8 +179,10 @@ class Talk:
             self.out(piece)
 
         try:
-            async with aclosing(self.face.send(session.id, text, key=random_id(), ref=self.ref)) as events:
-                end = await follow(events, text=write, waits=self._state)
+            as_task = None if self.tasks else False
+            turn = self.face.send(session.id, text, key=random_id(), ref=self.ref, as_task=as_task)
+            async with aclosing(turn) as events:
+                end = await follow(events, text=write, waits=self._state, begins=begins)
         finally:
             if begun:
                 self.out("\n")
@@ -170,9 +192,38 @@ class Talk:
             case TurnCancelled():
                 self.told("Stopped in another window. What came is kept.")
             case TurnDone(reply=reply):
-                self._state(", ".join(figures(reply.usage)))
+                if task is None:
+                    self._state(", ".join(figures(reply.usage)))
+                else:
+                    await self._work(task)
             case _:
                 assert_never(end)
+
+    async def _work(self, task: Task) -> None:
+        """Wait for a task, where that is wanted, and write its result."""
+        self._state(acknowledged(task))
+        if not self.waits:
+            self.told(f"{task.shown} is queued. Look at it with /status {task.shown}")
+            return
+        states: list[str] = []
+
+        def shows(work: Work) -> None:
+            words = work.doing or work.task.state.value
+            if words not in states and not words.startswith("reading"):
+                states.append(words)
+                self._state(words)
+
+        try:
+            detail = await follow_task(self.face, task.id, shows)
+        except asyncio.CancelledError:
+            self._left = f"{task.shown} goes on. Look at it with /status {task.shown}, end it with /cancel {task.shown}"
+            raise
+        self._commands().say_end(detail)
+        if detail.task.state is TaskState.FAILED:
+            self.failed = rebuild(detail.task.error_code, detail.task.error)
+
+    def _commands(self) -> TaskCommands:
+        return TaskCommands(self.face, self.out, self.told)
 
     def _state(self, words: str) -> None:
         if self.interactive and words:
@@ -193,6 +244,7 @@ class Talk:
             "model": self._model,
             "system": self._system,
             "export": self._export,
+            **self._commands().table(),
         }
         command = commands.get(name.lower())
         if command is None:
@@ -200,7 +252,7 @@ class Talk:
         await command(rest.strip())
 
     async def _help(self, _: str) -> None:
-        self.told(HELP)
+        self.told(f"{HELP}\n{TASKS_HELP}")
 
     async def _new(self, _: str) -> None:
         self.session = None

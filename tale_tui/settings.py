@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import logging
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentUnreadable
 
@@ -17,15 +18,13 @@ from tale_tui import settings_file
 from tale_tui.engine.types import BackendName, ModelRef
 from tale_tui.first_look import DEFAULT_THEME, flat_keys
 from tale_tui.paths import Paths
+from tale_tui.settings_names import PREFIX, Variables, own_variables, rename_roles
 from tale_tui.settings_problems import KEY_VARIABLE, SettingsError, Source, explain
 
-__all__ = ["Loaded", "Settings", "SettingsError", "load", "load_settings", "openai_key", "save_setting"]
+__all__ = ["KEY_VARIABLE", "Loaded", "Settings", "SettingsError", "load", "load_settings", "openai_key", "save_setting"]
 
 AUTO = "auto"
 """A role that takes Ollama where it answers and has a chat model, else the embedded backend."""
-PREFIX = "TALE_"
-HOST_VARIABLE, HOST_SETTING = "OLLAMA_HOST", "TALE_OLLAMA__HOST"
-"""Ollama's own variable counts as ours, where ours is not set."""
 
 
 def _check_role(value: str) -> str:
@@ -103,6 +102,81 @@ class ChatSettings(Group):
     system: str = "You are a helpful assistant. Answer briefly and plainly."
 
 
+class DetectSettings(Group):
+    """[detect]: whether a message is a task or chat. TALE_DETECT=off makes everything chat."""
+
+    enabled: bool = True
+    task_from: float = Field(0.7, gt=0.5, le=1)
+    """From this probability on a message becomes a task."""
+    chat_to: float = Field(0.3, ge=0, lt=0.5)
+    """Up to this probability it is chat; between the two the user is asked."""
+    learn: bool = True
+    """Whether your corrections teach the detector."""
+
+
+class RouteSettings(Group):
+    """[route]: which model does what."""
+
+    tasks: Literal["task", "ux"] = "task"
+    """The role whose model carries out tasks."""
+    simple_tasks: Literal["task", "ux"] = "task"
+    """The role whose model carries out those that are judged to be simple."""
+    fallback: bool = True
+    """Whether the other model serves when the chosen one fails."""
+
+
+class TaskSettings(Group):
+    """[tasks]"""
+
+    running: int = Field(4, ge=1, le=1000)
+    """Tasks that run at the same time, at most."""
+    per_model: int = Field(0, ge=0, le=1000)
+    """Of one model; 0: one on this machine, four on a server elsewhere."""
+    text_limit: int = Field(16_000, ge=100)
+    """Characters of a task."""
+    per_minute: int = Field(120, ge=1)
+    """Tasks that may be handed in within a minute."""
+    time_limit_s: float = Field(7200.0, gt=0)
+    """Of a task, in the time that it runs."""
+    step_limit_s: float = Field(1800.0, gt=0)
+    """Of one attempt at a step."""
+    retries: int = Field(3, ge=0, le=20)
+    """Attempts at a step after the first, where trying again may help."""
+    backoff_s: float = Field(2.0, gt=0)
+    """Before the second attempt; it doubles with each."""
+    backoff_max_s: float = Field(60.0, gt=0)
+    max_tokens: int = Field(4096, ge=1)
+    """The most tokens that a step may write."""
+    resume: Literal["ask", "always", "never"] = "ask"
+    """What is done with tasks that were cut off by the end of the process."""
+
+
+class MemorySettings(Group):
+    """[memory]: of models on this machine."""
+
+    limit_gb: float = Field(30.0, gt=0)
+    """Models may use so much, and never more than the machine has free."""
+    both: Literal["auto", "yes", "no"] = "auto"
+    """Whether the model of the role task stays loaded too; auto: where it fits."""
+
+
+class NotifySettings(Group):
+    """[notify]: when a task ends or needs you and the window is not looked at."""
+
+    terminal: bool = True
+    """A notification of the terminal (OSC 9 or 777)."""
+    bell: bool = True
+    quiet: str = ""
+    """Hours without either, as in 22:00-07:00."""
+
+    @field_validator("quiet")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        if value and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", value):
+            raise ValueError("it takes two times, as in 22:00-07:00, or nothing")
+        return value
+
+
 class LookSettings(Group):
     """[look]"""
 
@@ -127,6 +201,11 @@ class Settings(BaseSettings):
     embedded: EmbeddedSettings = EmbeddedSettings()
     limits: LimitSettings = LimitSettings()
     chat: ChatSettings = ChatSettings()
+    detect: DetectSettings = DetectSettings()
+    route: RouteSettings = RouteSettings()
+    tasks: TaskSettings = TaskSettings()
+    memory: MemorySettings = MemorySettings()
+    notify: NotifySettings = NotifySettings()
     look: LookSettings = LookSettings()
     keys: dict[str, str] = {}
     """Binding id -> keys, comma separated."""
@@ -178,8 +257,11 @@ def load(
         SettingsError: what is wrong, each with its place and what would be right.
     """
     contents = settings_file.parse(settings_file.read_text(paths.settings_file), paths.settings_file)
-    settings = _checked(_from_flags(overrides or {}), _from_environment(environ), _from_file(contents.values, paths))
-    return Loaded(settings, contents.notes)
+    variables = own_variables(environ)
+    flags = dict(overrides or {})
+    notes = (*rename_roles(flags), *variables.notes, *contents.notes)
+    settings = _checked(_from_flags(flags), _from_environment(variables), _from_file(contents.values, paths))
+    return Loaded(settings, notes)
 
 
 def load_settings(
@@ -250,17 +332,12 @@ def _from_flags(overrides: Mapping[str, object]) -> Source:
     return Source(values, lambda path: f"--set {'.'.join(path)}")
 
 
-def _from_environment(environ: Mapping[str, str]) -> Source:
-    borrowed = bool(environ.get(HOST_VARIABLE)) and not environ.get(HOST_SETTING)
-    if borrowed:
-        environ = {**environ, HOST_SETTING: environ[HOST_VARIABLE]}
-
+def _from_environment(variables: Variables) -> Source:
     def place(path: tuple[str, ...]) -> str:
-        name = PREFIX + "__".join(path).upper()
-        return f"Environment variable {HOST_VARIABLE if borrowed and name == HOST_SETTING else name}"
+        return f"Environment variable {variables.spelled(PREFIX + '__'.join(path).upper())}"
 
     try:
-        return Source(_Environment(environ)(), place)
+        return Source(_Environment(variables.environ)(), place)
     except EnvironmentUnreadable as error:
         names = [PREFIX + name.upper() for name in Settings.model_fields if name in str(error)]
         raise SettingsError(

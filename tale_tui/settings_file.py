@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tale_tui.settings_names import rename_roles
 from tale_tui.settings_problems import SettingsError
 
 FILE_VERSION = 1
@@ -28,22 +29,7 @@ class FileContents:
     """What was moved, a sentence each."""
 
 
-def _roles_by_their_names(table: Table) -> list[str]:
-    """Version 0 to 1: the roles were named for what they do."""
-    notes = []
-    for old, new in (("conversation", "ux"), ("planning", "task")):
-        if old not in table:
-            continue
-        value = table.pop(old)
-        if new in table:
-            notes.append(f"`{old}` is called `{new}` now, and `{new}` is set too: `{old}` is not used.")
-        else:
-            table[new] = value
-            notes.append(f"`{old}` is called `{new}` now; please rename it.")
-    return notes
-
-
-MIGRATIONS: tuple[Callable[[Table], list[str]], ...] = (_roles_by_their_names,)
+MIGRATIONS: tuple[Callable[[Table], list[str]], ...] = (rename_roles,)
 """The n-th brings a file of version n to version n + 1 and says what it moved."""
 
 
@@ -65,7 +51,8 @@ def migrate(table: Table, path: Path) -> list[str]:
                 f"Update tale-tui, or write `{VERSION_KEY} = {FILE_VERSION}` and correct what is named then.",
             )
         )
-    notes = [f"{path}: {note}" for step in MIGRATIONS[version:] for note in step(table)]
+    # The old names of the roles are understood in a file of any version: people know them.
+    notes = [f"{path}: {note}" for step in (*MIGRATIONS[version:], rename_roles) for note in step(table)]
     table[VERSION_KEY] = FILE_VERSION
     return notes
 

@@ -10,7 +10,9 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import platformdirs
@@ -67,11 +69,12 @@ async def start_engine(paths: Paths, world: World) -> AsyncIterator[Callable[...
     """Starts engines on the folders of the test; those that still run at its end are stopped.
 
     The first argument is the scripts of a scripted backend, or backends by name; the rest goes to the settings, except
-    for `load` and `read_only`.
+    for `load` and `read_only`. Detection is off unless a test turns it on, so that a message is what the test says.
     """
     engines: list[Engine] = []
 
     async def start(scripts: Any, *, load: bool = True, read_only: bool = False, **settings: Any) -> Engine:
+        settings.setdefault("detect", {"enabled": False})
         backends = scripts if isinstance(scripts, dict) else {BackendName.SCRIPTED: ScriptedBackend(scripts)}
         engine = await Engine.start(
             paths, Settings(**settings), world, backends=backends, load=load, read_only=read_only
@@ -119,3 +122,14 @@ def place_starter(starter_gguf: Path) -> Callable[[Path], Path]:
         return folder
 
     return place
+
+
+@pytest.fixture(scope="session")
+def fake_tasks() -> ModuleType:
+    """Makers of tasks, and verbs whose tasks a test moves by hand: `tests/fake_tasks.py`."""
+    spec = spec_from_file_location("fake_tasks", Path(__file__).with_name("fake_tasks.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

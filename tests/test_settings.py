@@ -212,7 +212,7 @@ def test_no_file_brings_it_down(text: str) -> None:
     try:
         parse(text, Path("config.toml"))
     except SettingsError as error:
-        assert error.sentence  # noqa: PT017
+        assert error.sentence
 
 
 def test_the_error_can_cross_a_process() -> None:
@@ -249,9 +249,53 @@ def test_notes_go_to_the_log_where_nobody_reads_them(paths: Paths, caplog: pytes
     assert "is called `ux` now" in caplog.text
 
 
-def test_in_a_file_of_this_version_an_old_name_is_wrong(paths: Paths) -> None:
-    [found] = problems(paths, 'version = 1\nconversation = "ollama/a"\n')
-    assert "conversation is not a setting" in found
+def test_in_a_file_of_this_version_an_old_name_is_understood_too(paths: Paths) -> None:
+    paths.settings_file.write_text('version = 1\nplanning = "ollama/a"\n')
+    loaded = load(paths, {}, {})
+    assert loaded.settings.task == "ollama/a"
+    assert loaded.notes == (f"{paths.settings_file}: `planning` is called `task` now; please rename it.",)
+
+
+def test_old_names_of_the_roles_are_understood_in_the_environment(paths: Paths) -> None:
+    loaded = load(paths, {}, {"TALE_CONVERSATION": "ollama/a", "TALE_PLANNING": "ollama/b", "TALE_TASK": "ollama/c"})
+    assert (loaded.settings.ux, loaded.settings.task) == ("ollama/a", "ollama/c")
+    assert loaded.notes == (
+        "`TALE_CONVERSATION` is called `TALE_UX` now; please rename it.",
+        "`TALE_PLANNING` is called `TALE_TASK` now, and `TALE_TASK` is set too: `TALE_PLANNING` is not used.",
+    )
+    [found] = problems(paths, "", {"TALE_CONVERSATION": "nonsense"})
+    assert "Environment variable TALE_CONVERSATION" in found
+
+
+def test_old_names_of_the_roles_are_understood_in_flags(paths: Paths) -> None:
+    loaded = load(paths, {"planning": "ollama/a"}, {})
+    assert loaded.settings.task == "ollama/a"
+    assert "`planning` is called `task` now" in loaded.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("environ", "enabled"),
+    [
+        ({"TALE_DETECT": "off"}, False),
+        ({"TALE_DETECT": "on"}, True),
+        ({"TALE_DETECT": "0"}, False),
+        ({"TALE_DETECT": ""}, True),
+        ({"TALE_DETECT": "off", "TALE_DETECT__ENABLED": "true"}, True),
+        ({"TALE_DETECT": '{"enabled": false}'}, False),
+    ],
+)
+def test_a_word_turns_detection_off(paths: Paths, environ: Mapping[str, str], enabled: bool) -> None:
+    assert read(paths, "", environ).detect.enabled is enabled
+
+
+def test_another_word_is_named_with_its_variable(paths: Paths) -> None:
+    [found] = problems(paths, "", {"TALE_DETECT": "perhaps"})
+    assert "Environment variable TALE_DETECT is `perhaps`" in found
+
+
+def test_the_rest_of_the_group_goes_with_the_word(paths: Paths) -> None:
+    detect = read(paths, "", {"TALE_DETECT": "off", "TALE_DETECT__TASK_FROM": "0.9"}).detect
+    assert (detect.enabled, detect.task_from) == (False, 0.9)
 
 
 @pytest.mark.parametrize("version", ["2", "'one'", "true", "-1", "1.0"])

@@ -106,6 +106,7 @@ def _print(findings: tuple[Finding, ...]) -> None:
     words = {FindingState.OK: "", FindingState.LOOK: "look: ", FindingState.BAD: "bad: "}
     room = max(width(each.area) for each in findings)
     for each in findings:
-        say(f"{marks[each.state]} {each.area.ljust(room)}  {words[each.state]}{each.text}")
+        said = f"{each.text}, {each.now}" if each.now else each.text
+        say(f"{marks[each.state]} {each.area.ljust(room)}  {words[each.state]}{said}")
         if each.advice:
             say(click.style(f"{' ' * (room + 4)}{each.advice}", **MUTED))

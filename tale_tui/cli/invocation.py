@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tale_tui.paths import Paths, find_paths
 
@@ -61,11 +61,15 @@ class Invocation:
         return self.paths
 
     def settings(self) -> Settings:
-        """All settings, checked; what is worth saying about them is said.
+        """All settings, checked; what is worth saying about them is said once.
 
         Raises:
             SettingsError: with all that is wrong.
         """
+        return self._settings
+
+    @cached_property
+    def _settings(self) -> Settings:
         # Together they take a fifth of a second, which `--version` and `init` do not have.
         from tale_tui.cli.output import tell
         from tale_tui.settings import load
@@ -75,12 +79,22 @@ class Invocation:
             tell(note)
         return loaded.settings
 
-    def run(self, work: Callable[[Verbs], Awaitable[T]], *, load: bool = False, settings: Settings | None = None) -> T:
+    def run(
+        self,
+        work: Callable[[Verbs], Awaitable[T]],
+        *,
+        load: bool = False,
+        works_queue: bool = False,
+        ends: Callable[[], None] | None = None,
+        settings: Settings | None = None,
+    ) -> T:
         """Do something with the engine.
 
         Args:
             work: gets the verbs: of this process, or of the one that is the engine of the folder.
             load: whether the model of the role ux is wanted; lists and exports do without.
+            works_queue: whether an engine here works off the queue, rather than only what is followed.
+            ends: begins the end of `work`, where this process has no window and `tale-tui stop` may end it.
             settings: instead of those of this run.
         Returns:
             What `work` returned.
@@ -88,20 +102,49 @@ class Invocation:
             TaleError: what the verbs raise, and what is wrong with the folders or the settings.
             KeyboardInterrupt: the user stopped it; `work` was cancelled and has ended.
         """
-        import asyncio
-
         from tale_tui import logs
         from tale_tui.engine import open_face
 
         paths = self.make_folders()
-        chosen = settings or self.settings()
+
+        def chosen() -> Settings:
+            found = settings or self.settings()
+            logs.set_level(found.log_level)
+            return found
 
         async def all_of_it() -> T:
-            async with open_face(paths, chosen, load=load) as face:
+            async with open_face(paths, chosen, load=load, works_queue=works_queue, ends=ends) as face:
                 return await work(face)
 
-        with logs.to_file(paths.log_file, chosen.log_level, self.environ):
-            return asyncio.run(all_of_it())
+        return self._in_loop(all_of_it)
+
+    def run_there(self, work: Callable[[Verbs | None], Awaitable[T]]) -> T:
+        """Do something with the engine of another process, without ever being it.
+
+        Args:
+            work: gets its verbs; None where no engine runs.
+        Returns:
+            What `work` returned.
+        Raises:
+            TaleError: as for `run`.
+        """
+        from tale_tui.engine import find_engine
+
+        paths = self.make_folders()
+
+        async def all_of_it() -> T:
+            async with find_engine(paths) as engine:
+                return await work(engine)
+
+        return self._in_loop(all_of_it)
+
+    def _in_loop(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        import asyncio
+
+        from tale_tui import logs
+
+        with logs.to_file(self.paths.log_file, environ=self.environ):
+            return asyncio.run(work())
 
 
 def folder_error(error: OSError) -> TaleError:

@@ -1,4 +1,4 @@
-"""`tale-tui models`: list, pull, use, add."""
+"""`tale-tui models`: list, pull, use, add, and what is in memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tale_tui.cli.output import (
 from tale_tui.engine import BadInput, NoModel
 
 if TYPE_CHECKING:
-    from tale_tui.engine import BackendReport, ModelInfo, ModelRef, RoleStatus, Verbs
+    from tale_tui.engine import BackendReport, ModelInfo, ModelRef, Residency, RoleStatus, Verbs
 
 STARTER = "starter"
 ROLES = ("ux", "task")
@@ -93,12 +93,9 @@ def pull(invocation: Invocation, name: str, yes: bool, source: Path | None) -> i
 @click.pass_obj
 def use(invocation: Invocation, role: str, model: str, as_json: bool) -> None:
     """Let BACKEND/MODEL have the ROLE: ux answers, task works in the background."""
-    from tale_tui.engine import ModelRef, Role, RoleState
+    from tale_tui.engine import Role, RoleState
 
-    try:
-        ref = ModelRef.parse(model)
-    except ValueError as error:
-        raise BadInput(f"Write the model as backend/model, as in ollama/qwen2.5:7b. {_backends()}") from error
+    ref = _ref(model)
 
     async def work(face: Verbs) -> RoleStatus:
         return await face.use_model(Role(role), ref)
@@ -131,6 +128,70 @@ def add(invocation: Invocation, path: Path, as_json: bool) -> None:
     else:
         say(str(info.ref))
         tell(f"Let it answer with: tale-tui models use ux {info.ref}")
+
+
+@models.command()
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.pass_obj
+def ps(invocation: Invocation, as_json: bool) -> None:
+    """List the models that are in memory, and how every backend is."""
+    from tale_tui.cli.resident import say_residency
+
+    async def work(face: Verbs) -> Residency:
+        return await face.residency()
+
+    say_residency(invocation.run(work), as_json=as_json)
+
+
+@models.command()
+@click.argument("model", metavar="BACKEND/MODEL")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.pass_obj
+def load(invocation: Invocation, model: str, as_json: bool) -> None:
+    """Bring BACKEND/MODEL into memory."""
+    from tale_tui.cli.resident import say_residency
+    from tale_tui.cli.task_output import is_here
+    from tale_tui.engine import BackendName
+
+    ref = _ref(model)
+
+    async def work(face: Verbs) -> tuple[Residency, bool]:
+        return await face.load_model(ref), is_here(await face.status())
+
+    found, here = invocation.run(work)
+    say_residency(found, as_json=as_json)
+    if here and ref.backend is BackendName.EMBEDDED:
+        tell("No engine runs, so it is given back with the end of this command. One that keeps it: tale-tui")
+
+
+@models.command()
+@click.argument("model", metavar="BACKEND/MODEL")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.pass_obj
+def unload(invocation: Invocation, model: str, as_json: bool) -> None:
+    """Give the memory of BACKEND/MODEL back."""
+    from tale_tui.cli.resident import say_residency
+
+    ref = _ref(model)
+
+    async def work(face: Verbs) -> Residency:
+        return await face.unload_model(ref)
+
+    say_residency(invocation.run(work), as_json=as_json)
+
+
+def _ref(model: str) -> ModelRef:
+    """The model that the command line means.
+
+    Raises:
+        BadInput: it is not written as backend/model.
+    """
+    from tale_tui.engine import ModelRef
+
+    try:
+        return ModelRef.parse(model)
+    except ValueError as error:
+        raise BadInput(f"Write the model as backend/model, as in ollama/qwen2.5:7b. {_backends()}") from error
 
 
 def _list(invocation: Invocation, *, as_json: bool) -> int:

@@ -43,16 +43,31 @@ async def ensure_model(face: Verbs, *, yes: bool, line: ProgressLine) -> None:
     status = await _settled(face)
     if status.state is RoleState.UNSET:
         if not yes:
-            raise NoModel(
-                "Nothing was found on this machine.\n"
-                f"Fetch the starter model (93 MB, a demo) with: {FETCH_COMMAND}\nOr choose one with: {USE_COMMAND}"
-            )
+            raise _nothing_found()
         await fetch_starter(face, line)
         return
     if status.state in (RoleState.AWAY, RoleState.FAILED):
         status = await face.retry_role(Role.UX)
     if status.state in (RoleState.AWAY, RoleState.FAILED):
         raise no_answer(status.detail or f"{status.ref} does not answer.")
+
+
+async def ensure_worker(face: Verbs) -> None:
+    """Make sure that there is a model that can carry out a task: one role serves where the other one cannot.
+
+    Raises:
+        NoModel: there is none; the sentence says what to run.
+    """
+    await _settled(face)
+    if all(status.state is RoleState.UNSET for status in await face.roles()):
+        raise _nothing_found()
+
+
+def _nothing_found() -> NoModel:
+    return NoModel(
+        "Nothing was found on this machine.\n"
+        f"Fetch the starter model (93 MB, a demo) with: {FETCH_COMMAND}\nOr choose one with: {USE_COMMAND}"
+    )
 
 
 def no_answer(sentence: str) -> NoModel:

@@ -16,33 +16,33 @@ from tale_tui.cli.stdin import Lines
 from tale_tui.plain import Talk
 
 if TYPE_CHECKING:
+    from tale_tui.cli.wanted import Wanted
     from tale_tui.engine import Verbs
 
 
-async def talk(face: Verbs, session: str | None, backend: str | None, model: str | None, *, yes: bool) -> Exit:
+async def talk(face: Verbs, wanted: Wanted) -> Exit:
     """Talk until standard input ends.
 
     Args:
         face: the engine.
-        session: the beginning of the id of the session that goes on.
-        backend: as `--backend`.
-        model: as `--model`.
-        yes: whether the starter model may be fetched.
+        wanted: who answers, where it belongs, and what becomes of tasks.
     """
     interactive = is_terminal(sys.stdin)
     # Nothing is written over in this mode, so progress is told as in a pipe.
     line = ProgressLine(live=False)
-    ref = await choose_model(face, backend, model, yes=yes, line=line)
+    ref = await choose_model(face, wanted.backend, wanted.model, yes=wanted.yes, line=line)
     if ref is None:
-        await ensure_model(face, yes=yes, line=line)
+        await ensure_model(face, yes=wanted.yes, line=line)
     conversation = Talk(
         face=face,
         lines=Lines(sys.stdin.fileno()),
         out=lambda piece: say(piece, end=""),
         told=tell,
         interactive=interactive,
-        session=await face.find_session(session) if session else None,
+        session=await face.find_session(wanted.session) if wanted.session else None,
         ref=ref,
+        tasks=wanted.tasks,
+        waits=wanted.wait,
     )
     with _interrupts(conversation):
         whole = await conversation.run()

@@ -5,7 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from tale_tui.engine.events import EngineMoved, Fact, Notice, RoleChanged, SessionChanged
+from tale_tui.engine.events import (
+    EngineMoved,
+    Fact,
+    Notice,
+    RoleChanged,
+    SessionChanged,
+    TaskChanged,
+    TasksChanged,
+)
 
 QUEUE_LIMIT = 256
 """Facts that wait for one slow reader, at most. A reader that keeps up has one or two."""
@@ -25,6 +33,10 @@ def key_of(fact: Fact) -> Key:
             return (RoleChanged, status.role)
         case SessionChanged(session_id, deleted, source):
             return (SessionChanged, session_id, deleted, source)
+        case TaskChanged(task):
+            return (TaskChanged, task.id)
+        case TasksChanged():
+            return (TasksChanged,)
         case Notice():
             return (Notice, id(fact))
         case EngineMoved():
@@ -44,12 +56,22 @@ class Subscription:
     def put(self, fact: Fact) -> None:
         """Add a fact, in the place of an older one with the same key where there is one.
 
-        Beyond the limit the oldest change of a session or notice goes; the few facts on the whole never do.
+        Beyond the limit all changes of tasks become one fact that says so, then the oldest change of a session or
+        notice goes; the few facts on the whole never do.
         """
         self._waiting[key_of(fact)] = fact
         if len(self._waiting) > QUEUE_LIMIT:
-            self._waiting.pop(next(key for key in self._waiting if key[0] in (SessionChanged, Notice)))
+            self._shorten()
         self._something.set()
+
+    def _shorten(self) -> None:
+        tasks = [key for key in self._waiting if key[0] is TaskChanged]
+        if len(tasks) > 1:
+            for key in tasks:
+                del self._waiting[key]
+            self._waiting[key_of(TasksChanged())] = TasksChanged()
+        else:
+            self._waiting.pop(next(key for key in self._waiting if key[0] in (SessionChanged, Notice)))
 
     def close(self) -> None:
         """End it, after what waits."""
@@ -75,6 +97,11 @@ class Bus:
         self._subscriptions: list[Subscription] = []
         self._unread: list[Notice] = []
         self._closed = False
+
+    @property
+    def readers(self) -> int:
+        """How many subscribe now."""
+        return len(self._subscriptions)
 
     def publish(self, fact: Fact) -> None:
         """Tell everybody; never waits. A notice that nobody can hear is kept for the first who subscribes."""

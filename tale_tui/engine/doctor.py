@@ -9,10 +9,9 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-import psutil
-
 from tale_tui import __version__
-from tale_tui.engine.models.configured import KEY_VARIABLE, openai_is_set
+from tale_tui.engine.models.configured import openai_is_set
+from tale_tui.engine.models.machine import look_at_memory
 from tale_tui.engine.models.starter import is_starter
 from tale_tui.engine.store import Store
 from tale_tui.engine.types import (
@@ -25,7 +24,7 @@ from tale_tui.engine.types import (
     RoleStatus,
 )
 from tale_tui.paths import Paths
-from tale_tui.settings import Settings
+from tale_tui.settings import KEY_VARIABLE, Settings, SettingsError, openai_key
 
 OK, LOOK, BAD = FindingState.OK, FindingState.LOOK, FindingState.BAD
 
@@ -85,27 +84,29 @@ def _data(paths: Paths) -> Finding:
     if not os.access(folder, os.W_OK):
         return Finding("data", BAD, f"{folder} cannot be written", "Change its permissions, or set TALE_HOME")
     free = shutil.disk_usage(folder).free
-    text = f"{folder}, {_size(free)} free"
-    return Finding("data", LOOK, text, "Make room on this disk") if free < LOW_DISK_BYTES else Finding("data", OK, text)
+    now = f"{_size(free)} free"
+    if free < LOW_DISK_BYTES:
+        return Finding("data", LOOK, str(folder), "Make room on this disk", now)
+    return Finding("data", OK, str(folder), now=now)
 
 
 def _database(path: Path, sessions: int) -> Finding:
     files = [path.with_name(path.name + end) for end in ("", "-wal")]
     used = sum(file.stat().st_size for file in files if file.exists())
     aside = sorted(file.name for file in path.parent.glob(f"{path.name}.damaged-*"))
-    text = f"{path.name}, {_size(used)}, {sessions:,} {'session' if sessions == 1 else 'sessions'}"
+    text, now = f"{path.name}, {sessions:,} {'session' if sessions == 1 else 'sessions'}", _size(used)
     if aside:
         text += f"; set aside as damaged: {', '.join(aside)}"
-        return Finding("database", LOOK, text, "Delete these when you do not want them any more")
-    return Finding("database", OK, text)
+        return Finding("database", LOOK, text, "Delete these when you do not want them any more", now)
+    return Finding("database", OK, text, now=now)
 
 
 def _memory() -> Finding:
-    memory = psutil.virtual_memory()
-    text = f"{_size(memory.available)} of {_size(memory.total)} free"
-    if memory.available < LOW_MEMORY_BYTES:
-        return Finding("memory", LOOK, text, "Close other programs before a model is loaded")
-    return Finding("memory", OK, text)
+    memory = look_at_memory()
+    text, now = _size(memory.total), f"{_size(memory.free)} free"
+    if memory.free < LOW_MEMORY_BYTES:
+        return Finding("memory", LOOK, text, "Close other programs before a model is loaded", now)
+    return Finding("memory", OK, text, now=now)
 
 
 def _embedded(report: BackendReport) -> Finding:
@@ -137,20 +138,22 @@ def _server(report: BackendReport, name: str, start: str) -> list[Finding]:
 
 def _loaded(area: str, model: LoadedModel) -> Finding:
     words = [f"{model.ref.model} is loaded"]
-    if model.size_bytes is not None:
-        words.append(_size(model.size_bytes))
+    now = "" if model.size_bytes is None else _size(model.size_bytes)
     if model.window is not None:
         words.append(f"window of {model.window:,} tokens")
     if model.gpu_share is None:
-        return Finding(area, OK, ", ".join(words))
+        return Finding(area, OK, ", ".join(words), now=now)
     words.append(f"{model.gpu_share:.0%} on the GPU")
     slow = 0 < model.gpu_share < MOSTLY_GPU
     advice = "The part beside the GPU slows it down: take a smaller model or window" if slow else ""
-    return Finding(area, LOOK if slow else OK, ", ".join(words), advice)
+    return Finding(area, LOOK if slow else OK, ", ".join(words), advice, now)
 
 
 def _key() -> Finding:
-    given = "a key is set" if os.environ.get(KEY_VARIABLE) else "no key is set"
+    try:
+        given = "a key is set" if openai_key() else "no key is set"
+    except SettingsError as error:
+        return Finding("openai", LOOK, "the key cannot be used", error.sentence)
     return Finding("openai", OK, f"{given} ({KEY_VARIABLE})")
 
 
@@ -160,12 +163,12 @@ def _role(status: RoleStatus) -> Finding:
     match status.state:
         case RoleState.READY | RoleState.IDLE | RoleState.LOADING:
             words = {RoleState.READY: "ready", RoleState.IDLE: "not loaded now", RoleState.LOADING: "loading"}
-            text = f"{model}, {words[status.state]}"
+            now = words[status.state]
             if status.demo:
-                return Finding(area, LOOK, f"{text}; a demo, not an assistant", choose)
+                return Finding(area, LOOK, f"{model}; a demo, not an assistant", choose, now)
             if status.detail and status.state is not RoleState.LOADING:
-                return Finding(area, LOOK, text, f"{status.detail} {choose}")
-            return Finding(area, OK, text)
+                return Finding(area, LOOK, model, f"{status.detail} {choose}", now)
+            return Finding(area, OK, model, now=now)
         case RoleState.UNSET:
             return Finding(area, LOOK, "no model was found", "Fetch the starter: tale-tui models pull starter")
         case RoleState.AWAY | RoleState.FAILED:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Self
 
 from tale_tui.engine.bus import Bus
 from tale_tui.engine.chat.asking import Tools
+from tale_tui.engine.chat.judging import Judging
+from tale_tui.engine.chat.openings import Openings
 from tale_tui.engine.chat.prompting import Prompter
 from tale_tui.engine.chat.turns import Turns
+from tale_tui.engine.detect import LEARNED_FILE, Detectors, Learner
 from tale_tui.engine.events import Fact, Notice, RoleChanged, TurnEvent
 from tale_tui.engine.model_verbs import ModelVerbs
 from tale_tui.engine.models.backend import Backend
 from tale_tui.engine.models.configured import Backends, configured_backends, given_backends
-from tale_tui.engine.models.pool import Pool
-from tale_tui.engine.models.roles import Roles
+from tale_tui.engine.models.household import set_up
+from tale_tui.engine.route import Router
 from tale_tui.engine.session_verbs import SessionVerbs
 from tale_tui.engine.store import Store
-from tale_tui.engine.types import BackendName, Finding, ModelRef, Role
+from tale_tui.engine.task_types import Judged
+from tale_tui.engine.task_verbs import TaskVerbs
+from tale_tui.engine.tasks.local import local_executor
+from tale_tui.engine.types import BackendName, Finding, ModelRef
+from tale_tui.engine.whole_verbs import WholeVerbs
 from tale_tui.engine.world import World
 from tale_tui.paths import Paths
 from tale_tui.settings import Settings
@@ -27,7 +34,7 @@ from tale_tui.settings import Settings
 log = logging.getLogger(__name__)
 
 
-class Engine(SessionVerbs, ModelVerbs):
+class Engine(SessionVerbs, ModelVerbs, TaskVerbs, WholeVerbs):
     """Implements `verbs.Verbs`, where each verb is described. Made by `Engine.start`, ended by `stop`.
 
     Args:
@@ -37,22 +44,47 @@ class Engine(SessionVerbs, ModelVerbs):
         store: open.
         backends: by name.
         load: whether the model of the role ux is kept loaded, rather than when a turn wants it.
+        read_only: whether nothing may be changed, so that no task is run.
+        works_queue: whether everything that is queued is worked off, or only what somebody follows.
+        ends: begins the end of this process, where it has no window.
     """
 
     def __init__(
-        self, paths: Paths, settings: Settings, world: World, store: Store, backends: Backends, *, load: bool
+        self,
+        paths: Paths,
+        settings: Settings,
+        world: World,
+        store: Store,
+        backends: Backends,
+        *,
+        load: bool,
+        read_only: bool,
+        works_queue: bool,
+        ends: Callable[[], None] | None,
     ) -> None:
         bus = Bus()
-        pool = Pool(backends, window=settings.chat.window, probe_s=settings.limits.probe_s, monotonic=world.monotonic)
-        chosen = {Role.UX: settings.ux, Role.TASK: settings.task}
-        roles = Roles(pool, store, chosen, bus.publish, world.now)
+        household = set_up(backends, store, settings, world, bus.publish)
+        pool, roles = household.pool, household.roles
         prompter = Prompter(store, pool, settings)
-        turns = Turns(Tools(store, pool, roles, prompter, settings.chat, world, bus.publish))
+        router = Router(roles, pool, settings.route)
+        detectors = Detectors(paths.data / LEARNED_FILE)
+        detect = settings.detect
+        self._judging = Judging(store, detectors, detect, router.preview, world.now)
+        learns = detect.enabled and detect.learn and not read_only
+        self._learner = Learner(store, detectors, lambda: turns.busy or executor.busy, enabled=learns)
+        tools = Tools(store, pool, roles, router, prompter, settings.chat, world, bus.publish)
+        executor = local_executor(
+            *(store, backends, pool, roles, router, settings, world, bus.publish), works_queue=works_queue
+        )
+        turns = Turns(tools, Openings(tools, self._judging, executor, self._learner.nudge))
         SessionVerbs.__init__(self, store, turns, bus.publish)
-        ModelVerbs.__init__(self, pool, roles, paths.models, load=load)
+        ModelVerbs.__init__(self, household, paths.models, load=load)
+        TaskVerbs.__init__(self, store, executor)
+        WholeVerbs.__init__(self, store, roles, bus, world.now(), works_queue=works_queue, ends=ends)
         self._bus = bus
         self._paths = paths
         self._settings = settings
+        self._read_only = read_only
         self._stopping: asyncio.Task[None] | None = None
 
     @classmethod
@@ -65,6 +97,8 @@ class Engine(SessionVerbs, ModelVerbs):
         backends: Mapping[BackendName, Backend] | None = None,
         load: bool = True,
         read_only: bool = False,
+        works_queue: bool = True,
+        ends: Callable[[], None] | None = None,
     ) -> Self:
         """Open the store and be ready for verbs. The model of the role ux is looked for and loaded meanwhile.
 
@@ -75,13 +109,22 @@ class Engine(SessionVerbs, ModelVerbs):
             backends: these and no others; None makes those of the settings when they are needed.
             load: False touches no model until a turn wants one: for commands that only read.
             read_only: True changes nothing in the data folder; another process is its engine.
+            works_queue: False, for a command that is the engine while it waits: of the queued tasks only those are run
+                that somebody follows (`Verbs.follow_task`), and what these wait for.
+            ends: begins the end of this process, for an engine without a window; None where there is a window.
         Raises:
             StoreError: the database cannot be used; the class says why.
         """
         world = world or World()
         store = await Store.open(paths.database, world, read_only=read_only)
         made = configured_backends(settings, paths) if backends is None else given_backends(backends)
-        engine = cls(paths, settings, world, store, made, load=load)
+        engine = cls(
+            *(paths, settings, world, store, made),
+            load=load,
+            read_only=read_only,
+            works_queue=works_queue,
+            ends=ends,
+        )
         started = False
         try:
             await engine._begin()
@@ -98,10 +141,10 @@ class Engine(SessionVerbs, ModelVerbs):
         await asyncio.shield(self._stopping)
 
     def send(
-        self, session_id: str, text: str, *, key: str, ref: ModelRef | None = None
+        self, session_id: str, text: str, *, key: str, ref: ModelRef | None = None, as_task: bool | None = None
     ) -> AsyncGenerator[TurnEvent, None]:
         """See `Verbs.send`."""
-        return self._turns.send(session_id, text, key, ref)
+        return self._turns.send(session_id, text, key, ref, as_task)
 
     def regenerate(self, session_id: str, message_id: str) -> AsyncGenerator[TurnEvent, None]:
         """See `Verbs.regenerate`."""
@@ -114,6 +157,14 @@ class Engine(SessionVerbs, ModelVerbs):
     def resume(self, session_id: str, message_id: str) -> AsyncGenerator[TurnEvent, None]:
         """See `Verbs.resume`."""
         return self._turns.resume(session_id, message_id)
+
+    def reroute(self, session_id: str, message_id: str, *, as_task: bool) -> AsyncGenerator[TurnEvent, None]:
+        """See `Verbs.reroute`."""
+        return self._turns.reroute(session_id, message_id, as_task)
+
+    async def judge(self, text: str, *, session_id: str = "") -> Judged:
+        """See `Verbs.judge`."""
+        return await self._judging.judge(text, session_id)
 
     async def doctor(self) -> tuple[Finding, ...]:
         """See `Verbs.doctor`."""
@@ -143,11 +194,16 @@ class Engine(SessionVerbs, ModelVerbs):
             sentence = f"{replies} broke off when the application ended. What came is kept and can be continued."
             self._publish(Notice("Interrupted", sentence))
         await self._roles.restore()
+        if not self._read_only:
+            self._executor.start()
         if self._load:
-            self._in_background(self._roles.warm())
+            self._keep_models()
+            self._learner.nudge()
 
     async def _end(self) -> None:
+        await self._learner.close()
         await self._turns.close()
+        await self._executor.close()
         await self._stop_background()
         self._bus.close()
         await self._pool.close()

@@ -19,14 +19,27 @@
     │   ├── DatabaseNewer         written by a newer version
     │   ├── DiskFull
     │   ├── ReadOnly              the folder or the database cannot be written
-    │   └── DatabaseBusy          another process holds it for too long
+    │   ├── DatabaseBusy          another process holds it for too long
+    │   └── Fenced                a run of a task that is not its run any more; stays inside the engine
     ├── BadInput                  what was asked cannot be done; nothing was changed
     │   ├── EmptyMessage
     │   ├── MessageTooLong        longer than the window, with the numbers
     │   ├── NoSuchSession         unknown or ambiguous id
     │   ├── NoSuchMessage
     │   ├── TurnRunning           the session answers already; a second message waits in the queue
-    │   └── BadImport             not an export of ours
+    │   ├── BadImport             not an export of ours
+    │   ├── NoSuchTask            unknown id of a task
+    │   │   └── AmbiguousTask     the beginning of several ids
+    │   ├── WrongState            the task is in a state that does not allow it
+    │   ├── TaskTooLong           more text than the settings allow
+    │   ├── BadPlan               a plan that cannot be run
+    │   ├── BadPriority           an unknown priority
+    │   ├── BadTimeLimit          a time limit that is none
+    │   ├── TooManyTasks          handed in faster than the settings allow
+    │   └── BadFileName           no name for a file in the chosen folder
+    │       └── FileThere         a file of that name is there already
+    ├── StepTimedOut              a step or a task took longer than its limit
+    ├── FileNotSaved              the system did not allow a file to be written
     ├── FetchFailed               a download did not work; the sentence says which way is left
     └── EngineLost                the process that was the engine ended in the middle of the call
         └── EngineMismatch        the engine that runs is of another version
@@ -196,6 +209,13 @@ class DatabaseBusy(StoreError):
     title = "The database is held by another process"
 
 
+class Fenced(StoreError):
+    """A run wanted to change a task that is not its own any more; nothing was changed. It stays inside the engine."""
+
+    code = "fenced"
+    title = "The task was taken out of its hands"
+
+
 class BadInput(TaleError):
     """What was asked cannot be done; nothing was changed."""
 
@@ -243,6 +263,90 @@ class BadImport(BadInput):
 
     code = "bad_import"
     title = "This cannot be imported"
+
+
+class NoSuchTask(BadInput):
+    """Unknown id of a task."""
+
+    code = "no_such_task"
+    title = "No such task"
+
+
+class AmbiguousTask(NoSuchTask):
+    """The beginning of the ids of several tasks; the sentence names them."""
+
+    code = "ambiguous_task"
+    title = "Several tasks begin like that"
+
+
+class WrongState(BadInput):
+    """The task is in a state that does not allow what was asked; the sentence names the state."""
+
+    code = "wrong_state"
+    title = "The task is not in that state"
+
+
+class TaskTooLong(BadInput):
+    """More text than the settings allow."""
+
+    code = "task_too_long"
+    title = "The task is too long"
+
+
+class BadPlan(BadInput):
+    """A plan that cannot be run; the sentence names the place."""
+
+    code = "bad_plan"
+    title = "This plan cannot be run"
+
+
+class BadPriority(BadInput):
+    """An unknown priority."""
+
+    code = "bad_priority"
+    title = "Unknown priority"
+
+
+class BadTimeLimit(BadInput):
+    """A time limit that is none."""
+
+    code = "bad_time_limit"
+    title = "That is no time limit"
+
+
+class TooManyTasks(BadInput):
+    """Handed in faster than the settings allow; the sentence says how long to wait."""
+
+    code = "too_many_tasks"
+    title = "Too many tasks at once"
+
+
+class BadFileName(BadInput):
+    """No name for a file in the chosen folder; the sentence says why."""
+
+    code = "bad_file_name"
+    title = "Not a name for a file"
+
+
+class FileThere(BadFileName):
+    """A file of that name is there already, and nobody said that it may be replaced."""
+
+    code = "file_there"
+    title = "The file is there already"
+
+
+class StepTimedOut(TaleError):
+    """A step or a task took longer than its limit."""
+
+    code = "step_timed_out"
+    title = "It took longer than its limit"
+
+
+class FileNotSaved(TaleError):
+    """The system did not allow a file to be written; the sentence says why."""
+
+    code = "file_not_saved"
+    title = "The file was not saved"
 
 
 class FetchFailed(TaleError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tale_tui.engine.task_types import Task, TaskDetail
 from tale_tui.engine.types import Message, ModelRef, RoleStatus, WindowUse
 
 
@@ -20,8 +21,15 @@ class TurnStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """The message became a task: the reply is its card. `TurnDone` follows at once; the task goes on by itself."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
 class Routed:
-    """Which model answers, and why, in a few words."""
+    """Which model answers, and why, in a few words. Told again when another one has to."""
 
     ref: ModelRef
     why: str
@@ -90,6 +98,7 @@ class TurnCancelled:
 
 TurnEvent = (
     TurnStarted
+    | TaskStarted
     | Routed
     | ModelLoading
     | PromptProgress
@@ -99,6 +108,36 @@ TurnEvent = (
     | TurnFailed
     | TurnCancelled
 )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSeen:
+    """A task with everything about it. First event of every stream, and again whenever a step or its state changed."""
+
+    detail: TaskDetail
+
+
+@dataclass(frozen=True, slots=True)
+class StepDelta:
+    """More of what a step writes."""
+
+    step_key: str
+    text: str
+    thinking: bool
+    tokens: int
+    """All tokens of the step so far, thinking included, as pieces were counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepReading:
+    """How much of the prompt the model has read, in tokens; 0 of 0 while it is being loaded."""
+
+    step_key: str
+    done: int
+    total: int
+
+
+TaskEvent = TaskSeen | StepDelta | StepReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +159,18 @@ class SessionChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskChanged:
+    """A task was made, or is in another state, step or place now."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class TasksChanged:
+    """More tasks changed than can be told one by one, or some are gone: read the list again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something that happened and that a user wants to know; kept in the list of notices."""
 
@@ -137,4 +188,4 @@ class EngineMoved:
     """True when this process is the engine now."""
 
 
-Fact = RoleChanged | SessionChanged | Notice | EngineMoved
+Fact = RoleChanged | SessionChanged | TaskChanged | TasksChanged | Notice | EngineMoved

@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from pathlib import Path
 
+from tale_tui.engine.models.household import Household
 from tale_tui.engine.models.model_files import add_model
-from tale_tui.engine.models.pool import Pool
-from tale_tui.engine.models.roles import Roles
 from tale_tui.engine.models.starter import STARTER_NAME, fetch
+from tale_tui.engine.task_types import Residency
 from tale_tui.engine.types import BackendName, BackendReport, ModelInfo, ModelRef, Progress, Role, RoleStatus
 
 STARTER = ModelRef(BackendName.EMBEDDED, STARTER_NAME)
@@ -21,15 +21,15 @@ class ModelVerbs:
     """A part of `Engine`. The verbs are described in `verbs.Verbs`.
 
     Args:
-        pool: the door to the models.
-        roles: who serves.
+        household: the models and what lives on them.
         models_dir: where model files are.
-        load: whether the model of the role ux is kept loaded, rather than when a turn wants it.
+        load: whether the models of the roles are kept loaded, rather than when a turn wants them.
     """
 
-    def __init__(self, pool: Pool, roles: Roles, models_dir: Path, *, load: bool) -> None:
-        self._pool = pool
-        self._roles = roles
+    def __init__(self, household: Household, models_dir: Path, *, load: bool) -> None:
+        self._household = household
+        self._pool = household.pool
+        self._roles = household.roles
         self._models_dir = models_dir
         self._load = load
         self._background: set[asyncio.Task[None]] = set()
@@ -46,10 +46,13 @@ class ModelVerbs:
 
     async def use_model(self, role: Role, ref: ModelRef) -> RoleStatus:
         """See `Verbs.use_model`."""
+        self._pool.breakers.forgive(ref)
         return await self._roles.assign(role, ref)
 
     async def retry_role(self, role: Role) -> RoleStatus:
         """See `Verbs.retry_role`."""
+        if ref := self._roles.status(role).ref:
+            self._pool.breakers.forgive(ref)
         return await self._roles.retry(role)
 
     async def pull_model(self, ref: ModelRef) -> AsyncGenerator[Progress, None]:
@@ -73,6 +76,28 @@ class ModelVerbs:
         info = await add_model(path, self._models_dir)
         await self._added(info.ref)
         return info
+
+    async def residency(self) -> Residency:
+        """See `Verbs.residency`."""
+        return await self._household.inventory.take()
+
+    async def load_model(self, ref: ModelRef) -> Residency:
+        """See `Verbs.load_model`."""
+        self._pool.breakers.forgive(ref)
+        served = [status.role for status in self._roles.statuses() if status.ref == ref]
+        for role in served or [Role.TASK]:
+            await self._roles.load(ref, role=role, push=False)
+        return await self.residency()
+
+    async def unload_model(self, ref: ModelRef) -> Residency:
+        """See `Verbs.unload_model`."""
+        await self._pool.unload(ref)
+        self._household.keeper.let_go(ref)
+        return await self.residency()
+
+    def _keep_models(self) -> None:
+        """Begin to load the models that are wanted, and to look after them."""
+        self._in_background(self._household.keeper.run())
 
     def _known(self) -> tuple[BackendName, ...]:
         """Backends that may serve, or that a role names."""

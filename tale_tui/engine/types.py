@@ -122,6 +122,10 @@ class LoadedModel:
     size_bytes: int | None = None
     gpu_share: float | None = None
     """0 to 1: the part of it that lies in the memory of a GPU; None where unknown."""
+    role: Role | None = None
+    """Whose process it is in, where each role has its own; None where they share it."""
+    load_ms: float | None = None
+    """How long loading took just now, 0 where it was there; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +206,12 @@ class Message:
     sibling: int = 1
     """Its place among the versions with the same parent, from 1."""
     siblings: int = 1
+    task_id: str | None = None
+    """The task that this reply is the card of; its text is the result, empty until there is one."""
+    p: float | None = None
+    """Of a user's message: the probability that it is a task, as it was judged; None where it was not."""
+    why: str = ""
+    """Of a reply: why this model wrote it, in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +304,8 @@ class Finding:
     text: str
     advice: str = ""
     """What to do, where there is something to do."""
+    now: str = ""
+    """What is so at this moment and changes by itself, such as how much is free; people are told, programs not."""
 
 
 class ExportFormat(StrEnum):

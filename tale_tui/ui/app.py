@@ -15,13 +15,13 @@ from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
-from textual.screen import Screen
 from textual.types import CSSPathType
 from textual.worker import WorkerFailed
 
 from tale_tui.engine import clean, clean_line
 from tale_tui.first_look import FirstLook, quick_look
 from tale_tui.ui.bridge import Bridge
+from tale_tui.ui.modes import CHAT, Modes
 from tale_tui.ui.opening import open_engine
 from tale_tui.ui.screens.chat import ChatScreen
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, first_theme, theme_folders
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
     from tale_tui.engine import Notice, World
     from tale_tui.paths import Paths
+    from tale_tui.settings import Settings
     from tale_tui.ui.keymap import Place
     from tale_tui.ui.screens.chat_desk import ChatDesk
+    from tale_tui.ui.screens.tasks import TasksScreen
 
 NOTICES_KEPT = 200
 """Notices that the list of them holds."""
@@ -47,6 +49,8 @@ def _key(name: str, keys: str, action: str, description: str, tooltip: str, *, p
 APP_KEYS: list[BindingType] = [
     _key("help", "f1", "help", "Help", "All keys and commands", priority=True),
     _key("help_outside", "question_mark", "help", "Help", "All keys and commands, where nothing is typed"),
+    _key("chat", "f2", "show('chat')", "Chat", "To the chat"),
+    _key("tasks", "f3", "show('tasks')", "Tasks", "To the tasks"),
     _key("palette", "ctrl+p", "palette", "Commands", "Find a command by its name"),
     _key("quit", "ctrl+q", "quit", "Leave", "Leave; what was typed is kept", priority=True),
     _key("copy", "ctrl+c,super+c", "screen.copy_text", "Copy", "Copy what is selected"),
@@ -72,6 +76,7 @@ class TaleApp(App[int]):
     TITLE = "tale"
     CSS_PATH: ClassVar[CSSPathType | None] = ["app.tcss", "screens/chat.tcss"]
     ENABLE_COMMAND_PALETTE = False
+    DEFAULT_MODE = CHAT
     BINDING_GROUP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = APP_KEYS
 
@@ -94,12 +99,10 @@ class TaleApp(App[int]):
         self._wear(look.theme)
         self.set_keymap(dict(look.keys))
         self.chat = ChatScreen(bridge, paths, session_id, world)
+        self.modes = Modes(self, bridge, self.chat, world)
+        self._leaving = False
 
     # the first frame
-
-    def get_default_screen(self) -> Screen[None]:
-        """The chat."""
-        return self.chat
 
     def get_driver_class(self) -> type[Driver]:
         """Ours in place of Textual's for Linux and macOS."""
@@ -145,6 +148,9 @@ class TaleApp(App[int]):
     @property
     def _places(self) -> tuple[Place, ...]:
         """Where keys work, the most important place first."""
+        beside = self.modes.places()
+        if beside:
+            return (*beside, ("Everywhere", self.BINDINGS))
         return (
             ("In the chat", self.chat.BINDINGS),
             ("In the turns", self.chat.view.BINDINGS),
@@ -184,6 +190,18 @@ class TaleApp(App[int]):
 
             self.notices.append((time.time(), Notice(title, message, severity)))
 
+    @on(Bridge.Ready)
+    def _use_engine(self, event: Bridge.Ready) -> None:
+        self.modes.use(event.verbs)
+
+    @on(Bridge.Failed)
+    def _lose_engine(self) -> None:
+        self.modes.use(None)
+
+    @on(Bridge.Happened)
+    def _hear(self, event: Bridge.Happened) -> None:
+        self.modes.heard(event.fact)
+
     @on(Bridge.Crashed)
     def _end_with(self, event: Bridge.Crashed) -> None:
         raise event.error
@@ -199,6 +217,8 @@ class TaleApp(App[int]):
         match event.name:
             case "help":
                 self.action_help()
+            case "tasks":
+                await self.modes.show_task(event.argument)
             case "theme":
                 from tale_tui.ui.theme_choice import choose_theme
 
@@ -209,6 +229,20 @@ class TaleApp(App[int]):
                 await self.action_quit()
             case _:
                 self.notify("That needs the engine, which is not there yet.")
+
+    async def action_show(self, name: str) -> None:
+        """Show a screen: `chat` or `tasks`."""
+        await self.modes.show(name)
+
+    async def on_tasks_screen_left(self) -> None:
+        """Back to the chat, which is as it was left."""
+        await self.modes.show(CHAT)
+
+    async def on_tasks_screen_quoted(self, event: TasksScreen.Quoted) -> None:
+        """Put a text into the prompt of the chat."""
+        await self.modes.show(CHAT)
+        self.chat.composer.put_before(event.text)
+        self.chat.composer.prompt.focus()
 
     def action_help(self) -> None:
         """Show all keys and commands."""
@@ -222,11 +256,12 @@ class TaleApp(App[int]):
         """Show all commands."""
         from tale_tui.ui.screens.palette import PaletteDialog
 
-        def run(name: str | None) -> None:
+        async def run(name: str | None) -> None:
             if name is not None:
+                await self.modes.show(CHAT)
                 self.chat.run_command(name)
 
-        if self.screen is self.chat:
+        if self.screen in (self.chat, self.modes.tasks):
             self.push_screen(PaletteDialog(self.chat.lines.keys()), run)
 
     def action_notices(self) -> None:
@@ -248,7 +283,21 @@ class TaleApp(App[int]):
         self._bridge.open()
 
     async def action_quit(self) -> None:
+        """Leave, after asking what becomes of tasks that end with this window."""
+        if not self._leaving:
+            self._leaving = True
+            self.run_worker(self._leave(), group="leave", exit_on_error=True)
+
+    async def _leave(self) -> None:
         """Leave; the place of the reader and what stands in the prompt are kept first."""
+        how = await self.chat.may_leave()
+        if how == "background":
+            from tale_tui.ui.leaving import go_on_without_window
+
+            how = await go_on_without_window(self, self._paths, self._overrides)
+        if how == "stay":
+            self._leaving = False
+            return
         await asyncio.wait([asyncio.create_task(self.chat.leave())], timeout=LEAVE_WITHIN_S)
         self.exit(0)
 
@@ -281,7 +330,12 @@ def run_app(
     def tell(note: str) -> None:
         app.notify(note, title="Settings")
 
-    bridge = Bridge(partial(open_engine, paths, wanted, tell))
+    def heed(settings: Settings) -> None:
+        from tale_tui.ui.notify import Manners
+
+        app.chat.manners = Manners.of(settings)
+
+    bridge = Bridge(partial(open_engine, paths, wanted, tell, heed))
     app = TaleApp(bridge, paths, quick_look(paths, os.environ, wanted), overrides=wanted, session_id=session)
     if demo:
         app.chat.title_bar.label = f"{app.TITLE} demo"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Literal
 
 MARK = "/"
 """A message that begins with it is a command; two of them stand for a message that begins with one."""
+
+TaskKind = Literal["any", "open", "going", "paused", "written", "again"]
+"""Tasks by what can be done with them: those that can be ended, stopped, resumed, read, run again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class Command:
     """The id of the key binding that does the same."""
     title: str = ""
     """As the palette shows it."""
+    tasks: TaskKind | None = None
+    """Of a command that takes the id of a task: of which tasks."""
 
 
 COMMANDS = (
@@ -32,7 +38,28 @@ COMMANDS = (
     Command("model", "Choose the model that answers", "[backend/model]", "chat.models", "Models"),
     Command("system", "Set the system prompt of this conversation", "[text]", title="System prompt"),
     Command("continue", "Go on with a reply that broke off", binding="chat.go_on", title="Go on with the reply"),
-    Command("retry", "Ask for another answer to the last message", title="Ask again"),
+    Command(
+        "retry",
+        "Ask for another answer, or run a task again",
+        "[id [step]]",
+        title="Ask again",
+        tasks="again",
+    ),
+    Command("tasks", "All tasks: what runs, what waits for you, what is done", binding="app.tasks", title="Tasks"),
+    Command("task", "Hand in a task, whatever it looks like", "text"),
+    Command("status", "How a task is doing; what runs now", "[id]", title="What runs now", tasks="any"),
+    Command("result", "The whole result of a task", "[id]", title="Result of the last task", tasks="written"),
+    Command(
+        "save",
+        "Save the code of a result as files",
+        "[id] [folder]",
+        title="Save the code of a result",
+        tasks="written",
+    ),
+    Command("cancel", "End a task that is open", "[id]", title="Cancel a task", tasks="open"),
+    Command("pause", "Stop a task for now; its text is kept", "[id]", title="Pause a task", tasks="going"),
+    Command("resume", "Go on with a paused task", "[id]", title="Resume a task", tasks="paused"),
+    Command("priority", "Say which task goes first: urgent, high, normal or low", "id priority", tasks="open"),
     Command("export", "Write this conversation to a file, .md or .json", "[path]", title="Export"),
     Command("theme", "Choose the colours", "[name]", title="Theme"),
     Command("rename", "Give this conversation another title", "[title]", title="Rename conversation"),
@@ -97,5 +124,15 @@ def completions(text: str) -> tuple[Command, ...]:
     if not text.startswith(MARK) or (name and not name.isalpha()):
         return ()
     first = [command for command in COMMANDS if command.name.startswith(name)]
+    first.sort(key=lambda command: command.name != name)
     later = [command for command in COMMANDS if name in command.name and command not in first]
     return (*first, *later)
+
+
+def task_argument(text: str) -> tuple[Command, str] | None:
+    """The command that is being written and what stands behind it so far, where that may become the id of a task."""
+    name, space, argument = text.removeprefix(MARK).partition(" ")
+    command = _BY_NAME.get(name.lower()) if text.startswith(MARK) and space else None
+    if command is None or command.tasks is None or " " in argument.strip() or argument.endswith(" "):
+        return None
+    return command, argument.strip()

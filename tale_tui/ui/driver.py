@@ -1,8 +1,10 @@
-"""The terminal, read a little better: no paste does harm, Escape is quick, waiting costs nothing.
+"""The terminal, read and written a little better: no paste does harm, Escape is quick, waiting costs nothing, and a
+terminal that stands still holds nobody up.
 
 Textual's own input thread takes escape sequences in a paste for keys, ends the application at the first byte that is
 not UTF-8, looks ten times a second whether there is something to do, and takes up to a tenth of a second to notice a
-lone Escape.
+lone Escape. Its output thread makes the application wait for a terminal that takes nothing (ctrl+s, a slow line), and
+with it everybody who uses the engine of this window.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from contextlib import suppress
 from textual._parser import ParseError
 from textual._time import get_time
 from textual._xterm_parser import XTermParser
+from textual.drivers._writer_thread import MAX_QUEUED_WRITES
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Paste
 
@@ -25,15 +28,51 @@ ESCAPE_DELAY_S = 0.025
 """After so long without a next byte Escape is a key and no beginning of a sequence, unless ESCDELAY says otherwise."""
 ESCAPE_LOOK_S = 0.005
 """While a sequence is not complete, this often is looked whether the time for the rest of it is over."""
+MOST_WAITING = MAX_QUEUED_WRITES - 6
+"""With so many pieces waiting for the terminal no paint is added. Textual's own limit, where it blocks, is near."""
+CATCH_UP_S = 0.05
+"""This often is looked whether a terminal that stood still has taken everything."""
 
 
 class TaleDriver(LinuxDriver):
-    """Textual's driver for Linux and macOS with another input thread."""
+    """Textual's driver for Linux and macOS with another input thread, and output that never blocks."""
+
+    _behind = False
+    """Whether paints were left out, so that the whole screen is to be painted again."""
+    _leaving = True
+    """Whether what is written belongs to the state of the terminal, of which nothing may be left out."""
 
     def start_application_mode(self) -> None:
         """Start reading and writing."""
         self._woken, self._wake = os.pipe()
         super().start_application_mode()  # type: ignore[no-untyped-call] # Textual leaves it without a type
+        self._leaving = False
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back as it was."""
+        self._leaving = True
+        super().stop_application_mode()
+
+    def write(self, data: str) -> None:
+        """Write to the terminal; while it takes nothing paints are left out, and made good when it does again."""
+        if self._leaving or not self._stands_still():
+            super().write(data)
+
+    def _stands_still(self) -> bool:
+        if not self._behind and self._waiting() >= MOST_WAITING:
+            self._behind = True
+            self._loop.call_soon_threadsafe(self._catch_up)
+        return self._behind
+
+    def _waiting(self) -> int:
+        return self._writer_thread._queue.qsize() if self._writer_thread is not None else 0
+
+    def _catch_up(self) -> None:
+        if self._waiting():
+            self._loop.call_later(CATCH_UP_S, self._catch_up)
+        else:
+            self._behind = False
+            self._app.refresh(layout=True)
 
     def disable_input(self) -> None:
         """Stop reading: the thread that reads is woken and ends."""

@@ -11,7 +11,7 @@ from tale_tui.ui.keymap import Place, keys_now
 from tale_tui.ui.screens.help import HelpGroup
 from tale_tui.ui.words import key_name
 
-KEY_CELLS = 14
+KEY_CELLS = 20
 """Cells that the keys of one binding take: more of them would push the words away."""
 
 

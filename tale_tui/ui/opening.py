@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tale_tui.engine import Verbs
     from tale_tui.paths import Paths
-    from tale_tui.settings import Loaded
+    from tale_tui.settings import Loaded, Settings
 
 
 def _load(paths: Paths, overrides: Mapping[str, object]) -> Loaded:
@@ -26,7 +26,10 @@ def _load(paths: Paths, overrides: Mapping[str, object]) -> Loaded:
 
 @asynccontextmanager
 async def open_engine(
-    paths: Paths, overrides: Mapping[str, object], tell: Callable[[str], None]
+    paths: Paths,
+    overrides: Mapping[str, object],
+    tell: Callable[[str], None],
+    heed: Callable[[Settings], None],
 ) -> AsyncIterator[Verbs]:
     """The engine of the data folder, as long as the block lasts.
 
@@ -34,6 +37,7 @@ async def open_engine(
         paths: the folders; they exist.
         overrides: dotted key -> value, stronger than environment and file.
         tell: takes what is worth saying about the settings, a sentence each.
+        heed: takes the settings, for what the window itself has to do with them.
     Raises:
         SettingsError: a setting is wrong.
         StoreError, EngineLost, EngineMismatch: the engine cannot be had.
@@ -45,6 +49,7 @@ async def open_engine(
 
     for note in loaded.notes:
         tell(note)
+    heed(loaded.settings)
     warming = asyncio.create_task(asyncio.to_thread(warm), name="warm the markdown")
     try:
         with logs.to_file(paths.log_file, loaded.settings.log_level):

@@ -31,6 +31,7 @@ class Signs:
     waiting: str
     asks: str
     """Waits for the user."""
+    paused: str
     bar: str
     """The bar at the left of a turn, and of the chosen row."""
     full: str
@@ -68,6 +69,7 @@ UNICODE = Signs(
     wrong="✗",
     waiting="·",
     asks="?",
+    paused="‖",
     bar="▎",
     full="▰",
     empty="▱",
@@ -94,6 +96,7 @@ ASCII = Signs(
     wrong="x",
     waiting=".",
     asks="?",
+    paused="=",
     bar="|",
     full="#",
     empty="-",

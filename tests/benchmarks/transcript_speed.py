@@ -1,8 +1,8 @@
 """Figures of the transcript: `python tests/benchmarks/transcript_speed.py`.
 
-Opens a session of 10,000 messages, scrolls it, lets replies of 2,000 and 8,000 tokens stream in, and shows texts that
-are hostile by their size. Times are of the loop that also draws the screen, without the terminal. A benchmark, not a
-test: nothing is judged here.
+Opens a session of 10,000 messages, scrolls it, lets replies of 2,000 and 8,000 tokens stream in, does the same with a
+session whose replies are cards of tasks, and shows texts that are hostile by their size. Times are of the loop that
+also draws the screen, without the terminal. A benchmark, not a test: nothing is judged here.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from tale_tui.engine.task_types import Task, TaskState
 from tale_tui.engine.types import Author, BackendName, Message, MessageState, ModelRef, Session, Transcript, Usage
 from tale_tui.ui.markdown import warm
 from tale_tui.ui.theming import VARIABLE_DEFAULTS
@@ -190,6 +191,47 @@ async def at_once(view: TranscriptView, count: int) -> None:
     tell(f"{count:,} tokens at once", [time.perf_counter() - began])
 
 
+async def cards(view: TranscriptView, count: int) -> None:
+    """A session whose replies are cards; then the text of a task comes, and its time goes on."""
+    now = time.time()
+    tasks, talk = [], []
+    for number in range(MESSAGES // 2):
+        one = Task(f"task{number}", f"t{number:04}", f"Task {number}", TaskState.DONE, now, now, ref=REF, worked_s=42.0)
+        tasks.append(replace(one, finished=now - 60))
+        talk.append(message(number, Author.USER, f"Question {number}"))
+        talk.append(replace(message(number, Author.ASSISTANT, ANSWER), task_id=one.id))
+    tasks[-1] = running = replace(tasks[-1], state=TaskState.RUNNING, finished=None, running_since=now)
+    talk[-1] = replace(talk[-1], text="")
+    wanted = session(*talk)
+
+    def opened() -> None:
+        view.load(wanted)
+        view.set_tasks(tasks)
+        paint(view)
+
+    tell(f"open {MESSAGES:,} messages, half of them cards", [timed(opened) for _ in range(5)])
+    tell("a second of a task", [timed(lambda: (view._tick(), paint(view))) for _ in range(200)])
+
+    def told() -> None:
+        view.put_task(running)
+        view.update_now()
+        paint(view)
+
+    tell("a task told anew", [timed(told) for _ in range(200)])
+    seconds = []
+    for number, piece in enumerate(tokens(count)):
+        view.stream_step(running.id, piece)
+        view.set_task_live(running.id, Live("writing", 0.0, tokens=number, rate=200.0))
+        if number % PIECES_A_PAINT == 0:
+            seconds.append(timed(lambda: (view.update_now(), paint(view))))
+            await asyncio.sleep(0)
+    tell(f"{count:,} tokens under a card, each {PIECES_A_PAINT} painted", seconds)
+    tell(
+        "scroll one screen up, over cards",
+        [timed(lambda: (view.scroll_lines(-36), paint(view))) for _ in range(400)],
+    )
+
+
 async def hostile(view: TranscriptView) -> None:
     """Texts that are hostile by their size: the longest step, and how long until all of it is there."""
     for name, text in HOSTILE.items():
@@ -213,6 +255,7 @@ async def main() -> None:
         await at_once(view, 2000)
         await streaming(view, 2000)
         await streaming(view, 8000)
+        await cards(view, 2000)
         await hostile(view)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import os
 import sys
@@ -15,8 +16,35 @@ import pytest
 
 import tale_tui.engine
 from tale_tui.cli.entry import run
-from tale_tui.engine.errors import NoSuchSession
-from tale_tui.engine.events import Fact, RoleChanged, TextDelta, TurnDone, TurnEvent, TurnStarted
+from tale_tui.engine.errors import NoSuchSession, NoSuchTask, TaleError, WrongState
+from tale_tui.engine.events import (
+    Fact,
+    RoleChanged,
+    StepDelta,
+    StepReading,
+    TaskChanged,
+    TaskEvent,
+    TaskSeen,
+    TextDelta,
+    TurnDone,
+    TurnEvent,
+    TurnStarted,
+)
+from tale_tui.engine.task_types import (
+    ENDED,
+    EngineStatus,
+    Plan,
+    Priority,
+    Reason,
+    Residency,
+    Step,
+    StepSpec,
+    StepState,
+    Task,
+    TaskCounts,
+    TaskDetail,
+    TaskState,
+)
 from tale_tui.engine.types import (
     Author,
     BackendName,
@@ -42,13 +70,148 @@ NOON = 1_794_139_200.0
 """2026-11-08 12:00 UTC."""
 
 
+def a_task(task_id: str = "k4t9aaaabbbbcccc", state: TaskState = TaskState.QUEUED, **more: Any) -> TaskDetail:
+    """A task with one step."""
+    text, result = more.pop("text", "Write a haiku"), more.pop("result", "")
+    task = Task(
+        task_id,
+        task_id[:4],
+        more.pop("title", text),
+        state,
+        NOON,
+        NOON + 60,
+        ref=more.pop("ref", REF),
+        why=more.pop("why", "a task"),
+        **more,
+    )
+    spec = StepSpec("work", "Work", text)
+    done = StepState.DONE if state is TaskState.DONE else StepState.PENDING
+    return TaskDetail(task, text, Plan((spec,)), (Step(spec, done, 1, REF, result, usage=Usage(12, 3)),), result)
+
+
 @dataclass
-class FakeFace:
+class FakeTasks:
+    """The verbs on tasks, on a plain dict: a task that is followed runs and ends at once."""
+
+    work: dict[str, TaskDetail] = field(default_factory=dict)
+    result: str = "Rain on the window."
+    fails: TaleError | None = None
+    """What a task that is followed ends with, instead of its result."""
+    pid: int = 1
+    here: bool = False
+    """Whether this process is the engine."""
+    works: bool = True
+    background: bool = False
+    watched: int = 1
+    ends_with: TaskState = TaskState.DONE
+    handed_in: list[dict[str, Any]] = field(default_factory=list)
+    done_to: list[tuple[Any, ...]] = field(default_factory=list)
+    facts: asyncio.Queue[Fact] | None = None
+    resident: Residency = field(default_factory=Residency)
+    stopped: bool = False
+
+    async def status(self) -> EngineStatus:
+        counts = {state.value: 0 for state in TaskState if state is not TaskState.DRAFT}
+        for detail in self.work.values():
+            counts[detail.task.state.value] += 1
+        status = RoleStatus(Role.UX, RoleState.READY, REF)
+        pid = os.getpid() if self.here else self.pid
+        return EngineStatus(pid, "1", NOON, self.background, (status,), TaskCounts(**counts), self.works, self.watched)
+
+    async def stop_engine(self) -> None:
+        if not self.background:
+            raise WrongState("Process 1 is the engine.")
+        self.stopped = True
+
+    async def submit(self, text: str, *, key: str, **more: Any) -> Task:
+        self.handed_in.append({"text": text, **more})
+        self.work[key] = a_task(key, text=text, priority=more.get("priority", Priority.NORMAL))
+        return self.work[key].task
+
+    async def tasks(
+        self, *, states: tuple[TaskState, ...] = (), session_id: str = "", limit: int = 10_000
+    ) -> tuple[Task, ...]:
+        found = [detail.task for detail in self.work.values()]
+        return tuple(task for task in found if not states or task.state in states)[:limit]
+
+    async def task(self, task_id: str) -> TaskDetail:
+        return self.work[task_id]
+
+    async def find_task(self, prefix: str) -> Task:
+        for task_id, detail in self.work.items():
+            if task_id.startswith(prefix):
+                return detail.task
+        raise NoSuchTask(f"No task begins with {prefix}.")
+
+    def put(self, task_id: str, **changes: Any) -> TaskDetail:
+        result = changes.pop("result", self.work[task_id].result)
+        task = dataclasses.replace(self.work[task_id].task, **changes)
+        self.work[task_id] = dataclasses.replace(self.work[task_id], task=task, result=result)
+        if self.facts is not None:
+            self.facts.put_nowait(TaskChanged(task))
+        return self.work[task_id]
+
+    async def follow_task(self, task_id: str) -> AsyncGenerator[TaskEvent, None]:
+        yield TaskSeen(self.work[task_id])
+        if self.work[task_id].task.state in ENDED:
+            return
+        yield TaskSeen(self.put(task_id, state=TaskState.RUNNING, started=NOON, running_since=NOON))
+        yield StepReading("work", 0, 0)
+        yield StepReading("work", 12, 40)
+        yield StepDelta("work", "hm", thinking=True, tokens=1)
+        yield StepDelta("work", self.result, thinking=False, tokens=3)
+        end: dict[str, Any] = {"state": self.ends_with, "finished": NOON + 42, "running_since": None, "worked_s": 42.0}
+        if self.fails is not None:
+            end |= {"state": TaskState.FAILED, "error": self.fails.sentence, "error_code": self.fails.code}
+        elif self.ends_with is TaskState.DONE:
+            end |= {"result": self.result, "prompt_tokens": 40, "completion_tokens": 3}
+        yield TaskSeen(self.put(task_id, **end))
+
+    async def _to(self, what: str, task_id: str, state: TaskState, *more: Any) -> Task:
+        self.done_to.append((what, task_id, *more))
+        task = self.work[task_id].task
+        if task.state is state and state is not TaskState.QUEUED:
+            raise WrongState(f"{task.shown} is {state.value} already.")
+        return self.put(task_id, state=state, reason=Reason.NONE).task
+
+    async def cancel_task(self, task_id: str) -> Task:
+        return await self._to("cancel", task_id, TaskState.CANCELLED)
+
+    async def pause_task(self, task_id: str) -> Task:
+        return await self._to("pause", task_id, TaskState.PAUSED)
+
+    async def resume_task(self, task_id: str) -> Task:
+        return await self._to("resume", task_id, TaskState.QUEUED)
+
+    async def retry_task(self, task_id: str, *, step: str = "") -> Task:
+        return await self._to("retry", task_id, TaskState.QUEUED, step)
+
+    async def approve_task(self, task_id: str, *, yes: bool) -> Task:
+        return await self._to("approve", task_id, TaskState.QUEUED if yes else TaskState.CANCELLED, yes)
+
+    async def set_priority(self, task_id: str, priority: Priority) -> Task:
+        self.done_to.append(("priority", task_id, priority))
+        return self.put(task_id, priority=priority).task
+
+    async def residency(self) -> Residency:
+        return self.resident
+
+    async def load_model(self, ref: ModelRef) -> Residency:
+        self.done_to.append(("load", ref))
+        return self.resident
+
+    async def unload_model(self, ref: ModelRef) -> Residency:
+        self.done_to.append(("unload", ref))
+        return self.resident
+
+
+@dataclass
+class FakeFace(FakeTasks):
     """The verbs that commands use, on plain lists; `asked` keeps what was said to it."""
 
     known: list[Session] = field(default_factory=list)
     reports: list[BackendReport] = field(default_factory=list)
-    status: RoleStatus = field(default_factory=lambda: RoleStatus(Role.UX, RoleState.READY, REF))
+    role: RoleStatus = field(default_factory=lambda: RoleStatus(Role.UX, RoleState.READY, REF))
     retried: RoleStatus | None = None
     pieces: tuple[str, ...] = ("It ", "is ", "so.")
     events: tuple[TurnEvent, ...] | None = None
@@ -59,6 +222,11 @@ class FakeFace:
     steps: tuple[Progress, ...] = (Progress("starter", 50, 100), Progress("starter", 100, 100, finished=True))
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     loaded: bool | None = None
+    works_queue: bool | None = None
+    ends: Callable[[], None] | None = None
+    runs: bool = True
+    """Whether another process is the engine."""
+    as_task: bool | None = None
     closed_turns: int = 0
 
     async def sessions(self, *, limit: int = 1000) -> tuple[Session, ...]:
@@ -99,7 +267,7 @@ class FakeFace:
         return (Session("impoaaaa", "Taken in", NOON, NOON),)
 
     async def roles(self) -> tuple[RoleStatus, ...]:
-        return (self.status, RoleStatus(Role.TASK, RoleState.UNSET))
+        return (self.role, RoleStatus(Role.TASK, RoleState.UNSET))
 
     async def backends(self) -> tuple[BackendReport, ...]:
         return tuple(self.reports)
@@ -110,7 +278,7 @@ class FakeFace:
 
     async def retry_role(self, role: Role) -> RoleStatus:
         self.asked.append(("retry", role))
-        return self.retried or self.status
+        return self.retried or self.role
 
     async def add_model(self, path: str) -> ModelInfo:
         self.asked.append(("add", path))
@@ -133,12 +301,15 @@ class FakeFace:
     async def watch(self) -> AsyncGenerator[Fact, None]:
         yield RoleChanged(RoleStatus(Role.UX, RoleState.LOADING, detail="Looking for a model."))
         yield RoleChanged(RoleStatus(Role.TASK, RoleState.UNSET))
-        yield RoleChanged(self.status)
+        yield RoleChanged(self.role)
+        while self.facts is not None:
+            yield await self.facts.get()
 
     async def send(
-        self, session_id: str, text: str, *, key: str, ref: ModelRef | None = None
+        self, session_id: str, text: str, *, key: str, ref: ModelRef | None = None, as_task: bool | None = None
     ) -> AsyncGenerator[TurnEvent, None]:
         self.asked.append(("send", session_id, text, ref))
+        self.as_task = as_task
         if self.raises is not None:
             raise self.raises
         try:
@@ -154,11 +325,16 @@ class FakeFace:
             reply,
             text="".join(self.pieces),
             state=MessageState.COMPLETE,
-            ref=ref or self.status.ref,
+            ref=ref or self.role.ref,
             usage=Usage(12, 3, None, 310.0, 0.0, 420.0, 38.0),
         )
         deltas = [TextDelta(piece, number) for number, piece in enumerate(self.pieces, 1)]
         return (TurnStarted(user, reply), *deltas, TurnDone(done))
+
+
+@pytest.fixture
+def new_task() -> Callable[..., TaskDetail]:
+    return a_task
 
 
 @pytest.fixture
@@ -179,11 +355,24 @@ def face(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeFace:
     fake = FakeFace()
 
     @asynccontextmanager
-    async def open_face(paths: object, settings: object, *, load: bool = True) -> AsyncIterator[FakeFace]:
-        fake.loaded = load
+    async def open_face(
+        paths: object,
+        settings: Callable[[], object],
+        *,
+        load: bool,
+        works_queue: bool,
+        ends: Callable[[], None] | None,
+    ) -> AsyncIterator[FakeFace]:
+        settings()
+        fake.loaded, fake.works_queue, fake.ends = load, works_queue, ends
         yield fake
 
+    @asynccontextmanager
+    async def find_engine(paths: object) -> AsyncIterator[FakeFace | None]:
+        yield fake if fake.runs else None
+
     monkeypatch.setattr(tale_tui.engine, "open_face", open_face, raising=False)
+    monkeypatch.setattr(tale_tui.engine, "find_engine", find_engine, raising=False)
     return fake
 
 

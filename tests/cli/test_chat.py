@@ -38,6 +38,9 @@ JSON_FIELDS = [
     "prompt_tokens",
     "completion_tokens",
     "tokens_per_second",
+    "task_detected",
+    "confidence",
+    "task_id",
 ]
 REF = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
 UNSET = RoleStatus(Role.UX, RoleState.UNSET, detail="No model was found on this machine.")
@@ -85,6 +88,9 @@ def test_json_is_one_line_alone_with_its_fields_in_order(cli: Any, face: Any) ->
         "prompt_tokens": 12,
         "completion_tokens": 3,
         "tokens_per_second": 38.0,
+        "task_detected": False,
+        "confidence": None,
+        "task_id": None,
     }
 
 
@@ -163,7 +169,7 @@ def test_json_without_a_message_is_usage(cli: Any, face: Any) -> None:
 
 
 def test_without_a_model_it_ends_with_3_and_the_command_to_run(cli: Any, face: Any) -> None:
-    face.status = UNSET
+    face.role = UNSET
     result = cli("chat", "-m", "hi")
     assert (result.code, result.out) == (3, "")
     assert "tale-tui models pull starter --yes" in result.err
@@ -172,7 +178,7 @@ def test_without_a_model_it_ends_with_3_and_the_command_to_run(cli: Any, face: A
 
 
 def test_with_yes_the_starter_is_fetched_and_answers(cli: Any, face: Any) -> None:
-    face.status = UNSET
+    face.role = UNSET
     result = cli("chat", "-m", "hi", "--yes")
     assert (result.code, result.out) == (0, "It is so.\n")
     assert result.err == "starter 50 %\nstarter 100 %\n"
@@ -180,7 +186,7 @@ def test_with_yes_the_starter_is_fetched_and_answers(cli: Any, face: Any) -> Non
 
 
 def test_a_model_that_is_away_is_tried_again_and_never_replaced(cli: Any, face: Any) -> None:
-    face.status = AWAY
+    face.role = AWAY
     result = cli("chat", "-m", "hi", "--yes")
     assert result.code == 3
     assert "Ollama does not answer at 127.0.0.1." in result.err
@@ -189,7 +195,7 @@ def test_a_model_that_is_away_is_tried_again_and_never_replaced(cli: Any, face: 
 
 
 def test_a_model_that_is_back_answers(cli: Any, face: Any) -> None:
-    face.status, face.retried = AWAY, RoleStatus(Role.UX, RoleState.READY, REF)
+    face.role, face.retried = AWAY, RoleStatus(Role.UX, RoleState.READY, REF)
     assert cli("chat", "-m", "hi").out == "It is so.\n"
 
 
@@ -388,7 +394,7 @@ def test_line_mode_ends_with_the_code_of_the_last_error(cli: Any, face: Any) -> 
 
 
 def test_line_mode_without_a_model_says_what_to_run(cli: Any, face: Any) -> None:
-    face.status = UNSET
+    face.role = UNSET
     result = cli("--plain", stdin="one\n")
     assert result.code == 3
     assert "tale-tui models pull starter --yes" in result.err

@@ -41,9 +41,9 @@ def test_a_message_may_come_on_standard_input(cli: Any) -> None:
 
 def test_an_unsure_one_says_so(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def judge(self: Detector, text: str) -> Judgement:
-        from tale_tui.engine.detect import DetectLabel
+        from tale_tui.engine.task_types import DetectLabel
 
-        return Judgement(0.61, DetectLabel.TASK, ("task: a verb of work",))
+        return Judgement(0.61, DetectLabel.TASK, lambda: ("task: a verb of work",))
 
     monkeypatch.setattr(Detector, "judge", judge)
     assert cli("detect", "explain tides").out == "task 0.61  not sure: it would be asked\n  task: a verb of work\n"

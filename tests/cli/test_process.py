@@ -25,9 +25,9 @@ OLLAMA_NOWHERE = "http://127.0.0.1:1"
 
 
 def settings_for(home: Path) -> dict[str, str]:
-    """An environment with the scripted model and nothing else of this machine."""
+    """An environment with the scripted model and nothing else of this machine; every message is talk."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("TALE_", "OLLAMA_"))}
-    roles = {"TALE_UX": "scripted/demo", "TALE_TASK": "scripted/demo"}
+    roles = {"TALE_UX": "scripted/demo", "TALE_TASK": "scripted/demo", "TALE_DETECT": "off"}
     return {**clean, **roles, "TALE_HOME": str(home), "TALE_OLLAMA__HOST": OLLAMA_NOWHERE, "PYTHONUTF8": "1"}
 
 

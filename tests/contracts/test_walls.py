@@ -11,18 +11,28 @@ Modules = dict[str, Any]
 
 LAYERS = (
     {"link"},
-    {"engine", "session_verbs", "model_verbs", "doctor", "verbs"},
-    {"chat", "tasks"},
-    {"route", "detect", "learn", "meter"},
+    {"engine", "session_verbs", "model_verbs", "task_verbs", "whole_verbs", "doctor", "verbs"},
+    {"chat"},
+    {"tasks"},
+    {"route", "detect", "learn", "meter", "draft"},
     {"store", "models", "bus"},
-    {"events"},
+    {"events", "results"},
+    {"task_types"},
     {"types", "errors", "constants", "text", "world"},
 )
 """Rooms of the engine from the top down. Who is in a layer imports from layers below it, and from its own room."""
-TOP_OF_ENGINE = {"engine": 0, "session_verbs": 1, "model_verbs": 1, "doctor": 1, "verbs": 2}
+TOP_OF_ENGINE = {
+    "engine": 0,
+    "session_verbs": 1,
+    "model_verbs": 1,
+    "task_verbs": 1,
+    "whole_verbs": 1,
+    "doctor": 1,
+    "verbs": 2,
+}
 """Inside the top layer the wiring imports the verbs that it is made of."""
 
-PUBLIC_MODULES = {"types", "events", "errors", "verbs", "world", "text", "constants"}
+PUBLIC_MODULES = {"types", "task_types", "events", "errors", "verbs", "world", "text", "constants"}
 """Modules of the engine whose public names may be imported from where they stand; they load nothing heavy."""
 
 STORE_LIBRARIES = {"sqlite3", "aiosqlite"}

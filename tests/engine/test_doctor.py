@@ -1,13 +1,13 @@
 import os
 from collections import namedtuple
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 
 import pytest
 
 from tale_tui.engine import doctor as doctor_module
 from tale_tui.engine.doctor import examine
 from tale_tui.engine.models.choosing import NOTHING_FOUND
+from tale_tui.engine.models.memory import Machine
 from tale_tui.engine.models.starter import STARTER_NAME
 from tale_tui.engine.store import Store
 from tale_tui.engine.types import (
@@ -88,15 +88,17 @@ async def test_a_machine_with_everything(look: Look, monkeypatch: pytest.MonkeyP
     )
     ollama = found["ollama"]
     assert ollama[0].text == "version 0.33.0, at http://127.0.0.1:11434, 1 model"
-    assert ollama[1] == Finding("ollama", OK, "qwen2.5:7b is loaded, 5.0 GB, window of 8,192 tokens, 100% on the GPU")
+    assert ollama[1] == Finding(
+        "ollama", OK, "qwen2.5:7b is loaded, window of 8,192 tokens, 100% on the GPU", now="5.0 GB"
+    )
     assert (ollama[2].state, "40% on the GPU" in ollama[2].text) == (LOOK, True)
     assert ollama[3].text == "unknown is loaded"
     assert found["openai"][0].text == "at http://127.0.0.1:8080/v1, 2 models"
     assert found["openai"][1].text == "a key is set (TALE_OPENAI_KEY)"
     assert "secret" not in repr(found)
     assert found["starter"][0].text == "installed; a demo, not an assistant"
-    assert found["ux"] == [Finding("ux", OK, "ollama/qwen2.5:7b, ready")]
-    assert (found["task"][0].state, found["task"][0].text) == (LOOK, "ollama/qwen2.5:7b, not loaded now")
+    assert found["ux"] == [Finding("ux", OK, "ollama/qwen2.5:7b", now="ready")]
+    assert (found["task"][0].state, found["task"][0].now) == (LOOK, "not loaded now")
     assert "tale-tui models use task BACKEND/MODEL" in found["task"][0].advice
     assert found["scripted"][0].state is OK
 
@@ -113,7 +115,7 @@ async def test_a_machine_with_everything(look: Look, monkeypatch: pytest.MonkeyP
 async def test_how_a_role_is_told(look: Look, status: RoleStatus, state: FindingState, words: str) -> None:
     finding = (await look(roles=(status,)))["ux"][0]
     assert finding.state is state
-    assert words in finding.text
+    assert words in f"{finding.text}, {finding.now}"
 
 
 async def test_where_llama_cpp_cannot_run_the_reason_is_said(look: Look) -> None:
@@ -130,13 +132,36 @@ async def test_a_server_without_models_says_how_to_get_one(look: Look) -> None:
 async def test_little_room_is_worth_a_look(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(doctor_module.shutil, "disk_usage", lambda folder: usage(10, 9, 1))
-    memory = SimpleNamespace(available=500_000_000, total=8_000_000_000)
-    monkeypatch.setattr(doctor_module.psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(doctor_module, "look_at_memory", lambda: Machine(500_000_000, 8_000_000_000))
     found = await look()
     assert found["data"][0].state is LOOK
     assert found["memory"][0] == Finding(
-        "memory", LOOK, "500.0 MB of 8.0 GB free", "Close other programs before a model is loaded"
+        "memory", LOOK, "8.0 GB", "Close other programs before a model is loaded", "500.0 MB free"
     )
+
+
+async def test_what_changes_by_itself_is_kept_apart(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two looks at the same machine differ in nothing that a program is told."""
+    usage = namedtuple("usage", "total used free")
+
+    async def told(free: int, state: RoleState) -> list[tuple[str, str, str]]:
+        monkeypatch.setattr(doctor_module.shutil, "disk_usage", lambda folder: usage(10**12, 0, free))
+        monkeypatch.setattr(doctor_module, "look_at_memory", lambda: Machine(free, 8_000_000_000))
+        loaded = LoadedModel(QWEN, 8192, free)
+        report = BackendReport(BackendName.OLLAMA, available=True, models=(ModelInfo(QWEN),), loaded=(loaded,))
+        found = await look(report, roles=(RoleStatus(Role.UX, state, QWEN),))
+        return [(each.area, each.text, each.advice) for area in found.values() for each in area]
+
+    assert await told(3_000_000_000, RoleState.LOADING) == await told(5_000_000_000, RoleState.READY)
+
+
+async def test_a_key_that_no_header_can_carry_is_said_and_not_shown(
+    look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALE_OPENAI_KEY", "geheim\u00e4")
+    found = await look(BackendReport(BackendName.OPENAI, available=True, models=(ModelInfo(QWEN),)))
+    assert found["openai"][1].state is LOOK
+    assert "geheim" not in repr(found)
 
 
 async def test_a_folder_that_cannot_be_written_is_bad(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:

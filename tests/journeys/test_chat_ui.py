@@ -110,7 +110,7 @@ async def test_a_draft_is_kept_while_it_is_written(open_window: Any) -> None:
         await window.answered()
         session = window.chat._desk.conversation.session.id
         await window.write("half a thought")
-        await window.until(lambda: window.chat._desk._keeping is None, "it was kept")
+        await window.until(lambda: not window.chat._desk.keeping.waits, "it was kept")
         await window.until(lambda: not window.app.workers, "it is in the store")
         assert (await window.verbs.transcript(session)).view.draft == "half a thought"
 

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 import pytest
 
-from tale_tui.engine.chat import draft as draft_module
+from tale_tui.engine import draft as draft_module
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.errors import BackendCrashed, ModelNotFound, Unreachable
 from tale_tui.engine.events import (

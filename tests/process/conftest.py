@@ -137,6 +137,11 @@ class Commands:
     def __init__(self, home: Path) -> None:
         self.home = home
 
+    @property
+    def environ(self) -> dict[str, str]:
+        """What the commands are given."""
+        return environment(self.home)
+
     def start(self, *args: str, **env: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "tale_tui", *args],

@@ -53,6 +53,7 @@ def test_the_next_start_shows_the_reply_as_interrupted_and_continues_it(
     second = window()
     second.wait_for("interrupted")
     second.press("\x1b[Z")
+    second.wait_for("g go on")
     second.press("g")
     second.wait_for("interrupted", gone=True)
     second.wait_for("0 tok/s", gone=True)

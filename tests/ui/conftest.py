@@ -18,6 +18,7 @@ from tale_tui.paths import Paths
 from tale_tui.settings import Settings
 from tale_tui.ui.app import TaleApp
 from tale_tui.ui.bridge import Bridge
+from tale_tui.ui.notify import Manners
 from tale_tui.ui.screens.chat import ChatScreen
 
 PATIENCE_S = 20.0
@@ -104,8 +105,8 @@ OpenWindow = Callable[..., AbstractAsyncContextManager[Window]]
 def open_window(paths: Paths, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenWindow]:
     """Opens windows on the folders of the test, one after the other.
 
-    Args of what it gives: the scripts of the backend (or a function of the request), the size of the terminal, and what
-    `TaleApp` and `ScriptedBackend` take.
+    Args of what it gives: the scripts of the backend (or a function of the request), the size of the terminal, what
+    `TaleApp` and `ScriptedBackend` take, whether messages are judged, and settings.
     """
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
 
@@ -120,6 +121,11 @@ def open_window(paths: Paths, world: World, monkeypatch: pytest.MonkeyPatch) -> 
         gate: asyncio.Event | None = None,
         broken: TaleError | None = None,
         ux: str = MODEL,
+        task: str = "",
+        detect: bool = False,
+        detection: dict[str, Any] | None = None,
+        manners: Manners | None = None,
+        **settings: Any,
     ) -> AsyncIterator[Window]:
         used = backend or ScriptedBackend(answers or [spoken("An ", "answer.")], sleep=_at_once)
         failures = [broken] if broken else []
@@ -130,14 +136,16 @@ def open_window(paths: Paths, world: World, monkeypatch: pytest.MonkeyPatch) -> 
                 await gate.wait()
             if failures:
                 raise failures.pop()
-            settings = Settings(ux=ux, task=ux)
-            started = await Engine.start(paths, settings, world, backends={BackendName.SCRIPTED: used})
+            detected = {"enabled": detect or detection is not None, **(detection or {})}
+            chosen = Settings(ux=ux, task=task or ux, detect=detected, **settings)
+            started = await Engine.start(paths, chosen, world, backends={BackendName.SCRIPTED: used})
             try:
                 yield started
             finally:
                 await started.stop()
 
         app = TaleApp(Bridge(engine), paths, look or FirstLook(), session_id=session_id, world=world)
+        app.chat.manners = manners
         async with app.run_test(size=size, notifications=True) as pilot:
             yield Window(app, pilot, used)
 

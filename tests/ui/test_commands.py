@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.ui.commands import COMMANDS, UnknownCommand, completions, literal, parse
+from tale_tui.ui.commands import COMMANDS, UnknownCommand, completions, literal, parse, task_argument
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,23 @@ async def test_leaving_the_palette_runs_nothing(open_window: Any) -> None:
         await window.ready()
         await window.pilot.press("ctrl+p", "escape")
         assert window.app.screen is window.chat
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "typed"),
+    [
+        ("/cancel ", "cancel", ""),
+        ("/cancel k4", "cancel", "k4"),
+        ("/RETRY k4t9", "retry", "k4t9"),
+        ("/save k4", "save", "k4"),
+    ],
+)
+def test_the_id_of_a_task_may_follow(text: str, name: str, typed: str) -> None:
+    found = task_argument(text)
+    assert found is not None
+    assert (found[0].name, found[1]) == (name, typed)
+
+
+@pytest.mark.parametrize("text", ["/cancel", "/task x", "/tasks k4", "cancel k4", "/save k4t9 ", "/save k4t9 out", "/"])
+def test_no_id_is_expected_elsewhere(text: str) -> None:
+    assert task_argument(text) is None

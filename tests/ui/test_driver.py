@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pty
+import select
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from textual import events
 from textual.app import App
+from textual.drivers._writer_thread import WriterThread
 from textual.message import Message
 
 if sys.platform == "win32":
@@ -103,6 +105,54 @@ async def test_a_character_that_is_cut_in_two_is_one(terminal: tuple[Recording, 
     (event,) = await reads(driver, 1)
     assert isinstance(event, events.Key)
     assert event.character == "é"
+
+
+class Counting(App[None]):
+    """Counts how often it is asked to paint everything."""
+
+    def __init__(self) -> None:
+        self.painted = threading.Event()
+        super().__init__()
+
+    def refresh(self, **_: Any) -> Any:
+        self.painted.set()
+        return self
+
+
+@pytest.fixture
+async def screen() -> Any:
+    """A driver that writes to a terminal, the application behind it, and the other end of the terminal."""
+    master, slave = pty.openpty()
+    app = Counting()
+    driver = TaleDriver(app)
+    driver._leaving = False
+    with os.fdopen(slave, "w") as file:
+        driver._writer_thread = WriterThread(file)
+        driver._writer_thread.start()
+        app.painted.clear()
+        yield driver, app, master
+        await asyncio.to_thread(driver._writer_thread.stop)
+    os.close(master)
+
+
+async def test_a_terminal_that_takes_nothing_holds_nobody_up_and_is_painted_anew(
+    screen: tuple[TaleDriver, Counting, int],
+) -> None:
+    driver, app, master = screen
+    frame = "x" * 10_000
+    async with asyncio.timeout(20):
+        await asyncio.to_thread(lambda: [driver.write(frame) for _ in range(1000)])
+    assert not app.painted.is_set()
+    taken = 0
+    while not app.painted.is_set():
+        readable, _, _ = await asyncio.to_thread(select.select, [master], [], [], 0.05)
+        if readable:
+            taken += len(os.read(master, 1 << 16))
+    assert 0 < taken < 1000 * len(frame)
+    driver.write("the next paint")
+    seen = b""
+    while b"the next paint" not in seen:
+        seen += await asyncio.to_thread(os.read, master, 1 << 16)
 
 
 @pytest.fixture

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from tale_tui.engine.chat.branch import Branch
 from tale_tui.engine.chat.context import CUT_SHARE, Prompt
-from tale_tui.engine.chat.draft import Draft, Saver
 from tale_tui.engine.chat.feed import Feed
 from tale_tui.engine.chat.prompting import Prompter
-from tale_tui.engine.errors import BrokenStream, ContextFull, NoSuchMessage
+from tale_tui.engine.draft import Draft, Saver
+from tale_tui.engine.errors import BrokenStream, ContextFull, ModelError
 from tale_tui.engine.events import Fact, ModelLoading, Notice, Routed
 from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles import Roles
+from tale_tui.engine.route import Router
 from tale_tui.engine.store import Store
-from tale_tui.engine.types import LoadedModel, Message, ModelRef, Role, Transcript, WindowUse
+from tale_tui.engine.types import LoadedModel, Message, ModelRef, Role, WindowUse
 from tale_tui.engine.world import World
 from tale_tui.settings import ChatSettings
+
+log = logging.getLogger(__name__)
 
 CAUTION_STEPS = (0.7, 0.5, 0.3)
 """A server that finds a prompt too long is asked again, with fewer turns: texts then count for so many more tokens."""
@@ -34,6 +39,7 @@ class Tools:
     store: Store
     pool: Pool
     roles: Roles
+    router: Router
     prompter: Prompter
     chat: ChatSettings
     world: World
@@ -44,8 +50,12 @@ class Tools:
 class _Plan:
     """What is going to be asked."""
 
-    transcript: Transcript
+    branch: Branch
+    system: str
+    view_from: str | None
+    """The first message that the model was shown in the turn before."""
     ref: ModelRef
+    why: str
     asked: int
     """The context window that is asked for, in tokens."""
     served: int
@@ -87,6 +97,8 @@ class Asking:
         self._saver = saver
         self.ref: ModelRef | None = chosen
         """The model, as soon as it is known."""
+        self.why = ""
+        """Why it is asked, in a few words."""
 
     async def run(self) -> Answered:
         """Find the model, load it, stream its answer.
@@ -95,14 +107,27 @@ class Asking:
             TaleError: what kept it from being answered to the end.
         """
         tools = self._tools
-        transcript = await tools.store.transcript(self._reply.session_id)
-        ref = self.ref = self._chosen or await tools.roles.serving(Role.UX)
-        asked = await tools.pool.window(ref)
-        plan = _Plan(transcript, ref, asked, asked, await self._prompt(transcript, ref, asked))
+        route = await tools.router.route(Role.UX, chosen=self._chosen)
+        left = list(route.fallbacks)
+        self.ref, self.why = route.ref, route.why
+        while True:
+            try:
+                return await self._ask(self.ref, self.why)
+            except ModelError as error:
+                if self._draft.tokens or isinstance(error, ContextFull) or not left:
+                    raise
+                await tools.roles.failed(self.ref, error)
+                log.info("%s did not answer (%s), %s is asked", self.ref, error.code, left[0])
+                self.why = f"in place of {self.ref.model}: {error.title[:1].lower()}{error.title[1:]}"
+                self.ref = left.pop(0)
+
+    async def _ask(self, ref: ModelRef, why: str) -> Answered:
+        """Load one model and stream its answer."""
+        plan = await self._plan(ref, why)
         await self._show_route(plan)
         loaded = await self._load(ref)
-        plan.served = min(asked, loaded.window or asked)
-        if plan.served < asked:
+        plan.served = min(plan.asked, loaded.window or plan.asked)
+        if plan.served < plan.asked:
             await self._shorten(plan)
         steps = iter(CAUTION_STEPS)
         while True:
@@ -114,6 +139,15 @@ class Asking:
             else:
                 return Answered(plan.ref, plan.prompt, end, plan.served)
 
+    async def _plan(self, ref: ModelRef, why: str) -> _Plan:
+        store, reply = self._tools.store, self._reply
+        asked = await self._tools.pool.window(ref)
+        end = await store.session_end(reply.session_id)
+        branch = Branch(store, reply.id, reply.session_id, self._tools.world.now)
+        await branch.read()
+        prompt = await self._prompt(branch, end.system, ref, asked)
+        return _Plan(branch, end.system, end.view_from, ref, why, asked, asked, prompt)
+
     async def _shorten_by(self, plan: _Plan, steps: Iterator[float]) -> bool:
         """Be as cautious as it takes to leave something out; whether there was anything."""
         for caution in steps:
@@ -124,7 +158,7 @@ class Asking:
     async def _shorten(self, plan: _Plan, caution: float = 1.0) -> bool:
         """Make the prompt for the window that is really served; whether that left something out."""
         before = plan.prompt
-        plan.prompt = await self._prompt(plan.transcript, plan.ref, plan.served, caution)
+        plan.prompt = await self._prompt(plan.branch, plan.system, plan.ref, plan.served, caution)
         if plan.prompt.view_from != before.view_from:
             await self._show_route(plan)
         return plan.prompt.messages != before.messages
@@ -159,20 +193,27 @@ class Asking:
             continue_text=self._reply.text,
         )
 
-    async def _prompt(self, transcript: Transcript, ref: ModelRef, window: int, caution: float = 1.0) -> Prompt:
-        ids = [message.id for message in transcript.messages]
-        if self._reply.id not in ids:
-            raise NoSuchMessage("Another version of the conversation is shown now. Ask again.")
-        branch = transcript.messages[: ids.index(self._reply.id)]
-        return await self._tools.prompter.prompt(
-            branch, transcript.session.system, ref, window, tail=self._reply.text, caution=caution
-        )
+    async def _prompt(self, branch: Branch, system: str, ref: ModelRef, window: int, caution: float = 1.0) -> Prompt:
+        """The prompt, with as much of the conversation as there is room for."""
+        while True:
+            prompt = await self._tools.prompter.prompt(
+                branch.messages,
+                system,
+                ref,
+                window,
+                tail=self._reply.text,
+                whole=branch.whole,
+                caution=caution,
+            )
+            if not branch.is_used_up(prompt):
+                return prompt
+            await branch.read_more()
 
     async def _show_route(self, plan: _Plan) -> None:
-        why = "chosen for this message" if self._chosen else "answers in conversations"
-        self._feed.put(Routed(plan.ref, why, plan.prompt.view_from))
-        if plan.prompt.view_from != plan.transcript.view_from:
-            await self._tools.store.set_view_from(self._reply.session_id, plan.prompt.view_from)
+        self._feed.put(Routed(plan.ref, plan.why, plan.prompt.view_from))
+        if plan.prompt.view_from != plan.view_from:
+            plan.view_from = plan.prompt.view_from
+            await self._tools.store.set_view_from(self._reply.session_id, plan.view_from)
 
     async def _load(self, ref: ModelRef) -> LoadedModel:
         monotonic = self._tools.world.monotonic

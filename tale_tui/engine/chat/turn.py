@@ -10,28 +10,30 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
+from tale_tui.engine.chat.answers import WHY
 from tale_tui.engine.chat.asking import Answered, Asking, Tools
-from tale_tui.engine.chat.draft import Draft, Saver
 from tale_tui.engine.chat.feed import Feed
+from tale_tui.engine.chat.openings import Opened
+from tale_tui.engine.draft import Draft, Saver
 from tale_tui.engine.errors import ModelError, StoreError, TaleError
-from tale_tui.engine.events import Notice, SessionChanged, TurnCancelled, TurnDone, TurnEvent, TurnFailed, TurnStarted
+from tale_tui.engine.events import (
+    Notice,
+    SessionChanged,
+    TaskStarted,
+    TurnCancelled,
+    TurnDone,
+    TurnEvent,
+    TurnFailed,
+    TurnStarted,
+)
 from tale_tui.engine.types import Message, MessageState, ModelRef, WindowUse
 
 log = logging.getLogger(__name__)
 
 LEFT_BEHIND = "The reply broke off when the application was left."
 WENT_WRONG = "The reply broke off because of an error in the application; the log says more."
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What a turn begins with, stored."""
-
-    user: Message | None
-    reply: Message
-    over: bool = False
-    """True where the reply has ended already: the call was a repeated one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class Turn:
         self._asking = False
         self._over = False
         self._stop: MessageState | None = None
+        self.answers = source
+        """The user's message that it answers, as soon as that is known."""
 
     async def events(self) -> AsyncGenerator[TurnEvent, None]:
         """What happens, as it happens. Closing it stops the turn.
@@ -120,15 +124,35 @@ class Turn:
         try:
             opened = await self._opening()
             self._source = self._source or opened.reply.id
+            self.answers = opened.reply.parent_id or ""
             self._feed.put(TurnStarted(opened.user, opened.reply))
-            if opened.over:
-                self._say_end(opened.reply, None, None)
-            else:
-                self._say_changed()
-                await self._answer(opened.reply)
+            await self._go_on(opened)
         finally:
             self._release(self)
             self._feed.close()
+
+    async def _go_on(self, opened: Opened) -> None:
+        """From what is stored to the end of the turn."""
+        if opened.task is not None:
+            self._feed.put(TaskStarted(opened.task))
+        if not opened.over:
+            self._say_changed()
+        if opened.over or opened.task is not None:
+            self._release(self)
+            self._say_end(opened.reply, None, None)
+        elif opened.answer is not None:
+            await self._say(opened.reply, opened.answer)
+        else:
+            await self._answer(opened.reply)
+
+    async def _say(self, reply: Message, answer: Callable[[], Awaitable[str]]) -> None:
+        """Fill the reply with a sentence of ours; that takes a moment and is not stopped."""
+        try:
+            text = await answer()
+        except TaleError as error:  # what was asked for cannot be done: that is the answer
+            text = error.sentence
+        self._feed.piece(text, False, 0)
+        await self._close(replace(reply, text=text, state=MessageState.COMPLETE, why=WHY), None, None)
 
     async def _answer(self, reply: Message) -> None:
         """Fill the reply and end it, whatever happens."""
@@ -171,7 +195,7 @@ class Turn:
         return self._stop or MessageState.INTERRUPTED
 
     async def _end(self, reply: Message, asking: Asking, draft: Draft, outcome: _Outcome) -> None:
-        """Store the reply, let the next turn begin, say how it ended."""
+        """End the reply as it stands."""
         failure, answered = outcome.failure, outcome.answered
         left = LEFT_BEHIND if outcome.state is MessageState.INTERRUPTED else ""
         written = replace(
@@ -183,14 +207,21 @@ class Turn:
             usage=draft.usage(answered.end if answered else None),
             finish=answered.end.reason if answered else None,
             error=failure.sentence if failure else left,
+            why=asking.why,
         )
+        await self._close(written, failure, partial(asking.weigh, answered) if answered else None)
+
+    async def _close(
+        self, written: Message, failure: TaleError | None, weigh: Callable[[], Awaitable[WindowUse]] | None
+    ) -> None:
+        """Store the reply as it is written, let the next turn begin, say how it ended."""
         try:
             written = await self._store(written)
         except TaleError as error:  # a full disk, or a session that somebody deleted
             failure = error
-            kept = MessageState.INTERRUPTED if draft.text else MessageState.FAILED
+            kept = MessageState.INTERRUPTED if written.text else MessageState.FAILED
             written = replace(written, state=kept, error=error.sentence)
-        window = await asking.weigh(answered) if answered else None
+        window = await weigh() if weigh else None
         self._release(self)
         self._say_changed()
         self._say_end(written, failure, window)
@@ -205,6 +236,7 @@ class Turn:
             usage=reply.usage,
             finish=reply.finish,
             error=reply.error,
+            why=reply.why,
         )
 
     def _say_end(self, reply: Message, failure: TaleError | None, window: WindowUse | None) -> None:

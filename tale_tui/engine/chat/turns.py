@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import aclosing
 from functools import partial
 
 from tale_tui.engine.chat.asking import Tools
-from tale_tui.engine.chat.turn import Opened, Turn
-from tale_tui.engine.errors import EngineLost, NoModel, NoSuchMessage, TurnRunning
+from tale_tui.engine.chat.openings import Opened, Openings
+from tale_tui.engine.chat.turn import Turn
+from tale_tui.engine.errors import EngineLost, TurnRunning
 from tale_tui.engine.events import TurnEvent
-from tale_tui.engine.text import clean
-from tale_tui.engine.types import Author, Message, MessageState, ModelRef, QueuedMessage, Role
-
-LONG_TEXT = 1000
-"""Characters: a shorter message fits any window, so that nobody needs to know the window before it is stored."""
+from tale_tui.engine.types import MessageState, ModelRef, QueuedMessage
 
 
 class Turns:
@@ -23,28 +20,47 @@ class Turns:
 
     Args:
         tools: what turns work with.
+        openings: store their beginnings.
     """
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, openings: Openings) -> None:
         self._tools = tools
+        self._openings = openings
         self._running: dict[str, Turn] = {}
         self._closed = False
 
-    def send(self, session_id: str, text: str, key: str, ref: ModelRef | None) -> AsyncGenerator[TurnEvent, None]:
-        """A new message of the user and the reply to it."""
-        return self._begin(session_id, partial(self._open_send, session_id, text, key, ref), key, ref)
+    @property
+    def busy(self) -> bool:
+        """Whether any turn is under way."""
+        return bool(self._running)
+
+    def send(
+        self, session_id: str, text: str, key: str, ref: ModelRef | None, as_task: bool | None
+    ) -> AsyncGenerator[TurnEvent, None]:
+        """A new message of the user, and the reply to it or the task that it becomes."""
+        return self._begin(session_id, partial(self._openings.send, session_id, text, key, ref, as_task), key, ref)
 
     def edit(self, session_id: str, message_id: str, text: str, key: str) -> AsyncGenerator[TurnEvent, None]:
-        """Another version of a message of the user and the reply to it."""
-        return self._begin(session_id, partial(self._open_edit, session_id, message_id, text, key), key)
+        """Another version of a message of the user, and the reply to it or the task that it becomes."""
+        return self._begin(session_id, partial(self._openings.edit, session_id, message_id, text, key), key)
 
     def regenerate(self, session_id: str, message_id: str) -> AsyncGenerator[TurnEvent, None]:
         """Another version of a reply."""
-        return self._begin(session_id, partial(self._open_regenerate, session_id, message_id))
+        return self._begin(session_id, partial(self._openings.regenerate, session_id, message_id))
 
     def resume(self, session_id: str, message_id: str) -> AsyncGenerator[TurnEvent, None]:
         """The rest of a reply."""
-        return self._begin(session_id, partial(self._open_resume, session_id, message_id))
+        return self._begin(session_id, partial(self._openings.resume, session_id, message_id))
+
+    async def reroute(self, session_id: str, message_id: str, as_task: bool) -> AsyncGenerator[TurnEvent, None]:
+        """Make a message of the user a task, or talk; a reply to it that is coming is stopped first."""
+        turn = self._running.get(session_id)
+        if turn is not None and turn.answers == message_id:
+            await turn.stop(MessageState.STOPPED)
+        opening = partial(self._openings.reroute, session_id, message_id, as_task)
+        async with aclosing(self._begin(session_id, opening)) as events:
+            async for event in events:
+                yield event
 
     async def enqueue(self, session_id: str, text: str, key: str) -> QueuedMessage:
         """Store a message that waits for the end of a turn."""
@@ -76,52 +92,3 @@ class Turns:
     def _released(self, turn: Turn) -> None:
         if self._running.get(turn.session_id) is turn:
             del self._running[turn.session_id]
-
-    async def _open_send(self, session_id: str, text: str, key: str, ref: ModelRef | None) -> Opened:
-        await self._check(session_id, text, ref)
-        user, reply = await self._tools.store.begin_turn(
-            session_id, user_id=key, text=text, reply_ref=self._likely(ref)
-        )
-        return await self._opened(user, reply)
-
-    async def _open_edit(self, session_id: str, message_id: str, text: str, key: str) -> Opened:
-        await self._check(session_id, text, None)
-        user, reply = await self._tools.store.begin_edit(session_id, message_id, key, text, self._likely(None))
-        return await self._opened(user, reply)
-
-    async def _open_regenerate(self, session_id: str, message_id: str) -> Opened:
-        message = await self._tools.store.message(message_id)
-        asked = message.id if message.author is Author.USER else message.parent_id
-        if asked is None:
-            raise NoSuchMessage("There is no message before this one that could be answered again.")
-        return Opened(None, await self._tools.store.begin_reply(session_id, asked, self._likely(None)))
-
-    async def _open_resume(self, session_id: str, message_id: str) -> Opened:
-        shown = (await self._tools.store.transcript(session_id)).messages
-        if not shown or shown[-1].id != message_id:
-            raise NoSuchMessage("Only the last reply of a conversation can be continued.")
-        return Opened(None, await self._tools.store.reopen_reply(message_id))
-
-    async def _opened(self, user: Message, reply: Message) -> Opened:
-        """The beginning of a new turn, or of one that is asked for again: then a reply that was cut off goes on."""
-        if reply.state is MessageState.INTERRUPTED:
-            reply = await self._tools.store.reopen_reply(reply.id)
-        return Opened(user, reply, over=reply.state is not MessageState.STREAMING)
-
-    async def _check(self, session_id: str, text: str, ref: ModelRef | None) -> None:
-        """Refuse a message that is longer than the window.
-
-        Raises:
-            MessageTooLong: with the numbers.
-            NoSuchSession: its session is not there.
-        """
-        if len(text) < LONG_TEXT:
-            return
-        session = await self._tools.store.session(session_id)
-        with suppress(NoModel):  # then nobody knows a window, and the message is stored whatever its length
-            ref = ref or await self._tools.roles.serving(Role.UX)
-            await self._tools.prompter.check(clean(text), session.system, ref)
-
-    def _likely(self, ref: ModelRef | None) -> ModelRef | None:
-        """The model that will be asked, as far as it is known without asking anybody."""
-        return ref or self._tools.roles.status(Role.UX).ref

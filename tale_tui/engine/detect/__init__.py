@@ -4,22 +4,22 @@ from tale_tui.engine.detect.detector import (
     CHAT_TO,
     LEARNED_FILE,
     TASK_FROM,
-    DetectBand,
-    DetectLabel,
     Detector,
     Judgement,
     judge,
 )
+from tale_tui.engine.detect.learning import Learner
+from tale_tui.engine.detect.loading import Detectors
 from tale_tui.engine.detect.state import DetectState
 
 __all__ = [
     "CHAT_TO",
     "LEARNED_FILE",
     "TASK_FROM",
-    "DetectBand",
-    "DetectLabel",
     "DetectState",
     "Detector",
+    "Detectors",
     "Judgement",
+    "Learner",
     "judge",
 ]

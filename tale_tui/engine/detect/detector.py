@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import exp, log
 from pathlib import Path
 
 from tale_tui.engine.detect.evidence import phrases
-from tale_tui.engine.detect.features import extract
+from tale_tui.engine.detect.features import Features, extract
 from tale_tui.engine.detect.model import BadWeights, Model, Weights, packaged_weights, read_weights
 from tale_tui.engine.detect.rule import rule_probability
 from tale_tui.engine.detect.state import DetectState, shift
+from tale_tui.engine.task_types import DetectBand, DetectLabel
 
 TASK_FROM = 0.7
 """From this probability on a message becomes a task."""
@@ -29,21 +30,6 @@ BY_RULE: tuple[str, ...] = ("judged by keywords: the weights could not be loaded
 _log = logging.getLogger(__name__)
 
 
-class DetectLabel(StrEnum):
-    """What a message is."""
-
-    TASK = "task"
-    CHAT = "chat"
-
-
-class DetectBand(StrEnum):
-    """What is done with it."""
-
-    TASK = "task"
-    UNSURE = "unsure"
-    CHAT = "chat"
-
-
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What was found about a message.
@@ -51,12 +37,17 @@ class Judgement:
     Attributes:
         p: probability that it is a task, 0 to 1, calibrated.
         label: the likelier one.
-        evidence: the strongest reasons, each as `task: ...` or `chat: ...`.
+        why: puts the evidence together; that takes a third of the time of a judgement, and is done when it is asked.
     """
 
     p: float
     label: DetectLabel
-    evidence: tuple[str, ...]
+    why: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False, compare=False)
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """The strongest reasons, each as `task: ...` or `chat: ...`."""
+        return self.why()
 
     @property
     def confidence(self) -> float:
@@ -70,7 +61,7 @@ class Judgement:
         return DetectBand.CHAT if self.p <= chat_to else DetectBand.UNSURE
 
 
-NOTHING = Judgement(1 - SUREST, DetectLabel.CHAT, ())
+NOTHING = Judgement(1 - SUREST, DetectLabel.CHAT)
 """Of an empty message."""
 
 
@@ -117,15 +108,16 @@ class Detector:
         features = extract(text)
         if not features.words:
             return NOTHING
-        if self._model is None:
-            p, reasons = rule_probability(features), BY_RULE
-        else:
-            p, reasons = self._model.probability(features), phrases(self._model.reasons(features))
+        p = rule_probability(features) if self._model is None else self._model.probability(features)
         odds, situation = shift(features, state)
         if odds:
             p = _moved(p, odds)
         p = min(max(p, 1 - SUREST), SUREST)
-        return Judgement(p, DetectLabel.TASK if p >= 0.5 else DetectLabel.CHAT, (*situation, *reasons))
+        label = DetectLabel.TASK if p >= 0.5 else DetectLabel.CHAT
+        return Judgement(p, label, lambda: (*situation, *self._reasons(features)))
+
+    def _reasons(self, features: Features) -> tuple[str, ...]:
+        return BY_RULE if self._model is None else phrases(self._model.reasons(features))
 
 
 def _moved(p: float, odds: float) -> float:

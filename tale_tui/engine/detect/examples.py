@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import TextIO
 
 FOLDER = "examples"
 KEPT_APART = "zoe"
@@ -55,14 +56,17 @@ def packaged_examples() -> list[Example]:
     ]
 
 
-def read_corrections(path: Path) -> list[Example]:
+def read_corrections(source: Path | TextIO) -> list[Example]:
     """The user's corrections: lines of `text` and `label`; other fields are ignored.
 
+    Args:
+        source: a file, or an open stream.
     Raises:
         BadExample: a line is none; it is named by its number.
         OSError: the file cannot be read.
     """
-    return list(parse_examples(path.read_text("utf-8").splitlines(), weight=CORRECTION_WEIGHT))
+    text = source.read_text("utf-8") if isinstance(source, Path) else source.read()
+    return list(parse_examples(text.splitlines(), weight=CORRECTION_WEIGHT))
 
 
 def parse_examples(lines: Iterable[str], weight: float = 1.0) -> list[Example]:

@@ -17,16 +17,19 @@ from typing import Any
 
 from tale_tui.engine.detect.features import Features, pieces_of
 
-FORMAT = 1
+FORMAT = 2
 FILE = "weights.json"
 STEPS = 1000
 """Weights are stored as whole thousandths: finer steps change no probability that is shown."""
 BLOCKS = ("words", "pieces", "classes", "shape")
-SCALE = {"words": 3.0, "pieces": 3.0, "classes": 3.0, "shape": 0.25}
+SCALE = {"words": 5.0, "pieces": 4.0, "classes": 3.0, "shape": 0.25}
 """How much a block weighs before anything is learned: each of the first three is as long as the square root of its
-scale, the shape a quarter for every feature."""
+scale, the shape a quarter for every feature. Weights mean something together with these alone: another scale is
+another format."""
 UNSURE_MOST = 0.69
 """The highest probability of either label for a message that is as likely disputed as `Weights.doubt` says."""
+ONSET = 6
+"""Power of the share of `Weights.doubt` with which the limit sets in: below half of it next to nothing is limited."""
 KNOWN_WORDS = 20_000
 
 Pair = tuple[float, float]
@@ -146,10 +149,16 @@ class Model:
             factor = factor_of(name, len(found))
             disputed += one * factor
             work += two * factor
-        spelled = [self._spelling(word) for word in features.spelled]
-        factor = factor_of("pieces", sum(count for _, _, count in spelled))
-        disputed += sum(one for one, _, _ in spelled) * factor
-        work += sum(two for _, two, _ in spelled) * factor
+        one = two = 0.0
+        count = 0
+        for word in features.spelled:
+            first, second, pieces = self._spelling(word)
+            one += first
+            two += second
+            count += pieces
+        factor = factor_of("pieces", count)
+        disputed += one * factor
+        work += two * factor
         top = max(0.0, disputed, work)
         parts = exp(-top), exp(disputed - top), exp(work - top)
         whole = sum(parts)
@@ -171,8 +180,13 @@ class Model:
     def _spell(self, word: str) -> tuple[float, float, int]:
         known = self._weights.blocks["pieces"]
         pieces = pieces_of(word)
-        pairs = [known[piece] for piece in pieces if piece in known]
-        return sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs), len(pieces)
+        one = two = 0.0
+        for piece in pieces:
+            pair = known.get(piece)
+            if pair:
+                one += pair[0]
+                two += pair[1]
+        return one, two, len(pieces)
 
 
 def factor_of(block: str, count: int) -> float:
@@ -184,9 +198,9 @@ def settle(talk: float, disputed: float, work: float, sharpness: float, doubt: P
     """One probability of work out of three shares.
 
     Work against talk, sharpened; then its confidence is limited: not at all where nothing is disputed, to
-    `UNSURE_MOST` where `disputed` reaches `doubt`, with the cube of their ratio between them.
+    `UNSURE_MOST` where `disputed` reaches `doubt`, with a power of their ratio between them.
     """
     odds = min(max(sharpness * (log(max(work, 1e-12)) - log(max(talk, 1e-12))), -50.0), 50.0)
     p = 1 / (1 + exp(-odds))
-    most = 1 - (1 - UNSURE_MOST) * min(1.0, disputed / doubt[odds >= 0]) ** 3
+    most = 1 - (1 - UNSURE_MOST) * min(1.0, disputed / doubt[odds >= 0]) ** ONSET
     return min(max(p, 1 - most), most)

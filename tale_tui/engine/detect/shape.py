@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-LOOK_CHARS = 700
+LOOK_CHARS = 400
 """So much of a text is searched for patterns; the rest counts by its length alone."""
 _PATTERNS = {
     "fence": re.compile(r"```|~~~"),

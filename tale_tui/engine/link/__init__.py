@@ -4,6 +4,6 @@ The first process on a data folder takes its lock and is the engine; every other
 socket, JSON lines, no port. When the engine's process ends, a face that is left takes the lock and is the engine.
 """
 
-from tale_tui.engine.link.opening import open_face
+from tale_tui.engine.link.opening import find_engine, open_face
 
-__all__ = ["open_face"]
+__all__ = ["find_engine", "open_face"]

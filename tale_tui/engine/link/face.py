@@ -26,7 +26,9 @@ TAKEOVER_TIMEOUT_S = 10.0
 """How long a face looks for an engine, or for the lock to be one: an engine that starts migrates its database first."""
 TAKEOVER_PAUSE_S = 0.05
 """Between two looks."""
-DONE_ONCE = frozenset({"new_session", "fork_session", "show_sibling", "import_sessions", "delete_session", "dequeue"})
+DONE_ONCE = frozenset(
+    {"new_session", "fork_session", "show_sibling", "import_sessions", "delete_session", "dequeue", "stop_engine"}
+)
 """Verbs that are not called a second time when the engine ended in the middle: done twice they do more."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class Server:
         self._path = path
         self._listener: asyncio.AbstractServer | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._leaving = False
 
     async def start(self) -> None:
         """Listen.
@@ -61,7 +63,8 @@ class Server:
             ) from error
 
     async def stop_listening(self) -> None:
-        """Take no further connection; those that there are go on."""
+        """Take no further connection: the engine is about to end. Those that there are go on."""
+        self._leaving = True
         if self._listener is not None:
             self._listener.close()
             self._listener = None
@@ -76,7 +79,9 @@ class Server:
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(_Connection(self._engine, reader, writer).run(), name="link connection")
+        task = asyncio.create_task(
+            _Connection(self._engine, reader, writer, lambda: self._leaving).run(), name="link connection"
+        )
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
 
@@ -84,10 +89,17 @@ class Server:
 class _Connection:
     """One face that is connected: reads its calls, runs each in a task of its own."""
 
-    def __init__(self, engine: Verbs, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        engine: Verbs,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        is_leaving: Callable[[], bool],
+    ) -> None:
         self._engine = engine
         self._reader = reader
         self._writer = writer
+        self._is_leaving = is_leaving
         self._calls: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -120,6 +132,10 @@ class _Connection:
         try:
             await self._perform(number, message)
         except TaleError as error:
+            if self._is_leaving():
+                # The next engine can do what this one is too far gone for: when the connection ends, the face asks it.
+                log.info("the engine was about to end during %s: %s", message.get("verb"), error)
+                return
             await self._write({"id": number, "error": pack_error(error)})
         except (ValueError, KeyError) as error:
             log.warning("a face called %s wrongly: %s", message.get("verb"), error)

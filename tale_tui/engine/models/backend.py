@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from tale_tui.engine.types import BackendName, BackendReport, FinishReason, LoadedModel, Progress
+from tale_tui.engine.models.memory import Forecast
+from tale_tui.engine.types import BackendName, BackendReport, FinishReason, LoadedModel, Progress, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class ChatRequest:
     """Whether a model that can think shall; None leaves it to the model."""
     continue_text: str = ""
     """The beginning of the answer, to be continued word for word and not repeated; empty for a new answer."""
+    role: Role = Role.UX
+    """For whom it is: a backend with processes of its own keeps the two apart, so that no reply waits for a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,11 @@ class Backend(Protocol):
 
     name: BackendName
 
+    @property
+    def local(self) -> bool:
+        """Whether its models are in the memory of this machine."""
+        ...
+
     async def report(self, timeout_s: float) -> BackendReport:
         """Whether it is there, what it has and what is loaded. Never raises: an absence is in the report."""
         ...
@@ -107,6 +115,10 @@ class Backend(Protocol):
         """The context window to ask for where the user set none: the smaller of 8192 and the model's own."""
         ...
 
+    async def forecast(self, model: str, window: int) -> Forecast | None:
+        """What a model would take in the memory of this machine; None where that is not known, or none of it."""
+        ...
+
     def chat(self, request: ChatRequest) -> AsyncGenerator[BackendEvent, None]:
         """Stream an answer: any number of `PromptRead` and `TextPiece`, then exactly one `Finished`.
 
@@ -124,4 +136,13 @@ class Backend(Protocol):
 
     async def close(self) -> None:
         """End what was started (a child process, connections). May be called twice."""
+        ...
+
+
+@runtime_checkable
+class LanedBackend(Protocol):
+    """A backend that has a process of its own for each role, so that no reply waits for a task."""
+
+    async def load_for(self, role: Role, model: str, window: int | None) -> LoadedModel:
+        """As `Backend.load`, for the process of one role; the result names the role."""
         ...

@@ -72,6 +72,7 @@ class Board:
         window: int | None = None,
         detail: str | None = None,
         offered: tuple[ModelRef, ...] = (),
+        only: Role | None = None,
     ) -> None:
         """Set the state of every role that a model serves.
 
@@ -81,8 +82,11 @@ class Board:
             window: the context window that is served, in tokens.
             detail: what is wrong; None where nothing is.
             offered: other models, where this one is not there.
+            only: this role alone, where it is one of them; None for all.
         """
         for role in self.served_by(ref):
+            if only not in (None, role):
+                continue
             choice = self._choices[role]
             since = None
             if state is RoleState.LOADING:

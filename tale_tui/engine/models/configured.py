@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Mapping
 
 from tale_tui.engine.errors import NotAvailable
 from tale_tui.engine.models.backend import Backend
 from tale_tui.engine.types import BackendName
 from tale_tui.paths import Paths
-from tale_tui.settings import OpenAISettings, Settings
-
-KEY_VARIABLE = "TALE_OPENAI_KEY"
-"""The environment variable with the key of the OpenAI-compatible server; it is kept nowhere else."""
+from tale_tui.settings import OpenAISettings, Settings, SettingsError, openai_key
 
 Builder = Callable[[], Backend]
 
@@ -45,6 +41,11 @@ class Backends:
                 self._made[name] = await asyncio.to_thread(self._builders[name])
             return self._made[name]
 
+    @property
+    def made(self) -> tuple[Backend, ...]:
+        """Those that were asked for so far."""
+        return tuple(self._made.values())
+
     async def close(self) -> None:
         """Close every backend that was made."""
         async with self._making:
@@ -73,7 +74,11 @@ def configured_backends(settings: Settings, paths: Paths) -> Backends:
     def openai() -> Backend:
         from tale_tui.engine.models.openai import OpenAIBackend
 
-        return OpenAIBackend(settings, os.environ.get(KEY_VARIABLE))
+        try:
+            key = openai_key()
+        except SettingsError as error:
+            raise NotAvailable(error.sentence) from error
+        return OpenAIBackend(settings, key)
 
     def embedded() -> Backend:
         from tale_tui.engine.models.embedded import EmbeddedBackend

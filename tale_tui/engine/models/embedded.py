@@ -1,4 +1,4 @@
-"""The embedded backend: llama.cpp in child processes, one for each model; no server and no network."""
+"""The embedded backend: llama.cpp in child processes, one for each model and role; no server and no network."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,16 +14,17 @@ from typing import TYPE_CHECKING
 from tale_tui.engine.errors import ModelError, ModelNotFound, TimedOut
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.embedded_failures import crash, refusal
-from tale_tui.engine.models.embedded_files import default_window, survey
+from tale_tui.engine.models.embedded_files import default_window, forecast, survey
 from tale_tui.engine.models.embedded_process import ChildProcess, Exchange
 from tale_tui.engine.models.embedded_protocol import Chat, End, Failed, Piece, Read
-from tale_tui.engine.models.embedded_residents import Residents, end
+from tale_tui.engine.models.embedded_residents import Residents, Slot, end
 from tale_tui.engine.models.intake import reason
 from tale_tui.engine.models.machine import why_not_here
+from tale_tui.engine.models.memory import Forecast
 from tale_tui.engine.models.pieces import Continuation, Pieces
 from tale_tui.engine.models.starter import STARTER_ALIAS, STARTER_NAME, fetch
 from tale_tui.engine.text import clean_line
-from tale_tui.engine.types import BackendName, BackendReport, FinishReason, LoadedModel, ModelRef, Progress
+from tale_tui.engine.types import BackendName, BackendReport, FinishReason, LoadedModel, ModelRef, Progress, Role
 
 if TYPE_CHECKING:
     from tale_tui.settings import Settings
@@ -42,6 +44,7 @@ class EmbeddedBackend:
     """
 
     name = BackendName.EMBEDDED
+    local = True
 
     def __init__(self, settings: Settings, models_dir: Path, log_file: Path) -> None:
         self._settings = settings.embedded
@@ -65,37 +68,46 @@ class EmbeddedBackend:
         return BackendReport(self.name, not why_not, version=version, detail=why_not, models=models, loaded=loaded)
 
     async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
-        """Bring a model into memory; it stays there until it is unloaded, whatever `keep` says.
+        """Bring a model into memory for answers; it stays there until it is unloaded, whatever `keep` says."""
+        return await self.load_for(Role.UX, model, window)
+
+    async def load_for(self, role: Role, model: str, window: int | None) -> LoadedModel:
+        """Bring a model into memory for one role.
 
         Waits for an answer that is being written, where the model must be loaded anew for another window.
         """
-        child = await self._residents.present(model, window)
+        child, load_ms = await self._residents.present(model, role, window), 0.0
+        slot = self._residents.slot(model, role)
         if child is None:
-            slot = self._residents.slot(model)
             async with slot.turn:
-                child, _ = await self._residents.resident(slot, window, self._first_by())
-        return await asyncio.to_thread(_loaded_model, model, child)
+                child, load_ms = await self._residents.resident(slot, window, self._first_by())
+        return replace(await asyncio.to_thread(_loaded_model, slot, child), load_ms=load_ms)
 
     async def loaded(self) -> tuple[LoadedModel, ...]:
-        """The models whose processes live."""
+        """The models whose processes live, once for each process."""
         living = self._residents.living()
-        return tuple([await asyncio.to_thread(_loaded_model, model, child) for model, child in living])
+        return tuple([await asyncio.to_thread(_loaded_model, slot, child) for slot, child in living])
 
     async def unload(self, model: str) -> None:
-        """End its process; an answer that is being written breaks off."""
-        await end(self._residents.slot(model))
+        """End its processes; an answer that is being written breaks off."""
+        await asyncio.gather(*(end(self._residents.slot(model, role)) for role in Role))
 
     async def default_window(self, model: str) -> int:
         """The smaller of the setting `embedded.window` and the model's own window."""
         return await asyncio.to_thread(default_window, self._settings, self._models_dir, model)
 
+    async def forecast(self, model: str, window: int) -> Forecast | None:
+        """What the file and its window take."""
+        return await asyncio.to_thread(forecast, self._models_dir, model, window)
+
     async def chat(self, request: ChatRequest) -> AsyncGenerator[BackendEvent, None]:
-        """Stream an answer; the model is loaded where it is not. Answers of one model are written one after another.
+        """Stream an answer; the model is loaded where it is not. Answers of one model for one
+        role are written one after another; a reply in a conversation never waits for a task.
 
         Closing the generator returns at once. The process is stopped meanwhile, and killed where it does not heed;
         the next call waits for that.
         """
-        slot = self._residents.slot(request.model)
+        slot = self._residents.slot(request.model, request.role)
         await slot.turn.acquire()
         exchange: Exchange | None = None
         try:
@@ -131,7 +143,8 @@ class EmbeddedBackend:
 
     async def count_tokens(self, model: str, messages: tuple[ChatMessage, ...]) -> int | None:
         """Exactly, where the model is in memory; None where it is not."""
-        child = self._residents.slot(model).child
+        children = [self._residents.slot(model, role).child for role in Role]
+        child = next((child for child in children if child is not None and child.alive), None)
         if child is None:
             return None
         try:
@@ -221,20 +234,24 @@ def _finished(end: End, load_ms: float) -> Finished:
     )
 
 
-def _loaded_model(model: str, child: ChildProcess) -> LoadedModel:
+def _loaded_model(slot: Slot, child: ChildProcess) -> LoadedModel:
     # The published builds for Linux and Windows compute on the processor alone; on a Mac it is not known.
     share = None if sys.platform == "darwin" else 0.0
-    return LoadedModel(ModelRef(BackendName.EMBEDDED, model), child.window, _resident_bytes(child.pid), share)
+    ref = ModelRef(BackendName.EMBEDDED, slot.model)
+    return LoadedModel(ref, child.window, _resident_bytes(child.pid), share, slot.role)
 
 
 def _resident_bytes(pid: int | None) -> int | None:
-    """How much memory a process holds; None when it has ended."""
+    """How much memory a process holds, pages that it shares counted in parts; None when it has ended."""
     import psutil
 
+    if pid is None:
+        return None
     try:
-        return None if pid is None else int(psutil.Process(pid).memory_info().rss)
+        memory = psutil.Process(pid).memory_full_info()
     except psutil.Error:
         return None
+    return int(getattr(memory, "pss", 0) or memory.rss)
 
 
 def _library_version() -> str:

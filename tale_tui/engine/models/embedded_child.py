@@ -46,6 +46,7 @@ def main() -> int:
     if not isinstance(load, Load):
         return 1
     _fence_process(load.memory_bytes)
+    _step_back(load.niceness)
     _die_with_parent(signal.SIGKILL)  # while a model loads, Python's lock is held and nobody reads standard input
     try:
         model = Model(load)
@@ -79,6 +80,12 @@ def _fence_process(memory_bytes: int) -> None:
         if memory_bytes and sys.platform == "linux":
             limit = _address_space() + memory_bytes
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _step_back(niceness: int) -> None:
+    """Let others compute first, where the system has that."""
+    if niceness and sys.platform != "win32":
+        os.nice(niceness)
 
 
 def _address_space() -> int:

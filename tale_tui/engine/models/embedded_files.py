@@ -12,14 +12,17 @@ from tale_tui.engine.models.embedded_protocol import Load
 from tale_tui.engine.models.gguf import Header, NotReadable, read_header
 from tale_tui.engine.models.intake import reason
 from tale_tui.engine.models.machine import memory_limit, thread_count, why_not_here
+from tale_tui.engine.models.memory import PROCESS_BYTES, Forecast
 from tale_tui.engine.models.model_files import Identity, describe, find_model, identity, model_paths
 from tale_tui.engine.models.starter import STARTER_ALIAS, STARTER_NAME, STARTER_NOTE, is_intact, is_starter
 from tale_tui.engine.text import clean_line
-from tale_tui.engine.types import ModelInfo
+from tale_tui.engine.types import ModelInfo, Role
 
 if TYPE_CHECKING:
     from tale_tui.settings import EmbeddedSettings
 
+TASK_NICENESS = 10
+"""The process that works yields to the one that answers, and to the screen."""
 WINDOW_MIN = 256
 """Tokens: llama.cpp serves no smaller window, and aborts on some."""
 
@@ -59,7 +62,22 @@ def default_window(settings: EmbeddedSettings, models_dir: Path, model: str) -> 
     return _fitting(settings.window, _header(model, find_model(models_dir, model)))
 
 
-def plan_load(settings: EmbeddedSettings, model: str, path: Path, window: int | None) -> Load:
+def forecast(models_dir: Path, model: str, window: int) -> Forecast:
+    """What a model would take in memory, in a process of its own.
+
+    Raises:
+        ModelNotFound, ModelDamaged: the file cannot be read.
+    """
+    path = find_model(models_dir, model)
+    header = _header(model, path)
+    try:
+        weights = path.stat().st_size
+    except OSError as error:
+        raise _not_readable(model, error) from error
+    return Forecast(weights, header.cache_bytes(_fitting(window, header)), PROCESS_BYTES)
+
+
+def plan_load(settings: EmbeddedSettings, model: str, path: Path, window: int | None, role: Role) -> Load:
     """How a model shall be loaded.
 
     Args:
@@ -68,6 +86,7 @@ def plan_load(settings: EmbeddedSettings, model: str, path: Path, window: int | 
         path: of its file.
         window: the context window that is asked for, in tokens. More than the model was made for would be paid in
             memory and never served, so it is cut to that.
+        role: for whom it is: who works steps back behind who answers.
     Raises:
         NotAvailable: llama.cpp cannot run here.
         ModelNotFound, ModelDamaged: the file cannot be used.
@@ -83,9 +102,10 @@ def plan_load(settings: EmbeddedSettings, model: str, path: Path, window: int | 
     return Load(
         path=str(path.absolute()),
         window=_fitting(window or settings.window, header),
-        threads=thread_count(settings.threads),
+        threads=thread_count(settings.threads, role),
         memory_bytes=memory_limit(settings.memory_limit_gb, path.stat().st_size),
         socket="",
+        niceness=TASK_NICENESS if role is Role.TASK else 0,
     )
 
 

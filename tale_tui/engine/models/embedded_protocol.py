@@ -22,6 +22,8 @@ class Load(NamedTuple):
     """Address space beyond the program itself; 0 sets no limit."""
     socket: str
     """A path in a private folder for llama.cpp's own server; empty where there are no unix sockets."""
+    niceness: int = 0
+    """How far the process steps back behind others, as `nice` counts it: 0 to 19."""
 
 
 class Chat(NamedTuple):

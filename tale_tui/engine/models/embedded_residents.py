@@ -1,4 +1,4 @@
-"""The models of the embedded backend that are in memory: one process each, started and ended here."""
+"""The models of the embedded backend that are in memory: a process for each role, started and ended here."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tale_tui.engine.models.embedded_protocol import Load, Ready
 from tale_tui.engine.models.intake import reason
 from tale_tui.engine.models.model_files import Identity
 from tale_tui.engine.text import clean_line
+from tale_tui.engine.types import Role
 
 if TYPE_CHECKING:
     from tale_tui.settings import EmbeddedSettings
@@ -25,9 +26,10 @@ LAST_WORDS_S = 2.0
 
 @dataclass(slots=True)
 class Slot:
-    """A model and its process."""
+    """A model and its process for one role."""
 
     model: str
+    role: Role
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by who asks, until the process is free again; and while a process is started."""
     child: ChildProcess | None = None
@@ -44,7 +46,7 @@ class Slot:
 
 
 class Residents:
-    """Starts processes, at most one for a model, and ends them.
+    """Starts processes, at most one for a model and a role, and ends them.
 
     Args:
         settings: how models are loaded.
@@ -56,29 +58,29 @@ class Residents:
         self._settings = settings
         self._models_dir = models_dir
         self._log_file = log_file
-        self._slots: dict[str, Slot] = {}
+        self._slots: dict[tuple[str, Role], Slot] = {}
         self._children: set[ChildProcess] = set()
         """All that were started and may not have ended, loaded or not."""
         self._loading = asyncio.Lock()
         """One at a time: how much memory is free is read before."""
         self._closed = False
 
-    def slot(self, model: str) -> Slot:
-        """The place of a model, whether it is in memory or not."""
-        return self._slots.setdefault(model, Slot(model))
+    def slot(self, model: str, role: Role) -> Slot:
+        """The place of a model for a role, whether it is in memory or not."""
+        return self._slots.setdefault((model, role), Slot(model, role))
 
-    def living(self) -> list[tuple[str, ChildProcess]]:
-        """The models that are in memory, with their processes."""
-        return [(slot.model, slot.child) for slot in self._slots.values() if slot.child and slot.child.alive]
+    def living(self) -> list[tuple[Slot, ChildProcess]]:
+        """The places of the models that are in memory, with their processes."""
+        return [(slot, slot.child) for slot in self._slots.values() if slot.child and slot.child.alive]
 
-    async def present(self, model: str, window: int | None) -> ChildProcess | None:
+    async def present(self, model: str, role: Role, window: int | None) -> ChildProcess | None:
         """The process of a model, where it lives and serves the file that is there now with this window.
 
         Raises:
             ModelNotFound: there is no such file.
         """
         _, identity = await asyncio.to_thread(locate, self._models_dir, model)
-        return self.slot(model).serving(identity, window)
+        return self.slot(model, role).serving(identity, window)
 
     async def resident(self, slot: Slot, window: int | None, deadline: float) -> tuple[ChildProcess, float]:
         """The process of a model, started where it does not live. The turn of the slot must be held.
@@ -95,7 +97,7 @@ class Residents:
             return child, 0.0
         async with self._loading:
             await end(slot)
-            load = await asyncio.to_thread(plan_load, self._settings, slot.model, path, window)
+            load = await asyncio.to_thread(plan_load, self._settings, slot.model, path, window, slot.role)
             began = _now()
             slot.child = await self._start(slot.model, load, deadline)
             slot.identity, slot.asked_window = identity, window

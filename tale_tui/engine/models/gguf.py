@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from tale_tui.engine.models.memory import cache_bytes
 from tale_tui.engine.text import clean_line
 
 MAGIC = b"GGUF"
@@ -80,6 +81,15 @@ class Header:
     """The longest context window that it was made for, in tokens."""
     parts: int = 1
     """Of how many files it is one."""
+    layers: int = 0
+    cache_heads: int = 0
+    """In a layer, with keys and values of their own."""
+    key_length: int = 0
+    value_length: int = 0
+
+    def cache_bytes(self, window: int) -> int:
+        """The keys and values of a window of so many tokens, in bytes; 0 where the model does not say enough."""
+        return cache_bytes(self.layers, self.cache_heads, self.key_length, self.value_length, window)
 
 
 def read_header(path: Path) -> Header:
@@ -178,6 +188,12 @@ def _header(pairs: dict[str, int | str | None]) -> Header:
         return value if isinstance(value, int) and value > 0 else None
 
     architecture = text("general.architecture")
+
+    def own(key: str) -> int:
+        return number(f"{architecture}.{key}") or 0
+
+    heads = own("attention.head_count")
+    length = own("embedding_length") // heads if heads else 0
     file_type = pairs.get("general.file_type")
     return Header(
         architecture=architecture,
@@ -186,4 +202,8 @@ def _header(pairs: dict[str, int | str | None]) -> Header:
         quantization=_QUANTIZATIONS.get(file_type, "") if isinstance(file_type, int) else "",
         max_window=number(f"{architecture}.context_length"),
         parts=number("split.count") or 1,
+        layers=own("block_count"),
+        cache_heads=own("attention.head_count_kv") or heads,
+        key_length=own("attention.key_length") or length,
+        value_length=own("attention.value_length") or length,
     )

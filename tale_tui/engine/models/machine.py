@@ -10,6 +10,9 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from tale_tui.engine.models.memory import Machine
+from tale_tui.engine.types import Role
+
 GIBIBYTE = 2**30
 MEMORY_SHARE = 0.8
 """Of the memory that is free now, what a model may take: the rest is for everybody else."""
@@ -20,6 +23,8 @@ INSTRUCTIONS = ("avx2", "fma", "f16c", "bmi2")
 
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 PROCESSORS = Path("/proc/cpuinfo")
+GPU_DRIVERS = (Path("/proc/driver/nvidia/gpus"), Path("/dev/kfd"))
+"""What the drivers of NVIDIA and AMD for computing show on Linux."""
 
 NO_BUILD = (
     "The embedded engine (xllamacpp) is not installed: there is no build of it for this system, or it was removed. "
@@ -35,17 +40,21 @@ NO_OPENMP = (
 )
 
 
-def thread_count(setting: int) -> int:
-    """How many threads a model computes with.
+def thread_count(setting: int, role: Role) -> int:
+    """How many threads the model of a role computes with.
 
     With as many threads as cores a model gets ten to fifty times slower as soon as anything else runs, because its
-    threads wait for each other spinning; with one less it loses little. So a core stays free.
+    threads wait for each other spinning; with one less it loses little. So a core stays free, and the two roles, which
+    may be at work at the same time, divide the others; the larger half is for who is waited for.
 
     Args:
-        setting: what the user set; 0 takes what is best.
+        setting: what the user set, for each of the two; 0 takes what is best.
+        role: whose process it is.
     """
     most = max(1, cores() - 1)
-    return min(setting, most) if setting else most
+    if setting:
+        return min(setting, most)
+    return max(1, (most + 1) // 2 if role is Role.UX else most // 2)
 
 
 def cores() -> int:
@@ -86,10 +95,23 @@ def memory_limit(setting_gb: float, file_bytes: int) -> int:
     """
     if setting_gb:
         return int(setting_gb * 1e9)
-    return file_bytes + max(int(MEMORY_SHARE * _free_memory()), MEMORY_FLOOR_BYTES)
+    return file_bytes + max(int(MEMORY_SHARE * free_memory()), MEMORY_FLOOR_BYTES)
 
 
-def _free_memory() -> int:
+def look_at_memory() -> Machine:
+    """The memory of this machine now."""
+    import psutil
+
+    return Machine(free_memory(), int(psutil.virtual_memory().total))
+
+
+def has_gpu() -> bool:
+    """Whether there is a GPU with memory of its own, as far as its driver shows that; never on a Mac, which shares."""
+    return any(path.exists() for path in GPU_DRIVERS)
+
+
+def free_memory() -> int:
+    """Bytes that are free for programs, the limit of the container included."""
     import psutil
 
     free = int(psutil.virtual_memory().available)

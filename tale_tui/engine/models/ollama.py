@@ -7,10 +7,12 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
-from tale_tui.engine.errors import BackendCrashed, BrokenStream, ModelError, ModelNotFound
+from tale_tui.engine.errors import BackendCrashed, BrokenStream, ModelError, ModelNotFound, NotAvailable
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest
 from tale_tui.engine.models.failures import refusal, sentence
 from tale_tui.engine.models.loose import read_object
+from tale_tui.engine.models.machine import has_gpu
+from tale_tui.engine.models.memory import Forecast
 from tale_tui.engine.models.ollama_answer import OllamaAnswer
 from tale_tui.engine.models.ollama_catalog import Resident, full_name
 from tale_tui.engine.models.ollama_link import KEY_VARIABLE, OllamaLink
@@ -43,6 +45,14 @@ class OllamaBackend:
         self._made: tuple[OllamaLink, OllamaRequests] | None = None
         self._sharing: dict[str, str] = {}
         """Models that are in memory under another name."""
+
+    @property
+    def local(self) -> bool:
+        """Whether its address is one of this machine."""
+        try:
+            return self._linked()[0].address.loopback
+        except NotAvailable:
+            return False
 
     async def report(self, timeout_s: float) -> BackendReport:
         """Whether it is there, what it has and what is loaded.
@@ -107,6 +117,16 @@ class OllamaBackend:
         """The smaller of 8192 and the model's own window."""
         _, requests = self._linked()
         return await requests.default_window(model)
+
+    async def forecast(self, model: str, window: int) -> Forecast | None:
+        """What the files and the window take; None where a GPU may hold them: how much that has left is not known."""
+        link, _ = self._linked()
+        if not link.address.loopback or has_gpu() or await link.catalog.is_remote(model):
+            return None
+        size = await link.catalog.size_bytes(model)
+        if size is None:
+            return None
+        return Forecast(size, (await link.catalog.details(model)).cache_bytes * window)
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[BackendEvent, None]:
         """Stream an answer.

@@ -15,6 +15,7 @@ import httpx
 from tale_tui.engine.errors import BrokenStream, ModelError, Unreachable
 from tale_tui.engine.models.failures import Server, refusal, sentence, transport_failure
 from tale_tui.engine.models.loose import as_count, as_object, as_objects, as_text, as_texts, read_object
+from tale_tui.engine.models.memory import cache_bytes
 from tale_tui.engine.models.wire import CATALOG_LIMIT_S, ClientOptions, no_answer
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import BackendName, ModelInfo, ModelRef, Progress
@@ -65,6 +66,8 @@ class Details:
     weights: str = ""
     """The digest of the file with its weights, which several models may share."""
     template: str = ""
+    cache_bytes: int = 0
+    """What the keys and values of one token take; 0 where the model does not say enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class _Listed:
     capabilities: tuple[str, ...]
     max_window: int | None
     remote: bool
+    size_bytes: int | None = None
 
 
 def full_name(model: str) -> str:
@@ -145,12 +149,14 @@ class OllamaCatalog:
             shown = await self._call(client.show(model), model)
             told = as_object(dict(shown.modelinfo or {}))
             windows = [as_count(value) for name, value in told.items() if name.endswith(".context_length")]
+            numbers = {name.partition(".")[2]: as_count(value) or 0 for name, value in told.items()}
             weights = _WEIGHTS.search(shown.modelfile or "")
             self._details[key] = Details(
                 max_window=next((window for window in windows if window), None),
                 capabilities=_capabilities(tuple(shown.capabilities or ())),
                 weights=weights[1].replace(":", "-") if weights else "",
                 template=shown.template or "",
+                cache_bytes=_cache_bytes(numbers),
             )
         return self._details[key]
 
@@ -165,6 +171,12 @@ class OllamaCatalog:
         if full_name(model) not in self._listed:
             await self.models()
         return self._told(model).remote
+
+    async def size_bytes(self, model: str) -> int | None:
+        """How large the files of an installed model are; None where it is not installed or the server does not say."""
+        if full_name(model) not in self._listed:
+            await self.models()
+        return self._told(model).size_bytes
 
     async def pull(self, model: str) -> AsyncGenerator[Progress, None]:
         """Fetch a model; a later pull goes on where this one stopped.
@@ -210,6 +222,7 @@ class OllamaCatalog:
                 capabilities=_capabilities(as_texts(entry.get("capabilities"))),
                 max_window=as_count(as_object(entry.get("details")).get("context_length")),
                 remote=bool(entry.get("remote_host") or entry.get("remote_model") or _CLOUD_TAG.search(name)),
+                size_bytes=as_count(entry.get("size")),
             )
 
     def _told(self, model: str) -> _Listed:
@@ -294,3 +307,16 @@ class _PullProgress:
 def _capabilities(told: tuple[str, ...]) -> tuple[str, ...]:
     """Our words for what a model can do; others are of no use here."""
     return tuple(_CAPABILITIES[word] for word in told if word in _CAPABILITIES)
+
+
+def _cache_bytes(numbers: dict[str, int]) -> int:
+    """What one token takes in the cache, by what a model says of itself; see `memory.cache_bytes`."""
+    heads = numbers.get("attention.head_count", 0)
+    length = numbers.get("embedding_length", 0) // heads if heads else 0
+    return cache_bytes(
+        numbers.get("block_count", 0),
+        numbers.get("attention.head_count_kv") or heads,
+        numbers.get("attention.key_length") or length,
+        numbers.get("attention.value_length") or length,
+        window=1,
+    )

@@ -48,6 +48,14 @@ class OpenAIBackend:
         self._key = key or ""
         self._made: OpenAILink | None = None
 
+    @property
+    def local(self) -> bool:
+        """Whether its address is one of this machine."""
+        try:
+            return self._linked().address.loopback
+        except NotAvailable:
+            return False
+
     async def report(self, timeout_s: float) -> BackendReport:
         """Whether it is there and what it serves.
 
@@ -143,6 +151,9 @@ class OpenAIBackend:
             return await link.count_tokens(model, messages)
         except Refused:  # started without these addresses
             return None
+
+    async def forecast(self, model: str, window: int) -> None:
+        """None: what its models take is the server's own business."""
 
     def pull(self, model: str) -> AsyncGenerator[Progress, None]:
         """Refuse: the format has no way to fetch a model.

@@ -3,40 +3,62 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 from tale_tui.engine.errors import ModelError, NotAvailable
-from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest
+from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, LanedBackend
+from tale_tui.engine.models.breaker import Breakers
 from tale_tui.engine.models.configured import Backends
-from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelRef, Progress
+from tale_tui.engine.models.diary import Diary
+from tale_tui.engine.models.guard import Guard
+from tale_tui.engine.models.loading import Loader, Place
+from tale_tui.engine.models.memory import Forecast
+from tale_tui.engine.models.occupancy import Occupancy
+from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelRef, Progress, Role
 
 RESIDENT_TRUST_S = 30.0
 """So long after a model answered or was loaded it is taken to be in memory, and a call costs no question first."""
 
 
 class Pool:
-    """Loads models and asks them. Knows nothing of roles.
+    """Loads models and asks them. Knows nothing of who serves which role.
 
     Args:
         backends: by name.
         window: the context window that the user set, in tokens; 0 takes what the backend thinks right for a model.
         probe_s: how long a server may take to say that it is there.
         monotonic: the clock, in seconds.
+        guard: lets models into memory; None lets in all.
+        diary: takes note of loads and ends; None writes them to the log alone.
+
+    Attributes:
+        breakers: what failed lately.
+        occupancy: who is in memory and who is at work.
+        troubled: set when a call failed in a way that says something of its model; who heeds it clears it.
     """
 
-    def __init__(self, backends: Backends, *, window: int, probe_s: float, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        backends: Backends,
+        *,
+        window: int,
+        probe_s: float,
+        monotonic: Callable[[], float],
+        guard: Guard | None = None,
+        diary: Diary | None = None,
+    ) -> None:
         self._backends = backends
-        self._window = window
         self._probe_s = probe_s
         self._monotonic = monotonic
-        self._windows: dict[ModelRef, int] = {}
-        self._resident: dict[ModelRef, tuple[LoadedModel, float]] = {}
-        """What was in memory, and until when that is believed."""
-        self._served: dict[ModelRef, int | None] = {}
-        """The window that was served when the model was last loaded here."""
-        self._loading: defaultdict[ModelRef, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.breakers = Breakers(monotonic)
+        self.occupancy = Occupancy(monotonic, RESIDENT_TRUST_S)
+        diary = diary or Diary(None, monotonic)
+        self._loader = Loader(backends, window, monotonic, self.occupancy, self.breakers, guard, diary)
+        self.troubled = self._loader.troubled
+
+    # what there is
 
     @property
     def automatic(self) -> tuple[BackendName, ...]:
@@ -61,48 +83,86 @@ class Pool:
         Raises:
             ModelError: its backend cannot say.
         """
-        if self._window:
-            return self._window
-        if ref not in self._windows:
-            backend = await self._backends.get(ref.backend)
-            self._windows[ref] = await backend.default_window(ref.model)
-        return self._windows[ref]
+        return await self._loader.window(ref)
 
     def known_window(self, ref: ModelRef) -> int | None:
         """The window of a model as far as it is in memory here: served, else to be asked for."""
-        return self._served.get(ref) or self._window or self._windows.get(ref)
+        return self._loader.known_window(ref)
 
-    def resident(self, ref: ModelRef) -> LoadedModel | None:
-        """A model that is taken to be in memory, without asking anybody; None where that is not known."""
-        model, until = self._resident.get(ref, (None, 0.0))
-        return model if model and self._monotonic() < until else None
+    def resident(self, ref: ModelRef, role: Role = Role.UX) -> LoadedModel | None:
+        """A model that is taken to be in memory for a role, without asking anybody; None where that is not known."""
+        return self._loader.resident(ref, role)
 
-    async def load(self, ref: ModelRef, waiting: Callable[[], None] = lambda: None) -> LoadedModel:
+    def given_up(self, ref: ModelRef) -> bool:
+        """Whether a model, or its server, failed so often that it is better left alone for a while."""
+        return self.breakers.open(ref)
+
+    # memory
+
+    async def load(
+        self,
+        ref: ModelRef,
+        waiting: Callable[[], None] = lambda: None,
+        *,
+        role: Role = Role.UX,
+        push: bool = True,
+    ) -> LoadedModel:
         """Have a model in memory.
 
         Args:
             ref: the model.
             waiting: called when it was not there, before it is loaded.
+            role: for whom it is, where roles have processes of their own.
+            push: whether others may be made to leave where it does not fit beside them.
         Raises:
-            ModelError: why it cannot be had.
+            ModelError: why it cannot be had; `OutOfMemory` where it is forecast not to fit.
         """
-        if believed := self.resident(ref):
-            return believed
-        if self._loading[ref].locked():
-            waiting()
-        async with self._loading[ref]:
-            if believed := self.resident(ref):
-                return believed
-            self._resident.pop(ref, None)
-            backend = await self._backends.get(ref.backend)
-            window = await self.window(ref)
-            present = next((model for model in await backend.loaded() if model.ref == ref), None)
-            if present is None or present.window not in (None, window, self._served.get(ref)):
-                waiting()
-                present = await backend.load(ref.model, window, keep=True)
-            self._served[ref] = present.window
-            self._believe(ref, present)
-            return present
+        return await self._loader.load(ref, waiting, role, push=push)
+
+    async def unload(self, ref: ModelRef) -> None:
+        """Give the memory of a model back.
+
+        Raises:
+            WrongState: it is at work.
+            ModelError: its backend does not answer.
+        """
+        await self._loader.unload(ref)
+
+    async def loaded(self, name: BackendName) -> tuple[LoadedModel, ...]:
+        """What a backend has in memory now.
+
+        Raises:
+            ModelError: it does not answer.
+        """
+        backend = await self._backends.get(name)
+        return await backend.loaded()
+
+    async def here(self) -> tuple[LoadedModel, ...]:
+        """The models in the memory of this machine, of the backends that were used and answer."""
+        return await self._loader.here()
+
+    async def places(self) -> tuple[Place, ...]:
+        """The backends that were used and what they have in memory; nothing where one does not answer."""
+        return await self._loader.places()
+
+    async def failed(self, ref: ModelRef, error: ModelError) -> None:
+        """A look at a model failed: it counts as a call that did."""
+        await self._loader.failed(ref, error, self._monotonic())
+
+    async def forecast(self, ref: ModelRef) -> Forecast | None:
+        """What a model would take in the memory of this machine; None where that is not known, or none of it.
+
+        Raises:
+            ModelError: its backend does not answer.
+        """
+        backend = await self._backends.get(ref.backend)
+        return await backend.forecast(ref.model, await self.window(ref)) if backend.local else None
+
+    def separate(self, ref: ModelRef) -> bool:
+        """Whether each role has a process of its own for this model, as far as its backend was used."""
+        return any(made.name is ref.backend and isinstance(made, LanedBackend) for made in self._backends.made)
+
+    # calls
 
     async def chat(self, ref: ModelRef, request: ChatRequest) -> AsyncGenerator[BackendEvent, None]:
         """Stream an answer, as `Backend.chat` does. Close it to stop the model.
@@ -110,16 +170,25 @@ class Pool:
         Raises:
             ModelError: what happened.
         """
+        if self._loader.was_sent_away(ref):  # it had to make room since the caller loaded it
+            await self.load(ref, role=request.role)
         backend = await self._backends.get(ref.backend)
-        try:
-            async with aclosing(backend.chat(request)) as events:
-                async for event in events:
-                    yield event
-        except ModelError:
-            self._resident.pop(ref, None)
-            raise
-        if ref in self._resident:
-            self._believe(ref, self._resident[ref][0])
+        process = self._loader.process_of(ref, request.role)
+        request = request if process is request.role else replace(request, role=process)
+        began, load_ms = self._monotonic(), 0.0
+        with self.occupancy.call(ref):
+            try:
+                async with aclosing(backend.chat(request)) as events:
+                    async for event in events:
+                        if isinstance(event, Finished):
+                            load_ms = event.load_ms or 0.0
+                        yield event
+            except ModelError as error:
+                self.occupancy.doubt(ref)
+                await self._loader.failed(ref, error, began)
+                raise
+        self.occupancy.refresh(ref, process)
+        await self._loader.worked(ref, load_ms)
 
     async def count_tokens(self, ref: ModelRef, messages: tuple[ChatMessage, ...]) -> int | None:
         """How many tokens a prompt has, the template included; None where its backend cannot tell.
@@ -141,19 +210,7 @@ class Pool:
             async for step in steps:
                 yield step
 
-    async def loaded(self, name: BackendName) -> tuple[LoadedModel, ...]:
-        """What a backend has in memory now.
-
-        Raises:
-            ModelError: it does not answer.
-        """
-        backend = await self._backends.get(name)
-        return await backend.loaded()
-
     async def close(self) -> None:
         """Close all backends that were used."""
-        self._resident.clear()
+        self.occupancy.clear()
         await self._backends.close()
-
-    def _believe(self, ref: ModelRef, model: LoadedModel) -> None:
-        self._resident[ref] = (model, self._monotonic() + RESIDENT_TRUST_S)

@@ -71,13 +71,18 @@ class Roles:
         self._board = Board(publish, now)
         self._last: dict[Role, ModelRef | None] = dict.fromkeys(Role)
         self._unresolved = set(Role)
+        self._failures: dict[Role, ModelError] = {}
         self._resolving = asyncio.Lock()
-        self._loaders: Counter[ModelRef] = Counter()
-        """How many wait for a model."""
+        self._loaders: Counter[tuple[ModelRef, Role]] = Counter()
+        """How many wait for a model, for each role."""
 
     def status(self, role: Role) -> RoleStatus:
         """A role as it is now."""
         return self._board.status(role)
+
+    def failure(self, role: Role) -> ModelError | None:
+        """What was last wrong with a role's model; None where nothing ever was."""
+        return self._failures.get(role)
 
     def statuses(self) -> tuple[RoleStatus, ...]:
         """Both roles as they are now, ux first."""
@@ -104,6 +109,8 @@ class Roles:
                 return
             reports = await self._pool.reports(self._pool.automatic)
             for role in missing:
+                if role not in self._unresolved:  # somebody chose meanwhile
+                    continue
                 choice = choose(role, reports)
                 self._board.take(role, choice)
                 if choice.ref:
@@ -134,7 +141,8 @@ class Roles:
         before, status = self._board.choice(role), self._board.status(role)
         choice = chosen(ref)
         ref = choice.ref or ref
-        works = False
+        works, unresolved = False, role in self._unresolved
+        self._unresolved.discard(role)
         self._board.take(role, choice)
         try:
             await self._prove(role, ref)
@@ -142,7 +150,8 @@ class Roles:
         finally:
             if not works:
                 self._board.put_back(before, status)
-        self._unresolved.discard(role)
+                if unresolved:
+                    self._unresolved.add(role)
         await self._keep(role, ref)
         if self._settings[role] not in (AUTOMATIC, str(ref)):
             sentence = f"The settings say {role.value} = {self._settings[role]}: that holds again after the next start."
@@ -173,43 +182,68 @@ class Roles:
 
     # how it goes
 
-    async def load(self, ref: ModelRef, waiting: Callable[[], None] = lambda: None) -> LoadedModel:
+    async def load(
+        self,
+        ref: ModelRef,
+        waiting: Callable[[], None] = lambda: None,
+        *,
+        role: Role = Role.UX,
+        push: bool = True,
+    ) -> LoadedModel:
         """Have a model in memory, and show on the roles that it serves how that goes.
 
         Args:
             ref: the model.
             waiting: called when it was not there and has to be waited for; perhaps more than once.
+            role: for whom it is, where roles have processes of their own.
+            push: whether others may be made to leave where it does not fit beside them.
         Raises:
             ModelError: why it cannot be had.
         """
 
         def begins() -> None:
-            self._board.mark(ref, RoleState.LOADING)
+            self._board.mark(ref, RoleState.LOADING, only=self._only(ref, role))
             waiting()
 
-        self._loaders[ref] += 1
+        self._loaders[ref, role] += 1
         try:
-            loaded = await self._pool.load(ref, begins)
-            self._board.mark(ref, RoleState.READY, window=loaded.window)
+            loaded = await self._pool.load(ref, begins, role=role, push=push)
+            self._board.mark(ref, RoleState.READY, window=loaded.window, only=self._only(ref, role))
         except ModelError as error:
-            await self._show(ref, error, loading=True)
+            await self._show(ref, error, loading=True, only=self._only(ref, role))
             raise
         finally:
-            self._loaders[ref] -= 1
-            if not self._loaders[ref] and self._shown_as(ref, RoleState.LOADING):
-                self._board.mark(ref, RoleState.IDLE)  # given up by the last who waited
+            self._loaders[ref, role] -= 1
+            only = self._only(ref, role)
+            given_up = not self._loaders[ref, role] if only else not any(self._loaders[ref, one] for one in Role)
+            if given_up and self._shown_as(ref, RoleState.LOADING, only):
+                self._board.mark(ref, RoleState.IDLE, only=only)  # by the last who waited
         return loaded
 
-    async def failed(self, ref: ModelRef, error: ModelError) -> None:
-        """A call of a model did not work: show on its roles what that means for them, where it means anything."""
-        await self._show(ref, error, loading=False)
+    def gone(self, ref: ModelRef, role: Role | None = None) -> None:
+        """A model is not in memory any more: its roles, or this one, are idle."""
+        if self._shown_as(ref, RoleState.READY, role):
+            self._board.mark(ref, RoleState.IDLE, only=role)
+
+    async def failed(self, ref: ModelRef, error: ModelError, *, role: Role = Role.UX) -> None:
+        """A call of a model did not work: show on its roles what that means for them, where it means anything.
+
+        Args:
+            ref: the model.
+            error: what happened.
+            role: for whom it was asked, where roles have processes of their own.
+        """
+        # A process that ended takes only its own role with it; a file that is gone or damaged takes both.
+        only = self._only(ref, role) if isinstance(error, BackendCrashed) else None
+        await self._show(ref, error, loading=False, only=only)
 
     async def served(self, role: Role, ref: ModelRef) -> None:
         """A turn of this role was answered: the role is well, and the choice is kept."""
         if self._board.choice(role).ref != ref:
             return
         if self._board.status(role).state is not RoleState.READY:
-            self._board.mark(ref, RoleState.READY, window=self._pool.known_window(ref))
+            only = self._only(ref, role)
+            self._board.mark(ref, RoleState.READY, window=self._pool.known_window(ref), only=only)
         await self._keep(role, ref)
 
     async def _prove(self, role: Role, ref: ModelRef) -> None:
@@ -222,7 +256,7 @@ class Roles:
             raise Unreachable(report.detail)
         if not has_model(report, ref):
             raise ModelNotFound(f"{ref.model} is not among the models of {ref.backend.value}.")
-        resident = self._pool.resident(ref)
+        resident = self._pool.resident(ref, role)
         if resident is not None:
             self._board.mark(ref, RoleState.READY, window=resident.window)
         elif self._shown_as(ref, RoleState.AWAY) or self._shown_as(ref, RoleState.FAILED):
@@ -247,16 +281,23 @@ class Roles:
             self._publish(Notice(error.title, f"That {ref} serves as {role.value} is not kept. {error.sentence}"))
         self._last[role] = ref
 
-    async def _show(self, ref: ModelRef, error: ModelError, *, loading: bool) -> None:
-        if not self._board.served_by(ref):
+    async def _show(self, ref: ModelRef, error: ModelError, *, loading: bool, only: Role | None = None) -> None:
+        concerned = [role for role in self._board.served_by(ref) if only in (None, role)]
+        if not concerned:
             return
+        self._failures |= dict.fromkeys(concerned, error)
         if isinstance(error, AWAY_ERRORS):
             offered: tuple[ModelRef, ...] = ()
             if isinstance(error, ModelNotFound):
                 offered = tuple(info.ref for info in chat_models(await self._pool.report(ref.backend)))
-            self._board.mark(ref, RoleState.AWAY, detail=error.sentence, offered=offered)
+            self._board.mark(ref, RoleState.AWAY, detail=error.sentence, offered=offered, only=only)
         elif loading or isinstance(error, FAILED_ERRORS):
-            self._board.mark(ref, RoleState.FAILED, detail=error.sentence)
+            self._board.mark(ref, RoleState.FAILED, detail=error.sentence, only=only)
 
-    def _shown_as(self, ref: ModelRef, state: RoleState) -> bool:
-        return any(self._board.status(role).state is state for role in self._board.served_by(ref))
+    def _only(self, ref: ModelRef, role: Role) -> Role | None:
+        """The one role that a load concerns, where each has a process of its own; None for all that it serves."""
+        return role if self._pool.separate(ref) else None
+
+    def _shown_as(self, ref: ModelRef, state: RoleState, only: Role | None = None) -> bool:
+        roles = [role for role in self._board.served_by(ref) if only in (None, role)]
+        return any(self._board.status(role).state is state for role in roles)

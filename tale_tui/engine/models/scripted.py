@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tale_tui.engine.errors import ModelError, ModelNotFound
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.demo import DEMO_FIRST_S, DEMO_MODEL, DEMO_NOTE, DEMO_RATE, demo_answer, demo_pieces
+from tale_tui.engine.models.memory import Forecast
 from tale_tui.engine.types import BackendName, BackendReport, FinishReason, LoadedModel, ModelInfo, ModelRef, Progress
 
 SCRIPTED_WINDOW = 8192
@@ -109,6 +110,7 @@ class ScriptedBackend:
         sleep: how it waits, in seconds; a test gives one that does not.
         counts: whether it can count tokens.
         away: what it raises when a model is to be loaded or asked; may be set at any time.
+        sizes: what models take in memory, in bytes; of others it is not known.
 
     Attributes:
         requests: what it was asked, in order.
@@ -117,6 +119,7 @@ class ScriptedBackend:
     """
 
     name = BackendName.SCRIPTED
+    local = True
 
     def __init__(
         self,
@@ -127,8 +130,10 @@ class ScriptedBackend:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         counts: bool = True,
         away: ModelError | None = None,
+        sizes: Mapping[str, int] | None = None,
     ) -> None:
         self._answers = answers
+        self._sizes = dict(sizes or {})
         self._window = window
         self._sleep = sleep
         self._counts = counts
@@ -155,7 +160,9 @@ class ScriptedBackend:
         """Remember the model as loaded, with the smaller of its window and the one asked for."""
         self._check(model)
         self.loads.append(model)
-        self._loaded[model] = LoadedModel(ModelRef(self.name, model), min(window or self._window, self._window))
+        self._loaded[model] = LoadedModel(
+            ModelRef(self.name, model), min(window or self._window, self._window), self._sizes.get(model)
+        )
         return self._loaded[model]
 
     async def loaded(self) -> tuple[LoadedModel, ...]:
@@ -170,6 +177,11 @@ class ScriptedBackend:
         """The window of every model here."""
         self._check(model)
         return self._window
+
+    async def forecast(self, model: str, window: int) -> Forecast | None:
+        """What it was told that the model takes."""
+        size = self._sizes.get(model)
+        return None if size is None else Forecast(0, size)
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[BackendEvent, None]:
         """Play the script for this request."""

@@ -4,6 +4,9 @@
 the file, `database.py` runs jobs on it.
 """
 
+from tale_tui.engine.store.labels import Label
+from tale_tui.engine.store.residencies import ResidencyChange, ResidencyEntry
 from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.task_forms import Claim, NewTask, TaskEnd
 
-__all__ = ["Store"]
+__all__ = ["Claim", "Label", "NewTask", "ResidencyChange", "ResidencyEntry", "Store", "TaskEnd"]

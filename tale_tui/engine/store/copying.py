@@ -11,12 +11,13 @@ from tale_tui.engine.store.rows import fresh_id
 from tale_tui.engine.types import MessageState
 from tale_tui.engine.world import World
 
-# Everything of a message but its place; a reply that streams does not go on streaming in the copy.
+# Everything of a message but its place and its task; a reply that streams does not go on streaming in the copy.
 _COPY = f"""
-    INSERT INTO message (id, session_n, parent_n, author, state, created, backend, model, finish, error, thinking, text)
+    INSERT INTO message (id, session_n, parent_n, author, state, created, backend, model, finish, error, thinking, text,
+        p, why)
     SELECT :id, :session_n, :parent_n, author,
         CASE state WHEN '{MessageState.STREAMING}' THEN '{MessageState.INTERRUPTED}' ELSE state END,
-        created, backend, model, finish, error, thinking, text
+        created, backend, model, finish, error, thinking, text, p, why
     FROM message WHERE n = :source RETURNING n
 """
 _COPY_USAGE = """

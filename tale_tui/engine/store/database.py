@@ -13,10 +13,10 @@ import aiosqlite
 
 from tale_tui.engine.errors import ReadOnly, StoreError
 from tale_tui.engine.store.failures import is_damage, store_error
+from tale_tui.engine.store.transactions import Job, Writes, transaction
 from tale_tui.engine.world import World
 
 T = TypeVar("T")
-Job = Callable[[sqlite3.Connection], T]
 
 CHECK_MARK = "-check"
 """What is added to the name of a database for the empty file that asks for a whole check at the next start."""
@@ -41,6 +41,7 @@ class Connection(aiosqlite.Connection):
         super().__init__(lambda: connection, iter_chunk_size=1)
         # A process that ends without closing must end; what was committed is safe.
         self._thread.daemon = True
+        self._writes = Writes()
 
     async def start(self) -> Connection:
         """Start the thread; itself."""
@@ -48,11 +49,30 @@ class Connection(aiosqlite.Connection):
         return self
 
     async def run(self, job: Job[T]) -> T:
-        """Run `job` on the thread of the connection and return what it returns."""
+        """Run `job` on the thread of the connection and return what it returns.
+
+        Raises:
+            StoreError: it is closed.
+        """
+        result: T = await self._execute(job, self._opened())  # type: ignore[no-untyped-call]  # not annotated there
+        return result
+
+    async def write(self, job: Job[T], guard: Callable[[Job[T]], Job[T]]) -> T:
+        """Run `job` as a transaction, with others that wait at the same time, and return what it returns.
+
+        Args:
+            job: what is to be done.
+            guard: is put around what the thread is handed for it.
+        Raises:
+            StoreError: it is closed.
+        """
+        self._opened()
+        return await self.run(guard(self._writes.add(job)))
+
+    def _opened(self) -> sqlite3.Connection:
         if not self._running or self._connection is None:
             raise StoreError(CLOSED)
-        result: T = await self._execute(job, self._connection)  # type: ignore[no-untyped-call]  # not annotated there
-        return result
+        return self._connection
 
 
 class Database:
@@ -79,24 +99,30 @@ class Database:
         Raises:
             StoreError: it could not be read.
         """
-        return await self._run(self._reader, partial(_transaction, "BEGIN", job))
+        return await self._run(self._reader, partial(transaction, "BEGIN", job))
 
     async def _write(self, job: Job[T]) -> T:
         """Run a job that writes: all of it is stored, or nothing. A cancelled caller does not stop it.
 
+        Jobs that wait at the same time are committed together; each may be run twice, of which one is kept.
+
         Raises:
             ReadOnly, DiskFull, DatabaseBusy, StoreError: nothing was stored.
         """
-        return await self._run(self._writer, partial(_transaction, "BEGIN IMMEDIATE", job))
+        return await self._open(self._writer).write(job, lambda turn: partial(self._guarded, turn))
 
     async def _rewrite(self) -> None:
         """Rewrite the file without what was deleted; a large one stays as it is, with its free pages zeroed."""
         await self._run(self._writer, _rewrite_small)
 
     async def _run(self, connection: Connection | None, job: Job[T]) -> T:
+        return await self._open(connection).run(partial(self._guarded, job))
+
+    @staticmethod
+    def _open(connection: Connection | None) -> Connection:
         if connection is None:
             raise ReadOnly("This process only reads the database. Close the other one, or write there.")
-        return await connection.run(partial(self._guarded, job))
+        return connection
 
     def _guarded(self, job: Job[T], connection: sqlite3.Connection) -> T:
         """Run a job; what SQLite and the file system raise becomes an error of ours."""
@@ -113,17 +139,6 @@ class Database:
         for connection in (self._reader, self._writer):
             if connection is not None:
                 await connection.close()
-
-
-def _transaction(begin: str, job: Job[T], connection: sqlite3.Connection) -> T:
-    connection.execute(begin)
-    try:
-        result = job(connection)
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-    return result
 
 
 def _rewrite_small(connection: sqlite3.Connection) -> None:

@@ -50,4 +50,6 @@ def _heading(message: Message) -> str:
     when = datetime.fromtimestamp(message.created, UTC).strftime("%Y-%m-%d %H:%M UTC")
     who = "You" if message.author is Author.USER else message.ref.model if message.ref else "Reply"
     mark = f", {_MARKS[message.state]}" if message.state in _MARKS else ""
+    if message.task_id is not None and not message.text:
+        mark = ", a task without a result"
     return f"## {who} · {when}{mark}"

@@ -15,6 +15,7 @@ from tale_tui.engine.errors import StoreError
 from tale_tui.engine.events import Notice
 from tale_tui.engine.store.database import check_mark
 from tale_tui.engine.store.failures import is_damage, result_code, store_error
+from tale_tui.engine.store.interrupting import interrupt_running
 from tale_tui.engine.store.migrating import migrate, migrations, refuse_newer, version_of
 from tale_tui.engine.world import World
 
@@ -51,18 +52,20 @@ class Opened:
         writer: None where nothing may be written.
         notices: what the user wants to know.
         interrupted: how many replies were found half written.
+        interrupted_tasks: how many tasks were found running.
     """
 
     reader: sqlite3.Connection
     writer: sqlite3.Connection | None = None
     notices: tuple[Notice, ...] = ()
     interrupted: int = 0
+    interrupted_tasks: int = 0
 
 
 def open_for_writing(path: Path, world: World) -> Opened:
     """Open the database, make it where there is none, set it aside where it is damaged.
 
-    Replies that are half written become interrupted.
+    Replies that are half written become interrupted, tasks that run become paused.
 
     Raises:
         DatabaseNewer: a newer version wrote it.
@@ -72,17 +75,17 @@ def open_for_writing(path: Path, world: World) -> Opened:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         notices: tuple[Notice, ...] = ()
         try:
-            writer, interrupted = _open_sound(path)
+            writer, interrupted = _open_sound(path, world)
         except (_NotSound, sqlite3.DatabaseError) as error:
             if not isinstance(error, _NotSound) and not is_damage(error):
                 raise
             notices = (_set_aside(path, world.now()),)
-            writer, interrupted = _open_sound(path)
+            writer, interrupted = _open_sound(path, world)
         reader = _connect(str(path))
         reader.execute("PRAGMA query_only = ON")
     except (sqlite3.Error, OSError) as error:
         raise store_error(error, path) from error
-    return Opened(reader, writer, notices, interrupted)
+    return Opened(reader, writer, notices, *interrupted)
 
 
 def open_for_reading(path: Path) -> Opened:
@@ -109,8 +112,8 @@ def _connect(where: str) -> sqlite3.Connection:
     return connection
 
 
-def _open_sound(path: Path) -> tuple[sqlite3.Connection, int]:
-    """A connection for writing, and the number of replies that were interrupted.
+def _open_sound(path: Path, world: World) -> tuple[sqlite3.Connection, tuple[int, int]]:
+    """A connection for writing, and the numbers of replies and of tasks that were interrupted.
 
     Raises:
         _NotSound: the file is not what it should be.
@@ -128,7 +131,7 @@ def _open_sound(path: Path) -> tuple[sqlite3.Connection, int]:
         connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted is gone from the file as well
         migrate(connection)
-        interrupted = _interrupt(connection)
+        interrupted = _interrupt(connection), interrupt_running(connection, world.now())
         undo.pop_all()
     return connection, interrupted
 

@@ -7,7 +7,7 @@ import sqlite3
 from tale_tui.engine.errors import NoSuchMessage
 from tale_tui.engine.store import tree
 from tale_tui.engine.store.database import Database
-from tale_tui.engine.store.rows import ERROR_LIMIT
+from tale_tui.engine.store.rows import ERROR_LIMIT, ref_columns
 from tale_tui.engine.store.transcripts import message_at
 from tale_tui.engine.text import clean, clean_line
 from tale_tui.engine.types import Author, FinishReason, Message, MessageState, ModelRef, Usage
@@ -54,7 +54,7 @@ class Replies(Database):
                 UPDATE message SET text = ?, thinking = ?, backend = coalesce(?, backend), model = coalesce(?, model)
                 WHERE id = ? AND state = ?
                 """,
-                (clean(text), clean(thinking), *_columns(ref), message_id, MessageState.STREAMING),
+                (clean(text), clean(thinking), *ref_columns(ref), message_id, MessageState.STREAMING),
             )
 
         await self._write(job)
@@ -70,6 +70,7 @@ class Replies(Database):
         usage: Usage | None = None,
         finish: FinishReason | None = None,
         error: str = "",
+        why: str = "",
     ) -> Message:
         """Store how a reply ended, with what it cost, at once.
 
@@ -82,14 +83,16 @@ class Replies(Database):
             usage: what it cost; None keeps what is there.
             finish: why the model stopped by itself.
             error: a sentence for the user, where it was interrupted or failed.
+            why: why this model wrote it, in a few words; empty keeps what is there.
         Raises:
             NoSuchMessage: it is not there any more.
         """
 
         def job(connection: sqlite3.Connection) -> Message:
             node = tree.node(connection, message_id)
-            written = (clean(text), clean(thinking), *_columns(ref))
-            connection.execute(_FINISH, (state, *written, finish, clean_line(error, ERROR_LIMIT), node.n))
+            written = (clean(text), clean(thinking), *ref_columns(ref))
+            said = (clean_line(error, ERROR_LIMIT), clean_line(why))
+            connection.execute(_FINISH, (state, *written, finish, *said, node.n))
             if usage is not None:
                 tree.put_usage(connection, node.n, usage)
             tree.touch(connection, node.session_n, self._world.now())
@@ -100,10 +103,6 @@ class Replies(Database):
 
 _FINISH = """
     UPDATE message SET state = ?, text = ?, thinking = ?, backend = coalesce(?, backend), model = coalesce(?, model),
-        finish = ?, error = ?
+        finish = ?, error = ?, why = coalesce(nullif(?, ''), why)
     WHERE n = ?
 """
-
-
-def _columns(ref: ModelRef | None) -> tuple[str | None, str | None]:
-    return (ref.backend, clean(ref.model)) if ref else (None, None)

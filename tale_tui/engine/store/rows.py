@@ -6,6 +6,7 @@ import sqlite3
 from functools import lru_cache
 from typing import Any
 
+from tale_tui.engine.constants import TITLE_WORDS
 from tale_tui.engine.errors import EmptyMessage, NoSuchSession
 from tale_tui.engine.text import clean, clean_line
 from tale_tui.engine.types import (
@@ -28,8 +29,13 @@ SESSION = """
 """
 MESSAGE_COLUMNS = """
     m.id, m.author, m.state, m.created, m.backend, m.model, m.finish, m.error, m.thinking, m.text,
+    m.task_id, m.p, m.why,
     u.message_n IS NOT NULL, u.prompt_tokens, u.completion_tokens, u.cached_tokens, u.ttft_ms, u.load_ms, u.total_ms,
     u.tokens_per_second
+"""
+_TAKEN = """
+    SELECT 1 FROM session WHERE id = :id UNION ALL SELECT 1 FROM message WHERE id = :id
+    UNION ALL SELECT 1 FROM task WHERE id = :id
 """
 
 # Looking a member up by its value costs ten times as much through the class.
@@ -38,7 +44,9 @@ _STATES = {state.value: state for state in MessageState}
 _FINISHES = {None: None} | {reason.value: reason for reason in FinishReason}
 _MODELS_REMEMBERED = 64
 ERROR_LIMIT = 1000
-"""Characters of the sentence that is kept with a reply that failed."""
+"""Characters of the sentence that is kept with a reply or a task that failed."""
+FIRST_WORDS_LIMIT = 60
+"""Characters of the first words that stand for a title."""
 
 
 def session_of(row: Row) -> Session:
@@ -49,7 +57,7 @@ def session_of(row: Row) -> Session:
 
 def message_of(row: Row, session_id: str, parent_id: str | None, sibling: int = 1, siblings: int = 1) -> Message:
     """A message from a row of `MESSAGE_COLUMNS`; restored text passes the border again."""
-    id_, author, state, created, backend, model, finish, error, thinking, text, has_usage = row[:-7]
+    id_, author, state, created, backend, model, finish, error, thinking, text, task_id, p, why, has_usage = row[:-7]
     return Message(
         id_,
         session_id,
@@ -65,6 +73,9 @@ def message_of(row: Row, session_id: str, parent_id: str | None, sibling: int = 
         clean(error) if error else "",
         sibling,
         siblings,
+        task_id,
+        p,
+        clean(why) if why else "",
     )
 
 
@@ -74,6 +85,11 @@ def ref_of(backend: str, model: str) -> ModelRef | None:
     if backend not in list(BackendName):
         return None
     return ModelRef(BackendName(backend), clean(model))
+
+
+def ref_columns(ref: ModelRef | None) -> tuple[str | None, str | None]:
+    """A model as two columns keep it."""
+    return (ref.backend, clean(ref.model)) if ref else (None, None)
 
 
 def session_n(connection: sqlite3.Connection, session_id: str) -> int:
@@ -100,12 +116,18 @@ def message_text(text: str) -> str:
     return safe
 
 
+def first_words(text: str) -> str:
+    """The beginning of a text, as a title."""
+    words = text.split(maxsplit=TITLE_WORDS)
+    more = " …" if len(words) > TITLE_WORDS else ""
+    return clean_line(" ".join(words[:TITLE_WORDS]) + more, FIRST_WORDS_LIMIT)
+
+
 def fresh_id(connection: sqlite3.Connection, world: World) -> str:
-    """A new id that no session and no message has."""
+    """A new id that no session, no message and no task has."""
     while True:
         id_ = world.new_id()
-        taken = "SELECT 1 FROM session WHERE id = :id UNION ALL SELECT 1 FROM message WHERE id = :id"
-        if connection.execute(taken, {"id": id_}).fetchone() is None:
+        if connection.execute(_TAKEN, {"id": id_}).fetchone() is None:
             return id_
 
 

@@ -6,19 +6,41 @@ import asyncio
 from pathlib import Path
 
 from tale_tui.engine.events import Notice
+from tale_tui.engine.store.cards import Cards
 from tale_tui.engine.store.choices import Choices
 from tale_tui.engine.store.database import Connection
+from tale_tui.engine.store.ends import Ends
 from tale_tui.engine.store.exchange import Exchange
+from tale_tui.engine.store.labels import Labels
 from tale_tui.engine.store.messages import Messages
 from tale_tui.engine.store.opening import open_for_reading, open_for_writing
 from tale_tui.engine.store.queue import Queue
 from tale_tui.engine.store.replies import Replies
+from tale_tui.engine.store.residencies import Residencies
 from tale_tui.engine.store.search import Search
 from tale_tui.engine.store.sessions import Sessions
+from tale_tui.engine.store.steps import Steps
+from tale_tui.engine.store.task_states import TaskStates
+from tale_tui.engine.store.tasks import Tasks
 from tale_tui.engine.world import World
 
 
-class Store(Sessions, Messages, Replies, Queue, Search, Exchange, Choices):
+class Store(
+    Sessions,
+    Messages,
+    Cards,
+    Ends,
+    Replies,
+    Queue,
+    Search,
+    Exchange,
+    Choices,
+    Tasks,
+    TaskStates,
+    Steps,
+    Labels,
+    Residencies,
+):
     """Everything that is kept. `await Store.open(...)` makes one, `close` ends it.
 
     Every method is one transaction and may raise `StoreError` and its classes; a cancelled write is stored all the
@@ -29,6 +51,8 @@ class Store(Sessions, Messages, Replies, Queue, Search, Exchange, Choices):
     """What was found when it was opened and the user wants to know."""
     interrupted: int = 0
     """How many replies were found half written when it was opened; they are interrupted now."""
+    interrupted_tasks: int = 0
+    """How many tasks were found running when it was opened; they are paused now, as interrupted."""
 
     @classmethod
     async def open(cls, path: Path, world: World, *, read_only: bool = False) -> Store:
@@ -51,4 +75,5 @@ class Store(Sessions, Messages, Replies, Queue, Search, Exchange, Choices):
         store = cls(path, world, reader, writer)
         store.notices = opened.notices
         store.interrupted = opened.interrupted
+        store.interrupted_tasks = opened.interrupted_tasks
         return store

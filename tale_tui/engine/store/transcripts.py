@@ -8,7 +8,7 @@ import sqlite3
 
 from tale_tui.engine.store.queue import queued_of
 from tale_tui.engine.store.rows import MESSAGE_COLUMNS, SESSION, message_of, no_such_session, session_of
-from tale_tui.engine.store.tree import BRANCH, no_such_message, places, siblings
+from tale_tui.engine.store.tree import BRANCH, Node, no_such_message, places, siblings
 from tale_tui.engine.text import clean
 from tale_tui.engine.types import Message, Transcript, View
 
@@ -22,6 +22,21 @@ _ONE_ROW = f"""
     FROM message AS m JOIN session AS s ON s.n = m.session_n LEFT JOIN message AS p ON p.n = m.parent_n
         LEFT JOIN usage AS u ON u.message_n = m.n
     WHERE m.n = ?
+"""
+# The nearest :limit messages above :parent, from the nearest on, each with its place among its siblings.
+_ABOVE = f"""
+    WITH RECURSIVE above (n, depth) AS (
+        SELECT :parent, 1 WHERE :parent IS NOT NULL
+        UNION ALL
+        SELECT m.parent_n, depth + 1 FROM above JOIN message AS m ON m.n = above.n
+        WHERE m.parent_n IS NOT NULL AND depth < :limit
+    )
+    SELECT above.depth, p.id, {MESSAGE_COLUMNS},
+        (SELECT count(*) FROM message AS o WHERE o.session_n = m.session_n AND o.parent_n IS m.parent_n AND o.n <= m.n),
+        (SELECT count(*) FROM message AS o WHERE o.session_n = m.session_n AND o.parent_n IS m.parent_n),
+        s.id
+    FROM above JOIN message AS m ON m.n = above.n JOIN session AS s ON s.n = m.session_n
+        LEFT JOIN message AS p ON p.n = m.parent_n LEFT JOIN usage AS u ON u.message_n = m.n
 """
 
 
@@ -76,3 +91,11 @@ def message_at(connection: sqlite3.Connection, n: int) -> Message:
     session_n, parent_n, n, session_id, parent_id = row[:5]
     family = siblings(connection, session_n, parent_n)
     return message_of(row[5:], session_id, parent_id, family.index(n) + 1, len(family))
+
+
+def branch_above(connection: sqlite3.Connection, node: Node, limit: int) -> tuple[tuple[Message, ...], bool]:
+    """The nearest messages above one, oldest first, and whether there are no others."""
+    rows = connection.execute(_ABOVE, {"parent": node.parent_n, "limit": limit}).fetchall()
+    rows.sort(reverse=True)  # by their depth
+    messages = tuple(message_of(row[2:-3], row[-1], row[1], *row[-3:-1]) for row in rows)
+    return messages, not messages or messages[0].parent_id is None

@@ -59,6 +59,9 @@ class NewMessage:
     finish: str | None = None
     error: str = ""
     usage: Usage | None = None
+    task_id: str | None = None
+    p: float | None = None
+    why: str = ""
 
 
 def no_such_message() -> NoSuchMessage:
@@ -89,13 +92,14 @@ def insert(connection: sqlite3.Connection, session_n: int, parent_n: int | None,
     n: int = connection.execute(
         """
         INSERT INTO message
-            (id, session_n, parent_n, author, state, created, backend, model, finish, error, thinking, text)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING n
+            (id, session_n, parent_n, author, state, created, backend, model, finish, error, thinking, text, task_id,
+            p, why)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING n
         """,
         (
             *(new.id, session_n, parent_n, new.author, new.state, new.created),
             *((new.ref.backend, new.ref.model) if new.ref else (None, None)),
-            *(new.finish, new.error, new.thinking, new.text),
+            *(new.finish, new.error, new.thinking, new.text, new.task_id, new.p, new.why),
         ),
     ).fetchone()[0]
     if new.usage is not None:

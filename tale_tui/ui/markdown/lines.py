@@ -45,7 +45,14 @@ class Version:
     step: int
 
 
-Target = Link | CopyCode | Unfold | Version
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A click does what a key does too: something with the task of a card (`open`, `retry`, ...), or `reroute`."""
+
+    kind: str
+
+
+Target = Link | CopyCode | Unfold | Version | Act
 
 
 class Piece(NamedTuple):
@@ -84,6 +91,10 @@ class Line:
     def width(self) -> int:
         """In cells."""
         return sum(cells(piece.text) for piece in self.pieces)
+
+    def below(self, rows: int) -> Line:
+        """The line on a sheet that has `rows` more rows above its own."""
+        return Line(self.pieces, self.row + rows)
 
     def same(self, other: Line) -> bool:
         """Whether both look the same and stand for the same."""

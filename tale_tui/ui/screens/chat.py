@@ -34,8 +34,13 @@ from tale_tui.ui.widgets.transcript import TranscriptView
 if TYPE_CHECKING:
     from tale_tui.engine import World
     from tale_tui.paths import Paths
+    from tale_tui.ui.notify import Manners
     from tale_tui.ui.screens.chat_desk import ChatDesk
+    from tale_tui.ui.screens.leave import Leaving
+    from tale_tui.ui.widgets.task_side import TaskSide
 
+BESIDE_FROM = 150
+"""Cells of a terminal from which on the tasks of the conversation stand beside it."""
 LEAVE_AGAIN_S = 2.0
 """Ctrl+C twice within so many seconds leaves."""
 
@@ -65,7 +70,7 @@ class ChatScreen(Screen[None]):
     AUTO_FOCUS = "#prompt"
     BINDING_GROUP_TITLE = "Chat"
     BINDINGS: ClassVar[list[BindingType]] = CHAT_KEYS
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012  (declared so by Textual)
+    HORIZONTAL_BREAKPOINTS = [(0, "-thin"), (44, "-narrow"), (100, "-wide")]  # noqa: RUF012  (declared so by Textual)
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (8, "-low"), (18, "-high")]  # noqa: RUF012  (likewise)
 
     @dataclass
@@ -82,20 +87,25 @@ class ChatScreen(Screen[None]):
         self._session_id = session_id
         self._world = world
         self._desk: ChatDesk | None = None
+        self.manners: Manners | None = None
         self.title_bar = TitleBar()
         self.view = TranscriptView()
         self.blank = Blank()
-        self.composer = Composer(command_rows)
+        self.composer = Composer(self._complete)
         self.line = StatusLine()
         self.lines = ChatLines(self, self.title_bar, self.blank, self.composer, self.line)
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
-        self.title_bar.screens, self.title_bar.current = ("Chat",), "Chat"
+        self.title_bar.current = "Chat"
         yield self.title_bar
         yield Container(self.view, self.blank, id="page")
         yield self.composer
         yield self.line
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Tasks stand beside the conversation where there is room."""
+        self.set_class(event.size.width >= BESIDE_FROM, "-beside")
 
     def on_mount(self) -> None:
         """Listen to the engine, whenever it comes."""
@@ -108,12 +118,14 @@ class ChatScreen(Screen[None]):
     def _use_engine(self, event: Bridge.Ready) -> None:
         # Not needed for the first frame.
         from tale_tui.engine import World
-        from tale_tui.ui.screens.chat_desk import ChatDesk, Parts
+        from tale_tui.ui.notify import Manners
+        from tale_tui.ui.screens.chat_desk import Around, ChatDesk, Parts
 
         if self._desk is not None and self._desk.conversation.session is not None:
             self._session_id = self._desk.conversation.session.id
-        parts, world = Parts(self, self.view, self.composer, self.line), self._world or World()
-        desk = ChatDesk(parts, event.verbs, self._paths, world, self.lines.key_of, self.lines.refresh)
+        parts, world = Parts(self, self.query_one("#page"), self.view, self.composer, self.line), self._world or World()
+        around = Around(self.lines.key_of, self.lines.refresh, self._show_task, self._ring, self.manners or Manners())
+        desk = ChatDesk(parts, event.verbs, self._paths, world, around)
         self._desk = self.lines.desk = desk
         self.composer.stand("engine", None)
         desk.spawn(desk.begin(self._session_id, self.lines.take_early()), "session")
@@ -133,10 +145,28 @@ class ChatScreen(Screen[None]):
         if self._desk is not None:
             self._desk.heard(event.fact)
 
+    async def may_leave(self) -> Leaving:
+        """What becomes of open tasks, asked where they end with this window; from a worker only."""
+        return "pause" if self._desk is None else await self._desk.whole.may_leave()
+
     async def leave(self) -> None:
         """Remember what is shown; called before the application ends."""
         if self._desk is not None:
-            await self._desk.keep_view()
+            await self._desk.keeping.now()
+
+    def _ring(self, asked: str) -> None:
+        driver = self.app._driver
+        if driver is not None and not self.app.is_headless:
+            driver.write(asked)
+            driver.flush()
+
+    def _show_task(self, task_id: str) -> None:
+        self.post_message(self.CommandWanted("tasks", task_id))
+
+    def _complete(self, text: str) -> Sequence[Row]:
+        """What a command that is being written may become: its name, then the id of a task."""
+        rows = command_rows(text)
+        return rows if rows or self._desk is None else self._desk.ids.rows(text)
 
     # what is written
 
@@ -157,7 +187,7 @@ class ChatScreen(Screen[None]):
         if call is not None:
             self.run_command(call.command.name, call.argument)
         elif self._desk is not None:
-            self._desk.sending.send(commands.literal(text))
+            self._desk.send(commands.literal(text))
         else:
             self.lines.add_early(commands.literal(text))
 
@@ -176,7 +206,8 @@ class ChatScreen(Screen[None]):
     def _look_at_prompt(self) -> None:
         self.lines.refresh()
         if self._desk is not None:
-            self._desk.keep_view_soon()
+            self._desk.chip.typed(self.composer.prompt.text)
+            self._desk.keeping.soon()
 
     @on(QueueList.TakenBack)
     def _take_back(self, event: QueueList.TakenBack) -> None:
@@ -195,6 +226,21 @@ class ChatScreen(Screen[None]):
     def _grant(self, event: TranscriptView.Wish) -> None:
         if self._desk is not None:
             self._desk.wishes.grant(event)
+
+    @on(TranscriptView.TaskWish)
+    def _grant_task(self, event: TranscriptView.TaskWish) -> None:
+        if self._desk is not None:
+            self._desk.acts.grant(event)
+
+    def on_task_side_chosen(self, event: TaskSide.Chosen) -> None:
+        """Go to the card of a task."""
+        if self._desk is not None:
+            self._desk.show_card(event.task_id)
+
+    @on(TranscriptView.RerouteWanted)
+    def _turn_the_other_way(self, event: TranscriptView.RerouteWanted) -> None:
+        if self._desk is not None:
+            self._desk.turn_other_way(event.message_id)
 
     @on(TranscriptView.LinkChosen)
     def _follow(self, event: TranscriptView.LinkChosen) -> None:
@@ -216,9 +262,21 @@ class ChatScreen(Screen[None]):
         """What is only of use now and then is only there then."""
         if action == "command" and parameters and parameters[0] in ("trim", "to_file"):
             return self._desk is not None and self._desk.sending.too_long
+        if action == "resume_tasks":
+            return self._desk is not None and self._desk.whole.cut_off > 0
         return super().check_action(action, parameters)
 
     action_command = run_command
+
+    def action_other_way(self) -> None:
+        """Task or talk: what is being written, or the last turn."""
+        if self._desk is not None:
+            self._desk.other_way()
+
+    def action_resume_tasks(self) -> None:
+        """Go on with the tasks that were cut off."""
+        if self._desk is not None:
+            self._desk.whole.resume_cut_off()
 
     def action_turns(self) -> None:
         """From the prompt to the turns, and back."""

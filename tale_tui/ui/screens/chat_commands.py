@@ -7,6 +7,7 @@ from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_models import ModelDesk
 from tale_tui.ui.screens.chat_sending import Sending
 from tale_tui.ui.screens.chat_sessions import SessionDesk
+from tale_tui.ui.screens.chat_task_acts import TaskActs
 
 _SYSTEM_HINT = "How the model is to answer in this conversation. Empty takes what the settings say."
 
@@ -19,13 +20,17 @@ class ChatCommands:
         sessions: does what concerns conversations.
         models: does what concerns the model.
         sending: does what concerns the message in the prompt.
+        tasks: does what concerns tasks.
     """
 
-    def __init__(self, host: ChatHost, sessions: SessionDesk, models: ModelDesk, sending: Sending) -> None:
+    def __init__(
+        self, host: ChatHost, sessions: SessionDesk, models: ModelDesk, sending: Sending, tasks: TaskActs
+    ) -> None:
         self._host = host
         self._sending = sending
         self._sessions = sessions
         self._models = models
+        self._tasks = tasks
 
     def run(self, name: str, argument: str = "") -> bool:
         """Do what the command says.
@@ -52,7 +57,9 @@ class ChatCommands:
             case "delete":
                 host.spawn(self._sessions.delete(), "dialog")
             case "retry":
-                self._retry()
+                self._retry(argument)
+            case "task":
+                self._task(argument)
             case "continue":
                 host.go_on()
             case "editor":
@@ -64,13 +71,23 @@ class ChatCommands:
             case "to_file":
                 host.spawn(self._sending.keep_in_file(), "queue")
             case _:
-                return False
+                return self._tasks.run(name, argument)
         return True
 
-    def _retry(self) -> None:
+    def _task(self, text: str) -> None:
+        if text:
+            self._sending.send(text, as_task=True)
+        else:
+            self._host.say("Write behind it what is to be done, as in: /task Write tests for the parser")
+
+    def _retry(self, argument: str) -> None:
         host = self._host
         tip = host.conversation.branch.tip
-        if tip is None:
+        if argument:
+            host.spawn(self._tasks.retry(*argument.split(maxsplit=1)), "dialog")
+        elif tip is not None and tip.task_id is not None:
+            host.spawn(self._tasks.retry(tip.task_id, quiet=True), "dialog")
+        elif tip is None:
             host.say("There is no message yet that could be answered again.")
         elif host.turns.busy:
             host.say("A reply is being written. Stop it first, or wait for its end.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from tale_tui.engine import (
     Author,
@@ -11,6 +12,7 @@ from tale_tui.engine import (
     QueuedMessage,
     Session,
     TaleError,
+    Task,
     Transcript,
     Verbs,
     View,
@@ -35,6 +37,15 @@ class NotSent(Exception):
         self.text = text
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A session as the engine has it."""
+
+    transcript: Transcript
+    tasks: tuple[Task, ...] = ()
+    """Those that have cards in it."""
+
+
 class Conversation:
     """One session at a time, or none yet: it is made by its first message.
 
@@ -48,6 +59,8 @@ class Conversation:
         session: the session that is shown; None for a new conversation.
         branch: its messages.
         queued: what waits for the end of a reply, the next to be sent first.
+        tasks: those that have cards, by id.
+        said: what the user said that a message is, by its key: a task, or talk.
         window: how full the context window was after the last turn, where it is known.
         own: keys of what this window does, so that it can tell its own changes from those of others.
     """
@@ -59,6 +72,8 @@ class Conversation:
         self.branch = Branch(view)
         self.session: Session | None = None
         self.queued: tuple[QueuedMessage, ...] = ()
+        self.tasks: dict[str, Task] = {}
+        self.said: dict[str, bool] = {}
         self.window: WindowUse | None = None
         self.own: set[str] = set()
         self._system = ""
@@ -71,17 +86,18 @@ class Conversation:
         Returns:
             What stood in the prompt when it was left.
         """
-        return self.show(await self._read(session_id), message_id)
+        return self.show(await self.read(session_id), message_id)
 
-    def show(self, transcript: Transcript, message_id: str | None = None) -> str:
+    def show(self, reading: Reading, message_id: str | None = None) -> str:
         """Show a session that was read just now; see `open`."""
-        self._take(transcript)
+        self._take(reading)
         self.window = None
-        self.branch.load(transcript)
+        self.branch.load(reading.transcript)
+        self.branch.view.set_tasks(reading.tasks)
         if message_id is not None:
             self.branch.view.show_message(message_id)
         self.changed()
-        return transcript.view.draft
+        return reading.transcript.view.draft
 
     def begin(self, system: str = "") -> None:
         """Show a new conversation; its session is made by the first message.
@@ -90,8 +106,10 @@ class Conversation:
             system: its system prompt; empty for the default.
         """
         self.session, self.queued, self.window, self._system = None, (), None, system
+        self.tasks = {}
         now = self.world.now()
         self.branch.load(Transcript(Session("", "", now, now)))
+        self.branch.view.set_tasks(())
         self.changed()
 
     async def made(self) -> Session:
@@ -108,11 +126,11 @@ class Conversation:
             writing: asked afterwards; while a reply is being written the transcript is left alone.
         """
         if self.session is not None:
-            transcript = await self._read(self.session.id)
-            if self._is_shown(transcript.session):
-                self._take(transcript)
+            reading = await self.read(self.session.id)
+            if self._is_shown(reading.transcript.session):
+                self._take(reading)
                 if not writing():
-                    self.branch.sync(transcript)
+                    self._sync(reading)
                 self.changed()
 
     async def refresh_title(self) -> None:
@@ -146,8 +164,9 @@ class Conversation:
         """Show another version of a message and what followed it."""
         if self.session is not None:
             transcript = await self.verbs.show_sibling(self.session.id, message_id, step)
-            self._take(transcript)
-            self.branch.sync(transcript)
+            reading = Reading(transcript, await self._tasks_of(transcript))
+            self._take(reading)
+            self._sync(reading)
             self.changed()
 
     def show_at_once(self, key: str, text: str) -> None:
@@ -161,14 +180,20 @@ class Conversation:
         """Whether a change was made by this window."""
         return source in self.own
 
-    async def enqueue(self, text: str, key: str = "") -> None:
+    async def enqueue(self, text: str, key: str = "", *, as_task: bool | None = None) -> None:
         """Keep a message until the reply that streams has ended.
 
+        Args:
+            text: the message.
+            key: becomes its id; empty makes one.
+            as_task: what the user said that it is.
         Raises:
             NotSent: the message is stored nowhere.
         """
         key = key or self.world.new_id()
         self.own.add(key)
+        if as_task is not None:
+            self.said[key] = as_task
         try:
             session = await self.made()
             waiting = await self.verbs.enqueue(session.id, text, key=key)
@@ -200,17 +225,36 @@ class Conversation:
         """Something changed here that a reading under way may not have seen yet."""
         self._version += 1
 
-    async def _read(self, session_id: str) -> Transcript:
+    async def read(self, session_id: str) -> Reading:
         """The session as it is, and not as it was before something changed here."""
         while True:
             version = self._version
             transcript = await self.verbs.transcript(session_id)
+            tasks = await self._tasks_of(transcript)
             if version == self._version:
-                return transcript
+                return Reading(transcript, tasks)
+
+    async def _tasks_of(self, transcript: Transcript) -> tuple[Task, ...]:
+        if all(message.task_id is None for message in transcript.messages):
+            return ()
+        return await self.verbs.tasks(session_id=transcript.session.id)
+
+    def put_task(self, task: Task) -> bool:
+        """Show a task as it is now; False where it has no card here."""
+        has_card = self.branch.get(task.message_id) is not None
+        if has_card:
+            self.tasks[task.id] = task
+            self.branch.view.put_task(task)
+        return has_card
 
     def _is_shown(self, session: Session) -> bool:
         """Whether it is still on the screen: another one may have been opened while this one was read."""
         return self.session is not None and self.session.id == session.id
 
-    def _take(self, transcript: Transcript) -> None:
-        self.session, self.queued = transcript.session, transcript.queued
+    def _take(self, reading: Reading) -> None:
+        self.session, self.queued = reading.transcript.session, reading.transcript.queued
+        self.tasks = {task.id: task for task in reading.tasks}
+
+    def _sync(self, reading: Reading) -> None:
+        self.branch.sync(reading.transcript)
+        self.branch.view.set_tasks(reading.tasks)

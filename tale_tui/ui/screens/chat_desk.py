@@ -2,47 +2,64 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Coroutine, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, assert_never
 
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
-from textual.timer import Timer
+from textual.widget import Widget
+from textual.worker import Worker
 
 from tale_tui.engine import (
-    Author,
     EngineMoved,
     Fact,
-    FinishReason,
     MessageState,
     Notice,
     RoleChanged,
-    RoleState,
     SessionChanged,
     TaleError,
+    Task,
+    TaskChanged,
+    TasksChanged,
+    TaskState,
     Verbs,
     World,
 )
 from tale_tui.paths import Paths
+from tale_tui.ui.drafts import Drafts
+from tale_tui.ui.notify import Manners
+from tale_tui.ui.screens import chat_other_way
+from tale_tui.ui.screens.chat_chip import OTHER_WAY, ChipDesk
 from tale_tui.ui.screens.chat_commands import ChatCommands
 from tale_tui.ui.screens.chat_conversation import Conversation, NotSent
+from tale_tui.ui.screens.chat_going_on import go_on
+from tale_tui.ui.screens.chat_keeping import Keeping
 from tale_tui.ui.screens.chat_models import ModelDesk
+from tale_tui.ui.screens.chat_news import News, Newsroom
 from tale_tui.ui.screens.chat_sending import Sending
 from tale_tui.ui.screens.chat_sessions import SessionDesk
 from tale_tui.ui.screens.chat_status import KeyOf
+from tale_tui.ui.screens.chat_task_acts import ShowTask, TaskActs
+from tale_tui.ui.screens.chat_task_ids import TaskIds
+from tale_tui.ui.screens.chat_tasks import TaskDesk
 from tale_tui.ui.screens.chat_turns import Turns
+from tale_tui.ui.screens.chat_whole import WholeDesk
 from tale_tui.ui.screens.chat_wishes import Wishes
+from tale_tui.ui.widgets.chip import Chip
 from tale_tui.ui.widgets.composer import Composer
 from tale_tui.ui.widgets.notice_bar import Severity
 from tale_tui.ui.widgets.status_line import StatusLine
+from tale_tui.ui.widgets.task_side import TaskSide
 from tale_tui.ui.widgets.transcript import TranscriptView
+from tale_tui.ui.words import key_name
 
 T = TypeVar("T")
 
-KEEP_VIEW_AFTER_S = 1.0
-"""What is typed is kept in the store after so long."""
+DRAFTS = "drafts"
+"""The folder of what was never sent, in the data folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +67,29 @@ class Parts:
     """The widgets of the chat."""
 
     screen: Screen[Any]
+    page: Widget
     view: TranscriptView
     composer: Composer
     line: StatusLine
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the screen has to give.
+
+    Attributes:
+        key_of: the keys.
+        changed: called after each change of what the lines around the transcript say.
+        show_task: leads to the screen of tasks.
+        ring: writes to the terminal.
+        manners: how the window behaves.
+    """
+
+    key_of: KeyOf
+    changed: Callable[[], None]
+    show_task: ShowTask
+    ring: Callable[[str], None]
+    manners: Manners
 
 
 class ChatDesk:
@@ -63,8 +100,7 @@ class ChatDesk:
         verbs: the engine.
         paths: the folders.
         world: the clock and the ids.
-        key_of: the keys.
-        changed: called after each change of what the lines around the transcript say.
+        around: what the screen has to give.
     """
 
     @dataclass
@@ -74,32 +110,61 @@ class ChatDesk:
         name: str
         value: object
 
-    def __init__(
-        self, parts: Parts, verbs: Verbs, paths: Paths, world: World, key_of: KeyOf, changed: Callable[[], None]
-    ) -> None:
+    def __init__(self, parts: Parts, verbs: Verbs, paths: Paths, world: World, around: Around) -> None:
+        screen, key_of = parts.screen, around.key_of
         self.composer = parts.composer
         self.verbs = verbs
         self.paths = paths
-        self.conversation = Conversation(verbs, parts.view, changed, world)
-        self.turns = Turns(self.conversation)
+        self.conversation = Conversation(verbs, parts.view, self._look_again, world)
+        self.tasks = TaskDesk(self, screen, parts.view)
+        self.turns = Turns(self.conversation, self._task_started)
         self.models = ModelDesk(self, parts.line, key_of)
         self.sending = Sending(self, key_of)
         self.wishes = Wishes(self, parts.view, self.sending)
-        self.commands = ChatCommands(self, SessionDesk(self), self.models, self.sending)
-        self._screen = parts.screen
-        self._keeping: Timer | None = None
+        self.ids = TaskIds(self, parts.composer.complete_again)
+        self.acts = TaskActs(self, self.tasks, self.ids, parts.view, around.show_task)
+        self.commands = ChatCommands(self, SessionDesk(self), self.models, self.sending, self.acts)
+        self.whole = WholeDesk(self, screen, parts.line, key_of)
+        self.whole.asks = around.manners.asks_to_resume
+        self.keeping = Keeping(self, self.sending, screen, Drafts(paths.data / DRAFTS, os.getpid()))
+        chip = Chip()
+        self.chip = ChipDesk(self, screen, chip, key_of)
+        self.news = Newsroom(screen, world, self._tell, around.ring, self.tasks.watched, around.manners)
+        self._screen = screen
+        self._view = parts.view
+        self._around = around
+        parts.composer.hold(chip)
+        self._side = TaskSide(world.now)
+        parts.page.query(TaskSide).remove()
+        parts.page.mount(self._side)
+        parts.view.reroute_key = key_name(key_of(OTHER_WAY))
+
+    def _look_again(self) -> None:
+        """Something outside the transcript changed."""
+        tasks = self.conversation.tasks.values()
+        self._side.tasks = tuple(sorted(tasks, key=lambda task: task.created, reverse=True))
+        self._view.set_offer(chat_other_way.offered(self, self._around.manners))
+        self._around.changed()
 
     # what the host offers to its parts
 
-    def say(self, sentence: str, *, title: str = "", severity: Severity = "information") -> None:
+    def say(
+        self, sentence: str, *, title: str = "", severity: Severity = "information", timeout_s: float | None = None
+    ) -> None:
         """See `ChatHost.say`."""
-        self._screen.app.notify(sentence, title=title, severity=severity, markup=False)
+        self._screen.app.notify(sentence, title=title, severity=severity, timeout=timeout_s, markup=False)
+
+    def _tell(self, news: News) -> None:
+        self.say(news.sentence, title=news.title, severity=news.severity)
 
     def spawn(self, work: Coroutine[Any, Any, None], group: str, *, exclusive: bool = False) -> None:
         """See `ChatHost.spawn`."""
-        self._screen.run_worker(
-            self._guarded(work), name=group, group=group, exclusive=exclusive, exit_on_error=True, description=group
+        worker: Worker[None] = self._screen.run_worker(
+            partial(self._guarded, work), name=group, group=group, exclusive=exclusive, description=group
         )
+        if worker._task is not None:
+            # What is cancelled before its first step is put away as well.
+            worker._task.add_done_callback(lambda _: work.close())
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -138,23 +203,26 @@ class ChatDesk:
             await self.open_session((await self.verbs.find_session(session_id)).id)
         elif not early:
             await self._open_what_broke_off()
+            await self.keeping.bring_back()
+        await self.whole.count()
         for text in early:
             self.sending.send(text)
 
     async def _open_what_broke_off(self) -> None:
         for last in await self.verbs.sessions(limit=1):
-            transcript = await self.verbs.transcript(last.id)
-            tip = transcript.messages[-1] if transcript.messages else None
-            broke_off = transcript.queued or (tip is not None and tip.state is MessageState.INTERRUPTED)
+            reading = await self.conversation.read(last.id)
+            messages = reading.transcript.messages
+            broke_off = reading.transcript.queued or (messages and messages[-1].state is MessageState.INTERRUPTED)
             # The user may have begun something meanwhile: that is not taken away.
             if broke_off and self.conversation.session is None and not self.turns.busy:
-                draft = self.conversation.show(transcript)
+                draft = self.conversation.show(reading)
                 if not self.composer.prompt.text:
                     self.composer.prompt.fill(draft)
 
     async def open_session(self, session_id: str, message_id: str | None = None) -> None:
         """See `ChatHost.open_session`."""
-        await self.keep_view()
+        await self.keeping.now()
+        self.tasks.leave_all()
         self.sending.leave_editing()
         left = self.conversation.session is not None
         draft = await self.conversation.open(session_id, message_id)
@@ -164,26 +232,13 @@ class ChatDesk:
 
     async def new_session(self, system: str = "") -> None:
         """See `ChatHost.new_session`."""
-        await self.keep_view()
+        await self.keeping.now()
+        self.tasks.leave_all()
         self.sending.leave_editing()
         if self.conversation.session is not None:
             self.composer.prompt.fill("")
         self.conversation.begin(system)
         self.composer.prompt.focus()
-
-    async def keep_view(self) -> None:
-        """Remember where the reader is and what stands in the prompt."""
-        with suppress(TaleError):  # a place and a draft are not worth a message; the log of the engine has it
-            await self.conversation.keep_view(self.sending.draft)
-
-    def keep_view_soon(self) -> None:
-        """The same a moment later; what happens meanwhile is in it."""
-        if self._keeping is None:
-            self._keeping = self._screen.set_timer(KEEP_VIEW_AFTER_S, self._keep_view_now)
-
-    def _keep_view_now(self) -> None:
-        self._keeping = None
-        self.spawn(self.keep_view(), "keep", exclusive=True)
 
     # what breaks off
 
@@ -193,32 +248,48 @@ class ChatDesk:
             self.turns.stop()
         elif self.models.downloading:
             self.models.stop_fetching()
-        elif not self.sending.leave_editing() and not self.sending.forget_length() and self.conversation.queued:
+        elif self.sending.leave_editing() or self.sending.forget_length() or self.whole.leave_cut_off():
+            return
+        elif self.conversation.queued:
             self.spawn(self.sending.take_back(), "queue")
 
     def go_on(self) -> None:
         """See `ChatHost.go_on`."""
         tip = self.conversation.branch.tip
-        status = self.models.status
-        if self.turns.busy:
-            self.say("A reply is being written.")
-        elif status is not None and status.state in (RoleState.AWAY, RoleState.FAILED, RoleState.UNSET):
-            self.spawn(self._retry(), "models", exclusive=True)
-        elif tip is not None and tip.author is Author.USER:
-            self.spawn(self.turns.regenerate(tip.id), "turn")
-        elif tip is not None and (self.conversation.branch.resumable or tip.finish is FinishReason.LENGTH):
-            self.spawn(self.turns.resume(tip.id), "turn")
+        task = self.conversation.tasks.get(tip.task_id or "") if tip is not None else None
+        if task is not None and task.state is TaskState.PAUSED:
+            self.acts.run("resume", task.id)
         else:
-            self.say("The last reply is complete: there is nothing to go on with.")
+            go_on(self, self.models)
 
-    async def _retry(self) -> None:
-        answers = await self.models.retry()
-        tip = self.conversation.branch.tip
-        if answers and tip is not None and not self.turns.busy:
-            if tip.author is Author.USER:
-                self.spawn(self.turns.regenerate(tip.id), "turn")
-            elif tip.state is MessageState.FAILED:
-                self.spawn(self.turns.resume(tip.id), "turn")
+    # task or talk
+
+    def show_card(self, task_id: str) -> None:
+        """Go to the card of a task."""
+        task = self.conversation.tasks.get(task_id)
+        if task is not None and task.message_id is not None:
+            self._view.focus()
+            self._view.show_message(task.message_id)
+
+    def send(self, text: str) -> None:
+        """Send a message, as what the user said that it is."""
+        self.tasks.goes_on()
+        self.sending.send(text, as_task=self.chip.take())
+
+    def other_way(self) -> None:
+        """Make the message in the prompt the other thing, or the last turn where the prompt is empty."""
+        if self.sending.editing is not None:
+            self.say("An edited message is judged by itself. Afterwards the same key makes it the other thing.")
+        elif not self.chip.turn() and not chat_other_way.turn_last(self):
+            self.say("There is nothing yet that could be a task.")
+
+    def turn_other_way(self, message_id: str) -> None:
+        """Make the turn of a reply the other thing."""
+        chat_other_way.turn_last(self, message_id)
+
+    def _task_started(self, task: Task) -> None:
+        self.tasks.started(task)
+        self.ids.forget()
 
     # what the engine says
 
@@ -227,17 +298,31 @@ class ChatDesk:
         match fact:
             case RoleChanged(status):
                 self.models.heard(status)
+                self.tasks.heard_model(status)
             case SessionChanged():
                 self._session_changed(fact)
+            case TaskChanged(task):
+                self.tasks.heard(task)
+                self.news.heard(task)
+                self._tasks_changed()
+            case TasksChanged():
+                self.spawn(self.tasks.refresh(), "tasks", exclusive=True)
+                self._tasks_changed()
             case Notice(title, sentence, severity):
                 known: dict[str, Severity] = {"warning": "warning", "error": "error"}
                 self.say(sentence, title=title, severity=known.get(severity, "information"))
             case EngineMoved(here):
                 where = "this window" if here else "another window"
                 self.say(f"The window that ran the model was closed; {where} runs it now. Nothing was lost.")
+                self.whole.asks = self._around.manners.asks_to_resume
                 self.spawn(self.conversation.reload(), "session")
+                self._tasks_changed()
             case _ as never:
                 assert_never(never)
+
+    def _tasks_changed(self) -> None:
+        self.ids.forget()
+        self.whole.count_soon()
 
     def _session_changed(self, fact: SessionChanged) -> None:
         session = self.conversation.session

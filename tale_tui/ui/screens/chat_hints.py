@@ -23,6 +23,10 @@ class Situation:
     """The last reply broke off."""
     editing: bool = False
     completing: bool = False
+    other: str = ""
+    """What the key for both ways would make of what is written, or of the last turn."""
+    cut_off: bool = False
+    """Tasks were cut off, and the user is asked about them."""
 
 
 def hints(situation: Situation, keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
@@ -44,6 +48,8 @@ def hints(situation: Situation, keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
         wanted = [("prompt.send", "run"), ("prompt.complete", "take"), ("chat.back", "close"), ("app.help", "help")]
     else:
         wanted = [("prompt.send", "queue" if situation.busy else "send")]
+        if situation.other and not situation.editing:
+            wanted.append(("chat.other_way", situation.other))
         if situation.resumable and not situation.editing:
             wanted.append(("chat.go_on", "go on"))
         if situation.writing:
@@ -61,6 +67,7 @@ def beginnings(keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
     wanted = (
         ("chat.sessions", "earlier conversations"),
         ("chat.models", "another model"),
+        ("app.tasks", "all tasks"),
         ("app.palette", "all commands"),
         ("app.help", "all keys"),
     )

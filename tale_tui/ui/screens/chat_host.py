@@ -37,7 +37,9 @@ class ChatHost(Protocol):
         """The model that answers."""
         ...
 
-    def say(self, sentence: str, *, title: str = "", severity: Severity = "information") -> None:
+    def say(
+        self, sentence: str, *, title: str = "", severity: Severity = "information", timeout_s: float | None = None
+    ) -> None:
         """Tell the user something that goes by itself and is kept in the list of notices. Safe text."""
         ...
 

@@ -22,6 +22,8 @@ CHAT_KEYS: list[BindingType] = [
     _key("turns", "shift+tab", "turns", "Turns", "To the turns and back"),
     _key("next", "tab", "turns", "Turns", "Back to the prompt"),
     _key("go_on", "ctrl+r", "command('continue')", "Go on", "Go on, or try the model again"),
+    _key("other_way", "f8", "other_way", "Task or talk", "Make a task of talk, talk of a task", priority=True),
+    _key("resume_tasks", "f6", "resume_tasks", "Resume", "Go on with tasks that were cut off"),
     _key("new", "ctrl+n", "command('new')", "New", "Start a new conversation"),
     _key("sessions", "ctrl+o", "command('sessions')", "Conversations", "Earlier conversations"),
     _key("models", "ctrl+l", "command('model')", "Models", "Choose the model that answers"),

@@ -96,6 +96,8 @@ class ChatLines:
             resumable=conversation.branch.resumable is not None,
             editing=desk.sending.editing is not None,
             completing=prompt.completing,
+            other=desk.chip.other,
+            cut_off=desk.whole.cut_off > 0,
         )
 
     def _queue_hint(self, situation: Situation, keys: dict[str, str]) -> str:

@@ -54,6 +54,7 @@ class ModelDesk:
     def heard(self, status: RoleStatus) -> None:
         """Show how the model is."""
         if status.role is not Role.UX:
+            self._line.task_model = model_shown(status)
             return
         self.status = status
         self._line.model = model_shown(status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tale_tui.engine import MessageTooLong, clean, clean_line
+from tale_tui.engine import MessageTooLong, TaskTooLong, clean, clean_line
 from tale_tui.ui.screens.chat_conversation import NotSent
 from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_long import kept_in_file, trimmed
@@ -45,8 +45,13 @@ class Sending:
         """Whether the message in the prompt was refused for its length."""
         return self._too_long
 
-    def send(self, text: str) -> None:
-        """Send a message: at once, behind the reply that streams, or as another version of an earlier one."""
+    def send(self, text: str, *, as_task: bool | None = None) -> None:
+        """Send a message: at once, behind the reply that streams, or as another version of an earlier one.
+
+        Args:
+            text: the message.
+            as_task: what the user said that it is; None lets it be judged, as another version always is.
+        """
         host = self._host
         self.forget_length()
         if self.editing is not None:
@@ -54,12 +59,12 @@ class Sending:
             self.leave_editing()
             host.spawn(host.turns.edit(edited, text), "turn")
         elif host.turns.busy:
-            host.spawn(self._enqueue(text), "queue")
+            host.spawn(self._enqueue(text, as_task), "queue")
         else:
-            host.spawn(host.turns.send(text), "turn")
+            host.spawn(host.turns.send(text, as_task=as_task), "turn")
 
-    async def _enqueue(self, text: str) -> None:
-        await self._host.conversation.enqueue(text)
+    async def _enqueue(self, text: str, as_task: bool | None) -> None:
+        await self._host.conversation.enqueue(text, as_task=as_task)
         # The reply that it should wait for may have ended meanwhile.
         if self._host.turns.own_wait():
             self.send_waiting()
@@ -81,15 +86,17 @@ class Sending:
     def give_back(self, refused: NotSent) -> None:
         """What could not be stored goes back into the prompt, and why is said."""
         self._composer.put_before(refused.text)
-        if not isinstance(refused.error, MessageTooLong):
+        if not isinstance(refused.error, MessageTooLong | TaskTooLong):
             self._host.say(refused.error.sentence, title=refused.error.title, severity="error")
             return
         self._too_long = True
-        keys = (
+        keys: tuple[KeyHint, ...] = (
             KeyHint(self._key_of("chat.trim"), "cut it to what fits"),
             KeyHint(self._key_of("chat.to_file"), "keep it in a file"),
             KeyHint(self._key_of("chat.editor"), "edit it"),
         )
+        if isinstance(refused.error, TaskTooLong):
+            keys = (KeyHint(self._key_of("chat.other_way"), "just talk"), *keys)
         self._composer.stand("input", Standing(refused.error.sentence, keys, "warning"))
 
     def forget_length(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal, assert_never
+from typing import assert_never
 
 from tale_tui.engine import (
     Message,
@@ -12,6 +12,7 @@ from tale_tui.engine import (
     ModelLoading,
     PromptProgress,
     Routed,
+    TaskStarted,
     TextDelta,
     ThinkingDelta,
     TurnCancelled,
@@ -22,10 +23,8 @@ from tale_tui.engine import (
     WindowUse,
 )
 from tale_tui.ui.screens.chat_branch import Branch
+from tale_tui.ui.screens.chat_pace import Pace
 from tale_tui.ui.widgets.transcript import Live
-
-RATE_AFTER_S = 0.3
-"""Seconds of writing before a speed is shown: of less it would be a guess."""
 
 
 class Turn:
@@ -48,14 +47,10 @@ class Turn:
         self.done = False
         self.stopped = False
         self._branch = branch
-        self._monotonic = monotonic
-        self._started = monotonic()
-        self._loaded = False
+        self._pace = Pace(monotonic)
         self._live: Live | None = None
         self._text: list[str] = []
         self._thinking: list[str] = []
-        self._pieces_from: tuple[float, int] | None = None
-        self._ttft_ms: float | None = None
 
     def take(self, event: TurnEvent) -> None:
         """Show what an event says."""
@@ -65,28 +60,29 @@ class Turn:
                     self._branch.put(user)
                 self.reply = reply
                 self._branch.put(reply)
-                self._go(Live("reading", self._started))
+                if reply.state is MessageState.STREAMING:
+                    self._go(self._pace.reading())
+            case TaskStarted(task):
+                self._branch.view.put_task(task)
             case Routed(ref, _, view_from):
                 self._branch.view.set_view_from(view_from)
                 if self.reply is not None:
                     self.reply = replace(self.reply, ref=ref)
                     self._branch.put(self.reply)
             case ModelLoading():
-                self._loaded = True
-                self._go(Live("loading", self._monotonic()))
+                self._go(self._pace.loading())
             case PromptProgress(done, total):
-                self._go(Live("reading", self._started, done, total))
+                self._go(self._pace.reading(done, total))
             case ThinkingDelta(text, tokens):
                 self._thinking.append(text)
                 if self.reply is not None and not self.stopped:
                     self._branch.view.stream_thinking(self.reply.id, text)
-                self._go(self._speed("thinking", tokens))
+                self._go(self._pace.writing("thinking", tokens))
             case TextDelta(text, tokens):
                 self._text.append(text)
-                self._note_first_text()
                 if self.reply is not None and not self.stopped:
                     self._branch.view.stream_text(self.reply.id, text)
-                self._go(self._speed("writing", tokens))
+                self._go(self._pace.writing("writing", tokens))
             case TurnDone(reply, window):
                 self.done, self.window = True, window
                 self._end(reply)
@@ -112,16 +108,3 @@ class Turn:
         if self.reply is not None and not self.stopped and live != self._live:
             self._live = live
             self._branch.view.set_live(self.reply.id, live)
-
-    def _note_first_text(self) -> None:
-        if self._ttft_ms is None and not self._loaded:
-            self._ttft_ms = (self._monotonic() - self._started) * 1000
-
-    def _speed(self, phase: Literal["thinking", "writing"], tokens: int) -> Live:
-        now = self._monotonic()
-        if self._pieces_from is None:
-            self._pieces_from = now, tokens
-        since, before = self._pieces_from
-        writing = now - since
-        rate = (tokens - before) / writing if writing >= RATE_AFTER_S else None
-        return Live(phase, self._started, tokens=tokens, rate=rate, ttft_ms=self._ttft_ms)

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, suppress
 from typing import Any
 
-from tale_tui.engine import TaleError, TurnEvent, TurnRunning, TurnStarted
+from tale_tui.engine import TaleError, Task, TaskStarted, TurnEvent, TurnRunning, TurnStarted
 from tale_tui.ui.screens.chat_conversation import Conversation, NotSent
 from tale_tui.ui.screens.chat_turn import Turn
 
@@ -19,10 +19,12 @@ class Turns:
 
     Args:
         conversation: where they belong.
+        on_task: told of each message that became a task.
     """
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: Conversation, on_task: Callable[[Task], None]) -> None:
         self._conversation = conversation
+        self._on_task = on_task
         self._verbs = conversation.verbs
         self._world = conversation.world
         self._lock = asyncio.Lock()
@@ -40,9 +42,12 @@ class Turns:
         """Whether a reply is on its way, in this window or in another one."""
         return self.writing or (self._wanted == 0 and self._conversation.branch.being_written)
 
-    def send(self, text: str) -> Work:
+    def send(self, text: str, *, as_task: bool | None = None) -> Work:
         """One turn with a new message, then those that wait. The message is shown at once.
 
+        Args:
+            text: the message.
+            as_task: what the user said that it is; None lets it be judged.
         Raises:
             NotSent: when awaited; the message is stored nowhere.
             TaleError: when awaited; it is stored, but no model could be asked.
@@ -50,7 +55,9 @@ class Turns:
         key = self._world.new_id()
         if not self.busy:
             self._conversation.show_at_once(key, text)
-        return self._wants(lambda: self._send(key, text))
+        if as_task is not None:
+            self._conversation.said[key] = as_task
+        return self._wants(lambda: self._send(key, text, as_task))
 
     def edit(self, message_id: str, text: str) -> Work:
         """Another version of a message of the user, and a reply to it. Raises as `send` does."""
@@ -64,6 +71,11 @@ class Turns:
     def resume(self, message_id: str) -> Work:
         """Go on with a reply that broke off."""
         return self._wants(lambda: self._again(message_id, anew=False))
+
+    def reroute(self, message_id: str, *, as_task: bool) -> Work:
+        """Make a message of the user a task after all, or talk."""
+        self._conversation.said[message_id] = as_task
+        return self._wants(lambda: self._reroute(message_id, as_task))
 
     def send_waiting(self) -> Work:
         """Send what waits, one after the other, as long as each reply comes to its end."""
@@ -94,15 +106,15 @@ class Turns:
             self._wanted -= 1
             self._conversation.changed()
 
-    async def _send(self, key: str, text: str) -> None:
+    async def _send(self, key: str, text: str, as_task: bool | None) -> None:
         conversation = self._conversation
         try:
             session = await conversation.made()
-            await self._run(self._verbs.send(session.id, text, key=key), key)
+            await self._run(self._verbs.send(session.id, text, key=key, as_task=as_task), key)
         except TurnRunning:
             # Another window was faster: the message goes when that reply has ended.
             await conversation.reload()
-            await conversation.enqueue(text, key)
+            await conversation.enqueue(text, key, as_task=as_task)
         except TaleError as error:
             await self._tell_if_lost(error, key, text)
             raise
@@ -123,6 +135,11 @@ class Turns:
         self._conversation.own.add(message_id)
         ask = self._verbs.regenerate if anew else self._verbs.resume
         await self._run(ask(session.id, message_id), message_id)
+        await self._send_what_waits()
+
+    async def _reroute(self, message_id: str, as_task: bool) -> None:
+        session = await self._conversation.made()
+        await self._run(self._verbs.reroute(session.id, message_id, as_task=as_task), message_id)
         await self._send_what_waits()
 
     async def _tell_if_lost(self, error: TaleError, key: str, text: str) -> None:
@@ -155,6 +172,8 @@ class Turns:
                     if isinstance(event, TurnStarted):
                         conversation.own.add(event.reply.id)
                         conversation.leaves_queue(key)
+                    elif isinstance(event, TaskStarted):
+                        self._on_task(event.task)
         except asyncio.CancelledError:
             # The engine may have stored a word more than was shown, or may be gone by now.
             with suppress(TaleError):
@@ -172,7 +191,9 @@ class Turns:
             anyway = False
             waiting = conversation.queued[0]
             conversation.show_at_once(waiting.id, waiting.text)
-            await self._run(self._verbs.send(conversation.session.id, waiting.text, key=waiting.id), waiting.id)
+            as_task = conversation.said.get(waiting.id)
+            stream = self._verbs.send(conversation.session.id, waiting.text, key=waiting.id, as_task=as_task)
+            await self._run(stream, waiting.id)
 
     @property
     def _went_well(self) -> bool:

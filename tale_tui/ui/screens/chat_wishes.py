@@ -95,7 +95,7 @@ class Wishes:
     async def _details(self, message: Message) -> None:
         from tale_tui.ui.screens.details import DetailsDialog
 
-        await self._host.ask(DetailsDialog(message))
+        await self._host.ask(DetailsDialog(message, self._view.task_of(message.id)))
 
     async def follow(self, url: str) -> None:
         """Show where a link leads, and open it where the user says so."""

@@ -10,17 +10,21 @@ from textual.content import Content
 from textual.types import CSSPathType
 from textual.widget import Widget
 
-from tale_tui.engine.types import Author, MessageState
+from tale_tui.engine.types import Author, MessageState, Usage
 from tale_tui.ui.screens.dialog import Dialog, Reader
 from tale_tui.ui.screens.model_rows import BACKEND_WORDS
 from tale_tui.ui.signs import signs
+from tale_tui.ui.task_words import chance
 from tale_tui.ui.text import NoMarkup, plain
 from tale_tui.ui.words import duration, moment, plural, rate
 
 if TYPE_CHECKING:
-    from tale_tui.engine.types import Message, Usage
+    from tale_tui.engine.task_types import Task
+    from tale_tui.engine.types import Message
 
 _LABEL_CELLS = 16
+_EVEN = 0.5
+"""The probability from which on a message is rather a task."""
 _STATES = {
     MessageState.COMPLETE: "complete",
     MessageState.STREAMING: "being written",
@@ -30,24 +34,54 @@ _STATES = {
 }
 
 
-def message_facts(message: Message) -> tuple[tuple[str, str], ...]:
-    """What there is to say of a message: labels and values, in the order of interest. Unknown values are left out."""
+def message_facts(message: Message, task: Task | None = None) -> tuple[tuple[str, str], ...]:
+    """What there is to say of a message: labels and values, in the order of interest. Unknown values are left out.
+
+    Args:
+        message: of whom.
+        task: the one that the message is the card of.
+    """
     facts = [("written by", "you" if message.author is Author.USER else "the model")]
     if message.ref is not None:
         facts += [("model", message.ref.model), ("runs in", BACKEND_WORDS[message.ref.backend])]
+    if why := message.why or (task.why if task is not None else ""):
+        facts.append(("why this model", why))
+    if message.p is not None:
+        facts.append(("taken for", _judged(message.p)))
     facts += [("written", moment(message.created)), ("state", _STATES[message.state])]
     if message.error:
         facts.append(("error", message.error))
     if message.finish is not None:
         facts.append(("ended by", "its end" if message.finish.value == "stop" else "the limit of tokens"))
-    if message.usage is not None:
-        facts += _usage_facts(message.usage)
+    usage = message.usage
+    if usage is None and task is not None:
+        usage = Usage(prompt_tokens=task.prompt_tokens, completion_tokens=task.completion_tokens)
+    if usage is not None:
+        facts += _usage_facts(usage)
+    if task is not None:
+        facts += _task_facts(task)
     facts.append(("length", plural(len(message.text), "character")))
     if message.thinking:
         facts.append(("thinking", plural(len(message.thinking), "character")))
     if message.siblings > 1:
         facts.append(("version", f"{message.sibling} of {message.siblings}"))
     return (*facts, ("message id", message.id), ("session id", message.session_id))
+
+
+def _judged(p: float) -> str:
+    """The likelier of the two with its probability."""
+    return f"a task, {chance(p)}" if p >= _EVEN else f"chat, {chance(1 - p)}"
+
+
+def _task_facts(task: Task) -> list[tuple[str, str]]:
+    facts = [("task", f"{task.shown}, {task.state.value}")]
+    if task.steps_total > 1:
+        facts.append(("steps", f"{task.steps_done} of {task.steps_total} done"))
+    if task.worked_s:
+        facts.append(("worked for", duration(task.worked_s)))
+    if task.expected_s is not None:
+        facts.append(("usually takes", duration(task.expected_s)))
+    return [*facts, ("task id", task.id)]
 
 
 def _usage_facts(usage: Usage) -> list[tuple[str, str]]:
@@ -71,10 +105,10 @@ class DetailsDialog(Dialog[None]):
         Binding("c", "copy", "copy", id="details.copy", tooltip="Copy what is shown"),
     ]
 
-    def __init__(self, message: Message) -> None:
-        """Take the message."""
+    def __init__(self, message: Message, task: Task | None = None) -> None:
+        """Take the message, and the task that it is the card of."""
         super().__init__("This message" if message.author is Author.USER else "This reply")
-        self._facts = message_facts(message)
+        self._facts = message_facts(message, task)
 
     def body(self) -> Iterable[Widget]:
         """Labels and values in two columns."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, TypeVar
 
+from rich.console import RenderableType
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen
 from textual.types import CSSPathType
 from textual.widget import Widget
@@ -64,6 +66,16 @@ class Dialog(ModalScreen[Result | None]):
                 yield NoMarkup(self._note, id="note")
             yield from self.body()
             yield KeyLine(self._enter)
+
+    def render(self) -> RenderableType:
+        """The screen below, dimmed.
+
+        Textual tells a screen what is below it only while it draws the whole terminal, and keeps the picture: drawn at
+        another time, the dialog would stand before nothing.
+        """
+        stack = self.app.screen_stack
+        place = stack.index(self) if self in stack else 0
+        return BackgroundScreen(stack[place - 1], self.styles.background) if place else super().render()
 
     def body(self) -> Iterable[Widget]:
         """What stands between the title and the keys."""

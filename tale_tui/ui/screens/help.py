@@ -9,16 +9,20 @@ from typing import ClassVar
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.geometry import Size
 from textual.types import CSSPathType
 from textual.widget import Widget
 
 from tale_tui.engine.text import clean_line
 from tale_tui.ui.screens.dialog import Dialog, Reader
-from tale_tui.ui.text import NoMarkup, plain_line
+from tale_tui.ui.text import plain_line
 from tale_tui.ui.words import key_name
 
 _KEY_CELLS = 26
-"""The widest column of keys; a longer one pushes its words to the right."""
+"""The widest column of keys; what is longer stands in a line of its own."""
+_GAP = 2
+_WORDS_MIN = 14
+"""Cells that the words keep where there is little room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +69,47 @@ class HelpScreen(Dialog[None]):
         split = min(range(len(groups) + 1), key=lambda n: abs(sum(lengths[:n]) - sum(lengths[n:])), default=0)
         columns = (groups[:split], groups[split:])
         yield Reader(
-            Horizontal(*(NoMarkup(_column(column), classes="column") for column in columns if column)),
+            Horizontal(*(HelpColumn(column) for column in columns if column)),
             id="focus-first",
         )
 
 
-def _column(groups: Sequence[HelpGroup]) -> Content:
-    cells = min(max(len(key) for group in groups for key, _ in group.lines), _KEY_CELLS)
-    blocks = []
-    for group in groups:
-        lines = [plain_line(group.title, style="bold")]
-        lines += [
-            Content.assemble(f"{clean_line(key):<{cells}}  ", plain_line(words, style="$muted"))
-            for key, words in group.lines
-        ]
-        blocks.append(Content("\n").join(lines))
-    return Content("\n\n").join(blocks)
+class HelpColumn(Widget):
+    """Groups below each other: keys in one column, what they do in another, which keeps its edge where it wraps.
+
+    Args:
+        groups: at least one.
+    """
+
+    def __init__(self, groups: Sequence[HelpGroup]) -> None:
+        super().__init__(classes="column")
+        self._groups = groups
+        widest = max(len(key) for group in groups for key, _ in group.lines)
+        self._cells = min(widest, _KEY_CELLS) + _GAP
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many lines as it takes at this width."""
+        return len(self._lines(width))
+
+    def render(self) -> Content:
+        """All groups."""
+        return Content("\n").join(self._lines(self.size.width))
+
+    def _lines(self, width: int) -> list[Content]:
+        lines: list[Content] = []
+        for group in self._groups:
+            lines += [Content("")] * bool(lines)
+            lines.append(plain_line(group.title, style="bold"))
+            for key, words in group.lines:
+                lines += self._entry(clean_line(key), plain_line(words, style="$muted"), width)
+        return lines
+
+    def _entry(self, key: str, words: Content, width: int) -> list[Content]:
+        """A key and what it does; a key that is wider than its column has a line of its own."""
+        room = max(width - self._cells, _WORDS_MIN)
+        indent = min(self._cells, max(width - room, 0))
+        first, *others = words.wrap(room) or [Content("")]
+        hung = [Content(" " * indent) + line for line in others]
+        if len(key) > indent - _GAP:
+            return [Content(key), Content(" " * indent) + first, *hung]
+        return [Content(key.ljust(indent)) + first, *hung]

@@ -23,8 +23,9 @@ from textual.worker import Worker, WorkerState
 from tale_tui.engine.errors import TaleError
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import Progress
-from tale_tui.ui.signs import ASCII, signs
+from tale_tui.ui.signs import signs
 from tale_tui.ui.text import NoMarkup
+from tale_tui.ui.widgets.blank import wordmark
 from tale_tui.ui.widgets.entry import ENTRY_LIMIT, Entry
 from tale_tui.ui.widgets.key_line import KeyLine
 from tale_tui.ui.widgets.offer import Offer
@@ -34,7 +35,6 @@ _LOG = logging.getLogger(__name__)
 
 DEFAULT_SERVER = "http://127.0.0.1:11434"
 """Where Ollama listens unless it was told otherwise."""
-WORDMARK = "▀█▀ ▄▀█ █   █▀▀\n █  █▀█ █▄▄ ██▄"
 INTRO = "No model was found on this machine. Three ways to go on:"
 CLOSING = "Nothing is sent anywhere before you choose. Later: /model"
 OFFERS = (
@@ -111,7 +111,7 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
     def compose(self) -> ComposeResult:
         """Everything at once; style classes show what belongs to the stage."""
         with VerticalScroll(id="page", can_focus=False), Vertical(id="column"):
-            yield NoMarkup("tale" if signs() is ASCII else WORDMARK, id="wordmark")
+            yield NoMarkup("\n".join(wordmark()), id="wordmark")
             yield NoMarkup(INTRO, id="intro")
             yield NoMarkup(self._problem, id="problem")
             with Vertical(id="offers"):

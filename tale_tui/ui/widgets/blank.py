@@ -12,11 +12,15 @@ from tale_tui.ui.signs import ASCII, signs
 from tale_tui.ui.widgets.status_line import KeyHint
 from tale_tui.ui.words import key_name
 
-WORDMARK = ("▀█▀ ▄▀█ █   █▀▀", " █  █▀█ █▄▄ ██▄")
 SENTENCE = "Write below; the answer comes here."
 _KEY_CELLS = 8
 _ROWS_FOR_ALL = 12
 """Rows below which only the sentence is shown."""
+
+
+def wordmark() -> tuple[str, ...]:
+    """The name of the program, in lines of large letters where the terminal has them."""
+    return ("tale",) if signs() is ASCII else ("▀█▀ ▄▀█ █   █▀▀", " █  █▀█ █▄▄ ██▄")
 
 
 class Blank(Widget):
@@ -40,9 +44,8 @@ class Blank(Widget):
         sentence = Content(SENTENCE).stylize("$muted")
         if self.size.height < _ROWS_FOR_ALL:
             return [sentence]
-        mark = ["tale"] if signs() is ASCII else WORDMARK
         keys = [
             Content.assemble((key_name(hint.key).ljust(_KEY_CELLS), "$accent"), (hint.label, "$muted"))
             for hint in self.keys
         ]
-        return [*(Content(line).stylize("$accent") for line in mark), Content(""), sentence, Content(""), *keys]
+        return [*(Content(line).stylize("$accent") for line in wordmark()), Content(""), sentence, Content(""), *keys]

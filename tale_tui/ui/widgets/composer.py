@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.reactive import reactive
+from textual.widget import Widget
 from textual.widgets import Static
 
 from tale_tui.ui.signs import signs
@@ -19,7 +20,7 @@ from tale_tui.ui.widgets.notice_bar import NoticeBar, Standing
 from tale_tui.ui.widgets.prompt import Prompt
 from tale_tui.ui.widgets.queue_list import QueueList
 
-Slot = Literal["input", "engine", "progress", "role"]
+Slot = Literal["input", "engine", "progress", "role", "tasks"]
 """What a standing notice is about; where there are several, the one that stands first here is shown."""
 PLACEHOLDER = "Write a message, or / for commands"
 
@@ -51,6 +52,7 @@ class Composer(Vertical):
         super().__init__(id="composer")
         self._complete = complete
         self._standing: dict[Slot, Standing] = {}
+        self._closed_at: str | None = None
         self.notice = NoticeBar()
         self.queue = QueueList()
         self.completion = Completion()
@@ -82,9 +84,24 @@ class Composer(Vertical):
         self.prompt.fill(f"{text}\n\n{self.prompt.text}" if self.prompt.text else text)
         self.prompt.focus()
 
+    def hold(self, chip: Widget) -> None:
+        """Put something at the right end of the prompt, in place of what is there."""
+        box = self.query_one("#prompt-box")
+        for before in box.children:
+            if before not in (self._mark, self.prompt):
+                before.remove()
+        box.mount(chip)
+
+    def complete_again(self) -> None:
+        """What the prompt may become is not what it was a moment ago."""
+        if self.prompt.text != self._closed_at:
+            self._offer(self._complete(self.prompt.text))
+            self.post_message(self.Typed())
+
     def close_completion(self) -> bool:
         """Hide the completions until the text changes; False where none were shown."""
         shown = self.prompt.completing
+        self._closed_at = self.prompt.text
         self._offer(())
         return shown
 
@@ -95,6 +112,7 @@ class Composer(Vertical):
     @on(Prompt.Changed)
     def _offer_what_fits(self, event: Prompt.Changed) -> None:
         event.stop()
+        self._closed_at = None
         self._offer(self._complete(self.prompt.text))
         self.post_message(self.Typed())
 

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from tale_tui.ui.signs import bar, signs
 from tale_tui.ui.widgets.line import fitted, spread
-from tale_tui.ui.words import COUNT_WIDTH, count, duration, key_name
+from tale_tui.ui.words import COUNT_WIDTH, count, duration, key_name, plural
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -61,6 +61,21 @@ class WindowShown:
 
 
 @dataclass(frozen=True, slots=True)
+class TasksShown:
+    """How many tasks are open."""
+
+    running: int = 0
+    queued: int = 0
+    asking: int = 0
+    """Those that wait for the user."""
+
+    @property
+    def open(self) -> int:
+        """All of them."""
+        return self.running + self.queued + self.asking
+
+
+@dataclass(frozen=True, slots=True)
 class KeyHint:
     """A key that matters now."""
 
@@ -96,6 +111,10 @@ class StatusLine(Widget):
 
     model: reactive[ModelShown] = reactive(ModelShown())
     """The model that answers."""
+    task_model: reactive[ModelShown | None] = reactive(None)
+    """The model that works on tasks; None until something is known of it."""
+    tasks: reactive[TasksShown] = reactive(TasksShown())
+    """How many tasks are open, of this conversation or not."""
     window: reactive[WindowShown | None] = reactive(None)
     """The context window after the last turn; None while nothing is known of it."""
     keys: reactive[tuple[KeyHint, ...]] = reactive(())
@@ -117,23 +136,38 @@ class StatusLine(Widget):
     def render(self) -> Content:
         """One line; words go where there is little room, then the gauge, then keys."""
         width = self.size.width
-        left = self._model(max(round(width * MODEL_SHARE), 14))
+        wide = width >= WIDE
+        left = self._models(max(round(width * MODEL_SHARE), 14))
         if width >= GAUGE_MIN_WIDTH:
-            left = Content.assemble(left, " ", self._gauge(wide=width >= WIDE))
+            left = Content.assemble(left, " ", self._gauge(wide=wide), (self._counts(wide=wide), "$muted"))
         return spread(left, self._keys(width - left.cell_length - _GAP), width)
 
-    def _model(self, width: int) -> Content:
-        """The model in `width` cells: sign, name, and a word where there is something to say."""
+    def _models(self, width: int) -> Content:
+        """Both models in `width` cells: sign, name, and a word where there is something to say."""
+        sign, name = self._worker()
+        first = self._model(width - sign.cell_length)
+        left = width - first.cell_length - sign.cell_length
+        return Content.assemble(first, sign, name if name.cell_length <= left else "").truncate(width, pad=True)
+
+    def _worker(self) -> tuple[Content, Content]:
+        """The sign and the name of the model that works, where it is another one than that which answers."""
+        shown = self.task_model
+        if shown is None or not shown.name or shown.name == self.model.name:
+            return Content(""), Content("")
+        state: ModelState = "loading" if self.tasks.running else shown.state
+        colour = _COLOURS.get(state, "$task")
+        sign = Content.assemble("  ", (getattr(signs(), _SIGNS[state]), colour))
+        return sign, Content.assemble(" ", (shown.name, "$task"))
+
+    def _model(self, room: int) -> Content:
+        """The model that answers, in at most `room` cells."""
         model = self.model
         word = self._word()
         sign = getattr(signs(), _SIGNS[model.state])
-        room = width - 3 - (len(word) + 1 if word else 0)
+        room -= 3 + (len(word) + 1 if word else 0)
         name = fitted(model.name, room) if room > 0 else ""
         colour = _COLOURS.get(model.state, "$ux")
-        parts = Content.assemble(
-            " ", (sign, colour), " ", (name, "$ux"), " " if name and word else "", (word, "$muted")
-        )
-        return parts.truncate(width, pad=True)
+        return Content.assemble(" ", (sign, colour), " ", (name, "$ux"), " " if name and word else "", (word, "$muted"))
 
     def _word(self) -> str:
         model = self.model
@@ -147,6 +181,19 @@ class StatusLine(Widget):
             return ""
         seconds = max(self._now() - since, 0)
         return f"{int(seconds)} s" if seconds < _MINUTE_S else duration(seconds)
+
+    def _counts(self, *, wide: bool) -> str:
+        """The open tasks; they stand behind the gauge, so that it stays where it is when the first one comes."""
+        tasks = self.tasks
+        parts = [
+            f"{number} {word}"
+            for number, word in ((tasks.running, "running"), (tasks.queued, "queued"), (tasks.asking, "needs you"))
+            if number
+        ]
+        if not parts:
+            return ""
+        words = ", ".join(parts) if wide or len(parts) == 1 else plural(tasks.open, "task")
+        return f" {words}"
 
     def _gauge(self, *, wide: bool) -> Content:
         """The window: always as many cells, empty while nothing is known."""

@@ -1,10 +1,11 @@
-"""The first line: whose program this is, which screen, which conversation."""
+"""The first line: whose program this is, the screens, and what the one that is shown is about."""
 
 from __future__ import annotations
 
 from rich.cells import cell_len
 from textual.content import Content
 from textual.reactive import reactive
+from textual.style import Style
 from textual.widget import Widget
 
 from tale_tui.ui.signs import signs
@@ -12,34 +13,56 @@ from tale_tui.ui.widgets.line import fitted, spread
 from tale_tui.ui.words import plural
 
 NAME = "tale"
+SCREENS = ("Chat", "Tasks")
 _GAP = 3
 """Cells between two parts at least."""
+_MOST_SHOWN = 999
 
 
 class TitleBar(Widget):
-    """The name, the screens (the one that is shown in bold) and, at the right, the conversation."""
+    """The name, the screens (the one that is shown in bold) and, at the right, what it is about.
+
+    A click on the name of a screen goes there: the application has an action `show` for it.
+    """
 
     ALLOW_SELECT = False
+    # The names are clickable and look like the rest of the line.
+    auto_links = False
 
     label: reactive[str] = reactive(NAME)
     """Whose program this is."""
-    screens: reactive[tuple[str, ...]] = reactive(())
+    screens: reactive[tuple[str, ...]] = reactive(SCREENS)
     """The names of the screens that exist."""
     current: reactive[str] = reactive("")
     """The screen that is shown."""
+    running: reactive[int] = reactive(0)
+    """How many tasks run; shown at the name of their screen."""
+    asking: reactive[int] = reactive(0)
+    """How many tasks wait for the user."""
     title: reactive[str] = reactive("")
     """Of the conversation; safe text."""
     turns: reactive[int] = reactive(0)
     """How many messages the user wrote in it."""
+    note: reactive[str] = reactive("")
+    """Said in the place of the conversation on other screens; safe text."""
 
     def render(self) -> Content:
         """One line; where there is little room the title gives way, then the number of turns."""
         left = Content.assemble((f" {self.label}", "bold $accent"))
         for name in self.screens:
-            left += Content.assemble(" " * _GAP, (name, "bold" if name == self.current else "$muted"))
+            left += Content.assemble(" " * _GAP, self._screen_name(name))
         width = self.size.width
-        right = self._conversation(width - left.cell_length - _GAP - 1)
+        room = width - left.cell_length - _GAP - 1
+        right = fitted(self.note, room) if self.note else self._conversation(room)
         return spread(left, Content(f"{right} ").stylize("$muted"), width)
+
+    def _screen_name(self, name: str) -> Content:
+        shown = Content.assemble((name, "bold" if name == self.current else "$muted"))
+        if name == "Tasks" and self.running:
+            shown += Content.assemble((f" {min(self.running, _MOST_SHOWN)}", "$task"))
+        if name == "Tasks" and self.asking:
+            shown += Content.assemble((f" {signs().asks}{min(self.asking, _MOST_SHOWN)}", "$warning"))
+        return shown.stylize(Style.from_meta({"@click": f"app.show({name.lower()!r})"}))
 
     def _conversation(self, room: int) -> str:
         counted = plural(self.turns, "turn") if self.turns else ""

@@ -5,6 +5,8 @@ A line API: no turn is a widget, so a long conversation costs what a short one c
 
     TranscriptView    keys, mouse, messages to the screen
     ChoosingPaper     the chosen turn
+    TaskPaper         tasks that go on
+    CardPaper         cards of tasks
     FedPaper          messages that come and grow
     SelectablePaper   words selected with the mouse
     TranscriptPaper   scrolling
@@ -20,18 +22,19 @@ from textual import events
 from textual.binding import BindingType
 from textual.message import Message as TextualMessage
 
-from tale_tui.ui.markdown.lines import CopyCode, Link, Unfold, Version
+from tale_tui.ui.markdown.lines import Act, CopyCode, Link, Unfold, Version
 from tale_tui.ui.text import plain_line
-from tale_tui.ui.widgets.transcript_choice import ChoosingPaper, folds, links
+from tale_tui.ui.widgets.transcript_card import CardTurn
+from tale_tui.ui.widgets.transcript_choice import ChoosingPaper, folds, left_out, links
 from tale_tui.ui.widgets.transcript_header import Live
-from tale_tui.ui.widgets.transcript_keys import KEY_PREFIX, KEYS, goes_on
+from tale_tui.ui.widgets.transcript_keys import ENDED, KEY_PREFIX, KEYS, goes_on, task_kinds
 from tale_tui.ui.widgets.transcript_parts import THINKING
 from tale_tui.ui.widgets.transcript_stack import TOP, Place
-from tale_tui.ui.widgets.transcript_turn import BODY
 
-__all__ = ["Live", "TranscriptView", "WishKind"]
+__all__ = ["Live", "TaskWishKind", "TranscriptView", "WishKind"]
 
 WishKind = Literal["copy", "copy_code", "edit", "regenerate", "fork", "details", "previous", "next", "continue"]
+TaskWishKind = Literal["open", "cancel", "pause", "resume", "retry", "result", "save", "show"]
 
 _OVERLAP_LINES = 2
 """Lines that two screens have in common when a screen is scrolled."""
@@ -58,6 +61,24 @@ class TranscriptView(ChoosingPaper):
         """Of `copy_code`: the code."""
 
     @dataclass
+    class TaskWish(TextualMessage):
+        """The reader wants something done with the task of a card."""
+
+        kind: TaskWishKind
+        """`open`: the card was opened or folded, its text may be wanted; `result`: in the editor; `save`: the files of
+        its result; `show`: among all tasks."""
+        task_id: str
+        opened: bool = False
+        """Of `open`: whether the card is open now."""
+
+    @dataclass
+    class RerouteWanted(TextualMessage):
+        """The reader clicked that a task is to be talk, or a reply a task after all."""
+
+        message_id: str
+        """Of the reply."""
+
+    @dataclass
     class LinkChosen(TextualMessage):
         """The reader wants a link to be opened."""
 
@@ -81,11 +102,18 @@ class TranscriptView(ChoosingPaper):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what the chosen turn offers."""
         turn = self.chosen_turn
-        if action not in ("wish", "think", "link", "open"):
+        if action not in ("wish", "think", "link", "open", "task"):
             return True
         if turn is None:
             return False
+        task = turn.task if isinstance(turn, CardTurn) else None
         match action, parameters:
+            case "task", (kind,):
+                return task is not None and kind in task_kinds(task)
+            case "wish", ("copy_code",):
+                return task is None or task.state in ENDED
+            case "wish", ("regenerate" | "continue",) if turn.is_card:
+                return False
             case "wish", ("edit",):
                 return turn.message.author == "user"
             case "wish", ("regenerate",):
@@ -171,12 +199,36 @@ class TranscriptView(ChoosingPaper):
             self.tell_keys()
 
     def action_open(self) -> None:
-        """Open the marked link, else show what is left out of the chosen turn."""
+        """Open the marked link, else show what is left out of the chosen turn; open or fold a card."""
         turn = self.chosen_turn
         if self.marked_link:
             self.post_message(self.LinkChosen(self.marked_link))
+        elif isinstance(turn, CardTurn) and turn.is_card and not (turn.opened and left_out(turn)):
+            self.turn_card(turn)
         elif turn is not None and (names := folds(turn)):
             self.unfold(turn, *names)
+
+    def action_task(self, kind: str) -> None:
+        """Ask for something to be done with the task of the chosen card."""
+        if isinstance(turn := self.chosen_turn, CardTurn) and kind in get_args(TaskWishKind):
+            self.post_message(self.TaskWish(cast(TaskWishKind, kind), turn.message.task_id or ""))
+
+    def turn_card(self, card: CardTurn) -> None:
+        """Open a card or fold it, and say so; without text, or waiting for the user, it is shown among all tasks."""
+        task_id = card.message.task_id or ""
+        if not card.opens or (card.task is not None and card.task.state == "waiting"):
+            self.post_message(self.TaskWish("show", task_id))
+        else:
+            number = self.stack.find(card.message.id) or 0
+            top = Place(number) if self.top.turn == number else self.top
+            self.following = False
+            self.open_card(task_id, not card.opened, by_reader=True)
+            self.go_to(top)
+            self.post_message(self.TaskWish("open", task_id, card.opened))
+
+    def card_folded(self, task_id: str) -> None:
+        """Nobody looks at what the task writes any more."""
+        self.post_message(self.TaskWish("open", task_id, opened=False))
 
     # mouse
 
@@ -198,9 +250,15 @@ class TranscriptView(ChoosingPaper):
             case Link(url):
                 self.post_message(self.LinkChosen(url))
             case CopyCode(number):
-                self.post_message(self.Wish("copy_code", turn.message.id, turn.sheet(BODY).codes[number]))
+                self.post_message(self.Wish("copy_code", turn.message.id, turn.codes[number]))
             case Unfold(name):
                 self.unfold(turn, name)
+            case Act("reroute"):
+                self.post_message(self.RerouteWanted(turn.message.id))
+            case Act("open") if isinstance(turn, CardTurn):
+                self.turn_card(turn)
+            case Act(kind):
+                self.action_task(kind)
             case Version(step):
                 self.post_message(self.Wish("next" if step > 0 else "previous", turn.message.id))
 

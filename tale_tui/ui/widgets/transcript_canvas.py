@@ -59,6 +59,8 @@ class TranscriptCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         & > .transcript--muted { color: $muted; }
         & > .transcript--user { color: $user; }
         & > .transcript--model { color: $ux; }
+        & > .transcript--task { color: $task; }
+        & > .transcript--success { color: $success; }
         & > .transcript--accent { color: $accent; }
         & > .transcript--error { color: $error; }
         & > .transcript--warning { color: $warning; }
@@ -97,8 +99,10 @@ class TranscriptCanvas(ScrollView, can_focus=True, inherit_bindings=False):
 
     def look(self, number: int) -> Look:
         """How a turn looks."""
-        user = self.stack.turns[number].message.author == "user"
-        return Look(Bar.USER if user else Bar.MODEL)
+        turn = self.stack.turns[number]
+        if turn.is_card:
+            return Look(Bar.TASK)
+        return Look(Bar.USER if turn.message.author == "user" else Bar.MODEL)
 
     def keys_below(self) -> tuple[Piece, ...]:
         """The keys of the chosen turn, where their line is below the screen; they take its last line then."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.reactive import reactive
@@ -11,11 +12,12 @@ from tale_tui.ui.markdown.lines import Link, Piece, Target, Unfold
 from tale_tui.ui.markdown.styles import ACCENT, MUTED, PANEL
 from tale_tui.ui.markdown.wrap import cells
 from tale_tui.ui.text import plain_line
-from tale_tui.ui.widgets.transcript_feed import FedPaper
-from tale_tui.ui.widgets.transcript_keys import Offer, key_line, key_sign, offered, usual_keys
+from tale_tui.ui.widgets.transcript_card import CardTurn
+from tale_tui.ui.widgets.transcript_keys import Offer, card_offers, key_line, key_sign, offered, usual_keys
 from tale_tui.ui.widgets.transcript_paint import Bar, Look
 from tale_tui.ui.widgets.transcript_parts import THINKING
 from tale_tui.ui.widgets.transcript_stack import Place
+from tale_tui.ui.widgets.transcript_tasks import TaskPaper
 from tale_tui.ui.widgets.transcript_turn import BODY, FOOT, THOUGHT, Setting, Turn
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ _CONTEXT_LINES = 2
 """Lines above a turn that are shown with it."""
 
 
-class ChoosingPaper(FedPaper):
+class ChoosingPaper(TaskPaper):
     """Turns of which one can be chosen."""
 
     chosen: reactive[str | None] = reactive(None, init=False, repaint=False)
@@ -71,9 +73,12 @@ class ChoosingPaper(FedPaper):
         self.tell_keys()
 
     def show_message(self, message_id: str) -> None:
-        """Scroll to a message and choose it, as for a hit of a search."""
+        """Scroll to a message and choose it, as for a hit of a search; a card is opened, the hit may be inside."""
         number = self.stack.find(message_id)
         if number is not None:
+            turn = self.stack.lay(number)
+            if isinstance(turn, CardTurn) and turn.is_card and turn.foldable:
+                self.open_card(turn.message.task_id or "", opened=True, by_reader=True)
             self.chosen = message_id
             self.go_to(self.stack.move(Place(number), -_CONTEXT_LINES))
 
@@ -89,6 +94,12 @@ class ChoosingPaper(FedPaper):
         if message.id == self.chosen:
             self.tell_keys()
 
+    def _card_changed(self, card: CardTurn) -> None:
+        """A card says something else now, and the keys may do something else with it."""
+        super()._card_changed(card)
+        if card is self._told:
+            self.tell_keys()
+
     def reset(self) -> None:
         """Nothing is chosen that is not there any more."""
         super().reset()
@@ -100,8 +111,14 @@ class ChoosingPaper(FedPaper):
     def setting(self, width: int) -> Setting:
         """With the keys that lines tell."""
         keys = self.keys
-        setting = super().setting(width)
-        return Setting(width, setting.moment, keys.get("thinking", "t"), keys.get("continue", "g"))
+        return replace(
+            super().setting(width),
+            think_key=keys.get("thinking", "t"),
+            go_on_key=keys.get("continue", "g"),
+            open_key=key_sign(keys.get("open", "enter")),
+            retry_key=key_sign(keys.get("retry_task", "r")),
+            resume_key=key_sign(keys.get("resume_task", "space")),
+        )
 
     def look(self, number: int) -> Look:
         """The chosen turn has its own bar, the key at its block of code, and its marked link."""
@@ -112,6 +129,8 @@ class ChoosingPaper(FedPaper):
             return look._replace(bar=Bar.CHOSEN)
         code = self.code_in_view(number)
         key = key_sign(self.keys.get("copy_code", ""))
+        if isinstance(turn := self.stack.turns[number], CardTurn) and not turn.ended:
+            code = None  # the key does something else there
         return Look(Bar.CHOSEN, self.marked_link, -1 if code is None else code, key)
 
     def keys_below(self) -> tuple[Piece, ...]:
@@ -134,14 +153,15 @@ class ChoosingPaper(FedPaper):
         turn = self.chosen_turn if self.has_focus else None
         if self._told is not None and self._told is not turn:
             self._told.keys = ()
-            self._told.refresh_foot()
+            if self.stack.setting is not None:
+                self._told.refresh_foot(self.stack.setting)
         self._told = turn
         if turn is not None:
             self.learn_keys()
         if turn is not None and self.stack.setting is not None:
             self.stack.lay(self.stack.find(turn.message.id) or 0)
             turn.keys = self._key_line(turn, self.stack.setting.width)
-            turn.refresh_foot()
+            turn.refresh_foot(self.stack.setting)
         self.settle()
 
     def _key_line(self, turn: Turn, width: int) -> tuple[Piece, ...]:
@@ -157,14 +177,22 @@ class ChoosingPaper(FedPaper):
 
     def offers(self, turn: Turn) -> list[Offer]:
         """What the keys do with a turn that is set."""
-        left_out = any(isinstance(target, Unfold) for target in targets(turn, BODY, FOOT))
+        if isinstance(turn, CardTurn) and turn.is_card:
+            return self._card_offers(turn)
         return offered(
             turn.message,
             code=bool(turn.sheet(BODY).codes),
             thoughts=bool(turn.thinking),
             links=len(links(turn)),
-            folded=left_out,
+            folded=left_out(turn),
         )
+
+    def _card_offers(self, card: CardTurn) -> list[Offer]:
+        if card.task is None:
+            return []
+        text = "" if not card.opens else "folded" if not card.opened or left_out(card) else "open"
+        code = bool(card.sheet(BODY).codes)
+        return card_offers(card.message, card.task, text=text, written=bool(card.text), code=code)
 
     def code_in_view(self, number: int) -> int | None:
         """The number of the block of code that a key would copy: the last one of a turn that is seen, else its last.
@@ -185,12 +213,13 @@ class ChoosingPaper(FedPaper):
         number = self.stack.find(message_id)
         if number is None or (code := self.code_in_view(number)) is None:
             return None
-        return self.stack.turns[number].sheet(BODY).codes[code]
+        return self.stack.turns[number].codes[code]
 
     def unfold(self, turn: Turn, *names: str) -> None:
         """Show what is left out, or fold it again."""
         turn.unfolded ^= frozenset(names)
         turn.forget()
+        self.forget_words()
         self.screen.clear_selection()
         self.go_to(self.top)
         self.tell_keys()
@@ -206,6 +235,11 @@ def targets(turn: Turn, *parts: int) -> Iterator[Target]:
 def links(turn: Turn) -> list[str]:
     """The addresses that the text of a turn links to, each once."""
     return list(dict.fromkeys(target.url for target in targets(turn, BODY) if isinstance(target, Link)))
+
+
+def left_out(turn: Turn) -> bool:
+    """Whether something in the text of a turn is left out."""
+    return any(isinstance(target, Unfold) for target in targets(turn, BODY, FOOT))
 
 
 def folds(turn: Turn) -> list[str]:

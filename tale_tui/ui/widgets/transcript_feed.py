@@ -26,7 +26,7 @@ class FedPaper(PacedPaper):
         """
         self.stack.cut(0)
         for message in transcript.messages:
-            self.stack.add(Turn(message))
+            self.stack.add(self.make_turn(message))
         number = self.stack.find(transcript.view.message_id)
         self.top = TOP if number is None else Place(number, max(transcript.view.line, 0))
         self.following = number is None
@@ -34,6 +34,10 @@ class FedPaper(PacedPaper):
         self._mark_view(transcript.view_from)
         self.reset()
         self.update_now()
+
+    def make_turn(self, message: Message) -> Turn:
+        """The turn that shows a message."""
+        return Turn(message)
 
     def reset(self) -> None:
         """Other turns are shown: what belonged to the old ones ends."""
@@ -43,7 +47,7 @@ class FedPaper(PacedPaper):
 
     def add(self, message: Message) -> None:
         """Append a message; where it is the user's the end is followed again."""
-        self.stack.add(Turn(message))
+        self.stack.add(self.make_turn(message))
         if message.author == "user":
             self.following = True
         self._text_came()
@@ -83,7 +87,7 @@ class FedPaper(PacedPaper):
         """How far a reply is; None when it is not being made any more."""
         if (turn := self._turn(message_id)) is not None:
             turn.set_live(live)
-            self.spin(any(turn.live for turn in self.stack.turns[-2:]))
+            self.spin(any(turn.live and not turn.is_card for turn in self.stack.turns[-2:]))
             self.update_soon()
 
     def set_view_from(self, message_id: str | None) -> None:

@@ -88,7 +88,7 @@ def header(message: Message, live: Live | None, moment: Moment, width: int, go_o
     author = Piece(name, style, 0)
     room = width - cells(name) - _GAP
     for variant in _variants(message, live, moment, go_on_key):
-        pieces = [*_versions(message), *variant]
+        pieces = [*versions(message), *variant]
         used = sum(cells(piece.text) for piece in pieces)
         if used <= room:
             return (author, Piece(" " * (width - cells(name) - used)), *pieces)
@@ -106,7 +106,7 @@ def _variants(message: Message, live: Live | None, moment: Moment, go_on_key: st
     return _joined(_ending(message, go_on_key), _figures(message.usage))
 
 
-def _versions(message: Message) -> Variant:
+def versions(message: Message) -> Variant:
     """`‹ 2/2 ›`, each sign a button."""
     if message.siblings < 2:
         return ()

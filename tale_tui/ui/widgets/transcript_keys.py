@@ -14,6 +14,7 @@ from tale_tui.ui.signs import ASCII, signs
 from tale_tui.ui.words import key_name
 
 if TYPE_CHECKING:
+    from tale_tui.engine.task_types import Task
     from tale_tui.engine.types import Message
 
 Offer = tuple[tuple[str, ...], str]
@@ -47,6 +48,13 @@ KEYS: list[BindingType] = [
     _binding("g", "wish('continue')", "continue", "Go on", "Let the model go on with this reply"),
     _binding("t", "think", "thinking", "Thoughts", "Open or close what the model thought"),
     _binding("o", "link", "link", "Link", "Open the link of the chosen turn, or move to its next one"),
+    _binding("space", "task('pause')", "pause_task", "Pause", "Stop the task of the chosen card; what it wrote stays"),
+    _binding("space", "task('resume')", "resume_task", "Go on", "Go on with the task of the chosen card"),
+    _binding("x", "task('cancel')", "cancel_task", "Cancel", "End the task of the chosen card"),
+    _binding("r", "task('retry')", "retry_task", "Try again", "Run the task of the chosen card again"),
+    _binding("s", "task('save')", "save", "Save files", "Save the code of the chosen card as files"),
+    _binding("v", "task('result')", "result", "Editor", "Open the result of the chosen card in the editor"),
+    _binding("p", "task('show')", "show_task", "Plan", "Show the task of the chosen card among all tasks"),
     _binding("enter", "open", "open", "Open", "Open the link that is marked, or show what is left out"),
 ]
 
@@ -78,6 +86,57 @@ def offered(message: Message, *, code: bool, thoughts: bool, links: int, folded:
         (thoughts, ("thinking",), "thoughts"),
         (links > 0, ("link",), "link" if links == 1 else "links"),
         (folded, ("open",), "show all"),
+    ]
+    return [(names, word) for wanted, names, word in table if wanted]
+
+
+_KINDS = {
+    "draft": ("cancel",),
+    "waiting": ("cancel",),
+    "queued": ("pause", "cancel"),
+    "running": ("pause", "cancel"),
+    "paused": ("resume", "retry", "cancel"),
+    "done": ("save", "result", "retry"),
+    "failed": ("retry",),
+    "cancelled": ("retry",),
+}
+ENDED = ("done", "failed", "cancelled")
+"""States of tasks that go on only when they are run again."""
+
+
+def task_kinds(task: Task) -> tuple[str, ...]:
+    """What can be asked for of a task in its state, as `TranscriptView.TaskWish` names it."""
+    return (*_KINDS[task.state], "show")
+
+
+def card_offers(message: Message, task: Task, *, text: str, written: bool, code: bool) -> list[Offer]:
+    """What the keys do with the card of a task, the most wanted first.
+
+    Args:
+        message: the card.
+        task: as it is now.
+        text: `folded` where not all of its text is shown, `open` where it can be folded, else empty.
+        written: whether there is text at all.
+        code: whether a block of code is shown.
+    """
+    kinds, ended, waiting = task_kinds(task), task.state in ENDED, task.state == "waiting"
+    shown = "whole result" if task.state == "done" else "text"
+    table: list[tuple[bool, tuple[str, ...], str]] = [
+        (waiting, ("open",), "plan"),
+        (bool(text) and not waiting, ("open",), shown if text == "folded" else "fold"),
+        ("resume" in kinds, ("resume_task",), "go on"),
+        ("retry" in kinds and task.state != "done", ("retry_task",), "try again"),
+        ("pause" in kinds, ("pause_task",), "pause"),
+        ("cancel" in kinds, ("cancel_task",), "cancel"),
+        (written, ("copy",), "copy"),
+        (code and ended, ("copy_code",), "copy code"),
+        ("save" in kinds, ("save",), "save files"),
+        ("result" in kinds, ("result",), "editor"),
+        (task.state == "done", ("retry_task",), "again"),
+        (not waiting, ("show_task",), "plan"),
+        (message.siblings > 1, ("previous", "next"), "versions"),
+        (ended, ("fork",), "fork"),
+        (True, ("details",), "details"),
     ]
     return [(names, word) for wanted, names, word in table if wanted]
 

@@ -35,6 +35,7 @@ class Bar(IntEnum):
     USER = 1
     MODEL = 2
     CHOSEN = 3
+    TASK = 4
 
 
 class Look(NamedTuple):
@@ -71,6 +72,7 @@ class Painter:
             Bar.NONE: Segment(" " * LEFT, palette.base),
             Bar.USER: Segment(bar, palette.style(kinds.AUTHOR_USER, bold=False)),
             Bar.MODEL: Segment(bar, palette.style(kinds.AUTHOR_MODEL, bold=False)),
+            Bar.TASK: Segment(bar, palette.style(kinds.AUTHOR_TASK)),
             Bar.CHOSEN: Segment(f" {chosen} ", palette.style(kinds.ACCENT)),
         }
         self.blank = self._padded([], 0)

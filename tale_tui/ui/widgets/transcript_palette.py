@@ -17,6 +17,8 @@ COMPONENTS = {
     kinds.MUTED: "transcript--muted",
     kinds.AUTHOR_USER: "transcript--user",
     kinds.AUTHOR_MODEL: "transcript--model",
+    kinds.AUTHOR_TASK: "transcript--task",
+    kinds.SUCCESS: "transcript--success",
     kinds.ACCENT: "transcript--accent",
     kinds.ERROR: "transcript--error",
     kinds.WARNING: "transcript--warning",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tale_tui.ui.markdown.lines import Line, Piece, Sheet, Unfold
-from tale_tui.ui.markdown.styles import ACCENT, ERROR, MUTED, PANEL, PLAIN, STRONG
+from tale_tui.ui.markdown.lines import Act, Line, Piece, Sheet, Unfold
+from tale_tui.ui.markdown.styles import ACCENT, AUTHOR_TASK, ERROR, MUTED, PANEL, PLAIN, STRONG
 from tale_tui.ui.markdown.wrap import wrap
 from tale_tui.ui.signs import bar, signs
 from tale_tui.ui.text import plain
@@ -63,7 +64,7 @@ def join(sheet: Sheet, more: Sheet) -> None:
     """Put `more` below what is on the sheet, and an empty line below both."""
     rows = len(sheet.rows)
     sheet.rows += more.rows
-    sheet.lines += [Line(line.pieces, line.row + rows) for line in more.lines]
+    sheet.lines += [line.below(rows) for line in more.lines]
     sheet.put((), sheet.row(""))
 
 
@@ -99,7 +100,15 @@ def with_caret(line: Line, width: int) -> Line:
     return line
 
 
-def foot(error: str, left_out: int, keys: tuple[Piece, ...], width: int) -> Sheet:
+def offer(key: str) -> tuple[Piece, ...]:
+    """The question below a reply to what may have been a task."""
+    target = Act("reroute")
+    return Piece("Run this as a task?", AUTHOR_TASK, target=target), Piece(f"  {key}", ACCENT, target=target)
+
+
+def foot(
+    error: str, left_out: int, keys: tuple[Piece, ...], width: int, notes: Sequence[tuple[Piece, ...]] = ()
+) -> Sheet:
     """What stands below the text: what is not shown of it, an error, and the line that parts it from the next turn.
 
     Args:
@@ -107,6 +116,7 @@ def foot(error: str, left_out: int, keys: tuple[Piece, ...], width: int) -> Shee
         left_out: characters of the text that are not shown.
         keys: what the last line says; empty for an empty line.
         width: cells.
+        notes: lines above the last one.
     """
     sheet = Sheet()
     if left_out:
@@ -114,6 +124,8 @@ def foot(error: str, left_out: int, keys: tuple[Piece, ...], width: int) -> Shee
         sheet.put((Piece(note[:width], MUTED, target=Unfold(ALL_TEXT)),), sheet.row(None))
     if error:
         _put_error(sheet, plain(error).plain.replace("\t", " "), width)
+    for pieces in notes:
+        sheet.put(pieces, sheet.row(None))
     sheet.put(keys, sheet.row(""))
     return sheet
 

@@ -78,6 +78,14 @@ class Stack:
         if self.setting is not None:
             turn.height = turn.estimate(self.setting.width)
 
+    def swap(self, number: int, turn: Turn) -> None:
+        """Another turn for the same message."""
+        self._used.pop(self.turns[number], None)
+        self.turns[number] = turn
+        if self.setting is not None:
+            turn.height = turn.estimate(self.setting.width)
+        self.resized(number)
+
     def cut(self, count: int) -> None:
         """Keep the first `count` turns."""
         for turn in self.turns[count:]:

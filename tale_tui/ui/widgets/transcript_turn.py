@@ -34,12 +34,24 @@ class Setting:
         moment: tells the present.
         think_key: the key that opens and closes thoughts.
         go_on_key: the key that goes on with a reply that broke off.
+        open_key: the key that shows all of a card's text, and folds it.
+        retry_key: the key that tries a task again.
+        resume_key: the key that goes on with a paused task.
+        reroute_key: the key that makes talk of a task and a task of talk.
+        same_model: whether tasks are done by the model that talks.
+        still: whether nothing may move.
     """
 
     width: int
     moment: Callable[[], Moment]
     think_key: str = "t"
     go_on_key: str = "g"
+    open_key: str = "enter"
+    retry_key: str = "r"
+    resume_key: str = "space"
+    reroute_key: str = "F8"
+    same_model: bool = False
+    still: bool = False
 
 
 class Turn(Said):
@@ -47,6 +59,7 @@ class Turn(Said):
 
     Attributes:
         keys: what the line below it says while it is chosen; empty for an empty line.
+        offer: whether the line below it offers to make a task of it.
         begins_view: whether the model is shown nothing that is above it.
         unfolded: what is shown whole, by the names that `Unfold` has.
         height: lines at the width that it was last set for, else an estimate.
@@ -64,12 +77,14 @@ class Turn(Said):
         "begins_view",
         "height",
         "keys",
+        "offer",
         "unfolded",
     )
 
     def __init__(self, message: Message) -> None:
         super().__init__(message)
         self.keys: tuple[Piece, ...] = ()
+        self.offer = False
         self.begins_view = False
         self.unfolded: frozenset[str] = frozenset()
         self.height = 0
@@ -81,6 +96,16 @@ class Turn(Said):
         self._thoughts: Body | None = None
         self._thoughts_edition = 0
         self._thoughts_fed = 0
+
+    @property
+    def is_card(self) -> bool:
+        """Whether it is drawn as the card of a task."""
+        return False
+
+    @property
+    def written(self) -> str:
+        """The text that is shown."""
+        return self.text
 
     def estimate(self, width: int) -> int:
         """About how many lines it will have; no work that depends on its length."""
@@ -98,7 +123,7 @@ class Turn(Said):
             self.forget()
             self._width = setting.width
         whole = self._lay_body()
-        self._sheets = [self._head(setting), self._thought(setting), self._middle(), self._foot()]
+        self._sheets = [self._head(setting), self._thought(setting), self._middle(), self._foot(setting)]
         self.height = sum(len(sheet.lines) for sheet in self._sheets)
         self.whole = whole
 
@@ -107,10 +132,10 @@ class Turn(Said):
         if self._sheets:
             self._sheets[HEAD] = self._head(setting)
 
-    def refresh_foot(self) -> None:
+    def refresh_foot(self, setting: Setting) -> None:
         """Draw the last lines anew, for other keys."""
         if self._sheets:
-            self._sheets[FOOT] = self._foot()
+            self._sheets[FOOT] = self._foot(setting)
 
     @property
     def laid_out(self) -> bool:
@@ -133,6 +158,11 @@ class Turn(Said):
         """The lines and rows of a part."""
         return self._sheets[part]
 
+    @property
+    def codes(self) -> list[str]:
+        """The text of each block of code, as it was written."""
+        return self.sheet(BODY).codes
+
     # its parts
 
     def _lay_body(self) -> bool:
@@ -147,7 +177,7 @@ class Turn(Said):
             self._body_edition = self.edition
         end = min(self._shown, self._fed + SLICE)
         if end > self._fed:
-            self._body.document.feed(plain(self.text[self._fed : end]).plain)
+            self._body.document.feed(plain(self.written[self._fed : end]).plain)
             self._fed = end
         whole = self._fed >= self._shown
         self._body.update(finished=whole and not self.growing)
@@ -156,7 +186,13 @@ class Turn(Said):
     @property
     def _shown(self) -> int:
         """How many characters are shown."""
-        return len(self.text) if parts.ALL_TEXT in self.unfolded else min(len(self.text), TEXT_SHOWN)
+        length = len(self.written)
+        return length if parts.ALL_TEXT in self.unfolded else min(length, TEXT_SHOWN)
+
+    @property
+    def left_out(self) -> int:
+        """Characters that are not shown, once all that is shown is set."""
+        return len(self.written) - self._shown if self._fed >= self._shown else 0
 
     def _head(self, setting: Setting) -> Sheet:
         pieces = header(self.message, self.live, setting.moment(), self._width, setting.go_on_key)
@@ -196,6 +232,6 @@ class Turn(Said):
             return Sheet() if self.message.error else parts.no_text()
         return Sheet() if self.thinking else parts.indicator(self.live)
 
-    def _foot(self) -> Sheet:
-        left_out = len(self.text) - self._shown if self._fed >= self._shown else 0
-        return parts.foot(self.message.error, left_out, self.keys, self._width)
+    def _foot(self, setting: Setting) -> Sheet:
+        notes = [parts.offer(setting.reroute_key)] if self.offer else []
+        return parts.foot(self.message.error, self.left_out, self.keys, self._width, notes)

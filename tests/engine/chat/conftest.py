@@ -13,6 +13,7 @@ import pytest
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.events import TextDelta, TurnEvent
 from tale_tui.engine.models.scripted import ScriptedBackend
+from tale_tui.engine.task_types import Task, TaskDetail
 from tale_tui.engine.types import BackendName, Message, ModelRef, Transcript
 
 SCRIPTED = BackendName.SCRIPTED
@@ -44,11 +45,28 @@ class Talk:
                 return seen
         raise AssertionError(f"no text came: {seen}")
 
-    def send(self, text: str, *, key: str = "", ref: ModelRef | None = None) -> AsyncGenerator[TurnEvent, None]:
-        return self.engine.send(self.session_id, text, key=key or next(self.keys), ref=ref)
+    def send(
+        self, text: str, *, key: str = "", ref: ModelRef | None = None, as_task: bool | None = None
+    ) -> AsyncGenerator[TurnEvent, None]:
+        return self.engine.send(self.session_id, text, key=key or next(self.keys), ref=ref, as_task=as_task)
 
-    async def ask(self, text: str, *, key: str = "", ref: ModelRef | None = None) -> list[TurnEvent]:
-        return await self.collect(self.send(text, key=key, ref=ref))
+    async def ask(
+        self, text: str, *, key: str = "", ref: ModelRef | None = None, as_task: bool | None = None
+    ) -> list[TurnEvent]:
+        return await self.collect(self.send(text, key=key, ref=ref, as_task=as_task))
+
+    async def reroute(self, message_id: str, *, as_task: bool) -> list[TurnEvent]:
+        return await self.collect(self.engine.reroute(self.session_id, message_id, as_task=as_task))
+
+    async def tasks(self) -> tuple[Task, ...]:
+        return await self.engine.tasks(session_id=self.session_id)
+
+    async def ended(self, task_id: str) -> TaskDetail:
+        """A task, when it has ended."""
+        async with aclosing(self.engine.follow_task(task_id)) as events:
+            async for _ in events:
+                pass
+        return await self.engine.task(task_id)
 
     async def regenerate(self, message_id: str) -> list[TurnEvent]:
         return await self.collect(self.engine.regenerate(self.session_id, message_id))

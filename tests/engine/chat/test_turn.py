@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.chat import draft as draft_module
+from tale_tui.engine import draft as draft_module
 from tale_tui.engine.chat.turn import LEFT_BEHIND
 from tale_tui.engine.errors import (
     BackendCrashed,
@@ -50,6 +50,7 @@ from tale_tui.engine.types import (
 )
 
 DEMO = ModelRef(BackendName.SCRIPTED, "demo")
+WHY_COLD = "answers in conversations; has to be loaded"
 
 Begin = Callable[..., Awaitable[Any]]
 
@@ -77,12 +78,12 @@ async def test_a_turn_is_told_from_beginning_to_end(talk: Begin) -> None:
     assert started.user is not None
     assert (started.user.id, started.user.text) == ("key1", "What is it?")
     assert (started.reply.state, started.reply.text) == (MessageState.STREAMING, "")
-    assert events[1:4] == [Routed(DEMO, "answers in conversations"), ModelLoading(DEMO), PromptProgress(4, 9)]
+    assert events[1:4] == [Routed(DEMO, WHY_COLD), ModelLoading(DEMO), PromptProgress(4, 9)]
     assert [event.text for event in events if isinstance(event, ThinkingDelta)] == ["hm"]
     assert text_of(events) == "It is."
     reply = end_of(events)
     assert (reply.text, reply.thinking, reply.state) == ("It is.", "hm", MessageState.COMPLETE)
-    assert (reply.ref, reply.finish) == (DEMO, FinishReason.STOP)
+    assert (reply.ref, reply.finish, reply.why) == (DEMO, FinishReason.STOP, WHY_COLD)
     assert await chat.reply() == reply
 
 
@@ -135,7 +136,7 @@ async def test_another_model_for_one_message(talk: Begin) -> None:
     chat = await talk(ScriptedBackend([spoken("a")], models=("demo", "other")))
     events = await chat.ask("hi", ref=other)
     assert end_of(events).ref == other
-    assert Routed(other, "chosen for this message") in events
+    assert Routed(other, "you chose it") in events
     assert (await chat.engine.roles())[0].ref == DEMO
     assert end_of(await chat.ask("hi")).ref == DEMO
 
@@ -630,21 +631,21 @@ async def test_a_backend_that_cannot_count_when_asked_is_sent_what_is_estimated(
     assert text_of(await chat.ask("word " * 350)) == "a"
 
 
-async def test_a_branch_that_is_put_away_before_it_is_read_fails_the_turn(talk: Begin) -> None:
+async def test_a_branch_that_is_put_away_before_it_is_read_is_answered_all_the_same(talk: Begin) -> None:
     chat = await talk([spoken("a"), spoken("b")])
     first = end_of(await chat.ask("one", key="k"))
-    transcript = Store.transcript
+    above = Store.branch_above
     store: Store = chat.engine._store
 
-    async def put_away(session_id: str) -> Any:
-        await store.show_sibling(session_id, first.id, 0)
-        return await transcript(store, session_id)
+    async def put_away(message_id: str, limit: int) -> Any:
+        await store.show_sibling(chat.session_id, first.id, 0)
+        return await above(store, message_id, limit)
 
-    store.transcript = put_away  # type: ignore[method-assign]
+    store.branch_above = put_away  # type: ignore[method-assign]
     end = (await chat.regenerate(first.id))[-1]
-    assert isinstance(end, TurnFailed)
-    assert end.code == "no_such_message"
-    assert len(chat.backend.requests) == 1
+    assert isinstance(end, TurnDone)
+    assert end.reply.text == "b"
+    assert [message.text for message in chat.backend.requests[-1].messages[1:]] == ["one"]
 
 
 async def test_a_server_that_drops_a_part_without_a_word_raises_the_alarm(talk: Begin) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_tui.engine.detect import CHAT_TO, TASK_FROM, DetectBand, DetectLabel, Detector, DetectState, Judgement, judge
+from tale_tui.engine.detect import CHAT_TO, TASK_FROM, Detector, DetectState, Judgement, judge
 from tale_tui.engine.detect.model import (
     UNSURE_MOST,
     BadWeights,
@@ -20,6 +20,7 @@ from tale_tui.engine.detect.model import (
     read_weights,
     settle,
 )
+from tale_tui.engine.task_types import DetectBand, DetectLabel
 
 TASK = "Write a Python function that merges two sorted lists."
 CHAT = "hello, how are you?"
@@ -35,7 +36,7 @@ def test_a_task_and_a_chat() -> None:
 
 def test_the_bands_have_their_bounds() -> None:
     def band(p: float, **bounds: float) -> str:
-        return Judgement(p, DetectLabel.CHAT, ()).band(**bounds).value
+        return Judgement(p, DetectLabel.CHAT).band(**bounds).value
 
     assert [band(p) for p in (CHAT_TO, CHAT_TO + 0.01, TASK_FROM - 0.01, TASK_FROM)] == [
         "chat",
@@ -82,7 +83,7 @@ def test_a_question_about_progress_is_more_likely_chat_while_a_task_runs() -> No
 
 def test_a_change_is_more_likely_a_task_after_a_task() -> None:
     after = DetectState(last_turn_was_task=True)
-    for text in ("a bit shorter", "now in Rust"):
+    for text in ("a bit shorter", "again but longer"):
         assert judge(text, after).p > judge(text).p
     for text in ("thanks, that was great", "who wrote it?", CHAT):
         assert judge(text, after) == judge(text)

@@ -10,7 +10,7 @@ from tale_tui.engine import errors
 from tale_tui.engine.link.codec import from_line, is_verb, pack_error, to_line, unpack_error, verb
 from tale_tui.engine.verbs import Verbs
 
-NAMES = sorted(name for name in vars(Verbs) if is_verb(name))
+NAMES = sorted(name for name in dir(Verbs) if is_verb(name))
 
 
 def plain_text() -> st.SearchStrategy[str]:

@@ -206,7 +206,7 @@ async def test_models_are_told_and_chosen(face: Verbs) -> None:
     assert any(report.name is BackendName.SCRIPTED and report.available for report in reports)
     chosen = await face.use_model(Role.TASK, SCRIPTED)
     assert chosen.ref == SCRIPTED
-    assert chosen.state in (RoleState.READY, RoleState.LOADING)
+    assert chosen.state in (RoleState.READY, RoleState.LOADING, RoleState.IDLE)
     assert {finding.area for finding in await face.doctor()} >= {"data", "database"}
     with pytest.raises(TaleError):
         await face.add_model("/nowhere/model.gguf")

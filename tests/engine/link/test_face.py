@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.errors import EmptyMessage, EngineLost, EngineMismatch
+from tale_tui.engine.errors import EmptyMessage, EngineLost, EngineMismatch, StoreError
 from tale_tui.engine.events import EngineMoved, Notice, TextDelta, ThinkingDelta
 from tale_tui.engine.link import face as face_module
 from tale_tui.engine.link import remote as remote_module
@@ -127,6 +127,23 @@ async def test_a_call_in_flight_is_asked_again_of_the_new_engine(data: Path, sma
         await first.close()
         assert (await asking).title == "mine"
         assert second.here
+
+
+async def test_a_call_that_an_ending_engine_cannot_do_is_asked_of_the_new_one(data: Path, small_engine: type) -> None:
+    heir = small_engine()
+    heir.slow.set()
+    engine = small_engine()
+
+    async def rename(session_id: str, title: str) -> None:
+        await engine.stopped.wait()
+        raise StoreError("The database is closed.")
+
+    engine.rename_session = rename
+    async with opened(data, engine) as first, opened(data, heir) as second:
+        asking = asyncio.create_task(second.rename_session("s", "mine"))
+        await second.sessions()
+        await first.close()
+        assert (await asking).title == "mine"
 
 
 async def test_a_call_that_must_not_happen_twice_says_so(data: Path, small_engine: type) -> None:

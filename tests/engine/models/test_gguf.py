@@ -133,3 +133,30 @@ def test_damage_is_refused_or_read_and_nothing_else(header: Any, where: int, wha
 def test_a_missing_file_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_header(tmp_path / "none.gguf")
+
+
+LLAMA = (string("general.architecture", "llama"), number("llama.context_length", 8192), number("llama.block_count", 30))
+HEADS = (number("llama.embedding_length", 576), number("llama.attention.head_count", 9))
+
+
+@pytest.mark.parametrize(
+    ("more", "kibibytes_a_token"),
+    [
+        ((*HEADS, number("llama.attention.head_count_kv", 3)), 22.5),
+        (HEADS, 67.5),
+        (
+            (
+                *HEADS,
+                number("llama.attention.head_count_kv", 3),
+                number("llama.attention.key_length", 128),
+                number("llama.attention.value_length", 32),
+            ),
+            28.125,
+        ),
+        ((), 0),
+    ],
+)
+def test_what_a_window_takes_in_memory_is_told_by_the_header(
+    header: Any, more: tuple[bytes, ...], kibibytes_a_token: float
+) -> None:
+    assert header(gguf(*LLAMA, *more)).cache_bytes(2048) == kibibytes_a_token * 1024 * 2048

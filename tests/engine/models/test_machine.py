@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tale_tui.engine.models import machine
+from tale_tui.engine.types import Role
 
 
 @pytest.fixture
@@ -26,9 +27,14 @@ def eight_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("eight_cores")
-@pytest.mark.parametrize(("setting", "threads"), [(0, 7), (1, 1), (5, 5), (8, 7), (256, 7)])
+@pytest.mark.parametrize(("setting", "threads"), [(1, 1), (5, 5), (8, 7), (256, 7)])
 def test_one_core_stays_free_whatever_is_set(setting: int, threads: int) -> None:
-    assert machine.thread_count(setting) == threads
+    assert [machine.thread_count(setting, role) for role in Role] == [threads, threads]
+
+
+@pytest.mark.usefixtures("eight_cores")
+def test_the_roles_divide_what_is_left() -> None:
+    assert [machine.thread_count(0, role) for role in (Role.UX, Role.TASK)] == [4, 3]
 
 
 @pytest.mark.parametrize(
@@ -37,22 +43,22 @@ def test_one_core_stays_free_whatever_is_set(setting: int, threads: int) -> None
 )
 def test_the_quota_of_a_container_counts(eight_cores: Path, quota: str, threads: int) -> None:
     (eight_cores / "cpu.max").write_text(quota)
-    assert machine.thread_count(0) == threads
+    assert machine.thread_count(256, Role.UX) == threads
 
 
 @pytest.mark.usefixtures("eight_cores")
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_processors_that_are_not_ours_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2})
-    assert machine.thread_count(0) == 2
+    assert machine.thread_count(256, Role.UX) == 2
 
 
 @pytest.mark.usefixtures("eight_cores")
 def test_one_core_is_enough_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "cpu_count", lambda logical: None)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0}, raising=False)
-    assert machine.thread_count(0) == 1
-    assert machine.thread_count(64) == 1
+    assert [machine.thread_count(0, role) for role in Role] == [1, 1]
+    assert machine.thread_count(64, Role.UX) == 1
 
 
 @pytest.fixture

@@ -582,3 +582,33 @@ def test_who_gets_to_see_the_key(host: str, sent: bool) -> None:
     request = httpx.Request("GET", link.chat)
     next(link.wire.options["auth"].auth_flow(request))
     assert request.headers.get("authorization") == ("Bearer geheim" if sent else None)
+
+
+# memory
+
+
+async def test_what_a_model_takes_is_forecast_from_its_files_and_its_window(
+    replay: Any, ollama: OllamaBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tale_tui.engine.models.ollama.has_gpu", lambda: False)
+    replay.play("manage/tags")
+    shape = {"block_count": 30, "embedding_length": 576, "attention.head_count": 9, "attention.head_count_kv": 3}
+    replay.say("/api/show", {"model_info": {f"llama.{key}": value for key, value in shape.items()}})
+    forecast = await ollama.forecast(SMALL.model, 2048)
+    assert forecast is not None
+    assert (forecast.weights, forecast.cache) == (98362745, 2048 * 30 * 3 * 128 * 2)
+    assert 160222411 < forecast.total < 160222411 * 1.1  # what the server said of it when it was loaded so
+    assert await ollama.forecast("none", 2048) is None
+
+
+async def test_nothing_is_forecast_where_a_gpu_may_hold_it_or_the_server_is_elsewhere(
+    replay: Any, ollama: OllamaBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tale_tui.engine.models.ollama.has_gpu", lambda: True)
+    assert ollama.local
+    assert await ollama.forecast(SMALL.model, 2048) is None
+    elsewhere = made("http://192.0.2.1:11434")
+    assert not elsewhere.local
+    assert await elsewhere.forecast(SMALL.model, 2048) is None
+    assert not made("http://[nonsense").local
+    assert replay.asked == []

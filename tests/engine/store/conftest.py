@@ -6,16 +6,20 @@ import hashlib
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tale_tui.engine.store import Store
+from tale_tui.engine.store import NewTask, Store, TaskEnd
+from tale_tui.engine.task_types import Plan, StepSpec, Task
 from tale_tui.engine.types import BackendName, FinishReason, Message, MessageState, ModelRef, Usage
 from tale_tui.engine.world import ID_ALPHABET, ID_LENGTH, World
 
 START = 1_760_000_000.0
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]
 Titles = Callable[..., Awaitable[list[str]]]
+HandIn = Callable[..., Awaitable[Task]]
+CarryOut = Callable[..., Awaitable[Task]]
 
 
 def numbered_id(number: int) -> str:
@@ -90,3 +94,45 @@ def titles(path: Path) -> Titles:
         return found
 
     return of
+
+
+ONE_STEP = Plan((StepSpec("answer", "Write it"),))
+THREE_STEPS = Plan(
+    (
+        StepSpec("outline", "Outline", "List the parts."),
+        StepSpec("write", "Write", "Write them.", after=("outline",)),
+        StepSpec("check", "Check", "Check them.", after=("write",), max_tokens=100, retries=0, repeatable=False),
+    )
+)
+
+
+@pytest.fixture
+def plans() -> dict[str, Plan]:
+    return {"one": ONE_STEP, "three": THREE_STEPS}
+
+
+@pytest.fixture
+def hand_in(store: Store, ref: ModelRef) -> HandIn:
+    """A task in the queue, of one step where no other plan is given; ids are `t001`, `t002`, ..."""
+    numbers = itertools.count(1)
+
+    async def one(text: str = "Write a function", plan: Plan = ONE_STEP, **fields: Any) -> Task:
+        fields = {"id": f"t{next(numbers):03}", "ref": ref} | fields
+        return await store.add_task(NewTask(text=text, plan=plan, **fields))
+
+    return one
+
+
+@pytest.fixture
+def carry_out(store: Store, ref: ModelRef, usage: Usage) -> CarryOut:
+    """A queued task of one step, claimed and done."""
+
+    async def whole(task: Task, result: str = "The result.") -> Task:
+        claim = await store.claim_task(task.id, START)
+        assert claim is not None
+        await store.begin_step(task.id, claim.epoch, "answer", ref)
+        return await store.finish_step(
+            task.id, claim.epoch, "answer", text=result, ref=ref, usage=usage, end=TaskEnd(result, "the task model")
+        )
+
+    return whole

@@ -230,3 +230,26 @@ async def test_a_reply_that_was_cut_off_is_interrupted(store: Store, path: Path,
     assert (left.state, left.text, left.error) == (MessageState.INTERRUPTED, "Half a quokka", opening.INTERRUPTED)
     assert [hit.message_id for hit in await again.search("quokka")] == [reply.id]
     await again.close()
+
+
+FIRST_VERSION = """
+    INSERT INTO session (n, id, title, system, created, updated, shown_root, tip)
+    VALUES (1, 's1', 'Old', '', 1, 1, 1, 1);
+    INSERT INTO message (n, id, session_n, author, state, created, text)
+    VALUES (1, 'm1', 1, 'user', 'complete', 1, 'Hi');
+"""
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_a_database_from_before_there_were_tasks(path: Path, read_only: bool) -> None:
+    path.parent.mkdir(parents=True)
+    old = sqlite3.connect(path)
+    old.executescript(migrations()[0].sql + "PRAGMA user_version = 1;" + FIRST_VERSION)
+    old.close()
+    store = await Store.open(path, World(now=lambda: NOW), read_only=read_only)
+    assert store.notices == ()
+    (message,) = (await store.transcript("s1")).messages
+    assert (message.text, message.task_id, message.p, message.why) == ("Hi", None, None, "")
+    assert await store.tasks() == ()
+    await store.close()
+    assert query(path, "PRAGMA user_version") == (1 if read_only else len(migrations()))

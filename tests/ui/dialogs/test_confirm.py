@@ -83,3 +83,12 @@ async def test_any_size(show: Any, size: tuple[int, int]) -> None:
         assert "Keep" in shown.text
         await shown.press("enter")
         assert await shown.result() is False
+
+
+async def test_it_stands_before_the_screen_below_whenever_it_is_drawn(show: Any) -> None:
+    async with show(dialog()) as shown:
+        first, second = shown.screen, dialog()
+        assert first.render().screen is shown.app.screen_stack[0]
+        await shown.app.push_screen(second)
+        assert second.render().screen is first
+        await shown.press("escape", "escape")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tale_tui.engine.task_types import Task, TaskState
 from tale_tui.engine.types import Author, BackendName, FinishReason, Message, MessageState, ModelRef, Usage
 from tale_tui.ui.screens.details import DetailsDialog, message_facts
 
@@ -51,6 +52,32 @@ def test_what_is_known_is_said_and_what_is_not_is_left_out(reply: Message) -> No
         "message id": "k4t9",
         "session id": "s3",
     }
+
+
+def test_why_this_model_and_what_the_message_was_taken_for(reply: Message) -> None:
+    facts = dict(message_facts(replace(reply, why="the usual one for talk")))
+    assert facts["why this model"] == "the usual one for talk"
+    mine = Message("a", "s", None, Author.USER, "x", reply.created)
+    taken = [dict(message_facts(replace(mine, p=p)))["taken for"] for p in (0.93, 0.5, 0.04)]
+    assert taken == ["a task, .93", "a task, .50", "chat, .96"]
+
+
+def test_the_card_of_a_task(reply: Message) -> None:
+    task = Task(
+        "k4t9" * 5, "k4t9", "Fibonacci", TaskState.DONE, 0.0, 0.0, why="the usual one for tasks", worked_s=51.0,
+        expected_s=72.0, steps_total=3, steps_done=3, prompt_tokens=1200, completion_tokens=412,
+    )  # fmt: skip
+    facts = dict(message_facts(replace(reply, usage=None), task))
+    assert {label: facts[label] for label in ("why this model", "task", "steps", "worked for", "usually takes")} == {
+        "why this model": "the usual one for tasks",
+        "task": "k4t9, done",
+        "steps": "3 of 3 done",
+        "worked for": "0:51",
+        "usually takes": "1:12",
+    }
+    assert (facts["prompt"], facts["answer"], facts["task id"]) == ("1,200 tokens", "412 tokens", "k4t9" * 5)
+    queued = Task("k4t9" * 5, "k4t9", "Fibonacci", TaskState.QUEUED, 0.0, 0.0)
+    assert "steps" not in dict(message_facts(reply, queued))
 
 
 def test_a_message_of_the_user(reply: Message) -> None:

@@ -28,7 +28,8 @@ from tale_tui.engine import (
     WindowUse,
 )
 from tale_tui.ui.screens.chat_branch import Branch
-from tale_tui.ui.screens.chat_turn import RATE_AFTER_S, Turn
+from tale_tui.ui.screens.chat_pace import RATE_AFTER_S
+from tale_tui.ui.screens.chat_turn import Turn
 
 REF = ModelRef.parse("scripted/demo")
 

@@ -93,7 +93,7 @@ class Bench:
     @staticmethod
     async def until(condition: Callable[[], object]) -> None:
         """Wait for something that happens in another process."""
-        while not condition():  # noqa: ASYNC110 - it has no event that could be waited for
+        while not condition():
             await asyncio.sleep(0.01)
 
     @staticmethod

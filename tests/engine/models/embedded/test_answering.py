@@ -105,7 +105,7 @@ async def test_a_process_that_died_while_nobody_looked_is_started_anew(bench: An
     await bench.ask(backend, "say on")
     (child,) = bench.children()
     child.kill()
-    while await backend.loaded():  # noqa: ASYNC110 - another process has no event that could be waited for
+    while await backend.loaded():
         await asyncio.sleep(0.01)
     assert await backend.count_tokens("m", (ChatMessage("user", "x"),)) is None
     assert bench.text_of(await bench.ask(backend, "say back")) == "back"

@@ -15,6 +15,7 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from tale_tui.engine.task_types import Task, TaskState
 from tale_tui.engine.types import (
     Author,
     BackendName,
@@ -31,6 +32,7 @@ from tale_tui.ui.widgets.transcript import Live, TranscriptView
 
 NOW = 1_786_284_120.0
 REF = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
+BIG = ModelRef(BackendName.OLLAMA, "qwen3:14b")
 USAGE = Usage(412, 118, 0, 310.0, None, 3400.0, 38.2)
 PATIENCE_S = 5.0
 
@@ -58,6 +60,16 @@ def reply(number: int | str, text: str, **fields: Any) -> Message:
 
 def growing(number: int | str, text: str = "", **fields: Any) -> Message:
     return reply(number, text, state=MessageState.STREAMING, usage=None, **fields)
+
+
+def task(state: str, shown: str = "k4t9", **fields: Any) -> Task:
+    fields = {"ref": BIG, "p": 0.93, "message_id": f"card {shown}", **fields}
+    return Task(shown * 5, shown, f"Title of {shown}", TaskState(state), NOW - 600, NOW, **fields)
+
+
+def card(one: Task, text: str = "", **fields: Any) -> Message:
+    made = reply(0, text, task_id=one.id, usage=None, ref=BIG if text else None, **fields)
+    return replace(made, id=one.message_id or "")
 
 
 def conversation(*messages: Message, **fields: Any) -> Transcript:
@@ -94,6 +106,12 @@ class Stage(App[None]):
 
     def on_transcript_view_wish(self, event: TranscriptView.Wish) -> None:
         self.heard.append((event.kind, event.message_id, event.text))
+
+    def on_transcript_view_task_wish(self, event: TranscriptView.TaskWish) -> None:
+        self.heard.append((event.kind, event.task_id, event.opened))
+
+    def on_transcript_view_reroute_wanted(self, event: TranscriptView.RerouteWanted) -> None:
+        self.heard.append(("reroute", event.message_id))
 
     def on_transcript_view_link_chosen(self, event: TranscriptView.LinkChosen) -> None:
         self.heard.append(event.url)
@@ -188,13 +206,13 @@ def stage() -> SceneMaker:
 
 @pytest.fixture
 def make() -> Any:
-    """Makes messages: `user`, `reply`, `growing`; and `Live`, `replace`."""
+    """Makes messages: `user`, `reply`, `growing`, `card`; and `task`, `Live`, `replace`."""
 
     class Make:
         pass
 
     made = Make()
-    for thing in (user, reply, growing, conversation, replace):
+    for thing in (user, reply, growing, task, card, conversation, replace):
         setattr(made, thing.__name__, thing)
     made.Live = Live  # type: ignore[attr-defined]
     made.usage, made.now = USAGE, NOW  # type: ignore[attr-defined]

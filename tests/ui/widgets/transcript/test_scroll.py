@@ -216,3 +216,16 @@ async def test_headers_follow_the_clock(stage: Any, make: Any) -> None:
         scene.view.clock = lambda: make.now + 120
         scene.view._tell_time()
         assert scene.lines[0].endswith("14:01")
+
+
+async def test_the_words_of_the_conversation_before_do_not_move_the_next_one(stage: Any, make: Any) -> None:
+    numbered = "\n".join(f"line {number}" for number in range(100))
+    async with stage(make.user(1, "word " * 2000)) as scene:
+        scene.view.go_to(Place(0, 40))
+        await scene.pilot.resize_terminal(60, 24)
+        place = scene.view.top
+        scene.view.load(make.conversation(make.user(2, numbered)))
+        scene.view.go_to(place)
+        top = scene.lines[0]
+        await scene.pilot.resize_terminal(70, 24)
+        assert scene.lines[0] == top

@@ -3,8 +3,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tale_tui.engine.chat import draft as draft_module
-from tale_tui.engine.chat.draft import Draft, Saver
+from tale_tui.engine import draft as draft_module
+from tale_tui.engine.draft import Draft, Saver
 from tale_tui.engine.errors import DiskFull, StoreError
 from tale_tui.engine.models.backend import Finished, TextPiece
 from tale_tui.engine.types import FinishReason, Usage

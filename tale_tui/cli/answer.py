@@ -1,0 +1,190 @@
+"""One message, answered on standard output: a reply as it comes, or the result of the task that it became."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from tale_tui.cli.exits import NO_MODEL_CODES, Exit
+from tale_tui.cli.output import MUTED, ProgressLine, is_terminal, say, say_json, tell
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from tale_tui.cli.wanted import Wanted
+    from tale_tui.engine import Message, ModelRef, TaskDetail, TaskStarted, TurnEvent, TurnStarted, Verbs
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of a message: a reply, or the task that it became."""
+
+    reply: Message
+    confidence: float | None
+    """How sure it is that it is a task, or that it is none, 0.5 to 1; None where it was not judged."""
+    task: TaskDetail | None = None
+
+
+async def print_answer(face: Verbs, message: str, wanted: Wanted, *, as_json: bool) -> int:
+    """Ask once and print the answer as it comes, or whole as JSON; of a task its result.
+
+    Raises:
+        TaleError: no model, no such session, a message that cannot be sent, a model that failed.
+    """
+    from tale_tui.cli.ready import choose_model, ensure_model
+
+    line = ProgressLine()
+    ref = await choose_model(face, wanted.backend, wanted.model, yes=wanted.yes, line=line)
+    if ref is None:
+        await ensure_model(face, yes=wanted.yes, line=line)
+    session = await (face.find_session(wanted.session) if wanted.session else face.new_session())
+    found = await _ask(face, session.id, message, ref, wanted, line, silent=as_json)
+    if found is None:
+        tell("Stopped in another window. What came is kept.")
+        return Exit.INTERRUPTED
+    code = Exit.DONE
+    if found.task is not None:
+        code = await _say_task(face, found.task, quiet=as_json, waited=wanted.wait)
+    elif not as_json and is_terminal(sys.stderr):
+        tell(click.style(_summary(found.reply), **MUTED))
+    if as_json:
+        say_json(_as_data(found))
+    return code
+
+
+async def _ask(
+    face: Verbs,
+    session_id: str,
+    message: str,
+    ref: ModelRef | None,
+    wanted: Wanted,
+    line: ProgressLine,
+    *,
+    silent: bool,
+) -> Answered | None:
+    """Send the message; where it became a task, wait for that too, if that is wanted."""
+    from tale_tui.cli.waiting import wait_for
+    from tale_tui.engine import Task, TaskStarted, random_id
+
+    p: float | None = None
+    task: Task | None = None
+
+    def begins(event: TurnStarted | TaskStarted) -> None:
+        nonlocal p, task
+        if isinstance(event, TaskStarted):
+            task = event.task
+        elif event.user is not None:
+            p = event.user.p
+
+    turn = face.send(session_id, message, key=random_id(), ref=ref, as_task=wanted.as_task)
+    reply = await _stream(turn, line, begins, silent=silent)
+    if reply is None:
+        return None
+    sure = None if p is None else max(p, 1 - p)
+    if task is None:
+        return Answered(reply, sure)
+    detail = await wait_for(face, task.id, line=line) if wanted.wait else await face.task(task.id)
+    return Answered(reply, sure, detail)
+
+
+async def _say_task(face: Verbs, detail: TaskDetail, *, quiet: bool, waited: bool) -> Exit:
+    """Write what became of the task, or that it is queued."""
+    from tale_tui.cli.submit import say_queued
+    from tale_tui.cli.waiting import say_end
+
+    if waited:
+        return say_end(detail, quiet=quiet)
+    if not quiet:
+        await say_queued(face, detail, as_json=False)
+    return Exit.DONE
+
+
+async def _stream(
+    turn: AsyncGenerator[TurnEvent, None],
+    line: ProgressLine,
+    begins: Callable[[TurnStarted | TaskStarted], None],
+    *,
+    silent: bool,
+) -> Message | None:
+    from tale_tui.engine import TurnCancelled, TurnDone, TurnFailed, rebuild
+    from tale_tui.following import follow
+
+    printed = ""
+
+    def text(piece: str) -> None:
+        nonlocal printed
+        line.clear()
+        printed += piece
+        if not silent:
+            say(piece, end="")
+
+    def reads(done: int, total: int) -> None:
+        line.word(f"reading {done} of {total} tokens")
+
+    try:
+        async with aclosing(turn) as events:
+            end = await follow(events, text=text, waits=line.word, reads=reads, begins=begins)
+    finally:
+        # The last line of a broken answer is ended too: what follows it begins a line of its own.
+        line.clear()
+        if printed and not silent:
+            say()
+    match end:
+        case TurnDone(reply=reply):
+            return reply
+        case TurnFailed(code=code, sentence=sentence):
+            if code in NO_MODEL_CODES and not printed:
+                from tale_tui.cli.ready import no_answer
+
+                raise no_answer(sentence)
+            raise rebuild(code, sentence)
+        case TurnCancelled():
+            return None
+
+
+def _as_data(found: Answered) -> dict[str, object]:
+    from tale_tui.cli.task_output import rounded
+    from tale_tui.engine import Usage
+
+    reply, detail = found.reply, found.task
+    usage = reply.usage or Usage()
+    text, ref = reply.text, reply.ref
+    if detail is not None:
+        task = detail.task
+        usage = Usage(
+            task.prompt_tokens, task.completion_tokens, total_ms=task.worked_s * 1000 if task.finished else None
+        )
+        text, ref = detail.result, task.ref
+    return {
+        "session": reply.session_id,
+        "reply": text,
+        "backend": ref.backend.value if ref else None,
+        "model": ref.model if ref else None,
+        "ttft_ms": _rounded(usage.ttft_ms),
+        "load_ms": _rounded(usage.load_ms),
+        "total_ms": _rounded(usage.total_ms),
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "tokens_per_second": _rounded(usage.tokens_per_second),
+        "task_detected": detail is not None,
+        "confidence": rounded(found.confidence),
+        "task_id": detail.task.id if detail is not None else None,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    """To a tenth: what lies behind it was not measured."""
+    return None if value is None else round(value, 1)
+
+
+def _summary(reply: Message) -> str:
+    from tale_tui.engine import ID_SHOWN
+    from tale_tui.following import figures
+    from tale_tui.ui.signs import signs
+
+    parts = [reply.ref.model if reply.ref else "", *figures(reply.usage), f"session {reply.session_id[:ID_SHOWN]}"]
+    return f" {signs().dot} ".join(part for part in parts if part)

@@ -1,0 +1,144 @@
+"""Working off the queue: until nothing is left that could be done without the user."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING
+
+from tale_tui.background import LINGER_S
+from tale_tui.cli.task_output import engine_words, is_here, line_of
+from tale_tui.engine import ENDED, OPEN, EngineMoved, Reason, TaskChanged, TasksChanged, TaskState, WrongState
+
+if TYPE_CHECKING:
+    from tale_tui.engine import Fact, Task, Verbs
+
+
+def can_go_on(tasks: Iterable[Task]) -> bool:
+    """Whether one of these runs, or will, without the user doing anything.
+
+    A queued task that waits for others needs no look at those: where nothing else runs or is free to, all of them end
+    at a task that wants the user.
+    """
+    return any(
+        task.state is TaskState.RUNNING or (task.state is TaskState.QUEUED and not task.waits_for) for task in tasks
+    )
+
+
+class QueueRun:
+    """One run over the queue. `end` ends it early.
+
+    Args:
+        says: writes a line about each task that has ended.
+        tells: writes who works, where that is another process.
+        resumes: whether tasks that were cut off go on; asked where this process is the engine.
+        lingers: whether it stays until nothing was there to do for `LINGER_S`, and nobody watches.
+    """
+
+    def __init__(
+        self,
+        *,
+        says: Callable[[str], None],
+        tells: Callable[[str], None],
+        resumes: Callable[[], bool],
+        lingers: bool,
+    ) -> None:
+        self._says = says
+        self._tells = tells
+        self._resumes = resumes
+        self._lingers = lingers
+        self._wake = asyncio.Event()
+        self._ending = False
+        self._open: dict[str, Task] = {}
+        self._failed = 0
+
+    def end(self) -> None:
+        """End the run; what is open goes on with the next one."""
+        self._ending = True
+        self._wake.set()
+
+    async def until_empty(self, face: Verbs) -> int:
+        """Work until nothing is left to do.
+
+        Returns:
+            How many tasks failed meanwhile.
+        Raises:
+            EngineLost: the engine ended, and this process could not become it.
+        """
+        await self._begin(face)
+        reader = asyncio.create_task(self._read(face), name="queue")
+        reader.add_done_callback(lambda _: self._wake.set())
+        try:
+            await self._work(face, reader)
+        finally:
+            reader.cancel()
+            with suppress(asyncio.CancelledError):  # by the line above
+                await reader
+        return self._failed
+
+    async def _work(self, face: Verbs, reader: asyncio.Task[None]) -> None:
+        loop = asyncio.get_running_loop()
+        idle_since: float | None = None
+        while not (self._ending or reader.done()):
+            self._wake.clear()
+            if can_go_on(self._open.values()) or await self._something_left(face):
+                idle_since = None
+                await self._wake.wait()
+                continue
+            idle_since = idle_since or loop.time()
+            left = idle_since + LINGER_S - loop.time() if self._lingers else 0.0
+            if left <= 0:
+                # One reader is this run itself.
+                if not self._lingers or (await face.status()).watched <= 1:
+                    return
+                idle_since, left = loop.time(), LINGER_S
+            with suppress(TimeoutError):  # that was the time
+                async with asyncio.timeout(left):
+                    await self._wake.wait()
+
+    async def _something_left(self, face: Verbs) -> bool:
+        """Look again: that a task need not wait for another one any longer is not told."""
+        await self._look(face)
+        return can_go_on(self._open.values())
+
+    async def _begin(self, face: Verbs) -> None:
+        """Take over where this process is the engine: what was cut off goes on."""
+        status = await face.status()
+        if not is_here(status):
+            self._tells(f"At work: {engine_words(status)}. This waits until nothing is left to do.")
+        elif self._resumes():
+            for task in await face.tasks(states=(TaskState.PAUSED,)):
+                if task.reason is Reason.INTERRUPTED:
+                    with suppress(WrongState):  # somebody was faster
+                        await face.resume_task(task.id)
+        await self._look(face)
+
+    async def _look(self, face: Verbs) -> None:
+        """Read what is open; what was and is not any more has ended."""
+        found = {task.id: task for task in await face.tasks(states=tuple(OPEN))}
+        for task_id in self._open.keys() - found.keys():
+            self._take((await face.task(task_id)).task)
+        self._open = found
+
+    async def _read(self, face: Verbs) -> None:
+        async with aclosing(face.watch()) as facts:
+            async for fact in facts:
+                await self._hear(face, fact)
+                self._wake.set()
+
+    async def _hear(self, face: Verbs, fact: Fact) -> None:
+        match fact:
+            case TaskChanged(task=task):
+                self._take(task)
+            case TasksChanged():
+                await self._look(face)
+            case EngineMoved():
+                await self._begin(face)
+
+    def _take(self, task: Task) -> None:
+        if task.state not in ENDED:
+            self._open[task.id] = task
+        elif self._open.pop(task.id, None) is not None:
+            self._failed += task.state is TaskState.FAILED
+            self._says(line_of(task))

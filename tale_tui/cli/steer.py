@@ -1,0 +1,94 @@
+"""`tale-tui cancel`, `pause`, `resume`, `retry`, `approve`, `priority`: what is done to one task."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tale_tui.cli.invocation import Invocation
+from tale_tui.cli.output import tell
+from tale_tui.cli.submit import priority_of
+from tale_tui.cli.task_output import say_changed, who_works
+from tale_tui.engine import TaskState
+
+if TYPE_CHECKING:
+    from tale_tui.engine import EngineStatus, Task, TaskDetail, Verbs
+
+_ID = click.argument("task_id", metavar="ID")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
+
+
+def _command(function: Callable[..., None]) -> Callable[..., Any]:
+    """What all of these take."""
+    return click.pass_obj(_ID(_JSON(function)))
+
+
+@click.command()
+@_command
+def cancel(invocation: Invocation, task_id: str, as_json: bool) -> None:
+    """End a task; what it wrote is kept."""
+    _change(invocation, task_id, lambda face, task: face.cancel_task(task.id), as_json=as_json)
+
+
+@click.command()
+@_command
+def pause(invocation: Invocation, task_id: str, as_json: bool) -> None:
+    """Stop a task for now.
+
+    Its text is kept, and others can run.
+    """
+    _change(invocation, task_id, lambda face, task: face.pause_task(task.id), as_json=as_json)
+
+
+@click.command()
+@_command
+def resume(invocation: Invocation, task_id: str, as_json: bool) -> None:
+    """Let a paused task go on."""
+    _change(invocation, task_id, lambda face, task: face.resume_task(task.id), as_json=as_json)
+
+
+@click.command()
+@_command
+@click.option("--from", "step", metavar="STEP", default="", help="Run it again from this step on.")
+def retry(invocation: Invocation, task_id: str, step: str, as_json: bool) -> None:
+    """Run a task again.
+
+    A failed or cancelled one goes on from where it stands, a done one begins anew.
+    """
+    _change(invocation, task_id, lambda face, task: face.retry_task(task.id, step=step), as_json=as_json)
+
+
+@click.command()
+@_command
+@click.option("--no", "declined", is_flag=True, help="Say no: the task is cancelled.")
+def approve(invocation: Invocation, task_id: str, declined: bool, as_json: bool) -> None:
+    """Say yes to what a task waits for."""
+    _change(invocation, task_id, lambda face, task: face.approve_task(task.id, yes=not declined), as_json=as_json)
+
+
+@click.command()
+@_command
+@click.argument("level", metavar="PRIORITY")
+def priority(invocation: Invocation, task_id: str, level: str, as_json: bool) -> None:
+    """Give a task another priority.
+
+    PRIORITY is urgent, high, normal or low.
+    """
+    wanted = priority_of(level)
+    _change(invocation, task_id, lambda face, task: face.set_priority(task.id, wanted), as_json=as_json)
+
+
+def _change(
+    invocation: Invocation, prefix: str, does: Callable[[Verbs, Task], Awaitable[Task]], *, as_json: bool
+) -> None:
+    async def work(face: Verbs) -> tuple[TaskDetail, EngineStatus]:
+        task = await face.find_task(prefix)
+        await does(face, task)
+        return await face.task(task.id), await face.status()
+
+    detail, status = invocation.run(work)
+    say_changed(detail, as_json=as_json)
+    if detail.task.state is TaskState.QUEUED and not as_json:
+        tell(who_works(status, detail.task.ref.model if detail.task.ref else ""))

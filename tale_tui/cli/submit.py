@@ -1,0 +1,177 @@
+"""`tale-tui submit` and `tale-tui wait`: hand in a task, and wait for one."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tale_tui.cli.exits import Exit
+from tale_tui.cli.invocation import Invocation
+from tale_tui.cli.output import ProgressLine, is_terminal, say, say_json, tell
+from tale_tui.cli.stdin import is_piped, read_message
+from tale_tui.engine import BadPlan, BadPriority, BadTimeLimit, EmptyMessage, Priority, clean_line
+
+if TYPE_CHECKING:
+    from tale_tui.engine import Task, TaskDetail, Verbs
+
+EXAMPLE = 'tale-tui submit "Write a haiku about rain"'
+
+
+def priority_of(text: str) -> Priority:
+    """A priority by its name.
+
+    Raises:
+        BadPriority: there is none of that name.
+    """
+    try:
+        return Priority(text.strip().lower())
+    except ValueError as error:
+        names = ", ".join(priority.value for priority in Priority)
+        raise BadPriority(f"There is no priority {clean_line(text)!r}. Write one of {names}.") from error
+
+
+def time_limit_of(text: str | None) -> float | None:
+    """A time limit in seconds; None where none is given.
+
+    Raises:
+        BadTimeLimit: it is not a number above zero.
+    """
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise BadTimeLimit(f"A task cannot have {clean_line(text)!r}. Write seconds above 0, as in --time-limit 600.")
+    return seconds
+
+
+@click.command()
+@click.argument("text", nargs=-1)
+@click.option("--wait/--no-wait", default=True, help="Wait for the result, or only queue it; it waits by default.")
+@click.option("--priority", metavar="P", default=Priority.NORMAL.value, help="urgent, high, normal or low.")
+@click.option("--after", "after", metavar="ID", multiple=True, help="Begin when this task is done. May be repeated.")
+@click.option("--time-limit", metavar="S", help="The most seconds that it may run.")
+@click.option(
+    "--file", "files", metavar="FILE", type=click.Path(path_type=Path), multiple=True, help="Attach this text."
+)
+@click.option("--plan", metavar="FILE", type=click.Path(path_type=Path), help="Its steps, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
+@click.pass_obj
+def submit(
+    invocation: Invocation,
+    text: tuple[str, ...],
+    wait: bool,
+    priority: str,
+    after: tuple[str, ...],
+    time_limit: str | None,
+    files: tuple[Path, ...],
+    plan: Path | None,
+    as_json: bool,
+) -> int:
+    """Hand in a task and print its result.
+
+    TEXT is read from standard input where it is - or left out; with --plan it may be missing. Progress goes to standard
+    error. Where no other process is the engine, this command is it until the task has ended.
+    """
+    wanted = _text(text, plan)
+    urgency, seconds, steps = priority_of(priority), time_limit_of(time_limit), _plan(plan, files)
+
+    async def work(face: Verbs) -> int:
+        line = ProgressLine()
+        task = await hand_in(face, wanted, urgency, after, seconds, steps)
+        if not wait:
+            return await say_queued(face, await face.task(task.id), as_json=as_json)
+        from tale_tui.cli.waiting import say_end, wait_for
+
+        return say_end(await wait_for(face, task.id, line=line), as_json=as_json)
+
+    return invocation.run(work)
+
+
+@click.command()
+@click.argument("task_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
+@click.pass_obj
+def wait(invocation: Invocation, task_id: str, as_json: bool) -> int:
+    """Wait for a task and print its result.
+
+    Where no other process is the engine, this command is it and works on the task.
+    """
+
+    async def work(face: Verbs) -> int:
+        from tale_tui.cli.waiting import say_end, wait_for
+
+        task = await face.find_task(task_id)
+        return say_end(await wait_for(face, task.id, line=ProgressLine()), as_json=as_json)
+
+    return invocation.run(work)
+
+
+async def hand_in(
+    face: Verbs, text: str, priority: Priority, after: tuple[str, ...], time_limit_s: float | None, plan: str
+) -> Task:
+    """Hand in a task, where there is a model that can do it.
+
+    Raises:
+        NoModel: there is none; nothing was stored.
+        BadInput: what is wrong with it; nothing was stored.
+    """
+    from tale_tui.cli.ready import ensure_worker
+    from tale_tui.engine import random_id
+
+    before = [(await face.find_task(prefix)).id for prefix in after]
+    await ensure_worker(face)
+    return await face.submit(
+        text, key=random_id(), priority=priority, plan=plan, after=tuple(before), time_limit_s=time_limit_s
+    )
+
+
+async def say_queued(face: Verbs, detail: TaskDetail, *, as_json: bool) -> int:
+    """Write that a task is queued: its id, and who will do it."""
+    from tale_tui.cli.task_output import task_data, who_works
+
+    task = detail.task
+    if as_json:
+        say_json(task_data(detail))
+        return Exit.DONE
+    # Whole where a program reads it: what is shown is unique only as long as no other task begins like that.
+    say(task.shown if is_terminal(sys.stdout) else task.id)
+    tell(who_works(await face.status(), task.ref.model if task.ref else ""))
+    return Exit.DONE
+
+
+def _text(words: tuple[str, ...], plan: Path | None) -> str:
+    """What is to be done; a plan says that itself, so its name is enough."""
+    if not words and plan is not None:
+        return plan.stem
+    if not words and not is_piped():
+        raise click.UsageError(f"Say what is to be done, as in: {EXAMPLE}")
+    text = read_message() if words in ((), ("-",)) else " ".join(words)
+    if not text.strip():
+        raise EmptyMessage(f"The task is empty. Say what is to be done, as in: {EXAMPLE}")
+    return text
+
+
+def _plan(path: Path | None, files: tuple[Path, ...]) -> str:
+    """The steps as JSON; empty where none are given and no file is attached.
+
+    Raises:
+        BadInput: a file cannot be read.
+        BadPlan: the plan is empty.
+    """
+    from tale_tui.cli.attaching import plan_with, read_text
+
+    if path is None:
+        return plan_with(files)
+    if files:
+        raise click.UsageError("A plan says in its prompts what is read: leave out --file or --plan.")
+    text = read_text(path)
+    if not text.strip():
+        raise BadPlan(f"{clean_line(str(path))} is empty. A plan is JSON with a list of steps.")
+    return text

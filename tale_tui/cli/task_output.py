@@ -1,0 +1,151 @@
+"""Tasks as the commands print them: as JSON, as a table, as one line, and who works on them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from tale_tui.cli.output import GAP, MUTED, Column, is_terminal, say, say_json, say_table, stamp
+from tale_tui.engine import Priority, TaskState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tale_tui.engine import EngineStatus, Step, Task, TaskDetail
+
+DIGITS = 4
+"""Of a probability: more would claim what was never measured."""
+HOW_TO_START = "Start what does with: tale-tui, tale-tui run, or tale-tui run --background"
+
+
+def task_data(detail: TaskDetail) -> dict[str, object]:
+    """A task for programs; what is unknown is None."""
+    task = detail.task
+    return {
+        "id": task.id,
+        "title": task.title,
+        "text": detail.text,
+        "priority": task.priority.value,
+        "state": task.state.value,
+        "route": task.why or None,
+        "model": str(task.ref) if task.ref else None,
+        "confidence": rounded(task.p),
+        "created": stamp(task.created),
+        "updated": stamp(task.updated),
+        "started": _stamp(task.started),
+        "finished": _stamp(task.finished),
+        "steps": [_step_data(step) for step in detail.steps],
+        "result": detail.result if task.state is TaskState.DONE else None,
+        "prompt_tokens": task.prompt_tokens,
+        "completion_tokens": task.completion_tokens,
+        "error": task.error or None,
+    }
+
+
+def _step_data(step: Step) -> dict[str, object]:
+    return {
+        "key": step.spec.key,
+        "title": step.spec.title,
+        "state": step.state.value,
+        "attempts": step.attempts,
+        "model": str(step.ref) if step.ref else None,
+        "started": _stamp(step.started),
+        "finished": _stamp(step.finished),
+        "prompt_tokens": step.usage.prompt_tokens if step.usage else None,
+        "completion_tokens": step.usage.completion_tokens if step.usage else None,
+        "error": step.error or None,
+    }
+
+
+def rounded(p: float | None) -> float | None:
+    """A probability with as many digits as it deserves."""
+    return None if p is None else round(p, DIGITS)
+
+
+def _stamp(seconds: float | None) -> str | None:
+    return None if seconds is None else stamp(seconds)
+
+
+def say_tasks(tasks: Sequence[Task]) -> None:
+    """Write a table of tasks."""
+    from tale_tui.ui.task_words import sign, state_words, times
+
+    now = time.time()
+    say_table(
+        (
+            Column(""),
+            Column("id", style=MUTED),
+            Column("title", gives=True),
+            Column("state"),
+            Column("priority", style=MUTED),
+            Column("time", right=True),
+            Column("last", right=True, style=MUTED),
+        ),
+        [
+            (
+                sign(task),
+                task.shown,
+                task.title,
+                state_words(task, now),
+                task.priority.value,
+                times(task, now),
+                _when(task.finished or task.updated),
+            )
+            for task in tasks
+        ],
+    )
+
+
+def _when(seconds: float) -> str:
+    """For people as they say it, for a pipe as it sorts."""
+    from tale_tui.ui.words import when
+
+    return when(seconds, time.time()) if is_terminal(sys.stdout) else stamp(seconds)
+
+
+def line_of(task: Task) -> str:
+    """A task in one line: `✓ k4t9  Fibonacci function  done  0:51`; its priority where that is not normal."""
+    from tale_tui.ui.task_words import sign, state_words, times
+
+    now = time.time()
+    parts = [f"{sign(task)} {task.shown}", task.title, state_words(task, now)]
+    if task.priority is not Priority.NORMAL:
+        parts.append(task.priority.value)
+    if task.started is not None:
+        parts.append(times(task, now))
+    return GAP.join(parts)
+
+
+def say_changed(detail: TaskDetail, *, as_json: bool) -> None:
+    """Write what a command made of a task."""
+    if as_json:
+        say_json(task_data(detail))
+    else:
+        say(line_of(detail.task))
+
+
+def is_here(status: EngineStatus) -> bool:
+    """Whether this process is the engine: then none runs that goes on without it."""
+    return status.pid == os.getpid()
+
+
+def engine_words(status: EngineStatus) -> str:
+    """Which process is the engine, in a few words."""
+    if status.background:
+        return f"the engine without a window, process {status.pid}"
+    return f"the window, process {status.pid}" if status.works_queue else f"a command, process {status.pid}"
+
+
+def who_works(status: EngineStatus, model: str = "") -> str:
+    """Who will do what is queued, or what to start.
+
+    Args:
+        status: the engine.
+        model: the name of the model that will be asked; empty where it is not known.
+    """
+    if is_here(status) or not status.works_queue:
+        return f"Nothing works on the queue now. {HOW_TO_START}"
+    engine = engine_words(status)
+    return f"{model or 'It'} will do it: {engine}, works on the queue."

@@ -1,0 +1,166 @@
+"""Waiting for a task: progress on standard error, the result on standard output."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from tale_tui.cli.exits import NO_MODEL_CODES, Exit
+from tale_tui.cli.output import MUTED, ProgressLine, is_terminal, say, say_json, tell
+from tale_tui.cli.task_output import is_here, task_data
+from tale_tui.engine import ENDED, TaleError, TaskState
+from tale_tui.following import Work, follow_task
+
+if TYPE_CHECKING:
+    from tale_tui.engine import Task, TaskDetail, Verbs
+
+TICK_S = 1.0
+"""The time that a task takes is shown to the second."""
+
+
+class Shown:
+    """A task that is waited for, on standard error: one line that is written over on a terminal, elsewhere a line for
+    each state that it comes to.
+
+    Args:
+        line: the line.
+    """
+
+    def __init__(self, line: ProgressLine) -> None:
+        self._line = line
+        self._live = is_terminal(sys.stderr)
+        self._work: Work | None = None
+        self._said = ""
+
+    def show(self, work: Work) -> None:
+        """Show how it is now."""
+        self._work = work
+        words = _news(work.task)
+        if words and words != self._said and not (self._live and work.task.state in ENDED):
+            self._line.clear()
+            if not self._live or work.task.state in (TaskState.WAITING, TaskState.PAUSED):
+                tell(words)
+        self._said = words
+        self._draw()
+
+    async def tick(self) -> None:
+        """Show the time as it goes by."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._work is None or not self._live or self._work.task.state in ENDED:
+            return
+        from tale_tui.ui.task_words import sign, state_words, times
+        from tale_tui.ui.words import plural
+
+        task, now = self._work.task, time.time()
+        words = [f"{sign(task)} {task.shown}", state_words(task, now, doing=self._work.doing)]
+        if task.state is TaskState.RUNNING:
+            words.append(times(task, now))
+        if self._work.tokens:
+            words.append(plural(self._work.tokens, "token"))
+        self._line.word("  ".join(words))
+
+
+def _news(task: Task) -> str:
+    """What is worth a line of its own."""
+    from tale_tui.ui.task_words import state_words
+
+    words = f"{task.shown}  {state_words(task, time.time())}"
+    match task.state:
+        case TaskState.WAITING:
+            return f"{words}: tale-tui approve {task.shown}, or tale-tui approve {task.shown} --no"
+        case TaskState.PAUSED:
+            return f"{words}: tale-tui resume {task.shown}"
+        case TaskState.QUEUED if task.next_try is not None:
+            return f"{task.shown}  an attempt failed, it is tried again: {task.error}".removesuffix(": ")
+        case TaskState.RUNNING if task.ref is not None:
+            return f"{words}  {task.ref.model}"
+        case TaskState.QUEUED | TaskState.RUNNING:
+            return words
+        case _:
+            return ""
+
+
+async def wait_for(face: Verbs, task_id: str, *, line: ProgressLine) -> TaskDetail:
+    """Wait until a task has ended, and show how it goes.
+
+    Raises:
+        NoSuchTask: it is not there.
+        asyncio.CancelledError: the user does not wait any longer; it was said what becomes of the task.
+    """
+    shown = Shown(line)
+    try:
+        async with _ticking(shown):
+            return await follow_task(face, task_id, shown.show)
+    except asyncio.CancelledError:
+        line.clear()
+        with suppress(TaleError):  # the engine may have ended too: what is stored is kept all the same
+            tell(await _goes_on(face, task_id))
+        raise
+    finally:
+        line.clear()
+
+
+async def _goes_on(face: Verbs, task_id: str) -> str:
+    """What becomes of a task that nobody waits for here any longer."""
+    shown = (await face.task(task_id)).task.shown
+    if is_here(await face.status()):
+        return f"{shown} is kept. It goes on with: tale-tui wait {shown}, or with all that is open: tale-tui run"
+    return f"{shown} goes on without this command. To end it: tale-tui cancel {shown}"
+
+
+@asynccontextmanager
+async def _ticking(shown: Shown) -> AsyncIterator[None]:
+    ticks = asyncio.create_task(shown.tick(), name="progress")
+    try:
+        yield
+    finally:
+        ticks.cancel()
+        with suppress(asyncio.CancelledError):  # by the line above
+            await ticks
+
+
+def say_end(detail: TaskDetail, *, as_json: bool = False, quiet: bool = False) -> Exit:
+    """Write what became of a task that has ended: its result, or why there is none.
+
+    Args:
+        detail: the task.
+        as_json: writes it as JSON instead of its result.
+        quiet: leaves its result out.
+    Returns:
+        The exit code.
+    """
+    task = detail.task
+    if as_json:
+        say_json(task_data(detail))
+    match task.state:
+        case TaskState.DONE:
+            if not (as_json or quiet):
+                say(detail.result.rstrip("\n"))
+                if is_terminal(sys.stderr):
+                    tell(click.style(_summary(task), **MUTED))
+            return Exit.DONE
+        case TaskState.FAILED:
+            tell(f"{task.shown} failed: {task.error}")
+            partial = any(step.text for step in detail.steps)
+            return Exit.NO_MODEL if task.error_code in NO_MODEL_CODES and not partial else Exit.FAILED
+        case _:
+            tell(f"{task.shown} was cancelled.")
+            return Exit.FAILED
+
+
+def _summary(task: Task) -> str:
+    from tale_tui.ui.signs import signs
+    from tale_tui.ui.task_words import times, tokens
+
+    parts = (f"{task.ref.model}" if task.ref else "", times(task, time.time()), tokens(task), task.shown)
+    return f" {signs().dot} ".join(part for part in parts if part)

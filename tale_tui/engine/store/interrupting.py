@@ -1,0 +1,35 @@
+"""Tasks that ran when the process ended: paused, all at once, when the next one opens the database."""
+
+from __future__ import annotations
+
+import sqlite3
+
+# When the process ended is not known. Each change of a task is stored, of one that writes about every second: so it
+# ran until its last one.
+_PAUSE = """
+    UPDATE task SET state = 'paused', reason = 'interrupted', epoch = epoch + 1,
+        worked_s = worked_s + max(0, updated - running_since), running_since = NULL, updated = :now
+    WHERE state = 'running'
+"""
+_NOTE = "INSERT INTO task_entry (task_n, at, what) SELECT n, :now, 'interrupted' FROM task WHERE state = 'running'"
+_RELEASE = "UPDATE task_step SET state = 'pending' WHERE state = 'running'"
+
+
+def interrupt_running(connection: sqlite3.Connection, now: float) -> int:
+    """Pause the tasks that run, with the text of their steps; how many they were.
+
+    Args:
+        connection: outside a transaction.
+        now: seconds since the epoch.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(_NOTE, {"now": now})
+        paused = connection.execute(_PAUSE, {"now": now}).rowcount
+        if paused:
+            connection.execute(_RELEASE)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return paused

@@ -1,0 +1,96 @@
+"""How models came into memory and left it, and how long that took."""
+
+from __future__ import annotations
+
+import sqlite3
+import statistics
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tale_tui.engine.store.database import Database
+from tale_tui.engine.store.rows import ref_columns, ref_of
+from tale_tui.engine.types import ModelRef
+
+TYPICAL_OF = 20
+"""So many of the last times say what is typical."""
+
+
+class ResidencyChange(StrEnum):
+    """What happened to a model."""
+
+    LOAD = "load"
+    SWITCH = "switch"
+    """It was loaded in the place of another one."""
+    EVICTED = "evicted"
+    """Its server took it out of memory."""
+    UNLOAD = "unload"
+    DIED = "died"
+    RECOVERED = "recovered"
+
+
+@dataclass(frozen=True, slots=True)
+class ResidencyEntry:
+    """One such event."""
+
+    ref: ModelRef
+    what: ResidencyChange
+    at: float
+    ms: float | None = None
+    """How long it took."""
+    size_bytes: int | None = None
+
+
+class Residencies(Database):
+    """The residencies of a store."""
+
+    async def add_residency(
+        self,
+        ref: ModelRef,
+        what: ResidencyChange | str,
+        *,
+        ms: float | None = None,
+        size_bytes: int | None = None,
+        at: float | None = None,
+    ) -> None:
+        """Keep what happened to a model.
+
+        Args:
+            ref: the model.
+            what: of `ResidencyChange`.
+            ms: how long it took, where it took time.
+            size_bytes: how much memory it takes, where it is known.
+            at: seconds since the epoch; None for now.
+        """
+        values = (self._world.now() if at is None else at, *ref_columns(ref), ResidencyChange(what), ms, size_bytes)
+        await self._write(
+            lambda connection: connection.execute(
+                "INSERT INTO residency (at, backend, model, what, ms, size_bytes) VALUES (?, ?, ?, ?, ?, ?)", values
+            )
+        )
+
+    async def residencies(self, limit: int = 100) -> tuple[ResidencyEntry, ...]:
+        """The last of these events, the newest first."""
+
+        def job(connection: sqlite3.Connection) -> tuple[ResidencyEntry, ...]:
+            rows = connection.execute(
+                "SELECT backend, model, what, at, ms, size_bytes FROM residency ORDER BY n DESC LIMIT ?", (limit,)
+            )
+            named = ((ref_of(backend, model), what, rest) for backend, model, what, *rest in rows)
+            return tuple(ResidencyEntry(ref, ResidencyChange(what), *rest) for ref, what, rest in named if ref)
+
+        return await self._read(job)
+
+    async def typical_ms(self, ref: ModelRef, what: ResidencyChange | str) -> float | None:
+        """How long this took lately for a model (the median), in milliseconds; None where it never happened."""
+
+        def job(connection: sqlite3.Connection) -> float | None:
+            rows = connection.execute(
+                """
+                SELECT ms FROM residency WHERE backend = ? AND model = ? AND what = ? AND ms IS NOT NULL
+                ORDER BY n DESC LIMIT ?
+                """,
+                (*ref_columns(ref), ResidencyChange(what), TYPICAL_OF),
+            ).fetchall()
+            return statistics.median(ms for (ms,) in rows) if rows else None
+
+        return await self._read(job)

@@ -1,0 +1,235 @@
+"""The journal of a task that runs: what its steps wrote, how they ended. Only the run of the epoch may write it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from tale_tui.engine.errors import Fenced
+from tale_tui.engine.store.database import Database
+from tale_tui.engine.store.plans import step_key
+from tale_tui.engine.store.rows import ERROR_LIMIT, ref_columns
+from tale_tui.engine.store.task_changes import change, fill_card, keep_pace, note, running_n, settle
+from tale_tui.engine.store.task_forms import TaskEnd
+from tale_tui.engine.store.task_rows import task_at
+from tale_tui.engine.task_types import Task, TaskState
+from tale_tui.engine.text import clean, clean_line
+from tale_tui.engine.types import ModelRef, Usage
+
+Values = dict[str, str | float | None]
+
+# The tokens of the attempts before stay counted, as long as the step is not run afresh.
+_BEGIN = """
+    UPDATE task_step SET state = 'running', attempts = attempts + 1, approved = 0, started = coalesce(started, :now),
+        finished = NULL, next_try = NULL, error = '', error_code = '',
+        spent_tokens = CASE WHEN completion_tokens IS NULL THEN spent_tokens
+            ELSE coalesce(spent_tokens, 0) + completion_tokens END,
+        completion_tokens = NULL, backend = coalesce(:backend, backend), model = coalesce(:model, model),
+        text = CASE WHEN :fresh THEN '' ELSE text END, thinking = CASE WHEN :fresh THEN '' ELSE thinking END
+    WHERE task_n = :n AND key = :key AND state <> 'done' AND state <> 'running'
+"""
+_SAVE = """
+    UPDATE task_step SET text = ?, thinking = ?, completion_tokens = ?
+    WHERE task_n = ? AND key = ? AND state = 'running'
+"""
+_FINISH = """
+    UPDATE task_step SET state = 'done', finished = :now, text = :text, thinking = :thinking,
+        backend = coalesce(:backend, backend), model = coalesce(:model, model), prompt_tokens = :prompt_tokens,
+        completion_tokens = coalesce(:completion_tokens, completion_tokens), cached_tokens = :cached_tokens,
+        ttft_ms = :ttft_ms, load_ms = :load_ms, total_ms = :total_ms, tokens_per_second = :tokens_per_second
+    WHERE task_n = :n AND key = :key AND state = 'running'
+"""
+_FAIL = """
+    UPDATE task_step SET state = :state, finished = CASE :state WHEN 'failed' THEN :now END, text = :text,
+        thinking = :thinking, error = :error, error_code = :code, next_try = :next_try
+    WHERE task_n = :n AND key = :key AND state = 'running' RETURNING attempts
+"""
+_SERVE = """
+    UPDATE task SET backend = coalesce(?, backend), model = coalesce(?, model), why = coalesce(nullif(?, ''), why)
+    WHERE n = ?
+"""
+
+
+class Steps(Database):
+    """The steps of the tasks of a store.
+
+    Every method is one transaction, returns the task as it is then, and raises `Fenced` where the run of this epoch is
+    over or the step is not running in it: then nothing was changed, and whoever called has to stop.
+    """
+
+    async def begin_step(
+        self, task_id: str, epoch: int, key: str, ref: ModelRef | None = None, *, why: str = "", fresh: bool = False
+    ) -> Task:
+        """A step runs: one more attempt at it.
+
+        Args:
+            task_id: the whole id.
+            epoch: of the run, as claimed.
+            key: of the step.
+            ref: the model that does it; None keeps what is there. It becomes the task's.
+            why: why this model, in a few words; empty keeps what is there.
+            fresh: forget what an attempt before it wrote; otherwise that stays until the next `save_step`.
+        Raises:
+            Fenced: it is another run's, the step runs, or it is done: no step is done twice.
+        """
+
+        def job(connection: sqlite3.Connection) -> Task:
+            n, now = running_n(connection, task_id, epoch), self._world.now()
+            backend, model = ref_columns(ref)
+            values = {"n": n, "key": step_key(key), "now": now, "backend": backend, "model": model, "fresh": fresh}
+            _one(connection.execute(_BEGIN, values), key)
+            connection.execute(_SERVE, (backend, model, clean_line(why), n))
+            settle(connection, n, now)
+            return task_at(connection, n)
+
+        return await self._write(job)
+
+    async def save_step(self, task_id: str, epoch: int, key: str, text: str, thinking: str, tokens: int) -> Task:
+        """Store what there is of a step that runs.
+
+        Args:
+            task_id: the whole id.
+            epoch: of the run.
+            key: of the step.
+            text: all of it so far, with what the attempts before it wrote where it goes on from there.
+            thinking: all of what was thought so far.
+            tokens: how many this attempt has written so far.
+        Raises:
+            Fenced: nothing was changed.
+        """
+
+        def job(connection: sqlite3.Connection) -> Task:
+            n = running_n(connection, task_id, epoch)
+            values = (clean(text), clean(thinking), tokens, n, step_key(key))
+            _one(connection.execute(_SAVE, values), key)
+            settle(connection, n, self._world.now())
+            return task_at(connection, n)
+
+        return await self._write(job)
+
+    async def finish_step(
+        self,
+        task_id: str,
+        epoch: int,
+        key: str,
+        *,
+        text: str,
+        thinking: str = "",
+        ref: ModelRef | None = None,
+        usage: Usage | None = None,
+        end: TaskEnd | None = None,
+    ) -> Task:
+        """A step is done; with `end` the task is too, and its card has the result: all of it at once, or nothing.
+
+        Args:
+            task_id: the whole id.
+            epoch: of the run.
+            key: of the step.
+            text: all of it.
+            thinking: all of what was thought.
+            ref: the model that did it; None keeps what is there.
+            usage: what this attempt cost; None where it is not known.
+            end: how the task ends, where this was its last step.
+        Raises:
+            Fenced: nothing was changed.
+        """
+
+        def job(connection: sqlite3.Connection) -> Task:
+            n, now = running_n(connection, task_id, epoch), self._world.now()
+            backend, model = ref_columns(ref)
+            values = _usage_columns(usage or Usage()) | _texts(text, thinking)
+            values |= {"n": n, "key": step_key(key), "now": now, "backend": backend, "model": model}
+            _one(connection.execute(_FINISH, values), key)
+            connection.execute(_SERVE, (backend, model, clean_line(end.why) if end else "", n))
+            if end is None:
+                settle(connection, n, now)
+                note(connection, n, now, f"{clean_line(key)} is done")
+            else:
+                _end(connection, n, clean(end.result), now)
+            return task_at(connection, n)
+
+        return await self._write(job)
+
+    async def fail_step(
+        self,
+        task_id: str,
+        epoch: int,
+        key: str,
+        *,
+        text: str = "",
+        thinking: str = "",
+        error: str,
+        error_code: str,
+        next_try: float | None = None,
+        end: bool = False,
+    ) -> Task:
+        """An attempt at a step failed; what it wrote is kept.
+
+        Args:
+            task_id: the whole id.
+            epoch: of the run.
+            key: of the step.
+            text: what there is of it.
+            thinking: what was thought.
+            error: a sentence for the user.
+            error_code: the class of the error.
+            next_try: when it is tried again: the task goes back to the queue until then, and this run is over.
+            end: the task has failed with it, and this run is over. With neither, the step has failed and the task
+                still runs, for its other steps.
+        Raises:
+            Fenced: nothing was changed.
+        """
+
+        def job(connection: sqlite3.Connection) -> Task:
+            n, now, again = running_n(connection, task_id, epoch), self._world.now(), next_try is not None and not end
+            values: Values = {"n": n, "key": step_key(key), "now": now, "state": "pending" if again else "failed"}
+            values |= {"next_try": next_try if again else None} | _texts(text, thinking)
+            values |= {"error": clean_line(error, ERROR_LIMIT), "code": clean_line(error_code)}
+            attempt = _one(connection.execute(_FAIL, values), key)
+            note(connection, n, now, f"attempt {attempt} of {clean_line(key)} failed: {error}")
+            if again:
+                change(connection, n, TaskState.QUEUED, now, error=error, error_code=error_code, next_try=next_try)
+            elif end:
+                change(connection, n, TaskState.FAILED, now, error=error, error_code=error_code)
+                note(connection, n, now, "failed")
+            else:
+                settle(connection, n, now)
+            return task_at(connection, n)
+
+        return await self._write(job)
+
+
+def _end(connection: sqlite3.Connection, n: int, result: str, now: float) -> None:
+    """A task is done: its result, its time, its card, and what its model is expected to need next time."""
+    connection.execute("UPDATE task_body SET result = ? WHERE task_n = ?", (result, n))
+    change(connection, n, TaskState.DONE, now)
+    fill_card(connection, n, result, now)
+    keep_pace(connection, n)
+    note(connection, n, now, "done")
+
+
+def _one(changed: sqlite3.Cursor, key: str) -> int:
+    """What one row says, or its count: a step that does not run is nobody's to change.
+
+    Raises:
+        Fenced: there was none.
+    """
+    row = changed.fetchone() if changed.description else None
+    if row is None and changed.rowcount != 1:
+        raise Fenced(f"The step {clean_line(key)} is not in that state in this run.")
+    return int(row[0]) if row else 1
+
+
+def _texts(text: str, thinking: str) -> Values:
+    return {"text": clean(text), "thinking": clean(thinking)}
+
+
+def _usage_columns(usage: Usage) -> Values:
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "ttft_ms": usage.ttft_ms,
+        "load_ms": usage.load_ms,
+        "total_ms": usage.total_ms,
+        "tokens_per_second": usage.tokens_per_second,
+    }

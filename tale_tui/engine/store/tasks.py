@@ -1,0 +1,196 @@
+"""Tasks: handed in, listed, found, counted, put in another order."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from tale_tui.engine.store.database import Database
+from tale_tui.engine.store.rows import ref_columns
+from tale_tui.engine.store.task_adding import add, stored_n
+from tale_tui.engine.store.task_changes import note, wrong_state
+from tale_tui.engine.store.task_forms import NewTask
+from tale_tui.engine.store.task_ids import find
+from tale_tui.engine.store.task_rows import PRIORITIES, TASK, detail_at, task_at, task_n, tasks_of
+from tale_tui.engine.task_types import ENDED, Priority, Reason, Task, TaskCounts, TaskDetail, TaskState
+from tale_tui.engine.text import clean_line
+from tale_tui.engine.types import ModelRef
+
+_OPEN_ORDER = """
+    ORDER BY CASE t.state WHEN 'running' THEN 0 WHEN 'waiting' THEN 1 WHEN 'paused' THEN 2 WHEN 'queued' THEN 3 ELSE 4
+        END, t.priority, t.place, t.n
+"""
+_ENDED_ORDER = "ORDER BY t.finished DESC, t.n DESC"
+_QUEUE = TASK + "WHERE t.state = 'queued' ORDER BY t.priority, t.place, t.n"
+_LAST_PLACE = "SELECT max(place) FROM task WHERE n <> ?"
+_PLACE_BEFORE = "SELECT max(place) FROM task WHERE place < ? AND n <> ?"
+_SPREAD = """
+    UPDATE task SET place = spread.place
+    FROM (SELECT n, row_number() OVER (ORDER BY place, n) AS place FROM task) AS spread WHERE spread.n = task.n
+"""
+
+
+class Tasks(Database):
+    """The tasks of a store, but for how they run."""
+
+    async def add_task(self, new: NewTask) -> Task:
+        """Store a task. A repeated call stores nothing and returns what is there.
+
+        Raises:
+            EmptyMessage, NoSuchSession, BadInput: nothing was stored.
+            NoSuchTask: one of those that must be done before it is not there; nothing was stored.
+        """
+
+        def job(connection: sqlite3.Connection) -> Task:
+            n = stored_n(connection, new.id)
+            return task_at(connection, add(connection, new, self._world.now()) if n is None else n)
+
+        return await self._write(job)
+
+    async def task(self, task_id: str) -> Task:
+        """The task with this whole id.
+
+        Raises:
+            NoSuchTask: it is not there.
+        """
+        return await self._read(lambda connection: task_at(connection, task_n(connection, task_id)))
+
+    async def task_detail(self, task_id: str) -> TaskDetail:
+        """Everything about the task with this whole id.
+
+        Raises:
+            NoSuchTask: it is not there.
+        """
+        return await self._read(lambda connection: detail_at(connection, task_n(connection, task_id)))
+
+    async def tasks(
+        self, states: tuple[TaskState, ...] = (), session_id: str = "", limit: int = 10_000
+    ) -> tuple[Task, ...]:
+        """The open tasks (running, waiting, paused, queued in their order), then those that ended, the newest first.
+
+        Args:
+            states: only these; empty for all.
+            session_id: only those of a conversation; empty for all.
+            limit: at most so many.
+        """
+        return await self._read(lambda connection: _listed(connection, states, session_id, limit))
+
+    async def find_task(self, prefix: str) -> Task:
+        """The task with this id, or the only one whose id begins so.
+
+        Raises:
+            NoSuchTask: none; the sentence suggests the nearest, or says that it is a conversation.
+            AmbiguousTask: several; the sentence names them.
+        """
+        wanted = clean_line(prefix).lower()
+        return await self._read(lambda connection: task_at(connection, find(connection, wanted)))
+
+    async def task_counts(self) -> TaskCounts:
+        """How many tasks there are in each state."""
+
+        def job(connection: sqlite3.Connection) -> TaskCounts:
+            counts: dict[str, int] = {}
+            for state, reason, count in connection.execute(
+                "SELECT state, reason, count(*) FROM task WHERE state <> 'draft' GROUP BY state, reason"
+            ):
+                counts[state] = counts.get(state, 0) + count
+                if state == TaskState.PAUSED and reason == Reason.INTERRUPTED:
+                    counts["interrupted"] = count
+            return TaskCounts(**counts)
+
+        return await self._read(job)
+
+    async def queue(self) -> tuple[Task, ...]:
+        """All tasks that are queued, in the order in which they are to run: by priority, then by place."""
+        return await self._read(lambda connection: tasks_of(connection, connection.execute(_QUEUE).fetchall()))
+
+    async def expected_s(self, ref: ModelRef) -> float | None:
+        """How long a task of this model took lately (the median); None while too few are done."""
+
+        def job(connection: sqlite3.Connection) -> float | None:
+            row = connection.execute(
+                "SELECT expected_s FROM task_pace WHERE backend = ? AND model = ?", ref_columns(ref)
+            ).fetchone()
+            return row[0] if row else None
+
+        return await self._read(job)
+
+    async def set_priority(self, task_id: str, priority: Priority) -> Task:
+        """Give an open task another priority; its place stays, so that among its new neighbours the older go first.
+
+        Raises:
+            NoSuchTask, WrongState: nothing was changed.
+        """
+
+        def job(connection: sqlite3.Connection) -> Task:
+            n, rank, now = task_n(connection, task_id), PRIORITIES.index(priority), self._world.now()
+            task = task_at(connection, n)
+            if task.state in ENDED:
+                raise wrong_state(connection, n, "given another priority")
+            if task.priority is priority:
+                return task
+            connection.execute("UPDATE task SET priority = ?, updated = ? WHERE n = ?", (rank, now, n))
+            note(connection, n, now, f"priority {priority}")
+            return task_at(connection, n)
+
+        return await self._write(job)
+
+    async def move(self, task_id: str, before: str | None) -> Task:
+        """Put a queued task before another one, whose priority it gets; None puts it last of its priority.
+
+        Raises:
+            NoSuchTask, WrongState: one of them is not there or not queued; nothing was changed.
+        """
+
+        def job(connection: sqlite3.Connection) -> Task:
+            n, now = _queued_n(connection, task_id), self._world.now()
+            other = None if before is None else _queued_n(connection, before)
+            if other != n:
+                place = _place_before(connection, n, other)
+                connection.execute("UPDATE task SET place = ?, updated = ? WHERE n = ?", (place, now, n))
+                connection.execute(
+                    "UPDATE task SET priority = other.priority FROM task AS other WHERE task.n = ? AND other.n = ?",
+                    (n, other),
+                )
+            return task_at(connection, n)
+
+        return await self._write(job)
+
+
+def _listed(
+    connection: sqlite3.Connection, states: tuple[TaskState, ...], session_id: str, limit: int
+) -> tuple[Task, ...]:
+    only, values = "", list[str]()
+    if states:  # the plus keeps SQLite to the index by the end, which gives the order as well
+        only += f" AND +t.state IN ({', '.join('?' * len(states))})"
+        values += [state.value for state in states]
+    if session_id:
+        only += " AND t.session_id = ?"
+        values.append(session_id)
+    unfinished = f"{TASK} WHERE t.finished IS NULL {only} {_OPEN_ORDER} LIMIT ?"
+    rows = connection.execute(unfinished, (*values, limit)).fetchall()
+    ended = f"{TASK} WHERE t.finished IS NOT NULL {only} {_ENDED_ORDER} LIMIT ?"
+    rows += connection.execute(ended, (*values, limit - len(rows))).fetchall()
+    return tasks_of(connection, rows)
+
+
+def _queued_n(connection: sqlite3.Connection, task_id: str) -> int:
+    n = task_n(connection, task_id)
+    if connection.execute("SELECT 1 FROM task WHERE n = ? AND state = 'queued'", (n,)).fetchone() is None:
+        raise wrong_state(connection, n, "moved in the queue")
+    return n
+
+
+def _place_before(connection: sqlite3.Connection, n: int, other: int | None) -> float:
+    """A place for task `n`: between `other` and whatever stands before that; without `other`, after all."""
+    if other is None:
+        return float(connection.execute(_LAST_PLACE, (n,)).fetchone()[0] or 0) + 1
+    place: float = _place_of(connection, other)
+    (above,) = connection.execute(_PLACE_BEFORE, (place, n)).fetchone()
+    if above is not None and not above < (above + place) / 2 < place:
+        connection.execute(_SPREAD)  # halved so often that no number is left between the two
+        return _place_before(connection, n, other)
+    return place - 1 if above is None else (above + place) / 2
+
+
+def _place_of(connection: sqlite3.Connection, n: int) -> float:
+    return float(connection.execute("SELECT place FROM task WHERE n = ?", (n,)).fetchone()[0])

@@ -1,0 +1,113 @@
+"""Jobs as transactions: one of its own for each, or one for all that wait, which costs less than a commit for each."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from tale_tui.engine.errors import TaleError
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+
+GROUP_MAX = 64
+"""Jobs in one transaction, at most: more would keep the first of them waiting."""
+
+
+def transaction(begin: str, job: Job[T], connection: sqlite3.Connection) -> T:
+    """Run a job as one transaction: all of it is stored, or nothing.
+
+    Args:
+        begin: the statement that begins it.
+        job: what is to be done; what it raises goes on.
+        connection: outside a transaction.
+    """
+    connection.execute(begin)
+    try:
+        result = job(connection)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return result
+
+
+class _Waiting(Generic[T]):
+    """A job, and what became of it."""
+
+    def __init__(self, job: Job[T]) -> None:
+        self._job = job
+        self._results: list[T] = []
+        self._error: TaleError | None = None
+        self.taken = False
+        """Whether a group has taken it: it waits no more."""
+
+    def run(self, connection: sqlite3.Connection) -> None:
+        """Run it between two savepoints, so that one that is refused takes nothing of the others with it."""
+        connection.execute("SAVEPOINT job")
+        try:
+            self._results.append(self._job(connection))
+        except TaleError as error:
+            connection.execute("ROLLBACK TO job")
+            self._error = error
+        connection.execute("RELEASE job")
+
+    def forget(self) -> None:
+        """What it did was not kept."""
+        self._results.clear()
+        self._error = None
+
+    def outcome(self, connection: sqlite3.Connection) -> T:
+        """What it returned or raised; where it was not run yet it is now, in a transaction of its own."""
+        if self._error is not None:
+            raise self._error
+        return self._results[0] if self._results else transaction("BEGIN IMMEDIATE", self._job, connection)
+
+
+class Writes:
+    """The jobs that wait for the thread that writes. Those that wait together are stored together."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Waiting[Any]] = deque()
+
+    def add(self, job: Job[T]) -> Job[T]:
+        """Let a job wait; return what the thread is to be handed for it, at once, as the order counts.
+
+        The first that the thread comes to runs all that wait, in their order. None is told the end of its job before
+        the transaction is stored; where that fails, each is run again by itself and hears of its own failure.
+        """
+        waiting = _Waiting(job)
+        self._waiting.append(waiting)
+
+        def turn(connection: sqlite3.Connection) -> T:
+            if not waiting.taken:
+                self._run_group(connection)
+            return waiting.outcome(connection)
+
+        return turn
+
+    def _run_group(self, connection: sqlite3.Connection) -> None:
+        """Run what waits, as far as it goes into one transaction; a single job is left to its own."""
+        group = [self._waiting.popleft() for _ in range(min(GROUP_MAX, len(self._waiting)))]
+        for each in group:
+            each.taken = True
+        if len(group) < 2:
+            return
+        stored = False
+        try:
+            transaction("BEGIN IMMEDIATE", partial(_run_all, group), connection)
+            stored = True
+        except (sqlite3.Error, OSError):
+            return  # to whom it happens shows when each is run by itself
+        finally:
+            if not stored:
+                for each in group:
+                    each.forget()
+
+
+def _run_all(group: list[_Waiting[Any]], connection: sqlite3.Connection) -> None:
+    for each in group:
+        each.run(connection)

@@ -1,0 +1,208 @@
+"""Carries out tasks on this machine, and does what the user says about them. The store is queue and journal.
+
+Each change is stored before it is announced.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping
+
+from tale_tui.engine.errors import BadInput, StoreError
+from tale_tui.engine.events import Fact, TaskEvent
+from tale_tui.engine.store import NewTask, Store
+from tale_tui.engine.task_types import OPEN, Priority, Reason, Task, TaskDetail, TaskState
+from tale_tui.engine.tasks.dispatch import Dispatcher
+from tale_tui.engine.tasks.following import Followers
+from tale_tui.engine.tasks.intake import Intake, Likely
+from tale_tui.engine.tasks.journal import Desk
+from tale_tui.engine.tasks.limits import Slots
+from tale_tui.engine.tasks.runners import Runner
+from tale_tui.engine.tasks.shielding import whole
+from tale_tui.engine.types import ModelRef
+from tale_tui.engine.world import World
+from tale_tui.settings import TaskSettings
+
+log = logging.getLogger(__name__)
+
+
+class Executor:
+    """Carries out tasks. `start` begins, `close` ends; before and after that tasks are taken in and none runs.
+
+    Args:
+        store: the truth.
+        runners: by kind of step.
+        settings: limits and rules.
+        world: the clock and the ids.
+        publish: takes the facts.
+        likely: the model that would do a task now, and why; from memory.
+        is_local: whether a model runs on this machine.
+        works_queue: whether everything that is queued is worked off; else only what somebody follows, and what that
+            waits for.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        runners: Mapping[str, Runner],
+        settings: TaskSettings,
+        world: World,
+        publish: Callable[[Fact], None],
+        *,
+        likely: Likely,
+        is_local: Callable[[ModelRef], bool],
+        works_queue: bool = True,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._followers = Followers(store.task_detail, lambda: self._dispatcher.wake())
+        self._desk = Desk(store, runners, settings, world, publish, self._followers)
+        self._intake = Intake(settings, world.monotonic, likely)
+        slots = Slots(settings.running, settings.per_model, is_local)
+        self._dispatcher = Dispatcher(self._desk, slots, lambda: likely(None, "")[0], works_queue=works_queue)
+
+    # beginning and end
+
+    def start(self) -> None:
+        """Begin to work: on what is queued, and on what was cut off where the settings say so."""
+        self._dispatcher.open()
+        if self._settings.resume == "always":
+            self._dispatcher.in_background(self._resume_interrupted())
+
+    async def close(self) -> None:
+        """Stop what runs, so that it can be resumed after the next start, and begin no more. Again does nothing."""
+        self._followers.close()
+        await self._dispatcher.close()
+
+    @property
+    def busy(self) -> bool:
+        """Whether any task runs."""
+        return self._dispatcher.busy
+
+    # new tasks
+
+    async def new_task(
+        self,
+        text: str,
+        *,
+        key: str,
+        session_id: str | None = None,
+        p: float | None = None,
+        ref: ModelRef | None = None,
+        why: str = "",
+    ) -> NewTask:
+        """A task that the caller stores, and then hands to `accept`.
+
+        Args:
+            text: what is asked.
+            key: becomes its id.
+            session_id: the conversation that it belongs to.
+            p: the probability with which it was detected.
+            ref: the model that would do it; None takes the likely one.
+            why: why that one.
+        Raises:
+            EmptyMessage, TaskTooLong, TooManyTasks: it may not be stored.
+        """
+        return self._intake.new_task(text, key=key, session_id=session_id, p=p, ref=ref, why=why)
+
+    async def submit(
+        self,
+        text: str,
+        *,
+        key: str,
+        priority: Priority = Priority.NORMAL,
+        plan: str = "",
+        after: tuple[str, ...] = (),
+        time_limit_s: float | None = None,
+        session_id: str | None = None,
+        p: float | None = None,
+    ) -> Task:
+        """See `Verbs.submit`."""
+        new = self._intake.new_task(
+            text,
+            key=key,
+            session_id=session_id,
+            p=p,
+            priority=priority,
+            plan=plan,
+            after=after,
+            time_limit_s=time_limit_s,
+        )
+        task = await self._store.add_task(new)
+        self.accept(task)
+        return task
+
+    def accept(self, task: Task) -> None:
+        """Announce a task that has just been stored, and run it when its turn comes."""
+        self._desk.changed(task)
+        self._dispatcher.line_up(task)
+
+    # what the user says
+
+    async def detail(self, task_id: str) -> TaskDetail:
+        """See `Verbs.task`."""
+        return await self._followers.detail(task_id)
+
+    def follow(self, task_id: str) -> AsyncGenerator[TaskEvent, None]:
+        """See `Verbs.follow_task`."""
+        return self._followers.follow(task_id)
+
+    async def cancel(self, task_id: str) -> Task:
+        """See `Verbs.cancel_task`."""
+        return await whole(self._set_aside(task_id, TaskState.CANCELLED, expect=OPEN))
+
+    async def pause(self, task_id: str) -> Task:
+        """See `Verbs.pause_task`."""
+        expect = frozenset({TaskState.QUEUED, TaskState.RUNNING})
+        return await whole(self._set_aside(task_id, TaskState.PAUSED, expect=expect, reason=Reason.USER))
+
+    async def resume(self, task_id: str) -> Task:
+        """See `Verbs.resume_task`."""
+        task = await self._store.change_task(task_id, TaskState.QUEUED, expect=frozenset({TaskState.PAUSED}))
+        return self._reordered(task)
+
+    async def retry(self, task_id: str, step: str = "") -> Task:
+        """See `Verbs.retry_task`."""
+        return self._reordered(await self._store.retry_from(task_id, step))
+
+    async def approve(self, task_id: str, *, yes: bool) -> Task:
+        """See `Verbs.approve_task`."""
+        if yes:
+            return self._reordered(await self._store.approve(task_id))
+        # A task that waits for the user has no run; the run of any other one must not be stopped by a wrong answer.
+        task = await self._store.change_task(task_id, TaskState.CANCELLED, expect=frozenset({TaskState.WAITING}))
+        return self._desk.changed(task)
+
+    async def set_priority(self, task_id: str, priority: Priority) -> Task:
+        """See `Verbs.set_priority`."""
+        return self._reordered(await self._store.set_priority(task_id, priority), afresh=False)
+
+    async def move(self, task_id: str, before: str | None) -> Task:
+        """See `Verbs.move_task`."""
+        return self._reordered(await self._store.move(task_id, before), afresh=False)
+
+    async def _set_aside(
+        self, task_id: str, to: TaskState, *, expect: frozenset[TaskState], reason: Reason = Reason.NONE
+    ) -> Task:
+        """Take a task out of the queue, or out of its run, which has ended when this returns."""
+        ran = await self._dispatcher.stop(task_id)
+        try:
+            task = await self._store.change_task(task_id, to, expect=expect, reason=reason)
+        except StoreError:
+            if ran:
+                self._dispatcher.settle(task_id)
+            raise
+        self._dispatcher.drop(task_id)
+        return self._desk.changed(task)
+
+    def _reordered(self, task: Task, *, afresh: bool = True) -> Task:
+        self._dispatcher.reorder(task.id, afresh=afresh)
+        return self._desk.changed(task)
+
+    async def _resume_interrupted(self) -> None:
+        try:
+            for task in await self._store.tasks((TaskState.PAUSED,)):
+                if task.reason is Reason.INTERRUPTED:
+                    await self.resume(task.id)
+        except (BadInput, StoreError) as error:
+            log.warning("not everything that was cut off is resumed: %s", error)

@@ -1,0 +1,93 @@
+"""What a task must be to be taken in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from tale_tui.engine.errors import BadTimeLimit, EmptyMessage, TaskTooLong
+from tale_tui.engine.store import NewTask
+from tale_tui.engine.task_types import Plan, Priority
+from tale_tui.engine.tasks.limits import Gate
+from tale_tui.engine.tasks.plan import ONE_STEP, parse_plan
+from tale_tui.engine.text import clean
+from tale_tui.engine.types import ModelRef
+from tale_tui.settings import TaskSettings
+
+Likely = Callable[[float | None, str], tuple[ModelRef | None, str]]
+"""The model that would do a task, and why: from the probability with which it was detected, and its text."""
+
+
+class Intake:
+    """Checks tasks.
+
+    Args:
+        settings: the limits.
+        monotonic: the clock, in seconds.
+        likely: the model that would do a task now, from memory.
+    """
+
+    def __init__(self, settings: TaskSettings, monotonic: Callable[[], float], likely: Likely) -> None:
+        self._settings = settings
+        self._gate = Gate(settings.per_minute, monotonic)
+        self._likely = likely
+
+    def new_task(
+        self,
+        text: str,
+        *,
+        key: str,
+        session_id: str | None = None,
+        p: float | None = None,
+        ref: ModelRef | None = None,
+        why: str = "",
+        priority: Priority = Priority.NORMAL,
+        plan: str = "",
+        after: tuple[str, ...] = (),
+        time_limit_s: float | None = None,
+    ) -> NewTask:
+        """A task that may be stored. What the arguments are is said by `Verbs.submit`.
+
+        Args:
+            text: passes the border here.
+            key: becomes the id.
+            session_id: the conversation that it belongs to.
+            p: the probability with which it was detected.
+            ref: the model that would do it; None takes the likely one.
+            why: why that one.
+            priority: who goes first.
+            plan: the steps as JSON; empty for one step.
+            after: whole ids of tasks that must be done before.
+            time_limit_s: in all; None takes that of the settings.
+        Raises:
+            EmptyMessage, TaskTooLong, BadPlan, BadTimeLimit, TooManyTasks: it may not.
+        """
+        text = clean(text)
+        self._check(text, time_limit_s)
+        steps: Plan = parse_plan(plan) if plan else ONE_STEP
+        self._gate.enter()
+        if ref is None:
+            ref, why = self._likely(p, text)
+        return NewTask(
+            id=key,
+            text=text,
+            plan=steps,
+            priority=priority,
+            session_id=session_id,
+            ref=ref,
+            why=why,
+            p=p,
+            after=after,
+            time_limit_s=time_limit_s,
+        )
+
+    def _check(self, text: str, time_limit_s: float | None) -> None:
+        if not text.strip():
+            raise EmptyMessage("There is no text to work on. Say what is to be done.")
+        if len(text) > (limit := self._settings.text_limit):
+            raise TaskTooLong(
+                f"The task has {len(text):,} characters, and {limit:,} is the limit. Attach the long part as a "
+                "file (tale-tui submit TEXT --file FILE), or raise tasks.text_limit in the settings."
+            )
+        if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
+            raise BadTimeLimit(f"{time_limit_s:g} s is no time limit. Give a number of seconds above 0, as in 600.")

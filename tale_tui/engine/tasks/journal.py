@@ -1,0 +1,281 @@
+"""The context of a run on this machine: the rows of the store are the journal, kept by the key of a step."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from tale_tui.engine.draft import Draft, Saver
+from tale_tui.engine.errors import BadPlan, Fenced, StepTimedOut, StoreError, TaleError
+from tale_tui.engine.events import Fact, Notice, TaskChanged
+from tale_tui.engine.models.backend import TextPiece
+from tale_tui.engine.store import Claim, Store, TaskEnd
+from tale_tui.engine.task_types import Reason, Step, StepSpec, StepState, Task
+from tale_tui.engine.tasks.following import Followers
+from tale_tui.engine.tasks.run import Parked, result_of
+from tale_tui.engine.tasks.runners import Outcome, Runner, Work
+from tale_tui.engine.tasks.shielding import whole
+from tale_tui.engine.types import ModelRef
+from tale_tui.engine.world import World
+from tale_tui.settings import TaskSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What runs work with."""
+
+    store: Store
+    runners: Mapping[str, Runner]
+    """By kind of step."""
+    settings: TaskSettings
+    world: World
+    publish: Callable[[Fact], None]
+    followers: Followers
+
+    def changed(self, task: Task) -> Task:
+        """Announce a task as it is stored now."""
+        self.publish(TaskChanged(task))
+        self.followers.changed(task.id)
+        return task
+
+
+class StepFailed(Exception):
+    """A step did not work.
+
+    Args:
+        key: of the step.
+        error: why.
+        text: what there is of it.
+        thinking: what was thought.
+    """
+
+    def __init__(self, spec: StepSpec, error: TaleError, text: str, thinking: str) -> None:
+        super().__init__(f"{spec.key}: {error.code}")
+        self.spec = spec
+        self.error = error
+        self.text = text
+        self.thinking = thinking
+
+
+class Journal:
+    """Implements `run.Context` for one run of a task.
+
+    Args:
+        desk: what runs work with.
+        claim: the task, and the right to write for it.
+    """
+
+    def __init__(self, desk: Desk, claim: Claim) -> None:
+        self._desk = desk
+        self._detail = claim.detail
+        self._id = claim.detail.task.id
+        self._epoch = claim.epoch
+        self._steps = {step.spec.key: step for step in claim.detail.steps}
+        self._results = {key: step.text for key, step in self._steps.items() if step.state is StepState.DONE}
+        self._finishing = asyncio.Lock()
+        self._complained = False
+        self.open: dict[str, Attempt] = {}
+        """Steps that run, by key."""
+        self.last = claim.detail.task
+        """The task as this run stored it last."""
+
+    async def step(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
+        """See `Context.step`.
+
+        Raises:
+            StepFailed: it did not work.
+            Parked: it has effects outside and broke off: running it again wants a yes.
+            Fenced: another run has the task.
+        """
+        if spec.key in self._results:
+            return self._results[spec.key]
+        step = self._steps[spec.key]
+        if step.attempts and not spec.repeatable and not step.approved:
+            raise Parked(Reason.REPEAT, spec.key)
+        attempt = self.open[spec.key] = Attempt(self._desk, self._id, self._epoch, step, self._complain)
+        broke_off = True
+        try:
+            outcome = await self._carry_out(attempt, inputs)
+            broke_off = False
+            await whole(self._finish(attempt, outcome))
+        except Fenced:
+            raise
+        except TaleError as error:
+            broke_off = False
+            raise StepFailed(spec, error, attempt.text, attempt.thinking) from error
+        finally:
+            await whole(attempt.close(keep=broke_off))
+        return outcome.text
+
+    async def wait(self, topic: str) -> None:
+        """See `Context.wait`: the yes is kept with the step that asks."""
+        if topic not in self._results:
+            raise Parked(Reason.APPROVAL, topic)
+
+    async def fail(self, failed: StepFailed, next_try: float | None) -> Task:
+        """Store that a step failed, and with it the task, or when it is tried again.
+
+        Raises:
+            Fenced: another run has the task.
+            StoreError: nothing was stored.
+        """
+        store, key = self._desk.store, failed.spec.key
+        if not (attempt := self.open.get(key)) or not attempt.begun:
+            await store.begin_step(self._id, self._epoch, key)
+        return await store.fail_step(
+            self._id,
+            self._epoch,
+            key,
+            text=failed.text,
+            thinking=failed.thinking,
+            error=failed.error.sentence,
+            error_code=failed.error.code,
+            next_try=next_try,
+            end=next_try is None,
+        )
+
+    async def _carry_out(self, attempt: Attempt, inputs: Mapping[str, str]) -> Outcome:
+        spec = attempt.spec
+        runner = self._desk.runners.get(spec.kind)
+        if runner is None:
+            raise BadPlan(f"This version cannot carry out a step of the kind {spec.kind}.")
+        work = Work(self._detail, spec, inputs, attempt.text, attempt.begin, attempt.add, attempt.reading)
+        limit_s = spec.time_limit_s or self._desk.settings.step_limit_s
+        try:
+            async with asyncio.timeout(limit_s) as time:
+                return await runner.run(work)
+        except TimeoutError as error:
+            if not time.expired():
+                raise
+            raise StepTimedOut(f"The step {spec.title} took longer than its limit of {limit_s:g} s.") from error
+
+    async def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Store a result, and with the last one the end of the task: all of it in one transaction."""
+        key = attempt.spec.key
+        await attempt.still()
+        async with self._finishing:  # whether it is the last one is known when those before it are stored
+            results = self._results | {key: outcome.text}
+            end = None
+            if results.keys() == self._steps.keys():
+                end = TaskEnd(result_of(self._detail.plan, results), outcome.why)
+            if not attempt.begun:
+                await self._desk.store.begin_step(self._id, self._epoch, key)
+            task = await self._desk.store.finish_step(
+                self._id,
+                self._epoch,
+                key,
+                text=outcome.text,
+                thinking=outcome.thinking,
+                ref=outcome.ref,
+                usage=outcome.usage,
+                end=end,
+            )
+            self._results = results
+        del self.open[key]
+        self.last = self._desk.changed(task)
+
+    def _complain(self, error: StoreError) -> None:
+        if not self._complained:
+            self._complained = True
+            sentence = f"What {self._detail.task.title} writes is shown but not kept. {error.sentence}"
+            self._desk.publish(Notice(error.title, sentence, "error"))
+
+
+class Attempt:
+    """A step while it runs: what it has written, and the copy of that in the store.
+
+    Args:
+        desk: what runs work with.
+        task_id: the task.
+        epoch: of its run.
+        step: as it was when the run began.
+        complain: told when what it writes cannot be stored.
+    """
+
+    def __init__(
+        self, desk: Desk, task_id: str, epoch: int, step: Step, complain: Callable[[StoreError], None]
+    ) -> None:
+        self._desk = desk
+        self._id = task_id
+        self._epoch = epoch
+        self.spec = step.spec
+        self._draft = self._new_draft(step.text, step.thinking if step.text else "")
+        self._complain = complain
+        self._saver = Saver(self._save, complain)
+        self.begun = False
+
+    @property
+    def text(self) -> str:
+        """What is written."""
+        return self._draft.text
+
+    @property
+    def thinking(self) -> str:
+        """What was thought before it."""
+        return self._draft.thinking
+
+    async def begin(
+        self, ref: ModelRef | None = None, why: str = "", *, fresh: bool = False, after: TaleError | None = None
+    ) -> Draft:
+        """See `runners.Begin`."""
+        store, key = self._desk.store, self.spec.key
+        if self.begun and after is not None:
+            await store.fail_step(
+                *(self._id, self._epoch, key),
+                text=self.text,
+                thinking=self.thinking,
+                error=after.sentence,
+                error_code=after.code,
+            )
+            self.begun = False
+        task = await store.begin_step(self._id, self._epoch, key, ref, why=why, fresh=fresh)
+        self.begun = True
+        self._draft = self._new_draft("" if fresh else self.text, "" if fresh else self.thinking)
+        self._desk.followers.begin(self._id, key, self._draft)
+        self._desk.changed(task)
+        return self._draft
+
+    def add(self, piece: TextPiece) -> None:
+        """Take a piece of what is written."""
+        self._draft.add(piece)
+        self._desk.followers.delta(self._id, self.spec.key, piece.text, piece.thinking, self._draft.tokens)
+        self._saver.touch()
+
+    def reading(self, done: int, total: int) -> None:
+        """Tell how much of the prompt was read."""
+        self._desk.followers.reading(self._id, self.spec.key, done, total)
+
+    async def still(self) -> None:
+        """Store nothing more by itself; what is being stored is stored."""
+        await self._saver.close()
+
+    async def close(self, *, keep: bool) -> None:
+        """Nothing more is written.
+
+        Args:
+            keep: store what there is now: it broke off, and nothing else will.
+        """
+        await self.still()
+        if keep and self._draft.tokens:
+            try:
+                await self._save()
+            except StoreError as error:
+                self._complain(error)
+        self._desk.followers.end(self._id, self.spec.key)
+
+    async def _save(self) -> None:
+        with suppress(Fenced):  # the next change of this run is refused as well, and ends it
+            draft = self._draft
+            task = await self._desk.store.save_step(
+                self._id, self._epoch, self.spec.key, draft.text, draft.thinking, draft.tokens
+            )
+            self._desk.publish(TaskChanged(task))
+
+    def _new_draft(self, text: str, thinking: str) -> Draft:
+        monotonic = self._desk.world.monotonic
+        return Draft(text, thinking, monotonic(), monotonic)

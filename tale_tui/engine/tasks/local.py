@@ -1,0 +1,71 @@
+"""The executor of this machine, wired: its runners, and which model would do what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tale_tui.engine.errors import NoModel
+from tale_tui.engine.events import Fact
+from tale_tui.engine.models.configured import Backends
+from tale_tui.engine.models.pool import Pool
+from tale_tui.engine.models.roles import Roles
+from tale_tui.engine.route import Router, complexity, route
+from tale_tui.engine.store import Store
+from tale_tui.engine.task_types import StepKind
+from tale_tui.engine.tasks.executor import Executor
+from tale_tui.engine.tasks.model_runner import ModelRunner, ModelTools
+from tale_tui.engine.types import BackendName, ModelRef, Role
+from tale_tui.engine.world import World
+from tale_tui.settings import Settings
+
+
+def local_executor(
+    store: Store,
+    backends: Backends,
+    pool: Pool,
+    roles: Roles,
+    router: Router,
+    settings: Settings,
+    world: World,
+    publish: Callable[[Fact], None],
+    *,
+    works_queue: bool,
+) -> Executor:
+    """An executor whose steps ask models.
+
+    Args:
+        store: queue and journal.
+        backends: say which models run on this machine.
+        pool: the door to the models.
+        roles: who serves.
+        router: which model, and why.
+        settings: all settings.
+        world: the clock and the ids.
+        publish: takes the facts.
+        works_queue: see `Executor`.
+    """
+
+    def likely(p: float | None, text: str) -> tuple[ModelRef | None, str]:
+        hard = complexity(text) if text else None
+        try:
+            found = route(router.signals(Role.TASK, p=p, hard=hard))
+        except NoModel:
+            return None, ""
+        return found.ref, found.why
+
+    def is_local(ref: ModelRef) -> bool:
+        made = next((backend for backend in backends.made if backend.name is ref.backend), None)
+        return made.local if made else ref.backend is not BackendName.OPENAI
+
+    tools = ModelTools(store, pool, roles, router, settings.tasks, settings.chat, world.monotonic)
+    runners = {StepKind.MODEL.value: ModelRunner(tools)}
+    return Executor(
+        store,
+        runners,
+        settings.tasks,
+        world,
+        publish,
+        likely=likely,
+        is_local=is_local,
+        works_queue=works_queue,
+    )

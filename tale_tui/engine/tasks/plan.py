@@ -1,0 +1,147 @@
+"""Plans: made for one step, or read from JSON and checked, so that a plan that is stored can be run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from graphlib import CycleError, TopologicalSorter
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tale_tui.engine.errors import BadPlan
+from tale_tui.engine.task_types import PLAN_FORMAT, Plan, StepKind, StepSpec
+from tale_tui.engine.text import clean_line
+from tale_tui.engine.types import Role
+
+ONE_STEP_KEY = "answer"
+ONE_STEP_TITLE = "answer"
+STEPS_MAX = 200
+"""Steps of a plan: more than anybody reads, and few enough that each change of a task stays quick."""
+PROMPT_LIMIT = 64_000
+"""Characters of the prompt of a step."""
+TITLE_LIMIT = 80
+"""Characters of its title."""
+NAMED = 3
+"""So many mistakes are named; who mends them sees the next ones."""
+
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _StepForm(_Form):
+    """A step as it is written in a file."""
+
+    key: Key
+    title: str = Field("", max_length=TITLE_LIMIT)
+    prompt: str = Field("", max_length=PROMPT_LIMIT)
+    after: list[Key] = []
+    kind: str = StepKind.MODEL.value
+    role: Literal["ux", "task"] = "task"
+    max_tokens: int | None = Field(None, ge=1)
+    time_limit_s: float | None = Field(None, gt=0, allow_inf_nan=False)
+    retries: int | None = Field(None, ge=0, le=20)
+    repeatable: bool = True
+
+
+class _PlanForm(_Form):
+    """A plan as it is written in a file."""
+
+    format: int = Field(PLAN_FORMAT, ge=1)
+    approval: bool = False
+    steps: list[_StepForm] = Field(min_length=1, max_length=STEPS_MAX)
+
+
+ONE_STEP = Plan((StepSpec(ONE_STEP_KEY, ONE_STEP_TITLE),))
+"""The plan of a task that a model is asked once: its text says all."""
+
+
+def parse_plan(text: str) -> Plan:
+    """Read a plan.
+
+    Args:
+        text: JSON: `{"steps": [{"key": "outline", "prompt": "..."}, {"key": "text", "prompt": "...", "after":
+            ["outline"]}]}`; what a step may say is in `StepSpec`.
+    Raises:
+        BadPlan: it cannot be run; the sentence names the place.
+    """
+    try:
+        form = _PlanForm.model_validate_json(text)
+    except ValidationError as error:
+        raise BadPlan(_sentence(error)) from error
+    plan = Plan(tuple(map(_spec, form.steps)), form.approval, form.format)
+    check(plan)
+    return plan
+
+
+def check(plan: Plan) -> None:
+    """Refuse a plan that cannot be run.
+
+    Raises:
+        BadPlan: of a newer form, a key twice, an unknown kind, nothing to ask, an unknown step before another, a
+            circle, a yes that nothing waits for.
+    """
+    if plan.format > PLAN_FORMAT:
+        raise BadPlan(f"format: this version reads plans up to format {PLAN_FORMAT}, and this is {plan.format}.")
+    seen: set[str] = set()
+    for number, spec in enumerate(plan.steps):
+        if spec.key in seen:
+            raise BadPlan(f"steps[{number}].key: there is a step {spec.key} already. Give each a key of its own.")
+        seen.add(spec.key)
+        if spec.kind not in {kind.value for kind in StepKind}:
+            known = " or ".join(kind.value for kind in StepKind)
+            raise BadPlan(f"steps[{number}].kind: {clean_line(spec.kind)} is no kind of step. Write {known}.")
+        if spec.kind == StepKind.MODEL and not spec.prompt.strip():
+            raise BadPlan(f"steps[{number}].prompt: say what {spec.key} is to do.")
+    for number, spec in enumerate(plan.steps):
+        for before in spec.after:
+            if before not in seen:
+                raise BadPlan(f"steps[{number}].after: there is no step {before}.")
+    order(plan.steps)
+    used = {key for spec in plan.steps for key in spec.after}
+    for number, spec in enumerate(plan.steps):
+        if spec.kind == StepKind.APPROVAL and spec.key not in used:
+            raise BadPlan(f"steps[{number}]: no step waits for the yes of {spec.key}. Name it in the after of one.")
+
+
+def order(steps: Sequence[StepSpec]) -> tuple[str, ...]:
+    """The keys in an order in which each step comes after those that it waits for.
+
+    Raises:
+        BadPlan: they wait for each other in a circle.
+    """
+    try:
+        return tuple(TopologicalSorter({spec.key: spec.after for spec in steps}).static_order())
+    except CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        raise BadPlan(f"steps: these wait for each other: {circle}. Take one of the waits out.") from error
+
+
+def _spec(form: _StepForm) -> StepSpec:
+    return StepSpec(
+        form.key,
+        clean_line(form.title) or form.key,
+        form.prompt,
+        tuple(form.after),
+        form.kind,
+        Role(form.role),
+        form.max_tokens,
+        form.time_limit_s,
+        form.retries,
+        form.repeatable,
+    )
+
+
+def _sentence(error: ValidationError) -> str:
+    """What is wrong, and where."""
+    found = error.errors(include_url=False, include_context=False)
+    named = [f"{_place(item['loc'])}{clean_line(item['msg'])}." for item in found[:NAMED]]
+    more = len(found) - len(named)
+    return " ".join(named) + (f" And {more} more." if more else "")
+
+
+def _place(parts: tuple[int | str, ...]) -> str:
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{clean_line(part)}" for part in parts)
+    return f"{place.removeprefix('.')}: " if place else ""

@@ -1,0 +1,137 @@
+"""One run of a task: claimed, carried out step by step, and brought to an end that is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass
+
+from tale_tui.engine.errors import Fenced, StepTimedOut, StoreError, TaleError
+from tale_tui.engine.store import Claim
+from tale_tui.engine.task_types import Task, TaskState
+from tale_tui.engine.tasks.backoff import next_pause_s
+from tale_tui.engine.tasks.journal import Desk, Journal, StepFailed
+from tale_tui.engine.tasks.run import Parked, run_plan
+from tale_tui.engine.tasks.shielding import whole
+
+log = logging.getLogger(__name__)
+
+WENT_WRONG = "The task broke off because of an error in the application; the log says more. Retry it."
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a run ended, as far as it is not stored yet; nothing of it: all is stored."""
+
+    parked: Parked | None = None
+    failed: StepFailed | None = None
+    error: TaleError | None = None
+    """The task has failed as a whole."""
+
+
+class Run:
+    """A task that runs. It begins by itself.
+
+    Args:
+        desk: what runs work with.
+        task_id: the task; queued, as far as is known.
+        failures: how often each of its steps has failed; counted on here.
+    """
+
+    def __init__(self, desk: Desk, task_id: str, failures: Counter[str]) -> None:
+        self.id = task_id
+        self._desk = desk
+        self._failures = failures
+        self.last: Task | None = None
+        """The task as it was stored last, where this run did that."""
+        self.stopped = False
+        """Whether it was stopped from outside; whoever did that says in which state the task is."""
+        self.trouble: StoreError | None = None
+        """Why the end of it is not stored."""
+        self.work = asyncio.create_task(self._go(), name=f"task {task_id}")
+        self.work.add_done_callback(self._look_at)
+
+    async def stop(self) -> None:
+        """End it now: its model is closed and its text stored when this returns. Its state is left as it is."""
+        self.stopped = True
+        self.work.cancel()
+        await asyncio.wait([self.work])
+
+    async def _go(self) -> None:
+        try:
+            claim = await self._desk.store.claim_task(self.id, self._desk.world.now())
+        except StoreError as error:
+            self.trouble = error
+            return
+        if claim is None:
+            return
+        self.last = self._desk.changed(claim.detail.task)
+        journal = Journal(self._desk, claim)
+        ending: _Ending | None = _Ending(error=TaleError(WENT_WRONG))
+        try:
+            ending = await self._carry_out(journal, claim)
+        except asyncio.CancelledError:
+            ending = None
+            raise
+        finally:
+            if ending is not None:
+                await whole(self._end(journal, claim.epoch, ending))
+
+    async def _carry_out(self, journal: Journal, claim: Claim) -> _Ending:
+        task = claim.detail.task
+        limit_s = task.time_limit_s or self._desk.settings.time_limit_s
+        try:
+            async with asyncio.timeout(max(0.0, limit_s - task.worked_s)) as time:
+                await run_plan(journal, claim.detail.plan)
+        except Parked as parked:
+            return _Ending(parked=parked)
+        except StepFailed as failed:
+            return _Ending(failed=failed)
+        except Fenced as error:
+            log.warning("a run of %s was not its run any more: %s", self.id, error)
+            return _Ending()
+        except TimeoutError:
+            if not time.expired():
+                raise
+            return _Ending(error=StepTimedOut(f"The task took longer than its limit of {limit_s:g} s."))
+        self.last = journal.last
+        if self.last.state is not TaskState.DONE:
+            return _Ending(error=TaleError("There was no step left to run. Retry it from the step that is to be done."))
+        return _Ending()
+
+    async def _end(self, journal: Journal, epoch: int, ending: _Ending) -> None:
+        try:
+            task = await self._store_end(journal, epoch, ending)
+        except Fenced as error:
+            log.warning("the end of a run of %s was not its own any more: %s", self.id, error)
+        except StoreError as error:
+            self.trouble = error
+        else:
+            if task is not None:
+                self.last = self._desk.changed(task)
+
+    async def _store_end(self, journal: Journal, epoch: int, ending: _Ending) -> Task | None:
+        store = self._desk.store
+        if ending.parked is not None:
+            return await store.park_task(self.id, epoch, ending.parked.reason, ending.parked.topic)
+        if (failed := ending.failed) is not None:
+            log.info("%s of %s failed: %s: %s", failed.spec.key, self.id, failed.error.code, failed.error.sentence)
+            self._failures[failed.spec.key] += 1
+            failures = self._failures[failed.spec.key]
+            pause_s = next_pause_s(failed.error, failures, failed.spec, self._desk.settings)
+            return await journal.fail(failed, None if pause_s is None else self._desk.world.now() + pause_s)
+        if (error := ending.error) is not None:
+            return await store.change_task(
+                self.id,
+                TaskState.FAILED,
+                expect={TaskState.RUNNING},
+                error=error.sentence,
+                error_code=error.code,
+            )
+        return None
+
+    def _look_at(self, work: asyncio.Task[None]) -> None:
+        """What was not foreseen goes to the log; the task has failed with a sentence that says so."""
+        if not work.cancelled() and (error := work.exception()) is not None:
+            log.error("the task %s went wrong", self.id, exc_info=error)

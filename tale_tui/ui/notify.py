@@ -1,0 +1,100 @@
+"""Notifications of the terminal, for those who look elsewhere: what is written to it, and when it is quiet.
+
+OSC 9 is understood by iTerm2, kitty, WezTerm, Ghostty, Windows Terminal and ConEmu; OSC 777 by urxvt, foot and
+terminals made with VTE. A terminal that knows neither shows nothing. tmux passes a sequence on where it is wrapped
+(and `allow-passthrough` is on).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tale_tui.engine.text import clean_line
+
+if TYPE_CHECKING:
+    from tale_tui.settings import Settings
+
+TEXT_LIMIT = 160
+"""Characters of a notification."""
+_BELL = "\a"
+_ESCAPE = "\x1b"
+_END = f"{_ESCAPE}\\"
+_SPEAKS_777 = ("rxvt", "foot")
+"""Beginnings of TERM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What the settings say about how the window behaves."""
+
+    terminal: bool = True
+    """Whether the terminal is asked for a notification."""
+    bell: bool = True
+    quiet: str = ""
+    """Hours without either, as in `22:00-07:00`."""
+    asks_to_resume: bool = True
+    """Whether the user is asked about tasks that were cut off."""
+    chat_to: float = 0.3
+    task_from: float = 0.7
+    """Between the two a message may be a task, and the user is asked."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Manners:
+        """Those of the settings."""
+        notify, detect = settings.notify, settings.detect
+        return cls(
+            notify.terminal, notify.bell, notify.quiet, settings.tasks.resume == "ask", detect.chat_to, detect.task_from
+        )
+
+
+def is_quiet(hours: str, now: float) -> bool:
+    """Whether a moment lies within hours that may go over midnight.
+
+    Args:
+        hours: as in `22:00-07:00`, in the time zone of the machine; empty for none.
+        now: seconds since the epoch.
+    """
+    if not hours:
+        return False
+    start, _, end = hours.partition("-")
+    then = time.localtime(now)
+    clock = f"{then.tm_hour:02}:{then.tm_min:02}"
+    return start <= clock < end if start <= end else clock >= start or clock < end
+
+
+def sequence(title: str, text: str, environ: Mapping[str, str]) -> str:
+    """What asks a terminal for a notification.
+
+    Args:
+        title: in a few words; may hold foreign text.
+        text: a sentence; likewise.
+        environ: tells which terminal it is.
+    """
+    title, text = clean_line(title, TEXT_LIMIT), clean_line(text, TEXT_LIMIT)
+    if environ.get("TERM", "").startswith(_SPEAKS_777) or "VTE_VERSION" in environ:
+        # A semicolon would end the title.
+        asked = f"{_ESCAPE}]777;notify;{title.replace(';', ',')};{text}{_END}"
+    else:
+        asked = f"{_ESCAPE}]9;{title}: {text}{_END}" if text else f"{_ESCAPE}]9;{title}{_END}"
+    if "TMUX" in environ:
+        return f"{_ESCAPE}Ptmux;{asked.replace(_ESCAPE, _ESCAPE * 2)}{_END}"
+    return asked
+
+
+def call(title: str, text: str, manners: Manners, now: float, environ: Mapping[str, str]) -> str:
+    """What is written to the terminal while the window is not looked at; empty for nothing.
+
+    Args:
+        title: as for `sequence`.
+        text: likewise.
+        manners: what the user wants.
+        now: seconds since the epoch.
+        environ: as for `sequence`.
+    """
+    if is_quiet(manners.quiet, now):
+        return ""
+    asked = sequence(title, text, environ) if manners.terminal else ""
+    return asked + (_BELL if manners.bell else "")

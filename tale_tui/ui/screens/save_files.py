@@ -1,0 +1,211 @@
+"""The code of a result as files: which, under which names, into which folder; never over a file without asking."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.screen import ModalScreen
+from textual.types import CSSPathType
+from textual.widget import Widget
+from textual.widgets import Input
+
+from tale_tui.engine import (
+    BadFileName,
+    ResultFile,
+    TaleError,
+    clean_line,
+    file_place,
+    result_files,
+    save_file,
+    suggested_name,
+)
+from tale_tui.ui.screens.confirm import ConfirmDialog
+from tale_tui.ui.screens.dialog import FITTED, Dialog
+from tale_tui.ui.text import NoMarkup
+from tale_tui.ui.widgets.entry import Entry
+from tale_tui.ui.widgets.notice_bar import Severity
+from tale_tui.ui.words import plural
+
+T = TypeVar("T")
+_NAMES_TOLD = 5
+"""Files that a question names; of others it says how many there are."""
+
+
+class Ask(Protocol):
+    """Shows a dialog and waits for its result."""
+
+    async def __call__(self, dialog: ModalScreen[T]) -> T | None:
+        """None where the user left it."""
+        ...
+
+
+class Say(Protocol):
+    """Tells the user something that goes by itself."""
+
+    def __call__(self, sentence: str, *, title: str = "", severity: Severity = "information") -> None:
+        """Safe text only."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FilesChosen:
+    """What is to be saved."""
+
+    folder: Path
+    files: tuple[tuple[str, str], ...]
+    """Name and text of each."""
+
+
+class FileRow(Horizontal):
+    """A file and the name that it gets; an empty name leaves it out.
+
+    Args:
+        file: which.
+        name: that it may get.
+    """
+
+    def __init__(self, file: ResultFile, name: str) -> None:
+        super().__init__()
+        self.file = file
+        self._suggested = name
+
+    def compose(self) -> ComposeResult:
+        """The name, and what the file is."""
+        yield Entry(self._suggested, placeholder="left out")
+        told = (self.file.language, plural(self.file.lines, "line"))
+        yield NoMarkup(", ".join(part for part in told if part), classes="quiet")
+
+    @property
+    def wanted(self) -> str:
+        """The name as it stands there now; empty for a file that is left out."""
+        return self.query_one(Entry).value.strip()
+
+
+class SaveFilesDialog(Dialog[FilesChosen]):
+    """Shows the files of a result with their names, to be changed; the result is what is to be saved."""
+
+    CSS_PATH: ClassVar[CSSPathType | None] = ["dialog.tcss", "save_files.tcss"]
+    EXTRA_LINES: ClassVar[int] = 5
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", "next", id="files.next", tooltip="To the next line"),
+        Binding("ctrl+s", "save", "Save", show=False, id="files.keep", tooltip="Save the files"),
+    ]
+
+    def __init__(self, title: str, files: Sequence[ResultFile], folder: Path) -> None:
+        """Take the files.
+
+        Args:
+            title: of the task or the conversation; foreign text.
+            files: at least one.
+            folder: where they go unless the user writes another one.
+        """
+        super().__init__(f'Save the code of "{clean_line(title, 60)}"', plural(len(files), "file"), enter="save")
+        self._files = files
+        self._folder = folder
+
+    def body(self) -> Iterable[Widget]:
+        """The folder, the files, what is wrong."""
+        yield NoMarkup("Folder", classes="label quiet")
+        yield Entry(_short(self._folder), id="folder")
+        yield NoMarkup("Names; empty leaves a file out", classes="label quiet")
+        rows = [FileRow(file, suggested_name(file, number)) for number, file in enumerate(self._files, 1)]
+        yield VerticalScroll(*rows, id="files", classes=FITTED, can_focus=False)
+        problem = NoMarkup("", id="problem", classes="problem")
+        problem.display = False
+        yield problem
+
+    def on_mount(self) -> None:
+        """The names are what may have to be changed."""
+        self.query(FileRow).first().query_one(Entry).focus()
+
+    @on(Input.Submitted)
+    def action_save(self) -> None:
+        """Take the names, unless something is wrong with one of them."""
+        folder = Path(self.query_one("#folder", Entry).value.strip() or ".")
+        # Unlike that of Path, this leaves a user that does not exist as it stands: writing says what is wrong.
+        folder = Path.cwd() / os.path.expanduser(folder)  # noqa: PTH111
+        chosen: dict[str, str] = {}
+        for row in self.query(FileRow):
+            if not (name := row.wanted):
+                continue
+            try:
+                file_place(folder, name)
+            except BadFileName as error:
+                self._complain(error.sentence, row)
+                return
+            if name in chosen:
+                self._complain(f"Two files cannot both be {name}.", row)
+                return
+            chosen[name] = row.file.text
+        if not chosen:
+            self._complain("No file has a name: nothing would be saved.", None)
+            return
+        self.dismiss(FilesChosen(folder, tuple(chosen.items())))
+
+    def _complain(self, sentence: str, row: FileRow | None) -> None:
+        problem = self.query_one("#problem", NoMarkup)
+        problem.update(sentence)
+        problem.display = True
+        if row is not None:
+            row.query_one(Entry).focus()
+
+
+async def save_files(title: str, markdown: str, folder: Path, ask: Ask, say: Say) -> None:
+    """Let the user save the code of a result; from a worker only.
+
+    Args:
+        title: of what it is the result of; foreign text.
+        markdown: the result; foreign text.
+        folder: where the files go unless the user writes another one.
+        ask: shows a dialog and gives its result.
+        say: tells what was saved, or why not.
+    """
+    files = await asyncio.to_thread(result_files, markdown)
+    if not files:
+        say("There is no code in it: nothing to save as a file.")
+        return
+    chosen = await ask(SaveFilesDialog(title, files, folder))
+    if chosen is None:
+        return
+    there = [name for name, _ in chosen.files if await asyncio.to_thread(file_place(chosen.folder, name).exists)]
+    confirmed: bool | None = await ask(_replacing(there, chosen.folder)) if there else None
+    replace = bool(confirmed)
+    kept = [] if replace else there
+    try:
+        for name, text in chosen.files:
+            if name not in kept:
+                await asyncio.to_thread(save_file, chosen.folder, name, text, replace=replace and name in there)
+    except TaleError as error:
+        say(error.sentence, title=error.title, severity="error")
+        return
+    saved = [name for name, _ in chosen.files if name not in kept]
+    if saved:
+        say(f"{_told(saved)} in {_short(chosen.folder)}", title="Saved")
+
+
+def _replacing(names: Sequence[str], folder: Path) -> ConfirmDialog:
+    what = names[0] if len(names) == 1 else plural(len(names), "file")
+    there = "is" if len(names) == 1 else "are"
+    detail = f"In {_short(folder)} there {there} already: {_told(names)}."
+    return ConfirmDialog(f"Replace {what}?", f"Replace {what}", "Keep", detail=detail)
+
+
+def _told(names: Sequence[str]) -> str:
+    shown = ", ".join(clean_line(name) for name in names[:_NAMES_TOLD])
+    more = len(names) - _NAMES_TOLD
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _short(folder: Path) -> str:
+    """A folder with `~` for the user's own."""
+    home = Path.home()
+    return clean_line(str(Path("~") / folder.relative_to(home) if folder.is_relative_to(home) else folder), 300)

@@ -1,0 +1,248 @@
+"""The tasks screen: all tasks at the left, what the chosen one means at the right, live."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from textual import events, on
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.timer import Timer
+from textual.worker import Worker
+
+from tale_tui.engine import (
+    EngineMoved,
+    RoleChanged,
+    TaleError,
+    Task,
+    TaskChanged,
+    TasksChanged,
+    TaskState,
+    Verbs,
+    World,
+)
+from tale_tui.ui.bridge import Bridge
+from tale_tui.ui.screens.task_book import Tab
+from tale_tui.ui.screens.task_desk import TaskDesk
+from tale_tui.ui.screens.tasks_frame import TasksFrame
+from tale_tui.ui.words import key_name
+
+T = TypeVar("T")
+
+TICK_S = 1.0
+PAINT_AFTER_S = 0.02
+"""What changes within this time is painted together."""
+QUEUE_AGAIN_S = 1.0
+"""The order of what is queued is read again so long after something in it changed."""
+
+
+class TasksScreen(TasksFrame):
+    """All tasks.
+
+    Args:
+        bridge: brings the engine and what it says.
+        verbs: the engine; None while there is none.
+        world: the clocks; None for the real ones.
+    """
+
+    @dataclass
+    class Quoted(Message):
+        """A text belongs into the prompt of the chat."""
+
+        text: str
+
+    def __init__(self, bridge: Bridge, verbs: Verbs | None, world: World | None = None) -> None:
+        self._clock = time.time if world is None else world.now
+        super().__init__(self._clock, time.monotonic if world is None else world.monotonic)
+        self._bridge = bridge
+        self._verbs = verbs
+        self._wanted = ""
+        """The beginning of the id of the task to be shown as soon as tasks are known."""
+        self._stale = True
+        self._queue_moved = False
+        self._rows_moved = False
+        self._changed: dict[str, Task] = {}
+        self._painting: Timer | None = None
+        bridge.tell(self)
+
+    def on_mount(self) -> None:
+        """Say what is so."""
+        self.set_interval(TICK_S, self._tick)
+        if self._verbs is None and self._bridge.error is not None:
+            self._no_engine(self._bridge.error)
+
+    # the engine
+
+    @on(Bridge.Ready)
+    def _use_engine(self, event: Bridge.Ready) -> None:
+        self._verbs = event.verbs
+        self.shelf.complaint = ""
+        self._stale = True
+        self._catch_up()
+
+    @on(Bridge.Failed)
+    def _lose_engine(self, event: Bridge.Failed) -> None:
+        self._no_engine(event.error)
+
+    def _no_engine(self, error: TaleError) -> None:
+        self._verbs = self.follower.follow = None
+        self.shelf.complaint = error.sentence
+        self.shelf.load(())
+        self.refresh_lines()
+
+    @on(Bridge.Happened)
+    def _hear(self, event: Bridge.Happened) -> None:
+        match event.fact:
+            case TaskChanged(task):
+                self.changed(task)
+            case TasksChanged() | EngineMoved():
+                self._stale = True
+                self._catch_up()
+            case RoleChanged(status):
+                self.lines.role(status)
+
+    @property
+    def is_away(self) -> bool:
+        """See `TasksFrame.is_away`."""
+        return self._verbs is None and bool(self.shelf.complaint)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether this is the screen of the mode that is on, perhaps below a dialog."""
+        return self.is_attached and self.app.screen_stack[0] is self
+
+    @on(events.ScreenResume)
+    def _catch_up(self) -> None:
+        """Show what is so now."""
+        if not self.is_shown:
+            return
+        if self._verbs is not None and self._stale:
+            self._stale = False
+            self.reload()
+        else:
+            self.shelf.paint()
+            self.follower.look_at(self.shelf.task)
+        self.refresh_lines()
+
+    @on(events.ScreenSuspend)
+    def _rest(self) -> None:
+        """Behind another mode nothing is followed; behind a dialog it goes on."""
+        if not self.is_shown:
+            self.follower.stop()
+
+    def _tick(self) -> None:
+        if self.is_current:
+            self.list.tick()
+            if self.pane.shown is not None and self.pane.shown.state in (TaskState.RUNNING, TaskState.QUEUED):
+                self.pane.tick()
+
+    # what the desk may ask for
+
+    async def ask(self, dialog: ModalScreen[T]) -> T | None:
+        """See `DeskHost.ask`."""
+        return await self.app.push_screen_wait(dialog)
+
+    def quote(self, text: str) -> None:
+        """See `DeskHost.quote`."""
+        self.post_message(self.Quoted(text))
+
+    def changed(self, task: Task) -> None:
+        """See `DeskHost.changed`. Many changes that come together are painted together."""
+        self._rows_moved |= self.shelf.put(task)
+        if not self.is_shown:
+            return
+        self._changed[task.id] = task
+        if self._painting is None:
+            self._painting = self.set_timer(PAINT_AFTER_S, self._paint_changed)
+
+    def _paint_changed(self) -> None:
+        changed, self._changed, self._painting = self._changed, {}, None
+        if self._rows_moved:
+            self.shelf.paint()
+        for task in changed.values():
+            if not self._rows_moved:
+                self.shelf.paint_row(task)
+            self.follower.changed(task)
+        self._rows_moved = False
+        if not self._queue_moved and any(task.state is TaskState.QUEUED for task in changed.values()):
+            # Another one may have been put before it, which its row alone does not tell.
+            self._queue_moved = True
+            self.set_timer(QUEUE_AGAIN_S, self._read_queue)
+        self.refresh_lines()
+
+    def _read_queue(self) -> None:
+        self._queue_moved = False
+        if self.is_shown and self.shelf.book.tally.queued > 1:
+            self.reload()
+
+    def reload(self) -> None:
+        """See `DeskHost.reload`."""
+        if self._verbs is not None:
+            self.spawn(self._load(self._verbs), "load")
+
+    async def _load(self, verbs: Verbs) -> None:
+        tasks = await verbs.tasks()
+        self.follower.follow = verbs.follow_task
+        self.shelf.chat_key = key_name(self.lines.keys().get("app.chat", ""))
+        self.shelf.load(tasks)
+        wanted, self._wanted = self._wanted, ""
+        if wanted:
+            await self._open(verbs, wanted)
+        self.follower.look_at(self.shelf.task)
+        self.refresh_lines()
+        for status in await verbs.roles():
+            self.lines.role(status)
+
+    def spawn(self, work: Coroutine[Any, Any, None], group: str) -> None:
+        """See `TasksFrame.spawn`; what is done to tasks goes on side by side."""
+        worker: Worker[None] = self.run_worker(
+            partial(self._guarded, work), name=group, group=group, exclusive=group != "task", exit_on_error=True
+        )
+        if worker._task is not None:
+            # What is cancelled before its first step is put away as well.
+            worker._task.add_done_callback(lambda _: work.close())
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except TaleError as error:
+            self.say(error.sentence, title=error.title, severity="error")
+
+    def open_task(self, prefix: str) -> None:
+        """Choose a task and show it, now or as soon as tasks are known.
+
+        Args:
+            prefix: the beginning of its id; empty leaves the choice as it is.
+        """
+        if prefix and self._verbs is not None and self.shelf.loaded:
+            self.spawn(self._open(self._verbs, prefix), "open")
+        else:
+            self._wanted = prefix
+
+    async def _open(self, verbs: Verbs, prefix: str) -> None:
+        task = await verbs.find_task(prefix)
+        self.shelf.book.put(task)
+        if not self.list.choose(task.id):
+            self.filter.value = ""
+            self.shelf.show(tab=Tab.ALL, words="")
+        self.shelf.paint(task.id)
+        self.read()
+
+    # keys
+
+    def action_do(self, kind: str) -> None:
+        """Do something with the chosen task."""
+        task = self.shelf.task
+        if task is not None and self._verbs is not None:
+            desk = TaskDesk(self, self._verbs, self.shelf.book, self._clock)
+            self.spawn(desk.do(kind, task), "task")
+
+    def action_again(self) -> None:
+        """Read the list again; without an engine, try to get one."""
+        if self._verbs is None:
+            self._bridge.open()
+        self.reload()

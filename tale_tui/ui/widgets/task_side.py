@@ -1,0 +1,80 @@
+"""The tasks of the conversation beside it, where the terminal is wide enough: two lines each, the newest first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from tale_tui.ui.task_words import Tone, sign, state_words, times, tone
+from tale_tui.ui.widgets.line import fitted
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from tale_tui.engine.task_types import Task
+
+HEADING = "Tasks of this conversation"
+LINES_EACH = 3
+"""A task takes two lines and the empty one below it."""
+_ABOVE = 2
+"""The heading and the empty line below it."""
+_TICK_S = 1.0
+_COLOURS: dict[Tone, str] = {"work": "$task", "look": "$warning", "ok": "$success", "bad": "$error", "quiet": "$muted"}
+
+
+class TaskSide(Widget):
+    """It takes no focus: what it shows can be done in the turns and on the screen of tasks."""
+
+    ALLOW_SELECT = False
+
+    tasks: reactive[tuple[Task, ...]] = reactive(())
+    """What is shown, the newest first."""
+
+    @dataclass
+    class Chosen(Message):
+        """A task was clicked."""
+
+        task_id: str
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self._now = now
+        self._ticking: Timer | None = None
+
+    def watch_tasks(self, tasks: tuple[Task, ...]) -> None:
+        """Count seconds while one of them runs, and only then."""
+        self.set_class(bool(tasks), "-some")
+        running = any(task.state == "running" for task in tasks)
+        if running and self._ticking is None and self.is_attached:
+            self._ticking = self.set_interval(_TICK_S, self.refresh)
+        elif not running and self._ticking is not None:
+            self._ticking.stop()
+            self._ticking = None
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the card of the task under the pointer."""
+        index = (event.y - _ABOVE) // LINES_EACH
+        if 0 <= index < len(self.tasks):
+            self.post_message(self.Chosen(self.tasks[index].id))
+
+    def render(self) -> Content:
+        """As many tasks as there is room for."""
+        width, now = self.size.width, self._now()
+        lines = [Content(HEADING).stylize("$muted"), Content("")]
+        for task in self.tasks[: max((self.size.height - _ABOVE + 1) // LINES_EACH, 0)]:
+            head = Content.assemble((sign(task), _COLOURS[tone(task)]), " ", (task.shown, "$muted"), "  ")
+            lines.append(head + Content(fitted(task.title, width - head.cell_length)))
+            state, how_long = state_words(task, now), times(task, now)
+            room = width - 2 - cell_len(how_long) - 2
+            line = Content.assemble("  ", fitted(state, max(room, 0)), "  ", how_long)
+            lines += [line.stylize("$muted"), Content("")]
+        return Content("\n").join(lines)

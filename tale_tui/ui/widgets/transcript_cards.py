@@ -1,0 +1,176 @@
+"""Turns that are cards of tasks: which they are, how they are drawn, and that their times go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from textual.reactive import reactive
+
+from tale_tui.ui.widgets.transcript_card import CardTurn
+from tale_tui.ui.widgets.transcript_feed import FedPaper
+from tale_tui.ui.widgets.transcript_turn import Setting, Turn
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from tale_tui.engine.task_types import Task
+    from tale_tui.engine.types import Message, Transcript
+
+TICK_S = 1.0
+"""Between two looks at the clock for the times of tasks that run."""
+
+
+class CardPaper(FedPaper):
+    """Turns, some of which are cards."""
+
+    same_model: reactive[bool] = reactive(False, init=False, repaint=False)
+    """Whether tasks are done by the model that talks: then nobody needs to be told who does them."""
+    reroute_key: reactive[str] = reactive("F8", init=False, repaint=False)
+    """The key that makes talk of a task and a task of talk, as it is shown."""
+
+    _known = False
+    """Whether all tasks were told."""
+    _last: CardTurn | None = None
+    """The last turn, where it is a card."""
+    _ticking: Timer | None = None
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        self._cards: dict[str, str] = {}
+        """Id of a task -> id of the message that is its card."""
+        self._tasks: dict[str, Task] = {}
+
+    # what can be asked
+
+    def card(self, task_id: str) -> CardTurn | None:
+        """The card of a task, where it is among the turns."""
+        turn = self._turn(self._cards.get(task_id, ""))
+        return turn if isinstance(turn, CardTurn) else None
+
+    def task_of(self, message_id: str) -> Task | None:
+        """The task that a message is the card of."""
+        turn = self._turn(message_id)
+        return turn.task if isinstance(turn, CardTurn) else None
+
+    def card_opened(self, task_id: str) -> bool:
+        """Whether all of a card's text is shown."""
+        card = self.card(task_id)
+        return card is not None and card.opened
+
+    @property
+    def newest_card(self) -> str | None:
+        """The id of the task of the last card; None where there is none."""
+        return next(reversed(self._cards), None)
+
+    def watch_same_model(self) -> None:
+        """Say who does the tasks, or do not."""
+        self.apply_setting()
+
+    def watch_reroute_key(self) -> None:
+        """Tell the key."""
+        self.apply_setting()
+
+    def apply_setting(self) -> None:
+        """Keys or models have changed: draw the lines that tell them anew."""
+        if self.stack.setting is None:
+            return
+        self.stack.use(self.setting(self.stack.setting.width))
+        for turn in self.stack.turns:
+            if turn.is_card or turn.offer:
+                turn.whole = False
+        self.update_now()
+
+    # turns that are cards
+
+    def setting(self, width: int) -> Setting:
+        """With what is known of models and keys."""
+        setting = super().setting(width)
+        still = self.is_attached and self.app.animation_level == "none"
+        return replace(setting, reroute_key=self.reroute_key, same_model=self.same_model, still=still)
+
+    def make_turn(self, message: Message) -> Turn:
+        """A card for the reply of a task."""
+        if message.task_id is None:
+            return super().make_turn(message)
+        self._cards.pop(message.task_id, None)
+        self._cards[message.task_id] = message.id
+        return CardTurn(message, self._tasks.get(message.task_id))
+
+    def load(self, transcript: Transcript) -> None:
+        """Show a session; cards that were shown before stay open and keep what their tasks wrote."""
+        before = {task_id: card for task_id in self._cards if (card := self.card(task_id)) is not None}
+        super().load(transcript)
+        if not self._cards:
+            return
+        if self._known:
+            self._give_tasks()
+        for task_id, card in before.items():
+            if (now := self.card(task_id)) is not None:
+                now.follow_on(card)
+        self.update_now()
+
+    def reset(self) -> None:
+        """Other turns are shown."""
+        super().reset()
+        self._cards = {task: message for task, message in self._cards.items() if self.stack.find(message) is not None}
+        self._mark_last()
+
+    def add(self, message: Message) -> None:
+        """Append a message."""
+        super().add(message)
+        self._mark_last()
+
+    def _give_tasks(self) -> None:
+        for task_id in self._cards:
+            if (card := self.card(task_id)) is not None:
+                card.set_task(self._tasks.get(task_id))
+                card.set_gone(card.task is None)
+
+    def update(self, message: Message) -> None:
+        """Show a message as it is now; it may have become a card."""
+        number = self.stack.find(message.id)
+        if number is not None and message.task_id != self.stack.turns[number].message.task_id:
+            self.stack.swap(number, self.make_turn(message))
+            self._mark_last()
+        super().update(message)
+
+    def _mark_last(self) -> None:
+        """The last turn can be undone, those above it cannot."""
+        turn = self.stack.turns[-1] if self.stack.turns else None
+        last = turn if isinstance(turn, CardTurn) else None
+        if last is not self._last:
+            for card, is_last in ((self._last, False), (last, True)):
+                if card is not None:
+                    card.last, card.whole = is_last, False
+            self._last = last
+
+    def _card_changed(self, card: CardTurn) -> None:
+        """A card says something else now."""
+        self.update_soon()
+
+    # time
+
+    def settle(self) -> None:
+        """Bring the screen up to date, and look at the clock from now on where a card on it tells the time."""
+        super().settle()
+        ticking = bool(self._cards) and any(True for _ in self._ticking_cards())
+        if ticking and self._ticking is None:
+            self._ticking = self.set_interval(TICK_S, self._tick)
+        elif not ticking and self._ticking is not None:
+            self._ticking.stop()
+            self._ticking = None
+
+    def _ticking_cards(self) -> Iterator[CardTurn]:
+        """The cards on the screen whose times go on."""
+        for number in {shown.turn for shown in self.shown()}:
+            turn = self.stack.turns[number]
+            if isinstance(turn, CardTurn) and turn.ticking:
+                yield turn
+
+    def _tick(self) -> None:
+        if self.stack.setting is not None:
+            for card in self._ticking_cards():
+                card.refresh_card(self.stack.setting)
+            self.repaint()

@@ -1,0 +1,40 @@
+"""Words in a line of which one is chosen, such as the kinds of tasks that a list can show. Each can be clicked."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.style import Style
+from textual.widget import Widget
+
+
+class WordTabs(Widget):
+    """Words of our own.
+
+    Args:
+        words: from left to right.
+        action: what a click does, with the word as its argument, as in `screen.tab`.
+    """
+
+    ALLOW_SELECT = False
+    auto_links = False
+    DEFAULT_CSS = """
+    WordTabs { height: 1; width: auto; }
+    """
+
+    current: reactive[str] = reactive("")
+    """The chosen word."""
+
+    def __init__(self, words: tuple[str, ...], action: str, *, gap: int = 2) -> None:
+        super().__init__()
+        self._words = words
+        self._action = action
+        self._gap = gap
+
+    def render(self) -> Content:
+        """The line."""
+        return Content(" " * self._gap).join([self._word(word) for word in self._words])
+
+    def _word(self, word: str) -> Content:
+        shown = Content(word).stylize("bold $foreground" if word == self.current else "$muted")
+        return shown.stylize(Style.from_meta({"@click": f"{self._action}({str(word)!r})"}))

@@ -1,0 +1,154 @@
+"""Figures of the tasks screen: `python tests/benchmarks/task_list_speed.py`.
+
+Opens it on 10,000 tasks, moves the choice through them, and lets tasks change, one by one and 300 at once. Times are of
+the loop that also draws the screen, without the terminal. A benchmark, not a test: nothing is judged here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tale_tui.engine import TaskChanged, TaskState
+
+TASKS = 10_000
+SIZE = (120, 40)
+KEYS = 200
+CHANGES = 200
+AT_ONCE = 300
+
+
+def fakes() -> ModuleType:
+    """The makers of tasks that the tests use."""
+    spec = spec_from_file_location("fake_tasks", Path(__file__).parents[1] / "fake_tasks.py")
+    assert spec is not None and spec.loader is not None  # noqa: PT018  (no test)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def told(name: str, seconds: list[float]) -> None:
+    """Print a line of figures in milliseconds."""
+    ms = sorted(one * 1000 for one in seconds)
+    p99 = ms[min(int(len(ms) * 0.99), len(ms) - 1)]
+    print(f"{name:<44}{statistics.median(ms):>9.2f}{p99:>9.2f}{ms[-1]:>9.2f}")
+
+
+async def quiet(app: Any) -> None:
+    """Let everything be done and drawn that was asked for."""
+    screen = app.tasks
+    for widget in (screen.list, screen):
+        while not widget._message_queue.empty():
+            await asyncio.sleep(0)
+    screen._on_timer_update()
+
+
+async def lag(stop: asyncio.Event, found: list[float]) -> None:
+    """How late the loop comes back to somebody who waits a millisecond."""
+    while not stop.is_set():
+        start = time.perf_counter()
+        await asyncio.sleep(0.001)
+        found.append(time.perf_counter() - start - 0.001)
+
+
+async def main() -> None:
+    """Measure and print."""
+    fake = fakes()
+    verbs = fake.TaskVerbs(fake.many(TASKS))
+    app = fake.TasksApp(verbs)
+    async with app.run_test(size=SIZE) as pilot:
+        while not app.tasks.shelf.loaded:
+            await asyncio.sleep(0.001)
+        await pilot.pause()
+        print(f"{TASKS} tasks, {SIZE[0]}x{SIZE[1]}{'':<22}{'median':>9}{'p99':>9}{'most':>9}   ms")
+        opened = []
+        for _ in range(10):
+            start = time.perf_counter()
+            app.tasks.shelf.load(await verbs.tasks())
+            await quiet(app)
+            opened.append(time.perf_counter() - start)
+        told("reading and showing all", opened)
+        await keys(app, "a key that moves the choice", "action_move", 1)
+        await keys(app, "a page", "action_page", 1)
+        filtered = []
+        for words in ("d", "da", "dat", "data", "datab", ""):
+            start = time.perf_counter()
+            app.tasks.shelf.show(words=words)
+            await quiet(app)
+            filtered.append(time.perf_counter() - start)
+        told("a letter in the filter", filtered)
+        await changes(app, verbs)
+        await burst(app, verbs)
+
+
+async def keys(app: Any, name: str, action: str, step: int) -> None:
+    """Move the choice many times."""
+    app.tasks.list.action_end(-1)
+    seconds = []
+    for _ in range(KEYS):
+        start = time.perf_counter()
+        getattr(app.tasks.list, action)(step)
+        await quiet(app)
+        seconds.append(time.perf_counter() - start)
+    told(name, seconds)
+
+
+async def changes(app: Any, verbs: Any) -> None:
+    """Let tasks change one by one: where they stay, and where they go elsewhere."""
+    app.tasks.list.action_end(-1)
+    await quiet(app)
+    still, moved = [], []
+    ids = list(verbs.all)
+    for number in range(CHANGES):
+        one = replace(verbs.all[ids[number % 4]], steps_done=number)
+        start = time.perf_counter()
+        app.tasks.changed(one)
+        app.tasks._painting.stop()
+        app.tasks._paint_changed()
+        await quiet(app)
+        still.append(time.perf_counter() - start)
+    for number in range(CHANGES):
+        one = replace(verbs.all[ids[10 + number]], state=TaskState.RUNNING, running_since=fakes_now())
+        start = time.perf_counter()
+        app.tasks.changed(one)
+        app.tasks._painting.stop()
+        app.tasks._paint_changed()
+        await quiet(app)
+        moved.append(time.perf_counter() - start)
+        await asyncio.sleep(0.06)
+    told("a task that looks otherwise", still)
+    told("a task whose row moves", moved)
+
+
+def fakes_now() -> float:
+    """A moment."""
+    return time.time()
+
+
+async def burst(app: Any, verbs: Any) -> None:
+    """Let 300 tasks change at once, as facts, and look how late the loop is."""
+    ids = list(verbs.all)[1000 : 1000 + AT_ONCE]
+    found: list[float] = []
+    stop = asyncio.Event()
+    watching = asyncio.create_task(lag(stop, found))
+    start = time.perf_counter()
+    for number, one in enumerate(ids):
+        verbs.facts.put_nowait(TaskChanged(replace(verbs.all[one], state=TaskState.DONE, finished=1e9 + number)))
+    while app.tasks.shelf.book.get(ids[-1]).finished != 1e9 + AT_ONCE - 1:
+        await asyncio.sleep(0.001)
+    taken = time.perf_counter() - start
+    await asyncio.sleep(0.2)
+    stop.set()
+    await watching
+    told("lag of the loop while 300 change at once", found)
+    print(f"{'300 changes, until the last is known':<44}{taken * 1000:>9.2f}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

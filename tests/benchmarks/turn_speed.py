@@ -1,0 +1,60 @@
+"""What a turn reads in a conversation of 10,000 messages before a model is asked: `tests/benchmarks/turn_speed.py`.
+
+Prints milliseconds. A benchmark, not a test: nothing is judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from tale_tui.engine.chat.branch import Branch
+from tale_tui.engine.chat.judging import Judging
+from tale_tui.engine.detect import Detectors
+from tale_tui.engine.store import Store
+from tale_tui.engine.types import MessageState
+from tale_tui.engine.world import World
+from tale_tui.settings import DetectSettings
+
+TURNS = 5000
+ROUNDS = 50
+
+
+async def measure(name: str, work: Callable[[], Awaitable[object]]) -> None:
+    """Print how long something takes."""
+    took = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        await work()
+        took.append((time.perf_counter() - began) * 1000)
+    print(f"{name:<44} median {statistics.median(took):6.2f}   max {max(took):6.2f} ms")
+
+
+async def run(folder: Path) -> None:
+    """Fill a conversation and read its end."""
+    world = World()
+    store = await Store.open(folder / "tale.db", world)
+    session_id = (await store.add_session()).id
+    for number in range(TURNS):
+        _, reply = await store.begin_turn(
+            session_id, user_id=f"u{number}", text=f"message {number} with some words in it", reply_ref=None
+        )
+        text = "an answer of some words, " * 6
+        await store.finish_reply(reply.id, state=MessageState.COMPLETE, text=text)
+    _, reply = await store.begin_turn(session_id, user_id="last", text="hello", reply_ref=None)
+    judging = Judging(store, Detectors(folder / "detector.json"), DetectSettings(), lambda _: None, world.now)
+    await judging.judge("hello", session_id)
+    await measure("judged as it is sent", lambda: judging.verdict(session_id, "hello, how are you?", None, None))
+    await measure("judged as it is typed", lambda: judging.judge("write a Python function", session_id))
+    await measure("the conversation, as far as prompts need it", Branch(store, reply.id, session_id, world.now).read)
+    await measure("the whole of it, for comparison", lambda: store.transcript(session_id))
+    await store.close()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        asyncio.run(run(Path(name)))

@@ -1,0 +1,70 @@
+"""`chat -m` with a message that is a task: carried out and printed, only queued, or never made one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from tale_tui.engine import Author, Message, MessageState, OutOfMemory, TaskStarted, TurnDone, TurnStarted
+
+NOON = 1_794_139_200.0
+
+
+@pytest.fixture
+def detected(face: Any, new_task: Any) -> Any:
+    """The next message becomes a task."""
+    detail = new_task("abcd2222", p=0.93, worked_s=1.5)
+    face.work["abcd2222"] = detail
+    user = Message("u1", "new0aaaa", None, Author.USER, "Write a haiku", NOON, p=0.93)
+    card = Message("r1", "new0aaaa", "u1", Author.ASSISTANT, "", NOON, MessageState.COMPLETE, task_id="abcd2222")
+    face.events = (TurnStarted(user, card), TaskStarted(detail.task), TurnDone(card))
+    return face
+
+
+def test_a_task_is_carried_out_and_its_result_printed(cli: Any, detected: Any) -> None:
+    result = cli("chat", "-m", "Write a haiku")
+    assert (result.code, result.out) == (0, "Rain on the window.\n")
+    assert result.err == "abcd  queued\nabcd  working  qwen2.5:7b\n"
+    assert detected.as_task is None
+    assert detected.works_queue is False
+
+
+def test_json_says_that_it_was_a_task(cli: Any, detected: Any) -> None:
+    data = json.loads(cli("chat", "-m", "Write a haiku", "--json").out)
+    assert (data["task_detected"], data["confidence"], data["task_id"]) == (True, 0.93, "abcd2222")
+    assert (data["reply"], data["model"], data["backend"]) == ("Rain on the window.", "qwen2.5:7b", "ollama")
+    assert (data["prompt_tokens"], data["completion_tokens"], data["total_ms"]) == (40, 3, 42_000.0)
+    assert data["ttft_ms"] is None
+
+
+def test_without_waiting_it_is_only_queued(cli: Any, detected: Any) -> None:
+    result = cli("chat", "-m", "Write a haiku", "--no-wait")
+    assert (result.code, result.out) == (0, "abcd2222\n")
+    assert "qwen2.5:7b will do it" in result.err
+    result = cli("chat", "-m", "Write a haiku", "--no-wait", "--json")
+    data = json.loads(result.out)
+    assert (data["task_id"], data["reply"], data["total_ms"], result.err) == ("abcd2222", "", None, "")
+
+
+def test_a_task_that_fails_ends_with_1(cli: Any, detected: Any) -> None:
+    detected.fails = OutOfMemory("It needs 12 GB and 8 are free.")
+    result = cli("chat", "-m", "Write a haiku", "--json")
+    assert result.code == 1
+    assert json.loads(result.out)["task_id"] == "abcd2222"
+    assert "abcd failed: It needs 12 GB" in result.err
+
+
+def test_no_tasks_is_handed_on(cli: Any, face: Any) -> None:
+    cli("chat", "-m", "Write a haiku", "--no-tasks")
+    assert face.as_task is False
+
+
+def test_what_was_judged_talk_says_how_sure_that_is(cli: Any, face: Any) -> None:
+    events = list(face.answer("s", "Hello", "k", None))
+    events[0] = TurnStarted(dataclasses.replace(events[0].user, p=0.02), events[0].reply)
+    face.events = tuple(events)
+    data = json.loads(cli("chat", "-m", "Hello", "--json").out)
+    assert (data["task_detected"], data["confidence"], data["task_id"]) == (False, 0.98, None)

@@ -1,0 +1,187 @@
+"""`run` and `stop`: the queue worked off without a window, and the end of that."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tale_tui.cli import queue_run
+from tale_tui.cli.queue_run import QueueRun, can_go_on
+from tale_tui.engine import EngineMoved, Reason, TasksChanged, TaskState
+
+
+@pytest.fixture
+def queue(face: Any) -> Any:
+    face.here, face.facts = True, asyncio.Queue()
+    return face
+
+
+class Runs:
+    """A run over the queue of a fake, with what it wrote."""
+
+    def __init__(self, face: Any, *, lingers: bool = False, resumes: bool = True) -> None:
+        self.said: list[str] = []
+        self.told: list[str] = []
+        self.queue = QueueRun(says=self.said.append, tells=self.told.append, resumes=lambda: resumes, lingers=lingers)
+        self.running = asyncio.create_task(self.queue.until_empty(face))
+
+    async def ended(self) -> int:
+        async with asyncio.timeout(5):
+            return await self.running
+
+
+async def turns() -> None:
+    """Let everything happen that can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def test_what_can_go_on_without_the_user(new_task: Any) -> None:
+    def task(state: TaskState, **more: Any) -> Any:
+        return new_task("abcd2222", state, **more).task
+
+    assert can_go_on([task(TaskState.RUNNING)])
+    assert can_go_on([task(TaskState.QUEUED)])
+    assert can_go_on([task(TaskState.QUEUED, next_try=9e9)])
+    assert not can_go_on([task(TaskState.QUEUED, waits_for=("efgh",)), task(TaskState.PAUSED), task(TaskState.WAITING)])
+    assert not can_go_on([])
+
+
+async def test_an_empty_queue_ends_at_once(queue: Any) -> None:
+    runs = Runs(queue)
+    assert await runs.ended() == 0
+    assert (runs.said, runs.told) == ([], [])
+
+
+async def test_it_ends_with_the_last_task_and_says_what_ended(queue: Any, new_task: Any) -> None:
+    for name in ("abcd2222", "efgh3333"):
+        queue.work[name] = new_task(name, title=name)
+    runs = Runs(queue)
+    await turns()
+    queue.put("abcd2222", state=TaskState.DONE)
+    await turns()
+    assert not runs.running.done()
+    queue.put("efgh3333", state=TaskState.FAILED, error_code="out_of_memory")
+    assert await runs.ended() == 1
+    assert [line.split()[:2] for line in runs.said] == [["✓", "abcd"], ["✗", "efgh"]]
+
+
+async def test_a_task_that_becomes_free_is_waited_for(queue: Any, new_task: Any) -> None:
+    queue.work["abcd2222"] = new_task("abcd2222")
+    queue.work["efgh3333"] = new_task("efgh3333", waits_for=("abcd",), after=("abcd2222",))
+    runs = Runs(queue)
+    await turns()
+    facts, queue.facts = queue.facts, None
+    queue.put("efgh3333", waits_for=())  # nobody tells it
+    queue.facts = facts
+    queue.put("abcd2222", state=TaskState.DONE)
+    await turns()
+    assert not runs.running.done()
+    queue.put("efgh3333", state=TaskState.DONE)
+    assert await runs.ended() == 0
+
+
+async def test_tasks_that_want_the_user_do_not_hold_it_up(queue: Any, new_task: Any) -> None:
+    queue.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED, reason=Reason.USER)
+    queue.work["efgh3333"] = new_task("efgh3333", waits_for=("abcd",), after=("abcd2222",))
+    assert await Runs(queue).ended() == 0
+    assert queue.done_to == []
+
+
+async def test_what_was_cut_off_goes_on(queue: Any, new_task: Any) -> None:
+    queue.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED, reason=Reason.INTERRUPTED)
+    assert await Runs(queue, resumes=False).ended() == 0
+    assert queue.done_to == []
+    runs = Runs(queue)
+    await turns()
+    assert queue.done_to == [("resume", "abcd2222")]
+    queue.put("abcd2222", state=TaskState.DONE)
+    assert await runs.ended() == 0
+
+
+async def test_where_a_window_works_it_waits_and_takes_over(queue: Any, new_task: Any) -> None:
+    queue.here = False
+    queue.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+    runs = Runs(queue)
+    await turns()
+    assert runs.told == ["At work: the window, process 1. This waits until nothing is left to do."]
+    queue.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED, reason=Reason.INTERRUPTED)
+    queue.here = True
+    queue.facts.put_nowait(EngineMoved(here=True))
+    await turns()
+    assert queue.done_to == [("resume", "abcd2222")]
+    queue.put("abcd2222", state=TaskState.DONE)
+    assert await runs.ended() == 0
+
+
+async def test_many_changes_at_once_are_read_again(queue: Any, new_task: Any) -> None:
+    queue.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+    runs = Runs(queue)
+    await turns()
+    queue.work["abcd2222"] = new_task("abcd2222", TaskState.DONE)
+    queue.facts.put_nowait(TasksChanged())
+    assert await runs.ended() == 0
+    assert len(runs.said) == 1
+
+
+async def test_it_can_be_ended_from_outside(queue: Any, new_task: Any) -> None:
+    queue.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+    runs = Runs(queue)
+    await turns()
+    runs.queue.end()
+    assert await runs.ended() == 0
+
+
+async def test_in_the_background_it_stays_for_a_while(queue: Any, new_task: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(queue_run, "LINGER_S", 0.05)
+    queue.watched = 2
+    runs = Runs(queue, lingers=True)
+    await asyncio.sleep(0.12)
+    assert not runs.running.done(), "a window watches"
+    queue.watched = 1
+    assert await runs.ended() == 0
+
+
+# the commands
+
+
+def test_run_works_off_the_queue_and_fails_where_a_task_failed(cli: Any, face: Any) -> None:
+    face.here = True
+    assert cli("run").code == 0
+    assert face.works_queue is True
+    face.ends()
+
+
+def test_run_says_what_is_left_for_the_user(cli: Any, face: Any, new_task: Any) -> None:
+    face.here = True
+    face.work["abcd2222"] = new_task("abcd2222", TaskState.WAITING)
+    result = cli("run")
+    assert (result.code, result.out) == (0, "")
+    assert result.err == "Left: 1 waiting for you. All of them: tale-tui tasks --state open\n"
+
+
+def test_stop_ends_only_an_engine_without_a_window(cli: Any, face: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def not_any_more(paths: object, pid: int) -> bool:
+        return False
+
+    monkeypatch.setattr("tale_tui.cli.run._is_engine", not_any_more)
+    monkeypatch.setattr("tale_tui.cli.run._is_gone", lambda pid: True)
+    result = cli("stop")
+    assert (result.code, result.err) == (2, "The task is not in that state: Process 1 is the engine.\n")
+    face.background = True
+    result = cli("stop")
+    assert (result.code, face.stopped) == (0, True)
+    assert result.err == "Ended: the engine without a window, process 1.\n"
+    face.runs = False
+    assert cli("stop").err == "No engine runs.\n"
+
+
+def test_a_second_engine_is_not_started(cli: Any, face: Any) -> None:
+    result = cli("run", "--background")
+    assert (result.code, result.err) == (0, "Already at work: the window, process 1.\n")
+
+
+def test_a_demo_has_no_background(cli: Any, face: Any) -> None:
+    assert cli("--demo", "run", "--background").code == 2

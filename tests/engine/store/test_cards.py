@@ -1,0 +1,205 @@
+"""Tasks in a conversation: the turn, its card, and what becomes of the card."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from tale_tui.engine.errors import BadInput, EmptyMessage, NoSuchMessage, NoSuchSession, NoSuchTask
+from tale_tui.engine.store import NewTask, Store, TaskEnd
+from tale_tui.engine.task_types import OPEN, Plan, Task, TaskState
+from tale_tui.engine.types import Author, Message, MessageState, ModelRef, Session, Usage
+
+CarryOut = Callable[..., Awaitable[Task]]
+Talk = Callable[..., Awaitable[tuple[Message, Message]]]
+
+
+@pytest.fixture
+def new(plans: dict[str, Plan], ref: ModelRef) -> NewTask:
+    return NewTask("t1", "Write a poem", plans["one"], ref=ref, why="the task model", p=0.93)
+
+
+@pytest.fixture
+async def session(store: Store) -> Session:
+    return await store.add_session()
+
+
+async def test_a_turn_that_becomes_a_task(
+    store: Store, session: Session, new: NewTask, ref: ModelRef, talk: Talk
+) -> None:
+    _, before = await talk(session.id, "Hello")
+    await store.enqueue(session.id, "Write a poem", key="u7")
+    user, card, task = await store.begin_task_turn(session.id, user_id="u7", text="Write a poem\x07", task=new, p=0.93)
+    assert (user.id, user.text, user.parent_id, user.p, user.task_id) == ("u7", "Write a poem", before.id, 0.93, None)
+    assert (card.author, card.state, card.text, card.parent_id) == (Author.ASSISTANT, MessageState.COMPLETE, "", "u7")
+    assert (card.task_id, card.ref, card.why, card.p) == ("t1", ref, "the task model", None)
+    assert (task.id, task.session_id, task.message_id, task.p) == ("t1", session.id, card.id, 0.93)
+    transcript = await store.transcript(session.id)
+    assert transcript.messages[-2:] == (user, card)
+    assert transcript.queued == ()
+    assert transcript.session.turns == 2
+    assert await store.message(card.id) == card
+    assert await store.tasks(session_id=session.id) == (task,)
+
+
+async def test_the_first_turn_gives_the_title(store: Store, session: Session, new: NewTask) -> None:
+    await store.begin_task_turn(session.id, user_id="u1", text="Write a poem", task=new)
+    assert (await store.session(session.id)).title == "Write a poem"
+
+
+async def test_a_repeated_turn_stores_nothing_twice(store: Store, session: Session, new: NewTask) -> None:
+    first = await store.begin_task_turn(session.id, user_id="u1", text="Write a poem", task=new)
+    again = await store.begin_task_turn(session.id, user_id="u1", text="Another", task=replace(new, id="t2"))
+    assert again == first
+    assert len(await store.tasks()) == 1
+    user, card = await store.begin_turn(session.id, user_id="u1", text="Write a poem", reply_ref=None)
+    assert (user, card) == first[:2]
+    _, reply = await store.begin_turn(session.id, user_id="u2", text="Hello", reply_ref=None, p=0.1)
+    assert (await store.message("u2")).p == 0.1
+    with pytest.raises(BadInput, match="Another message has this key"):
+        await store.begin_task_turn(session.id, user_id="u2", text="Hello", task=replace(new, id="t2"))
+    card2, _ = await store.begin_card(session.id, "u2", replace(new, id="t2"))
+    await store.show_sibling(session.id, reply.id, 0)
+    found = await store.begin_task_turn(session.id, user_id="u2", text="Hello", task=replace(new, id="t3"))
+    assert (found[1].id, found[2].id) == (card2.id, "t2")
+
+
+async def test_a_turn_is_stored_whole_or_not_at_all(store: Store, session: Session, new: NewTask) -> None:
+    await store.add_task(replace(new, id="there"))
+    for changed, error in (
+        (replace(new, after=("nope",)), NoSuchTask),
+        (replace(new, text=" "), EmptyMessage),
+        (replace(new, id="there"), BadInput),
+    ):
+        with pytest.raises(error):
+            await store.begin_task_turn(session.id, user_id="u1", text="Write a poem", task=changed)
+    with pytest.raises(EmptyMessage):
+        await store.begin_task_turn(session.id, user_id="u1", text=" ", task=new)
+    with pytest.raises(NoSuchSession):
+        await store.begin_task_turn("nope", user_id="u1", text="Write a poem", task=new)
+    assert (await store.transcript(session.id)).messages == ()
+    assert [task.id for task in await store.tasks()] == ["there"]
+
+
+async def test_a_done_task_fills_its_card(
+    store: Store, session: Session, new: NewTask, carry_out: CarryOut, usage: Usage, ref: ModelRef
+) -> None:
+    _, card, task = await store.begin_task_turn(session.id, user_id="u1", text="Write a poem", task=new)
+    await carry_out(task, "A poem about a quokka")
+    filled = await store.message(card.id)
+    assert filled == replace(card, text="A poem about a quokka", usage=usage, ref=ref, why="the task model")
+    assert [hit.message_id for hit in await store.search("quokka")] == [card.id]
+    assert "A poem about a quokka" in await store.export_markdown(session.id)
+    (copy,) = await store.import_json(await store.export_json(session.id))
+    imported = (await store.transcript(copy.id)).messages[-1]
+    assert (imported.text, imported.task_id, imported.state) == (filled.text, None, MessageState.COMPLETE)
+    await store.retry_from(task.id)
+    assert await store.message(card.id) == replace(card, text="", ref=ref)
+
+
+async def test_the_cost_of_several_steps_is_summed_on_the_card(
+    store: Store, session: Session, new: NewTask, plans: dict[str, Plan]
+) -> None:
+    _, card, task = await store.begin_task_turn(
+        session.id, user_id="u1", text="Write", task=replace(new, plan=plans["three"])
+    )
+    claim = await store.claim_task(task.id, 1.0)
+    assert claim is not None
+    for key in ("outline", "write", "check"):
+        await store.begin_step(task.id, claim.epoch, key)
+        await store.finish_step(
+            *(task.id, claim.epoch, key),
+            text=key,
+            usage=Usage(10, 2, ttft_ms=5.0),
+            end=TaskEnd("All", "the only model") if key == "check" else None,
+        )
+    filled = await store.message(card.id)
+    assert (filled.text, filled.usage, filled.why) == ("All", Usage(30, 6), "the only model")
+
+
+async def test_a_task_that_ends_early_leaves_what_there_is(store: Store, session: Session, new: NewTask) -> None:
+    _, card, task = await store.begin_task_turn(session.id, user_id="u1", text="Write", task=new)
+    claim = await store.claim_task(task.id, 1.0)
+    assert claim is not None
+    await store.begin_step(task.id, claim.epoch, "answer")
+    await store.fail_step(task.id, claim.epoch, "answer", text="Roses", error="No.", error_code="refused", end=True)
+    failed = await store.message(card.id)
+    assert (failed.text, failed.error, failed.state) == ("Roses", "No.", MessageState.COMPLETE)
+    await store.retry_from(task.id)
+    emptied = await store.message(card.id)
+    assert (emptied.text, emptied.error) == ("", "")
+    await store.change_task(task.id, TaskState.CANCELLED, expect=OPEN)
+    cancelled = await store.message(card.id)
+    assert (cancelled.text, cancelled.error) == ("Roses", "")
+
+
+async def test_a_message_becomes_a_task_after_all(store: Store, session: Session, new: NewTask, talk: Talk) -> None:
+    user, reply = await talk(session.id, "Write a poem")
+    card, task = await store.begin_card(session.id, user.id, new)
+    assert (card.parent_id, card.sibling, card.siblings, card.task_id) == (user.id, 2, 2, "t1")
+    assert (task.message_id, task.session_id) == (card.id, session.id)
+    assert (await store.transcript(session.id)).messages[-1] == card
+    assert await store.begin_card(session.id, user.id, new) == (card, task)
+    for wrong in (reply.id, "nope"):
+        with pytest.raises(NoSuchMessage):
+            await store.begin_card(session.id, wrong, replace(new, id="t2"))
+    again = await store.begin_reply(session.id, user.id)
+    assert (again.sibling, again.task_id) == (3, None)
+
+
+async def test_an_edit_that_becomes_a_task(store: Store, session: Session, new: NewTask, talk: Talk) -> None:
+    user, reply = await talk(session.id, "Hello")
+    edited, card, task = await store.begin_task_edit(session.id, user.id, "u9", "Write a poem", new, 0.8)
+    assert (edited.id, edited.sibling, edited.p, card.parent_id) == ("u9", 2, 0.8, "u9")
+    assert task.message_id == card.id
+    assert await store.begin_task_edit(session.id, user.id, "u9", "Write", new) == (edited, card, task)
+    with pytest.raises(NoSuchMessage):
+        await store.begin_task_edit(session.id, reply.id, "u10", "Write", replace(new, id="t2"))
+    second, _ = await store.begin_edit(session.id, user.id, "u11", "Hi", p=0.2)
+    assert second.p == 0.2
+
+
+async def test_a_fork_has_a_reply_where_the_card_was(
+    store: Store, session: Session, new: NewTask, carry_out: CarryOut
+) -> None:
+    _, card, task = await store.begin_task_turn(session.id, user_id="u1", text="Write", task=new, p=0.9)
+    await carry_out(task, "A poem")
+    fork = await store.fork_session(session.id, card.id)
+    user, reply = (await store.transcript(fork.id)).messages
+    assert (user.p, reply.text, reply.task_id, reply.why) == (0.9, "A poem", None, "the task model")
+    await store.delete_session(session.id)
+    left = await store.task(task.id)
+    assert (left.session_id, left.message_id, left.state) == (None, None, TaskState.DONE)
+    await carry_out(await store.retry_from(task.id))
+
+
+async def test_an_open_task_is_exported_as_one(store: Store, session: Session, new: NewTask) -> None:
+    await store.begin_task_turn(session.id, user_id="u1", text="Write", task=new)
+    assert ", a task without a result" in await store.export_markdown(session.id)
+
+
+async def test_why_a_model_replied_is_kept(store: Store, session: Session, ref: ModelRef) -> None:
+    _, reply = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    done = await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Hi", why="the fallback\x1b[1m")
+    assert done.why == "the fallback"
+    done = await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Hi")
+    assert done.why == "the fallback"
+
+
+async def test_the_branch_above_a_reply(store: Store, session: Session, talk: Talk) -> None:
+    for n in range(3):
+        await talk(session.id, f"Question {n}")
+    branch = (await store.transcript(session.id)).messages
+    assert await store.branch_above(branch[-1].id, 100) == (branch[:-1], True)
+    assert await store.branch_above(branch[-1].id, 5) == (branch[:-1], True)
+    assert await store.branch_above(branch[-1].id, 2) == (branch[3:5], False)
+    assert await store.branch_above(branch[0].id, 5) == ((), True)
+    with pytest.raises(NoSuchMessage):
+        await store.branch_above("nope", 5)
+    other = await store.begin_reply(session.id, branch[2].id)
+    assert other.siblings == 2
+    messages, whole = await store.branch_above(branch[4].id, 2)
+    assert (messages[1].sibling, messages[1].siblings, whole) == (1, 2, False)
+    assert (await store.branch_above(branch[5].id, 3))[0][0] == await store.message(branch[2].id)

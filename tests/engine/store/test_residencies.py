@@ -1,0 +1,40 @@
+"""How models came into memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from tale_tui.engine.store import ResidencyChange, ResidencyEntry, Store
+from tale_tui.engine.types import BackendName, ModelRef
+
+OTHER = ModelRef(BackendName.EMBEDDED, "starter")
+
+
+async def test_residencies_are_kept_newest_first(store: Store, ref: ModelRef) -> None:
+    await store.add_residency(ref, "load", ms=900.0, size_bytes=5, at=1.0)
+    await store.add_residency(OTHER, ResidencyChange.DIED, at=2.0)
+    await store.add_residency(ref, "evicted")
+    newest, *rest = await store.residencies()
+    assert (newest.ref, newest.what, newest.ms) == (ref, ResidencyChange.EVICTED, None)
+    assert newest.at > 1_000_000
+    assert rest == [
+        ResidencyEntry(OTHER, ResidencyChange.DIED, 2.0),
+        ResidencyEntry(ref, ResidencyChange.LOAD, 1.0, 900.0, 5),
+    ]
+    assert await store.residencies(limit=1) == (newest,)
+    with pytest.raises(ValueError, match="lost"):
+        await store.add_residency(ref, "lost")
+
+
+async def test_what_is_typical_is_the_median_of_the_last(store: Store, ref: ModelRef) -> None:
+    assert await store.typical_ms(ref, "load") is None
+    await store.add_residency(ref, "load")
+    assert await store.typical_ms(ref, "load") is None
+    for ms in (100.0, 300.0, 200.0):
+        await store.add_residency(ref, "load", ms=ms)
+    await store.add_residency(OTHER, "load", ms=9.0)
+    await store.add_residency(ref, "switch", ms=7.0)
+    assert await store.typical_ms(ref, ResidencyChange.LOAD) == 200.0
+    for _ in range(20):
+        await store.add_residency(ref, "load", ms=50.0)
+    assert await store.typical_ms(ref, "load") == 50.0

@@ -1,0 +1,102 @@
+"""A store that cannot be written for a while: nothing is lost, nothing hangs, and what was refused is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tale_tui.engine.errors import DatabaseBusy, DiskFull
+from tale_tui.engine.events import Notice
+from tale_tui.engine.task_types import TaskState
+
+
+class Broken:
+    """Makes methods of a store fail so many times."""
+
+    def __init__(self, store: Any, monkeypatch: pytest.MonkeyPatch, **times: int) -> None:
+        self.left = times
+        for name in times:
+            monkeypatch.setattr(store, name, self._failing(name, getattr(store, name)))
+
+    def _failing(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        async def method(*args: Any, **kwargs: Any) -> Any:
+            if self.left[name]:
+                self.left[name] -= 1
+                raise DatabaseBusy("Held by another process.")
+            return await real(*args, **kwargs)
+
+        return method
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"claim_task": 2},
+        {"begin_step": 1},
+        {"finish_step": 1},
+        {"finish_step": 1, "fail_step": 1},
+        {"begin_step": 2, "fail_step": 1, "change_task": 2},
+        {"queue": 2, "claim_task": 1},
+    ],
+    ids=lambda times: "-".join(times),
+)
+async def test_a_task_is_done_in_the_end(
+    begin: Callable[..., Any], doer: Any, do: Any, monkeypatch: pytest.MonkeyPatch, times: dict[str, int]
+) -> None:
+    execution = await begin(running=1)
+    broken = Broken(execution.store, monkeypatch, **times)
+    doer.tell("a task", do(("done",)))
+    detail = await execution.done(await execution.submit("a task"))
+    assert detail.steps[0].text.startswith("done")
+    assert broken.left["claim_task"] == 0 if "claim_task" in times else True
+    await execution.done(await execution.submit("another"))
+
+
+@pytest.mark.parametrize("act", ["cancel", "pause"])
+async def test_what_cannot_be_stored_is_told_and_the_task_goes_on(
+    begin: Callable[..., Any], doer: Any, do: Any, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    execution = await begin()
+    doer.tell("a task", do(("half ",), asyncio.Event()), do(("and half",)))
+    task = await execution.submit("a task")
+    await execution.eventually(lambda: len(doer.holding) == 1)
+    Broken(execution.store, monkeypatch, change_task=1)
+    with pytest.raises(DatabaseBusy):
+        await getattr(execution.executor, act)(task.id)
+    assert (await execution.done(task)).result == "half and half"
+
+
+async def test_that_text_cannot_be_kept_is_said_once(
+    begin: Callable[..., Any], doer: Any, do: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = await begin()
+    monkeypatch.setattr("tale_tui.engine.draft.PARTIAL_SAVE_INTERVAL_S", 0.01)
+
+    async def full(*args: Any) -> None:
+        raise DiskFull("There is no space left.")
+
+    monkeypatch.setattr(execution.store, "save_step", full)
+    task, gate = await execution.held("a task", "so far")
+    await execution.eventually(lambda: any(isinstance(fact, Notice) for fact in execution.facts))
+    paused = await execution.executor.pause(task.id)
+    assert paused.state is TaskState.PAUSED
+    notices = [fact for fact in execution.facts if isinstance(fact, Notice)]
+    assert [notice.title for notice in notices] == ["The disk is full"]
+    gate.set()
+    await execution.executor.resume(task.id)
+    await execution.done(task)
+
+
+async def test_closing_on_a_full_disk_ends_all_the_same(
+    begin: Callable[..., Any], doer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = await begin()
+    task, _ = await execution.held("a task", "so far")
+    Broken(execution.store, monkeypatch, change_task=1)
+    await execution.close()
+    assert doer.running == 0
+    await execution.open()
+    assert await execution.state(task) is TaskState.PAUSED

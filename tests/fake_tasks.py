@@ -1,0 +1,369 @@
+"""Tasks without an engine: makers of tasks, and verbs whose tasks a test moves by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+from textual.app import App
+from textual.screen import Screen
+
+import tale_tui.ui
+from tale_tui.engine import (
+    ENDED,
+    AmbiguousTask,
+    BackendName,
+    EngineStatus,
+    Fact,
+    ModelRef,
+    NoSuchTask,
+    Plan,
+    Priority,
+    Reason,
+    Role,
+    RoleState,
+    RoleStatus,
+    Step,
+    StepDelta,
+    StepSpec,
+    StepState,
+    TaleError,
+    Task,
+    TaskChanged,
+    TaskCounts,
+    TaskDetail,
+    TaskEntry,
+    TaskEvent,
+    TaskSeen,
+    TaskState,
+    Usage,
+    Verbs,
+    World,
+    WrongState,
+)
+from tale_tui.ui.app import APP_KEYS
+from tale_tui.ui.bridge import Bridge
+from tale_tui.ui.screens.tasks import TasksScreen
+from tale_tui.ui.theming import VARIABLE_DEFAULTS, load_themes, theme_folders
+
+NOW = 1_794_146_520.0
+"""Sunday 8 November 2026, 14:02 UTC."""
+BIG = ModelRef(BackendName.OLLAMA, "qwen3:14b")
+SMALL = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
+CODE = '''The function, with a cache so that each number is computed once. Save it as `fib.py`:
+
+```python
+from functools import cache
+
+
+@cache
+def fib(n: int) -> int:
+    """n-th Fibonacci number, n >= 0."""
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+```
+
+And a test, `tests/test_fib.py`:
+
+```python
+from fib import fib
+
+
+def test_the_first_ones() -> None:
+    assert [fib(n) for n in range(6)] == [0, 1, 1, 2, 3, 5]
+```
+'''
+
+
+def task(name: str, title: str, state: str = "queued", **changes: Any) -> Task:
+    """A task whose id begins with `name`; times are seconds before `NOW` where they end in `_ago`."""
+    ago = {key.removesuffix("_ago"): NOW - changes.pop(key) for key in list(changes) if key.endswith("_ago")}
+    plain: dict[str, Any] = {"created": NOW - 600, "updated": NOW - 60, "ref": BIG, **ago, **changes}
+    return Task(f"{name}00000000000", name, title, TaskState(state), **plain)
+
+
+def step(key: str, state: str = "pending", text: str = "", tokens: int | None = None, **changes: Any) -> Step:
+    """A step, `took` seconds long where it is told; one that runs began so long before `NOW`."""
+    took = changes.pop("took", None)
+    if took is not None:
+        began = NOW - took if state == "running" else NOW - 300
+        changes |= {"started": began, "finished": None if state == "running" else began + took}
+    usage = None if tokens is None else Usage(prompt_tokens=96, completion_tokens=tokens, tokens_per_second=11.8)
+    spec = StepSpec(key, key, changes.pop("prompt", f"Do the {key}."), kind=changes.pop("kind", "model"))
+    attempts = changes.pop("attempts", 0 if state == "pending" else 1)
+    return Step(spec, StepState(state), attempts, ref=BIG, text=text, usage=usage, **changes)
+
+
+def detail_of(one: Task, steps: Iterable[Step] = (), *, text: str = "", result: str = "") -> TaskDetail:
+    """All of a task; without steps it has one."""
+    state = {TaskState.DONE: "done", TaskState.RUNNING: "running", TaskState.FAILED: "failed"}.get(one.state, "pending")
+    made = tuple(steps) or (step("answer", state, result, took=42 if state != "pending" else None),)
+    history = (
+        TaskEntry(one.created, "queued"),
+        TaskEntry(one.created + 2, "running with qwen3:14b"),
+    )
+    plan = Plan(tuple(one.spec for one in made), approval=one.reason is Reason.APPROVAL)
+    return TaskDetail(one, text or f"{one.title}, please.", plan, made, result, history)
+
+
+class TaskVerbs:
+    """The verbs on tasks, on tasks that a test gives.
+
+    Attributes:
+        calls: what was asked for: the name of the verb and the shown id of the task.
+        details: by id; a task that has none gets a plain one.
+        broken: raised by `tasks`, once.
+    """
+
+    def __init__(self, tasks: Iterable[Task] = ()) -> None:
+        self.all = {one.id: one for one in tasks}
+        self.details: dict[str, TaskDetail] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.broken: Exception | None = None
+        self.facts: asyncio.Queue[Fact] = asyncio.Queue()
+        self._streams: dict[str, list[asyncio.Queue[TaskEvent | None]]] = {}
+
+    def give(self, detail: TaskDetail) -> Task:
+        """Have a task with all about it."""
+        self.all[detail.task.id] = detail.task
+        self.details[detail.task.id] = detail
+        return detail.task
+
+    def detail(self, task_id: str) -> TaskDetail:
+        one = self.all[task_id]
+        known = self.details.get(task_id)
+        return detail_of(one) if known is None else replace(known, task=one)
+
+    def followed(self, task_id: str) -> int:
+        """How many follow a task now."""
+        return len(self._streams.get(task_id, []))
+
+    def tell(self, task_id: str, event: TaskEvent) -> None:
+        """Say something to those who follow a task."""
+        for stream in self._streams.get(task_id, []):
+            stream.put_nowait(event)
+
+    def write(self, task_id: str, text: str, tokens: int = 1, *, key: str = "answer") -> None:
+        """The model writes more of a step."""
+        self.tell(task_id, StepDelta(key, text, False, tokens))
+
+    def change(self, task_id: str, **changes: Any) -> Task:
+        """A task is so now; those who follow it see it."""
+        self.all[task_id] = changed = replace(self.all[task_id], **changes)
+        self.tell(task_id, TaskSeen(self.detail(task_id)))
+        self.facts.put_nowait(TaskChanged(changed))
+        return changed
+
+    # the verbs
+
+    async def tasks(
+        self, *, states: tuple[TaskState, ...] = (), session_id: str = "", limit: int = 10_000
+    ) -> tuple[Task, ...]:
+        if self.broken is not None:
+            broken, self.broken = self.broken, None
+            raise broken
+        return tuple(one for one in self.all.values() if not states or one.state in states)[:limit]
+
+    async def task(self, task_id: str) -> TaskDetail:
+        return self.detail(task_id)
+
+    async def find_task(self, prefix: str) -> Task:
+        found = [one for one in self.all.values() if one.id.startswith(prefix)]
+        if not found:
+            raise NoSuchTask(f"No task's id begins with {prefix}.")
+        if len(found) > 1:
+            raise AmbiguousTask(f"{prefix} is the beginning of {len(found)} ids.")
+        return found[0]
+
+    async def follow_task(self, task_id: str) -> AsyncGenerator[TaskEvent, None]:
+        stream: asyncio.Queue[TaskEvent | None] = asyncio.Queue()
+        self._streams.setdefault(task_id, []).append(stream)
+        try:
+            yield TaskSeen(self.detail(task_id))
+            while self.all[task_id].state not in ENDED:
+                event = await stream.get()
+                if event is None:
+                    return
+                yield event
+        finally:
+            self._streams[task_id].remove(stream)
+
+    def _do(self, verb: str, task_id: str, **changes: Any) -> Task:
+        one = self.all[task_id]
+        self.calls.append((verb, one.shown))
+        if one.state in ENDED and verb in ("cancel", "pause", "resume"):
+            raise WrongState(f"{one.shown} is {one.state.value} already.")
+        return self.change(task_id, **changes)
+
+    async def cancel_task(self, task_id: str) -> Task:
+        return self._do("cancel", task_id, state=TaskState.CANCELLED, finished=NOW)
+
+    async def pause_task(self, task_id: str) -> Task:
+        return self._do("pause", task_id, state=TaskState.PAUSED, reason=Reason.USER, running_since=None)
+
+    async def resume_task(self, task_id: str) -> Task:
+        return self._do("resume", task_id, state=TaskState.QUEUED, reason=Reason.NONE)
+
+    async def retry_task(self, task_id: str, *, step: str = "") -> Task:
+        return self._do(f"retry {step}".strip(), task_id, state=TaskState.QUEUED, finished=None, error="")
+
+    async def approve_task(self, task_id: str, *, yes: bool) -> Task:
+        state = TaskState.QUEUED if yes else TaskState.CANCELLED
+        return self._do("approve" if yes else "decline", task_id, state=state, reason=Reason.NONE)
+
+    async def set_priority(self, task_id: str, priority: Priority) -> Task:
+        return self._do(f"priority {priority.value}", task_id, priority=priority)
+
+    async def move_task(self, task_id: str, *, before: str | None) -> Task:
+        shown = self.all[before].shown if before else "last"
+        moved = self.all.pop(task_id)
+        order = list(self.all.values())
+        place = next((number for number, one in enumerate(order) if one.id == before), len(order))
+        order.insert(place, moved)
+        self.all = {one.id: one for one in order}
+        return self._do(f"before {shown}", task_id)
+
+    async def watch(self) -> AsyncGenerator[Fact, None]:
+        """The facts that a test tells."""
+        while True:
+            yield await self.facts.get()
+
+    async def roles(self) -> tuple[RoleStatus, ...]:
+        return (
+            RoleStatus(Role.UX, RoleState.READY, SMALL, 8192),
+            RoleStatus(Role.TASK, RoleState.READY, BIG, 8192),
+        )
+
+    async def status(self) -> EngineStatus:
+        states = [one.state.value for one in self.all.values()]
+        names = ("waiting", "queued", "running", "paused", "done", "failed", "cancelled")
+        counts = TaskCounts(**{name: states.count(name) for name in names})
+        return EngineStatus(1, "0", NOW, False, await self.roles(), counts)
+
+
+class TasksApp(App[None]):
+    """A window that shows the tasks and nothing else.
+
+    Args:
+        verbs: the tasks.
+        theme: by name.
+        broken: why there is no engine.
+
+    Attributes:
+        copied: what was put into the clipboard.
+        quoted: what was sent to the chat.
+        left: how often the chat was asked for.
+    """
+
+    CSS_PATH: ClassVar = [str(Path(tale_tui.ui.__file__).parent / name) for name in ("app.tcss", "screens/tasks.tcss")]
+    BINDINGS = APP_KEYS
+    ENABLE_COMMAND_PALETTE = False
+    NOTIFICATION_TIMEOUT = 3600
+
+    def __init__(self, verbs: TaskVerbs, theme: str = "tale-dark", broken: TaleError | None = None) -> None:
+        super().__init__()
+        for found in load_themes(theme_folders())[0]:
+            self.register_theme(found)
+        self.theme = theme
+        self.verbs = verbs
+        self.passed = 0.0
+        self.copied: list[str] = []
+        self.quoted: list[str] = []
+        self.left = 0
+        self._broken = broken
+        self.bridge = Bridge(self._engine)
+        ids = count()
+        world = World(lambda: NOW + self.passed, lambda: self.passed, lambda: f"id{next(ids)}")
+        self.tasks = TasksScreen(self.bridge, None, world)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(VARIABLE_DEFAULTS)
+
+    @asynccontextmanager
+    async def _engine(self) -> AsyncIterator[Verbs]:
+        if self._broken is not None:
+            broken, self._broken = self._broken, None
+            raise broken
+        yield cast(Verbs, self.verbs)
+
+    def on_mount(self) -> None:
+        self.bridge.open()
+
+    async def on_unmount(self) -> None:
+        await self.bridge.close()
+
+    def get_default_screen(self) -> Screen[None]:
+        return self.tasks
+
+    def copy_to_clipboard(self, text: str) -> None:
+        self.copied.append(text)
+
+    def on_tasks_screen_quoted(self, event: TasksScreen.Quoted) -> None:
+        self.quoted.append(event.text)
+
+    def on_tasks_screen_left(self) -> None:
+        self.left += 1
+
+
+def some() -> TaskVerbs:
+    """The tasks of an ordinary afternoon: two run, one waits for another one, one asks, one is done, one failed."""
+    verbs = TaskVerbs()
+    running = task(
+        "k4t9", "Fibonacci function", "running", priority=Priority.HIGH, started_ago=42, running_since_ago=42,
+        expected_s=72.0, steps_total=3, steps_done=1, step_title="write", completion_tokens=96,
+        why="tasks go to the big model", p=0.93,
+    )  # fmt: skip
+    steps = (
+        step("outline", "done", "1. Use a cache.\n2. Test it.", 96, took=8),
+        step("write", "running", CODE[:210], took=34),
+        step("check"),
+    )
+    verbs.give(detail_of(running, steps, text="Can you write a Python function to calculate the Fibonacci sequence?"))
+    verbs.give(
+        detail_of(
+            task(
+                "m2x7", "Compare three databases", "running", started_ago=130, running_since_ago=130, expected_s=490.0,
+                steps_total=6, step_title="collect",
+            ),
+            [step("collect", "running", "SQLite is", took=130), *(step(f"part {number}") for number in range(2, 7))],
+        )
+    )  # fmt: skip
+    asks = task("r5n1", "Web application", "waiting", reason=Reason.APPROVAL, steps_total=14, step_title="routes")
+    names = ("routes", "models", "views", "forms", "tests", "styles", "login", "mail", "search", "cache", "jobs")
+    verbs.give(detail_of(asks, [step(name) for name in (*names, "docs", "deploy", "check")]))
+    verbs.give(detail_of(task("t6b2", "Summary of the minutes", "paused", reason=Reason.INTERRUPTED, worked_s=95.0)))
+    verbs.give(detail_of(task("p8c3", "Tests for Fibonacci", after=(running.id,), waits_for=("k4t9",))))
+    verbs.give(
+        detail_of(
+            task("w9d4", "Letter to the landlord", "done", finished_ago=60, worked_s=51.0, completion_tokens=412),
+            result=CODE,
+        )
+    )
+    verbs.give(
+        detail_of(
+            task(
+                "z3h6", "Translate the manual", "failed", finished_ago=4000, worked_s=12.0, error_code="out_of_memory",
+                error="qwen3:14b does not fit: it needs 9.3 GB and 6.1 GB are free. Choose a smaller one with /model.",
+            ),
+            result="The first chapter",
+        )
+    )  # fmt: skip
+    verbs.give(detail_of(task("b7y5", "Poem about rain", "cancelled", finished_ago=90_000, worked_s=3.0)))
+    return verbs
+
+
+def many(number: int) -> Iterator[Task]:
+    """So many tasks, most of them done."""
+    letters = "bcdfghjkmnpqrstvwxyz23456789"
+    for index in count():
+        if index == number:
+            return
+        name = "".join(letters[(index // 28**place) % 28] for place in range(4))
+        state = "running" if index < 4 else "queued" if index < 300 else ("failed" if index % 50 == 0 else "done")
+        ended = {"finished": NOW - index * 60.0, "worked_s": 20.0 + index % 90} if state in ("done", "failed") else {}
+        begun = {"running_since": NOW - 30, "started": NOW - 30, "expected_s": 60.0} if state == "running" else {}
+        yield task(name, f"Task number {index} about databases and letters", state, **ended, **begun)

@@ -1,0 +1,371 @@
+"""Whole stories with tasks on the screen, with the engine behind it: talk while it works."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tale_tui.engine import Role, TaskState
+from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
+from tale_tui.ui.notify import Manners
+
+HELLO = "Hello! How are you today?"
+WORK = "Can you write a Python function to calculate the Fibonacci sequence?"
+BIG = "scripted/demo-big"
+
+
+@pytest.fixture
+def work() -> tuple[Callable[[Any], Script], asyncio.Event]:
+    """Answers talk at once, begins a task and goes on with it when the event is set."""
+    go_on = asyncio.Event()
+
+    def answer(request: Any) -> Script:
+        if request.role is Role.TASK:
+            return Script((Say("def fib(n):\n"), Hold(go_on), Say("    return n\n")))
+        return spoken("Fine, ", "thank you.")
+
+    return answer, go_on
+
+
+def desk(window: Any) -> Any:
+    return window.chat._desk
+
+
+def card(window: Any) -> Any:
+    """The newest message that is a card."""
+    return next((message for message in reversed(window.messages) if message.task_id), None)
+
+
+def state(window: Any) -> TaskState | None:
+    """Of the task of the newest card."""
+    one = card(window)
+    known = desk(window).conversation.tasks.get(one.task_id) if one is not None else None
+    return known.state if known is not None else None
+
+
+async def reaches(window: Any, wanted: str) -> None:
+    await window.until(lambda: state(window) == wanted, f"the task is {wanted}")
+
+
+async def begun(window: Any) -> None:
+    """Wait until the text of the task stands under its card."""
+    await reaches(window, "running")
+    shown = window.chat.view
+    await window.until(lambda: shown.card(card(window).task_id).text.startswith("def"), "its text has begun")
+
+
+async def dialog(window: Any, name: str) -> Any:
+    await window.until(lambda: type(window.app.screen).__name__ == name, f"{name} is open")
+    return window.app.screen
+
+
+async def test_talk_and_work_and_ask_and_look(open_window: Any, work: Any) -> None:
+    """The four messages that the product is for."""
+    answer, go_on = work
+    async with open_window(answer, detect=True) as window:
+        await window.ready()
+        await window.say(HELLO)
+        await window.answered()
+        assert card(window) is None
+
+        await window.write(WORK)
+        await window.until(lambda: desk(window).chip._chip.shown is not None, "the chip says what it is")
+        assert desk(window).chip._chip.shown.kind == "task"
+        await window.pilot.press("enter")
+        await begun(window)
+        assert window.chat.view.card_opened(card(window).task_id)
+        assert not desk(window).turns.busy
+
+        calls = len(window.backend.requests)
+        await window.say("What's the status of my task?")
+        await window.answered(3)
+        assert "running" in window.messages[-1].text
+        assert len(window.backend.requests) == calls
+        assert not window.chat.view.card_opened(card(window).task_id)
+
+        await window.say("/tasks")
+        await dialog(window, "TasksScreen")
+        await window.pilot.press("f2")
+        await window.until(lambda: window.app.screen is window.chat, "back in the chat")
+
+        go_on.set()
+        await reaches(window, "done")
+        await window.until(lambda: "return n" in card(window).text, "the card holds the result")
+        await window.until(
+            lambda: sum("is done" in notice.title for _, notice in window.app.notices) == 1, "it is told once"
+        )
+        assert window.prompt.has_focus
+
+
+async def test_what_is_watched_is_not_told(open_window: Any, work: Any) -> None:
+    answer, go_on = work
+    async with open_window(answer, detect=True) as window:
+        await window.ready()
+        await window.say(WORK)
+        await begun(window)
+        go_on.set()
+        await reaches(window, "done")
+        await window.until(lambda: not window.app.workers, "all is read")
+        assert desk(window).news._gathered == {}
+
+
+async def test_one_key_overrides_before_sending(open_window: Any, work: Any) -> None:
+    answer, go_on = work
+    async with open_window(answer, detect=True) as window:
+        await window.ready()
+        await window.write(WORK)
+        await window.until(lambda: desk(window).chip.other == "just talk", "it is judged a task")
+        await window.pilot.press("f8")
+        assert desk(window).chip._chip.shown.kind == "chat"
+        assert desk(window).chip._chip.shown.chosen
+        await window.pilot.press("enter")
+        await window.answered()
+        assert card(window) is None
+
+        await window.write("hmm")
+        await window.until(lambda: desk(window).chip._judged is not None, "it is judged")
+        await window.pilot.press("f8", "enter")
+        await reaches(window, "running")
+        go_on.set()
+
+
+async def test_one_key_undoes_after_sending(open_window: Any, work: Any) -> None:
+    answer, _ = work
+    async with open_window(answer, detect=True) as window:
+        await window.ready()
+        await window.say(WORK)
+        await begun(window)
+        first = card(window).task_id
+        await window.pilot.press("f8")
+        await window.answered()
+        assert window.messages[-1].text == "Fine, thank you."
+        assert window.messages[-1].siblings == 2
+        assert (await window.verbs.task(first)).task.state is TaskState.CANCELLED
+
+        await window.pilot.press("f8")
+        await window.until(lambda: card(window) is not None and card(window).task_id != first, "a task again")
+        await begun(window)
+
+
+async def test_where_nobody_is_sure_a_task_is_offered(open_window: Any, work: Any) -> None:
+    answer, _ = work
+    bounds = {"chat_to": 0.0, "task_from": 1.0}
+    async with open_window(answer, manners=Manners(**bounds), detection=bounds) as window:
+        await window.ready()
+        await window.write(WORK)
+        await window.until(lambda: desk(window).chip._chip.shown is not None, "it is judged")
+        assert desk(window).chip._chip.shown.kind == "ask"
+        await window.pilot.press("enter")
+        await window.answered()
+        assert window.chat.view._offered == window.messages[-1].id
+        await window.pilot.press("f8")
+        await begun(window)
+        assert window.chat.view._offered is None
+
+
+async def test_a_task_is_steered_by_commands(open_window: Any, work: Any) -> None:
+    answer, go_on = work
+    async with open_window(answer) as window:
+        await window.ready()
+        await window.say("/task Write the function")
+        await begun(window)
+        shown = desk(window).conversation.tasks[card(window).task_id].shown
+        await window.say(f"/pause {shown}")
+        await reaches(window, "paused")
+        await window.say("/resume")
+        await reaches(window, "running")
+        await window.say("/pause")
+        await reaches(window, "paused")
+        await window.pilot.press("ctrl+r")
+        await reaches(window, "running")
+        await window.say(f"/priority {shown} urgent")
+        await window.until(
+            lambda: desk(window).conversation.tasks[card(window).task_id].priority == "urgent", "it goes first"
+        )
+        await window.say("/status")
+        await window.until(lambda: any("running" in said for said in window.toasts) or window.toasts, "it is told")
+        await window.say(f"/cancel {shown}")
+        await reaches(window, "cancelled")
+        await window.say(f"/cancel {shown}")
+        await window.until(lambda: any("already" in said for said in window.toasts), "twice is once too often")
+        go_on.set()
+        await window.say(f"/retry {shown}")
+        await reaches(window, "done")
+        await window.say("/result")
+        await window.until(lambda: window.chat.view.card_opened(card(window).task_id), "all of it is shown")
+        assert window.chat.view.chosen == card(window).id
+
+
+async def test_retry_asks_again_or_runs_again(open_window: Any, work: Any) -> None:
+    answer, go_on = work
+    go_on.set()
+    async with open_window(answer) as window:
+        await window.ready()
+        await window.say(HELLO)
+        await window.answered()
+        await window.say("/retry")
+        await window.until(lambda: window.messages[-1].siblings == 2, "another answer")
+        await window.answered()
+        await window.say("/task Write it")
+        await reaches(window, "done")
+        first = desk(window).conversation.tasks[card(window).task_id].finished
+        await window.say("/retry")
+        await window.until(
+            lambda: state(window) == "done" and desk(window).conversation.tasks[card(window).task_id].finished != first,
+            "it ran again",
+        )
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("/cancel", "No task is open."),
+        ("/pause", "No task runs"),
+        ("/resume", "No task is paused."),
+        ("/status", "There is no task yet."),
+        ("/result", "No task is done yet."),
+        ("/save", "No task is done yet."),
+        ("/cancel zzzz", "zzzz"),
+        ("/retry zzzz", "zzzz"),
+        ("/priority zzzz soon", "'soon' is no priority: it is one of urgent, high, normal, low"),
+        ("/priority", "Which task, and which priority"),
+        ("/task", "what is to be done"),
+    ],
+)
+async def test_what_cannot_be_done_is_said_in_a_sentence(open_window: Any, command: str, said: str) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.say(command)
+        await window.until(lambda: any(said in toast for toast in window.toasts), f"{command} says {said}")
+
+
+async def test_an_id_that_is_not_clear_opens_a_choice(open_window: Any, work: Any) -> None:
+    answer, _ = work
+    async with open_window(answer) as window:
+        await window.ready()
+        for title in ("Write one thing", "Write another thing"):
+            await window.say(f"/task {title}")
+            await window.until(lambda title=title: card(window) and window.messages[-2].text == title, "it is a task")
+        await window.say("/cancel id")
+        choice = await dialog(window, "ChooseTaskDialog")
+        assert len(choice._rows) == 2
+        await window.pilot.press("escape")
+        await window.until(lambda: window.app.screen is window.chat, "nothing was chosen")
+        assert all(one.state not in ("cancelled",) for one in desk(window).conversation.tasks.values())
+        await window.say("/cancel id")
+        await dialog(window, "ChooseTaskDialog")
+        await window.pilot.press("enter")
+        await window.until(
+            lambda: any(one.state == "cancelled" for one in desk(window).conversation.tasks.values()),
+            "one is cancelled",
+        )
+
+
+async def test_ids_are_completed(open_window: Any, work: Any) -> None:
+    answer, _ = work
+    async with open_window(answer) as window:
+        await window.ready()
+        await window.say("/task Write one thing")
+        await begun(window)
+        await window.write("/pause ")
+        rows = window.chat.composer.completion
+        await window.until(lambda: len(rows.rows) == 2, "the command and the id")
+        assert rows.rows[0].text == "/pause"
+        assert "Write one thing" in rows.rows[1].hint
+        await window.pilot.press("down", "tab")
+        assert window.prompt.text == rows.rows[0].text or window.prompt.text.startswith("/pause id")
+        await window.pilot.press("enter")
+        await reaches(window, "paused")
+
+
+async def test_what_was_cut_off_goes_on_when_the_user_says_so(open_window: Any, work: Any) -> None:
+    answer, go_on = work
+    async with open_window(answer) as window:
+        await window.ready()
+        await window.say("/task Write the function")
+        await begun(window)
+    async with open_window(answer) as window:
+        notice = window.chat.composer.notice
+        await window.until(lambda: notice.shown is not None, "it is asked")
+        assert notice.shown.text.startswith("1 task was cut off")
+        await window.ready()
+        await window.pilot.press("escape")
+        assert notice.shown is None
+        assert (await window.verbs.status()).tasks.interrupted == 1
+    async with open_window(answer) as window:
+        await window.until(lambda: window.chat.composer.notice.shown is not None, "it is asked again")
+        await window.ready()
+        go_on.set()
+        await window.pilot.press("f6")
+        await window.until(lambda: window.chat.composer.notice.shown is None, "it goes on")
+        tasks = await window.verbs.tasks()
+        assert tasks[0].state in ("queued", "running", "done")
+
+
+async def test_nobody_is_asked_where_the_settings_say_so(open_window: Any, work: Any) -> None:
+    answer, _ = work
+    async with open_window(answer) as window:
+        await window.ready()
+        await window.say("/task Write the function")
+        await begun(window)
+    async with open_window(answer, manners=Manners(asks_to_resume=False), tasks={"resume": "never"}) as window:
+        await window.ready()
+        assert window.chat.composer.notice.shown is None
+
+
+async def test_leaving_with_open_tasks_asks(open_window: Any, work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, _ = work
+    started: list[Any] = []
+    monkeypatch.setattr(
+        "tale_tui.ui.leaving.start_background", lambda *given: started.append(given) or 1, raising=False
+    )
+    async with open_window(answer) as window:
+        await window.ready()
+        await window.say("/task Write the function")
+        await begun(window)
+        await window.pilot.press("ctrl+q")
+        asked = await dialog(window, "LeaveDialog")
+        await window.pilot.press("escape")
+        await window.until(lambda: window.app.screen is window.chat, "it stays")
+        assert not window.app._exit
+        await window.pilot.press("ctrl+q")
+        asked = await dialog(window, "LeaveDialog")
+        asked.dismiss("background")
+        await window.until(lambda: window.app._exit, "it leaves")
+        assert len(started) == 1
+
+
+async def test_who_looks_elsewhere_is_called(open_window: Any, work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, go_on = work
+    written: list[str] = []
+    async with open_window(answer) as window:
+        await window.ready()
+        desk(window).news.ring = written.append
+        await window.say("/task Write the function")
+        await begun(window)
+        window.app.app_focus = False
+        go_on.set()
+        await window.until(lambda: written, "the terminal is asked")
+        assert "is done" in written[0]
+        assert written[0].endswith("\a")
+
+
+async def test_what_was_never_sent_is_there_again(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.write("half a thought")
+        await window.pilot.press("ctrl+q")
+        await window.until(lambda: window.app._exit, "it leaves")
+    async with open_window([spoken("A whole one.")]) as window:
+        await window.until(lambda: window.prompt.text == "half a thought", "it is there again")
+        await window.ready()
+        await window.pilot.press("enter")
+        await window.answered()
+        await window.pilot.press("ctrl+q")
+        await window.until(lambda: window.app._exit, "it leaves")
+    async with open_window() as window:
+        await window.ready()
+        assert window.prompt.text == ""

@@ -1,0 +1,159 @@
+"""The chip at the prompt, the choice of ids, the dialogs about tasks, and the last line while tasks run."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tale_tui.engine import DetectBand, Judged, ModelRef, Notice, Role
+from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
+
+SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
+LOOKS = {f"{size}-{theme}": (SIZES[size], f"tale-{theme}") for size in SIZES for theme in ("dark", "light")}
+looks = pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+BIG = ModelRef.parse("ollama/qwen3:14b")
+ON = {"enabled": True}
+CODE = "Here it is:\n\n```python\ndef fib(n: int) -> int:\n    return n if n < 2 else fib(n - 1) + fib(n - 2)\n"
+
+
+def work(request: Any) -> Script:
+    """Talk is answered, work is begun."""
+    if request.role is Role.TASK:
+        return Script((Say(CODE), Hold(asyncio.Event())))
+    return spoken("Memoisation keeps the result of a call, so that the same call later costs a look-up.")
+
+
+async def judged(window: Any, text: str, p: float, band: DetectBand) -> None:
+    """Write a text that is judged so."""
+
+    async def judge(text: str, *, session_id: str = "") -> Judged:
+        return Judged(p, band, (), BIG, 70.0)
+
+    window.engine.judge = judge
+    await window.write(text)
+    chip = window.chat._desk.chip._chip
+    await window.until(lambda: chip.shown is not None, "the chip")
+
+
+async def given(window: Any, *titles: str) -> None:
+    """Hand in tasks from the chat, and wait until each is a card."""
+    desk = window.chat._desk
+    for number, title in enumerate(titles, 1):
+        await window.say(f"/task {title}")
+        await window.until(lambda number=number: len(desk.conversation.tasks) == number, "it is a task")
+    line, bar = window.chat.line, window.chat.title_bar
+    await window.until(
+        lambda: (line.tasks.running, line.tasks.queued, bar.running) == (1, len(titles) - 1, 1), "all are counted"
+    )
+    first = next(iter(desk.conversation.tasks))
+    await window.until(lambda: window.chat.view.card(first).text.strip() == CODE.strip(), "the first one has written")
+    await window.until(
+        lambda: not desk.turns.busy and bar.turns == len(titles), "no turn is under way, and the title counts them"
+    )
+
+
+@looks
+def test_a_task(looks_as_before: Any, look: Any) -> None:
+    async def act(window: Any) -> None:
+        await judged(window, "Write tests for it too", 0.93, DetectBand.TASK)
+
+    assert looks_as_before(act=act, size=look[0], theme=look[1], detect=ON)
+
+
+@looks
+def test_nobody_is_sure(looks_as_before: Any, look: Any) -> None:
+    async def act(window: Any) -> None:
+        await judged(window, "The tests are red again", 0.52, DetectBand.UNSURE)
+
+    assert looks_as_before(act=act, size=look[0], theme=look[1], detect=ON)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_talk(looks_as_before: Any, size: tuple[int, int]) -> None:
+    async def act(window: Any) -> None:
+        await judged(window, "What is memoisation?", 0.03, DetectBand.CHAT)
+
+    assert looks_as_before(act=act, size=size, detect=ON)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_the_user_said_so(looks_as_before: Any, size: tuple[int, int]) -> None:
+    async def act(window: Any) -> None:
+        await judged(window, "What is memoisation? " * 12, 0.03, DetectBand.CHAT)
+        await window.press("f8")
+
+    assert looks_as_before(act=act, size=size, detect=ON)
+
+
+@looks
+def test_the_choice_of_ids(looks_as_before: Any, look: Any) -> None:
+    async def act(window: Any) -> None:
+        await given(window, "Fibonacci function", "Compare three databases", "Tests for Fibonacci")
+        await window.write("/pause ")
+        await window.until(lambda: window.chat.composer.completion.rows, "ids")
+        await window.press("down")
+
+    assert looks_as_before(act=act, answers=work, size=look[0], theme=look[1])
+
+
+@looks
+def test_an_id_that_is_not_clear(looks_as_before: Any, look: Any) -> None:
+    async def act(window: Any) -> None:
+        await given(window, "Fibonacci function", "Compare three databases", "Tests for Fibonacci")
+        window.chat.run_command("cancel", "id")
+        await window.shows("Which task", "esc back")
+        await window.until(lambda: window.app.screen.picks.size.height == 3, "all rows are laid out")
+
+    assert looks_as_before(act=act, answers=work, size=look[0], theme=look[1])
+
+
+@looks
+def test_leaving(looks_as_before: Any, look: Any) -> None:
+    async def act(window: Any) -> None:
+        await given(window, "Fibonacci function", "Compare three databases")
+        await window.press("ctrl+q")
+        await window.shows("Leave while")
+
+    assert looks_as_before(act=act, answers=work, size=look[0], theme=look[1])
+
+
+@pytest.mark.parametrize("size", [*SIZES.values(), (200, 60)], ids=[*SIZES, "200x60"])
+def test_talk_while_it_works(looks_as_before: Any, size: tuple[int, int]) -> None:
+    async def act(window: Any) -> None:
+        await given(window, "Fibonacci function", "Compare three databases")
+        await window.say("Meanwhile: what is memoisation?")
+        await window.shows("costs a")
+        await window.until(lambda: not window.chat._desk.turns.busy, "it is answered")
+
+    assert looks_as_before(act=act, answers=work, size=size)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_tasks_that_were_cut_off(looks_as_before: Any, size: tuple[int, int]) -> None:
+    async def before(engine: Any, clock: Any) -> None:
+        from tale_tui.engine import TaskCounts
+
+        status = engine.status
+
+        async def cut_off() -> Any:
+            from dataclasses import replace
+
+            return replace(await status(), tasks=TaskCounts(paused=2, interrupted=2))
+
+        engine.status = cut_off
+
+    async def act(window: Any) -> None:
+        await window.shows("cut off")
+
+    assert looks_as_before(act=act, before=before, size=size)
+
+
+def test_what_is_told_leaves_the_prompt_free(looks_as_before: Any) -> None:
+    async def act(window: Any) -> None:
+        await window.write("half a thought")
+        window.engine._publish(Notice("The disk is nearly full", "Make room: replies are stored as they come."))
+        await window.until(lambda: window.app._notifications, "it is told")
+
+    assert looks_as_before(act=act, size=(20, 5))

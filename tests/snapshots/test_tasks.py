@@ -1,0 +1,136 @@
+"""The tasks screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tale_tui.engine import EngineLost
+
+SMALL, USUAL, LARGE = (80, 24), (120, 40), (200, 60)
+SIZES = {"80x24": SMALL, "120x40": USUAL, "200x60": LARGE}
+PATIENCE_S = 10.0
+
+
+def painted(app: Any) -> str:
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
+
+
+async def shows(app: Any, pilot: Pilot[None], *words: str) -> None:
+    """Wait until these words are on the screen."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + PATIENCE_S
+    while not all(word in painted(app) for word in words):
+        assert loop.time() < deadline, f"never: {words}\n{painted(app)}"
+        await asyncio.sleep(0.005)
+    await pilot.pause()
+
+
+@pytest.fixture
+def picture(snap_compare: Callable[..., bool], fake_tasks: Any, request: pytest.FixtureRequest) -> Callable[..., bool]:
+    """Whether the tasks look as in the picture that was kept."""
+
+    def compare(
+        verbs: Any = None,
+        *,
+        size: tuple[int, int] = USUAL,
+        theme: str = "tale-dark",
+        keys: tuple[str, ...] = (),
+        before: str = "k4t9",
+        after: tuple[str, ...] = (),
+        act: Callable[[Any, Pilot[None]], Awaitable[None]] | None = None,
+        broken: Any = None,
+    ) -> bool:
+        app = fake_tasks.TasksApp(fake_tasks.some() if verbs is None else verbs, theme, broken)
+        app.animation_level = "none"
+
+        async def play(pilot: Pilot[None]) -> None:
+            await shows(app, pilot, before)
+            for key in keys:
+                await pilot.press(key)
+            if act is not None:
+                await act(app, pilot)
+            await shows(app, pilot, *after)
+
+        return snap_compare(app, terminal_size=size, run_before=play)
+
+    return compare
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_what_runs(picture: Any, size: tuple[int, int]) -> None:
+    assert picture(size=size, after=() if size == SMALL else ("from functools",))
+
+
+def test_light(picture: Any) -> None:
+    assert picture(theme="tale-light", after=("from functools",))
+
+
+def test_a_task_over_the_list(picture: Any) -> None:
+    assert picture(size=SMALL, keys=("enter",), after=("from functools",))
+
+
+def test_light_over_the_list(picture: Any) -> None:
+    assert picture(size=SMALL, theme="tale-light", keys=("enter",), after=("from functools",))
+
+
+@pytest.mark.parametrize("size", [SMALL, USUAL], ids=["80x24", "120x40"])
+def test_approval(picture: Any, size: tuple[int, int]) -> None:
+    keys = ("down", "down", "enter") if size == SMALL else ("down", "down")
+    assert picture(size=size, keys=keys, after=("1 of 14",))
+
+
+def test_failed(picture: Any) -> None:
+    assert picture(keys=("left",), after=("does not fit", "The first chapter"))
+
+
+def test_done(picture: Any) -> None:
+    assert picture(keys=("left", "left"), after=("test_the_first_ones",))
+
+
+def test_history(picture: Any) -> None:
+    async def act(app: Any, pilot: Pilot[None]) -> None:
+        await shows(app, pilot, "from functools")
+        await pilot.press("d", "d")
+
+    assert picture(act=act, after=("What happened",))
+
+
+@pytest.mark.parametrize("size", [SMALL, USUAL], ids=["80x24", "120x40"])
+def test_nothing_yet(picture: Any, fake_tasks: Any, size: tuple[int, int]) -> None:
+    assert picture(fake_tasks.TaskVerbs(), size=size, before="No tasks yet")
+
+
+def test_nothing_found(picture: Any) -> None:
+    assert picture(keys=("slash", *"zebra"), after=("Nothing here has",))
+
+
+def test_filtered(picture: Any) -> None:
+    assert picture(keys=("slash", *"fib"), after=("from functools",))
+
+
+def test_no_engine(picture: Any) -> None:
+    broken = EngineLost("The engine ended. Press ctrl+r to start it again.")
+    assert picture(broken=broken, before="The engine ended")
+
+
+def test_cancelling(picture: Any) -> None:
+    assert picture(keys=("x",), after=("Keep it",))
+
+
+def test_saving_files(picture: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def act(app: Any, pilot: Pilot[None]) -> None:
+        await shows(app, pilot, "Letter")
+        await pilot.press("left", "left")
+        await shows(app, pilot, "test_the_first_ones")
+        await pilot.press("s")
+        await shows(app, pilot, "fib.py")
+        app.screen.query_one("#folder").value = "~/fibonacci"
+
+    assert picture(act=act, after=("~/fibonacci",))
