@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from tale_tui.engine import (
     ENDED,
     EngineLost,
     EngineMoved,
+    Fact,
     ModelLoading,
     PromptProgress,
     Reason,
@@ -19,9 +19,12 @@ from tale_tui.engine import (
     StepDelta,
     StepReading,
     Task,
+    TaskChanged,
     TaskEvent,
+    TasksChanged,
     TaskSeen,
     TaskStarted,
+    TaskState,
     TextDelta,
     ThinkingDelta,
     TurnCancelled,
@@ -30,6 +33,7 @@ from tale_tui.engine import (
     TurnFailed,
     TurnStarted,
     Usage,
+    WrongState,
 )
 from tale_tui.ui.words import count, duration, rate
 
@@ -112,7 +116,7 @@ class Work:
 async def follow_task(face: Verbs, task_id: str, shows: Callable[[Work], None]) -> TaskDetail:
     """Follow a task until it has ended, wherever the engine moves meanwhile.
 
-    A task that was cut off with its engine goes on where this process becomes the engine: somebody waits for it here.
+    A task that was cut off with its engine goes on, whichever process is the engine now: somebody waits for it here.
 
     Args:
         face: the engine.
@@ -128,8 +132,9 @@ async def follow_task(face: Verbs, task_id: str, shows: Callable[[Work], None]) 
         detail = await face.task(task_id)
         if detail.task.state in ENDED:
             return detail
-        if detail.task.reason is Reason.INTERRUPTED and (await face.status()).pid == os.getpid():
-            await face.resume_task(task_id)
+        if detail.task.reason is Reason.INTERRUPTED:
+            with suppress(WrongState):  # somebody was faster
+                await face.resume_task(task_id)
         with suppress(EngineLost):  # then it has moved, and the stream begins again
             async with aclosing(face.follow_task(task_id)) as events:
                 ended = await _until_end(events, shows)
@@ -161,3 +166,50 @@ async def _until_end(events: AsyncGenerator[TaskEvent, None], shows: Callable[[W
             case StepDelta(thinking=thinking, tokens=tokens) if detail is not None:
                 shows(Work(detail.task, "thinking" if thinking else "writing", tokens))
     return None
+
+
+async def blocked_by(face: Verbs, task: Task) -> Task | None:
+    """The task that keeps one from ever beginning: it is waited for, and ended without being done.
+
+    Args:
+        face: the engine.
+        task: may wait for others, which may wait for others again.
+    Returns:
+        None where all that it waits for may still be done.
+    """
+    for task_id in task.after:
+        needed = (await face.task(task_id)).task
+        if needed.state in ENDED:
+            found = None if needed.state is TaskState.DONE else needed
+        else:
+            found = await blocked_by(face, needed)
+        if found is not None:
+            return found
+    return None
+
+
+async def until_blocked(face: Verbs, task_id: str) -> Task | None:
+    """Wait until a task can never begin, because one that it waits for ended without being done.
+
+    Returns:
+        That one; None where there is no engine any more that could tell.
+    """
+    looked = False
+    async with aclosing(face.watch()) as facts:
+        async for fact in facts:
+            if looked and not _may_block(fact):
+                continue
+            looked = True
+            if found := await blocked_by(face, (await face.task(task_id)).task):
+                return found
+    return None
+
+
+def _may_block(fact: Fact) -> bool:
+    """Whether a task may have ended without being done."""
+    match fact:
+        case TaskChanged(task=task):
+            return task.state in ENDED and task.state is not TaskState.DONE
+        case TasksChanged() | EngineMoved():
+            return True
+    return False

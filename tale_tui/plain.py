@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
+from tale_tui.at_work import is_here, who_works
 from tale_tui.engine import (
     ID_SHOWN,
     BadInput,
@@ -35,6 +36,7 @@ from tale_tui.engine import (
 from tale_tui.following import Work, figures, follow, follow_task
 from tale_tui.plain_tasks import HELP as TASKS_HELP
 from tale_tui.plain_tasks import TaskCommands, acknowledged
+from tale_tui.ui.task_words import model_name
 from tale_tui.ui.words import plural
 
 if TYPE_CHECKING:
@@ -77,6 +79,7 @@ class Talk:
         ref: the model that answers; None for the one of the role ux.
         tasks: whether a message may become a task.
         waits: whether the result of a task is waited for.
+        between: called before a line is waited for.
         failed: the last error, for the exit code of a script.
     """
 
@@ -89,6 +92,7 @@ class Talk:
     ref: ModelRef | None = None
     tasks: bool = True
     waits: bool = True
+    between: Callable[[], None] = lambda: None
     failed: TaleError | None = None
     _under_way: asyncio.Task[Any] | None = field(default=None, init=False)
     _left: str = field(default=STOPPED, init=False)
@@ -108,6 +112,7 @@ class Talk:
         if self.interactive:
             self.told("Line mode. Write a message, /help for commands, exit to leave.")
         while True:
+            self.between()
             if self.interactive:
                 self.out("You: ")
             try:
@@ -135,7 +140,7 @@ class Talk:
             self._left = STOPPED
         except TaleError as error:
             self.failed = error
-            self.told(f"{error.title}: {error.sentence}")
+            self.told(error.whole)
             return self.interactive or not isinstance(error, NoModel)
         return True
 
@@ -203,7 +208,10 @@ class Talk:
         """Wait for a task, where that is wanted, and write its result."""
         self._state(acknowledged(task))
         if not self.waits:
-            self.told(f"{task.shown} is queued. Look at it with /status {task.shown}")
+            status = await self.face.status()
+            goes_on = is_here(status) and status.works_queue
+            who = f"Look at it with /status {task.shown}" if goes_on else who_works(status, model_name(task))
+            self.told(f"{task.shown} is queued. {who}")
             return
         states: list[str] = []
 

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING
 
-from tale_tui.engine import ENDED, BadInput, BadPriority, NoSuchTask, Priority, Task, TaskState, WrongState, random_id
+from tale_tui.engine import (
+    ENDED,
+    OPEN,
+    BadInput,
+    BadPriority,
+    NoSuchTask,
+    Priority,
+    Task,
+    TaskState,
+    WrongState,
+    random_id,
+)
 from tale_tui.ui.task_words import chip, model_name, state_words, times, tokens
 
 if TYPE_CHECKING:
     from tale_tui.engine import TaskDetail, Verbs
 
 TASKS_LISTED = 20
+ALL = frozenset(TaskState)
+RUNS_OR_WILL = frozenset({TaskState.RUNNING, TaskState.QUEUED})
 HELP = """\
 /tasks                 the tasks: what runs and waits first
 /task TEXT             hand in a task, without asking whether it is one
 /status [ID]           how a task is; without ID the one that runs, else the latest
 /result [ID]           its result
-/cancel, /pause, /resume, /retry [ID]
-/approve, /decline [ID]
+/cancel, /pause, /resume, /retry, /approve, /decline [ID]
+                       without ID the latest with which it can be done
 /priority ID PRIORITY  urgent, high, normal or low"""
 
 
@@ -45,12 +58,12 @@ class TaskCommands:
             "task": self._task,
             "status": self._status,
             "result": self._result,
-            "cancel": self._change(face.cancel_task),
-            "pause": self._change(face.pause_task),
-            "resume": self._change(face.resume_task),
-            "retry": self._change(face.retry_task),
-            "approve": self._change(lambda task_id: face.approve_task(task_id, yes=True)),
-            "decline": self._change(lambda task_id: face.approve_task(task_id, yes=False)),
+            "cancel": self._change(face.cancel_task, OPEN),
+            "pause": self._change(face.pause_task, RUNS_OR_WILL),
+            "resume": self._change(face.resume_task, {TaskState.PAUSED}),
+            "retry": self._change(face.retry_task, ENDED),
+            "approve": self._change(lambda task_id: face.approve_task(task_id, yes=True), {TaskState.WAITING}),
+            "decline": self._change(lambda task_id: face.approve_task(task_id, yes=False), {TaskState.WAITING}),
             "priority": self._priority,
         }
 
@@ -79,8 +92,11 @@ class TaskCommands:
 
     async def _result(self, prefix: str) -> None:
         detail = await self._face.task((await self._find(prefix)).id)
-        if detail.task.state not in ENDED:
-            raise WrongState(f"{detail.task.shown} is {detail.task.state.value}, so it has no result yet.")
+        task = detail.task
+        if task.state not in ENDED:
+            raise WrongState(
+                f"{task.shown} is {task.state.value}, so it has no result yet: /status {task.shown} says how it is."
+            )
         self.say_end(detail)
 
     async def _priority(self, words: str) -> None:
@@ -91,19 +107,24 @@ class TaskCommands:
             priority = Priority(name.lower())
         except ValueError as error:
             names = ", ".join(each.value for each in Priority)
-            raise BadPriority(f"There is no priority {name!r}. Write one of {names}.") from error
+            raise BadPriority(f"There is no priority {name!r}: write one of {names}.") from error
         task = await self._find(prefix.strip())
         self._told(_words(await self._face.set_priority(task.id, priority)))
 
-    def _change(self, does: Callable[[str], Awaitable[Task]]) -> Callable[[str], Awaitable[None]]:
+    def _change(
+        self, does: Callable[[str], Awaitable[Task]], fitting: Collection[TaskState]
+    ) -> Callable[[str], Awaitable[None]]:
         async def command(prefix: str) -> None:
-            self._told(_words(await does((await self._find(prefix)).id)))
+            self._told(_words(await does((await self._find(prefix, fitting)).id)))
 
         return command
 
-    async def _find(self, prefix: str) -> Task:
+    async def _find(self, prefix: str, fitting: Collection[TaskState] = ALL) -> Task:
         """The task that is meant; without a word the one that runs, else the latest.
 
+        Args:
+            prefix: the beginning of its id, or nothing.
+            fitting: without a word, one in these states goes before all others.
         Raises:
             NoSuchTask: there is none.
         """
@@ -111,9 +132,8 @@ class TaskCommands:
             return await self._face.find_task(prefix)
         found = await self._face.tasks()
         if not found:
-            raise NoSuchTask("There are no tasks yet. Hand one in with /task TEXT.")
-        running = [task for task in found if task.state is TaskState.RUNNING]
-        return max(running or found, key=lambda task: task.created)
+            raise NoSuchTask("There are no tasks yet: hand one in with /task TEXT.")
+        return max(found, key=lambda task: (task.state in fitting, task.state is TaskState.RUNNING, task.created))
 
 
 def _words(task: Task) -> str:

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from pydantic_settings import SettingsError as EnvironmentUnreadable
 
 from tale_tui import settings_file
+from tale_tui.engine.constants import TIME_LIMIT_MAX_S
 from tale_tui.engine.types import BackendName, ModelRef
 from tale_tui.first_look import DEFAULT_THEME, flat_keys
 from tale_tui.paths import Paths
@@ -22,6 +23,14 @@ from tale_tui.settings_names import PREFIX, Variables, own_variables, rename_rol
 from tale_tui.settings_problems import KEY_VARIABLE, SettingsError, Source, explain
 
 __all__ = ["KEY_VARIABLE", "Loaded", "Settings", "SettingsError", "load", "load_settings", "openai_key", "save_setting"]
+
+TOKENS_MAX = 10_000_000
+"""More tokens than any model has a window for."""
+GIGABYTES_MAX = 1_000_000.0
+"""More than any machine has."""
+CHARACTERS_MAX = 10_000_000
+"""Of a task: far more than any model reads."""
+PER_MINUTE_MAX = 100_000
 
 AUTO = "auto"
 """A role that takes Ollama where it answers and has a chat model, else the embedded backend."""
@@ -54,7 +63,7 @@ class OllamaSettings(Group):
 
     host: str = "http://127.0.0.1:11434"
     """Address of the server; OLLAMA_HOST is honoured. Read when it is used: a wrong one troubles nobody else."""
-    keep_alive_s: int = -1
+    keep_alive_s: int = Field(-1, ge=-1, le=int(TIME_LIMIT_MAX_S))
     """How long a model stays loaded after a call, in seconds; -1 for ever."""
 
 
@@ -71,30 +80,30 @@ class EmbeddedSettings(Group):
     """0 takes one less than the physical cores."""
     window: int = Field(4096, ge=512, le=131072)
     """Tokens."""
-    history_tokens: int = Field(1000, ge=200)
+    history_tokens: int = Field(1000, ge=200, le=TOKENS_MAX)
     """Tokens of prompt sent at most: reading them on a CPU takes time."""
-    memory_limit_gb: float = Field(0.0, ge=0)
+    memory_limit_gb: float = Field(0.0, ge=0, le=GIGABYTES_MAX)
     """Of the child process; 0 leaves it to the machine."""
 
 
 class LimitSettings(Group):
     """[limits]: how long to wait, in seconds."""
 
-    probe_s: float = Field(1.0, gt=0)
+    probe_s: float = Field(1.0, gt=0, le=TIME_LIMIT_MAX_S)
     """For a server to say that it is there."""
-    connect_s: float = Field(3.0, gt=0)
-    first_token_s: float = Field(300.0, gt=0)
+    connect_s: float = Field(3.0, gt=0, le=TIME_LIMIT_MAX_S)
+    first_token_s: float = Field(300.0, gt=0, le=TIME_LIMIT_MAX_S)
     """From the request to the first piece, loading included."""
-    silence_s: float = Field(120.0, gt=0)
+    silence_s: float = Field(120.0, gt=0, le=TIME_LIMIT_MAX_S)
     """Between two pieces."""
 
 
 class ChatSettings(Group):
     """[chat]"""
 
-    window: int = Field(0, ge=0)
+    window: int = Field(0, ge=0, le=TOKENS_MAX)
     """The context window to ask for, in tokens; 0: the smaller of 8192 and the model's own."""
-    max_tokens: int = Field(1024, ge=1)
+    max_tokens: int = Field(1024, ge=1, le=TOKENS_MAX)
     """The most tokens that an answer may have."""
     temperature: float | None = Field(None, ge=0, le=2)
     think: bool | None = None
@@ -132,20 +141,20 @@ class TaskSettings(Group):
     """Tasks that run at the same time, at most."""
     per_model: int = Field(0, ge=0, le=1000)
     """Of one model; 0: one on this machine, four on a server elsewhere."""
-    text_limit: int = Field(16_000, ge=100)
+    text_limit: int = Field(16_000, ge=100, le=CHARACTERS_MAX)
     """Characters of a task."""
-    per_minute: int = Field(120, ge=1)
+    per_minute: int = Field(120, ge=1, le=PER_MINUTE_MAX)
     """Tasks that may be handed in within a minute."""
-    time_limit_s: float = Field(7200.0, gt=0)
+    time_limit_s: float = Field(7200.0, gt=0, le=TIME_LIMIT_MAX_S)
     """Of a task, in the time that it runs."""
-    step_limit_s: float = Field(1800.0, gt=0)
+    step_limit_s: float = Field(1800.0, gt=0, le=TIME_LIMIT_MAX_S)
     """Of one attempt at a step."""
     retries: int = Field(3, ge=0, le=20)
     """Attempts at a step after the first, where trying again may help."""
-    backoff_s: float = Field(2.0, gt=0)
+    backoff_s: float = Field(2.0, gt=0, le=TIME_LIMIT_MAX_S)
     """Before the second attempt; it doubles with each."""
-    backoff_max_s: float = Field(60.0, gt=0)
-    max_tokens: int = Field(4096, ge=1)
+    backoff_max_s: float = Field(60.0, gt=0, le=TIME_LIMIT_MAX_S)
+    max_tokens: int = Field(4096, ge=1, le=TOKENS_MAX)
     """The most tokens that a step may write."""
     resume: Literal["ask", "always", "never"] = "ask"
     """What is done with tasks that were cut off by the end of the process."""
@@ -154,7 +163,7 @@ class TaskSettings(Group):
 class MemorySettings(Group):
     """[memory]: of models on this machine."""
 
-    limit_gb: float = Field(30.0, gt=0)
+    limit_gb: float = Field(30.0, gt=0, le=GIGABYTES_MAX)
     """Models may use so much, and never more than the machine has free."""
     both: Literal["auto", "yes", "no"] = "auto"
     """Whether the model of the role task stays loaded too; auto: where it fits."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from tale_tui.engine.errors import BadInput
+from tale_tui.engine.errors import BadInput, TaleError
 from tale_tui.engine.text import clean_line
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class SettingsError(BadInput):
 
     code: ClassVar[str] = "settings"
     title: ClassVar[str] = "A setting is wrong"
+    # Several may be: they are listed below it.
+    whole = TaleError.whole
 
     def __init__(self, problems: Sequence[str] | str) -> None:
         # One string as well, because an error that comes from another process is rebuilt from its sentence.
@@ -91,14 +93,18 @@ def takes(field: FieldInfo) -> str:
     kinds = _kinds(field.annotation)
     words = " or ".join(_KIND_WORDS.get(kind, "text") if isinstance(kind, type) else str(kind) for kind in kinds)
     bounds = {
-        name: getattr(part, name) for part in field.metadata for name in ("ge", "gt", "le") if hasattr(part, name)
+        name: f"{getattr(part, name):,.10g}"
+        for part in field.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if hasattr(part, name)
     }
-    if "ge" in bounds and "le" in bounds:
-        return f"{words} from {bounds['ge']:g} to {bounds['le']:g}"
-    if "ge" in bounds:
-        return f"{words}, at least {bounds['ge']:g}"
-    if "gt" in bounds:
-        return f"{words} above {bounds['gt']:g}"
+    match bounds:
+        case {"ge": low, "le": high}:
+            return f"{words} from {low} to {high}"
+        case {"ge": low, "lt": high}:
+            return f"{words}, at least {low} and below {high}"
+        case {"gt": low, "le": high}:
+            return f"{words} above {low} and at most {high}"
     return words
 
 

@@ -227,7 +227,7 @@ class TaskVerbs:
         self.all = {one.id: one for one in order}
         return self._do(f"before {shown}", task_id)
 
-    async def watch(self) -> AsyncGenerator[Fact, None]:
+    async def watch(self, *, window: bool = False) -> AsyncGenerator[Fact, None]:
         """The facts that a test tells."""
         while True:
             yield await self.facts.get()

@@ -107,11 +107,17 @@ def test_a_byte_order_mark_does_not_matter(paths: Paths) -> None:
     ("text", "environ", "flags", "expected"),
     [
         ("[chat]\ntemperature = 3", {}, {}, "{file}: chat.temperature is `3`; it takes a number from 0 to 2."),
-        ("[chat]\nmax_tokens = 0", {}, {}, "{file}: chat.max_tokens is `0`; it takes a whole number, at least 1."),
-        ("[chat]\nwindow = 1.5", {}, {}, "{file}: chat.window is `1.5`; it takes a whole number, at least 0."),
+        ("[chat]\nmax_tokens = 0", {}, {}, "{file}: chat.max_tokens is `0`; it takes a whole "
+         "number from 1 to 10,000,000."),
+        ("[chat]\nwindow = 1.5", {}, {}, "{file}: chat.window is `1.5`; it takes a whole number from 0 to 10,000,000."),
         ("[chat]\nthink = 'perhaps'", {}, {}, "{file}: chat.think is `perhaps`; it takes true or false."),
         ("[chat]\nsystem = 3", {}, {}, "{file}: chat.system is `3`; it takes text."),
-        ("[limits]\nsilence_s = inf", {}, {}, "{file}: limits.silence_s is `inf`; it takes a number above 0."),
+        ("[limits]\nsilence_s = inf", {}, {}, "{file}: limits.silence_s is `inf`; it takes a number "
+         "above 0 and at most 31,536,000."),
+        ("[detect]\nchat_to = 0.5", {}, {}, "{file}: detect.chat_to is `0.5`; it takes a number, "
+         "at least 0 and below 0.5."),
+        ("[tasks]\nper_minute = 99999999999999999999", {}, {}, "{file}: tasks.per_minute is `99999999999999999999`; it "
+         "takes a whole number from 1 to 100,000."),
         ("look = 3", {}, {}, "{file}: look is `3`; it takes a table."),
         ("[keys]\na.b = 3", {}, {}, "{file}: keys.a.b is `3`; it takes text."),
         (
@@ -124,7 +130,7 @@ def test_a_byte_order_mark_does_not_matter(paths: Paths) -> None:
             "",
             {"TALE_LIMITS__PROBE_S": "0"},
             {},
-            "Environment variable TALE_LIMITS__PROBE_S is `0`; it takes a number above 0.",
+            "Environment variable TALE_LIMITS__PROBE_S is `0`; it takes a number above 0 and at most 31,536,000.",
         ),
         (
             "",
@@ -142,7 +148,7 @@ def test_a_byte_order_mark_does_not_matter(paths: Paths) -> None:
         ),
         ("", {"TALE_CHAT": "["}, {}, "Environment variable TALE_CHAT is not a table in JSON; set single values, "
          "as in TALE_CHAT__NAME."),
-        ("", {}, {"chat.window": "much"}, "--set chat.window is `much`; it takes a whole number, at least 0."),
+        ("", {}, {"chat.window": "much"}, "--set chat.window is `much`; it takes a whole number from 0 to 10,000,000."),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_named_with_its_place_and_what_would_be_right(

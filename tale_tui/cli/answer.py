@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tale_tui.cli.exits import NO_MODEL_CODES, Exit
-from tale_tui.cli.output import MUTED, ProgressLine, is_terminal, say, say_json, tell
+from tale_tui.cli.output import MUTED, ProgressLine, is_terminal, say, say_json, tell, tenth
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -68,7 +69,7 @@ async def _ask(
 ) -> Answered | None:
     """Send the message; where it became a task, wait for that too, if that is wanted."""
     from tale_tui.cli.waiting import wait_for
-    from tale_tui.engine import Task, TaskStarted, random_id
+    from tale_tui.engine import ID_SHOWN, Task, TaskStarted, random_id
 
     p: float | None = None
     task: Task | None = None
@@ -81,7 +82,11 @@ async def _ask(
             p = event.user.p
 
     turn = face.send(session_id, message, key=random_id(), ref=ref, as_task=wanted.as_task)
-    reply = await _stream(turn, line, begins, silent=silent)
+    try:
+        reply = await _stream(turn, line, begins, silent=silent)
+    except asyncio.CancelledError:
+        tell(f"Stopped. What came is kept, and goes on with: tale-tui chat --session {session_id[:ID_SHOWN]}")
+        raise
     if reply is None:
         return None
     sure = None if p is None else max(p, 1 - p)
@@ -164,21 +169,16 @@ def _as_data(found: Answered) -> dict[str, object]:
         "reply": text,
         "backend": ref.backend.value if ref else None,
         "model": ref.model if ref else None,
-        "ttft_ms": _rounded(usage.ttft_ms),
-        "load_ms": _rounded(usage.load_ms),
-        "total_ms": _rounded(usage.total_ms),
+        "ttft_ms": tenth(usage.ttft_ms),
+        "load_ms": tenth(usage.load_ms),
+        "total_ms": tenth(usage.total_ms),
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
-        "tokens_per_second": _rounded(usage.tokens_per_second),
+        "tokens_per_second": tenth(usage.tokens_per_second),
         "task_detected": detail is not None,
         "confidence": rounded(found.confidence),
         "task_id": detail.task.id if detail is not None else None,
     }
-
-
-def _rounded(value: float | None) -> float | None:
-    """To a tenth: what lies behind it was not measured."""
-    return None if value is None else round(value, 1)
 
 
 def _summary(reply: Message) -> str:

@@ -55,7 +55,7 @@ def chat(
     wanted = Wanted(session, backend, model, yes, wait=not no_wait, tasks=not no_tasks)
     if plain:
         if message is not None or as_json:
-            raise click.UsageError("--plain takes its lines from standard input: leave out -m and --json.")
+            raise BadInput("--plain takes its lines from standard input: leave out -m and --json.")
         return _talk(invocation, wanted)
     if message is None and is_piped():
         message = read_message()
@@ -63,10 +63,10 @@ def chat(
             raise BadInput(NO_TERMINAL)
     if message is None:
         if as_json:
-            raise click.UsageError("--json goes with -m TEXT or with text on standard input.")
+            raise BadInput("--json goes with -m TEXT or with text on standard input.")
         return _open_window(invocation, wanted)
     if not message.strip():
-        raise EmptyMessage("The message is empty. Say it with: tale-tui chat -m TEXT")
+        raise EmptyMessage("The message is empty: say something, as in tale-tui chat -m TEXT")
     return _answer(invocation, message, wanted, as_json=as_json)
 
 
@@ -77,7 +77,7 @@ def _open_window(invocation: Invocation, wanted: Wanted) -> int:
     if wanted.backend or wanted.model:
         backend, model = wanted.backend, wanted.model or ""
         if not (backend and model) and "/" not in model:
-            raise click.UsageError("The window takes both: --backend NAME --model NAME")
+            raise BadInput("The window takes both: --backend NAME --model NAME")
         overrides["ux"] = f"{backend}/{model.removeprefix(f'{backend}/')}" if backend else model
     # What is imported now stays: looking through it for garbage costs a tenth of the start. The window turns the
     # collector on again behind its first frame.
@@ -98,18 +98,22 @@ def _open_window(invocation: Invocation, wanted: Wanted) -> int:
 
 def _answer(invocation: Invocation, message: str, wanted: Wanted, *, as_json: bool) -> int:
     from tale_tui.cli.answer import print_answer
+    from tale_tui.cli.news import News
 
     async def work(face: Verbs) -> int:
-        return await print_answer(face, message, wanted, as_json=as_json)
+        async with News(face):
+            return await print_answer(face, message, wanted, as_json=as_json)
 
     return invocation.run(work, load=not (wanted.backend or wanted.model))
 
 
 def _talk(invocation: Invocation, wanted: Wanted) -> int:
+    from tale_tui.cli.news import News
     from tale_tui.cli.talk import talk
 
     async def work(face: Verbs) -> int:
-        return await talk(face, wanted)
+        async with News(face) as news:
+            return await talk(face, wanted, news)
 
     # Who types at it sees what goes on; a script ends with its last line.
     return invocation.run(work, load=True, works_queue=is_terminal(sys.stdin))

@@ -15,7 +15,8 @@ from tale_tui.cli.exits import Exit, exit_for
 from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.lazy import LazyGroup
 from tale_tui.cli.output import tell, wants_colour
-from tale_tui.engine import TaleError
+from tale_tui.cli.usage import usage_words
+from tale_tui.engine import BadInput, TaleError
 from tale_tui.paths import find_paths
 
 if TYPE_CHECKING:
@@ -51,12 +52,14 @@ COMMANDS = {
 }
 
 
-def _read_flags(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def _read_flags(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     flags = {}
     for value in values:
         name, separator, text = value.partition("=")
         if not (name and separator):
-            raise click.BadParameter(f"{value!r} is not NAME=VALUE, as in look.theme=nord", ctx, parameter)
+            from tale_tui.engine import clean_line
+
+            raise BadInput(f"--set {clean_line(value)!r} is not NAME=VALUE: write it as in --set look.theme=nord")
         flags[name.strip()] = text
     return flags
 
@@ -71,6 +74,8 @@ def _read_flags(ctx: click.Context, parameter: click.Parameter, values: tuple[st
 @click.version_option(__version__, "-V", "--version", prog_name=PROGRAM, message="%(prog)s %(version)s")
 @click.option("--session", metavar="ID", help="Open this session.")
 @click.option("--plain", is_flag=True, help="A conversation line by line, for pipes and screen readers.")
+@click.option("--no-wait", is_flag=True, help="With --plain: a message that is a task is only queued.")
+@click.option("--no-tasks", is_flag=True, help="With --plain: no message becomes a task.")
 @click.option("--demo", is_flag=True, help="Try it without a model, in a temporary folder.")
 @click.option(
     "--set",
@@ -81,7 +86,15 @@ def _read_flags(ctx: click.Context, parameter: click.Parameter, values: tuple[st
     help="A setting for this run, as in look.theme=nord. May be repeated.",
 )
 @click.pass_context
-def root(ctx: click.Context, session: str | None, plain: bool, demo: bool, flags: dict[str, str]) -> object:
+def root(
+    ctx: click.Context,
+    session: str | None,
+    plain: bool,
+    no_wait: bool,
+    no_tasks: bool,
+    demo: bool,
+    flags: dict[str, str],
+) -> object:
     """Talk to language models on your own machine.
 
     Without a command it opens the window. Text on standard input is a message: it is answered on standard output.
@@ -96,9 +109,9 @@ def root(ctx: click.Context, session: str | None, plain: bool, demo: bool, flags
     if ctx.invoked_subcommand is None:
         from tale_tui.cli.chat import chat
 
-        return ctx.invoke(chat, session=session, plain=plain)
-    if plain or session:
-        raise click.UsageError(f"--plain and --session go behind the command: {PROGRAM} chat --plain")
+        return ctx.invoke(chat, session=session, plain=plain, no_wait=no_wait, no_tasks=no_tasks)
+    if plain or session or no_wait or no_tasks:
+        raise BadInput(f"What is for a conversation goes behind the command: {PROGRAM} chat --plain")
     return None
 
 
@@ -122,11 +135,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         code = root.main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except click.Abort:
         return Exit.INTERRUPTED
+    except click.UsageError as error:
+        tell(usage_words(error))
+        return Exit.USAGE
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except TaleError as error:
-        tell(f"{error.title}: {error.sentence}" if "\n" not in error.sentence else f"{error.title}:\n{error.sentence}")
+        tell(error.whole)
         return exit_for(error)
     except OSError as error:
         _log_crash(type(error), error, error.__traceback__)

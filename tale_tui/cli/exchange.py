@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     "--format", "form", type=click.Choice(("markdown", "json")), default="markdown", show_default=True,
     help="Markdown has the shown branch, JSON everything.",
 )  # fmt: skip
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this new file.")
 @click.option("--force", is_flag=True, help="Replace the file where there is one.")
 @click.pass_obj

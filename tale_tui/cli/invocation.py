@@ -103,6 +103,7 @@ class Invocation:
             KeyboardInterrupt: the user stopped it; `work` was cancelled and has ended.
         """
         from tale_tui import logs
+        from tale_tui.cli.news import say_notice
         from tale_tui.engine import open_face
 
         paths = self.make_folders()
@@ -113,7 +114,7 @@ class Invocation:
             return found
 
         async def all_of_it() -> T:
-            async with open_face(paths, chosen, load=load, works_queue=works_queue, ends=ends) as face:
+            async with open_face(paths, chosen, load=load, works_queue=works_queue, ends=ends, told=say_notice) as face:
                 return await work(face)
 
         return self._in_loop(all_of_it)
@@ -147,11 +148,16 @@ class Invocation:
             return asyncio.run(work())
 
 
-def folder_error(error: OSError) -> TaleError:
-    """An error of the file system as an error of ours."""
+def folder_error(error: OSError, path: Path | None = None) -> TaleError:
+    """An error of the file system as an error of ours.
+
+    Args:
+        error: knows which file it was, unless that was open already.
+        path: the file, where the error does not know it.
+    """
     from tale_tui.engine import DiskFull, ReadOnly, StoreError, clean_line
 
-    place = clean_line(str(error.filename or "A folder"))
+    place = clean_line(str(error.filename or path or "A folder"))
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(f"{place} cannot be made. Free some space, or set TALE_HOME to a folder on another disk.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
+from tale_tui.cli.usage import Group
 
-class LazyGroup(click.Group):
-    """A click group that knows its commands by name.
+
+class LazyGroup(Group):
+    """A group that knows its commands by name.
 
     Args:
         lazy: name of a command -> `module:attribute`, in the order of the help.

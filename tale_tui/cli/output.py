@@ -45,9 +45,9 @@ class Column:
 MUTED: Mapping[str, Any] = {"dim": True}
 
 
-def is_terminal(stream: IO[Any]) -> bool:
-    """Whether a person reads this stream as it is written."""
-    return not stream.closed and stream.isatty()
+def is_terminal(stream: IO[Any] | None) -> bool:
+    """Whether a person reads this stream as it is written; Python has None for one that its caller closed."""
+    return stream is not None and not stream.closed and stream.isatty()
 
 
 def wants_colour(environ: Mapping[str, str] = os.environ) -> bool | None:
@@ -74,6 +74,11 @@ def say_json(data: Mapping[str, Any]) -> None:
 def stamp(seconds: float) -> str:
     """A moment for programs: UTC, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def tenth(value: float | None) -> float | None:
+    """A measured number for programs, to a tenth: what lies behind it was not measured."""
+    return None if value is None else round(value, 1)
 
 
 def width(text: str) -> int:

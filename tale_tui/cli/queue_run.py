@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
+from tale_tui.at_work import engine_words, is_here
 from tale_tui.background import LINGER_S
-from tale_tui.cli.task_output import engine_words, is_here, line_of
+from tale_tui.cli.ready import ensure_runs
+from tale_tui.cli.task_output import line_of
 from tale_tui.engine import ENDED, OPEN, EngineMoved, Reason, TaskChanged, TasksChanged, TaskState, WrongState
 
 if TYPE_CHECKING:
@@ -50,8 +52,14 @@ class QueueRun:
         self._lingers = lingers
         self._wake = asyncio.Event()
         self._ending = False
+        self._here = False
         self._open: dict[str, Task] = {}
         self._failed = 0
+
+    @property
+    def was_ended(self) -> bool:
+        """Whether it was this process that worked, and `end` ended it: what runs is cut off with it."""
+        return self._ending and self._here
 
     def end(self) -> None:
         """End the run; what is open goes on with the next one."""
@@ -65,6 +73,7 @@ class QueueRun:
             How many tasks failed meanwhile.
         Raises:
             EngineLost: the engine ended, and this process could not become it.
+            ReadOnly: nothing can be written, so no task is run.
         """
         await self._begin(face)
         reader = asyncio.create_task(self._read(face), name="queue")
@@ -104,8 +113,10 @@ class QueueRun:
 
     async def _begin(self, face: Verbs) -> None:
         """Take over where this process is the engine: what was cut off goes on."""
+        await ensure_runs(face)
         status = await face.status()
-        if not is_here(status):
+        self._here = is_here(status)
+        if not self._here:
             self._tells(f"At work: {engine_words(status)}. This waits until nothing is left to do.")
         elif self._resumes():
             for task in await face.tasks(states=(TaskState.PAUSED,)):

@@ -6,27 +6,37 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from tale_tui.cli.output import ProgressLine
-from tale_tui.engine import BackendName, ModelRef, NoModel, Role, RoleChanged, RoleState, RoleStatus
+from tale_tui.engine import BackendName, ModelRef, NoModel, ReadOnly, Role, RoleChanged, RoleState, RoleStatus
 
 if TYPE_CHECKING:
     from tale_tui.engine import BackendReport, Verbs
 
 FETCH_COMMAND = "tale-tui models pull starter --yes"
 USE_COMMAND = "tale-tui models use ux BACKEND/MODEL"
+WAYS_ON = (
+    f"Try again when it is back, choose another with: {USE_COMMAND}\n"
+    "Or ask the starter model this once: --backend embedded --yes"
+)
+"""What can be done where the model that serves is away."""
 DEMO_MODEL = "demo"
 """The model of the scripted backend."""
 
 
-async def fetch_starter(face: Verbs, line: ProgressLine, *, source: str = "") -> None:
+async def fetch_starter(face: Verbs, line: ProgressLine, *, source: str = "") -> str:
     """Fetch the starter model and show how far it is.
 
+    Returns:
+        Its name.
     Raises:
         FetchFailed: the sentence says what to do instead.
     """
+    name = ""
     with line:
         async with aclosing(face.fetch_starter(source=source)) as steps:
             async for step in steps:
                 line.step(step)
+                name = step.label
+    return name
 
 
 async def ensure_model(face: Verbs, *, yes: bool, line: ProgressLine) -> None:
@@ -52,6 +62,19 @@ async def ensure_model(face: Verbs, *, yes: bool, line: ProgressLine) -> None:
         raise no_answer(status.detail or f"{status.ref} does not answer.")
 
 
+async def ensure_runs(face: Verbs) -> None:
+    """Make sure that tasks can be run: waiting for one that never begins would not end.
+
+    Raises:
+        ReadOnly: nothing can be written, so none is run.
+    """
+    if not (await face.status()).can_write:
+        raise ReadOnly(
+            "No task can be run. Give yourself the right to write to the data folder, or set TALE_HOME to another one; "
+            "tale-tui doctor says where it is."
+        )
+
+
 async def ensure_worker(face: Verbs) -> None:
     """Make sure that there is a model that can carry out a task: one role serves where the other one cannot.
 
@@ -72,10 +95,7 @@ def _nothing_found() -> NoModel:
 
 def no_answer(sentence: str) -> NoModel:
     """The error that says which commands go on from here."""
-    return NoModel(
-        f"{sentence}\nTry again when it is back, choose another with: {USE_COMMAND}\n"
-        "Or ask the starter model this once: --backend embedded --yes"
-    )
+    return NoModel(f"{sentence}\n{WAYS_ON}")
 
 
 async def _settled(face: Verbs) -> RoleStatus:

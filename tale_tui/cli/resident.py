@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tale_tui.cli.output import MUTED, Column, say_json, say_table, tell
+from tale_tui.cli.output import MUTED, Column, say_json, say_table, tell, tenth
 
 if TYPE_CHECKING:
     from tale_tui.engine import BackendHealth, Residency, ResidentModel
@@ -20,7 +20,7 @@ def say_residency(found: Residency, *, as_json: bool) -> None:
         say_json(
             {
                 "models": [_model_data(model) for model in found.models],
-                "used_bytes": found.used_bytes,
+                "used_bytes": _coarse(found.used_bytes),
                 "one_model": found.one_model,
                 "chat_waits_s": found.chat_waits_s,
                 "backends": [_health_data(health) for health in found.backends],
@@ -37,8 +37,7 @@ def say_residency(found: Residency, *, as_json: bool) -> None:
         waits = "" if found.chat_waits_s is None else f", about {found.chat_waits_s:.0f} s"
         tell(f"Both models do not fit together: chat waits while the other one is loaded{waits}.")
     for health in found.backends:
-        if health.state != "ok":
-            tell(_health_line(health))
+        tell(_health_line(health))
     for note in found.notes:
         tell(note)
 
@@ -86,22 +85,31 @@ def _memory_line(found: Residency) -> str:
 def _health_line(health: BackendHealth) -> str:
     from tale_tui.ui.words import about, plural
 
+    if health.state == "ok":
+        return f"{health.name}: ok."
+    if health.state == "away":
+        return f"{health.name}: {health.detail}"
     words = f"{health.name}: {plural(health.failures, 'failure')} in a row"
     if health.retry_at is not None and health.retry_at > time.time():
         words += f", tried again in {about(health.retry_at - time.time())}"
     return f"{words}. {health.detail}".rstrip()
 
 
+def _coarse(size_bytes: int | None) -> int | None:
+    """A size for programs, to two digits: what a process has in memory is a little different each time."""
+    return None if size_bytes is None else int(float(f"{size_bytes:.1e}"))
+
+
 def _model_data(model: ResidentModel) -> dict[str, object]:
     return {
         "model": str(model.ref),
         "roles": [role.value for role in model.roles],
-        "size_bytes": model.size_bytes,
+        "size_bytes": _coarse(model.size_bytes),
         "window": model.window,
         "gpu_share": model.gpu_share,
         "kept": model.kept,
         "local": model.local,
-        "load_ms": model.load_ms,
+        "load_ms": tenth(model.load_ms),
     }
 
 

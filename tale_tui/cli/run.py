@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tale_tui.at_work import engine_words
 from tale_tui.background import DETACHED_OPTION, start_background
 from tale_tui.cli.exits import Exit
-from tale_tui.cli.invocation import Invocation
+from tale_tui.cli.invocation import Invocation, folder_error
 from tale_tui.cli.output import say, tell
-from tale_tui.cli.task_output import engine_words
-from tale_tui.engine import EngineLost
+from tale_tui.engine import BadInput, EngineLost
 
 if TYPE_CHECKING:
     from tale_tui.engine import EngineStatus, Verbs
@@ -27,6 +27,7 @@ END_TIMEOUT_S = 20.0
 """How long an engine may take to end: it stores what its tasks wrote."""
 LEAVE_TIMEOUT_S = 2.0
 """How long its process is waited for after that."""
+KEPT = "What is open is kept. It goes on with: tale-tui run"
 LOOK_S = 0.05
 """Between two looks at a process that begins or ends."""
 
@@ -88,9 +89,13 @@ def _work(invocation: Invocation, *, detached: bool) -> int:
         try:
             failed = await queue.until_empty(face)
         except asyncio.CancelledError:
-            tell("What is open is kept. It goes on with: tale-tui run")
+            tell(KEPT)
             raise
-        if not detached and (counts := (await face.status()).tasks).open:
+        if detached:
+            return Exit.FAILED if failed else Exit.DONE
+        if queue.was_ended:
+            tell(KEPT)
+        elif (counts := (await face.status()).tasks).open:
             tell(f"Left: {open_line(counts)}. All of them: tale-tui tasks --state open")
         return Exit.FAILED if failed else Exit.DONE
 
@@ -104,7 +109,7 @@ def _silent(_: str) -> None:
 def _start(invocation: Invocation) -> int:
     paths = invocation.make_folders()
     if invocation.demo_home is not None:
-        raise click.UsageError("--demo has a folder that goes with this command: leave out --background.")
+        raise BadInput("--demo has a folder that goes with this command: leave out --background.")
 
     async def runs_already(engine: Verbs | None) -> EngineStatus | None:
         return None if engine is None else await engine.status()
@@ -115,7 +120,10 @@ def _start(invocation: Invocation) -> int:
         return Exit.DONE
     # Whatever is wrong with the settings is said here, where somebody reads it.
     invocation.settings()
-    pid = start_background(paths, invocation.overrides, invocation.environ)
+    try:
+        pid = start_background(paths, invocation.overrides, invocation.environ)
+    except OSError as error:
+        raise folder_error(error) from error
     if not asyncio.run(_is_up(invocation.paths, pid)):
         tell(f"The engine could not be started. The details are in {paths.log_file}")
         return Exit.FAILED
@@ -172,12 +180,14 @@ async def _is_engine(paths: Paths, pid: int) -> bool:
 
 
 def _is_gone(pid: int) -> bool:
-    """Whether there is no process of this number; one of our own that has ended is taken leave of."""
+    """Whether the process of this number has ended; one of our own is taken leave of."""
     with suppress(ChildProcessError):  # not a child of ours
         if os.waitpid(pid, os.WNOHANG)[0] == pid:
             return True
+    import psutil
+
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        # The first process of a container may take its time until it takes leave of what has ended.
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return True
-    return False

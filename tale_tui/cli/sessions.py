@@ -11,6 +11,7 @@ import click
 from tale_tui.cli.exits import Exit
 from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.output import MUTED, Column, confirmed, is_terminal, say, say_json, say_table, stamp, tell
+from tale_tui.cli.usage import Count, Group
 from tale_tui.engine import BadInput
 
 if TYPE_CHECKING:
@@ -22,21 +23,21 @@ MARKS = str.maketrans("", "", "\ue000\ue001")
 """The signs around the words that were found."""
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
-@click.option("--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most so many.")
+@click.option("--limit", type=Count(), default=1000, show_default=True, help="At most so many.")
 @click.pass_context
 def sessions(ctx: click.Context, as_json: bool, limit: int) -> None:
     """List, search, rename and delete sessions."""
     if ctx.invoked_subcommand is None:
         _list(ctx.ensure_object(Invocation), as_json=as_json, limit=limit)
     elif as_json:
-        raise click.UsageError(f"--json goes behind the command: tale-tui sessions {ctx.invoked_subcommand} --json")
+        raise BadInput(f"--json goes behind the command: tale-tui sessions {ctx.invoked_subcommand} --json")
 
 
 @sessions.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
-@click.option("--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most so many.")
+@click.option("--limit", type=Count(), default=1000, show_default=True, help="At most so many.")
 @click.pass_obj
 def list_sessions(invocation: Invocation, as_json: bool, limit: int) -> None:
     """List the sessions, the one used last first."""
@@ -46,7 +47,7 @@ def list_sessions(invocation: Invocation, as_json: bool, limit: int) -> None:
 @sessions.command()
 @click.argument("words", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
+@click.option("--limit", type=Count(), default=50, show_default=True, help="At most so many.")
 @click.pass_obj
 def search(invocation: Invocation, words: tuple[str, ...], as_json: bool, limit: int) -> None:
     """Search all messages for WORDS, the best match first."""

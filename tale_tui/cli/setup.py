@@ -9,6 +9,7 @@ import click
 from tale_tui import __version__
 from tale_tui.cli.invocation import Invocation, folder_error
 from tale_tui.cli.output import MUTED, Column, say, say_json, say_table, tell
+from tale_tui.engine import BadInput
 
 TEMPLATE = Path(__file__).parent.parent / "config.template.toml"
 """The settings file as `init` writes it: every setting with its default, commented out."""
@@ -37,14 +38,19 @@ def init(invocation: Invocation, as_json: bool) -> None:
 
 def _write_settings(path: Path) -> bool:
     """Write the template where there is no file; whether it did."""
+    made = False
     try:
         with path.open("x", encoding="utf-8", newline="") as file:
+            made = True
             path.chmod(0o600)
             file.write(TEMPLATE.read_text(encoding="utf-8"))
     except FileExistsError:
         return False
     except OSError as error:
-        raise folder_error(error) from error
+        if made:
+            # Half a file would be taken for the user's own the next time.
+            path.unlink(missing_ok=True)
+        raise folder_error(error, path) from error
     return True
 
 
@@ -72,5 +78,5 @@ def completion(ctx: click.Context, shell: str) -> None:
 
     kind = get_completion_class(shell)
     if kind is None:
-        raise click.UsageError(f"{shell} is not known to the click that is installed.")
+        raise BadInput(f"{shell} is not known to the click that is installed.")
     say(kind(ctx.find_root().command, {}, "tale-tui", "_TALE_TUI_COMPLETE").source())

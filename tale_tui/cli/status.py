@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tale_tui.at_work import engine_words, is_here
+from tale_tui.cli.completing import task_ids
 from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.output import MUTED, Column, say, say_json, say_table, tell
-from tale_tui.cli.task_output import HOW_TO_START, engine_words, is_here, line_of, task_data
+from tale_tui.cli.task_output import line_of, task_data
 from tale_tui.engine import RoleState
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("task_id", metavar="ID", required=False)
+@click.argument("task_id", metavar="[ID]", required=False, shell_complete=task_ids())
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
 def status(invocation: Invocation, task_id: str | None, as_json: bool) -> None:
@@ -58,7 +60,7 @@ def _whole(invocation: Invocation, *, as_json: bool) -> None:
         ],
     )
     if is_here(found):
-        tell(f"No engine runs. {HOW_TO_START}")
+        tell("No engine runs. To start one: tale-tui run, or tale-tui run --background, or tale-tui for the window")
 
 
 def _whole_data(found: EngineStatus, roles: tuple[RoleStatus, ...]) -> dict[str, object]:

@@ -13,6 +13,10 @@ from contextlib import suppress
 from tale_tui.engine import BadInput
 
 CHUNK_BYTES = 65536
+CHARACTERS_MAX = 4_000_000
+"""Of a message: more than any model takes. What never ends would fill the memory otherwise."""
+LINES_AHEAD = 1000
+"""So many lines are read before they are asked for."""
 
 
 def is_piped() -> bool:
@@ -24,11 +28,15 @@ def read_message() -> str:
     """All of standard input as one message, without blank lines around it.
 
     Raises:
-        BadInput: it is not text.
+        BadInput: it is not text, or does not end.
     """
-    text = sys.stdin.read()
+    text = sys.stdin.read(CHARACTERS_MAX + 1)
+    if len(text) > CHARACTERS_MAX:
+        raise BadInput(
+            f"What comes on standard input is longer than {CHARACTERS_MAX:,} characters: send the part that matters."
+        )
     if "\0" in text:
-        raise BadInput("What came on standard input is not text. Send the text of the file instead.")
+        raise BadInput("What came on standard input is not text: send the text of the file instead.")
     return text.strip()
 
 
@@ -45,6 +53,7 @@ class Lines:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = os.dup(descriptor)
         self._queue: asyncio.Queue[str | None] = asyncio.Queue()
+        self._room = threading.Semaphore(LINES_AHEAD)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._read, name="standard input", daemon=True)
 
@@ -55,6 +64,7 @@ class Lines:
         if self._thread.ident is None:
             self._thread.start()
         line = await self._queue.get()
+        self._room.release()
         if line is None:
             raise StopAsyncIteration
         return line
@@ -64,6 +74,9 @@ class Lines:
         rest = ""
         for chunk in self._chunks():
             *lines, rest = (rest + decoder.decode(chunk)).split("\n")
+            if len(rest) > CHARACTERS_MAX:
+                # A line that does not end is taken in pieces.
+                lines, rest = [*lines, rest], ""
             for line in lines:
                 self._put(line)
         rest += decoder.decode(b"", final=True)
@@ -81,6 +94,7 @@ class Lines:
             os.close(self._descriptor)
 
     def _put(self, line: str | None) -> None:
+        self._room.acquire()
         # The loop may end at any moment: then nobody waits for the line.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._queue.put_nowait, line)

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tale_tui.at_work import who_works
+from tale_tui.cli.completing import task_ids
 from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.output import tell
-from tale_tui.cli.submit import priority_of
-from tale_tui.cli.task_output import say_changed, who_works
-from tale_tui.engine import TaskState
+from tale_tui.cli.submit import priorities, priority_of
+from tale_tui.cli.task_output import say_changed
+from tale_tui.engine import ENDED, OPEN, TaskState
 
 if TYPE_CHECKING:
     from tale_tui.engine import EngineStatus, Task, TaskDetail, Verbs
 
-_ID = click.argument("task_id", metavar="ID")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
 
 
-def _command(function: Callable[..., None]) -> Callable[..., Any]:
-    """What all of these take."""
-    return click.pass_obj(_ID(_JSON(function)))
+def _command(states: Collection[TaskState]) -> Callable[[Callable[..., None]], Callable[..., Any]]:
+    """What all of these take.
+
+    Args:
+        states: of the tasks with which it can be done: the shell completes their ids.
+    """
+    which = click.argument("task_id", metavar="ID", shell_complete=task_ids(states))
+    return lambda function: click.pass_obj(which(_JSON(function)))
 
 
 @click.command()
-@_command
+@_command(OPEN)
 def cancel(invocation: Invocation, task_id: str, as_json: bool) -> None:
     """End a task; what it wrote is kept."""
     _change(invocation, task_id, lambda face, task: face.cancel_task(task.id), as_json=as_json)
 
 
 @click.command()
-@_command
+@_command((TaskState.QUEUED, TaskState.RUNNING))
 def pause(invocation: Invocation, task_id: str, as_json: bool) -> None:
     """Stop a task for now.
 
@@ -43,14 +49,14 @@ def pause(invocation: Invocation, task_id: str, as_json: bool) -> None:
 
 
 @click.command()
-@_command
+@_command((TaskState.PAUSED,))
 def resume(invocation: Invocation, task_id: str, as_json: bool) -> None:
     """Let a paused task go on."""
     _change(invocation, task_id, lambda face, task: face.resume_task(task.id), as_json=as_json)
 
 
 @click.command()
-@_command
+@_command((*ENDED, TaskState.PAUSED))
 @click.option("--from", "step", metavar="STEP", default="", help="Run it again from this step on.")
 def retry(invocation: Invocation, task_id: str, step: str, as_json: bool) -> None:
     """Run a task again.
@@ -61,7 +67,7 @@ def retry(invocation: Invocation, task_id: str, step: str, as_json: bool) -> Non
 
 
 @click.command()
-@_command
+@_command((TaskState.WAITING,))
 @click.option("--no", "declined", is_flag=True, help="Say no: the task is cancelled.")
 def approve(invocation: Invocation, task_id: str, declined: bool, as_json: bool) -> None:
     """Say yes to what a task waits for."""
@@ -69,8 +75,8 @@ def approve(invocation: Invocation, task_id: str, declined: bool, as_json: bool)
 
 
 @click.command()
-@_command
-@click.argument("level", metavar="PRIORITY")
+@_command(OPEN)
+@click.argument("level", metavar="PRIORITY", shell_complete=priorities)
 def priority(invocation: Invocation, task_id: str, level: str, as_json: bool) -> None:
     """Give a task another priority.
 

@@ -9,11 +9,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tale_tui.cli.completing import task_ids
 from tale_tui.cli.exits import Exit
 from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.output import ProgressLine, is_terminal, say, say_json, tell
 from tale_tui.cli.stdin import is_piped, read_message
-from tale_tui.engine import BadPlan, BadPriority, BadTimeLimit, EmptyMessage, Priority, clean_line
+from tale_tui.engine import (
+    OPEN,
+    TIME_LIMIT_MAX_S,
+    BadInput,
+    BadPlan,
+    BadPriority,
+    BadTimeLimit,
+    EmptyMessage,
+    Priority,
+    TaskState,
+    clean_line,
+)
 
 if TYPE_CHECKING:
     from tale_tui.engine import Task, TaskDetail, Verbs
@@ -31,7 +43,7 @@ def priority_of(text: str) -> Priority:
         return Priority(text.strip().lower())
     except ValueError as error:
         names = ", ".join(priority.value for priority in Priority)
-        raise BadPriority(f"There is no priority {clean_line(text)!r}. Write one of {names}.") from error
+        raise BadPriority(f"There is no priority {clean_line(text)!r}: write one of {names}.") from error
 
 
 def time_limit_of(text: str | None) -> float | None:
@@ -46,16 +58,31 @@ def time_limit_of(text: str | None) -> float | None:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise BadTimeLimit(f"A task cannot have {clean_line(text)!r}. Write seconds above 0, as in --time-limit 600.")
+    # Nothing is compared with what is no number.
+    if not 0 < seconds <= TIME_LIMIT_MAX_S:
+        raise BadTimeLimit(
+            f"{clean_line(text)!r} is no time limit: write seconds above 0 and up to {TIME_LIMIT_MAX_S:,.0f} (a year), "
+            "as in --time-limit 600."
+        )
     return seconds
+
+
+def priorities(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+    """The priorities that begin as what is typed, for the completion of shells."""
+    return [priority.value for priority in Priority if priority.value.startswith(typed.lower())]
 
 
 @click.command()
 @click.argument("text", nargs=-1)
 @click.option("--wait/--no-wait", default=True, help="Wait for the result, or only queue it; it waits by default.")
-@click.option("--priority", metavar="P", default=Priority.NORMAL.value, help="urgent, high, normal or low.")
-@click.option("--after", "after", metavar="ID", multiple=True, help="Begin when this task is done. May be repeated.")
+@click.option(
+    "--priority", metavar="P", default=Priority.NORMAL.value, help="urgent, high, normal or low.",
+    shell_complete=priorities,
+)  # fmt: skip
+@click.option(
+    "--after", "after", metavar="ID", multiple=True, help="Begin when this task is done. May be repeated.",
+    shell_complete=task_ids(),
+)  # fmt: skip
 @click.option("--time-limit", metavar="S", help="The most seconds that it may run.")
 @click.option(
     "--file", "files", metavar="FILE", type=click.Path(path_type=Path), multiple=True, help="Attach this text."
@@ -84,7 +111,10 @@ def submit(
 
     async def work(face: Verbs) -> int:
         line = ProgressLine()
-        task = await hand_in(face, wanted, urgency, after, seconds, steps)
+        try:
+            task = await hand_in(face, wanted, urgency, after, seconds, steps)
+        except BadPlan as error:
+            raise BadPlan(f"{clean_line(str(plan))}: {error.sentence}") from error
         if not wait:
             return await say_queued(face, await face.task(task.id), as_json=as_json)
         from tale_tui.cli.waiting import say_end, wait_for
@@ -95,7 +125,7 @@ def submit(
 
 
 @click.command()
-@click.argument("task_id", metavar="ID")
+@click.argument("task_id", metavar="ID", shell_complete=task_ids(OPEN))
 @click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
 @click.pass_obj
 def wait(invocation: Invocation, task_id: str, as_json: bool) -> int:
@@ -134,7 +164,9 @@ async def hand_in(
 
 async def say_queued(face: Verbs, detail: TaskDetail, *, as_json: bool) -> int:
     """Write that a task is queued: its id, and who will do it."""
-    from tale_tui.cli.task_output import task_data, who_works
+    from tale_tui.at_work import who_works
+    from tale_tui.cli.task_output import blocked_words, question_words, task_data
+    from tale_tui.following import blocked_by
 
     task = detail.task
     if as_json:
@@ -142,7 +174,12 @@ async def say_queued(face: Verbs, detail: TaskDetail, *, as_json: bool) -> int:
         return Exit.DONE
     # Whole where a program reads it: what is shown is unique only as long as no other task begins like that.
     say(task.shown if is_terminal(sys.stdout) else task.id)
-    tell(who_works(await face.status(), task.ref.model if task.ref else ""))
+    if task.state is TaskState.WAITING:
+        tell(question_words(task))
+    elif needed := await blocked_by(face, task):
+        tell(blocked_words(task, needed))
+    else:
+        tell(who_works(await face.status(), task.ref.model if task.ref else ""))
     return Exit.DONE
 
 
@@ -151,10 +188,10 @@ def _text(words: tuple[str, ...], plan: Path | None) -> str:
     if not words and plan is not None:
         return plan.stem
     if not words and not is_piped():
-        raise click.UsageError(f"Say what is to be done, as in: {EXAMPLE}")
+        raise BadInput(f"Say what is to be done, as in: {EXAMPLE}")
     text = read_message() if words in ((), ("-",)) else " ".join(words)
     if not text.strip():
-        raise EmptyMessage(f"The task is empty. Say what is to be done, as in: {EXAMPLE}")
+        raise EmptyMessage(f"The task is empty: say what is to be done, as in {EXAMPLE}")
     return text
 
 
@@ -170,8 +207,8 @@ def _plan(path: Path | None, files: tuple[Path, ...]) -> str:
     if path is None:
         return plan_with(files)
     if files:
-        raise click.UsageError("A plan says in its prompts what is read: leave out --file or --plan.")
+        raise BadInput("A plan says in its prompts what is read: leave out --file or --plan.")
     text = read_text(path)
     if not text.strip():
-        raise BadPlan(f"{clean_line(str(path))} is empty. A plan is JSON with a list of steps.")
+        raise BadPlan(f"{clean_line(str(path))} is empty: a plan is JSON with a list of steps.")
     return text

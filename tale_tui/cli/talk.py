@@ -9,23 +9,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tale_tui.cli.exits import Exit, exit_for
+from tale_tui.cli.exits import NO_MODEL_CODES, Exit, exit_for
 from tale_tui.cli.output import ProgressLine, is_terminal, say, tell
-from tale_tui.cli.ready import choose_model, ensure_model
+from tale_tui.cli.ready import WAYS_ON, choose_model, ensure_model
 from tale_tui.cli.stdin import Lines
+from tale_tui.engine import NoModel
 from tale_tui.plain import Talk
 
 if TYPE_CHECKING:
+    from tale_tui.cli.news import News
     from tale_tui.cli.wanted import Wanted
     from tale_tui.engine import Verbs
 
 
-async def talk(face: Verbs, wanted: Wanted) -> Exit:
+async def talk(face: Verbs, wanted: Wanted, news: News) -> Exit:
     """Talk until standard input ends.
 
     Args:
         face: the engine.
         wanted: who answers, where it belongs, and what becomes of tasks.
+        news: what the engine has to say, which is told between two messages.
     """
     interactive = is_terminal(sys.stdin)
     # Nothing is written over in this mode, so progress is told as in a pipe.
@@ -43,12 +46,16 @@ async def talk(face: Verbs, wanted: Wanted) -> Exit:
         ref=ref,
         tasks=wanted.tasks,
         waits=wanted.wait,
+        between=news.tell,
     )
     with _interrupts(conversation):
         whole = await conversation.run()
     if not whole:
         return Exit.INTERRUPTED
     if conversation.failed is not None and not interactive:
+        if conversation.failed.code in NO_MODEL_CODES and not isinstance(conversation.failed, NoModel):
+            tell(WAYS_ON)
+            return Exit.NO_MODEL
         return exit_for(conversation.failed)
     return Exit.DONE
 

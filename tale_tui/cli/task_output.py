@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -13,11 +12,11 @@ from tale_tui.engine import Priority, TaskState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tale_tui.engine import EngineStatus, Step, Task, TaskDetail
+    from tale_tui.engine import Step, Task, TaskDetail
 
 DIGITS = 4
 """Of a probability: more would claim what was never measured."""
-HOW_TO_START = "Start what does with: tale-tui, tale-tui run, or tale-tui run --background"
+_ENDS = {TaskState.FAILED: "failed", TaskState.CANCELLED: "was cancelled"}
 
 
 def task_data(detail: TaskDetail) -> dict[str, object]:
@@ -126,26 +125,22 @@ def say_changed(detail: TaskDetail, *, as_json: bool) -> None:
         say(line_of(detail.task))
 
 
-def is_here(status: EngineStatus) -> bool:
-    """Whether this process is the engine: then none runs that goes on without it."""
-    return status.pid == os.getpid()
+def question_words(task: Task) -> str:
+    """What a task that waits for the user wants, and how it gets it."""
+    from tale_tui.ui.task_words import state_words
+
+    words = f"{task.shown}  {state_words(task, time.time())}"
+    return f"{words}: tale-tui approve {task.shown}, or tale-tui approve {task.shown} --no"
 
 
-def engine_words(status: EngineStatus) -> str:
-    """Which process is the engine, in a few words."""
-    if status.background:
-        return f"the engine without a window, process {status.pid}"
-    return f"the window, process {status.pid}" if status.works_queue else f"a command, process {status.pid}"
-
-
-def who_works(status: EngineStatus, model: str = "") -> str:
-    """Who will do what is queued, or what to start.
+def blocked_words(task: Task, needed: Task) -> str:
+    """Why a task does not begin, and what to do.
 
     Args:
-        status: the engine.
-        model: the name of the model that will be asked; empty where it is not known.
+        task: waits.
+        needed: a task that it waits for, which ended without being done.
     """
-    if is_here(status) or not status.works_queue:
-        return f"Nothing works on the queue now. {HOW_TO_START}"
-    engine = engine_words(status)
-    return f"{model or 'It'} will do it: {engine}, works on the queue."
+    return (
+        f"{task.shown} cannot begin: it waits for {needed.shown}, which {_ENDS[needed.state]}. "
+        f"Run that again with: tale-tui retry {needed.shown}, or end this one with: tale-tui cancel {task.shown}"
+    )

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tale_tui.cli.completing import task_ids
 from tale_tui.cli.exits import Exit
 from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.output import say, say_json, tell
 from tale_tui.cli.task_output import say_tasks, task_data
+from tale_tui.cli.usage import Count
 from tale_tui.engine import ENDED, OPEN, BadInput, TaskState, WrongState, clean_line
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 LIMIT = 1000
 AT_ONCE = 32
 """Tasks that are asked for at the same time."""
+NAMES = (*(state.value for state in TaskState), "open", "ended", "all")
 GROUPS = {"all": frozenset(TaskState), "open": OPEN, "ended": ENDED}
 
 
@@ -36,16 +39,21 @@ def states_of(words: tuple[str, ...]) -> tuple[TaskState, ...]:
         elif name in set(TaskState):
             wanted.add(TaskState(name))
         else:
-            names = ", ".join((*(state.value for state in TaskState), *GROUPS))
-            raise BadInput(f"{clean_line(word)!r} is no state of a task. States are {names}.")
+            raise BadInput(f"{clean_line(word)!r} is no state of a task: write one of {', '.join(NAMES)}.")
     return tuple(state for state in TaskState if state in wanted)
+
+
+def state_names(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+    """What `--state` takes that begins as what is typed, for the completion of shells."""
+    return [name for name in NAMES if name.startswith(typed.lower())]
 
 
 @click.command()
 @click.option(
-    "--state", "states", metavar="S", multiple=True, help="Only these, as in running, open or done. May be repeated."
-)
-@click.option("--limit", type=click.IntRange(1), default=LIMIT, show_default=True, help="At most so many.")
+    "--state", "states", metavar="S", multiple=True, help="Only these, as in running, open or done. May be repeated.",
+    shell_complete=state_names,
+)  # fmt: skip
+@click.option("--limit", metavar="N", type=Count(), default=LIMIT, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
 def tasks(invocation: Invocation, states: tuple[str, ...], limit: int, as_json: bool) -> None:
@@ -55,11 +63,13 @@ def tasks(invocation: Invocation, states: tuple[str, ...], limit: int, as_json: 
     """
     wanted = states_of(states)
 
-    async def work(face: Verbs) -> tuple[tuple[Task, ...], list[TaskDetail]]:
-        found = await face.tasks(states=wanted, limit=limit)
-        return found, await _details(face, found) if as_json else []
+    async def work(face: Verbs) -> tuple[tuple[Task, ...], list[TaskDetail], bool]:
+        found = await face.tasks(states=wanted, limit=limit + 1)
+        cut = len(found) > limit
+        found = found[:limit]
+        return found, await _details(face, found) if as_json else [], cut
 
-    found, details = invocation.run(work)
+    found, details, cut = invocation.run(work)
     if as_json:
         say_json({"tasks": [task_data(detail) for detail in details]})
     elif found:
@@ -68,6 +78,8 @@ def tasks(invocation: Invocation, states: tuple[str, ...], limit: int, as_json: 
         tell(f"No task is {' or '.join(word.strip().lower() for word in states)}. All of them: tale-tui tasks")
     else:
         tell("No tasks yet. Hand one in with: tale-tui submit TEXT")
+    if cut:
+        tell(f"There are more than {limit:,}. For more: --limit N")
 
 
 async def _details(face: Verbs, found: tuple[Task, ...]) -> list[TaskDetail]:
@@ -79,7 +91,7 @@ async def _details(face: Verbs, found: tuple[Task, ...]) -> list[TaskDetail]:
 
 
 @click.command()
-@click.argument("task_id", metavar="ID")
+@click.argument("task_id", metavar="ID", shell_complete=task_ids(ENDED))
 @click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
 @click.pass_obj
 def result(invocation: Invocation, task_id: str, as_json: bool) -> int:
@@ -95,8 +107,8 @@ def result(invocation: Invocation, task_id: str, as_json: bool) -> int:
     task = detail.task
     if task.state not in ENDED:
         raise WrongState(
-            f"{task.shown} ({task.title}) is {task.state.value}, so it has no result yet. "
-            f"Wait for it with: tale-tui wait {task.shown}"
+            f"{task.shown} ({task.title}) is {task.state.value}, so it has no result yet: "
+            f"tale-tui wait {task.shown} waits for it."
         )
     from tale_tui.cli.waiting import say_end
 

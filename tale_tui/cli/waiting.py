@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from tale_tui.at_work import is_here
 from tale_tui.cli.exits import NO_MODEL_CODES, Exit
 from tale_tui.cli.output import MUTED, ProgressLine, is_terminal, say, say_json, tell
-from tale_tui.cli.task_output import is_here, task_data
-from tale_tui.engine import ENDED, TaleError, TaskState
-from tale_tui.following import Work, follow_task
+from tale_tui.cli.ready import ensure_runs
+from tale_tui.cli.task_output import blocked_words, question_words, task_data
+from tale_tui.engine import ENDED, Notice, TaleError, TaskState
+from tale_tui.following import Work, follow_task, until_blocked
 
 if TYPE_CHECKING:
     from tale_tui.engine import Task, TaskDetail, Verbs
@@ -49,6 +51,17 @@ class Shown:
         self._said = words
         self._draw()
 
+    def tell(self, words: str) -> None:
+        """Write a line beside it."""
+        self._line.clear()
+        tell(words)
+        self._draw()
+
+    def clear(self) -> None:
+        """Take the line away: something else is written."""
+        self._work = None
+        self._line.clear()
+
     async def tick(self) -> None:
         """Show the time as it goes by."""
         while True:
@@ -77,7 +90,7 @@ def _news(task: Task) -> str:
     words = f"{task.shown}  {state_words(task, time.time())}"
     match task.state:
         case TaskState.WAITING:
-            return f"{words}: tale-tui approve {task.shown}, or tale-tui approve {task.shown} --no"
+            return question_words(task)
         case TaskState.PAUSED:
             return f"{words}: tale-tui resume {task.shown}"
         case TaskState.QUEUED if task.next_try is not None:
@@ -93,14 +106,17 @@ def _news(task: Task) -> str:
 async def wait_for(face: Verbs, task_id: str, *, line: ProgressLine) -> TaskDetail:
     """Wait until a task has ended, and show how it goes.
 
+    Where one that it waits for ended without being done, it would never begin: that is said, and it stays queued.
+
     Raises:
         NoSuchTask: it is not there.
+        ReadOnly: it has not ended, and nothing can be written.
         asyncio.CancelledError: the user does not wait any longer; it was said what becomes of the task.
     """
     shown = Shown(line)
     try:
-        async with _ticking(shown):
-            return await follow_task(face, task_id, shown.show)
+        async with _meanwhile(shown.tick()), _meanwhile(_tell_trouble(face, shown)):
+            return await _end_of(face, task_id, shown)
     except asyncio.CancelledError:
         line.clear()
         with suppress(TaleError):  # the engine may have ended too: what is stored is kept all the same
@@ -108,6 +124,29 @@ async def wait_for(face: Verbs, task_id: str, *, line: ProgressLine) -> TaskDeta
         raise
     finally:
         line.clear()
+
+
+async def _end_of(face: Verbs, task_id: str, shown: Shown) -> TaskDetail:
+    task = (await face.task(task_id)).task
+    if task.state not in ENDED:
+        await ensure_runs(face)
+    if not task.after:
+        return await follow_task(face, task_id, shown.show)
+    following = asyncio.ensure_future(follow_task(face, task_id, shown.show))
+    blocking = asyncio.ensure_future(until_blocked(face, task_id))
+    try:
+        await asyncio.wait({following, blocking}, return_when=asyncio.FIRST_COMPLETED)
+        needed = None if following.done() else blocking.result()
+        if needed is None:
+            return await following
+    finally:
+        following.cancel()
+        blocking.cancel()
+        await asyncio.gather(following, blocking, return_exceptions=True)
+    shown.clear()
+    detail = await face.task(task_id)
+    tell(blocked_words(detail.task, needed))
+    return detail
 
 
 async def _goes_on(face: Verbs, task_id: str) -> str:
@@ -118,19 +157,31 @@ async def _goes_on(face: Verbs, task_id: str) -> str:
     return f"{shown} goes on without this command. To end it: tale-tui cancel {shown}"
 
 
+async def _tell_trouble(face: Verbs, shown: Shown) -> None:
+    """Tell what goes wrong beside the task: a full disk, for one, holds it up without ending it."""
+    told: set[str] = set()
+    with suppress(TaleError):  # an engine that is lost is told by whoever follows the task
+        async with aclosing(face.watch()) as facts:
+            async for fact in facts:
+                if isinstance(fact, Notice) and fact.severity == "error" and fact.sentence not in told:
+                    told.add(fact.sentence)
+                    shown.tell(f"{fact.title}: {fact.sentence}")
+
+
 @asynccontextmanager
-async def _ticking(shown: Shown) -> AsyncIterator[None]:
-    ticks = asyncio.create_task(shown.tick(), name="progress")
+async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do something as long as the block lasts."""
+    task = asyncio.create_task(work, name="meanwhile")
     try:
         yield
     finally:
-        ticks.cancel()
+        task.cancel()
         with suppress(asyncio.CancelledError):  # by the line above
-            await ticks
+            await task
 
 
 def say_end(detail: TaskDetail, *, as_json: bool = False, quiet: bool = False) -> Exit:
-    """Write what became of a task that has ended: its result, or why there is none.
+    """Write what became of a task that was waited for: its result, or why there is none.
 
     Args:
         detail: the task.
@@ -153,8 +204,10 @@ def say_end(detail: TaskDetail, *, as_json: bool = False, quiet: bool = False) -
             tell(f"{task.shown} failed: {task.error}")
             partial = any(step.text for step in detail.steps)
             return Exit.NO_MODEL if task.error_code in NO_MODEL_CODES and not partial else Exit.FAILED
-        case _:
+        case TaskState.CANCELLED:
             tell(f"{task.shown} was cancelled.")
+            return Exit.FAILED
+        case _:
             return Exit.FAILED
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tale_tui.engine.constants import DEFAULT_TASK_MODEL as DEFAULT_TASK_MODEL
     from tale_tui.engine.constants import DEFAULT_UX_MODEL as DEFAULT_UX_MODEL
+    from tale_tui.engine.constants import TIME_LIMIT_MAX_S as TIME_LIMIT_MAX_S
     from tale_tui.engine.detect import CHAT_TO as CHAT_TO
     from tale_tui.engine.detect import LEARNED_FILE as LEARNED_FILE
     from tale_tui.engine.detect import TASK_FROM as TASK_FROM
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from tale_tui.engine.events import TurnEvent as TurnEvent
     from tale_tui.engine.events import TurnFailed as TurnFailed
     from tale_tui.engine.events import TurnStarted as TurnStarted
+    from tale_tui.engine.figures import chance as chance
     from tale_tui.engine.link import find_engine as find_engine
     from tale_tui.engine.link import open_face as open_face
     from tale_tui.engine.model_verbs import STARTER as STARTER
@@ -94,6 +96,7 @@ if TYPE_CHECKING:
     from tale_tui.engine.results import result_files as result_files
     from tale_tui.engine.results import save_file as save_file
     from tale_tui.engine.results import suggested_name as suggested_name
+    from tale_tui.engine.store.peek import peek_tasks as peek_tasks
     from tale_tui.engine.task_types import ENDED as ENDED
     from tale_tui.engine.task_types import OPEN as OPEN
     from tale_tui.engine.task_types import BackendHealth as BackendHealth
@@ -152,6 +155,7 @@ _NAMES = {
     "constants": (
         "DEFAULT_TASK_MODEL",
         "DEFAULT_UX_MODEL",
+        "TIME_LIMIT_MAX_S",
     ),
     "detect": (
         "CHAT_TO",
@@ -233,6 +237,7 @@ _NAMES = {
         "TurnFailed",
         "TurnStarted",
     ),
+    "figures": ("chance",),
     "link": ("find_engine", "open_face"),
     "model_verbs": ("STARTER",),
     "text": (
@@ -249,6 +254,7 @@ _NAMES = {
         "save_file",
         "suggested_name",
     ),
+    "store.peek": ("peek_tasks",),
     "task_types": (
         "ENDED",
         "OPEN",

@@ -15,5 +15,9 @@ DEFAULT_WINDOW = 8192
 """Tokens: the context window asked for, unless set or the model's own is smaller."""
 EMBEDDED_HISTORY_TOKENS = 1000
 """Tokens of history sent to a model on the CPU: 3,000 take 24 s to read, 1,000 about 5."""
+TIME_LIMIT_MAX_S = 31_536_000.0
+"""Seconds that a task or a step may be given at most: a year, and more than any is ever waited for."""
 TITLE_WORDS = 8
 """Words of the first message that become the title of a session."""
+TASK_TITLE_WORDS = 10
+"""Words of what is asked for that become the title of a task."""

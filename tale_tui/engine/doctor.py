@@ -69,7 +69,8 @@ async def examine(
         findings.append(Finding("openai", OK, "not set up", "To use such a server set openai.base_url"))
     if scripted := by_name.get(BackendName.SCRIPTED):
         findings += _server(scripted, "The demo", "")
-    return tuple(findings + [_role(status) for status in roles])
+    loaded = {model.ref for report in by_name.values() for model in report.loaded}
+    return tuple(findings + [_role(status, loaded=status.ref in loaded) for status in roles])
 
 
 def _python() -> Finding:
@@ -157,12 +158,14 @@ def _key() -> Finding:
     return Finding("openai", OK, f"{given} ({KEY_VARIABLE})")
 
 
-def _role(status: RoleStatus) -> Finding:
+def _role(status: RoleStatus, *, loaded: bool) -> Finding:
     area, model = status.role.value, str(status.ref) if status.ref else "no model"
     choose = CHOOSE.format(role=area)
     match status.state:
         case RoleState.READY | RoleState.IDLE | RoleState.LOADING:
-            words = {RoleState.READY: "ready", RoleState.IDLE: "not loaded now", RoleState.LOADING: "loading"}
+            # A server may have in memory what was not asked for here yet.
+            idle = "loaded" if loaded else "not loaded now"
+            words = {RoleState.READY: "ready", RoleState.IDLE: idle, RoleState.LOADING: "loading"}
             now = words[status.state]
             if status.demo:
                 return Finding(area, LOOK, f"{model}; a demo, not an assistant", choose, now)

@@ -80,7 +80,9 @@ class Engine(SessionVerbs, ModelVerbs, TaskVerbs, WholeVerbs):
         SessionVerbs.__init__(self, store, turns, bus.publish)
         ModelVerbs.__init__(self, household, paths.models, load=load)
         TaskVerbs.__init__(self, store, executor)
-        WholeVerbs.__init__(self, store, roles, bus, world.now(), works_queue=works_queue, ends=ends)
+        WholeVerbs.__init__(
+            self, store, roles, bus, world.now(), works_queue=works_queue, can_write=not read_only, ends=ends
+        )
         self._bus = bus
         self._paths = paths
         self._settings = settings
@@ -99,6 +101,7 @@ class Engine(SessionVerbs, ModelVerbs, TaskVerbs, WholeVerbs):
         read_only: bool = False,
         works_queue: bool = True,
         ends: Callable[[], None] | None = None,
+        told: Callable[[Notice], None] | None = None,
     ) -> Self:
         """Open the store and be ready for verbs. The model of the role ux is looked for and loaded meanwhile.
 
@@ -112,6 +115,7 @@ class Engine(SessionVerbs, ModelVerbs, TaskVerbs, WholeVerbs):
             works_queue: False, for a command that is the engine while it waits: of the queued tasks only those are run
                 that somebody follows (`Verbs.follow_task`), and what these wait for.
             ends: begins the end of this process, for an engine without a window; None where there is a window.
+            told: is told what opening the database brought, for who does not watch; None tells those who do.
         Raises:
             StoreError: the database cannot be used; the class says why.
         """
@@ -127,7 +131,7 @@ class Engine(SessionVerbs, ModelVerbs, TaskVerbs, WholeVerbs):
         )
         started = False
         try:
-            await engine._begin()
+            await engine._begin(told or engine._publish)
             started = True
         finally:
             if not started:
@@ -175,8 +179,11 @@ class Engine(SessionVerbs, ModelVerbs, TaskVerbs, WholeVerbs):
         reports = await self.backends()
         return await examine(self._paths, self._settings, self._store, statuses, reports)
 
-    async def watch(self) -> AsyncGenerator[Fact, None]:
+    async def watch(self, *, window: bool = False) -> AsyncGenerator[Fact, None]:
         """See `Verbs.watch`; ends when the engine stops."""
+        if window and not self._load and not self._read_only:
+            self._load = True
+            self._keep_models()
         if not self._load:
             self._in_background(self._roles.resolve())
         subscription = self._bus.subscribe([RoleChanged(status) for status in self._roles.statuses()])
@@ -186,15 +193,16 @@ class Engine(SessionVerbs, ModelVerbs, TaskVerbs, WholeVerbs):
         finally:
             self._bus.unsubscribe(subscription)
 
-    async def _begin(self) -> None:
+    async def _begin(self, told: Callable[[Notice], None]) -> None:
         for notice in self._store.notices:
-            self._publish(notice)
+            told(notice)
         if count := self._store.interrupted:
             replies = "A reply" if count == 1 else f"{count} replies"
             sentence = f"{replies} broke off when the application ended. What came is kept and can be continued."
             self._publish(Notice("Interrupted", sentence))
         await self._roles.restore()
         if not self._read_only:
+            await self._executor.remember()
             self._executor.start()
         if self._load:
             self._keep_models()

@@ -66,6 +66,12 @@ class TaleError(Exception):
         super().__init__(sentence)
         self.sentence = sentence
 
+    @property
+    def whole(self) -> str:
+        """Title and sentence, where there is no room of its own for a title."""
+        gap = "\n" if "\n" in self.sentence else " "
+        return f"{self.title}:{gap}{self.sentence}"
+
 
 class ModelError(TaleError):
     """A model or its server did not do what was asked."""
@@ -221,6 +227,11 @@ class BadInput(TaleError):
 
     code = "bad_input"
     title = "That cannot be done"
+
+    @property
+    def whole(self) -> str:
+        """The sentence, which names the value itself."""
+        return self.sentence
 
 
 class EmptyMessage(BadInput):

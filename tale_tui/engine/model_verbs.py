@@ -79,7 +79,7 @@ class ModelVerbs:
 
     async def residency(self) -> Residency:
         """See `Verbs.residency`."""
-        return await self._household.inventory.take()
+        return await self._household.inventory.take(self._known())
 
     async def load_model(self, ref: ModelRef) -> Residency:
         """See `Verbs.load_model`."""

@@ -288,7 +288,8 @@ class BackendHealth:
 
     name: str
     state: str
-    """`ok`, `trying` (after a failure, with growing pauses) or `open` (given up for a while: the fallback serves)."""
+    """`ok`, `away` (it does not answer, or cannot run here), `trying` (after a failure, with growing pauses) or `open`
+    (given up for a while: the fallback serves)."""
     failures: int = 0
     """In a row."""
     retry_at: float | None = None
@@ -330,3 +331,5 @@ class EngineStatus:
     """False for a command that is the engine while it waits for its own task: only what is followed is run."""
     watched: int = 0
     """How many windows and waiting commands watch it."""
+    can_write: bool = True
+    """False where nothing can be written: then tasks can be looked at, and none is run."""

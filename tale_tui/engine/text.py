@@ -70,6 +70,7 @@ _MAY_BE_TROUBLE = re.compile(
 )
 
 _SPACES = re.compile(r"[ \t\n]+")
+_BLANK = re.compile(f"[\\s\u2800{_JOINERS_AND_MARKS}{_SELECTORS}]*")
 _ESCAPE_LOOKALIKE = re.compile(r"\\(?=u\{)")
 _INVISIBLE_BUT_PRINTABLE = re.compile(f"[{_SELECTORS}\u2800]")
 
@@ -199,6 +200,11 @@ def clean_line(text: str, limit: int = LINE_LIMIT) -> str:
     """
     line = _SPACES.sub(" ", clean(text)).strip(" ")
     return line if len(line) <= limit else line[: limit - 1].rstrip(" ") + "…"
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing can be seen of a clean text: spaces, and what joins or directs characters that are not there."""
+    return _BLANK.fullmatch(text) is not None
 
 
 class Cleaner:

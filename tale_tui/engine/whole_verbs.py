@@ -22,6 +22,7 @@ class WholeVerbs:
         bus: knows who watches.
         started: when this engine began, in seconds since the epoch.
         works_queue: whether it works off everything that is queued, or only what somebody follows.
+        can_write: whether anything can be changed, so that tasks can be run.
         ends: begins the end of this process, where it is an engine without a window; None for one with a window.
     """
 
@@ -33,6 +34,7 @@ class WholeVerbs:
         started: float,
         *,
         works_queue: bool,
+        can_write: bool,
         ends: Callable[[], None] | None,
     ) -> None:
         self._store = store
@@ -40,6 +42,7 @@ class WholeVerbs:
         self._bus = bus
         self._started = started
         self._works_queue = works_queue
+        self._can_write = can_write
         self._ends = ends
 
     async def status(self) -> EngineStatus:
@@ -51,15 +54,16 @@ class WholeVerbs:
             background=self._ends is not None,
             roles=self._roles.statuses(),
             tasks=await self._store.task_counts(),
-            works_queue=self._works_queue,
+            works_queue=self._works_queue and self._can_write,
             watched=self._bus.readers,
+            can_write=self._can_write,
         )
 
     async def stop_engine(self) -> None:
         """See `Verbs.stop_engine`."""
         if self._ends is None:
             raise WrongState(
-                f"Process {os.getpid()} is the engine: a window, or a command that waits for its answer. "
-                "Leave it there; nothing was changed."
+                f"Process {os.getpid()} is the engine, and it is a window, or a command that waits for its answer: "
+                "end it there."
             )
         self._ends()

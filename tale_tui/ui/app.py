@@ -76,6 +76,7 @@ class TaleApp(App[int]):
     TITLE = "tale"
     CSS_PATH: ClassVar[CSSPathType | None] = ["app.tcss", "screens/chat.tcss"]
     ENABLE_COMMAND_PALETTE = False
+    SUSPENDED_SCREEN_CLASS = "-below"
     DEFAULT_MODE = CHAT
     BINDING_GROUP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = APP_KEYS
@@ -192,6 +193,9 @@ class TaleApp(App[int]):
 
     @on(Bridge.Ready)
     def _use_engine(self, event: Bridge.Ready) -> None:
+        if gc.get_freeze_count():
+            # What the engine imported stays as well; looking through it stops the window for 50 ms and more.
+            gc.freeze()
         self.modes.use(event.verbs)
 
     @on(Bridge.Failed)
@@ -228,7 +232,8 @@ class TaleApp(App[int]):
             case "quit" | "exit":
                 await self.action_quit()
             case _:
-                self.notify("That needs the engine, which is not there yet.")
+                self.chat.composer.put_before(f"/{event.name} {event.argument}".rstrip())
+                self.notify("That needs the engine, which is not there yet: try it again in a moment.")
 
     async def action_show(self, name: str) -> None:
         """Show a screen: `chat` or `tasks`."""

@@ -33,26 +33,28 @@ class Bridge:
         open_engine: gives the verbs for as long as its block lasts; called in the event loop.
     """
 
+    # Whoever listens is told: from a screen nothing bubbles to the application, which would hear it once more.
+
     @dataclass
-    class Ready(Message):
+    class Ready(Message, bubble=False):
         """The engine can be asked."""
 
         verbs: Verbs
 
     @dataclass
-    class Failed(Message):
+    class Failed(Message, bubble=False):
         """The engine could not be opened, or ended with an error; it can be opened again."""
 
         error: TaleError
 
     @dataclass
-    class Crashed(Message):
+    class Crashed(Message, bubble=False):
         """The engine ended with an error that nobody expected."""
 
         error: BaseException
 
     @dataclass
-    class Happened(Message):
+    class Happened(Message, bubble=False):
         """The engine said something."""
 
         fact: Fact
@@ -124,6 +126,6 @@ class Bridge:
                     raise end
 
     async def _listen(self, verbs: Verbs) -> None:
-        async with aclosing(verbs.watch()) as facts:
+        async with aclosing(verbs.watch(window=True)) as facts:
             async for fact in facts:
                 self._post(partial(self.Happened, fact))

@@ -53,7 +53,7 @@ COMMANDS = (
         "save",
         "Save the code of a result as files",
         "[id] [folder]",
-        title="Save the code of a result",
+        title="Save the code",
         tasks="written",
     ),
     Command("cancel", "End a task that is open", "[id]", title="Cancel a task", tasks="open"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
+from tale_tui.engine.figures import chance
 from tale_tui.ui.signs import Signs, bar, signs
 from tale_tui.ui.words import about, count
 
@@ -79,13 +80,10 @@ def sign(task: Task, *, of: Signs | None = None) -> str:
 
 
 def tone(task: Task) -> Tone:
-    """How loud it is shown."""
+    """How loud it is shown; what was interrupted waits for somebody to let it go on."""
+    if task.state == "paused" and task.reason == "interrupted":
+        return "look"
     return _TONES.get(task.state, "quiet")
-
-
-def chance(p: float) -> str:
-    """A probability in three cells: `.93`; neither 0 nor 1, which nobody knows."""
-    return f"{min(max(p, 0.01), 0.99):.2f}"[1:]
 
 
 def chip(task: Task) -> str:

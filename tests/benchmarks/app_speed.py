@@ -1,14 +1,16 @@
 """Figures of the whole application without a terminal: `python tests/benchmarks/app_speed.py [--starter]`.
 
-Opens a session of 10,000 messages through the engine, scrolls it by keys, and sends a message in it. With `--starter`
-also the lag of the window's event loop while the embedded model loads and answers; the starter model is fetched for it.
-A benchmark, not a test: nothing is judged here.
+Opens a session of 10,000 messages through the engine, scrolls it by keys, and sends a message in it. Opens the screen
+of 10,000 tasks, moves in it by keys, filters letter by letter, and hands in more tasks. With `--starter` also the lag
+of the event loop of the window while the embedded model loads and answers; the starter model is fetched for it. A
+benchmark, not a test: nothing is judged here.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import statistics
 import tempfile
 import time
@@ -18,16 +20,28 @@ from functools import partial
 from pathlib import Path
 
 from tale_tui.engine import Engine, ModelRef, World, open_face
+from tale_tui.engine.store import NewTask, Store, TaskEnd
+from tale_tui.engine.tasks import ONE_STEP
+from tale_tui.engine.world import random_id
 from tale_tui.first_look import FirstLook
 from tale_tui.paths import Paths
-from tale_tui.settings import Settings
+from tale_tui.settings import Settings, TaskSettings
 from tale_tui.ui.app import TaleApp
 from tale_tui.ui.bridge import Bridge
+from tale_tui.ui.screens.tasks import TasksScreen
 
+DEMO = Settings(ux="scripted/demo", task="scripted/demo")
 MESSAGES = 10_000
+TASKS = 10_000
+OPEN_TASKS = 10
+TOGETHER = 200
+"""Tasks that are stored at the same time."""
+KINDS = ("letter", "report", "database", "poem", "test", "plan", "summary", "index", "essay", "function")
 KEYS = 60
 SIZE = (120, 40)
 TICK_S = 0.005
+SETTLE_S = 3.0
+"""Longer than the list takes to notice another order."""
 LONG_TEXT = "A sentence about terminals, paints and tokens, and `code` in it. " * 6
 STARTER = "embedded/smollm2-135m-instruct"
 
@@ -41,7 +55,7 @@ def folders(root: Path) -> Paths:
 
 async def fill(paths: Paths) -> str:
     """Put the session into the store; its id."""
-    engine = await Engine.start(paths, Settings(ux="scripted/demo", task="scripted/demo"), load=False)
+    engine = await Engine.start(paths, DEMO, load=False)
     try:
         session = await engine.new_session()
         store = engine._store
@@ -98,7 +112,7 @@ def window(paths: Paths, settings: Settings) -> TaleApp:
 async def painted(app: TaleApp) -> None:
     """Wait until everything that was handed in is on the screen."""
     done = asyncio.Event()
-    app.chat.call_after_refresh(done.set)
+    app.screen.call_after_refresh(done.set)
     await done.wait()
 
 
@@ -118,7 +132,7 @@ async def scroll(app: TaleApp, key: str) -> str:
 async def long_conversation(paths: Paths) -> None:
     """Open, scroll, ask."""
     session_id = await fill(paths)
-    app = window(paths, Settings(ux="scripted/demo", task="scripted/demo"))
+    app = window(paths, DEMO)
     async with app.run_test(size=SIZE) as pilot:
         await until(lambda: app.chat._desk and app.chat.line.model.state == "ready")
         desk = app.chat._desk
@@ -137,6 +151,61 @@ async def long_conversation(paths: Paths) -> None:
                 if type(event).__name__ in ("TextDelta", "TurnFailed"):
                     break
         print(f"  first text of a turn in it: {(time.perf_counter() - began) * 1000:.0f} ms (the model is scripted)")
+
+
+async def fill_tasks(paths: Paths) -> None:
+    """Put the tasks into the store, all but a few of them done."""
+    engine = await Engine.start(paths, DEMO, load=False, works_queue=False)
+    try:
+        for first in range(0, TASKS, TOGETHER):
+            await asyncio.gather(*(_done_task(engine._store, first + number) for number in range(TOGETHER)))
+    finally:
+        await engine.stop()
+
+
+async def _done_task(store: Store, number: int) -> None:
+    title = f"Write the {KINDS[number % len(KINDS)]} number {number} for the landlord"
+    task = await store.add_task(NewTask(random_id(), title, ONE_STEP))
+    if number < TASKS - OPEN_TASKS and (claim := await store.claim_task(task.id, time.time())) is not None:
+        await store.begin_step(task.id, claim.epoch, "answer", ModelRef.parse(DEMO.ux))
+        await store.finish_step(task.id, claim.epoch, "answer", text=LONG_TEXT, end=TaskEnd(LONG_TEXT, ""))
+
+
+async def long_list(paths: Paths) -> None:
+    """Open the tasks, move, filter."""
+    await fill_tasks(paths)
+    gc.disable()  # as the command line begins the window
+    app = window(paths, DEMO.model_copy(update={"tasks": TaskSettings(running=1, resume="never", per_minute=100_000)}))
+    async with app.run_test(size=SIZE) as pilot:
+        await until(lambda: app.chat._desk and app.chat.line.model.state == "ready")
+        for name in ("first time", "again"):
+            began = time.perf_counter()
+            app.simulate_key("f3")
+            await until(lambda: isinstance(app.screen, TasksScreen) and app.screen.shelf.loaded)
+            await painted(app)
+            print(f"open {TASKS:,} tasks, {name}: {time.perf_counter() - began:.3f} s")
+            await asyncio.sleep(SETTLE_S)
+            if name == "first time":
+                await pilot.press("f2")
+        for key in ("down", "pagedown", "end", "home"):
+            print(f"  {key}: {await scroll(app, key)}")
+        await pilot.press("slash")
+        typed = []
+        for letter in "database 42":
+            began = time.perf_counter()
+            app.simulate_key("space" if letter == " " else letter)
+            await painted(app)
+            typed.append((time.perf_counter() - began) * 1000)
+        print(f"  a letter in the filter: median {statistics.median(typed):.1f}, most {max(typed):.1f} ms")
+        desk = app.chat._desk
+        assert desk is not None
+        lag = Lag()
+        watching = asyncio.create_task(lag.watch())
+        for number in range(OPEN_TASKS):
+            await desk.verbs.submit(f"Another task, {number}", key=random_id())
+        await asyncio.sleep(SETTLE_S)
+        watching.cancel()
+        print(f"  lag while {OPEN_TASKS} more are handed in: {lag.said()}")
 
 
 async def embedded(paths: Paths) -> None:
@@ -173,8 +242,9 @@ async def main() -> None:
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         await long_conversation(folders(Path(folder) / "a"))
+        await long_list(folders(Path(folder) / "b"))
         if chosen.starter:
-            await embedded(folders(Path(folder) / "b"))
+            await embedded(folders(Path(folder) / "c"))
 
 
 if __name__ == "__main__":

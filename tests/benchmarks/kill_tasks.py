@@ -82,7 +82,7 @@ async def work(home: Path, limit: int) -> None:
             ux="scripted/demo",
             task="scripted/demo",
             detect={"enabled": False},
-            tasks={"resume": "always", "running": RUNNING, "per_model": RUNNING, "per_minute": 10**6},
+            tasks={"resume": "always", "running": RUNNING, "per_model": RUNNING, "per_minute": 100_000},
         ),
         backends={BackendName.SCRIPTED: ScriptedBackend(answer, models=("demo",))},
     )

@@ -59,7 +59,7 @@ class Writes:
 
 def executor_on(store: Store, runner: Runner, running: int) -> Executor:
     """An executor with one runner."""
-    settings = TaskSettings(running=running, per_model=running, per_minute=10**9)
+    settings = TaskSettings(running=running, per_model=running, per_minute=100_000)
     return Executor(
         store,
         {"model": runner},

@@ -19,6 +19,7 @@ from tale_tui.cli.entry import run
 from tale_tui.engine.errors import NoSuchSession, NoSuchTask, TaleError, WrongState
 from tale_tui.engine.events import (
     Fact,
+    Notice,
     RoleChanged,
     StepDelta,
     StepReading,
@@ -78,7 +79,7 @@ def a_task(task_id: str = "k4t9aaaabbbbcccc", state: TaskState = TaskState.QUEUE
         task_id[:4],
         more.pop("title", text),
         state,
-        NOON,
+        more.pop("created", NOON),
         NOON + 60,
         ref=more.pop("ref", REF),
         why=more.pop("why", "a task"),
@@ -103,6 +104,7 @@ class FakeTasks:
     works: bool = True
     background: bool = False
     watched: int = 1
+    can_write: bool = True
     ends_with: TaskState = TaskState.DONE
     handed_in: list[dict[str, Any]] = field(default_factory=list)
     done_to: list[tuple[Any, ...]] = field(default_factory=list)
@@ -116,7 +118,9 @@ class FakeTasks:
             counts[detail.task.state.value] += 1
         status = RoleStatus(Role.UX, RoleState.READY, REF)
         pid = os.getpid() if self.here else self.pid
-        return EngineStatus(pid, "1", NOON, self.background, (status,), TaskCounts(**counts), self.works, self.watched)
+        tasks = TaskCounts(**counts)
+        about = (self.works, self.watched, self.can_write)
+        return EngineStatus(pid, "1", NOON, self.background, (status,), tasks, *about)
 
     async def stop_engine(self) -> None:
         if not self.background:
@@ -224,6 +228,10 @@ class FakeFace(FakeTasks):
     loaded: bool | None = None
     works_queue: bool | None = None
     ends: Callable[[], None] | None = None
+    found: tuple[Notice, ...] = ()
+    """What opening the database brought."""
+    notices: tuple[Notice, ...] = ()
+    """What is said meanwhile."""
     runs: bool = True
     """Whether another process is the engine."""
     as_task: bool | None = None
@@ -302,6 +310,8 @@ class FakeFace(FakeTasks):
         yield RoleChanged(RoleStatus(Role.UX, RoleState.LOADING, detail="Looking for a model."))
         yield RoleChanged(RoleStatus(Role.TASK, RoleState.UNSET))
         yield RoleChanged(self.role)
+        for notice in self.notices:
+            yield notice
         while self.facts is not None:
             yield await self.facts.get()
 
@@ -362,8 +372,11 @@ def face(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeFace:
         load: bool,
         works_queue: bool,
         ends: Callable[[], None] | None,
+        told: Callable[[Notice], None],
     ) -> AsyncIterator[FakeFace]:
         settings()
+        for notice in fake.found:
+            told(notice)
         fake.loaded, fake.works_queue, fake.ends = load, works_queue, ends
         yield fake
 

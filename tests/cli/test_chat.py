@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 
 import tale_tui.cli.chat
+from tale_tui.cli.answer import print_answer
+from tale_tui.cli.wanted import Wanted
 from tale_tui.engine import (
     BackendName,
     BackendReport,
@@ -120,7 +123,7 @@ def test_a_session_goes_on_by_the_beginning_of_its_id(cli: Any, face: Any) -> No
 def test_an_unknown_session_is_bad_input_and_nothing_is_asked(cli: Any, face: Any) -> None:
     result = cli("chat", "-m", "on", "--session", "zz")
     assert (result.code, result.out) == (2, "")
-    assert result.err == "No such session: No session begins with zz.\n"
+    assert result.err == "No session begins with zz.\n"
     assert face.asked == []
 
 
@@ -243,6 +246,25 @@ def test_an_answer_that_was_stopped_elsewhere_is_interrupted(cli: Any, face: Any
     result = cli("chat", "-m", "hi")
     assert (result.code, result.out) == (130, "Half\n")
     assert "kept" in result.err
+
+
+async def test_who_stops_an_answer_is_told_where_it_is_kept(face: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    async def send(session_id: str, text: str, **_: Any) -> Any:
+        yield TextDelta("Half", 1)
+        await asyncio.Event().wait()
+
+    face.send = send
+    asking = asyncio.create_task(print_answer(face, "hi", Wanted(), as_json=False))
+    while "Half" not in capsys.readouterr().out:
+        await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    written = capsys.readouterr()
+    assert (written.out, written.err) == (
+        "\n",
+        "Stopped. What came is kept, and goes on with: tale-tui chat --session new0\n",
+    )
 
 
 def test_ctrl_c_closes_the_stream_and_ends_with_130(cli: Any, face: Any) -> None:
@@ -391,6 +413,15 @@ def test_line_mode_ends_with_the_code_of_the_last_error(cli: Any, face: Any) -> 
     face.raises = NoModel("Nobody answers.")
     assert cli("--plain", stdin="one\n").code == 3
     assert cli("--plain", stdin="one\n", terminal=True).code == 0
+
+
+def test_line_mode_whose_model_is_away_says_what_to_run(cli: Any, face: Any) -> None:
+    reply = face.answer("s", "t", "k", None)[0].reply
+    face.events = (TurnFailed(reply, "No answer", "Nothing answers there.", "unreachable"),)
+    result = cli("--plain", stdin="one\n")
+    assert result.code == 3
+    assert "Nothing answers there." in result.err
+    assert "tale-tui models use ux BACKEND/MODEL" in result.err
 
 
 def test_line_mode_without_a_model_says_what_to_run(cli: Any, face: Any) -> None:

@@ -62,6 +62,20 @@ def test_no_tasks_is_handed_on(cli: Any, face: Any) -> None:
     assert face.as_task is False
 
 
+@pytest.mark.parametrize("command", [["--plain"], ["chat", "--plain"]])
+def test_line_mode_takes_both_with_or_without_its_command(cli: Any, detected: Any, command: list[str]) -> None:
+    queued = cli(*command, "--no-wait", stdin="Write a haiku\n")
+    assert (queued.code, queued.out) == (0, "")
+    assert queued.err.startswith("abcd is queued. qwen2.5:7b will do it")
+    cli(*command, "--no-tasks", stdin="Write a haiku\n")
+    assert detected.as_task is False
+
+
+def test_what_is_for_a_conversation_goes_behind_the_command(cli: Any) -> None:
+    result = cli("--no-tasks", "sessions")
+    assert (result.code, "chat --plain" in result.err) == (2, True)
+
+
 def test_what_was_judged_talk_says_how_sure_that_is(cli: Any, face: Any) -> None:
     events = list(face.answer("s", "Hello", "k", None))
     events[0] = TurnStarted(dataclasses.replace(events[0].user, p=0.02), events[0].reply)

@@ -39,6 +39,10 @@ def test_a_message_may_come_on_standard_input(cli: Any) -> None:
     assert cli("detect", stdin=TASK).out == cli("detect", TASK).out
 
 
+def test_it_may_be_several_words(cli: Any) -> None:
+    assert cli("detect", *TASK.split()).out == cli("detect", TASK).out
+
+
 def test_an_unsure_one_says_so(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def judge(self: Detector, text: str) -> Judgement:
         from tale_tui.engine.task_types import DetectLabel
@@ -46,7 +50,7 @@ def test_an_unsure_one_says_so(cli: Any, monkeypatch: pytest.MonkeyPatch) -> Non
         return Judgement(0.61, DetectLabel.TASK, lambda: ("task: a verb of work",))
 
     monkeypatch.setattr(Detector, "judge", judge)
-    assert cli("detect", "explain tides").out == "task 0.61  not sure: it would be asked\n  task: a verb of work\n"
+    assert cli("detect", "explain tides").out == "task 0.61  not sure: you would be asked\n  task: a verb of work\n"
 
 
 def test_lines_are_answered_in_order(cli: Any) -> None:
@@ -66,7 +70,15 @@ def test_no_lines_are_no_answers(cli: Any) -> None:
 
 @pytest.mark.parametrize(
     ("line", "said"),
-    [("{", "not JSON"), ("[1]", "no id"), ('{"id": 1}', "no text"), ('{"id": 1, "text": 2}', "no text")],
+    [
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ('{"id": NaN, "text": "hi"}', "not JSON"),
+        ('{"id": 1e999, "text": "hi"}', "not JSON"),
+        ("[1]", "no id"),
+        ('{"id": 1}', "no text"),
+        ('{"id": 1, "text": 2}', "no text"),
+    ],
 )
 def test_a_bad_line_is_named(cli: Any, line: str, said: str) -> None:
     result = cli("detect", "--jsonl", stdin=f'{{"id": 1, "text": "hi"}}\n{line}\n')
@@ -105,3 +117,18 @@ def test_learned_weights_are_used(cli: Any, home: Path) -> None:
     (home / "data").mkdir(parents=True)
     (home / "data" / "detector.json").write_text("{}")
     assert cli("detect", TASK).out.startswith("task")
+
+
+def test_the_bounds_are_those_of_the_settings(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALE_DETECT__TASK_FROM", "1.0")
+    result = cli("detect", TASK, "--json")
+    assert json.loads(result.out)["band"] == "unsure"
+    assert "you would be asked" in cli("detect", TASK).out
+
+
+def test_it_says_that_detection_is_off(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALE_DETECT", "off")
+    result = cli("detect", TASK)
+    assert result.code == 0
+    assert result.out.startswith("task ")
+    assert "turned off" in result.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -34,11 +35,29 @@ def test_help_lists_every_command_with_a_whole_sentence(cli: Any) -> None:
     assert cli("-h").out == result.out
 
 
-@pytest.mark.parametrize("arguments", [["nope"], ["--nope"], ["--set", "look"], ["--set", "=x"], ["export"]])
-def test_wrong_usage_ends_with_2(cli: Any, face: Any, arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nope"], "There is no command tale-tui nope: tale-tui --help lists them."),
+        (["taks"], "There is no command tale-tui taks: do you mean tale-tui tasks?"),
+        (["models", "lod"], "There is no command tale-tui models lod: do you mean tale-tui models load?"),
+        (["--nope"], "tale-tui has no option --nope: tale-tui --help lists them."),
+        (["submit", "--prio", "x"], "tale-tui submit has no option --prio: do you mean --priority?"),
+        (["submit", "--priority"], "Option '--priority' requires an argument."),
+        (["--set", "look"], "--set 'look' is not NAME=VALUE: write it as in --set look.theme=nord"),
+        (["--set", "=x"], "--set '=x' is not NAME=VALUE: write it as in --set look.theme=nord"),
+        (["export"], "ID is missing: write tale-tui export ID"),
+        (["models", "use"], "{ux|task} is missing: write tale-tui models use {ux|task} BACKEND/MODEL"),
+        (["cancel", "a", "b\x1b[31m"], "Got unexpected extra argument (b): write tale-tui cancel ID"),
+        (["chat", "--backend", "x"], "--backend: 'x' is not one of 'embedded', 'ollama', 'openai', 'scripted'."),
+        (["tasks", "--limit", "0"], "--limit: '0' is no number for this, write a whole one from 1 to 1,000,000,000."),
+        (["tasks", "--limit", "9" * 20], f"--limit: '{'9' * 20}' is no number for this, write a whole one from 1 to "
+            "1,000,000,000."),
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_one_sentence_and_ends_with_2(cli: Any, face: Any, arguments: list[str], sentence: str) -> None:
     result = cli(*arguments)
-    assert (result.code, result.out) == (2, "")
-    assert "Usage:" in result.err
+    assert (result.code, result.out, result.err) == (2, "", f"{sentence}\n")
 
 
 def test_a_wrong_setting_is_named_and_nothing_is_started(cli: Any, face: Any) -> None:
@@ -61,6 +80,20 @@ def test_old_names_in_the_file_are_said(cli: Any, face: Any, home: Path) -> None
 
 
 # folders
+
+
+def test_init_leaves_no_half_file_on_a_full_disk(cli: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Path, **__: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", full)
+        result = cli("init")
+    file = home / "config" / "config.toml"
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"The disk is full: {file} cannot be made.")
+    assert not file.exists()
+    assert cli("init").code == 0
 
 
 def test_init_makes_the_folders_and_says_where(cli: Any, home: Path) -> None:
@@ -190,6 +223,27 @@ def test_completion_is_printed(cli: Any, shell: str) -> None:
     result = cli("completion", shell)
     assert result.code == 0
     assert f"_TALE_TUI_COMPLETE={shell}_complete" in result.out
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("tale-tui submit --priority", ["high", "low", "normal", "urgent"]),
+        ("tale-tui priority k4t9", ["high", "low", "normal", "urgent"]),
+        ("tale-tui tasks --state p", ["paused"]),
+        ("tale-tui list --state en", ["ended"]),
+    ],
+)
+def test_values_complete(
+    cli: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], typed: str, completed: list[str]
+) -> None:
+    words = typed.split()
+    monkeypatch.setenv("_TALE_TUI_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - (len(words[-1]) < 3)))
+    with pytest.raises(SystemExit):
+        cli()
+    assert sorted(line.removeprefix("plain,") for line in capsys.readouterr().out.split()) == completed
 
 
 def test_commands_complete(cli: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import BackendName, BackendReport, ModelInfo, ModelRef, NoModel, Role, RoleState, RoleStatus
+from tale_tui.engine import (
+    BackendName,
+    BackendReport,
+    ModelInfo,
+    ModelRef,
+    NoModel,
+    Progress,
+    Role,
+    RoleState,
+    RoleStatus,
+)
 
 QWEN = ModelInfo(
     ModelRef(BackendName.OLLAMA, "qwen2.5:7b"), 4_700_000_000, "7.6B", "Q4_K_M", 32768, ("chat", "tools"), "sha256:x"
@@ -137,6 +147,16 @@ def test_a_file_is_added(cli: Any, face: Any, tmp_path: Path, monkeypatch: pytes
     assert face.asked == [("add", str(tmp_path / "mine.gguf"))]
     assert json.loads(cli("models", "add", "mine.gguf", "--json").out)["model"] == "mine"
     assert cli("models", "add", "nowhere.gguf").code == 2
+
+
+def test_the_starter_is_added_from_its_wheel(cli: Any, face: Any, tmp_path: Path) -> None:
+    wheel = tmp_path / "starter.whl"
+    wheel.write_bytes(b"PK")
+    face.steps = (Progress("starter-model", 1, 1, finished=True),)
+    result = cli("models", "add", str(wheel))
+    assert (result.code, result.out) == (0, "embedded/starter-model\n")
+    assert face.asked == [("starter", str(wheel))]
+    assert json.loads(cli("models", "add", str(wheel), "--json").out)["model"] == "starter-model"
 
 
 def test_json_stands_behind_the_command(cli: Any) -> None:

@@ -185,7 +185,7 @@ async def test_without_a_model_a_script_ends_and_a_person_goes_on(face: Any) -> 
 async def test_a_message_that_cannot_be_sent_is_said(face: Any) -> None:
     face.raises = MessageTooLong("It has 9,000 tokens and 8,192 fit.")
     _, written = await talk(face, "one")
-    assert written.told == ["The message is too long: It has 9,000 tokens and 8,192 fit."]
+    assert written.told == ["It has 9,000 tokens and 8,192 fit."]
 
 
 async def test_an_answer_stopped_elsewhere_is_said(face: Any) -> None:
@@ -318,6 +318,25 @@ async def test_lines_of_standard_input(content: bytes, lines: list[str]) -> None
     assert [line async for line in Lines(reader)] == lines
     await feeding
     os.close(reader)
+
+
+async def test_no_more_is_read_than_is_soon_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tale_tui.cli.stdin.LINES_AHEAD", 3)
+    reader, writer = os.pipe()
+    feeding = asyncio.create_task(asyncio.to_thread(feed, writer, b"yes\n" * 50_000))
+    lines = Lines(reader)
+    for _ in range(10):
+        assert await anext(lines) == "yes"
+    assert lines._queue.qsize() <= 3
+    assert not feeding.done(), "the rest waits in the pipe"
+    assert len([line async for line in lines]) == 50_000 - 10
+    await feeding
+    os.close(reader)
+
+
+async def test_a_line_that_does_not_end_is_taken_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tale_tui.cli.stdin.CHARACTERS_MAX", 1000)
+    assert "".join(await read_all(b"x" * 5000)) == "x" * 5000
 
 
 def feed(writer: int, content: bytes) -> None:

@@ -60,7 +60,13 @@ async def test_a_task_is_carried_out_and_read_out(detected: Any) -> None:
 
 async def test_a_task_may_be_only_queued_or_never_made(detected: Any) -> None:
     queued = await said(detected, "Write a haiku", waits=False)
-    assert (queued.out, queued.told) == ("", ["abcd is queued. Look at it with /status abcd"])
+    who = "qwen2.5:7b will do it: the window, process 1, works on the queue."
+    assert (queued.out, queued.told) == ("", [f"abcd is queued. {who}"])
+    detected.works = False
+    assert "Nothing works on the queue now." in (await said(detected, "Write a haiku", waits=False)).told[0]
+    detected.works = detected.here = True
+    told = (await said(detected, "Write a haiku", waits=False)).told
+    assert told == ["abcd is queued. Look at it with /status abcd"]
     assert detected.as_task is None
     await said(detected, "Write a haiku", tasks=False)
     assert detected.as_task is False
@@ -106,19 +112,26 @@ async def test_the_commands_on_tasks(face: Any, new_task: Any) -> None:
 
 async def test_without_an_id_it_is_the_one_that_runs_or_the_latest(face: Any, new_task: Any) -> None:
     conversation = await said(face, "/status", "/tasks")
-    assert "There are no tasks yet." in conversation.told[0]
+    assert "There are no tasks yet" in conversation.told[0]
     assert "No tasks yet." in conversation.told[1]
     face.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
     face.work["efgh3333"] = new_task("efgh3333", TaskState.DONE, result="Dear.")
     assert (await said(face, "/status")).told[0].startswith("abcd")
 
 
+async def test_without_an_id_it_is_one_with_which_that_can_be_done(face: Any, new_task: Any) -> None:
+    face.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED)
+    face.work["efgh3333"] = new_task("efgh3333", TaskState.FAILED, created=NOON + 9)
+    await said(face, "/cancel", "/retry")
+    assert face.done_to == [("cancel", "abcd2222"), ("retry", "efgh3333", "")]
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("/result ab", "abcd is queued, so it has no result yet."),
+        ("/result ab", "abcd is queued, so it has no result yet: /status abcd"),
         ("/priority high", "as in /priority k4t9 high"),
-        ("/priority ab soon", "There is no priority 'soon'."),
+        ("/priority ab soon", "There is no priority 'soon': write one of"),
         ("/cancel zz", "No task begins with zz."),
     ],
 )

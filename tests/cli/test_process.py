@@ -123,6 +123,23 @@ def test_a_reader_that_goes_ends_it_quietly(environ: dict[str, str]) -> None:
     process.stderr.close()
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_no_error(environ: dict[str, str], closed: str) -> None:
+    shell = ["/bin/sh", "-c", f'"$0" -m tale_tui submit hello {closed} && "$0" -m tale_tui tasks {closed}', PROGRAM[0]]
+    ended = subprocess.run(shell, env=environ, capture_output=True, timeout=PATIENCE_S, check=False)
+    assert ended.returncode == 0
+    assert "Traceback" not in (Path(environ["TALE_HOME"]) / "logs" / "tale-tui.log").read_text()
+
+
+def test_the_limit_for_a_minute_holds_for_a_script_of_commands(environ: dict[str, str]) -> None:
+    limited = {**environ, "TALE_TASKS__PER_MINUTE": "2"}
+    codes = [tale(limited, "submit", "again", "--no-wait").returncode for _ in range(2)]
+    refused = tale(limited, "submit", "again", "--no-wait")
+    assert (codes, refused.returncode, refused.stdout) == ([0, 0], 2, "")
+    assert refused.stderr.startswith("2 tasks were handed in within a minute, which is the limit: wait ")
+    assert len(json.loads(tale(limited, "tasks", "--json").stdout)["tasks"]) == 2
+
+
 def test_a_stream_without_utf8_is_no_error(asked: Asked) -> None:
     latin = {**asked.environ, "PYTHONUTF8": "0", "PYTHONIOENCODING": "latin-1"}
     listed = subprocess.run([*PROGRAM, "sessions"], env=latin, capture_output=True, timeout=PATIENCE_S, check=True)
@@ -194,3 +211,13 @@ def test_ctrl_c_at_the_prompt_leaves_with_130(screen: Screen) -> None:
     screen.wait_for("You: ")
     screen.process.send_signal(signal.SIGINT)
     assert screen.process.wait(timeout=PATIENCE_S) == 130
+
+
+def test_a_damaged_database_is_set_aside_and_that_is_said_once(environ: dict[str, str], home: Path) -> None:
+    (home / "data").mkdir(parents=True)
+    (home / "data" / "tale.db").write_bytes(b"no database, " * 1000)
+    first = tale(environ, "tasks", "--json")
+    assert (first.returncode, first.stdout) == (0, '{"tasks":[]}\n')
+    assert "was damaged" in first.stderr
+    assert "nothing was deleted" in first.stderr
+    assert tale(environ, "tasks", "--json").stderr == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ SMALL = ModelRef.parse("ollama/qwen2.5:7b")
 def resident(face: Any) -> Any:
     face.resident = Residency(
         models=(
-            ResidentModel(SMALL, (Role.UX,), 4_700_000_000, 8192, 0.5, kept=True, load_ms=3100.0),
+            ResidentModel(SMALL, (Role.UX,), 4_700_000_000, 8192, 0.5, kept=True, load_ms=3100.0123),
             ResidentModel(ModelRef.parse("openai/big"), (Role.TASK,), local=False),
         ),
         limit_bytes=12_000_000_000,
@@ -27,6 +28,7 @@ def resident(face: Any) -> Any:
         chat_waits_s=6.2,
         backends=(
             BackendHealth("ollama", "ok"),
+            BackendHealth("embedded", "away", detail="It cannot run here."),
             BackendHealth("openai", "trying", 2, time.time() + 29, "It does not answer."),
         ),
         notes=("The memory of openai is not known.",),
@@ -43,6 +45,8 @@ def test_what_is_in_memory_is_a_table(cli: Any, resident: Any) -> None:
     assert result.err.splitlines() == [
         "Models use 4.7 GB of 12 GB; 9.0 GB free.",
         "Both models do not fit together: chat waits while the other one is loaded, about 6 s.",
+        "ollama: ok.",
+        "embedded: It cannot run here.",
         "openai: 2 failures in a row, tried again in 30 s. It does not answer.",
         "The memory of openai is not known.",
     ]
@@ -62,7 +66,13 @@ def test_json_has_nothing_that_changes_by_itself(cli: Any, resident: Any) -> Non
         "local": True,
         "load_ms": 3100.0,
     }
-    assert data["backends"][1]["state"] == "trying"
+    assert data["backends"][2]["state"] == "trying"
+    [ux, other] = resident.resident.models
+    used = data["used_bytes"]
+    moved = replace(ux, size_bytes=4_712_345_678)
+    resident.resident = replace(resident.resident, models=(moved, other), used_bytes=resident.resident.used_bytes + 9)
+    again = json.loads(cli("models", "ps", "--json").out)
+    assert (again["models"][0]["size_bytes"], again["used_bytes"]) == (4_700_000_000, used)
     assert result.err == ""
 
 
@@ -79,6 +89,10 @@ def test_a_model_is_loaded_and_unloaded(cli: Any, resident: Any, verb: str) -> N
     result = cli("models", verb, "qwen")
     assert result.code == 2
     assert "as in ollama/qwen2.5:7b" in result.err
+
+
+def test_a_model_that_was_not_there_is_said_when_it_is_unloaded(cli: Any, resident: Any) -> None:
+    assert cli("models", "unload", "embedded/nope").err.endswith("embedded/nope was not in memory.\n")
 
 
 def test_a_model_in_a_process_that_ends_is_said_to_go(cli: Any, resident: Any) -> None:

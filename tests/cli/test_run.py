@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from typing import Any
 
 import pytest
@@ -162,6 +163,45 @@ def test_run_says_what_is_left_for_the_user(cli: Any, face: Any, new_task: Any) 
     assert result.err == "Left: 1 waiting for you. All of them: tale-tui tasks --state open\n"
 
 
+def test_run_that_is_ended_says_how_it_goes_on(cli: Any, face: Any, new_task: Any, monkeypatch: Any) -> None:
+    face.here = True
+    face.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+
+    async def ended(self: QueueRun, _: Any) -> int:
+        self._here = face.here
+        self.end()
+        return 0
+
+    monkeypatch.setattr(QueueRun, "until_empty", ended)
+    assert cli("run").err == "What is open is kept. It goes on with: tale-tui run\n"
+    face.here = False
+    assert cli("run").err == "Left: 1 running. All of them: tale-tui tasks --state open\n", "another process works"
+
+
+@pytest.mark.parametrize("command", [["run"], ["wait", "abcd"]])
+def test_where_nothing_can_be_written_nothing_is_waited_for(
+    cli: Any, face: Any, new_task: Any, command: list[str]
+) -> None:
+    face.here, face.can_write = True, False
+    face.work["abcd2222"] = new_task("abcd2222")
+    result = cli(*command)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("Nothing can be written here: No task can be run.")
+    face.work["abcd2222"] = new_task("abcd2222", TaskState.DONE, result="Rain.")
+    assert cli("wait", "abcd").out == "Rain.\n"
+
+
+def test_a_log_that_cannot_be_written_is_named(cli: Any, face: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", "/logs/tale-tui.log")
+
+    face.runs = False
+    monkeypatch.setattr("tale_tui.cli.run.start_background", refused)
+    result = cli("run", "--background")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("Nothing can be written here: /logs/tale-tui.log cannot be made.")
+
+
 def test_stop_ends_only_an_engine_without_a_window(cli: Any, face: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async def not_any_more(paths: object, pid: int) -> bool:
         return False
@@ -169,7 +209,7 @@ def test_stop_ends_only_an_engine_without_a_window(cli: Any, face: Any, monkeypa
     monkeypatch.setattr("tale_tui.cli.run._is_engine", not_any_more)
     monkeypatch.setattr("tale_tui.cli.run._is_gone", lambda pid: True)
     result = cli("stop")
-    assert (result.code, result.err) == (2, "The task is not in that state: Process 1 is the engine.\n")
+    assert (result.code, result.err) == (2, "Process 1 is the engine.\n")
     face.background = True
     result = cli("stop")
     assert (result.code, face.stopped) == (0, True)

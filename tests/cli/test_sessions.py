@@ -129,8 +129,9 @@ def test_json_stands_behind_the_command(cli: Any) -> None:
 
 def test_a_session_is_exported_to_standard_output(cli: Any, face: Any) -> None:
     assert cli("export", "abcd").out == "# Title\n\nWords.\n"
-    assert cli("export", "abcd", "--format", "json").out == '{"format":"tale-tui-session"}\n'
-    assert [call[2] for call in face.asked] == [ExportFormat.MARKDOWN, ExportFormat.JSON]
+    for json_wanted in (["--format", "json"], ["--json"]):
+        assert cli("export", "abcd", *json_wanted).out == '{"format":"tale-tui-session"}\n'
+    assert [call[2] for call in face.asked] == [ExportFormat.MARKDOWN, ExportFormat.JSON, ExportFormat.JSON]
 
 
 def test_a_session_is_exported_to_a_new_file(cli: Any, tmp_path: Path) -> None:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tale_tui.engine import ModelRef, OutOfMemory, Priority, Role, RoleState, RoleStatus, TaskState, Unreachable
+from tale_tui.cli.output import ProgressLine
+from tale_tui.cli.waiting import wait_for
+from tale_tui.engine import (
+    BadPlan,
+    ModelRef,
+    Notice,
+    OutOfMemory,
+    Priority,
+    Reason,
+    Role,
+    RoleState,
+    RoleStatus,
+    TaskSeen,
+    TaskState,
+    Unreachable,
+)
 
 FIELDS = [
     "id",
@@ -100,14 +116,18 @@ def test_files_are_attached(cli: Any, face: Any, tmp_path: Path) -> None:
     assert step["prompt"].endswith("The file more.txt:\n\nSun.")
 
 
-def test_files_that_cannot_be_attached_are_bad_input(cli: Any, face: Any, tmp_path: Path) -> None:
+def test_files_that_cannot_be_attached_are_bad_input(
+    cli: Any, face: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     long, binary, plan = tmp_path / "long.txt", tmp_path / "binary", tmp_path / "plan.json"
     long.write_text("x" * 70_000)
     binary.write_bytes(b"a\0b")
     plan.write_text("{}")
-    assert "long.txt: 70,000 characters are too many, 60,000" in cli("submit", "x", "--file", str(long)).err
-    assert "binary is not text." in cli("submit", "x", "--file", str(binary)).err
+    assert "long.txt: 70,000 characters are more than the 60,000" in cli("submit", "x", "--file", str(long)).err
+    assert "binary is not text:" in cli("submit", "x", "--file", str(binary)).err
     assert cli("submit", "x", "--file", str(plan), "--plan", str(plan)).code == 2
+    monkeypatch.setattr("tale_tui.cli.attaching.READ_MAX", 100)
+    assert "long.txt is longer than 100 characters" in cli("submit", "x", "--file", str(long)).err
     assert cli("submit", "x", "--file", str(tmp_path / "nowhere")).code == 2
     assert face.handed_in == []
 
@@ -142,7 +162,7 @@ def test_without_waiting_it_says_when_nothing_works_on_the_queue(cli: Any, face:
     face.here, face.works = why == "here", why != "command"
     result = cli("submit", "x", "--no-wait")
     assert result.code == 0
-    assert result.err.startswith("Nothing works on the queue now. Start what does with: tale-tui")
+    assert result.err.startswith("Nothing works on the queue now. To work it off: tale-tui run")
     assert "run --background" in result.err
 
 
@@ -190,13 +210,17 @@ def test_without_any_model_nothing_is_handed_in(cli: Any, face: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["submit", ""], "There is nothing to send: The task is empty."),
-        (["submit", " \n "], "The task is empty."),
-        (["submit", "x", "--priority", "soon"], "There is no priority 'soon'. Write one of urgent, high, normal, low."),
-        (["submit", "x", "--time-limit", "-5"], "A task cannot have '-5'. Write seconds above 0"),
-        (["submit", "x", "--time-limit", "0"], "A task cannot have '0'."),
-        (["submit", "x", "--time-limit", "nan"], "A task cannot have 'nan'."),
-        (["submit", "x", "--time-limit", "soon"], "A task cannot have 'soon'."),
+        (["submit", ""], "The task is empty: say what is to be done"),
+        (["submit", " \n "], "The task is empty: say"),
+        (["submit", "x", "--priority", "soon"], "There is no priority 'soon': write one of urgent, high, normal, low."),
+        (
+            ["submit", "x", "--time-limit", "-5"],
+            "'-5' is no time limit: write seconds above 0 and up to 31,536,000 (a ",
+        ),
+        (["submit", "x", "--time-limit", "1e300"], "'1e300' is no time limit"),
+        (["submit", "x", "--time-limit", "0"], "'0' is no time limit"),
+        (["submit", "x", "--time-limit", "nan"], "'nan' is no time limit"),
+        (["submit", "x", "--time-limit", "soon"], "'soon' is no time limit"),
         (["submit", "x", "--after", "zz"], "No task begins with zz."),
         (["submit", "x", "--plan", "/nowhere/plan.json"], "/nowhere/plan.json cannot be read"),
         (["wait", "zz"], "No task begins with zz."),
@@ -210,11 +234,36 @@ def test_bad_input_is_one_sentence_and_changes_nothing(cli: Any, face: Any, argu
     assert face.handed_in == []
 
 
+def test_a_plan_that_cannot_be_run_is_named_with_its_file(cli: Any, face: Any, tmp_path: Path) -> None:
+    async def refuses(text: str, **_: Any) -> None:
+        raise BadPlan("steps[0].key: this is missing.")
+
+    face.submit = refuses
+    plan = tmp_path / "plan.json"
+    plan.write_text('{"steps": [{}]}')
+    result = cli("submit", "x", "--plan", str(plan))
+    assert (result.code, result.err) == (2, f"{plan}: steps[0].key: this is missing.\n")
+
+
 def test_without_text_it_says_what_to_write(cli: Any, face: Any) -> None:
     result = cli("submit", terminal=True)
     assert result.code == 2
     assert "tale-tui submit" in result.err
     assert "empty" in cli("submit", stdin="").err
+
+
+def test_the_mark_that_some_programs_write_first_is_no_part_of_a_plan(cli: Any, face: Any, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text("{}", encoding="utf-8-sig")
+    assert cli("submit", "x", "--plan", str(plan)).code == 0
+    assert face.handed_in[0]["plan"] == "{}"
+
+
+def test_what_does_not_end_is_not_read_to_its_end(cli: Any, face: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tale_tui.cli.stdin.CHARACTERS_MAX", 100)
+    result = cli("submit", "-", stdin="y\n" * 1000)
+    assert (result.code, face.handed_in) == (2, [])
+    assert "longer than 100 characters" in result.err
 
 
 def test_a_plan_that_is_no_text_is_bad_input(cli: Any, face: Any, tmp_path: Path) -> None:
@@ -254,11 +303,32 @@ def test_a_person_sees_a_line_that_moves_and_what_it_cost(
     assert "starter · 0:42 · 3 tok · abcd" in result.err
 
 
-def test_a_task_that_was_cut_off_goes_on_where_this_process_is_the_engine(cli: Any, face: Any, new_task: Any) -> None:
-    from tale_tui.engine import Reason
+async def test_what_holds_a_task_up_is_told_once(face: Any, new_task: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    face.work["abcd2222"] = new_task("abcd2222")
+    face.facts = asyncio.Queue()
+    follow = face.follow_task
 
+    async def held_up(task_id: str) -> Any:
+        while not face.facts.empty():
+            await asyncio.sleep(0)
+        async for event in follow(task_id):
+            yield event
+
+    face.follow_task = held_up
+    full = "There is no space left."
+    for severity, sentence in (("information", "New."), ("error", full), ("error", full), ("error", "")):
+        face.facts.put_nowait(Notice("The disk is full", sentence, severity))
+    detail = await wait_for(face, "abcd2222", line=ProgressLine(live=False))
+    assert detail.result == "Rain on the window."
+    written = capsys.readouterr().err
+    assert written.count(f"The disk is full: {full}") == 1
+    assert "New." not in written
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_task_that_was_cut_off_goes_on_for_who_waits(cli: Any, face: Any, new_task: Any, here: bool) -> None:
     face.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED, reason=Reason.INTERRUPTED)
-    face.here = True
+    face.here = here
     assert cli("wait", "ab").out == "Rain on the window.\n"
     assert face.done_to == [("resume", "abcd2222")]
 
@@ -274,3 +344,71 @@ def test_what_a_task_wants_of_the_user_is_said(cli: Any, face: Any, new_task: An
     face.work["abcd2222"] = new_task("abcd2222", state)
     assert says in cli("wait", "ab").err
     assert says in cli("wait", "ab", terminal=True).err or face.work["abcd2222"].task.state is TaskState.DONE
+
+
+@pytest.mark.parametrize(
+    ("ended", "says"),
+    [(TaskState.CANCELLED, "which was cancelled"), (TaskState.FAILED, "which failed")],
+)
+def test_a_task_that_can_never_begin_is_not_waited_for(
+    cli: Any, face: Any, new_task: Any, ended: TaskState, says: str
+) -> None:
+    face.work["aaaa1111"] = new_task("aaaa1111", ended)
+    face.work["bbbb2222"] = new_task("bbbb2222", after=("aaaa1111",))
+    face.work["cccc3333"] = new_task("cccc3333", after=("bbbb2222",))
+
+    async def waits(task_id: str) -> Any:
+        yield TaskSeen(face.work[task_id])
+        await asyncio.Event().wait()
+
+    face.follow_task = waits
+    result = cli("wait", "cccc")
+    assert (result.code, result.out) == (1, "")
+    assert f"cccc cannot begin: it waits for aaaa, {says}." in result.err
+    assert "tale-tui retry aaaa" in result.err
+    assert json.loads(cli("wait", "bbbb", "--json").out)["state"] == "queued"
+
+
+def test_what_waits_for_a_task_that_fails_meanwhile_is_told(cli: Any, face: Any, new_task: Any) -> None:
+    face.work["aaaa1111"] = new_task("aaaa1111", TaskState.RUNNING)
+    face.work["bbbb2222"] = new_task("bbbb2222", after=("aaaa1111",))
+
+    async def waits(task_id: str) -> Any:
+        face.facts = asyncio.Queue()
+        yield TaskSeen(face.work[task_id])
+        face.put("aaaa1111", title="Another title")
+        face.put("aaaa1111", state=TaskState.FAILED)
+        await asyncio.Event().wait()
+
+    face.follow_task = waits
+    face.facts = asyncio.Queue()
+    assert "bbbb cannot begin: it waits for aaaa, which failed." in cli("wait", "bbbb").err
+
+
+def test_what_waits_for_a_task_is_waited_for(cli: Any, face: Any, new_task: Any) -> None:
+    face.work["aaaa1111"] = new_task("aaaa1111", TaskState.DONE)
+    face.work["bbbb2222"] = new_task("bbbb2222", after=("aaaa1111",))
+    assert cli("wait", "bbbb").out == "Rain on the window.\n"
+
+
+def test_without_waiting_it_says_that_a_task_wants_a_yes(cli: Any, face: Any, new_task: Any) -> None:
+    async def submit(text: str, *, key: str, **_: Any) -> Any:
+        face.work[key] = new_task(key, TaskState.WAITING, reason=Reason.APPROVAL)
+        return face.work[key].task
+
+    face.submit = submit
+    result = cli("submit", "x", "--no-wait")
+    [task_id] = face.work
+    assert (result.code, result.out) == (0, f"{task_id}\n")
+    assert result.err.endswith(f": tale-tui approve {task_id[:4]}, or tale-tui approve {task_id[:4]} --no\n")
+
+
+def test_without_waiting_it_says_that_a_task_cannot_begin(cli: Any, face: Any, new_task: Any) -> None:
+    face.work["aaaa1111"] = new_task("aaaa1111", TaskState.CANCELLED)
+
+    async def submit(text: str, *, key: str, after: tuple[str, ...], **_: Any) -> Any:
+        face.work[key] = new_task(key, after=after)
+        return face.work[key].task
+
+    face.submit = submit
+    assert "it waits for aaaa, which was cancelled." in cli("submit", "x", "--after", "aaaa", "--no-wait").err

@@ -26,6 +26,14 @@ def work(face: Any, new_task: Any) -> Any:
 # lists
 
 
+def test_a_list_that_is_cut_says_so(cli: Any, work: Any) -> None:
+    everything = cli("tasks", "--limit", "3")
+    assert (len(everything.out.splitlines()), everything.err) == (4, "")
+    for more in ([], ["--json"]):
+        assert cli("tasks", "--limit", "2", *more).err == "There are more than 2. For more: --limit N\n"
+    assert len(json.loads(cli("tasks", "--limit", "2", "--json").out)["tasks"]) == 2
+
+
 @pytest.mark.parametrize("command", ["tasks", "list"])
 def test_tasks_are_a_table(cli: Any, work: Any, command: str) -> None:
     lines = cli(command).out.splitlines()
@@ -47,7 +55,7 @@ def test_an_unknown_state_is_bad_input(cli: Any, work: Any) -> None:
     result = cli("tasks", "--state", "sleeping")
     assert result.code == 2
     assert result.err.count("\n") == 1
-    assert "'sleeping' is no state of a task. States are draft, waiting, queued" in result.err
+    assert "'sleeping' is no state of a task: write one of draft, waiting, queued" in result.err
 
 
 def test_tasks_as_json(cli: Any, work: Any) -> None:
@@ -99,7 +107,7 @@ def test_a_task_without_a_result_says_why(cli: Any, work: Any) -> None:
 def test_an_unknown_id_is_bad_input(cli: Any, work: Any, command: str) -> None:
     result = cli(command, "zz")
     assert (result.code, result.out) == (2, "")
-    assert result.err == "No such task: No task begins with zz.\n"
+    assert result.err == "No task begins with zz.\n"
 
 
 # what is done to one
@@ -140,13 +148,13 @@ def test_cancelling_twice_is_bad_input(cli: Any, work: Any) -> None:
     cli("cancel", "ab")
     result = cli("cancel", "ab")
     assert result.code == 2
-    assert result.err == "The task is not in that state: abcd is cancelled already.\n"
+    assert result.err == "abcd is cancelled already.\n"
 
 
 def test_an_unknown_priority_changes_nothing(cli: Any, work: Any) -> None:
     result = cli("priority", "ab", "soon")
     assert (result.code, work.done_to) == (2, [])
-    assert "Write one of urgent, high, normal, low." in result.err
+    assert "write one of urgent, high, normal, low." in result.err
 
 
 # the whole
@@ -165,7 +173,7 @@ def test_status_without_an_engine_says_what_to_start(cli: Any, face: Any) -> Non
     result = cli("status")
     assert "engine  none" in result.out
     assert "queue   no tasks" in result.out
-    assert "No engine runs. Start what does with: tale-tui" in result.err
+    assert "No engine runs. To start one: tale-tui run" in result.err
     assert json.loads(cli("status", "--json").out)["engine"] is None
 
 

@@ -18,7 +18,7 @@ LAYERS = (
     {"store", "models", "bus"},
     {"events", "results"},
     {"task_types"},
-    {"types", "errors", "constants", "text", "world"},
+    {"types", "errors", "constants", "text", "world", "figures"},
 )
 """Rooms of the engine from the top down. Who is in a layer imports from layers below it, and from its own room."""
 TOP_OF_ENGINE = {
@@ -32,7 +32,7 @@ TOP_OF_ENGINE = {
 }
 """Inside the top layer the wiring imports the verbs that it is made of."""
 
-PUBLIC_MODULES = {"types", "task_types", "events", "errors", "verbs", "world", "text", "constants"}
+PUBLIC_MODULES = {"types", "task_types", "events", "errors", "verbs", "world", "text", "constants", "figures"}
 """Modules of the engine whose public names may be imported from where they stand; they load nothing heavy."""
 
 STORE_LIBRARIES = {"sqlite3", "aiosqlite"}

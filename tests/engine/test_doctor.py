@@ -98,7 +98,7 @@ async def test_a_machine_with_everything(look: Look, monkeypatch: pytest.MonkeyP
     assert "secret" not in repr(found)
     assert found["starter"][0].text == "installed; a demo, not an assistant"
     assert found["ux"] == [Finding("ux", OK, "ollama/qwen2.5:7b", now="ready")]
-    assert (found["task"][0].state, found["task"][0].now) == (LOOK, "not loaded now")
+    assert (found["task"][0].state, found["task"][0].now) == (LOOK, "loaded")
     assert "tale-tui models use task BACKEND/MODEL" in found["task"][0].advice
     assert found["scripted"][0].state is OK
 
@@ -183,3 +183,11 @@ async def test_what_was_set_aside_is_named(look: Look, paths: Paths) -> None:
     found = await look()
     assert found["database"][0].state is LOOK
     assert "tale.db.damaged-" in found["database"][0].text
+
+
+async def test_what_a_server_has_in_memory_is_not_told_as_not_loaded(look: Look) -> None:
+    report = BackendReport(
+        BackendName.OLLAMA, available=True, models=(ModelInfo(QWEN, 1),), loaded=(LoadedModel(QWEN, 4096),)
+    )
+    found = await look(report, roles=(RoleStatus(Role.UX, RoleState.IDLE, QWEN),))
+    assert found["ux"][0].now == "loaded"

@@ -94,6 +94,22 @@ async def test_watching_without_loading_says_who_would_serve(start_engine: Start
                 break
 
 
+async def test_a_window_that_comes_to_an_engine_without_one_has_the_models_kept(start_engine: Start) -> None:
+    backend = ScriptedBackend([spoken("a")])
+    engine = await start_engine({BackendName.SCRIPTED: backend}, load=False, ux="scripted/demo", task="scripted/demo")
+    async with aclosing(engine.watch()) as facts:
+        await anext(facts)
+        await asyncio.sleep(0)
+        assert backend.loads == []
+    for _ in range(2):
+        async with aclosing(engine.watch(window=True)) as facts:
+            async for fact in facts:
+                if isinstance(fact, RoleChanged) and fact.status.state is RoleState.READY:
+                    break
+    assert backend.loads == ["demo"]
+    assert [task.get_name() for task in asyncio.all_tasks()].count("roles") == 1
+
+
 async def test_watching_begins_with_both_roles_and_ends_with_the_engine(start_engine: Start) -> None:
     engine = await start_engine([spoken("a")], ux="scripted/demo", task="scripted/demo")
     facts = engine.watch()

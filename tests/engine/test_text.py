@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tale_tui.engine.text import COMBINING_MAX, LINE_LIMIT, Cleaner, clean, clean_line, defuse, reveal
+from tale_tui.engine.text import COMBINING_MAX, LINE_LIMIT, Cleaner, clean, clean_line, defuse, is_blank, reveal
 
 CORPUS: dict[str, dict[str, str]] = json.loads(
     (Path(__file__).parents[1] / "data" / "hostile-text.json").read_text(encoding="utf-8")
@@ -267,3 +267,9 @@ def test_tokens_of_known_templates_are_broken(token: str) -> None:
 )
 def test_what_only_looks_like_a_token_is_not_touched(text: str) -> None:
     assert defuse(text) == text
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", "\u200f", "\u200d\ufe0f ", "\u2800", "\u3000"])
+def test_a_text_without_anything_to_see_is_blank(text: str) -> None:
+    assert is_blank(text)
+    assert not is_blank(f"{text}.{text}")

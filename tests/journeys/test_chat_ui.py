@@ -10,7 +10,12 @@ import pytest
 
 from tale_tui.engine import MessageState
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
+from tale_tui.paths import Paths
+from tale_tui.ui.drafts import Drafts
 from tale_tui.ui.screens.sessions import OpenSession
+
+GONE = 2**22 + 1
+"""No process has this id: it is above what Linux gives."""
 
 
 def texts(window: Any) -> list[str]:
@@ -113,6 +118,25 @@ async def test_a_draft_is_kept_while_it_is_written(open_window: Any) -> None:
         await window.until(lambda: not window.chat._desk.keeping.waits, "it was kept")
         await window.until(lambda: not window.app.workers, "it is in the store")
         assert (await window.verbs.transcript(session)).view.draft == "half a thought"
+
+
+@pytest.mark.parametrize(("draft", "there"), [("first", ""), ("half a thought", "half a thought")])
+async def test_what_began_the_last_conversation_is_no_draft(
+    open_window: Any, paths: Paths, draft: str, there: str
+) -> None:
+    """The window ended between sending the first message and forgetting that it was a draft."""
+    async with open_window([spoken("one")]) as window:
+        await window.ready()
+        await window.say("first")
+        await window.answered()
+    drafts = Drafts(paths.data / "drafts", GONE)
+    drafts.keep(draft)
+    async with open_window() as window:
+        await window.ready()
+        await window.until(lambda: not window.app.workers, "what was left is brought back")
+        assert window.prompt.text == there
+        await window.chat._desk.keeping.now()
+        assert [path.read_text() for path in (paths.data / "drafts").iterdir()] == ([there] if there else [])
 
 
 async def test_the_history_of_the_prompt_is_that_of_all_runs(open_window: Any) -> None:

@@ -112,6 +112,28 @@ async def test_what_is_watched_is_not_told(open_window: Any, work: Any) -> None:
         assert desk(window).news._gathered == {}
 
 
+async def test_the_whole_result_is_one_key_away(open_window: Any, work: Any) -> None:
+    """Without leaving the prompt; what is written there is sent instead."""
+    answer, go_on = work
+    async with open_window(answer, detect=True) as window:
+        await window.ready()
+        await window.say(WORK)
+        await begun(window)
+        task_id, view = card(window).task_id, window.chat.view
+        assert view.card_opened(task_id)
+        await window.pilot.press("enter")
+        assert not view.card_opened(task_id)
+        assert not desk(window).tasks.watched(task_id)
+        await window.pilot.press("enter")
+        assert view.card_opened(task_id)
+        assert desk(window).tasks.watched(task_id)
+        await window.say("   ")
+        assert any("nothing to send" in sentence for sentence in window.toasts)
+        assert view.card_opened(task_id)
+        go_on.set()
+        await reaches(window, "done")
+
+
 async def test_one_key_overrides_before_sending(open_window: Any, work: Any) -> None:
     answer, go_on = work
     async with open_window(answer, detect=True) as window:
@@ -292,17 +314,35 @@ async def test_what_was_cut_off_goes_on_when_the_user_says_so(open_window: Any, 
         await window.until(lambda: notice.shown is not None, "it is asked")
         assert notice.shown.text.startswith("1 task was cut off")
         await window.ready()
+        assert window.chat.view.card(card(window).task_id).text.startswith("def"), "what it wrote is shown"
         await window.pilot.press("escape")
         assert notice.shown is None
         assert (await window.verbs.status()).tasks.interrupted == 1
     async with open_window(answer) as window:
         await window.until(lambda: window.chat.composer.notice.shown is not None, "it is asked again")
         await window.ready()
-        go_on.set()
+        task_id = card(window).task_id
         await window.pilot.press("f6")
         await window.until(lambda: window.chat.composer.notice.shown is None, "it goes on")
-        tasks = await window.verbs.tasks()
-        assert tasks[0].state in ("queued", "running", "done")
+        await window.until(lambda: window.chat.view.card_opened(task_id), "what it writes stands under its card again")
+        assert desk(window).tasks.watched(task_id)
+        go_on.set()
+        await reaches(window, "done")
+
+
+async def test_a_conversation_whose_task_runs_is_shown_with_what_it_writes(open_window: Any, work: Any) -> None:
+    answer, go_on = work
+    async with open_window(answer) as window:
+        await window.ready()
+        await window.say("/task Write the function")
+        await begun(window)
+        session, task_id = desk(window).conversation.session.id, card(window).task_id
+        await desk(window).new_session()
+        assert not desk(window).tasks.watched(task_id)
+        await desk(window).open_session(session)
+        await window.until(lambda: window.chat.view.card_opened(task_id), "what it writes stands under its card")
+        go_on.set()
+        await reaches(window, "done")
 
 
 async def test_nobody_is_asked_where_the_settings_say_so(open_window: Any, work: Any) -> None:
@@ -369,3 +409,25 @@ async def test_what_was_never_sent_is_there_again(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()
         assert window.prompt.text == ""
+
+
+async def test_the_end_is_followed_when_a_task_that_waited_goes_off(open_window: Any) -> None:
+    """The line of what waits goes away in the same moment, so the transcript grows: nobody has scrolled."""
+    gate, go_on = asyncio.Event(), asyncio.Event()
+
+    def answer(request: Any) -> Script:
+        if request.role is Role.TASK:
+            return Script((Say("def fib(n):\n"), Hold(go_on)))
+        return Script((Say("\n\n".join(f"Line {number}." for number in range(40))), Hold(gate), Say("\n\nThe end.")))
+
+    async with open_window(answer, detect=True, size=(80, 24)) as window:
+        await window.ready()
+        await window.say(HELLO)
+        await window.until(lambda: "Line 39." in window.chat.view.source(window.messages[-1].id), "it streams")
+        await window.say(WORK)
+        await window.until(lambda: window.chat.composer.queue.waiting, "it waits")
+        gate.set()
+        await begun(window)
+        assert window.chat.view.following
+        go_on.set()
+        await reaches(window, "done")

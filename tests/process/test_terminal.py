@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,3 +65,27 @@ def test_a_binary_paste_harms_nothing(window: Callable[..., Any]) -> None:
     one.press("\x11")
     assert one.wait_end() == 0
     assert b"PWNED" not in one.raw
+
+
+@pytest.mark.parametrize(
+    ("does", "shown"),
+    [("printf ', edited' >> \"$1\"", "half a thought, edited"), ("exit 1", "The editor ended with 1")],
+    ids=["ends well", "fails"],
+)
+def test_the_terminal_comes_back_from_the_editor(
+    window: Callable[..., Any], tmp_path: Path, does: str, shown: str
+) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text(f"#!/bin/sh\n{does}\n")
+    editor.chmod(0o700)
+    one = window(EDITOR=str(editor), VISUAL="")
+    one.wait_for("● demo")
+    one.press("half a thought")
+    one.wait_for("half a thought")
+    one.press("\x07")
+    # Keys that come before would go to the editor.
+    one.wait_for(shown)
+    one.press(", whole now")
+    one.wait_for(", whole now")
+    one.press("\x11")
+    assert one.wait_end() == 0

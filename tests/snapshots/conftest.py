@@ -21,7 +21,18 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tale_tui.engine import BackendName, BackendReport, Engine, ModelInfo, ModelRef, TaleError, Verbs, World
+from tale_tui.engine import (
+    BackendName,
+    BackendReport,
+    Engine,
+    ModelInfo,
+    ModelRef,
+    Role,
+    RoleState,
+    TaleError,
+    Verbs,
+    World,
+)
 from tale_tui.engine.models.scripted import Script, ScriptedBackend, spoken
 from tale_tui.engine.types import LoadedModel
 from tale_tui.first_look import FirstLook
@@ -37,6 +48,8 @@ START = 1_794_146_520.0
 """Sunday 8 November 2026, 14:02 UTC."""
 PATIENCE_S = 10.0
 """After so long a condition is not going to come true any more."""
+STILL_LOOKS, LOOK_S = 3, 0.02
+"""A picture that was the same at so many looks in a row, so many seconds apart, is the last one."""
 ADDRESS = "http://127.0.0.1:11434"
 MODELS = (("qwen2.5:7b", 4.7e9, "7.6B"), ("qwen3:14b", 9.3e9, "14.8B"), ("llama3.2:3b", 2.0e9, "3.2B"))
 """Names, bytes and parameters of what the server has."""
@@ -149,6 +162,22 @@ class Window:
             await asyncio.sleep(0.002)
         await self.pilot.pause()
 
+    async def settles(self) -> None:
+        """Wait until the picture has stood still for a while: what is laid out anew comes with the next frames.
+
+        The waiting of a pilot goes by the processor time of the process, of which a busy machine gives it none.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE_S
+        since, before = 0, None
+        while since < STILL_LOOKS:
+            assert loop.time() < deadline, f"never: a picture that stands still\n{self.painted}"
+            await self.pilot.pause()
+            await asyncio.sleep(LOOK_S)
+            now = [list(strip) for strip in self.app.screen._compositor.render_strips()]
+            since = since + 1 if now == before else 0
+            before = now
+
     async def shows(self, *words: str) -> None:
         """Wait until these words are on the screen."""
         await self.until(lambda: all(word in self.painted for word in words), f"{words} on the screen")
@@ -206,6 +235,15 @@ def looks_as_before(
     return compare
 
 
+async def _serves(engine: Engine) -> None:
+    """Wait until the model of chat is in memory: a turn before that says that it had to be loaded."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + PATIENCE_S
+    while not any(one.role is Role.UX and one.state is RoleState.READY for one in (await engine.status()).roles):
+        assert loop.time() < deadline, "never: a model for chat"
+        await asyncio.sleep(0.002)
+
+
 def _compare(scene: Scene, clock: Clock, snap_compare: Callable[..., bool], paths: Paths) -> bool:
     ids = itertools.count(1)
     world = World(now=clock.now, monotonic=clock.monotonic, new_id=lambda: f"id{next(ids):02}")
@@ -221,6 +259,8 @@ def _compare(scene: Scene, clock: Clock, snap_compare: Callable[..., bool], path
         window.engine = engine = await Engine.start(paths, settings, world, backends=backends)
         try:
             if scene.before is not None:
+                if scene.state == RoleState.READY:
+                    await _serves(engine)
                 await scene.before(engine, clock)
             yield engine
         finally:
@@ -236,7 +276,7 @@ def _compare(scene: Scene, clock: Clock, snap_compare: Callable[..., bool], path
         await window.until(lambda: app.chat.line.model.state == scene.state, f"the model is {scene.state}")
         if scene.act is not None:
             await scene.act(window)
-        await pilot.pause()
+        await window.settles()
 
     return snap_compare(app, terminal_size=scene.size, run_before=play)
 

@@ -157,3 +157,14 @@ def test_what_is_told_leaves_the_prompt_free(looks_as_before: Any) -> None:
         await window.until(lambda: window.app._notifications, "it is told")
 
     assert looks_as_before(act=act, size=(20, 5))
+
+
+def test_tasks_beside_the_conversation(looks_as_before: Any) -> None:
+    """The narrowest terminal with a panel; what is told stands below it, and covers neither it nor the prompt."""
+
+    async def act(window: Any) -> None:
+        await given(window, "Fibonacci function", "Compare three databases and say which one suits a list of books")
+        await window.say("/status")
+        await window.shows("Status", "Compare three data")
+
+    assert looks_as_before(act=act, answers=work, size=(150, 40), theme="tale-light")

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from tale_tui.engine import EngineLost
 
-SMALL, USUAL, LARGE = (80, 24), (120, 40), (200, 60)
+TINY, SMALL, USUAL, LARGE = (20, 5), (80, 24), (120, 40), (200, 60)
 SIZES = {"80x24": SMALL, "120x40": USUAL, "200x60": LARGE}
 PATIENCE_S = 10.0
 
@@ -122,6 +122,15 @@ def test_cancelling(picture: Any) -> None:
     assert picture(keys=("x",), after=("Keep it",))
 
 
+@pytest.mark.parametrize("size", [TINY, SMALL, USUAL], ids=["20x5", "80x24", "120x40"])
+def test_what_is_told_covers_no_beginning(picture: Any, size: tuple[int, int]) -> None:
+    assert picture(size=size, keys=("S",), after=("Sorted:",))
+
+
+def test_choosing_a_step(picture: Any) -> None:
+    assert picture(keys=("R",), before="from functools", after=("again from",))
+
+
 def test_saving_files(picture: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
@@ -134,3 +143,17 @@ def test_saving_files(picture: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPat
         app.screen.query_one("#folder").value = "~/fibonacci"
 
     assert picture(act=act, after=("~/fibonacci",))
+
+
+def test_saving_files_of_a_long_title(picture: Any, fake_tasks: Any, tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    one = fake_tasks.task("w9d4", "Write a Python function to calculate the Fibonacci", "done", finished_ago=60)
+    verbs = fake_tasks.TaskVerbs()
+    verbs.give(fake_tasks.detail_of(one, result=fake_tasks.CODE))
+
+    async def act(app: Any, pilot: Pilot[None]) -> None:
+        await pilot.press("s")
+        await shows(app, pilot, "fib.py")
+        app.screen.query_one("#folder").value = "~/fibonacci"
+
+    assert picture(verbs, size=SMALL, before="w9d4", act=act, after=("~/fibonacci",))

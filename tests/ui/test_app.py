@@ -26,6 +26,18 @@ def test_nothing_heavy_is_imported_before_the_first_frame() -> None:
     assert "tale_tui.engine.types" not in done.stdout.split()
 
 
+@pytest.mark.parametrize("wanted", [True, False], ids=["begun by the command line", "begun otherwise"])
+async def test_what_the_engine_imports_is_kept_from_the_collector_where_the_process_began_so(
+    open_window: Any, monkeypatch: pytest.MonkeyPatch, wanted: bool
+) -> None:
+    engines: list[bool] = []
+    monkeypatch.setattr(app_module.gc, "get_freeze_count", lambda: int(wanted))
+    monkeypatch.setattr(app_module.gc, "freeze", lambda: engines.append("tale_tui.engine.engine" in sys.modules))
+    async with open_window() as window:
+        await window.ready()
+    assert engines == ([True] if wanted else [])
+
+
 async def test_the_theme_of_the_settings_is_worn_from_the_first_frame(open_window: Any) -> None:
     async with open_window(look=FirstLook(theme="tale-light")) as window:
         assert window.app.theme == "tale-light"
@@ -102,6 +114,15 @@ async def test_a_question_mark_in_the_prompt_is_a_question_mark(open_window: Any
     async with open_window() as window:
         await window.pilot.press("question_mark")
         assert window.prompt.text == "?"
+
+
+async def test_a_command_before_the_engine_is_there_stays_in_the_prompt(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        window.chat._desk = None
+        window.app.chat.run_command("task", "Compare three databases")
+        await window.until(lambda: window.chat.composer.prompt.text == "/task Compare three databases", "it is there")
+        assert any("not there yet" in toast for toast in window.toasts)
 
 
 async def test_an_engine_that_crashes_ends_the_application_with_its_error(open_window: Any) -> None:

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
+from textual.message import Message
 
 from tale_tui.engine import Notice, ReadOnly
 from tale_tui.ui.bridge import Bridge
@@ -40,7 +41,7 @@ class Talks:
         self._then = then
         self.closed = False
 
-    async def watch(self) -> AsyncIterator[Any]:
+    async def watch(self, *, window: bool = False) -> AsyncIterator[Any]:
         try:
             for fact in self._facts:
                 yield fact
@@ -64,6 +65,11 @@ def opener(verbs: Any, log: list[str]) -> Callable[[], AbstractAsyncContextManag
             log.append("closed")
 
     return opened
+
+
+@pytest.mark.parametrize("kind", [Bridge.Ready, Bridge.Failed, Bridge.Crashed, Bridge.Happened])
+def test_what_a_screen_is_told_the_application_does_not_hear_again(kind: type[Message]) -> None:
+    assert not kind.bubble
 
 
 async def test_it_says_that_the_engine_is_there_and_passes_facts_on() -> None:

@@ -41,11 +41,7 @@ def test_loud_is_what_needs_a_look() -> None:
         "done": "ok",
         "failed": "bad",
     }
-
-
-@pytest.mark.parametrize(("p", "shown"), [(0.93, ".93"), (1.0, ".99"), (0.0, ".01"), (0.5, ".50"), (0.996, ".99")])
-def test_a_chance_takes_three_cells(p: float, shown: str) -> None:
-    assert words.chance(p) == shown
+    assert words.tone(task(TaskState.PAUSED, reason=Reason.INTERRUPTED)) == "look"
 
 
 def test_a_task_that_somebody_asked_for_has_no_chance() -> None:

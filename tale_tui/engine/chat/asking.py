@@ -18,7 +18,7 @@ from tale_tui.engine.events import Fact, ModelLoading, Notice, Routed
 from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles import Roles
-from tale_tui.engine.route import Router
+from tale_tui.engine.route import Router, left_after
 from tale_tui.engine.store import Store
 from tale_tui.engine.types import LoadedModel, Message, ModelRef, Role, WindowUse
 from tale_tui.engine.world import World
@@ -108,12 +108,14 @@ class Asking:
         """
         tools = self._tools
         route = await tools.router.route(Role.UX, chosen=self._chosen)
-        left = list(route.fallbacks)
+        # What one model began is not continued in the name of another.
+        left = [] if self._reply.text else list(route.fallbacks)
         self.ref, self.why = route.ref, route.why
         while True:
             try:
                 return await self._ask(self.ref, self.why)
             except ModelError as error:
+                left = left_after(error, self.ref, left)
                 if self._draft.tokens or isinstance(error, ContextFull) or not left:
                     raise
                 await tools.roles.failed(self.ref, error)
@@ -247,5 +249,5 @@ class Asking:
                     case Finished():
                         end = event
         if end is None:
-            raise BrokenStream("The answer broke off. What came is kept; go on with it, or ask again.")
+            raise BrokenStream("The model stopped in the middle. What came is kept; go on with it, or ask again.")
         return end

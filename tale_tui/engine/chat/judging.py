@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tale_tui.engine.chat.answers import Asked, Rows, asked
+from tale_tui.engine.chat.questions import prepare
 from tale_tui.engine.detect import Detectors, DetectState, Judgement
 from tale_tui.engine.store import Store
 from tale_tui.engine.task_types import OPEN, DetectBand, Judged, Task, TaskState
@@ -65,6 +67,7 @@ class Judging:
         self._settings = settings
         self._model_of = model_of
         self._now = now
+        self._prepared = False
 
     async def judge(self, text: str, session_id: str) -> Judged:
         """See `Verbs.judge`."""
@@ -109,7 +112,11 @@ class Judging:
         return Verdict(found.p, band is DetectBand.TASK)
 
     async def _found(self, text: str, situation: Situation) -> Judgement:
-        return (await self._detectors.get()).judge(text, situation.state)
+        detector = await self._detectors.get()
+        if not self._prepared:
+            await asyncio.to_thread(prepare)
+            self._prepared = True
+        return detector.judge(text, situation.state)
 
     def _band(self, found: Judgement) -> DetectBand:
         return found.band(task_from=self._settings.task_from, chat_to=self._settings.chat_to)

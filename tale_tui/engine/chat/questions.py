@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
+from functools import cache
+
+from tale_tui.engine.chat import tongues
+from tale_tui.engine.detect import fold
 
 
 class Question(StrEnum):
@@ -19,29 +24,41 @@ class Question(StrEnum):
     CANCEL_ALL = "cancel all"
 
 
+Groups = tuple[tuple[Question, tuple[str, ...]], ...]
+"""What is asked, and regular expressions of the ways to ask it."""
 _SHORT_FORMS = (
     (re.compile(r"[’`´]"), "'"),
     (re.compile(r"\b(what|how|where|when|that|it)'?s\b"), r"\1 is"),
     (re.compile(r"\b(are|is|has|have|did|was)n't\b"), r"\1"),
     (re.compile(r"\bwhats\b"), "what is"),
+    (re.compile(r"\bi'd\b"), "i would"),
+    (re.compile(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])"), ""),
     (re.compile(r"\bu\b"), "you"),
     (re.compile(r"[^\w\s]+"), " "),
 )
+_GAP = r"(?: |(?<=[\u4e00-\u9fff]))"
+"""Between words; Chinese has none."""
 _BEFORE = re.compile(
     r"^(?:(?:hey|hi|hello|ok|okay|so|and|well|um|oh|now|please|pls|right|sorry|also|but|actually|no|wait"
     r"|(?:can|could|would|will) you(?: please)?(?: just)?(?: tell| show| remind)? me|tell me|show me|remind me"
-    r"|(?:can|could|would|will) you(?: please)?|do you know|i (?:want|would like) to know|i want you to) )+"
+    r"|(?:can|could|would|will) you(?: please)?|do you know|i (?:want|would like) to know|i want you to"
+    rf"|{tongues.BEFORE}){_GAP})+"
 )
 _AFTER = re.compile(
-    r"(?: (?:please|pls|now|right now|at the moment|currently|so far|by the way|btw|thanks|thank you|then|again"
-    r"|today|for me))+$"
+    rf"(?:{_GAP}(?:please|pls|now|right now|at the moment|currently|so far|by the way|btw|thanks|thank you|then|again"
+    rf"|today|for me|{tongues.AFTER}))+$"
 )
-_OWN = r"(?:(?:my|the|this|that|our|your)(?: (?:last|latest|current|running|big|background))? )"
-_TASK = rf"(?:{_OWN}(?:task|job)|task)"
-_TASKS = r"(?:(?:all )?(?:my |the |our |your )?(?:open |running |current |background )?(?:tasks|jobs))"
+_WHICH = r"(?:last|latest|current|running|big|background)"
+_OWN = rf"(?:(?:my|the|this|that|our|your)(?: {_WHICH})? )"
+_TASK = rf"(?:{_OWN}task|task|(?:the|this|that)(?: {_WHICH})? job|(?:my|your) {_WHICH} job)"
+"""`my job` is how people earn their living."""
+_TASKS = (
+    r"(?:(?:all )?(?:my |the |our |your )?(?:open |running |current |background )?tasks"
+    r"|(?:all (?:the )?|the )(?:open |running |current |background )?jobs|(?:running|background) jobs)"
+)
 _IT = r"(?:it|that|this)"
 _DONE = r"(?:done|ready|finished|complete|completed|through|over)"
-_GOING = r"(?:doing|going|coming along|coming on|progressing|getting on|getting along|looking)"
+_GOING = r"(?:doing|going|coming|coming along|coming on|progressing|getting on|getting along|looking)"
 _AT_IT = r"running|working|stuck|queued|waiting"
 _ENDS = r"finish|complete|end|ended|start|started|stop|stopped|fail|failed"
 _SOON = r"(?: yet| already| soon)?"
@@ -70,6 +87,8 @@ def _forms(noun: str, going: str, words: str) -> tuple[str, ...]:
         rf"when (?:will|is|are) {noun} (?:be )?(?:going to be )?{_DONE}",
         rf"what (?:is|has) (?:happening|happened|going on|the matter|up) (?:with|to) {noun}",
         rf"what happened (?:with|to) {noun}",
+        rf"why (?:did|has|is|does) {noun} (?:{_ENDS}|{_AT_IT})",
+        rf"what is {noun} doing",
     )
 
 
@@ -81,14 +100,15 @@ _NAMED = (
     *_forms(_TASK, rf"{_GOING}", _STATUS_WORDS),
     rf"(?:(?:what is|check|show) )?{_OWN}task (?:status|state|progress)",
     r"task (?:status|state|progress)",
-    rf"what about {_TASK}",
-    rf"where (?:is|are) {_TASK}",
+    rf"(?:what about|how is) {_TASK}",
+    rf"how (?:is it|are things)(?: going)? with {_TASK}",
+    rf"where (?:is|are|are you with) {_TASK}",
     rf"are you (?:still )?(?:done with|finished with|working on|busy with) {_TASK}{_SOON}",
 )
 _POINTED = (
     *_forms(_IT, r"coming along|coming on|progressing|getting on|getting along", _STATUS_WORDS),
     _STATUS_WORDS,
-    r"any (?:progress|update|updates|news)",
+    r"any (?:progress|update|updates|news)|(?:give me an )?update|how is (?:the )?progress|are we there yet",
     r"how much longer|how long (?:left|to go|still)",
     r"(?:are|have) you (?:all |almost |nearly )?(?:done|finished)(?: with (?:it|that|this))?(?: yet| already)?",
     r"are you still (?:working|busy|at it|on it|working on (?:it|that|this))",
@@ -104,7 +124,10 @@ _EVERY = (
     r"how many tasks (?:are|do i have|do you have|have i)(?: (?:open|running|queued|waiting|there|in the queue|left))?",
     r"what is (?:in the queue|queued|in the background|running in the background|being worked on)",
     r"what (?:tasks|jobs) (?:are|is) running",
+    r"(?:are (?:there )?any|is (?:there )?any|do i have(?: any)?) (?:open |running )?tasks?(?: open| running| left)?",
+    r"my tasks|how are my tasks",
 )
+_AROUND = (r"what is running|(?:is )?anything running",)
 _LAST_WORD = r"(?:last|latest|previous|most recent|earlier)"
 _LAST = (
     rf"(?:what|which) (?:was|is) my {_LAST_WORD} (?:request|question|message|prompt|query|input)",
@@ -114,53 +137,69 @@ _LAST = (
     r"(?: last| before| just now| earlier| last time| previously)",
     r"what did i (?:just|last) (?:ask|request|ask for|write|say)(?: you)?(?: for| to do| about)?",
     r"what (?:i|did i) (?:asked|ask) (?:you )?(?:last|before|for)",
+    r"what did i ask(?: you)?(?: to do)?",
+    rf"my {_LAST_WORD} request|last request",
 )
 _LAST_TASK = (rf"(?:what|which) (?:was|is) my {_LAST_WORD} task", rf"my {_LAST_WORD} task")
-_STOP = r"(?:cancel|stop|abort|kill|end|terminate|drop)"
+_STOP = r"(?:cancel|stop|abort|kill|terminate|drop)"
 _WISH = (
-    rf"(?:never mind |nevermind |forget it |no )?{_STOP} (?:working on )?",
-    rf"(?:you can |let us |lets |i want to |i would like to ){_STOP} ",
+    rf"(?:never mind |nevermind |nvm |forget it |no )?{_STOP} (?:working on )?",
+    r"(?:you can |let us |lets |i want to |i would like to )(?:cancel|stop|abort) ",
 )
-_CANCEL_NAMED = tuple(rf"{wish}{_TASK}" for wish in _WISH)
+_CANCEL_NAMED = (*(rf"{wish}{_TASK}" for wish in _WISH), rf"end {_TASK}")
 _CANCEL = (
     *(rf"{wish}{_IT}" for wish in _WISH),
-    r"cancel|abort|cancel my request|cancel the request|cancel my last request|cancel that request",
+    r"(?:never mind |nevermind |nvm )?(?:cancel|abort|stop)",
+    r"cancel my request|cancel the request|cancel my last request|cancel that request",
 )
-_CANCEL_ALL = (rf"{_STOP} (?:{_TASKS}|everything|them all|all of them|all)",)
+_CANCEL_ALL = (rf"{_STOP} {_TASKS}|(?:cancel|stop|abort) (?:everything|them all|all of them|all)",)
 
-_POINT_AT_ONE = ((Question.CANCEL, _CANCEL), (Question.CANCEL_ALL, _CANCEL_ALL), (Question.STATUS, _POINTED))
-_NAME_TASKS = (
-    (Question.CANCEL, _CANCEL_NAMED),
-    (Question.LAST, _LAST),
-    (Question.LAST_TASK, _LAST_TASK),
-    (Question.ALL, _EVERY),
-    (Question.STATUS, _NAMED),
+
+def _said(group: Callable[[tongues.Forms], tuple[str, ...]]) -> tuple[str, ...]:
+    """The forms of a group in all other languages."""
+    return tuple(form for tongue in tongues.TONGUES for form in group(tongue))
+
+
+_POINT_AT_ONE: Groups = (
+    (Question.CANCEL, (*_CANCEL, *_said(lambda each: each.cancel_it))),
+    (Question.CANCEL_ALL, (*_CANCEL_ALL, *_said(lambda each: each.cancel_all))),
+    (Question.STATUS, (*_POINTED, *_said(lambda each: each.pointing))),
+    (Question.ALL, _AROUND),
+)
+_NAME_TASKS: Groups = (
+    (Question.CANCEL, (*_CANCEL_NAMED, *_said(lambda each: each.cancel))),
+    (Question.LAST, (*_LAST, *_said(lambda each: each.last))),
+    (Question.LAST_TASK, (*_LAST_TASK, *_said(lambda each: each.last_task))),
+    (Question.ALL, (*_EVERY, *_said(lambda each: each.every))),
+    (Question.STATUS, (*_NAMED, *_said(lambda each: each.status))),
 )
 
 
-def _compiled(
-    groups: tuple[tuple[Question, tuple[str, ...]], ...],
-) -> tuple[tuple[Question, re.Pattern[str]], ...]:
+@cache
+def _compiled(groups: Groups) -> tuple[tuple[Question, re.Pattern[str]], ...]:
     return tuple((question, re.compile("|".join(f"(?:{form})" for form in forms))) for question, forms in groups)
 
 
-_POINTING, _NAMING = _compiled(_POINT_AT_ONE), _compiled(_NAME_TASKS)
+def prepare() -> None:
+    """Compile all forms, which takes some ten milliseconds; otherwise the first message waits for it."""
+    _compiled(_NAME_TASKS)
+    _compiled(_POINT_AT_ONE)
 
 
 def naming(plain: str) -> Question | None:
     """What is asked of tasks by their name; `plain` is what `plain_of` gives."""
-    return next((question for question, form in _NAMING if form.fullmatch(plain)), None)
+    return next((question for question, form in _compiled(_NAME_TASKS) if form.fullmatch(plain)), None)
 
 
 def pointing(plain: str) -> Question | None:
     """What is asked with no more than a word like `it`; that is a question only where there is a task to be meant."""
-    return next((question for question, form in _POINTING if form.fullmatch(plain)), None)
+    return next((question for question, form in _compiled(_POINT_AT_ONE) if form.fullmatch(plain)), None)
 
 
 def plain_of(text: str) -> str:
-    """Small letters without signs, courtesies at both ends taken off."""
+    """Small letters without signs and accents, courtesies at both ends taken off."""
     plain = text.lower()
     for form, instead in _SHORT_FORMS:
         plain = form.sub(instead, plain)
-    plain = " ".join(plain.split())
+    plain = " ".join(fold(plain).split())
     return _AFTER.sub("", _BEFORE.sub("", plain))

@@ -44,7 +44,8 @@ def state_of(task: Task, now: float) -> str:
             how = "was cut off when the application ended" if task.reason is Reason.INTERRUPTED else "is paused"
             return f"{how}. /resume {task.shown} goes on with it."
         case TaskState.DONE:
-            return f"is done{_ago(task, now)}. /result {task.shown} shows all of it."
+            ended = f"; it ended{ago}" if (ago := _ago(task, now)) else ""
+            return f"is done{ended}. /result {task.shown} shows all of it."
         case TaskState.FAILED:
             why = f": {task.error.rstrip('.')}" if task.error else ""
             return f"failed{_ago(task, now)}{why}. /retry {task.shown} tries it again."
@@ -110,4 +111,4 @@ def _ago(task: Task, now: float) -> str:
     if task.finished is None:
         return ""
     passed = now - task.finished
-    return " just now" if passed < MINUTE_S else f" since {span(passed)}"
+    return " just now" if passed < MINUTE_S else f" {span(passed)} ago"

@@ -9,6 +9,7 @@ from tale_tui.engine.detect.detector import (
     judge,
 )
 from tale_tui.engine.detect.learning import Learner
+from tale_tui.engine.detect.lexicon import fold
 from tale_tui.engine.detect.loading import Detectors
 from tale_tui.engine.detect.state import DetectState
 
@@ -21,5 +22,6 @@ __all__ = [
     "Detectors",
     "Judgement",
     "Learner",
+    "fold",
     "judge",
 ]

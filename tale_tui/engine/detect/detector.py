@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tale_tui.engine.detect.evidence import phrases
 from tale_tui.engine.detect.features import Features, extract
+from tale_tui.engine.detect.lexicon import lexicon
 from tale_tui.engine.detect.model import BadWeights, Model, Weights, packaged_weights, read_weights
 from tale_tui.engine.detect.rule import rule_probability
 from tale_tui.engine.detect.state import DetectState, shift
@@ -115,6 +116,12 @@ class Detector:
         p = min(max(p, 1 - SUREST), SUREST)
         label = DetectLabel.TASK if p >= 0.5 else DetectLabel.CHAT
         return Judgement(p, label, lambda: (*situation, *self._reasons(features)))
+
+    def forget_words(self) -> None:
+        """Forget the words of earlier messages, as after the start: for measurements."""
+        lexicon().class_of.cache_clear()
+        if self._model is not None:
+            self._model.forget_words()
 
     def _reasons(self, features: Features) -> tuple[str, ...]:
         return BY_RULE if self._model is None else phrases(self._model.reasons(features))

@@ -11,19 +11,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from tale_tui.engine.detect.lexicon import fold, lexicon
+from tale_tui.engine.detect.lexicon import fold, lexicon, runs_on
 from tale_tui.engine.detect.shape import shape
 
-HEAD_CHARS = 340
-TAIL_CHARS = 160
+HEAD_CHARS = 300
+TAIL_CHARS = 140
 """A request stands at the beginning or the end of a message; what is pasted between them is judged by its shape."""
+HEAD_TOKENS = 100
+TAIL_TOKENS = 30
+"""So many of them are read: in most languages that is all of both ends, where every letter is a word it is a part."""
 CLASS_TOKENS = 30
 """Tokens of each end whose classes are read in sequence."""
 CLASS_ORDERS = (1, 2, 3, 4)
-WORD_PIECES = (3, 4, 5)
+WORD_PIECES = (3, 5)
 """Lengths of the pieces of words, in characters."""
 LONGEST_WORD = 24
-KNOWN_WORDS = 20_000
 _TOKEN = re.compile(
     r"\n+|\d+(?:[.,:]\d+)*|[^\s\d!-/:-@\[-`{-~。、，！？：；「」『』（）…“”«»„–—।؟¿¡・]+"
     r"|[?？؟]|[!！]|[:：;；]|[.。।…]+|[,，、]|[\"“”«»„「」『』`]+|[{}\[\]()（）=<>$\\/+*%^|&#_~@-]+"
@@ -72,6 +74,8 @@ def extract(text: str) -> Features:
     """
     text = text.strip()
     tokens = tokenize(ends_of(text))
+    if len(tokens) > HEAD_TOKENS + TAIL_TOKENS:
+        tokens = tokens[:HEAD_TOKENS] + tokens[-TAIL_TOKENS:]
     sentences = split_sentences(tokens)
     return Features(
         tuple(dict.fromkeys(_words(tokens, sentences))),
@@ -91,8 +95,10 @@ def ends_of(text: str) -> str:
 def tokenize(text: str) -> list[Token]:
     """Words and signs with their classes."""
     known = lexicon()
+    folded = fold(text)
+    run_on = runs_on(folded)
     tokens = []
-    for found in _TOKEN.findall(fold(text)):
+    for found in _TOKEN.findall(folded):
         first = found[0]
         if first == "\n":
             tokens.append(Token("¶", "¶"))
@@ -105,7 +111,9 @@ def tokenize(text: str) -> list[Token]:
         elif first in '"“”«»„「」『』`':
             tokens.append(Token('"', '"'))
         elif first.isalpha():
-            tokens.extend(Token(part, known.class_of(part) or "_") for part in known.split(found[:LONGEST_WORD]))
+            word = found[:LONGEST_WORD]
+            parts = known.split(word) if run_on else (word,)
+            tokens.extend([Token(part, known.class_of(part) or "_") for part in parts])
         else:
             tokens.append(Token(found[:3], "#"))
     return tokens
@@ -123,11 +131,16 @@ def split_sentences(tokens: list[Token]) -> list[list[Token]]:
     return [sentence for sentence in sentences if sentence]
 
 
-@lru_cache(KNOWN_WORDS)
-def pieces_of(word: str) -> tuple[str, ...]:
+def pieces_of(word: str) -> list[str]:
     """The pieces of one word with its borders marked."""
     marked = f"<{word}>"
-    return tuple({marked[at : at + size]: None for size in WORD_PIECES for at in range(max(1, len(marked) - size + 1))})
+    return [marked[cut] for cut in _cuts(len(marked))]
+
+
+@lru_cache
+def _cuts(length: int) -> tuple[slice, ...]:
+    """Where a marked word of this length is cut; words are short, so there are few lengths."""
+    return tuple(slice(at, at + size) for size in WORD_PIECES for at in range(length - size + 1))
 
 
 def _words(tokens: list[Token], sentences: list[list[Token]]) -> Iterator[str]:
@@ -150,10 +163,11 @@ def _words(tokens: list[Token], sentences: list[list[Token]]) -> Iterator[str]:
 
 def _classes(tokens: list[Token], sentences: list[list[Token]]) -> Iterator[str]:
     for part in (tokens[:CLASS_TOKENS], tokens[max(CLASS_TOKENS, len(tokens) - CLASS_TOKENS) :]):
-        row = _joined(part)
-        for order in CLASS_ORDERS:
-            for at in range(len(row) - order + 1):
-                yield " ".join(row[at : at + order])
+        row = found = _joined(part)
+        yield from row
+        for order in CLASS_ORDERS[1:]:
+            found = [f"{before} {kind}" for before, kind in zip(found, row[order - 1 :], strict=False)]
+            yield from found
     for number, sentence in enumerate(sentences):
         row = _joined(sentence[:8])
         mark = "|" if number else "^"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tale_tui.engine.detect.loading import Detectors
+from tale_tui.engine.detect.model import FORMAT
 from tale_tui.engine.errors import StoreError
 
 ENOUGH = 5
@@ -28,6 +30,9 @@ FIT_LIMIT_S = 600.0
 """A fit takes some seconds; one that takes so long is ended."""
 NOTE_SUFFIX = ".seen"
 """Of the file beside the weights that holds how many corrections the last fit saw, whatever came of it."""
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""For the process of a fit: more threads only wait for each other, and take three times the processor's time."""
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +165,9 @@ async def refit(learned: Path, corrections: Iterable[Correction]) -> Report:
     """
     lines = [json.dumps({"text": each.text, "label": "task" if each.is_task else "chat"}) for each in corrections]
     arguments = ("-m", "tale_tui.engine.detect.training", str(learned), "--corrections", "-")
-    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=os.environ | ONE_THREAD
+    )
     try:
         async with asyncio.timeout(FIT_LIMIT_S):
             said, _ = await process.communicate("\n".join(lines).encode())
@@ -172,9 +179,10 @@ async def refit(learned: Path, corrections: Iterable[Correction]) -> Report:
 
 
 def read_seen(learned: Path) -> int:
-    """How many corrections the last fit saw; 0 where there was none."""
+    """How many corrections the last fit saw; 0 where there was none, or one whose weights are of another format."""
     with suppress(OSError, ValueError):  # then all of them count as new, and one more fit is all that it costs
-        return int(_note(learned).read_text("utf-8"))
+        written, count = map(int, _note(learned).read_text("utf-8").split())
+        return count if written == FORMAT else 0
     return 0
 
 
@@ -184,7 +192,7 @@ def keep_seen(learned: Path, count: int) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    _note(learned).write_text(f"{count}\n", "utf-8")
+    _note(learned).write_text(f"{FORMAT} {count}\n", "utf-8")
 
 
 def _note(learned: Path) -> Path:

@@ -29,6 +29,11 @@ def fold(text: str) -> str:
     return _CONTRACTION.sub("", text)
 
 
+def runs_on(text: str) -> bool:
+    """Whether a folded text has words of a script that does not set them apart."""
+    return not text.isascii() and _RUN_ON.search(text) is not None
+
+
 class Lexicon:
     """Word classes, looked up by word.
 
@@ -62,7 +67,7 @@ class Lexicon:
 
     def split(self, word: str) -> list[str]:
         """The parts of a folded run of letters: itself, or the words and letters of a script without spaces."""
-        if not _RUN_ON.search(word):
+        if not runs_on(word):
             return [word]
         parts, at = [], 0
         while at < len(word):

@@ -7,17 +7,17 @@ differ. The third is what keeps the answer honest: where it is likely, no probab
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
-from math import exp, log, sqrt
+from math import exp, isfinite, log, sqrt
 from pathlib import Path
 from typing import Any
 
 from tale_tui.engine.detect.features import Features, pieces_of
 
-FORMAT = 2
+FORMAT = 3
 FILE = "weights.json"
 STEPS = 1000
 """Weights are stored as whole thousandths: finer steps change no probability that is shown."""
@@ -26,14 +26,14 @@ SCALE = {"words": 5.0, "pieces": 4.0, "classes": 3.0, "shape": 0.25}
 """How much a block weighs before anything is learned: each of the first three is as long as the square root of its
 scale, the shape a quarter for every feature. Weights mean something together with these alone: another scale is
 another format."""
-UNSURE_MOST = 0.69
+UNSURE_MOST = 0.699
 """The highest probability of either label for a message that is as likely disputed as `Weights.doubt` says."""
-ONSET = 6
-"""Power of the share of `Weights.doubt` with which the limit sets in: below half of it next to nothing is limited."""
+ONSET = 12
+"""Power of the share of `Weights.doubt` with which the limit sets in: below two thirds of it hardly one is limited."""
 KNOWN_WORDS = 20_000
 
 Pair = tuple[float, float]
-"""Weights for disputed and for work; those for talk are zero."""
+"""One number for disputed and one for work; those for talk are zero."""
 
 
 class BadWeights(ValueError):
@@ -46,7 +46,8 @@ class Weights:
 
     Attributes:
         bias: of no feature.
-        blocks: block -> feature -> weights.
+        blocks: block -> feature -> its weights as one number, for disputed the real part, for work the imaginary one:
+            half as large as a pair, and both halves are added in one step, by the loop of `sum`.
         sharpness: factor on the log-odds of work against talk.
         doubt: probability of being disputed from which on a message stays in the middle band: where it leans to talk,
             and where it leans to work.
@@ -54,7 +55,7 @@ class Weights:
     """
 
     bias: Pair
-    blocks: Mapping[str, Mapping[str, Pair]]
+    blocks: Mapping[str, Mapping[str, complex]]
     sharpness: float = 1.0
     doubt: Pair = (1.0, 1.0)
     facts: Mapping[str, float] = field(default_factory=dict)
@@ -66,8 +67,8 @@ class Weights:
             rows = sorted(self.blocks[name].items())
             blocks[name] = {
                 "names": "\t".join(feature for feature, _ in rows),
-                "disputed": [round(pair[0] * STEPS) for _, pair in rows],
-                "work": [round(pair[1] * STEPS) for _, pair in rows],
+                "disputed": [round(both.real * STEPS) for _, both in rows],
+                "work": [round(both.imag * STEPS) for _, both in rows],
             }
         data = {
             "format": FORMAT,
@@ -80,9 +81,11 @@ class Weights:
         return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
-    def parse(cls, text: str) -> Weights:
+    def parse(cls, text: str | bytes) -> Weights:
         """Read what `dump` wrote.
 
+        Args:
+            text: of any content; bytes that are no text are refused like any other damage.
         Raises:
             BadWeights: it is something else, or of another version.
         """
@@ -93,15 +96,20 @@ class Weights:
             bias = data["bias"][0] / STEPS, data["bias"][1] / STEPS
             doubt = float(data["doubt"][0]), float(data["doubt"][1])
             blocks = {name: _block(data["blocks"][name]) for name in BLOCKS}
-            return cls(bias, blocks, float(data["sharpness"]), doubt, dict(data["facts"]))
-        except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+            sharpness = float(data["sharpness"])
+            if not (all(map(isfinite, (*bias, sharpness))) and min(sharpness, *doubt) > 0):
+                raise BadWeights("numbers that no fit gives")
+            return cls(bias, blocks, sharpness, doubt, dict(data["facts"]))
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
             raise BadWeights(str(error)) from error
 
 
-def _block(data: Mapping[str, Any]) -> dict[str, Pair]:
+def _block(data: Mapping[str, Any]) -> dict[str, complex]:
     disputed, work = ([step / STEPS for step in data[name]] for name in ("disputed", "work"))
+    if not isfinite(sum(disputed) + sum(work)):
+        raise BadWeights("weights that are no numbers")
     names = data["names"].split("\t") if disputed else []
-    return dict(zip(names, zip(disputed, work, strict=True), strict=True))
+    return {name: complex(*pair) for name, pair in zip(names, zip(disputed, work, strict=True), strict=True)}
 
 
 def packaged_weights() -> Weights:
@@ -111,7 +119,7 @@ def packaged_weights() -> Weights:
         BadWeights: they are damaged.
         OSError: they are not there.
     """
-    return Weights.parse(files(__package__).joinpath(FILE).read_text("utf-8"))
+    return Weights.parse(files(__package__).joinpath(FILE).read_bytes())
 
 
 def read_weights(path: Path) -> Weights:
@@ -121,7 +129,7 @@ def read_weights(path: Path) -> Weights:
         BadWeights: it is something else.
         OSError: it cannot be read.
     """
-    return Weights.parse(path.read_text("utf-8"))
+    return Weights.parse(path.read_bytes())
 
 
 class Model:
@@ -137,28 +145,16 @@ class Model:
 
     def shares(self, features: Features) -> tuple[float, float, float]:
         """The probabilities that a message is talk, disputed, work; their sum is 1."""
-        disputed, work = self._weights.bias
+        both = complex(*self._weights.bias)
         for name, found in (("words", features.words), ("classes", features.classes), ("shape", features.shape)):
-            known = self._weights.blocks[name]
-            one = two = 0.0
-            for feature in found:
-                pair = known.get(feature)
-                if pair:
-                    one += pair[0]
-                    two += pair[1]
-            factor = factor_of(name, len(found))
-            disputed += one * factor
-            work += two * factor
-        one = two = 0.0
-        count = 0
+            both += _sum(self._weights.blocks[name], found) * factor_of(name, len(found))
+        pieces, count = 0j, 0
         for word in features.spelled:
-            first, second, pieces = self._spelling(word)
-            one += first
-            two += second
-            count += pieces
-        factor = factor_of("pieces", count)
-        disputed += one * factor
-        work += two * factor
+            found_pieces, found_count = self._spelling(word)
+            pieces += found_pieces
+            count += found_count
+        both += pieces * factor_of("pieces", count)
+        disputed, work = both.real, both.imag
         top = max(0.0, disputed, work)
         parts = exp(-top), exp(disputed - top), exp(work - top)
         whole = sum(parts)
@@ -173,20 +169,21 @@ class Model:
         for name, found in (("words", features.words), ("classes", features.classes), ("shape", features.shape)):
             known, factor = self._weights.blocks[name], factor_of(name, len(found))
             for feature in found:
-                pair = known.get(feature)
-                if pair:
-                    yield name, feature, pair[1] * factor
+                both = known.get(feature)
+                if both:
+                    yield name, feature, both.imag * factor
 
-    def _spell(self, word: str) -> tuple[float, float, int]:
-        known = self._weights.blocks["pieces"]
+    def forget_words(self) -> None:
+        """Forget how the words of earlier messages are spelled."""
+        self._spelling.cache_clear()
+
+    def _spell(self, word: str) -> tuple[complex, int]:
         pieces = pieces_of(word)
-        one = two = 0.0
-        for piece in pieces:
-            pair = known.get(piece)
-            if pair:
-                one += pair[0]
-                two += pair[1]
-        return one, two, len(pieces)
+        return _sum(self._weights.blocks["pieces"], pieces), len(pieces)
+
+
+def _sum(known: Mapping[str, complex], found: Iterable[str]) -> complex:
+    return sum(filter(None, map(known.get, found)), 0j)
 
 
 def factor_of(block: str, count: int) -> float:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-LOOK_CHARS = 400
+LOOK_CHARS = 320
 """So much of a text is searched for patterns; the rest counts by its length alone."""
-_PATTERNS = {
+PATTERNS = {
     "fence": re.compile(r"```|~~~"),
     "inline code": re.compile(r"`[^`\n]+`|\b\w+\([^()\n]{0,40}\)|\b\w+_\w+\b|\b[a-z]+[A-Z]\w+"),
     "code": re.compile(
@@ -44,6 +44,21 @@ _PATTERNS = {
     "smile": re.compile(r"[:;]-?[)(DPp]|[\U0001F300-\U0001FAFF]|\b(?:lol|haha|hehe|jaja|www)\b", re.IGNORECASE),
     "command": re.compile(r"^\s*[/$>]\s?\w"),
 }
+_QUOTES = frozenset('"“«„「『')
+_COLONS = frozenset(":：")
+NEEDED: dict[str, frozenset[str]] = {
+    "fence": frozenset("`~"),
+    "bullets": frozenset("\n"),
+    "percent": frozenset("%"),
+    "mail": frozenset(":,"),
+    "quote": _QUOTES,
+    "short quote": _QUOTES,
+    "given after colon": _COLONS,
+    "given after break": _COLONS,
+    "placeholder": frozenset("[{<"),
+    "command": frozenset("/$>"),
+}
+"""Signs of which a pattern needs one: where none of them is, it is not searched for."""
 
 
 def shape(text: str) -> Iterator[str]:
@@ -53,8 +68,10 @@ def shape(text: str) -> Iterator[str]:
     yield f"chars {size}"
     lines = looked.count("\n")
     yield f"lines {min(_bucket(lines), 6)}"
-    for name, pattern in _PATTERNS.items():
-        if pattern.search(looked):
+    signs = set(looked)
+    for name, pattern in PATTERNS.items():
+        needed = NEEDED.get(name)
+        if (needed is None or not signs.isdisjoint(needed)) and pattern.search(looked):
             yield name
     yield from _signs(text, looked, size)
     if lines and "\n\n" in looked:

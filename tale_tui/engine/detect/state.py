@@ -50,4 +50,4 @@ def _is_short(features: Features) -> bool:
     return any(name in features.shape for name in _SHORT)
 
 
-_SHORT = frozenset(f"tokens {step}" for step in range(1, SHORT_TOKENS + 1))
+_SHORT = frozenset(f"tokens {step}" for step in range(SHORT_TOKENS + 1))

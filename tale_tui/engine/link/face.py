@@ -18,6 +18,7 @@ from tale_tui.engine.link.codec import is_verb, verb
 from tale_tui.engine.link.place import lock_path, socket_path, sockets_exist
 from tale_tui.engine.link.remote import Remote, connect
 from tale_tui.engine.link.server import Server
+from tale_tui.engine.text import clean_line
 from tale_tui.engine.verbs import Verbs
 
 log = logging.getLogger(__name__)
@@ -130,6 +131,12 @@ class Face:
             return True
         except (OSError, NotImplementedError) as error:
             log.warning("no lock in the data folder: %s", error)
+            why = error.strerror if isinstance(error, OSError) and error.strerror else "this system has no locks"
+            sentence = (
+                f"{clean_line(str(self._data))} cannot be written or locked ({why}): what is there can be read, and "
+                "nothing new is kept. Give yourself the right to write there, or set TALE_HOME to another folder."
+            )
+            self._notices.append(Notice("Only reading", sentence, "warning"))
             self._target = await self._start(True)
             return True
         await self._be_engine()
@@ -187,13 +194,13 @@ class Face:
                 await self._moved(target)
             raise
 
-    async def _watch(self) -> AsyncGenerator[Fact, None]:
+    async def _watch(self, *, window: bool = False) -> AsyncGenerator[Fact, None]:
         for notice in self._notices:
             yield notice
         while True:
             target = await self._current()
             try:
-                async with aclosing(target.watch()) as facts:
+                async with aclosing(target.watch(window=window)) as facts:
                     async for fact in facts:
                         yield fact
             except EngineLost:

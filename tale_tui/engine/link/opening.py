@@ -18,6 +18,7 @@ from tale_tui.engine.world import World
 from tale_tui.paths import Paths
 
 if TYPE_CHECKING:
+    from tale_tui.engine.events import Notice
     from tale_tui.engine.models.backend import Backend
     from tale_tui.engine.types import BackendName
     from tale_tui.settings import Settings
@@ -32,6 +33,7 @@ async def open_face(
     load: bool = True,
     works_queue: bool = True,
     ends: Callable[[], None] | None = None,
+    told: Callable[[Notice], None] | None = None,
     backends: Mapping[BackendName, Backend] | None = None,
 ) -> AsyncIterator[Verbs]:
     """The verbs of the engine of `paths.data`, as long as the block lasts.
@@ -44,6 +46,7 @@ async def open_face(
         load: whether an engine here loads the model of the role ux at once; False waits for the first turn.
         works_queue: whether an engine here works off the queue; False runs only the tasks that somebody follows.
         ends: begins the end of this process, where it has no window and may be ended by `Verbs.stop_engine`.
+        told: is told what opening the database here brought, for who does not watch; None tells those who do.
         backends: instead of those that the settings name.
     Raises:
         StoreError: the database cannot be used.
@@ -64,6 +67,7 @@ async def open_face(
             read_only=read_only,
             works_queue=works_queue,
             ends=ends,
+            told=told,
         )
 
     async with open_face_on(paths.data, start) as face:

@@ -27,7 +27,7 @@ from tale_tui.engine.link.place import is_ours
 
 GREETING_TIMEOUT_S = 3.0
 """An engine that does not greet within this time is stopped or stuck."""
-LOST = "The window that ran the engine was closed in the middle of this. Nothing that was stored is lost; try again."
+LOST = "The process that was the engine ended in the middle of this. Nothing that was stored is lost; try again."
 
 
 class Remote:
@@ -142,7 +142,7 @@ async def connect(path: Path) -> Remote:
             )
         reader, writer = await asyncio.open_unix_connection(path, limit=LINE_LIMIT_BYTES)
     except OSError as error:
-        raise EngineLost("The window that ran the engine does not answer.") from error
+        raise EngineLost("The process that is the engine does not answer.") from error
     try:
         async with asyncio.timeout(GREETING_TIMEOUT_S):
             greeting = from_line(await reader.readline() or b"{}")
@@ -151,7 +151,7 @@ async def connect(path: Path) -> Remote:
         raise EngineLost("The window that runs the engine does not answer. Is it stopped?") from error
     if not greeting:
         writer.close()
-        raise EngineLost("The window that ran the engine was just closed.")
+        raise EngineLost("The process that was the engine has just ended.")
     if (greeting.get("protocol"), greeting.get("version")) != (PROTOCOL, __version__):
         writer.close()
         raise EngineMismatch(

@@ -11,6 +11,8 @@ from tale_tui.engine.types import BackendName, BackendReport, ModelInfo, ModelRe
 
 DEFAULT_MODELS = {Role.UX: DEFAULT_UX_MODEL, Role.TASK: DEFAULT_TASK_MODEL}
 
+NAMED_MAX = 5
+"""Models that are named in one sentence."""
 NOTHING_FOUND = (
     "No model was found on this machine. Fetch the starter model, start Ollama, set the address of another server, "
     "or add a .gguf file."
@@ -85,6 +87,20 @@ def choose(role: Role, reports: Iterable[BackendReport]) -> Choice:
             own = [info for info in here if not is_demo(info.ref)] or here
             return chosen(_fitting(role, own).ref)
     return Choice(None, NOTHING_FOUND, offered)
+
+
+def about_stand_ins(choices: Iterable[Choice]) -> str:
+    """What to say of models that stand in for defaults, and of the others that are there; empty where none does."""
+    standing = [choice for choice in choices if choice.provisional]
+    if not standing:
+        return ""
+    refs = dict.fromkeys(ref for choice in standing for ref in (choice.ref, *choice.offered) if ref)
+    names = [ref.model for ref in refs]
+    details = " ".join(choice.detail for choice in standing)
+    if len(names) == 1:
+        return details
+    more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
+    return f"{details} Installed are {', '.join(names[:NAMED_MAX])}{more}: choose with /model or `tale-tui models use`."
 
 
 def chat_models(report: BackendReport) -> tuple[ModelInfo, ...]:

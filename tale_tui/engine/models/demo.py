@@ -17,10 +17,11 @@ _WELCOME = """## Hello
 
 This is **tale-tui** with its demo. It shows how answers look and move; it does not think. What you can try here:
 
-1. Ask for *code*, a *table*, a *list* or a *long* answer.
-2. Press `escape` while an answer comes: it stops, and what came stays. It can be continued.
-3. Send something while an answer comes: it waits below and goes next.
-4. Go up to the turns, choose one, and ask again: both versions are kept.
+1. Hand over work, as in *write a Python function*: it becomes a task, and you can go on talking.
+2. Ask for *code*, a *table*, a *list* or a *long* answer.
+3. Press `escape` while an answer comes: it stops, and what came stays. It can be continued.
+4. Send something while an answer comes: it waits below and goes next.
+5. Go up to the turns, choose one, and ask again: both versions are kept.
 
 To talk to a real model, leave the demo and start `tale-tui`. It finds [Ollama](https://ollama.com) by itself, speaks to
 any server with `/v1/chat/completions`, and can fetch a small model that runs without any of them."""
@@ -149,11 +150,14 @@ _ANSWERS = (
         ).rstrip(),
     ),
 )
+_RULE = "\n---\n"
+"""What is asked for in a task stands below the last rule; above it is what was talked about."""
 
 
 def demo_answer(message: str) -> str:
     """The answer to a message, in Markdown: by its words, else a welcome that says what can be asked."""
-    return next((answer for words, answer in _ANSWERS if words.search(message)), _WELCOME) + _LABEL
+    asked = message.rsplit(_RULE, 1)[-1]
+    return next((answer for words, answer in _ANSWERS if words.search(asked)), _WELCOME) + _LABEL
 
 
 def demo_pieces(text: str) -> list[str]:

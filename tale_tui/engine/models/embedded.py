@@ -22,7 +22,13 @@ from tale_tui.engine.models.intake import reason
 from tale_tui.engine.models.machine import why_not_here
 from tale_tui.engine.models.memory import Forecast
 from tale_tui.engine.models.pieces import Continuation, Pieces
-from tale_tui.engine.models.starter import STARTER_ALIAS, STARTER_NAME, fetch
+from tale_tui.engine.models.starter import (
+    STARTER_ALIAS,
+    STARTER_NAME,
+    STARTER_REPEAT_PENALTY,
+    STARTER_TEMPERATURE,
+    fetch,
+)
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import BackendName, BackendReport, FinishReason, LoadedModel, ModelRef, Progress, Role
 
@@ -205,7 +211,10 @@ def _chat(request: ChatRequest, continuation: Continuation | None) -> Chat:
     messages = _pairs(request.messages)
     if continuation is not None:
         messages.append(["assistant", _encodable(continuation.prefix)])
-    return Chat(0, messages, request.max_tokens, request.temperature, request.think)
+    temperature, repeat_penalty = request.temperature, None
+    if request.model == STARTER_NAME and temperature is None:
+        temperature, repeat_penalty = STARTER_TEMPERATURE, STARTER_REPEAT_PENALTY
+    return Chat(0, messages, request.max_tokens, temperature, request.think, repeat_penalty)
 
 
 def _pairs(messages: tuple[ChatMessage, ...]) -> list[list[str]]:

@@ -101,7 +101,12 @@ def load_failure(
     return Refused(f"The embedded engine cannot load {shown}; what it said is in the log. {OTHER_MODEL}")
 
 
-def _import_failure(text: str) -> NotAvailable:
+def _import_failure(text: str) -> ModelError:
+    if text.rstrip().endswith("failed to map segment from shared object"):  # a folder that forbids it says so behind
+        return OutOfMemory(
+            "The embedded engine itself does not fit into the memory that its process may have. Raise "
+            "embedded.memory_limit_gb in the settings; 0 takes the limit away."
+        )
     if "gomp" in text:
         return NotAvailable(NO_OPENMP)
     if "No module named" in text:

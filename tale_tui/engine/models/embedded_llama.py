@@ -89,6 +89,8 @@ class Model:
         }
         if chat.temperature is not None:
             body["temperature"] = chat.temperature
+        if chat.repeat_penalty is not None:
+            body["repeat_penalty"] = chat.repeat_penalty
         if chat.think is not None:
             body["chat_template_kwargs"] = {"enable_thinking": chat.think}
         try:

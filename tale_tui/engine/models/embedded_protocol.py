@@ -35,6 +35,8 @@ class Chat(NamedTuple):
     max_tokens: int
     temperature: float | None
     think: bool | None
+    repeat_penalty: float | None = None
+    """Above 1, words that were written lately become less likely; None leaves it to llama.cpp."""
 
 
 class Count(NamedTuple):

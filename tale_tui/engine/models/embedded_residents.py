@@ -121,6 +121,9 @@ class Residents:
         answer = None
         try:
             if self._closed:
+                # `close` did not see it: it was being started.
+                child.kill()
+                await child.gone()
                 raise BackendCrashed("The application is closing.")
             async with asyncio.timeout_at(deadline):
                 answer = await child.loaded()

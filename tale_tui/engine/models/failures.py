@@ -86,7 +86,7 @@ _SENTENCES: dict[type[ModelError], str] = {
     NotAuthorised: "{name} at {url} wants a key, or another one. {key}",
     ServerBusy: "{name} has too much to do at the moment. Try again in a little while.",
     TimedOut: "{name} at {url} gave up waiting. Try again.",
-    BrokenStream: "The answer broke off. What came is kept; go on with it, or ask again.",
+    BrokenStream: "The model stopped in the middle. What came is kept; go on with it, or ask again.",
     Refused: "{name} refused the request. What it said is in the log.",
 }
 _STATUSES: dict[int, type[ModelError]] = {

@@ -1,11 +1,12 @@
 """The header of a GGUF file: what a model says of itself before anybody loads it.
 
 Only the key-value pairs that a list shows are read, and reading stops before the tokenizer's tables, so a header
-costs a few kilobytes. The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+costs a few kilobytes; `check_whole` reads all of it. The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +23,31 @@ PAIRS_MAX = 100_000
 TEXT_MAX = 65_535
 """Bytes of a key, and of a value that is kept."""
 
+ALIGNMENT = 32
+"""Bytes; tensors begin at multiples of it, where the file does not name another number."""
+DIMENSIONS_MAX = 8
+"""Of a tensor that is believed; ggml knows four."""
+
 _STRING, _ARRAY = 8, 9
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 """GGUF's numbers of value types, and how `struct` writes them."""
+
+_BLOCKS = {
+    0: (1, 4),
+    1: (1, 2),
+    2: (32, 18),
+    3: (32, 20),
+    6: (32, 22),
+    7: (32, 24),
+    8: (32, 34),
+    10: (256, 84),
+    11: (256, 110),
+    12: (256, 144),
+    13: (256, 176),
+    14: (256, 210),
+    30: (1, 2),
+}
+"""The usual types of tensors, from the enum ggml_type of ggml.h: how many values are a block, and its bytes."""
 
 # What `general.file_type` means, from the enum llama_ftype of llama.h.
 _QUANTIZATIONS = {
@@ -100,16 +123,43 @@ def read_header(path: Path) -> Header:
         OSError: it cannot be opened or read.
     """
     with path.open("rb") as file:
-        reader = _Reader(file, path.stat().st_size)
-        if not reader.size:
-            raise NotReadable("it is empty")
-        if file.read(len(MAGIC)) != MAGIC:
-            raise NotReadable("it is not a GGUF file")
-        version = reader.number("I")
-        if not VERSION_MIN <= version <= VERSION_MAX:
-            raise NotReadable("it is of a version of GGUF that is not known here")
+        reader = _begin(file, path)
         reader.number("Q")  # how many tensors
         return _header(_wanted_pairs(reader, reader.number("Q")))
+
+
+def check_whole(path: Path) -> None:
+    """See that all tensors of a model file are in it: a copy that broke off has a sound header.
+
+    Raises:
+        NotReadable: as for `read_header`, or the file ends before its last tensor.
+        OSError: it cannot be opened or read.
+    """
+    with path.open("rb") as file:
+        reader = _begin(file, path)
+        tensors, pairs = reader.number("Q"), reader.number("Q")
+        alignment = ALIGNMENT
+        for _ in range(min(pairs, PAIRS_MAX)):
+            key, value = reader.text(), reader.value(reader.number("I"))
+            if key == "general.alignment" and isinstance(value, int) and value > 0:
+                alignment = value
+        end = max((reader.tensor_end() for _ in range(tensors)), default=0)
+        start = -(-reader.place // alignment) * alignment
+        if tensors and start + end > reader.size:
+            raise NotReadable("it breaks off, as after a copy that did not come to its end")
+
+
+def _begin(file: BinaryIO, path: Path) -> _Reader:
+    """A reader behind the version of a file."""
+    reader = _Reader(file, path.stat().st_size)
+    if not reader.size:
+        raise NotReadable("it is empty")
+    if file.read(len(MAGIC)) != MAGIC:
+        raise NotReadable("it is not a GGUF file")
+    version = reader.number("I")
+    if not VERSION_MIN <= version <= VERSION_MAX:
+        raise NotReadable("it is of a version of GGUF that is not known here")
+    return reader
 
 
 class _Reader:
@@ -124,6 +174,20 @@ class _Reader:
         if len(data) < length:
             raise NotReadable("it breaks off in its header")
         return data
+
+    @property
+    def place(self) -> int:
+        """Where in the file it is, in bytes."""
+        return self._file.tell()
+
+    def tensor_end(self) -> int:
+        """Read what is said of one tensor: where it ends, counted from the first one's begin, at least."""
+        self.skip(self.number("Q"))  # its name
+        if (dimensions := self.number("I")) > DIMENSIONS_MAX:
+            raise NotReadable("its header makes no sense")
+        values = math.prod(self.number("Q") for _ in range(dimensions))
+        count, length = _BLOCKS.get(self.number("I"), (values + 1, 0))
+        return self.number("Q") + values // count * length
 
     def number(self, form: str) -> int:
         """One number, as `struct` names its form; fractions are cut."""

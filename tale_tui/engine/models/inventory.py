@@ -11,8 +11,8 @@ from tale_tui.engine.models.machine import has_gpu
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.residency import Keeper
 from tale_tui.engine.models.roles import Roles
-from tale_tui.engine.task_types import Residency, ResidentModel
-from tale_tui.engine.types import BackendName, LoadedModel, Role
+from tale_tui.engine.task_types import BackendHealth, Residency, ResidentModel
+from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, Role
 
 
 class Inventory:
@@ -37,8 +37,13 @@ class Inventory:
         self._keeper = keeper
         self._now = now
 
-    async def take(self) -> Residency:
-        """What there is now; backends that do not answer are left out and told of in their health."""
+    async def take(self, known: tuple[BackendName, ...] = ()) -> Residency:
+        """What there is now; backends that do not answer are left out and told of in their health.
+
+        Args:
+            known: backends that are looked at although they were not used yet.
+        """
+        reports = await self._pool.reports(known)
         places = await self._pool.places()
         here = tuple(model for place in places if place.local for model in place.models)
         room = await self._guard.room(here)
@@ -49,9 +54,19 @@ class Inventory:
             free_bytes=room.free,
             one_model=self._keeper.one_model,
             chat_waits_s=self._keeper.chat_waits_s(),
-            backends=self._pool.breakers.health(tuple(place.name.value for place in places), self._now()),
+            backends=tuple(self._health(places, reports)),
             notes=tuple(self._notes(places)),
         )
+
+    def _health(self, places: tuple[Place, ...], reports: tuple[BackendReport, ...]) -> Iterator[BackendHealth]:
+        """How each backend is; what a look at it says goes before a past in which all was well."""
+        away = {report.name.value: report.detail for report in reports if not report.available}
+        names = dict.fromkeys([place.name.value for place in places] + [report.name.value for report in reports])
+        for health in self._pool.breakers.health(tuple(names), self._now()):
+            if health.state == "ok" and health.name in away:
+                yield BackendHealth(health.name, "away", detail=away[health.name])
+            else:
+                yield health
 
     def _resident(self, model: LoadedModel, *, local: bool) -> ResidentModel:
         roles = tuple(role for role in Role if self._serves(model, role))

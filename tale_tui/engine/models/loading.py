@@ -130,7 +130,9 @@ class Loader:
         """The model of a lane in memory: as it is there, else loaded."""
         ref, role = lane
         window = await self.window(ref)
-        there = [model for model in await backend.loaded() if model.ref == ref]
+        present = await backend.loaded()
+        self._look_for_lost(backend, present)
+        there = [model for model in present if model.ref == ref]
         own = next((model for model in there if model.role is role), None)
         if own is not None and own.window in (None, window, self._served.get(ref)):
             return own
@@ -174,6 +176,11 @@ class Loader:
         elif role is None:
             await self._look_for_evicted(backend, ref)
         return loaded
+
+    def _look_for_lost(self, backend: Backend, present: tuple[LoadedModel, ...]) -> None:
+        """What a server lost before a load, by its own restart perhaps, did not have to leave for it."""
+        for other in self._occupancy.last_seen(backend.name) - {model.ref for model in present}:
+            self._occupancy.doubt(other)
 
     async def _look_for_evicted(self, backend: Backend, ref: ModelRef) -> None:
         """A server may have made room by itself, without a word."""

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from tale_tui.engine.errors import BadInput, DiskFull, ModelNotFound
-from tale_tui.engine.models.gguf import Header, NotReadable, read_header
+from tale_tui.engine.models.gguf import Header, NotReadable, check_whole, read_header
 from tale_tui.engine.models.intake import incoming, pour, reason, storing
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import BackendName, ModelInfo, ModelRef
@@ -120,6 +120,7 @@ def _check_source(path: str | Path, folder: Path) -> tuple[Path, Path, bool]:
         if source.is_dir() or source.suffix.lower() != SUFFIX:
             raise BadInput(f"{shown} is not a {SUFFIX} file.")
         header = read_header(source)
+        check_whole(source)
         size = source.stat().st_size
     except OSError as error:
         raise BadInput(f"{shown} cannot be read: {reason(error)}.") from error

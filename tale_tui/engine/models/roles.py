@@ -21,7 +21,15 @@ from tale_tui.engine.errors import (
 )
 from tale_tui.engine.events import Fact, Notice
 from tale_tui.engine.models.board import Board
-from tale_tui.engine.models.choosing import chat_models, choose, chosen, has_model, is_default, parse_setting
+from tale_tui.engine.models.choosing import (
+    about_stand_ins,
+    chat_models,
+    choose,
+    chosen,
+    has_model,
+    is_default,
+    parse_setting,
+)
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.types import BackendName, LoadedModel, ModelRef, Role, RoleState, RoleStatus
 
@@ -115,9 +123,9 @@ class Roles:
                 self._board.take(role, choice)
                 if choice.ref:
                     self._unresolved.discard(role)
-        ux = self._board.choice(Role.UX)
-        if Role.UX in missing and ux.provisional:
-            self._publish(Notice("Another model stands in", ux.detail))
+        # Told with the first look for a model that answers, and not at every start until a first task has run.
+        if Role.UX in missing and (sentence := about_stand_ins([self._board.choice(role) for role in missing])):
+            self._publish(Notice("Another model stands in", sentence))
 
     async def serving(self, role: Role) -> ModelRef:
         """The model of a role, looked for where there was none.

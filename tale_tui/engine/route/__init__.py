@@ -2,6 +2,6 @@
 
 from tale_tui.engine.route.complexity import Complexity, complexity
 from tale_tui.engine.route.router import Router
-from tale_tui.engine.route.rules import Candidate, Route, Signals, route
+from tale_tui.engine.route.rules import Candidate, Route, Signals, left_after, route
 
-__all__ = ["Candidate", "Complexity", "Route", "Router", "Signals", "complexity", "route"]
+__all__ = ["Candidate", "Complexity", "Route", "Router", "Signals", "complexity", "left_after", "route"]

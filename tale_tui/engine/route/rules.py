@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tale_tui.engine.errors import NoModel
+from tale_tui.engine.errors import ModelError, NoModel, NotAuthorised, Unreachable
+from tale_tui.engine.figures import chance
 from tale_tui.engine.route.complexity import Complexity
 from tale_tui.engine.types import ModelRef, Role, RoleState
 
@@ -119,6 +121,12 @@ def route(signals: Signals) -> Route:
     return Route(_known(first), role, why, _fallbacks(first, second, signals.rules))
 
 
+def left_after(error: ModelError, failed: ModelRef, fallbacks: Iterable[ModelRef]) -> list[ModelRef]:
+    """Who is worth asking when a model failed: of a server that does not answer, or lets nobody in, nobody."""
+    away = failed.backend if isinstance(error, (Unreachable, NotAuthorised)) else None
+    return [ref for ref in fallbacks if ref.backend is not away]
+
+
 def _other(role: Role) -> Role:
     return Role.TASK if role is Role.UX else Role.UX
 
@@ -137,7 +145,7 @@ def _by_rule(signals: Signals) -> tuple[Role, str]:
         return Role.UX, "the settings give it all tasks"
     if signals.rules.simple_tasks == "ux" and signals.complexity is Complexity.SIMPLE:
         return Role.UX, "the settings give it simple tasks"
-    return Role.TASK, WORKS if signals.p is None else f"{WORKS}; detected {_share(signals.p)}"
+    return Role.TASK, WORKS if signals.p is None else f"{WORKS}; detected {chance(signals.p)}"
 
 
 def _reason_against(first: Candidate, second: Candidate, signals: Signals) -> str:
@@ -164,8 +172,3 @@ def _may_stand_in(first: Candidate, second: Candidate, rules: Rules) -> bool:
     if second.demo and not first.demo:
         return False
     return rules.fallback and second.usable and second.ref != first.ref
-
-
-def _share(p: float) -> str:
-    """Two digits, as the chip at the prompt shows it."""
-    return f"{p:.2f}".removeprefix("0")

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import aiosqlite
 
-from tale_tui.engine.errors import ReadOnly, StoreError
-from tale_tui.engine.store.failures import is_damage, store_error
+from tale_tui.engine.errors import StoreError
+from tale_tui.engine.store.failures import is_damage, only_reading, store_error
 from tale_tui.engine.store.transactions import Job, Writes, transaction
 from tale_tui.engine.world import World
 
@@ -118,10 +118,9 @@ class Database:
     async def _run(self, connection: Connection | None, job: Job[T]) -> T:
         return await self._open(connection).run(partial(self._guarded, job))
 
-    @staticmethod
-    def _open(connection: Connection | None) -> Connection:
+    def _open(self, connection: Connection | None) -> Connection:
         if connection is None:
-            raise ReadOnly("This process only reads the database. Close the other one, or write there.")
+            raise only_reading(self._path)
         return connection
 
     def _guarded(self, job: Job[T], connection: sqlite3.Connection) -> T:

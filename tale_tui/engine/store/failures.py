@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from tale_tui.engine.errors import DatabaseBusy, DiskFull, ReadOnly, StoreError
@@ -12,12 +15,16 @@ from tale_tui.engine.text import clean_line
 PRIMARY_CODE = 0xFF
 """The bits of an extended result code of SQLite that hold the primary one."""
 
+ROOM_BYTES = 64 * 1024
+"""A disk with less than this free is full: the index of the write-ahead log alone takes half of it."""
+
 # Errors that do not come from the library itself carry no code: these are its own words.
 _WORDS = {
     "database or disk is full": sqlite3.SQLITE_FULL,
     "readonly database": sqlite3.SQLITE_READONLY,
     "unable to open database file": sqlite3.SQLITE_CANTOPEN,
     "is locked": sqlite3.SQLITE_BUSY,
+    "disk I/O error": sqlite3.SQLITE_IOERR,
     "malformed": sqlite3.SQLITE_CORRUPT,
     "is not a database": sqlite3.SQLITE_NOTADB,
 }
@@ -50,7 +57,8 @@ def store_error(error: sqlite3.Error | OSError, path: Path) -> StoreError:
     if isinstance(error, OSError):
         return _from_system(error, path)
     code = result_code(error)
-    if code == sqlite3.SQLITE_FULL:
+    # Where the files beside the database cannot grow, SQLite knows no better word.
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _has_no_room(path)):
         return _full(path)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return _read_only(path)
@@ -73,6 +81,12 @@ def _from_system(error: OSError, path: Path) -> StoreError:
     return StoreError(f"{_name(path)} cannot be used: {said}. Set TALE_HOME to another folder, or try again.")
 
 
+def _has_no_room(path: Path) -> bool:
+    with suppress(OSError):  # what cannot be looked at is not known to be full
+        return shutil.disk_usage(path.parent).free < ROOM_BYTES
+    return False
+
+
 def _full(path: Path) -> DiskFull:
     return DiskFull(f"There is no space left for {_name(path)}. Make room and try again.")
 
@@ -82,6 +96,13 @@ def _read_only(path: Path) -> ReadOnly:
         f"{_name(path)} cannot be opened for writing. Give yourself the right to write there, or set TALE_HOME to "
         "another folder."
     )
+
+
+def only_reading(path: Path) -> ReadOnly:
+    """Why a process that only reads does not write: its folder cannot be written, or belongs to another process."""
+    if not os.access(path.parent, os.W_OK):
+        return _read_only(path)
+    return ReadOnly("This process only reads the database. Close the other one, or write there.")
 
 
 def _name(path: Path) -> str:

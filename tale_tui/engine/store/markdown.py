@@ -49,6 +49,8 @@ def closed(text: str) -> str:
 def _heading(message: Message) -> str:
     when = datetime.fromtimestamp(message.created, UTC).strftime("%Y-%m-%d %H:%M UTC")
     who = "You" if message.author is Author.USER else message.ref.model if message.ref else "Reply"
+    if message.author is not Author.USER and message.ref is None and message.why:
+        who = "tale"  # a sentence of ours, made without a model
     mark = f", {_MARKS[message.state]}" if message.state in _MARKS else ""
     if message.task_id is not None and not message.text:
         mark = ", a task without a result"

@@ -146,8 +146,7 @@ def _look_at_header(path: Path) -> None:
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     refuse_newer(connection)
-    owner = connection.execute("PRAGMA application_id").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    owner, tables = _owner_and_tables(connection)
     if tables and owner != APPLICATION_ID:
         raise _NotSound
     asked = check_mark(path)
@@ -159,6 +158,14 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         if tables:
             connection.execute("INSERT INTO message_fts (message_fts) VALUES ('rebuild')")
         asked.unlink()
+
+
+def _owner_and_tables(connection: sqlite3.Connection) -> tuple[int, int]:
+    """The mark of the application, and how many tables there are, of one moment: another process may be making them."""
+    owner, tables = connection.execute(
+        "SELECT (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_master)"
+    ).fetchone()
+    return int(owner), int(tables)
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
@@ -226,8 +233,7 @@ def _connect_sound(where: str) -> sqlite3.Connection:
     with ExitStack() as undo:
         undo.callback(connection.close)
         refuse_newer(connection)
-        owner = connection.execute("PRAGMA application_id").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        owner, tables = _owner_and_tables(connection)
         if tables and owner != APPLICATION_ID:
             raise StoreError("The database in the data folder is not one of tale-tui. Set TALE_HOME to another folder.")
         if version_of(connection) < migrations()[-1].number:

@@ -6,7 +6,7 @@ import sqlite3
 
 from tale_tui.engine.errors import BadInput
 from tale_tui.engine.store.database import Database
-from tale_tui.engine.store.rows import message_text, session_n
+from tale_tui.engine.store.rows import forget_draft, message_text, session_n
 from tale_tui.engine.text import clean
 from tale_tui.engine.types import QueuedMessage
 
@@ -32,6 +32,7 @@ class Queue(Database):
                 "INSERT INTO queued (id, session_n, text, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (key, n, safe, self._world.now()),
             )
+            forget_draft(connection, n, safe)
             waiting = {message.id: message for message in queued_of(connection, n)}
             if key not in waiting:
                 raise BadInput("A message of another session waits under this key. Send it again.")

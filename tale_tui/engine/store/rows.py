@@ -8,7 +8,7 @@ from typing import Any
 
 from tale_tui.engine.constants import TITLE_WORDS
 from tale_tui.engine.errors import EmptyMessage, NoSuchSession
-from tale_tui.engine.text import clean, clean_line
+from tale_tui.engine.text import clean, clean_line, is_blank
 from tale_tui.engine.types import (
     Author,
     BackendName,
@@ -104,6 +104,13 @@ def session_n(connection: sqlite3.Connection, session_id: str) -> int:
     return int(row[0])
 
 
+def forget_draft(connection: sqlite3.Connection, session_n: int, text: str) -> None:
+    """What is sent is written no longer: after a crash it must not stand in the prompt once more."""
+    (draft,) = connection.execute("SELECT draft FROM session WHERE n = ?", (session_n,)).fetchone()
+    if draft and draft.strip() == text.strip():
+        connection.execute("UPDATE session SET draft = '' WHERE n = ?", (session_n,))
+
+
 def message_text(text: str) -> str:
     """What the user wrote, safe to keep.
 
@@ -111,16 +118,16 @@ def message_text(text: str) -> str:
         EmptyMessage: nothing is left of it.
     """
     safe = clean(text)
-    if not safe.strip():
-        raise EmptyMessage("There is nothing to send. Write something first.")
+    if is_blank(safe):
+        raise EmptyMessage("There is nothing to send: write something first.")
     return safe
 
 
-def first_words(text: str) -> str:
-    """The beginning of a text, as a title."""
-    words = text.split(maxsplit=TITLE_WORDS)
-    more = " …" if len(words) > TITLE_WORDS else ""
-    return clean_line(" ".join(words[:TITLE_WORDS]) + more, FIRST_WORDS_LIMIT)
+def first_words(text: str, limit: int = TITLE_WORDS) -> str:
+    """The beginning of a text, as a title of so many words at most."""
+    words = text.split(maxsplit=limit)
+    more = " …" if len(words) > limit else ""
+    return clean_line(" ".join(words[:limit]) + more, FIRST_WORDS_LIMIT)
 
 
 def fresh_id(connection: sqlite3.Connection, world: World) -> str:

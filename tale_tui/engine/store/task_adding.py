@@ -6,11 +6,12 @@ import sqlite3
 
 from tale_tui.engine.errors import BadInput
 from tale_tui.engine.store.plans import plan_text, safe_plan
-from tale_tui.engine.store.rows import first_words, message_text, session_n
+from tale_tui.engine.store.rows import message_text, session_n
 from tale_tui.engine.store.sessions import TITLE_LIMIT
 from tale_tui.engine.store.task_changes import note
 from tale_tui.engine.store.task_forms import NewTask
 from tale_tui.engine.store.task_rows import PRIORITIES, task_n
+from tale_tui.engine.store.task_titles import task_title
 from tale_tui.engine.task_types import Reason, TaskState
 from tale_tui.engine.text import clean, clean_line
 
@@ -55,7 +56,7 @@ def add(connection: sqlite3.Connection, new: NewTask, now: float, message_id: st
                 "state": state,
                 "reason": reason,
                 "priority": PRIORITIES.index(new.priority),
-                "title": clean_line(new.title, TITLE_LIMIT) or first_words(text),
+                "title": clean_line(new.title, TITLE_LIMIT) or task_title(text),
                 "session_id": new.session_id,
                 "message_id": message_id,
                 "now": now,

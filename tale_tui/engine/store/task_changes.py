@@ -26,6 +26,14 @@ _STATE_WORDS = {
     TaskState.FAILED: "failed",
     TaskState.CANCELLED: "cancelled",
 }
+_ALLOWED = {
+    "paused": "a task that is queued or runs",
+    "resumed": "a paused task",
+    "retried": "a task that has ended or is paused",
+    "approved": "a task that waits for your yes",
+    "moved in the queue": "a queued task",
+}
+"""What is done -> the tasks that allow it; anything else is for those that have not ended."""
 # What leaves `running` ends a run: its time is added, and its epoch is over.
 _CHANGE = """
     UPDATE task SET state = :state, reason = :reason, error = :error, error_code = :code, next_try = :next_try,
@@ -159,7 +167,7 @@ def wrong_state(connection: sqlite3.Connection, n: int, wanted: str) -> WrongSta
         wanted: what was to be done with it, as in "cancelled".
     """
     task = task_at(connection, n)
-    named, state = f"{task.shown} ({task.title})", _STATE_WORDS[task.state]
-    if wanted == state:
-        return WrongState(f"{named} is {state} already.")
-    return WrongState(f"{named} is {state}: it cannot be {wanted}.")
+    state = _STATE_WORDS[task.state]
+    already = " already" if wanted == state else ""
+    which = _ALLOWED.get(wanted, "a task that has not ended")
+    return WrongState(f"{task.shown} ({task.title}) is {state}{already}: only {which} can be {wanted}.")

@@ -59,7 +59,7 @@ def find(connection: sqlite3.Connection, prefix: str) -> int:
     if exact is not None:
         return int(exact[0])
     if not prefix:
-        raise NoSuchTask("Which task? Give the beginning of its id.")
+        raise NoSuchTask("An id is missing: give the beginning of one, as the list of tasks shows it.")
     found = connection.execute(
         "SELECT n, id, title FROM task WHERE id >= ? AND id < ? ORDER BY n DESC LIMIT ?",
         (prefix, prefix + _LAST, CANDIDATES_NAMED + 1),
@@ -70,25 +70,24 @@ def find(connection: sqlite3.Connection, prefix: str) -> int:
         shown = shown_ids(connection, [id_ for _, id_, _ in found])
         named = ", ".join(f"{shown[id_]} {clean_line(title)}" for _, id_, title in found[:CANDIDATES_NAMED])
         more = " and more" if len(found) > CANDIDATES_NAMED else ""
-        raise AmbiguousTask(f"Several tasks begin with {prefix}: {named}{more}. Give more of the id.")
+        raise AmbiguousTask(f"Several tasks begin with {prefix}: {named}{more}; give more of the id.")
     return int(found[0][0])
 
 
 def no_such_task(connection: sqlite3.Connection, given: str) -> NoSuchTask:
     """For an id, or the beginning of one, that no task has: what it is instead, or what it may have meant."""
     given = clean_line(given)
-    short = given[:ID_SHOWN]
     session = connection.execute("SELECT 1 FROM session WHERE id >= ? AND id < ? LIMIT 1", (given, given + _LAST))
     if len(given) >= ID_SHOWN and session.fetchone() is not None:
-        return NoSuchTask(f"{short} is a conversation, not a task. Give the id of a task.")
+        return NoSuchTask(f"{given} is the id of a conversation: give that of a task, as the list of tasks shows it.")
     rows = connection.execute("SELECT id, title FROM task ORDER BY n DESC LIMIT ?", (SUGGESTED_FROM,)).fetchall()
     if not rows:
-        return NoSuchTask(f"No task has the id {given}. There are no tasks yet.")
+        return NoSuchTask(f"No task has the id {given}, and there are no tasks yet.")
     titles = {id_[: max(len(given), ID_SHOWN)]: (id_, title) for id_, title in reversed(rows)}
     near = get_close_matches(given, titles, n=1, cutoff=LIKENESS)
     if not near:
-        return NoSuchTask(f"No task has the id {given}. The list of tasks shows them all.")
+        return NoSuchTask(f"No task has the id {given}: the list of tasks shows all that there are.")
     id_, title = titles[near[0]]
     return NoSuchTask(
-        f"No task has the id {given}. Do you mean {shown_ids(connection, [id_])[id_]} {clean_line(title)}?"
+        f"No task has the id {given}: do you mean {shown_ids(connection, [id_])[id_]} {clean_line(title)}?"
     )

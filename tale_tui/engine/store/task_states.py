@@ -184,7 +184,7 @@ def _reset_steps(connection: sqlite3.Connection, n: int, key: str, *, everything
     plan = plan_of(plan_json)
     keys = [spec.key for spec in plan.steps]
     if key and key not in keys:
-        raise BadPlan(f"This task has no step {key}. Its steps are: {', '.join(keys)}.")
+        raise BadPlan(f"The task has no step {key}: its steps are {', '.join(keys)}.")
     afresh = _depending_on(plan, key) if key else set(keys) if everything else set[str]()
     connection.executemany(_AFRESH, [(n, each) for each in afresh])
     connection.executemany(_AGAIN + " AND state <> 'done'", [(n, each) for each in keys])

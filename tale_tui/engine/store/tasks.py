@@ -46,6 +46,20 @@ class Tasks(Database):
 
         return await self._write(job)
 
+    async def task_ages(self, limit: int) -> tuple[float, ...]:
+        """How long ago the last tasks were handed in, in seconds, the longest first.
+
+        Args:
+            limit: at most so many.
+        """
+        now = self._world.now()
+
+        def job(connection: sqlite3.Connection) -> tuple[float, ...]:
+            rows = connection.execute("SELECT created FROM task ORDER BY n DESC LIMIT ?", (limit,)).fetchall()
+            return tuple(now - created for (created,) in reversed(rows))
+
+        return await self._read(job)
+
     async def task(self, task_id: str) -> Task:
         """The task with this whole id.
 

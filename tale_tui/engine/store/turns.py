@@ -6,7 +6,7 @@ import sqlite3
 
 from tale_tui.engine.errors import BadInput, NoSuchMessage
 from tale_tui.engine.store import tree
-from tale_tui.engine.store.rows import first_words
+from tale_tui.engine.store.rows import first_words, forget_draft
 from tale_tui.engine.store.transcripts import message_at
 from tale_tui.engine.types import Author, Message
 
@@ -34,7 +34,11 @@ def key_taken() -> BadInput:
 
 
 def add_user(connection: sqlite3.Connection, session_n: int, new: tree.NewMessage) -> int:
-    """Store what the user wrote at the end of the shown branch, and take it out of the queue; return its number."""
+    """Store what the user wrote at the end of the shown branch; return its number.
+
+    It is a draft no longer, and waits no longer.
+    """
+    forget_draft(connection, session_n, new.text)
     connection.execute("DELETE FROM queued WHERE id = ? AND session_n = ?", (new.id, session_n))
     (tip,) = connection.execute("SELECT tip FROM session WHERE n = ?", (session_n,)).fetchone()
     return tree.append(connection, session_n, tip, new)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from tale_tui.engine.errors import BadInput, StoreError
+from tale_tui.engine.events import Notice
 from tale_tui.engine.task_types import ENDED, Reason, Task, TaskState
 from tale_tui.engine.tasks.backoff import pause_s
 from tale_tui.engine.tasks.journal import Desk
@@ -149,19 +150,22 @@ class Dispatcher:
         """A run is over: the next may begin, and those that waited for this task."""
         del self._runs[run.id]
         self._slots.give_back(ref)
-        if run.trouble is not None and not run.stopped:
-            self.settle(run.id)
-        elif run.last is not None and not run.stopped:
-            self._look_after(run.last)
+        if not run.stopped:
+            if run.trouble is not None:
+                self.settle(run.id)
+            else:
+                self._look_after(run.last)
         self._queue_changed()
 
-    def _look_after(self, task: Task) -> None:
-        """Do what follows from the state that a run left its task in."""
+    def _look_after(self, task: Task | None) -> None:
+        """Do what follows from the state that a run left its task in; None where it was not queued any more."""
+        if task is None or task.state in {TaskState.QUEUED, TaskState.RUNNING}:
+            # Its place is not the last one; or another state was stored meanwhile, of which this run knows nothing.
+            self._stale = True
+            return
         if task.state in ENDED:
             self._failures.pop(task.id, None)
-        if task.state is TaskState.QUEUED:
-            self._stale = True  # its place is not the last one
-        elif task.state is TaskState.DONE and (waiting := self._lineup.waiting_for(task.id)):
+        if task.state is TaskState.DONE and (waiting := self._lineup.waiting_for(task.id)):
             self.in_background(self._free(waiting))
 
     def _set_alarm(self, now: float) -> None:
@@ -208,6 +212,7 @@ class Dispatcher:
             else:
                 if task_id in self._lineup:
                     self._lineup.put(task, self._desk.world.now())
+                    self._desk.changed(task)
         self._queue_changed()
 
     async def _settle(self, task_id: str) -> None:
@@ -216,6 +221,8 @@ class Dispatcher:
         while self._open:
             failures += 1
             await asyncio.sleep(pause_s(failures, self._desk.settings))
+            if task_id in self._runs:
+                return  # it was taken out of the queue once more, and that run says what comes of it
             try:
                 task = await self._desk.store.change_task(
                     task_id, TaskState.QUEUED, expect=frozenset({TaskState.RUNNING, TaskState.QUEUED})
@@ -224,6 +231,9 @@ class Dispatcher:
                 return  # it is in another state after all
             except StoreError as error:
                 log.warning("that %s does not run cannot be stored: %s", task_id, error)
+                if failures == 1:
+                    sentence = f"A task is held up until it can be stored again. {error.sentence}"
+                    self._desk.publish(Notice(error.title, sentence, "error"))
             else:
                 self._desk.changed(task)
                 self.reorder(task_id, afresh=False)

@@ -63,6 +63,10 @@ class Executor:
 
     # beginning and end
 
+    async def remember(self) -> None:
+        """Count what was handed in before: the limit for a minute holds over all engines of the folder."""
+        await self._intake.remember(self._store)
+
     def start(self) -> None:
         """Begin to work: on what is queued, and on what was cut off where the settings say so."""
         self._dispatcher.open()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
+from tale_tui.engine.constants import TIME_LIMIT_MAX_S
 from tale_tui.engine.errors import BadTimeLimit, EmptyMessage, TaskTooLong
-from tale_tui.engine.store import NewTask
+from tale_tui.engine.store import NewTask, Store
 from tale_tui.engine.task_types import Plan, Priority
 from tale_tui.engine.tasks.limits import Gate
 from tale_tui.engine.tasks.plan import ONE_STEP, parse_plan
-from tale_tui.engine.text import clean
+from tale_tui.engine.text import clean, is_blank
 from tale_tui.engine.types import ModelRef
 from tale_tui.settings import TaskSettings
 
@@ -31,6 +31,10 @@ class Intake:
         self._settings = settings
         self._gate = Gate(settings.per_minute, monotonic)
         self._likely = likely
+
+    async def remember(self, store: Store) -> None:
+        """Count the tasks of the last minute that another engine took in: each command may be one of its own."""
+        self._gate.remember(await store.task_ages(self._settings.per_minute))
 
     def new_task(
         self,
@@ -82,12 +86,16 @@ class Intake:
         )
 
     def _check(self, text: str, time_limit_s: float | None) -> None:
-        if not text.strip():
-            raise EmptyMessage("There is no text to work on. Say what is to be done.")
+        if is_blank(text):
+            raise EmptyMessage("Nothing that can be read is in the text of the task: say in words what is to be done.")
         if len(text) > (limit := self._settings.text_limit):
             raise TaskTooLong(
-                f"The task has {len(text):,} characters, and {limit:,} is the limit. Attach the long part as a "
+                f"The task has {len(text):,} characters, and {limit:,} is the limit: attach the long part as a "
                 "file (tale-tui submit TEXT --file FILE), or raise tasks.text_limit in the settings."
             )
-        if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
-            raise BadTimeLimit(f"{time_limit_s:g} s is no time limit. Give a number of seconds above 0, as in 600.")
+        # Nothing is compared with what is no number.
+        if time_limit_s is not None and not 0 < time_limit_s <= TIME_LIMIT_MAX_S:
+            raise BadTimeLimit(
+                f"{time_limit_s:g} s is no time limit: give seconds above 0, as in 600, and up to "
+                f"{TIME_LIMIT_MAX_S:,.0f} (a year)."
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tale_tui.engine.errors import TooManyTasks
 from tale_tui.engine.types import ModelRef
@@ -72,6 +72,15 @@ class Gate:
         self._monotonic = monotonic
         self._came: deque[float] = deque()
 
+    def remember(self, ages_s: Iterable[float]) -> None:
+        """Count those that came before this gate was made.
+
+        Args:
+            ages_s: how long ago each of them came, in seconds, the longest first.
+        """
+        now = self._monotonic()
+        self._came.extendleft(now - age_s for age_s in reversed([*ages_s]) if 0 <= age_s < MINUTE_S)
+
     def enter(self) -> None:
         """Let one more in.
 
@@ -84,7 +93,7 @@ class Gate:
         if len(self._came) >= self._per_minute:
             wait_s = math.ceil(self._came[0] + MINUTE_S - now)
             raise TooManyTasks(
-                f"{len(self._came)} tasks were handed in within a minute, which is the limit. Wait {wait_s} s, or "
+                f"{len(self._came)} tasks were handed in within a minute, which is the limit: wait {wait_s} s, or "
                 "raise tasks.per_minute."
             )
         self._came.append(now)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tale_tui.engine.errors import NoModel
 from tale_tui.engine.events import Fact
 from tale_tui.engine.models.configured import Backends
 from tale_tui.engine.models.pool import Pool
@@ -46,11 +45,10 @@ def local_executor(
     """
 
     def likely(p: float | None, text: str) -> tuple[ModelRef | None, str]:
-        hard = complexity(text) if text else None
-        try:
-            found = route(router.signals(Role.TASK, p=p, hard=hard))
-        except NoModel:
+        signals = router.signals(Role.TASK, p=p, hard=complexity(text) if text else None)
+        if signals.task.ref is None:  # it is looked for when the first task runs
             return None, ""
+        found = route(signals)
         return found.ref, found.why
 
     def is_local(ref: ModelRef) -> bool:

@@ -13,7 +13,7 @@ from tale_tui.engine.errors import BrokenStream, ModelError, Refused
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles import Roles
-from tale_tui.engine.route import Router
+from tale_tui.engine.route import Router, left_after
 from tale_tui.engine.store import Store
 from tale_tui.engine.task_types import StepSpec
 from tale_tui.engine.tasks.prompts import DIGEST_MESSAGES, digest, prompt_bytes, room_for, step_messages
@@ -64,6 +64,7 @@ class ModelRunner:
             except ModelError as error:
                 log.info("%s of %s with %s: %s: %s", *(work.spec.key, work.detail.task.id, ref, error.code, error))
                 await self._tools.roles.failed(ref, error, role=Role.TASK)
+                others = left_after(error, ref, others)
                 if call.wrote or not others:
                     raise
                 why, after = f"in place of {ref.model}, which failed", error
@@ -168,7 +169,7 @@ class _Call:
                     case Finished():
                         end = event
         if end is None:
-            raise BrokenStream("The answer broke off. What came is kept.")
+            raise BrokenStream("The model stopped in the middle. What came is kept.")
         return end
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
+from tale_tui.engine.constants import TIME_LIMIT_MAX_S
 from tale_tui.engine.errors import BadPlan
 from tale_tui.engine.task_types import PLAN_FORMAT, Plan, StepKind, StepSpec
-from tale_tui.engine.text import clean_line
+from tale_tui.engine.text import clean, clean_line, is_blank
 from tale_tui.engine.types import Role
 
 ONE_STEP_KEY = "answer"
@@ -21,6 +25,8 @@ PROMPT_LIMIT = 64_000
 """Characters of the prompt of a step."""
 TITLE_LIMIT = 80
 """Characters of its title."""
+VALUE_SHOWN = 40
+"""Characters of a value that is wrong."""
 NAMED = 3
 """So many mistakes are named; who mends them sees the next ones."""
 
@@ -41,7 +47,7 @@ class _StepForm(_Form):
     kind: str = StepKind.MODEL.value
     role: Literal["ux", "task"] = "task"
     max_tokens: int | None = Field(None, ge=1)
-    time_limit_s: float | None = Field(None, gt=0, allow_inf_nan=False)
+    time_limit_s: float | None = Field(None, gt=0, le=TIME_LIMIT_MAX_S, allow_inf_nan=False)
     retries: int | None = Field(None, ge=0, le=20)
     repeatable: bool = True
 
@@ -88,22 +94,22 @@ def check(plan: Plan) -> None:
     seen: set[str] = set()
     for number, spec in enumerate(plan.steps):
         if spec.key in seen:
-            raise BadPlan(f"steps[{number}].key: there is a step {spec.key} already. Give each a key of its own.")
+            raise BadPlan(f"steps[{number}].key: there is a step {spec.key} already, give each a key of its own.")
         seen.add(spec.key)
         if spec.kind not in {kind.value for kind in StepKind}:
             known = " or ".join(kind.value for kind in StepKind)
-            raise BadPlan(f"steps[{number}].kind: {clean_line(spec.kind)} is no kind of step. Write {known}.")
-        if spec.kind == StepKind.MODEL and not spec.prompt.strip():
+            raise BadPlan(f"steps[{number}].kind: {clean_line(spec.kind)} is no kind of step, write {known}.")
+        if spec.kind == StepKind.MODEL and is_blank(spec.prompt):
             raise BadPlan(f"steps[{number}].prompt: say what {spec.key} is to do.")
     for number, spec in enumerate(plan.steps):
         for before in spec.after:
             if before not in seen:
-                raise BadPlan(f"steps[{number}].after: there is no step {before}.")
+                raise BadPlan(f"steps[{number}].after: there is no step {before}, name one of this plan.")
     order(plan.steps)
     used = {key for spec in plan.steps for key in spec.after}
     for number, spec in enumerate(plan.steps):
         if spec.kind == StepKind.APPROVAL and spec.key not in used:
-            raise BadPlan(f"steps[{number}]: no step waits for the yes of {spec.key}. Name it in the after of one.")
+            raise BadPlan(f"steps[{number}]: no step waits for the yes of {spec.key}, name it in the after of one.")
 
 
 def order(steps: Sequence[StepSpec]) -> tuple[str, ...]:
@@ -116,14 +122,14 @@ def order(steps: Sequence[StepSpec]) -> tuple[str, ...]:
         return tuple(TopologicalSorter({spec.key: spec.after for spec in steps}).static_order())
     except CycleError as error:
         circle = " -> ".join(reversed(error.args[1]))
-        raise BadPlan(f"steps: these wait for each other: {circle}. Take one of the waits out.") from error
+        raise BadPlan(f"steps: these wait for each other: {circle}; take one of the waits out.") from error
 
 
 def _spec(form: _StepForm) -> StepSpec:
     return StepSpec(
         form.key,
         clean_line(form.title) or form.key,
-        form.prompt,
+        clean(form.prompt),
         tuple(form.after),
         form.kind,
         Role(form.role),
@@ -136,10 +142,50 @@ def _spec(form: _StepForm) -> StepSpec:
 
 def _sentence(error: ValidationError) -> str:
     """What is wrong, and where."""
-    found = error.errors(include_url=False, include_context=False)
-    named = [f"{_place(item['loc'])}{clean_line(item['msg'])}." for item in found[:NAMED]]
-    more = len(found) - len(named)
-    return " ".join(named) + (f" And {more} more." if more else "")
+    found = error.errors(include_url=False)
+    named = [f"{_place(item['loc'])}{_words(item)}" for item in found[:NAMED]]
+    more = [f"and {len(found) - NAMED} more"] if len(found) > NAMED else []
+    return f"{'; '.join(named + more)}."
+
+
+_RIGHT = {
+    "model_type": "{value} should be an object in {{ }}",
+    "list_type": "{value} should be a list in [ ]",
+    "too_short": "there should be at least {min_length}",
+    "too_long": "{actual_length} are too many, write up to {max_length}",
+    "string_type": "{value} should be a text in quotes",
+    "string_too_long": "{value} is too long, write up to {max_length:,} characters",
+    "bool_type": "{value} should be true or false",
+    "int_type": "{value} should be a whole number",
+    "float_type": "{value} should be a number",
+    "finite_number": "{value} should be a number",
+    "greater_than": "{value} should be above {gt:,.0f}",
+    "greater_than_equal": "{value} should be at least {ge:,.0f}",
+    "less_than_equal": "{value} should be at most {le:,.0f}",
+}
+"""What would be right, by the kind of error as pydantic names it."""
+
+
+def _words(item: ErrorDetails) -> str:
+    """What is wrong with one value, which is named where it says anything."""
+    said = clean_line(item["msg"]).removeprefix("Value error, ").replace(" after validation", "")
+    match item["type"]:
+        case "json_invalid":
+            return f"this is not JSON, {said.removeprefix('Invalid JSON: ')}"
+        case "missing":
+            return "this is missing"
+        case "extra_forbidden":
+            return "there is no such name, look for a typing error"
+        case "string_pattern_mismatch":
+            return f"{_shown(item['input'])} cannot be a key, write up to 64 letters, digits, dots, _ or -"
+    if (right := _RIGHT.get(item["type"])) is not None:
+        return right.format(value=_shown(item["input"]), **item.get("ctx", {}))
+    return re.sub("^(Input|String)", lambda _: _shown(item["input"]), said)
+
+
+def _shown(value: object) -> str:
+    """A value as it stands in the file, cut where it is long."""
+    return clean_line(json.dumps(value, ensure_ascii=False), VALUE_SHOWN)
 
 
 def _place(parts: tuple[int | str, ...]) -> str:

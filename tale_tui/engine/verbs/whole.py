@@ -29,6 +29,11 @@ class WholeVerbs(Protocol):
         """What was found, what is missing and what to do."""
         ...
 
-    def watch(self) -> AsyncGenerator[Fact, None]:
-        """Facts as they happen, beginning with the state of both roles."""
+    def watch(self, *, window: bool = False) -> AsyncGenerator[Fact, None]:
+        """Facts as they happen, beginning with the state of both roles.
+
+        Args:
+            window: whether somebody sits there who may talk at any moment: the models of the roles are kept in memory
+                from then on, also by an engine that was started without one.
+        """
         ...

@@ -180,10 +180,13 @@ class ChatScreen(Screen[None]):
             self.composer.put_before(text)
             return
         if not text.strip():
-            if self._desk is None or not self._desk.sending.send_waiting():
+            waited = self._desk is not None and self._desk.sending.send_waiting()
+            # With nothing written the key does what the card in sight says of it.
+            if not waited and (text or not self.view.turn_seen_card()):
                 self.notify("There is nothing to send yet: write something first.", markup=False)
             return
         self.composer.prompt.history_of_messages.add(text)
+        self.lines.put_notices_away()
         if call is not None:
             self.run_command(call.command.name, call.argument)
         elif self._desk is not None:

@@ -68,7 +68,11 @@ class Branch:
         wanted = [message.id for message in transcript.messages]
         if shown != wanted[: len(shown)]:
             message_id, line = self.view.view()
+            number = self.view.chosen_number
             self.load(replace(transcript, view=View(message_id, line)))
+            if number is not None and self.view.chosen is None and number < len(wanted):
+                # Another version of a message stands where it stood.
+                self.view.chosen = wanted[number]
             return
         for message in transcript.messages:
             if self._messages.get(message.id) != message:

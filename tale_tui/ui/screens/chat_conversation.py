@@ -79,17 +79,14 @@ class Conversation:
         self._system = ""
         self._making = asyncio.Lock()
         self._version = 0
+        self._begun = 0
 
-    async def open(self, session_id: str, message_id: str | None = None) -> str:
-        """Show a session, where it was left or at a message.
+    def show(self, reading: Reading, message_id: str | None = None) -> str:
+        """Show a session that was read just now, where it was left or at a message.
 
         Returns:
             What stood in the prompt when it was left.
         """
-        return self.show(await self.read(session_id), message_id)
-
-    def show(self, reading: Reading, message_id: str | None = None) -> str:
-        """Show a session that was read just now; see `open`."""
         self._take(reading)
         self.window = None
         self.branch.load(reading.transcript)
@@ -106,6 +103,7 @@ class Conversation:
             system: its system prompt; empty for the default.
         """
         self.session, self.queued, self.window, self._system = None, (), None, system
+        self._begun += 1
         self.tasks = {}
         now = self.world.now()
         self.branch.load(Transcript(Session("", "", now, now)))
@@ -113,11 +111,15 @@ class Conversation:
         self.changed()
 
     async def made(self) -> Session:
-        """The session, made now where there was none."""
+        """The session, made now where there was none; no longer that of the screen where a new one was begun since."""
         async with self._making:
-            if self.session is None:
-                self.session = await self.verbs.new_session(system=self._system)
-            return self.session
+            if self.session is not None:
+                return self.session
+            begun = self._begun
+            session = await self.verbs.new_session(system=self._system)
+            if begun == self._begun and self.session is None:
+                self.session = session
+            return session
 
     async def reload(self, writing: Callable[[], bool] = lambda: False) -> None:
         """Read the session again and show what is different, without moving what is being read.

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.worker import Worker
 
 from tale_tui.engine import (
+    OPEN,
     EngineMoved,
     Fact,
     MessageState,
@@ -41,6 +42,7 @@ from tale_tui.ui.screens.chat_models import ModelDesk
 from tale_tui.ui.screens.chat_news import News, Newsroom
 from tale_tui.ui.screens.chat_sending import Sending
 from tale_tui.ui.screens.chat_sessions import SessionDesk
+from tale_tui.ui.screens.chat_sittings import Sittings
 from tale_tui.ui.screens.chat_status import KeyOf
 from tale_tui.ui.screens.chat_task_acts import ShowTask, TaskActs
 from tale_tui.ui.screens.chat_task_ids import TaskIds
@@ -117,7 +119,7 @@ class ChatDesk:
         self.paths = paths
         self.conversation = Conversation(verbs, parts.view, self._look_again, world)
         self.tasks = TaskDesk(self, screen, parts.view)
-        self.turns = Turns(self.conversation, self._task_started)
+        self._sittings = Sittings(lambda: Turns(self.conversation, self._task_started))
         self.models = ModelDesk(self, parts.line, key_of)
         self.sending = Sending(self, key_of)
         self.wishes = Wishes(self, parts.view, self.sending)
@@ -147,6 +149,11 @@ class ChatDesk:
         self._around.changed()
 
     # what the host offers to its parts
+
+    @property
+    def turns(self) -> Turns:
+        """See `ChatHost.turns`."""
+        return self._sittings.here
 
     def say(
         self, sentence: str, *, title: str = "", severity: Severity = "information", timeout_s: float | None = None
@@ -212,10 +219,12 @@ class ChatDesk:
         for last in await self.verbs.sessions(limit=1):
             reading = await self.conversation.read(last.id)
             messages = reading.transcript.messages
-            broke_off = reading.transcript.queued or (messages and messages[-1].state is MessageState.INTERRUPTED)
+            cut = bool(messages) and messages[-1].state is MessageState.INTERRUPTED
+            broke_off = cut or reading.transcript.queued or any(task.state in OPEN for task in reading.tasks)
             # The user may have begun something meanwhile: that is not taken away.
             if broke_off and self.conversation.session is None and not self.turns.busy:
                 draft = self.conversation.show(reading)
+                self.tasks.follow_last()
                 if not self.composer.prompt.text:
                     self.composer.prompt.fill(draft)
 
@@ -225,10 +234,13 @@ class ChatDesk:
         self.tasks.leave_all()
         self.sending.leave_editing()
         left = self.conversation.session is not None
-        draft = await self.conversation.open(session_id, message_id)
-        prompt = self.composer.prompt
-        if left or not prompt.text:
-            prompt.fill(draft)
+        reading = await self.conversation.read(session_id)
+        self._sittings.turn_to(session_id)
+        draft = self.conversation.show(reading, message_id)
+        self.turns.come_back()
+        self.tasks.follow_last()
+        if left or not self.composer.prompt.text:
+            self.composer.prompt.fill(draft)
 
     async def new_session(self, system: str = "") -> None:
         """See `ChatHost.new_session`."""
@@ -237,6 +249,7 @@ class ChatDesk:
         self.sending.leave_editing()
         if self.conversation.session is not None:
             self.composer.prompt.fill("")
+        self._sittings.turn_to(None)
         self.conversation.begin(system)
         self.composer.prompt.focus()
 
@@ -330,6 +343,7 @@ class ChatDesk:
             return
         if fact.deleted:
             self.say("This conversation was deleted in another window.")
+            self._sittings.turn_to(None)
             self.conversation.begin()
         elif self.conversation.is_own(fact.source):
             self.spawn(self.conversation.refresh_title(), "session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import shutil
@@ -9,6 +10,9 @@ import subprocess  # the user's own editor, started without a shell
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from textual.app import App
 
 FALLBACKS = ("nano", "vim", "vi")
 """Tried in this order where no variable names an editor."""
@@ -60,9 +64,36 @@ def edit(text: str, command: list[str]) -> str:
             file.write(text)
         done = subprocess.run([*command, name], check=False)  # noqa: S603 # a list, and no shell
         if done.returncode != 0:
-            raise NoEditor(f"The editor ended with {done.returncode}; the message is as it was.")
+            raise NoEditor(f"The editor ended with {done.returncode}; the text is as it was.")
         return path.read_text(encoding="utf-8", errors="replace").rstrip("\n")
     except OSError as error:
         raise NoEditor(f"The editor could not be used: {error.strerror or error}.") from error
     finally:
         path.unlink(missing_ok=True)
+
+
+async def edit_outside(app: App[Any], text: str) -> str:
+    """Let the user change `text` in an editor; the window gives the terminal away meanwhile, and the engine goes on.
+
+    Args:
+        app: the window.
+        text: what stands in the file at first.
+    Returns:
+        What was saved; foreign text.
+    Raises:
+        NoEditor: as `editor_command` and `edit`.
+    """
+    command = editor_command()
+
+    def tried() -> str | NoEditor:
+        try:
+            return edit(text, command)
+        except NoEditor as error:
+            return error
+
+    # Textual does not take the terminal back where something is raised meanwhile. Nothing may be painted before.
+    with app.batch_update(), app.suspend():
+        outcome = await asyncio.to_thread(tried)
+    if isinstance(outcome, NoEditor):
+        raise outcome
+    return outcome

@@ -28,9 +28,13 @@ class ChatHost(Protocol):
 
     composer: Composer
     conversation: Conversation
-    turns: Turns
     verbs: Verbs
     paths: Paths
+
+    @property
+    def turns(self) -> Turns:
+        """The turns of the conversation on the screen."""
+        ...
 
     @property
     def models(self) -> KnowsModel:

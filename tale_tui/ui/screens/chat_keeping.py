@@ -54,11 +54,10 @@ class Keeping:
 
     async def now(self) -> None:
         """Keep them now."""
-        draft = self._sending.draft
         made = self._host.conversation.session is not None
-        await self._keep_in_file("" if made else draft)
+        await self._keep_in_file("" if made else self._sending.draft)
         with suppress(TaleError):  # a place and a draft are not worth a message; the log of the engine has it
-            await self._host.conversation.keep_view(draft)
+            await self._host.conversation.keep_view(self._sending.draft)
 
     async def _keep_in_file(self, text: str) -> None:
         if text != self._in_file:
@@ -78,6 +77,16 @@ class Keeping:
         except OSError as error:
             _LOG.warning("what was written last cannot be read: %s", error)
             return
-        if draft and not prompt.text:
-            self._in_file = draft
+        self._in_file = draft
+        if draft and await self._was_sent(draft):
+            await self._keep_in_file("")
+        elif draft and not prompt.text:
             prompt.fill(draft)
+
+    async def _was_sent(self, draft: str) -> bool:
+        """Whether a draft begins the last conversation: the window ended between sending it and forgetting it."""
+        verbs = self._host.conversation.verbs
+        for last in await verbs.sessions(limit=1):
+            messages = (await verbs.transcript(last.id)).messages
+            return bool(messages) and messages[0].text.strip() == draft.strip()
+        return False

@@ -61,6 +61,12 @@ class ChatLines:
                 keys.setdefault(active.binding.id, key)
         return keys
 
+    def put_notices_away(self) -> None:
+        """Whoever goes on has read what was told, and it would cover what comes; the list of notices keeps it."""
+        # Textual leaves the holder of a toast behind, which takes the room of the next one.
+        self._screen.query("ToastHolder").remove()
+        self._screen.app.clear_notifications()
+
     def refresh(self) -> None:
         """Look at everything again; what did not change costs nothing."""
         desk = self.desk

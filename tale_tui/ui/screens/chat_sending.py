@@ -156,15 +156,11 @@ class Sending:
 
     async def write_in_editor(self) -> None:
         """Write the message in the external editor."""
-        from tale_tui.ui.screens.chat_editor import NoEditor, edit, editor_command
+        from tale_tui.ui.screens.chat_editor import NoEditor, edit_outside
 
         prompt = self._composer.prompt
-        app = prompt.app
         try:
-            command = editor_command()
-            # Nothing may be painted while the terminal is the editor's; the engine goes on meanwhile.
-            with app.batch_update(), app.suspend():
-                text = await asyncio.to_thread(edit, prompt.text, command)
+            text = await edit_outside(prompt.app, prompt.text)
         except NoEditor as error:
             self._host.say(str(error), title="No editor", severity="warning")
         else:

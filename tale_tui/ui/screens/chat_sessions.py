@@ -139,5 +139,6 @@ class SessionDesk:
     async def _delete(self, session_id: str) -> None:
         current = self._host.conversation.session
         if current is not None and current.id == session_id:
+            self._host.turns.stop()
             await self._host.new_session()
         await self._host.verbs.delete_session(session_id)

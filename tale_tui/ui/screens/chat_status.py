@@ -22,9 +22,8 @@ KeyOf = Callable[[str], str]
 """The key that a binding id has now; empty for none."""
 
 NO_MODEL = "There is no model yet. What you send is kept and can be asked again when there is one."
-_BETTER = "For a better one install Ollama, run `ollama pull qwen2.5:7b` and choose it with /model."
-_STARTER = f"The starter is very small: it answers at once and is often wrong. {_BETTER}"
-_SCRIPTED = "The answers were written beforehand; no model is asked. Leave, and start tale-tui without --demo for one."
+_STARTER = "It is often wrong. Better: Ollama, `ollama pull qwen2.5:7b`, then /model."
+_SCRIPTED = "The answers were written beforehand. Without --demo a model is asked."
 
 
 def model_shown(status: RoleStatus) -> ModelShown:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -149,14 +148,11 @@ class TaskActs:
 
     async def _in_editor(self, task_id: str) -> None:
         """Show the result in the external editor; what is changed there changes nothing here."""
-        from tale_tui.ui.screens.chat_editor import NoEditor, edit, editor_command
+        from tale_tui.ui.screens.chat_editor import NoEditor, edit_outside
 
         detail = await self._host.verbs.task(task_id)
-        app = self._view.app
         try:
-            command = editor_command()
-            with app.batch_update(), app.suspend():
-                await asyncio.to_thread(edit, detail.result or written(detail)[0], command)
+            await edit_outside(self._view.app, detail.result or written(detail)[0])
         except NoEditor as error:
             self._host.say(str(error), title="No editor", severity="warning")
 

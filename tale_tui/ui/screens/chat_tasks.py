@@ -27,6 +27,8 @@ from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_pace import Pace
 from tale_tui.ui.widgets.transcript import TranscriptView
 
+_AT_WORK = frozenset({TaskState.QUEUED, TaskState.RUNNING})
+
 
 class TaskDesk:
     """Shows what a task writes while its card is open, and what came of it when it has ended.
@@ -76,6 +78,18 @@ class TaskDesk:
             self._followed.add(task_id)
             self._host.spawn(self._follow(task_id), _group(task_id), exclusive=True)
 
+    def follow_last(self) -> None:
+        """Bring what the task of the last turn writes and wrote, unless it has ended or the user folded its card."""
+        tip = self._host.conversation.branch.tip
+        task = self._host.conversation.tasks.get(tip.task_id or "") if tip is not None else None
+        card = self._view.card(task.id) if task is not None else None
+        if task is None or card is None or (card.held and not card.opened):
+            return
+        if task.state in _AT_WORK:
+            self.follow(task.id)
+        elif task.state not in ENDED:
+            self._host.spawn(self._show_written(task.id), _group(task.id), exclusive=True)
+
     def leave(self, task_id: str) -> None:
         """Let a task write without being read."""
         self._followed.discard(task_id)
@@ -100,6 +114,8 @@ class TaskDesk:
         elif was_over and task.state not in ENDED:
             self._put_text(task, "")
             self.follow(task.id)
+        elif before is not None and before.state not in _AT_WORK:
+            self.follow_last()
 
     def heard_model(self, status: RoleStatus) -> None:
         """Where one model does both, nobody has to be told who works."""
@@ -139,6 +155,12 @@ class TaskDesk:
                 view.set_task_live(task_id, pace.reading(done, total) if total else pace.loading())
             case _ as never:
                 assert_never(never)
+
+    async def _show_written(self, task_id: str) -> None:
+        """Show what a task wrote that does not go on by itself."""
+        detail = await self._host.verbs.task(task_id)
+        if detail.task.state not in ENDED:
+            self._bring(task_id, *written(detail))
 
     def _bring(self, task_id: str, text: str, thinking: str) -> None:
         """Give a card all that was written; the first text comes like any other, so that the card opens for it."""

@@ -39,6 +39,7 @@ class Turn:
         window: how full the context window was at the end, where the turn is done.
         done: whether the reply came to its end.
         stopped: whether the user stopped it.
+        here: whether its conversation is the one on the screen; else what comes is only remembered.
     """
 
     def __init__(self, branch: Branch, monotonic: Callable[[], float]) -> None:
@@ -46,6 +47,7 @@ class Turn:
         self.window: WindowUse | None = None
         self.done = False
         self.stopped = False
+        self.here = True
         self._branch = branch
         self._pace = Pace(monotonic)
         self._live: Live | None = None
@@ -57,30 +59,32 @@ class Turn:
         match event:
             case TurnStarted(user, reply):
                 if user is not None:
-                    self._branch.put(user)
+                    self._put(user)
                 self.reply = reply
-                self._branch.put(reply)
+                self._put(reply)
                 if reply.state is MessageState.STREAMING:
                     self._go(self._pace.reading())
             case TaskStarted(task):
-                self._branch.view.put_task(task)
+                if self.here:
+                    self._branch.view.put_task(task)
             case Routed(ref, _, view_from):
-                self._branch.view.set_view_from(view_from)
+                if self.here:
+                    self._branch.view.set_view_from(view_from)
                 if self.reply is not None:
                     self.reply = replace(self.reply, ref=ref)
-                    self._branch.put(self.reply)
+                    self._put(self.reply)
             case ModelLoading():
                 self._go(self._pace.loading())
             case PromptProgress(done, total):
                 self._go(self._pace.reading(done, total))
             case ThinkingDelta(text, tokens):
                 self._thinking.append(text)
-                if self.reply is not None and not self.stopped:
+                if self.reply is not None and self._streams:
                     self._branch.view.stream_thinking(self.reply.id, text)
                 self._go(self._pace.writing("thinking", tokens))
             case TextDelta(text, tokens):
                 self._text.append(text)
-                if self.reply is not None and not self.stopped:
+                if self.reply is not None and self._streams:
                     self._branch.view.stream_text(self.reply.id, text)
                 self._go(self._pace.writing("writing", tokens))
             case TurnDone(reply, window):
@@ -94,17 +98,36 @@ class Turn:
     def stop(self) -> None:
         """Show at once that it is stopped; the engine is told by closing the stream."""
         self.stopped = True
-        if (reply := self.reply) is not None:
-            text = reply.text + "".join(self._text)
-            thinking = reply.thinking + "".join(self._thinking)
-            self._end(replace(reply, state=MessageState.STOPPED, text=text, thinking=thinking))
+        if self.reply is not None:
+            self._end(replace(self._so_far(self.reply), state=MessageState.STOPPED))
+
+    def come_back(self) -> None:
+        """Its conversation is on the screen again, as it was stored last: show what came since."""
+        self.here = True
+        if self.reply is not None and self._streams:
+            self._put(self._so_far(self.reply))
+            self._branch.view.set_live(self.reply.id, self._live)
+
+    @property
+    def _streams(self) -> bool:
+        return self.here and not self.stopped
+
+    def _so_far(self, reply: Message) -> Message:
+        text = reply.text + "".join(self._text)
+        return replace(reply, text=text, thinking=reply.thinking + "".join(self._thinking))
+
+    def _put(self, message: Message) -> None:
+        if self.here:
+            self._branch.put(message)
 
     def _end(self, reply: Message) -> None:
-        self._branch.view.set_live(reply.id, None)
         self.reply = reply
-        self._branch.put(reply)
+        if self.here:
+            self._branch.view.set_live(reply.id, None)
+            self._branch.put(reply)
 
     def _go(self, live: Live) -> None:
         if self.reply is not None and not self.stopped and live != self._live:
             self._live = live
-            self._branch.view.set_live(self.reply.id, live)
+            if self.here:
+                self._branch.view.set_live(self.reply.id, live)

@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, suppress
 from typing import Any
 
-from tale_tui.engine import TaleError, Task, TaskStarted, TurnEvent, TurnRunning, TurnStarted
+from tale_tui.engine import QueuedMessage, TaleError, Task, TaskStarted, TurnEvent, TurnRunning, TurnStarted
+from tale_tui.ui.screens.chat_branch import RESUMABLE
 from tale_tui.ui.screens.chat_conversation import Conversation, NotSent
 from tale_tui.ui.screens.chat_turn import Turn
 
@@ -15,11 +16,15 @@ Work = Coroutine[Any, Any, None]
 
 
 class Turns:
-    """Runs turns. What is to be awaited is awaited in one worker each; they take their turn by a lock.
+    """Runs the turns of one conversation. What is to be awaited is awaited in one worker each; they take their turn by
+    a lock. When another conversation is shown, the turn that is under way goes on unseen.
 
     Args:
-        conversation: where they belong.
+        conversation: what is on the screen.
         on_task: told of each message that became a task.
+
+    Attributes:
+        session_id: of the conversation that they belong to; None before the first of them has a session.
     """
 
     def __init__(self, conversation: Conversation, on_task: Callable[[Task], None]) -> None:
@@ -31,6 +36,20 @@ class Turns:
         self._wanted = 0
         self._turn: Turn | None = None
         self._task: asyncio.Task[object] | None = None
+        self._here = True
+        self.session_id: str | None = None
+
+    def leave(self) -> None:
+        """Another conversation is shown."""
+        self._here = False
+        if self._turn is not None:
+            self._turn.here = False
+
+    def come_back(self) -> None:
+        """Their conversation is shown again."""
+        self._here = True
+        if self._turn is not None:
+            self._turn.come_back()
 
     @property
     def writing(self) -> bool:
@@ -109,10 +128,13 @@ class Turns:
     async def _send(self, key: str, text: str, as_task: bool | None) -> None:
         conversation = self._conversation
         try:
-            session = await conversation.made()
-            await self._run(self._verbs.send(session.id, text, key=key, as_task=as_task), key)
+            session_id = await self._made()
+            await self._run(self._verbs.send(session_id, text, key=key, as_task=as_task), key)
         except TurnRunning:
             # Another window was faster: the message goes when that reply has ended.
+            if not self._here:
+                await self._verbs.enqueue(session_id, text, key=key)
+                return
             await conversation.reload()
             await conversation.enqueue(text, key, as_task=as_task)
         except TaleError as error:
@@ -123,23 +145,23 @@ class Turns:
 
     async def _edit(self, message_id: str, key: str, text: str) -> None:
         try:
-            session = await self._conversation.made()
-            await self._run(self._verbs.edit(session.id, message_id, text, key=key), key)
+            session_id = await self._made()
+            await self._run(self._verbs.edit(session_id, message_id, text, key=key), key)
         except TaleError as error:
             await self._tell_if_lost(error, key, text)
             raise
         await self._send_what_waits()
 
     async def _again(self, message_id: str, *, anew: bool) -> None:
-        session = await self._conversation.made()
+        session_id = await self._made()
         self._conversation.own.add(message_id)
         ask = self._verbs.regenerate if anew else self._verbs.resume
-        await self._run(ask(session.id, message_id), message_id)
+        await self._run(ask(session_id, message_id), message_id)
         await self._send_what_waits()
 
     async def _reroute(self, message_id: str, as_task: bool) -> None:
-        session = await self._conversation.made()
-        await self._run(self._verbs.reroute(session.id, message_id, as_task=as_task), message_id)
+        session_id = await self._made()
+        await self._run(self._verbs.reroute(session_id, message_id, as_task=as_task), message_id)
         await self._send_what_waits()
 
     async def _tell_if_lost(self, error: TaleError, key: str, text: str) -> None:
@@ -150,6 +172,10 @@ class Turns:
         """
         conversation = self._conversation
         try:
+            if not self._here:
+                if await self._is_stored(key):
+                    return
+                raise NotSent(error, text) from error
             await conversation.reload()
         except TaleError:
             raise NotSent(error, text) from error
@@ -158,10 +184,23 @@ class Turns:
         if key not in conversation.branch:
             raise NotSent(error, text) from error
 
+    async def _made(self) -> str:
+        """The id of the session, made now where there was none."""
+        if self.session_id is None:
+            self.session_id = (await self._conversation.made()).id
+        return self.session_id
+
+    async def _is_stored(self, key: str) -> bool:
+        if self.session_id is None:
+            return False
+        transcript = await self._verbs.transcript(self.session_id)
+        return key in {*(one.id for one in transcript.messages), *(one.id for one in transcript.queued)}
+
     async def _run(self, stream: AsyncGenerator[TurnEvent, None], key: str) -> None:
         conversation = self._conversation
         conversation.own.add(key)
         self._turn = turn = Turn(conversation.branch, self._world.monotonic)
+        turn.here = self._here
         self._task = asyncio.current_task()
         conversation.touch()
         conversation.changed()
@@ -172,7 +211,7 @@ class Turns:
                     if isinstance(event, TurnStarted):
                         conversation.own.add(event.reply.id)
                         conversation.leaves_queue(key)
-                    elif isinstance(event, TaskStarted):
+                    elif isinstance(event, TaskStarted) and self._here:
                         self._on_task(event.task)
         except asyncio.CancelledError:
             # The engine may have stored a word more than was shown, or may be gone by now.
@@ -182,18 +221,27 @@ class Turns:
         finally:
             self._turn = self._task = None
             conversation.touch()
-            conversation.window = turn.window or conversation.window
+            if self._here:
+                conversation.window = turn.window or conversation.window
             conversation.changed()
 
     async def _send_what_waits(self, *, anyway: bool = False) -> None:
-        conversation = self._conversation
-        while conversation.session is not None and conversation.queued and (anyway or self._went_well):
+        while (waiting := await self._next_waiting(anyway=anyway)) is not None:
             anyway = False
-            waiting = conversation.queued[0]
-            conversation.show_at_once(waiting.id, waiting.text)
-            as_task = conversation.said.get(waiting.id)
-            stream = self._verbs.send(conversation.session.id, waiting.text, key=waiting.id, as_task=as_task)
+            if self._here:
+                self._conversation.show_at_once(waiting.id, waiting.text)
+            as_task = self._conversation.said.get(waiting.id)
+            stream = self._verbs.send(await self._made(), waiting.text, key=waiting.id, as_task=as_task)
             await self._run(stream, waiting.id)
+
+    async def _next_waiting(self, *, anyway: bool) -> QueuedMessage | None:
+        """What is sent next; None where nothing waits, or where it waits for the user, as the last reply broke off."""
+        if self._here:
+            goes = anyway or self._went_well
+            return next(iter(self._conversation.queued), None) if goes else None
+        transcript = await self._verbs.transcript(await self._made())
+        goes = transcript.messages[-1].state not in RESUMABLE
+        return next(iter(transcript.queued), None) if goes else None
 
     @property
     def _went_well(self) -> bool:

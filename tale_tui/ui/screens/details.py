@@ -6,23 +6,23 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.content import Content
+from textual.containers import Horizontal
 from textual.types import CSSPathType
 from textual.widget import Widget
 
+from tale_tui.engine.figures import chance
 from tale_tui.engine.types import Author, MessageState, Usage
 from tale_tui.ui.screens.dialog import Dialog, Reader
 from tale_tui.ui.screens.model_rows import BACKEND_WORDS
 from tale_tui.ui.signs import signs
-from tale_tui.ui.task_words import chance
 from tale_tui.ui.text import NoMarkup, plain
+from tale_tui.ui.widgets.transcript_header import OURS, is_ours
 from tale_tui.ui.words import duration, moment, plural, rate
 
 if TYPE_CHECKING:
     from tale_tui.engine.task_types import Task
     from tale_tui.engine.types import Message
 
-_LABEL_CELLS = 16
 _EVEN = 0.5
 """The probability from which on a message is rather a task."""
 _STATES = {
@@ -41,11 +41,13 @@ def message_facts(message: Message, task: Task | None = None) -> tuple[tuple[str
         message: of whom.
         task: the one that the message is the card of.
     """
-    facts = [("written by", "you" if message.author is Author.USER else "the model")]
+    ours = is_ours(message)
+    by = "you" if message.author is Author.USER else OURS if ours else "the model"
+    facts = [("written by", by)]
     if message.ref is not None:
         facts += [("model", message.ref.model), ("runs in", BACKEND_WORDS[message.ref.backend])]
     if why := message.why or (task.why if task is not None else ""):
-        facts.append(("why this model", why))
+        facts.append(("why no model" if ours else "why this model", why))
     if message.p is not None:
         facts.append(("taken for", _judged(message.p)))
     facts += [("written", moment(message.created)), ("state", _STATES[message.state])]
@@ -112,11 +114,11 @@ class DetailsDialog(Dialog[None]):
 
     def body(self) -> Iterable[Widget]:
         """Labels and values in two columns."""
-        lines = (
-            Content.assemble((f"{label:<{_LABEL_CELLS}}", "$muted"), plain(value or signs().dash))
+        facts = [
+            (NoMarkup(label, classes="label"), NoMarkup(value or signs().dash, classes="value"))
             for label, value in self._facts
-        )
-        yield Reader(NoMarkup(Content("\n").join(lines)), id="focus-first")
+        ]
+        yield Reader(*(Horizontal(*fact, classes="fact") for fact in facts), id="focus-first")
 
     def action_copy(self) -> None:
         """Copy labels and values as text."""

@@ -81,11 +81,28 @@ class Dialog(ModalScreen[Result | None]):
         """What stands between the title and the keys."""
         return ()
 
+    def on_mount(self) -> None:
+        """Fit from the first frame on."""
+        self._fit(self.app.size.height)
+
     def on_resize(self) -> None:
-        """Leave room for title and keys: what is longer scrolls between them."""
-        height = self.size.height
+        """Fit into the terminal as it is now."""
+        self._fit(self.size.height)
+
+    def _fit(self, height: int) -> None:
+        """Leave room for title and keys in so many lines: what is longer scrolls between them."""
+        high = not self.VERTICAL_BREAKPOINTS or height >= self.VERTICAL_BREAKPOINTS[-1][0]
         for widget in self.query(f".{FITTED}"):
-            widget.styles.max_height = height - FRAME_LINES - self.EXTRA_LINES if height >= LOW else None
+            widget.styles.max_height = height - FRAME_LINES - self.EXTRA_LINES if high else None
+        if high:
+            self.call_after_refresh(self._make_room)
+
+    def _make_room(self) -> None:
+        """Take from what scrolls the lines that the keys lack: a title, or what is wrong, may be longer than usual."""
+        lacking = self.query_one(KeyLine).region.bottom - self.query_one("#box").content_region.bottom
+        for widget in self.query(f".{FITTED}").results():
+            if lacking > 0:
+                widget.styles.max_height = max(widget.size.height - lacking, 1)
 
     def set_note(self, note: str) -> None:
         """Say something else at the right end of the first line."""

@@ -18,6 +18,10 @@ from tale_tui.ui.words import plural
 
 Leaving = Literal["background", "pause", "stay"]
 
+_DETAIL_OF_ONE = (
+    "In the background it goes on without a window; the next one shows it. "
+    "Paused, it keeps what is written and waits for you."
+)
 _DETAIL = (
     "In the background they go on without a window; the next one shows them. "
     "Paused, they keep what is written and wait for you."
@@ -40,12 +44,12 @@ class LeaveDialog(Dialog[Leaving]):
         Args:
             counts: of all tasks; at least one runs or is queued.
         """
-        number = at_work(counts)
+        self._number = number = at_work(counts)
         super().__init__(f"Leave while {plural(number, 'task')} {'is' if number == 1 else 'are'} open?", _parts(counts))
 
     def body(self) -> Iterable[Widget]:
         """What follows from each answer, and the answers."""
-        yield NoMarkup(_DETAIL, id="text")
+        yield NoMarkup(_DETAIL_OF_ONE if self._number == 1 else _DETAIL, id="text")
         yield Horizontal(
             Verb("Stay", id="focus-first"),
             Verb("Go on in the background", id="background"),

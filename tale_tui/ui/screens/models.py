@@ -97,12 +97,16 @@ class ModelsDialog(Dialog[ModelsResult]):
         """Show another state; the chosen row stays."""
         self._reports, self._roles = tuple(reports), tuple(roles)
         cells = max((cell_len(role_name(status)) for status in roles), default=0)
+        told = ""
         for status in roles:
             line = role_line(status, cells, self._reports)
             self.query_one(f"#role-{status.role.value}", NoMarkup).update(line)
             why = self.query_one(f"#why-{status.role.value}", NoMarkup)
-            why.update(clean_line(status.detail, _WHY_LIMIT))
-            why.set_class(bool(status.detail) and status.state is not RoleState.READY, "-said")
+            # What is the same for both roles is said once, below the first.
+            detail = "" if status.state is RoleState.READY or status.detail == told else status.detail
+            told = detail or told
+            why.update(clean_line(detail, _WHY_LIMIT))
+            why.set_class(bool(detail), "-said")
         picks = self.query_one(PickList)
         first = None
         if picks.row is None and self._roles and self._roles[0].ref is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, TypeVar
 
@@ -36,6 +36,8 @@ from tale_tui.ui.widgets.notice_bar import Severity
 from tale_tui.ui.words import plural
 
 T = TypeVar("T")
+LOW = 18
+"""Lines of a terminal below which there is no frame: folder, files and what is wrong need more than other dialogs."""
 _NAMES_TOLD = 5
 """Files that a question names; of others it says how many there are."""
 
@@ -63,6 +65,8 @@ class FilesChosen:
     folder: Path
     files: tuple[tuple[str, str], ...]
     """Name and text of each."""
+    written: tuple[str, ...] = field(default=(), compare=False)
+    """What stood in each line, in the order of the files of the result."""
 
 
 class FileRow(Horizontal):
@@ -95,36 +99,46 @@ class SaveFilesDialog(Dialog[FilesChosen]):
 
     CSS_PATH: ClassVar[CSSPathType | None] = ["dialog.tcss", "save_files.tcss"]
     EXTRA_LINES: ClassVar[int] = 5
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (8, "-low"), (LOW, "-high")]  # noqa: RUF012  (declared so by Textual)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "next", id="files.next", tooltip="To the next line"),
         Binding("ctrl+s", "save", "Save", show=False, id="files.keep", tooltip="Save the files"),
     ]
 
-    def __init__(self, title: str, files: Sequence[ResultFile], folder: Path) -> None:
+    def __init__(
+        self, title: str, files: Sequence[ResultFile], folder: Path, names: Sequence[str] = (), problem: str = ""
+    ) -> None:
         """Take the files.
 
         Args:
             title: of the task or the conversation; foreign text.
             files: at least one.
             folder: where they go unless the user writes another one.
+            names: one for each file; none suggests them.
+            problem: why they could not be saved the last time; safe text.
         """
         super().__init__(f'Save the code of "{clean_line(title, 60)}"', plural(len(files), "file"), enter="save")
         self._files = files
         self._folder = folder
+        self._names = names or [suggested_name(file, number) for number, file in enumerate(files, 1)]
+        self._problem = problem
 
     def body(self) -> Iterable[Widget]:
-        """The folder, the files, what is wrong."""
+        """What is wrong, the folder, the files."""
+        problem = NoMarkup(self._problem, id="problem", classes="problem")
+        problem.display = bool(self._problem)
+        yield problem
         yield NoMarkup("Folder", classes="label quiet")
         yield Entry(_short(self._folder), id="folder")
         yield NoMarkup("Names; empty leaves a file out", classes="label quiet")
-        rows = [FileRow(file, suggested_name(file, number)) for number, file in enumerate(self._files, 1)]
+        rows = [FileRow(file, name) for file, name in zip(self._files, self._names, strict=True)]
         yield VerticalScroll(*rows, id="files", classes=FITTED, can_focus=False)
-        problem = NoMarkup("", id="problem", classes="problem")
-        problem.display = False
-        yield problem
 
     def on_mount(self) -> None:
-        """The names are what may have to be changed."""
+        """The names are what may have to be changed; the folder, where nothing could be saved in it."""
+        if self._problem:
+            self.query_one("#folder", Entry).focus()
+            return
         self.query(FileRow).first().query_one(Entry).focus()
 
     @on(Input.Submitted)
@@ -149,12 +163,13 @@ class SaveFilesDialog(Dialog[FilesChosen]):
         if not chosen:
             self._complain("No file has a name: nothing would be saved.", None)
             return
-        self.dismiss(FilesChosen(folder, tuple(chosen.items())))
+        self.dismiss(FilesChosen(folder, tuple(chosen.items()), tuple(row.wanted for row in self.query(FileRow))))
 
     def _complain(self, sentence: str, row: FileRow | None) -> None:
         problem = self.query_one("#problem", NoMarkup)
         problem.update(sentence)
         problem.display = True
+        self._fit(self.size.height)
         if row is not None:
             row.query_one(Entry).focus()
 
@@ -173,23 +188,31 @@ async def save_files(title: str, markdown: str, folder: Path, ask: Ask, say: Say
     if not files:
         say("There is no code in it: nothing to save as a file.")
         return
-    chosen = await ask(SaveFilesDialog(title, files, folder))
-    if chosen is None:
-        return
+    dialog = SaveFilesDialog(title, files, folder)
+    while (chosen := await ask(dialog)) is not None:
+        try:
+            saved = await _save(chosen, ask)
+        except TaleError as error:
+            dialog = SaveFilesDialog(title, files, chosen.folder, chosen.written, error.sentence)
+        else:
+            if saved:
+                say(f"{_told(saved)} in {_short(chosen.folder)}", title="Saved")
+            return
+
+
+async def _save(chosen: FilesChosen, ask: Ask) -> list[str]:
+    """The names of what was saved.
+
+    Raises:
+        TaleError: a file could not be written; those before it are.
+    """
     there = [name for name, _ in chosen.files if await asyncio.to_thread(file_place(chosen.folder, name).exists)]
     confirmed: bool | None = await ask(_replacing(there, chosen.folder)) if there else None
     replace = bool(confirmed)
-    kept = [] if replace else there
-    try:
-        for name, text in chosen.files:
-            if name not in kept:
-                await asyncio.to_thread(save_file, chosen.folder, name, text, replace=replace and name in there)
-    except TaleError as error:
-        say(error.sentence, title=error.title, severity="error")
-        return
-    saved = [name for name, _ in chosen.files if name not in kept]
-    if saved:
-        say(f"{_told(saved)} in {_short(chosen.folder)}", title="Saved")
+    wanted = [(name, text) for name, text in chosen.files if replace or name not in there]
+    for name, text in wanted:
+        await asyncio.to_thread(save_file, chosen.folder, name, text, replace=name in there)
+    return [name for name, _ in wanted]
 
 
 def _replacing(names: Sequence[str], folder: Path) -> ConfirmDialog:

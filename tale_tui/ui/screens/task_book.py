@@ -159,6 +159,13 @@ class TaskBook:
             self._keys.insert(at, key)
         return True
 
+    def line_up(self, queued: Iterable[Task]) -> None:
+        """Have queued tasks in the order of these; how each of them is was told before."""
+        for task in queued:
+            self._places[task.id] = self._next_place
+            self._next_place += 1
+        self._arrange()
+
     def show(self, *, tab: Tab | None = None, words: str | None = None, order: Order | None = None) -> None:
         """Show others, or in another order; None leaves it as it is."""
         narrower = words is not None and words.startswith(self.words) and tab is None and order is None

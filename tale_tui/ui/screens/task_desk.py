@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from textual.app import App
 from textual.screen import ModalScreen
 
 from tale_tui.engine import Priority, Task, TaskDetail, TaskState, Verbs, clean, clean_line
-from tale_tui.ui.screens.chat_editor import NoEditor, edit, editor_command
+from tale_tui.ui.screens.chat_editor import NoEditor, edit_outside
 from tale_tui.ui.screens.confirm import ConfirmDialog
 from tale_tui.ui.screens.save_files import save_files
 from tale_tui.ui.screens.task_book import TaskBook
@@ -49,8 +48,8 @@ class DeskHost(Protocol):
         """A task is so now."""
         ...
 
-    def reload(self) -> None:
-        """Read the list again, soon."""
+    def line_up(self) -> None:
+        """Read the order of what is queued again, soon."""
         ...
 
     def quote(self, text: str) -> None:
@@ -156,7 +155,7 @@ class TaskDesk:
         # A task goes before another one, so going behind its neighbour is going before the next but one.
         before = beside if step < 0 else self.book.neighbour(beside, 1)
         self.host.changed(await self.verbs.move_task(task.id, before=before.id if before else None))
-        self.host.reload()
+        self.host.line_up()
 
     async def _answer(self, task: Task, *, yes: bool) -> None:
         if task.state is not TaskState.WAITING:
@@ -179,12 +178,8 @@ class TaskDesk:
         _, text = await self._text(task)
         if not text:
             return
-        app = self.host.app
         try:
-            command = editor_command()
-            # Nothing may be painted while the terminal is the editor's; the engine goes on meanwhile.
-            with app.batch_update(), app.suspend():
-                changed = await asyncio.to_thread(edit, text, command)
+            changed = await edit_outside(self.host.app, text)
         except NoEditor as error:
             self.host.say(str(error), title="No editor", severity="warning")
         else:

@@ -10,7 +10,8 @@ from tale_tui.ui.widgets.task_list import TaskList
 from tale_tui.ui.widgets.word_tabs import WordTabs
 
 _EMPTY = {
-    Tab.ALL: "No tasks yet. Write one in the chat ({chat}) and it shows up here, or: tale-tui submit TEXT",
+    Tab.ALL: "No tasks yet. Work that you hand over shows up here.\n\n{chat}   write it in the chat\n"
+    "     or in a shell: tale-tui submit TEXT",
     Tab.OPEN: "Nothing is open: every task has ended.",
     Tab.NEEDS_YOU: "No task needs you.",
     Tab.DONE: "No task is done yet.",
@@ -56,6 +57,11 @@ class TaskShelf:
         """Take a task as it is now; whether rows moved, which `paint` shows."""
         return self.book.put(task)
 
+    def line_up(self, queued: Iterable[Task]) -> None:
+        """Show queued tasks in the order of these."""
+        self.book.line_up(queued)
+        self.paint()
+
     def paint_row(self, task: Task) -> None:
         """Paint a task anew whose row did not move."""
         self._list.put(task)
@@ -67,7 +73,7 @@ class TaskShelf:
 
     def paint(self, chosen: str = "") -> None:
         """Show the rows as they are now, and choose a task where one is given."""
-        self._list.empty = self._sentence()
+        self._list.empty, self._list.alone = self._sentence(), not len(self.book)
         self._tabs.current = self.book.tab
         self._list.show(self.book.rows, self.book.id_cells, chosen=chosen)
 

@@ -171,16 +171,24 @@ class TasksScreen(TasksFrame):
         if not self._queue_moved and any(task.state is TaskState.QUEUED for task in changed.values()):
             # Another one may have been put before it, which its row alone does not tell.
             self._queue_moved = True
-            self.set_timer(QUEUE_AGAIN_S, self._read_queue)
+            self.set_timer(QUEUE_AGAIN_S, self._queue_again)
         self.refresh_lines()
 
-    def _read_queue(self) -> None:
+    def _queue_again(self) -> None:
         self._queue_moved = False
         if self.is_shown and self.shelf.book.tally.queued > 1:
-            self.reload()
+            self.line_up()
+
+    def line_up(self) -> None:
+        """See `DeskHost.line_up`. The thousands that have ended are not read for it."""
+        if self._verbs is not None:
+            self.spawn(self._read_queue(self._verbs), "queue")
+
+    async def _read_queue(self, verbs: Verbs) -> None:
+        self.shelf.line_up(await verbs.tasks(states=(TaskState.QUEUED,)))
 
     def reload(self) -> None:
-        """See `DeskHost.reload`."""
+        """Read all tasks, soon."""
         if self._verbs is not None:
             self.spawn(self._load(self._verbs), "load")
 

@@ -104,6 +104,7 @@ class TasksFrame(Screen[None]):
             empty=not len(self.shelf.book),
             away=self.is_away,
         )
+        self.set_class(situation.empty and (self.shelf.loaded or bool(self.shelf.complaint)), "-empty")
         self.lines.refresh(situation, self.shelf.book.tally)
 
     @on(TaskList.Moved)

@@ -107,6 +107,7 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
         self._problem = problem
         self._clock = clock
         self._fetching: Worker[None] | None = None
+        self._path = ""
 
     def compose(self) -> ComposeResult:
         """Everything at once; style classes show what belongs to the stage."""
@@ -138,7 +139,7 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
         self.query_one(KeyLine).enter = "" if entry.disabled else "go on"
         if not entry.disabled:
             self.query_one("#hint", NoMarkup).update(_SERVER_HINT if new == "server" else _FILE_HINT)
-            entry.value = DEFAULT_SERVER if new == "server" else ""
+            entry.value = DEFAULT_SERVER if new == "server" else self._path
             entry.cursor_position = len(entry.value)
             entry.focus()
 
@@ -162,6 +163,7 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
 
     def action_starter(self) -> None:
         """Fetch the starter model."""
+        self._path = ""
         self._begin("")
 
     def action_server(self) -> None:
@@ -183,7 +185,8 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
         self.stage = "offers"
 
     def action_leave(self) -> None:
-        """Go back to the offers."""
+        """Go back to the offers; what was wrong with what was written there is over."""
+        self._say("")
         self.stage = "offers"
 
     @on(Input.Submitted)
@@ -194,6 +197,7 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
         if self.stage == "server":
             self.dismiss(UseServer(text))
         else:
+            self._path = text
             # A path that was dropped on the terminal comes in quotation marks.
             # Unlike Path.expanduser, this leaves a user who does not exist as it stands instead of failing.
             self._begin(os.path.expanduser(text.strip("'\"")))  # noqa: PTH111
@@ -223,5 +227,6 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
             self._fail(_UNEXPECTED)
 
     def _fail(self, sentence: str) -> None:
+        """Say why; a path can be put right where it was written."""
         self._say(sentence)
-        self.stage = "offers"
+        self.stage = "file" if self._path else "offers"

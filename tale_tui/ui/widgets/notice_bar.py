@@ -57,8 +57,11 @@ class NoticeBar(Widget):
         return len(self._lines(width))
 
     def render(self) -> Content:
-        """The whole notice."""
-        return Content("\n").join(self._lines(self.size.width))
+        """The whole notice; where there is no room for all of it, its beginning and the keys."""
+        lines, room = self._lines(self.size.width), self.size.height
+        if 1 < room < len(lines):
+            lines = [*lines[: room - 1], lines[-1]]
+        return Content("\n").join(lines)
 
     def _lines(self, width: int) -> list[Content]:
         shown = self.shown

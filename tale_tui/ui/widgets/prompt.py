@@ -74,6 +74,10 @@ class Prompt(TextArea, inherit_bindings=False):
         """Know the keys that the user chose."""
         self._keys.apply_keymap(self.app._keymap)
 
+    def on_resize(self) -> None:
+        """Paint what is wrapped anew: Textual does so by itself only where it takes more or fewer lines than before."""
+        self.refresh()
+
     async def on_key(self, event: events.Key) -> None:
         """Do what a key of the prompt does here and now.
 

@@ -17,14 +17,11 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tale_tui.ui.markdown.wrap import wrap
-from tale_tui.ui.widgets.task_list_rows import Columns, task_segments
+from tale_tui.ui.widgets.task_list_rows import Columns, empty_line, task_segments
 
 if TYPE_CHECKING:
     from tale_tui.engine.task_types import Task
 
-_EMPTY_LEFT = 3
-"""Cells at the left of the sentence that stands in the place of rows."""
 _WHEN_S = 20
 """The words for a moment that is over (`now`, `14:02`) are looked at again so often."""
 _ROWS_KEPT = 600
@@ -80,7 +77,7 @@ class TaskList(ScrollView, can_focus=True):
         _key("page_up", "pageup", "page(-1)", "Page up", "One page up"),
         _key("page_down", "pagedown", "page(1)", "Page down", "One page down"),
         _key("first", "home,g", "end(-1)", "First", "Choose the first task"),
-        _key("last", "end,upper_g", "end(1)", "Last", "Choose the last task"),
+        _key("last", "end,G", "end(1)", "Last", "Choose the last task"),
         _key("open", "enter", "open", "Open", "Read the chosen task"),
     ]
 
@@ -103,6 +100,8 @@ class TaskList(ScrollView, can_focus=True):
         super().__init__()
         self.empty = ""
         """What is said where there are no rows: what would be here and the key that makes it. Safe text."""
+        self.alone = False
+        """Whether that is all there is to see, so that it stands in the middle."""
         self.clock = clock
         self._rows: Sequence[Task] = ()
         self._chosen = -1
@@ -298,11 +297,7 @@ class TaskList(ScrollView, can_focus=True):
         return strip
 
     def _say_empty(self, y: int, width: int) -> Strip:
-        lines = wrap(self.empty, max(width - _EMPTY_LEFT - 1, 1)) if self.empty else []
-        if not 1 <= y <= len(lines):
-            return Strip.blank(width, self.rich_style)
-        start, end = lines[y - 1]
-        words = " " * _EMPTY_LEFT + self.empty[start:end]
+        words = empty_line(self.empty, y, width, self.size.height if self.alone else None)
         return Strip([Segment(words, self.rich_style + self._style("muted"))]).adjust_cell_length(
             width, self.rich_style
         )

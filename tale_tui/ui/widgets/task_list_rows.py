@@ -11,6 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from tale_tui.engine.text import clean_line
+from tale_tui.ui.markdown.wrap import wrap
 from tale_tui.ui.signs import signs
 from tale_tui.ui.task_words import clock, elapsed_s, left_s, model_name, short_state, sign, state_words, tone
 from tale_tui.ui.widgets.line import fitted
@@ -32,6 +33,8 @@ _MODEL = 18
 _WIDE, _WIDEST, _NARROW, _NARROWEST = 76, 100, 44, 34
 """Cells of a list from which on there are more columns, or fewer."""
 _TITLE_LIMIT = 200
+_EMPTY_LEFT, _EMPTY_MOST = 3, 70
+"""Cells at the left of the sentence that stands in the place of rows, and of a line of it."""
 _LEFT_STEP_S = 5
 
 StyleOf = Callable[[str], Style]
@@ -94,6 +97,23 @@ def task_segments(task: Task, columns: Columns, now: float, style: StyleOf, *, c
     if columns.place:
         yield from _right(task, words, columns, now, style, gap=room == columns.title)
     yield Segment(" ")
+
+
+def empty_line(text: str, y: int, width: int, height: int | None) -> str:
+    """A line of what stands in the place of rows.
+
+    Args:
+        text: a sentence, or lines; safe text.
+        y: which line.
+        width: of the list.
+        height: of the list where the text stands in the middle; None puts it where rows would begin.
+    """
+    lines = [text[start:end] for start, end in wrap(text, max(min(width - 2 * _EMPTY_LEFT, _EMPTY_MOST), 1))]
+    above, left = 1, _EMPTY_LEFT
+    if height is not None:
+        above = max((height - len(lines)) // 2, 0)
+        left = max((width - max(map(cell_len, lines))) // 2, 0)
+    return " " * left + lines[y - above] if 0 <= y - above < len(lines) else ""
 
 
 def _right(task: Task, words: str, columns: Columns, now: float, style: StyleOf, *, gap: bool) -> Iterator[Segment]:

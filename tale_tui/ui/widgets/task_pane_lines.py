@@ -80,11 +80,20 @@ def _state(task: Task, steps: Sequence[Step], now: float, width: int, *, doing: 
     told = (short_times if width < _NARROW else times)(task, now)
     if not (elapsed_s(task, now) or task.state == "running"):
         told = ""
-    written = (task.completion_tokens or 0) + (tokens if task.state == "running" else 0)
+    written = _written(task, steps, tokens)
     figures = [part for part in (told, f"{count(written)} tok" if written else "") if part]
     dot = f" {signs().dot} "
     line = Content.assemble((words, colour), (" " if figures else "", ""), (dot.join(figures), "$muted"))
     return line.truncate(width, ellipsis=True)
+
+
+def _written(task: Task, steps: Sequence[Step], tokens: int) -> int:
+    """Tokens of a task so far: what is stored, a second old at most, or what came since where that is more."""
+    stored = task.completion_tokens or 0
+    if task.state != "running":
+        return stored
+    ended = sum(step.usage.completion_tokens or 0 for step in steps if step.usage and step.state != "running")
+    return max(stored, ended + tokens)
 
 
 def _word(task: Task, now: float, doing: str, *, single: bool) -> str:

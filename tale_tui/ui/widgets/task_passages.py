@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from tale_tui.engine.figures import chance
 from tale_tui.engine.text import clean_line, reveal
 from tale_tui.ui.signs import signs
-from tale_tui.ui.task_words import chance, model_name
+from tale_tui.ui.task_words import model_name
 from tale_tui.ui.widgets.task_pane_lines import asks_for_plan
 from tale_tui.ui.widgets.task_text import Passage
-from tale_tui.ui.words import about, count, duration, plural, rate, when
+from tale_tui.ui.words import about, count, duration, moment, plural, rate, when
 
 if TYPE_CHECKING:
     from tale_tui.engine.task_types import Step, Task, TaskDetail
     from tale_tui.engine.types import Usage
 
-_DAY = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DATE = len("Sat 21 Nov 2026") + 2
+"""Cells of the column of dates."""
 
 
 class TaskView(StrEnum):
@@ -82,7 +83,9 @@ def _output(detail: TaskDetail) -> tuple[Passage, ...]:
             continue
         title = model_name(detail.task) if single else step.spec.title or step.spec.key
         key = passage_key(step)
-        found.append(Passage(key, title, _figures(step.usage), text, step.thinking, growing=running))
+        # Of what is being written the lines above the text count, as it comes.
+        figures = "" if running else _figures(step.usage)
+        found.append(Passage(key, title, figures, text, step.thinking, growing=running))
     return tuple(found)
 
 
@@ -118,25 +121,23 @@ def _to_approve(detail: TaskDetail) -> tuple[Passage, ...]:
 
 def _history(detail: TaskDetail) -> tuple[Passage, ...]:
     task = detail.task
+    # While it runs its tokens grow by the second: the first lines have them.
+    ended = task.state != "running"
     facts = [
         ("model", f"{model_name(task)}{f', {task.why}' if task.why else ''}" if task.ref else ""),
         ("judged", f"a task, {chance(task.p)}" if task.p is not None else "a task, as somebody said"),
         ("priority", task.priority.value),
         ("limit", about(task.time_limit_s) if task.time_limit_s is not None else ""),
         ("waits for", ", ".join(task.waits_for)),
-        ("read", f"{count(task.prompt_tokens)} tok" if task.prompt_tokens else ""),
-        ("written", f"{count(task.completion_tokens)} tok" if task.completion_tokens else ""),
+        ("read", f"{count(task.prompt_tokens)} tok" if task.prompt_tokens and ended else ""),
+        ("written", f"{count(task.completion_tokens)} tok" if task.completion_tokens and ended else ""),
         ("id", task.id),
     ]
     about_it = "\n".join(f"{name:<11}{clean_line(words)}" for name, words in facts if words)
     lines, day = [], ""
     for entry in detail.history:
-        then = time.localtime(entry.at)
-        date = f"{_DAY[then.tm_wday]} {then.tm_mday}.{then.tm_mon}."
-        lines.append(
-            f"{date if date != day else '':<11}{then.tm_hour:02}:{then.tm_min:02}:{then.tm_sec:02}  "
-            + clean_line(entry.what, 1000)
-        )
+        date, at = moment(entry.at).split(", ")
+        lines.append(f"{date if date != day else '':<{_DATE}}{at}  {clean_line(entry.what, 1000)}")
         day = date
     happened = Passage(
         "history", "What happened", plural(len(lines), "entry", "entries"), "\n".join(lines), literal=True

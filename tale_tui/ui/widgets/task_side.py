@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tale_tui.ui.task_words import Tone, sign, state_words, times, tone
-from tale_tui.ui.widgets.line import fitted
+from tale_tui.ui.task_words import Tone, short_state, short_times, sign, state_words, times, tone
+from tale_tui.ui.widgets.line import fitted, spread
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -27,6 +27,8 @@ LINES_EACH = 3
 """A task takes two lines and the empty one below it."""
 _ABOVE = 2
 """The heading and the empty line below it."""
+_GAP = 2
+"""Cells between where a task is and how long it takes."""
 _TICK_S = 1.0
 _COLOURS: dict[Tone, str] = {"work": "$task", "look": "$warning", "ok": "$success", "bad": "$error", "quiet": "$muted"}
 
@@ -67,14 +69,25 @@ class TaskSide(Widget):
             self.post_message(self.Chosen(self.tasks[index].id))
 
     def render(self) -> Content:
-        """As many tasks as there is room for."""
+        """As many tasks as there is room for, and how many more there are."""
         width, now = self.size.width, self._now()
         lines = [Content(HEADING).stylize("$muted"), Content("")]
-        for task in self.tasks[: max((self.size.height - _ABOVE + 1) // LINES_EACH, 0)]:
+        room = max((self.size.height - _ABOVE + 1) // LINES_EACH, 0)
+        shown = self.tasks if len(self.tasks) <= room else self.tasks[: max(room - 1, 0)]
+        for task in shown:
             head = Content.assemble((sign(task), _COLOURS[tone(task)]), " ", (task.shown, "$muted"), "  ")
             lines.append(head + Content(fitted(task.title, width - head.cell_length)))
-            state, how_long = state_words(task, now), times(task, now)
-            room = width - 2 - cell_len(how_long) - 2
-            line = Content.assemble("  ", fitted(state, max(room, 0)), "  ", how_long)
-            lines += [line.stylize("$muted"), Content("")]
+            lines += [_where(task, now, head.cell_length, width), Content("")]
+        if len(shown) < len(self.tasks):
+            lines.append(Content(f"and {len(self.tasks) - len(shown)} more").stylize("$muted"))
         return Content("\n").join(lines)
+
+
+def _where(task: Task, now: float, indent: int, width: int) -> Content:
+    """Where a task is, below its title, and at the right how long it takes; in few words where there is little room."""
+    where = ((state_words(task, now), times(task, now)), (short_state(task, now), short_times(task, now)))
+    fitting = (pair for pair in where if indent + cell_len(pair[0]) + _GAP + cell_len(pair[1]) <= width)
+    state, how_long = next(fitting, where[-1])
+    left = fitted(state, max(width - indent - _GAP - cell_len(how_long), 0))
+    loud = _COLOURS[tone(task)] if tone(task) in ("look", "bad") else "$muted"
+    return spread(Content(" " * indent + left).stylize(loud), Content(how_long).stylize("$muted"), width)

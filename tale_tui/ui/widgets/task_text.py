@@ -56,10 +56,15 @@ class PassageTurn(Turn):
 
     def _head(self, setting: Setting) -> Sheet:
         width = self._width
-        note = fitted(plain_line(self.passage.note).plain, max(width // 2, 0))
-        title = fitted(plain_line(self.passage.title).plain, max(width - cells(note) - _GAP, 1))
+        title, note = header(plain_line(self.passage.title).plain, plain_line(self.passage.note).plain, width)
         gap = Piece(" " * max(width - cells(title) - cells(note), 0))
         return parts.head((Piece(title, MUTED | STRONG, 0), gap, Piece(note, MUTED)), width, begins_view=False)
+
+
+def header(title: str, note: str, width: int) -> tuple[str, str]:
+    """Title and note of a passage as they fit beside each other: a short title leaves its room to the note."""
+    note = fitted(note, max(width // 2, width - cells(title) - _GAP, 0))
+    return fitted(title, max(width - cells(note) - _GAP, 1)), note
 
 
 def _message(passage: Passage) -> Message:
@@ -89,7 +94,7 @@ class TaskText(FedPaper, can_focus=True, inherit_bindings=False):
         _key("page_up", "pageup", "page(-1)", "Page up", "One page up"),
         _key("page_down", "pagedown", "page(1)", "Page down", "One page down"),
         _key("first", "home,g", "home", "Top", "To the first line"),
-        _key("last", "end,upper_g", "end", "End", "To the last line, and follow what comes"),
+        _key("last", "end,G", "end", "End", "To the last line, and follow what comes"),
         _key("thinking", "v", "think", "Thoughts", "Open or close what the model thought"),
     ]
     DEFAULT_CSS = """

@@ -226,6 +226,15 @@ class TranscriptView(ChoosingPaper):
             self.go_to(top)
             self.post_message(self.TaskWish("open", task_id, card.opened))
 
+    def turn_seen_card(self) -> bool:
+        """Open or fold the last card on the screen that has more to show than it shows; False where there is none."""
+        for number in sorted({shown.turn for shown in self.shown()}, reverse=True):
+            turn = self.stack.turns[number]
+            if isinstance(turn, CardTurn) and turn.is_card and turn.opens:
+                self.turn_card(turn)
+                return True
+        return False
+
     def card_folded(self, task_id: str) -> None:
         """Nobody looks at what the task writes any more."""
         self.post_message(self.TaskWish("open", task_id, opened=False))

@@ -19,6 +19,7 @@ from tale_tui.ui.markdown.lines import Line, Piece
 from tale_tui.ui.markdown.styles import ACCENT, MUTED, PANEL
 from tale_tui.ui.markdown.wrap import cells
 from tale_tui.ui.signs import ASCII, signs
+from tale_tui.ui.widgets.transcript_header import is_ours
 from tale_tui.ui.widgets.transcript_paint import LEFT, Bar, Look, Painter
 from tale_tui.ui.widgets.transcript_palette import COMPONENTS, PANEL_COMPONENT, Palette
 from tale_tui.ui.widgets.transcript_parts import with_caret
@@ -102,6 +103,8 @@ class TranscriptCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         turn = self.stack.turns[number]
         if turn.is_card:
             return Look(Bar.TASK)
+        if is_ours(turn.message):
+            return Look(Bar.OURS)
         return Look(Bar.USER if turn.message.author == "user" else Bar.MODEL)
 
     def keys_below(self) -> tuple[Piece, ...]:

@@ -88,6 +88,12 @@ class ChoosingPaper(TaskPaper):
             return None, 0
         return self.stack.turns[self.top.turn].message.id, self.top.line
 
+    def add(self, message: Message) -> None:
+        """Append a message; it is chosen where the one that was chosen made room for it."""
+        super().add(message)
+        if self.has_focus and self.chosen is None:
+            self.chosen = message.id
+
     def update(self, message: Message) -> None:
         """Show a message as it is now, and what the keys can do with it now."""
         super().update(message)

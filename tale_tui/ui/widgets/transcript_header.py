@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tale_tui.ui.markdown.lines import Piece, Version
-from tale_tui.ui.markdown.styles import AUTHOR_MODEL, AUTHOR_USER, ERROR, MUTED, WARNING
+from tale_tui.ui.markdown.styles import AUTHOR_MODEL, AUTHOR_USER, ERROR, MUTED, STRONG, WARNING
 from tale_tui.ui.markdown.wrap import cells
 from tale_tui.ui.signs import ASCII, signs
 from tale_tui.ui.text import plain_line
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 YOU = "You"
 NO_MODEL = "Model"
 """The author of a reply of which nobody knows the model."""
+OURS = "tale"
+"""The author of a sentence that no model was asked for."""
 SLOW_FIRST_TOKEN_MS = 1000.0
 """A first token that takes longer gets a sign."""
 _GAP = 2
@@ -66,8 +68,15 @@ class Moment:
 Variant = Sequence[Piece]
 
 
+def is_ours(message: Message) -> bool:
+    """Whether it was answered without a model, from what is stored."""
+    return message.author != "user" and message.ref is None and message.task_id is None and bool(message.why)
+
+
 def author_of(message: Message) -> str:
     """The name that stands above a message; safe text."""
+    if is_ours(message):
+        return OURS
     if message.ref is None:
         return YOU if message.author == "user" else NO_MODEL
     return plain_line(message.ref.model, _NAME_LIMIT).plain
@@ -84,8 +93,7 @@ def header(message: Message, live: Live | None, moment: Moment, width: int, go_o
         go_on_key: the key that goes on with a reply that broke off.
     """
     name = fitted(author_of(message), width)
-    style = AUTHOR_USER if message.author == "user" else AUTHOR_MODEL
-    author = Piece(name, style, 0)
+    author = Piece(name, _author_style(message), 0)
     room = width - cells(name) - _GAP
     for variant in _variants(message, live, moment, go_on_key):
         pieces = [*versions(message), *variant]
@@ -93,6 +101,13 @@ def header(message: Message, live: Live | None, moment: Moment, width: int, go_o
         if used <= room:
             return (author, Piece(" " * (width - cells(name) - used)), *pieces)
     return (author,)
+
+
+def _author_style(message: Message) -> int:
+    """The colour of who speaks; ours has none, as the two of models belong to them."""
+    if is_ours(message):
+        return STRONG
+    return AUTHOR_USER if message.author == "user" else AUTHOR_MODEL
 
 
 def _variants(message: Message, live: Live | None, moment: Moment, go_on_key: str) -> list[Variant]:

@@ -130,7 +130,7 @@ def card_offers(message: Message, task: Task, *, text: str, written: bool, code:
         ("cancel" in kinds, ("cancel_task",), "cancel"),
         (written, ("copy",), "copy"),
         (code and ended, ("copy_code",), "copy code"),
-        ("save" in kinds, ("save",), "save files"),
+        ("save" in kinds and (code or text == "folded"), ("save",), "save files"),
         ("result" in kinds, ("result",), "editor"),
         (task.state == "done", ("retry_task",), "again"),
         (not waiting, ("show_task",), "plan"),

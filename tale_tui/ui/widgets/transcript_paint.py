@@ -36,6 +36,7 @@ class Bar(IntEnum):
     MODEL = 2
     CHOSEN = 3
     TASK = 4
+    OURS = 5
 
 
 class Look(NamedTuple):
@@ -73,6 +74,7 @@ class Painter:
             Bar.USER: Segment(bar, palette.style(kinds.AUTHOR_USER, bold=False)),
             Bar.MODEL: Segment(bar, palette.style(kinds.AUTHOR_MODEL, bold=False)),
             Bar.TASK: Segment(bar, palette.style(kinds.AUTHOR_TASK)),
+            Bar.OURS: Segment(bar, palette.style(kinds.MUTED)),
             Bar.CHOSEN: Segment(f" {chosen} ", palette.style(kinds.ACCENT)),
         }
         self.blank = self._padded([], 0)

@@ -121,7 +121,10 @@ class TranscriptPaper(TranscriptCanvas):
     # scrolling
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """The reader scrolled."""
+        """The reader scrolled; or the widget grew, and Textual keeps the last line at its end: nobody scrolled."""
+        if self.following and round(new_value) >= self.max_scroll_y:
+            self.settle()
+            return
         lines = round(new_value) - self.stack.top(self.top)
         if lines:
             self.scroll_lines(lines)

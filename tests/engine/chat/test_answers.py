@@ -66,6 +66,54 @@ NONE = Rows(now=NOW)
         ("are you done?", Question.STATUS),
         ("status?", Question.STATUS),
         ("any progress?", Question.STATUS),
+        ("how's it going with my task?", Question.STATUS),
+        ("what's my task doing", Question.STATUS),
+        ("why did my task fail?", Question.STATUS),
+        ("give me an update", Question.STATUS),
+        ("how are my tasks", Question.ALL),
+        ("do I have any tasks?", Question.ALL),
+        ("what's running?", Question.ALL),
+        ("what did I ask you to do?", Question.LAST),
+        ("my last request", Question.LAST),
+        ("I'd like to cancel that", Question.CANCEL),
+        ("nvm, stop", Question.CANCEL),
+        ("stop the job", Question.CANCEL),
+        ("Wie läuft meine Aufgabe?", Question.STATUS),
+        ("Hallo, ist die Aufgabe schon fertig?", Question.STATUS),
+        ("Wie weit bist du?", Question.STATUS),
+        ("Welche Aufgaben laufen gerade?", Question.ALL),
+        ("Was war meine letzte Anfrage?", Question.LAST),
+        ("Was war meine letzte Aufgabe?", Question.LAST_TASK),
+        ("Brich das bitte ab", Question.CANCEL),
+        ("Aufgabe abbrechen", Question.CANCEL),
+        ("alle Aufgaben abbrechen", Question.CANCEL_ALL),
+        ("Où en est ma tâche ?", Question.STATUS),
+        ("Est-ce que ma tâche est terminée ?", Question.STATUS),
+        ("tu as fini ?", Question.STATUS),
+        ("Quelles tâches sont en cours ?", Question.ALL),
+        ("Quelle était ma dernière demande ?", Question.LAST),
+        ("annule ça, s'il te plaît", Question.CANCEL),
+        ("arrête tout", Question.CANCEL_ALL),
+        ("¿Cómo va mi tarea?", Question.STATUS),
+        ("¿Ya terminó mi tarea?", Question.STATUS),
+        ("¿cuánto falta?", Question.STATUS),
+        ("muéstrame mis tareas", Question.ALL),
+        ("¿Cuál fue mi última petición?", Question.LAST),
+        ("cancélalo por favor", Question.CANCEL),
+        ("cancela todo", Question.CANCEL_ALL),
+        ("A che punto è il mio compito?", Question.STATUS),
+        ("hai finito?", Question.STATUS),
+        ("mostrami i miei compiti", Question.ALL),
+        ("Qual era la mia ultima richiesta?", Question.LAST),
+        ("annulla il compito", Question.CANCEL),
+        ("annulla tutto", Question.CANCEL_ALL),
+        ("我的任务怎么样了?", Question.STATUS),
+        ("任务完成了吗", Question.STATUS),
+        ("还要多久?", Question.STATUS),
+        ("有哪些任务在运行", Question.ALL),
+        ("我上一个请求是什么?", Question.LAST),
+        ("请取消我的任务,谢谢", Question.CANCEL),
+        ("取消所有任务", Question.CANCEL_ALL),
     ],
 )
 def test_questions_about_tasks(text: str, question: Question) -> None:
@@ -88,6 +136,32 @@ def test_questions_about_tasks(text: str, question: Question) -> None:
         "Is my code done right?",
         "how do I cancel an asyncio task?",
         "is it raining",
+        "What is the status of women in Iran?",
+        "cancel culture explained",
+        "how is my essay?",
+        "how is my job going?",
+        "what happened to Jobs?",
+        "I want to end it",
+        "drop everything and run",
+        "update my CV",
+        "what is running good for",
+        "why did it fail to launch in Europe?",
+        "wie läuft das Projekt?",
+        "Wie geht es dir?",
+        "Wie lange dauert der Flug?",
+        "Aufgabe 3: berechne die Fläche",
+        "où en est la guerre ?",
+        "annule mon rendez-vous",
+        "¿cómo va todo?",
+        "cancela mi cita",
+        "¿Cuánto falta para Navidad?",
+        "mi tarea de matemáticas",
+        "come va?",
+        "annulla l'abbonamento",
+        "取消文化是什么",
+        "任务管理器怎么打开",
+        "你做完作业了吗",
+        "我完成了任务",
         "",
         "?",
         "status of my task " * 20,
@@ -97,7 +171,10 @@ def test_other_messages_are_none(text: str) -> None:
     assert asked(text, RUNNING) is None
 
 
-@pytest.mark.parametrize("text", ["cancel that", "is it done yet?", "status?", "are you done?"])
+@pytest.mark.parametrize(
+    "text",
+    ["cancel that", "is it done yet?", "status?", "are you done?", "stop", "what's running?", "annule ça", "完成了吗"],
+)
 def test_what_points_counts_only_where_a_task_can_be_meant(text: str) -> None:
     assert asked(text, RUNNING) is not None
     assert asked(text, IDLE) is None
@@ -153,8 +230,8 @@ def test_how_a_task_is() -> None:
     assert "waits for your yes" in one(TaskState.WAITING)
     assert "is paused. /resume k4t9" in one(TaskState.PAUSED, reason=Reason.USER)
     assert "cut off when the application ended" in one(TaskState.PAUSED, reason=Reason.INTERRUPTED)
-    assert one(TaskState.DONE, finished=NOW - 5) == f"{name} is done just now. /result k4t9 shows all of it."
-    assert "is done since 10 min." in one(TaskState.DONE, finished=NOW - 600)
+    assert one(TaskState.DONE, finished=NOW - 5) == f"{name} is done; it ended just now. /result k4t9 shows all of it."
+    assert "is done; it ended 10 min ago." in one(TaskState.DONE, finished=NOW - 600)
     assert "failed: No memory. /retry k4t9" in one(TaskState.FAILED, error="No memory.")
     assert "was cancelled. /retry k4t9" in one(TaskState.CANCELLED)
     assert one(TaskState.DRAFT) == f"{name} is planned and not handed in."

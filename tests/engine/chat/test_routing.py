@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tale_tui.engine.errors import BackendCrashed, ContextFull, Unreachable
+from tale_tui.engine.errors import BackendCrashed, BrokenStream, ContextFull, Unreachable
 from tale_tui.engine.events import Routed, TurnDone, TurnFailed
 from tale_tui.engine.models.scripted import Fail, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.types import BackendName, MessageState, ModelRef
@@ -53,10 +53,28 @@ async def test_what_broke_off_after_its_first_word_is_kept_and_not_begun_anew(ta
     assert (reply.text, reply.ref, reply.state) == ("half", SMALL, MessageState.INTERRUPTED)
 
 
+async def test_what_one_model_began_keeps_its_name_when_it_cannot_go_on(talk: Begin) -> None:
+    chat = await talk(failing(BrokenStream("It broke off."), Say("half")), **BOTH, load=False)
+    await chat.ask("hi")
+    begun = await chat.reply()
+    chat.backend._answers = failing(BackendCrashed("It ended."))._answers
+    assert isinstance((await chat.resume(begun.id))[-1], TurnFailed)
+    reply = await chat.reply()
+    assert (reply.text, reply.ref) == ("half", SMALL)
+
+
 async def test_a_message_that_is_too_long_for_one_is_not_tried_on_another(talk: Begin) -> None:
     chat = await talk(failing(ContextFull("Too long.")), **BOTH, load=False)
     assert isinstance((await chat.ask("hi"))[-1], TurnFailed)
     assert {request.model for request in chat.backend.requests} == {"small"}
+
+
+async def test_of_a_server_that_does_not_answer_no_other_model_is_asked(talk: Begin) -> None:
+    chat = await talk(failing(Unreachable("Gone.")), **BOTH, load=False)
+    events = await chat.ask("hi")
+    assert isinstance(events[-1], TurnFailed)
+    assert {request.model for request in chat.backend.requests} == {"small"}
+    assert (await chat.reply()).ref == SMALL
 
 
 async def test_without_a_fallback_the_failure_is_told(talk: Begin) -> None:

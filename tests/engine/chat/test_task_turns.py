@@ -44,6 +44,11 @@ class Models(ScriptedBackend):
             self.gate.set()
         super().__init__(self.answer_to)
 
+    @property
+    def talked(self) -> Any:
+        """What was last asked for a reply; a task may ask at any moment."""
+        return [request for request in self.requests if request.role is Role.UX][-1]
+
     def answer_to(self, request: Any) -> Script:
         if request.role is Role.TASK:
             return Script((Say("def "), Hold(self.gate), Say("fib()")))
@@ -289,13 +294,13 @@ async def test_the_model_is_shown_a_digest_of_what_the_task_made(talk: Begin) ->
     chat = await talk(backend, **ON)
     task = of_kind(await chat.ask(WORK), TaskStarted).task
     await chat.ask(CHAT)
-    shown = [message.text for message in backend.requests[-1].messages if message.role == "assistant"]
+    shown = [message.text for message in backend.talked.messages if message.role == "assistant"]
     assert len(shown) == 1
     assert shown[0].startswith(f"The task “{task.title}”")
     backend.gate.set()
     await chat.ended(task.id)
     await chat.ask(CHAT)
-    assert "def fib()" in [message.text for message in backend.requests[-1].messages]
+    assert "def fib()" in [message.text for message in backend.talked.messages]
 
 
 # questions about tasks

@@ -6,10 +6,10 @@ import pytest
 
 from tale_tui.engine.detect.examples import Example, packaged_examples
 
-EVERY = 20
+EVERY = 10
 
 
 @pytest.fixture(scope="session")
 def few() -> list[Example]:
-    """Every twentieth of the examples of the program."""
+    """Every tenth of the examples of the program."""
     return packaged_examples()[::EVERY]

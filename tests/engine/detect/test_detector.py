@@ -83,7 +83,7 @@ def test_a_question_about_progress_is_more_likely_chat_while_a_task_runs() -> No
 
 def test_a_change_is_more_likely_a_task_after_a_task() -> None:
     after = DetectState(last_turn_was_task=True)
-    for text in ("a bit shorter", "again but longer"):
+    for text in ("again", "a bit shorter", "again but longer"):
         assert judge(text, after).p > judge(text).p
     for text in ("thanks, that was great", "who wrote it?", CHAT):
         assert judge(text, after) == judge(text)
@@ -117,11 +117,28 @@ def test_other_files_are_refused(text: str) -> None:
         Weights.parse(text)
 
 
-def test_damaged_learned_weights_leave_those_of_the_program(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def damage(whole: str) -> dict[str, bytes]:
+    """The weights of the program, as a disk or an editor may leave them."""
+    return {
+        "cut off": whole[: len(whole) // 2].encode(),
+        "no text": bytes(range(256)),
+        "no number": whole.replace('"bias":[', '"bias":[NaN,', 1).encode(),
+        "a weight that is no number": whole.replace('"disputed":[', '"disputed":[Infinity,', 1).encode(),
+        "without doubt": whole.replace('"doubt":[', '"doubt":[0,', 1).encode(),
+        "too deep": b"[" * 100_000,
+        "nothing": b"",
+    }
+
+
+@pytest.mark.parametrize("kind", list(damage("")))
+def test_damaged_learned_weights_leave_those_of_the_program(
+    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "detector.json"
-    path.write_text('{"format": 1', "utf-8")
+    path.write_bytes(damage(packaged_weights().dump())[kind])
     detector = Detector.load(path)
     assert not detector.by_rule
+    assert detector.judge(TASK) == judge(TASK)
     assert "cannot be used" in caplog.text
 
 

@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_tui.engine.detect.features import HEAD_CHARS, TAIL_CHARS, ends_of, extract, split_sentences, tokenize
+from tale_tui.engine.detect.features import (
+    HEAD_CHARS,
+    HEAD_TOKENS,
+    TAIL_CHARS,
+    TAIL_TOKENS,
+    ends_of,
+    extract,
+    split_sentences,
+    tokenize,
+)
 from tale_tui.engine.detect.lexicon import Lexicon, fold
+from tale_tui.engine.detect.shape import LOOK_CHARS, PATTERNS, shape
 
 HOSTILE = [
     text
@@ -126,3 +136,21 @@ def test_the_amount_read_of_a_huge_text_is_bounded(piece: str) -> None:
     bound = 40 * (HEAD_CHARS + TAIL_CHARS)
     assert sum(map(len, (features.words, features.spelled, features.classes, features.shape))) < bound
     assert sum(map(len, features.spelled)) <= bound
+
+
+def test_where_every_letter_is_a_word_few_are_read() -> None:
+    """A page of Chinese has five times as many words as one of English, and costs no more."""
+    features = extract("".join(chr(0x4E00 + number) for number in range(HEAD_CHARS + TAIL_CHARS)))
+    assert len(features.spelled) <= HEAD_TOKENS + TAIL_TOKENS
+
+
+SIGNS = st.text(st.sampled_from('ab 1.:,;%$"«`~[]{}<>/=-+*\n?!\tSelect from At Error xé')) | st.text()
+
+
+@given(SIGNS | st.sampled_from(HOSTILE))
+def test_a_pattern_is_not_searched_only_where_it_cannot_be(text: str) -> None:
+    stripped = text.strip()
+    found = set(shape(stripped))
+    assert {name for name, pattern in PATTERNS.items() if pattern.search(stripped[:LOOK_CHARS])} == found & set(
+        PATTERNS
+    )

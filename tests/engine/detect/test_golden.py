@@ -28,6 +28,9 @@ TASKS = [
     "会議の議事録を作成してください",
     "쿠버네티스 배포 스크립트를 작성해줘",
     "make it shorter and add a table with the prices",
+    "Write a poem about rain",
+    "Write a short story about a dragon",
+    "Write a limerick about my landlord's parrot",
 ]
 
 CHATS = [

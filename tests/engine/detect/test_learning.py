@@ -15,7 +15,7 @@ import pytest
 
 from tale_tui.engine.detect import Detectors, Learner, learning
 from tale_tui.engine.detect.learning import ENOUGH, Report, keep_seen, read_seen, refit
-from tale_tui.engine.detect.model import Weights, packaged_weights
+from tale_tui.engine.detect.model import FORMAT, Weights, packaged_weights
 from tale_tui.engine.errors import StoreError
 
 
@@ -189,8 +189,8 @@ async def test_closing_ends_what_waits(tmp_path: Path, fits: list[list[str]]) ->
 # what the last fit saw
 
 
-@pytest.mark.parametrize("text", [None, "", "many", "\xff"])
-def test_an_unreadable_note_counts_as_none(tmp_path: Path, text: str | None) -> None:
+@pytest.mark.parametrize("text", [None, "", "many", "\xff", "12", f"{FORMAT - 1} 12"])
+def test_a_note_that_is_unreadable_or_of_other_weights_counts_as_none(tmp_path: Path, text: str | None) -> None:
     path = tmp_path / "detector.json"
     if text is not None:
         (tmp_path / "detector.json.seen").write_bytes(text.encode("latin-1"))
@@ -219,13 +219,15 @@ def instead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], 
 async def test_the_process_is_given_the_corrections(tmp_path: Path, instead: Callable[[str], None]) -> None:
     out = tmp_path / "said.json"
     instead(
-        "import json, sys; from pathlib import Path;"
-        f"Path({str(out)!r}).write_text(json.dumps([sys.argv[1:], sys.stdin.read().splitlines()]));"
+        "import json, os, sys; from pathlib import Path;"
+        "threads = os.environ['OMP_NUM_THREADS'];"
+        f"Path({str(out)!r}).write_text(json.dumps([sys.argv[1:], sys.stdin.read().splitlines(), threads]));"
         "print(json.dumps({'kept': True, 'before': 0.5, 'after': 0.75}))"
     )
     report = await refit(tmp_path / "detector.json", [Said("a\nb", True), Said("c", False)])
     assert report == Report(True, 0.5, 0.75)
-    arguments, lines = json.loads(out.read_text("utf-8"))
+    arguments, lines, threads = json.loads(out.read_text("utf-8"))
+    assert threads == "1"
     assert arguments[-3:] == [str(tmp_path / "detector.json"), "--corrections", "-"]
     assert [json.loads(line) for line in lines] == [{"text": "a\nb", "label": "task"}, {"text": "c", "label": "chat"}]
 

@@ -55,7 +55,7 @@ class SmallEngine:
             self.streams -= 1
             self.closed_stream.set()
 
-    async def watch(self) -> AsyncGenerator[Fact, None]:
+    async def watch(self, *, window: bool = False) -> AsyncGenerator[Fact, None]:
         yield Notice("hello", "from the engine")
         await self.stopped.wait()
         yield EngineMoved(here=False)

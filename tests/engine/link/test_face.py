@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import json
 import stat
 from collections.abc import AsyncIterator
@@ -223,6 +224,22 @@ async def test_without_sockets_a_second_process_only_reads_and_says_so(
         assert reader.read_only
         async with aclosing(second.watch()) as facts:
             assert (await anext(facts)).title == "Only reading"
+
+
+async def test_in_a_folder_that_cannot_be_written_it_only_reads_and_says_so(
+    data: Path, small_engine: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(face_module.FileLock, "acquire", refused)
+    reader = small_engine()
+    async with opened(data, reader) as face:
+        assert reader.read_only
+        async with aclosing(face.watch()) as facts:
+            notice = await anext(facts)
+    assert notice.title == "Only reading"
+    assert f"{data} cannot be written or locked (Permission denied)" in notice.sentence
 
 
 async def test_an_engine_that_cannot_start_leaves_the_lock(data: Path, small_engine: type) -> None:

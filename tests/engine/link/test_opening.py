@@ -64,7 +64,7 @@ async def test_an_engine_says_how_it_is_and_ends_only_without_a_window(paths: Pa
         status = await face.status()
         assert (status.background, status.works_queue, status.watched) == (False, False, 0)
         assert status.tasks.open == 0
-        with pytest.raises(WrongState, match="nothing was changed"):
+        with pytest.raises(WrongState, match="end it there"):
             await face.stop_engine()
     async with (
         open_face(paths, Settings(), world, backends={}, load=False, ends=ended.set),

@@ -1,6 +1,14 @@
 import pytest
 
-from tale_tui.engine.models.choosing import NOTHING_FOUND, choose, chosen, has_model, is_default, parse_setting
+from tale_tui.engine.models.choosing import (
+    NOTHING_FOUND,
+    about_stand_ins,
+    choose,
+    chosen,
+    has_model,
+    is_default,
+    parse_setting,
+)
 from tale_tui.engine.models.starter import STARTER_NAME
 from tale_tui.engine.types import BackendName, BackendReport, ModelInfo, ModelRef, Role
 
@@ -104,3 +112,15 @@ def test_a_backend_has_what_it_lists_and_anything_where_it_lists_nothing() -> No
     assert has_model(there, ModelRef(OLLAMA, "llama3.2"))
     assert not has_model(there, ModelRef(OLLAMA, "llama3.1"))
     assert has_model(report(OPENAI), ModelRef(OPENAI, "any"))
+
+
+def test_of_models_that_stand_in_is_said_what_else_there_is() -> None:
+    there = report(OLLAMA, *(info(OLLAMA, name, size) for size, name in enumerate("abcdefg", 1)))
+    both = [choose(role, [there]) for role in Role]
+    assert about_stand_ins(both) == (
+        "qwen2.5:7b is not installed; a serves until you choose. qwen3:14b is not installed; g serves until you "
+        "choose. Installed are a, b, c, d, e and 2 more: choose with /model or `tale-tui models use`."
+    )
+    alone = choose(Role.UX, [report(OLLAMA, info(OLLAMA, "a", 1))])
+    assert about_stand_ins([alone]) == "qwen2.5:7b is not installed; a serves until you choose."
+    assert not about_stand_ins([chosen(ModelRef(OLLAMA, "a:1b"))])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tale_tui.engine.models.gguf import Header, NotReadable, read_header
+from tale_tui.engine.models.gguf import Header, NotReadable, check_whole, read_header
 
 
 def text(value: str | bytes) -> bytes:
@@ -160,3 +160,48 @@ def test_what_a_window_takes_in_memory_is_told_by_the_header(
     header: Any, more: tuple[bytes, ...], kibibytes_a_token: float
 ) -> None:
     assert header(gguf(*LLAMA, *more)).cache_bytes(2048) == kibibytes_a_token * 1024 * 2048
+
+
+def tensor(name: str, kind: int, offset: int, *shape: int) -> bytes:
+    return text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, kind, offset)
+
+
+def with_tensors(*tensors: bytes, data: int, alignment: int = 32) -> bytes:
+    pairs = (strings("tokenizer.ggml.tokens", "a"), number("general.alignment", alignment))
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(pairs)) + b"".join((*pairs, *tensors))
+    return head + bytes(-len(head) % alignment + data)
+
+
+TENSORS = (tensor("a", 3, 0, 32, 4), tensor("b", 0, 96, 8))
+"""Four blocks of Q4_1 (20 bytes each), and eight floats behind them: 128 bytes."""
+
+
+@pytest.mark.parametrize("alignment", [32, 64])
+def test_a_file_with_all_of_its_tensors_is_whole(tmp_path: Path, alignment: int) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(with_tensors(*TENSORS, data=128, alignment=alignment))
+    check_whole(path)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(NotReadable, match="did not come to its end"):
+        check_whole(path)
+
+
+def test_of_a_type_that_is_not_known_only_the_beginning_is_looked_for(tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(with_tensors(*TENSORS, tensor("c", 99, 128, 4096), data=128))
+    check_whole(path)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(NotReadable):
+        check_whole(path)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(where=st.integers(0, 200), what=st.binary(min_size=1, max_size=8))
+def test_a_damaged_list_of_tensors_is_refused_or_read_and_nothing_else(tmp_path: Path, where: int, what: bytes) -> None:
+    data = with_tensors(*TENSORS, data=128)
+    path = tmp_path / "model.gguf"
+    path.write_bytes(data[:where] + what + data[where + len(what) :])
+    try:
+        check_whole(path)
+    except NotReadable:
+        return

@@ -131,6 +131,15 @@ async def test_what_is_no_model_is_refused_and_listed_as_useless(folder: Path, d
     assert why in listed.note
 
 
+async def test_a_copy_that_broke_off_is_refused(folder: Path, outside: Path) -> None:
+    one_tensor = struct.pack("<Q1sIQIQ", 1, b"t", 1, 1024, 0, 0)
+    head = MODEL.removesuffix(b"weights")
+    outside.write_bytes(head[:8] + struct.pack("<Q", 1) + head[16:] + one_tensor + bytes(1024))
+    with pytest.raises(BadInput, match="it breaks off"):
+        await add_model(outside, folder)
+    assert model_paths(folder) == {}
+
+
 @pytest.mark.parametrize("name", ["nothing.gguf", "notes.txt", "."])
 async def test_what_is_no_file_of_a_model_is_refused(folder: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "notes.txt").write_text("text")

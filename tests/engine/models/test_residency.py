@@ -132,6 +132,20 @@ async def test_what_is_unknown_stays_only_where_the_settings_say_so(home: Callab
         assert one.loaded == loaded
 
 
+async def test_a_server_that_began_anew_has_not_too_little_memory(home: Callable[..., Home]) -> None:
+    one = home()
+    await one.begin()
+    await one.look()
+    one.backend._loaded.clear()
+
+    await one.look()
+    await one.look()
+
+    assert one.loaded == {"small", "big"}
+    assert not one.parts.keeper.one_model
+    assert not one.notices
+
+
 async def test_what_was_evicted_is_loaded_again_and_noted(home: Callable[..., Home]) -> None:
     one = home()
     await one.begin()
@@ -290,6 +304,15 @@ async def test_what_is_in_memory_can_be_asked_loaded_and_unloaded(engine: tuple[
         ("big", "load"),
         ("small", "load"),
     ]
+
+
+async def test_how_a_backend_is_can_be_seen_before_anybody_used_it(engine: tuple[Engine, ScriptedBackend]) -> None:
+    verbs, backend = engine
+    [health] = (await verbs.residency()).backends
+    assert (health.name, health.state, health.detail) == ("scripted", "ok", "")
+    backend.away = Unreachable("Nothing answers.")
+    [health] = (await verbs.residency()).backends
+    assert (health.name, health.state, health.detail) == ("scripted", "away", "Nothing answers.")
 
 
 async def test_one_that_is_at_work_is_not_unloaded(engine: tuple[Engine, ScriptedBackend]) -> None:

@@ -138,7 +138,8 @@ async def test_what_stands_in_is_said_once() -> None:
     assert desk.roles.status(UX).ref == SMALL
     assert desk.roles.status(TASK).ref == BIG
     assert [notice.sentence for notice in desk.notices] == [
-        "qwen2.5:7b is not installed; small:1b serves until you choose."
+        "qwen2.5:7b is not installed; small:1b serves until you choose. qwen3:14b is not installed; big:9b serves "
+        "until you choose. Installed are small:1b, big:9b: choose with /model or `tale-tui models use`."
     ]
 
 

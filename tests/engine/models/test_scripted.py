@@ -140,6 +140,7 @@ async def test_a_rate_is_kept_by_pauses() -> None:
         ("Can you write a Python function?", "```python"),
         ("Compare SQLite and a file", "|---|"),
         ("a checklist please", "\n- "),
+        ("User: write code\n\n---\n\nCompare two files", "|---|"),
         ("Tell me everything", "## 3. "),
         ("What is this?", "This is **tale-tui**"),
     ],

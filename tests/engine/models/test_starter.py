@@ -152,14 +152,14 @@ async def test_addresses_and_passwords_and_escapes_reach_neither_screen_nor_log(
     models: Path, installer: Callable[[str], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     installer(
-        "import sys\nprint('Looking in indexes: https://anna:geheim@index.example/simple')\n"
-        "print('\\x1b]0;boom\\x07ERROR: https://anna:geheim@index.example broke', file=sys.stderr)\nraise SystemExit(2)"
+        "import sys\nprint('Looking at https://anna:geheim@depot.example/files')\n"
+        "print('\\x1b]0;boom\\x07ERROR: https://anna:geheim@depot.example broke', file=sys.stderr)\nraise SystemExit(2)"
     )
     with caplog.at_level(logging.DEBUG), pytest.raises(FetchFailed) as caught:
         await run("", models)
     for text in (caught.value.sentence, caplog.text):
         assert "geheim" not in text
-        assert "index.example" not in text
+        assert "depot.example" not in text
         assert "\x1b" not in text
     assert "broke" in caplog.text
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_tui.engine.errors import NoModel
-from tale_tui.engine.route import Candidate, Complexity, Signals, route
+from tale_tui.engine.errors import BackendCrashed, NoModel, NotAuthorised, Unreachable
+from tale_tui.engine.route import Candidate, Complexity, Signals, left_after, route
 from tale_tui.engine.route.rules import Rules
 from tale_tui.engine.types import BackendName, ModelRef, Role, RoleState
 
@@ -30,7 +30,7 @@ def test_conversation_goes_to_the_small_one_and_work_to_the_big_one() -> None:
     assert (work.ref, work.role, work.why, work.fallbacks) == (BIG, TASK, "works on tasks", (SMALL,))
 
 
-@pytest.mark.parametrize(("p", "words"), [(0.934, "detected .93"), (1.0, "detected 1.00")])
+@pytest.mark.parametrize(("p", "words"), [(0.934, "detected .93"), (1.0, "detected .99")])
 def test_a_detected_task_says_how_sure(p: float, words: str) -> None:
     assert words in route(signals(TASK, p=p)).why
 
@@ -134,3 +134,9 @@ def test_whatever_is_known_there_is_one_answer_with_a_reason(given_signals: Sign
     assert set(found.fallbacks) <= known
     if found.fallbacks:
         assert given_signals.rules.fallback
+
+
+def test_of_a_server_that_does_not_answer_nobody_is_asked() -> None:
+    for error in (Unreachable("Gone."), NotAuthorised("It wants a key.")):
+        assert left_after(error, SMALL, (BIG, OTHER)) == [OTHER]
+    assert left_after(BackendCrashed("Ended."), SMALL, (BIG, OTHER)) == [BIG, OTHER]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -49,6 +50,14 @@ def test_every_failure_has_its_class_and_a_sentence(error: sqlite3.Error | OSErr
     assert "/data/tale.db" in mapped.sentence
     assert mapped.sentence.endswith(".")
     assert "\x1b" not in mapped.sentence
+
+
+@pytest.mark.parametrize(("free", "expected"), [(0, DiskFull), (10**9, StoreError)])
+def test_a_disk_without_room_is_full_whatever_sqlite_calls_it(
+    free: int, expected: type[StoreError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    assert type(store_error(sqlite3.OperationalError("disk I/O error"), PATH)) is expected
 
 
 @pytest.mark.parametrize("said", ["database disk image is malformed", "file is not a database"])

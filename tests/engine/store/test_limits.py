@@ -56,6 +56,16 @@ async def test_reading_alone_where_nothing_is_yet(path: Path, ref: ModelRef) -> 
     assert not path.parent.exists()
 
 
+async def test_what_only_reads_says_why(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = await Store.open(path, World(), read_only=True)
+    with pytest.raises(ReadOnly, match="Close the other one"):
+        await reader.add_session()
+    monkeypatch.setattr("os.access", lambda place, how: place != path.parent)
+    with pytest.raises(ReadOnly, match="Give yourself the right to write there"):
+        await reader.add_session()
+    await reader.close()
+
+
 async def test_reading_alone_beside_one_that_writes(store: Store, path: Path, talk: Talk) -> None:
     session = await store.add_session()
     await talk(session.id, "One")
@@ -184,10 +194,12 @@ async def test_a_new_file_that_another_process_reads(
     assert await titles(path) == []
 
 
-async def test_many_can_open_a_new_database_at_once(path: Path) -> None:
+@pytest.mark.parametrize("attempt", range(10))
+async def test_many_can_open_a_new_database_at_once(path: Path, attempt: int) -> None:
     stores = await asyncio.gather(*(Store.open(path, World()) for _ in range(6)))
     sessions = await asyncio.gather(*(store.add_session(title="One") for store in stores))
     assert {await stores[0].session(session.id) for session in sessions} == set(sessions)
+    assert list(path.parent.glob("*damaged*")) == []
     await asyncio.gather(*(store.close() for store in stores))
 
 

@@ -213,3 +213,19 @@ async def test_a_message_of_another_session_cannot_be_forked(store: Store, talk:
     user, _ = await talk(other.id, "Hello")
     with pytest.raises(NoSuchMessage):
         await store.fork_session(one.id, user.id)
+
+
+@pytest.mark.parametrize(("draft", "left"), [(" Hello there\n", ""), ("Hello, and more", "Hello, and more")])
+async def test_what_is_sent_is_no_draft_any_more(store: Store, talk: Talk, draft: str, left: str) -> None:
+    session = await store.add_session()
+    await store.keep_view(session.id, View(None, 0, draft))
+    await talk(session.id, "Hello there")
+    assert (await store.transcript(session.id)).view.draft == left
+
+
+async def test_what_waits_is_no_draft_any_more(store: Store, talk: Talk) -> None:
+    session = await store.add_session()
+    await talk(session.id, "Hello there")
+    await store.keep_view(session.id, View(None, 0, "And then?"))
+    await store.enqueue(session.id, "And then?", key="waits")
+    assert (await store.transcript(session.id)).view.draft == ""

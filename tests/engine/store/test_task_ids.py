@@ -35,7 +35,7 @@ async def test_a_task_is_found_by_the_beginning_of_its_id(store: Store, hand_in:
     assert (await store.find_task("k4t9abcd")).title == "One", "an exact match wins"
     with pytest.raises(AmbiguousTask) as caught:
         await store.find_task("k4t9")
-    assert caught.value.sentence == ("Several tasks begin with k4t9: k4t9abcde Two, k4t9abcd One. Give more of the id.")
+    assert caught.value.sentence == ("Several tasks begin with k4t9: k4t9abcde Two, k4t9abcd One; give more of the id.")
 
 
 async def test_of_many_five_are_named(store: Store, hand_in: HandIn) -> None:
@@ -45,22 +45,22 @@ async def test_of_many_five_are_named(store: Store, hand_in: HandIn) -> None:
         await store.find_task("aa")
     assert caught.value.sentence == (
         "Several tasks begin with aa: aaaa7 Number 7, aaaa6 Number 6, aaaa5 Number 5, aaaa4 Number 4, aaaa3 Number 3 "
-        "and more. Give more of the id."
+        "and more; give more of the id."
     )
 
 
 async def test_an_id_that_no_task_has(store: Store, hand_in: HandIn) -> None:
-    with pytest.raises(NoSuchTask, match=r"^No task has the id k4t9\. There are no tasks yet\.$"):
+    with pytest.raises(NoSuchTask, match=r"^No task has the id k4t9, and there are no tasks yet\.$"):
         await store.find_task("k4t9")
     await hand_in("Fibonacci", id="k4t9abcd")
     await hand_in("Primes", id="w777abcd")
-    with pytest.raises(NoSuchTask, match=r"^No task has the id k5t9\. Do you mean k4t9 Fibonacci\?$"):
+    with pytest.raises(NoSuchTask, match=r"^No task has the id k5t9: do you mean k4t9 Fibonacci\?$"):
         await store.find_task("k5t9")
-    with pytest.raises(NoSuchTask, match=r"^No task has the id k4t9abzz\. Do you mean k4t9 Fibonacci\?$"):
+    with pytest.raises(NoSuchTask, match=r"^No task has the id k4t9abzz: do you mean k4t9 Fibonacci\?$"):
         await store.task("k4t9abzz")
-    with pytest.raises(NoSuchTask, match=r"^No task has the id xyzx\. The list of tasks shows them all\.$"):
+    with pytest.raises(NoSuchTask, match=r"^No task has the id xyzx: the list of tasks shows all that there are\.$"):
         await store.task_detail("xyzx")
-    with pytest.raises(NoSuchTask, match=r"^Which task\? Give the beginning of its id\.$"):
+    with pytest.raises(NoSuchTask, match=r"^An id is missing: give the beginning of one, as the list of tasks"):
         await store.find_task("\x1b[31m ")
     for text in ("%", "_", "*", "' OR 1=1 --"):
         with pytest.raises(NoSuchTask):
@@ -74,4 +74,6 @@ async def test_a_conversation_is_no_task(store: Store, hand_in: HandIn, talk: Ta
     for given in (session.id, session.id[:4], session.id[:7]):
         with pytest.raises(NoSuchTask) as caught:
             await store.find_task(given)
-        assert caught.value.sentence == (f"{session.id[:4]} is a conversation, not a task. Give the id of a task.")
+        assert caught.value.sentence == (
+            f"{given} is the id of a conversation: give that of a task, as the list of tasks shows it."
+        )

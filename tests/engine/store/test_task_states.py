@@ -66,9 +66,12 @@ async def test_a_task_is_cancelled_once(store: Store, hand_in: HandIn) -> None:
     assert cancelled.finished is not None
     with pytest.raises(Fenced):
         await store.finish_step(task.id, epoch, "answer", text="late", end=TaskEnd("late"))
-    with pytest.raises(WrongState, match=r"^k4t9 \(Find primes\) is cancelled already\.$"):
+    with pytest.raises(
+        WrongState,
+        match=r"^k4t9 \(Find primes\) is cancelled already: only a task that has not ended can be cancelled\.$",
+    ):
         await store.change_task(task.id, TaskState.CANCELLED, expect=OPEN)
-    with pytest.raises(WrongState, match=r"^k4t9 \(Find primes\) is cancelled: it cannot be resumed\.$"):
+    with pytest.raises(WrongState, match=r"^k4t9 \(Find primes\) is cancelled: only a paused task can be resumed\.$"):
         await store.change_task(task.id, TaskState.QUEUED, expect={TaskState.PAUSED})
     with pytest.raises(NoSuchTask):
         await store.change_task("nope", TaskState.CANCELLED, expect=OPEN)
@@ -90,7 +93,7 @@ async def test_a_plan_that_is_approved(store: Store, hand_in: HandIn) -> None:
     assert await store.claim_task(task.id, 1.0) is None
     queued = await store.approve(task.id)
     assert (queued.state, queued.reason) == (TaskState.QUEUED, Reason.NONE)
-    with pytest.raises(WrongState, match="is queued: it cannot be approved"):
+    with pytest.raises(WrongState, match="is queued: only a task that waits for your yes can be approved"):
         await store.approve(task.id)
     assert await history(store, task) == ["waits for a yes to its plan", "approved"]
 
@@ -200,14 +203,16 @@ async def test_a_retry_from_a_step_takes_what_follows_from_it(
 
 async def test_what_cannot_be_retried(store: Store, hand_in: HandIn, carry_out: CarryOut) -> None:
     task = await hand_in("Find primes", id="k4t9abc")
-    with pytest.raises(WrongState, match=r"^k4t9 \(Find primes\) is queued: it cannot be retried\.$"):
+    with pytest.raises(
+        WrongState, match=r"^k4t9 \(Find primes\) is queued: only a task that has ended or is paused can be retried\.$"
+    ):
         await store.retry_from(task.id)
     await start(store, task)
-    with pytest.raises(WrongState, match="is running: it cannot be retried"):
+    with pytest.raises(WrongState, match="is running: only a task that has ended or is paused can be retried"):
         await store.retry_from(task.id)
     await store.change_task(task.id, TaskState.QUEUED, expect={TaskState.RUNNING})
     await carry_out(task)
-    with pytest.raises(BadPlan, match=r"^This task has no step outline\. Its steps are: answer\.$"):
+    with pytest.raises(BadPlan, match=r"^The task has no step outline: its steps are answer\.$"):
         await store.retry_from(task.id, "outline")
     assert (await store.task(task.id)).state is TaskState.DONE
     with pytest.raises(NoSuchTask):

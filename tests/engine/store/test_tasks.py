@@ -40,7 +40,7 @@ async def test_a_task_is_kept_as_it_was_handed_in(store: Store, hand_in: HandIn,
     )
     assert task == await store.task(task.id)
     assert (task.title, task.state, task.reason) == (
-        "Write a novel of nine words about a …",
+        "Write a novel of nine words about a quokka and …",
         TaskState.QUEUED,
         Reason.NONE,
     )
@@ -147,13 +147,15 @@ async def test_moving_for_ever_finds_a_place(store: Store, hand_in: HandIn) -> N
 async def test_only_what_is_queued_is_moved(store: Store, hand_in: HandIn) -> None:
     await hand_in(id="a")
     await stop(store, await hand_in(id="b"))
-    with pytest.raises(WrongState, match=r"^b \(Write a function\) is cancelled: it cannot be moved in the queue\.$"):
+    with pytest.raises(
+        WrongState, match=r"^b \(Write a function\) is cancelled: only a queued task can be moved in the queue\.$"
+    ):
         await store.move("b", "a")
     with pytest.raises(WrongState):
         await store.move("a", "b")
     with pytest.raises(NoSuchTask):
         await store.move("a", "nope")
-    with pytest.raises(WrongState, match="is cancelled: it cannot be given another priority"):
+    with pytest.raises(WrongState, match="is cancelled: only a task that has not ended can be given another priority"):
         await store.set_priority("b", Priority.LOW)
 
 
@@ -202,6 +204,21 @@ async def test_a_task_waits_for_others_until_they_are_done(store: Store, hand_in
     await carry_out(second)
     task = await store.task(task.id)
     assert (task.waits_for, task.after) == ((), (second.id, first.id))
+
+
+async def test_what_waits_for_others_is_there_after_a_restart(
+    store: Store, hand_in: HandIn, carry_out: CarryOut, path: Path, world: World
+) -> None:
+    first, second = await hand_in(), await hand_in()
+    third = await hand_in(after=(second.id, first.id))
+    await carry_out(first)
+    await store.close()
+    # A start looks for damage, and finds none.
+    again = await Store.open(path, world)
+    found = await again.task(third.id)
+    assert (found.after, found.waits_for) == ((second.id, first.id), (second.shown,))
+    assert again.notices == ()
+    await again.close()
 
 
 async def test_a_long_list_says_the_same_as_each_task(store: Store, hand_in: HandIn) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -37,6 +38,8 @@ class Do:
     holds: asyncio.Event | None = None
     error: BaseException | None = None
     begins: bool = True
+    pause_s: float = 0.0
+    """Before each piece but the first: time for what was written before it to be stored."""
 
 
 @dataclass
@@ -83,7 +86,9 @@ class Doer:
                 raise do.error
             return Outcome("".join(do.says))
         draft = await work.begin(REF, "told to")
-        for text in do.says:
+        for number, text in enumerate(do.says):
+            if number and do.pause_s:
+                await asyncio.sleep(do.pause_s)
             work.add(TextPiece(text))
         if do.holds:
             self.holding.append(work.spec.key)
@@ -111,13 +116,15 @@ class Execution:
     settings: TaskSettings = field(default_factory=lambda: TaskSettings(running=2, per_model=2, backoff_s=0.01))
     ref: ModelRef | None = REF
     works_queue: bool = True
+    passed: float = 0.0
+    """Seconds that the clock is ahead of the real one."""
     store: Store = field(init=False)
     executor: Executor = field(init=False)
     _keys: Any = field(default_factory=lambda: itertools.count(1))
 
     async def open(self, **settings: Any) -> None:
         self.settings = self.settings.model_copy(update=settings)
-        world = World()
+        world = World(now=lambda: time.time() + self.passed)
         self.store = await Store.open(self.path, world)
         self.executor = Executor(
             self.store,
@@ -153,18 +160,25 @@ class Execution:
         return task, event
 
     async def until(self, task: Task, *states: TaskState) -> TaskDetail:
-        """The task as soon as it is in one of these states."""
+        """The task as soon as it is in one of these states; one that passes at once may never be seen."""
+        return await self._until(task, lambda now: now.state in states, f"{states}")
+
+    async def waits_again(self, task: Task) -> TaskDetail:
+        """The task as soon as an attempt has failed and the next one waits."""
+        return await self._until(task, lambda now: now.next_try is not None, "waiting for its next attempt")
+
+    async def _until(self, task: Task, so: Callable[[Task], bool], what: str) -> TaskDetail:
         seen: list[TaskState] = []
         try:
             async with asyncio.timeout(WAIT_S), aclosing(self.executor.follow(task.id)) as events:
                 async for event in events:
                     if isinstance(event, TaskSeen):
                         seen.append(event.detail.task.state)
-                        if event.detail.task.state in states:
+                        if so(event.detail.task):
                             return event.detail
         except TimeoutError:
-            pytest.fail(f"{task.title} never was {states}, but {seen}")
-        pytest.fail(f"{task.title} ended without being {states}: {seen}")
+            pytest.fail(f"{task.title} never was {what}, but {seen}")
+        pytest.fail(f"{task.title} ended without being {what}: {seen}")
 
     async def done(self, task: Task) -> TaskDetail:
         return await self.until(task, TaskState.DONE)

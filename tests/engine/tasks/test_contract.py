@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -113,6 +114,28 @@ async def test_a_task_waits_for_those_it_comes_after(execution: Any, doer: Any) 
     assert [text for text, _ in doer.calls] == ["first", "free", "second", "third"]
 
 
+async def test_that_a_task_waits_for_no_other_any_more_is_told_before_it_runs(
+    execution: Any, doer: Any, do: Any
+) -> None:
+    await execution.restart(running=1)
+    first, gate = await execution.held("first")
+    busy = asyncio.Event()
+    doer.tell("next", do((), busy))
+    next_one = await execution.submit("next", priority=Priority.URGENT)
+    second = await execution.submit("second", after=(first.id,))
+    gate.set()
+    await execution.until(next_one, TaskState.RUNNING)
+    await execution.eventually(
+        lambda: any(
+            isinstance(fact, TaskChanged) and fact.task.id == second.id and not fact.task.waits_for
+            for fact in execution.facts
+        )
+    )
+    assert await execution.state(second) is TaskState.QUEUED
+    busy.set()
+    await execution.done(second)
+
+
 async def test_a_task_after_one_that_failed_waits_until_that_is_retried(execution: Any, doer: Any, do: Any) -> None:
     doer.tell("first", do(error=ModelNotFound("No such model.")), do())
     first = await execution.submit("first")
@@ -156,9 +179,8 @@ async def test_an_attempt_that_waits_holds_no_slot(execution: Any, doer: Any, do
     await execution.restart(running=1, backoff_s=30.0, backoff_max_s=60.0)
     doer.tell("a task", do(error=Unreachable("Away.")))
     task = await execution.submit("a task")
-    await execution.until(task, TaskState.RUNNING)
-    detail = await execution.until(task, TaskState.QUEUED)
-    assert detail.task.next_try is not None
+    detail = await execution.waits_again(task)
+    assert detail.task.state is TaskState.QUEUED
     assert detail.task.error == "Away."
     await execution.done(await execution.submit("another"))
 
@@ -181,6 +203,17 @@ async def test_a_task_that_takes_too_long_fails_and_keeps_its_text(execution: An
     assert doer.stopped == ["answer"]
 
 
+async def test_the_limit_of_a_task_counts_what_it_worked_before_a_pause(execution: Any, doer: Any) -> None:
+    task, _ = await execution.held("a task", "so far", time_limit_s=100.0)
+    execution.passed = 200.0
+    await execution.executor.pause(task.id)
+    await execution.executor.resume(task.id)
+    detail = await execution.until(task, TaskState.FAILED)
+    assert detail.task.error_code == "step_timed_out"
+    await execution.executor.retry(task.id)
+    await execution.until(task, TaskState.RUNNING)
+
+
 async def test_cancelling_stops_the_work_before_it_returns(execution: Any, doer: Any) -> None:
     task, _ = await execution.held("a task", "so far")
     cancelled = await execution.executor.cancel(task.id)
@@ -191,14 +224,50 @@ async def test_cancelling_stops_the_work_before_it_returns(execution: Any, doer:
         await execution.executor.cancel(task.id)
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_what_was_written_since_the_last_save_is_kept_however_often_it_is_stopped(
+    execution: Any, doer: Any, do: Any, turns: int
+) -> None:
+    doer.tell("a task", do(("so ", "far"), asyncio.Event(), pause_s=0.05))
+    task = await execution.submit("a task")
+    await execution.eventually(lambda: len(doer.holding) == 1)
+    pausing = asyncio.ensure_future(execution.executor.pause(task.id))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    cancelling = asyncio.ensure_future(execution.executor.cancel(task.id))
+    await asyncio.wait([pausing, cancelling])
+    assert await execution.state(task) is TaskState.CANCELLED
+    assert (await execution.store.task_detail(task.id)).steps[0].text == "so far"
+
+
+@pytest.mark.parametrize("error", [None, ModelNotFound("Gone.")], ids=["done", "failed"])
+@pytest.mark.parametrize("turns", range(0, 24, 2))
+async def test_an_end_that_is_being_stored_is_stored_and_told_whole(
+    execution: Any, doer: Any, do: Any, turns: int, error: Exception | None
+) -> None:
+    gate = asyncio.Event()
+    doer.tell("a task", do(("all of it",), gate, error))
+    task = await execution.submit("a task")
+    await execution.eventually(lambda: len(doer.holding) == 1)
+    gate.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    with suppress(WrongState):
+        await execution.executor.cancel(task.id)
+    detail = await execution.store.task_detail(task.id)
+    assert detail.steps[0].text == "all of it"
+    assert detail.result == ("all of it" if detail.task.state is TaskState.DONE else "")
+    told = [fact.task for fact in execution.facts if isinstance(fact, TaskChanged)]
+    assert told[-1] == detail.task
+
+
 async def test_cancelling_while_an_attempt_waits(execution: Any, doer: Any, do: Any) -> None:
-    await execution.restart(backoff_s=0.2)
+    await execution.restart(backoff_s=1.0)
     doer.tell("a task", do(error=Unreachable("Away.")))
     task = await execution.submit("a task")
-    await execution.until(task, TaskState.RUNNING)
-    await execution.until(task, TaskState.QUEUED)
+    await execution.waits_again(task)
     await execution.executor.cancel(task.id)
-    await asyncio.sleep(0.3)  # longer than the pause: what must not happen would have happened
+    await asyncio.sleep(1.2)  # longer than the pause: what must not happen would have happened
     assert len(doer.calls) == 1
     assert await execution.state(task) is TaskState.CANCELLED
 
@@ -254,10 +323,9 @@ async def test_what_was_cut_off_goes_on_by_itself_where_the_settings_say_so(exec
 
 async def test_the_queue_goes_on_after_a_restart(execution: Any, doer: Any, do: Any) -> None:
     doer.tell("waits", do(error=Unreachable("Away.")), do())
-    await execution.restart(backoff_s=0.3)
+    await execution.restart(backoff_s=2.0)
     waits = await execution.submit("waits")
-    await execution.until(waits, TaskState.RUNNING)
-    await execution.until(waits, TaskState.QUEUED)
+    await execution.waits_again(waits)
     await execution.restart()
     await execution.done(waits)
 

@@ -198,4 +198,6 @@ async def test_an_engine_that_only_reads_runs_nothing(start_engine: Start) -> No
     await engine.stop()
     reading = await start_engine(backends, task=BIG, ux=SMALL, read_only=True, load=False)
     assert (await reading.task(held.id)).task.state is TaskState.PAUSED
+    status = await reading.status()
+    assert (status.can_write, status.works_queue) == (False, False)
     assert len(backends[SCRIPTED].requests) == asked

@@ -30,7 +30,7 @@ from tale_tui.engine.tasks.backoff import may_help, next_pause_s, pause_s
 from tale_tui.engine.tasks.intake import Intake
 from tale_tui.engine.tasks.limits import Gate, Slots
 from tale_tui.engine.tasks.lineup import Lineup
-from tale_tui.engine.tasks.prompts import digest, prompt_bytes, room_for, step_messages
+from tale_tui.engine.tasks.prompts import DIGEST_MESSAGES, digest, prompt_bytes, room_for, step_messages
 from tale_tui.engine.tasks.shielding import whole
 from tale_tui.engine.types import Author, BackendName, Message, MessageState, ModelRef
 from tale_tui.settings import TaskSettings
@@ -132,11 +132,19 @@ def test_the_gate_lets_so_many_in_within_a_minute() -> None:
     gate.enter()
     now[0] = 110.0
     gate.enter()
-    with pytest.raises(TooManyTasks, match="Wait 50 s"):
+    with pytest.raises(TooManyTasks, match="wait 50 s"):
         gate.enter()
     now[0] = 160.0
     gate.enter()
-    with pytest.raises(TooManyTasks, match="Wait 10 s"):
+    with pytest.raises(TooManyTasks, match="wait 10 s"):
+        gate.enter()
+
+
+def test_the_gate_counts_what_came_before_it() -> None:
+    gate = Gate(3, lambda: 100.0)
+    gate.remember((70.0, 50.0, 20.0, -5.0))
+    gate.enter()
+    with pytest.raises(TooManyTasks, match="wait 10 s"):
         gate.enter()
 
 
@@ -162,10 +170,10 @@ def intake(**settings: Any) -> Intake:
 
 def test_what_is_no_task_is_refused_and_costs_nothing() -> None:
     one = intake(per_minute=1)
-    for text in ("", " \n\t", "\x1b[2J\x00"):
+    for text in ("", " \n\t", "\x1b[2J\x00", "\u200f\u202e", "\u200d \ufe0f"):
         with pytest.raises(EmptyMessage):
             one.new_task(text, key="k")
-    for limit_s in (0, -1, float("nan"), float("inf")):
+    for limit_s in (0, -1, float("nan"), float("inf"), 1e9):
         with pytest.raises(BadTimeLimit, match="is no time limit"):
             one.new_task("a task", key="k", time_limit_s=limit_s)
     with pytest.raises(TaskTooLong, match=r"20,000 characters, and 16,000.*file.*tasks\.text_limit"):
@@ -197,6 +205,12 @@ def test_a_digest_is_the_end_of_the_conversation_in_short() -> None:
     assert lines[0].startswith("User: old old")
     assert lines[-1].startswith("Assistant: reply 4 reply 4")
     assert all(len(line) < 330 for line in lines)
+
+
+def test_of_a_long_conversation_only_the_end_is_in_the_digest() -> None:
+    said = [message(Author.USER if n % 2 else Author.ASSISTANT, f"said {n}") for n in range(40)]
+    lines = digest([*said, message(Author.USER, "the task")], "the task").split("\n")
+    assert [line.rpartition(" ")[2] for line in lines] == [str(n) for n in range(40 - DIGEST_MESSAGES, 40)]
 
 
 PLAN = Plan((StepSpec("a", "The outline", "x"), StepSpec("b", "The text", "Write it.", ("a",))))

@@ -37,10 +37,10 @@ def test_everything_that_a_step_may_say_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "EOF"),
+        ("", "this is not JSON, EOF"),
         ("[]", "object"),
-        ("{}", r"steps: Field required"),
-        (steps(), r"steps: List should have at least 1 item"),
+        ("{}", r"steps: this is missing"),
+        (steps(), r"steps: there should be at least 1\.$"),
         (steps(step("a"), step("a")), r"steps\[1\]\.key: there is a step a already"),
         (steps(step("a", "a")), "wait for each other: a -> a"),
         (steps(step("a", "c"), step("b", "a"), step("c", "b")), "wait for each other: "),
@@ -48,10 +48,19 @@ def test_everything_that_a_step_may_say_is_read() -> None:
         (steps(step("a", prompt=" ")), r"steps\[0\]\.prompt: say what a is to do"),
         (steps(step("a", kind="magic")), r"steps\[0\]\.kind: magic is no kind of step"),
         (steps(step("a", kind="approval")), "no step waits for the yes of a"),
-        (steps(step("a", colour="red")), r"steps\[0\]\.colour: "),
-        (steps(step("a", time_limit_s=-1)), r"steps\[0\]\.time_limit_s: "),
-        (steps(step("a", retries="3")), r"steps\[0\]\.retries: "),
-        (steps(step("../a")), r"steps\[0\]\.key: "),
+        (steps(step("a", colour="red")), r"steps\[0\]\.colour: there is no such name"),
+        (steps(step("a", time_limit_s=-1)), r"steps\[0\]\.time_limit_s: -1 should be above 0\.$"),
+        (steps(step("a", retries="3")), r"steps\[0\]\.retries: \"3\" should be"),
+        (steps(step("../a")), r"steps\[0\]\.key: \"\.\./a\" cannot be a key"),
+        (steps(step("a", time_limit_s=1e300)), r"steps\[0\]\.time_limit_s: 1e\+300 should be at most 31,536,000\.$"),
+        (steps(step("a", prompt="\x1b[2J\u200f")), r"steps\[0\]\.prompt: say what a is to do"),
+        ("[]", r"^\[\] should be an object in \{ \}\.$"),
+        (json.dumps({"steps": {}}), r"steps: \{\} should be a list in \[ \]"),
+        (steps(step("a", retries=True)), r"steps\[0\]\.retries: true should be a whole number"),
+        (steps(step("a", repeatable="no")), r"steps\[0\]\.repeatable: \"no\" should be true or false"),
+        (steps(step("a", after="b")), r"steps\[0\]\.after: \"b\" should be a list in \[ \]"),
+        (steps(step("a", title="t" * 81)), r"steps\[0\]\.title: \"t+… is too long, write up to 80 characters"),
+        (steps(step("a", role="boss")), r"steps\[0\]\.role: \"boss\" should be 'ux' or 'task'"),
         (steps(step("a\n")), r"steps\[0\]\.key: "),
         (steps(step("a"), format=2), "format: this version reads plans up to format 1"),
         (steps(*(step(f"s{n}") for n in range(STEPS_MAX + 1))), "steps: "),
@@ -63,7 +72,7 @@ def test_a_plan_that_cannot_be_run_is_refused_with_the_place(text: str, said: st
 
 
 def test_many_mistakes_are_not_all_told_at_once_and_control_characters_never() -> None:
-    with pytest.raises(BadPlan, match="And 4 more") as refused:
+    with pytest.raises(BadPlan, match="and 4 more") as refused:
         parse_plan(steps(*({"key": "\x1b[31m", "no\x1b": 1} for _ in range(3)), {"key": ""}))
     assert "\x1b" not in refused.value.sentence
 

@@ -97,7 +97,7 @@ class Machine(RuleBasedStateMachine):
         self.executor = Executor(
             self.store,
             {"model": self.puppet},
-            TaskSettings(running=AT_ONCE, per_model=0, per_minute=10**6),
+            TaskSettings(running=AT_ONCE, per_model=0, per_minute=100_000),
             World(),
             self.heard,
             likely=lambda _p, _text: (None, ""),

@@ -55,6 +55,47 @@ async def test_a_task_is_done_in_the_end(
     await execution.done(await execution.submit("another"))
 
 
+async def test_a_task_that_runs_again_is_left_alone(execution: Any) -> None:
+    """The queue may be read while it is still to be said that an earlier run of a task is over."""
+    task, gate = await execution.held("a task")
+    execution.executor._dispatcher.settle(task.id)
+    await asyncio.gather(*execution.executor._dispatcher._background)
+    assert await execution.state(task) is TaskState.RUNNING
+    gate.set()
+    detail = await execution.done(task)
+    assert [step.attempts for step in detail.steps] == [1]
+
+
+async def test_a_task_that_was_queued_behind_the_back_of_its_run_runs_again(execution: Any) -> None:
+    task, gate = await execution.held("a task")
+    await execution.store.change_task(task.id, TaskState.QUEUED, expect={TaskState.RUNNING})
+    gate.set()
+    await execution.done(task)
+
+
+async def test_a_task_that_is_not_queued_any_more_is_looked_at_again(
+    execution: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = execution.store.claim_task
+
+    async def refused(*args: Any) -> None:
+        monkeypatch.setattr(execution.store, "claim_task", claim)
+
+    monkeypatch.setattr(execution.store, "claim_task", refused)
+    await execution.done(await execution.submit("a task"))
+
+
+async def test_that_a_task_is_held_up_is_said_once(
+    begin: Callable[..., Any], doer: Any, do: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = await begin()
+    Broken(execution.store, monkeypatch, finish_step=1, fail_step=1, change_task=3)
+    doer.tell("a task", do(("done",)))
+    await execution.done(await execution.submit("a task"))
+    notices = [fact.sentence for fact in execution.facts if isinstance(fact, Notice)]
+    assert notices == ["A task is held up until it can be stored again. Held by another process."]
+
+
 @pytest.mark.parametrize("act", ["cancel", "pause"])
 async def test_what_cannot_be_stored_is_told_and_the_task_goes_on(
     begin: Callable[..., Any], doer: Any, do: Any, monkeypatch: pytest.MonkeyPatch, act: str

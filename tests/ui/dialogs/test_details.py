@@ -99,6 +99,12 @@ def test_an_error_is_said(reply: Message) -> None:
     assert facts["ended by"] == "its end"
 
 
+def test_a_sentence_of_ours_was_written_by_no_model(reply: Message) -> None:
+    facts = dict(message_facts(replace(reply, ref=None, usage=None, why="from the list of tasks")))
+    assert (facts["written by"], facts["why no model"]) == ("tale", "from the list of tasks")
+    assert "model" not in facts
+
+
 async def test_it_is_shown_and_copied(show: Any, reply: Message) -> None:
     async with show(DetailsDialog(reply)) as shown:
         assert "This reply" in shown.text

@@ -40,3 +40,5 @@ async def test_all_answers_can_be_reached(show: Any, size: tuple[int, int]) -> N
         assert ("Leave while 1 task is open?" if size[0] > 20 else "Leave") in shown.text
         for words in ("Stay", "Go on in the", "Pause and"):
             assert words in shown.text
+        if size[0] > 80:
+            assert "it goes on without a window" in shown.text

@@ -106,6 +106,12 @@ async def test_roles_and_models_are_shown(show: Any) -> None:
         assert "look again" not in shown.text
 
 
+async def test_what_holds_for_both_roles_is_said_once(show: Any) -> None:
+    roles = tuple(RoleStatus(role, RoleState.UNSET, None, detail="No model was found.") for role in Role)
+    async with show(ModelsDialog(REPORTS, roles)) as shown:
+        assert shown.text.count("No model was found.") == 1
+
+
 KEYS: list[tuple[list[str], object]] = [
     (["enter"], UseModel(Role.UX, SMALL)),
     (["t"], UseModel(Role.TASK, SMALL)),

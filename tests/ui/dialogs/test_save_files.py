@@ -59,6 +59,18 @@ async def test_what_is_wrong_with_a_name_is_told_and_nothing_is_closed(
         assert shown.results == []
 
 
+@pytest.mark.parametrize("size", [(80, 24), (60, 15), (40, 12)])
+async def test_what_is_wrong_and_the_keys_are_seen_beside_many_files(
+    show: Any, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    ten = "\n\n".join(f"```python\nx = {number}\n```" for number in range(10))
+    many = SaveFilesDialog("A long title " * 10, result_files(ten), tmp_path)
+    async with show(many, size=size) as shown:
+        rename(shown, 0, "../away.py")
+        await shown.press("enter")
+        await shown.until(lambda: "../away.py leads out" in shown.text and "enter save" in shown.text, "both")
+
+
 async def test_another_folder_can_be_written(show: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     async with show(dialog(tmp_path / "x")) as shown:
@@ -112,8 +124,23 @@ async def test_files_that_are_there_are_kept_unless_the_user_says_so(saving: Any
     assert (tmp_path / "a.py").read_text() == "new"
 
 
-async def test_what_cannot_be_written_is_told(saving: Any, tmp_path: Path) -> None:
+async def test_what_cannot_be_written_is_told_beside_what_was_typed(
+    show: Any, saving: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("x")
-    told = (await saving(TWO, FilesChosen(tmp_path / "file", (("a.py", "x"),)))).told
-    assert len(told) == 1
-    assert "cannot be written" in told[0]
+    again: list[SaveFilesDialog] = []
+    chosen = FilesChosen(tmp_path / "file", (("b.py", "x"),), ("b.py", ""))
+
+    async def ask(user: Answers, dialog: SaveFilesDialog) -> Any:
+        again.append(dialog)
+        return user.answers.pop(0) if user.answers else None
+
+    monkeypatch.setattr(Answers, "ask", ask)
+    assert (await saving(TWO, chosen)).told == []
+    assert len(again) == 2
+    async with show(again[1]) as shown:
+        assert "cannot be written" in shown.text
+        folder = shown.screen.query_one("#folder", Entry)
+        assert folder.has_focus
+        assert folder.value == str(tmp_path / "file")
+        assert [row.wanted for row in shown.screen.query(FileRow)] == ["b.py", ""]

@@ -109,7 +109,7 @@ async def test_messages_are_found_with_what_was_said(
         await shown.until(lambda: "the cache keeps it" in shown.text, "found")
         assert "In the messages" in shown.text
         await shown.until(lambda: "0 titles, 1 message" in shown.text, "counted")
-        assert search.asked == ["cache"]
+        assert search.asked[-1] == "cache"
         await shown.press("enter")
         assert await shown.result() == OpenSession("s2", "m7")
 

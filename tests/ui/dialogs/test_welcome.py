@@ -97,6 +97,23 @@ async def test_an_error_is_a_sentence_and_the_offers_come_back(show: Any) -> Non
         await shown.until(lambda: "Ollama, or of" in shown.text, "asked")
 
 
+async def test_a_path_that_is_wrong_is_put_right_where_it_was_written(show: Any) -> None:
+    source = Source()
+    source.error = FetchFailed("/no/such.gguf cannot be read: no such file.")
+    source.go_on.set()
+    async with show(WelcomeScreen(source)) as shown:
+        await shown.press("f")
+        await shown.type("/no/such.gguf")
+        await shown.press("enter")
+        await shown.until(lambda: "! /no/such.gguf cannot be read" in shown.text, "the sentence")
+        entry = shown.screen.query_one(Entry)
+        assert entry.has_focus
+        assert entry.value == "/no/such.gguf"
+        await shown.press("escape")
+        await shown.until(lambda: "Use Ollama" in shown.text, "the offers")
+        assert "cannot be read" not in shown.text
+
+
 async def test_nothing_unexpected_leaves_it_waiting(show: Any) -> None:
     source = Source()
     source.error = RuntimeError("boom")

@@ -11,6 +11,8 @@ from textual import events
 from tale_tui.engine import DiskFull, EngineMoved, MessageState, Notice, ReadOnly, Unreachable
 from tale_tui.engine.models.scripted import Fail, Hold, Read, Say, Script, ScriptedBackend, spoken
 from tale_tui.first_look import FirstLook
+from tale_tui.ui.widgets.notice_bar import Standing
+from tale_tui.ui.widgets.status_line import KeyHint
 
 
 def held(*before: str, after: str = " rest") -> tuple[Script, asyncio.Event]:
@@ -43,6 +45,39 @@ async def test_a_message_is_answered(open_window: Any) -> None:
         assert window.chat.title_bar.title == "hello"
         assert window.chat.title_bar.turns == 1
         assert window.chat.line.window is not None
+
+
+async def test_what_was_told_makes_room_when_the_user_goes_on(open_window: Any) -> None:
+    async with open_window(size=(20, 5)) as window:
+        await window.ready()
+        window.app.notify("Nothing else.", title="Told before")
+        await window.say("/status")
+        await window.until(lambda: window.toasts and window.app.query("Toast"), "a sentence")
+        assert [sentence.split(".")[0] for sentence in window.toasts] == ["There is no task yet"]
+        [toast] = window.app.query("Toast")
+        await window.until(lambda: toast.region.y == 0 and toast.region.height == 2, "it is on the screen")
+        assert [notice.title for _, notice in window.app.notices][-2:] == ["Told before", "No such task"]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_what_is_told_covers_no_text_and_is_seen_once(open_window: Any, size: tuple[int, int]) -> None:
+    async with open_window([spoken("\n".join(["line"] * 60))], size=size) as window:
+        await window.ready()
+        await window.say("hello")
+        await window.answered()
+        window.app.notify("Write a Python function, 0:04", title="k4t9 is done")
+        await window.until(lambda: window.app.query("Toast"), "it is told")
+        [toast] = window.app.query("Toast")
+        await window.until(lambda: toast.region.height == 2, "it is on the screen")
+        assert toast.region.right == size[0]
+        assert toast.region.bottom <= window.chat.view.region.y
+        await window.pilot.press("f1")
+        await window.until(
+            lambda: window.app.screen is not window.chat and window.app.screen.query("Toast"), "a dialog"
+        )
+        assert not toast.display
+        await window.pilot.press("escape")
+        await window.until(lambda: toast.display, "it is told below it again")
 
 
 async def test_the_users_turn_is_shown_before_it_is_stored(open_window: Any) -> None:
@@ -125,6 +160,60 @@ async def test_what_is_sent_while_a_reply_streams_waits_and_goes_next(open_windo
         await window.answered(3)
         assert texts(window) == ["first", "one rest", "second", "two", "third", "three"]
         assert window.chat.composer.queue.waiting == ()
+
+
+async def test_a_reply_goes_on_in_its_own_conversation_while_another_one_is_shown(open_window: Any) -> None:
+    script, event = held("so far")
+    async with open_window([script, spoken("two")]) as window:
+        await window.ready()
+        await window.say("first")
+        await streaming(window, "so far")
+        first = window.chat._desk.conversation.session.id
+        window.chat.run_command("new")
+        await window.until(lambda: window.messages == [], "a new conversation")
+        assert not window.chat._desk.turns.busy
+        await window.say("second")
+        await window.answered()
+        assert texts(window) == ["second", "two"]
+        await window.chat._desk.open_session(first)
+        await streaming(window, "so far")
+        assert window.chat._desk.turns.writing
+        event.set()
+        await window.answered()
+        assert texts(window) == ["first", "so far rest"]
+
+
+async def test_a_reply_that_ends_unseen_is_there_when_its_conversation_is_shown_again(open_window: Any) -> None:
+    script, event = held("so far")
+    async with open_window([script, spoken("later")]) as window:
+        await window.ready()
+        await window.say("first")
+        await streaming(window, "so far")
+        first = window.chat._desk.conversation.session.id
+        await window.say("and then")
+        await window.until(lambda: window.chat.composer.queue.waiting, "it waits")
+        window.chat.run_command("clear")
+        await window.until(lambda: window.messages == [], "a new conversation")
+        event.set()
+        await window.until(lambda: window.backend.open_streams == 0 and not window.app.workers, "it has ended")
+        assert window.messages == []
+        assert window.chat.title_bar.title == "new conversation"
+        assert window.chat.line.window.used == 0
+        await window.chat._desk.open_session(first)
+        await window.answered(2)
+        assert texts(window) == ["first", "so far rest", "and then", "later"]
+
+
+async def test_a_message_that_is_left_at_once_is_answered_in_its_own_conversation(open_window: Any) -> None:
+    async with open_window([spoken("one")]) as window:
+        await window.ready()
+        window.chat._desk.sending.send("first")
+        window.chat.run_command("new")
+        await window.until(lambda: not window.app.workers, "it was answered")
+        assert window.messages == []
+        [session] = await window.verbs.sessions()
+        stored = (await window.verbs.transcript(session.id)).messages
+        assert [message.text for message in stored] == ["first", "one"]
 
 
 async def test_escape_stops_first_and_then_takes_the_waiting_message_back(open_window: Any) -> None:
@@ -329,6 +418,20 @@ async def test_asking_again_and_going_back_to_the_version_before(open_window: An
         assert (window.messages[1].sibling, window.messages[1].siblings) == (1, 2)
 
 
+async def test_keys_go_from_version_to_version(open_window: Any) -> None:
+    async with open_window([spoken("one"), spoken("two")]) as window:
+        await window.ready()
+        await window.say("hello")
+        await window.answered()
+        await window.pilot.press("shift+tab", "r")
+        await window.until(lambda: texts(window) == ["hello", "two"], "another version")
+        await window.until(lambda: not window.chat._desk.turns.busy, "the turn ended")
+        for key, shown in (("left", "one"), ("right", "two"), ("left", "one")):
+            await window.pilot.press(key)
+            await window.until(lambda shown=shown: texts(window) == ["hello", shown], f"{key}: {shown}")
+            assert window.chat.view.chosen == window.messages[1].id
+
+
 async def test_a_fork_is_opened(open_window: Any) -> None:
     async with open_window([spoken("one"), spoken("two")]) as window:
         await window.ready()
@@ -431,7 +534,7 @@ async def test_another_key_for_a_binding(open_window: Any) -> None:
         await window.pilot.press("ctrl+y")
         await window.answered()
         assert window.chat.line.keys[0].key == "ctrl+y"
-        assert any("prompt.redo does not have it any more" in toast for toast in window.toasts)
+        assert any("prompt.redo does not have it any more" in notice.sentence for _, notice in window.app.notices)
 
 
 @pytest.mark.parametrize("size", [(20, 5), (40, 10), (80, 24), (120, 40), (200, 60)])
@@ -563,3 +666,16 @@ async def test_a_paste_while_the_turns_have_the_focus_goes_to_the_prompt(open_wi
         window.app.post_message(events.Paste("pasted\x1b[31m"))
         await window.until(lambda: window.prompt.text == "pasted", "it is in the prompt")
         assert window.prompt.has_focus
+
+
+@pytest.mark.parametrize("text", ["hello", "/"])
+async def test_the_prompt_is_in_sight_below_a_standing_notice_in_a_tiny_terminal(open_window: Any, text: str) -> None:
+    async with open_window(size=(20, 5)) as window:
+        await window.ready()
+        keys = (KeyHint("ctrl+r", "try again"), KeyHint("ctrl+l", "choose another"))
+        window.chat.composer.stand("role", Standing("The file is cut off or damaged. Fetch it again.", keys, "error"))
+        await window.write(text)
+        await window.pilot.pause()
+        assert window.prompt.region.bottom == 5
+        assert window.prompt.region.height == 1
+        assert window.chat.composer.notice.render().plain.splitlines()[-1].strip().startswith("ctrl+r")

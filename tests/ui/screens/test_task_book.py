@@ -70,6 +70,17 @@ def test_queued_tasks_go_by_priority_then_as_they_came(fake_tasks: Any) -> None:
     assert behind.shown == "bbbb"
 
 
+def test_the_queue_is_put_in_another_order_and_all_else_stays(fake_tasks: Any) -> None:
+    book = TaskBook()
+    tasks = [fake_tasks.task(f"{letter}222", letter.upper()) for letter in "bcd"]
+    book.load([fake_tasks.task("run2", "Runs", "running"), *tasks, fake_tasks.task("end2", "Done", "done")])
+    started = replace(tasks[1], state=TaskState.RUNNING)
+    book.put(started)
+    book.line_up(reversed(tasks))  # read just before one of them began to run
+    assert shown(book) == ["run2", "c222", "d222", "b222", "end2"]
+    assert book.get(started.id) is started
+
+
 @pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("tab", Tab)
 def test_many_changes_give_the_rows_that_reading_anew_gives(fake_tasks: Any, order: Order, tab: Tab) -> None:

@@ -156,7 +156,7 @@ async def test_the_filter_looks_at_model_state_and_id(open_tasks: Any) -> None:
 
 async def test_sorting(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.press("upper_s", "upper_s", "upper_s")
+        await window.press("S", "S", "S")
         assert window.titles == sorted(window.titles)
         assert window.toasts[-1] == "Sorted: title."
 
@@ -188,6 +188,7 @@ async def test_more_changes_than_can_be_told_are_read_again(open_tasks: Any, fak
         window.verbs.all.clear()
         window.verbs.facts.put_nowait(TasksChanged())
         await window.shows("No tasks yet")
+        assert not window.screen.pane.display
 
 
 async def test_other_facts_are_no_matter_of_the_list(open_tasks: Any) -> None:
@@ -350,7 +351,7 @@ async def test_tiny_the_list_is_left(open_tasks: Any) -> None:
         ("k4t9", ["minus"], "priority normal"),
         ("p8c3", ["x", "right", "enter"], "cancel"),
         ("w9d4", ["r", "right", "enter"], "retry"),
-        ("k4t9", ["upper_r", "up", "enter"], "retry outline"),
+        ("k4t9", ["R", "up", "enter"], "retry outline"),
     ],
 )
 async def test_a_key_asks_the_engine(open_tasks: Any, shown: str, keys: list[str], call: str) -> None:
@@ -359,7 +360,7 @@ async def test_a_key_asks_the_engine(open_tasks: Any, shown: str, keys: list[str
         before = window.app.screen
         for key in keys:
             await window.press(key)
-            if key in ("x", "upper_r") or (key == "r" and len(keys) > 1):
+            if key in ("x", "R") or (key == "r" and len(keys) > 1):
                 await window.until(lambda: window.app.screen is not before, "a dialog")
         await window.until(lambda: (call, shown) in window.calls, f"{call} is asked for")
 
@@ -395,11 +396,11 @@ async def test_urgent_goes_no_higher(open_tasks: Any) -> None:
 async def test_queued_tasks_change_places(open_tasks: Any, fake_tasks: Any) -> None:
     verbs = fake_tasks.TaskVerbs(fake_tasks.task(f"{letter}{letter}22", letter.upper()) for letter in "bcd")
     async with open_tasks(verbs) as window:
-        await window.press("upper_j")
+        await window.press("J")
         await window.until(lambda: window.titles == ["C", "B", "D"], "behind the next")
-        await window.press("upper_j")
+        await window.press("J")
         await window.until(lambda: window.titles == ["C", "D", "B"], "last")
-        await window.press("upper_j")
+        await window.press("J")
         await window.until(lambda: "bb22 is the last of those that wait." in window.toasts, "a sentence")
         await window.press("shift+up", "shift+up")
         await window.until(lambda: window.titles == ["B", "C", "D"], "first again")
@@ -441,8 +442,8 @@ async def test_a_result_opens_in_the_editor(open_tasks: Any, fake_tasks: Any, mo
         seen.append(text)
         return "changed"
 
-    monkeypatch.setattr("tale_tui.ui.screens.task_desk.edit", edit)
-    monkeypatch.setattr("tale_tui.ui.screens.task_desk.editor_command", lambda: ["vi"])
+    monkeypatch.setattr("tale_tui.ui.screens.chat_editor.edit", edit)
+    monkeypatch.setattr("tale_tui.ui.screens.chat_editor.editor_command", lambda: ["vi"])
     async with open_tasks() as window:
         monkeypatch.setattr(window.app, "suspend", window.app.batch_update)
         await window.choose("w9d4")

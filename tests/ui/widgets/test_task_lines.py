@@ -13,6 +13,8 @@ from tale_tui.engine import Priority
 from tale_tui.ui.signs import UNICODE, signs
 from tale_tui.ui.widgets.task_list_rows import Columns, task_segments
 from tale_tui.ui.widgets.task_pane_lines import head_lines
+from tale_tui.ui.widgets.task_passages import TaskView, passages
+from tale_tui.ui.widgets.task_text import header
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +66,14 @@ def test_a_head_says_who_how_far_and_until_when(fake_tasks: Any) -> None:
     assert lines[5].strip() == "· check"
 
 
+def test_what_is_stored_of_a_running_step_is_not_counted_twice(fake_tasks: Any) -> None:
+    detail = fake_tasks.some().detail("k4t900000000000")
+    for stored, written in ((396, 412), (450, 450)):
+        task = replace(detail.task, completion_tokens=stored)
+        lines = head_lines(task, detail.steps, fake_tasks.NOW, 60, 20, tokens=316)
+        assert lines[1].plain.endswith(f"{written} tok")
+
+
 def test_a_long_plan_shows_the_steps_around_the_next_one(fake_tasks: Any) -> None:
     task = replace(fake_tasks.some().all["k4t900000000000"], steps_total=40, steps_done=20)
     steps = [fake_tasks.step(f"step {number}", "done" if number < 20 else "pending") for number in range(40)]
@@ -95,3 +105,20 @@ def test_urgent_and_why_it_waits_are_said(fake_tasks: Any) -> None:
     assert lines[0].endswith("urgent · qwen3:14b")
     assert lines[1].startswith("again in 10 s")
     assert lines[2] == "! The server is busy. It is tried again in 10 s."
+
+
+def test_a_passage_that_grows_has_no_figures_of_what_was_stored(fake_tasks: Any) -> None:
+    steps = (
+        fake_tasks.step("outline", "done", "It is.", 96, took=8),
+        fake_tasks.step("write", "running", "So", 1, took=3),
+    )
+    detail = fake_tasks.detail_of(fake_tasks.task("k4t9", "Fibonacci", "running"), steps)
+    outline, write = passages(detail, TaskView.OUTPUT, fake_tasks.NOW)
+    assert outline.note.endswith("96 + 96 tok")
+    assert write.note == ""
+
+
+def test_a_short_title_leaves_its_room_to_the_figures() -> None:
+    figures = "1.03 s · 60 tok/s · 108 + 204 tok"
+    assert header("collect", figures, 60) == ("collect", figures)
+    assert header("a title that is long", figures, 30) == ("a title that…", "1.03 s · 60 to…")

@@ -52,6 +52,21 @@ def _signs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tale_tui.ui.widgets.line.signs", lambda: UNICODE)
 
 
+async def test_what_needs_a_look_has_the_colour_of_its_sign() -> None:
+    host = Host()
+    async with host.run_test() as pilot:
+        host.side.tasks = (task("t6b2", "Summary", "paused", reason="interrupted"), DONE)
+        await pilot.pause()
+        colours = {
+            segment.text.strip(): segment.style.color
+            for strip in host.side.render_lines(Region(0, 0, WIDTH, HEIGHT))
+            for segment in strip
+            if segment.style is not None
+        }
+        assert colours["interrupted"] == colours[UNICODE.paused]
+        assert colours["done"] != colours[UNICODE.done]
+
+
 async def test_two_lines_each() -> None:
     host = Host()
     async with host.run_test() as pilot:
@@ -59,11 +74,20 @@ async def test_two_lines_each() -> None:
         await pilot.pause()
         assert host.lines[2:7] == [
             "◐ k4t9  Fibonacci function",
-            "  working  0:42, about 0:30 left",
+            "        working           0:42 ~0:30",
             "",
             "✓ w9d4  A letter to the landlord ab…",
-            "  done  0:51",
+            "        done                    0:51",
         ]
+
+
+async def test_all_words_where_there_is_room() -> None:
+    host = Host()
+    host.side.styles.width = WIDTH + 10
+    async with host.run_test() as pilot:
+        host.side.tasks = (RUNNING,)
+        await pilot.pause()
+        assert host.side.render_line(3).text == f"        working{'0:42, about 0:30 left':>31}"
 
 
 async def test_a_click_chooses() -> None:
@@ -94,4 +118,5 @@ async def test_what_has_no_room_is_left_out() -> None:
     async with host.run_test() as pilot:
         host.side.tasks = tuple(task(f"t{n:03}", "Title", "queued") for n in range(50))
         await pilot.pause()
-        assert sum("queued" in line for line in host.lines) == 2
+        assert sum("queued" in line for line in host.lines) == 1
+        assert "and 49 more" in host.lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import struct
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -42,7 +43,7 @@ class Bench:
         self.file.write_bytes(self.gguf(8192))
         self._monkeypatch = monkeypatch
         self._backends: list[EmbeddedBackend] = []
-        monkeypatch.setenv("PYTHONPATH", str(FAKE))
+        monkeypatch.setenv("PYTHONPATH", str(FAKE), prepend=os.pathsep)
         monkeypatch.setenv("FAKE_PARAMS", str(folder / "params.json"))
         monkeypatch.setenv("FAKE_BODY", str(folder / "body.json"))
         monkeypatch.setattr(embedded_files, "why_not_here", lambda: "")

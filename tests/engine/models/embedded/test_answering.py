@@ -16,8 +16,9 @@ from tale_tui.engine.errors import (
     Refused,
     TimedOut,
 )
-from tale_tui.engine.models import embedded_process
+from tale_tui.engine.models import embedded, embedded_process
 from tale_tui.engine.models.backend import ChatMessage, Finished
+from tale_tui.engine.models.starter import STARTER_REPEAT_PENALTY, STARTER_TEMPERATURE
 from tale_tui.engine.types import FinishReason
 
 # a test may wait for its files
@@ -39,7 +40,16 @@ async def test_what_is_asked_of_the_library(bench: Any) -> None:
         "timings_per_token": True,
     }
     await bench.ask(backend, "say it")
-    assert {"temperature", "chat_template_kwargs"}.isdisjoint(bench.body)
+    assert {"temperature", "repeat_penalty", "chat_template_kwargs"}.isdisjoint(bench.body)
+
+
+async def test_the_starter_is_asked_so_that_it_finds_an_end(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "STARTER_NAME", "m")
+    backend = bench.backend()
+    await bench.ask(backend, "say it")
+    assert (bench.body["temperature"], bench.body["repeat_penalty"]) == (STARTER_TEMPERATURE, STARTER_REPEAT_PENALTY)
+    await bench.ask(backend, "say it", temperature=0.5)
+    assert (bench.body["temperature"], "repeat_penalty" in bench.body) == (0.5, False)
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ async def test_a_long_log_begins_anew(bench: Any, monkeypatch: pytest.MonkeyPatc
     ("how", "error", "told"),
     [
         ("import:libgomp.so.1: cannot open shared object file", NotAvailable, "libgomp1"),
+        ("import:a.so: failed to map segment from shared object", OutOfMemory, "embedded.memory_limit_gb"),
         ("import:No module named 'xllamacpp'", NotAvailable, "not installed"),
         ("import:undefined symbol: x", NotAvailable, "undefined symbol"),
         ("fail:E error loading model: unknown model architecture: 'x'", NotAvailable, "kind"),

@@ -324,7 +324,7 @@ async def keys_of(stage: Any, make: Any, one: Any, text: str = "") -> str:
         ("paused", "", "space go on   r try again   x cancel   p plan   d details"),
         ("failed", "", "r try again   p plan   f fork   d details"),
         ("cancelled", "", "r try again   p plan   f fork   d details"),
-        ("done", "42", "c copy   s save files   v editor   r again   p plan   f fork   d details"),
+        ("done", "42", "c copy   v editor   r again   p plan   f fork   d details"),
     ],
 )
 async def test_the_line_below_tells_what_the_keys_do(stage: Any, make: Any, state: str, text: str, told: str) -> None:

@@ -29,6 +29,19 @@ async def test_the_focus_chooses_the_last_turn_and_tells_its_keys(stage: Any, ma
         assert barred(scene) == []
 
 
+async def test_a_turn_that_is_asked_again_stays_chosen(stage: Any, make: Any) -> None:
+    async with stage(make.user(1, "one"), make.reply(1, "two"), focus=True) as scene:
+        scene.view.drop_after("u1")
+        scene.view.add(make.reply(2, "three"))
+        assert scene.view.chosen == "a2"
+        scene.hurry()
+        assert "three" in barred(scene)
+        scene.app.query_one("Input").focus()
+        await scene.pilot.pause()
+        scene.view.add(make.reply(3, "four"))
+        assert scene.view.chosen is None
+
+
 async def test_up_and_down(stage: Any, make: Any) -> None:
     async with stage(make.user(1, "one"), make.reply(1, "two"), make.user(2, "three"), focus=True) as scene:
         height = len([line for line in scene.lines if line])

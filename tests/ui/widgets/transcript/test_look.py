@@ -62,6 +62,7 @@ async def test_small_screens_show_what_fits(stage: Any, make: Any, size: tuple[i
         ({"usage": Usage()}, "qwen2.5:7b"),
         ({"usage": Usage(completion_tokens=7)}, " 7 tok"),
         ({"ref": None}, "Model"),
+        ({"ref": None, "why": "from the list of tasks"}, "tale"),
     ],
 )
 async def test_states_are_words(stage: Any, make: Any, fields: dict[str, Any], words: str) -> None:
