@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.errors import FetchFailed
-from tale_tui.engine.models import starter
+from tale_tui.engine.models.files import starter
 from tale_tui.engine.models.scripted import ScriptedBackend
 from tale_tui.engine.types import BackendName
 from tale_tui.engine.world import World

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tale_tui import __version__
 from tale_tui.engine.bus import Bus
 from tale_tui.engine.errors import WrongState
-from tale_tui.engine.models.roles import Roles
+from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.store import Store
 from tale_tui.engine.task_types import EngineStatus
 

@@ -25,7 +25,7 @@ import platformdirs
 
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.events import StepDelta, TaskSeen, TextDelta, TurnDone
-from tale_tui.engine.models import starter
+from tale_tui.engine.models.files import starter
 from tale_tui.engine.task_types import ENDED, TaskState
 from tale_tui.engine.types import Message, ModelRef, RoleState
 from tale_tui.engine.world import random_id

@@ -20,9 +20,9 @@ from statistics import median
 
 import platformdirs
 
-from tale_tui.engine.models import starter
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
-from tale_tui.engine.models.embedded import EmbeddedBackend
+from tale_tui.engine.models.embedded.backend import EmbeddedBackend
+from tale_tui.engine.models.files import starter
 from tale_tui.settings import Settings
 
 PROBE_S = 0.005

@@ -20,7 +20,7 @@ from tale_tui.engine.bus import Bus
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.events import TaskSeen
 from tale_tui.engine.models.backend import TextPiece
-from tale_tui.engine.models.openai import OpenAIBackend
+from tale_tui.engine.models.openai.backend import OpenAIBackend
 from tale_tui.engine.store import Store
 from tale_tui.engine.task_types import ENDED, Task, TaskState
 from tale_tui.engine.tasks import Executor, Outcome, Runner, Work

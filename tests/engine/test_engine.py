@@ -11,7 +11,7 @@ from tale_tui.engine import model_verbs
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.errors import BadInput, DatabaseNewer, EngineLost, FetchFailed, ReadOnly, StoreError, Unreachable
 from tale_tui.engine.events import Fact, Notice, RoleChanged, SessionChanged
-from tale_tui.engine.models.roles import Roles
+from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
 from tale_tui.engine.store import Store
 from tale_tui.engine.types import (

@@ -17,7 +17,7 @@ from tale_tui.engine.errors import BrokenStream, ContextFull, ModelError
 from tale_tui.engine.events import Fact, ModelLoading, Notice, Routed
 from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.pool import Pool
-from tale_tui.engine.models.roles import Roles
+from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route import Router, left_after
 from tale_tui.engine.store import Store
 from tale_tui.engine.types import LoadedModel, Message, ModelRef, Role, WindowUse

@@ -67,12 +67,12 @@ def configured_backends(settings: Settings, paths: Paths) -> Backends:
     """
 
     def ollama() -> Backend:
-        from tale_tui.engine.models.ollama import OllamaBackend
+        from tale_tui.engine.models.ollama.backend import OllamaBackend
 
         return OllamaBackend(settings)
 
     def openai() -> Backend:
-        from tale_tui.engine.models.openai import OpenAIBackend
+        from tale_tui.engine.models.openai.backend import OpenAIBackend
 
         try:
             key = openai_key()
@@ -81,7 +81,7 @@ def configured_backends(settings: Settings, paths: Paths) -> Backends:
         return OpenAIBackend(settings, key)
 
     def embedded() -> Backend:
-        from tale_tui.engine.models.embedded import EmbeddedBackend
+        from tale_tui.engine.models.embedded.backend import EmbeddedBackend
 
         return EmbeddedBackend(settings, paths.models, paths.logs / "embedded.log")
 

@@ -8,14 +8,14 @@ from typing import Protocol
 
 from tale_tui.engine.events import Fact
 from tale_tui.engine.models.configured import Backends
-from tale_tui.engine.models.diary import Diary, Ledger
-from tale_tui.engine.models.guard import Guard
-from tale_tui.engine.models.inventory import Inventory
-from tale_tui.engine.models.machine import look_at_memory
-from tale_tui.engine.models.memory import Machine
 from tale_tui.engine.models.pool import Pool
-from tale_tui.engine.models.residency import Keeper
-from tale_tui.engine.models.roles import Kept, Roles
+from tale_tui.engine.models.residency.diary import Diary, Ledger
+from tale_tui.engine.models.residency.guard import Guard
+from tale_tui.engine.models.residency.inventory import Inventory
+from tale_tui.engine.models.residency.keeper import Keeper
+from tale_tui.engine.models.residency.machine import look_at_memory
+from tale_tui.engine.models.residency.memory import Machine
+from tale_tui.engine.models.roles.roles import Kept, Roles
 from tale_tui.engine.types import Role
 from tale_tui.engine.world import World
 from tale_tui.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from tale_tui.engine.models.pool import Pool
-from tale_tui.engine.models.roles import Roles
+from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route.complexity import Complexity, complexity
 from tale_tui.engine.route.rules import Candidate, Route, Rules, Signals, route
 from tale_tui.engine.types import ModelRef, Role, RoleState

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tale_tui.engine.events import Fact
 from tale_tui.engine.models.configured import Backends
 from tale_tui.engine.models.pool import Pool
-from tale_tui.engine.models.roles import Roles
+from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route import Router, complexity, route
 from tale_tui.engine.store import Store
 from tale_tui.engine.task_types import StepKind

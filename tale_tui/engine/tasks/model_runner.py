@@ -12,7 +12,7 @@ from tale_tui.engine.draft import Draft
 from tale_tui.engine.errors import BrokenStream, ModelError, Refused
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.pool import Pool
-from tale_tui.engine.models.roles import Roles
+from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route import Router, left_after
 from tale_tui.engine.store import Store
 from tale_tui.engine.task_types import StepSpec

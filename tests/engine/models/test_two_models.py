@@ -23,9 +23,9 @@ import pytest_asyncio
 from tale_tui.engine.errors import BackendCrashed
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.configured import given_backends
-from tale_tui.engine.models.embedded import EmbeddedBackend
+from tale_tui.engine.models.embedded.backend import EmbeddedBackend
+from tale_tui.engine.models.files.starter import STARTER_NAME
 from tale_tui.engine.models.household import Household, set_up
-from tale_tui.engine.models.starter import STARTER_NAME
 from tale_tui.engine.route import Router
 from tale_tui.engine.store import Store
 from tale_tui.engine.types import BackendName, ModelRef, Role, RoleState
@@ -80,7 +80,7 @@ def processes() -> dict[str, psutil.Process]:
     """The processes of models by the file that is in their memory."""
     found = {}
     for child in psutil.Process().children():
-        if "embedded_child" in " ".join(child.cmdline()):
+        if "embedded.child" in " ".join(child.cmdline()):
             for line in Path(f"/proc/{child.pid}/maps").read_text().splitlines():
                 if line.endswith(".gguf"):
                     found[Path(line.split(maxsplit=5)[-1]).stem] = child

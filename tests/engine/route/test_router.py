@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tale_tui.engine.errors import BackendCrashed, NoModel, Unreachable
-from tale_tui.engine.models.breaker import OPENS_AFTER
-from tale_tui.engine.models.choosing import Choice
 from tale_tui.engine.models.configured import given_backends
 from tale_tui.engine.models.household import Household, set_up
+from tale_tui.engine.models.residency.breaker import OPENS_AFTER
+from tale_tui.engine.models.roles.choosing import Choice
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
 from tale_tui.engine.route import Complexity, Router
 from tale_tui.engine.store import Store

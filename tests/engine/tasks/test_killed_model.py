@@ -12,7 +12,7 @@ import pytest
 
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.events import StepDelta
-from tale_tui.engine.models.starter import STARTER_NAME
+from tale_tui.engine.models.files.starter import STARTER_NAME
 from tale_tui.engine.task_types import OPEN, Task, TaskState
 from tale_tui.engine.types import BackendName, ModelRef, Role
 from tale_tui.engine.world import World, random_id
@@ -50,7 +50,7 @@ async def process_of(engine: Engine, role: Role) -> psutil.Process:
     """The process that serves a role."""
     [report] = [one for one in await engine.backends() if one.name is BackendName.EMBEDDED]
     assert {model.role for model in report.loaded} == set(Role)
-    children = {child.nice(): child for child in psutil.Process().children() if "embedded_child" in child.cmdline()[-1]}
+    children = {child.nice(): child for child in psutil.Process().children() if "embedded.child" in child.cmdline()[-1]}
     return children[max(children) if role is Role.TASK else min(children)]
 
 

@@ -13,7 +13,7 @@ import pytest
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.errors import BackendCrashed, ModelNotFound, Unreachable
 from tale_tui.engine.events import StepReading, TaskSeen, TaskStarted
-from tale_tui.engine.models.openai import OpenAIBackend
+from tale_tui.engine.models.openai.backend import OpenAIBackend
 from tale_tui.engine.models.scripted import Fail, Hold, Read, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.task_types import Task, TaskDetail, TaskState
 from tale_tui.engine.types import BackendName, FinishReason, ModelRef, Role

@@ -16,9 +16,9 @@ import psutil
 import pytest
 
 from tale_tui.engine.errors import ModelError
-from tale_tui.engine.models import embedded_files
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, TextPiece
-from tale_tui.engine.models.embedded import EmbeddedBackend
+from tale_tui.engine.models.embedded import files as embedded_files
+from tale_tui.engine.models.embedded.backend import EmbeddedBackend
 from tale_tui.settings import Settings
 
 FAKE = Path(__file__).parent / "fake_llama"
@@ -100,7 +100,7 @@ class Bench:
     @staticmethod
     def children() -> list[psutil.Process]:
         """The processes that run models now."""
-        return [child for child in psutil.Process().children() if "embedded_child" in " ".join(arguments(child))]
+        return [child for child in psutil.Process().children() if "embedded.child" in " ".join(arguments(child))]
 
     @staticmethod
     def text_of(events: list[BackendEvent]) -> str:

@@ -16,9 +16,10 @@ from tale_tui.engine.errors import (
     Refused,
     TimedOut,
 )
-from tale_tui.engine.models import embedded, embedded_process
 from tale_tui.engine.models.backend import ChatMessage, Finished
-from tale_tui.engine.models.starter import STARTER_REPEAT_PENALTY, STARTER_TEMPERATURE
+from tale_tui.engine.models.embedded import backend as embedded
+from tale_tui.engine.models.embedded import process as embedded_process
+from tale_tui.engine.models.files.starter import STARTER_REPEAT_PENALTY, STARTER_TEMPERATURE
 from tale_tui.engine.types import FinishReason
 
 # a test may wait for its files
@@ -202,7 +203,7 @@ async def test_a_process_that_babbles_is_ended(bench: Any) -> None:
 
 
 async def test_a_count_that_takes_too_long_is_done_without(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tale_tui.engine.models.embedded.COUNT_LIMIT_S", 0.0)
+    monkeypatch.setattr("tale_tui.engine.models.embedded.backend.COUNT_LIMIT_S", 0.0)
     backend = bench.backend()
     await backend.load("m", None)
     assert await backend.count_tokens("m", (ChatMessage("user", "x"),)) is None

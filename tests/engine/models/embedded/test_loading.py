@@ -20,7 +20,7 @@ from tale_tui.engine.errors import (
     Refused,
     TimedOut,
 )
-from tale_tui.engine.models import embedded_process
+from tale_tui.engine.models.embedded import process as embedded_process
 
 # ruff: noqa: ASYNC240  # a test may wait for its files
 
@@ -124,7 +124,7 @@ async def test_a_long_log_begins_anew(bench: Any, monkeypatch: pytest.MonkeyPatc
 async def test_a_model_that_cannot_be_loaded_says_why(
     bench: Any, monkeypatch: pytest.MonkeyPatch, how: str, error: type[ModelError], told: str
 ) -> None:
-    monkeypatch.setattr("tale_tui.engine.models.embedded_residents.LAST_WORDS_S", 0.3)
+    monkeypatch.setattr("tale_tui.engine.models.embedded.residents.LAST_WORDS_S", 0.3)
     bench.loading(how)
     backend = bench.backend()
     with pytest.raises(error, match=told):

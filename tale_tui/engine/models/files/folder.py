@@ -1,0 +1,140 @@
+"""The folder of model files: what lies there, and how a file is added to it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from contextlib import aclosing
+from pathlib import Path
+
+from tale_tui.engine.errors import BadInput, DiskFull, ModelNotFound
+from tale_tui.engine.models.files.gguf import Header, NotReadable, check_whole, read_header
+from tale_tui.engine.models.files.intake import incoming, pour, reason, storing
+from tale_tui.engine.text import clean_line
+from tale_tui.engine.types import BackendName, ModelInfo, ModelRef
+
+SUFFIX = ".gguf"
+LANGUAGE_KINDS = ("", "model")
+"""`general.type` of files that hold a whole model; the others are parts that go with one."""
+WITHOUT_CHAT = ("clip", "bert", "nomic-bert", "jina-bert-v2", "t5encoder", "whisper")
+"""Architectures that see, embed or hear and never answer."""
+
+Identity = tuple[int, int, int, int]
+
+
+def model_paths(folder: Path) -> dict[str, Path]:
+    """The model files of a folder by the name of the model, sorted; a folder that is not there has none.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    if not folder.is_dir():
+        return {}
+    files = sorted(path for path in folder.iterdir() if _is_model_file(path))
+    return {clean_line(path.stem): path for path in files}
+
+
+def _is_model_file(path: Path) -> bool:
+    return path.suffix.lower() == SUFFIX and not path.name.startswith(".") and path.is_file()
+
+
+def find_model(folder: Path, name: str) -> Path:
+    """The file of a model.
+
+    Args:
+        folder: where models are.
+        name: of a model, as `model_paths` gives it; never a path.
+    Raises:
+        ModelNotFound: there is none of that name, or the folder cannot be read.
+    """
+    try:
+        path = model_paths(folder).get(name)
+    except OSError as error:
+        raise ModelNotFound(f"The folder of model files cannot be read: {reason(error)}.") from error
+    if path is None:
+        raise ModelNotFound(
+            f"There is no model file named {clean_line(name)}{SUFFIX}. Add one with `tale-tui models add PATH`, "
+            "or choose another model with `tale-tui models use`."
+        )
+    return path
+
+
+def identity(path: Path) -> Identity:
+    """What changes when a file is replaced or written to: device, inode, size, time of change in nanoseconds."""
+    found = path.stat()
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def describe(name: str, path: Path) -> ModelInfo:
+    """What a list shows of a model file; one that cannot be read is shown as what cannot be talked to.
+
+    Raises:
+        OSError: it is gone by now, or must not be read.
+    """
+    ref = ModelRef(BackendName.EMBEDDED, name)
+    size = path.stat().st_size
+    try:
+        header = read_header(path)
+    except NotReadable as error:
+        return ModelInfo(ref, size, capabilities=(), note=f"Cannot be used: {error}.")
+    if problem := _not_for_chat(header):
+        return ModelInfo(ref, size, capabilities=(), note=f"Cannot be used: {problem}.")
+    return ModelInfo(ref, size, header.parameters, header.quantization, header.max_window)
+
+
+def _not_for_chat(header: Header) -> str:
+    """Why a readable file is no model to talk to, as the end of a sentence; empty where it is one."""
+    if header.kind not in LANGUAGE_KINDS or header.architecture in WITHOUT_CHAT:
+        return "it holds no model that writes text"
+    if header.parts > 1:
+        return f"it is one of {header.parts} parts; join them first with `llama-gguf-split --merge`"
+    return ""
+
+
+async def add_model(path: str | Path, folder: Path) -> ModelInfo:
+    """Copy a model file into the folder of models. It is there whole or not at all.
+
+    Args:
+        path: of a .gguf file; `~` is understood.
+        folder: where models are; made where it is missing.
+    Raises:
+        BadInput: the file is not there, or is no model that can be used, or its name is taken.
+        DiskFull, ReadOnly: it cannot be stored.
+    """
+    source, target, known = await asyncio.to_thread(_check_source, path, folder)
+    if not known:
+        with storing(folder), incoming(folder) as temporary, source.open("rb") as file:
+            part = temporary / target.name
+            async with aclosing(pour(file, part)) as steps:
+                async for _ in steps:
+                    pass
+            part.replace(target)
+    return await asyncio.to_thread(describe, clean_line(target.stem), target)
+
+
+def _check_source(path: str | Path, folder: Path) -> tuple[Path, Path, bool]:
+    """Where a file is, where it shall be, and whether it is there already."""
+    source = Path(path).expanduser()
+    shown = clean_line(str(source))
+    try:
+        if source.is_dir() or source.suffix.lower() != SUFFIX:
+            raise BadInput(f"{shown} is not a {SUFFIX} file.")
+        header = read_header(source)
+        check_whole(source)
+        size = source.stat().st_size
+    except OSError as error:
+        raise BadInput(f"{shown} cannot be read: {reason(error)}.") from error
+    except NotReadable as error:
+        raise BadInput(f"{shown} cannot be used: {error}.") from error
+    if problem := _not_for_chat(header):
+        raise BadInput(f"{shown} cannot be used: {problem}.")
+    target = folder / (source.stem + SUFFIX)
+    if target.exists() and source.samefile(target):
+        return source, target, True
+    if source.name.startswith(".") or clean_line(source.stem) in model_paths(folder):
+        raise BadInput(f"The name {clean_line(source.stem)} is taken. Give the file another name, then add it again.")
+    with storing(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if shutil.disk_usage(folder).free < size:
+            raise DiskFull(f"{shown} takes {size / 1e6:,.0f} MB, and less is free. Make room, then try again.")
+    return source, target, False

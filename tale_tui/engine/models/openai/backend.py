@@ -1,0 +1,215 @@
+"""Models on any server that speaks /v1/chat/completions: llama-server, vLLM, LM Studio and others.
+
+The format itself says nothing of windows, progress or partial answers. What a server has besides is used where it can
+be told which one it is (`catalog.Kind`), and never sent to one that might refuse it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from time import monotonic
+
+from tale_tui.engine.constants import DEFAULT_WINDOW
+from tale_tui.engine.errors import BrokenStream, ModelError, ModelNotFound, NotAvailable, Refused, ServerBusy
+from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, TextPiece
+from tale_tui.engine.models.failures import refusal, sentence
+from tale_tui.engine.models.openai.answer import OpenAIAnswer
+from tale_tui.engine.models.openai.catalog import Kind, Served
+from tale_tui.engine.models.openai.link import OpenAILink
+from tale_tui.engine.models.openai.requests import continues, request_body
+from tale_tui.engine.models.openai.sse import EventReader
+from tale_tui.engine.models.pieces import Continuation, Pieces
+from tale_tui.engine.models.server.wire import Lines
+from tale_tui.engine.text import clean_line
+from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelRef, Progress
+from tale_tui.settings import Settings
+
+LOADING_POLL_S = 0.5
+"""Seconds between two looks at a server that is still loading its model: it has no way to tell when it is done."""
+USAGE_LIMIT_S = 2.0
+"""Seconds for the numbers that follow an answer: without them it is whole as well."""
+
+
+class OpenAIBackend:
+    """A server that speaks OpenAI's format. It alone decides what is in memory and how large its window is.
+
+    Args:
+        settings: its address, and how long to wait.
+        key: what it is shown; None or empty for nothing.
+    """
+
+    name = BackendName.OPENAI
+
+    def __init__(self, settings: Settings, key: str | None = None) -> None:
+        self._settings = settings
+        self._key = key or ""
+        self._made: OpenAILink | None = None
+
+    @property
+    def local(self) -> bool:
+        """Whether its address is one of this machine."""
+        try:
+            return self._linked().address.loopback
+        except NotAvailable:
+            return False
+
+    async def report(self, timeout_s: float) -> BackendReport:
+        """Whether it is there and what it serves.
+
+        Args:
+            timeout_s: for its list of models.
+        """
+        address = ""
+        try:
+            link = self._linked()
+            address = link.address.url
+            served = await link.look(timeout_s)
+            version = await link.ask_version()
+        except ModelError as error:
+            return BackendReport(self.name, available=False, address=address, detail=error.sentence)
+        warning = f"What is sent to {address} is not encrypted. Use https for a server on another machine."
+        return BackendReport(
+            self.name,
+            available=True,
+            address=address,
+            version=version,
+            detail="" if link.address.private else warning,
+            models=tuple(model.info for model in served),
+            loaded=tuple(model.as_loaded for model in served if model.loaded),
+        )
+
+    async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
+        """Verify that the server serves the model, and wait while it is loading it.
+
+        Args:
+            model: its name; a llama-server with one model serves that one under any name.
+            window: cannot be asked for; the one that is served is in the result.
+            keep: cannot be asked for.
+        """
+        served = await self._find(model, wait_s=self._settings.limits.first_token_s)
+        return served.as_loaded if served is not None else LoadedModel(ModelRef(self.name, model))
+
+    async def loaded(self) -> tuple[LoadedModel, ...]:
+        """What the server serves, but for what it says it would have to load first."""
+        return tuple(model.as_loaded for model in await self._linked().look() if model.loaded)
+
+    async def unload(self, model: str) -> None:
+        """Nothing: the format has no way to ask for it."""
+
+    async def default_window(self, model: str) -> int:
+        """The window that is served; where the server does not tell, the smaller of 8192 and the model's own."""
+        served = await self._find(model)
+        if served is None:
+            return DEFAULT_WINDOW
+        return served.window or min(DEFAULT_WINDOW, served.info.max_window or DEFAULT_WINDOW)
+
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[BackendEvent, None]:
+        """Stream an answer. llama-server, vLLM and SGLang continue a partial one; of others it is not known how to.
+
+        Raises:
+            ModelError: as the protocol says; `Refused` where a partial answer cannot be continued.
+        """
+        link = self._linked()
+        kind = await link.known_kind()
+        continuation = None
+        if request.continue_text.strip():
+            continuation = Continuation(request.continue_text, echoed=kind is Kind.LLAMA_SERVER)
+            if not continues(kind):
+                raise Refused("This server cannot go on with a reply that broke off. Ask again instead.")
+        body = request_body(request, kind, continuation.prefix if continuation else "")
+        events = EventReader()
+        answer = OpenAIAnswer(Pieces(continuation))
+        async with link.wire.stream(f"{link.address.url}/chat/completions", body, request.model) as lines:
+            while not events.done and (line := await _next(lines, whole=bool(answer.finish))) is not None:
+                try:
+                    chunk = events.feed(line)
+                except ValueError:
+                    break
+                if chunk is None:
+                    continue
+                if chunk.get("error"):
+                    raise refusal(link.server, 200, json.dumps(chunk), request.model)
+                found = answer.read(chunk)
+                lines.heard(speaking=any(isinstance(event, TextPiece) for event in found))
+                for event in found:
+                    yield event
+            if not events.done and not answer.finish:
+                raise BrokenStream(sentence(BrokenStream, link.server))
+            for last in answer.end():
+                yield last
+            await lines.drain()
+
+    async def count_tokens(self, model: str, messages: tuple[ChatMessage, ...]) -> int | None:
+        """How many tokens the messages are, the template included, where the server is llama-server."""
+        link = self._linked()
+        if await link.known_kind() is not Kind.LLAMA_SERVER:
+            return None
+        try:
+            return await link.count_tokens(model, messages)
+        except Refused:  # started without these addresses
+            return None
+
+    async def forecast(self, model: str, window: int) -> None:
+        """None: what its models take is the server's own business."""
+
+    def pull(self, model: str) -> AsyncGenerator[Progress, None]:
+        """Refuse: the format has no way to fetch a model.
+
+        Raises:
+            NotAvailable: always, and at once.
+        """
+        raise NotAvailable("This server cannot be told to fetch a model. Give it the model where it runs.")
+
+    async def close(self) -> None:
+        """Close all connections. May be called twice."""
+        made, self._made = self._made, None
+        if made is not None:
+            await made.wire.close()
+
+    async def _find(self, model: str, *, wait_s: float = 0) -> Served | None:
+        """The model among those that are served; None where the server has no list of them.
+
+        Args:
+            model: its name.
+            wait_s: seconds to wait while the server is loading.
+        Raises:
+            ModelNotFound: it is not among them.
+        """
+        link = self._linked()
+        until = monotonic() + wait_s
+        while True:
+            try:
+                served = await link.look()
+                break
+            except ServerBusy:
+                if monotonic() >= until:
+                    raise
+                await asyncio.sleep(LOADING_POLL_S)
+            except Refused:
+                return None
+        named = next((one for one in served if one.info.ref.model == model), None)
+        if named is None and link.kind is Kind.LLAMA_SERVER and len(served) == 1:
+            named = replace(served[0], info=replace(served[0].info, ref=ModelRef(self.name, model)))
+        if named is None:
+            raise ModelNotFound(sentence(ModelNotFound, link.server, clean_line(model)))
+        return named
+
+    def _linked(self) -> OpenAILink:
+        """The connection, made when it is first needed."""
+        if self._made is None:
+            self._made = OpenAILink(self._settings, self._key)
+        return self._made
+
+
+async def _next(lines: Lines, *, whole: bool) -> bytes | None:
+    """The next line; once the answer is whole, only as long as its numbers are worth waiting for."""
+    if not whole:
+        return await lines.next()
+    try:
+        async with asyncio.timeout(USAGE_LIMIT_S):
+            return await lines.next()
+    except (TimeoutError, BrokenStream):
+        return None

@@ -1,0 +1,1 @@
+"""Who serves the two roles, chosen and known."""

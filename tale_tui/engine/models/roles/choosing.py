@@ -1,0 +1,134 @@
+"""Which model serves a role when nobody said so: a pure function of what the backends report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tale_tui.engine.constants import DEFAULT_TASK_MODEL, DEFAULT_UX_MODEL
+from tale_tui.engine.models.files.starter import STARTER_ALIAS, STARTER_NAME, is_starter
+from tale_tui.engine.types import BackendName, BackendReport, ModelInfo, ModelRef, Role
+
+DEFAULT_MODELS = {Role.UX: DEFAULT_UX_MODEL, Role.TASK: DEFAULT_TASK_MODEL}
+
+NAMED_MAX = 5
+"""Models that are named in one sentence."""
+NOTHING_FOUND = (
+    "No model was found on this machine. Fetch the starter model, start Ollama, set the address of another server, "
+    "or add a .gguf file."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Who serves a role, and what the user should know about that."""
+
+    ref: ModelRef | None
+    detail: str = ""
+    offered: tuple[ModelRef, ...] = ()
+    demo: bool = False
+    provisional: bool = False
+    """True where the default of the role is not installed and another model stands in for it."""
+
+
+def parse_setting(role: Role, value: str) -> Choice:
+    """The choice that the settings make: `backend/model`."""
+    try:
+        ref = ModelRef.parse(value)
+    except ValueError:
+        backends = ", ".join(name.value for name in BackendName)
+        return Choice(
+            None,
+            f"The setting `{role.value}` is {value!r}. It takes `auto`, or `backend/model` as in ollama/qwen2.5:7b; "
+            f"backends are {backends}.",
+        )
+    return chosen(ref)
+
+
+def chosen(ref: ModelRef) -> Choice:
+    """A choice that somebody made."""
+    ref = _whole_name(ref)
+    return Choice(ref, demo=is_demo(ref))
+
+
+def is_default(role: Role, ref: ModelRef) -> bool:
+    """Whether a model is the default of a role."""
+    return _whole_name(ref) == ModelRef(BackendName.OLLAMA, DEFAULT_MODELS[role])
+
+
+def has_model(report: BackendReport, ref: ModelRef) -> bool:
+    """Whether a backend has a model. One that is there and lists nothing is believed to."""
+    return not report.models or _whole_name(ref) in [_whole_name(info.ref) for info in report.models]
+
+
+def is_demo(ref: ModelRef) -> bool:
+    """Whether a model only shows how things work."""
+    return ref.backend is BackendName.SCRIPTED or is_starter(ref)
+
+
+def choose(role: Role, reports: Iterable[BackendReport]) -> Choice:
+    """Choose among what is there.
+
+    Of the first backend that has a chat model: on Ollama the default of the role, else one that stands in for it; on
+    the others the smallest for ux and the largest for task, the starter last. A model that sends text away from this
+    machine is offered and never chosen.
+
+    Args:
+        role: who is to be served.
+        reports: of the backends that may be chosen, in the order in which they are preferred.
+    """
+    reports = tuple(reports)
+    offered = tuple(info.ref for report in reports for info in chat_models(report))
+    for report in reports:
+        here = [info for info in chat_models(report) if not info.remote]
+        if report.name is BackendName.OLLAMA and here:
+            return _of_ollama(role, here, offered)
+        if here:
+            own = [info for info in here if not is_demo(info.ref)] or here
+            return chosen(_fitting(role, own).ref)
+    return Choice(None, NOTHING_FOUND, offered)
+
+
+def about_stand_ins(choices: Iterable[Choice]) -> str:
+    """What to say of models that stand in for defaults, and of the others that are there; empty where none does."""
+    standing = [choice for choice in choices if choice.provisional]
+    if not standing:
+        return ""
+    refs = dict.fromkeys(ref for choice in standing for ref in (choice.ref, *choice.offered) if ref)
+    names = [ref.model for ref in refs]
+    details = " ".join(choice.detail for choice in standing)
+    if len(names) == 1:
+        return details
+    more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
+    return f"{details} Installed are {', '.join(names[:NAMED_MAX])}{more}: choose with /model or `tale-tui models use`."
+
+
+def chat_models(report: BackendReport) -> tuple[ModelInfo, ...]:
+    """The models of a backend that can hold a conversation."""
+    return tuple(info for info in report.models if "chat" in info.capabilities) if report.available else ()
+
+
+def _of_ollama(role: Role, here: list[ModelInfo], offered: tuple[ModelRef, ...]) -> Choice:
+    default = DEFAULT_MODELS[role]
+    for info in here:
+        if is_default(role, info.ref):
+            return chosen(info.ref)
+    ref = _fitting(role, here).ref
+    others = tuple(other for other in offered if other != ref)
+    return Choice(ref, f"{default} is not installed; {ref.model} serves until you choose.", others, provisional=True)
+
+
+def _fitting(role: Role, models: list[ModelInfo]) -> ModelInfo:
+    """The smallest for ux, the largest for task; one of unknown size only where there is no other."""
+    known = [info for info in models if info.size_bytes is not None] or models
+    by_size = sorted(known, key=lambda info: (info.size_bytes or 0, info.ref.model))
+    return by_size[0] if role is Role.UX else by_size[-1]
+
+
+def _whole_name(ref: ModelRef) -> ModelRef:
+    """The name as its backend lists it: without a tag Ollama means `latest`, and the starter has a short name."""
+    if ref == ModelRef(BackendName.EMBEDDED, STARTER_ALIAS):
+        return ModelRef(ref.backend, STARTER_NAME)
+    if ref.backend is not BackendName.OLLAMA or ":" in ref.model.rpartition("/")[2]:
+        return ref
+    return ModelRef(ref.backend, f"{ref.model}:latest")

@@ -1,0 +1,1 @@
+"""What speaking to any server takes: its address and the wire."""
