@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from tale_tui.engine import (
     ENDED,
+    DetectBand,
     EngineLost,
     EngineMoved,
     Fact,
@@ -53,6 +54,18 @@ def figures(usage: Usage | None) -> list[str]:
     if usage is not None and usage.completion_tokens is not None:
         words.append(f"{count(usage.completion_tokens)} tok")
     return words
+
+
+async def may_be_task(face: Verbs, text: str, session_id: str) -> bool:
+    """Whether nobody is sure what a message is that is about to be sent, so that a task is offered behind the answer.
+
+    Args:
+        face: the engine.
+        text: the message.
+        session_id: the conversation that it goes to.
+    """
+    judged = await face.judge(text, session_id=session_id)
+    return judged.enabled and judged.band is DetectBand.UNSURE
 
 
 async def follow(

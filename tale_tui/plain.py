@@ -33,7 +33,7 @@ from tale_tui.engine import (
     random_id,
     rebuild,
 )
-from tale_tui.following import Work, figures, follow, follow_task
+from tale_tui.following import Work, figures, follow, follow_task, may_be_task
 from tale_tui.plain_tasks import HELP as TASKS_HELP
 from tale_tui.plain_tasks import TaskCommands, acknowledged
 from tale_tui.ui.task_words import model_name
@@ -46,6 +46,7 @@ T = TypeVar("T")
 
 LEAVE = frozenset({"exit", "quit", "/exit", "/quit"})
 SESSIONS_LISTED = 20
+OFFER = "That may have been a task. To have it worked on as one: /task TEXT"
 STOPPED = "Stopped. What came is kept."
 HELP = """\
 /help                  these lines
@@ -183,6 +184,7 @@ class Talk:
             begun = True
             self.out(piece)
 
+        offers = self.interactive and self.tasks and await may_be_task(self.face, text, session.id)
         try:
             as_task = None if self.tasks else False
             turn = self.face.send(session.id, text, key=random_id(), ref=self.ref, as_task=as_task)
@@ -199,6 +201,8 @@ class Talk:
             case TurnDone(reply=reply):
                 if task is None:
                     self._state(", ".join(figures(reply.usage)))
+                    if offers and reply.ref is not None:
+                        self.told(OFFER)
                 else:
                     await self._work(task)
             case _:

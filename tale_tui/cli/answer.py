@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tale_tui.engine import Message, ModelRef, TaskDetail, TaskStarted, TurnEvent, TurnStarted, Verbs
 
 
+OFFER = "That may have been a task. To have it worked on as one: tale-tui submit TEXT"
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """What came of a message: a reply, or the task that it became."""
@@ -28,6 +31,8 @@ class Answered:
     confidence: float | None
     """How sure it is that it is a task, or that it is none, 0.5 to 1; None where it was not judged."""
     task: TaskDetail | None = None
+    unsure: bool = False
+    """Whether it was answered because nobody is sure that it is a task."""
 
 
 async def print_answer(face: Verbs, message: str, wanted: Wanted, *, as_json: bool) -> int:
@@ -52,6 +57,8 @@ async def print_answer(face: Verbs, message: str, wanted: Wanted, *, as_json: bo
         code = await _say_task(face, found.task, quiet=as_json, waited=wanted.wait)
     elif not as_json and is_terminal(sys.stderr):
         tell(click.style(_summary(found.reply), **MUTED))
+        if found.unsure:
+            tell(click.style(OFFER, **MUTED))
     if as_json:
         say_json(_as_data(found))
     return code
@@ -70,6 +77,7 @@ async def _ask(
     """Send the message; where it became a task, wait for that too, if that is wanted."""
     from tale_tui.cli.waiting import wait_for
     from tale_tui.engine import ID_SHOWN, Task, TaskStarted, random_id
+    from tale_tui.following import may_be_task
 
     p: float | None = None
     task: Task | None = None
@@ -81,6 +89,7 @@ async def _ask(
         elif event.user is not None:
             p = event.user.p
 
+    unsure = wanted.tasks and await may_be_task(face, message, session_id)
     turn = face.send(session_id, message, key=random_id(), ref=ref, as_task=wanted.as_task)
     try:
         reply = await _stream(turn, line, begins, silent=silent)
@@ -91,7 +100,7 @@ async def _ask(
         return None
     sure = None if p is None else max(p, 1 - p)
     if task is None:
-        return Answered(reply, sure)
+        return Answered(reply, sure, unsure=unsure and reply.ref is not None)
     detail = await wait_for(face, task.id, line=line) if wanted.wait else await face.task(task.id)
     return Answered(reply, sure, detail)
 

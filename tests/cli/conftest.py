@@ -33,7 +33,9 @@ from tale_tui.engine.events import (
 )
 from tale_tui.engine.task_types import (
     ENDED,
+    DetectBand,
     EngineStatus,
+    Judged,
     Plan,
     Priority,
     Reason,
@@ -235,10 +237,14 @@ class FakeFace(FakeTasks):
     runs: bool = True
     """Whether another process is the engine."""
     as_task: bool | None = None
+    band: DetectBand = DetectBand.CHAT
     closed_turns: int = 0
 
     async def sessions(self, *, limit: int = 1000) -> tuple[Session, ...]:
         return tuple(self.known[:limit])
+
+    async def judge(self, text: str, *, session_id: str = "") -> Judged:
+        return Judged(0.5, self.band)
 
     async def find_session(self, prefix: str) -> Session:
         for session in self.known:

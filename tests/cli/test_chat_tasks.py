@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import Author, Message, MessageState, OutOfMemory, TaskStarted, TurnDone, TurnStarted
+from tale_tui.engine import Author, DetectBand, Message, MessageState, OutOfMemory, TaskStarted, TurnDone, TurnStarted
 
 NOON = 1_794_139_200.0
 
@@ -74,6 +74,19 @@ def test_line_mode_takes_both_with_or_without_its_command(cli: Any, detected: An
 def test_what_is_for_a_conversation_goes_behind_the_command(cli: Any) -> None:
     result = cli("--no-tasks", "sessions")
     assert (result.code, "chat --plain" in result.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("band", "options", "offered"),
+    [(DetectBand.UNSURE, (), True), (DetectBand.CHAT, (), False), (DetectBand.UNSURE, ("--no-tasks",), False)],
+)
+def test_where_nobody_is_sure_a_task_is_offered(
+    cli: Any, face: Any, monkeypatch: pytest.MonkeyPatch, band: DetectBand, options: tuple[str, ...], offered: bool
+) -> None:
+    face.band = band
+    assert "tale-tui submit" not in cli("chat", "-m", "Memoisation", *options).err, "a script has no use for it"
+    monkeypatch.setattr("tale_tui.cli.answer.is_terminal", lambda stream: True)
+    assert ("tale-tui submit TEXT" in cli("chat", "-m", "Memoisation", *options).err) is offered
 
 
 def test_what_was_judged_talk_says_how_sure_that_is(cli: Any, face: Any) -> None:

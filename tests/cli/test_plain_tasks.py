@@ -8,8 +8,18 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import Author, Message, MessageState, OutOfMemory, TaskStarted, TaskState, TurnDone, TurnStarted
-from tale_tui.plain import Talk
+from tale_tui.engine import (
+    Author,
+    DetectBand,
+    Message,
+    MessageState,
+    OutOfMemory,
+    TaskStarted,
+    TaskState,
+    TurnDone,
+    TurnStarted,
+)
+from tale_tui.plain import OFFER, Talk
 
 NOON = 1_794_139_200.0
 
@@ -56,6 +66,13 @@ async def test_a_task_is_carried_out_and_read_out(detected: Any) -> None:
     person = await said(detected, "Write a haiku", interactive=True)
     assert person.told[1:3] == ["(task .93: qwen2.5:7b works on it as abcd)", "(queued)"]
     assert "(writing)" in person.told
+
+
+async def test_where_nobody_is_sure_a_task_is_offered(face: Any) -> None:
+    face.band = DetectBand.UNSURE
+    assert (await said(face, "Memoisation", interactive=True)).told[-1] == OFFER
+    assert (await said(face, "Memoisation")).told == []
+    assert OFFER not in (await said(face, "Memoisation", interactive=True, tasks=False)).told
 
 
 async def test_a_task_may_be_only_queued_or_never_made(detected: Any) -> None:
