@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from tale_tui.engine import BadPriority, Priority, Task, TaskState
+from tale_tui.engine import BadPriority, NoSuchTask, Priority, Task, TaskState
 from tale_tui.ui.commands import TaskKind
 from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_task_ids import TaskIds
@@ -98,7 +98,12 @@ class TaskActs:
             tasks = [task] if task is not None else []
         else:
             running = await self._host.verbs.tasks(states=(TaskState.RUNNING,))
-            tasks = list(running) or [await self._ids.latest("any")]
+            try:
+                tasks = list(running) or [await self._ids.latest("any")]
+            except NoSuchTask as none:
+                # That there is none is the answer, and nothing that went wrong.
+                self._host.say(none.sentence, title="Status", timeout_s=STATUS_S)
+                return
         if tasks:
             now = self._host.conversation.world.now()
             lines = [report(task, now) for task in tasks[:REPORTED_MAX]]

@@ -56,7 +56,7 @@ async def test_what_was_told_makes_room_when_the_user_goes_on(open_window: Any) 
         assert [sentence.split(".")[0] for sentence in window.toasts] == ["There is no task yet"]
         [toast] = window.app.query("Toast")
         await window.until(lambda: toast.region.y == 0 and toast.region.height == 2, "it is on the screen")
-        assert [notice.title for _, notice in window.app.notices][-2:] == ["Told before", "No such task"]
+        assert [notice.title for _, notice in window.app.notices][-2:] == ["Told before", "Status"]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
