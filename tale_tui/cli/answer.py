@@ -89,7 +89,7 @@ async def _ask(
         elif event.user is not None:
             p = event.user.p
 
-    unsure = wanted.tasks and await may_be_task(face, message, session_id)
+    unsure = wanted.tasks and not silent and await may_be_task(face, message, session_id)
     turn = face.send(session_id, message, key=random_id(), ref=ref, as_task=wanted.as_task)
     try:
         reply = await _stream(turn, line, begins, silent=silent)

@@ -7,7 +7,16 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, suppress
 from typing import Any
 
-from tale_tui.engine import QueuedMessage, TaleError, Task, TaskStarted, TurnEvent, TurnRunning, TurnStarted
+from tale_tui.engine import (
+    NoSuchSession,
+    QueuedMessage,
+    TaleError,
+    Task,
+    TaskStarted,
+    TurnEvent,
+    TurnRunning,
+    TurnStarted,
+)
 from tale_tui.ui.screens.chat_branch import RESUMABLE
 from tale_tui.ui.screens.chat_conversation import Conversation, NotSent
 from tale_tui.ui.screens.chat_turn import Turn
@@ -239,7 +248,10 @@ class Turns:
         if self._here:
             goes = anyway or self._went_well
             return next(iter(self._conversation.queued), None) if goes else None
-        transcript = await self._verbs.transcript(await self._made())
+        try:
+            transcript = await self._verbs.transcript(await self._made())
+        except NoSuchSession:
+            return None  # it was deleted meanwhile, and what waited with it
         goes = transcript.messages[-1].state not in RESUMABLE
         return next(iter(transcript.queued), None) if goes else None
 

@@ -216,6 +216,23 @@ async def test_a_message_that_is_left_at_once_is_answered_in_its_own_conversatio
         assert [message.text for message in stored] == ["first", "one"]
 
 
+async def test_a_conversation_may_be_deleted_while_it_is_answered_unseen(open_window: Any) -> None:
+    script, _ = held("so far")
+    async with open_window([script, spoken("later")]) as window:
+        await window.ready()
+        await window.say("first")
+        await streaming(window, "so far")
+        first = window.chat._desk.conversation.session.id
+        await window.say("and then")
+        await window.until(lambda: window.chat.composer.queue.waiting, "it waits")
+        window.chat.run_command("new")
+        await window.until(lambda: window.messages == [], "a new conversation")
+        await window.verbs.delete_session(first)
+        await window.until(lambda: window.backend.open_streams == 0 and not window.app.workers, "it has ended")
+        assert window.toasts == []
+        assert await window.verbs.sessions() == ()
+
+
 async def test_escape_stops_first_and_then_takes_the_waiting_message_back(open_window: Any) -> None:
     script, _ = held("one")
     async with open_window([script, spoken("two")]) as window:
