@@ -96,7 +96,7 @@ if TYPE_CHECKING:
     from tale_tui.engine.results import result_files as result_files
     from tale_tui.engine.results import save_file as save_file
     from tale_tui.engine.results import suggested_name as suggested_name
-    from tale_tui.engine.store.peek import peek_tasks as peek_tasks
+    from tale_tui.engine.store.read_only import peek_tasks as peek_tasks
     from tale_tui.engine.task_types import ENDED as ENDED
     from tale_tui.engine.task_types import OPEN as OPEN
     from tale_tui.engine.task_types import BackendHealth as BackendHealth
@@ -254,7 +254,7 @@ _NAMES = {
         "save_file",
         "suggested_name",
     ),
-    "store.peek": ("peek_tasks",),
+    "store.read_only": ("peek_tasks",),
     "task_types": (
         "ENDED",
         "OPEN",

@@ -66,7 +66,7 @@ async def fill(paths: Paths) -> str:
 
 
 def _insert(session_id: str, connection: object) -> None:
-    from tale_tui.engine.store import tree
+    from tale_tui.engine.store import message_tree as tree
     from tale_tui.engine.store.rows import session_n
     from tale_tui.engine.types import Author
 

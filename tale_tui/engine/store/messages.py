@@ -1,16 +1,33 @@
-"""Messages: what a turn stores before a model answers, and the versions beside each other."""
+"""Messages: what a turn reads and stores before a model answers, while it does, and when the reply ends."""
 
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 
-from tale_tui.engine.store import tree
+from tale_tui.engine.errors import NoSuchMessage
+from tale_tui.engine.store import message_tree as tree
 from tale_tui.engine.store.database import Database
-from tale_tui.engine.store.rows import fresh_id, message_text, session_n
-from tale_tui.engine.store.transcripts import branch_above, message_at, transcript_of
-from tale_tui.engine.store.turns import add_reply, add_user, add_version, asked_n, keep_first_words, stored_turn
-from tale_tui.engine.text import clean
-from tale_tui.engine.types import Author, Message, MessageState, ModelRef, Transcript
+from tale_tui.engine.store.message_tree import (
+    add_reply,
+    add_user,
+    add_version,
+    asked_n,
+    branch_above,
+    keep_first_words,
+    message_at,
+    stored_turn,
+)
+from tale_tui.engine.store.rows import ERROR_LIMIT, fresh_id, message_text, no_such_session, ref_columns, session_n
+from tale_tui.engine.store.sessions import transcript_of
+from tale_tui.engine.text import clean, clean_line
+from tale_tui.engine.types import Author, FinishReason, Message, MessageState, ModelRef, Transcript, Usage
+
+_FINISH = """
+    UPDATE message SET state = ?, text = ?, thinking = ?, backend = coalesce(?, backend), model = coalesce(?, model),
+        finish = ?, error = ?, why = coalesce(nullif(?, ''), why)
+    WHERE n = ?
+"""
 
 
 class Messages(Database):
@@ -161,3 +178,149 @@ class Messages(Database):
         id_, now = fresh_id(connection, self._world), self._world.now()
         reply = tree.NewMessage(id_, Author.ASSISTANT, "", now, MessageState.STREAMING, ref)
         return add_reply(connection, n, user_n, reply)
+
+
+class Replies(Database):
+    """The replies of a store, from their first piece on."""
+
+    async def reopen_reply(self, message_id: str) -> Message:
+        """Make a reply that broke off streaming again; its text stays, to be gone on with.
+
+        Raises:
+            NoSuchMessage: it is not there, whole, or being written.
+        """
+
+        def job(connection: sqlite3.Connection) -> Message:
+            node = tree.node(connection, message_id)
+            reply = message_at(connection, node.n)
+            if reply.author is not Author.ASSISTANT or reply.state is MessageState.STREAMING:
+                raise NoSuchMessage("Only a reply that has stopped can be continued.")
+            if reply.state is MessageState.COMPLETE and reply.finish is not FinishReason.LENGTH:
+                raise NoSuchMessage("That reply is complete. Ask again for another one.")
+            connection.execute(
+                "UPDATE message SET state = ?, finish = NULL, error = '' WHERE n = ?", (MessageState.STREAMING, node.n)
+            )
+            tree.touch(connection, node.session_n, self._world.now())
+            return message_at(connection, node.n)
+
+        return await self._write(job)
+
+    async def save_partial(self, message_id: str, text: str, thinking: str = "", ref: ModelRef | None = None) -> None:
+        """Store what there is of a reply that streams; nothing happens where it does not stream any more.
+
+        Args:
+            message_id: the reply.
+            text: all of it so far.
+            thinking: all of what was thought so far.
+            ref: the model that writes it; None keeps what is there.
+        """
+
+        def job(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                """
+                UPDATE message SET text = ?, thinking = ?, backend = coalesce(?, backend), model = coalesce(?, model)
+                WHERE id = ? AND state = ?
+                """,
+                (clean(text), clean(thinking), *ref_columns(ref), message_id, MessageState.STREAMING),
+            )
+
+        await self._write(job)
+
+    async def finish_reply(
+        self,
+        message_id: str,
+        *,
+        state: MessageState,
+        text: str,
+        thinking: str = "",
+        ref: ModelRef | None = None,
+        usage: Usage | None = None,
+        finish: FinishReason | None = None,
+        error: str = "",
+        why: str = "",
+    ) -> Message:
+        """Store how a reply ended, with what it cost, at once.
+
+        Args:
+            message_id: the reply.
+            state: how it ended.
+            text: all of it.
+            thinking: all of what was thought.
+            ref: the model that wrote it; None keeps what is there.
+            usage: what it cost; None keeps what is there.
+            finish: why the model stopped by itself.
+            error: a sentence for the user, where it was interrupted or failed.
+            why: why this model wrote it, in a few words; empty keeps what is there.
+        Raises:
+            NoSuchMessage: it is not there any more.
+        """
+
+        def job(connection: sqlite3.Connection) -> Message:
+            node = tree.node(connection, message_id)
+            written = (clean(text), clean(thinking), *ref_columns(ref))
+            said = (clean_line(error, ERROR_LIMIT), clean_line(why))
+            connection.execute(_FINISH, (state, *written, finish, *said, node.n))
+            if usage is not None:
+                tree.put_usage(connection, node.n, usage)
+            tree.touch(connection, node.session_n, self._world.now())
+            return message_at(connection, node.n)
+
+        return await self._write(job)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """The end of a conversation's shown branch."""
+
+    system: str
+    """Its system prompt; empty for the default."""
+    view_from: str | None = None
+    """The first message that the model was shown in the last turn; None when it was shown all."""
+    last: Message | None = None
+    """The last message; None in an empty conversation."""
+    above: Message | None = None
+    """The one above it."""
+
+
+class Ends(Database):
+    """The ends of conversations."""
+
+    async def session_end(self, session_id: str) -> SessionEnd:
+        """How a conversation ends.
+
+        Raises:
+            NoSuchSession: it is not there.
+        """
+
+        def job(connection: sqlite3.Connection) -> SessionEnd:
+            row = connection.execute(
+                "SELECT system, view_from, tip FROM session WHERE id = ?", (session_id,)
+            ).fetchone()
+            if row is None:
+                raise no_such_session()
+            system, view_from, tip = row
+            last = None if tip is None else message_at(connection, tip)
+            above_n = None if last is None else tree.node(connection, last.id).parent_n
+            above = None if above_n is None else message_at(connection, above_n)
+            return SessionEnd(clean(system), view_from, last, above)
+
+        return await self._read(job)
+
+    async def has_message(self, message_id: str) -> bool:
+        """Whether there is a message with this id."""
+        found = "SELECT 1 FROM message WHERE id = ?"
+        return await self._read(lambda connection: connection.execute(found, (message_id,)).fetchone() is not None)
+
+    async def shown_reply(self, message_id: str) -> Message | None:
+        """The reply to a message that is shown; None where it has none.
+
+        Raises:
+            NoSuchMessage: the message is not there.
+        """
+
+        def job(connection: sqlite3.Connection) -> Message | None:
+            n = tree.node(connection, message_id).n
+            (shown,) = connection.execute("SELECT shown_child FROM message WHERE n = ?", (n,)).fetchone()
+            return None if shown is None else message_at(connection, shown)
+
+        return await self._read(job)

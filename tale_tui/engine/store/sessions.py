@@ -1,4 +1,4 @@
-"""Sessions: made, listed, found, renamed, forked, shown, deleted."""
+"""Sessions: made, listed, found, renamed, forked, shown, deleted; and the messages that wait in them."""
 
 # ruff: noqa: S608  # the SQL is put together of texts of this package; values are always bound
 
@@ -7,14 +7,22 @@ from __future__ import annotations
 import sqlite3
 from contextlib import suppress
 
-from tale_tui.engine.errors import NoSuchSession, StoreError
-from tale_tui.engine.store.copying import copy_branch
+from tale_tui.engine.errors import BadInput, NoSuchSession, StoreError
+from tale_tui.engine.store import message_tree as tree
 from tale_tui.engine.store.database import Database
-from tale_tui.engine.store.rows import SESSION, fresh_id, no_such_session, session_n, session_of
-from tale_tui.engine.store.transcripts import transcript_of
+from tale_tui.engine.store.message_tree import shown_branch
+from tale_tui.engine.store.rows import (
+    SESSION,
+    forget_draft,
+    fresh_id,
+    message_text,
+    no_such_session,
+    session_n,
+    session_of,
+)
 from tale_tui.engine.text import clean, clean_line
-from tale_tui.engine.types import Session, Transcript, View
-from tale_tui.engine.world import ID_SHOWN
+from tale_tui.engine.types import MessageState, QueuedMessage, Session, Transcript, View
+from tale_tui.engine.world import ID_SHOWN, World
 
 CANDIDATES_NAMED = 5
 """How many of the sessions that an ambiguous id fits are named."""
@@ -22,6 +30,21 @@ TITLE_LIMIT = 80
 """Characters of a title."""
 MERGE_PAGES = 500
 """Pages of the full-text index that are rewritten in one go after a deletion; between two others may write."""
+
+# Everything of a message but its place and its task; a reply that streams does not go on streaming in the copy.
+_COPY = f"""
+    INSERT INTO message (id, session_n, parent_n, author, state, created, backend, model, finish, error, thinking, text,
+        p, why)
+    SELECT :id, :session_n, :parent_n, author,
+        CASE state WHEN '{MessageState.STREAMING}' THEN '{MessageState.INTERRUPTED}' ELSE state END,
+        created, backend, model, finish, error, thinking, text, p, why
+    FROM message WHERE n = :source RETURNING n
+"""
+_COPY_USAGE = """
+    INSERT INTO usage
+    SELECT :n, prompt_tokens, completion_tokens, cached_tokens, ttft_ms, load_ms, total_ms, tokens_per_second
+    FROM usage WHERE message_n = :source
+"""
 
 
 class Sessions(Database):
@@ -139,6 +162,51 @@ class Sessions(Database):
         return await self._read(lambda connection: transcript_of(connection, session_id))
 
 
+class Queue(Database):
+    """The messages that wait, each session's in the order in which they came."""
+
+    async def enqueue(self, session_id: str, text: str, *, key: str) -> QueuedMessage:
+        """Store a message that is to be sent later; `begin_turn` with the same key takes it out.
+
+        A repeated call changes nothing and returns what is there.
+
+        Raises:
+            EmptyMessage: nothing is left of it.
+            NoSuchSession: it is not there.
+            BadInput: the key belongs to a message of another session.
+        """
+        safe = message_text(text)
+
+        def job(connection: sqlite3.Connection) -> QueuedMessage:
+            n = session_n(connection, session_id)
+            connection.execute(
+                "INSERT INTO queued (id, session_n, text, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (key, n, safe, self._world.now()),
+            )
+            forget_draft(connection, n, safe)
+            waiting = {message.id: message for message in queued_of(connection, n)}
+            if key not in waiting:
+                raise BadInput("A message of another session waits under this key. Send it again.")
+            return waiting[key]
+
+        return await self._write(job)
+
+    async def dequeue(self, session_id: str, key: str) -> QueuedMessage | None:
+        """Take a message out; None when it was gone already."""
+
+        def job(connection: sqlite3.Connection) -> QueuedMessage | None:
+            n = session_n(connection, session_id)
+            waiting = {message.id: message for message in queued_of(connection, n)}
+            connection.execute("DELETE FROM queued WHERE id = ? AND session_n = ?", (key, n))
+            return waiting.get(key)
+
+        return await self._write(job)
+
+    async def queued(self, session_id: str) -> tuple[QueuedMessage, ...]:
+        """What waits in a session, the oldest first."""
+        return await self._read(lambda connection: queued_of(connection, session_n(connection, session_id)))
+
+
 def get(connection: sqlite3.Connection, session_id: str) -> Session:
     """The session with this whole id.
 
@@ -209,3 +277,64 @@ def merge_index(connection: sqlite3.Connection, pages: int) -> bool:
     before = connection.total_changes
     connection.execute("INSERT INTO message_fts (message_fts, rank) VALUES ('merge', ?)", (pages,))
     return connection.total_changes - before > 1
+
+
+def queued_of(connection: sqlite3.Connection, n: int) -> tuple[QueuedMessage, ...]:
+    """What waits in the session with the inner number `n`."""
+    rows = connection.execute("SELECT id, text, created FROM queued WHERE session_n = ? ORDER BY n", (n,))
+    return tuple(QueuedMessage(id_, clean(text), created) for id_, text, created in rows)
+
+
+def copy_branch(connection: sqlite3.Connection, world: World, source_n: int, message_id: str) -> str:
+    """Copy what leads to a message, and the message, into a new session; return the id of that.
+
+    Raises:
+        NoSuchMessage: the message is not in that session.
+    """
+    last = tree.node(connection, message_id, source_n)
+    path = connection.execute(tree.ANCESTORS + "SELECT depth, n FROM above", {"last": last.n}).fetchall()
+    id_, now = fresh_id(connection, world), world.now()
+    session_n: int = connection.execute(
+        """
+        INSERT INTO session (id, title, first_words, system, created, updated, forked_from)
+        SELECT :id, title, first_words, system, :now, :now, id FROM session WHERE n = :source RETURNING n
+        """,
+        {"id": id_, "now": now, "source": source_n},
+    ).fetchone()[0]
+    parent_n: int | None = None
+    for _, n in sorted(path, reverse=True):
+        copy_n: int = connection.execute(
+            _COPY,
+            {"id": fresh_id(connection, world), "session_n": session_n, "parent_n": parent_n, "source": n},
+        ).fetchone()[0]
+        connection.execute(_COPY_USAGE, {"n": copy_n, "source": n})
+        if parent_n is None:
+            connection.execute("UPDATE session SET shown_root = ? WHERE n = ?", (copy_n, session_n))
+        else:
+            connection.execute("UPDATE message SET shown_child = ? WHERE n = ?", (copy_n, parent_n))
+        parent_n = copy_n
+    tree.settle(connection, session_n)
+    return id_
+
+
+def transcript_of(connection: sqlite3.Connection, session_id: str) -> Transcript:
+    """A session with the messages of its shown branch, what waits, and where the reader was.
+
+    Raises:
+        NoSuchSession: it is not there.
+    """
+    row = connection.execute(
+        SESSION.replace("FROM", ", s.n, s.shown_root, s.view_message, s.view_line, s.draft, s.view_from FROM")
+        + "WHERE s.id = ?",
+        (session_id,),
+    ).fetchone()
+    if row is None:
+        raise no_such_session()
+    n, shown_root, view_message, view_line, draft, view_from = row[-6:]
+    return Transcript(
+        session_of(row[:-6]),
+        shown_branch(connection, session_id, n, shown_root),
+        queued_of(connection, n),
+        View(view_message, view_line, clean(draft)),
+        view_from,
+    )

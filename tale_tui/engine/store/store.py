@@ -6,21 +6,17 @@ import asyncio
 from pathlib import Path
 
 from tale_tui.engine.events import Notice
-from tale_tui.engine.store.cards import Cards
-from tale_tui.engine.store.choices import Choices
 from tale_tui.engine.store.database import Connection
-from tale_tui.engine.store.ends import Ends
-from tale_tui.engine.store.exchange import Exchange
-from tale_tui.engine.store.labels import Labels
-from tale_tui.engine.store.messages import Messages
-from tale_tui.engine.store.opening import open_for_reading, open_for_writing
-from tale_tui.engine.store.queue import Queue
-from tale_tui.engine.store.replies import Replies
+from tale_tui.engine.store.export import Exchange
+from tale_tui.engine.store.messages import Ends, Messages, Replies
+from tale_tui.engine.store.open import open_for_reading, open_for_writing
+from tale_tui.engine.store.preferences import Choices, Labels
 from tale_tui.engine.store.residencies import Residencies
 from tale_tui.engine.store.search import Search
-from tale_tui.engine.store.sessions import Sessions
-from tale_tui.engine.store.steps import Steps
-from tale_tui.engine.store.task_states import TaskStates
+from tale_tui.engine.store.sessions import Queue, Sessions
+from tale_tui.engine.store.task_state import TaskStates
+from tale_tui.engine.store.task_steps import Steps
+from tale_tui.engine.store.task_turns import Cards
 from tale_tui.engine.store.tasks import Tasks
 from tale_tui.engine.world import World
 

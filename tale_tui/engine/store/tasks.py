@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from dataclasses import dataclass
 
+from tale_tui.engine.constants import TASK_TITLE_WORDS
+from tale_tui.engine.errors import BadInput
 from tale_tui.engine.store.database import Database
-from tale_tui.engine.store.rows import ref_columns
-from tale_tui.engine.store.task_adding import add, stored_n
-from tale_tui.engine.store.task_changes import note, wrong_state
-from tale_tui.engine.store.task_forms import NewTask
-from tale_tui.engine.store.task_ids import find
-from tale_tui.engine.store.task_rows import PRIORITIES, TASK, detail_at, task_at, task_n, tasks_of
-from tale_tui.engine.task_types import ENDED, Priority, Reason, Task, TaskCounts, TaskDetail, TaskState
-from tale_tui.engine.text import clean_line
+from tale_tui.engine.store.rows import first_words, message_text, plan_text, ref_columns, safe_plan, session_n
+from tale_tui.engine.store.sessions import TITLE_LIMIT
+from tale_tui.engine.store.task_rows import PRIORITIES, TASK, detail_at, find, task_at, task_n, tasks_of
+from tale_tui.engine.store.task_state import note, wrong_state
+from tale_tui.engine.task_types import ENDED, Plan, Priority, Reason, Task, TaskCounts, TaskDetail, TaskState
+from tale_tui.engine.text import clean, clean_line
 from tale_tui.engine.types import ModelRef
 
 _OPEN_ORDER = """
@@ -27,6 +29,48 @@ _SPREAD = """
     UPDATE task SET place = spread.place
     FROM (SELECT n, row_number() OVER (ORDER BY place, n) AS place FROM task) AS spread WHERE spread.n = task.n
 """
+
+_ADD = """
+    INSERT INTO task (id, state, reason, priority, place, title, session_id, message_id, created, updated,
+        time_limit_s, backend, model, why, p, asks, steps_total, step_title)
+    VALUES (:id, :state, :reason, :priority, (SELECT coalesce(max(place), 0) + 1 FROM task), :title, :session_id,
+        :message_id, :now, :now, :time_limit_s, :backend, :model, :why, :p, :asks, :steps_total, :step_title)
+    RETURNING n
+"""
+
+_YOU = r"(?:(?:can|could|would|will) you|i(?: would|'d|\u2019d)? (?:like|need|want) you to)\b"
+_ASKING = re.compile(
+    rf"(?:(?:hi|hey|hello|ok|okay)\b[\s,.!:-]*)?(?:please\b[\s,]*{_YOU}|please\b|{_YOU})(?:\s*(?:please|kindly)\b)?[\s,]+",
+    re.IGNORECASE,
+)
+"""A greeting, and the words that ask for something."""
+WORDS_MIN = 2
+"""Where fewer words are left, nothing is cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task that is to be stored. Its texts pass the border on the way in."""
+
+    id: str
+    text: str
+    """What was asked."""
+    plan: Plan
+    title: str = ""
+    """Empty for the first words of the text."""
+    priority: Priority = Priority.NORMAL
+    state: TaskState = TaskState.QUEUED
+    """Where it begins; a queued task whose plan wants approval begins as waiting instead."""
+    reason: Reason = Reason.NONE
+    session_id: str | None = None
+    ref: ModelRef | None = None
+    """The model that would do it, as far as it is known."""
+    why: str = ""
+    p: float | None = None
+    """The probability with which it was detected; None where somebody said that it is a task."""
+    after: tuple[str, ...] = ()
+    """Whole ids of the tasks that must be done before it."""
+    time_limit_s: float | None = None
 
 
 class Tasks(Database):
@@ -208,3 +252,84 @@ def _place_before(connection: sqlite3.Connection, n: int, other: int | None) -> 
 
 def _place_of(connection: sqlite3.Connection, n: int) -> float:
     return float(connection.execute("SELECT place FROM task WHERE n = ?", (n,)).fetchone()[0])
+
+
+def stored_n(connection: sqlite3.Connection, task_id: str) -> int | None:
+    """The inner number of the task that has this id already."""
+    row = connection.execute("SELECT n FROM task WHERE id = ?", (task_id,)).fetchone()
+    return int(row[0]) if row else None
+
+
+def add(connection: sqlite3.Connection, new: NewTask, now: float, message_id: str | None = None) -> int:
+    """Store a task whose id is not there yet; return its inner number.
+
+    Args:
+        connection: inside a transaction.
+        new: the task; its texts pass the border here.
+        now: seconds since the epoch.
+        message_id: the message that is its card.
+    Raises:
+        EmptyMessage, NoSuchSession, NoSuchTask, BadInput: nothing may be kept of what was stored.
+    """
+    if not new.id or clean_line(new.id) != new.id:
+        raise BadInput("That cannot be the id of a task. Give letters and digits.")
+    text, plan = message_text(new.text), safe_plan(new.plan)
+    if new.session_id is not None:
+        session_n(connection, new.session_id)
+    after = [task_n(connection, id_) for id_ in dict.fromkeys(new.after)]
+    state, reason = _beginning(new)
+    n = int(
+        connection.execute(
+            _ADD,
+            {
+                "id": new.id,
+                "state": state,
+                "reason": reason,
+                "priority": PRIORITIES.index(new.priority),
+                "title": clean_line(new.title, TITLE_LIMIT) or task_title(text),
+                "session_id": new.session_id,
+                "message_id": message_id,
+                "now": now,
+                "time_limit_s": new.time_limit_s,
+                "backend": new.ref.backend if new.ref else None,
+                "model": clean(new.ref.model) if new.ref else None,
+                "why": clean_line(new.why),
+                "p": new.p,
+                "asks": "" if state is TaskState.WAITING else None,
+                "steps_total": len(plan.steps),
+                "step_title": plan.steps[0].title if plan.steps else "",
+            },
+        ).fetchone()[0]
+    )
+    connection.execute("INSERT INTO task_body (task_n, plan, text) VALUES (?, ?, ?)", (n, plan_text(plan), text))
+    connection.executemany(
+        "INSERT INTO task_step (task_n, place, key, title) VALUES (?, ?, ?, ?)",
+        [(n, place, spec.key, spec.title) for place, spec in enumerate(plan.steps)],
+    )
+    if after:
+        rows = [(n, place, after_n) for place, after_n in enumerate(after)]
+        connection.executemany("INSERT INTO task_after (task_n, place, after_n) VALUES (?, ?, ?)", rows)
+    note(connection, n, now, "waits for a yes to its plan" if state is TaskState.WAITING else state.value)
+    return n
+
+
+def _beginning(new: NewTask) -> tuple[TaskState, Reason]:
+    """Where a task begins, and why there."""
+    if new.state is TaskState.QUEUED and new.plan.approval:
+        return TaskState.WAITING, Reason.APPROVAL
+    return new.state, new.reason
+
+
+def task_title(text: str) -> str:
+    """The title of a task.
+
+    Args:
+        text: the request, safe.
+    Returns:
+        The first words of what is to be done, one line: `Write a letter` of "Could you please write a letter?"
+    """
+    asking = _ASKING.match(text)
+    rest = text[asking.end() :] if asking else ""
+    if len(rest.split()) < WORDS_MIN:
+        return first_words(text, TASK_TITLE_WORDS)
+    return first_words(rest[0].upper() + rest[1:], TASK_TITLE_WORDS).rstrip("?.! ")

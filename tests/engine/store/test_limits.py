@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tale_tui.engine.errors import DatabaseBusy, DiskFull, ReadOnly, StoreError
-from tale_tui.engine.store import Store, opening
+from tale_tui.engine.store import Store
+from tale_tui.engine.store import open as opening
 from tale_tui.engine.types import Message, MessageState, ModelRef
 from tale_tui.engine.world import World
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tale_tui.engine.errors import StoreError
+from tale_tui.engine.errors import DatabaseNewer, StoreError
 from tale_tui.engine.events import Notice
+from tale_tui.engine.store.crash_recovery import interrupt_replies, interrupt_running
 from tale_tui.engine.store.database import check_mark
-from tale_tui.engine.store.failures import is_damage, result_code, store_error
-from tale_tui.engine.store.interrupting import interrupt_running
-from tale_tui.engine.store.migrating import migrate, migrations, refuse_newer, version_of
+from tale_tui.engine.store.errors import is_damage, result_code, store_error
 from tale_tui.engine.world import World
 
 BUSY_TIMEOUT_S = 5.0
@@ -34,9 +37,10 @@ MAGIC = b"SQLite format 3\0"
 """What every database of SQLite begins with."""
 SMALLEST_BYTES = 512
 """No database that holds something is smaller."""
-INTERRUPTED = "The application ended while this was being written. Go on with it, or ask again."
 SIDE_FILES = ("-wal", "-shm")
 """What SQLite keeps beside a database, by the end of the name."""
+
+_FILE_NAME = re.compile(r"(\d{4})_\w+\.sql")
 
 
 class _NotSound(Exception):
@@ -60,6 +64,14 @@ class Opened:
     notices: tuple[Notice, ...] = ()
     interrupted: int = 0
     interrupted_tasks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step: its number becomes the version of the database."""
+
+    number: int
+    sql: str
 
 
 def open_for_writing(path: Path, world: World) -> Opened:
@@ -131,7 +143,7 @@ def _open_sound(path: Path, world: World) -> tuple[sqlite3.Connection, tuple[int
         connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted is gone from the file as well
         migrate(connection)
-        interrupted = _interrupt(connection), interrupt_running(connection, world.now())
+        interrupted = interrupt_replies(connection), interrupt_running(connection, world.now())
         undo.pop_all()
     return connection, interrupted
 
@@ -180,13 +192,6 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
             time.sleep(RETRY_S)
         else:
             return
-
-
-def _interrupt(connection: sqlite3.Connection) -> int:
-    changed = connection.execute(
-        "UPDATE message SET state = 'interrupted', error = ? WHERE state = 'streaming'", (INTERRUPTED,)
-    )
-    return changed.rowcount
 
 
 def _set_aside(path: Path, now: float) -> Notice:
@@ -250,3 +255,69 @@ def _in_memory(source: sqlite3.Connection | None = None) -> sqlite3.Connection:
         source.close()
     migrate(copy)
     return copy
+
+
+@cache
+def migrations() -> tuple[Migration, ...]:
+    """All steps that come with this version, in order."""
+    found = []
+    for file in (files("tale_tui.engine.store") / "migrations").iterdir():
+        name = _FILE_NAME.fullmatch(file.name)
+        if name is not None:
+            found.append(Migration(int(name[1]), file.read_text(encoding="utf-8")))
+    return tuple(sorted(found, key=lambda step: step.number))
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The number of the last step that was taken; 0 in an empty file."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def refuse_newer(connection: sqlite3.Connection) -> None:
+    """Keep away from what a newer version of the program wrote.
+
+    Raises:
+        DatabaseNewer: it did; nothing was changed.
+    """
+    version, known = version_of(connection), migrations()[-1].number
+    if version > known:
+        raise DatabaseNewer(
+            f"The database was written by a newer version of tale-tui (its format is {version}, this version knows "
+            f"{known}). Install that one again, or set TALE_HOME to another folder."
+        )
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Take the steps that are missing, all in one transaction: after a failure the database is as it was.
+
+    Raises:
+        DatabaseNewer: a newer version of the program got here first.
+        sqlite3.Error: as SQLite says.
+    """
+    if version_of(connection) == migrations()[-1].number:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        refuse_newer(connection)
+        done = version_of(connection)  # another process may have done it while this one waited
+        for step in migrations():
+            if step.number > done:
+                for statement in statements(step.sql):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {step.number}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def statements(sql: str) -> Iterator[str]:
+    """The single statements of a script; triggers stay whole. Each statement begins on a line of its own."""
+    statement = ""
+    for line in sql.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        yield statement

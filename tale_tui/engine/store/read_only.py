@@ -8,7 +8,7 @@ from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
-from tale_tui.engine.store.task_ids import shown_ids
+from tale_tui.engine.store.task_rows import shown_ids
 from tale_tui.engine.task_types import TaskState
 
 PEEK_TIMEOUT_S = 0.2

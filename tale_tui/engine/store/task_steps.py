@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 
 from tale_tui.engine.errors import Fenced
 from tale_tui.engine.store.database import Database
-from tale_tui.engine.store.plans import step_key
-from tale_tui.engine.store.rows import ERROR_LIMIT, ref_columns
-from tale_tui.engine.store.task_changes import change, fill_card, keep_pace, note, running_n, settle
-from tale_tui.engine.store.task_forms import TaskEnd
+from tale_tui.engine.store.rows import ERROR_LIMIT, ref_columns, step_key
 from tale_tui.engine.store.task_rows import task_at
+from tale_tui.engine.store.task_state import change, fill_card, keep_pace, note, running_n, settle
 from tale_tui.engine.task_types import Task, TaskState
 from tale_tui.engine.text import clean, clean_line
 from tale_tui.engine.types import ModelRef, Usage
@@ -47,6 +46,15 @@ _SERVE = """
     UPDATE task SET backend = coalesce(?, backend), model = coalesce(?, model), why = coalesce(nullif(?, ''), why)
     WHERE n = ?
 """
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnd:
+    """How a task ends with its last step."""
+
+    result: str
+    why: str = ""
+    """Why this model did it, in a few words; empty keeps what is there."""
 
 
 class Steps(Database):

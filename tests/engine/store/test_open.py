@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from tale_tui.engine.errors import DatabaseNewer, StoreError
-from tale_tui.engine.store import Store, migrating, opening
-from tale_tui.engine.store.migrating import Migration, migrations, statements
+from tale_tui.engine.store import Store
+from tale_tui.engine.store import open as opening
+from tale_tui.engine.store.crash_recovery import INTERRUPTED
+from tale_tui.engine.store.open import Migration, migrations, statements
 from tale_tui.engine.types import Message, MessageState, ModelRef
 from tale_tui.engine.world import World
 
@@ -33,8 +35,7 @@ def query(path: Path, sql: str) -> object:
 def with_migrations(monkeypatch: pytest.MonkeyPatch, *more: str) -> None:
     """As if later versions had taken further steps."""
     steps = (*migrations(), *(Migration(len(migrations()) + n, sql) for n, sql in enumerate(more, start=1)))
-    for module in (migrating, opening):
-        monkeypatch.setattr(module, "migrations", lambda: steps)
+    monkeypatch.setattr(opening, "migrations", lambda: steps)
 
 
 async def test_a_new_database(titles: Titles, path: Path) -> None:
@@ -227,7 +228,7 @@ async def test_a_reply_that_was_cut_off_is_interrupted(store: Store, path: Path,
     again = await Store.open(path, World())
     assert again.interrupted == 1
     left = await again.message(reply.id)
-    assert (left.state, left.text, left.error) == (MessageState.INTERRUPTED, "Half a quokka", opening.INTERRUPTED)
+    assert (left.state, left.text, left.error) == (MessageState.INTERRUPTED, "Half a quokka", INTERRUPTED)
     assert [hit.message_id for hit in await again.search("quokka")] == [reply.id]
     await again.close()
 

@@ -1,8 +1,9 @@
-"""The tree of a session's messages, and the branch of it that is shown.
+"""The tree of a session's messages, the branch of it that is shown, and what turns of every kind store in it.
 
 Every message remembers which of the messages below it is shown (`shown_child`), the session which first one
 (`shown_root`). From these the shown branch follows; its last message (`tip`) and the number of its turns are kept with
-the session, so that adding to its end and listing sessions cost the same in a long one.
+the session, so that adding to its end and listing sessions cost the same in a long one. Every function runs inside the
+transaction of its caller.
 """
 
 # ruff: noqa: S608  # the SQL is put together of texts of this package; values are always bound
@@ -12,8 +13,14 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from tale_tui.engine.errors import NoSuchMessage
-from tale_tui.engine.types import Author, MessageState, ModelRef, Usage
+from tale_tui.engine.errors import BadInput, NoSuchMessage
+from tale_tui.engine.store.rows import (
+    MESSAGE_COLUMNS,
+    first_words,
+    forget_draft,
+    message_of,
+)
+from tale_tui.engine.types import Author, Message, MessageState, ModelRef, Usage
 
 # The shown branch below and with :first, from its beginning.
 BRANCH = """
@@ -31,6 +38,33 @@ ANCESTORS = """
         UNION ALL
         SELECT m.n, m.parent_n, depth + 1 FROM above JOIN message AS m ON m.n = above.parent_n
     )
+"""
+
+_BRANCH_ROWS = f"""
+    {BRANCH}
+    SELECT branch.depth, m.n, {MESSAGE_COLUMNS}
+    FROM branch JOIN message AS m ON m.n = branch.n LEFT JOIN usage AS u ON u.message_n = m.n
+"""
+_ONE_ROW = f"""
+    SELECT m.session_n, m.parent_n, m.n, s.id, p.id, {MESSAGE_COLUMNS}
+    FROM message AS m JOIN session AS s ON s.n = m.session_n LEFT JOIN message AS p ON p.n = m.parent_n
+        LEFT JOIN usage AS u ON u.message_n = m.n
+    WHERE m.n = ?
+"""
+# The nearest :limit messages above :parent, from the nearest on, each with its place among its siblings.
+_ABOVE = f"""
+    WITH RECURSIVE above (n, depth) AS (
+        SELECT :parent, 1 WHERE :parent IS NOT NULL
+        UNION ALL
+        SELECT m.parent_n, depth + 1 FROM above JOIN message AS m ON m.n = above.n
+        WHERE m.parent_n IS NOT NULL AND depth < :limit
+    )
+    SELECT above.depth, p.id, {MESSAGE_COLUMNS},
+        (SELECT count(*) FROM message AS o WHERE o.session_n = m.session_n AND o.parent_n IS m.parent_n AND o.n <= m.n),
+        (SELECT count(*) FROM message AS o WHERE o.session_n = m.session_n AND o.parent_n IS m.parent_n),
+        s.id
+    FROM above JOIN message AS m ON m.n = above.n JOIN session AS s ON s.n = m.session_n
+        LEFT JOIN message AS p ON p.n = m.parent_n LEFT JOIN usage AS u ON u.message_n = m.n
 """
 
 
@@ -187,3 +221,119 @@ def places(connection: sqlite3.Connection, session_n: int) -> dict[int, tuple[in
         if len(family) > 1
         for place, n in enumerate(family, start=1)
     }
+
+
+def shown_branch(
+    connection: sqlite3.Connection, session_id: str, session_n: int, shown_root: int | None
+) -> tuple[Message, ...]:
+    """The messages of the shown branch, oldest first."""
+    rows = connection.execute(_BRANCH_ROWS, {"first": shown_root}).fetchall()
+    rows.sort()  # by their depth
+    place_of = places(connection, session_n)
+    only = (1, 1)
+    messages: list[Message] = []
+    parent_id: str | None = None
+    for row in rows:
+        messages.append(message_of(row[2:], session_id, parent_id, *place_of.get(row[1], only)))
+        parent_id = messages[-1].id
+    return tuple(messages)
+
+
+def message_at(connection: sqlite3.Connection, n: int) -> Message:
+    """The message with this inner number.
+
+    Raises:
+        NoSuchMessage: it is not there.
+    """
+    row = connection.execute(_ONE_ROW, (n,)).fetchone()
+    if row is None:
+        raise no_such_message()
+    session_n, parent_n, n, session_id, parent_id = row[:5]
+    family = siblings(connection, session_n, parent_n)
+    return message_of(row[5:], session_id, parent_id, family.index(n) + 1, len(family))
+
+
+def branch_above(connection: sqlite3.Connection, node: Node, limit: int) -> tuple[tuple[Message, ...], bool]:
+    """The nearest messages above one, oldest first, and whether there are no others."""
+    rows = connection.execute(_ABOVE, {"parent": node.parent_n, "limit": limit}).fetchall()
+    rows.sort(reverse=True)  # by their depth
+    messages = tuple(message_of(row[2:-3], row[-1], row[1], *row[-3:-1]) for row in rows)
+    return messages, not messages or messages[0].parent_id is None
+
+
+def stored_turn(connection: sqlite3.Connection, session_n: int, user_id: str) -> tuple[Message, Message] | None:
+    """The user's message with this id and the reply to it that is shown; None where there is none.
+
+    Raises:
+        BadInput: the id belongs to something else.
+    """
+    row = connection.execute(
+        "SELECT n, session_n, author, shown_child FROM message WHERE id = ?", (user_id,)
+    ).fetchone()
+    if row is None:
+        return None
+    user_n, owner, author, reply_n = row
+    if owner != session_n or author != Author.USER or reply_n is None:
+        raise key_taken()
+    return message_at(connection, user_n), message_at(connection, reply_n)
+
+
+def key_taken() -> BadInput:
+    """For a key under which something else is stored."""
+    return BadInput("Another message has this key already. Send it again.")
+
+
+def add_user(connection: sqlite3.Connection, session_n: int, new: NewMessage) -> int:
+    """Store what the user wrote at the end of the shown branch; return its number.
+
+    It is a draft no longer, and waits no longer.
+    """
+    forget_draft(connection, session_n, new.text)
+    connection.execute("DELETE FROM queued WHERE id = ? AND session_n = ?", (new.id, session_n))
+    (tip,) = connection.execute("SELECT tip FROM session WHERE n = ?", (session_n,)).fetchone()
+    return append(connection, session_n, tip, new)
+
+
+def add_version(connection: sqlite3.Connection, session_n: int, message_id: str, new: NewMessage) -> int:
+    """Store a new version beside a message of the user and show it; return its number.
+
+    Raises:
+        NoSuchMessage: there is no such message of the user.
+    """
+    old = node(connection, message_id, session_n)
+    if old.author is not Author.USER:
+        raise NoSuchMessage("Only your own messages can be edited. Ask again for another reply.")
+    user_n = insert(connection, session_n, old.parent_n, new)
+    show(connection, session_n, user_n)
+    return user_n
+
+
+def asked_n(connection: sqlite3.Connection, session_n: int, message_id: str) -> int:
+    """The number of a message of the user.
+
+    Raises:
+        NoSuchMessage: there is none with this id.
+    """
+    asked = node(connection, message_id, session_n)
+    if asked.author is not Author.USER:
+        raise NoSuchMessage("Only your own messages can be answered. Choose the message above the reply.")
+    return asked.n
+
+
+def add_reply(connection: sqlite3.Connection, session_n: int, user_n: int, new: NewMessage) -> int:
+    """Store a reply to a message of the user, beside those that it has, and show it; return its number."""
+    (tip,) = connection.execute("SELECT tip FROM session WHERE n = ?", (session_n,)).fetchone()
+    if tip == user_n:
+        reply_n = append(connection, session_n, user_n, new)
+    else:
+        reply_n = insert(connection, session_n, user_n, new)
+        show(connection, session_n, reply_n)
+    touch(connection, session_n, new.created)
+    return reply_n
+
+
+def keep_first_words(connection: sqlite3.Connection, session_n: int, text: str) -> None:
+    """Let the first message of a session stand for its title."""
+    connection.execute(
+        "UPDATE session SET first_words = ? WHERE n = ? AND first_words = ''", (first_words(text), session_n)
+    )

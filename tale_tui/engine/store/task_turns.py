@@ -5,22 +5,21 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 
-from tale_tui.engine.store import tree
+from tale_tui.engine.store import message_tree as tree
 from tale_tui.engine.store.database import Database
-from tale_tui.engine.store.rows import fresh_id, message_text, session_n
-from tale_tui.engine.store.task_adding import add, stored_n
-from tale_tui.engine.store.task_forms import NewTask
-from tale_tui.engine.store.task_rows import task_at, task_n
-from tale_tui.engine.store.transcripts import message_at
-from tale_tui.engine.store.turns import (
+from tale_tui.engine.store.message_tree import (
     add_reply,
     add_user,
     add_version,
     asked_n,
     keep_first_words,
     key_taken,
+    message_at,
     stored_turn,
 )
+from tale_tui.engine.store.rows import fresh_id, message_text, session_n
+from tale_tui.engine.store.task_rows import task_at, task_n
+from tale_tui.engine.store.tasks import NewTask, add, stored_n
 from tale_tui.engine.task_types import Task
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import Author, Message

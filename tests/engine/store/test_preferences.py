@@ -1,11 +1,14 @@
-"""The model of a role, and the length of a token, over restarts."""
+"""The model of a role and the length of a token, over restarts; what the user said that messages are."""
 
 from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
 
-from tale_tui.engine.store import Store
+import pytest
+
+from tale_tui.engine.errors import EmptyMessage
+from tale_tui.engine.store import Label, Store
 from tale_tui.engine.types import BackendName, ModelRef, Role
 from tale_tui.engine.world import World
 
@@ -37,3 +40,19 @@ async def test_a_model_keeps_its_ratio(store: Store, ref: ModelRef) -> None:
     await store.keep_text_ratio(ref, 3.5)
     assert await store.text_ratio(ref) == 3.5
     assert await store.text_ratio(ModelRef(BackendName.OPENAI, ref.model)) is None
+
+
+async def test_the_last_word_on_a_text_counts(store: Store) -> None:
+    assert await store.labels() == ()
+    await store.add_label("Fix the bug", True, 0.4)
+    await store.add_label("Nice\x1b[31m", False)
+    again = await store.add_label("Fix the bug", False, 0.4)
+    assert await store.labels() == (Label("Nice", False, None, again.created - 1), again)
+    assert (again.text, again.is_task, again.p) == ("Fix the bug", False, 0.4)
+    assert await store.label_count() == 3
+
+
+async def test_an_empty_label_is_none(store: Store) -> None:
+    with pytest.raises(EmptyMessage):
+        await store.add_label(" \x07", True)
+    assert await store.label_count() == 0

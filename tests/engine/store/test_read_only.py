@@ -40,7 +40,7 @@ def test_where_nothing_can_be_read_there_is_nothing(tmp_path: Path, content: byt
 
 
 def test_a_database_that_is_held_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tale_tui.engine.store.peek.PEEK_TIMEOUT_S", 0.0)
+    monkeypatch.setattr("tale_tui.engine.store.read_only.PEEK_TIMEOUT_S", 0.0)
     holder = sqlite3.connect(tmp_path / "tale.db", isolation_level=None)
     holder.execute("CREATE TABLE task (id)")
     holder.execute("BEGIN EXCLUSIVE")

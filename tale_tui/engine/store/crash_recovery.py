@@ -1,4 +1,4 @@
-"""Tasks that ran when the process ended: paused, all at once, when the next one opens the database."""
+"""What ran when the process ended: interrupted or paused, all at once, when the next one opens the database."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _PAUSE = """
 """
 _NOTE = "INSERT INTO task_entry (task_n, at, what) SELECT n, :now, 'interrupted' FROM task WHERE state = 'running'"
 _RELEASE = "UPDATE task_step SET state = 'pending' WHERE state = 'running'"
+INTERRUPTED = "The application ended while this was being written. Go on with it, or ask again."
 
 
 def interrupt_running(connection: sqlite3.Connection, now: float) -> int:
@@ -33,3 +34,11 @@ def interrupt_running(connection: sqlite3.Connection, now: float) -> int:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
     return paused
+
+
+def interrupt_replies(connection: sqlite3.Connection) -> int:
+    """Interrupt the replies that are half written; how many they were."""
+    changed = connection.execute(
+        "UPDATE message SET state = 'interrupted', error = ? WHERE state = 'streaming'", (INTERRUPTED,)
+    )
+    return changed.rowcount

@@ -1,0 +1,106 @@
+"""What was chosen and what was learned: the model of each role, the length of a token, what messages are."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from tale_tui.engine.store.database import Database
+from tale_tui.engine.store.rows import message_text, ref_of
+from tale_tui.engine.text import clean
+from tale_tui.engine.types import ModelRef, Role
+
+
+class Choices(Database):
+    """Small facts about roles and models."""
+
+    async def role_choice(self, role: Role) -> ModelRef | None:
+        """The model that last served a role; None where none has."""
+
+        def job(connection: sqlite3.Connection) -> ModelRef | None:
+            row = connection.execute("SELECT backend, model FROM role_choice WHERE role = ?", (role,)).fetchone()
+            return ref_of(*row) if row else None
+
+        return await self._read(job)
+
+    async def keep_role_choice(self, role: Role, ref: ModelRef) -> None:
+        """Remember the model that serves a role."""
+        await self._write(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO role_choice (role, backend, model) VALUES (?, ?, ?)",
+                (role, ref.backend, clean(ref.model)),
+            )
+        )
+
+    async def text_ratio(self, ref: ModelRef) -> float | None:
+        """How many characters a token of this model has, as measured; None before the first measurement."""
+
+        def job(connection: sqlite3.Connection) -> float | None:
+            row = connection.execute(
+                "SELECT characters_per_token FROM text_ratio WHERE backend = ? AND model = ?",
+                (ref.backend, clean(ref.model)),
+            ).fetchone()
+            return row[0] if row else None
+
+        return await self._read(job)
+
+    async def keep_text_ratio(self, ref: ModelRef, characters_per_token: float) -> None:
+        """Remember how many characters a token of this model has."""
+        await self._write(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO text_ratio (backend, model, characters_per_token) VALUES (?, ?, ?)",
+                (ref.backend, clean(ref.model), characters_per_token),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A message, and what it is."""
+
+    text: str
+    is_task: bool
+    p: float | None = None
+    """How likely a task the detector thought it; None where it was not asked."""
+    created: float = 0.0
+
+
+class Labels(Database):
+    """The labels of a store."""
+
+    async def add_label(self, text: str, is_task: bool, p: float | None = None) -> Label:
+        """Keep what a message is. Said again of the same text, the last word counts.
+
+        Raises:
+            EmptyMessage: nothing is left of the text.
+        """
+        label = Label(message_text(text), is_task, p, self._world.now())
+
+        def job(connection: sqlite3.Connection) -> Label:
+            connection.execute(
+                "INSERT INTO label (text, is_task, p, created) VALUES (?, ?, ?, ?)",
+                (label.text, label.is_task, label.p, label.created),
+            )
+            return label
+
+        return await self._write(job)
+
+    async def labels(self) -> tuple[Label, ...]:
+        """For each text what was said of it last, in the order in which that was said."""
+
+        def job(connection: sqlite3.Connection) -> tuple[Label, ...]:
+            rows = connection.execute(
+                "SELECT text, is_task, p, created FROM label WHERE n IN (SELECT max(n) FROM label GROUP BY text) "
+                "ORDER BY n"
+            )
+            return tuple(Label(clean(text), bool(is_task), p, created) for text, is_task, p, created in rows)
+
+        return await self._read(job)
+
+    async def label_count(self) -> int:
+        """How often something was said; it only grows, so that news can be told from it."""
+
+        def job(connection: sqlite3.Connection) -> int:
+            return int(connection.execute("SELECT count(*) FROM label").fetchone()[0])
+
+        return await self._read(job)
