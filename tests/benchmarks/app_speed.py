@@ -66,7 +66,7 @@ async def fill(paths: Paths) -> str:
 
 
 def _insert(session_id: str, connection: object) -> None:
-    from tale_tui.engine.store import message_tree as tree
+    from tale_tui.engine.store.message_tree import NewMessage, append_message
     from tale_tui.engine.store.rows import session_n
     from tale_tui.engine.types import Author
 
@@ -75,7 +75,7 @@ def _insert(session_id: str, connection: object) -> None:
     for number in range(MESSAGES):
         author = Author.USER if number % 2 == 0 else Author.ASSISTANT
         text = f"Question {number}?" if author is Author.USER else f"Answer {number}. {LONG_TEXT}"
-        tip = tree.append(connection, n, tip, tree.NewMessage(f"m{number:08d}xxxxxxx", author, text, 1.7e9 + number))  # type: ignore[arg-type]
+        tip = append_message(connection, n, tip, NewMessage(f"m{number:08d}xxxxxxx", author, text, 1.7e9 + number))  # type: ignore[arg-type]
 
 
 async def until(condition: Callable[[], object]) -> None:

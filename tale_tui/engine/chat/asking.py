@@ -144,7 +144,7 @@ class Asking:
     async def _plan(self, ref: ModelRef, why: str) -> _Plan:
         store, reply = self._tools.store, self._reply
         asked = await self._tools.pool.window(ref)
-        end = await store.session_end(reply.session_id)
+        end = await store.session_tail(reply.session_id)
         branch = Branch(store, reply.id, reply.session_id, self._tools.world.now)
         await branch.read()
         prompt = await self._prompt(branch, end.system, ref, asked)

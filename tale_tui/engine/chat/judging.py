@@ -124,7 +124,7 @@ class Judging:
     async def _situation(self, session_id: str) -> Situation:
         if not session_id:
             return Situation(Rows(), DetectState())
-        end = await self._store.session_end(session_id)
+        end = await self._store.session_tail(session_id)
         tasks = await self._store.tasks(session_id=session_id, limit=TASKS_LOOKED_AT)
         others: tuple[Task, ...] = ()
         if not tasks:

@@ -125,7 +125,7 @@ class Openings:
 
     async def resume(self, session_id: str, message_id: str) -> Opened:
         """The rest of the last reply."""
-        end = await self._tools.store.session_end(session_id)
+        end = await self._tools.store.session_tail(session_id)
         if end.last is None or end.last.id != message_id:
             raise NoSuchMessage("Only the last reply of a conversation can be continued.")
         if end.last.task_id is not None:

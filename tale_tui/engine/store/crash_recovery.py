@@ -16,7 +16,7 @@ _RELEASE = "UPDATE task_step SET state = 'pending' WHERE state = 'running'"
 INTERRUPTED = "The application ended while this was being written. Go on with it, or ask again."
 
 
-def interrupt_running(connection: sqlite3.Connection, now: float) -> int:
+def interrupt_tasks(connection: sqlite3.Connection, now: float) -> int:
     """Pause the tasks that run, with the text of their steps; how many they were.
 
     Args:

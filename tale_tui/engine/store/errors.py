@@ -15,7 +15,7 @@ from tale_tui.engine.text import clean_line
 PRIMARY_CODE = 0xFF
 """The bits of an extended result code of SQLite that hold the primary one."""
 
-ROOM_BYTES = 64 * 1024
+FREE_BYTES_MIN = 64 * 1024
 """A disk with less than this free is full: the index of the write-ahead log alone takes half of it."""
 
 # Errors that do not come from the library itself carry no code: these are its own words.
@@ -58,7 +58,7 @@ def store_error(error: sqlite3.Error | OSError, path: Path) -> StoreError:
         return _from_system(error, path)
     code = result_code(error)
     # Where the files beside the database cannot grow, SQLite knows no better word.
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _has_no_room(path)):
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
         return _full(path)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return _read_only(path)
@@ -81,9 +81,9 @@ def _from_system(error: OSError, path: Path) -> StoreError:
     return StoreError(f"{_name(path)} cannot be used: {said}. Set TALE_HOME to another folder, or try again.")
 
 
-def _has_no_room(path: Path) -> bool:
+def _disk_is_full(path: Path) -> bool:
     with suppress(OSError):  # what cannot be looked at is not known to be full
-        return shutil.disk_usage(path.parent).free < ROOM_BYTES
+        return shutil.disk_usage(path.parent).free < FREE_BYTES_MIN
     return False
 
 

@@ -12,14 +12,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tale_tui.engine.store import message_tree as tree
 from tale_tui.engine.store.database import Database
+from tale_tui.engine.store.message_tree import NewMessage, insert_message, update_tip
 from tale_tui.engine.store.rows import MESSAGE_COLUMNS, fresh_id, message_of, no_such_session
-from tale_tui.engine.store.sessions import get, transcript_of
+from tale_tui.engine.store.sessions import session_by_id, transcript_of
 from tale_tui.engine.types import Author, Message, MessageState, Session, Transcript
 
 if TYPE_CHECKING:
-    from tale_tui.engine.store.export_format import MessageForm, SessionForm
+    from tale_tui.engine.store.export_format import ExportedMessage, ExportedSession
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _MARKS = {
@@ -30,8 +30,8 @@ _MARKS = {
 }
 
 
-class Exchange(Database):
-    """What leaves a store and comes back."""
+class ExportImport(Database):
+    """The export and import of sessions."""
 
     async def export_markdown(self, session_id: str) -> str:
         """The shown branch as Markdown, for people.
@@ -50,7 +50,7 @@ class Exchange(Database):
         return await self._read(lambda connection: _json_of(connection, session_id))
 
     async def import_json(self, text: str) -> tuple[Session, ...]:
-        """Take in one export or several, one a line; all of them or none.
+        """Import one export or several, one a line; all of them or none.
 
         An id that exists already is replaced by a new one, everywhere in its session.
 
@@ -58,20 +58,20 @@ class Exchange(Database):
             BadImport: the sentence says where it is wrong.
         """
         # pydantic costs a tenth of a second, which nobody pays who imports nothing.
-        from tale_tui.engine.store.export_format import read_forms
+        from tale_tui.engine.store.export_format import read_exports
 
-        forms = await asyncio.to_thread(read_forms, text)
+        sessions = await asyncio.to_thread(read_exports, text)
 
         def job(connection: sqlite3.Connection) -> tuple[Session, ...]:
             renamed: dict[str, str] = {}
-            ids = [self._take_in(connection, form, renamed) for form in forms]
-            return tuple(get(connection, id_) for id_ in ids)
+            ids = [self._import_session(connection, export, renamed) for export in sessions]
+            return tuple(session_by_id(connection, id_) for id_ in ids)
 
         return await self._write(job)
 
-    def _take_in(self, connection: sqlite3.Connection, form: SessionForm, renamed: dict[str, str]) -> str:
+    def _import_session(self, connection: sqlite3.Connection, export: ExportedSession, renamed: dict[str, str]) -> str:
         """Store one session; return its id. `renamed` holds the new ids of the sessions before it."""
-        about = form.session
+        about = export.session
         id_ = about.id
         if connection.execute("SELECT 1 FROM session WHERE id = ?", (id_,)).fetchone():
             id_ = renamed[about.id] = fresh_id(connection, self._world)
@@ -84,23 +84,23 @@ class Exchange(Database):
             (id_, about.title, about.first_words, about.system, about.created, about.updated, forked_from),
         ).fetchone()[0]
         numbers: dict[str, int] = {}
-        for message in form.messages:
+        for message in export.messages:
             parent_n = numbers[message.parent] if message.parent else None
-            numbers[message.id] = tree.insert(connection, session_n, parent_n, self._new(connection, message))
+            numbers[message.id] = insert_message(connection, session_n, parent_n, self._new(connection, message))
         connection.executemany(
             "UPDATE message SET shown_child = ? WHERE n = ?",
-            [(numbers[child], numbers[parent]) for parent, child in form.shown_children().items()],
+            [(numbers[child], numbers[parent]) for parent, child in export.shown_children().items()],
         )
-        first = form.shown_first()
+        first = export.shown_first()
         connection.execute(
             "UPDATE session SET shown_root = ? WHERE n = ?", (numbers[first] if first else None, session_n)
         )
-        tree.settle(connection, session_n)
+        update_tip(connection, session_n)
         return id_
 
-    def _new(self, connection: sqlite3.Connection, message: MessageForm) -> tree.NewMessage:
+    def _new(self, connection: sqlite3.Connection, message: ExportedMessage) -> NewMessage:
         taken = connection.execute("SELECT 1 FROM message WHERE id = ?", (message.id,)).fetchone()
-        return tree.NewMessage(
+        return NewMessage(
             id=fresh_id(connection, self._world) if taken else message.id,
             author=message.author,
             text=message.text,

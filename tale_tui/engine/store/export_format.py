@@ -1,4 +1,4 @@
-"""The form of an exported session, version 1, and the check of what comes in; only `Exchange.import_json` needs it."""
+"""The format of an exported session, version 1, and its check; only `ExportImport.import_json` needs it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ LAST_SECOND = 253402300799
 """The end of the year 9999, in seconds since the epoch: no calendar goes further."""
 LARGEST_COUNT = 10**12
 """No count of tokens is larger."""
-FORM_DEPTH = 4
-"""How deep the form nests: messages, one of them, its usage, a number."""
+FORMAT_DEPTH = 4
+"""How deep the format nests: messages, one of them, its usage, a number."""
 
 Id = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
 Line = Annotated[str, AfterValidator(lambda text: clean_line(text, ERROR_LIMIT))]
@@ -28,13 +28,13 @@ Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 Measure = Annotated[float, Field(ge=0, le=LARGEST_COUNT, allow_inf_nan=False)]
 
 
-class Form(BaseModel):
-    """A part of the form: nothing but what is named here."""
+class ExportModel(BaseModel):
+    """A part of the format: nothing but the fields named here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class UsageForm(Form):
+class ExportedUsage(ExportModel):
     """What a reply cost."""
 
     prompt_tokens: Count | None = None
@@ -50,7 +50,7 @@ class UsageForm(Form):
         return Usage(**self.model_dump())
 
 
-class MessageForm(Form):
+class ExportedMessage(ExportModel):
     """A message; its parent stands before it."""
 
     id: Id
@@ -61,7 +61,7 @@ class MessageForm(Form):
     model: str | None = None
     finish: FinishReason | None = None
     error: Line = ""
-    usage: UsageForm | None = None
+    usage: ExportedUsage | None = None
     thinking: str = ""
     shown: Id | None = None
     text: str
@@ -88,7 +88,7 @@ class MessageForm(Form):
         return ModelRef.parse(self.model) if self.model else None
 
 
-class AboutForm(Form):
+class ExportedSessionInfo(ExportModel):
     """What is said of the session itself."""
 
     id: Id
@@ -101,17 +101,17 @@ class AboutForm(Form):
     shown: Id | None = None
 
 
-class SessionForm(Form):
+class ExportedSession(ExportModel):
     """One session: a tree of messages, parents first."""
 
     format: Literal["tale-tui-session"] = FORMAT
     version: Literal[1] = FORMAT_VERSION
-    session: AboutForm
-    messages: list[MessageForm]
+    session: ExportedSessionInfo
+    messages: list[ExportedMessage]
 
     @model_validator(mode="after")
     def _is_a_tree(self) -> Self:
-        seen: dict[str, MessageForm] = {}
+        seen: dict[str, ExportedMessage] = {}
         for place, message in enumerate(self.messages):
             above = seen.get(message.parent) if message.parent else None
             if message.id in seen:
@@ -142,7 +142,7 @@ class SessionForm(Form):
         return self.session.shown or (firsts[-1] if firsts else None)
 
 
-def read_forms(text: str) -> list[SessionForm]:
+def read_exports(text: str) -> list[ExportedSession]:
     """Read exports: one, or several with one a line; every text in them passes the border.
 
     Raises:
@@ -167,7 +167,7 @@ def _is_json(line: str) -> bool:
     return True
 
 
-def _read(text: str, place: str) -> SessionForm:
+def _read(text: str, place: str) -> ExportedSession:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
@@ -181,9 +181,9 @@ def _read(text: str, place: str) -> SessionForm:
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise _bad(place, f"it was written by a newer version of tale-tui (form {version})")
     try:
-        return SessionForm.model_validate(_clean(value, FORM_DEPTH))
+        return ExportedSession.model_validate(_clean(value, FORMAT_DEPTH))
     except ValidationError as error:
-        raise _bad(place, _said(error)) from error
+        raise _bad(place, _first_problem(error)) from error
 
 
 def _bad(place: str, said: str) -> BadImport:
@@ -191,8 +191,8 @@ def _bad(place: str, said: str) -> BadImport:
     return BadImport(f"This is not an export of tale-tui: {where}{clean_line(said)}. Nothing was imported.")
 
 
-def _said(error: ValidationError) -> str:
-    """The first thing that is wrong, with its place in the form."""
+def _first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong, with its place in the export."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
     message = first["msg"].removeprefix("Value error, ")
@@ -201,7 +201,7 @@ def _said(error: ValidationError) -> str:
 
 
 def _clean(value: Any, depth: int) -> Any:
-    """Every text in what JSON held, made safe; what lies deeper than the form goes is left to its check."""
+    """Every text in what JSON held, made safe; what lies deeper than the format goes is left to its check."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, list) and depth:

@@ -103,7 +103,7 @@ def no_such_message() -> NoSuchMessage:
     return NoSuchMessage("That message is not there any more. Open the session again.")
 
 
-def node(connection: sqlite3.Connection, message_id: str, session_n: int | None = None) -> Node:
+def node_of(connection: sqlite3.Connection, message_id: str, session_n: int | None = None) -> Node:
     """Where the message with this id stands.
 
     Args:
@@ -121,7 +121,7 @@ def node(connection: sqlite3.Connection, message_id: str, session_n: int | None 
     return Node(row[0], row[1], row[2], Author(row[3]), MessageState(row[4]))
 
 
-def insert(connection: sqlite3.Connection, session_n: int, parent_n: int | None, new: NewMessage) -> int:
+def insert_message(connection: sqlite3.Connection, session_n: int, parent_n: int | None, new: NewMessage) -> int:
     """Store a message without showing it; return its number."""
     n: int = connection.execute(
         """
@@ -152,9 +152,9 @@ def put_usage(connection: sqlite3.Connection, message_n: int, usage: Usage) -> N
     )
 
 
-def append(connection: sqlite3.Connection, session_n: int, parent_n: int | None, new: NewMessage) -> int:
+def append_message(connection: sqlite3.Connection, session_n: int, parent_n: int | None, new: NewMessage) -> int:
     """Store a message at the tip of the shown branch (`parent_n`, None in an empty session) and show it."""
-    n = insert(connection, session_n, parent_n, new)
+    n = insert_message(connection, session_n, parent_n, new)
     if parent_n is None:
         connection.execute("UPDATE session SET shown_root = ? WHERE n = ?", (n, session_n))
     else:
@@ -166,12 +166,12 @@ def append(connection: sqlite3.Connection, session_n: int, parent_n: int | None,
     return n
 
 
-def touch(connection: sqlite3.Connection, session_n: int, now: float) -> None:
+def touch_session(connection: sqlite3.Connection, session_n: int, now: float) -> None:
     """A session was used: it goes to the top of the list."""
     connection.execute("UPDATE session SET updated = ? WHERE n = ?", (now, session_n))
 
 
-def show(connection: sqlite3.Connection, session_n: int, n: int) -> None:
+def show_message(connection: sqlite3.Connection, session_n: int, n: int) -> None:
     """Make message `n` a part of the shown branch, with what was shown below it."""
     connection.execute(
         ANCESTORS
@@ -186,10 +186,10 @@ def show(connection: sqlite3.Connection, session_n: int, n: int) -> None:
         + "UPDATE session SET shown_root = above.n FROM above WHERE session.n = :s AND above.parent_n IS NULL",
         {"last": n, "s": session_n},
     )
-    settle(connection, session_n)
+    update_tip(connection, session_n)
 
 
-def settle(connection: sqlite3.Connection, session_n: int) -> None:
+def update_tip(connection: sqlite3.Connection, session_n: int) -> None:
     """Find the tip of the shown branch and count its turns."""
     (first,) = connection.execute("SELECT shown_root FROM session WHERE n = ?", (session_n,)).fetchone()
     branch = connection.execute(
@@ -208,7 +208,7 @@ def siblings(connection: sqlite3.Connection, session_n: int, parent_n: int | Non
     return [n for (n,) in rows]
 
 
-def places(connection: sqlite3.Connection, session_n: int) -> dict[int, tuple[int, int]]:
+def sibling_places(connection: sqlite3.Connection, session_n: int) -> dict[int, tuple[int, int]]:
     """For each message that has siblings: which of how many it is, from 1."""
     families: dict[int | None, list[int]] = {}
     for parent_n, n in connection.execute(
@@ -229,7 +229,7 @@ def shown_branch(
     """The messages of the shown branch, oldest first."""
     rows = connection.execute(_BRANCH_ROWS, {"first": shown_root}).fetchall()
     rows.sort()  # by their depth
-    place_of = places(connection, session_n)
+    place_of = sibling_places(connection, session_n)
     only = (1, 1)
     messages: list[Message] = []
     parent_id: str | None = None
@@ -283,7 +283,7 @@ def key_taken() -> BadInput:
     return BadInput("Another message has this key already. Send it again.")
 
 
-def add_user(connection: sqlite3.Connection, session_n: int, new: NewMessage) -> int:
+def add_user_message(connection: sqlite3.Connection, session_n: int, new: NewMessage) -> int:
     """Store what the user wrote at the end of the shown branch; return its number.
 
     It is a draft no longer, and waits no longer.
@@ -291,20 +291,20 @@ def add_user(connection: sqlite3.Connection, session_n: int, new: NewMessage) ->
     forget_draft(connection, session_n, new.text)
     connection.execute("DELETE FROM queued WHERE id = ? AND session_n = ?", (new.id, session_n))
     (tip,) = connection.execute("SELECT tip FROM session WHERE n = ?", (session_n,)).fetchone()
-    return append(connection, session_n, tip, new)
+    return append_message(connection, session_n, tip, new)
 
 
-def add_version(connection: sqlite3.Connection, session_n: int, message_id: str, new: NewMessage) -> int:
+def add_user_version(connection: sqlite3.Connection, session_n: int, message_id: str, new: NewMessage) -> int:
     """Store a new version beside a message of the user and show it; return its number.
 
     Raises:
         NoSuchMessage: there is no such message of the user.
     """
-    old = node(connection, message_id, session_n)
+    old = node_of(connection, message_id, session_n)
     if old.author is not Author.USER:
         raise NoSuchMessage("Only your own messages can be edited. Ask again for another reply.")
-    user_n = insert(connection, session_n, old.parent_n, new)
-    show(connection, session_n, user_n)
+    user_n = insert_message(connection, session_n, old.parent_n, new)
+    show_message(connection, session_n, user_n)
     return user_n
 
 
@@ -314,7 +314,7 @@ def asked_n(connection: sqlite3.Connection, session_n: int, message_id: str) -> 
     Raises:
         NoSuchMessage: there is none with this id.
     """
-    asked = node(connection, message_id, session_n)
+    asked = node_of(connection, message_id, session_n)
     if asked.author is not Author.USER:
         raise NoSuchMessage("Only your own messages can be answered. Choose the message above the reply.")
     return asked.n
@@ -324,11 +324,11 @@ def add_reply(connection: sqlite3.Connection, session_n: int, user_n: int, new: 
     """Store a reply to a message of the user, beside those that it has, and show it; return its number."""
     (tip,) = connection.execute("SELECT tip FROM session WHERE n = ?", (session_n,)).fetchone()
     if tip == user_n:
-        reply_n = append(connection, session_n, user_n, new)
+        reply_n = append_message(connection, session_n, user_n, new)
     else:
-        reply_n = insert(connection, session_n, user_n, new)
-        show(connection, session_n, reply_n)
-    touch(connection, session_n, new.created)
+        reply_n = insert_message(connection, session_n, user_n, new)
+        show_message(connection, session_n, reply_n)
+    touch_session(connection, session_n, new.created)
     return reply_n
 
 

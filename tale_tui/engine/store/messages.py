@@ -6,17 +6,22 @@ import sqlite3
 from dataclasses import dataclass
 
 from tale_tui.engine.errors import NoSuchMessage
-from tale_tui.engine.store import message_tree as tree
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.message_tree import (
+    NewMessage,
     add_reply,
-    add_user,
-    add_version,
+    add_user_message,
+    add_user_version,
     asked_n,
     branch_above,
     keep_first_words,
     message_at,
+    node_of,
+    put_usage,
+    show_message,
+    siblings,
     stored_turn,
+    touch_session,
 )
 from tale_tui.engine.store.rows import ERROR_LIMIT, fresh_id, message_text, no_such_session, ref_columns, session_n
 from tale_tui.engine.store.sessions import transcript_of
@@ -39,7 +44,7 @@ class Messages(Database):
         Raises:
             NoSuchMessage: it is not there.
         """
-        return await self._read(lambda connection: message_at(connection, tree.node(connection, message_id).n))
+        return await self._read(lambda connection: message_at(connection, node_of(connection, message_id).n))
 
     async def begin_turn(
         self, session_id: str, *, user_id: str, text: str, reply_ref: ModelRef | None, p: float | None = None
@@ -68,8 +73,8 @@ class Messages(Database):
             if stored is not None:
                 connection.execute("DELETE FROM queued WHERE id = ? AND session_n = ?", (user_id, n))
                 return stored
-            user = tree.NewMessage(user_id, Author.USER, safe, self._world.now(), p=p)
-            return self._add_turn(connection, n, add_user(connection, n, user), reply_ref)
+            user = NewMessage(user_id, Author.USER, safe, self._world.now(), p=p)
+            return self._add_turn(connection, n, add_user_message(connection, n, user), reply_ref)
 
         return await self._write(job)
 
@@ -96,8 +101,8 @@ class Messages(Database):
             stored = stored_turn(connection, n, new_id)
             if stored is not None:
                 return stored
-            user = tree.NewMessage(new_id, Author.USER, safe, self._world.now(), p=p)
-            return self._add_turn(connection, n, add_version(connection, n, message_id, user), reply_ref)
+            user = NewMessage(new_id, Author.USER, safe, self._world.now(), p=p)
+            return self._add_turn(connection, n, add_user_version(connection, n, message_id, user), reply_ref)
 
         return await self._write(job)
 
@@ -130,7 +135,7 @@ class Messages(Database):
         """
 
         def job(connection: sqlite3.Connection) -> tuple[tuple[Message, ...], bool]:
-            return branch_above(connection, tree.node(connection, message_id), limit)
+            return branch_above(connection, node_of(connection, message_id), limit)
 
         return await self._read(job)
 
@@ -143,9 +148,9 @@ class Messages(Database):
 
         def job(connection: sqlite3.Connection) -> Transcript:
             n = session_n(connection, session_id)
-            node = tree.node(connection, message_id, n)
-            family = tree.siblings(connection, n, node.parent_n)
-            tree.show(connection, n, family[(family.index(node.n) + step) % len(family)])
+            node = node_of(connection, message_id, n)
+            family = siblings(connection, n, node.parent_n)
+            show_message(connection, n, family[(family.index(node.n) + step) % len(family)])
             return transcript_of(connection, session_id)
 
         return await self._write(job)
@@ -176,7 +181,7 @@ class Messages(Database):
     def _add_reply(self, connection: sqlite3.Connection, n: int, user_n: int, ref: ModelRef | None) -> int:
         """Store an empty reply to a message of the user and show it; return its number."""
         id_, now = fresh_id(connection, self._world), self._world.now()
-        reply = tree.NewMessage(id_, Author.ASSISTANT, "", now, MessageState.STREAMING, ref)
+        reply = NewMessage(id_, Author.ASSISTANT, "", now, MessageState.STREAMING, ref)
         return add_reply(connection, n, user_n, reply)
 
 
@@ -191,7 +196,7 @@ class Replies(Database):
         """
 
         def job(connection: sqlite3.Connection) -> Message:
-            node = tree.node(connection, message_id)
+            node = node_of(connection, message_id)
             reply = message_at(connection, node.n)
             if reply.author is not Author.ASSISTANT or reply.state is MessageState.STREAMING:
                 raise NoSuchMessage("Only a reply that has stopped can be continued.")
@@ -200,7 +205,7 @@ class Replies(Database):
             connection.execute(
                 "UPDATE message SET state = ?, finish = NULL, error = '' WHERE n = ?", (MessageState.STREAMING, node.n)
             )
-            tree.touch(connection, node.session_n, self._world.now())
+            touch_session(connection, node.session_n, self._world.now())
             return message_at(connection, node.n)
 
         return await self._write(job)
@@ -256,20 +261,20 @@ class Replies(Database):
         """
 
         def job(connection: sqlite3.Connection) -> Message:
-            node = tree.node(connection, message_id)
+            node = node_of(connection, message_id)
             written = (clean(text), clean(thinking), *ref_columns(ref))
             said = (clean_line(error, ERROR_LIMIT), clean_line(why))
             connection.execute(_FINISH, (state, *written, finish, *said, node.n))
             if usage is not None:
-                tree.put_usage(connection, node.n, usage)
-            tree.touch(connection, node.session_n, self._world.now())
+                put_usage(connection, node.n, usage)
+            touch_session(connection, node.session_n, self._world.now())
             return message_at(connection, node.n)
 
         return await self._write(job)
 
 
 @dataclass(frozen=True, slots=True)
-class SessionEnd:
+class SessionTail:
     """The end of a conversation's shown branch."""
 
     system: str
@@ -285,14 +290,14 @@ class SessionEnd:
 class Ends(Database):
     """The ends of conversations."""
 
-    async def session_end(self, session_id: str) -> SessionEnd:
+    async def session_tail(self, session_id: str) -> SessionTail:
         """How a conversation ends.
 
         Raises:
             NoSuchSession: it is not there.
         """
 
-        def job(connection: sqlite3.Connection) -> SessionEnd:
+        def job(connection: sqlite3.Connection) -> SessionTail:
             row = connection.execute(
                 "SELECT system, view_from, tip FROM session WHERE id = ?", (session_id,)
             ).fetchone()
@@ -300,9 +305,9 @@ class Ends(Database):
                 raise no_such_session()
             system, view_from, tip = row
             last = None if tip is None else message_at(connection, tip)
-            above_n = None if last is None else tree.node(connection, last.id).parent_n
+            above_n = None if last is None else node_of(connection, last.id).parent_n
             above = None if above_n is None else message_at(connection, above_n)
-            return SessionEnd(clean(system), view_from, last, above)
+            return SessionTail(clean(system), view_from, last, above)
 
         return await self._read(job)
 
@@ -319,7 +324,7 @@ class Ends(Database):
         """
 
         def job(connection: sqlite3.Connection) -> Message | None:
-            n = tree.node(connection, message_id).n
+            n = node_of(connection, message_id).n
             (shown,) = connection.execute("SELECT shown_child FROM message WHERE n = ?", (n,)).fetchone()
             return None if shown is None else message_at(connection, shown)
 

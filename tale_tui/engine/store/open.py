@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from tale_tui.engine.errors import DatabaseNewer, StoreError
 from tale_tui.engine.events import Notice
-from tale_tui.engine.store.crash_recovery import interrupt_replies, interrupt_running
+from tale_tui.engine.store.crash_recovery import interrupt_replies, interrupt_tasks
 from tale_tui.engine.store.database import check_mark
 from tale_tui.engine.store.errors import is_damage, result_code, store_error
 from tale_tui.engine.world import World
@@ -48,7 +48,7 @@ class _NotSound(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedDatabase:
     """A database that is ready.
 
     Attributes:
@@ -74,7 +74,7 @@ class Migration:
     sql: str
 
 
-def open_for_writing(path: Path, world: World) -> Opened:
+def open_for_writing(path: Path, world: World) -> OpenedDatabase:
     """Open the database, make it where there is none, set it aside where it is damaged.
 
     Replies that are half written become interrupted, tasks that run become paused.
@@ -97,10 +97,10 @@ def open_for_writing(path: Path, world: World) -> Opened:
         reader.execute("PRAGMA query_only = ON")
     except (sqlite3.Error, OSError) as error:
         raise store_error(error, path) from error
-    return Opened(reader, writer, notices, *interrupted)
+    return OpenedDatabase(reader, writer, notices, *interrupted)
 
 
-def open_for_reading(path: Path) -> Opened:
+def open_for_reading(path: Path) -> OpenedDatabase:
     """Open the database without changing anything; one that is not there yet is empty.
 
     Raises:
@@ -112,7 +112,7 @@ def open_for_reading(path: Path) -> Opened:
         reader.execute("PRAGMA query_only = ON")
     except (sqlite3.Error, OSError) as error:
         raise store_error(error, path) from error
-    return Opened(reader)
+    return OpenedDatabase(reader)
 
 
 def _connect(where: str) -> sqlite3.Connection:
@@ -133,7 +133,7 @@ def _open_sound(path: Path, world: World) -> tuple[sqlite3.Connection, tuple[int
     if not path.exists():
         path.touch(mode=0o600)
     elif path.is_file():
-        _look_at_header(path)
+        _check_header(path)
     connection = _connect(str(path))
     with ExitStack() as undo:
         undo.callback(connection.close)
@@ -143,12 +143,12 @@ def _open_sound(path: Path, world: World) -> tuple[sqlite3.Connection, tuple[int
         connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted is gone from the file as well
         migrate(connection)
-        interrupted = interrupt_replies(connection), interrupt_running(connection, world.now())
+        interrupted = interrupt_replies(connection), interrupt_tasks(connection, world.now())
         undo.pop_all()
     return connection, interrupted
 
 
-def _look_at_header(path: Path) -> None:
+def _check_header(path: Path) -> None:
     """Before SQLite does: it would delete the log beside a file that is no database."""
     with path.open("rb") as file:
         header = file.read(SMALLEST_BYTES)

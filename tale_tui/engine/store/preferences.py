@@ -11,7 +11,7 @@ from tale_tui.engine.text import clean
 from tale_tui.engine.types import ModelRef, Role
 
 
-class Choices(Database):
+class Preferences(Database):
     """Small facts about roles and models."""
 
     async def role_choice(self, role: Role) -> ModelRef | None:

@@ -8,9 +8,8 @@ import sqlite3
 from contextlib import suppress
 
 from tale_tui.engine.errors import BadInput, NoSuchSession, StoreError
-from tale_tui.engine.store import message_tree as tree
 from tale_tui.engine.store.database import Database
-from tale_tui.engine.store.message_tree import shown_branch
+from tale_tui.engine.store.message_tree import ANCESTORS, node_of, shown_branch, update_tip
 from tale_tui.engine.store.rows import (
     SESSION,
     forget_draft,
@@ -62,7 +61,7 @@ class Sessions(Database):
                 """,
                 (id_, clean_line(title, TITLE_LIMIT), clean(system), now, now, forked_from),
             )
-            return get(connection, id_)
+            return session_by_id(connection, id_)
 
         return await self._write(job)
 
@@ -72,7 +71,7 @@ class Sessions(Database):
         Raises:
             NoSuchSession: it is not there.
         """
-        return await self._read(lambda connection: get(connection, session_id))
+        return await self._read(lambda connection: session_by_id(connection, session_id))
 
     async def sessions(self, limit: int = 1000) -> tuple[Session, ...]:
         """The sessions that have a message, the one last used first."""
@@ -91,7 +90,7 @@ class Sessions(Database):
         Raises:
             NoSuchSession: none, or several; the sentence names them.
         """
-        return await self._read(lambda connection: find(connection, clean_line(prefix).lower()))
+        return await self._read(lambda connection: session_by_prefix(connection, clean_line(prefix).lower()))
 
     async def rename_session(self, session_id: str, title: str) -> Session:
         """Give it another title; an empty one goes back to the first words."""
@@ -122,7 +121,7 @@ class Sessions(Database):
 
         def job(connection: sqlite3.Connection) -> Session:
             connection.execute(f"UPDATE session SET {columns} WHERE id = ?", (*values, session_id))
-            return get(connection, session_id)
+            return session_by_id(connection, session_id)
 
         return await self._write(job)
 
@@ -132,7 +131,7 @@ class Sessions(Database):
         Raises:
             NoSuchSession: it is not there.
         """
-        await self._write(lambda connection: delete(connection, session_id))
+        await self._write(lambda connection: remove_session(connection, session_id))
         # Another process may keep us from tidying up; the session is gone, and later writes tidy up as well.
         with suppress(StoreError):
             rest = await self._write(lambda connection: merge_index(connection, -MERGE_PAGES))
@@ -149,7 +148,7 @@ class Sessions(Database):
 
         def job(connection: sqlite3.Connection) -> Session:
             source = session_n(connection, session_id)
-            return get(connection, copy_branch(connection, self._world, source, message_id))
+            return session_by_id(connection, copy_branch(connection, self._world, source, message_id))
 
         return await self._write(job)
 
@@ -162,7 +161,7 @@ class Sessions(Database):
         return await self._read(lambda connection: transcript_of(connection, session_id))
 
 
-class Queue(Database):
+class MessageQueue(Database):
     """The messages that wait, each session's in the order in which they came."""
 
     async def enqueue(self, session_id: str, text: str, *, key: str) -> QueuedMessage:
@@ -207,7 +206,7 @@ class Queue(Database):
         return await self._read(lambda connection: queued_of(connection, session_n(connection, session_id)))
 
 
-def get(connection: sqlite3.Connection, session_id: str) -> Session:
+def session_by_id(connection: sqlite3.Connection, session_id: str) -> Session:
     """The session with this whole id.
 
     Raises:
@@ -219,7 +218,7 @@ def get(connection: sqlite3.Connection, session_id: str) -> Session:
     return session_of(row)
 
 
-def find(connection: sqlite3.Connection, prefix: str) -> Session:
+def session_by_prefix(connection: sqlite3.Connection, prefix: str) -> Session:
     """The session with this id, or the only listed one whose id begins so.
 
     Raises:
@@ -255,7 +254,7 @@ def _several(prefix: str, sessions: list[Session]) -> str:
     return f"Several sessions begin with {prefix}: {names}{more}. Give more of the id."
 
 
-def delete(connection: sqlite3.Connection, session_id: str) -> None:
+def remove_session(connection: sqlite3.Connection, session_id: str) -> None:
     """Delete a session with its messages, their usage and index, and what waits.
 
     Raises:
@@ -291,8 +290,8 @@ def copy_branch(connection: sqlite3.Connection, world: World, source_n: int, mes
     Raises:
         NoSuchMessage: the message is not in that session.
     """
-    last = tree.node(connection, message_id, source_n)
-    path = connection.execute(tree.ANCESTORS + "SELECT depth, n FROM above", {"last": last.n}).fetchall()
+    last = node_of(connection, message_id, source_n)
+    path = connection.execute(ANCESTORS + "SELECT depth, n FROM above", {"last": last.n}).fetchall()
     id_, now = fresh_id(connection, world), world.now()
     session_n: int = connection.execute(
         """
@@ -313,7 +312,7 @@ def copy_branch(connection: sqlite3.Connection, world: World, source_n: int, mes
         else:
             connection.execute("UPDATE message SET shown_child = ? WHERE n = ?", (copy_n, parent_n))
         parent_n = copy_n
-    tree.settle(connection, session_n)
+    update_tip(connection, session_n)
     return id_
 
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from tale_tui.engine.events import Notice
 from tale_tui.engine.store.database import Connection
-from tale_tui.engine.store.export import Exchange
+from tale_tui.engine.store.export import ExportImport
 from tale_tui.engine.store.messages import Ends, Messages, Replies
 from tale_tui.engine.store.open import open_for_reading, open_for_writing
-from tale_tui.engine.store.preferences import Choices, Labels
+from tale_tui.engine.store.preferences import Labels, Preferences
 from tale_tui.engine.store.residencies import Residencies
 from tale_tui.engine.store.search import Search
-from tale_tui.engine.store.sessions import Queue, Sessions
+from tale_tui.engine.store.sessions import MessageQueue, Sessions
 from tale_tui.engine.store.task_state import TaskStates
-from tale_tui.engine.store.task_steps import Steps
-from tale_tui.engine.store.task_turns import Cards
+from tale_tui.engine.store.task_steps import TaskSteps
+from tale_tui.engine.store.task_turns import TaskTurns
 from tale_tui.engine.store.tasks import Tasks
 from tale_tui.engine.world import World
 
@@ -24,16 +24,16 @@ from tale_tui.engine.world import World
 class Store(
     Sessions,
     Messages,
-    Cards,
+    TaskTurns,
     Ends,
     Replies,
-    Queue,
+    MessageQueue,
     Search,
-    Exchange,
-    Choices,
+    ExportImport,
+    Preferences,
     Tasks,
     TaskStates,
-    Steps,
+    TaskSteps,
     Labels,
     Residencies,
 ):

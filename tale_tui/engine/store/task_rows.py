@@ -189,7 +189,7 @@ def _shortest(id_: str, neighbours: Sequence[str | None]) -> str:
     return id_[:length]
 
 
-def find(connection: sqlite3.Connection, prefix: str) -> int:
+def task_n_by_prefix(connection: sqlite3.Connection, prefix: str) -> int:
     """The inner number of the task with this id, or of the only one whose id begins so.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How tasks go from state to state: taken out of the queue, parked, answered, stopped, run again."""
+"""How tasks go from state to state: taken out of the queue, suspended, approved, stopped, run again."""
 
 from __future__ import annotations
 
@@ -131,12 +131,12 @@ class TaskStates(Database):
             if row is None:
                 return None
             n, epoch = row
-            note(connection, n, now, "running")
+            add_history_entry(connection, n, now, "running")
             return Claim(detail_at(connection, n), epoch)
 
         return await self._write(job)
 
-    async def park_task(self, task_id: str, epoch: int, reason: Reason, key: str = "") -> Task:
+    async def suspend_task(self, task_id: str, epoch: int, reason: Reason, key: str = "") -> Task:
         """End the run of a task that waits for the user's yes; it holds nothing while it waits.
 
         Args:
@@ -150,8 +150,8 @@ class TaskStates(Database):
 
         def job(connection: sqlite3.Connection) -> Task:
             n, now = running_n(connection, task_id, epoch), self._world.now()
-            change(connection, n, TaskState.WAITING, now, reason=reason, asks=key)
-            note(connection, n, now, f"waits for a yes to {key or 'its plan'}")
+            change_state(connection, n, TaskState.WAITING, now, reason=reason, asks=key)
+            add_history_entry(connection, n, now, f"waits for a yes to {key or 'its plan'}")
             return task_at(connection, n)
 
         return await self._write(job)
@@ -174,8 +174,8 @@ class TaskStates(Database):
             if key:
                 done = reason == Reason.APPROVAL
                 connection.execute(_YES, {"n": n, "key": key, "done": done, "now": now})
-            change(connection, n, TaskState.QUEUED, now)
-            note(connection, n, now, f"approved{f': {key}' if key else ''}")
+            change_state(connection, n, TaskState.QUEUED, now)
+            add_history_entry(connection, n, now, f"approved{f': {key}' if key else ''}")
             return task_at(connection, n)
 
         return await self._write(job)
@@ -212,8 +212,8 @@ class TaskStates(Database):
             (state,) = connection.execute("SELECT state FROM task WHERE n = ?", (n,)).fetchone()
             if state not in expect:
                 raise wrong_state(connection, n, "resumed" if to is TaskState.QUEUED else to.value)
-            change(connection, n, to, now, reason=reason, error=error, error_code=error_code)
-            note(connection, n, now, _said(to, reason, error))
+            change_state(connection, n, to, now, reason=reason, error=error, error_code=error_code)
+            add_history_entry(connection, n, now, _history_line(to, reason, error))
             return task_at(connection, n)
 
         return await self._write(job)
@@ -237,14 +237,14 @@ class TaskStates(Database):
                 raise wrong_state(connection, n, "retried")
             _reset_steps(connection, n, clean_line(key), everything=state == TaskState.DONE)
             connection.execute("UPDATE task_body SET result = '' WHERE task_n = ?", (n,))
-            change(connection, n, TaskState.QUEUED, now)
+            change_state(connection, n, TaskState.QUEUED, now)
             connection.execute("UPDATE task SET worked_s = 0 WHERE n = ?", (n,))
             if state != TaskState.PAUSED:
                 connection.execute(_TO_THE_END, (n,))
                 fill_card(connection, n, "", now)
             if state == TaskState.DONE:
                 keep_pace(connection, n)
-            note(connection, n, now, f"queued again{f' from {clean_line(key)}' if key else ''}")
+            add_history_entry(connection, n, now, f"queued again{f' from {clean_line(key)}' if key else ''}")
             return task_at(connection, n)
 
         return await self._write(job)
@@ -276,7 +276,7 @@ def _depending_on(plan: Plan, key: str) -> set[str]:
         found |= more
 
 
-def _said(to: TaskState, reason: Reason, error: str) -> str:
+def _history_line(to: TaskState, reason: Reason, error: str) -> str:
     """The line of the history for a change."""
     if to is TaskState.QUEUED:
         return "queued again"
@@ -299,19 +299,19 @@ def running_n(connection: sqlite3.Connection, task_id: str, epoch: int) -> int:
     return int(row[0])
 
 
-def note(connection: sqlite3.Connection, n: int, now: float, what: str) -> None:
+def add_history_entry(connection: sqlite3.Connection, n: int, now: float, what: str) -> None:
     """Add a line to the history of a task."""
     connection.execute(
         "INSERT INTO task_entry (task_n, at, what) VALUES (?, ?, ?)", (n, now, clean_line(what, ERROR_LIMIT))
     )
 
 
-def settle(connection: sqlite3.Connection, n: int, now: float) -> None:
+def update_progress(connection: sqlite3.Connection, n: int, now: float) -> None:
     """Bring what a task says of its steps up to date."""
     connection.execute(_SETTLE, {"n": n, "now": now})
 
 
-def change(
+def change_state(
     connection: sqlite3.Connection,
     n: int,
     to: TaskState,
@@ -339,7 +339,7 @@ def change(
         },
     )
     connection.execute(_RELEASE, {"n": n, "next_try": next_try})
-    settle(connection, n, now)
+    update_progress(connection, n, now)
     if to in (TaskState.FAILED, TaskState.CANCELLED):
         partial = connection.execute(_PARTIAL, (n,)).fetchone()
         fill_card(connection, n, partial[0] if partial else "", now)

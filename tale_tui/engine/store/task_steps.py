@@ -9,7 +9,14 @@ from tale_tui.engine.errors import Fenced
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import ERROR_LIMIT, ref_columns, step_key
 from tale_tui.engine.store.task_rows import task_at
-from tale_tui.engine.store.task_state import change, fill_card, keep_pace, note, running_n, settle
+from tale_tui.engine.store.task_state import (
+    add_history_entry,
+    change_state,
+    fill_card,
+    keep_pace,
+    running_n,
+    update_progress,
+)
 from tale_tui.engine.task_types import Task, TaskState
 from tale_tui.engine.text import clean, clean_line
 from tale_tui.engine.types import ModelRef, Usage
@@ -57,7 +64,7 @@ class TaskEnd:
     """Why this model did it, in a few words; empty keeps what is there."""
 
 
-class Steps(Database):
+class TaskSteps(Database):
     """The steps of the tasks of a store.
 
     Every method is one transaction, returns the task as it is then, and raises `Fenced` where the run of this epoch is
@@ -86,7 +93,7 @@ class Steps(Database):
             values = {"n": n, "key": step_key(key), "now": now, "backend": backend, "model": model, "fresh": fresh}
             _one(connection.execute(_BEGIN, values), key)
             connection.execute(_SERVE, (backend, model, clean_line(why), n))
-            settle(connection, n, now)
+            update_progress(connection, n, now)
             return task_at(connection, n)
 
         return await self._write(job)
@@ -109,7 +116,7 @@ class Steps(Database):
             n = running_n(connection, task_id, epoch)
             values = (clean(text), clean(thinking), tokens, n, step_key(key))
             _one(connection.execute(_SAVE, values), key)
-            settle(connection, n, self._world.now())
+            update_progress(connection, n, self._world.now())
             return task_at(connection, n)
 
         return await self._write(job)
@@ -149,8 +156,8 @@ class Steps(Database):
             _one(connection.execute(_FINISH, values), key)
             connection.execute(_SERVE, (backend, model, clean_line(end.why) if end else "", n))
             if end is None:
-                settle(connection, n, now)
-                note(connection, n, now, f"{clean_line(key)} is done")
+                update_progress(connection, n, now)
+                add_history_entry(connection, n, now, f"{clean_line(key)} is done")
             else:
                 _end(connection, n, clean(end.result), now)
             return task_at(connection, n)
@@ -193,14 +200,16 @@ class Steps(Database):
             values |= {"next_try": next_try if again else None} | _texts(text, thinking)
             values |= {"error": clean_line(error, ERROR_LIMIT), "code": clean_line(error_code)}
             attempt = _one(connection.execute(_FAIL, values), key)
-            note(connection, n, now, f"attempt {attempt} of {clean_line(key)} failed: {error}")
+            add_history_entry(connection, n, now, f"attempt {attempt} of {clean_line(key)} failed: {error}")
             if again:
-                change(connection, n, TaskState.QUEUED, now, error=error, error_code=error_code, next_try=next_try)
+                change_state(
+                    connection, n, TaskState.QUEUED, now, error=error, error_code=error_code, next_try=next_try
+                )
             elif end:
-                change(connection, n, TaskState.FAILED, now, error=error, error_code=error_code)
-                note(connection, n, now, "failed")
+                change_state(connection, n, TaskState.FAILED, now, error=error, error_code=error_code)
+                add_history_entry(connection, n, now, "failed")
             else:
-                settle(connection, n, now)
+                update_progress(connection, n, now)
             return task_at(connection, n)
 
         return await self._write(job)
@@ -209,10 +218,10 @@ class Steps(Database):
 def _end(connection: sqlite3.Connection, n: int, result: str, now: float) -> None:
     """A task is done: its result, its time, its card, and what its model is expected to need next time."""
     connection.execute("UPDATE task_body SET result = ? WHERE task_n = ?", (result, n))
-    change(connection, n, TaskState.DONE, now)
+    change_state(connection, n, TaskState.DONE, now)
     fill_card(connection, n, result, now)
     keep_pace(connection, n)
-    note(connection, n, now, "done")
+    add_history_entry(connection, n, now, "done")
 
 
 def _one(changed: sqlite3.Cursor, key: str) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 
-from tale_tui.engine.store import message_tree as tree
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.message_tree import (
+    NewMessage,
     add_reply,
-    add_user,
-    add_version,
+    add_user_message,
+    add_user_version,
     asked_n,
     keep_first_words,
     key_taken,
@@ -19,7 +19,7 @@ from tale_tui.engine.store.message_tree import (
 )
 from tale_tui.engine.store.rows import fresh_id, message_text, session_n
 from tale_tui.engine.store.task_rows import task_at, task_n
-from tale_tui.engine.store.tasks import NewTask, add, stored_n
+from tale_tui.engine.store.tasks import NewTask, insert_task, stored_task_n
 from tale_tui.engine.task_types import Task
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import Author, Message
@@ -32,7 +32,7 @@ _CARDS = """
 """
 
 
-class Cards(Database):
+class TaskTurns(Database):
     """The turns of a store that became tasks. Whatever session a new task names, it gets that of the turn."""
 
     async def begin_task_turn(
@@ -62,8 +62,8 @@ class Cards(Database):
             if stored is not None:
                 connection.execute("DELETE FROM queued WHERE id = ? AND session_n = ?", (user_id, n))
                 return stored
-            user = tree.NewMessage(user_id, Author.USER, safe, self._world.now(), p=p)
-            return self._add_task_turn(connection, session_id, add_user(connection, n, user), task)
+            user = NewMessage(user_id, Author.USER, safe, self._world.now(), p=p)
+            return self._add_task_turn(connection, session_id, add_user_message(connection, n, user), task)
 
         return await self._write(job)
 
@@ -82,8 +82,8 @@ class Cards(Database):
             stored = _stored(connection, n, new_id)
             if stored is not None:
                 return stored
-            user = tree.NewMessage(new_id, Author.USER, safe, self._world.now(), p=p)
-            return self._add_task_turn(connection, session_id, add_version(connection, n, message_id, user), task)
+            user = NewMessage(new_id, Author.USER, safe, self._world.now(), p=p)
+            return self._add_task_turn(connection, session_id, add_user_version(connection, n, message_id, user), task)
 
         return await self._write(job)
 
@@ -117,10 +117,10 @@ class Cards(Database):
     def _add_card(
         self, connection: sqlite3.Connection, session_id: str, user_n: int, task: NewTask
     ) -> tuple[Message, Task]:
-        if stored_n(connection, task.id) is not None:
+        if stored_task_n(connection, task.id) is not None:
             raise key_taken()
         now = self._world.now()
-        card = tree.NewMessage(
+        card = NewMessage(
             fresh_id(connection, self._world),
             Author.ASSISTANT,
             "",
@@ -130,7 +130,7 @@ class Cards(Database):
             why=clean_line(task.why),
         )
         card_n = add_reply(connection, session_n(connection, session_id), user_n, card)
-        n = add(connection, replace(task, session_id=session_id), now, card.id)
+        n = insert_task(connection, replace(task, session_id=session_id), now, card.id)
         return message_at(connection, card_n), task_at(connection, n)
 
 

@@ -11,8 +11,8 @@ from tale_tui.engine.errors import BadInput
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import first_words, message_text, plan_text, ref_columns, safe_plan, session_n
 from tale_tui.engine.store.sessions import TITLE_LIMIT
-from tale_tui.engine.store.task_rows import PRIORITIES, TASK, detail_at, find, task_at, task_n, tasks_of
-from tale_tui.engine.store.task_state import note, wrong_state
+from tale_tui.engine.store.task_rows import PRIORITIES, TASK, detail_at, task_at, task_n, task_n_by_prefix, tasks_of
+from tale_tui.engine.store.task_state import add_history_entry, wrong_state
 from tale_tui.engine.task_types import ENDED, Plan, Priority, Reason, Task, TaskCounts, TaskDetail, TaskState
 from tale_tui.engine.text import clean, clean_line
 from tale_tui.engine.types import ModelRef
@@ -85,8 +85,8 @@ class Tasks(Database):
         """
 
         def job(connection: sqlite3.Connection) -> Task:
-            n = stored_n(connection, new.id)
-            return task_at(connection, add(connection, new, self._world.now()) if n is None else n)
+            n = stored_task_n(connection, new.id)
+            return task_at(connection, insert_task(connection, new, self._world.now()) if n is None else n)
 
         return await self._write(job)
 
@@ -140,7 +140,7 @@ class Tasks(Database):
             AmbiguousTask: several; the sentence names them.
         """
         wanted = clean_line(prefix).lower()
-        return await self._read(lambda connection: task_at(connection, find(connection, wanted)))
+        return await self._read(lambda connection: task_at(connection, task_n_by_prefix(connection, wanted)))
 
     async def task_counts(self) -> TaskCounts:
         """How many tasks there are in each state."""
@@ -187,7 +187,7 @@ class Tasks(Database):
             if task.priority is priority:
                 return task
             connection.execute("UPDATE task SET priority = ?, updated = ? WHERE n = ?", (rank, now, n))
-            note(connection, n, now, f"priority {priority}")
+            add_history_entry(connection, n, now, f"priority {priority}")
             return task_at(connection, n)
 
         return await self._write(job)
@@ -254,13 +254,13 @@ def _place_of(connection: sqlite3.Connection, n: int) -> float:
     return float(connection.execute("SELECT place FROM task WHERE n = ?", (n,)).fetchone()[0])
 
 
-def stored_n(connection: sqlite3.Connection, task_id: str) -> int | None:
+def stored_task_n(connection: sqlite3.Connection, task_id: str) -> int | None:
     """The inner number of the task that has this id already."""
     row = connection.execute("SELECT n FROM task WHERE id = ?", (task_id,)).fetchone()
     return int(row[0]) if row else None
 
 
-def add(connection: sqlite3.Connection, new: NewTask, now: float, message_id: str | None = None) -> int:
+def insert_task(connection: sqlite3.Connection, new: NewTask, now: float, message_id: str | None = None) -> int:
     """Store a task whose id is not there yet; return its inner number.
 
     Args:
@@ -309,7 +309,7 @@ def add(connection: sqlite3.Connection, new: NewTask, now: float, message_id: st
     if after:
         rows = [(n, place, after_n) for place, after_n in enumerate(after)]
         connection.executemany("INSERT INTO task_after (task_n, place, after_n) VALUES (?, ?, ?)", rows)
-    note(connection, n, now, "waits for a yes to its plan" if state is TaskState.WAITING else state.value)
+    add_history_entry(connection, n, now, "waits for a yes to its plan" if state is TaskState.WAITING else state.value)
     return n
 
 

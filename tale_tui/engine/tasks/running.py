@@ -114,7 +114,7 @@ class Run:
     async def _store_end(self, journal: Journal, epoch: int, ending: _Ending) -> Task | None:
         store = self._desk.store
         if ending.parked is not None:
-            return await store.park_task(self.id, epoch, ending.parked.reason, ending.parked.topic)
+            return await store.suspend_task(self.id, epoch, ending.parked.reason, ending.parked.topic)
         if (failed := ending.failed) is not None:
             log.info("%s of %s failed: %s: %s", failed.spec.key, self.id, failed.error.code, failed.error.sentence)
             self._failures[failed.spec.key] += 1

@@ -297,15 +297,15 @@ async def test_text_that_lies_in_the_file_passes_the_border_again(store: Store, 
 
 async def test_the_end_of_a_conversation(store: Store, talk: Talk) -> None:
     session = await store.add_session(system="Be brief.\x1b[1m")
-    empty = await store.session_end(session.id)
+    empty = await store.session_tail(session.id)
     assert (empty.system, empty.view_from, empty.last, empty.above) == ("Be brief.", None, None, None)
     await talk(session.id, "One")
     user, reply = await talk(session.id, "Two")
     await store.set_view_from(session.id, user.id)
-    end = await store.session_end(session.id)
+    end = await store.session_tail(session.id)
     assert (end.view_from, end.last, end.above) == (user.id, reply, await store.message(user.id))
     with pytest.raises(NoSuchSession):
-        await store.session_end("nope")
+        await store.session_tail("nope")
 
 
 async def test_which_reply_is_shown(store: Store, talk: Talk) -> None:

@@ -170,7 +170,7 @@ class TaskMachine(RuleBasedStateMachine):
             self.attempt(self.store.save_step(id_, epoch, key, "stale", "", 9), False)
             self.attempt(self.store.finish_step(id_, epoch, key, text="stale", end=TaskEnd("stale")), False)
             self.attempt(self.store.fail_step(id_, epoch, key, error="No.", error_code="busy", end=True), False)
-            self.attempt(self.store.park_task(id_, epoch, Reason.APPROVAL, key), False)
+            self.attempt(self.store.suspend_task(id_, epoch, Reason.APPROVAL, key), False)
 
     @rule(number=PICK, to=TO)
     def change(self, number: int, to: TaskState) -> None:
@@ -185,7 +185,7 @@ class TaskMachine(RuleBasedStateMachine):
     @rule(number=PICK, key=KEYS)
     def park_and_approve(self, number: int, key: str) -> None:
         id_, model = self.pick(number)
-        if self.attempt(self.store.park_task(id_, model.epoch or 0, Reason.APPROVAL, key), model.epoch is not None):
+        if self.attempt(self.store.suspend_task(id_, model.epoch or 0, Reason.APPROVAL, key), model.epoch is not None):
             model.leave(TaskState.WAITING, self.now)
             self.do(self.store.approve(id_))
             model.state = TaskState.QUEUED

@@ -102,7 +102,7 @@ async def test_a_step_that_waits_for_a_yes(store: Store, hand_in: HandIn) -> Non
     plan = Plan((StepSpec("yes", "Ask", kind="approval"), StepSpec("b", "B", after=("yes",), repeatable=False)))
     task = await hand_in(plan=plan)
     epoch = await start(store, task)
-    parked = await store.park_task(task.id, epoch, Reason.APPROVAL, "yes")
+    parked = await store.suspend_task(task.id, epoch, Reason.APPROVAL, "yes")
     assert (parked.state, parked.reason, parked.running_since) == (TaskState.WAITING, Reason.APPROVAL, None)
     with pytest.raises(Fenced):
         await store.begin_step(task.id, epoch, "b")
@@ -114,7 +114,7 @@ async def test_a_step_that_waits_for_a_yes(store: Store, hand_in: HandIn) -> Non
     await store.change_task(task.id, TaskState.QUEUED, expect={TaskState.RUNNING})
     epoch = await start(store, task)
     assert not (await steps(store, task))["b"].approved
-    await store.park_task(task.id, epoch, Reason.REPEAT, "b")
+    await store.suspend_task(task.id, epoch, Reason.REPEAT, "b")
     await store.approve(task.id)
     step = (await steps(store, task))["b"]
     assert (step.approved, step.state, step.text) == (True, StepState.PENDING, "half")

@@ -90,7 +90,7 @@ async def test_whoever_has_an_old_run_is_fenced(store: Store, hand_in: HandIn, r
             store.save_step(task.id, epoch, "answer", "stale", "", 9),
             store.finish_step(task.id, epoch, "answer", text="stale", end=TaskEnd("stale")),
             store.fail_step(task.id, epoch, "answer", error="No.", error_code="busy", end=True),
-            store.park_task(task.id, epoch, Reason.APPROVAL),
+            store.suspend_task(task.id, epoch, Reason.APPROVAL),
         ):
             with pytest.raises(Fenced):
                 await call
