@@ -14,7 +14,7 @@ from tale_tui.engine.chat.judging import Judging, Verdict
 from tale_tui.engine.chat.questions import Question
 from tale_tui.engine.chat.telling import tell
 from tale_tui.engine.errors import BadInput, NoModel, NoSuchMessage, WrongState
-from tale_tui.engine.store import NewTask
+from tale_tui.engine.store import NewTask, StoredTurn
 from tale_tui.engine.task_types import Task
 from tale_tui.engine.text import clean
 from tale_tui.engine.types import Author, Message, MessageState, ModelRef, Role
@@ -83,33 +83,23 @@ class Openings:
         """A new message of the user at the end of the conversation."""
         store = self._tools.store
         if await store.has_message(key):
-            return await self._again(*await store.begin_turn(session_id, user_id=key, text=text, reply_ref=None))
+            return await self._again(await store.begin_turn(session_id, user_id=key, text=text))
         verdict = await self._judging.verdict(session_id, text, ref, as_task)
-        if verdict.is_task:
-            new = await self._new_task(session_id, text, verdict, as_task)
-            user, reply, task = await store.begin_task_turn(session_id, user_id=key, text=text, task=new, p=verdict.p)
-            opened = self._card(user, reply, task)
-        else:
-            await self._check(session_id, text, ref, verdict)
-            reply_ref = None if verdict.asked else self._likely(ref)
-            user, reply = await store.begin_turn(session_id, user_id=key, text=text, reply_ref=reply_ref, p=verdict.p)
-            opened = Opened(user, reply, answer=self._answer(verdict))
-        await self._learn(user, verdict)
+        reply_ref, task = await self._replier(session_id, text, ref, verdict, as_task)
+        turn = await store.begin_turn(session_id, user_id=key, text=text, reply_ref=reply_ref, p=verdict.p, task=task)
+        opened = self._opened(turn, verdict)
+        await self._learn(turn.user, verdict)
         return opened
 
     async def edit(self, session_id: str, message_id: str, text: str, key: str) -> Opened:
         """Another version of a message of the user, judged anew."""
         store = self._tools.store
         if await store.has_message(key):
-            return await self._again(*await store.begin_edit(session_id, message_id, key, text))
+            return await self._again(await store.begin_edit(session_id, message_id, key, text))
         verdict = await self._judging.verdict(session_id, text, None, None)
-        if verdict.is_task:
-            new = await self._new_task(session_id, text, verdict, None)
-            return self._card(*await store.begin_task_edit(session_id, message_id, key, text, new, verdict.p))
-        await self._check(session_id, text, None, verdict)
-        reply_ref = None if verdict.asked else self._likely(None)
-        user, reply = await store.begin_edit(session_id, message_id, key, text, reply_ref, verdict.p)
-        return Opened(user, reply, answer=self._answer(verdict))
+        reply_ref, task = await self._replier(session_id, text, None, verdict, None)
+        turn = await store.begin_edit(session_id, message_id, key, text, reply_ref, verdict.p, task)
+        return self._opened(turn, verdict)
 
     async def regenerate(self, session_id: str, message_id: str) -> Opened:
         """Another version of a reply that a model wrote."""
@@ -145,7 +135,8 @@ class Openings:
         if as_task:
             new = await self._desk.new_task(user.text, key=self._tools.world.new_id(), session_id=session_id)
             card, task = await store.begin_card(session_id, message_id, new)
-            opened = self._card(None, card, task)
+            self._desk.accept(task)
+            opened = Opened(None, card, task=task)
         else:
             await self._cancelled(task_id or "")
             opened = Opened(None, await store.begin_reply(session_id, message_id, self._likely(None)))
@@ -154,22 +145,35 @@ class Openings:
 
     # parts of these
 
-    async def _again(self, user: Message, reply: Message) -> Opened:
+    async def _again(self, turn: StoredTurn) -> Opened:
         """A turn that is asked for again: a reply that was cut off goes on, any other has ended."""
+        user, reply, _ = turn
         if reply.task_id is not None:
             return Opened(user, reply, over=True, task=await self._tools.store.task(reply.task_id))
         if reply.state is MessageState.INTERRUPTED:
             reply = await self._tools.store.reopen_reply(reply.id)
         return Opened(user, reply, over=reply.state is not MessageState.STREAMING)
 
-    async def _new_task(self, session_id: str, text: str, verdict: Verdict, as_task: bool | None) -> NewTask:
-        detected = verdict.p if as_task is None else None
-        key = self._tools.world.new_id()
-        return await self._desk.new_task(text, key=key, session_id=session_id, p=detected)
+    async def _replier(
+        self, session_id: str, text: str, ref: ModelRef | None, verdict: Verdict, as_task: bool | None
+    ) -> tuple[ModelRef | None, NewTask | None]:
+        """Who replies to a message that is not stored yet: a model, as far as it is known, or a task.
 
-    def _card(self, user: Message | None, card: Message, task: Task) -> Opened:
-        self._desk.accept(task)
-        return Opened(user, card, task=task)
+        Raises:
+            MessageTooLong: it is longer than the window of the model.
+        """
+        if verdict.is_task:
+            detected = verdict.p if as_task is None else None
+            key = self._tools.world.new_id()
+            return None, await self._desk.new_task(text, key=key, session_id=session_id, p=detected)
+        await self._check(session_id, text, ref, verdict)
+        return None if verdict.asked else self._likely(ref), None
+
+    def _opened(self, turn: StoredTurn, verdict: Verdict) -> Opened:
+        if turn.task is not None:
+            self._desk.accept(turn.task)
+            return Opened(turn.user, turn.reply, task=turn.task)
+        return Opened(turn.user, turn.reply, answer=self._answer(verdict))
 
     async def _learn(self, user: Message, verdict: Verdict) -> None:
         if verdict.overruled:

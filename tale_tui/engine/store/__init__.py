@@ -11,5 +11,16 @@ from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.task_state import Claim
 from tale_tui.engine.store.task_steps import TaskEnd
 from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.turns import StoredTurn
 
-__all__ = ["Claim", "Label", "NewTask", "ResidencyChange", "ResidencyEntry", "Store", "TaskEnd", "peek_tasks"]
+__all__ = [
+    "Claim",
+    "Label",
+    "NewTask",
+    "ResidencyChange",
+    "ResidencyEntry",
+    "Store",
+    "StoredTurn",
+    "TaskEnd",
+    "peek_tasks",
+]

@@ -1,4 +1,4 @@
-"""Messages: what a turn reads and stores before a model answers, while it does, and when the reply ends."""
+"""Messages read, and replies as they are written: what is stored while a model answers and when it ends."""
 
 from __future__ import annotations
 
@@ -8,22 +8,15 @@ from dataclasses import dataclass
 from tale_tui.engine.errors import NoSuchMessage
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.message_tree import (
-    NewMessage,
-    add_reply,
-    add_user_message,
-    add_user_version,
-    asked_n,
     branch_above,
-    keep_first_words,
     message_at,
     node_of,
     put_usage,
     show_message,
     siblings,
-    stored_turn,
     touch_session,
 )
-from tale_tui.engine.store.rows import ERROR_LIMIT, fresh_id, message_text, no_such_session, ref_columns, session_n
+from tale_tui.engine.store.rows import ERROR_LIMIT, no_such_session, ref_columns, session_n
 from tale_tui.engine.store.sessions import transcript_of
 from tale_tui.engine.text import clean, clean_line
 from tale_tui.engine.types import Author, FinishReason, Message, MessageState, ModelRef, Transcript, Usage
@@ -35,8 +28,22 @@ _FINISH = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class SessionTail:
+    """The end of a conversation's shown branch."""
+
+    system: str
+    """Its system prompt; empty for the default."""
+    view_from: str | None = None
+    """The first message that the model was shown in the last turn; None when it was shown all."""
+    last: Message | None = None
+    """The last message; None in an empty conversation."""
+    above: Message | None = None
+    """The one above it."""
+
+
 class Messages(Database):
-    """The messages of a store."""
+    """The messages of a store, and the versions beside each other."""
 
     async def message(self, message_id: str) -> Message:
         """One message.
@@ -46,79 +53,45 @@ class Messages(Database):
         """
         return await self._read(lambda connection: message_at(connection, node_of(connection, message_id).n))
 
-    async def begin_turn(
-        self, session_id: str, *, user_id: str, text: str, reply_ref: ModelRef | None, p: float | None = None
-    ) -> tuple[Message, Message]:
-        """Store what the user wrote at the end of the shown branch, and an empty reply below it, at once.
+    async def has_message(self, message_id: str) -> bool:
+        """Whether there is a message with this id."""
+        found = "SELECT 1 FROM message WHERE id = ?"
+        return await self._read(lambda connection: connection.execute(found, (message_id,)).fetchone() is not None)
 
-        A message that waited in the queue under `user_id` leaves it in the same transaction. A repeated call stores
-        nothing and returns what is there, the reply in the state that it has.
-
-        Args:
-            session_id: the whole id.
-            user_id: becomes the id of the user's message.
-            text: what the user wrote.
-            reply_ref: the model that is going to answer, where it is known.
-            p: how likely a task it is, as it was judged; None where it was not.
-        Returns:
-            The user's message and the reply, which is streaming.
-        Raises:
-            EmptyMessage, NoSuchSession, BadInput: nothing was stored.
-        """
-        safe = message_text(text)
-
-        def job(connection: sqlite3.Connection) -> tuple[Message, Message]:
-            n = session_n(connection, session_id)
-            stored = stored_turn(connection, n, user_id)
-            if stored is not None:
-                connection.execute("DELETE FROM queued WHERE id = ? AND session_n = ?", (user_id, n))
-                return stored
-            user = NewMessage(user_id, Author.USER, safe, self._world.now(), p=p)
-            return self._add_turn(connection, n, add_user_message(connection, n, user), reply_ref)
-
-        return await self._write(job)
-
-    async def begin_edit(
-        self,
-        session_id: str,
-        message_id: str,
-        new_id: str,
-        text: str,
-        reply_ref: ModelRef | None = None,
-        p: float | None = None,
-    ) -> tuple[Message, Message]:
-        """Store a new version beside a message of the user, and an empty reply below it, at once, and show them.
-
-        A repeated call stores nothing and returns what is there.
+    async def shown_reply(self, message_id: str) -> Message | None:
+        """The reply to a message that is shown; None where it has none.
 
         Raises:
-            EmptyMessage, NoSuchSession, NoSuchMessage, BadInput: nothing was stored.
+            NoSuchMessage: the message is not there.
         """
-        safe = message_text(text)
 
-        def job(connection: sqlite3.Connection) -> tuple[Message, Message]:
-            n = session_n(connection, session_id)
-            stored = stored_turn(connection, n, new_id)
-            if stored is not None:
-                return stored
-            user = NewMessage(new_id, Author.USER, safe, self._world.now(), p=p)
-            return self._add_turn(connection, n, add_user_version(connection, n, message_id, user), reply_ref)
+        def job(connection: sqlite3.Connection) -> Message | None:
+            n = node_of(connection, message_id).n
+            (shown,) = connection.execute("SELECT shown_child FROM message WHERE n = ?", (n,)).fetchone()
+            return None if shown is None else message_at(connection, shown)
 
-        return await self._write(job)
+        return await self._read(job)
 
-    async def begin_reply(self, session_id: str, parent_user_id: str, reply_ref: ModelRef | None = None) -> Message:
-        """Store an empty reply to a message of the user, beside those that it has, and show it.
+    async def session_tail(self, session_id: str) -> SessionTail:
+        """How a conversation ends.
 
         Raises:
-            NoSuchSession, NoSuchMessage: nothing was stored.
+            NoSuchSession: it is not there.
         """
 
-        def job(connection: sqlite3.Connection) -> Message:
-            n = session_n(connection, session_id)
-            asked = asked_n(connection, n, parent_user_id)
-            return message_at(connection, self._add_reply(connection, n, asked, reply_ref))
+        def job(connection: sqlite3.Connection) -> SessionTail:
+            row = connection.execute(
+                "SELECT system, view_from, tip FROM session WHERE id = ?", (session_id,)
+            ).fetchone()
+            if row is None:
+                raise no_such_session()
+            system, view_from, tip = row
+            last = None if tip is None else message_at(connection, tip)
+            above_n = None if last is None else node_of(connection, last.id).parent_n
+            above = None if above_n is None else message_at(connection, above_n)
+            return SessionTail(clean(system), view_from, last, above)
 
-        return await self._write(job)
+        return await self._read(job)
 
     async def branch_above(self, message_id: str, limit: int) -> tuple[tuple[Message, ...], bool]:
         """The messages that lead to one, which is not among them: what a model is shown before it writes that one.
@@ -170,23 +143,9 @@ class Messages(Database):
 
         return await self._read(job)
 
-    def _add_turn(
-        self, connection: sqlite3.Connection, n: int, user_n: int, ref: ModelRef | None
-    ) -> tuple[Message, Message]:
-        reply_n = self._add_reply(connection, n, user_n, ref)
-        user = message_at(connection, user_n)
-        keep_first_words(connection, n, user.text)
-        return user, message_at(connection, reply_n)
-
-    def _add_reply(self, connection: sqlite3.Connection, n: int, user_n: int, ref: ModelRef | None) -> int:
-        """Store an empty reply to a message of the user and show it; return its number."""
-        id_, now = fresh_id(connection, self._world), self._world.now()
-        reply = NewMessage(id_, Author.ASSISTANT, "", now, MessageState.STREAMING, ref)
-        return add_reply(connection, n, user_n, reply)
-
 
 class Replies(Database):
-    """The replies of a store, from their first piece on."""
+    """Replies, from their first piece of text on."""
 
     async def reopen_reply(self, message_id: str) -> Message:
         """Make a reply that broke off streaming again; its text stays, to be gone on with.
@@ -271,61 +230,3 @@ class Replies(Database):
             return message_at(connection, node.n)
 
         return await self._write(job)
-
-
-@dataclass(frozen=True, slots=True)
-class SessionTail:
-    """The end of a conversation's shown branch."""
-
-    system: str
-    """Its system prompt; empty for the default."""
-    view_from: str | None = None
-    """The first message that the model was shown in the last turn; None when it was shown all."""
-    last: Message | None = None
-    """The last message; None in an empty conversation."""
-    above: Message | None = None
-    """The one above it."""
-
-
-class Ends(Database):
-    """The ends of conversations."""
-
-    async def session_tail(self, session_id: str) -> SessionTail:
-        """How a conversation ends.
-
-        Raises:
-            NoSuchSession: it is not there.
-        """
-
-        def job(connection: sqlite3.Connection) -> SessionTail:
-            row = connection.execute(
-                "SELECT system, view_from, tip FROM session WHERE id = ?", (session_id,)
-            ).fetchone()
-            if row is None:
-                raise no_such_session()
-            system, view_from, tip = row
-            last = None if tip is None else message_at(connection, tip)
-            above_n = None if last is None else node_of(connection, last.id).parent_n
-            above = None if above_n is None else message_at(connection, above_n)
-            return SessionTail(clean(system), view_from, last, above)
-
-        return await self._read(job)
-
-    async def has_message(self, message_id: str) -> bool:
-        """Whether there is a message with this id."""
-        found = "SELECT 1 FROM message WHERE id = ?"
-        return await self._read(lambda connection: connection.execute(found, (message_id,)).fetchone() is not None)
-
-    async def shown_reply(self, message_id: str) -> Message | None:
-        """The reply to a message that is shown; None where it has none.
-
-        Raises:
-            NoSuchMessage: the message is not there.
-        """
-
-        def job(connection: sqlite3.Connection) -> Message | None:
-            n = node_of(connection, message_id).n
-            (shown,) = connection.execute("SELECT shown_child FROM message WHERE n = ?", (n,)).fetchone()
-            return None if shown is None else message_at(connection, shown)
-
-        return await self._read(job)

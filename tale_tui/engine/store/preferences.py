@@ -66,10 +66,10 @@ class Label:
 
 
 class Labels(Database):
-    """The labels of a store."""
+    """The labels; of those of the same text the last one counts."""
 
     async def add_label(self, text: str, is_task: bool, p: float | None = None) -> Label:
-        """Keep what a message is. Said again of the same text, the last word counts.
+        """Keep what a message is.
 
         Raises:
             EmptyMessage: nothing is left of the text.
@@ -98,7 +98,7 @@ class Labels(Database):
         return await self._read(job)
 
     async def label_count(self) -> int:
-        """How often something was said; it only grows, so that news can be told from it."""
+        """How often something was said; it only grows, so that a change shows in it."""
 
         def job(connection: sqlite3.Connection) -> int:
             return int(connection.execute("SELECT count(*) FROM label").fetchone()[0])

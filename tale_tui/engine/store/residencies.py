@@ -41,7 +41,7 @@ class ResidencyEntry:
 
 
 class Residencies(Database):
-    """The residencies of a store."""
+    """The log of what came into memory and left it."""
 
     async def add_residency(
         self,

@@ -38,7 +38,7 @@ _SCANNED = f"""
 
 
 class Search(Database):
-    """The search of a store."""
+    """Search by words; by letters where the index knows no such words."""
 
     async def search(self, query: str, limit: int = 50) -> tuple[SearchHit, ...]:
         """The messages that hold all words of a query, or words that begin so, best first.

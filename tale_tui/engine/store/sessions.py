@@ -47,7 +47,7 @@ _COPY_USAGE = """
 
 
 class Sessions(Database):
-    """The sessions of a store."""
+    """Sessions. One that has no message yet is neither listed nor found by the beginning of its id."""
 
     async def add_session(self, title: str = "", system: str = "", forked_from: str | None = None) -> Session:
         """A new, empty session. It is not listed before it has a message."""

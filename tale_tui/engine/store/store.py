@@ -8,7 +8,7 @@ from pathlib import Path
 from tale_tui.engine.events import Notice
 from tale_tui.engine.store.database import Connection
 from tale_tui.engine.store.export import ExportImport
-from tale_tui.engine.store.messages import Ends, Messages, Replies
+from tale_tui.engine.store.messages import Messages, Replies
 from tale_tui.engine.store.open import open_for_reading, open_for_writing
 from tale_tui.engine.store.preferences import Labels, Preferences
 from tale_tui.engine.store.residencies import Residencies
@@ -16,16 +16,15 @@ from tale_tui.engine.store.search import Search
 from tale_tui.engine.store.sessions import MessageQueue, Sessions
 from tale_tui.engine.store.task_state import TaskStates
 from tale_tui.engine.store.task_steps import TaskSteps
-from tale_tui.engine.store.task_turns import TaskTurns
 from tale_tui.engine.store.tasks import Tasks
+from tale_tui.engine.store.turns import StoredTurns
 from tale_tui.engine.world import World
 
 
 class Store(
     Sessions,
     Messages,
-    TaskTurns,
-    Ends,
+    StoredTurns,
     Replies,
     MessageQueue,
     Search,

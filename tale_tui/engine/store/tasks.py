@@ -74,7 +74,7 @@ class NewTask:
 
 
 class Tasks(Database):
-    """The tasks of a store, but for how they run."""
+    """Tasks, but for how they run."""
 
     async def add_task(self, new: NewTask) -> Task:
         """Store a task. A repeated call stores nothing and returns what is there.

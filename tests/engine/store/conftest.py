@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tale_tui.engine.world import ID_ALPHABET, ID_LENGTH, World
 START = 1_760_000_000.0
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]
 Titles = Callable[..., Awaitable[list[str]]]
+Sabotage = Callable[[str], None]
 HandIn = Callable[..., Awaitable[Task]]
 CarryOut = Callable[..., Awaitable[Task]]
 
@@ -63,7 +65,7 @@ def talk(store: Store, ref: ModelRef, usage: Usage) -> Talk:
     keys = itertools.count(1)
 
     async def one_turn(session_id: str, text: str, answer: str = "An answer.") -> tuple[Message, Message]:
-        user, reply = await store.begin_turn(session_id, user_id=f"key{next(keys)}", text=text, reply_ref=ref)
+        user, reply, _ = await store.begin_turn(session_id, user_id=f"key{next(keys)}", text=text, reply_ref=ref)
         done = await store.finish_reply(
             reply.id, state=MessageState.COMPLETE, text=answer, usage=usage, finish=FinishReason.STOP
         )
@@ -73,11 +75,24 @@ def talk(store: Store, ref: ModelRef, usage: Usage) -> Talk:
 
 
 @pytest.fixture
+def sabotage(path: Path) -> Sabotage:
+    """Makes SQLite refuse a statement; which one says the condition of a trigger."""
+
+    def refuse(condition: str) -> None:
+        connection = sqlite3.connect(path)
+        with connection:
+            connection.execute(f"CREATE TRIGGER sabotage {condition} BEGIN SELECT raise(ABORT, 'sabotage'); END")
+        connection.close()
+
+    return refuse
+
+
+@pytest.fixture
 async def session_id(path: Path, world: World, ref: ModelRef) -> str:
     """A closed database with one session of one turn; the id of that."""
     store = await Store.open(path, world)
     session = await store.add_session()
-    _, reply = await store.begin_turn(session.id, user_id="u1", text="A quokka", reply_ref=ref)
+    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="A quokka", reply_ref=ref)
     await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Yes. " * 3000)
     await store.close()
     return session.id

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.engine.errors import BadInput, EmptyMessage, NoSuchMessage, NoSuchSession, StoreError
+from tale_tui.engine.errors import BadInput, NoSuchMessage, NoSuchSession, StoreError
 from tale_tui.engine.store import Store
 from tale_tui.engine.types import (
-    Author,
     BackendName,
     FinishReason,
     Message,
@@ -22,6 +21,7 @@ from tale_tui.engine.types import (
     Usage,
 )
 
+Sabotage = Callable[[str], None]
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]
 
 
@@ -29,49 +29,13 @@ def texts(transcript: Transcript) -> list[str]:
     return [message.text for message in transcript.messages]
 
 
-def sabotage(path: Path, trigger: str) -> None:
-    """Make SQLite refuse something that a transaction does late."""
-    with sqlite3.connect(path) as connection:
-        connection.execute(f"CREATE TRIGGER sabotage {trigger} BEGIN SELECT raise(ABORT, 'sabotage'); END")
-    connection.close()
-
-
-async def test_the_message_of_the_user_is_stored_before_any_model_is_asked(
-    store: Store, path: Path, ref: ModelRef
+async def test_a_reply_and_its_usage_are_stored_together(
+    store: Store, sabotage: Sabotage, ref: ModelRef, usage: Usage
 ) -> None:
     session = await store.add_session()
-    user, reply = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
-    assert (user.id, user.author, user.text, user.state) == ("u1", Author.USER, "Hello", MessageState.COMPLETE)
-    assert (reply.author, reply.text, reply.state) == (Author.ASSISTANT, "", MessageState.STREAMING)
-    assert (reply.parent_id, reply.ref, user.parent_id) == ("u1", ref, None)
-    other = sqlite3.connect(path)
-    assert other.execute("SELECT text, state FROM message ORDER BY n").fetchall() == [
-        ("Hello", "complete"),
-        ("", "streaming"),
-    ]
-    other.close()
-    transcript = await store.transcript(session.id)
-    assert transcript.messages == (user, reply)
-    assert transcript.session.turns == 1
-
-
-async def test_a_turn_is_stored_whole_or_not_at_all(store: Store, path: Path, ref: ModelRef) -> None:
-    session = await store.add_session()
-    await store.enqueue(session.id, "Hello", key="u1")
-    sabotage(path, "BEFORE INSERT ON message WHEN new.author = 'assistant'")
-    with pytest.raises(StoreError, match="sabotage"):
-        await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
-    transcript = await store.transcript(session.id)
-    assert transcript.messages == ()
-    assert transcript.session.title == ""
-    assert [queued.text for queued in transcript.queued] == ["Hello"]
-
-
-async def test_a_reply_and_its_usage_are_stored_together(store: Store, path: Path, ref: ModelRef, usage: Usage) -> None:
-    session = await store.add_session()
-    _, reply = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
     await store.save_partial(reply.id, "An ans", "", ref)
-    sabotage(path, "BEFORE INSERT ON usage")
+    sabotage("BEFORE INSERT ON usage")
     with pytest.raises(StoreError, match="sabotage"):
         await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="An answer", usage=usage)
     left = await store.message(reply.id)
@@ -80,7 +44,7 @@ async def test_a_reply_and_its_usage_are_stored_together(store: Store, path: Pat
 
 async def test_a_finished_reply(store: Store, ref: ModelRef, usage: Usage) -> None:
     session = await store.add_session()
-    _, reply = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=None)
+    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=None)
     assert reply.ref is None
     done = await store.finish_reply(
         reply.id,
@@ -99,7 +63,7 @@ async def test_a_finished_reply(store: Store, ref: ModelRef, usage: Usage) -> No
 
 async def test_a_failed_reply_keeps_its_text_its_model_and_says_why(store: Store, ref: ModelRef) -> None:
     session = await store.add_session()
-    _, reply = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
     failed = await store.finish_reply(
         reply.id, state=MessageState.FAILED, text="Half", error="The server ended.\nStart it again.\x1b[31m"
     )
@@ -109,7 +73,7 @@ async def test_a_failed_reply_keeps_its_text_its_model_and_says_why(store: Store
 
 async def test_a_partial_reply_is_stored_while_it_streams_and_not_after(store: Store, ref: ModelRef) -> None:
     session = await store.add_session()
-    _, reply = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=None)
+    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=None)
     await store.save_partial(reply.id, "An ans", "Hm", ref)
     partial = await store.message(reply.id)
     assert (partial.text, partial.thinking, partial.ref) == ("An ans", "Hm", ref)
@@ -121,31 +85,6 @@ async def test_a_partial_reply_is_stored_while_it_streams_and_not_after(store: S
     await store.save_partial(reply.id, "gone", "", ref)
     with pytest.raises(NoSuchMessage):
         await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="gone")
-
-
-@pytest.mark.parametrize("text", ["", " \n\t", "\x1b[31m\x00\u200b"])
-async def test_a_message_of_which_nothing_is_left_is_not_stored(store: Store, ref: ModelRef, text: str) -> None:
-    session = await store.add_session()
-    for call in (
-        store.begin_turn(session.id, user_id="u1", text=text, reply_ref=ref),
-        store.begin_edit(session.id, "u0", "u1", text),
-        store.enqueue(session.id, text, key="u1"),
-    ):
-        with pytest.raises(EmptyMessage):
-            await call
-    assert (await store.transcript(session.id)).messages == ()
-
-
-async def test_a_repeated_turn_is_not_stored_twice(store: Store, ref: ModelRef) -> None:
-    session, other = await store.add_session(), await store.add_session()
-    user, reply = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
-    done = await store.finish_reply(reply.id, state=MessageState.INTERRUPTED, text="Half")
-    assert await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref) == (user, done)
-    assert len((await store.transcript(session.id)).messages) == 2
-    with pytest.raises(BadInput, match="key"):
-        await store.begin_turn(other.id, user_id="u1", text="Hello", reply_ref=ref)
-    with pytest.raises(BadInput, match="key"):
-        await store.begin_turn(session.id, user_id=reply.id, text="Hello", reply_ref=ref)
 
 
 async def test_a_turn_in_a_session_that_is_not_there(store: Store, ref: ModelRef) -> None:
@@ -203,29 +142,6 @@ async def test_versions_wrap_round(store: Store, talk: Talk, ref: ModelRef) -> N
         assert (shown.messages[-1].sibling, shown.messages[-1].siblings) == (place + 1, 3)
 
 
-async def test_editing_makes_a_version_beside_the_message(store: Store, talk: Talk, ref: ModelRef) -> None:
-    session = await store.add_session()
-    await talk(session.id, "First", "One.")
-    user, _ = await talk(session.id, "Secnod", "Two.")
-    await talk(session.id, "Third", "Three.")
-    edited, reply = await store.begin_edit(session.id, user.id, "new", "Second", ref)
-    assert (edited.id, edited.sibling, edited.siblings, reply.parent_id) == ("new", 2, 2, "new")
-    assert texts(await store.transcript(session.id)) == ["First", "One.", "Second", ""]
-    assert await store.begin_edit(session.id, user.id, "new", "Second", ref) == (edited, reply)
-    back = await store.show_sibling(session.id, "new", 1)
-    assert texts(back) == ["First", "One.", "Secnod", "Two.", "Third", "Three."]
-
-
-async def test_the_first_message_can_be_edited_too(store: Store, talk: Talk, ref: ModelRef) -> None:
-    session = await store.add_session()
-    user, _ = await talk(session.id, "Helo", "Hi.")
-    edited, _ = await store.begin_edit(session.id, user.id, "new", "Hello", ref)
-    assert (edited.parent_id, edited.sibling, edited.siblings) == (None, 2, 2)
-    assert texts(await store.transcript(session.id)) == ["Hello", ""]
-    assert texts(await store.show_sibling(session.id, "new", -1)) == ["Helo", "Hi."]
-    assert (await store.session(session.id)).title == "Helo"
-
-
 async def test_only_what_fits_can_be_edited_or_answered(store: Store, talk: Talk, ref: ModelRef) -> None:
     session, other = await store.add_session(), await store.add_session()
     user, reply = await talk(session.id, "Question")
@@ -257,7 +173,7 @@ async def test_a_reply_that_broke_off_can_be_gone_on_with(
     store: Store, ref: ModelRef, usage: Usage, state: MessageState, finish: FinishReason | None
 ) -> None:
     session = await store.add_session()
-    _, reply = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
     await store.finish_reply(reply.id, state=state, text="Half a quokka", usage=usage, finish=finish, error="It broke.")
     assert len(await store.search("quokka")) == 1
     again = await store.reopen_reply(reply.id)
@@ -322,3 +238,55 @@ async def test_which_reply_is_shown(store: Store, talk: Talk) -> None:
         await store.shown_reply("nope")
     assert await store.has_message(user.id)
     assert not await store.has_message("nope")
+
+
+async def test_why_a_model_replied_is_kept(store: Store, ref: ModelRef) -> None:
+    session = await store.add_session()
+    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    done = await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Hi", why="the fallback\x1b[1m")
+    assert done.why == "the fallback"
+    done = await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Hi")
+    assert done.why == "the fallback"
+
+
+async def test_the_branch_above_a_reply(store: Store, talk: Talk) -> None:
+    session = await store.add_session()
+    for n in range(3):
+        await talk(session.id, f"Question {n}")
+    branch = (await store.transcript(session.id)).messages
+    assert await store.branch_above(branch[-1].id, 100) == (branch[:-1], True)
+    assert await store.branch_above(branch[-1].id, 5) == (branch[:-1], True)
+    assert await store.branch_above(branch[-1].id, 2) == (branch[3:5], False)
+    assert await store.branch_above(branch[0].id, 5) == ((), True)
+    with pytest.raises(NoSuchMessage):
+        await store.branch_above("nope", 5)
+    other = await store.begin_reply(session.id, branch[2].id)
+    assert other.siblings == 2
+    messages, whole = await store.branch_above(branch[4].id, 2)
+    assert (messages[1].sibling, messages[1].siblings, whole) == (1, 2, False)
+    assert (await store.branch_above(branch[5].id, 3))[0][0] == await store.message(branch[2].id)
+
+
+async def test_editing_makes_a_version_beside_the_message(store: Store, talk: Talk, ref: ModelRef) -> None:
+    session = await store.add_session()
+    session = await store.add_session()
+    await talk(session.id, "First", "One.")
+    user, _ = await talk(session.id, "Secnod", "Two.")
+    await talk(session.id, "Third", "Three.")
+    edited, reply, _ = await store.begin_edit(session.id, user.id, "new", "Second", ref)
+    assert (edited.id, edited.sibling, edited.siblings, reply.parent_id) == ("new", 2, 2, "new")
+    assert texts(await store.transcript(session.id)) == ["First", "One.", "Second", ""]
+    assert await store.begin_edit(session.id, user.id, "new", "Second", ref) == (edited, reply, None)
+    back = await store.show_sibling(session.id, "new", 1)
+    assert texts(back) == ["First", "One.", "Secnod", "Two.", "Third", "Three."]
+
+
+async def test_the_first_message_can_be_edited_too(store: Store, talk: Talk, ref: ModelRef) -> None:
+    session = await store.add_session()
+    session = await store.add_session()
+    user, _ = await talk(session.id, "Helo", "Hi.")
+    edited, _, _ = await store.begin_edit(session.id, user.id, "new", "Hello", ref)
+    assert (edited.parent_id, edited.sibling, edited.siblings) == (None, 2, 2)
+    assert texts(await store.transcript(session.id)) == ["Hello", ""]
+    assert texts(await store.show_sibling(session.id, "new", -1)) == ["Helo", "Hi."]
+    assert (await store.session(session.id)).title == "Helo"

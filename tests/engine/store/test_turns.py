@@ -1,19 +1,80 @@
-"""Tasks in a conversation: the turn, its card, and what becomes of the card."""
+"""What a turn stores and when; tasks in a conversation: the turn, its card, and what becomes of the card."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from tale_tui.engine.errors import BadInput, EmptyMessage, NoSuchMessage, NoSuchSession, NoSuchTask
+from tale_tui.engine.errors import BadInput, EmptyMessage, NoSuchMessage, NoSuchSession, NoSuchTask, StoreError
 from tale_tui.engine.store import NewTask, Store, TaskEnd
 from tale_tui.engine.task_types import OPEN, Plan, Task, TaskState
 from tale_tui.engine.types import Author, Message, MessageState, ModelRef, Session, Usage
 
 CarryOut = Callable[..., Awaitable[Task]]
+Sabotage = Callable[[str], None]
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]
+
+
+async def test_the_message_of_the_user_is_stored_before_any_model_is_asked(
+    store: Store, path: Path, ref: ModelRef
+) -> None:
+    session = await store.add_session()
+    user, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    assert (user.id, user.author, user.text, user.state) == ("u1", Author.USER, "Hello", MessageState.COMPLETE)
+    assert (reply.author, reply.text, reply.state) == (Author.ASSISTANT, "", MessageState.STREAMING)
+    assert (reply.parent_id, reply.ref, user.parent_id) == ("u1", ref, None)
+    other = sqlite3.connect(path)
+    assert other.execute("SELECT text, state FROM message ORDER BY n").fetchall() == [
+        ("Hello", "complete"),
+        ("", "streaming"),
+    ]
+    other.close()
+    transcript = await store.transcript(session.id)
+    assert transcript.messages == (user, reply)
+    assert transcript.session.turns == 1
+
+
+async def test_a_turn_is_stored_whole_or_not_at_all(
+    store: Store, path: Path, sabotage: Sabotage, ref: ModelRef
+) -> None:
+    session = await store.add_session()
+    await store.enqueue(session.id, "Hello", key="u1")
+    sabotage("BEFORE INSERT ON message WHEN new.author = 'assistant'")
+    with pytest.raises(StoreError, match="sabotage"):
+        await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    transcript = await store.transcript(session.id)
+    assert transcript.messages == ()
+    assert transcript.session.title == ""
+    assert [queued.text for queued in transcript.queued] == ["Hello"]
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", "\x1b[31m\x00\u200b"])
+async def test_a_message_of_which_nothing_is_left_is_not_stored(store: Store, ref: ModelRef, text: str) -> None:
+    session = await store.add_session()
+    for call in (
+        store.begin_turn(session.id, user_id="u1", text=text, reply_ref=ref),
+        store.begin_edit(session.id, "u0", "u1", text),
+        store.enqueue(session.id, text, key="u1"),
+    ):
+        with pytest.raises(EmptyMessage):
+            await call
+    assert (await store.transcript(session.id)).messages == ()
+
+
+async def test_a_repeated_turn_is_not_stored_twice(store: Store, ref: ModelRef) -> None:
+    session, other = await store.add_session(), await store.add_session()
+    user, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    done = await store.finish_reply(reply.id, state=MessageState.INTERRUPTED, text="Half")
+    assert await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref) == (user, done, None)
+    assert len((await store.transcript(session.id)).messages) == 2
+    with pytest.raises(BadInput, match="key"):
+        await store.begin_turn(other.id, user_id="u1", text="Hello", reply_ref=ref)
+    with pytest.raises(BadInput, match="key"):
+        await store.begin_turn(session.id, user_id=reply.id, text="Hello", reply_ref=ref)
 
 
 @pytest.fixture
@@ -31,7 +92,7 @@ async def test_a_turn_that_becomes_a_task(
 ) -> None:
     _, before = await talk(session.id, "Hello")
     await store.enqueue(session.id, "Write a poem", key="u7")
-    user, card, task = await store.begin_task_turn(session.id, user_id="u7", text="Write a poem\x07", task=new, p=0.93)
+    user, card, task = await store.begin_turn(session.id, user_id="u7", text="Write a poem\x07", task=new, p=0.93)
     assert (user.id, user.text, user.parent_id, user.p, user.task_id) == ("u7", "Write a poem", before.id, 0.93, None)
     assert (card.author, card.state, card.text, card.parent_id) == (Author.ASSISTANT, MessageState.COMPLETE, "", "u7")
     assert (card.task_id, card.ref, card.why, card.p) == ("t1", ref, "the task model", None)
@@ -45,28 +106,28 @@ async def test_a_turn_that_becomes_a_task(
 
 
 async def test_the_first_turn_gives_the_title(store: Store, session: Session, new: NewTask) -> None:
-    await store.begin_task_turn(session.id, user_id="u1", text="Write a poem", task=new)
+    await store.begin_turn(session.id, user_id="u1", text="Write a poem", task=new)
     assert (await store.session(session.id)).title == "Write a poem"
 
 
-async def test_a_repeated_turn_stores_nothing_twice(store: Store, session: Session, new: NewTask) -> None:
-    first = await store.begin_task_turn(session.id, user_id="u1", text="Write a poem", task=new)
-    again = await store.begin_task_turn(session.id, user_id="u1", text="Another", task=replace(new, id="t2"))
+async def test_a_repeated_turn_with_a_task_stores_nothing_twice(store: Store, session: Session, new: NewTask) -> None:
+    first = await store.begin_turn(session.id, user_id="u1", text="Write a poem", task=new)
+    again = await store.begin_turn(session.id, user_id="u1", text="Another", task=replace(new, id="t2"))
     assert again == first
     assert len(await store.tasks()) == 1
-    user, card = await store.begin_turn(session.id, user_id="u1", text="Write a poem", reply_ref=None)
+    user, card, _ = await store.begin_turn(session.id, user_id="u1", text="Write a poem", reply_ref=None)
     assert (user, card) == first[:2]
-    _, reply = await store.begin_turn(session.id, user_id="u2", text="Hello", reply_ref=None, p=0.1)
+    _, reply, _ = await store.begin_turn(session.id, user_id="u2", text="Hello", reply_ref=None, p=0.1)
     assert (await store.message("u2")).p == 0.1
     with pytest.raises(BadInput, match="Another message has this key"):
-        await store.begin_task_turn(session.id, user_id="u2", text="Hello", task=replace(new, id="t2"))
+        await store.begin_turn(session.id, user_id="u2", text="Hello", task=replace(new, id="t2"))
     card2, _ = await store.begin_card(session.id, "u2", replace(new, id="t2"))
     await store.show_sibling(session.id, reply.id, 0)
-    found = await store.begin_task_turn(session.id, user_id="u2", text="Hello", task=replace(new, id="t3"))
+    found = await store.begin_turn(session.id, user_id="u2", text="Hello", task=replace(new, id="t3"))
     assert (found[1].id, found[2].id) == (card2.id, "t2")
 
 
-async def test_a_turn_is_stored_whole_or_not_at_all(store: Store, session: Session, new: NewTask) -> None:
+async def test_a_turn_with_a_task_is_stored_whole_or_not_at_all(store: Store, session: Session, new: NewTask) -> None:
     await store.add_task(replace(new, id="there"))
     for changed, error in (
         (replace(new, after=("nope",)), NoSuchTask),
@@ -74,11 +135,11 @@ async def test_a_turn_is_stored_whole_or_not_at_all(store: Store, session: Sessi
         (replace(new, id="there"), BadInput),
     ):
         with pytest.raises(error):
-            await store.begin_task_turn(session.id, user_id="u1", text="Write a poem", task=changed)
+            await store.begin_turn(session.id, user_id="u1", text="Write a poem", task=changed)
     with pytest.raises(EmptyMessage):
-        await store.begin_task_turn(session.id, user_id="u1", text=" ", task=new)
+        await store.begin_turn(session.id, user_id="u1", text=" ", task=new)
     with pytest.raises(NoSuchSession):
-        await store.begin_task_turn("nope", user_id="u1", text="Write a poem", task=new)
+        await store.begin_turn("nope", user_id="u1", text="Write a poem", task=new)
     assert (await store.transcript(session.id)).messages == ()
     assert [task.id for task in await store.tasks()] == ["there"]
 
@@ -86,7 +147,7 @@ async def test_a_turn_is_stored_whole_or_not_at_all(store: Store, session: Sessi
 async def test_a_done_task_fills_its_card(
     store: Store, session: Session, new: NewTask, carry_out: CarryOut, usage: Usage, ref: ModelRef
 ) -> None:
-    _, card, task = await store.begin_task_turn(session.id, user_id="u1", text="Write a poem", task=new)
+    _, card, task = await store.begin_turn(session.id, user_id="u1", text="Write a poem", task=new)
     await carry_out(task, "A poem about a quokka")
     filled = await store.message(card.id)
     assert filled == replace(card, text="A poem about a quokka", usage=usage, ref=ref, why="the task model")
@@ -102,7 +163,7 @@ async def test_a_done_task_fills_its_card(
 async def test_the_cost_of_several_steps_is_summed_on_the_card(
     store: Store, session: Session, new: NewTask, plans: dict[str, Plan]
 ) -> None:
-    _, card, task = await store.begin_task_turn(
+    _, card, task = await store.begin_turn(
         session.id, user_id="u1", text="Write", task=replace(new, plan=plans["three"])
     )
     claim = await store.claim_task(task.id, 1.0)
@@ -120,7 +181,7 @@ async def test_the_cost_of_several_steps_is_summed_on_the_card(
 
 
 async def test_a_task_that_ends_early_leaves_what_there_is(store: Store, session: Session, new: NewTask) -> None:
-    _, card, task = await store.begin_task_turn(session.id, user_id="u1", text="Write", task=new)
+    _, card, task = await store.begin_turn(session.id, user_id="u1", text="Write", task=new)
     claim = await store.claim_task(task.id, 1.0)
     assert claim is not None
     await store.begin_step(task.id, claim.epoch, "answer")
@@ -151,20 +212,20 @@ async def test_a_message_becomes_a_task_after_all(store: Store, session: Session
 
 async def test_an_edit_that_becomes_a_task(store: Store, session: Session, new: NewTask, talk: Talk) -> None:
     user, reply = await talk(session.id, "Hello")
-    edited, card, task = await store.begin_task_edit(session.id, user.id, "u9", "Write a poem", new, 0.8)
+    edited, card, task = await store.begin_edit(session.id, user.id, "u9", "Write a poem", p=0.8, task=new)
     assert (edited.id, edited.sibling, edited.p, card.parent_id) == ("u9", 2, 0.8, "u9")
     assert task.message_id == card.id
-    assert await store.begin_task_edit(session.id, user.id, "u9", "Write", new) == (edited, card, task)
+    assert await store.begin_edit(session.id, user.id, "u9", "Write", task=new) == (edited, card, task)
     with pytest.raises(NoSuchMessage):
-        await store.begin_task_edit(session.id, reply.id, "u10", "Write", replace(new, id="t2"))
-    second, _ = await store.begin_edit(session.id, user.id, "u11", "Hi", p=0.2)
+        await store.begin_edit(session.id, reply.id, "u10", "Write", task=replace(new, id="t2"))
+    second, _, _ = await store.begin_edit(session.id, user.id, "u11", "Hi", p=0.2)
     assert second.p == 0.2
 
 
 async def test_a_fork_has_a_reply_where_the_card_was(
     store: Store, session: Session, new: NewTask, carry_out: CarryOut
 ) -> None:
-    _, card, task = await store.begin_task_turn(session.id, user_id="u1", text="Write", task=new, p=0.9)
+    _, card, task = await store.begin_turn(session.id, user_id="u1", text="Write", task=new, p=0.9)
     await carry_out(task, "A poem")
     fork = await store.fork_session(session.id, card.id)
     user, reply = (await store.transcript(fork.id)).messages
@@ -176,30 +237,5 @@ async def test_a_fork_has_a_reply_where_the_card_was(
 
 
 async def test_an_open_task_is_exported_as_one(store: Store, session: Session, new: NewTask) -> None:
-    await store.begin_task_turn(session.id, user_id="u1", text="Write", task=new)
+    await store.begin_turn(session.id, user_id="u1", text="Write", task=new)
     assert ", a task without a result" in await store.export_markdown(session.id)
-
-
-async def test_why_a_model_replied_is_kept(store: Store, session: Session, ref: ModelRef) -> None:
-    _, reply = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
-    done = await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Hi", why="the fallback\x1b[1m")
-    assert done.why == "the fallback"
-    done = await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Hi")
-    assert done.why == "the fallback"
-
-
-async def test_the_branch_above_a_reply(store: Store, session: Session, talk: Talk) -> None:
-    for n in range(3):
-        await talk(session.id, f"Question {n}")
-    branch = (await store.transcript(session.id)).messages
-    assert await store.branch_above(branch[-1].id, 100) == (branch[:-1], True)
-    assert await store.branch_above(branch[-1].id, 5) == (branch[:-1], True)
-    assert await store.branch_above(branch[-1].id, 2) == (branch[3:5], False)
-    assert await store.branch_above(branch[0].id, 5) == ((), True)
-    with pytest.raises(NoSuchMessage):
-        await store.branch_above("nope", 5)
-    other = await store.begin_reply(session.id, branch[2].id)
-    assert other.siblings == 2
-    messages, whole = await store.branch_above(branch[4].id, 2)
-    assert (messages[1].sibling, messages[1].siblings, whole) == (1, 2, False)
-    assert (await store.branch_above(branch[5].id, 3))[0][0] == await store.message(branch[2].id)
