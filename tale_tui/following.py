@@ -56,7 +56,6 @@ async def may_be_task(engine: EngineApi, text: str, session_id: str) -> bool:
     """Whether nobody is sure what a message is that is about to be sent, so that a task is offered behind the answer.
 
     Args:
-        engine: the engine.
         text: the message.
         session_id: the conversation that it goes to.
     """
@@ -128,7 +127,6 @@ async def follow_task(engine: EngineApi, task_id: str, shows: Callable[[Work], N
     A task that was cut off with its engine goes on, whichever process is the engine now: somebody waits for it here.
 
     Args:
-        engine: the engine.
         task_id: the whole id.
         shows: gets what is known of it, whenever that changes.
     Returns:
@@ -181,7 +179,6 @@ async def blocked_by(engine: EngineApi, task: Task) -> Task | None:
     """The task that keeps one from ever beginning: it is waited for, and ended without being done.
 
     Args:
-        engine: the engine.
         task: may wait for others, which may wait for others again.
     Returns:
         None where all that it waits for may still be done.

@@ -57,7 +57,6 @@ class Talk:
     """A conversation line by line.
 
     Attributes:
-        engine: the engine.
         lines: what the user writes, without line ends.
         out: writes an answer, piece by piece as it is.
         told: writes a line that is not an answer.

@@ -32,7 +32,6 @@ class TaskCommands:
     """The commands of line mode on tasks.
 
     Args:
-        engine: the engine.
         out: writes a result.
         told: writes a line that is not a result.
     """

@@ -21,11 +21,7 @@ def say_notice(notice: Notice) -> None:
 
 
 class News:
-    """Hears notices while a block lasts, and tells them when asked and at its end: an answer may be half written.
-
-    Args:
-        engine: the engine.
-    """
+    """Hears notices while a block lasts, and tells them when asked and at its end: an answer may be half written."""
 
     def __init__(self, engine: EngineApi) -> None:
         self._engine = engine

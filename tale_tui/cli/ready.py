@@ -46,7 +46,6 @@ async def ensure_model(engine: EngineApi, *, yes: bool, line: ProgressLine) -> N
     """Make sure that the role ux has a model that can be asked.
 
     Args:
-        engine: the engine.
         yes: whether the starter model may be fetched where there is none.
         line: where the progress is shown.
     Raises:

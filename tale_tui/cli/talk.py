@@ -26,7 +26,6 @@ async def talk(engine: EngineApi, wanted: Wanted, news: News) -> Exit:
     """Talk until standard input ends.
 
     Args:
-        engine: the engine.
         wanted: who answers, where it belongs, and what becomes of tasks.
         news: what the engine has to say, which is told between two messages.
     """

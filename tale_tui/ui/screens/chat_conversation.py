@@ -42,7 +42,6 @@ class Conversation:
     """One session at a time, or none yet: it is made by its first message.
 
     Args:
-        engine: the engine.
         view: shows the messages.
         changed: called after each change of what stands outside the transcript.
         world: the clock and the ids.

@@ -97,7 +97,6 @@ class ChatDesk:
 
     Args:
         parts: the widgets.
-        engine: the engine.
         paths: the folders.
         world: the clock and the ids.
         around: what the screen has to give.

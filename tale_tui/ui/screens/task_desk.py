@@ -65,7 +65,6 @@ class TaskDesk:
 
     Args:
         host: the screen.
-        engine: the engine.
         book: all tasks.
         now: the clock, in seconds since the epoch.
     """

@@ -406,7 +406,7 @@ async def test_a_retry_from_a_step_runs_that_and_what_builds_on_it(execution: An
     await execution.done(task)
     assert len(doer.calls) == 10
     with pytest.raises(BadPlan, match="no step"):
-        await execution.executor.retry(task.id, "nope")
+        await execution.executor.retry(task.id, step="nope")
 
 
 async def test_a_running_task_is_not_retried_and_an_unknown_one_is_nothing(execution: Any) -> None:

@@ -21,6 +21,7 @@ from tale_tui.engine.types import (
     RoleState,
     RoleStatus,
     Session,
+    Transcript,
 )
 from tale_tui.ui.screens import chat_wishes
 from tale_tui.ui.screens.chat_editor import NoEditor, edit, editor_command
@@ -533,6 +534,23 @@ async def test_what_another_window_does_is_shown_at_once(open_window: Any) -> No
         assert events
         await window.until(lambda: texts(window) == ["first", "one", "from elsewhere", "two"], "it is shown")
         await window.until(lambda: window.chat.title_bar.turns == 2, "and counted")
+
+
+async def test_a_session_that_this_window_made_is_not_read_again(open_window: Any) -> None:
+    async with open_window([spoken("one")]) as window:
+        await window.ready()
+        read: list[str] = []
+        transcript = window.engine.sessions.transcript
+
+        async def counted(session_id: str) -> Transcript:
+            read.append(session_id)
+            return await transcript(session_id)
+
+        window.engine.sessions.transcript = counted
+        await window.say("first")
+        await window.answered()
+        await window.until(lambda: window.chat.title_bar.title == "first", "it was heard that the session is there")
+        assert read == []
 
 
 async def test_a_message_waits_for_the_reply_that_another_window_streams(open_window: Any) -> None:
