@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tale_tui.engine import EngineStatus
+    from tale_tui.engine.task_types import EngineStatus
 
 HOW_TO_START = "To work it off: tale-tui run, or tale-tui run --background, or tale-tui for the window"
 

@@ -7,25 +7,20 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from tale_tui.engine import (
-    ENDED,
-    DetectBand,
-    EngineLost,
+from tale_tui.engine.errors import EngineLost, WrongState
+from tale_tui.engine.events import (
     EngineMoved,
     Fact,
     ModelLoading,
     PromptProgress,
-    Reason,
     Routed,
     StepDelta,
     StepReading,
-    Task,
     TaskChanged,
     TaskEvent,
     TasksChanged,
     TaskSeen,
     TaskStarted,
-    TaskState,
     TextDelta,
     ThinkingDelta,
     TurnCancelled,
@@ -33,13 +28,14 @@ from tale_tui.engine import (
     TurnEvent,
     TurnFailed,
     TurnStarted,
-    Usage,
-    WrongState,
 )
+from tale_tui.engine.task_types import ENDED, DetectBand, Reason, Task, TaskState
+from tale_tui.engine.types import Usage
 from tale_tui.ui.words import count, duration, rate
 
 if TYPE_CHECKING:
-    from tale_tui.engine import TaskDetail, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.task_types import TaskDetail
 
 TurnEnd = TurnDone | TurnFailed | TurnCancelled
 
@@ -56,15 +52,14 @@ def figures(usage: Usage | None) -> list[str]:
     return words
 
 
-async def may_be_task(face: Verbs, text: str, session_id: str) -> bool:
+async def may_be_task(engine: EngineApi, text: str, session_id: str) -> bool:
     """Whether nobody is sure what a message is that is about to be sent, so that a task is offered behind the answer.
 
     Args:
-        face: the engine.
         text: the message.
         session_id: the conversation that it goes to.
     """
-    judged = await face.judge(text, session_id=session_id)
+    judged = await engine.chat.classify(text, session_id=session_id)
     return judged.enabled and judged.band is DetectBand.UNSURE
 
 
@@ -126,13 +121,12 @@ class Work:
     """Of the step that runs, so far."""
 
 
-async def follow_task(face: Verbs, task_id: str, shows: Callable[[Work], None]) -> TaskDetail:
+async def follow_task(engine: EngineApi, task_id: str, shows: Callable[[Work], None]) -> TaskDetail:
     """Follow a task until it has ended, wherever the engine moves meanwhile.
 
     A task that was cut off with its engine goes on, whichever process is the engine now: somebody waits for it here.
 
     Args:
-        face: the engine.
         task_id: the whole id.
         shows: gets what is known of it, whenever that changes.
     Returns:
@@ -142,23 +136,23 @@ async def follow_task(face: Verbs, task_id: str, shows: Callable[[Work], None]) 
         EngineLost: there is no engine any more, and none can be made.
     """
     while True:
-        detail = await face.task(task_id)
+        detail = await engine.tasks.get(task_id)
         if detail.task.state in ENDED:
             return detail
         if detail.task.reason is Reason.INTERRUPTED:
             with suppress(WrongState):  # somebody was faster
-                await face.resume_task(task_id)
+                await engine.tasks.resume(task_id)
         with suppress(EngineLost):  # then it has moved, and the stream begins again
-            async with aclosing(face.follow_task(task_id)) as events:
+            async with aclosing(engine.tasks.follow(task_id)) as events:
                 ended = await _until_end(events, shows)
             if ended is not None:
                 return ended
-            await _engine_moved(face)
+            await _engine_moved(engine)
 
 
-async def _engine_moved(face: Verbs) -> None:
+async def _engine_moved(engine: EngineApi) -> None:
     """Wait for the next engine, where the one that ended said so."""
-    async with aclosing(face.watch()) as facts:
+    async with aclosing(engine.control.watch()) as facts:
         async for fact in facts:
             if isinstance(fact, EngineMoved):
                 return
@@ -181,39 +175,38 @@ async def _until_end(events: AsyncGenerator[TaskEvent, None], shows: Callable[[W
     return None
 
 
-async def blocked_by(face: Verbs, task: Task) -> Task | None:
+async def blocked_by(engine: EngineApi, task: Task) -> Task | None:
     """The task that keeps one from ever beginning: it is waited for, and ended without being done.
 
     Args:
-        face: the engine.
         task: may wait for others, which may wait for others again.
     Returns:
         None where all that it waits for may still be done.
     """
     for task_id in task.after:
-        needed = (await face.task(task_id)).task
+        needed = (await engine.tasks.get(task_id)).task
         if needed.state in ENDED:
             found = None if needed.state is TaskState.DONE else needed
         else:
-            found = await blocked_by(face, needed)
+            found = await blocked_by(engine, needed)
         if found is not None:
             return found
     return None
 
 
-async def until_blocked(face: Verbs, task_id: str) -> Task | None:
+async def until_blocked(engine: EngineApi, task_id: str) -> Task | None:
     """Wait until a task can never begin, because one that it waits for ended without being done.
 
     Returns:
         That one; None where there is no engine any more that could tell.
     """
     looked = False
-    async with aclosing(face.watch()) as facts:
+    async with aclosing(engine.control.watch()) as facts:
         async for fact in facts:
             if looked and not _may_block(fact):
                 continue
             looked = True
-            if found := await blocked_by(face, (await face.task(task_id)).task):
+            if found := await blocked_by(engine, (await engine.tasks.get(task_id)).task):
                 return found
     return None
 

@@ -14,25 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 from tale_tui.at_work import is_here, who_works
-from tale_tui.engine import (
-    ID_SHOWN,
-    BadInput,
-    ExportFormat,
-    ModelRef,
-    NoModel,
-    Role,
-    Session,
-    TaleError,
-    Task,
-    TaskStarted,
-    TaskState,
-    TurnCancelled,
-    TurnDone,
-    TurnFailed,
-    TurnStarted,
-    random_id,
-    rebuild,
-)
+from tale_tui.engine.errors import BadInput, NoModel, TaleError, rebuild
+from tale_tui.engine.events import TaskStarted, TurnCancelled, TurnDone, TurnFailed, TurnStarted
+from tale_tui.engine.task_types import Task, TaskState
+from tale_tui.engine.types import ExportFormat, ModelRef, Role, Session
+from tale_tui.engine.world import ID_SHOWN, random_id
 from tale_tui.following import Work, figures, follow, follow_task, may_be_task
 from tale_tui.plain_tasks import HELP as TASKS_HELP
 from tale_tui.plain_tasks import TaskCommands, acknowledged
@@ -40,7 +26,7 @@ from tale_tui.ui.task_words import model_name
 from tale_tui.ui.words import plural
 
 if TYPE_CHECKING:
-    from tale_tui.engine import Verbs
+    from tale_tui.engine.api import EngineApi
 
 T = TypeVar("T")
 
@@ -71,7 +57,6 @@ class Talk:
     """A conversation line by line.
 
     Attributes:
-        face: the engine.
         lines: what the user writes, without line ends.
         out: writes an answer, piece by piece as it is.
         told: writes a line that is not an answer.
@@ -84,7 +69,7 @@ class Talk:
         failed: the last error, for the exit code of a script.
     """
 
-    face: Verbs
+    engine: EngineApi
     lines: AsyncIterator[str]
     out: Callable[[str], None]
     told: Callable[[str], None]
@@ -184,10 +169,10 @@ class Talk:
             begun = True
             self.out(piece)
 
-        offers = self.interactive and self.tasks and await may_be_task(self.face, text, session.id)
+        offers = self.interactive and self.tasks and await may_be_task(self.engine, text, session.id)
         try:
             as_task = None if self.tasks else False
-            turn = self.face.send(session.id, text, key=random_id(), ref=self.ref, as_task=as_task)
+            turn = self.engine.chat.send(session.id, text, key=random_id(), ref=self.ref, as_task=as_task)
             async with aclosing(turn) as events:
                 end = await follow(events, text=write, waits=self._state, begins=begins)
         finally:
@@ -212,7 +197,7 @@ class Talk:
         """Wait for a task, where that is wanted, and write its result."""
         self._state(acknowledged(task))
         if not self.waits:
-            status = await self.face.status()
+            status = await self.engine.control.status()
             goes_on = is_here(status) and status.works_queue
             who = f"Look at it with /status {task.shown}" if goes_on else who_works(status, model_name(task))
             self.told(f"{task.shown} is queued. {who}")
@@ -226,7 +211,7 @@ class Talk:
                 self._state(words)
 
         try:
-            detail = await follow_task(self.face, task.id, shows)
+            detail = await follow_task(self.engine, task.id, shows)
         except asyncio.CancelledError:
             self._left = f"{task.shown} goes on. Look at it with /status {task.shown}, end it with /cancel {task.shown}"
             raise
@@ -235,7 +220,7 @@ class Talk:
             self.failed = rebuild(detail.task.error_code, detail.task.error)
 
     def _commands(self) -> TaskCommands:
-        return TaskCommands(self.face, self.out, self.told)
+        return TaskCommands(self.engine, self.out, self.told)
 
     def _state(self, words: str) -> None:
         if self.interactive and words:
@@ -243,7 +228,7 @@ class Talk:
 
     async def _current(self) -> Session:
         if self.session is None:
-            self.session = await self.face.new_session()
+            self.session = await self.engine.sessions.create()
         return self.session
 
     # commands
@@ -272,10 +257,10 @@ class Talk:
 
     async def _sessions(self, prefix: str) -> None:
         if prefix:
-            self.session = await self.face.find_session(prefix)
+            self.session = await self.engine.sessions.find(prefix)
             self.told(f"This goes on: {self.session.title}, {plural(self.session.turns, 'turn')}.")
             return
-        sessions = await self.face.sessions(limit=SESSIONS_LISTED)
+        sessions = await self.engine.sessions.list(limit=SESSIONS_LISTED)
         for session in sessions:
             self.told(f"{session.id[:ID_SHOWN]}  {session.title}, {plural(session.turns, 'turn')}")
         if not sessions:
@@ -287,27 +272,27 @@ class Talk:
                 ref = ModelRef.parse(name)
             except ValueError as error:
                 raise BadInput("Write it as BACKEND/MODEL, as in /model ollama/qwen2.5:7b") from error
-            status = await self.face.use_model(Role.UX, ref)
+            status = await self.engine.models.use(Role.UX, ref)
             self.ref = None
             self.told(f"{status.ref or ref} answers from now on.")
             return
-        for status in await self.face.roles():
+        for status in await self.engine.models.roles():
             if status.role is Role.UX:
                 self.told(f"Answering: {self.ref or status.ref or 'no model'}, {status.state.value}. {status.detail}")
-        for report in await self.face.backends():
+        for report in await self.engine.models.backends():
             for info in report.models:
                 self.told(f"Installed: {info.ref}")
 
     async def _system(self, text: str) -> None:
         session = await self._current()
         if text:
-            session = self.session = await self.face.set_system(session.id, text)
+            session = self.session = await self.engine.sessions.set_system(session.id, text)
         self.told(f"System prompt: {session.system or 'the one of the settings'}")
 
     async def _export(self, name: str) -> None:
         if self.session is None:
             raise BadInput("There is nothing to export yet.")
-        text = await self.face.export_session(self.session.id, ExportFormat.MARKDOWN)
+        text = await self.engine.sessions.export(self.session.id, ExportFormat.MARKDOWN)
         if not name:
             self.out(text)
             return

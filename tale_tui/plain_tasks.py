@@ -6,22 +6,14 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING
 
-from tale_tui.engine import (
-    ENDED,
-    OPEN,
-    BadInput,
-    BadPriority,
-    NoSuchTask,
-    Priority,
-    Task,
-    TaskState,
-    WrongState,
-    random_id,
-)
+from tale_tui.engine.errors import BadInput, BadPriority, NoSuchTask, WrongState
+from tale_tui.engine.task_types import ENDED, OPEN, Priority, Task, TaskState
+from tale_tui.engine.world import random_id
 from tale_tui.ui.task_words import chip, model_name, state_words, times, tokens
 
 if TYPE_CHECKING:
-    from tale_tui.engine import TaskDetail, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.task_types import TaskDetail
 
 TASKS_LISTED = 20
 ALL = frozenset(TaskState)
@@ -40,30 +32,29 @@ class TaskCommands:
     """The commands of line mode on tasks.
 
     Args:
-        face: the engine.
         out: writes a result.
         told: writes a line that is not a result.
     """
 
-    def __init__(self, face: Verbs, out: Callable[[str], None], told: Callable[[str], None]) -> None:
-        self._face = face
+    def __init__(self, engine: EngineApi, out: Callable[[str], None], told: Callable[[str], None]) -> None:
+        self._engine = engine
         self._out = out
         self._told = told
 
     def table(self) -> dict[str, Callable[[str], Awaitable[None]]]:
         """Name of a command -> what it does with the words behind it."""
-        face = self._face
+        engine = self._engine
         return {
             "tasks": self._tasks,
             "task": self._task,
             "status": self._status,
             "result": self._result,
-            "cancel": self._change(face.cancel_task, OPEN),
-            "pause": self._change(face.pause_task, RUNS_OR_WILL),
-            "resume": self._change(face.resume_task, {TaskState.PAUSED}),
-            "retry": self._change(face.retry_task, ENDED),
-            "approve": self._change(lambda task_id: face.approve_task(task_id, yes=True), {TaskState.WAITING}),
-            "decline": self._change(lambda task_id: face.approve_task(task_id, yes=False), {TaskState.WAITING}),
+            "cancel": self._change(engine.tasks.cancel, OPEN),
+            "pause": self._change(engine.tasks.pause, RUNS_OR_WILL),
+            "resume": self._change(engine.tasks.resume, {TaskState.PAUSED}),
+            "retry": self._change(engine.tasks.retry, ENDED),
+            "approve": self._change(lambda task_id: engine.tasks.approve(task_id, yes=True), {TaskState.WAITING}),
+            "decline": self._change(lambda task_id: engine.tasks.approve(task_id, yes=False), {TaskState.WAITING}),
             "priority": self._priority,
         }
 
@@ -78,20 +69,20 @@ class TaskCommands:
             self._told(f"{task.shown} was cancelled.")
 
     async def _tasks(self, _: str) -> None:
-        found = await self._face.tasks(limit=TASKS_LISTED)
+        found = await self._engine.tasks.list(limit=TASKS_LISTED)
         for task in found:
             self._told(_words(task))
         if not found:
             self._told("No tasks yet. Hand one in with /task TEXT.")
 
     async def _task(self, text: str) -> None:
-        self._told(_words(await self._face.submit(text, key=random_id())))
+        self._told(_words(await self._engine.tasks.submit(text, key=random_id())))
 
     async def _status(self, prefix: str) -> None:
         self._told(_words(await self._find(prefix)))
 
     async def _result(self, prefix: str) -> None:
-        detail = await self._face.task((await self._find(prefix)).id)
+        detail = await self._engine.tasks.get((await self._find(prefix)).id)
         task = detail.task
         if task.state not in ENDED:
             raise WrongState(
@@ -109,7 +100,7 @@ class TaskCommands:
             names = ", ".join(each.value for each in Priority)
             raise BadPriority(f"There is no priority {name!r}: write one of {names}.") from error
         task = await self._find(prefix.strip())
-        self._told(_words(await self._face.set_priority(task.id, priority)))
+        self._told(_words(await self._engine.tasks.set_priority(task.id, priority)))
 
     def _change(
         self, does: Callable[[str], Awaitable[Task]], fitting: Collection[TaskState]
@@ -129,8 +120,8 @@ class TaskCommands:
             NoSuchTask: there is none.
         """
         if prefix:
-            return await self._face.find_task(prefix)
-        found = await self._face.tasks()
+            return await self._engine.tasks.find(prefix)
+        found = await self._engine.tasks.list()
         if not found:
             raise NoSuchTask("There are no tasks yet: hand one in with /task TEXT.")
         return max(found, key=lambda task: (task.state in fitting, task.state is TaskState.RUNNING, task.created))

@@ -126,7 +126,7 @@ def place_starter(starter_gguf: Path) -> Callable[[Path], Path]:
 
 @pytest.fixture(scope="session")
 def fake_tasks() -> ModuleType:
-    """Makers of tasks, and verbs whose tasks a test moves by hand: `tests/fake_tasks.py`."""
+    """Makers of tasks, and an engine whose tasks a test moves by hand: `tests/fake_tasks.py`."""
     spec = spec_from_file_location("fake_tasks", Path(__file__).with_name("fake_tasks.py"))
     assert spec is not None
     assert spec.loader is not None

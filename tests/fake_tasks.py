@@ -1,4 +1,4 @@
-"""Tasks without an engine: makers of tasks, and verbs whose tasks a test moves by hand."""
+"""Tasks without an engine: makers of tasks, and an engine whose tasks a test moves by hand."""
 
 from __future__ import annotations
 
@@ -14,38 +14,26 @@ from textual.app import App
 from textual.screen import Screen
 
 import tale_tui.ui
-from tale_tui.engine import (
+from tale_tui.engine.api import EngineApi
+from tale_tui.engine.errors import AmbiguousTask, NoSuchTask, TaleError, WrongState
+from tale_tui.engine.events import Fact, StepDelta, TaskChanged, TaskEvent, TaskSeen
+from tale_tui.engine.task_types import (
     ENDED,
-    AmbiguousTask,
-    BackendName,
     EngineStatus,
-    Fact,
-    ModelRef,
-    NoSuchTask,
     Plan,
     Priority,
     Reason,
-    Role,
-    RoleState,
-    RoleStatus,
     Step,
-    StepDelta,
     StepSpec,
     StepState,
-    TaleError,
     Task,
-    TaskChanged,
     TaskCounts,
     TaskDetail,
     TaskEntry,
-    TaskEvent,
-    TaskSeen,
     TaskState,
-    Usage,
-    Verbs,
-    World,
-    WrongState,
 )
+from tale_tui.engine.types import BackendName, ModelRef, Role, RoleState, RoleStatus, Usage
+from tale_tui.engine.world import World
 from tale_tui.ui.app import APP_KEYS
 from tale_tui.ui.bridge import Bridge
 from tale_tui.ui.screens.tasks import TasksScreen
@@ -110,13 +98,13 @@ def detail_of(one: Task, steps: Iterable[Step] = (), *, text: str = "", result: 
     return TaskDetail(one, text or f"{one.title}, please.", plan, made, result, history)
 
 
-class TaskVerbs:
-    """The verbs on tasks, on tasks that a test gives.
+class FakeEngine:
+    """An engine with tasks that a test gives; each verb is in one group.
 
     Attributes:
         calls: what was asked for: the name of the verb and the shown id of the task.
         details: by id; a task that has none gets a plain one.
-        broken: raised by `tasks`, once.
+        broken: raised by `tasks.list`, once.
     """
 
     def __init__(self, tasks: Iterable[Task] = ()) -> None:
@@ -126,6 +114,7 @@ class TaskVerbs:
         self.broken: Exception | None = None
         self.facts: asyncio.Queue[Fact] = asyncio.Queue()
         self._streams: dict[str, list[asyncio.Queue[TaskEvent | None]]] = {}
+        self.tasks = self.models = self.control = self
 
     def give(self, detail: TaskDetail) -> Task:
         """Have a task with all about it."""
@@ -160,7 +149,7 @@ class TaskVerbs:
 
     # the verbs
 
-    async def tasks(
+    async def list(
         self, *, states: tuple[TaskState, ...] = (), session_id: str = "", limit: int = 10_000
     ) -> tuple[Task, ...]:
         if self.broken is not None:
@@ -168,10 +157,10 @@ class TaskVerbs:
             raise broken
         return tuple(one for one in self.all.values() if not states or one.state in states)[:limit]
 
-    async def task(self, task_id: str) -> TaskDetail:
+    async def get(self, task_id: str) -> TaskDetail:
         return self.detail(task_id)
 
-    async def find_task(self, prefix: str) -> Task:
+    async def find(self, prefix: str) -> Task:
         found = [one for one in self.all.values() if one.id.startswith(prefix)]
         if not found:
             raise NoSuchTask(f"No task's id begins with {prefix}.")
@@ -179,7 +168,7 @@ class TaskVerbs:
             raise AmbiguousTask(f"{prefix} is the beginning of {len(found)} ids.")
         return found[0]
 
-    async def follow_task(self, task_id: str) -> AsyncGenerator[TaskEvent, None]:
+    async def follow(self, task_id: str) -> AsyncGenerator[TaskEvent, None]:
         stream: asyncio.Queue[TaskEvent | None] = asyncio.Queue()
         self._streams.setdefault(task_id, []).append(stream)
         try:
@@ -199,26 +188,26 @@ class TaskVerbs:
             raise WrongState(f"{one.shown} is {one.state.value} already.")
         return self.change(task_id, **changes)
 
-    async def cancel_task(self, task_id: str) -> Task:
+    async def cancel(self, task_id: str) -> Task:
         return self._do("cancel", task_id, state=TaskState.CANCELLED, finished=NOW)
 
-    async def pause_task(self, task_id: str) -> Task:
+    async def pause(self, task_id: str) -> Task:
         return self._do("pause", task_id, state=TaskState.PAUSED, reason=Reason.USER, running_since=None)
 
-    async def resume_task(self, task_id: str) -> Task:
+    async def resume(self, task_id: str) -> Task:
         return self._do("resume", task_id, state=TaskState.QUEUED, reason=Reason.NONE)
 
-    async def retry_task(self, task_id: str, *, step: str = "") -> Task:
+    async def retry(self, task_id: str, *, step: str = "") -> Task:
         return self._do(f"retry {step}".strip(), task_id, state=TaskState.QUEUED, finished=None, error="")
 
-    async def approve_task(self, task_id: str, *, yes: bool) -> Task:
+    async def approve(self, task_id: str, *, yes: bool) -> Task:
         state = TaskState.QUEUED if yes else TaskState.CANCELLED
         return self._do("approve" if yes else "decline", task_id, state=state, reason=Reason.NONE)
 
     async def set_priority(self, task_id: str, priority: Priority) -> Task:
         return self._do(f"priority {priority.value}", task_id, priority=priority)
 
-    async def move_task(self, task_id: str, *, before: str | None) -> Task:
+    async def move(self, task_id: str, *, before: str | None) -> Task:
         shown = self.all[before].shown if before else "last"
         moved = self.all.pop(task_id)
         order = list(self.all.values())
@@ -249,7 +238,7 @@ class TasksApp(App[None]):
     """A window that shows the tasks and nothing else.
 
     Args:
-        verbs: the tasks.
+        engine: has the tasks.
         theme: by name.
         broken: why there is no engine.
 
@@ -264,12 +253,12 @@ class TasksApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     NOTIFICATION_TIMEOUT = 3600
 
-    def __init__(self, verbs: TaskVerbs, theme: str = "tale-dark", broken: TaleError | None = None) -> None:
+    def __init__(self, engine: FakeEngine, theme: str = "tale-dark", broken: TaleError | None = None) -> None:
         super().__init__()
         for found in load_themes(theme_folders())[0]:
             self.register_theme(found)
         self.theme = theme
-        self.verbs = verbs
+        self.engine = engine
         self.passed = 0.0
         self.copied: list[str] = []
         self.quoted: list[str] = []
@@ -284,11 +273,11 @@ class TasksApp(App[None]):
         return dict(VARIABLE_DEFAULTS)
 
     @asynccontextmanager
-    async def _engine(self) -> AsyncIterator[Verbs]:
+    async def _engine(self) -> AsyncIterator[EngineApi]:
         if self._broken is not None:
             broken, self._broken = self._broken, None
             raise broken
-        yield cast(Verbs, self.verbs)
+        yield cast(EngineApi, self.engine)
 
     def on_mount(self) -> None:
         self.bridge.open()
@@ -309,9 +298,9 @@ class TasksApp(App[None]):
         self.left += 1
 
 
-def some() -> TaskVerbs:
+def some() -> FakeEngine:
     """The tasks of an ordinary afternoon: two run, one waits for another one, one asks, one is done, one failed."""
-    verbs = TaskVerbs()
+    engine = FakeEngine()
     running = task(
         "k4t9", "Fibonacci function", "running", priority=Priority.HIGH, started_ago=42, running_since_ago=42,
         expected_s=72.0, steps_total=3, steps_done=1, step_title="write", completion_tokens=96,
@@ -322,8 +311,8 @@ def some() -> TaskVerbs:
         step("write", "running", CODE[:210], took=34),
         step("check"),
     )
-    verbs.give(detail_of(running, steps, text="Can you write a Python function to calculate the Fibonacci sequence?"))
-    verbs.give(
+    engine.give(detail_of(running, steps, text="Can you write a Python function to calculate the Fibonacci sequence?"))
+    engine.give(
         detail_of(
             task(
                 "m2x7", "Compare three databases", "running", started_ago=130, running_since_ago=130, expected_s=490.0,
@@ -334,16 +323,16 @@ def some() -> TaskVerbs:
     )  # fmt: skip
     asks = task("r5n1", "Web application", "waiting", reason=Reason.APPROVAL, steps_total=14, step_title="routes")
     names = ("routes", "models", "views", "forms", "tests", "styles", "login", "mail", "search", "cache", "jobs")
-    verbs.give(detail_of(asks, [step(name) for name in (*names, "docs", "deploy", "check")]))
-    verbs.give(detail_of(task("t6b2", "Summary of the minutes", "paused", reason=Reason.INTERRUPTED, worked_s=95.0)))
-    verbs.give(detail_of(task("p8c3", "Tests for Fibonacci", after=(running.id,), waits_for=("k4t9",))))
-    verbs.give(
+    engine.give(detail_of(asks, [step(name) for name in (*names, "docs", "deploy", "check")]))
+    engine.give(detail_of(task("t6b2", "Summary of the minutes", "paused", reason=Reason.INTERRUPTED, worked_s=95.0)))
+    engine.give(detail_of(task("p8c3", "Tests for Fibonacci", after=(running.id,), waits_for=("k4t9",))))
+    engine.give(
         detail_of(
             task("w9d4", "Letter to the landlord", "done", finished_ago=60, worked_s=51.0, completion_tokens=412),
             result=CODE,
         )
     )
-    verbs.give(
+    engine.give(
         detail_of(
             task(
                 "z3h6", "Translate the manual", "failed", finished_ago=4000, worked_s=12.0, error_code="out_of_memory",
@@ -352,8 +341,8 @@ def some() -> TaskVerbs:
             result="The first chapter",
         )
     )  # fmt: skip
-    verbs.give(detail_of(task("b7y5", "Poem about rain", "cancelled", finished_ago=90_000, worked_s=3.0)))
-    return verbs
+    engine.give(detail_of(task("b7y5", "Poem about rain", "cancelled", finished_ago=90_000, worked_s=3.0)))
+    return engine
 
 
 def many(number: int) -> Iterator[Task]:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from tale_tui.cli.wanted import Wanted
-    from tale_tui.engine import Message, ModelRef, TaskDetail, TaskStarted, TurnEvent, TurnStarted, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.events import TaskStarted, TurnEvent, TurnStarted
+    from tale_tui.engine.task_types import TaskDetail
+    from tale_tui.engine.types import Message, ModelRef
 
 
 OFFER = "That may have been a task. To have it worked on as one: tale-tui submit TEXT"
@@ -35,7 +38,7 @@ class Answered:
     """Whether it was answered because nobody is sure that it is a task."""
 
 
-async def print_answer(face: Verbs, message: str, wanted: Wanted, *, as_json: bool) -> int:
+async def print_answer(engine: EngineApi, message: str, wanted: Wanted, *, as_json: bool) -> int:
     """Ask once and print the answer as it comes, or whole as JSON; of a task its result.
 
     Raises:
@@ -44,17 +47,17 @@ async def print_answer(face: Verbs, message: str, wanted: Wanted, *, as_json: bo
     from tale_tui.cli.ready import choose_model, ensure_model
 
     line = ProgressLine()
-    ref = await choose_model(face, wanted.backend, wanted.model, yes=wanted.yes, line=line)
+    ref = await choose_model(engine, wanted.backend, wanted.model, yes=wanted.yes, line=line)
     if ref is None:
-        await ensure_model(face, yes=wanted.yes, line=line)
-    session = await (face.find_session(wanted.session) if wanted.session else face.new_session())
-    found = await _ask(face, session.id, message, ref, wanted, line, silent=as_json)
+        await ensure_model(engine, yes=wanted.yes, line=line)
+    session = await (engine.sessions.find(wanted.session) if wanted.session else engine.sessions.create())
+    found = await _ask(engine, session.id, message, ref, wanted, line, silent=as_json)
     if found is None:
         tell("Stopped in another window. What came is kept.")
         return Exit.INTERRUPTED
     code = Exit.DONE
     if found.task is not None:
-        code = await _say_task(face, found.task, quiet=as_json, waited=wanted.wait)
+        code = await _say_task(engine, found.task, quiet=as_json, waited=wanted.wait)
     elif not as_json and is_terminal(sys.stderr):
         tell(click.style(_summary(found.reply), **MUTED))
         if found.unsure:
@@ -65,7 +68,7 @@ async def print_answer(face: Verbs, message: str, wanted: Wanted, *, as_json: bo
 
 
 async def _ask(
-    face: Verbs,
+    engine: EngineApi,
     session_id: str,
     message: str,
     ref: ModelRef | None,
@@ -76,7 +79,9 @@ async def _ask(
 ) -> Answered | None:
     """Send the message; where it became a task, wait for that too, if that is wanted."""
     from tale_tui.cli.waiting import wait_for
-    from tale_tui.engine import ID_SHOWN, Task, TaskStarted, random_id
+    from tale_tui.engine.events import TaskStarted
+    from tale_tui.engine.task_types import Task
+    from tale_tui.engine.world import ID_SHOWN, random_id
     from tale_tui.following import may_be_task
 
     p: float | None = None
@@ -89,8 +94,8 @@ async def _ask(
         elif event.user is not None:
             p = event.user.p
 
-    unsure = wanted.tasks and not silent and await may_be_task(face, message, session_id)
-    turn = face.send(session_id, message, key=random_id(), ref=ref, as_task=wanted.as_task)
+    unsure = wanted.tasks and not silent and await may_be_task(engine, message, session_id)
+    turn = engine.chat.send(session_id, message, key=random_id(), ref=ref, as_task=wanted.as_task)
     try:
         reply = await _stream(turn, line, begins, silent=silent)
     except asyncio.CancelledError:
@@ -101,11 +106,11 @@ async def _ask(
     sure = None if p is None else max(p, 1 - p)
     if task is None:
         return Answered(reply, sure, unsure=unsure and reply.ref is not None)
-    detail = await wait_for(face, task.id, line=line) if wanted.wait else await face.task(task.id)
+    detail = await wait_for(engine, task.id, line=line) if wanted.wait else await engine.tasks.get(task.id)
     return Answered(reply, sure, detail)
 
 
-async def _say_task(face: Verbs, detail: TaskDetail, *, quiet: bool, waited: bool) -> Exit:
+async def _say_task(engine: EngineApi, detail: TaskDetail, *, quiet: bool, waited: bool) -> Exit:
     """Write what became of the task, or that it is queued."""
     from tale_tui.cli.submit import say_queued
     from tale_tui.cli.waiting import say_end
@@ -113,7 +118,7 @@ async def _say_task(face: Verbs, detail: TaskDetail, *, quiet: bool, waited: boo
     if waited:
         return say_end(detail, quiet=quiet)
     if not quiet:
-        await say_queued(face, detail, as_json=False)
+        await say_queued(engine, detail, as_json=False)
     return Exit.DONE
 
 
@@ -124,7 +129,8 @@ async def _stream(
     *,
     silent: bool,
 ) -> Message | None:
-    from tale_tui.engine import TurnCancelled, TurnDone, TurnFailed, rebuild
+    from tale_tui.engine.errors import rebuild
+    from tale_tui.engine.events import TurnCancelled, TurnDone, TurnFailed
     from tale_tui.following import follow
 
     printed = ""
@@ -162,7 +168,7 @@ async def _stream(
 
 def _as_data(found: Answered) -> dict[str, object]:
     from tale_tui.cli.task_output import rounded
-    from tale_tui.engine import Usage
+    from tale_tui.engine.types import Usage
 
     reply, detail = found.reply, found.task
     usage = reply.usage or Usage()
@@ -191,7 +197,7 @@ def _as_data(found: Answered) -> dict[str, object]:
 
 
 def _summary(reply: Message) -> str:
-    from tale_tui.engine import ID_SHOWN
+    from tale_tui.engine.world import ID_SHOWN
     from tale_tui.following import figures
     from tale_tui.ui.signs import signs
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tale_tui.engine import BadInput, clean_line
+from tale_tui.engine.errors import BadInput
+from tale_tui.engine.text import clean_line
 
 CHARACTERS_MAX = 60_000
 """Of all files of a task: what the prompt of a step may have, and something to spare for their names."""

@@ -12,10 +12,10 @@ from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.output import is_terminal
 from tale_tui.cli.stdin import is_piped, read_message
 from tale_tui.cli.wanted import Wanted
-from tale_tui.engine import BadInput, EmptyMessage
+from tale_tui.engine.errors import BadInput, EmptyMessage
 
 if TYPE_CHECKING:
-    from tale_tui.engine import Verbs
+    from tale_tui.engine.api import EngineApi
 
 NO_TERMINAL = (
     "The window needs a terminal, and there is none here.\n"
@@ -100,9 +100,9 @@ def _answer(invocation: Invocation, message: str, wanted: Wanted, *, as_json: bo
     from tale_tui.cli.answer import print_answer
     from tale_tui.cli.news import News
 
-    async def work(face: Verbs) -> int:
-        async with News(face):
-            return await print_answer(face, message, wanted, as_json=as_json)
+    async def work(engine: EngineApi) -> int:
+        async with News(engine):
+            return await print_answer(engine, message, wanted, as_json=as_json)
 
     return invocation.run(work, load=not (wanted.backend or wanted.model))
 
@@ -111,9 +111,9 @@ def _talk(invocation: Invocation, wanted: Wanted) -> int:
     from tale_tui.cli.news import News
     from tale_tui.cli.talk import talk
 
-    async def work(face: Verbs) -> int:
-        async with News(face) as news:
-            return await talk(face, wanted, news)
+    async def work(engine: EngineApi) -> int:
+        async with News(engine) as news:
+            return await talk(engine, wanted, news)
 
     # Who types at it sees what goes on; a script ends with its last line.
     return invocation.run(work, load=True, works_queue=is_terminal(sys.stdin))

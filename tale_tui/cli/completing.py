@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 import click
 from click.shell_completion import CompletionItem
 
-from tale_tui.engine import TaskState
+from tale_tui.engine.task_types import TaskState
 
 Completes = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
@@ -16,7 +16,8 @@ def task_ids(states: Collection[TaskState] = tuple(TaskState)) -> Completes:
     """Completes the ids of tasks in these states, each with its title, where the shell shows that."""
 
     def complete(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
-        from tale_tui.engine import clean_line, peek_tasks
+        from tale_tui.engine.store.read_only import peek_tasks
+        from tale_tui.engine.text import clean_line
         from tale_tui.paths import find_paths
 
         found = peek_tasks(find_paths().database, typed, states)

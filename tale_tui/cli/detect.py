@@ -13,10 +13,11 @@ import click
 from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.output import say, say_json, tell
 from tale_tui.cli.stdin import is_piped, read_message
-from tale_tui.engine import BadInput, clean_line
+from tale_tui.engine.errors import BadInput
+from tale_tui.engine.text import clean_line
 
 if TYPE_CHECKING:
-    from tale_tui.engine import Detector, Judgement
+    from tale_tui.engine.detect import Detector, Judgement
     from tale_tui.settings import DetectSettings
 
 DIGITS = 4
@@ -56,7 +57,7 @@ def detect(invocation: Invocation, text: tuple[str, ...], as_json: bool, lines: 
 
 
 def _detector(invocation: Invocation) -> Detector:
-    from tale_tui.engine import LEARNED_FILE, Detector
+    from tale_tui.engine.detect import LEARNED_FILE, Detector
 
     return Detector.load(invocation.paths.data / LEARNED_FILE)
 
@@ -95,7 +96,8 @@ def _say(judged: Judgement, settings: DetectSettings, *, as_json: bool) -> None:
             }
         )
         return
-    from tale_tui.engine import DetectBand, chance
+    from tale_tui.engine.figures import chance
+    from tale_tui.engine.task_types import DetectBand
 
     unsure = "  not sure: you would be asked" if band is DetectBand.UNSURE else ""
     say(f"{judged.label.value} 0{chance(judged.confidence)}{unsure}")

@@ -11,10 +11,11 @@ import click
 from tale_tui.cli.exits import Exit
 from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.output import MUTED, say, say_json, width
-from tale_tui.engine import StoreError, TaleError
+from tale_tui.engine.errors import StoreError, TaleError
 
 if TYPE_CHECKING:
-    from tale_tui.engine import Finding, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.types import Finding
 
 
 @click.command()
@@ -25,7 +26,7 @@ def doctor(invocation: Invocation, as_json: bool) -> int:
 
     Exit code 1 when something is bad.
     """
-    from tale_tui.engine import FindingState
+    from tale_tui.engine.types import FindingState
 
     findings = (*_own(invocation), *_of_the_engine(invocation))
     if as_json:
@@ -44,7 +45,7 @@ def doctor(invocation: Invocation, as_json: bool) -> int:
 
 def _own(invocation: Invocation) -> tuple[Finding, ...]:
     """What needs no engine: the folders, the settings, the terminal."""
-    from tale_tui.engine import Finding, FindingState
+    from tale_tui.engine.types import Finding, FindingState
 
     paths = invocation.paths
     folders = {"config": paths.config, "data": paths.data, "cache": paths.cache, "logs": paths.logs}
@@ -60,7 +61,7 @@ def _own(invocation: Invocation) -> tuple[Finding, ...]:
 
 
 def _settings(invocation: Invocation) -> tuple[Finding, ...]:
-    from tale_tui.engine import Finding, FindingState
+    from tale_tui.engine.types import Finding, FindingState
     from tale_tui.settings import SettingsError, load
 
     file = invocation.paths.settings_file
@@ -77,11 +78,11 @@ def _settings(invocation: Invocation) -> tuple[Finding, ...]:
 
 def _of_the_engine(invocation: Invocation) -> tuple[Finding, ...]:
     """What the engine finds; where it cannot start, why."""
-    from tale_tui.engine import Finding, FindingState
+    from tale_tui.engine.types import Finding, FindingState
     from tale_tui.settings import Settings, SettingsError
 
-    async def work(face: Verbs) -> tuple[Finding, ...]:
-        return await face.doctor()
+    async def work(engine: EngineApi) -> tuple[Finding, ...]:
+        return await engine.control.doctor()
 
     try:
         try:
@@ -95,7 +96,7 @@ def _of_the_engine(invocation: Invocation) -> tuple[Finding, ...]:
 
 
 def _print(findings: tuple[Finding, ...]) -> None:
-    from tale_tui.engine import FindingState
+    from tale_tui.engine.types import FindingState
     from tale_tui.ui.signs import signs
 
     marks = {

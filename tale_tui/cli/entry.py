@@ -16,7 +16,7 @@ from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.lazy import LazyGroup
 from tale_tui.cli.output import tell, wants_colour
 from tale_tui.cli.usage import usage_words
-from tale_tui.engine import BadInput, TaleError
+from tale_tui.engine.errors import BadInput, TaleError
 from tale_tui.paths import find_paths
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _read_flags(_ctx: click.Context, _parameter: click.Parameter, values: tuple[
     for value in values:
         name, separator, text = value.partition("=")
         if not (name and separator):
-            from tale_tui.engine import clean_line
+            from tale_tui.engine.text import clean_line
 
             raise BadInput(f"--set {clean_line(value)!r} is not NAME=VALUE: write it as in --set look.theme=nord")
         flags[name.strip()] = text

@@ -10,10 +10,11 @@ import click
 
 from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.output import say, say_json, tell
-from tale_tui.engine import BadImport, BadInput
+from tale_tui.engine.errors import BadImport, BadInput
 
 if TYPE_CHECKING:
-    from tale_tui.engine import Session, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.types import Session
 
 
 @click.command()
@@ -31,10 +32,10 @@ def export(invocation: Invocation, session: str, form: str, output: Path | None,
     if output is not None and output.exists() and not force:
         raise _there_already(output)
 
-    async def work(face: Verbs) -> str:
-        from tale_tui.engine import ExportFormat
+    async def work(engine: EngineApi) -> str:
+        from tale_tui.engine.types import ExportFormat
 
-        return await face.export_session((await face.find_session(session)).id, ExportFormat(form))
+        return await engine.sessions.export((await engine.sessions.find(session)).id, ExportFormat(form))
 
     text = invocation.run(work)
     text = text if text.endswith("\n") else f"{text}\n"
@@ -46,7 +47,7 @@ def export(invocation: Invocation, session: str, form: str, output: Path | None,
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:
-    from tale_tui.engine import StoreError
+    from tale_tui.engine.errors import StoreError
     from tale_tui.settings_file import replace
 
     try:
@@ -81,8 +82,8 @@ def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
     except OSError as error:
         raise BadInput(f"{file} cannot be read: {error.strerror}.") from error
 
-    async def work(face: Verbs) -> tuple[Session, ...]:
-        return await face.import_sessions(text)
+    async def work(engine: EngineApi) -> tuple[Session, ...]:
+        return await engine.sessions.import_(text)
 
     taken = invocation.run(work)
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from tale_tui.engine import BadInput, NoModel, TaleError
+from tale_tui.engine.errors import BadInput, NoModel, TaleError
 
 
 class Exit(IntEnum):

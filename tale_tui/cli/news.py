@@ -7,12 +7,12 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Self
 
 from tale_tui.cli.output import tell
-from tale_tui.engine import Notice
+from tale_tui.engine.events import Notice
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from tale_tui.engine import Verbs
+    from tale_tui.engine.api import EngineApi
 
 
 def say_notice(notice: Notice) -> None:
@@ -21,14 +21,10 @@ def say_notice(notice: Notice) -> None:
 
 
 class News:
-    """Hears notices while a block lasts, and tells them when asked and at its end: an answer may be half written.
+    """Hears notices while a block lasts, and tells them when asked and at its end: an answer may be half written."""
 
-    Args:
-        face: the engine.
-    """
-
-    def __init__(self, face: Verbs) -> None:
-        self._face = face
+    def __init__(self, engine: EngineApi) -> None:
+        self._engine = engine
         self._heard: list[Notice] = []
         self._hearing: asyncio.Task[None] | None = None
 
@@ -54,7 +50,7 @@ class News:
             say_notice(notice)
 
     async def _hear(self) -> None:
-        async with aclosing(self._face.watch()) as facts:
+        async with aclosing(self._engine.control.watch()) as facts:
             async for fact in facts:
                 if isinstance(fact, Notice):
                     self._heard.append(fact)

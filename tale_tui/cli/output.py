@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from tale_tui.engine import Progress
+    from tale_tui.engine.types import Progress
 
 GAP = "  "
 """Between two columns."""

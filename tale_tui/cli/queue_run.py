@@ -11,10 +11,14 @@ from tale_tui.at_work import engine_words, is_here
 from tale_tui.background import LINGER_S
 from tale_tui.cli.ready import ensure_runs
 from tale_tui.cli.task_output import line_of
-from tale_tui.engine import ENDED, OPEN, EngineMoved, Reason, TaskChanged, TasksChanged, TaskState, WrongState
+from tale_tui.engine.errors import WrongState
+from tale_tui.engine.events import EngineMoved, TaskChanged, TasksChanged
+from tale_tui.engine.task_types import ENDED, OPEN, Reason, TaskState
 
 if TYPE_CHECKING:
-    from tale_tui.engine import Fact, Task, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.events import Fact
+    from tale_tui.engine.task_types import Task
 
 
 def can_go_on(tasks: Iterable[Task]) -> bool:
@@ -66,7 +70,7 @@ class QueueRun:
         self._ending = True
         self._wake.set()
 
-    async def until_empty(self, face: Verbs) -> int:
+    async def until_empty(self, engine: EngineApi) -> int:
         """Work until nothing is left to do.
 
         Returns:
@@ -75,23 +79,23 @@ class QueueRun:
             EngineLost: the engine ended, and this process could not become it.
             ReadOnly: nothing can be written, so no task is run.
         """
-        await self._begin(face)
-        reader = asyncio.create_task(self._read(face), name="queue")
+        await self._begin(engine)
+        reader = asyncio.create_task(self._read(engine), name="queue")
         reader.add_done_callback(lambda _: self._wake.set())
         try:
-            await self._work(face, reader)
+            await self._work(engine, reader)
         finally:
             reader.cancel()
             with suppress(asyncio.CancelledError):  # by the line above
                 await reader
         return self._failed
 
-    async def _work(self, face: Verbs, reader: asyncio.Task[None]) -> None:
+    async def _work(self, engine: EngineApi, reader: asyncio.Task[None]) -> None:
         loop = asyncio.get_running_loop()
         idle_since: float | None = None
         while not (self._ending or reader.done()):
             self._wake.clear()
-            if can_go_on(self._open.values()) or await self._something_left(face):
+            if can_go_on(self._open.values()) or await self._something_left(engine):
                 idle_since = None
                 await self._wake.wait()
                 continue
@@ -99,53 +103,53 @@ class QueueRun:
             left = idle_since + LINGER_S - loop.time() if self._lingers else 0.0
             if left <= 0:
                 # One reader is this run itself.
-                if not self._lingers or (await face.status()).watched <= 1:
+                if not self._lingers or (await engine.control.status()).watched <= 1:
                     return
                 idle_since, left = loop.time(), LINGER_S
             with suppress(TimeoutError):  # that was the time
                 async with asyncio.timeout(left):
                     await self._wake.wait()
 
-    async def _something_left(self, face: Verbs) -> bool:
+    async def _something_left(self, engine: EngineApi) -> bool:
         """Look again: that a task need not wait for another one any longer is not told."""
-        await self._look(face)
+        await self._look(engine)
         return can_go_on(self._open.values())
 
-    async def _begin(self, face: Verbs) -> None:
+    async def _begin(self, engine: EngineApi) -> None:
         """Take over where this process is the engine: what was cut off goes on."""
-        await ensure_runs(face)
-        status = await face.status()
+        await ensure_runs(engine)
+        status = await engine.control.status()
         self._here = is_here(status)
         if not self._here:
             self._tells(f"At work: {engine_words(status)}. This waits until nothing is left to do.")
         elif self._resumes():
-            for task in await face.tasks(states=(TaskState.PAUSED,)):
+            for task in await engine.tasks.list(states=(TaskState.PAUSED,)):
                 if task.reason is Reason.INTERRUPTED:
                     with suppress(WrongState):  # somebody was faster
-                        await face.resume_task(task.id)
-        await self._look(face)
+                        await engine.tasks.resume(task.id)
+        await self._look(engine)
 
-    async def _look(self, face: Verbs) -> None:
+    async def _look(self, engine: EngineApi) -> None:
         """Read what is open; what was and is not any more has ended."""
-        found = {task.id: task for task in await face.tasks(states=tuple(OPEN))}
+        found = {task.id: task for task in await engine.tasks.list(states=tuple(OPEN))}
         for task_id in self._open.keys() - found.keys():
-            self._take((await face.task(task_id)).task)
+            self._take((await engine.tasks.get(task_id)).task)
         self._open = found
 
-    async def _read(self, face: Verbs) -> None:
-        async with aclosing(face.watch()) as facts:
+    async def _read(self, engine: EngineApi) -> None:
+        async with aclosing(engine.control.watch()) as facts:
             async for fact in facts:
-                await self._hear(face, fact)
+                await self._hear(engine, fact)
                 self._wake.set()
 
-    async def _hear(self, face: Verbs, fact: Fact) -> None:
+    async def _hear(self, engine: EngineApi, fact: Fact) -> None:
         match fact:
             case TaskChanged(task=task):
                 self._take(task)
             case TasksChanged():
-                await self._look(face)
+                await self._look(engine)
             case EngineMoved():
-                await self._begin(face)
+                await self._begin(engine)
 
     def _take(self, task: Task) -> None:
         if task.state not in ENDED:

@@ -6,10 +6,13 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from tale_tui.cli.output import ProgressLine
-from tale_tui.engine import BackendName, ModelRef, NoModel, ReadOnly, Role, RoleChanged, RoleState, RoleStatus
+from tale_tui.engine.errors import NoModel, ReadOnly
+from tale_tui.engine.events import RoleChanged
+from tale_tui.engine.types import BackendName, ModelRef, Role, RoleState, RoleStatus
 
 if TYPE_CHECKING:
-    from tale_tui.engine import BackendReport, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.types import BackendReport
 
 FETCH_COMMAND = "tale-tui models pull starter --yes"
 USE_COMMAND = "tale-tui models use ux BACKEND/MODEL"
@@ -22,7 +25,7 @@ DEMO_MODEL = "demo"
 """The model of the scripted backend."""
 
 
-async def fetch_starter(face: Verbs, line: ProgressLine, *, source: str = "") -> str:
+async def fetch_starter(engine: EngineApi, line: ProgressLine, *, source: str = "") -> str:
     """Fetch the starter model and show how far it is.
 
     Returns:
@@ -32,57 +35,56 @@ async def fetch_starter(face: Verbs, line: ProgressLine, *, source: str = "") ->
     """
     name = ""
     with line:
-        async with aclosing(face.fetch_starter(source=source)) as steps:
+        async with aclosing(engine.models.fetch_starter(source=source)) as steps:
             async for step in steps:
                 line.step(step)
                 name = step.label
     return name
 
 
-async def ensure_model(face: Verbs, *, yes: bool, line: ProgressLine) -> None:
+async def ensure_model(engine: EngineApi, *, yes: bool, line: ProgressLine) -> None:
     """Make sure that the role ux has a model that can be asked.
 
     Args:
-        face: the engine.
         yes: whether the starter model may be fetched where there is none.
         line: where the progress is shown.
     Raises:
         NoModel: there is none; the sentence says what to run.
         FetchFailed: the starter could not be fetched.
     """
-    status = await _settled(face)
+    status = await _settled(engine)
     if status.state is RoleState.UNSET:
         if not yes:
             raise _nothing_found()
-        await fetch_starter(face, line)
+        await fetch_starter(engine, line)
         return
     if status.state in (RoleState.AWAY, RoleState.FAILED):
-        status = await face.retry_role(Role.UX)
+        status = await engine.models.retry_role(Role.UX)
     if status.state in (RoleState.AWAY, RoleState.FAILED):
         raise no_answer(status.detail or f"{status.ref} does not answer.")
 
 
-async def ensure_runs(face: Verbs) -> None:
+async def ensure_runs(engine: EngineApi) -> None:
     """Make sure that tasks can be run: waiting for one that never begins would not end.
 
     Raises:
         ReadOnly: nothing can be written, so none is run.
     """
-    if not (await face.status()).can_write:
+    if not (await engine.control.status()).can_write:
         raise ReadOnly(
             "No task can be run. Give yourself the right to write to the data folder, or set TALE_HOME to another one; "
             "tale-tui doctor says where it is."
         )
 
 
-async def ensure_worker(face: Verbs) -> None:
+async def ensure_worker(engine: EngineApi) -> None:
     """Make sure that there is a model that can carry out a task: one role serves where the other one cannot.
 
     Raises:
         NoModel: there is none; the sentence says what to run.
     """
-    await _settled(face)
-    if all(status.state is RoleState.UNSET for status in await face.roles()):
+    await _settled(engine)
+    if all(status.state is RoleState.UNSET for status in await engine.models.roles()):
         raise _nothing_found()
 
 
@@ -98,13 +100,13 @@ def no_answer(sentence: str) -> NoModel:
     return NoModel(f"{sentence}\n{WAYS_ON}")
 
 
-async def _settled(face: Verbs) -> RoleStatus:
+async def _settled(engine: EngineApi) -> RoleStatus:
     """The role ux when the engine knows who serves it; loading may still be under way."""
-    async with aclosing(face.watch()) as facts:
+    async with aclosing(engine.control.watch()) as facts:
         async for fact in facts:
             if isinstance(fact, RoleChanged) and fact.status.role is Role.UX and not _is_open(fact.status):
                 return fact.status
-    return next(status for status in await face.roles() if status.role is Role.UX)
+    return next(status for status in await engine.models.roles() if status.role is Role.UX)
 
 
 def _is_open(status: RoleStatus) -> bool:
@@ -112,7 +114,7 @@ def _is_open(status: RoleStatus) -> bool:
 
 
 async def choose_model(
-    face: Verbs, backend: str | None, model: str | None, *, yes: bool, line: ProgressLine
+    engine: EngineApi, backend: str | None, model: str | None, *, yes: bool, line: ProgressLine
 ) -> ModelRef | None:
     """The model that `--backend` and `--model` mean; None where neither is given.
 
@@ -129,14 +131,14 @@ async def choose_model(
         return ModelRef(BackendName(backend), model.removeprefix(f"{backend}/"))
     if backend == BackendName.SCRIPTED:
         return ModelRef(BackendName.SCRIPTED, DEMO_MODEL)
-    reports = await face.backends()
+    reports = await engine.models.backends()
     if model:
         return _by_name(reports, model)
     wanted = BackendName(backend or "")
-    found = await _first_of(face, reports, wanted)
+    found = await _first_of(engine, reports, wanted)
     if found is None and wanted is BackendName.EMBEDDED and yes:
-        await fetch_starter(face, line)
-        found = await _first_of(face, await face.backends(), wanted)
+        await fetch_starter(engine, line)
+        found = await _first_of(engine, await engine.models.backends(), wanted)
     if found is None:
         raise _nothing_there(reports, wanted)
     return found
@@ -152,7 +154,7 @@ def _by_name(reports: tuple[BackendReport, ...], model: str) -> ModelRef:
     raise NoModel(f"No backend has {model}. Installed: {there}.\nGet it with: tale-tui models pull {model}")
 
 
-async def _first_of(face: Verbs, reports: tuple[BackendReport, ...], backend: BackendName) -> ModelRef | None:
+async def _first_of(engine: EngineApi, reports: tuple[BackendReport, ...], backend: BackendName) -> ModelRef | None:
     """The model of the role ux where it runs there, else the first that can chat."""
     installed = [
         info.ref
@@ -161,7 +163,7 @@ async def _first_of(face: Verbs, reports: tuple[BackendReport, ...], backend: Ba
         for info in report.models
         if "chat" in info.capabilities
     ]
-    for status in await face.roles():
+    for status in await engine.models.roles():
         if status.role is Role.UX and status.ref in installed:
             return status.ref
     return installed[0] if installed else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tale_tui.cli.output import MUTED, Column, say_json, say_table, tell, tenth
 
 if TYPE_CHECKING:
-    from tale_tui.engine import BackendHealth, Residency, ResidentModel
+    from tale_tui.engine.task_types import BackendHealth, Residency, ResidentModel
 
 
 def say_residency(found: Residency, *, as_json: bool) -> None:

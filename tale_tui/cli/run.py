@@ -15,10 +15,11 @@ from tale_tui.background import DETACHED_OPTION, start_background
 from tale_tui.cli.exits import Exit
 from tale_tui.cli.invocation import Invocation, folder_error
 from tale_tui.cli.output import say, tell
-from tale_tui.engine import BadInput, EngineLost
+from tale_tui.engine.errors import BadInput, EngineLost
 
 if TYPE_CHECKING:
-    from tale_tui.engine import EngineStatus, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.task_types import EngineStatus
     from tale_tui.paths import Paths
 
 START_TIMEOUT_S = 20.0
@@ -57,12 +58,12 @@ def stop(invocation: Invocation) -> int:
 
     paths = invocation.paths
 
-    async def work(engine: Verbs | None) -> int:
+    async def work(engine: EngineApi | None) -> int:
         if engine is None:
             tell("No engine runs.")
             return Exit.DONE
-        status = await engine.status()
-        await engine.stop_engine()
+        status = await engine.control.status()
+        await engine.control.stop()
         if not await _has_ended(paths, status.pid):
             tell(f"Process {status.pid} is still busy with its end.")
             return Exit.FAILED
@@ -83,11 +84,11 @@ def _work(invocation: Invocation, *, detached: bool) -> int:
         lingers=detached,
     )
 
-    async def work(face: Verbs) -> int:
+    async def work(engine: EngineApi) -> int:
         with suppress(NotImplementedError):  # Windows has no such signal
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, queue.end)
         try:
-            failed = await queue.until_empty(face)
+            failed = await queue.until_empty(engine)
         except asyncio.CancelledError:
             tell(KEPT)
             raise
@@ -95,7 +96,7 @@ def _work(invocation: Invocation, *, detached: bool) -> int:
             return Exit.FAILED if failed else Exit.DONE
         if queue.was_ended:
             tell(KEPT)
-        elif (counts := (await face.status()).tasks).open:
+        elif (counts := (await engine.control.status()).tasks).open:
             tell(f"Left: {open_line(counts)}. All of them: tale-tui tasks --state open")
         return Exit.FAILED if failed else Exit.DONE
 
@@ -111,8 +112,8 @@ def _start(invocation: Invocation) -> int:
     if invocation.demo_home is not None:
         raise BadInput("--demo has a folder that goes with this command: leave out --background.")
 
-    async def runs_already(engine: Verbs | None) -> EngineStatus | None:
-        return None if engine is None else await engine.status()
+    async def runs_already(engine: EngineApi | None) -> EngineStatus | None:
+        return None if engine is None else await engine.control.status()
 
     status = invocation.run_there(runs_already)
     if status is not None and status.works_queue:
@@ -136,7 +137,7 @@ def _start(invocation: Invocation) -> int:
 
 async def _is_up(paths: Paths, pid: int) -> bool:
     """Wait until the process `pid` is the engine, or waits for the one that is to end."""
-    from tale_tui.engine import find_engine
+    from tale_tui.engine.link import find_engine
 
     with suppress(TimeoutError):
         async with asyncio.timeout(START_TIMEOUT_S):
@@ -169,11 +170,11 @@ async def _has_ended(paths: Paths, pid: int) -> bool:
 
 
 async def _is_engine(paths: Paths, pid: int) -> bool:
-    from tale_tui.engine import find_engine
+    from tale_tui.engine.link import find_engine
 
     try:
         async with find_engine(paths) as engine:
-            return engine is not None and (await engine.status()).pid == pid
+            return engine is not None and (await engine.control.status()).pid == pid
     except EngineLost:
         # It is about to end: the next look tells.
         return True

@@ -12,12 +12,13 @@ from tale_tui.cli.exits import Exit
 from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.output import MUTED, Column, confirmed, is_terminal, say, say_json, say_table, stamp, tell
 from tale_tui.cli.usage import Count, Group
-from tale_tui.engine import BadInput
+from tale_tui.engine.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tale_tui.engine import SearchHit, Session, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.types import SearchHit, Session
 
 MARKS = str.maketrans("", "", "\ue000\ue001")
 """The signs around the words that were found."""
@@ -52,8 +53,8 @@ def list_sessions(invocation: Invocation, as_json: bool, limit: int) -> None:
 def search(invocation: Invocation, words: tuple[str, ...], as_json: bool, limit: int) -> None:
     """Search all messages for WORDS, the best match first."""
 
-    async def work(face: Verbs) -> tuple[tuple[SearchHit, ...], tuple[Session, ...]]:
-        return await face.search(" ".join(words), limit=limit), await face.sessions()
+    async def work(engine: EngineApi) -> tuple[tuple[SearchHit, ...], tuple[Session, ...]]:
+        return await engine.sessions.search(" ".join(words), limit=limit), await engine.sessions.list()
 
     hits, known = invocation.run(work)
     if as_json:
@@ -84,8 +85,8 @@ def search(invocation: Invocation, words: tuple[str, ...], as_json: bool, limit:
 def rename(invocation: Invocation, session: str, title: str) -> None:
     """Give the session ID another TITLE; an empty one goes back to its first words."""
 
-    async def work(face: Verbs) -> Session:
-        return await face.rename_session((await face.find_session(session)).id, title)
+    async def work(engine: EngineApi) -> Session:
+        return await engine.sessions.rename((await engine.sessions.find(session)).id, title)
 
     say(invocation.run(work).title)
 
@@ -97,11 +98,11 @@ def rename(invocation: Invocation, session: str, title: str) -> None:
 def delete(invocation: Invocation, ids: tuple[str, ...], yes: bool) -> int:
     """Delete sessions and all their messages, for ever."""
 
-    async def work(face: Verbs) -> tuple[Session, ...]:
-        found = [await face.find_session(prefix) for prefix in ids]
+    async def work(engine: EngineApi) -> tuple[Session, ...]:
+        found = [await engine.sessions.find(prefix) for prefix in ids]
         if yes:
             for session in found:
-                await face.delete_session(session.id)
+                await engine.sessions.delete(session.id)
         return tuple(found)
 
     found = invocation.run(work)
@@ -120,8 +121,8 @@ def delete(invocation: Invocation, ids: tuple[str, ...], yes: bool) -> int:
 
 
 def _list(invocation: Invocation, *, as_json: bool, limit: int) -> None:
-    async def work(face: Verbs) -> tuple[Session, ...]:
-        return await face.sessions(limit=limit)
+    async def work(engine: EngineApi) -> tuple[Session, ...]:
+        return await engine.sessions.list(limit=limit)
 
     found = invocation.run(work)
     if as_json:
@@ -144,7 +145,7 @@ def _list(invocation: Invocation, *, as_json: bool, limit: int) -> None:
 
 def short_ids(ids: Iterable[str]) -> dict[str, str]:
     """Ids as they are shown: four characters, or as many as it takes to tell them apart."""
-    from tale_tui.engine import ID_LENGTH, ID_SHOWN
+    from tale_tui.engine.world import ID_LENGTH, ID_SHOWN
 
     everything = list(ids)
     for length in range(ID_SHOWN, ID_LENGTH):

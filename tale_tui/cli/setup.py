@@ -9,7 +9,7 @@ import click
 from tale_tui import __version__
 from tale_tui.cli.invocation import Invocation, folder_error
 from tale_tui.cli.output import MUTED, Column, say, say_json, say_table, tell
-from tale_tui.engine import BadInput
+from tale_tui.engine.errors import BadInput
 
 TEMPLATE = Path(__file__).parent.parent / "config.template.toml"
 """The settings file as `init` writes it: every setting with its default, commented out."""

@@ -12,10 +12,12 @@ from tale_tui.cli.completing import task_ids
 from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.output import MUTED, Column, say, say_json, say_table, tell
 from tale_tui.cli.task_output import line_of, task_data
-from tale_tui.engine import RoleState
+from tale_tui.engine.types import RoleState
 
 if TYPE_CHECKING:
-    from tale_tui.engine import EngineStatus, RoleStatus, Step, TaskCounts, TaskDetail, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.task_types import EngineStatus, Step, TaskCounts, TaskDetail
+    from tale_tui.engine.types import RoleStatus
 
 
 @click.command()
@@ -31,8 +33,8 @@ def status(invocation: Invocation, task_id: str | None, as_json: bool) -> None:
         _whole(invocation, as_json=as_json)
         return
 
-    async def work(face: Verbs) -> TaskDetail:
-        return await face.task((await face.find_task(task_id)).id)
+    async def work(engine: EngineApi) -> TaskDetail:
+        return await engine.tasks.get((await engine.tasks.find(task_id)).id)
 
     detail = invocation.run(work)
     if as_json:
@@ -42,10 +44,10 @@ def status(invocation: Invocation, task_id: str | None, as_json: bool) -> None:
 
 
 def _whole(invocation: Invocation, *, as_json: bool) -> None:
-    async def work(face: Verbs) -> tuple[EngineStatus, tuple[RoleStatus, ...]]:
+    async def work(engine: EngineApi) -> tuple[EngineStatus, tuple[RoleStatus, ...]]:
         # Asked for first: an engine that was made for this command alone looks for the models now.
-        roles = await face.roles()
-        return await face.status(), roles
+        roles = await engine.models.roles()
+        return await engine.control.status(), roles
 
     found, roles = invocation.run(work)
     if as_json:

@@ -13,10 +13,11 @@ from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.output import tell
 from tale_tui.cli.submit import priorities, priority_of
 from tale_tui.cli.task_output import say_changed
-from tale_tui.engine import ENDED, OPEN, TaskState
+from tale_tui.engine.task_types import ENDED, OPEN, TaskState
 
 if TYPE_CHECKING:
-    from tale_tui.engine import EngineStatus, Task, TaskDetail, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.task_types import EngineStatus, Task, TaskDetail
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
 
@@ -35,7 +36,7 @@ def _command(states: Collection[TaskState]) -> Callable[[Callable[..., None]], C
 @_command(OPEN)
 def cancel(invocation: Invocation, task_id: str, as_json: bool) -> None:
     """End a task; what it wrote is kept."""
-    _change(invocation, task_id, lambda face, task: face.cancel_task(task.id), as_json=as_json)
+    _change(invocation, task_id, lambda engine, task: engine.tasks.cancel(task.id), as_json=as_json)
 
 
 @click.command()
@@ -45,14 +46,14 @@ def pause(invocation: Invocation, task_id: str, as_json: bool) -> None:
 
     Its text is kept, and others can run.
     """
-    _change(invocation, task_id, lambda face, task: face.pause_task(task.id), as_json=as_json)
+    _change(invocation, task_id, lambda engine, task: engine.tasks.pause(task.id), as_json=as_json)
 
 
 @click.command()
 @_command((TaskState.PAUSED,))
 def resume(invocation: Invocation, task_id: str, as_json: bool) -> None:
     """Let a paused task go on."""
-    _change(invocation, task_id, lambda face, task: face.resume_task(task.id), as_json=as_json)
+    _change(invocation, task_id, lambda engine, task: engine.tasks.resume(task.id), as_json=as_json)
 
 
 @click.command()
@@ -63,7 +64,7 @@ def retry(invocation: Invocation, task_id: str, step: str, as_json: bool) -> Non
 
     A failed or cancelled one goes on from where it stands, a done one begins anew.
     """
-    _change(invocation, task_id, lambda face, task: face.retry_task(task.id, step=step), as_json=as_json)
+    _change(invocation, task_id, lambda engine, task: engine.tasks.retry(task.id, step=step), as_json=as_json)
 
 
 @click.command()
@@ -71,7 +72,7 @@ def retry(invocation: Invocation, task_id: str, step: str, as_json: bool) -> Non
 @click.option("--no", "declined", is_flag=True, help="Say no: the task is cancelled.")
 def approve(invocation: Invocation, task_id: str, declined: bool, as_json: bool) -> None:
     """Say yes to what a task waits for."""
-    _change(invocation, task_id, lambda face, task: face.approve_task(task.id, yes=not declined), as_json=as_json)
+    _change(invocation, task_id, lambda engine, task: engine.tasks.approve(task.id, yes=not declined), as_json=as_json)
 
 
 @click.command()
@@ -83,16 +84,16 @@ def priority(invocation: Invocation, task_id: str, level: str, as_json: bool) ->
     PRIORITY is urgent, high, normal or low.
     """
     wanted = priority_of(level)
-    _change(invocation, task_id, lambda face, task: face.set_priority(task.id, wanted), as_json=as_json)
+    _change(invocation, task_id, lambda engine, task: engine.tasks.set_priority(task.id, wanted), as_json=as_json)
 
 
 def _change(
-    invocation: Invocation, prefix: str, does: Callable[[Verbs, Task], Awaitable[Task]], *, as_json: bool
+    invocation: Invocation, prefix: str, does: Callable[[EngineApi, Task], Awaitable[Task]], *, as_json: bool
 ) -> None:
-    async def work(face: Verbs) -> tuple[TaskDetail, EngineStatus]:
-        task = await face.find_task(prefix)
-        await does(face, task)
-        return await face.task(task.id), await face.status()
+    async def work(engine: EngineApi) -> tuple[TaskDetail, EngineStatus]:
+        task = await engine.tasks.find(prefix)
+        await does(engine, task)
+        return await engine.tasks.get(task.id), await engine.control.status()
 
     detail, status = invocation.run(work)
     say_changed(detail, as_json=as_json)

@@ -14,21 +14,14 @@ from tale_tui.cli.exits import Exit
 from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.output import ProgressLine, is_terminal, say, say_json, tell
 from tale_tui.cli.stdin import is_piped, read_message
-from tale_tui.engine import (
-    OPEN,
-    TIME_LIMIT_MAX_S,
-    BadInput,
-    BadPlan,
-    BadPriority,
-    BadTimeLimit,
-    EmptyMessage,
-    Priority,
-    TaskState,
-    clean_line,
-)
+from tale_tui.engine.constants import TIME_LIMIT_MAX_S
+from tale_tui.engine.errors import BadInput, BadPlan, BadPriority, BadTimeLimit, EmptyMessage
+from tale_tui.engine.task_types import OPEN, Priority, TaskState
+from tale_tui.engine.text import clean_line
 
 if TYPE_CHECKING:
-    from tale_tui.engine import Task, TaskDetail, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.task_types import Task, TaskDetail
 
 EXAMPLE = 'tale-tui submit "Write a haiku about rain"'
 
@@ -109,17 +102,17 @@ def submit(
     wanted = _text(text, plan)
     urgency, seconds, steps = priority_of(priority), time_limit_of(time_limit), _plan(plan, files)
 
-    async def work(face: Verbs) -> int:
+    async def work(engine: EngineApi) -> int:
         line = ProgressLine()
         try:
-            task = await hand_in(face, wanted, urgency, after, seconds, steps)
+            task = await hand_in(engine, wanted, urgency, after, seconds, steps)
         except BadPlan as error:
             raise BadPlan(f"{clean_line(str(plan))}: {error.sentence}") from error
         if not wait:
-            return await say_queued(face, await face.task(task.id), as_json=as_json)
+            return await say_queued(engine, await engine.tasks.get(task.id), as_json=as_json)
         from tale_tui.cli.waiting import say_end, wait_for
 
-        return say_end(await wait_for(face, task.id, line=line), as_json=as_json)
+        return say_end(await wait_for(engine, task.id, line=line), as_json=as_json)
 
     return invocation.run(work)
 
@@ -134,17 +127,17 @@ def wait(invocation: Invocation, task_id: str, as_json: bool) -> int:
     Where no other process is the engine, this command is it and works on the task.
     """
 
-    async def work(face: Verbs) -> int:
+    async def work(engine: EngineApi) -> int:
         from tale_tui.cli.waiting import say_end, wait_for
 
-        task = await face.find_task(task_id)
-        return say_end(await wait_for(face, task.id, line=ProgressLine()), as_json=as_json)
+        task = await engine.tasks.find(task_id)
+        return say_end(await wait_for(engine, task.id, line=ProgressLine()), as_json=as_json)
 
     return invocation.run(work)
 
 
 async def hand_in(
-    face: Verbs, text: str, priority: Priority, after: tuple[str, ...], time_limit_s: float | None, plan: str
+    engine: EngineApi, text: str, priority: Priority, after: tuple[str, ...], time_limit_s: float | None, plan: str
 ) -> Task:
     """Hand in a task, where there is a model that can do it.
 
@@ -153,16 +146,16 @@ async def hand_in(
         BadInput: what is wrong with it; nothing was stored.
     """
     from tale_tui.cli.ready import ensure_worker
-    from tale_tui.engine import random_id
+    from tale_tui.engine.world import random_id
 
-    before = [(await face.find_task(prefix)).id for prefix in after]
-    await ensure_worker(face)
-    return await face.submit(
+    before = [(await engine.tasks.find(prefix)).id for prefix in after]
+    await ensure_worker(engine)
+    return await engine.tasks.submit(
         text, key=random_id(), priority=priority, plan=plan, after=tuple(before), time_limit_s=time_limit_s
     )
 
 
-async def say_queued(face: Verbs, detail: TaskDetail, *, as_json: bool) -> int:
+async def say_queued(engine: EngineApi, detail: TaskDetail, *, as_json: bool) -> int:
     """Write that a task is queued: its id, and who will do it."""
     from tale_tui.at_work import who_works
     from tale_tui.cli.task_output import blocked_words, question_words, task_data
@@ -176,10 +169,10 @@ async def say_queued(face: Verbs, detail: TaskDetail, *, as_json: bool) -> int:
     say(task.shown if is_terminal(sys.stdout) else task.id)
     if task.state is TaskState.WAITING:
         tell(question_words(task))
-    elif needed := await blocked_by(face, task):
+    elif needed := await blocked_by(engine, task):
         tell(blocked_words(task, needed))
     else:
-        tell(who_works(await face.status(), task.ref.model if task.ref else ""))
+        tell(who_works(await engine.control.status(), task.ref.model if task.ref else ""))
     return Exit.DONE
 
 

@@ -13,36 +13,35 @@ from tale_tui.cli.exits import NO_MODEL_CODES, Exit, exit_for
 from tale_tui.cli.output import ProgressLine, is_terminal, say, tell
 from tale_tui.cli.ready import WAYS_ON, choose_model, ensure_model
 from tale_tui.cli.stdin import Lines
-from tale_tui.engine import NoModel
+from tale_tui.engine.errors import NoModel
 from tale_tui.plain import Talk
 
 if TYPE_CHECKING:
     from tale_tui.cli.news import News
     from tale_tui.cli.wanted import Wanted
-    from tale_tui.engine import Verbs
+    from tale_tui.engine.api import EngineApi
 
 
-async def talk(face: Verbs, wanted: Wanted, news: News) -> Exit:
+async def talk(engine: EngineApi, wanted: Wanted, news: News) -> Exit:
     """Talk until standard input ends.
 
     Args:
-        face: the engine.
         wanted: who answers, where it belongs, and what becomes of tasks.
         news: what the engine has to say, which is told between two messages.
     """
     interactive = is_terminal(sys.stdin)
     # Nothing is written over in this mode, so progress is told as in a pipe.
     line = ProgressLine(live=False)
-    ref = await choose_model(face, wanted.backend, wanted.model, yes=wanted.yes, line=line)
+    ref = await choose_model(engine, wanted.backend, wanted.model, yes=wanted.yes, line=line)
     if ref is None:
-        await ensure_model(face, yes=wanted.yes, line=line)
+        await ensure_model(engine, yes=wanted.yes, line=line)
     conversation = Talk(
-        face=face,
+        engine=engine,
         lines=Lines(sys.stdin.fileno()),
         out=lambda piece: say(piece, end=""),
         told=tell,
         interactive=interactive,
-        session=await face.find_session(wanted.session) if wanted.session else None,
+        session=await engine.sessions.find(wanted.session) if wanted.session else None,
         ref=ref,
         tasks=wanted.tasks,
         waits=wanted.wait,

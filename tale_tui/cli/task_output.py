@@ -7,12 +7,12 @@ import time
 from typing import TYPE_CHECKING
 
 from tale_tui.cli.output import GAP, MUTED, Column, is_terminal, say, say_json, say_table, stamp
-from tale_tui.engine import Priority, TaskState
+from tale_tui.engine.task_types import Priority, TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tale_tui.engine import Step, Task, TaskDetail
+    from tale_tui.engine.task_types import Step, Task, TaskDetail
 
 DIGITS = 4
 """Of a probability: more would claim what was never measured."""

@@ -13,10 +13,13 @@ from tale_tui.cli.invocation import Invocation
 from tale_tui.cli.output import say, say_json, tell
 from tale_tui.cli.task_output import say_tasks, task_data
 from tale_tui.cli.usage import Count
-from tale_tui.engine import ENDED, OPEN, BadInput, TaskState, WrongState, clean_line
+from tale_tui.engine.errors import BadInput, WrongState
+from tale_tui.engine.task_types import ENDED, OPEN, TaskState
+from tale_tui.engine.text import clean_line
 
 if TYPE_CHECKING:
-    from tale_tui.engine import Task, TaskDetail, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.task_types import Task, TaskDetail
 
 LIMIT = 1000
 AT_ONCE = 32
@@ -63,11 +66,11 @@ def tasks(invocation: Invocation, states: tuple[str, ...], limit: int, as_json: 
     """
     wanted = states_of(states)
 
-    async def work(face: Verbs) -> tuple[tuple[Task, ...], list[TaskDetail], bool]:
-        found = await face.tasks(states=wanted, limit=limit + 1)
+    async def work(engine: EngineApi) -> tuple[tuple[Task, ...], list[TaskDetail], bool]:
+        found = await engine.tasks.list(states=wanted, limit=limit + 1)
         cut = len(found) > limit
         found = found[:limit]
-        return found, await _details(face, found) if as_json else [], cut
+        return found, await _details(engine, found) if as_json else [], cut
 
     found, details, cut = invocation.run(work)
     if as_json:
@@ -82,11 +85,11 @@ def tasks(invocation: Invocation, states: tuple[str, ...], limit: int, as_json: 
         tell(f"There are more than {limit:,}. For more: --limit N")
 
 
-async def _details(face: Verbs, found: tuple[Task, ...]) -> list[TaskDetail]:
+async def _details(engine: EngineApi, found: tuple[Task, ...]) -> list[TaskDetail]:
     """Everything about these tasks, in their order."""
     details: list[TaskDetail] = []
     for first in range(0, len(found), AT_ONCE):
-        details += await asyncio.gather(*(face.task(task.id) for task in found[first : first + AT_ONCE]))
+        details += await asyncio.gather(*(engine.tasks.get(task.id) for task in found[first : first + AT_ONCE]))
     return details
 
 
@@ -100,8 +103,8 @@ def result(invocation: Invocation, task_id: str, as_json: bool) -> int:
     Exit code 2 where it has not ended yet, 1 where it failed or was cancelled.
     """
 
-    async def work(face: Verbs) -> TaskDetail:
-        return await face.task((await face.find_task(task_id)).id)
+    async def work(engine: EngineApi) -> TaskDetail:
+        return await engine.tasks.get((await engine.tasks.find(task_id)).id)
 
     detail = invocation.run(work)
     task = detail.task

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tale_tui.engine import BadInput
+from tale_tui.engine.errors import BadInput
 
 
 class Group(click.Group):
@@ -29,7 +29,7 @@ class Group(click.Group):
         # Loaded where something is wrong: `--version` does without.
         from difflib import get_close_matches
 
-        from tale_tui.engine import clean_line
+        from tale_tui.engine.text import clean_line
 
         near = get_close_matches(name, self.list_commands(ctx), n=1)
         right = f"do you mean {ctx.command_path} {near[0]}?" if near else f"{ctx.command_path} --help lists them."
@@ -55,7 +55,7 @@ class Count(click.IntRange):
 
 def usage_words(error: click.UsageError) -> str:
     """What click refused, in one sentence."""
-    from tale_tui.engine import clean_line
+    from tale_tui.engine.text import clean_line
 
     return clean_line(_words(error))
 

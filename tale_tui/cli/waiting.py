@@ -16,11 +16,14 @@ from tale_tui.cli.exits import NO_MODEL_CODES, Exit
 from tale_tui.cli.output import MUTED, ProgressLine, is_terminal, say, say_json, tell
 from tale_tui.cli.ready import ensure_runs
 from tale_tui.cli.task_output import blocked_words, question_words, task_data
-from tale_tui.engine import ENDED, Notice, TaleError, TaskState
+from tale_tui.engine.errors import TaleError
+from tale_tui.engine.events import Notice
+from tale_tui.engine.task_types import ENDED, TaskState
 from tale_tui.following import Work, follow_task, until_blocked
 
 if TYPE_CHECKING:
-    from tale_tui.engine import Task, TaskDetail, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.task_types import Task, TaskDetail
 
 TICK_S = 1.0
 """The time that a task takes is shown to the second."""
@@ -103,7 +106,7 @@ def _news(task: Task) -> str:
             return ""
 
 
-async def wait_for(face: Verbs, task_id: str, *, line: ProgressLine) -> TaskDetail:
+async def wait_for(engine: EngineApi, task_id: str, *, line: ProgressLine) -> TaskDetail:
     """Wait until a task has ended, and show how it goes.
 
     Where one that it waits for ended without being done, it would never begin: that is said, and it stays queued.
@@ -115,25 +118,25 @@ async def wait_for(face: Verbs, task_id: str, *, line: ProgressLine) -> TaskDeta
     """
     shown = Shown(line)
     try:
-        async with _meanwhile(shown.tick()), _meanwhile(_tell_trouble(face, shown)):
-            return await _end_of(face, task_id, shown)
+        async with _meanwhile(shown.tick()), _meanwhile(_tell_trouble(engine, shown)):
+            return await _end_of(engine, task_id, shown)
     except asyncio.CancelledError:
         line.clear()
         with suppress(TaleError):  # the engine may have ended too: what is stored is kept all the same
-            tell(await _goes_on(face, task_id))
+            tell(await _goes_on(engine, task_id))
         raise
     finally:
         line.clear()
 
 
-async def _end_of(face: Verbs, task_id: str, shown: Shown) -> TaskDetail:
-    task = (await face.task(task_id)).task
+async def _end_of(engine: EngineApi, task_id: str, shown: Shown) -> TaskDetail:
+    task = (await engine.tasks.get(task_id)).task
     if task.state not in ENDED:
-        await ensure_runs(face)
+        await ensure_runs(engine)
     if not task.after:
-        return await follow_task(face, task_id, shown.show)
-    following = asyncio.ensure_future(follow_task(face, task_id, shown.show))
-    blocking = asyncio.ensure_future(until_blocked(face, task_id))
+        return await follow_task(engine, task_id, shown.show)
+    following = asyncio.ensure_future(follow_task(engine, task_id, shown.show))
+    blocking = asyncio.ensure_future(until_blocked(engine, task_id))
     try:
         await asyncio.wait({following, blocking}, return_when=asyncio.FIRST_COMPLETED)
         needed = None if following.done() else blocking.result()
@@ -144,24 +147,24 @@ async def _end_of(face: Verbs, task_id: str, shown: Shown) -> TaskDetail:
         blocking.cancel()
         await asyncio.gather(following, blocking, return_exceptions=True)
     shown.clear()
-    detail = await face.task(task_id)
+    detail = await engine.tasks.get(task_id)
     tell(blocked_words(detail.task, needed))
     return detail
 
 
-async def _goes_on(face: Verbs, task_id: str) -> str:
+async def _goes_on(engine: EngineApi, task_id: str) -> str:
     """What becomes of a task that nobody waits for here any longer."""
-    shown = (await face.task(task_id)).task.shown
-    if is_here(await face.status()):
+    shown = (await engine.tasks.get(task_id)).task.shown
+    if is_here(await engine.control.status()):
         return f"{shown} is kept. It goes on with: tale-tui wait {shown}, or with all that is open: tale-tui run"
     return f"{shown} goes on without this command. To end it: tale-tui cancel {shown}"
 
 
-async def _tell_trouble(face: Verbs, shown: Shown) -> None:
+async def _tell_trouble(engine: EngineApi, shown: Shown) -> None:
     """Tell what goes wrong beside the task: a full disk, for one, holds it up without ending it."""
     told: set[str] = set()
     with suppress(TaleError):  # an engine that is lost is told by whoever follows the task
-        async with aclosing(face.watch()) as facts:
+        async with aclosing(engine.control.watch()) as facts:
             async for fact in facts:
                 if isinstance(fact, Notice) and fact.severity == "error" and fact.sentence not in told:
                     told.add(fact.sentence)

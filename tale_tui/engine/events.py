@@ -154,8 +154,8 @@ class SessionChanged:
     session_id: str
     deleted: bool = False
     source: str = ""
-    """The `key` of the turn that changed it (the id of its reply, where it has no key), so that its own face need
-    not read it again."""
+    """The `key` of the turn that changed it (the id of its reply, where it has no key), or its own id where it was just
+    made, so that the client that did it need not read it again."""
 
 
 @dataclass(frozen=True, slots=True)

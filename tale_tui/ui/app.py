@@ -18,7 +18,7 @@ from textual.notifications import SeverityLevel
 from textual.types import CSSPathType
 from textual.worker import WorkerFailed
 
-from tale_tui.engine import clean, clean_line
+from tale_tui.engine.text import clean, clean_line
 from tale_tui.first_look import FirstLook, quick_look
 from tale_tui.ui.bridge import Bridge
 from tale_tui.ui.modes import CHAT, Modes
@@ -29,7 +29,8 @@ from tale_tui.ui.theming import VARIABLE_DEFAULTS, first_theme, theme_folders
 if TYPE_CHECKING:
     from textual.driver import Driver
 
-    from tale_tui.engine import Notice, World
+    from tale_tui.engine.events import Notice
+    from tale_tui.engine.world import World
     from tale_tui.paths import Paths
     from tale_tui.settings import Settings
     from tale_tui.ui.keymap import Place
@@ -187,7 +188,7 @@ class TaleApp(App[int]):
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
         if title:
             # Not needed for the first frame.
-            from tale_tui.engine import Notice
+            from tale_tui.engine.events import Notice
 
             self.notices.append((time.time(), Notice(title, message, severity)))
 
@@ -196,7 +197,7 @@ class TaleApp(App[int]):
         if gc.get_freeze_count():
             # What the engine imported stays as well; looking through it stops the window for 50 ms and more.
             gc.freeze()
-        self.modes.use(event.verbs)
+        self.modes.use(event.engine)
 
     @on(Bridge.Failed)
     def _lose_engine(self) -> None:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-from tale_tui.engine import TaleError
+from tale_tui.engine.errors import TaleError
 
 if TYPE_CHECKING:
-    from tale_tui.engine import Fact, Verbs
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.events import Fact
 
-    OpenEngine = Callable[[], AbstractAsyncContextManager[Verbs]]
+    OpenEngine = Callable[[], AbstractAsyncContextManager[EngineApi]]
 
 STOP_TIMEOUT_S = 5.0
 """How long leaving waits for the engine to put everything away before it is cancelled."""
@@ -30,7 +31,7 @@ class Bridge:
     that is cut by leaving is stored in peace.
 
     Args:
-        open_engine: gives the verbs for as long as its block lasts; called in the event loop.
+        open_engine: gives the engine for as long as its block lasts; called in the event loop.
     """
 
     # Whoever listens is told: from a screen nothing bubbles to the application, which would hear it once more.
@@ -39,7 +40,7 @@ class Bridge:
     class Ready(Message, bubble=False):
         """The engine can be asked."""
 
-        verbs: Verbs
+        engine: EngineApi
 
     @dataclass
     class Failed(Message, bubble=False):
@@ -108,12 +109,12 @@ class Bridge:
             self._post(partial(self.Crashed, error))
 
     async def _run(self) -> None:
-        async with self._open_engine() as verbs:
+        async with self._open_engine() as engine:
             if self._leave.is_set():
                 return
             self._opened = True
-            self._post(partial(self.Ready, verbs))
-            listening = asyncio.create_task(self._listen(verbs), name="facts")
+            self._post(partial(self.Ready, engine))
+            listening = asyncio.create_task(self._listen(engine), name="facts")
             leaving = asyncio.create_task(self._leave.wait(), name="leave")
             try:
                 await asyncio.wait([listening, leaving], return_when=asyncio.FIRST_COMPLETED)
@@ -125,7 +126,7 @@ class Bridge:
                 if isinstance(end, Exception):
                     raise end
 
-    async def _listen(self, verbs: Verbs) -> None:
-        async with aclosing(verbs.watch(window=True)) as facts:
+    async def _listen(self, engine: EngineApi) -> None:
+        async with aclosing(engine.control.watch(window=True)) as facts:
             async for fact in facts:
                 self._post(partial(self.Happened, fact))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tale_tui.background import start_background
-from tale_tui.engine import clean_line
+from tale_tui.engine.text import clean_line
 
 if TYPE_CHECKING:
     from textual.app import App

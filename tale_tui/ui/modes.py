@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from textual.timer import Timer
     from textual.worker import Worker
 
-    from tale_tui.engine import Fact, Verbs, World
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.engine.events import Fact
+    from tale_tui.engine.world import World
     from tale_tui.ui.keymap import Place
     from tale_tui.ui.screens.chat import ChatScreen
     from tale_tui.ui.screens.tasks import TasksScreen
@@ -41,7 +43,7 @@ class Modes:
         self._bridge = bridge
         self._chat = chat
         self._world = world
-        self._verbs: Verbs | None = None
+        self._engine: EngineApi | None = None
         self._counting: Timer | None = None
         self.tasks: TasksScreen | None = None
         """None until it is first wanted."""
@@ -51,7 +53,7 @@ class Modes:
     def _make_tasks(self) -> Screen[None]:
         from tale_tui.ui.screens.tasks import TasksScreen
 
-        self.tasks = TasksScreen(self._bridge, self._verbs, self._world)
+        self.tasks = TasksScreen(self._bridge, self._engine, self._world)
         self.tasks.title_bar.label = self._chat.title_bar.label
         return self.tasks
 
@@ -83,16 +85,16 @@ class Modes:
 
     # the engine
 
-    def use(self, verbs: Verbs | None) -> None:
+    def use(self, engine: EngineApi | None) -> None:
         """There is an engine now, or none any more."""
-        self._verbs = verbs
-        if verbs is not None:
+        self._engine = engine
+        if engine is not None:
             self._count_soon()
             self._app.set_timer(LOAD_AFTER_S, self._load)
 
     def heard(self, fact: Fact) -> None:
         """Count tasks again where one of them changed."""
-        from tale_tui.engine import EngineMoved, TaskChanged, TasksChanged
+        from tale_tui.engine.events import EngineMoved, TaskChanged, TasksChanged
 
         if isinstance(fact, TaskChanged | TasksChanged | EngineMoved):
             self._count_soon()
@@ -109,16 +111,16 @@ class Modes:
 
     def _count(self) -> None:
         self._counting = None
-        if self._verbs is not None:
+        if self._engine is not None:
             _: Worker[None] = self._app.run_worker(self._read_counts, group="count", exclusive=True, exit_on_error=True)
 
     async def _read_counts(self) -> None:
-        from tale_tui.engine import TaleError
+        from tale_tui.engine.errors import TaleError
 
-        if self._verbs is None:
+        if self._engine is None:
             return
         try:
-            counts = (await self._verbs.status()).tasks
+            counts = (await self._engine.control.status()).tasks
         except TaleError:
             # The number stays as it is; what went wrong is told where something was asked for.
             return

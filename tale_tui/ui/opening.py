@@ -8,19 +8,20 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tale_tui.engine import Verbs
+    from tale_tui.engine.api import EngineApi
     from tale_tui.paths import Paths
     from tale_tui.settings import Loaded, Settings
 
 
 def _load(paths: Paths, overrides: Mapping[str, object]) -> Loaded:
     """Import what the engine and the chat need, and read the settings. Takes a few tenths of a second."""
+    import tale_tui.engine.engine
+    import tale_tui.engine.link
     import tale_tui.ui.screens.chat_desk
     from tale_tui import settings
-    from tale_tui.engine import Engine, open_face
 
     # Named, so that nothing is taken for an import without a use: loading is the use.
-    del Engine, open_face, tale_tui
+    del tale_tui
     return settings.load(paths, overrides)
 
 
@@ -30,7 +31,7 @@ async def open_engine(
     overrides: Mapping[str, object],
     tell: Callable[[str], None],
     heed: Callable[[Settings], None],
-) -> AsyncIterator[Verbs]:
+) -> AsyncIterator[EngineApi]:
     """The engine of the data folder, as long as the block lasts.
 
     Args:
@@ -44,7 +45,7 @@ async def open_engine(
     """
     loaded = await asyncio.to_thread(_load, paths, overrides)
     from tale_tui import logs
-    from tale_tui.engine import open_face
+    from tale_tui.engine import link
     from tale_tui.ui.markdown import warm
 
     for note in loaded.notes:
@@ -53,7 +54,7 @@ async def open_engine(
     warming = asyncio.create_task(asyncio.to_thread(warm), name="warm the markdown")
     try:
         with logs.to_file(paths.log_file, loaded.settings.log_level):
-            async with open_face(paths, loaded.settings) as verbs:
-                yield verbs
+            async with link.open_engine(paths, loaded.settings) as engine:
+                yield engine
     finally:
         await warming

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 from textual.theme import BUILTIN_THEMES
 
-from tale_tui.engine import TaleError, clean_line
+from tale_tui.engine.errors import TaleError
+from tale_tui.engine.text import clean_line
 from tale_tui.ui.screens.theme import ThemeDialog
 from tale_tui.ui.theming import ThemeError, load_theme, load_themes, theme_folders
 

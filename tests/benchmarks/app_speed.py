@@ -19,10 +19,12 @@ from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from pathlib import Path
 
-from tale_tui.engine import Engine, ModelRef, World, open_face
+from tale_tui.engine.engine import Engine
+from tale_tui.engine.link import open_engine
 from tale_tui.engine.store import NewTask, Store, TaskEnd
 from tale_tui.engine.tasks import ONE_STEP
-from tale_tui.engine.world import random_id
+from tale_tui.engine.types import ModelRef
+from tale_tui.engine.world import World, random_id
 from tale_tui.first_look import FirstLook
 from tale_tui.paths import Paths
 from tale_tui.settings import Settings, TaskSettings
@@ -57,7 +59,7 @@ async def fill(paths: Paths) -> str:
     """Put the session into the store; its id."""
     engine = await Engine.start(paths, DEMO, load=False)
     try:
-        session = await engine.new_session()
+        session = await engine.sessions.create()
         store = engine._store
         await store._write(partial(_insert, session.id))
         return session.id
@@ -106,7 +108,7 @@ class Lag:
 
 def window(paths: Paths, settings: Settings) -> TaleApp:
     """The application on an engine of its own."""
-    return TaleApp(Bridge(lambda: open_face(paths, settings)), paths, FirstLook(), world=World())
+    return TaleApp(Bridge(lambda: open_engine(paths, settings)), paths, FirstLook(), world=World())
 
 
 async def painted(app: TaleApp) -> None:
@@ -146,7 +148,7 @@ async def long_conversation(paths: Paths) -> None:
         for key in ("pageup", "up", "home", "end"):
             print(f"  {key}: {await scroll(app, key)}")
         began = time.perf_counter()
-        async with aclosing(desk.verbs.send(session_id, "And now?", key="benchmark")) as events:
+        async with aclosing(desk.engine.chat.send(session_id, "And now?", key="benchmark")) as events:
             async for event in events:
                 if type(event).__name__ in ("TextDelta", "TurnFailed"):
                     break
@@ -202,7 +204,7 @@ async def long_list(paths: Paths) -> None:
         lag = Lag()
         watching = asyncio.create_task(lag.watch())
         for number in range(OPEN_TASKS):
-            await desk.verbs.submit(f"Another task, {number}", key=random_id())
+            await desk.engine.tasks.submit(f"Another task, {number}", key=random_id())
         await asyncio.sleep(SETTLE_S)
         watching.cancel()
         print(f"  lag while {OPEN_TASKS} more are handed in: {lag.said()}")
@@ -211,8 +213,8 @@ async def long_list(paths: Paths) -> None:
 async def embedded(paths: Paths) -> None:
     """The loop of the window while the starter model loads and answers."""
     async with AsyncExitStack() as stack:
-        face = await stack.enter_async_context(open_face(paths, Settings(ux="scripted/demo"), load=False))
-        async with aclosing(face.fetch_starter()) as steps:
+        engine = await stack.enter_async_context(open_engine(paths, Settings(ux="scripted/demo"), load=False))
+        async with aclosing(engine.models.fetch_starter()) as steps:
             async for _ in steps:
                 pass
     settings = Settings(ux=str(ModelRef.parse(STARTER)), task=STARTER)

@@ -75,15 +75,15 @@ async def engine_on(paths: Paths, **settings: object) -> AsyncIterator[Engine]:
 
 async def ready(engine: Engine) -> None:
     """Until the models of both roles are in memory."""
-    while any(status.state is not RoleState.READY for status in await engine.roles()):
+    while any(status.state is not RoleState.READY for status in await engine.models.roles()):
         await asyncio.sleep(LOOK_S)
 
 
 async def reply(engine: Engine, text: str, ref: ModelRef | None = None) -> tuple[float, float, Message]:
     """Ask in a new conversation: seconds to the first text and to the end, and the reply."""
-    session = await engine.new_session()
+    session = await engine.sessions.create()
     began, first = time.perf_counter(), 0.0
-    async with aclosing(engine.send(session.id, text, key=random_id(), ref=ref)) as events:
+    async with aclosing(engine.chat.send(session.id, text, key=random_id(), ref=ref)) as events:
         async for event in events:
             if isinstance(event, TextDelta):
                 first = first or time.perf_counter() - began
@@ -95,8 +95,8 @@ async def reply(engine: Engine, text: str, ref: ModelRef | None = None) -> tuple
 async def carried_out(engine: Engine, text: str) -> float:
     """Seconds until a task is done."""
     began = time.perf_counter()
-    task = await engine.submit(text, key=random_id())
-    async with aclosing(engine.follow_task(task.id)) as events:
+    task = await engine.tasks.submit(text, key=random_id())
+    async with aclosing(engine.tasks.follow(task.id)) as events:
         async for event in events:
             if isinstance(event, TaskSeen) and event.detail.task.state in ENDED:
                 assert event.detail.task.state is TaskState.DONE, event.detail.task.error
@@ -107,18 +107,18 @@ async def carried_out(engine: Engine, text: str) -> float:
 @asynccontextmanager
 async def two_tasks(engine: Engine) -> AsyncIterator[None]:
     """Two tasks run meanwhile, and one of them is writing."""
-    tasks = [await engine.submit(STORY, key=random_id()) for _ in range(2)]
-    async with aclosing(engine.follow_task(tasks[0].id)) as events:
+    tasks = [await engine.tasks.submit(STORY, key=random_id()) for _ in range(2)]
+    async with aclosing(engine.tasks.follow(tasks[0].id)) as events:
         async for event in events:
             if isinstance(event, StepDelta):
                 break
-    running = await engine.tasks(states=(TaskState.RUNNING,))
+    running = await engine.tasks.list(states=(TaskState.RUNNING,))
     assert len(running) == len(tasks), running
     yield
-    running = await engine.tasks(states=(TaskState.RUNNING,))
+    running = await engine.tasks.list(states=(TaskState.RUNNING,))
     assert len(running) == len(tasks), "a task ended meanwhile, so that the figures do not hold"
     for task in tasks:
-        await engine.cancel_task(task.id)
+        await engine.tasks.cancel(task.id)
 
 
 # what is measured
@@ -153,7 +153,7 @@ async def first_message(root: Path, models: Path) -> Figures:
         found["sent at once"], _, _ = await reply(engine, HELLO)
     async with engine_on(folders(root, models)) as engine:
         began = time.perf_counter()
-        while (await engine.roles())[0].state is not RoleState.READY:
+        while (await engine.models.roles())[0].state is not RoleState.READY:
             await asyncio.sleep(LOOK_S)
         found["the model is ready after"] = time.perf_counter() - began
         found["sent when it is ready"], _, _ = await reply(engine, HELLO)
@@ -200,7 +200,7 @@ async def rate(engine: Engine) -> float:
 async def simple_task(root: Path, models: Path) -> Figures:
     """A simple task from handing in to its result, with its model in memory and not."""
     async with engine_on(folders(root, models), memory={"both": "no"}) as engine:
-        while (await engine.roles())[0].state is not RoleState.READY:
+        while (await engine.models.roles())[0].state is not RoleState.READY:
             await asyncio.sleep(LOOK_S)
         found = {"its model has to be loaded": await carried_out(engine, SIMPLE)}
         found["its model is in memory"] = await carried_out(engine, SIMPLE)
@@ -218,17 +218,17 @@ async def switch(root: Path, models: Path) -> Figures:
         await carried_out(engine, SIMPLE)
         there, _, _ = await reply(engine, HELLO)
         began = time.perf_counter()
-        task = await engine.submit(SIMPLE, key=random_id())
+        task = await engine.tasks.submit(SIMPLE, key=random_id())
         await first_word(engine, task.id)
         back = time.perf_counter() - began
-        models_there = {model.ref for model in (await engine.residency()).models}
+        models_there = {model.ref for model in (await engine.models.residency()).models}
         assert models_there == {TALK, TWIN}, models_there
     return {"from the task's to the reply's": there, "from the reply's to the task's": back}
 
 
 async def first_word(engine: Engine, task_id: str) -> None:
     """Until a task has written something."""
-    async with aclosing(engine.follow_task(task_id)) as events:
+    async with aclosing(engine.tasks.follow(task_id)) as events:
         async for event in events:
             if isinstance(event, StepDelta):
                 return

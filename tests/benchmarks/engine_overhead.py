@@ -49,7 +49,7 @@ class Bench:
         """One turn: milliseconds until the model was asked, and how many deltas came."""
         began = time.perf_counter()
         deltas = 0
-        async with aclosing(self.engine.send(session_id, "hello", key=random_id())) as events:
+        async with aclosing(self.engine.chat.send(session_id, "hello", key=random_id())) as events:
             async for event in events:
                 deltas += isinstance(event, TextDelta)
         return (self.asked - began) * 1000, deltas
@@ -89,7 +89,7 @@ async def main(pieces: int) -> None:
 
         async def streaming(script: Script) -> dict[str, float]:
             bench.script = script
-            session = await bench.engine.new_session()
+            session = await bench.engine.sessions.create()
             cpu, wall = time.process_time(), time.perf_counter()
             until_asked, deltas = await bench.turn(session.id)
             return {
@@ -115,7 +115,7 @@ async def main(pieces: int) -> None:
 
 async def fill(engine: Engine) -> str:
     """A session of many messages."""
-    session = await engine.new_session()
+    session = await engine.sessions.create()
     store = engine._store
     for _ in range(LONG_SESSION_TURNS):
         question = "Can you explain that again, with an example? " * 3

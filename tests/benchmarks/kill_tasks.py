@@ -88,10 +88,10 @@ async def work(home: Path, limit: int) -> None:
     )
     print("ready", flush=True)
     while True:
-        counts = (await engine.status()).tasks
+        counts = (await engine.control.status()).tasks
         made = counts.open + counts.done + counts.failed + counts.cancelled
         if made < limit and counts.open < OPEN_TASKS:
-            await engine.submit(f"Carry out task-{made:04d} now.", key=f"{made:04d}task", plan=PLAN)
+            await engine.tasks.submit(f"Carry out task-{made:04d} now.", key=f"{made:04d}task", plan=PLAN)
         elif not counts.open:
             break
         else:

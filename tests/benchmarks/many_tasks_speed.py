@@ -17,9 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tale_tui.engine import Engine, Verbs, World, open_face
+from tale_tui.engine.api import EngineApi
+from tale_tui.engine.engine import Engine
+from tale_tui.engine.link import open_engine
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
 from tale_tui.engine.types import BackendName
+from tale_tui.engine.world import World
 from tale_tui.first_look import FirstLook
 from tale_tui.paths import Paths
 from tale_tui.settings import Settings
@@ -97,7 +100,7 @@ async def window(root: Path, tasks: int) -> None:
     """The loop of the window without tasks, then with them, on both screens."""
     chosen, paths = settings(tasks), folders(root)
     gc.disable()  # as the command line begins the window
-    app = TaleApp(Bridge(lambda: open_face(paths, chosen, backends=backends())), paths, FirstLook(), world=World())
+    app = TaleApp(Bridge(lambda: open_engine(paths, chosen, backends=backends())), paths, FirstLook(), world=World())
     async with app.run_test(size=SIZE) as pilot:
         await until(lambda: app.chat._desk and app.chat.line.model.state == "ready")
         desk = app.chat._desk
@@ -105,7 +108,7 @@ async def window(root: Path, tasks: int) -> None:
         await asyncio.sleep(SETTLE_S)
         await watched("chat, nothing to do")
         began = time.perf_counter()
-        await begin(desk.verbs, tasks)
+        await begin(desk.engine, tasks)
         print(f"{tasks} tasks run after {time.perf_counter() - began:.2f} s", flush=True)
         await asyncio.sleep(SETTLE_S)
         await watched(f"chat, {tasks} tasks write")
@@ -114,11 +117,11 @@ async def window(root: Path, tasks: int) -> None:
         await watched(f"tasks, {tasks} tasks write, one is followed")
 
 
-async def begin(verbs: Verbs, tasks: int) -> None:
+async def begin(engine: EngineApi, tasks: int) -> None:
     """Hand in so many and wait until all of them run."""
     for number in range(tasks):
-        await verbs.submit(f"Write about number {number}", key=f"bench{number:011d}")
-    while (await verbs.status()).tasks.running < tasks:
+        await engine.tasks.submit(f"Write about number {number}", key=f"bench{number:011d}")
+    while (await engine.control.status()).tasks.running < tasks:
         await asyncio.sleep(0.05)
 
 
@@ -137,7 +140,7 @@ async def restart(root: Path, tasks: int) -> None:
             began = time.perf_counter()
             engine = await Engine.start(where, chosen, backends=backends(), load=False)
             spent.append((time.perf_counter() - began) * 1000)
-            assert (await engine.status()).tasks.open == open_tasks
+            assert (await engine.control.status()).tasks.open == open_tasks
             await engine.stop()
         print(f"start of the whole engine {name:<24} median {statistics.median(spent):.1f}, most {max(spent):.1f} ms")
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tale_tui.engine import TaskChanged, TaskState
+from tale_tui.engine.events import TaskChanged
+from tale_tui.engine.task_types import TaskState
 
 TASKS = 10_000
 SIZE = (120, 40)
@@ -60,8 +61,8 @@ async def lag(stop: asyncio.Event, found: list[float]) -> None:
 async def main() -> None:
     """Measure and print."""
     fake = fakes()
-    verbs = fake.TaskVerbs(fake.many(TASKS))
-    app = fake.TasksApp(verbs)
+    engine = fake.FakeEngine(fake.many(TASKS))
+    app = fake.TasksApp(engine)
     async with app.run_test(size=SIZE) as pilot:
         while not app.tasks.shelf.loaded:
             await asyncio.sleep(0.001)
@@ -70,7 +71,7 @@ async def main() -> None:
         opened = []
         for _ in range(10):
             start = time.perf_counter()
-            app.tasks.shelf.load(await verbs.tasks())
+            app.tasks.shelf.load(await engine.tasks.list())
             await quiet(app)
             opened.append(time.perf_counter() - start)
         told("reading and showing all", opened)
@@ -83,8 +84,8 @@ async def main() -> None:
             await quiet(app)
             filtered.append(time.perf_counter() - start)
         told("a letter in the filter", filtered)
-        await changes(app, verbs)
-        await burst(app, verbs)
+        await changes(app, engine)
+        await burst(app, engine)
 
 
 async def keys(app: Any, name: str, action: str, step: int) -> None:
@@ -99,14 +100,14 @@ async def keys(app: Any, name: str, action: str, step: int) -> None:
     told(name, seconds)
 
 
-async def changes(app: Any, verbs: Any) -> None:
+async def changes(app: Any, engine: Any) -> None:
     """Let tasks change one by one: where they stay, and where they go elsewhere."""
     app.tasks.list.action_end(-1)
     await quiet(app)
     still, moved = [], []
-    ids = list(verbs.all)
+    ids = list(engine.all)
     for number in range(CHANGES):
-        one = replace(verbs.all[ids[number % 4]], steps_done=number)
+        one = replace(engine.all[ids[number % 4]], steps_done=number)
         start = time.perf_counter()
         app.tasks.changed(one)
         app.tasks._painting.stop()
@@ -114,7 +115,7 @@ async def changes(app: Any, verbs: Any) -> None:
         await quiet(app)
         still.append(time.perf_counter() - start)
     for number in range(CHANGES):
-        one = replace(verbs.all[ids[10 + number]], state=TaskState.RUNNING, running_since=fakes_now())
+        one = replace(engine.all[ids[10 + number]], state=TaskState.RUNNING, running_since=fakes_now())
         start = time.perf_counter()
         app.tasks.changed(one)
         app.tasks._painting.stop()
@@ -131,15 +132,15 @@ def fakes_now() -> float:
     return time.time()
 
 
-async def burst(app: Any, verbs: Any) -> None:
+async def burst(app: Any, engine: Any) -> None:
     """Let 300 tasks change at once, as facts, and look how late the loop is."""
-    ids = list(verbs.all)[1000 : 1000 + AT_ONCE]
+    ids = list(engine.all)[1000 : 1000 + AT_ONCE]
     found: list[float] = []
     stop = asyncio.Event()
     watching = asyncio.create_task(lag(stop, found))
     start = time.perf_counter()
     for number, one in enumerate(ids):
-        verbs.facts.put_nowait(TaskChanged(replace(verbs.all[one], state=TaskState.DONE, finished=1e9 + number)))
+        engine.facts.put_nowait(TaskChanged(replace(engine.all[one], state=TaskState.DONE, finished=1e9 + number)))
     while app.tasks.shelf.book.get(ids[-1]).finished != 1e9 + AT_ONCE - 1:
         await asyncio.sleep(0.001)
     taken = time.perf_counter() - start

@@ -199,11 +199,11 @@ async def cancel(folder: Path) -> dict[str, float]:
     engine = await Engine.start(
         paths, settings, backends={BackendName.OPENAI: OpenAIBackend(settings, None)}, load=False
     )
-    task = await engine.submit("write a story", key=random_id())
+    task = await engine.tasks.submit("write a story", key=random_id())
     await asked.wait()
     await asyncio.sleep(0.05)
     began = time.perf_counter()
-    await engine.cancel_task(task.id)
+    await engine.tasks.cancel(task.id)
     returned = time.perf_counter()
     await left.wait()
     seen = time.perf_counter()

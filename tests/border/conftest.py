@@ -17,9 +17,12 @@ from textual.app import App
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
 
-from tale_tui.engine import BackendName, Engine, Verbs, World
+from tale_tui.engine.api import EngineApi
+from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.backend import ChatRequest
 from tale_tui.engine.models.scripted import Script, ScriptedBackend, spoken
+from tale_tui.engine.types import BackendName
+from tale_tui.engine.world import World
 from tale_tui.first_look import FirstLook
 from tale_tui.paths import Paths
 from tale_tui.settings import Settings
@@ -231,7 +234,7 @@ def open_app(paths: Paths, world: World) -> Callable[..., AbstractAsyncContextMa
         engines: list[Engine] = []
 
         @asynccontextmanager
-        async def open_engine() -> AsyncIterator[Verbs]:
+        async def open_engine() -> AsyncIterator[EngineApi]:
             backends = {BackendName.SCRIPTED: ScriptedBackend(answer, models=models, window=1_000_000)}
             settings = Settings(ux=f"scripted/{models[0]}", task=f"scripted/{models[-1]}")
             engines.append(await Engine.start(paths, settings, world, backends=backends, load=load))

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import Notice, Refused, clean, clean_line
+from tale_tui.engine.errors import Refused
+from tale_tui.engine.events import Notice
 from tale_tui.engine.models.backend import ChatRequest
 from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, spoken
+from tale_tui.engine.text import clean, clean_line
 from tale_tui.paths import Paths
 from tale_tui.ui.screens.link import LinkDialog
 
@@ -108,7 +110,7 @@ async def test_what_waits_in_the_queue(open_app: Open, portions: list[str]) -> N
         session = whole.desk.conversation.session.id
         for number, text in enumerate(portions):
             # As another window does it.
-            await whole.engine.enqueue(session, text, key=f"waits{number}")
+            await whole.engine.chat.enqueue(session, text, key=f"waits{number}")
         await whole.until(lambda: len(whole.desk.conversation.queued) == len(portions), "all of them wait")
         await whole.press("escape")
         await whole.rest()
@@ -176,7 +178,7 @@ async def look_everywhere(whole: Any) -> str:
 
 async def test_an_imported_conversation(open_app: Open, portions: list[str], corpus: dict[str, dict[str, str]]) -> None:
     async with open_app() as whole:
-        (session,) = await whole.engine.import_sessions(exported(portions))
+        (session,) = await whole.engine.sessions.import_(exported(portions))
         await whole.desk.open_session(session.id)
         shown = squeezed(await look_everywhere(whole))
         whole.unharmed()
@@ -186,7 +188,7 @@ async def test_an_imported_conversation(open_app: Open, portions: list[str], cor
 async def test_a_database_that_was_tampered_with(open_app: Open, paths: Paths, portions: list[str]) -> None:
     """Restored text passes the border as well: the file may come from anywhere."""
     async with open_app() as whole:
-        await whole.engine.import_sessions(exported([str(number) for number in range(len(portions))]))
+        await whole.engine.sessions.import_(exported([str(number) for number in range(len(portions))]))
     with closing(sqlite3.connect(paths.database)) as database, database:
         for number, text in enumerate(portions):
             # What no encoding has cannot be in the file.
@@ -228,7 +230,7 @@ async def test_what_is_told(open_app: Open, portions: list[str]) -> None:
     async with open_app() as whole:
         await whole.say("hello")
         for text in portions:
-            whole.engine._publish(Notice(clean_line(text), clean(text), "warning"))
+            whole.engine._bus.publish(Notice(clean_line(text), clean(text), "warning"))
             for words in ("/theme ", "/rename ", "/export /dev/null/", "/nothing"):
                 await whole.paste_and_send(words + text)
             whole.app.clear_notifications()

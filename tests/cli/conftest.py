@@ -10,11 +10,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace as Group
 from typing import Any
 
 import pytest
 
-import tale_tui.engine
+import tale_tui.engine.link
 from tale_tui.cli.entry import run
 from tale_tui.engine.errors import NoSuchSession, NoSuchTask, TaleError, WrongState
 from tale_tui.engine.events import (
@@ -94,7 +95,7 @@ def a_task(task_id: str = "k4t9aaaabbbbcccc", state: TaskState = TaskState.QUEUE
 
 @dataclass
 class FakeTasks:
-    """The verbs on tasks, on a plain dict: a task that is followed runs and ends at once."""
+    """An engine with tasks, on a plain dict: a task that is followed runs and ends at once."""
 
     work: dict[str, TaskDetail] = field(default_factory=dict)
     result: str = "Rain on the window."
@@ -113,6 +114,23 @@ class FakeTasks:
     facts: asyncio.Queue[Fact] | None = None
     resident: Residency = field(default_factory=Residency)
     stopped: bool = False
+
+    def __post_init__(self) -> None:
+        self.control = Group(status=self.status, stop=self.stop_engine)
+        self.models = Group(residency=self.residency, load=self.load_model, unload=self.unload_model)
+        self.tasks = Group(
+            submit=self.submit,
+            list=self.list_tasks,
+            get=self.task,
+            find=self.find_task,
+            follow=self.follow_task,
+            cancel=self.cancel_task,
+            pause=self.pause_task,
+            resume=self.resume_task,
+            retry=self.retry_task,
+            approve=self.approve_task,
+            set_priority=self.set_priority,
+        )
 
     async def status(self) -> EngineStatus:
         counts = {state.value: 0 for state in TaskState if state is not TaskState.DRAFT}
@@ -134,7 +152,7 @@ class FakeTasks:
         self.work[key] = a_task(key, text=text, priority=more.get("priority", Priority.NORMAL))
         return self.work[key].task
 
-    async def tasks(
+    async def list_tasks(
         self, *, states: tuple[TaskState, ...] = (), session_id: str = "", limit: int = 10_000
     ) -> tuple[Task, ...]:
         found = [detail.task for detail in self.work.values()]
@@ -212,8 +230,8 @@ class FakeTasks:
 
 
 @dataclass
-class FakeFace(FakeTasks):
-    """The verbs that commands use, on plain lists; `asked` keeps what was said to it."""
+class FakeEngine(FakeTasks):
+    """An engine with what commands use, on plain lists; `asked` keeps what was said to it."""
 
     known: list[Session] = field(default_factory=list)
     reports: list[BackendReport] = field(default_factory=list)
@@ -240,7 +258,26 @@ class FakeFace(FakeTasks):
     band: DetectBand = DetectBand.CHAT
     closed_turns: int = 0
 
-    async def sessions(self, *, limit: int = 1000) -> tuple[Session, ...]:
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.chat = Group(send=self.send, classify=self.judge)
+        self.sessions = Group(
+            list=self.list_sessions,
+            find=self.find_session,
+            create=self.new_session,
+            rename=self.rename_session,
+            set_system=self.set_system,
+            delete=self.delete_session,
+            search=self.search,
+            export=self.export_session,
+            import_=self.import_sessions,
+        )
+        self.control.doctor, self.control.watch = self.doctor, self.watch
+        self.models.roles, self.models.backends = self.roles, self.backends
+        self.models.use, self.models.retry_role, self.models.add = self.use_model, self.retry_role, self.add_model
+        self.models.fetch_starter, self.models.pull = self.fetch_starter, self.pull_model
+
+    async def list_sessions(self, *, limit: int = 1000) -> tuple[Session, ...]:
         return tuple(self.known[:limit])
 
     async def judge(self, text: str, *, session_id: str = "") -> Judged:
@@ -366,12 +403,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def face(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeFace:
+def engine(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     """The engine, replaced."""
-    fake = FakeFace()
+    fake = FakeEngine()
 
     @asynccontextmanager
-    async def open_face(
+    async def open_engine(
         paths: object,
         settings: Callable[[], object],
         *,
@@ -379,7 +416,7 @@ def face(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeFace:
         works_queue: bool,
         ends: Callable[[], None] | None,
         told: Callable[[Notice], None],
-    ) -> AsyncIterator[FakeFace]:
+    ) -> AsyncIterator[FakeEngine]:
         settings()
         for notice in fake.found:
             told(notice)
@@ -387,11 +424,11 @@ def face(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeFace:
         yield fake
 
     @asynccontextmanager
-    async def find_engine(paths: object) -> AsyncIterator[FakeFace | None]:
+    async def find_engine(paths: object) -> AsyncIterator[FakeEngine | None]:
         yield fake if fake.runs else None
 
-    monkeypatch.setattr(tale_tui.engine, "open_face", open_face, raising=False)
-    monkeypatch.setattr(tale_tui.engine, "find_engine", find_engine, raising=False)
+    monkeypatch.setattr(tale_tui.engine.link, "open_engine", open_engine)
+    monkeypatch.setattr(tale_tui.engine.link, "find_engine", find_engine)
     return fake
 
 

@@ -12,22 +12,17 @@ import pytest
 import tale_tui.cli.chat
 from tale_tui.cli.answer import print_answer
 from tale_tui.cli.wanted import Wanted
-from tale_tui.engine import (
+from tale_tui.engine.errors import ContextFull, NoModel
+from tale_tui.engine.events import ModelLoading, PromptProgress, TextDelta, TurnCancelled, TurnFailed
+from tale_tui.engine.types import (
     BackendName,
     BackendReport,
-    ContextFull,
     ModelInfo,
-    ModelLoading,
     ModelRef,
-    NoModel,
-    PromptProgress,
     Role,
     RoleState,
     RoleStatus,
     Session,
-    TextDelta,
-    TurnCancelled,
-    TurnFailed,
 )
 
 JSON_FIELDS = [
@@ -54,27 +49,27 @@ def test_the_backends_are_those_of_the_engine() -> None:
     assert tuple(name.value for name in BackendName) == tale_tui.cli.chat.BACKENDS
 
 
-def test_an_answer_is_printed_as_it_comes_and_nothing_else(cli: Any, face: Any) -> None:
+def test_an_answer_is_printed_as_it_comes_and_nothing_else(cli: Any, engine: Any) -> None:
     result = cli("chat", "-m", "Is it so?")
     assert (result.code, result.out, result.err) == (0, "It is so.\n", "")
-    assert face.asked == [("send", "new0aaaa", "Is it so?", None)]
-    assert face.closed_turns == 1
-    assert face.loaded is True
+    assert engine.asked == [("send", "new0aaaa", "Is it so?", None)]
+    assert engine.closed_turns == 1
+    assert engine.loaded is True
 
 
 @pytest.mark.parametrize("arguments", [[], ["chat"]])
-def test_text_on_standard_input_is_the_message(cli: Any, face: Any, arguments: list[str]) -> None:
+def test_text_on_standard_input_is_the_message(cli: Any, engine: Any, arguments: list[str]) -> None:
     result = cli(*arguments, stdin="\n  two\nlines \n\n")
     assert result.out == "It is so.\n"
-    assert face.asked[0][2] == "two\nlines"
+    assert engine.asked[0][2] == "two\nlines"
 
 
-def test_a_message_as_option_leaves_standard_input_alone(cli: Any, face: Any) -> None:
+def test_a_message_as_option_leaves_standard_input_alone(cli: Any, engine: Any) -> None:
     cli("chat", "-m", "option", stdin="input")
-    assert [call[2] for call in face.asked] == ["option"]
+    assert [call[2] for call in engine.asked] == ["option"]
 
 
-def test_json_is_one_line_alone_with_its_fields_in_order(cli: Any, face: Any) -> None:
+def test_json_is_one_line_alone_with_its_fields_in_order(cli: Any, engine: Any) -> None:
     result = cli("chat", "-m", "Is it so?", "--json", terminal=True)
     assert result.err == ""
     assert result.out.count("\n") == 1
@@ -97,16 +92,16 @@ def test_json_is_one_line_alone_with_its_fields_in_order(cli: Any, face: Any) ->
     }
 
 
-def test_a_person_sees_what_it_cost_on_the_other_stream(cli: Any, face: Any) -> None:
+def test_a_person_sees_what_it_cost_on_the_other_stream(cli: Any, engine: Any) -> None:
     result = cli("chat", "-m", "hi", terminal=True)
     assert result.out == "It is so.\n"
     assert "qwen2.5:7b · 0.31 s · 38 tok/s · 3 tok · session new0" in result.err
 
 
-def test_waiting_is_shown_on_a_terminal_and_taken_away(cli: Any, face: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_is_shown_on_a_terminal_and_taken_away(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tale_tui.cli.output.PROGRESS_INTERVAL_S", 0.0)
-    events = face.answer("s", "t", "k", None)
-    face.events = (events[0], ModelLoading(REF), PromptProgress(64, 128), *events[1:])
+    events = engine.answer("s", "t", "k", None)
+    engine.events = (events[0], ModelLoading(REF), PromptProgress(64, 128), *events[1:])
     result = cli("chat", "-m", "hi", terminal=True)
     assert result.out == "It is so.\n"
     assert "loading qwen2.5:7b" in result.err
@@ -114,43 +109,43 @@ def test_waiting_is_shown_on_a_terminal_and_taken_away(cli: Any, face: Any, monk
     assert cli("chat", "-m", "hi").err == ""
 
 
-def test_a_session_goes_on_by_the_beginning_of_its_id(cli: Any, face: Any) -> None:
-    face.known = [Session("abcd2345", "Old", 0, 0)]
+def test_a_session_goes_on_by_the_beginning_of_its_id(cli: Any, engine: Any) -> None:
+    engine.known = [Session("abcd2345", "Old", 0, 0)]
     assert cli("chat", "-m", "on", "--session", "ab").code == 0
-    assert face.asked[0][1] == "abcd2345"
+    assert engine.asked[0][1] == "abcd2345"
 
 
-def test_an_unknown_session_is_bad_input_and_nothing_is_asked(cli: Any, face: Any) -> None:
+def test_an_unknown_session_is_bad_input_and_nothing_is_asked(cli: Any, engine: Any) -> None:
     result = cli("chat", "-m", "on", "--session", "zz")
     assert (result.code, result.out) == (2, "")
     assert result.err == "No session begins with zz.\n"
-    assert face.asked == []
+    assert engine.asked == []
 
 
 @pytest.mark.parametrize("message", ["", "  \n "])
-def test_an_empty_message_is_bad_input(cli: Any, face: Any, message: str) -> None:
+def test_an_empty_message_is_bad_input(cli: Any, engine: Any, message: str) -> None:
     result = cli("chat", "-m", message)
     assert result.code == 2
     assert "empty" in result.err
-    assert face.loaded is None
+    assert engine.loaded is None
 
 
-def test_what_is_no_text_is_bad_input(cli: Any, face: Any) -> None:
+def test_what_is_no_text_is_bad_input(cli: Any, engine: Any) -> None:
     result = cli("chat", stdin=b"\x7fELF\x00\x01\xff")
     assert result.code == 2
     assert "not text" in result.err
 
 
-def test_bytes_of_another_encoding_do_not_bring_it_down(cli: Any, face: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_of_another_encoding_do_not_bring_it_down(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli("chat", stdin="grün".encode("latin-1")).code == 0
-    assert face.asked[0][2] == "gr\ufffdn"
+    assert engine.asked[0][2] == "gr\ufffdn"
 
 
 # without a terminal
 
 
 @pytest.mark.parametrize("arguments", [[], ["chat"], ["chat", "--session", "ab"]])
-def test_without_a_terminal_it_says_what_works(cli: Any, face: Any, arguments: list[str]) -> None:
+def test_without_a_terminal_it_says_what_works(cli: Any, engine: Any, arguments: list[str]) -> None:
     result = cli(*arguments)
     assert (result.code, result.out) == (2, "")
     assert "tale-tui chat -m" in result.err
@@ -160,101 +155,101 @@ def test_without_a_terminal_it_says_what_works(cli: Any, face: Any, arguments: l
 @pytest.mark.parametrize(
     "arguments", [["chat", "--plain", "-m", "x"], ["chat", "--plain", "--json"], ["--plain", "sessions"]]
 )
-def test_options_that_do_not_go_together_are_usage(cli: Any, face: Any, arguments: list[str]) -> None:
+def test_options_that_do_not_go_together_are_usage(cli: Any, engine: Any, arguments: list[str]) -> None:
     assert cli(*arguments).code == 2
 
 
-def test_json_without_a_message_is_usage(cli: Any, face: Any) -> None:
+def test_json_without_a_message_is_usage(cli: Any, engine: Any) -> None:
     assert cli("chat", "--json", terminal=True).code == 2
 
 
 # no model
 
 
-def test_without_a_model_it_ends_with_3_and_the_command_to_run(cli: Any, face: Any) -> None:
-    face.role = UNSET
+def test_without_a_model_it_ends_with_3_and_the_command_to_run(cli: Any, engine: Any) -> None:
+    engine.role = UNSET
     result = cli("chat", "-m", "hi")
     assert (result.code, result.out) == (3, "")
     assert "tale-tui models pull starter --yes" in result.err
-    assert face.known == []
-    assert face.asked == []
+    assert engine.known == []
+    assert engine.asked == []
 
 
-def test_with_yes_the_starter_is_fetched_and_answers(cli: Any, face: Any) -> None:
-    face.role = UNSET
+def test_with_yes_the_starter_is_fetched_and_answers(cli: Any, engine: Any) -> None:
+    engine.role = UNSET
     result = cli("chat", "-m", "hi", "--yes")
     assert (result.code, result.out) == (0, "It is so.\n")
     assert result.err == "starter 50 %\nstarter 100 %\n"
-    assert [call[0] for call in face.asked] == ["starter", "send"]
+    assert [call[0] for call in engine.asked] == ["starter", "send"]
 
 
-def test_a_model_that_is_away_is_tried_again_and_never_replaced(cli: Any, face: Any) -> None:
-    face.role = AWAY
+def test_a_model_that_is_away_is_tried_again_and_never_replaced(cli: Any, engine: Any) -> None:
+    engine.role = AWAY
     result = cli("chat", "-m", "hi", "--yes")
     assert result.code == 3
     assert "Ollama does not answer at 127.0.0.1." in result.err
     assert "tale-tui models use ux BACKEND/MODEL" in result.err
-    assert face.asked == [("retry", Role.UX)]
+    assert engine.asked == [("retry", Role.UX)]
 
 
-def test_a_model_that_is_back_answers(cli: Any, face: Any) -> None:
-    face.role, face.retried = AWAY, RoleStatus(Role.UX, RoleState.READY, REF)
+def test_a_model_that_is_back_answers(cli: Any, engine: Any) -> None:
+    engine.role, engine.retried = AWAY, RoleStatus(Role.UX, RoleState.READY, REF)
     assert cli("chat", "-m", "hi").out == "It is so.\n"
 
 
 @pytest.mark.parametrize("code", ["unreachable", "not_found", "not_available", "no_model"])
-def test_a_model_that_goes_away_in_between_ends_with_3(cli: Any, face: Any, code: str) -> None:
-    reply = face.answer("s", "t", "k", None)[0].reply
-    face.events = (TurnFailed(reply, "Away", "It went away.", code),)
+def test_a_model_that_goes_away_in_between_ends_with_3(cli: Any, engine: Any, code: str) -> None:
+    reply = engine.answer("s", "t", "k", None)[0].reply
+    engine.events = (TurnFailed(reply, "Away", "It went away.", code),)
     result = cli("chat", "-m", "hi")
     assert result.code == 3
     assert "It went away." in result.err
     assert "tale-tui models use" in result.err
 
 
-def test_the_engine_may_say_itself_that_there_is_no_model(cli: Any, face: Any) -> None:
-    face.raises = NoModel("Nobody answers.")
+def test_the_engine_may_say_itself_that_there_is_no_model(cli: Any, engine: Any) -> None:
+    engine.raises = NoModel("Nobody answers.")
     assert cli("chat", "-m", "hi").code == 3
 
 
 # errors
 
 
-def test_a_model_that_fails_ends_with_1_and_what_came_stands(cli: Any, face: Any) -> None:
-    reply = face.answer("s", "t", "k", None)[0].reply
-    face.events = (TextDelta("Half an", 1), TurnFailed(reply, "x", "The server closed it.", "broken_stream"))
+def test_a_model_that_fails_ends_with_1_and_what_came_stands(cli: Any, engine: Any) -> None:
+    reply = engine.answer("s", "t", "k", None)[0].reply
+    engine.events = (TextDelta("Half an", 1), TurnFailed(reply, "x", "The server closed it.", "broken_stream"))
     result = cli("chat", "-m", "hi")
     assert (result.code, result.out) == (1, "Half an\n")
     assert result.err == "The answer broke off: The server closed it.\n"
 
 
-def test_a_stream_that_broke_after_text_is_no_missing_model(cli: Any, face: Any) -> None:
-    reply = face.answer("s", "t", "k", None)[0].reply
-    face.events = (TextDelta("Half", 1), TurnFailed(reply, "x", "It went away.", "unreachable"))
+def test_a_stream_that_broke_after_text_is_no_missing_model(cli: Any, engine: Any) -> None:
+    reply = engine.answer("s", "t", "k", None)[0].reply
+    engine.events = (TextDelta("Half", 1), TurnFailed(reply, "x", "It went away.", "unreachable"))
     assert cli("chat", "-m", "hi").code == 1
 
 
-def test_an_error_leaves_standard_output_empty_for_a_program(cli: Any, face: Any) -> None:
-    face.raises = ContextFull("The window is full.")
+def test_an_error_leaves_standard_output_empty_for_a_program(cli: Any, engine: Any) -> None:
+    engine.raises = ContextFull("The window is full.")
     result = cli("chat", "-m", "hi", "--json")
     assert (result.code, result.out) == (1, "")
 
 
-def test_an_answer_that_was_stopped_elsewhere_is_interrupted(cli: Any, face: Any) -> None:
-    reply = face.answer("s", "t", "k", None)[0].reply
-    face.events = (TextDelta("Half", 1), TurnCancelled(reply))
+def test_an_answer_that_was_stopped_elsewhere_is_interrupted(cli: Any, engine: Any) -> None:
+    reply = engine.answer("s", "t", "k", None)[0].reply
+    engine.events = (TextDelta("Half", 1), TurnCancelled(reply))
     result = cli("chat", "-m", "hi")
     assert (result.code, result.out) == (130, "Half\n")
     assert "kept" in result.err
 
 
-async def test_who_stops_an_answer_is_told_where_it_is_kept(face: Any, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_who_stops_an_answer_is_told_where_it_is_kept(engine: Any, capsys: pytest.CaptureFixture[str]) -> None:
     async def send(session_id: str, text: str, **_: Any) -> Any:
         yield TextDelta("Half", 1)
         await asyncio.Event().wait()
 
-    face.send = send
-    asking = asyncio.create_task(print_answer(face, "hi", Wanted(), as_json=False))
+    engine.chat.send = send
+    asking = asyncio.create_task(print_answer(engine, "hi", Wanted(), as_json=False))
     while "Half" not in capsys.readouterr().out:
         await asyncio.sleep(0)
     asking.cancel()
@@ -267,15 +262,15 @@ async def test_who_stops_an_answer_is_told_where_it_is_kept(face: Any, capsys: p
     )
 
 
-def test_ctrl_c_closes_the_stream_and_ends_with_130(cli: Any, face: Any) -> None:
+def test_ctrl_c_closes_the_stream_and_ends_with_130(cli: Any, engine: Any) -> None:
     def events(*_: object) -> Any:
         yield TextDelta("Half", 1)
         raise KeyboardInterrupt
 
-    face.answer = events
+    engine.answer = events
     result = cli("chat", "-m", "hi")
     assert (result.code, result.out) == (130, "Half\n")
-    assert face.closed_turns == 1
+    assert engine.closed_turns == 1
 
 
 # which model
@@ -303,21 +298,21 @@ MINE = ModelInfo(ModelRef(BackendName.EMBEDDED, "mine"))
         (["--backend", "scripted"], "scripted/demo"),
     ],
 )
-def test_a_backend_and_a_model_for_this_turn(cli: Any, face: Any, arguments: list[str], expected: str) -> None:
-    face.reports = [reports(EMBEDDING, SMALL), reports(MINE)]
+def test_a_backend_and_a_model_for_this_turn(cli: Any, engine: Any, arguments: list[str], expected: str) -> None:
+    engine.reports = [reports(EMBEDDING, SMALL), reports(MINE)]
     assert cli("chat", "-m", "hi", *arguments).code == 0
-    assert str(face.asked[-1][3]) == expected
-    assert face.loaded is False
+    assert str(engine.asked[-1][3]) == expected
+    assert engine.loaded is False
 
 
-def test_the_model_of_the_role_is_preferred_on_its_backend(cli: Any, face: Any) -> None:
-    face.reports = [reports(SMALL, ModelInfo(REF))]
+def test_the_model_of_the_role_is_preferred_on_its_backend(cli: Any, engine: Any) -> None:
+    engine.reports = [reports(SMALL, ModelInfo(REF))]
     cli("chat", "-m", "hi", "--backend", "ollama")
-    assert face.asked[-1][3] == REF
+    assert engine.asked[-1][3] == REF
 
 
-def test_a_model_that_nobody_has_ends_with_3_and_says_what_there_is(cli: Any, face: Any) -> None:
-    face.reports = [reports(SMALL)]
+def test_a_model_that_nobody_has_ends_with_3_and_says_what_there_is(cli: Any, engine: Any) -> None:
+    engine.reports = [reports(SMALL)]
     result = cli("chat", "-m", "hi", "--model", "nope")
     assert result.code == 3
     assert "Installed: ollama/small:latest." in result.err
@@ -332,22 +327,22 @@ def test_a_model_that_nobody_has_ends_with_3_and_says_what_there_is(cli: Any, fa
         (BackendReport(BackendName.OPENAI, True), "ollama has no model."),
     ],
 )
-def test_a_backend_without_a_model_ends_with_3(cli: Any, face: Any, report: BackendReport, says: str) -> None:
-    face.reports = [report]
+def test_a_backend_without_a_model_ends_with_3(cli: Any, engine: Any, report: BackendReport, says: str) -> None:
+    engine.reports = [report]
     result = cli("chat", "-m", "hi", "--backend", "ollama")
     assert result.code == 3
     assert says in result.err
 
 
-def test_the_embedded_backend_fetches_the_starter_only_with_yes(cli: Any, face: Any) -> None:
+def test_the_embedded_backend_fetches_the_starter_only_with_yes(cli: Any, engine: Any) -> None:
     result = cli("chat", "-m", "hi", "--backend", "embedded")
     assert result.code == 3
     assert "tale-tui models pull starter --yes" in result.err
     assert cli("chat", "-m", "hi", "--backend", "embedded", "--yes").code == 0
-    assert str(face.asked[-1][3]) == "embedded/starter-model"
+    assert str(engine.asked[-1][3]) == "embedded/starter-model"
 
 
-def test_an_unknown_backend_is_usage(cli: Any, face: Any) -> None:
+def test_an_unknown_backend_is_usage(cli: Any, engine: Any) -> None:
     assert cli("chat", "-m", "hi", "--backend", "nope").code == 2
 
 
@@ -371,7 +366,7 @@ def window(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("arguments", [[], ["chat"]])
 def test_on_a_terminal_the_window_opens(
-    cli: Any, face: Any, window: list[dict[str, Any]], arguments: list[str]
+    cli: Any, engine: Any, window: list[dict[str, Any]], arguments: list[str]
 ) -> None:
     assert cli("--set", "look.theme=nord", *arguments, terminal=True).code == 0
     [opened] = window
@@ -379,7 +374,7 @@ def test_on_a_terminal_the_window_opens(
     assert (opened["session"], opened["demo"], opened["overrides"]) == ("", False, {"look.theme": "nord"})
 
 
-def test_the_window_opens_with_a_session_and_a_model(cli: Any, face: Any, window: list[dict[str, Any]]) -> None:
+def test_the_window_opens_with_a_session_and_a_model(cli: Any, engine: Any, window: list[dict[str, Any]]) -> None:
     cli("--session", "ab", terminal=True)
     cli("chat", "--session", "cd", "--backend", "ollama", "--model", "a:b", terminal=True)
     cli("chat", "--model", "embedded/x", terminal=True)
@@ -388,7 +383,9 @@ def test_the_window_opens_with_a_session_and_a_model(cli: Any, face: Any, window
     assert cli("chat", "--backend", "ollama", terminal=True).code == 2
 
 
-def test_the_demo_has_a_home_of_its_own_that_goes(cli: Any, face: Any, window: list[dict[str, Any]], home: Any) -> None:
+def test_the_demo_has_a_home_of_its_own_that_goes(
+    cli: Any, engine: Any, window: list[dict[str, Any]], home: Any
+) -> None:
     assert cli("--demo", terminal=True).code == 0
     [opened] = window
     assert opened["demo"] is True
@@ -402,30 +399,30 @@ def test_the_demo_has_a_home_of_its_own_that_goes(cli: Any, face: Any, window: l
 
 
 @pytest.mark.parametrize("arguments", [["--plain"], ["chat", "--plain"]])
-def test_line_mode_answers_each_line(cli: Any, face: Any, arguments: list[str]) -> None:
+def test_line_mode_answers_each_line(cli: Any, engine: Any, arguments: list[str]) -> None:
     result = cli(*arguments, stdin="one\ntwo\nexit\nthree\n")
     assert (result.code, result.out, result.err) == (0, "It is so.\nIt is so.\n", "")
-    assert [call[2] for call in face.asked] == ["one", "two"]
+    assert [call[2] for call in engine.asked] == ["one", "two"]
 
 
-def test_line_mode_ends_with_the_code_of_the_last_error(cli: Any, face: Any) -> None:
+def test_line_mode_ends_with_the_code_of_the_last_error(cli: Any, engine: Any) -> None:
     assert cli("--plain", stdin="/nope\n").code == 2
-    face.raises = NoModel("Nobody answers.")
+    engine.raises = NoModel("Nobody answers.")
     assert cli("--plain", stdin="one\n").code == 3
     assert cli("--plain", stdin="one\n", terminal=True).code == 0
 
 
-def test_line_mode_whose_model_is_away_says_what_to_run(cli: Any, face: Any) -> None:
-    reply = face.answer("s", "t", "k", None)[0].reply
-    face.events = (TurnFailed(reply, "No answer", "Nothing answers there.", "unreachable"),)
+def test_line_mode_whose_model_is_away_says_what_to_run(cli: Any, engine: Any) -> None:
+    reply = engine.answer("s", "t", "k", None)[0].reply
+    engine.events = (TurnFailed(reply, "No answer", "Nothing answers there.", "unreachable"),)
     result = cli("--plain", stdin="one\n")
     assert result.code == 3
     assert "Nothing answers there." in result.err
     assert "tale-tui models use ux BACKEND/MODEL" in result.err
 
 
-def test_line_mode_without_a_model_says_what_to_run(cli: Any, face: Any) -> None:
-    face.role = UNSET
+def test_line_mode_without_a_model_says_what_to_run(cli: Any, engine: Any) -> None:
+    engine.role = UNSET
     result = cli("--plain", stdin="one\n")
     assert result.code == 3
     assert "tale-tui models pull starter --yes" in result.err
@@ -434,7 +431,7 @@ def test_line_mode_without_a_model_says_what_to_run(cli: Any, face: Any) -> None
     assert "\r" not in result.err
 
 
-def test_line_mode_takes_a_session_and_a_model(cli: Any, face: Any) -> None:
-    face.known = [Session("abcd2345", "Old", 0, 0)]
+def test_line_mode_takes_a_session_and_a_model(cli: Any, engine: Any) -> None:
+    engine.known = [Session("abcd2345", "Old", 0, 0)]
     cli("chat", "--plain", "--session", "ab", "--model", "openai/x", stdin="one\n")
-    assert face.asked == [("send", "abcd2345", "one", ModelRef(BackendName.OPENAI, "x"))]
+    assert engine.asked == [("send", "abcd2345", "one", ModelRef(BackendName.OPENAI, "x"))]

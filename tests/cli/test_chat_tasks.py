@@ -8,20 +8,23 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import Author, DetectBand, Message, MessageState, OutOfMemory, TaskStarted, TurnDone, TurnStarted
+from tale_tui.engine.errors import OutOfMemory
+from tale_tui.engine.events import TaskStarted, TurnDone, TurnStarted
+from tale_tui.engine.task_types import DetectBand
+from tale_tui.engine.types import Author, Message, MessageState
 
 NOON = 1_794_139_200.0
 
 
 @pytest.fixture
-def detected(face: Any, new_task: Any) -> Any:
+def detected(engine: Any, new_task: Any) -> Any:
     """The next message becomes a task."""
     detail = new_task("abcd2222", p=0.93, worked_s=1.5)
-    face.work["abcd2222"] = detail
+    engine.work["abcd2222"] = detail
     user = Message("u1", "new0aaaa", None, Author.USER, "Write a haiku", NOON, p=0.93)
     card = Message("r1", "new0aaaa", "u1", Author.ASSISTANT, "", NOON, MessageState.COMPLETE, task_id="abcd2222")
-    face.events = (TurnStarted(user, card), TaskStarted(detail.task), TurnDone(card))
-    return face
+    engine.events = (TurnStarted(user, card), TaskStarted(detail.task), TurnDone(card))
+    return engine
 
 
 def test_a_task_is_carried_out_and_its_result_printed(cli: Any, detected: Any) -> None:
@@ -57,9 +60,9 @@ def test_a_task_that_fails_ends_with_1(cli: Any, detected: Any) -> None:
     assert "abcd failed: It needs 12 GB" in result.err
 
 
-def test_no_tasks_is_handed_on(cli: Any, face: Any) -> None:
+def test_no_tasks_is_handed_on(cli: Any, engine: Any) -> None:
     cli("chat", "-m", "Write a haiku", "--no-tasks")
-    assert face.as_task is False
+    assert engine.as_task is False
 
 
 @pytest.mark.parametrize("command", [["--plain"], ["chat", "--plain"]])
@@ -81,17 +84,17 @@ def test_what_is_for_a_conversation_goes_behind_the_command(cli: Any) -> None:
     [(DetectBand.UNSURE, (), True), (DetectBand.CHAT, (), False), (DetectBand.UNSURE, ("--no-tasks",), False)],
 )
 def test_where_nobody_is_sure_a_task_is_offered(
-    cli: Any, face: Any, monkeypatch: pytest.MonkeyPatch, band: DetectBand, options: tuple[str, ...], offered: bool
+    cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch, band: DetectBand, options: tuple[str, ...], offered: bool
 ) -> None:
-    face.band = band
+    engine.band = band
     assert "tale-tui submit" not in cli("chat", "-m", "Memoisation", *options).err, "a script has no use for it"
     monkeypatch.setattr("tale_tui.cli.answer.is_terminal", lambda stream: True)
     assert ("tale-tui submit TEXT" in cli("chat", "-m", "Memoisation", *options).err) is offered
 
 
-def test_what_was_judged_talk_says_how_sure_that_is(cli: Any, face: Any) -> None:
-    events = list(face.answer("s", "Hello", "k", None))
+def test_what_was_judged_talk_says_how_sure_that_is(cli: Any, engine: Any) -> None:
+    events = list(engine.answer("s", "Hello", "k", None))
     events[0] = TurnStarted(dataclasses.replace(events[0].user, p=0.02), events[0].reply)
-    face.events = tuple(events)
+    engine.events = tuple(events)
     data = json.loads(cli("chat", "-m", "Hello", "--json").out)
     assert (data["task_detected"], data["confidence"], data["task_id"]) == (False, 0.98, None)

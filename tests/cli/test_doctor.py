@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-import tale_tui.engine
-from tale_tui.engine import DatabaseNewer, EngineMismatch, Finding, FindingState
+import tale_tui.engine.link
+from tale_tui.engine.errors import DatabaseNewer, EngineMismatch
+from tale_tui.engine.types import Finding, FindingState
 
 FINE = Finding("python", FindingState.OK, "3.11.7")
 LOOK = Finding("ollama", FindingState.LOOK, "Nothing answers.", "Start it, or leave it.")
 BAD = Finding("database", FindingState.BAD, "It is damaged.", "Set it aside.")
 
 
-def test_it_says_where_everything_is_and_what_was_found(cli: Any, face: Any, home: Path) -> None:
-    face.findings = (FINE, LOOK)
+def test_it_says_where_everything_is_and_what_was_found(cli: Any, engine: Any, home: Path) -> None:
+    engine.findings = (FINE, LOOK)
     result = cli("doctor")
     assert result.code == 0
     lines = result.out.splitlines()
@@ -27,18 +28,18 @@ def test_it_says_where_everything_is_and_what_was_found(cli: Any, face: Any, hom
         "! ollama    look: Nothing answers.",
         "            Start it, or leave it.",
     ]
-    assert face.loaded is False
+    assert engine.loaded is False
 
 
-def test_something_bad_ends_with_1(cli: Any, face: Any) -> None:
-    face.findings = (FINE, BAD)
+def test_something_bad_ends_with_1(cli: Any, engine: Any) -> None:
+    engine.findings = (FINE, BAD)
     result = cli("doctor")
     assert result.code == 1
     assert "✗ database  bad: It is damaged." in result.out
 
 
-def test_json_is_one_line(cli: Any, face: Any, home: Path) -> None:
-    face.findings = (BAD,)
+def test_json_is_one_line(cli: Any, engine: Any, home: Path) -> None:
+    engine.findings = (BAD,)
     result = cli("doctor", "--json")
     assert result.code == 1
     assert result.out.count("\n") == 1
@@ -52,10 +53,10 @@ def test_json_is_one_line(cli: Any, face: Any, home: Path) -> None:
     assert findings[1] == {"area": "folders", "state": "ok", "text": f"data: {home / 'data'}", "advice": ""}
 
 
-def test_wrong_settings_are_findings_and_the_rest_is_looked_at(cli: Any, face: Any, home: Path) -> None:
+def test_wrong_settings_are_findings_and_the_rest_is_looked_at(cli: Any, engine: Any, home: Path) -> None:
     (home / "config").mkdir(parents=True)
     (home / "config" / "config.toml").write_text("[chat]\ntemperature = 9\n")
-    face.findings = (FINE,)
+    engine.findings = (FINE,)
     result = cli("doctor")
     assert result.code == 1
     assert "bad: " in result.out
@@ -63,7 +64,7 @@ def test_wrong_settings_are_findings_and_the_rest_is_looked_at(cli: Any, face: A
     assert "3.11.7" in result.out
 
 
-def test_old_names_are_worth_a_look(cli: Any, face: Any, home: Path) -> None:
+def test_old_names_are_worth_a_look(cli: Any, engine: Any, home: Path) -> None:
     (home / "config").mkdir(parents=True)
     (home / "config" / "config.toml").write_text('conversation = "ollama/a"\n')
     result = cli("doctor")
@@ -82,14 +83,14 @@ def test_an_engine_that_cannot_start_is_a_finding(
     def refuses(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(tale_tui.engine, "open_face", refuses, raising=False)
+    monkeypatch.setattr(tale_tui.engine.link, "open_engine", refuses)
     result = cli("doctor", "--json")
     assert result.code == 1
     found = json.loads(result.out)["findings"][-1]
     assert (found["area"], found["state"]) == (area, "bad")
 
 
-def test_keys_are_not_in_it(cli: Any, face: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_not_in_it(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALE_OPENAI_KEY", "sk-very-secret")
     result = cli("doctor", "--json")
     assert "sk-very-secret" not in result.out + result.err

@@ -12,11 +12,12 @@ from typing import Any
 import click
 import pytest
 
-import tale_tui.engine
+import tale_tui.engine.link
 from tale_tui import __version__
 from tale_tui.__main__ import main
 from tale_tui.cli import entry
 from tale_tui.cli.lazy import LazyGroup
+from tale_tui.engine.errors import DatabaseNewer
 
 MANUAL = Path(__file__).parents[2] / "docs" / "commands.md"
 
@@ -55,22 +56,24 @@ def test_help_lists_every_command_with_a_whole_sentence(cli: Any) -> None:
             "1,000,000,000."),
     ],
 )  # fmt: skip
-def test_wrong_usage_is_one_sentence_and_ends_with_2(cli: Any, face: Any, arguments: list[str], sentence: str) -> None:
+def test_wrong_usage_is_one_sentence_and_ends_with_2(
+    cli: Any, engine: Any, arguments: list[str], sentence: str
+) -> None:
     result = cli(*arguments)
     assert (result.code, result.out, result.err) == (2, "", f"{sentence}\n")
 
 
-def test_a_wrong_setting_is_named_and_nothing_is_started(cli: Any, face: Any) -> None:
+def test_a_wrong_setting_is_named_and_nothing_is_started(cli: Any, engine: Any) -> None:
     result = cli("--set", "look.theem=x", "sessions")
     assert result.code == 2
     assert result.err == "A setting is wrong: --set look.theem is not a setting; did you mean `look.theme`?\n"
     result = cli("--set", "a=1", "--set", "chat.window=x", "sessions")
     assert result.err.splitlines()[0] == "A setting is wrong:"
     assert len(result.err.splitlines()) == 3
-    assert face.loaded is None
+    assert engine.loaded is None
 
 
-def test_old_names_in_the_file_are_said(cli: Any, face: Any, home: Path) -> None:
+def test_old_names_in_the_file_are_said(cli: Any, engine: Any, home: Path) -> None:
     (home / "config").mkdir(parents=True)
     (home / "config" / "config.toml").write_text('planning = "ollama/a"\n')
     result = cli("sessions", "--json")
@@ -123,7 +126,7 @@ def test_init_leaves_a_file_alone(cli: Any, home: Path) -> None:
 )
 @pytest.mark.parametrize("command", ["init", "sessions"])
 def test_folders_that_cannot_be_made_are_said(
-    cli: Any, face: Any, monkeypatch: pytest.MonkeyPatch, number: int, title: str, command: str
+    cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch, number: int, title: str, command: str
 ) -> None:
     def refused(self: Path, *_: object, **__: object) -> None:
         raise OSError(number, "Refused", str(self))
@@ -179,14 +182,14 @@ def test_ctrl_c_before_anything_began_ends_with_130(monkeypatch: pytest.MonkeyPa
     assert main() == 130
 
 
-def test_it_does_not_hide_what_nobody_expected(cli: Any, face: Any) -> None:
-    face.raises = RuntimeError("boom")
+def test_it_does_not_hide_what_nobody_expected(cli: Any, engine: Any) -> None:
+    engine.raises = RuntimeError("boom")
     with pytest.raises(RuntimeError, match="boom"):
         cli("chat", "-m", "hi")
 
 
-def test_an_error_of_the_system_is_a_sentence(cli: Any, face: Any, home: Path) -> None:
-    face.raises = OSError(28, "No space left on device")
+def test_an_error_of_the_system_is_a_sentence(cli: Any, engine: Any, home: Path) -> None:
+    engine.raises = OSError(28, "No space left on device")
     result = cli("chat", "-m", "hi")
     assert result.code == 1
     assert "No space left on device" in result.err
@@ -198,14 +201,14 @@ def test_an_error_of_ours_that_comes_while_it_opens_has_its_code(
     cli: Any, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuses(*_: object, **__: object) -> None:
-        raise tale_tui.engine.DatabaseNewer("Update tale-tui.")
+        raise DatabaseNewer("Update tale-tui.")
 
-    monkeypatch.setattr(tale_tui.engine, "open_face", refuses, raising=False)
+    monkeypatch.setattr(tale_tui.engine.link, "open_engine", refuses)
     result = cli("sessions")
     assert (result.code, result.err) == (1, "The database is newer than this version: Update tale-tui.\n")
 
 
-def test_colours_are_for_terminals_and_can_be_left_out(cli: Any, face: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colours_are_for_terminals_and_can_be_left_out(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b" not in cli("doctor").out
     assert "\x1b[32m" in cli("doctor", terminal=True).out
     monkeypatch.setenv("NO_COLOR", "1")

@@ -5,23 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tale_tui.engine import Notice
+from tale_tui.engine.events import Notice
 
 
-def test_it_stands_behind_the_answer(cli: Any, face: Any) -> None:
-    face.notices = (Notice("A part was dropped", "The server counted fewer tokens."),)
+def test_it_stands_behind_the_answer(cli: Any, engine: Any) -> None:
+    engine.notices = (Notice("A part was dropped", "The server counted fewer tokens."),)
     result = cli("chat", "-m", "Is it so?")
     assert (result.out, result.err) == ("It is so.\n", "A part was dropped: The server counted fewer tokens.\n")
 
 
-def test_in_line_mode_it_stands_between_two_messages(cli: Any, face: Any) -> None:
-    face.notices = (Notice("A part was dropped", "The server counted fewer tokens."),)
+def test_in_line_mode_it_stands_between_two_messages(cli: Any, engine: Any) -> None:
+    engine.notices = (Notice("A part was dropped", "The server counted fewer tokens."),)
     result = cli("--plain", stdin="Is it so?\n")
     assert (result.out, result.err) == ("It is so.\n", "A part was dropped: The server counted fewer tokens.\n")
 
 
-def test_what_opening_the_database_brought_is_said_by_any_command(cli: Any, face: Any) -> None:
-    face.found = (Notice("The database was damaged", "It lies aside.", "error"),)
+def test_what_opening_the_database_brought_is_said_by_any_command(cli: Any, engine: Any) -> None:
+    engine.found = (Notice("The database was damaged", "It lies aside.", "error"),)
     assert "The database was damaged: It lies aside.\n" in cli("sessions").err
 
 

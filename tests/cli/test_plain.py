@@ -11,26 +11,18 @@ from typing import Any
 import pytest
 
 from tale_tui.cli.stdin import Lines
-from tale_tui.engine import (
-    BackendName,
-    BackendReport,
-    EngineLost,
-    MessageTooLong,
-    ModelInfo,
+from tale_tui.engine.errors import EngineLost, MessageTooLong, NoModel
+from tale_tui.engine.events import (
     ModelLoading,
-    ModelRef,
-    NoModel,
     PromptProgress,
-    Role,
     Routed,
-    Session,
     TextDelta,
     ThinkingDelta,
     TurnCancelled,
     TurnEvent,
     TurnFailed,
-    Usage,
 )
+from tale_tui.engine.types import BackendName, BackendReport, ModelInfo, ModelRef, Role, Session, Usage
 from tale_tui.following import figures, follow
 from tale_tui.plain import Talk
 
@@ -53,32 +45,32 @@ async def given(lines: list[str]) -> AsyncIterator[str]:
         yield line
 
 
-async def talk(face: Any, *lines: str, interactive: bool = False, **more: Any) -> tuple[Talk, Written]:
+async def talk(engine: Any, *lines: str, interactive: bool = False, **more: Any) -> tuple[Talk, Written]:
     written = Written()
-    conversation = Talk(face, given(list(lines)), written.take, written.told.append, interactive, **more)
+    conversation = Talk(engine, given(list(lines)), written.take, written.told.append, interactive, **more)
     assert await conversation.run()
     return conversation, written
 
 
-def sent(face: Any) -> list[tuple[str, str]]:
-    return [(call[1], call[2]) for call in face.asked if call[0] == "send"]
+def sent(engine: Any) -> list[tuple[str, str]]:
+    return [(call[1], call[2]) for call in engine.asked if call[0] == "send"]
 
 
-async def test_each_line_is_answered_in_one_session(face: Any) -> None:
-    _, written = await talk(face, "one", "", "  two  ")
-    assert sent(face) == [("new0aaaa", "one"), ("new0aaaa", "two")]
+async def test_each_line_is_answered_in_one_session(engine: Any) -> None:
+    _, written = await talk(engine, "one", "", "  two  ")
+    assert sent(engine) == [("new0aaaa", "one"), ("new0aaaa", "two")]
     assert written.out == "It is so.\nIt is so.\n"
     assert written.told == []
 
 
 @pytest.mark.parametrize("word", ["exit", "EXIT", "quit", "/quit", "/exit"])
-async def test_a_word_leaves(face: Any, word: str) -> None:
-    await talk(face, "one", word, "never")
-    assert [text for _, text in sent(face)] == ["one"]
+async def test_a_word_leaves(engine: Any, word: str) -> None:
+    await talk(engine, "one", word, "never")
+    assert [text for _, text in sent(engine)] == ["one"]
 
 
-async def test_a_person_gets_prompts_and_states_in_words(face: Any) -> None:
-    _, written = await talk(face, "one", interactive=True)
+async def test_a_person_gets_prompts_and_states_in_words(engine: Any) -> None:
+    _, written = await talk(engine, "one", interactive=True)
     assert written.out == "You: Answer: It is so.\nYou: \n"
     assert written.told == [
         "Line mode. Write a message, /help for commands, exit to leave.",
@@ -86,62 +78,62 @@ async def test_a_person_gets_prompts_and_states_in_words(face: Any) -> None:
     ]
 
 
-async def test_nothing_is_drawn_coloured_or_written_over(face: Any) -> None:
-    _, written = await talk(face, "one", "/help", "/sessions", "/model", interactive=True)
+async def test_nothing_is_drawn_coloured_or_written_over(engine: Any) -> None:
+    _, written = await talk(engine, "one", "/help", "/sessions", "/model", interactive=True)
     everything = written.out + "".join(written.told)
     assert all(char.isprintable() or char == "\n" for char in everything)
 
 
-async def test_a_session_goes_on(face: Any) -> None:
-    face.known = [Session("abcd2345", "Old", 0, 0)]
-    await talk(face, "one", session=face.known[0])
-    assert sent(face) == [("abcd2345", "one")]
+async def test_a_session_goes_on(engine: Any) -> None:
+    engine.known = [Session("abcd2345", "Old", 0, 0)]
+    await talk(engine, "one", session=engine.known[0])
+    assert sent(engine) == [("abcd2345", "one")]
 
 
-async def test_new_begins_another_session(face: Any) -> None:
-    await talk(face, "one", "/new", "two")
-    assert sent(face) == [("new0aaaa", "one"), ("new1aaaa", "two")]
+async def test_new_begins_another_session(engine: Any) -> None:
+    await talk(engine, "one", "/new", "two")
+    assert sent(engine) == [("new0aaaa", "one"), ("new1aaaa", "two")]
 
 
-async def test_sessions_lists_and_opens(face: Any) -> None:
-    face.known = [Session("abcd2345", "Fibonacci", 0, 0, turns=12)]
-    _, written = await talk(face, "/sessions", "/sessions ab", "on")
+async def test_sessions_lists_and_opens(engine: Any) -> None:
+    engine.known = [Session("abcd2345", "Fibonacci", 0, 0, turns=12)]
+    _, written = await talk(engine, "/sessions", "/sessions ab", "on")
     assert written.told == ["abcd  Fibonacci, 12 turns", "This goes on: Fibonacci, 12 turns."]
-    assert sent(face) == [("abcd2345", "on")]
+    assert sent(engine) == [("abcd2345", "on")]
 
 
-async def test_without_sessions_it_says_so(face: Any) -> None:
-    _, written = await talk(face, "/sessions")
+async def test_without_sessions_it_says_so(engine: Any) -> None:
+    _, written = await talk(engine, "/sessions")
     assert written.told == ["No sessions yet. The first message begins one."]
 
 
-async def test_model_says_who_answers_and_what_there_is(face: Any) -> None:
-    face.reports = [BackendReport(BackendName.OLLAMA, True, models=(ModelInfo(REF),))]
-    _, written = await talk(face, "/model")
+async def test_model_says_who_answers_and_what_there_is(engine: Any) -> None:
+    engine.reports = [BackendReport(BackendName.OLLAMA, True, models=(ModelInfo(REF),))]
+    _, written = await talk(engine, "/model")
     assert written.told == ["Answering: ollama/qwen2.5:7b, ready. ", "Installed: ollama/qwen2.5:7b"]
 
 
-async def test_model_lets_another_one_answer(face: Any) -> None:
-    _, written = await talk(face, "/model embedded/mine", "one", ref=REF)
-    assert ("use", Role.UX, ModelRef(BackendName.EMBEDDED, "mine")) in face.asked
-    assert face.asked[-1][3] is None
+async def test_model_lets_another_one_answer(engine: Any) -> None:
+    _, written = await talk(engine, "/model embedded/mine", "one", ref=REF)
+    assert ("use", Role.UX, ModelRef(BackendName.EMBEDDED, "mine")) in engine.asked
+    assert engine.asked[-1][3] is None
     assert written.told == ["embedded/mine answers from now on."]
 
 
-async def test_system_shows_and_sets(face: Any) -> None:
-    _, written = await talk(face, "/system", "/system Be brief.")
+async def test_system_shows_and_sets(engine: Any) -> None:
+    _, written = await talk(engine, "/system", "/system Be brief.")
     assert written.told == ["System prompt: the one of the settings", "System prompt: Be brief."]
-    assert ("system", "new0aaaa", "Be brief.") in face.asked
+    assert ("system", "new0aaaa", "Be brief.") in engine.asked
 
 
-async def test_export_prints_markdown(face: Any) -> None:
-    _, written = await talk(face, "one", "/export")
+async def test_export_prints_markdown(engine: Any) -> None:
+    _, written = await talk(engine, "one", "/export")
     assert written.out.endswith("# Title\n\nWords.\n")
 
 
-async def test_export_writes_a_new_file_and_never_over_one(face: Any, tmp_path: Path) -> None:
+async def test_export_writes_a_new_file_and_never_over_one(engine: Any, tmp_path: Path) -> None:
     file = tmp_path / "talk.md"
-    _, written = await talk(face, "one", f"/export {file}", f"/export {file}")
+    _, written = await talk(engine, "one", f"/export {file}", f"/export {file}")
     assert file.read_text() == "# Title\n\nWords.\n"
     assert written.told[0] == f"Written to {file}"
     assert "File exists" in written.told[1]
@@ -157,45 +149,45 @@ async def test_export_writes_a_new_file_and_never_over_one(face: Any, tmp_path: 
         ("/export", "There is nothing to export yet."),
     ],
 )
-async def test_a_command_that_cannot_be_done_is_said_and_it_goes_on(face: Any, line: str, says: str) -> None:
-    conversation, written = await talk(face, line, "one")
+async def test_a_command_that_cannot_be_done_is_said_and_it_goes_on(engine: Any, line: str, says: str) -> None:
+    conversation, written = await talk(engine, line, "one")
     assert says in written.told[0]
-    assert [text for _, text in sent(face)] == ["one"]
+    assert [text for _, text in sent(engine)] == ["one"]
     assert conversation.failed is not None
 
 
-async def test_a_failed_answer_is_said_and_it_goes_on(face: Any) -> None:
-    reply = face.answer("s", "t", "k", None)[0].reply
-    face.events = (TextDelta("Half", 1), TurnFailed(reply, "Too long", "It broke off.", "broken_stream"))
-    conversation, written = await talk(face, "one", "two")
+async def test_a_failed_answer_is_said_and_it_goes_on(engine: Any) -> None:
+    reply = engine.answer("s", "t", "k", None)[0].reply
+    engine.events = (TextDelta("Half", 1), TurnFailed(reply, "Too long", "It broke off.", "broken_stream"))
+    conversation, written = await talk(engine, "one", "two")
     assert written.out == "Half\nHalf\n"
     assert written.told == ["The answer broke off: It broke off."] * 2
     assert conversation.failed is not None
-    assert face.closed_turns == 2
+    assert engine.closed_turns == 2
 
 
-async def test_without_a_model_a_script_ends_and_a_person_goes_on(face: Any) -> None:
-    face.raises = NoModel("Nothing was found.")
-    await talk(face, "one", "two")
-    assert [text for _, text in sent(face)] == ["one"]
-    await talk(face, "three", "four", interactive=True)
-    assert [text for _, text in sent(face)] == ["one", "three", "four"]
+async def test_without_a_model_a_script_ends_and_a_person_goes_on(engine: Any) -> None:
+    engine.raises = NoModel("Nothing was found.")
+    await talk(engine, "one", "two")
+    assert [text for _, text in sent(engine)] == ["one"]
+    await talk(engine, "three", "four", interactive=True)
+    assert [text for _, text in sent(engine)] == ["one", "three", "four"]
 
 
-async def test_a_message_that_cannot_be_sent_is_said(face: Any) -> None:
-    face.raises = MessageTooLong("It has 9,000 tokens and 8,192 fit.")
-    _, written = await talk(face, "one")
+async def test_a_message_that_cannot_be_sent_is_said(engine: Any) -> None:
+    engine.raises = MessageTooLong("It has 9,000 tokens and 8,192 fit.")
+    _, written = await talk(engine, "one")
     assert written.told == ["It has 9,000 tokens and 8,192 fit."]
 
 
-async def test_an_answer_stopped_elsewhere_is_said(face: Any) -> None:
-    reply = face.answer("s", "t", "k", None)[0].reply
-    face.events = (TextDelta("Half", 1), TurnCancelled(reply))
-    _, written = await talk(face, "one")
+async def test_an_answer_stopped_elsewhere_is_said(engine: Any) -> None:
+    reply = engine.answer("s", "t", "k", None)[0].reply
+    engine.events = (TextDelta("Half", 1), TurnCancelled(reply))
+    _, written = await talk(engine, "one")
     assert written.told == ["Stopped in another window. What came is kept."]
 
 
-async def test_ctrl_c_stops_the_answer_and_at_the_prompt_the_conversation(face: Any) -> None:
+async def test_ctrl_c_stops_the_answer_and_at_the_prompt_the_conversation(engine: Any) -> None:
     begun, asked_again, closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
     written = Written()
 
@@ -212,8 +204,8 @@ async def test_ctrl_c_stops_the_answer_and_at_the_prompt_the_conversation(face: 
         asked_again.set()
         await asyncio.Event().wait()
 
-    face.send = endless
-    conversation = Talk(face, lines(), written.take, written.told.append, interactive=False)
+    engine.chat.send = endless
+    conversation = Talk(engine, lines(), written.take, written.told.append, interactive=False)
     run = asyncio.create_task(conversation.run())
     await begun.wait()
     conversation.interrupt()
@@ -226,7 +218,7 @@ async def test_ctrl_c_stops_the_answer_and_at_the_prompt_the_conversation(face: 
     conversation.interrupt()
 
 
-async def test_cancelling_it_closes_the_answer(face: Any) -> None:
+async def test_cancelling_it_closes_the_answer(engine: Any) -> None:
     begun, closed = asyncio.Event(), asyncio.Event()
 
     async def endless(*_: object, **__: object) -> AsyncGenerator[TurnEvent, None]:
@@ -237,8 +229,8 @@ async def test_cancelling_it_closes_the_answer(face: Any) -> None:
         finally:
             closed.set()
 
-    face.send = endless
-    run = asyncio.create_task(talk(face, "one"))
+    engine.chat.send = endless
+    run = asyncio.create_task(talk(engine, "one"))
     await begun.wait()
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -246,8 +238,8 @@ async def test_cancelling_it_closes_the_answer(face: Any) -> None:
     assert closed.is_set()
 
 
-async def test_a_turn_is_handed_out_as_it_happens(face: Any) -> None:
-    started, *_, done = face.answer("s", "t", "k", None)
+async def test_a_turn_is_handed_out_as_it_happens(engine: Any) -> None:
+    started, *_, done = engine.answer("s", "t", "k", None)
 
     async def events() -> AsyncGenerator[TurnEvent, None]:
         for event in (
@@ -345,7 +337,7 @@ def feed(writer: int, content: bytes) -> None:
     os.close(writer)
 
 
-async def test_a_line_comes_when_it_is_there(face: Any) -> None:
+async def test_a_line_comes_when_it_is_there(engine: Any) -> None:
     reader, writer = os.pipe()
     lines = Lines(reader)
     os.write(writer, b"eins\nzw")

@@ -8,17 +8,10 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import (
-    Author,
-    DetectBand,
-    Message,
-    MessageState,
-    OutOfMemory,
-    TaskStarted,
-    TaskState,
-    TurnDone,
-    TurnStarted,
-)
+from tale_tui.engine.errors import OutOfMemory
+from tale_tui.engine.events import TaskStarted, TurnDone, TurnStarted
+from tale_tui.engine.task_types import DetectBand, TaskState
+from tale_tui.engine.types import Author, Message, MessageState
 from tale_tui.plain import OFFER, Talk
 
 NOON = 1_794_139_200.0
@@ -27,7 +20,7 @@ NOON = 1_794_139_200.0
 class Said:
     """A conversation with what was written and told."""
 
-    def __init__(self, face: Any, *lines: str, interactive: bool = False, **more: Any) -> None:
+    def __init__(self, engine: Any, *lines: str, interactive: bool = False, **more: Any) -> None:
         self.out = ""
         self.told: list[str] = []
 
@@ -36,27 +29,27 @@ class Said:
                 yield line
 
         self.talk = Talk(
-            face=face, lines=come(), out=self._write, told=self.told.append, interactive=interactive, **more
+            engine=engine, lines=come(), out=self._write, told=self.told.append, interactive=interactive, **more
         )
 
     def _write(self, piece: str) -> None:
         self.out += piece
 
 
-async def said(face: Any, *lines: str, **more: Any) -> Said:
-    conversation = Said(face, *lines, **more)
+async def said(engine: Any, *lines: str, **more: Any) -> Said:
+    conversation = Said(engine, *lines, **more)
     assert await conversation.talk.run()
     return conversation
 
 
 @pytest.fixture
-def detected(face: Any, new_task: Any) -> Any:
+def detected(engine: Any, new_task: Any) -> Any:
     detail = new_task("abcd2222", p=0.93)
-    face.work["abcd2222"] = detail
+    engine.work["abcd2222"] = detail
     user = Message("u1", "new0aaaa", None, Author.USER, "Write a haiku", NOON, p=0.93)
     card = Message("r1", "new0aaaa", "u1", Author.ASSISTANT, "", NOON, MessageState.COMPLETE, task_id="abcd2222")
-    face.events = (TurnStarted(user, card), TaskStarted(detail.task), TurnDone(card))
-    return face
+    engine.events = (TurnStarted(user, card), TaskStarted(detail.task), TurnDone(card))
+    return engine
 
 
 async def test_a_task_is_carried_out_and_read_out(detected: Any) -> None:
@@ -68,11 +61,11 @@ async def test_a_task_is_carried_out_and_read_out(detected: Any) -> None:
     assert "(writing)" in person.told
 
 
-async def test_where_nobody_is_sure_a_task_is_offered(face: Any) -> None:
-    face.band = DetectBand.UNSURE
-    assert (await said(face, "Memoisation", interactive=True)).told[-1] == OFFER
-    assert (await said(face, "Memoisation")).told == []
-    assert OFFER not in (await said(face, "Memoisation", interactive=True, tasks=False)).told
+async def test_where_nobody_is_sure_a_task_is_offered(engine: Any) -> None:
+    engine.band = DetectBand.UNSURE
+    assert (await said(engine, "Memoisation", interactive=True)).told[-1] == OFFER
+    assert (await said(engine, "Memoisation")).told == []
+    assert OFFER not in (await said(engine, "Memoisation", interactive=True, tasks=False)).told
 
 
 async def test_a_task_may_be_only_queued_or_never_made(detected: Any) -> None:
@@ -104,7 +97,7 @@ async def test_ctrl_c_ends_the_waiting_and_not_the_task(detected: Any) -> None:
         await asyncio.Event().wait()
         yield
 
-    detected.follow_task = never
+    detected.tasks.follow = never
     conversation = Said(detected, "Write a haiku")
     running = asyncio.create_task(conversation.talk.run())
     await waits.wait()
@@ -114,33 +107,33 @@ async def test_ctrl_c_ends_the_waiting_and_not_the_task(detected: Any) -> None:
     assert detected.done_to == []
 
 
-async def test_the_commands_on_tasks(face: Any, new_task: Any) -> None:
-    face.work["abcd2222"] = new_task("abcd2222", title="Haiku")
-    face.work["efgh3333"] = new_task("efgh3333", TaskState.DONE, title="Letter", result="Dear.")
+async def test_the_commands_on_tasks(engine: Any, new_task: Any) -> None:
+    engine.work["abcd2222"] = new_task("abcd2222", title="Haiku")
+    engine.work["efgh3333"] = new_task("efgh3333", TaskState.DONE, title="Letter", result="Dear.")
     lines = ("/tasks", "/status ab", "/priority ab high", "/pause ab", "/resume ab", "/cancel ab", "/retry ab")
-    conversation = await said(face, *lines, "/approve ab", "/decline ab", "/result ef", "/task Write")
+    conversation = await said(engine, *lines, "/approve ab", "/decline ab", "/result ef", "/task Write")
     assert conversation.told[0] == "abcd  Haiku, queued"
     assert conversation.told[1].startswith("efgh  Letter, done")
     assert conversation.out == "Dear.\n"
-    names = [done[0] for done in face.done_to]
+    names = [done[0] for done in engine.done_to]
     assert names == ["priority", "pause", "resume", "cancel", "retry", "approve", "approve"]
-    assert face.handed_in[0]["text"] == "Write"
+    assert engine.handed_in[0]["text"] == "Write"
 
 
-async def test_without_an_id_it_is_the_one_that_runs_or_the_latest(face: Any, new_task: Any) -> None:
-    conversation = await said(face, "/status", "/tasks")
+async def test_without_an_id_it_is_the_one_that_runs_or_the_latest(engine: Any, new_task: Any) -> None:
+    conversation = await said(engine, "/status", "/tasks")
     assert "There are no tasks yet" in conversation.told[0]
     assert "No tasks yet." in conversation.told[1]
-    face.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
-    face.work["efgh3333"] = new_task("efgh3333", TaskState.DONE, result="Dear.")
-    assert (await said(face, "/status")).told[0].startswith("abcd")
+    engine.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+    engine.work["efgh3333"] = new_task("efgh3333", TaskState.DONE, result="Dear.")
+    assert (await said(engine, "/status")).told[0].startswith("abcd")
 
 
-async def test_without_an_id_it_is_one_with_which_that_can_be_done(face: Any, new_task: Any) -> None:
-    face.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED)
-    face.work["efgh3333"] = new_task("efgh3333", TaskState.FAILED, created=NOON + 9)
-    await said(face, "/cancel", "/retry")
-    assert face.done_to == [("cancel", "abcd2222"), ("retry", "efgh3333", "")]
+async def test_without_an_id_it_is_one_with_which_that_can_be_done(engine: Any, new_task: Any) -> None:
+    engine.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED)
+    engine.work["efgh3333"] = new_task("efgh3333", TaskState.FAILED, created=NOON + 9)
+    await said(engine, "/cancel", "/retry")
+    assert engine.done_to == [("cancel", "abcd2222"), ("retry", "efgh3333", "")]
 
 
 @pytest.mark.parametrize(
@@ -152,16 +145,16 @@ async def test_without_an_id_it_is_one_with_which_that_can_be_done(face: Any, ne
         ("/cancel zz", "No task begins with zz."),
     ],
 )
-async def test_what_cannot_be_done_is_said(face: Any, new_task: Any, line: str, says: str) -> None:
-    face.work["abcd2222"] = new_task("abcd2222")
-    conversation = await said(face, line)
+async def test_what_cannot_be_done_is_said(engine: Any, new_task: Any, line: str, says: str) -> None:
+    engine.work["abcd2222"] = new_task("abcd2222")
+    conversation = await said(engine, line)
     assert says in conversation.told[0]
-    assert face.done_to == []
+    assert engine.done_to == []
 
 
-async def test_the_help_has_every_command(face: Any) -> None:
+async def test_the_help_has_every_command(engine: Any) -> None:
     from tale_tui.plain_tasks import TaskCommands
 
-    conversation = await said(face, "/help")
-    for name in TaskCommands(face, print, print).table():
+    conversation = await said(engine, "/help")
+    for name in TaskCommands(engine, print, print).table():
         assert f"/{name}" in conversation.told[0]

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import BackendHealth, ModelRef, Residency, ResidentModel, Role
+from tale_tui.engine.task_types import BackendHealth, Residency, ResidentModel
+from tale_tui.engine.types import ModelRef, Role
 
 SMALL = ModelRef.parse("ollama/qwen2.5:7b")
 
 
 @pytest.fixture
-def resident(face: Any) -> Any:
-    face.resident = Residency(
+def resident(engine: Any) -> Any:
+    engine.resident = Residency(
         models=(
             ResidentModel(SMALL, (Role.UX,), 4_700_000_000, 8192, 0.5, kept=True, load_ms=3100.0123),
             ResidentModel(ModelRef.parse("openai/big"), (Role.TASK,), local=False),
@@ -33,7 +34,7 @@ def resident(face: Any) -> Any:
         ),
         notes=("The memory of openai is not known.",),
     )
-    return face
+    return engine
 
 
 def test_what_is_in_memory_is_a_table(cli: Any, resident: Any) -> None:
@@ -76,7 +77,7 @@ def test_json_has_nothing_that_changes_by_itself(cli: Any, resident: Any) -> Non
     assert result.err == ""
 
 
-def test_nothing_in_memory_is_a_sentence(cli: Any, face: Any) -> None:
+def test_nothing_in_memory_is_a_sentence(cli: Any, engine: Any) -> None:
     result = cli("models", "ps")
     assert (result.code, result.out) == (0, "")
     assert result.err.startswith("No model is in memory.\n")

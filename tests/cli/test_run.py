@@ -10,23 +10,24 @@ import pytest
 
 from tale_tui.cli import queue_run
 from tale_tui.cli.queue_run import QueueRun, can_go_on
-from tale_tui.engine import EngineMoved, Reason, TasksChanged, TaskState
+from tale_tui.engine.events import EngineMoved, TasksChanged
+from tale_tui.engine.task_types import Reason, TaskState
 
 
 @pytest.fixture
-def queue(face: Any) -> Any:
-    face.here, face.facts = True, asyncio.Queue()
-    return face
+def queue(engine: Any) -> Any:
+    engine.here, engine.facts = True, asyncio.Queue()
+    return engine
 
 
 class Runs:
     """A run over the queue of a fake, with what it wrote."""
 
-    def __init__(self, face: Any, *, lingers: bool = False, resumes: bool = True) -> None:
+    def __init__(self, engine: Any, *, lingers: bool = False, resumes: bool = True) -> None:
         self.said: list[str] = []
         self.told: list[str] = []
         self.queue = QueueRun(says=self.said.append, tells=self.told.append, resumes=lambda: resumes, lingers=lingers)
-        self.running = asyncio.create_task(self.queue.until_empty(face))
+        self.running = asyncio.create_task(self.queue.until_empty(engine))
 
     async def ended(self) -> int:
         async with asyncio.timeout(5):
@@ -148,61 +149,61 @@ async def test_in_the_background_it_stays_for_a_while(queue: Any, new_task: Any,
 # the commands
 
 
-def test_run_works_off_the_queue_and_fails_where_a_task_failed(cli: Any, face: Any) -> None:
-    face.here = True
+def test_run_works_off_the_queue_and_fails_where_a_task_failed(cli: Any, engine: Any) -> None:
+    engine.here = True
     assert cli("run").code == 0
-    assert face.works_queue is True
-    face.ends()
+    assert engine.works_queue is True
+    engine.ends()
 
 
-def test_run_says_what_is_left_for_the_user(cli: Any, face: Any, new_task: Any) -> None:
-    face.here = True
-    face.work["abcd2222"] = new_task("abcd2222", TaskState.WAITING)
+def test_run_says_what_is_left_for_the_user(cli: Any, engine: Any, new_task: Any) -> None:
+    engine.here = True
+    engine.work["abcd2222"] = new_task("abcd2222", TaskState.WAITING)
     result = cli("run")
     assert (result.code, result.out) == (0, "")
     assert result.err == "Left: 1 waiting for you. All of them: tale-tui tasks --state open\n"
 
 
-def test_run_that_is_ended_says_how_it_goes_on(cli: Any, face: Any, new_task: Any, monkeypatch: Any) -> None:
-    face.here = True
-    face.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+def test_run_that_is_ended_says_how_it_goes_on(cli: Any, engine: Any, new_task: Any, monkeypatch: Any) -> None:
+    engine.here = True
+    engine.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
 
     async def ended(self: QueueRun, _: Any) -> int:
-        self._here = face.here
+        self._here = engine.here
         self.end()
         return 0
 
     monkeypatch.setattr(QueueRun, "until_empty", ended)
     assert cli("run").err == "What is open is kept. It goes on with: tale-tui run\n"
-    face.here = False
+    engine.here = False
     assert cli("run").err == "Left: 1 running. All of them: tale-tui tasks --state open\n", "another process works"
 
 
 @pytest.mark.parametrize("command", [["run"], ["wait", "abcd"]])
 def test_where_nothing_can_be_written_nothing_is_waited_for(
-    cli: Any, face: Any, new_task: Any, command: list[str]
+    cli: Any, engine: Any, new_task: Any, command: list[str]
 ) -> None:
-    face.here, face.can_write = True, False
-    face.work["abcd2222"] = new_task("abcd2222")
+    engine.here, engine.can_write = True, False
+    engine.work["abcd2222"] = new_task("abcd2222")
     result = cli(*command)
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith("Nothing can be written here: No task can be run.")
-    face.work["abcd2222"] = new_task("abcd2222", TaskState.DONE, result="Rain.")
+    engine.work["abcd2222"] = new_task("abcd2222", TaskState.DONE, result="Rain.")
     assert cli("wait", "abcd").out == "Rain.\n"
 
 
-def test_a_log_that_cannot_be_written_is_named(cli: Any, face: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_cannot_be_written_is_named(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> int:
         raise PermissionError(errno.EACCES, "Permission denied", "/logs/tale-tui.log")
 
-    face.runs = False
+    engine.runs = False
     monkeypatch.setattr("tale_tui.cli.run.start_background", refused)
     result = cli("run", "--background")
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith("Nothing can be written here: /logs/tale-tui.log cannot be made.")
 
 
-def test_stop_ends_only_an_engine_without_a_window(cli: Any, face: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_ends_only_an_engine_without_a_window(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async def not_any_more(paths: object, pid: int) -> bool:
         return False
 
@@ -210,18 +211,18 @@ def test_stop_ends_only_an_engine_without_a_window(cli: Any, face: Any, monkeypa
     monkeypatch.setattr("tale_tui.cli.run._is_gone", lambda pid: True)
     result = cli("stop")
     assert (result.code, result.err) == (2, "Process 1 is the engine.\n")
-    face.background = True
+    engine.background = True
     result = cli("stop")
-    assert (result.code, face.stopped) == (0, True)
+    assert (result.code, engine.stopped) == (0, True)
     assert result.err == "Ended: the engine without a window, process 1.\n"
-    face.runs = False
+    engine.runs = False
     assert cli("stop").err == "No engine runs.\n"
 
 
-def test_a_second_engine_is_not_started(cli: Any, face: Any) -> None:
+def test_a_second_engine_is_not_started(cli: Any, engine: Any) -> None:
     result = cli("run", "--background")
     assert (result.code, result.err) == (0, "Already at work: the window, process 1.\n")
 
 
-def test_a_demo_has_no_background(cli: Any, face: Any) -> None:
+def test_a_demo_has_no_background(cli: Any, engine: Any) -> None:
     assert cli("--demo", "run", "--background").code == 2

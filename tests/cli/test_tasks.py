@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import Priority, TaskState
+from tale_tui.engine.task_types import Priority, TaskState
 
 DONE = {"result": "Rain.", "started": 1_794_139_200.0, "finished": 1_794_139_242.0, "worked_s": 42.0}
 
 
 @pytest.fixture
-def work(face: Any, new_task: Any) -> Any:
+def work(engine: Any, new_task: Any) -> Any:
     for detail in (
         new_task("abcd2222", TaskState.RUNNING, text="Write\nit", title="Write it", p=0.931249),
         new_task("efgh3333", TaskState.DONE, title="Letter", **DONE),
         new_task("jkmn4444", TaskState.FAILED, title="Manual", error="It does not fit.", error_code="out_of_memory"),
     ):
-        face.work[detail.task.id] = detail
-    return face
+        engine.work[detail.task.id] = detail
+    return engine
 
 
 # lists
@@ -68,9 +68,9 @@ def test_tasks_as_json(cli: Any, work: Any) -> None:
     assert json.loads(cli("tasks", "--state", "queued", "--json").out) == {"tasks": []}
 
 
-def test_no_tasks_are_a_sentence(cli: Any, face: Any, work: Any) -> None:
+def test_no_tasks_are_a_sentence(cli: Any, engine: Any, work: Any) -> None:
     assert "No task is queued or paused." in cli("tasks", "--state", "queued", "--state", "paused").err
-    face.work.clear()
+    engine.work.clear()
     result = cli("tasks")
     assert (result.code, result.out) == (0, "")
     assert "tale-tui submit" in result.err
@@ -168,8 +168,8 @@ def test_status_of_the_whole(cli: Any, work: Any) -> None:
     assert lines[3] == "queue   1 running, 1 done, 1 failed"
 
 
-def test_status_without_an_engine_says_what_to_start(cli: Any, face: Any) -> None:
-    face.here = True
+def test_status_without_an_engine_says_what_to_start(cli: Any, engine: Any) -> None:
+    engine.here = True
     result = cli("status")
     assert "engine  none" in result.out
     assert "queue   no tasks" in result.out

@@ -1,5 +1,4 @@
 import asyncio
-import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -7,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import model_verbs
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.errors import BadInput, DatabaseNewer, EngineLost, FetchFailed, ReadOnly, StoreError, Unreachable
 from tale_tui.engine.events import Fact, Notice, RoleChanged, SessionChanged
+from tale_tui.engine.models import service as model_service
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
 from tale_tui.engine.store import Store
@@ -25,7 +24,6 @@ from tale_tui.engine.types import (
     RoleState,
     View,
 )
-from tale_tui.engine.verbs import Verbs
 from tale_tui.engine.world import World
 from tale_tui.paths import Paths
 
@@ -35,7 +33,7 @@ Start = Callable[..., Awaitable[Engine]]
 
 async def heard(engine: Engine, *calls: Awaitable[Any]) -> list[Fact]:
     """What is published while these are awaited, without the state of the roles."""
-    facts = engine.watch()
+    facts = engine.control.watch()
     await anext(facts)
     for call in calls:
         await call
@@ -44,13 +42,6 @@ async def heard(engine: Engine, *calls: Awaitable[Any]) -> list[Fact]:
 
 
 # starting and stopping
-
-
-async def test_it_has_every_verb_as_it_is_described() -> None:
-    names = [name for name, _ in inspect.getmembers(Verbs, inspect.isfunction) if not name.startswith("_")]
-    assert len(names) > 25
-    for name in names:
-        assert inspect.signature(getattr(Engine, name)) == inspect.signature(getattr(Verbs, name)), name
 
 
 async def test_it_is_ready_while_the_model_is_still_loading(start_engine: Start) -> None:
@@ -62,9 +53,9 @@ async def test_it_is_ready_while_the_model_is_still_loading(start_engine: Start)
             return await super().report(timeout_s)
 
     engine = await start_engine({BackendName.SCRIPTED: Slow([spoken("a")])})
-    assert [(status.state, status.ref) for status in await engine.roles()] == [(RoleState.LOADING, None)] * 2
-    assert await engine.sessions() == ()
-    facts = engine.watch()
+    assert [(status.state, status.ref) for status in await engine.models.roles()] == [(RoleState.LOADING, None)] * 2
+    assert await engine.sessions.list() == ()
+    facts = engine.control.watch()
     gate.set()
     async for fact in facts:
         if isinstance(fact, RoleChanged) and fact.status.role is Role.UX and fact.status.state is RoleState.READY:
@@ -77,17 +68,17 @@ async def test_it_is_ready_while_the_model_is_still_loading(start_engine: Start)
 async def test_without_loading_no_model_is_touched_until_a_turn_wants_one(start_engine: Start) -> None:
     backend = ScriptedBackend([spoken("a")])
     engine = await start_engine({BackendName.SCRIPTED: backend}, load=False)
-    assert [(status.state, status.ref) for status in await engine.roles()] == [(RoleState.IDLE, DEMO)] * 2
+    assert [(status.state, status.ref) for status in await engine.models.roles()] == [(RoleState.IDLE, DEMO)] * 2
     assert backend.loads == []
-    session = await engine.new_session()
-    async with aclosing(engine.send(session.id, "hi", key="k")) as events:
+    session = await engine.sessions.create()
+    async with aclosing(engine.chat.send(session.id, "hi", key="k")) as events:
         assert [event async for event in events]
     assert backend.loads == ["demo"]
 
 
 async def test_watching_without_loading_says_who_would_serve(start_engine: Start) -> None:
     engine = await start_engine([spoken("a")], load=False)
-    async with aclosing(engine.watch()) as facts:
+    async with aclosing(engine.control.watch()) as facts:
         async for fact in facts:
             if isinstance(fact, RoleChanged) and fact.status.role is Role.UX and fact.status.ref:
                 assert fact.status.state is RoleState.IDLE
@@ -97,12 +88,12 @@ async def test_watching_without_loading_says_who_would_serve(start_engine: Start
 async def test_a_window_that_comes_to_an_engine_without_one_has_the_models_kept(start_engine: Start) -> None:
     backend = ScriptedBackend([spoken("a")])
     engine = await start_engine({BackendName.SCRIPTED: backend}, load=False, ux="scripted/demo", task="scripted/demo")
-    async with aclosing(engine.watch()) as facts:
+    async with aclosing(engine.control.watch()) as facts:
         await anext(facts)
         await asyncio.sleep(0)
         assert backend.loads == []
     for _ in range(2):
-        async with aclosing(engine.watch(window=True)) as facts:
+        async with aclosing(engine.control.watch(window=True)) as facts:
             async for fact in facts:
                 if isinstance(fact, RoleChanged) and fact.status.state is RoleState.READY:
                     break
@@ -112,7 +103,7 @@ async def test_a_window_that_comes_to_an_engine_without_one_has_the_models_kept(
 
 async def test_watching_begins_with_both_roles_and_ends_with_the_engine(start_engine: Start) -> None:
     engine = await start_engine([spoken("a")], ux="scripted/demo", task="scripted/demo")
-    facts = engine.watch()
+    facts = engine.control.watch()
     first, second = await anext(facts), await anext(facts)
     assert isinstance(first, RoleChanged)
     assert isinstance(second, RoleChanged)
@@ -126,9 +117,9 @@ async def test_stopping_twice_does_nothing_more(start_engine: Start) -> None:
     await asyncio.gather(engine.stop(), engine.stop())
     await engine.stop()
     with pytest.raises(StoreError):
-        await engine.sessions()
+        await engine.sessions.list()
     with pytest.raises(EngineLost):
-        await anext(engine.send("s", "hi", key="k"))
+        await anext(engine.chat.send("s", "hi", key="k"))
 
 
 async def test_stopping_while_a_model_loads(start_engine: Start) -> None:
@@ -182,15 +173,15 @@ async def test_what_was_found_at_the_start_is_said_to_the_first_who_watches(
 
 async def test_an_engine_that_only_reads_changes_nothing(start_engine: Start, paths: Paths) -> None:
     writer = await start_engine([spoken("a")])
-    session = await writer.new_session()
-    async with aclosing(writer.send(session.id, "hi", key="k")) as events:
+    session = await writer.sessions.create()
+    async with aclosing(writer.chat.send(session.id, "hi", key="k")) as events:
         assert [event async for event in events]
     reader = await start_engine([spoken("a")], load=False, read_only=True)
-    assert [found.id for found in await reader.sessions()] == [session.id]
+    assert [found.id for found in await reader.sessions.list()] == [session.id]
     with pytest.raises(ReadOnly):
-        await reader.new_session()
+        await reader.sessions.create()
     with pytest.raises(ReadOnly):
-        await anext(reader.send(session.id, "more", key="k2"))
+        await anext(reader.chat.send(session.id, "more", key="k2"))
 
 
 # sessions
@@ -198,11 +189,11 @@ async def test_an_engine_that_only_reads_changes_nothing(start_engine: Start, pa
 
 async def test_every_change_of_a_session_is_published(start_engine: Start) -> None:
     engine = await start_engine([spoken("a"), spoken("b")], ux="scripted/demo")
-    session = await engine.new_session()
-    async with aclosing(engine.send(session.id, "hi", key="k")) as events:
+    session = await engine.sessions.create()
+    async with aclosing(engine.chat.send(session.id, "hi", key="k")) as events:
         assert [event async for event in events]
-    reply = (await engine.transcript(session.id)).messages[-1]
-    exported = await engine.export_session(session.id, ExportFormat.JSON)
+    reply = (await engine.sessions.transcript(session.id)).messages[-1]
+    exported = await engine.sessions.export(session.id, ExportFormat.JSON)
 
     async def changes(call: Awaitable[Any]) -> list[SessionChanged]:
         subscription = engine._bus.subscribe()
@@ -211,29 +202,30 @@ async def test_every_change_of_a_session_is_published(start_engine: Start) -> No
         return [fact async for fact in subscription if isinstance(fact, SessionChanged)]
 
     here = SessionChanged(session.id)
-    assert await changes(engine.rename_session(session.id, "title")) == [here]
-    assert await changes(engine.set_system(session.id, "system")) == [here]
-    assert await changes(engine.show_sibling(session.id, reply.id, 1)) == [here]
-    assert await changes(engine.enqueue(session.id, "later", key="q")) == [SessionChanged(session.id, source="q")]
-    assert await changes(engine.dequeue(session.id, "q")) == [SessionChanged(session.id, source="q")]
-    assert await changes(engine.dequeue(session.id, "q")) == []
-    assert await changes(engine.keep_view(session.id, View(draft="d"))) == []
-    assert len(await changes(engine.fork_session(session.id, reply.id))) == 1
-    assert len(await changes(engine.import_sessions(exported))) == 1
-    assert len(await changes(engine.new_session())) == 1
-    assert await changes(engine.delete_session(session.id)) == [SessionChanged(session.id, deleted=True)]
+    assert await changes(engine.sessions.rename(session.id, "title")) == [here]
+    assert await changes(engine.sessions.set_system(session.id, "system")) == [here]
+    assert await changes(engine.sessions.show_sibling(session.id, reply.id, 1)) == [here]
+    assert await changes(engine.chat.enqueue(session.id, "later", key="q")) == [SessionChanged(session.id, source="q")]
+    assert await changes(engine.chat.dequeue(session.id, "q")) == [SessionChanged(session.id, source="q")]
+    assert await changes(engine.chat.dequeue(session.id, "q")) == []
+    assert await changes(engine.sessions.save_view(session.id, View(draft="d"))) == []
+    assert len(await changes(engine.sessions.fork(session.id, reply.id))) == 1
+    assert len(await changes(engine.sessions.import_(exported))) == 1
+    [created] = await changes(engine.sessions.create())
+    assert created.source == created.session_id
+    assert await changes(engine.sessions.delete(session.id)) == [SessionChanged(session.id, deleted=True)]
 
 
 async def test_a_session_can_be_read_in_every_way(start_engine: Start) -> None:
     engine = await start_engine([spoken("It is a fish.")])
-    session = await engine.new_session(title="Waters", system="Be a fish.")
-    async with aclosing(engine.send(session.id, "What is it?", key="k")) as events:
+    session = await engine.sessions.create(title="Waters", system="Be a fish.")
+    async with aclosing(engine.chat.send(session.id, "What is it?", key="k")) as events:
         assert [event async for event in events]
-    assert (await engine.find_session(session.id[:-1])).id == session.id
-    assert [hit.message_id for hit in await engine.search("What", limit=5)] == ["k"]
-    assert await engine.prompt_history(limit=5) == ("What is it?",)
-    assert "It is a fish." in await engine.export_session(session.id, ExportFormat.MARKDOWN)
-    assert await engine.sessions(limit=0) == ()
+    assert (await engine.sessions.find(session.id[:-1])).id == session.id
+    assert [hit.message_id for hit in await engine.sessions.search("What", limit=5)] == ["k"]
+    assert await engine.sessions.prompt_history(limit=5) == ("What is it?",)
+    assert "It is a fish." in await engine.sessions.export(session.id, ExportFormat.MARKDOWN)
+    assert await engine.sessions.list(limit=0) == ()
 
 
 # models
@@ -241,36 +233,36 @@ async def test_a_session_can_be_read_in_every_way(start_engine: Start) -> None:
 
 async def test_backends_that_may_serve_are_reported(start_engine: Start) -> None:
     engine = await start_engine([spoken("a")])
-    (report,) = await engine.backends()
+    (report,) = await engine.models.backends()
     assert (report.name, report.available, report.models[0].ref) == (BackendName.SCRIPTED, True, DEMO)
 
 
 async def test_one_that_a_role_names_is_reported_too(start_engine: Start) -> None:
     engine = await start_engine([spoken("a")], task="ollama/big")
-    assert [report.name for report in await engine.backends()] == [BackendName.SCRIPTED, BackendName.OLLAMA]
+    assert [report.name for report in await engine.models.backends()] == [BackendName.SCRIPTED, BackendName.OLLAMA]
 
 
 async def test_a_role_is_given_and_tried_again(start_engine: Start) -> None:
     backend = ScriptedBackend([spoken("a")], models=("demo", "other"))
     engine = await start_engine({BackendName.SCRIPTED: backend})
     other = ModelRef(BackendName.SCRIPTED, "other")
-    assert (await engine.use_model(Role.UX, other)).ref == other
+    assert (await engine.models.use(Role.UX, other)).ref == other
     backend.away = Unreachable("away")
     await backend.unload("other")
     engine._pool.occupancy.clear()
-    assert (await engine.retry_role(Role.UX)).state is RoleState.AWAY
+    assert (await engine.models.retry_role(Role.UX)).state is RoleState.AWAY
     backend.away = None
-    assert (await engine.retry_role(Role.UX)).state is RoleState.READY
+    assert (await engine.models.retry_role(Role.UX)).state is RoleState.READY
 
 
 async def test_a_pulled_model_serves_a_role_that_has_none(start_engine: Start) -> None:
     backend = ScriptedBackend([spoken("a")], models=())
     engine = await start_engine({BackendName.SCRIPTED: backend})
-    async with aclosing(engine.watch()) as facts:
+    async with aclosing(engine.control.watch()) as facts:
         async for fact in facts:
             if isinstance(fact, RoleChanged) and fact.status.role is Role.UX:
                 if fact.status.state is RoleState.UNSET:
-                    pulling = engine.pull_model(DEMO)
+                    pulling = engine.models.pull(DEMO)
                     assert [step.finished async for step in pulling] == [False, True]
                 if fact.status.state is RoleState.READY:
                     break
@@ -293,16 +285,16 @@ async def fake_fetch(source: str, models_dir: Path) -> AsyncGenerator[Progress, 
 async def test_the_starter_serves_roles_that_have_none(
     start_engine: Start, monkeypatch: pytest.MonkeyPatch, paths: Paths
 ) -> None:
-    monkeypatch.setattr(model_verbs, "fetch", fake_fetch)
+    monkeypatch.setattr(model_service, "fetch", fake_fetch)
     backend = ScriptedBackend([spoken("a")], models=())
     engine = await start_engine({BackendName.SCRIPTED: backend}, load=False)
-    assert [status.state for status in await engine.roles()] == [RoleState.UNSET, RoleState.UNSET]
+    assert [status.state for status in await engine.models.roles()] == [RoleState.UNSET, RoleState.UNSET]
     backend.models = ("demo",)
-    assert [step.label async for step in engine.fetch_starter()] == ["Downloading", "demo"]
+    assert [step.label async for step in engine.models.fetch_starter()] == ["Downloading", "demo"]
     assert (paths.models / "starter.gguf").exists()
-    assert [status.state for status in await engine.roles()] == [RoleState.IDLE, RoleState.IDLE]
+    assert [status.state for status in await engine.models.roles()] == [RoleState.IDLE, RoleState.IDLE]
     with pytest.raises(FetchFailed):
-        await anext(engine.fetch_starter(source="nowhere"))
+        await anext(engine.models.fetch_starter(source="nowhere"))
 
 
 async def test_a_file_is_added(start_engine: Start, monkeypatch: pytest.MonkeyPatch, paths: Paths) -> None:
@@ -314,16 +306,16 @@ async def test_a_file_is_added(start_engine: Start, monkeypatch: pytest.MonkeyPa
 
     engine = await start_engine([spoken("a")])
     with pytest.raises(BadInput):
-        await engine.add_model("/nowhere/model.gguf")
-    monkeypatch.setattr(model_verbs, "add_model", add)
-    assert (await engine.add_model("/some/model.gguf")).ref == DEMO
+        await engine.models.add("/nowhere/model.gguf")
+    monkeypatch.setattr(model_service, "add_model", add)
+    assert (await engine.models.add("/some/model.gguf")).ref == DEMO
     assert added == [("/some/model.gguf", paths.models)]
 
 
 async def test_the_doctor_looks_at_everything_without_loading_a_model(start_engine: Start) -> None:
     backend = ScriptedBackend([spoken("a")])
     engine = await start_engine({BackendName.SCRIPTED: backend}, load=False)
-    findings = await engine.doctor()
+    findings = await engine.control.doctor()
     areas = {finding.area for finding in findings}
     assert areas >= {"python", "data", "database", "memory", "scripted", "ux", "task"}
     assert backend.loads == []

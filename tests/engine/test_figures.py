@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tale_tui.engine import chance
+from tale_tui.engine.figures import chance
 
 
 @pytest.mark.parametrize(("p", "shown"), [(0.93, ".93"), (1.0, ".99"), (0.0, ".01"), (0.5, ".50"), (0.29, ".29")])

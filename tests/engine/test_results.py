@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.engine import BadFileName, FileNotSaved, FileThere, result_files, save_file, suggested_name
-from tale_tui.engine.results import check_name, file_place
+from tale_tui.engine.errors import BadFileName, FileNotSaved, FileThere
+from tale_tui.engine.results import check_name, file_place, result_files, save_file, suggested_name
 
 
 def named(markdown: str) -> list[str]:

@@ -32,7 +32,7 @@ async def engine(start_engine: Start) -> Engine:
 
 
 async def ended(engine: Engine, task_id: str) -> Any:
-    async with asyncio.timeout(20), aclosing(engine.follow_task(task_id)) as events:
+    async with asyncio.timeout(20), aclosing(engine.tasks.follow(task_id)) as events:
         async for event in events:
             if isinstance(event, TaskSeen) and event.detail.task.state in ENDED:
                 return event.detail
@@ -40,18 +40,18 @@ async def ended(engine: Engine, task_id: str) -> Any:
 
 
 async def test_a_task_is_found_by_the_beginning_of_its_id(engine: Engine) -> None:
-    first = await engine.submit("one", key="aaaa1111aaaa1111")
-    await engine.submit("two", key="aaaa2222aaaa2222")
-    assert (await engine.find_task("aaaa1")).id == first.id
+    first = await engine.tasks.submit("one", key="aaaa1111aaaa1111")
+    await engine.tasks.submit("two", key="aaaa2222aaaa2222")
+    assert (await engine.tasks.find("aaaa1")).id == first.id
     with pytest.raises(AmbiguousTask):
-        await engine.find_task("aaaa")
+        await engine.tasks.find("aaaa")
     with pytest.raises(NoSuchTask):
-        await engine.find_task("zzzz")
+        await engine.tasks.find("zzzz")
 
 
 async def test_a_conversation_is_no_task(engine: Engine) -> None:
-    session = await engine.new_session(title="Otters")
-    for call in (engine.task, engine.find_task, engine.cancel_task, engine.pause_task, engine.retry_task):
+    session = await engine.sessions.create(title="Otters")
+    for call in (engine.tasks.get, engine.tasks.find, engine.tasks.cancel, engine.tasks.pause, engine.tasks.retry):
         with pytest.raises(NoSuchTask, match="conversation"):
             await call(session.id)
 
@@ -64,21 +64,21 @@ async def test_what_is_refused_changes_nothing(engine: Engine) -> None:
         (NoSuchSession, {"session_id": "nobody"}),
     ):
         with pytest.raises(refused):
-            await engine.submit(**{"text": "a task", "key": "k" * 16} | more)
-    assert await engine.tasks() == ()
+            await engine.tasks.submit(**{"text": "a task", "key": "k" * 16} | more)
+    assert await engine.tasks.list() == ()
 
 
 async def test_a_task_that_has_ended_is_not_stopped_or_preferred(engine: Engine) -> None:
-    task = await engine.submit("a task", key="k" * 16)
+    task = await engine.tasks.submit("a task", key="k" * 16)
     assert (await ended(engine, task.id)).result == "Done."
     calls: list[Callable[[], Awaitable[Any]]] = [
-        lambda: engine.cancel_task(task.id),
-        lambda: engine.pause_task(task.id),
-        lambda: engine.resume_task(task.id),
-        lambda: engine.approve_task(task.id, yes=True),
-        lambda: engine.approve_task(task.id, yes=False),
-        lambda: engine.set_priority(task.id, Priority.HIGH),
-        lambda: engine.move_task(task.id, before=None),
+        lambda: engine.tasks.cancel(task.id),
+        lambda: engine.tasks.pause(task.id),
+        lambda: engine.tasks.resume(task.id),
+        lambda: engine.tasks.approve(task.id, yes=True),
+        lambda: engine.tasks.approve(task.id, yes=False),
+        lambda: engine.tasks.set_priority(task.id, Priority.HIGH),
+        lambda: engine.tasks.move(task.id, before=None),
     ]
     for call in calls:
         with pytest.raises(WrongState, match=r"kkkk \(a task\) is done"):
@@ -88,27 +88,27 @@ async def test_a_task_that_has_ended_is_not_stopped_or_preferred(engine: Engine)
 async def test_a_no_to_a_task_that_runs_does_not_stop_it(start_engine: Start) -> None:
     gate = asyncio.Event()
     engine = await start_engine([Script((Hold(gate), *spoken("Done.").steps))], **DEMO)
-    task = await engine.submit("a task", key="k" * 16)
-    async with asyncio.timeout(20), aclosing(engine.follow_task(task.id)) as events:
+    task = await engine.tasks.submit("a task", key="k" * 16)
+    async with asyncio.timeout(20), aclosing(engine.tasks.follow(task.id)) as events:
         async for event in events:
             if isinstance(event, TaskSeen) and event.detail.task.state is TaskState.RUNNING:
                 break
     with pytest.raises(WrongState):
-        await engine.approve_task(task.id, yes=False)
+        await engine.tasks.approve(task.id, yes=False)
     gate.set()
     assert (await ended(engine, task.id)).result == "Done."
 
 
 async def test_every_window_hears_of_a_task(engine: Engine) -> None:
     states = []
-    async with asyncio.timeout(20), aclosing(engine.watch()) as facts:
+    async with asyncio.timeout(20), aclosing(engine.control.watch()) as facts:
         await anext(facts)
-        task = await engine.submit("a task", key="k" * 16)
+        task = await engine.tasks.submit("a task", key="k" * 16)
         async for fact in facts:
             if isinstance(fact, TaskChanged):
                 states.append(fact.task.state)
                 if fact.task.state in ENDED:
                     break
-    assert fact.task == (await engine.tasks())[0]
+    assert fact.task == (await engine.tasks.list())[0]
     assert states[-1] is TaskState.DONE
     assert fact.task.id == task.id

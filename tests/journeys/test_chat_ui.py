@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import MessageState
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
+from tale_tui.engine.types import MessageState
 from tale_tui.paths import Paths
 from tale_tui.ui.drafts import Drafts
 from tale_tui.ui.screens.sessions import OpenSession
@@ -117,7 +117,7 @@ async def test_a_draft_is_kept_while_it_is_written(open_window: Any) -> None:
         await window.write("half a thought")
         await window.until(lambda: not window.chat._desk.keeping.waits, "it was kept")
         await window.until(lambda: not window.app.workers, "it is in the store")
-        assert (await window.verbs.transcript(session)).view.draft == "half a thought"
+        assert (await window.engine.sessions.transcript(session)).view.draft == "half a thought"
 
 
 @pytest.mark.parametrize(("draft", "there"), [("first", ""), ("half a thought", "half a thought")])

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import Role, TaskState
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
+from tale_tui.engine.task_types import TaskState
+from tale_tui.engine.types import Role
 from tale_tui.ui.notify import Manners
 
 HELLO = "Hello! How are you today?"
@@ -165,7 +166,7 @@ async def test_one_key_undoes_after_sending(open_window: Any, work: Any) -> None
         await window.answered()
         assert window.messages[-1].text == "Fine, thank you."
         assert window.messages[-1].siblings == 2
-        assert (await window.verbs.task(first)).task.state is TaskState.CANCELLED
+        assert (await window.engine.tasks.get(first)).task.state is TaskState.CANCELLED
 
         await window.pilot.press("f8")
         await window.until(lambda: card(window) is not None and card(window).task_id != first, "a task again")
@@ -317,7 +318,7 @@ async def test_what_was_cut_off_goes_on_when_the_user_says_so(open_window: Any, 
         assert window.chat.view.card(card(window).task_id).text.startswith("def"), "what it wrote is shown"
         await window.pilot.press("escape")
         assert notice.shown is None
-        assert (await window.verbs.status()).tasks.interrupted == 1
+        assert (await window.engine.control.status()).tasks.interrupted == 1
     async with open_window(answer) as window:
         await window.until(lambda: window.chat.composer.notice.shown is not None, "it is asked again")
         await window.ready()

@@ -21,20 +21,12 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tale_tui.engine import (
-    BackendName,
-    BackendReport,
-    Engine,
-    ModelInfo,
-    ModelRef,
-    Role,
-    RoleState,
-    TaleError,
-    Verbs,
-    World,
-)
+from tale_tui.engine.api import EngineApi
+from tale_tui.engine.engine import Engine
+from tale_tui.engine.errors import TaleError
 from tale_tui.engine.models.scripted import Script, ScriptedBackend, spoken
-from tale_tui.engine.types import LoadedModel
+from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelInfo, ModelRef, Role, RoleState
+from tale_tui.engine.world import World
 from tale_tui.first_look import FirstLook
 from tale_tui.paths import Paths
 from tale_tui.settings import Settings
@@ -239,7 +231,9 @@ async def _serves(engine: Engine) -> None:
     """Wait until the model of chat is in memory: a turn before that says that it had to be loaded."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + PATIENCE_S
-    while not any(one.role is Role.UX and one.state is RoleState.READY for one in (await engine.status()).roles):
+    while not any(
+        one.role is Role.UX and one.state is RoleState.READY for one in (await engine.control.status()).roles
+    ):
         assert loop.time() < deadline, "never: a model for chat"
         await asyncio.sleep(0.002)
 
@@ -253,7 +247,7 @@ def _compare(scene: Scene, clock: Clock, snap_compare: Callable[..., bool], path
     backends = {BackendName.OLLAMA: server} if scene.served else {}
 
     @asynccontextmanager
-    async def open_engine() -> AsyncIterator[Verbs]:
+    async def open_engine() -> AsyncIterator[EngineApi]:
         if scene.broken is not None:
             raise scene.broken
         window.engine = engine = await Engine.start(paths, settings, world, backends=backends)
@@ -287,8 +281,8 @@ def tell() -> Callable[..., Awaitable[str]]:
     keys = itertools.count(1)
 
     async def told(engine: Engine, text: str, session_id: str = "") -> str:
-        session_id = session_id or (await engine.new_session()).id
-        async with aclosing(engine.send(session_id, text, key=f"key{next(keys):02}")) as events:
+        session_id = session_id or (await engine.sessions.create()).id
+        async with aclosing(engine.chat.send(session_id, text, key=f"key{next(keys):02}")) as events:
             async for _ in events:
                 pass
         return session_id

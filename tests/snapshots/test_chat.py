@@ -108,8 +108,8 @@ def test_where_it_was_left(looks_as_before: Any, talked: dict[str, Any]) -> None
 
     async def before(engine: Any, clock: Any) -> None:
         await talked["before"](engine, clock)
-        first = (await engine.transcript("id01")).messages[1]
-        await engine.keep_view("id01", View(first.id, 4, "Write tests for it too.\nWith hypothesis, please."))
+        first = (await engine.sessions.transcript("id01")).messages[1]
+        await engine.sessions.save_view("id01", View(first.id, 4, "Write tests for it too.\nWith hypothesis, please."))
 
     async def act(window: Any) -> None:
         await window.shows("Write tests", "def fib")

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import DetectBand, Judged, ModelRef, Notice, Role
+from tale_tui.engine.events import Notice
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
+from tale_tui.engine.task_types import DetectBand, Judged
+from tale_tui.engine.types import ModelRef, Role
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
 LOOKS = {f"{size}-{theme}": (SIZES[size], f"tale-{theme}") for size in SIZES for theme in ("dark", "light")}
@@ -31,7 +33,7 @@ async def judged(window: Any, text: str, p: float, band: DetectBand) -> None:
     async def judge(text: str, *, session_id: str = "") -> Judged:
         return Judged(p, band, (), BIG, 70.0)
 
-    window.engine.judge = judge
+    window.engine.chat.classify = judge
     await window.write(text)
     chip = window.chat._desk.chip._chip
     await window.until(lambda: chip.shown is not None, "the chip")
@@ -133,16 +135,16 @@ def test_talk_while_it_works(looks_as_before: Any, size: tuple[int, int]) -> Non
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 def test_tasks_that_were_cut_off(looks_as_before: Any, size: tuple[int, int]) -> None:
     async def before(engine: Any, clock: Any) -> None:
-        from tale_tui.engine import TaskCounts
+        from tale_tui.engine.task_types import TaskCounts
 
-        status = engine.status
+        status = engine.control.status
 
         async def cut_off() -> Any:
             from dataclasses import replace
 
             return replace(await status(), tasks=TaskCounts(paused=2, interrupted=2))
 
-        engine.status = cut_off
+        engine.control.status = cut_off
 
     async def act(window: Any) -> None:
         await window.shows("cut off")
@@ -153,7 +155,7 @@ def test_tasks_that_were_cut_off(looks_as_before: Any, size: tuple[int, int]) ->
 def test_what_is_told_leaves_the_prompt_free(looks_as_before: Any) -> None:
     async def act(window: Any) -> None:
         await window.write("half a thought")
-        window.engine._publish(Notice("The disk is nearly full", "Make room: replies are stored as they come."))
+        window.engine._bus.publish(Notice("The disk is nearly full", "Make room: replies are stored as they come."))
         await window.until(lambda: window.app._notifications, "it is told")
 
     assert looks_as_before(act=act, size=(20, 5))

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import Notice, ReadOnly, Unreachable
+from tale_tui.engine.errors import ReadOnly, Unreachable
+from tale_tui.engine.events import Notice
 from tale_tui.engine.models.scripted import spoken
 
 AWAY = Unreachable("Nothing answers at http://127.0.0.1:11434. Start Ollama with `ollama serve`, then try again.")
@@ -72,10 +73,12 @@ def test_editing(looks_as_before: Any, tell: Callable[..., Awaitable[str]]) -> N
 def test_told_in_passing(looks_as_before: Any) -> None:
     async def act(window: Any) -> None:
         await window.say("/hlep me")
-        window.engine._publish(
+        window.engine._bus.publish(
             Notice("The disk is nearly full", "Make room: replies are stored as they come.", "error")
         )
-        window.engine._publish(Notice("Another model stands in", "qwen2.5:7b is not installed; llama3.2:3b answers."))
+        window.engine._bus.publish(
+            Notice("Another model stands in", "qwen2.5:7b is not installed; llama3.2:3b answers.")
+        )
         await window.shows("Did you mean /help?", "nearly full", "stands in")
 
     assert looks_as_before(act=act)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import Notice, Progress
+from tale_tui.engine.events import Notice
 from tale_tui.engine.models.scripted import Pause, Say, Script
+from tale_tui.engine.types import Progress
 from tale_tui.ui.widgets.progress_line import ProgressLine
 
 SMALL, USUAL = (80, 24), (120, 40)
@@ -41,7 +42,7 @@ def many(exported: Callable[..., str]) -> dict[str, Any]:
     ]
 
     async def before(engine: Any, clock: Any) -> None:
-        await engine.import_sessions("\n".join(lines))
+        await engine.sessions.import_("\n".join(lines))
 
     return {"before": before}
 
@@ -67,7 +68,7 @@ def test_welcome_while_it_fetches(looks_as_before: Any) -> None:
 
     async def act(window: Any) -> None:
         await window.shows("Use a model file")
-        window.engine.fetch_starter = fetch
+        window.engine.models.fetch_starter = fetch
         line = window.app.screen.query_one(ProgressLine)
         # It counts from the first number on, so that it knows at the second how long it will take.
         moments = iter([0.0])
@@ -212,10 +213,10 @@ def test_another_title(looks_as_before: Any, talked: dict[str, Any]) -> None:
 def test_notices(looks_as_before: Any, told: bool) -> None:
     async def act(window: Any) -> None:
         if told:
-            window.engine._publish(Notice("The disk is nearly full", "Make room: replies are stored.", "error"))
+            window.engine._bus.publish(Notice("The disk is nearly full", "Make room: replies are stored.", "error"))
             await window.shows("nearly full")
             window.clock.turn(600)
-            window.engine._publish(Notice("Another model stands in", "llama3.2:3b answers.", "warning"))
+            window.engine._bus.publish(Notice("Another model stands in", "llama3.2:3b answers.", "warning"))
             await window.shows("stands in")
         await window.say("/notices")
         await window.shows("Notices")

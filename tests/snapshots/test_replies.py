@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import Unreachable
+from tale_tui.engine.errors import Unreachable
 from tale_tui.engine.models.scripted import Fail, Hold, Pause, Read, Say, Script
 from tale_tui.engine.types import FinishReason, View
 
@@ -95,7 +95,7 @@ def test_interrupted(looks_as_before: Any, exported: Any) -> None:
     """The conversation that broke off is opened by itself."""
 
     async def before(engine: Any, clock: Any) -> None:
-        await engine.import_sessions(exported(QUESTION, BEGINNING, state="interrupted"))
+        await engine.sessions.import_(exported(QUESTION, BEGINNING, state="interrupted"))
 
     async def act(window: Any) -> None:
         await window.shows("interrupted")
@@ -160,9 +160,9 @@ def test_more_than_the_model_sees(looks_as_before: Any, tell: Callable[..., Awai
         session = await tell(engine, "Read this. " + "A long, long story. " * 500)
         await tell(engine, "And this. " + "Another long story. " * 150, session)
         await tell(engine, "And the end. " + "The end of the story. " * 1100, session)
-        transcript = await engine.transcript(session)
+        transcript = await engine.sessions.transcript(session)
         places = [message.id for message in transcript.messages]
-        await engine.keep_view(session, View(places[places.index(transcript.view_from) - 1]))
+        await engine.sessions.save_view(session, View(places[places.index(transcript.view_from) - 1]))
 
     async def act(window: Any) -> None:
         await window.shows("the model sees from here")

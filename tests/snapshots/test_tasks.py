@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tale_tui.engine import EngineLost
+from tale_tui.engine.errors import EngineLost
 
 TINY, SMALL, USUAL, LARGE = (20, 5), (80, 24), (120, 40), (200, 60)
 SIZES = {"80x24": SMALL, "120x40": USUAL, "200x60": LARGE}
@@ -35,7 +35,7 @@ def picture(snap_compare: Callable[..., bool], fake_tasks: Any, request: pytest.
     """Whether the tasks look as in the picture that was kept."""
 
     def compare(
-        verbs: Any = None,
+        engine: Any = None,
         *,
         size: tuple[int, int] = USUAL,
         theme: str = "tale-dark",
@@ -45,7 +45,7 @@ def picture(snap_compare: Callable[..., bool], fake_tasks: Any, request: pytest.
         act: Callable[[Any, Pilot[None]], Awaitable[None]] | None = None,
         broken: Any = None,
     ) -> bool:
-        app = fake_tasks.TasksApp(fake_tasks.some() if verbs is None else verbs, theme, broken)
+        app = fake_tasks.TasksApp(fake_tasks.some() if engine is None else engine, theme, broken)
         app.animation_level = "none"
 
         async def play(pilot: Pilot[None]) -> None:
@@ -102,7 +102,7 @@ def test_history(picture: Any) -> None:
 
 @pytest.mark.parametrize("size", [SMALL, USUAL], ids=["80x24", "120x40"])
 def test_nothing_yet(picture: Any, fake_tasks: Any, size: tuple[int, int]) -> None:
-    assert picture(fake_tasks.TaskVerbs(), size=size, before="No tasks yet")
+    assert picture(fake_tasks.FakeEngine(), size=size, before="No tasks yet")
 
 
 def test_nothing_found(picture: Any) -> None:
@@ -148,12 +148,12 @@ def test_saving_files(picture: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPat
 def test_saving_files_of_a_long_title(picture: Any, fake_tasks: Any, tmp_path: Any, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     one = fake_tasks.task("w9d4", "Write a Python function to calculate the Fibonacci", "done", finished_ago=60)
-    verbs = fake_tasks.TaskVerbs()
-    verbs.give(fake_tasks.detail_of(one, result=fake_tasks.CODE))
+    engine = fake_tasks.FakeEngine()
+    engine.give(fake_tasks.detail_of(one, result=fake_tasks.CODE))
 
     async def act(app: Any, pilot: Pilot[None]) -> None:
         await pilot.press("s")
         await shows(app, pilot, "fib.py")
         app.screen.query_one("#folder").value = "~/fibonacci"
 
-    assert picture(verbs, size=SMALL, before="w9d4", act=act, after=("~/fibonacci",))
+    assert picture(engine, size=SMALL, before="w9d4", act=act, after=("~/fibonacci",))

@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tale_tui.engine import BackendName, Engine, MessageState, TaleError, Verbs, World
+from tale_tui.engine.api import EngineApi
+from tale_tui.engine.engine import Engine
+from tale_tui.engine.errors import TaleError
 from tale_tui.engine.models.scripted import Answer, Script, ScriptedBackend, spoken
+from tale_tui.engine.types import BackendName, MessageState
+from tale_tui.engine.world import World
 from tale_tui.first_look import FirstLook
 from tale_tui.paths import Paths
 from tale_tui.settings import Settings
@@ -44,9 +48,9 @@ class Window:
         return self.app.chat
 
     @property
-    def verbs(self) -> Verbs:
+    def engine(self) -> EngineApi:
         assert self.chat._desk is not None
-        return self.chat._desk.verbs
+        return self.chat._desk.engine
 
     @property
     def prompt(self) -> Any:
@@ -131,7 +135,7 @@ def open_window(paths: Paths, world: World, monkeypatch: pytest.MonkeyPatch) -> 
         failures = [broken] if broken else []
 
         @asynccontextmanager
-        async def engine() -> AsyncIterator[Verbs]:
+        async def engine() -> AsyncIterator[EngineApi]:
             if gate is not None:
                 await gate.wait()
             if failures:

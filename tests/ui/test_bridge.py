@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from textual.message import Message
 
-from tale_tui.engine import Notice, ReadOnly
+from tale_tui.engine.errors import ReadOnly
+from tale_tui.engine.events import Notice
 from tale_tui.ui.bridge import Bridge
 
 
@@ -34,12 +35,13 @@ class Listener:
 
 
 class Talks:
-    """Verbs of which only facts are asked."""
+    """An engine of which only facts are asked."""
 
     def __init__(self, *facts: Any, then: BaseException | None = None) -> None:
         self._facts = facts
         self._then = then
         self.closed = False
+        self.control = self
 
     async def watch(self, *, window: bool = False) -> AsyncIterator[Any]:
         try:
@@ -52,14 +54,14 @@ class Talks:
             self.closed = True
 
 
-def opener(verbs: Any, log: list[str]) -> Callable[[], AbstractAsyncContextManager[Any]]:
+def opener(engine: Any, log: list[str]) -> Callable[[], AbstractAsyncContextManager[Any]]:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Any]:
         log.append("open")
-        if isinstance(verbs, BaseException):
-            raise verbs
+        if isinstance(engine, BaseException):
+            raise engine
         try:
-            yield verbs
+            yield engine
         finally:
             await asyncio.sleep(0)
             log.append("closed")
@@ -74,17 +76,17 @@ def test_what_a_screen_is_told_the_application_does_not_hear_again(kind: type[Me
 
 async def test_it_says_that_the_engine_is_there_and_passes_facts_on() -> None:
     log: list[str] = []
-    verbs = Talks(Notice("a", "b"), Notice("c", "d"))
-    bridge, listener = Bridge(opener(verbs, log)), Listener()
+    engine = Talks(Notice("a", "b"), Notice("c", "d"))
+    bridge, listener = Bridge(opener(engine, log)), Listener()
     bridge.tell(listener)  # type: ignore[arg-type]
     bridge.open()
     bridge.open()
     ready, first, second = await listener.hears(3)
-    assert ready.verbs is verbs
+    assert ready.engine is engine
     assert [first.fact.title, second.fact.title] == ["a", "c"]
     await bridge.close()
     assert log == ["open", "closed"]
-    assert verbs.closed
+    assert engine.closed
 
 
 async def test_every_listener_gets_a_message_of_its_own() -> None:

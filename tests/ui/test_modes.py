@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import Priority
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
+from tale_tui.engine.task_types import Priority
 from tale_tui.ui.screens.chat import ChatScreen
 from tale_tui.ui.screens.help import HelpScreen
 from tale_tui.ui.screens.tasks import TasksScreen
@@ -100,7 +100,9 @@ async def test_a_task_is_seen_in_both_screens(open_window: Any) -> None:
     scripts = [Script((Say("Line one"), Hold(gate), Say(" and two")))]
     async with open_window(scripts) as window:
         await window.ready()
-        task = await window.verbs.submit("Write a poem about rain", key="task0000000000aa", priority=Priority.HIGH)
+        task = await window.engine.tasks.submit(
+            "Write a poem about rain", key="task0000000000aa", priority=Priority.HIGH
+        )
         await window.until(lambda: window.chat.title_bar.running == 1, "the chat counts it")
         window.chat.post_message(ChatScreen.CommandWanted("tasks", task.shown))
         await shows(window, "Write a poem about rain", "Line one", "running", "high")
@@ -124,7 +126,7 @@ async def test_leaving_with_open_tasks_asks(open_window: Any, monkeypatch: pytes
     scripts = [Script((Say("Begin"), Hold(asyncio.Event()))), spoken("no more")]
     async with open_window(scripts) as window:
         await window.ready()
-        await window.verbs.submit("Write a poem about rain", key="task0000000000aa")
+        await window.engine.tasks.submit("Write a poem about rain", key="task0000000000aa")
         await window.pilot.press("f3")
         await shows(window, "1 running")
         await window.pilot.press("ctrl+q")
@@ -148,7 +150,7 @@ async def test_where_no_background_can_be_had_the_window_stays(
     scripts = [Script((Say("Begin"), Hold(asyncio.Event())))]
     async with open_window(scripts) as window:
         await window.ready()
-        await window.verbs.submit("Write a poem about rain", key="task0000000000aa")
+        await window.engine.tasks.submit("Write a poem about rain", key="task0000000000aa")
         await window.until(lambda: window.chat.title_bar.running == 1, "it runs")
         await window.pilot.press("ctrl+q")
         await shows(window, "Go on in the background")

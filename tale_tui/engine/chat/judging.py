@@ -69,8 +69,8 @@ class Judging:
         self._now = now
         self._prepared = False
 
-    async def judge(self, text: str, session_id: str) -> Judged:
-        """See `Verbs.judge`."""
+    async def classify(self, text: str, session_id: str) -> Judged:
+        """See `ChatApi.classify`."""
         if not self._settings.enabled:
             return NOT_JUDGED
         situation = await self._situation(session_id)

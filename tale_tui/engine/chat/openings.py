@@ -122,7 +122,7 @@ class Openings:
             raise BadInput(IS_A_TASK)
         return Opened(None, await self._tools.store.reopen_reply(message_id))
 
-    async def reroute(self, session_id: str, message_id: str, as_task: bool) -> Opened:
+    async def reclassify(self, session_id: str, message_id: str, as_task: bool) -> Opened:
         """The other kind of reply to a message of the user."""
         store = self._tools.store
         user = await store.message(message_id)

@@ -8,24 +8,28 @@ from contextlib import aclosing
 from functools import partial
 
 from tale_tui.engine.chat.asking import Tools
+from tale_tui.engine.chat.judging import Judging
 from tale_tui.engine.chat.openings import Opened, Openings
 from tale_tui.engine.chat.turn import Turn
 from tale_tui.engine.errors import EngineLost, TurnRunning
-from tale_tui.engine.events import TurnEvent
+from tale_tui.engine.events import SessionChanged, TurnEvent
+from tale_tui.engine.task_types import Judged
 from tale_tui.engine.types import MessageState, ModelRef, QueuedMessage
 
 
 class Turns:
-    """Begins turns and knows those that are under way.
+    """Begins turns and knows those that are under way. Implements `api.ChatApi`, where each verb is described.
 
     Args:
         tools: what turns work with.
         openings: store their beginnings.
+        judging: says what a message is.
     """
 
-    def __init__(self, tools: Tools, openings: Openings) -> None:
+    def __init__(self, tools: Tools, openings: Openings, judging: Judging) -> None:
         self._tools = tools
         self._openings = openings
+        self._judging = judging
         self._running: dict[str, Turn] = {}
         self._closed = False
 
@@ -35,36 +39,42 @@ class Turns:
         return bool(self._running)
 
     def send(
-        self, session_id: str, text: str, key: str, ref: ModelRef | None, as_task: bool | None
+        self, session_id: str, text: str, *, key: str, ref: ModelRef | None = None, as_task: bool | None = None
     ) -> AsyncGenerator[TurnEvent, None]:
-        """A new message of the user, and the reply to it or the task that it becomes."""
         return self._begin(session_id, partial(self._openings.send, session_id, text, key, ref, as_task), key, ref)
 
-    def edit(self, session_id: str, message_id: str, text: str, key: str) -> AsyncGenerator[TurnEvent, None]:
-        """Another version of a message of the user, and the reply to it or the task that it becomes."""
-        return self._begin(session_id, partial(self._openings.edit, session_id, message_id, text, key), key)
-
     def regenerate(self, session_id: str, message_id: str) -> AsyncGenerator[TurnEvent, None]:
-        """Another version of a reply."""
         return self._begin(session_id, partial(self._openings.regenerate, session_id, message_id))
 
+    def edit(self, session_id: str, message_id: str, text: str, *, key: str) -> AsyncGenerator[TurnEvent, None]:
+        return self._begin(session_id, partial(self._openings.edit, session_id, message_id, text, key), key)
+
     def resume(self, session_id: str, message_id: str) -> AsyncGenerator[TurnEvent, None]:
-        """The rest of a reply."""
         return self._begin(session_id, partial(self._openings.resume, session_id, message_id))
 
-    async def reroute(self, session_id: str, message_id: str, as_task: bool) -> AsyncGenerator[TurnEvent, None]:
-        """Make a message of the user a task, or talk; a reply to it that is coming is stopped first."""
+    async def reclassify(self, session_id: str, message_id: str, *, as_task: bool) -> AsyncGenerator[TurnEvent, None]:
+        """A reply to the message that is coming is stopped first."""
         turn = self._running.get(session_id)
         if turn is not None and turn.answers == message_id:
             await turn.stop(MessageState.STOPPED)
-        opening = partial(self._openings.reroute, session_id, message_id, as_task)
+        opening = partial(self._openings.reclassify, session_id, message_id, as_task)
         async with aclosing(self._begin(session_id, opening)) as events:
             async for event in events:
                 yield event
 
-    async def enqueue(self, session_id: str, text: str, key: str) -> QueuedMessage:
-        """Store a message that waits for the end of a turn."""
-        return await self._tools.store.enqueue(session_id, text, key=key)
+    async def classify(self, text: str, *, session_id: str = "") -> Judged:
+        return await self._judging.classify(text, session_id)
+
+    async def enqueue(self, session_id: str, text: str, *, key: str) -> QueuedMessage:
+        queued = await self._tools.store.enqueue(session_id, text, key=key)
+        self._tools.publish(SessionChanged(session_id, source=key))
+        return queued
+
+    async def dequeue(self, session_id: str, key: str) -> QueuedMessage | None:
+        queued = await self._tools.store.dequeue(session_id, key)
+        if queued is not None:
+            self._tools.publish(SessionChanged(session_id, source=key))
+        return queued
 
     async def stop(self, session_id: str) -> None:
         """Stop the turn of a session, if there is one."""

@@ -1,6 +1,6 @@
-"""Verbs as data: what each takes and gives, read from the signatures of `Verbs`, to and from JSON.
+"""Verbs as data: what each takes and gives, read from the signatures of the groups of `EngineApi`, to and from JSON.
 
-One line is one JSON object. A face sends `{"id": 1, "verb": "send", "args": {...}}` and, to end a stream,
+One line is one JSON object. A client sends `{"id": 1, "verb": "chat.send", "args": {...}}` and, to end a stream,
 `{"close": 1}`. The engine answers `{"id": 1, "item": ...}` any number of times for a stream and then
 `{"id": 1, "end": true}`, or `{"id": 1, "result": ...}`, or `{"id": 1, "error": [code, sentence]}`.
 An item is `[class name, fields]`, because two events may have the same fields.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import UnionType
@@ -18,15 +18,18 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from tale_tui.engine.api import EngineApi
 from tale_tui.engine.errors import EngineLost, TaleError, rebuild
-from tale_tui.engine.verbs import Verbs
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised by one whenever the lines change their meaning."""
 LINE_LIMIT_BYTES = 1 << 30
 """The longest line that is read: a session of 10,000 messages is a few megabytes."""
 
 Json = dict[str, Any]
+
+GROUPS: Mapping[str, type] = get_type_hints(EngineApi)
+"""The groups of verbs by name, each with the Protocol that describes it."""
 
 
 @dataclass(frozen=True)
@@ -75,21 +78,42 @@ class Verb:
         return self.results[name].validate_python(fields)
 
 
+class Group:
+    """The verbs of one group of an engine that is somewhere else, as methods.
+
+    Args:
+        name: of the group.
+        bind: makes the method for the name of a verb, as in "tasks.cancel".
+    """
+
+    def __init__(self, name: str, bind: Callable[[str], Any]) -> None:
+        self._name = name
+        self._bind = bind
+
+    def __getattr__(self, name: str) -> Any:
+        full = f"{self._name}.{name}"
+        if not is_verb(full):
+            raise AttributeError(name)
+        return self._bind(full)
+
+
 def is_verb(name: str) -> bool:
-    """Whether engines have a verb of this name."""
-    return not name.startswith("_") and inspect.isfunction(getattr(Verbs, name, None))
+    """Whether engines have a verb of this name, as in "tasks.cancel"."""
+    group, _, method = name.partition(".")
+    return not method.startswith("_") and inspect.isfunction(getattr(GROUPS.get(group), method, None))
 
 
 @cache
 def verb(name: str) -> Verb:
-    """The verb of this name; built at its first use, as adapters cost time.
+    """The verb of this name, as in "tasks.cancel"; built at its first use, as adapters cost time.
 
     Raises:
         KeyError: there is none.
     """
     if not is_verb(name):
         raise KeyError(name)
-    function = getattr(Verbs, name)
+    group, _, method = name.partition(".")
+    function = getattr(GROUPS[group], method)
     hints = get_type_hints(function)
     result = hints.pop("return")
     streams = not inspect.iscoroutinefunction(function)

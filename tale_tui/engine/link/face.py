@@ -1,4 +1,4 @@
-"""One handle for whoever wants the engine: here where this process is it, else in the process that is."""
+"""The engine for whoever wants it: in this process where that is the engine, else in the process that is."""
 
 from __future__ import annotations
 
@@ -7,33 +7,42 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from filelock import FileLock, Timeout
 
+from tale_tui.engine.api import EngineApi
 from tale_tui.engine.errors import EngineLost, EngineMismatch, ReadOnly
 from tale_tui.engine.events import EngineMoved, Fact, Notice
-from tale_tui.engine.link.codec import is_verb, verb
+from tale_tui.engine.link.codec import GROUPS, Group, verb
 from tale_tui.engine.link.place import lock_path, socket_path, sockets_exist
-from tale_tui.engine.link.remote import Remote, connect
+from tale_tui.engine.link.remote import RemoteEngine, connect
 from tale_tui.engine.link.server import Server
 from tale_tui.engine.text import clean_line
-from tale_tui.engine.verbs import Verbs
 
 log = logging.getLogger(__name__)
 
 TAKEOVER_TIMEOUT_S = 10.0
-"""How long a face looks for an engine, or for the lock to be one: an engine that starts migrates its database first."""
+"""How long a client looks for an engine, or for the lock to be it: one that starts migrates its database first."""
 TAKEOVER_PAUSE_S = 0.05
 """Between two looks."""
 DONE_ONCE = frozenset(
-    {"new_session", "fork_session", "show_sibling", "import_sessions", "delete_session", "dequeue", "stop_engine"}
+    {
+        "chat.dequeue",
+        "control.stop",
+        "sessions.create",
+        "sessions.delete",
+        "sessions.fork",
+        "sessions.import_",
+        "sessions.show_sibling",
+    }
 )
 """Verbs that are not called a second time when the engine ended in the middle: done twice they do more."""
 
 
-class LocalEngine(Verbs, Protocol):
+class LocalEngine(EngineApi, Protocol):
     """An engine in this process."""
 
     async def stop(self) -> None:
@@ -45,30 +54,24 @@ StartEngine = Callable[[bool], Awaitable[LocalEngine]]
 """Makes the engine of this process; True asks for one that only reads."""
 
 
-class Face:
-    """Has every verb as a method, wherever the engine is; goes on when the engine moves. Made by `open_face`."""
+class EngineClient:
+    """Has the groups of `EngineApi`, wherever the engine is; goes on when the engine moves. Made by `open_engine`."""
 
     def __init__(self, data: Path, start: StartEngine) -> None:
         self._data = data
         self._start = start
         self._lock = FileLock(lock_path(data), thread_local=False, mode=0o600)
         self._moving = asyncio.Lock()
-        self._target: LocalEngine | Remote | None = None
+        self._target: LocalEngine | RemoteEngine | None = None
         self._server: Server | None = None
         self._notices: list[Notice] = []
-
-    def __getattr__(self, name: str) -> Any:
-        """The verb `name`."""
-        if not is_verb(name):
-            raise AttributeError(name)
-        if name == "watch":
-            return self._watch
-        return partial(self._stream if verb(name).streams else self._call, name)
+        for name in GROUPS:
+            setattr(self, name, Group(name, self._bind))
 
     @property
     def here(self) -> bool:
         """Whether this process is the engine."""
-        return self._target is not None and not isinstance(self._target, Remote)
+        return self._target is not None and not isinstance(self._target, RemoteEngine)
 
     async def open(self) -> None:
         """Find the engine or become it.
@@ -82,10 +85,10 @@ class Face:
             await self._settle()
 
     async def close(self) -> None:
-        """Leave the engine; where it is here, end it, so that another face can be it."""
+        """Leave the engine; where it is here, end it, so that another client can be it."""
         async with self._moving:
             target, self._target = self._target, None
-            if isinstance(target, Remote):
+            if isinstance(target, RemoteEngine):
                 await target.close()
             elif target is not None:
                 if self._server:
@@ -94,6 +97,11 @@ class Face:
                 if self._server:
                     await self._server.close()
                 self._lock.release()
+
+    def _bind(self, name: str) -> Callable[..., Any]:
+        if name == "control.watch":
+            return self._watch
+        return partial(self._stream if verb(name).streams else self._call, name)
 
     async def _settle(self) -> None:
         deadline = asyncio.get_running_loop().time() + TAKEOVER_TIMEOUT_S
@@ -109,7 +117,7 @@ class Face:
                     raise
                 await asyncio.sleep(TAKEOVER_PAUSE_S)
             else:
-                log.info("this process is a face of the engine that runs")
+                log.info("this process is a client of the engine that runs")
                 return
 
     async def _take_lock(self) -> bool:
@@ -165,32 +173,32 @@ class Face:
             return self._target
 
     async def _moved(self, lost: object) -> None:
-        """Settle anew, unless another call of this face has done so already."""
+        """Settle anew, unless another call of this client has done so already."""
         async with self._moving:
             if self._target is lost:
-                await cast("Remote", lost).close()
+                await cast("RemoteEngine", lost).close()
                 await self._settle()
 
     async def _call(self, name: str, *args: object, **kwargs: object) -> Any:
         target = await self._current()
         try:
-            return await getattr(target, name)(*args, **kwargs)
+            return await attrgetter(name)(target)(*args, **kwargs)
         except EngineLost:
-            if not isinstance(target, Remote):
+            if not isinstance(target, RemoteEngine):
                 raise
             await self._moved(target)
             if name in DONE_ONCE:
                 raise
-        return await getattr(await self._current(), name)(*args, **kwargs)
+        return await attrgetter(name)(await self._current())(*args, **kwargs)
 
     async def _stream(self, name: str, *args: object, **kwargs: object) -> AsyncGenerator[Any, None]:
         target = await self._current()
         try:
-            async with aclosing(getattr(target, name)(*args, **kwargs)) as items:
+            async with aclosing(attrgetter(name)(target)(*args, **kwargs)) as items:
                 async for item in items:
                     yield item
         except EngineLost:
-            if isinstance(target, Remote):
+            if isinstance(target, RemoteEngine):
                 await self._moved(target)
             raise
 
@@ -200,32 +208,32 @@ class Face:
         while True:
             target = await self._current()
             try:
-                async with aclosing(target.watch(window=window)) as facts:
+                async with aclosing(target.control.watch(window=window)) as facts:
                     async for fact in facts:
                         yield fact
             except EngineLost:
-                if not isinstance(target, Remote):
+                if not isinstance(target, RemoteEngine):
                     raise
                 await self._moved(target)
                 yield EngineMoved(here=self.here)
             else:
-                if not isinstance(target, Remote):
+                if not isinstance(target, RemoteEngine):
                     return
                 await self._moved(target)
                 yield EngineMoved(here=self.here)
 
 
 @asynccontextmanager
-async def open_face_on(data: Path, start: StartEngine) -> AsyncIterator[Verbs]:
-    """The engine of a data folder, as `open_face`, with another way to make it.
+async def open_engine_on(data: Path, start: StartEngine) -> AsyncIterator[EngineApi]:
+    """The engine of a data folder, as `open_engine`, with another way to make it.
 
     Args:
         data: the data folder; it exists.
         start: makes the engine of this process.
     """
-    face = Face(data, start)
-    await face.open()
+    client = EngineClient(data, start)
+    await client.open()
     try:
-        yield cast("Verbs", face)
+        yield cast("EngineApi", client)
     finally:
-        await face.close()
+        await client.close()

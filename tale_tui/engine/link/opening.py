@@ -1,4 +1,4 @@
-"""The ways in: `open_face` finds the engine of a data folder or makes this process be it; `find_engine` only finds."""
+"""The ways in: `open_engine` finds the engine of a data folder or makes this process be it; `find_engine` finds it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, cast
 
 from filelock import FileLock, Timeout
 
+from tale_tui.engine.api import EngineApi
 from tale_tui.engine.errors import EngineLost
-from tale_tui.engine.link.face import TAKEOVER_PAUSE_S, TAKEOVER_TIMEOUT_S, LocalEngine, open_face_on
+from tale_tui.engine.link.face import TAKEOVER_PAUSE_S, TAKEOVER_TIMEOUT_S, LocalEngine, open_engine_on
 from tale_tui.engine.link.place import lock_path, socket_path
 from tale_tui.engine.link.remote import connect
-from tale_tui.engine.verbs import Verbs
 from tale_tui.engine.world import World
 from tale_tui.paths import Paths
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def open_face(
+async def open_engine(
     paths: Paths,
     settings: Settings | Callable[[], Settings],
     world: World | None = None,
@@ -35,8 +35,8 @@ async def open_face(
     ends: Callable[[], None] | None = None,
     told: Callable[[Notice], None] | None = None,
     backends: Mapping[BackendName, Backend] | None = None,
-) -> AsyncIterator[Verbs]:
-    """The verbs of the engine of `paths.data`, as long as the block lasts.
+) -> AsyncIterator[EngineApi]:
+    """The engine of `paths.data`, as long as the block lasts.
 
     Args:
         paths: the four folders; they exist.
@@ -45,7 +45,7 @@ async def open_face(
         world: the clock and the ids; None for the real ones.
         load: whether an engine here loads the model of the role ux at once; False waits for the first turn.
         works_queue: whether an engine here works off the queue; False runs only the tasks that somebody follows.
-        ends: begins the end of this process, where it has no window and may be ended by `Verbs.stop_engine`.
+        ends: begins the end of this process, where it has no window and may be ended by `ControlApi.stop`.
         told: is told what opening the database here brought, for who does not watch; None tells those who do.
         backends: instead of those that the settings name.
     Raises:
@@ -70,15 +70,15 @@ async def open_face(
             told=told,
         )
 
-    async with open_face_on(paths.data, start) as face:
-        yield face
+    async with open_engine_on(paths.data, start) as client:
+        yield client
 
 
 @asynccontextmanager
-async def find_engine(paths: Paths) -> AsyncIterator[Verbs | None]:
+async def find_engine(paths: Paths) -> AsyncIterator[EngineApi | None]:
     """The engine that runs on `paths.data`, in another process, as long as the block lasts; None where none does.
 
-    Unlike with `open_face`, this process never becomes the engine: when the other one ends, calls raise `EngineLost`.
+    Unlike with `open_engine`, this process never becomes the engine: when the other one ends, calls raise `EngineLost`.
 
     Args:
         paths: the four folders.
@@ -100,7 +100,7 @@ async def find_engine(paths: Paths) -> AsyncIterator[Verbs | None]:
                 raise
             await asyncio.sleep(TAKEOVER_PAUSE_S)
     try:
-        yield cast("Verbs", remote)
+        yield cast("EngineApi", remote)
     finally:
         await remote.close()
 

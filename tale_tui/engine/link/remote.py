@@ -1,4 +1,4 @@
-"""A face's side of the link: the verbs of an engine in another process."""
+"""The client's side of the link: an engine in another process."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from typing import Any
 from tale_tui import __version__
 from tale_tui.engine.errors import EngineLost, EngineMismatch
 from tale_tui.engine.link.codec import (
+    GROUPS,
     LINE_LIMIT_BYTES,
     PROTOCOL,
+    Group,
     Json,
     bad_line,
     from_line,
-    is_verb,
     to_line,
     unpack_error,
     verb,
@@ -30,8 +31,8 @@ GREETING_TIMEOUT_S = 3.0
 LOST = "The process that was the engine ended in the middle of this. Nothing that was stored is lost; try again."
 
 
-class Remote:
-    """Has the verbs of the engine at the other end of a socket as methods. Made by `connect`."""
+class RemoteEngine:
+    """Has the groups of `EngineApi`, of the engine at the other end of a socket. Made by `connect`."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -40,12 +41,8 @@ class Remote:
         self._answers: dict[int, asyncio.Queue[Json | None]] = {}
         self._lost = False
         self._listening = asyncio.create_task(self._listen(), name="link listener")
-
-    def __getattr__(self, name: str) -> Any:
-        """The verb `name` of the engine."""
-        if not is_verb(name):
-            raise AttributeError(name)
-        return partial(self._stream if verb(name).streams else self._call, name)
+        for name in GROUPS:
+            setattr(self, name, Group(name, self._bind))
 
     async def close(self) -> None:
         """Leave the engine."""
@@ -54,6 +51,9 @@ class Remote:
         self._writer.close()
         with suppress(OSError):  # gone already
             await self._writer.wait_closed()
+
+    def _bind(self, name: str) -> Callable[..., Any]:
+        return partial(self._stream if verb(name).streams else self._call, name)
 
     async def _listen(self) -> None:
         try:
@@ -128,7 +128,7 @@ def _read(unpack: Callable[[Any], Any], packed: Any) -> Any:
         raise bad_line(error) from error
 
 
-async def connect(path: Path) -> Remote:
+async def connect(path: Path) -> RemoteEngine:
     """Connect to the engine that listens at `path`.
 
     Raises:
@@ -158,4 +158,4 @@ async def connect(path: Path) -> Remote:
             f"Another window runs version {greeting.get('version')}, this is {__version__}. "
             "Close that window, or start the same version here."
         )
-    return Remote(reader, writer)
+    return RemoteEngine(reader, writer)

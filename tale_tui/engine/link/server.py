@@ -1,4 +1,4 @@
-"""The engine's side of the link: one task per call, one connection per face."""
+"""The engine's side of the link: one task per call, one connection per client."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import aclosing, suppress
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from tale_tui import __version__
+from tale_tui.engine.api import EngineApi
 from tale_tui.engine.errors import ReadOnly, TaleError
 from tale_tui.engine.link.codec import (
     LINE_LIMIT_BYTES,
@@ -21,7 +23,6 @@ from tale_tui.engine.link.codec import (
     to_line,
     verb,
 )
-from tale_tui.engine.verbs import Verbs
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Server:
         path: of the socket; its folder is made private, a socket left there by a dead process is removed.
     """
 
-    def __init__(self, engine: Verbs, path: Path) -> None:
+    def __init__(self, engine: EngineApi, path: Path) -> None:
         self._engine = engine
         self._path = path
         self._listener: asyncio.AbstractServer | None = None
@@ -87,11 +88,11 @@ class Server:
 
 
 class _Connection:
-    """One face that is connected: reads its calls, runs each in a task of its own."""
+    """One client that is connected: reads its calls, runs each in a task of its own."""
 
     def __init__(
         self,
-        engine: Verbs,
+        engine: EngineApi,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         is_leaving: Callable[[], bool],
@@ -103,13 +104,13 @@ class _Connection:
         self._calls: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Serve until the face leaves."""
+        """Serve until the client leaves."""
         try:
             await self._write({"protocol": PROTOCOL, "version": __version__})
             while line := await self._reader.readline():
                 self._handle(from_line(line))
         except (OSError, ValueError) as error:
-            log.info("a face left: %s", error)
+            log.info("a client left: %s", error)
         finally:
             self._writer.close()
             for call in tuple(self._calls.values()):
@@ -133,19 +134,19 @@ class _Connection:
             await self._perform(number, message)
         except TaleError as error:
             if self._is_leaving():
-                # The next engine can do what this one is too far gone for: when the connection ends, the face asks it.
+                # The next engine can do what this one is too far gone for: when the connection ends, clients ask it.
                 log.info("the engine was about to end during %s: %s", message.get("verb"), error)
                 return
             await self._write({"id": number, "error": pack_error(error)})
         except (ValueError, KeyError) as error:
-            log.warning("a face called %s wrongly: %s", message.get("verb"), error)
+            log.warning("a client called %s wrongly: %s", message.get("verb"), error)
             await self._write({"id": number, "error": pack_error(bad_line(error))})
         except OSError as error:
-            log.info("a face left during %s: %s", message.get("verb"), error)
+            log.info("a client left during %s: %s", message.get("verb"), error)
 
     async def _perform(self, number: int, message: Json) -> None:
         spec = verb(message["verb"])
-        call: Any = getattr(self._engine, spec.name)(**spec.unpack_args(message["args"]))
+        call: Any = attrgetter(spec.name)(self._engine)(**spec.unpack_args(message["args"]))
         if not spec.streams:
             await self._write({"id": number, "result": spec.pack(await call)})
             return

@@ -1,4 +1,4 @@
-"""Carries out tasks on this machine, and does what the user says about them. The store is queue and journal.
+"""Tasks on this machine: carried out, and steered by the user. The store is queue and journal.
 
 Each change is stored before it is announced.
 """
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 class Executor:
     """Carries out tasks. `start` begins, `close` ends; before and after that tasks are taken in and none runs.
+
+    Implements `api.TaskApi`, where each verb is described.
 
     Args:
         store: the truth.
@@ -121,7 +123,6 @@ class Executor:
         session_id: str | None = None,
         p: float | None = None,
     ) -> Task:
-        """See `Verbs.submit`."""
         new = self._intake.new_task(
             text,
             key=key,
@@ -141,36 +142,37 @@ class Executor:
         self._desk.changed(task)
         self._dispatcher.line_up(task)
 
-    # what the user says
+    # what the user asks and says
 
-    async def detail(self, task_id: str) -> TaskDetail:
-        """See `Verbs.task`."""
+    async def list(
+        self, *, states: tuple[TaskState, ...] = (), session_id: str = "", limit: int = 10_000
+    ) -> tuple[Task, ...]:
+        return await self._store.tasks(states, session_id, limit)
+
+    async def get(self, task_id: str) -> TaskDetail:
         return await self._followers.detail(task_id)
 
+    async def find(self, prefix: str) -> Task:
+        return await self._store.find_task(prefix)
+
     def follow(self, task_id: str) -> AsyncGenerator[TaskEvent, None]:
-        """See `Verbs.follow_task`."""
         return self._followers.follow(task_id)
 
     async def cancel(self, task_id: str) -> Task:
-        """See `Verbs.cancel_task`."""
         return await whole(self._set_aside(task_id, TaskState.CANCELLED, expect=OPEN))
 
     async def pause(self, task_id: str) -> Task:
-        """See `Verbs.pause_task`."""
         expect = frozenset({TaskState.QUEUED, TaskState.RUNNING})
         return await whole(self._set_aside(task_id, TaskState.PAUSED, expect=expect, reason=Reason.USER))
 
     async def resume(self, task_id: str) -> Task:
-        """See `Verbs.resume_task`."""
         task = await self._store.change_task(task_id, TaskState.QUEUED, expect=frozenset({TaskState.PAUSED}))
         return self._reordered(task)
 
-    async def retry(self, task_id: str, step: str = "") -> Task:
-        """See `Verbs.retry_task`."""
+    async def retry(self, task_id: str, *, step: str = "") -> Task:
         return self._reordered(await self._store.retry_from(task_id, step))
 
     async def approve(self, task_id: str, *, yes: bool) -> Task:
-        """See `Verbs.approve_task`."""
         if yes:
             return self._reordered(await self._store.approve(task_id))
         # A task that waits for the user has no run; the run of any other one must not be stopped by a wrong answer.
@@ -178,11 +180,9 @@ class Executor:
         return self._desk.changed(task)
 
     async def set_priority(self, task_id: str, priority: Priority) -> Task:
-        """See `Verbs.set_priority`."""
         return self._reordered(await self._store.set_priority(task_id, priority), afresh=False)
 
-    async def move(self, task_id: str, before: str | None) -> Task:
-        """See `Verbs.move_task`."""
+    async def move(self, task_id: str, *, before: str | None) -> Task:
         return self._reordered(await self._store.move(task_id, before), afresh=False)
 
     async def _set_aside(

@@ -50,7 +50,7 @@ class Intake:
         after: tuple[str, ...] = (),
         time_limit_s: float | None = None,
     ) -> NewTask:
-        """A task that may be stored. What the arguments are is said by `Verbs.submit`.
+        """A task that may be stored. What the arguments are is said by `TaskApi.submit`.
 
         Args:
             text: passes the border here.

@@ -47,7 +47,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A click does what a key does too: something with the task of a card (`open`, `retry`, ...), or `reroute`."""
+    """A click does what a key does too: something with the task of a card (`open`, `retry`, ...), or `reclassify`."""
 
     kind: str
 

@@ -32,7 +32,7 @@ from tale_tui.ui.widgets.title_bar import TitleBar
 from tale_tui.ui.widgets.transcript import TranscriptView
 
 if TYPE_CHECKING:
-    from tale_tui.engine import World
+    from tale_tui.engine.world import World
     from tale_tui.paths import Paths
     from tale_tui.ui.notify import Manners
     from tale_tui.ui.screens.chat_desk import ChatDesk
@@ -117,7 +117,7 @@ class ChatScreen(Screen[None]):
     @on(Bridge.Ready)
     def _use_engine(self, event: Bridge.Ready) -> None:
         # Not needed for the first frame.
-        from tale_tui.engine import World
+        from tale_tui.engine.world import World
         from tale_tui.ui.notify import Manners
         from tale_tui.ui.screens.chat_desk import Around, ChatDesk, Parts
 
@@ -125,7 +125,7 @@ class ChatScreen(Screen[None]):
             self._session_id = self._desk.conversation.session.id
         parts, world = Parts(self, self.query_one("#page"), self.view, self.composer, self.line), self._world or World()
         around = Around(self.lines.key_of, self.lines.refresh, self._show_task, self._ring, self.manners or Manners())
-        desk = ChatDesk(parts, event.verbs, self._paths, world, around)
+        desk = ChatDesk(parts, event.engine, self._paths, world, around)
         self._desk = self.lines.desk = desk
         self.composer.stand("engine", None)
         desk.spawn(desk.begin(self._session_id, self.lines.take_early()), "session")

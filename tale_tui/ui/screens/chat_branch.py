@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tale_tui.engine import Author, Message, MessageState, Transcript, View
+from tale_tui.engine.types import Author, Message, MessageState, Transcript, View
 from tale_tui.ui.widgets.transcript import TranscriptView
 
 RESUMABLE = frozenset({MessageState.STOPPED, MessageState.INTERRUPTED, MessageState.FAILED})

@@ -8,7 +8,8 @@ from typing import Any
 from textual.screen import Screen
 from textual.timer import Timer
 
-from tale_tui.engine import DetectBand, Judged, TaleError
+from tale_tui.engine.errors import TaleError
+from tale_tui.engine.task_types import DetectBand, Judged
 from tale_tui.ui import commands
 from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_status import KeyOf
@@ -118,7 +119,7 @@ class ChipDesk:
         half = JUDGED_MAX // 2
         asked = text if len(text) <= JUDGED_MAX else f"{text[:half]}\n{text[-half:]}"
         with suppress(TaleError):  # the message is judged again when it is sent; that says what is wrong
-            judged = await self._host.verbs.judge(asked, session_id=session.id if session is not None else "")
+            judged = await self._host.engine.chat.classify(asked, session_id=session.id if session is not None else "")
             self._enabled = judged.enabled
             if text == self._text:
                 self._judged = judged

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tale_tui.engine import clean_line
+from tale_tui.engine.text import clean_line
 from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_models import ModelDesk
 from tale_tui.ui.screens.chat_sending import Sending

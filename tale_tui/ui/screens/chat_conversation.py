@@ -6,19 +6,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tale_tui.engine import (
-    Author,
-    Message,
-    QueuedMessage,
-    Session,
-    TaleError,
-    Task,
-    Transcript,
-    Verbs,
-    View,
-    WindowUse,
-    World,
-)
+from tale_tui.engine.api import EngineApi
+from tale_tui.engine.errors import TaleError
+from tale_tui.engine.task_types import Task
+from tale_tui.engine.types import Author, Message, QueuedMessage, Session, Transcript, View, WindowUse
+from tale_tui.engine.world import World
 from tale_tui.ui.screens.chat_branch import Branch
 from tale_tui.ui.widgets.transcript import TranscriptView
 
@@ -50,7 +42,6 @@ class Conversation:
     """One session at a time, or none yet: it is made by its first message.
 
     Args:
-        verbs: the engine.
         view: shows the messages.
         changed: called after each change of what stands outside the transcript.
         world: the clock and the ids.
@@ -62,11 +53,12 @@ class Conversation:
         tasks: those that have cards, by id.
         said: what the user said that a message is, by its key: a task, or talk.
         window: how full the context window was after the last turn, where it is known.
-        own: keys of what this window does, so that it can tell its own changes from those of others.
+        own: keys of what this window does and ids of sessions that it made, so that it can tell its own changes from
+            those of others.
     """
 
-    def __init__(self, verbs: Verbs, view: TranscriptView, changed: Callable[[], None], world: World) -> None:
-        self.verbs = verbs
+    def __init__(self, engine: EngineApi, view: TranscriptView, changed: Callable[[], None], world: World) -> None:
+        self.engine = engine
         self.world = world
         self.changed = changed
         self.branch = Branch(view)
@@ -116,7 +108,8 @@ class Conversation:
             if self.session is not None:
                 return self.session
             begun = self._begun
-            session = await self.verbs.new_session(system=self._system)
+            session = await self.engine.sessions.create(system=self._system)
+            self.own.add(session.id)
             if begun == self._begun and self.session is None:
                 self.session = session
             return session
@@ -138,16 +131,16 @@ class Conversation:
     async def refresh_title(self) -> None:
         """Read again what the first line says."""
         if self.session is not None:
-            session = await self.verbs.find_session(self.session.id)
+            session = await self.engine.sessions.find(self.session.id)
             if self._is_shown(session):
                 self.session = session
                 self.changed()
 
-    async def keep_view(self, draft: str) -> None:
+    async def save_view(self, draft: str) -> None:
         """Remember where the reader is and what stands in the prompt."""
         if self.session is not None:
             message_id, line = self.branch.view.view()
-            await self.verbs.keep_view(self.session.id, View(message_id, line, draft))
+            await self.engine.sessions.save_view(self.session.id, View(message_id, line, draft))
 
     @property
     def system(self) -> str:
@@ -159,13 +152,13 @@ class Conversation:
         if self.session is None:
             self._system = text
         else:
-            self.session = await self.verbs.set_system(self.session.id, text)
+            self.session = await self.engine.sessions.set_system(self.session.id, text)
         self.changed()
 
     async def step(self, message_id: str, step: int) -> None:
         """Show another version of a message and what followed it."""
         if self.session is not None:
-            transcript = await self.verbs.show_sibling(self.session.id, message_id, step)
+            transcript = await self.engine.sessions.show_sibling(self.session.id, message_id, step)
             reading = Reading(transcript, await self._tasks_of(transcript))
             self._take(reading)
             self._sync(reading)
@@ -198,7 +191,7 @@ class Conversation:
             self.said[key] = as_task
         try:
             session = await self.made()
-            waiting = await self.verbs.enqueue(session.id, text, key=key)
+            waiting = await self.engine.chat.enqueue(session.id, text, key=key)
         except TaleError as error:
             raise NotSent(error, text) from error
         if all(one.id != key for one in self.queued):
@@ -212,7 +205,7 @@ class Conversation:
             return None
         key = key or self.queued[-1].id
         self.own.add(key)
-        taken = await self.verbs.dequeue(self.session.id, key)
+        taken = await self.engine.chat.dequeue(self.session.id, key)
         self.leaves_queue(key)
         return taken.text if taken else None
 
@@ -231,7 +224,7 @@ class Conversation:
         """The session as it is, and not as it was before something changed here."""
         while True:
             version = self._version
-            transcript = await self.verbs.transcript(session_id)
+            transcript = await self.engine.sessions.transcript(session_id)
             tasks = await self._tasks_of(transcript)
             if version == self._version:
                 return Reading(transcript, tasks)
@@ -239,7 +232,7 @@ class Conversation:
     async def _tasks_of(self, transcript: Transcript) -> tuple[Task, ...]:
         if all(message.task_id is None for message in transcript.messages):
             return ()
-        return await self.verbs.tasks(session_id=transcript.session.id)
+        return await self.engine.tasks.list(session_id=transcript.session.id)
 
     def put_task(self, task: Task) -> bool:
         """Show a task as it is now; False where it has no card here."""

@@ -13,22 +13,20 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.worker import Worker
 
-from tale_tui.engine import (
-    OPEN,
+from tale_tui.engine.api import EngineApi
+from tale_tui.engine.errors import TaleError
+from tale_tui.engine.events import (
     EngineMoved,
     Fact,
-    MessageState,
     Notice,
     RoleChanged,
     SessionChanged,
-    TaleError,
-    Task,
     TaskChanged,
     TasksChanged,
-    TaskState,
-    Verbs,
-    World,
 )
+from tale_tui.engine.task_types import OPEN, Task, TaskState
+from tale_tui.engine.types import MessageState
+from tale_tui.engine.world import World
 from tale_tui.paths import Paths
 from tale_tui.ui.drafts import Drafts
 from tale_tui.ui.notify import Manners
@@ -99,7 +97,6 @@ class ChatDesk:
 
     Args:
         parts: the widgets.
-        verbs: the engine.
         paths: the folders.
         world: the clock and the ids.
         around: what the screen has to give.
@@ -112,12 +109,12 @@ class ChatDesk:
         name: str
         value: object
 
-    def __init__(self, parts: Parts, verbs: Verbs, paths: Paths, world: World, around: Around) -> None:
+    def __init__(self, parts: Parts, engine: EngineApi, paths: Paths, world: World, around: Around) -> None:
         screen, key_of = parts.screen, around.key_of
         self.composer = parts.composer
-        self.verbs = verbs
+        self.engine = engine
         self.paths = paths
-        self.conversation = Conversation(verbs, parts.view, self._look_again, world)
+        self.conversation = Conversation(engine, parts.view, self._look_again, world)
         self.tasks = TaskDesk(self, screen, parts.view)
         self._sittings = Sittings(lambda: Turns(self.conversation, self._task_started))
         self.models = ModelDesk(self, parts.line, key_of)
@@ -204,10 +201,10 @@ class ChatDesk:
             early: what the user sent before there was an engine.
         """
         early = list(early)
-        history = await self.verbs.prompt_history()
+        history = await self.engine.sessions.prompt_history()
         self.composer.prompt.history_of_messages.load(history)
         if session_id:
-            await self.open_session((await self.verbs.find_session(session_id)).id)
+            await self.open_session((await self.engine.sessions.find(session_id)).id)
         elif not early:
             await self._open_what_broke_off()
             await self.keeping.bring_back()
@@ -216,7 +213,7 @@ class ChatDesk:
             self.sending.send(text)
 
     async def _open_what_broke_off(self) -> None:
-        for last in await self.verbs.sessions(limit=1):
+        for last in await self.engine.sessions.list(limit=1):
             reading = await self.conversation.read(last.id)
             messages = reading.transcript.messages
             cut = bool(messages) and messages[-1].state is MessageState.INTERRUPTED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tale_tui.engine import Author, FinishReason, MessageState, RoleState
+from tale_tui.engine.types import Author, FinishReason, MessageState, RoleState
 from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_models import ModelDesk
 

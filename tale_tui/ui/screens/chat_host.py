@@ -7,7 +7,8 @@ from typing import Any, Protocol, TypeVar
 
 from textual.screen import ModalScreen
 
-from tale_tui.engine import RoleStatus, Verbs
+from tale_tui.engine.api import EngineApi
+from tale_tui.engine.types import RoleStatus
 from tale_tui.paths import Paths
 from tale_tui.ui.screens.chat_conversation import Conversation
 from tale_tui.ui.screens.chat_turns import Turns
@@ -28,7 +29,7 @@ class ChatHost(Protocol):
 
     composer: Composer
     conversation: Conversation
-    verbs: Verbs
+    engine: EngineApi
     paths: Paths
 
     @property

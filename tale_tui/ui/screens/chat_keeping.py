@@ -10,7 +10,8 @@ from typing import Any
 from textual.screen import Screen
 from textual.timer import Timer
 
-from tale_tui.engine import TaleError, clean
+from tale_tui.engine.errors import TaleError
+from tale_tui.engine.text import clean
 from tale_tui.ui.drafts import Drafts
 from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_sending import Sending
@@ -57,7 +58,7 @@ class Keeping:
         made = self._host.conversation.session is not None
         await self._keep_in_file("" if made else self._sending.draft)
         with suppress(TaleError):  # a place and a draft are not worth a message; the log of the engine has it
-            await self._host.conversation.keep_view(self._sending.draft)
+            await self._host.conversation.save_view(self._sending.draft)
 
     async def _keep_in_file(self, text: str) -> None:
         if text != self._in_file:
@@ -85,8 +86,8 @@ class Keeping:
 
     async def _was_sent(self, draft: str) -> bool:
         """Whether a draft begins the last conversation: the window ended between sending it and forgetting it."""
-        verbs = self._host.conversation.verbs
-        for last in await verbs.sessions(limit=1):
-            messages = (await verbs.transcript(last.id)).messages
+        engine = self._host.conversation.engine
+        for last in await engine.sessions.list(limit=1):
+            messages = (await engine.sessions.transcript(last.id)).messages
             return bool(messages) and messages[0].text.strip() == draft.strip()
         return False

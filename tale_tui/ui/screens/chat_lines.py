@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from tale_tui.engine import clean_line
+from tale_tui.engine.text import clean_line
 from tale_tui.ui.screens.chat_hints import Situation, beginnings, hints
 from tale_tui.ui.widgets.blank import Blank
 from tale_tui.ui.widgets.composer import Composer

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from textual.worker import get_current_worker
 
-from tale_tui.engine import BackendName, BackendReport, ModelRef, Progress, Role, RoleState, RoleStatus, clean_line
+from tale_tui.engine.text import clean_line
+from tale_tui.engine.types import (
+    BackendName,
+    BackendReport,
+    ModelRef,
+    Progress,
+    Role,
+    RoleState,
+    RoleStatus,
+)
 from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_status import KeyOf, about_demo, model_shown, on_its_way, standing
 from tale_tui.ui.widgets.status_line import StatusLine
@@ -72,7 +81,7 @@ class ModelDesk:
         from tale_tui.ui.screens.welcome import UseServer, WelcomeScreen
 
         def fetch(source: str) -> AsyncGenerator[Progress, None]:
-            return self._host.verbs.fetch_starter(source=source)
+            return self._host.engine.models.fetch_starter(source=source)
 
         if isinstance(result := await self._host.ask(WelcomeScreen(fetch, problem=problem)), UseServer):
             self._use_server(result.address)
@@ -89,21 +98,21 @@ class ModelDesk:
         """Choose the model that answers: at once where `words` names one, else from the list."""
         from tale_tui.ui.screens.models import FetchStarter, ModelsDialog, PullModel, UseModel
 
-        verbs = self._host.verbs
+        engine = self._host.engine
         if words:
             await self._use(Role.UX, self._read(words))
             return
 
         async def look() -> tuple[tuple[BackendReport, ...], tuple[RoleStatus, ...]]:
-            return await verbs.backends(), await verbs.roles()
+            return await engine.models.backends(), await engine.models.roles()
 
-        match await self._host.ask(ModelsDialog((), await verbs.roles(), look=look)):
+        match await self._host.ask(ModelsDialog((), await engine.models.roles(), look=look)):
             case UseModel(role, ref):
                 await self._use(role, ref)
             case PullModel(name):
-                await self.fetch(verbs.pull_model(ModelRef(BackendName.OLLAMA, name)))
+                await self.fetch(engine.models.pull(ModelRef(BackendName.OLLAMA, name)))
             case FetchStarter():
-                await self.fetch(verbs.fetch_starter())
+                await self.fetch(engine.models.fetch_starter())
             case _:
                 pass
 
@@ -116,18 +125,18 @@ class ModelDesk:
         return ModelRef(current, words)
 
     async def _use(self, role: Role, ref: ModelRef) -> None:
-        status = await self._host.verbs.use_model(role, ref)
+        status = await self._host.engine.models.use(role, ref)
         if status.state is RoleState.READY or role is Role.TASK:
             self._host.say(f"{clean_line(str(ref))} {'answers' if role is Role.UX else 'works'} from now on.")
 
     async def retry(self) -> bool:
         """Look again for the model; whether it can be asked now."""
-        self.heard(await self._host.verbs.retry_role(Role.UX))
+        self.heard(await self._host.engine.models.retry_role(Role.UX))
         return self.answers
 
     async def starter(self) -> None:
         """Use the starter model, fetched where it is not there; only ever on the user's own wish."""
-        name = await self.fetch(self._host.verbs.fetch_starter())
+        name = await self.fetch(self._host.engine.models.fetch_starter())
         starter = ModelRef(BackendName.EMBEDDED, name)
         if name and (self.status is None or self.status.ref != starter):
             await self._use(Role.UX, starter)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from textual.screen import Screen
 from textual.timer import Timer
 
-from tale_tui.engine import Task, TaskState
+from tale_tui.engine.task_types import Task, TaskState
 from tale_tui.ui.notify import Manners, call
 from tale_tui.ui.task_words import clock, elapsed_s, state_words
 from tale_tui.ui.widgets.notice_bar import Severity
 from tale_tui.ui.words import plural
 
 if TYPE_CHECKING:
-    from tale_tui.engine import World
+    from tale_tui.engine.world import World
 
 GATHER_S = 0.4
 """What happens within so long is told in one toast."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tale_tui.engine import Author, Message, MessageState
+from tale_tui.engine.types import Author, Message, MessageState
 from tale_tui.ui.notify import Manners
 from tale_tui.ui.screens.chat_host import ChatHost
 
@@ -38,7 +38,7 @@ def turn_last(host: ChatHost, message_id: str = "") -> bool:
         return False
     if host.turns.writing:
         host.turns.stop()
-    host.spawn(host.turns.reroute(asked.id, as_task=reply.task_id is None), "turn")
+    host.spawn(host.turns.reclassify(asked.id, as_task=reply.task_id is None), "turn")
     return True
 
 

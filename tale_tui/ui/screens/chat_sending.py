@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from tale_tui.engine import MessageTooLong, TaskTooLong, clean, clean_line
+from tale_tui.engine.errors import MessageTooLong, TaskTooLong
+from tale_tui.engine.text import clean, clean_line
 from tale_tui.ui.screens.chat_conversation import NotSent
 from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_long import kept_in_file, trimmed

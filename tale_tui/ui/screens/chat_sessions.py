@@ -7,7 +7,8 @@ import os
 import re
 from pathlib import Path
 
-from tale_tui.engine import ExportFormat, Session, clean_line
+from tale_tui.engine.text import clean_line
+from tale_tui.engine.types import ExportFormat, Session
 from tale_tui.ui.screens.chat_host import ChatHost
 
 UNTITLED = "this conversation"
@@ -50,11 +51,11 @@ class SessionDesk:
 
         host, chosen = self._host, ""
         while True:
-            sessions = await host.verbs.sessions()
+            sessions = await host.engine.sessions.list()
             current = host.conversation.session
             dialog = SessionsDialog(
                 sessions,
-                lambda query: host.verbs.search(query),
+                lambda query: host.engine.sessions.search(query),
                 now=host.conversation.world.now(),
                 current=current.id if current else "",
                 chosen=chosen,
@@ -117,7 +118,7 @@ class SessionDesk:
             if not await self._host.ask(dialog):
                 return
         form = ExportFormat.JSON if path.suffix.lower() == ".json" else ExportFormat.MARKDOWN
-        text = await self._host.verbs.export_session(session.id, form)
+        text = await self._host.engine.sessions.export(session.id, form)
         try:
             await asyncio.to_thread(path.write_text, text, encoding="utf-8")
         except OSError as error:
@@ -133,7 +134,7 @@ class SessionDesk:
         return session
 
     async def _rename(self, session_id: str, title: str) -> None:
-        await self._host.verbs.rename_session(session_id, title)
+        await self._host.engine.sessions.rename(session_id, title)
         await self._host.conversation.refresh_title()
 
     async def _delete(self, session_id: str) -> None:
@@ -141,4 +142,4 @@ class SessionDesk:
         if current is not None and current.id == session_id:
             self._host.turns.stop()
             await self._host.new_session()
-        await self._host.verbs.delete_session(session_id)
+        await self._host.engine.sessions.delete(session_id)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tale_tui.engine import BackendName, Progress, RoleState, RoleStatus, clean, clean_line
+from tale_tui.engine.text import clean, clean_line
+from tale_tui.engine.types import BackendName, Progress, RoleState, RoleStatus
 from tale_tui.ui.widgets.notice_bar import Standing
 from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, ModelState
 from tale_tui.ui.words import percent, size

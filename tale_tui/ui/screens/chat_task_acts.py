@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from tale_tui.engine import BadPriority, NoSuchTask, Priority, Task, TaskState
+from tale_tui.engine.errors import BadPriority, NoSuchTask
+from tale_tui.engine.task_types import Priority, Task, TaskState
 from tale_tui.ui.commands import TaskKind
 from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_task_ids import TaskIds
@@ -89,7 +90,7 @@ class TaskActs:
         """
         task = await self._ids.find(prefix, "Which task is to be run again?", "run again")
         if task is not None:
-            done = await self._host.verbs.retry_task(task.id, step=step)
+            done = await self._host.engine.tasks.retry(task.id, step=step)
             self._told(done, "is run again", quiet=quiet)
 
     async def _status(self, prefix: str) -> None:
@@ -97,7 +98,7 @@ class TaskActs:
             task = await self._ids.find(prefix, "Which task?", "show")
             tasks = [task] if task is not None else []
         else:
-            running = await self._host.verbs.tasks(states=(TaskState.RUNNING,))
+            running = await self._host.engine.tasks.list(states=(TaskState.RUNNING,))
             try:
                 tasks = list(running) or [await self._ids.latest("any")]
             except NoSuchTask as none:
@@ -123,8 +124,8 @@ class TaskActs:
         task = await find
         if task is None:
             return
-        verbs = self._host.verbs
-        doing = {"cancel": verbs.cancel_task, "pause": verbs.pause_task, "resume": verbs.resume_task}
+        engine = self._host.engine
+        doing = {"cancel": engine.tasks.cancel, "pause": engine.tasks.pause, "resume": engine.tasks.resume}
         self._told(await doing[name](task.id), said, quiet=quiet)
 
     async def _priority(self, argument: str) -> None:
@@ -137,7 +138,7 @@ class TaskActs:
         prefix = prefix.strip()
         task = await (self._ids.find(prefix, title, word) if prefix else self._ids.pick("open", title, word))
         if task is not None:
-            done = await self._host.verbs.set_priority(task.id, Priority(word.lower()))
+            done = await self._host.engine.tasks.set_priority(task.id, Priority(word.lower()))
             self._told(done, f"has priority {done.priority.value}")
 
     async def _result(self, prefix: str) -> None:
@@ -155,7 +156,7 @@ class TaskActs:
         """Show the result in the external editor; what is changed there changes nothing here."""
         from tale_tui.ui.screens.chat_editor import NoEditor, edit_outside
 
-        detail = await self._host.verbs.task(task_id)
+        detail = await self._host.engine.tasks.get(task_id)
         try:
             await edit_outside(self._view.app, detail.result or written(detail)[0])
         except NoEditor as error:
@@ -166,7 +167,7 @@ class TaskActs:
 
         task = await self._written(prefix)
         if task is not None:
-            detail = await self._host.verbs.task(task.id)
+            detail = await self._host.engine.tasks.get(task.id)
             await save_files(task.title, detail.result, _place(folder), self._host.ask, self._host.say)
 
     async def _written(self, prefix: str) -> Task | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tale_tui.engine import ENDED, OPEN, AmbiguousTask, NoSuchTask, Task, TaskState
+from tale_tui.engine.errors import AmbiguousTask, NoSuchTask
+from tale_tui.engine.task_types import ENDED, OPEN, Task, TaskState
 from tale_tui.ui import commands
 from tale_tui.ui.commands import MARK, Command, TaskKind
 from tale_tui.ui.screens.chat_host import ChatHost
@@ -73,7 +74,7 @@ class TaskIds:
         return rows
 
     async def _read(self) -> None:
-        self._known = await self._host.verbs.tasks(limit=KNOWN_MAX)
+        self._known = await self._host.engine.tasks.list(limit=KNOWN_MAX)
         self._changed()
 
     async def find(self, prefix: str, title: str, verb: str) -> Task | None:
@@ -89,9 +90,9 @@ class TaskIds:
             NoSuchTask: none; the sentence suggests the nearest.
         """
         try:
-            return await self._host.verbs.find_task(prefix.lower())
+            return await self._host.engine.tasks.find(prefix.lower())
         except AmbiguousTask:
-            fitting = [task for task in await self._host.verbs.tasks() if task.id.startswith(prefix.lower())]
+            fitting = [task for task in await self._host.engine.tasks.list() if task.id.startswith(prefix.lower())]
             return await self._choose(fitting, title, verb)
 
     async def pick(self, kind: TaskKind, title: str, verb: str) -> Task | None:
@@ -106,7 +107,7 @@ class TaskIds:
         Raises:
             NoSuchTask: there is none.
         """
-        fitting = await self._host.verbs.tasks(states=tuple(KINDS[kind]), limit=KNOWN_MAX)
+        fitting = await self._host.engine.tasks.list(states=tuple(KINDS[kind]), limit=KNOWN_MAX)
         if not fitting:
             raise NoSuchTask(_NONE[kind])
         return fitting[0] if len(fitting) == 1 else await self._choose(fitting, title, verb)
@@ -121,8 +122,8 @@ class TaskIds:
         states = tuple(KINDS[kind])
         found: tuple[Task, ...] = ()
         if session is not None:
-            found = await self._host.verbs.tasks(states=states, session_id=session.id, limit=KNOWN_MAX)
-        found = found or await self._host.verbs.tasks(states=states, limit=KNOWN_MAX)
+            found = await self._host.engine.tasks.list(states=states, session_id=session.id, limit=KNOWN_MAX)
+        found = found or await self._host.engine.tasks.list(states=states, limit=KNOWN_MAX)
         if not found:
             raise NoSuchTask(_NONE[kind])
         return max(found, key=lambda task: task.updated)

@@ -8,21 +8,10 @@ from typing import Any, assert_never
 
 from textual.screen import Screen
 
-from tale_tui.engine import (
-    ENDED,
-    NoSuchTask,
-    Role,
-    RoleStatus,
-    StepDelta,
-    StepReading,
-    StepState,
-    Task,
-    TaskDetail,
-    TaskEvent,
-    TaskSeen,
-    TaskState,
-    Usage,
-)
+from tale_tui.engine.errors import NoSuchTask
+from tale_tui.engine.events import StepDelta, StepReading, TaskEvent, TaskSeen
+from tale_tui.engine.task_types import ENDED, StepState, Task, TaskDetail, TaskState
+from tale_tui.engine.types import Role, RoleStatus, Usage
 from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_pace import Pace
 from tale_tui.ui.widgets.transcript import TranscriptView
@@ -127,13 +116,13 @@ class TaskDesk:
         """Read again how the tasks with cards are."""
         conversation = self._host.conversation
         if conversation.tasks and conversation.session is not None:
-            for task in await self._host.verbs.tasks(session_id=conversation.session.id):
+            for task in await self._host.engine.tasks.list(session_id=conversation.session.id):
                 self.heard(task)
 
     async def _follow(self, task_id: str) -> None:
         paces: dict[str, Pace] = {}
         try:
-            async with aclosing(self._host.verbs.follow_task(task_id)) as events:
+            async with aclosing(self._host.engine.tasks.follow(task_id)) as events:
                 async for event in events:
                     self._show_event(task_id, event, paces)
         finally:
@@ -158,7 +147,7 @@ class TaskDesk:
 
     async def _show_written(self, task_id: str) -> None:
         """Show what a task wrote that does not go on by itself."""
-        detail = await self._host.verbs.task(task_id)
+        detail = await self._host.engine.tasks.get(task_id)
         if detail.task.state not in ENDED:
             self._bring(task_id, *written(detail))
 
@@ -173,7 +162,7 @@ class TaskDesk:
     async def _ended(self, task: Task) -> None:
         """The result is the text of the card from now on."""
         with suppress(NoSuchTask):  # deleted right after it had ended
-            detail = await self._host.verbs.task(task.id)
+            detail = await self._host.engine.tasks.get(task.id)
             if detail.task.state in ENDED:
                 self._put_text(detail.task, detail.result or written(detail)[0])
 

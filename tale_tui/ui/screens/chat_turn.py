@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
-from tale_tui.engine import (
-    Message,
-    MessageState,
+from tale_tui.engine.events import (
     ModelLoading,
     PromptProgress,
     Routed,
@@ -20,8 +18,8 @@ from tale_tui.engine import (
     TurnEvent,
     TurnFailed,
     TurnStarted,
-    WindowUse,
 )
+from tale_tui.engine.types import Message, MessageState, WindowUse
 from tale_tui.ui.screens.chat_branch import Branch
 from tale_tui.ui.screens.chat_pace import Pace
 from tale_tui.ui.widgets.transcript import Live

@@ -7,16 +7,10 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, suppress
 from typing import Any
 
-from tale_tui.engine import (
-    NoSuchSession,
-    QueuedMessage,
-    TaleError,
-    Task,
-    TaskStarted,
-    TurnEvent,
-    TurnRunning,
-    TurnStarted,
-)
+from tale_tui.engine.errors import NoSuchSession, TaleError, TurnRunning
+from tale_tui.engine.events import TaskStarted, TurnEvent, TurnStarted
+from tale_tui.engine.task_types import Task
+from tale_tui.engine.types import QueuedMessage
 from tale_tui.ui.screens.chat_branch import RESUMABLE
 from tale_tui.ui.screens.chat_conversation import Conversation, NotSent
 from tale_tui.ui.screens.chat_turn import Turn
@@ -39,7 +33,7 @@ class Turns:
     def __init__(self, conversation: Conversation, on_task: Callable[[Task], None]) -> None:
         self._conversation = conversation
         self._on_task = on_task
-        self._verbs = conversation.verbs
+        self._engine = conversation.engine
         self._world = conversation.world
         self._lock = asyncio.Lock()
         self._wanted = 0
@@ -100,10 +94,10 @@ class Turns:
         """Go on with a reply that broke off."""
         return self._wants(lambda: self._again(message_id, anew=False))
 
-    def reroute(self, message_id: str, *, as_task: bool) -> Work:
+    def reclassify(self, message_id: str, *, as_task: bool) -> Work:
         """Make a message of the user a task after all, or talk."""
         self._conversation.said[message_id] = as_task
-        return self._wants(lambda: self._reroute(message_id, as_task))
+        return self._wants(lambda: self._reclassify(message_id, as_task))
 
     def send_waiting(self) -> Work:
         """Send what waits, one after the other, as long as each reply comes to its end."""
@@ -138,11 +132,11 @@ class Turns:
         conversation = self._conversation
         try:
             session_id = await self._made()
-            await self._run(self._verbs.send(session_id, text, key=key, as_task=as_task), key)
+            await self._run(self._engine.chat.send(session_id, text, key=key, as_task=as_task), key)
         except TurnRunning:
             # Another window was faster: the message goes when that reply has ended.
             if not self._here:
-                await self._verbs.enqueue(session_id, text, key=key)
+                await self._engine.chat.enqueue(session_id, text, key=key)
                 return
             await conversation.reload()
             await conversation.enqueue(text, key, as_task=as_task)
@@ -155,7 +149,7 @@ class Turns:
     async def _edit(self, message_id: str, key: str, text: str) -> None:
         try:
             session_id = await self._made()
-            await self._run(self._verbs.edit(session_id, message_id, text, key=key), key)
+            await self._run(self._engine.chat.edit(session_id, message_id, text, key=key), key)
         except TaleError as error:
             await self._tell_if_lost(error, key, text)
             raise
@@ -164,13 +158,13 @@ class Turns:
     async def _again(self, message_id: str, *, anew: bool) -> None:
         session_id = await self._made()
         self._conversation.own.add(message_id)
-        ask = self._verbs.regenerate if anew else self._verbs.resume
+        ask = self._engine.chat.regenerate if anew else self._engine.chat.resume
         await self._run(ask(session_id, message_id), message_id)
         await self._send_what_waits()
 
-    async def _reroute(self, message_id: str, as_task: bool) -> None:
+    async def _reclassify(self, message_id: str, as_task: bool) -> None:
         session_id = await self._made()
-        await self._run(self._verbs.reroute(session_id, message_id, as_task=as_task), message_id)
+        await self._run(self._engine.chat.reclassify(session_id, message_id, as_task=as_task), message_id)
         await self._send_what_waits()
 
     async def _tell_if_lost(self, error: TaleError, key: str, text: str) -> None:
@@ -202,7 +196,7 @@ class Turns:
     async def _is_stored(self, key: str) -> bool:
         if self.session_id is None:
             return False
-        transcript = await self._verbs.transcript(self.session_id)
+        transcript = await self._engine.sessions.transcript(self.session_id)
         return key in {*(one.id for one in transcript.messages), *(one.id for one in transcript.queued)}
 
     async def _run(self, stream: AsyncGenerator[TurnEvent, None], key: str) -> None:
@@ -240,7 +234,7 @@ class Turns:
             if self._here:
                 self._conversation.show_at_once(waiting.id, waiting.text)
             as_task = self._conversation.said.get(waiting.id)
-            stream = self._verbs.send(await self._made(), waiting.text, key=waiting.id, as_task=as_task)
+            stream = self._engine.chat.send(await self._made(), waiting.text, key=waiting.id, as_task=as_task)
             await self._run(stream, waiting.id)
 
     async def _next_waiting(self, *, anyway: bool) -> QueuedMessage | None:
@@ -249,7 +243,7 @@ class Turns:
             goes = anyway or self._went_well
             return next(iter(self._conversation.queued), None) if goes else None
         try:
-            transcript = await self._verbs.transcript(await self._made())
+            transcript = await self._engine.sessions.transcript(await self._made())
         except NoSuchSession:
             return None  # it was deleted meanwhile, and what waited with it
         goes = transcript.messages[-1].state not in RESUMABLE

@@ -9,7 +9,8 @@ from typing import Any
 from textual.screen import Screen
 from textual.timer import Timer
 
-from tale_tui.engine import Reason, TaleError, TaskCounts, TaskState, WrongState
+from tale_tui.engine.errors import TaleError, WrongState
+from tale_tui.engine.task_types import Reason, TaskCounts, TaskState
 from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_status import KeyOf
 from tale_tui.ui.screens.leave import LeaveDialog, Leaving, at_work
@@ -62,7 +63,7 @@ class WholeDesk:
     async def count(self) -> None:
         """Count the tasks and say so."""
         with suppress(TaleError):  # a number in the last line is not worth a message
-            counts = (await self._host.verbs.status()).tasks
+            counts = (await self._host.engine.control.status()).tasks
             self._line.tasks = TasksShown(counts.running, counts.queued, counts.waiting)
             self._ask_about(counts)
 
@@ -96,11 +97,11 @@ class WholeDesk:
             self._host.spawn(self._resume(), "resume", exclusive=True)
 
     async def _resume(self) -> None:
-        paused = await self._host.verbs.tasks(states=(TaskState.PAUSED,))
+        paused = await self._host.engine.tasks.list(states=(TaskState.PAUSED,))
         for task in paused:
             if task.reason is Reason.INTERRUPTED:
                 with suppress(WrongState):  # another window was faster
-                    await self._host.verbs.resume_task(task.id)
+                    await self._host.engine.tasks.resume(task.id)
         await self.count()
 
     async def may_leave(self) -> Leaving:
@@ -110,7 +111,7 @@ class WholeDesk:
             `pause` as well where there is nothing to ask.
         """
         with suppress(TaleError):  # who cannot be asked does not hold anybody up
-            status = await self._host.verbs.status()
+            status = await self._host.engine.control.status()
             ends = status.pid == os.getpid() and status.watched <= 1
             if ends and at_work(status.tasks):
                 return await self._host.ask(LeaveDialog(status.tasks)) or "stay"

@@ -7,7 +7,8 @@ import os
 import sys
 from urllib.parse import urlsplit
 
-from tale_tui.engine import Author, Message, clean_line
+from tale_tui.engine.text import clean_line
+from tale_tui.engine.types import Author, Message
 from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_sending import Sending
 from tale_tui.ui.widgets.transcript import TranscriptView
@@ -86,7 +87,7 @@ class Wishes:
     async def _fork(self, message: Message) -> None:
         session = self._host.conversation.session
         if session is not None:
-            forked = await self._host.verbs.fork_session(session.id, message.id)
+            forked = await self._host.engine.sessions.fork(session.id, message.id)
             await self._host.open_session(forked.id)
             self._host.say(
                 "From here on it is a conversation of its own; the other one is in /sessions.", title="Forked"

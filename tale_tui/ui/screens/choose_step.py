@@ -9,7 +9,8 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from tale_tui.engine import StepState, TaskDetail, clean_line
+from tale_tui.engine.task_types import StepState, TaskDetail
+from tale_tui.engine.text import clean_line
 from tale_tui.ui.screens.dialog import FITTED, Dialog
 from tale_tui.ui.signs import signs
 from tale_tui.ui.widgets.pick_list import PickList

@@ -13,7 +13,7 @@ from tale_tui.ui.widgets.pick_list import PickList
 from tale_tui.ui.widgets.pick_rows import Pick
 
 if TYPE_CHECKING:
-    from tale_tui.engine import Task
+    from tale_tui.engine.task_types import Task
 
 _TONES = {"work": "task", "look": "warning", "ok": "success", "bad": "error", "quiet": "muted"}
 

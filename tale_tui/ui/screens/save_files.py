@@ -18,16 +18,9 @@ from textual.types import CSSPathType
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tale_tui.engine import (
-    BadFileName,
-    ResultFile,
-    TaleError,
-    clean_line,
-    file_place,
-    result_files,
-    save_file,
-    suggested_name,
-)
+from tale_tui.engine.errors import BadFileName, TaleError
+from tale_tui.engine.results import ResultFile, file_place, result_files, save_file, suggested_name
+from tale_tui.engine.text import clean_line
 from tale_tui.ui.screens.confirm import ConfirmDialog
 from tale_tui.ui.screens.dialog import FITTED, Dialog
 from tale_tui.ui.text import NoMarkup

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tale_tui.engine import ENDED, Priority, Reason, Task, TaskState
+from tale_tui.engine.task_types import ENDED, Priority, Reason, Task, TaskState
 
 
 class Tab(StrEnum):

@@ -10,7 +10,9 @@ from typing import Protocol, TypeVar
 from textual.app import App
 from textual.screen import ModalScreen
 
-from tale_tui.engine import Priority, Task, TaskDetail, TaskState, Verbs, clean, clean_line
+from tale_tui.engine.api import EngineApi
+from tale_tui.engine.task_types import Priority, Task, TaskDetail, TaskState
+from tale_tui.engine.text import clean, clean_line
 from tale_tui.ui.screens.chat_editor import NoEditor, edit_outside
 from tale_tui.ui.screens.confirm import ConfirmDialog
 from tale_tui.ui.screens.save_files import save_files
@@ -63,13 +65,12 @@ class TaskDesk:
 
     Args:
         host: the screen.
-        verbs: the engine.
         book: all tasks.
         now: the clock, in seconds since the epoch.
     """
 
     host: DeskHost
-    verbs: Verbs
+    engine: EngineApi
     book: TaskBook
     now: Callable[[], float]
 
@@ -108,7 +109,7 @@ class TaskDesk:
 
     async def _pause(self, task: Task) -> None:
         paused = task.state is TaskState.PAUSED
-        self.host.changed(await (self.verbs.resume_task if paused else self.verbs.pause_task)(task.id))
+        self.host.changed(await (self.engine.tasks.resume if paused else self.engine.tasks.pause)(task.id))
 
     async def _cancel(self, task: Task) -> None:
         name = _named(task)
@@ -116,7 +117,7 @@ class TaskDesk:
             dialog = ConfirmDialog(f"Cancel {name}?", "Cancel it", "Keep it", detail="What it wrote so far is kept.")
             if not await self.host.ask(dialog):
                 return
-        self.host.changed(await self.verbs.cancel_task(task.id))
+        self.host.changed(await self.engine.tasks.cancel(task.id))
 
     async def _retry(self, task: Task) -> None:
         if task.state is TaskState.DONE:
@@ -124,23 +125,23 @@ class TaskDesk:
             dialog = ConfirmDialog(f"Run {_named(task)} again?", "Run it again", "Leave it", detail=detail)
             if not await self.host.ask(dialog):
                 return
-        self.host.changed(await self.verbs.retry_task(task.id))
+        self.host.changed(await self.engine.tasks.retry(task.id))
 
     async def _retry_from(self, task: Task) -> None:
         from tale_tui.ui.screens.choose_step import StepDialog
 
-        detail = await self.verbs.task(task.id)
+        detail = await self.engine.tasks.get(task.id)
         if len(detail.steps) < 2:
             await self._retry(task)
             return
         key = await self.host.ask(StepDialog(detail))
         if key is not None:
-            self.host.changed(await self.verbs.retry_task(task.id, step=key))
+            self.host.changed(await self.engine.tasks.retry(task.id, step=key))
 
     async def _reprioritise(self, task: Task, step: int) -> None:
         place = _PRIORITIES.index(task.priority) + step
         if 0 <= place < len(_PRIORITIES):
-            self.host.changed(await self.verbs.set_priority(task.id, _PRIORITIES[place]))
+            self.host.changed(await self.engine.tasks.set_priority(task.id, _PRIORITIES[place]))
         else:
             self.host.say(f"{task.priority.value.capitalize()} is as {'late' if step > 0 else 'soon'} as it gets.")
 
@@ -154,20 +155,20 @@ class TaskDesk:
             return
         # A task goes before another one, so going behind its neighbour is going before the next but one.
         before = beside if step < 0 else self.book.neighbour(beside, 1)
-        self.host.changed(await self.verbs.move_task(task.id, before=before.id if before else None))
+        self.host.changed(await self.engine.tasks.move(task.id, before=before.id if before else None))
         self.host.line_up()
 
     async def _answer(self, task: Task, *, yes: bool) -> None:
         if task.state is not TaskState.WAITING:
             self.host.say(f"{task.shown} asks nothing: {state_words(task, self.now())}.")
             return
-        self.host.changed(await self.verbs.approve_task(task.id, yes=yes))
+        self.host.changed(await self.engine.tasks.approve(task.id, yes=yes))
 
     # what came of it
 
     async def _text(self, task: Task) -> tuple[TaskDetail, str]:
         """All of a task and what it wrote; empty where that is nothing, which is told."""
-        detail = await self.verbs.task(task.id)
+        detail = await self.engine.tasks.get(task.id)
         text = clean(whole_text(detail))
         if not text.strip():
             self.host.say(f"{task.shown} has not written anything yet.")

@@ -9,7 +9,8 @@ from typing import Any
 from textual.screen import Screen
 from textual.timer import Timer
 
-from tale_tui.engine import ENDED, StepDelta, StepReading, Task, TaskEvent, TaskSeen
+from tale_tui.engine.events import StepDelta, StepReading, TaskEvent, TaskSeen
+from tale_tui.engine.task_types import ENDED, Task
 from tale_tui.ui.widgets.task_pane import TaskPane
 
 FOLLOW_AFTER_S = 0.08

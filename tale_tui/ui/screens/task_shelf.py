@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tale_tui.engine import Task
+from tale_tui.engine.task_types import Task
 from tale_tui.ui.screens.task_book import Order, Tab, TaskBook
 from tale_tui.ui.widgets.task_list import TaskList
 from tale_tui.ui.widgets.word_tabs import WordTabs

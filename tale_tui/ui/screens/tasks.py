@@ -14,17 +14,11 @@ from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.worker import Worker
 
-from tale_tui.engine import (
-    EngineMoved,
-    RoleChanged,
-    TaleError,
-    Task,
-    TaskChanged,
-    TasksChanged,
-    TaskState,
-    Verbs,
-    World,
-)
+from tale_tui.engine.api import EngineApi
+from tale_tui.engine.errors import TaleError
+from tale_tui.engine.events import EngineMoved, RoleChanged, TaskChanged, TasksChanged
+from tale_tui.engine.task_types import Task, TaskState
+from tale_tui.engine.world import World
 from tale_tui.ui.bridge import Bridge
 from tale_tui.ui.screens.task_book import Tab
 from tale_tui.ui.screens.task_desk import TaskDesk
@@ -45,7 +39,7 @@ class TasksScreen(TasksFrame):
 
     Args:
         bridge: brings the engine and what it says.
-        verbs: the engine; None while there is none.
+        engine: the engine; None while there is none.
         world: the clocks; None for the real ones.
     """
 
@@ -55,11 +49,11 @@ class TasksScreen(TasksFrame):
 
         text: str
 
-    def __init__(self, bridge: Bridge, verbs: Verbs | None, world: World | None = None) -> None:
+    def __init__(self, bridge: Bridge, engine: EngineApi | None, world: World | None = None) -> None:
         self._clock = time.time if world is None else world.now
         super().__init__(self._clock, time.monotonic if world is None else world.monotonic)
         self._bridge = bridge
-        self._verbs = verbs
+        self._engine = engine
         self._wanted = ""
         """The beginning of the id of the task to be shown as soon as tasks are known."""
         self._stale = True
@@ -72,14 +66,14 @@ class TasksScreen(TasksFrame):
     def on_mount(self) -> None:
         """Say what is so."""
         self.set_interval(TICK_S, self._tick)
-        if self._verbs is None and self._bridge.error is not None:
+        if self._engine is None and self._bridge.error is not None:
             self._no_engine(self._bridge.error)
 
     # the engine
 
     @on(Bridge.Ready)
     def _use_engine(self, event: Bridge.Ready) -> None:
-        self._verbs = event.verbs
+        self._engine = event.engine
         self.shelf.complaint = ""
         self._stale = True
         self._catch_up()
@@ -89,7 +83,7 @@ class TasksScreen(TasksFrame):
         self._no_engine(event.error)
 
     def _no_engine(self, error: TaleError) -> None:
-        self._verbs = self.follower.follow = None
+        self._engine = self.follower.follow = None
         self.shelf.complaint = error.sentence
         self.shelf.load(())
         self.refresh_lines()
@@ -108,7 +102,7 @@ class TasksScreen(TasksFrame):
     @property
     def is_away(self) -> bool:
         """See `TasksFrame.is_away`."""
-        return self._verbs is None and bool(self.shelf.complaint)
+        return self._engine is None and bool(self.shelf.complaint)
 
     @property
     def is_shown(self) -> bool:
@@ -120,7 +114,7 @@ class TasksScreen(TasksFrame):
         """Show what is so now."""
         if not self.is_shown:
             return
-        if self._verbs is not None and self._stale:
+        if self._engine is not None and self._stale:
             self._stale = False
             self.reload()
         else:
@@ -181,28 +175,28 @@ class TasksScreen(TasksFrame):
 
     def line_up(self) -> None:
         """See `DeskHost.line_up`. The thousands that have ended are not read for it."""
-        if self._verbs is not None:
-            self.spawn(self._read_queue(self._verbs), "queue")
+        if self._engine is not None:
+            self.spawn(self._read_queue(self._engine), "queue")
 
-    async def _read_queue(self, verbs: Verbs) -> None:
-        self.shelf.line_up(await verbs.tasks(states=(TaskState.QUEUED,)))
+    async def _read_queue(self, engine: EngineApi) -> None:
+        self.shelf.line_up(await engine.tasks.list(states=(TaskState.QUEUED,)))
 
     def reload(self) -> None:
         """Read all tasks, soon."""
-        if self._verbs is not None:
-            self.spawn(self._load(self._verbs), "load")
+        if self._engine is not None:
+            self.spawn(self._load(self._engine), "load")
 
-    async def _load(self, verbs: Verbs) -> None:
-        tasks = await verbs.tasks()
-        self.follower.follow = verbs.follow_task
+    async def _load(self, engine: EngineApi) -> None:
+        tasks = await engine.tasks.list()
+        self.follower.follow = engine.tasks.follow
         self.shelf.chat_key = key_name(self.lines.keys().get("app.chat", ""))
         self.shelf.load(tasks)
         wanted, self._wanted = self._wanted, ""
         if wanted:
-            await self._open(verbs, wanted)
+            await self._open(engine, wanted)
         self.follower.look_at(self.shelf.task)
         self.refresh_lines()
-        for status in await verbs.roles():
+        for status in await engine.models.roles():
             self.lines.role(status)
 
     def spawn(self, work: Coroutine[Any, Any, None], group: str) -> None:
@@ -226,13 +220,13 @@ class TasksScreen(TasksFrame):
         Args:
             prefix: the beginning of its id; empty leaves the choice as it is.
         """
-        if prefix and self._verbs is not None and self.shelf.loaded:
-            self.spawn(self._open(self._verbs, prefix), "open")
+        if prefix and self._engine is not None and self.shelf.loaded:
+            self.spawn(self._open(self._engine, prefix), "open")
         else:
             self._wanted = prefix
 
-    async def _open(self, verbs: Verbs, prefix: str) -> None:
-        task = await verbs.find_task(prefix)
+    async def _open(self, engine: EngineApi, prefix: str) -> None:
+        task = await engine.tasks.find(prefix)
         self.shelf.book.put(task)
         if not self.list.choose(task.id):
             self.filter.value = ""
@@ -245,12 +239,12 @@ class TasksScreen(TasksFrame):
     def action_do(self, kind: str) -> None:
         """Do something with the chosen task."""
         task = self.shelf.task
-        if task is not None and self._verbs is not None:
-            desk = TaskDesk(self, self._verbs, self.shelf.book, self._clock)
+        if task is not None and self._engine is not None:
+            desk = TaskDesk(self, self._engine, self.shelf.book, self._clock)
             self.spawn(desk.do(kind, task), "task")
 
     def action_again(self) -> None:
         """Read the list again; without an engine, try to get one."""
-        if self._verbs is None:
+        if self._engine is None:
             self._bridge.open()
         self.reload()

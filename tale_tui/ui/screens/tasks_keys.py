@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
-from tale_tui.engine import Task, TaskState
+from tale_tui.engine.task_types import Task, TaskState
 
 
 def _key(name: str, keys: str, action: str, description: str, tooltip: str) -> Binding:

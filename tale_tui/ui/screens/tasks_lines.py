@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from tale_tui.engine import Role, RoleState, RoleStatus, clean_line
+from tale_tui.engine.text import clean_line
+from tale_tui.engine.types import Role, RoleState, RoleStatus
 from tale_tui.ui.screens.tasks_keys import Situation, hints
 from tale_tui.ui.signs import signs
 from tale_tui.ui.widgets.key_bar import KeyBar, ModelSign

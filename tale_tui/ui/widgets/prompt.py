@@ -153,7 +153,7 @@ class Prompt(TextArea, inherit_bindings=False):
     def on_paste(self, event: events.Paste) -> None:
         """The clipboard may hold anything: what comes in is text that has passed the border, or nothing."""
         # The border is not needed for the first frame.
-        from tale_tui.engine import clean
+        from tale_tui.engine.text import clean
 
         event.prevent_default()
         event.stop()

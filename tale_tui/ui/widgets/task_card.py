@@ -161,7 +161,7 @@ def _header_variants(task: Task, telling: Telling, undo_key: str, *, quiet: bool
     chip = Piece(task_words.chip(task), AUTHOR_TASK)
     undo: tuple[Piece, ...] = ()
     if undo_key:
-        target = Act("reroute")
+        target = Act("reclassify")
         undo = (Piece("    "), Piece(undo_key, MUTED, target=target), Piece(" just talk", MUTED, target=target))
     figures = "" if quiet else _figures(task, telling)
     ended = (Piece(f"   {when(task.finished, telling.now)}", MUTED),) if task.finished is not None else ()

@@ -262,7 +262,7 @@ class TranscriptView(ChoosingPaper):
                 self.post_message(self.Wish("copy_code", turn.message.id, turn.codes[number]))
             case Unfold(name):
                 self.unfold(turn, name)
-            case Act("reroute"):
+            case Act("reclassify"):
                 self.post_message(self.RerouteWanted(turn.message.id))
             case Act("open") if isinstance(turn, CardTurn):
                 self.turn_card(turn)

@@ -102,7 +102,7 @@ def with_caret(line: Line, width: int) -> Line:
 
 def offer(key: str) -> tuple[Piece, ...]:
     """The question below a reply to what may have been a task."""
-    target = Act("reroute")
+    target = Act("reclassify")
     return Piece("Run this as a task?", AUTHOR_TASK, target=target), Piece(f"  {key}", ACCENT, target=target)
 
 

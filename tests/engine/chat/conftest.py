@@ -48,37 +48,37 @@ class Talk:
     def send(
         self, text: str, *, key: str = "", ref: ModelRef | None = None, as_task: bool | None = None
     ) -> AsyncGenerator[TurnEvent, None]:
-        return self.engine.send(self.session_id, text, key=key or next(self.keys), ref=ref, as_task=as_task)
+        return self.engine.chat.send(self.session_id, text, key=key or next(self.keys), ref=ref, as_task=as_task)
 
     async def ask(
         self, text: str, *, key: str = "", ref: ModelRef | None = None, as_task: bool | None = None
     ) -> list[TurnEvent]:
         return await self.collect(self.send(text, key=key, ref=ref, as_task=as_task))
 
-    async def reroute(self, message_id: str, *, as_task: bool) -> list[TurnEvent]:
-        return await self.collect(self.engine.reroute(self.session_id, message_id, as_task=as_task))
+    async def reclassify(self, message_id: str, *, as_task: bool) -> list[TurnEvent]:
+        return await self.collect(self.engine.chat.reclassify(self.session_id, message_id, as_task=as_task))
 
     async def tasks(self) -> tuple[Task, ...]:
-        return await self.engine.tasks(session_id=self.session_id)
+        return await self.engine.tasks.list(session_id=self.session_id)
 
     async def ended(self, task_id: str) -> TaskDetail:
         """A task, when it has ended."""
-        async with aclosing(self.engine.follow_task(task_id)) as events:
+        async with aclosing(self.engine.tasks.follow(task_id)) as events:
             async for _ in events:
                 pass
-        return await self.engine.task(task_id)
+        return await self.engine.tasks.get(task_id)
 
     async def regenerate(self, message_id: str) -> list[TurnEvent]:
-        return await self.collect(self.engine.regenerate(self.session_id, message_id))
+        return await self.collect(self.engine.chat.regenerate(self.session_id, message_id))
 
     async def resume(self, message_id: str) -> list[TurnEvent]:
-        return await self.collect(self.engine.resume(self.session_id, message_id))
+        return await self.collect(self.engine.chat.resume(self.session_id, message_id))
 
     async def edit(self, message_id: str, text: str, key: str) -> list[TurnEvent]:
-        return await self.collect(self.engine.edit(self.session_id, message_id, text, key=key))
+        return await self.collect(self.engine.chat.edit(self.session_id, message_id, text, key=key))
 
     async def stored(self) -> Transcript:
-        return await self.engine.transcript(self.session_id)
+        return await self.engine.sessions.transcript(self.session_id)
 
     async def reply(self) -> Message:
         """The last message."""
@@ -92,6 +92,6 @@ def talk(start_engine: Callable[..., Awaitable[Engine]]) -> Callable[..., Awaita
     async def begin(scripts: Any, **settings: Any) -> Talk:
         backend = scripts if isinstance(scripts, ScriptedBackend) else ScriptedBackend(scripts)
         engine = await start_engine({SCRIPTED: backend}, **settings)
-        return Talk(engine, backend, (await engine.new_session()).id)
+        return Talk(engine, backend, (await engine.sessions.create()).id)
 
     return begin

@@ -102,7 +102,7 @@ async def test_talk_goes_on_while_a_task_runs(talk: Begin) -> None:
 
 async def test_everybody_hears_of_it(talk: Begin) -> None:
     chat = await talk(Models(open_gate=False), **ON)
-    facts = chat.engine.watch()
+    facts = chat.engine.control.watch()
     await anext(facts)
     await chat.ask(WORK, key="k1")
     await chat.engine.stop()
@@ -137,7 +137,7 @@ async def test_turned_off_everything_is_chat_and_nothing_is_judged(talk: Begin) 
     events = await chat.ask(WORK)
     assert words(events) == "talk"
     assert of_kind(events, TurnStarted).user.p is None
-    judged = await chat.engine.judge(WORK, session_id=chat.session_id)
+    judged = await chat.engine.chat.classify(WORK, session_id=chat.session_id)
     assert (judged.enabled, judged.band) == (False, DetectBand.CHAT)
 
 
@@ -170,7 +170,7 @@ async def test_what_may_not_be_a_task_stores_nothing(talk: Begin) -> None:
         await chat.ask("")
     assert (await chat.stored()).messages == ()
     with pytest.raises(NoSuchSession):
-        await chat.collect(chat.engine.send("nowhere", WORK, key="k"))
+        await chat.collect(chat.engine.chat.send("nowhere", WORK, key="k"))
 
 
 # what the user says that it is
@@ -196,7 +196,7 @@ async def test_what_was_judged_so_anyway_is_no_news(talk: Begin) -> None:
 async def test_talk_is_made_a_task(talk: Begin) -> None:
     chat = await talk(Models(), **ON)
     await chat.ask(UNSURE, key="k1")
-    events = await chat.reroute("k1", as_task=True)
+    events = await chat.reclassify("k1", as_task=True)
     assert [type(event) for event in events] == [TurnStarted, TaskStarted, TurnDone]
     assert events[0].user is None
     card = events[-1].reply
@@ -204,27 +204,27 @@ async def test_talk_is_made_a_task(talk: Begin) -> None:
     assert (await chat.reply()).id == card.id
     assert [(each.text, each.is_task) for each in await chat.engine._store.labels()] == [(UNSURE, True)]
     with pytest.raises(NoSuchMessage, match="a task already"):
-        await chat.reroute("k1", as_task=True)
+        await chat.reclassify("k1", as_task=True)
 
 
 async def test_a_task_is_made_talk_and_cancelled(talk: Begin) -> None:
     chat = await talk(Models(open_gate=False), **ON)
     task = of_kind(await chat.ask(WORK, key="k1"), TaskStarted).task
-    events = await chat.reroute("k1", as_task=False)
+    events = await chat.reclassify("k1", as_task=False)
     assert words(events) == "talk"
     assert events[-1].reply.siblings == 2
-    assert (await chat.engine.task(task.id)).task.state is TaskState.CANCELLED
+    assert (await chat.engine.tasks.get(task.id)).task.state is TaskState.CANCELLED
     assert [(each.text, each.is_task) for each in await chat.engine._store.labels()] == [(WORK, False)]
     with pytest.raises(NoSuchMessage, match="talk already"):
-        await chat.reroute("k1", as_task=False)
+        await chat.reclassify("k1", as_task=False)
 
 
 async def test_a_task_that_is_done_stays_done(talk: Begin) -> None:
     chat = await talk(Models(), **ON)
     task = of_kind(await chat.ask(WORK, key="k1"), TaskStarted).task
     await chat.ended(task.id)
-    assert words(await chat.reroute("k1", as_task=False)) == "talk"
-    assert (await chat.engine.task(task.id)).task.state is TaskState.DONE
+    assert words(await chat.reclassify("k1", as_task=False)) == "talk"
+    assert (await chat.engine.tasks.get(task.id)).task.state is TaskState.DONE
 
 
 async def test_a_reply_that_streams_is_stopped_when_it_is_made_a_task(talk: Begin) -> None:
@@ -233,7 +233,7 @@ async def test_a_reply_that_streams_is_stopped_when_it_is_made_a_task(talk: Begi
     stream = chat.send(UNSURE, key="k1")
     await chat.until_text(stream)
     rest = asyncio.create_task(chat.collect(stream))
-    events = await chat.reroute("k1", as_task=True)
+    events = await chat.reclassify("k1", as_task=True)
     assert isinstance(events[-1], TurnDone)
     stopped = (await rest)[-1]
     assert isinstance(stopped, TurnCancelled)
@@ -247,7 +247,7 @@ async def test_a_reply_to_another_message_is_left_alone(talk: Begin) -> None:
     stream = chat.send(CHAT, key="k2")
     await chat.until_text(stream)
     with pytest.raises(TurnRunning):
-        await chat.reroute("k1", as_task=True)
+        await chat.reclassify("k1", as_task=True)
     gate.set()
     assert isinstance((await chat.collect(stream))[-1], TurnDone)
 
@@ -257,10 +257,10 @@ async def test_only_messages_of_the_user_are_made_something_else(talk: Begin) ->
     reply = (await chat.ask(CHAT, key="k1"))[-1].reply
     for message_id in (reply.id, "nothing"):
         with pytest.raises(NoSuchMessage):
-            await chat.reroute(message_id, as_task=True)
-    other = (await chat.engine.new_session()).id
+            await chat.reclassify(message_id, as_task=True)
+    other = (await chat.engine.sessions.create()).id
     with pytest.raises(NoSuchMessage):
-        await chat.collect(chat.engine.reroute(other, "k1", as_task=True))
+        await chat.collect(chat.engine.chat.reclassify(other, "k1", as_task=True))
 
 
 # cards
@@ -325,7 +325,7 @@ async def test_cancel_that_cancels_the_latest_and_says_so(talk: Begin) -> None:
     task = of_kind(await chat.ask(WORK), TaskStarted).task
     events = await chat.ask("cancel that")
     assert "is cancelled" in words(events)
-    assert (await chat.engine.task(task.id)).task.state is TaskState.CANCELLED
+    assert (await chat.engine.tasks.get(task.id)).task.state is TaskState.CANCELLED
     assert "No task of this conversation is open." in words(await chat.ask("cancel my task"))
 
 
@@ -356,13 +356,13 @@ async def test_without_a_task_the_small_model_answers(talk: Begin) -> None:
 
 async def test_what_is_typed_is_judged_and_nothing_is_stored(talk: Begin) -> None:
     chat = await talk(Models(), **ON)
-    judged = await chat.engine.judge(WORK, session_id=chat.session_id)
+    judged = await chat.engine.chat.classify(WORK, session_id=chat.session_id)
     assert (judged.band, judged.enabled, judged.expected_s) == (DetectBand.TASK, True, None)
-    assert judged.ref == (await chat.engine.roles())[1].ref
+    assert judged.ref == (await chat.engine.models.roles())[1].ref
     assert judged.evidence
-    talk_ = await chat.engine.judge(CHAT)
-    assert (talk_.band, talk_.ref) == (DetectBand.CHAT, (await chat.engine.roles())[0].ref)
-    assert (await chat.engine.judge(UNSURE)).band is DetectBand.UNSURE
+    talk_ = await chat.engine.chat.classify(CHAT)
+    assert (talk_.band, talk_.ref) == (DetectBand.CHAT, (await chat.engine.models.roles())[0].ref)
+    assert (await chat.engine.chat.classify(UNSURE)).band is DetectBand.UNSURE
     assert (await chat.stored()).messages == ()
 
 
@@ -371,15 +371,15 @@ async def test_after_some_tasks_it_says_how_long_they_take(talk: Begin) -> None:
     for _ in range(3):
         task = of_kind(await chat.ask(WORK), TaskStarted).task
         await chat.ended(task.id)
-    assert (await chat.engine.judge(WORK, session_id=chat.session_id)).expected_s is not None
+    assert (await chat.engine.chat.classify(WORK, session_id=chat.session_id)).expected_s is not None
 
 
 async def test_the_situation_is_evidence(talk: Begin) -> None:
     chat = await talk(Models(), **ON)
-    before = await chat.engine.judge(UNSURE, session_id=chat.session_id)
+    before = await chat.engine.chat.classify(UNSURE, session_id=chat.session_id)
     task = of_kind(await chat.ask(WORK), TaskStarted).task
     await chat.ended(task.id)
-    after = await chat.engine.judge(UNSURE, session_id=chat.session_id)
+    after = await chat.engine.chat.classify(UNSURE, session_id=chat.session_id)
     assert after.p > before.p
     assert "task: changes the result before it" in after.evidence
 
@@ -387,7 +387,7 @@ async def test_the_situation_is_evidence(talk: Begin) -> None:
 async def test_a_question_about_tasks_is_judged_as_one(talk: Begin) -> None:
     chat = await talk(Models(open_gate=False), **ON)
     await chat.ask(WORK)
-    judged = await chat.engine.judge("cancel that", session_id=chat.session_id)
+    judged = await chat.engine.chat.classify("cancel that", session_id=chat.session_id)
     assert (judged.band, judged.evidence) == (DetectBand.CHAT, ("chat: a question about tasks",))
 
 

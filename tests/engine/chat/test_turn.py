@@ -121,7 +121,7 @@ async def test_a_model_that_is_loaded_needs_no_word_about_loading(talk: Begin) -
 async def test_what_is_sent_is_the_conversation_with_the_system_prompt(talk: Begin) -> None:
     chat = await talk([spoken("yes")])
     await chat.ask("one <|im_end|>")
-    await chat.engine.set_system(chat.session_id, "Be a fish.")
+    await chat.engine.sessions.set_system(chat.session_id, "Be a fish.")
     await chat.ask("two")
     request = chat.backend.requests[-1]
     assert [message.role for message in request.messages] == ["system", "user", "assistant", "user"]
@@ -137,7 +137,7 @@ async def test_another_model_for_one_message(talk: Begin) -> None:
     events = await chat.ask("hi", ref=other)
     assert end_of(events).ref == other
     assert Routed(other, "you chose it") in events
-    assert (await chat.engine.roles())[0].ref == DEMO
+    assert (await chat.engine.models.roles())[0].ref == DEMO
     assert end_of(await chat.ask("hi")).ref == DEMO
 
 
@@ -169,7 +169,7 @@ async def test_how_full_the_window_is(talk: Begin) -> None:
 
 async def test_others_hear_that_the_session_changed_and_by_whom(talk: Begin) -> None:
     chat = await talk([spoken("a")])
-    facts = chat.engine.watch()
+    facts = chat.engine.control.watch()
     await anext(facts)
     await chat.ask("hi", key="mine")
     await chat.regenerate((await chat.reply()).id)
@@ -217,8 +217,8 @@ async def test_sessions_do_not_wait_for_each_other(talk: Begin) -> None:
     chat = await talk([Script((Say("a"), Hold(gate))), spoken("b")])
     events = chat.send("one")
     await chat.until_text(events)
-    other = await chat.engine.new_session()
-    assert text_of(await chat.collect(chat.engine.send(other.id, "two", key="other"))) == "b"
+    other = await chat.engine.sessions.create()
+    assert text_of(await chat.collect(chat.engine.chat.send(other.id, "two", key="other"))) == "b"
     await events.aclose()
 
 
@@ -277,7 +277,7 @@ async def test_stopping_while_it_loads(talk: Begin) -> None:
         pass
     await events.aclose()
     assert (await chat.reply()).state is MessageState.STOPPED
-    assert (await chat.engine.roles())[0].state is RoleState.IDLE
+    assert (await chat.engine.models.roles())[0].state is RoleState.IDLE
 
 
 async def test_stopping_while_the_message_is_being_stored_waits_for_that(
@@ -336,7 +336,7 @@ async def test_deleting_a_session_stops_its_turn(talk: Begin) -> None:
     chat = await talk([Script((Say("Half"), Hold(asyncio.Event())))])
     events = chat.send("one")
     await chat.until_text(events)
-    await chat.engine.delete_session(chat.session_id)
+    await chat.engine.sessions.delete(chat.session_id)
     assert isinstance((await chat.collect(events))[-1], TurnCancelled)
     assert chat.backend.open_streams == 0
     with pytest.raises(NoSuchSession):
@@ -376,7 +376,7 @@ async def test_a_disk_that_is_full_meanwhile_is_said_and_the_reply_goes_on(
     monkeypatch.setattr(Store, "save_partial", full)
     gate = asyncio.Event()
     chat = await talk([Script((Say("a"), Hold(gate), Say("b")))])
-    facts = chat.engine.watch()
+    facts = chat.engine.control.watch()
     await anext(facts)
     events = chat.send("one")
     await chat.until_text(events)
@@ -447,7 +447,7 @@ async def test_one_that_breaks_without_text_failed(talk: Begin) -> None:
     chat = await talk([Script((Say("hm", thinking=True), Fail(BackendCrashed("It ended."))))])
     reply = end_of(await chat.ask("one"))
     assert (reply.state, reply.thinking, reply.error) == (MessageState.FAILED, "hm", "It ended.")
-    ux, _ = await chat.engine.roles()
+    ux, _ = await chat.engine.models.roles()
     assert (ux.state, ux.detail) == (RoleState.FAILED, "It ended.")
 
 
@@ -458,7 +458,7 @@ async def test_after_a_crash_the_next_message_loads_and_is_answered(talk: Begin)
     events = await chat.ask("two")
     assert any(isinstance(event, ModelLoading) for event in events)
     assert text_of(events) == "again"
-    assert (await chat.engine.roles())[0].state is RoleState.READY
+    assert (await chat.engine.models.roles())[0].state is RoleState.READY
 
 
 @pytest.mark.parametrize(
@@ -546,7 +546,7 @@ async def test_a_message_for_no_session_is_refused(talk: Begin) -> None:
     chat = await talk([spoken("a")])
     for text in ("hi", "hi " * 1000):
         with pytest.raises(NoSuchSession):
-            await chat.collect(chat.engine.send("nowhere", text, key="k"))
+            await chat.collect(chat.engine.chat.send("nowhere", text, key="k"))
 
 
 # the window
@@ -652,7 +652,7 @@ async def test_a_server_that_drops_a_part_without_a_word_raises_the_alarm(talk: 
     words = "The quick brown fox jumps over the lazy dog. "
     script = Script((Say("a"),), prompt_tokens=300)
     chat = await talk([script])
-    facts = chat.engine.watch()
+    facts = chat.engine.control.watch()
     await anext(facts)
     end = (await chat.ask(words * 200))[-1]
     assert isinstance(end, TurnDone)
@@ -695,8 +695,8 @@ async def test_asking_again_makes_another_version(talk: Begin) -> None:
 
 async def test_nothing_can_be_asked_again_that_is_not_there(talk: Begin) -> None:
     chat = await talk([spoken("a")])
-    other = await chat.engine.new_session()
-    await chat.collect(chat.engine.send(other.id, "q", key="q"))
+    other = await chat.engine.sessions.create()
+    await chat.collect(chat.engine.chat.send(other.id, "q", key="q"))
     for message_id in ("nothing", "q"):
         with pytest.raises(NoSuchMessage):
             await chat.regenerate(message_id)
@@ -749,7 +749,7 @@ async def test_one_that_was_cut_by_length_can_go_on_also_with_another_model(talk
     chat = await talk(backend)
     cut = end_of(await chat.ask("q"))
     assert cut.finish is FinishReason.LENGTH
-    await chat.engine.use_model(Role.UX, ModelRef(BackendName.SCRIPTED, "other"))
+    await chat.engine.models.use(Role.UX, ModelRef(BackendName.SCRIPTED, "other"))
     reply = end_of(await chat.resume(cut.id))
     assert (reply.text, reply.finish, reply.ref) == ("one two", FinishReason.STOP, ModelRef(DEMO.backend, "other"))
 
@@ -807,7 +807,7 @@ async def test_a_repeated_call_leaves_what_the_user_stopped(talk: Begin) -> None
 
 async def test_a_message_that_waited_leaves_the_queue_when_it_is_sent(talk: Begin) -> None:
     chat = await talk([spoken("a")])
-    await chat.engine.enqueue(chat.session_id, "later", key="q1")
-    await chat.engine.enqueue(chat.session_id, "latest", key="q2")
+    await chat.engine.chat.enqueue(chat.session_id, "later", key="q1")
+    await chat.engine.chat.enqueue(chat.session_id, "latest", key="q2")
     await chat.ask("later", key="q1")
     assert [queued.id for queued in (await chat.stored()).queued] == ["q2"]

@@ -164,7 +164,7 @@ def test_the_weights_are_small() -> None:
 @pytest.mark.process
 def test_judging_loads_no_learning_library() -> None:
     code = (
-        "import json, sys; from tale_tui.engine import judge; judge('hello');"
+        "import json, sys; from tale_tui.engine.detect import judge; judge('hello');"
         "print(json.dumps([name for name in ('sklearn', 'scipy', 'numpy') if name in sys.modules]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

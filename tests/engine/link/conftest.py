@@ -14,7 +14,7 @@ from tale_tui.engine.types import ModelRef, Session, View
 
 
 class SmallEngine:
-    """Has the verbs that the tests call. `streams` counts the streams that are open."""
+    """Has the verbs that the tests call, each of which is in one group. `streams` counts the streams that are open."""
 
     def __init__(self, read_only: bool = False) -> None:
         self.read_only = read_only
@@ -24,18 +24,19 @@ class SmallEngine:
         self.views: list[tuple[str, View]] = []
         self.made: list[str] = []
         self.slow = asyncio.Event()
+        self.chat = self.sessions = self.control = self
 
-    async def sessions(self, *, limit: int = 1000) -> tuple[Session, ...]:
+    async def list(self, *, limit: int = 1000) -> tuple[Session, ...]:
         return tuple(Session(id=f"s{n}", title="[/] \u4e16", created=1.5, updated=2.5) for n in range(min(limit, 3)))
 
-    async def keep_view(self, session_id: str, view: View) -> None:
+    async def save_view(self, session_id: str, view: View) -> None:
         self.views.append((session_id, view))
 
-    async def rename_session(self, session_id: str, title: str) -> Session:
+    async def rename(self, session_id: str, title: str) -> Session:
         await self.slow.wait()
         return Session(id=session_id, title=title, created=0, updated=0)
 
-    async def new_session(self, *, title: str = "", system: str = "") -> Session:
+    async def create(self, *, title: str = "", system: str = "") -> Session:
         self.made.append(title)
         await self.slow.wait()
         return Session(id="new", title=title, created=0, updated=0)

@@ -1,16 +1,20 @@
 import inspect
 from types import UnionType
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tale_tui.engine import errors
-from tale_tui.engine.link.codec import from_line, is_verb, pack_error, to_line, unpack_error, verb
-from tale_tui.engine.verbs import Verbs
+from tale_tui.engine.link.codec import GROUPS, from_line, is_verb, pack_error, to_line, unpack_error, verb
 
-NAMES = sorted(name for name in dir(Verbs) if is_verb(name))
+NAMES = sorted(f"{group}.{name}" for group, api in GROUPS.items() for name in dir(api) if is_verb(f"{group}.{name}"))
+
+
+def described(name: str) -> Any:
+    group, _, method = name.partition(".")
+    return getattr(GROUPS[group], method)
 
 
 def plain_text() -> st.SearchStrategy[str]:
@@ -22,7 +26,7 @@ st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False
 
 
 def result_types(name: str) -> tuple[object, ...]:
-    result = get_type_hints(getattr(Verbs, name))["return"]
+    result = get_type_hints(described(name))["return"]
     if not verb(name).streams:
         return (result,)
     item = get_args(result)[0]
@@ -30,11 +34,10 @@ def result_types(name: str) -> tuple[object, ...]:
 
 
 def test_every_public_name_of_the_protocol_is_a_verb() -> None:
-    assert {"send", "watch", "sessions", "doctor"} <= set(NAMES)
-    assert all(inspect.isfunction(getattr(Verbs, name)) for name in NAMES)
-    assert not is_verb("_private")
-    assert not is_verb("__init__")
-    assert not is_verb("mro")
+    assert {"chat.send", "control.watch", "sessions.list", "control.doctor"} <= set(NAMES)
+    assert all(inspect.isfunction(described(name)) for name in NAMES)
+    for name in ("tasks._private", "tasks.__init__", "tasks.mro", "tasks", "tasks.", "send", "nobody.send", "mro", ""):
+        assert not is_verb(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -54,7 +57,7 @@ def test_whatever_a_verb_gives_comes_back_equal(name: str, data: st.DataObject) 
 @given(data=st.data())
 def test_whatever_a_verb_takes_comes_back_equal(name: str, data: st.DataObject) -> None:
     spec = verb(name)
-    hints = get_type_hints(getattr(Verbs, name))
+    hints = get_type_hints(described(name))
     hints.pop("return")
     args = {key: data.draw(st.from_type(hint)) for key, hint in hints.items()}
     line = to_line(spec.pack_args((), args))
@@ -63,14 +66,14 @@ def test_whatever_a_verb_takes_comes_back_equal(name: str, data: st.DataObject) 
 
 def test_an_argument_that_the_verb_does_not_take_is_refused() -> None:
     with pytest.raises(ValueError, match="does not take path"):
-        verb("sessions").unpack_args({"path": "/etc"})
+        verb("sessions.list").unpack_args({"path": "/etc"})
     with pytest.raises(ValueError, match="int"):
-        verb("sessions").unpack_args({"limit": "many"})
+        verb("sessions.list").unpack_args({"limit": "many"})
 
 
 def test_a_name_that_is_no_verb_is_refused() -> None:
     with pytest.raises(KeyError):
-        verb("stop")
+        verb("tasks.stop")
 
 
 def test_an_error_keeps_its_class_and_sentence() -> None:

@@ -1,4 +1,4 @@
-"""One contract for the verbs: the engine in this process and the same engine over the link behave alike."""
+"""One contract for the API: the engine in this process and the same engine over the link behave alike."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tale_tui.engine.api import EngineApi
 from tale_tui.engine.errors import BadImport, EmptyMessage, NoSuchMessage, NoSuchSession, TaleError
 from tale_tui.engine.events import Routed, SessionChanged, TextDelta, TurnCancelled, TurnDone, TurnEvent, TurnStarted
-from tale_tui.engine.link import open_face
+from tale_tui.engine.link import open_engine
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.types import (
     BackendName,
@@ -25,7 +26,6 @@ from tale_tui.engine.types import (
     Transcript,
     View,
 )
-from tale_tui.engine.verbs import Verbs
 from tale_tui.engine.world import World
 from tale_tui.paths import Paths
 from tale_tui.settings import Settings
@@ -49,7 +49,7 @@ def held() -> Held:
 
 
 @pytest.fixture(params=["here", "link"])
-async def face(request: pytest.FixtureRequest, tmp_path: Path, held: Held) -> AsyncIterator[Verbs]:
+async def client(request: pytest.FixtureRequest, tmp_path: Path, held: Held) -> AsyncIterator[EngineApi]:
     root = tmp_path / "t"
     paths = Paths(root / "config", root / "data", root / "cache", root / "logs")
     paths.make()
@@ -59,19 +59,19 @@ async def face(request: pytest.FixtureRequest, tmp_path: Path, held: Held) -> As
     settings = Settings(ux=str(SCRIPTED), task=str(SCRIPTED))
     backends = {BackendName.SCRIPTED: held.backend}
     async with AsyncExitStack() as stack:
-        first = await stack.enter_async_context(open_face(paths, settings, world, backends=backends))
+        first = await stack.enter_async_context(open_engine(paths, settings, world, backends=backends))
         if request.param == "here":
             yield first
         else:
-            yield await stack.enter_async_context(open_face(paths, settings, world, backends=backends))
+            yield await stack.enter_async_context(open_engine(paths, settings, world, backends=backends))
 
 
 def slug(text: str) -> str:
     return "key-" + "".join(filter(str.isalnum, text))
 
 
-async def ask(face: Verbs, session_id: str, text: str, key: str = "") -> list[TurnEvent]:
-    return [event async for event in face.send(session_id, text, key=key or slug(text))]
+async def ask(client: EngineApi, session_id: str, text: str, key: str = "") -> list[TurnEvent]:
+    return [event async for event in client.chat.send(session_id, text, key=key or slug(text))]
 
 
 def reply_of(events: list[TurnEvent]) -> Message:
@@ -80,15 +80,15 @@ def reply_of(events: list[TurnEvent]) -> Message:
     return end.reply
 
 
-async def test_a_turn_is_told_in_order_and_stored(face: Verbs) -> None:
-    session = await face.new_session()
-    events = await ask(face, session.id, "Which fish?")
+async def test_a_turn_is_told_in_order_and_stored(client: EngineApi) -> None:
+    session = await client.sessions.create()
+    events = await ask(client, session.id, "Which fish?")
     kinds = [type(event) for event in events]
     assert kinds[0] is TurnStarted
     assert kinds.count(Routed) == 1
     assert kinds[-1] is TurnDone
     assert "".join(event.text for event in events if isinstance(event, TextDelta)) == reply_of(events).text
-    stored = await face.transcript(session.id)
+    stored = await client.sessions.transcript(session.id)
     assert [message.text for message in stored.messages] == ["Which fish?", reply_of(events).text]
     assert stored.messages[0].id == slug("Which fish?")
     assert stored.messages[1] == reply_of(events)
@@ -98,125 +98,125 @@ async def test_a_turn_is_told_in_order_and_stored(face: Verbs) -> None:
     assert stored.session.turns == 1
 
 
-async def test_versions_stay_beside_each_other(face: Verbs) -> None:
-    session = await face.new_session()
-    first = reply_of(await ask(face, session.id, "fish"))
-    second = reply_of([event async for event in face.regenerate(session.id, first.id)])
+async def test_versions_stay_beside_each_other(client: EngineApi) -> None:
+    session = await client.sessions.create()
+    first = reply_of(await ask(client, session.id, "fish"))
+    second = reply_of([event async for event in client.chat.regenerate(session.id, first.id)])
     assert (second.sibling, second.siblings) == (2, 2)
-    shown = await face.show_sibling(session.id, second.id, -1)
+    shown = await client.sessions.show_sibling(session.id, second.id, -1)
     assert shown.messages[-1].id == first.id
-    edited = reply_of([event async for event in face.edit(session.id, "key-fish", "bird", key="key-bird")])
-    stored = await face.transcript(session.id)
+    edited = reply_of([event async for event in client.chat.edit(session.id, "key-fish", "bird", key="key-bird")])
+    stored = await client.sessions.transcript(session.id)
     assert [message.text for message in stored.messages] == ["bird", edited.text]
     assert stored.messages[0].siblings == 2
-    back = await face.show_sibling(session.id, "key-bird", 1)
+    back = await client.sessions.show_sibling(session.id, "key-bird", 1)
     assert [message.id for message in back.messages] == ["key-fish", first.id]
 
 
-async def test_closing_a_turn_keeps_what_came_and_it_can_go_on(face: Verbs, held: Held) -> None:
-    session = await face.new_session()
+async def test_closing_a_turn_keeps_what_came_and_it_can_go_on(client: EngineApi, held: Held) -> None:
+    session = await client.sessions.create()
     for answer in ANSWERS:
-        await ask(face, session.id, answer)
-    async with aclosing(face.send(session.id, "stop", key="key-stop")) as events:
+        await ask(client, session.id, answer)
+    async with aclosing(client.chat.send(session.id, "stop", key="key-stop")) as events:
         async for event in events:
             if isinstance(event, TextDelta):
                 break
-    stopped = await until_stopped(face, session.id)
+    stopped = await until_stopped(client, session.id)
     assert stopped.messages[-1].text == "Half"
     held.gate.set()
-    await ask_resume(face, session.id, stopped.messages[-1].id)
-    stored = await face.transcript(session.id)
+    await ask_resume(client, session.id, stopped.messages[-1].id)
+    stored = await client.sessions.transcript(session.id)
     assert stored.messages[-1].text.startswith("Half")
     assert len(stored.messages[-1].text) > len("Half")
 
 
-async def ask_resume(face: Verbs, session_id: str, message_id: str) -> Message:
-    return reply_of([event async for event in face.resume(session_id, message_id)])
+async def ask_resume(client: EngineApi, session_id: str, message_id: str) -> Message:
+    return reply_of([event async for event in client.chat.resume(session_id, message_id)])
 
 
-async def until_stopped(face: Verbs, session_id: str) -> Transcript:
+async def until_stopped(client: EngineApi, session_id: str) -> Transcript:
     while True:
-        stored = await face.transcript(session_id)
+        stored = await client.sessions.transcript(session_id)
         if stored.messages[-1].state is MessageState.STOPPED:
             return stored
         await asyncio.sleep(0.01)
 
 
-async def test_a_session_is_renamed_forked_searched_and_deleted(face: Verbs) -> None:
-    session = await face.new_session()
-    reply = reply_of(await ask(face, session.id, "Which fish?"))
-    assert (await face.rename_session(session.id, "Waters")).title == "Waters"
-    fork = await face.fork_session(session.id, reply.id)
+async def test_a_session_is_renamed_forked_searched_and_deleted(client: EngineApi) -> None:
+    session = await client.sessions.create()
+    reply = reply_of(await ask(client, session.id, "Which fish?"))
+    assert (await client.sessions.rename(session.id, "Waters")).title == "Waters"
+    fork = await client.sessions.fork(session.id, reply.id)
     assert fork.forked_from == session.id
-    assert [s.id for s in await face.sessions()] == [fork.id, session.id]
-    assert (await face.find_session(fork.id)).id == fork.id
-    hits = await face.search("fish")
+    assert [s.id for s in await client.sessions.list()] == [fork.id, session.id]
+    assert (await client.sessions.find(fork.id)).id == fork.id
+    hits = await client.sessions.search("fish")
     assert {hit.session_id for hit in hits} == {session.id, fork.id}
-    await face.delete_session(session.id)
-    assert [s.id for s in await face.sessions()] == [fork.id]
+    await client.sessions.delete(session.id)
+    assert [s.id for s in await client.sessions.list()] == [fork.id]
     with pytest.raises(NoSuchSession):
-        await face.transcript(session.id)
+        await client.sessions.transcript(session.id)
 
 
-async def test_what_is_exported_can_be_imported(face: Verbs) -> None:
-    session = await face.new_session()
-    await ask(face, session.id, "Which fish?")
-    text = await face.export_session(session.id, ExportFormat.JSON)
-    assert "Which fish?" in await face.export_session(session.id, ExportFormat.MARKDOWN)
-    (copy,) = await face.import_sessions(text)
+async def test_what_is_exported_can_be_imported(client: EngineApi) -> None:
+    session = await client.sessions.create()
+    await ask(client, session.id, "Which fish?")
+    text = await client.sessions.export(session.id, ExportFormat.JSON)
+    assert "Which fish?" in await client.sessions.export(session.id, ExportFormat.MARKDOWN)
+    (copy,) = await client.sessions.import_(text)
     assert copy.id != session.id
-    assert len((await face.transcript(copy.id)).messages) == 2
+    assert len((await client.sessions.transcript(copy.id)).messages) == 2
     with pytest.raises(BadImport):
-        await face.import_sessions("{")
+        await client.sessions.import_("{")
 
 
-async def test_waiting_messages_and_the_view_are_kept(face: Verbs) -> None:
-    session = await face.new_session()
-    await ask(face, session.id, "fish")
-    await face.enqueue(session.id, "later", key="q1")
-    await face.keep_view(session.id, View("key-fish", 2, "draft"))
-    await face.set_system(session.id, "Be a fish.")
-    stored = await face.transcript(session.id)
+async def test_waiting_messages_and_the_view_are_kept(client: EngineApi) -> None:
+    session = await client.sessions.create()
+    await ask(client, session.id, "fish")
+    await client.chat.enqueue(session.id, "later", key="q1")
+    await client.sessions.save_view(session.id, View("key-fish", 2, "draft"))
+    await client.sessions.set_system(session.id, "Be a fish.")
+    stored = await client.sessions.transcript(session.id)
     assert [queued.text for queued in stored.queued] == ["later"]
     assert stored.view == View("key-fish", 2, "draft")
     assert stored.session.system == "Be a fish."
-    taken = await face.dequeue(session.id, "q1")
+    taken = await client.chat.dequeue(session.id, "q1")
     assert taken is not None
     assert taken.text == "later"
-    assert await face.dequeue(session.id, "q1") is None
-    assert await face.prompt_history() == ("fish",)
+    assert await client.chat.dequeue(session.id, "q1") is None
+    assert await client.sessions.prompt_history() == ("fish",)
 
 
-async def test_bad_input_changes_nothing_and_keeps_its_class(face: Verbs) -> None:
-    session = await face.new_session()
-    for call in (ask(face, session.id, " \n "), ask(face, session.id, "\x1b[2J")):
+async def test_bad_input_changes_nothing_and_keeps_its_class(client: EngineApi) -> None:
+    session = await client.sessions.create()
+    for call in (ask(client, session.id, " \n "), ask(client, session.id, "\x1b[2J")):
         with pytest.raises(EmptyMessage):
             await call
     with pytest.raises(NoSuchSession):
-        await ask(face, "nowhere", "hi")
+        await ask(client, "nowhere", "hi")
     with pytest.raises(NoSuchMessage):
-        [event async for event in face.regenerate(session.id, "nothing")]
-    assert (await face.transcript(session.id)).messages == ()
+        [event async for event in client.chat.regenerate(session.id, "nothing")]
+    assert (await client.sessions.transcript(session.id)).messages == ()
 
 
-async def test_models_are_told_and_chosen(face: Verbs) -> None:
-    ux = next(status for status in await face.roles() if status.role is Role.UX)
+async def test_models_are_told_and_chosen(client: EngineApi) -> None:
+    ux = next(status for status in await client.models.roles() if status.role is Role.UX)
     assert ux.ref == SCRIPTED
-    reports = await face.backends()
+    reports = await client.models.backends()
     assert any(report.name is BackendName.SCRIPTED and report.available for report in reports)
-    chosen = await face.use_model(Role.TASK, SCRIPTED)
+    chosen = await client.models.use(Role.TASK, SCRIPTED)
     assert chosen.ref == SCRIPTED
     assert chosen.state in (RoleState.READY, RoleState.LOADING, RoleState.IDLE)
-    assert {finding.area for finding in await face.doctor()} >= {"data", "database"}
+    assert {finding.area for finding in await client.control.doctor()} >= {"data", "database"}
     with pytest.raises(TaleError):
-        await face.add_model("/nowhere/model.gguf")
+        await client.models.add("/nowhere/model.gguf")
 
 
-async def test_watchers_hear_of_changes(face: Verbs) -> None:
-    session = await face.new_session()
-    async with aclosing(face.watch()) as facts:
+async def test_watchers_hear_of_changes(client: EngineApi) -> None:
+    session = await client.sessions.create()
+    async with aclosing(client.control.watch()) as facts:
         await anext(facts)
-        asking = asyncio.create_task(ask(face, session.id, "fish"))
+        asking = asyncio.create_task(ask(client, session.id, "fish"))
         async for fact in facts:
             if isinstance(fact, SessionChanged):
                 assert (fact.session_id, fact.deleted) == (session.id, False)
@@ -235,13 +235,15 @@ async def test_a_reader_that_stays_hears_that_the_turn_was_cancelled(tmp_path: P
     async with AsyncExitStack() as outer:
         async with AsyncExitStack() as inner:
             engine = await inner.enter_async_context(
-                open_face(paths, settings, backends={BackendName.SCRIPTED: backend})
+                open_engine(paths, settings, backends={BackendName.SCRIPTED: backend})
             )
-            face = await outer.enter_async_context(open_face(paths, settings, backends={BackendName.SCRIPTED: backend}))
-            session = await engine.new_session()
+            client = await outer.enter_async_context(
+                open_engine(paths, settings, backends={BackendName.SCRIPTED: backend})
+            )
+            session = await engine.sessions.create()
 
             async def read() -> None:
-                async for event in face.send(session.id, "hi", key="k"):
+                async for event in client.chat.send(session.id, "hi", key="k"):
                     seen.append(event)
                     if isinstance(event, TextDelta):
                         begun.set()
@@ -251,5 +253,5 @@ async def test_a_reader_that_stays_hears_that_the_turn_was_cancelled(tmp_path: P
         await reading
         assert isinstance(seen[-1], TurnCancelled)
         assert seen[-1].reply.state is MessageState.INTERRUPTED
-        stored = await face.transcript(session.id)
+        stored = await client.sessions.transcript(session.id)
         assert stored.messages[-1].text == "Half"

@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 
 from tale_tui.engine.errors import EngineLost, WrongState
-from tale_tui.engine.link import find_engine, open_face, opening
+from tale_tui.engine.link import find_engine, open_engine, opening
 from tale_tui.engine.link.place import lock_path
 from tale_tui.engine.world import World
 from tale_tui.paths import Paths
@@ -28,12 +28,12 @@ async def test_where_no_engine_runs_there_is_none(paths: Paths, tmp_path: object
 
 async def test_one_that_runs_is_found_and_never_replaced(paths: Paths, world: World) -> None:
     async with AsyncExitStack() as stack:
-        async with open_face(paths, Settings(), world, backends={}, load=False) as face:
+        async with open_engine(paths, Settings(), world, backends={}, load=False) as client:
             engine = await stack.enter_async_context(find_engine(paths))
             assert engine is not None
-            assert await engine.sessions() == await face.sessions()
+            assert await engine.sessions.list() == await client.sessions.list()
         with pytest.raises(EngineLost):
-            await engine.sessions()
+            await engine.sessions.list()
 
 
 async def test_one_that_does_not_answer_is_an_error(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,26 +51,26 @@ async def test_settings_are_read_only_where_the_engine_is_made(paths: Paths, wor
         return Settings()
 
     async with (
-        open_face(paths, lambda: settings("first"), world, backends={}, load=False),
-        open_face(paths, lambda: settings("second"), world, backends={}, load=False) as second,
+        open_engine(paths, lambda: settings("first"), world, backends={}, load=False),
+        open_engine(paths, lambda: settings("second"), world, backends={}, load=False) as second,
     ):
-        assert await second.sessions() == ()
+        assert await second.sessions.list() == ()
     assert asked == ["first"]
 
 
 async def test_an_engine_says_how_it_is_and_ends_only_without_a_window(paths: Paths, world: World) -> None:
     ended = asyncio.Event()
-    async with open_face(paths, Settings(), world, backends={}, load=False, works_queue=False) as face:
-        status = await face.status()
+    async with open_engine(paths, Settings(), world, backends={}, load=False, works_queue=False) as client:
+        status = await client.control.status()
         assert (status.background, status.works_queue, status.watched) == (False, False, 0)
         assert status.tasks.open == 0
         with pytest.raises(WrongState, match="end it there"):
-            await face.stop_engine()
+            await client.control.stop()
     async with (
-        open_face(paths, Settings(), world, backends={}, load=False, ends=ended.set),
+        open_engine(paths, Settings(), world, backends={}, load=False, ends=ended.set),
         find_engine(paths) as engine,
     ):
         assert engine is not None
-        assert (await engine.status()).background
-        await engine.stop_engine()
+        assert (await engine.control.status()).background
+        await engine.control.stop()
         assert ended.is_set()

@@ -84,7 +84,7 @@ async def test_a_moved_task_goes_where_it_was_put(execution: Any, doer: Any) -> 
     await execution.restart(running=1)
     _, gate = await execution.held("the first")
     one, two, three = [await execution.submit(text) for text in ("one", "two", "three")]
-    await execution.executor.move(three.id, one.id)
+    await execution.executor.move(three.id, before=one.id)
     await execution.executor.set_priority(two.id, Priority.HIGH)
     gate.set()
     await execution.done(one)
@@ -399,14 +399,14 @@ async def test_a_retry_goes_on_where_the_task_stands(execution: Any, doer: Any, 
 async def test_a_retry_from_a_step_runs_that_and_what_builds_on_it(execution: Any, doer: Any, plan: Plan) -> None:
     task = await execution.submit(plan=plan("a", "b<a", "c<b", "d"))
     await execution.done(task)
-    await execution.executor.retry(task.id, "b")
+    await execution.executor.retry(task.id, step="b")
     await execution.done(task)
     assert sorted(key for _, key in doer.calls) == ["a", "b", "b", "c", "c", "d"]
     await execution.executor.retry(task.id)
     await execution.done(task)
     assert len(doer.calls) == 10
     with pytest.raises(BadPlan, match="no step"):
-        await execution.executor.retry(task.id, "nope")
+        await execution.executor.retry(task.id, step="nope")
 
 
 async def test_a_running_task_is_not_retried_and_an_unknown_one_is_nothing(execution: Any) -> None:

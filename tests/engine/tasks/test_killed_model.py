@@ -40,7 +40,7 @@ def settings() -> Settings:
 
 async def written(engine: Engine, task: Task) -> None:
     """Until a task has begun to write."""
-    async with aclosing(engine.follow_task(task.id)) as events:
+    async with aclosing(engine.tasks.follow(task.id)) as events:
         async for event in events:
             if isinstance(event, StepDelta):
                 return
@@ -48,7 +48,7 @@ async def written(engine: Engine, task: Task) -> None:
 
 async def process_of(engine: Engine, role: Role) -> psutil.Process:
     """The process that serves a role."""
-    [report] = [one for one in await engine.backends() if one.name is BackendName.EMBEDDED]
+    [report] = [one for one in await engine.models.backends() if one.name is BackendName.EMBEDDED]
     assert {model.role for model in report.loaded} == set(Role)
     children = {child.nice(): child for child in psutil.Process().children() if "embedded.child" in child.cmdline()[-1]}
     return children[max(children) if role is Role.TASK else min(children)]
@@ -60,14 +60,14 @@ async def test_when_the_process_of_the_model_is_killed_all_tasks_end(
     place_starter(paths.models)
     engine = await Engine.start(paths, settings(), World())
     try:
-        tasks = [await engine.submit(f"Count to {number}.", key=random_id()) for number in range(TASKS)]
+        tasks = [await engine.tasks.submit(f"Count to {number}.", key=random_id()) for number in range(TASKS)]
         await written(engine, tasks[TASKS // 10])
-        assert len(await engine.tasks(states=(TaskState.RUNNING,))) > TASKS // 2
+        assert len(await engine.tasks.list(states=(TaskState.RUNNING,))) > TASKS // 2
         talking, working = await process_of(engine, Role.UX), await process_of(engine, Role.TASK)
         working.kill()
-        while await engine.tasks(states=tuple(OPEN)):
+        while await engine.tasks.list(states=tuple(OPEN)):
             await asyncio.sleep(0.05)
-        assert {task.state for task in await engine.tasks()} == {TaskState.DONE}
+        assert {task.state for task in await engine.tasks.list()} == {TaskState.DONE}
         assert talking.is_running()
         what = [(entry.what.value, entry.ms) for entry in reversed(await engine._store.residencies())]
     finally:

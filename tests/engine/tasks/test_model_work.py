@@ -30,7 +30,7 @@ def backend(answers: Any) -> dict[BackendName, Any]:
 
 
 async def until(engine: Engine, task: Task, *states: TaskState) -> TaskDetail:
-    async with asyncio.timeout(WAIT_S), aclosing(engine.follow_task(task.id)) as events:
+    async with asyncio.timeout(WAIT_S), aclosing(engine.tasks.follow(task.id)) as events:
         async for event in events:
             if isinstance(event, TaskSeen) and event.detail.task.state in states:
                 return event.detail
@@ -47,14 +47,14 @@ async def eventually(condition: Callable[[], Any]) -> None:
 async def test_a_cancelled_task_has_let_go_of_the_model(start_engine: Start, before: tuple[Any, ...]) -> None:
     backends = backend([Script((*before, Hold(asyncio.Event())))])
     engine = await start_engine(backends, task=BIG, ux=SMALL)
-    task = await engine.submit("count to ten", key="k" * 16)
+    task = await engine.tasks.submit("count to ten", key="k" * 16)
     await eventually(lambda: backends[SCRIPTED].open_streams == 1)
     await asyncio.sleep(0)
-    cancelled = await engine.cancel_task(task.id)
+    cancelled = await engine.tasks.cancel(task.id)
     assert backends[SCRIPTED].open_streams == 0
     assert cancelled.state is TaskState.CANCELLED
     wanted = "".join(step.text for step in before if isinstance(step, Say))
-    assert (await engine.task(task.id)).steps[0].text == wanted
+    assert (await engine.tasks.get(task.id)).steps[0].text == wanted
 
 
 @dataclass
@@ -102,10 +102,10 @@ async def test_a_cancelled_task_hangs_up(start_engine: Start, slow: Slow, first:
     settings = Settings(openai=OpenAISettings(base_url=slow.url))
     backends = backend([spoken("hi")]) | {BackendName.OPENAI: OpenAIBackend(settings, None)}
     engine = await start_engine(backends, ux=SMALL, task="openai/big", route={"fallback": False})
-    task = await engine.submit("write a story", key="k" * 16)
+    task = await engine.tasks.submit("write a story", key="k" * 16)
     async with asyncio.timeout(WAIT_S):
         await slow.asked.wait()
-        await engine.cancel_task(task.id)
+        await engine.tasks.cancel(task.id)
         await slow.left.wait()
 
 
@@ -117,7 +117,7 @@ async def test_the_other_model_stands_in_and_that_is_said(start_engine: Start) -
 
     backends = backend(answer)
     engine = await start_engine(backends, task=BIG, ux=SMALL)
-    detail = await until(engine, await engine.submit("write a story", key="k" * 16), TaskState.DONE)
+    detail = await until(engine, await engine.tasks.submit("write a story", key="k" * 16), TaskState.DONE)
     assert detail.result == "Done by the small one."
     assert detail.task.ref == ModelRef(SCRIPTED, "small")
     assert "in place of big" in detail.task.why
@@ -129,7 +129,7 @@ async def test_a_model_that_broke_off_is_asked_to_go_on(start_engine: Start) -> 
     scripts = [Script((Say("Half "), Fail(Unreachable("Away.")))), spoken("and half.")]
     backends = backend(scripts)
     engine = await start_engine(backends, task=BIG, ux=SMALL, tasks={"backoff_s": 0.01})
-    detail = await until(engine, await engine.submit("write a story", key="k" * 16), TaskState.DONE)
+    detail = await until(engine, await engine.tasks.submit("write a story", key="k" * 16), TaskState.DONE)
     assert detail.result == "Half and half."
     assert [request.continue_text for request in backends[SCRIPTED].requests] == ["", "Half "]
 
@@ -141,7 +141,7 @@ async def test_an_answer_that_is_cut_says_so_and_an_empty_one_is_none(start_engi
         Script(()),
     ]
     engine = await start_engine(backend(scripts), task=BIG, ux=SMALL, tasks={"retries": 0})
-    first, second, third = [await engine.submit(f"write {n}", key=f"{n}" * 16) for n in "abc"]
+    first, second, third = [await engine.tasks.submit(f"write {n}", key=f"{n}" * 16) for n in "abc"]
     assert "cut off" in (await until(engine, first, TaskState.DONE)).task.why
     assert "tasks.max_tokens" in (await until(engine, second, TaskState.FAILED)).task.error
     assert "without a word" in (await until(engine, third, TaskState.FAILED)).task.error
@@ -150,16 +150,16 @@ async def test_an_answer_that_is_cut_says_so_and_an_empty_one_is_none(start_engi
 async def test_a_task_of_a_conversation_is_shown_a_digest_and_fills_its_card(start_engine: Start) -> None:
     backends = backend([spoken(*(["A very long answer."] * 60)), spoken("The result.")])
     engine = await start_engine(backends, task=BIG, ux=SMALL)
-    session = await engine.new_session()
-    async for _ in engine.send(session.id, "Tell me of otters", key="first"):
+    session = await engine.sessions.create()
+    async for _ in engine.chat.send(session.id, "Tell me of otters", key="first"):
         pass
     task: Task | None = None
-    async for event in engine.send(session.id, "Write a poem of them", key="second", as_task=True):
+    async for event in engine.chat.send(session.id, "Write a poem of them", key="second", as_task=True):
         if isinstance(event, TaskStarted):
             task = event.task
     assert task is not None
     await until(engine, task, TaskState.DONE)
-    card = (await engine.transcript(session.id)).messages[-1]
+    card = (await engine.sessions.transcript(session.id)).messages[-1]
     assert (card.text, card.task_id) == ("The result.", task.id)
     shown = backends[SCRIPTED].requests[-1].messages[-1].text
     assert "User: Tell me of otters" in shown
@@ -171,33 +171,33 @@ async def test_a_task_of_a_conversation_is_shown_a_digest_and_fills_its_card(sta
 async def test_without_a_model_a_task_fails_with_a_sentence(start_engine: Start) -> None:
     away = ScriptedBackend([spoken("hi")], models=("small",), away=ModelNotFound("It is not there."))
     engine = await start_engine({SCRIPTED: away}, task="scripted/gone", ux=SMALL, route={"fallback": False})
-    detail = await until(engine, await engine.submit("write", key="k" * 16), TaskState.FAILED)
+    detail = await until(engine, await engine.tasks.submit("write", key="k" * 16), TaskState.FAILED)
     assert detail.task.error
 
 
 async def test_who_follows_hears_that_a_prompt_is_read(start_engine: Start) -> None:
     gate = asyncio.Event()
     engine = await start_engine(backend([Script((Read(3, 9), Hold(gate), Say("Done.")))]), task=BIG, ux=SMALL)
-    task = await engine.submit("write", key="k" * 16)
-    async with asyncio.timeout(WAIT_S), aclosing(engine.follow_task(task.id)) as events:
+    task = await engine.tasks.submit("write", key="k" * 16)
+    async with asyncio.timeout(WAIT_S), aclosing(engine.tasks.follow(task.id)) as events:
         async for event in events:
             if isinstance(event, StepReading) and event.total:
                 assert (event.done, event.total) == (3, 9)
                 gate.set()
-    assert (await engine.task(task.id)).result == "Done."
+    assert (await engine.tasks.get(task.id)).result == "Done."
 
 
 async def test_an_engine_that_only_reads_runs_nothing(start_engine: Start) -> None:
     backends = backend([spoken("hi")])
     engine = await start_engine(backends, task=BIG, ux=SMALL)
-    held = await engine.submit("write", key="k" * 16, after=())
+    held = await engine.tasks.submit("write", key="k" * 16, after=())
     await until(engine, held, TaskState.DONE)
     asked = len(backends[SCRIPTED].requests)
-    again = await engine.retry_task(held.id)
-    await engine.pause_task(again.id)
+    again = await engine.tasks.retry(held.id)
+    await engine.tasks.pause(again.id)
     await engine.stop()
     reading = await start_engine(backends, task=BIG, ux=SMALL, read_only=True, load=False)
-    assert (await reading.task(held.id)).task.state is TaskState.PAUSED
-    status = await reading.status()
+    assert (await reading.tasks.get(held.id)).task.state is TaskState.PAUSED
+    status = await reading.control.status()
     assert (status.can_write, status.works_queue) == (False, False)
     assert len(backends[SCRIPTED].requests) == asked

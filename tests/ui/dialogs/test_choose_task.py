@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import Task, TaskState
+from tale_tui.engine.task_types import Task, TaskState
 from tale_tui.ui.screens.choose_task import ChooseTaskDialog
 
 

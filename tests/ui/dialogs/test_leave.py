@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import TaskCounts
+from tale_tui.engine.task_types import TaskCounts
 from tale_tui.ui.screens.leave import LeaveDialog, at_work
 
 COUNTS = TaskCounts(running=2, queued=5, paused=3, waiting=1, done=9)

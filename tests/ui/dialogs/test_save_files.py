@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from textual.screen import ModalScreen
 
-from tale_tui.engine import result_files
+from tale_tui.engine.results import result_files
 from tale_tui.ui.screens.save_files import FileRow, FilesChosen, SaveFilesDialog, save_files
 from tale_tui.ui.widgets.entry import Entry
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from textual import events
 
-from tale_tui.engine import DiskFull, EngineMoved, MessageState, Notice, ReadOnly, Unreachable
+from tale_tui.engine.errors import DiskFull, ReadOnly, Unreachable
+from tale_tui.engine.events import EngineMoved, Notice
 from tale_tui.engine.models.scripted import Fail, Hold, Read, Say, Script, ScriptedBackend, spoken
+from tale_tui.engine.types import MessageState
 from tale_tui.first_look import FirstLook
 from tale_tui.ui.widgets.notice_bar import Standing
 from tale_tui.ui.widgets.status_line import KeyHint
@@ -84,14 +87,14 @@ async def test_the_users_turn_is_shown_before_it_is_stored(open_window: Any) -> 
     async with open_window() as window:
         await window.ready()
         stored = asyncio.Event()
-        send = window.verbs.send
+        send = window.engine.chat.send
 
         async def slow(*args: Any, **kwargs: Any) -> Any:
             await stored.wait()
             async for event in send(*args, **kwargs):
                 yield event
 
-        window.chat._desk.turns._verbs = type("Slow", (), {"send": staticmethod(slow)})()
+        window.chat._desk.turns._engine = SimpleNamespace(chat=SimpleNamespace(send=slow))
         await window.say("hello")
         await window.until(lambda: texts(window) == ["hello"], "the turn is on the screen")
         stored.set()
@@ -135,7 +138,7 @@ async def test_escape_stops_the_reply_at_once_and_what_came_stays(open_window: A
         await window.until(lambda: not window.app.workers, "the turn has ended")
         assert texts(window) == ["go", "so far"]
         assert window.messages[-1].state is MessageState.STOPPED
-        stored = (await window.verbs.transcript(window.messages[0].session_id)).messages
+        stored = (await window.engine.sessions.transcript(window.messages[0].session_id)).messages
         assert (stored[-1].text, stored[-1].state) == ("so far", MessageState.STOPPED)
 
 
@@ -211,8 +214,8 @@ async def test_a_message_that_is_left_at_once_is_answered_in_its_own_conversatio
         window.chat.run_command("new")
         await window.until(lambda: not window.app.workers, "it was answered")
         assert window.messages == []
-        [session] = await window.verbs.sessions()
-        stored = (await window.verbs.transcript(session.id)).messages
+        [session] = await window.engine.sessions.list()
+        stored = (await window.engine.sessions.transcript(session.id)).messages
         assert [message.text for message in stored] == ["first", "one"]
 
 
@@ -227,10 +230,10 @@ async def test_a_conversation_may_be_deleted_while_it_is_answered_unseen(open_wi
         await window.until(lambda: window.chat.composer.queue.waiting, "it waits")
         window.chat.run_command("new")
         await window.until(lambda: window.messages == [], "a new conversation")
-        await window.verbs.delete_session(first)
+        await window.engine.sessions.delete(first)
         await window.until(lambda: window.backend.open_streams == 0 and not window.app.workers, "it has ended")
         assert window.toasts == []
-        assert await window.verbs.sessions() == ()
+        assert await window.engine.sessions.list() == ()
 
 
 async def test_escape_stops_first_and_then_takes_the_waiting_message_back(open_window: Any) -> None:
@@ -623,11 +626,11 @@ async def test_another_window_that_was_faster_makes_the_message_wait(open_window
         session = window.chat._desk.conversation.session
 
         async def elsewhere() -> None:
-            async for _ in window.verbs.send(session.id, "elsewhere", key="k" * 16):
+            async for _ in window.engine.chat.send(session.id, "elsewhere", key="k" * 16):
                 pass
 
         # Sent in the same moment: this window does not know of the other one's turn yet.
-        window.chat._desk.conversation.verbs = window.verbs
+        window.chat._desk.conversation.engine = window.engine
         other = asyncio.create_task(elsewhere())
         window.chat._desk.spawn(window.chat._desk.turns.send("mine"), "turn")
         await window.until(lambda: window.chat.composer.queue.waiting or "mine" in texts(window), "it waits or goes")
@@ -650,7 +653,7 @@ async def test_a_store_that_fails_gives_the_message_back(open_window: Any, monke
             raise DiskFull("There is no space left. Free some and send again.")
             yield
 
-        monkeypatch.setattr(type(window.verbs), "send", full)
+        monkeypatch.setattr(window.engine.chat, "send", full)
         await window.say("precious")
         await window.until(lambda: window.prompt.text == "precious", "it is back in the prompt")
         assert window.messages == []

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import DetectBand, EngineLost, Judged, ModelRef
+from tale_tui.engine.errors import EngineLost
+from tale_tui.engine.task_types import DetectBand, Judged
+from tale_tui.engine.types import ModelRef
 from tale_tui.ui.screens.chat_chip import JUDGED_MAX, ChipDesk, is_message
 
 BIG = ModelRef.parse("ollama/qwen3:14b")
@@ -36,12 +38,12 @@ class Desk:
         self.asked: list[str] = []
         self.timer: Any = None
         self.work: list[Coroutine[Any, Any, None]] = []
-        self.verbs = self
+        self.engine = self.chat = self
         self.conversation = SimpleNamespace(session=None, changed=lambda: None)
         self.chip = Chip()
         self.desk = ChipDesk(self, self, self.chip, lambda _: "f8")  # type: ignore[arg-type]
 
-    async def judge(self, text: str, *, session_id: str = "") -> Judged:
+    async def classify(self, text: str, *, session_id: str = "") -> Judged:
         self.asked.append(text)
         if self.error is not None:
             raise self.error

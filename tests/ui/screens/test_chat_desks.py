@@ -10,8 +10,19 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import Author, FetchFailed, MessageState, ModelRef, Progress, Role, RoleState, RoleStatus, Session
+from tale_tui.engine.errors import FetchFailed
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
+from tale_tui.engine.types import (
+    Author,
+    MessageState,
+    ModelRef,
+    Progress,
+    Role,
+    RoleState,
+    RoleStatus,
+    Session,
+    Transcript,
+)
 from tale_tui.ui.screens import chat_wishes
 from tale_tui.ui.screens.chat_editor import NoEditor, edit, editor_command
 from tale_tui.ui.screens.chat_long import kept_in_file, room, trimmed
@@ -72,7 +83,7 @@ async def test_the_list_stays_while_titles_and_deletions_are_done(open_window: A
         await window.until(lambda: window.messages == [], "it is gone")
         (await dialog(window, "SessionsDialog")).dismiss(NewSession())
         await window.until(lambda: window.app.screen is window.chat, "the list is closed")
-        assert await window.verbs.sessions() == ()
+        assert await window.engine.sessions.list() == ()
 
 
 async def test_the_words_of_the_command_are_searched(open_window: Any) -> None:
@@ -107,11 +118,11 @@ async def test_deleting_asks_first(open_window: Any) -> None:
         await window.say("/delete")
         (await dialog(window, "ConfirmDialog")).dismiss(False)
         await window.until(lambda: window.app.screen is window.chat, "kept")
-        assert len(await window.verbs.sessions()) == 1
+        assert len(await window.engine.sessions.list()) == 1
         await window.say("/delete")
         (await dialog(window, "ConfirmDialog")).dismiss(True)
         await window.until(lambda: window.messages == [], "deleted")
-        assert await window.verbs.sessions() == ()
+        assert await window.engine.sessions.list() == ()
 
 
 @pytest.mark.parametrize("command", ["/rename x", "/delete", "/export"])
@@ -149,7 +160,7 @@ async def test_clear_keeps_the_system_prompt_and_the_old_conversation(open_windo
         assert window.chat._desk.conversation.system == "You are a pirate."
         await window.say("/new")
         await window.until(lambda: not window.chat._desk.conversation.system, "without one")
-        assert len(await window.verbs.sessions()) == 1
+        assert len(await window.engine.sessions.list()) == 1
 
 
 @pytest.mark.parametrize(("name", "begins"), [("talk.md", "# "), ("talk.json", '{"'), ("talk", "# ")])
@@ -283,26 +294,20 @@ async def test_no_model_opens_the_welcome_and_keeps_what_is_sent(open_window: An
         await window.say("hello")
         await window.until(lambda: not window.chat._desk.turns.busy and window.messages, "it was tried")
         assert texts(window)[0] == "hello"
-        stored = await window.verbs.transcript(window.messages[0].session_id)
+        stored = await window.engine.sessions.transcript(window.messages[0].session_id)
         assert [message.text for message in stored.messages][:1] == ["hello"]
 
 
 class Fetching:
-    """Verbs of which fetching is replaced."""
+    """Stands in for the fetching of the starter."""
 
-    def __init__(
-        self, verbs: Any, steps: list[Progress], held: asyncio.Event | None = None, *, fails: bool = False
-    ) -> None:
-        self._verbs = verbs
+    def __init__(self, steps: list[Progress], held: asyncio.Event | None = None, *, fails: bool = False) -> None:
         self._steps = steps
         self._held = held
         self._fails = fails
         self.closed = False
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._verbs, name)
-
-    async def fetch_starter(self, *, source: str = "") -> AsyncIterator[Progress]:
+    async def __call__(self, *, source: str = "") -> AsyncIterator[Progress]:
         try:
             for step in self._steps:
                 yield step
@@ -317,20 +322,20 @@ class Fetching:
 async def test_fetching_shows_how_far_it_is_and_escape_stops_it(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()
-        verbs = Fetching(window.verbs, [Progress("starter", 10, 100)], asyncio.Event())
-        window.chat._desk.verbs = verbs
+        fetching = Fetching([Progress("starter", 10, 100)], asyncio.Event())
+        window.engine.models.fetch_starter = fetching
         await window.pilot.press("ctrl+s")
         await window.until(lambda: window.chat.composer.notice.shown is not None, "the progress is shown")
         assert window.chat.composer.notice.shown.share == 0.1
         await window.pilot.press("escape")
         await window.until(lambda: window.chat.composer.notice.shown is None, "it is stopped")
-        assert verbs.closed
+        assert fetching.closed
 
 
 async def test_what_was_fetched_answers_from_then_on(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()
-        window.chat._desk.verbs = Fetching(window.verbs, [Progress("starter", 1, 1, finished=True)])
+        window.engine.models.fetch_starter = Fetching([Progress("starter", 1, 1, finished=True)])
         await window.pilot.press("ctrl+s")
         # There is no embedded backend here: that it is asked for is what matters.
         await window.until(lambda: any("embedded" in toast for toast in window.toasts), "the starter is wanted")
@@ -339,7 +344,7 @@ async def test_what_was_fetched_answers_from_then_on(open_window: Any) -> None:
 async def test_a_download_that_fails_is_said(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()
-        window.chat._desk.verbs = Fetching(window.verbs, [], fails=True)
+        window.engine.models.fetch_starter = Fetching([], fails=True)
         await window.pilot.press("ctrl+s")
         await window.until(lambda: "The index does not answer." in window.toasts, "it is said")
         assert window.chat.composer.notice.shown is None
@@ -525,10 +530,27 @@ async def test_what_another_window_does_is_shown_at_once(open_window: Any) -> No
     async with open_window([spoken("one"), spoken("two")]) as window:
         await talked(window, "first")
         session = window.chat._desk.conversation.session
-        events = [event async for event in window.verbs.send(session.id, "from elsewhere", key="k" * 16)]
+        events = [event async for event in window.engine.chat.send(session.id, "from elsewhere", key="k" * 16)]
         assert events
         await window.until(lambda: texts(window) == ["first", "one", "from elsewhere", "two"], "it is shown")
         await window.until(lambda: window.chat.title_bar.turns == 2, "and counted")
+
+
+async def test_a_session_that_this_window_made_is_not_read_again(open_window: Any) -> None:
+    async with open_window([spoken("one")]) as window:
+        await window.ready()
+        read: list[str] = []
+        transcript = window.engine.sessions.transcript
+
+        async def counted(session_id: str) -> Transcript:
+            read.append(session_id)
+            return await transcript(session_id)
+
+        window.engine.sessions.transcript = counted
+        await window.say("first")
+        await window.answered()
+        await window.until(lambda: window.chat.title_bar.title == "first", "it was heard that the session is there")
+        assert read == []
 
 
 async def test_a_message_waits_for_the_reply_that_another_window_streams(open_window: Any) -> None:
@@ -539,7 +561,7 @@ async def test_a_message_waits_for_the_reply_that_another_window_streams(open_wi
         session = window.chat._desk.conversation.session
 
         async def elsewhere() -> None:
-            async for _ in window.verbs.send(session.id, "from elsewhere", key="k" * 16):
+            async for _ in window.engine.chat.send(session.id, "from elsewhere", key="k" * 16):
                 pass
 
         other = asyncio.create_task(elsewhere())
@@ -555,7 +577,7 @@ async def test_a_message_waits_for_the_reply_that_another_window_streams(open_wi
 async def test_a_conversation_that_is_deleted_elsewhere_is_left(open_window: Any) -> None:
     async with open_window() as window:
         await talked(window, "first")
-        await window.verbs.delete_session(window.chat._desk.conversation.session.id)
+        await window.engine.sessions.delete(window.chat._desk.conversation.session.id)
         await window.until(lambda: window.messages == [], "it is left")
         assert any("deleted in another window" in toast for toast in window.toasts)
 

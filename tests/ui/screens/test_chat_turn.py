@@ -7,22 +7,24 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import (
-    Author,
-    Message,
-    MessageState,
+from tale_tui.engine.events import (
     ModelLoading,
-    ModelRef,
     PromptProgress,
     Routed,
-    Session,
     TextDelta,
     ThinkingDelta,
-    Transcript,
     TurnCancelled,
     TurnDone,
     TurnFailed,
     TurnStarted,
+)
+from tale_tui.engine.types import (
+    Author,
+    Message,
+    MessageState,
+    ModelRef,
+    Session,
+    Transcript,
     Usage,
     View,
     WindowUse,

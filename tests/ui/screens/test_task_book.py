@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import Priority, TaskState
+from tale_tui.engine.task_types import Priority, TaskState
 from tale_tui.ui.screens.task_book import Order, Tab, TaskBook
 
 

@@ -10,17 +10,9 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import (
-    EngineLost,
-    Notice,
-    Priority,
-    Reason,
-    StepReading,
-    TaskChanged,
-    TasksChanged,
-    TaskSeen,
-    TaskState,
-)
+from tale_tui.engine.errors import EngineLost
+from tale_tui.engine.events import Notice, StepReading, TaskChanged, TasksChanged, TaskSeen
+from tale_tui.engine.task_types import Priority, Reason, TaskState
 
 PATIENCE_S = 15.0
 """After so long a condition is not going to come true any more."""
@@ -33,7 +25,7 @@ class Window:
         self.app = app
         self.pilot = pilot
         self.screen = app.tasks
-        self.verbs = app.verbs
+        self.engine = app.engine
 
     @property
     def painted(self) -> str:
@@ -49,7 +41,7 @@ class Window:
 
     @property
     def calls(self) -> list[tuple[str, str]]:
-        return self.verbs.calls  # type: ignore[no-any-return]
+        return self.engine.calls  # type: ignore[no-any-return]
 
     async def until(self, condition: Callable[[], object], what: str) -> None:
         loop = asyncio.get_running_loop()
@@ -70,7 +62,7 @@ class Window:
 
     async def choose(self, shown: str) -> None:
         """Choose a task by its shown id, and wait until it is read."""
-        found = next(task for task in self.verbs.all.values() if task.shown == shown)
+        found = next(task for task in self.engine.all.values() if task.shown == shown)
         await self.until(lambda: self.screen.list.choose(found.id), f"{shown} in the list")
         await self.until(lambda: self.screen.pane.detail and self.screen.pane.detail.task.id == found.id, "it is read")
 
@@ -81,8 +73,10 @@ def open_tasks(fake_tasks: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
 
     @asynccontextmanager
-    async def opened(verbs: Any = None, size: tuple[int, int] = (120, 40), broken: Any = None) -> AsyncIterator[Window]:
-        app = fake_tasks.TasksApp(fake_tasks.some() if verbs is None else verbs, broken=broken)
+    async def opened(
+        engine: Any = None, size: tuple[int, int] = (120, 40), broken: Any = None
+    ) -> AsyncIterator[Window]:
+        app = fake_tasks.TasksApp(fake_tasks.some() if engine is None else engine, broken=broken)
         async with app.run_test(size=size, notifications=True) as pilot:
             window = Window(app, pilot)
             if broken is None:
@@ -164,19 +158,19 @@ async def test_sorting(open_tasks: Any) -> None:
 async def test_the_chosen_task_stays_chosen_when_rows_move(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await window.choose("p8c3")
-        window.verbs.change(window.verbs.all["m2x700000000000"].id, state=TaskState.DONE, finished=1.0, worked_s=9.0)
+        window.engine.change(window.engine.all["m2x700000000000"].id, state=TaskState.DONE, finished=1.0, worked_s=9.0)
         await window.until(lambda: window.titles[1].startswith("Web"), "it left its place")
         assert window.screen.shelf.task.shown == "p8c3"
 
 
 async def test_what_is_read_stays_where_it_is_when_tasks_come(open_tasks: Any, fake_tasks: Any) -> None:
-    verbs = fake_tasks.TaskVerbs(fake_tasks.many(200))
-    async with open_tasks(verbs) as window:
+    engine = fake_tasks.FakeEngine(fake_tasks.many(200))
+    async with open_tasks(engine) as window:
         await window.press("pagedown", "pagedown", "pagedown")
         top = window.screen.shelf.book.rows[window.screen.list.scroll_offset.y].id
         new = fake_tasks.task("zzzz", "A new one", "running")
-        verbs.give(fake_tasks.detail_of(new))
-        verbs.facts.put_nowait(TaskChanged(new))
+        engine.give(fake_tasks.detail_of(new))
+        engine.facts.put_nowait(TaskChanged(new))
         await window.until(lambda: "A new one" in window.titles, "it is there")
         await window.until(
             lambda: window.screen.shelf.book.rows[window.screen.list.scroll_offset.y].id == top, "the same one on top"
@@ -185,15 +179,15 @@ async def test_what_is_read_stays_where_it_is_when_tasks_come(open_tasks: Any, f
 
 async def test_more_changes_than_can_be_told_are_read_again(open_tasks: Any, fake_tasks: Any) -> None:
     async with open_tasks() as window:
-        window.verbs.all.clear()
-        window.verbs.facts.put_nowait(TasksChanged())
+        window.engine.all.clear()
+        window.engine.facts.put_nowait(TasksChanged())
         await window.shows("No tasks yet")
         assert not window.screen.pane.display
 
 
 async def test_other_facts_are_no_matter_of_the_list(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        window.verbs.facts.put_nowait(Notice("Title", "Sentence."))
+        window.engine.facts.put_nowait(Notice("Title", "Sentence."))
         await window.press("down")
         assert window.screen.shelf.task.shown == "m2x7"
 
@@ -207,7 +201,7 @@ async def test_without_an_engine_it_says_why_and_ctrl_r_tries_again(open_tasks: 
 
 async def test_what_cannot_be_read_is_told(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        window.verbs.broken = EngineLost("The engine ended.")
+        window.engine.broken = EngineLost("The engine ended.")
         await window.press("ctrl+r")
         await window.until(lambda: "The engine ended." in window.toasts, "a sentence")
         assert len(window.titles) == 8
@@ -220,7 +214,7 @@ async def test_the_text_of_a_task_streams_in(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await window.choose("m2x7")
         await window.shows("SQLite is", "collect")
-        window.verbs.write("m2x700000000000", " for one machine", 31, key="collect")
+        window.engine.write("m2x700000000000", " for one machine", 31, key="collect")
         await window.shows("SQLite is for one machine", "31 tok")
 
 
@@ -229,7 +223,7 @@ async def test_what_streamed_in_is_there_after_another_view(open_tasks: Any) -> 
         await window.choose("m2x7")
         await window.press("d")
         await window.shows("Compare three databases, please.")
-        window.verbs.write("m2x700000000000", " for one machine", key="collect")
+        window.engine.write("m2x700000000000", " for one machine", key="collect")
         await window.press("d", "d")
         await window.shows("SQLite is for one machine")
 
@@ -237,43 +231,43 @@ async def test_what_streamed_in_is_there_after_another_view(open_tasks: Any) -> 
 async def test_what_was_stored_later_does_not_take_back_what_streamed_in(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await window.choose("m2x7")
-        window.verbs.write("m2x700000000000", " for one machine", key="collect")
+        window.engine.write("m2x700000000000", " for one machine", key="collect")
         await window.shows("for one machine")
-        window.verbs.tell("m2x700000000000", TaskSeen(window.verbs.detail("m2x700000000000")))
-        window.verbs.write("m2x700000000000", ", say many", key="collect")
+        window.engine.tell("m2x700000000000", TaskSeen(window.engine.detail("m2x700000000000")))
+        window.engine.write("m2x700000000000", ", say many", key="collect")
         await window.shows("SQLite is for one machine, say many")
 
 
 async def test_reading_and_loading_are_told(open_tasks: Any, fake_tasks: Any) -> None:
-    verbs = fake_tasks.TaskVerbs()
-    verbs.give(fake_tasks.detail_of(fake_tasks.task("k4t9", "One", "running", running_since_ago=3)))
-    async with open_tasks(verbs) as window:
+    engine = fake_tasks.FakeEngine()
+    engine.give(fake_tasks.detail_of(fake_tasks.task("k4t9", "One", "running", running_since_ago=3)))
+    async with open_tasks(engine) as window:
         await window.choose("k4t9")
         window.app.passed = 5.0
-        verbs.tell("k4t900000000000", StepReading("answer", 0, 0))
+        engine.tell("k4t900000000000", StepReading("answer", 0, 0))
         await window.shows("loading the model")
         window.app.passed = 10.0
-        verbs.tell("k4t900000000000", StepReading("answer", 120, 900))
+        engine.tell("k4t900000000000", StepReading("answer", 120, 900))
         await window.shows("reading 120 of 900 tokens")
 
 
 async def test_a_task_that_ends_shows_its_result(open_tasks: Any, fake_tasks: Any) -> None:
     async with open_tasks() as window:
         await window.choose("m2x7")
-        one = window.verbs.all["m2x700000000000"]
+        one = window.engine.all["m2x700000000000"]
         ended = fake_tasks.detail_of(one, result="All three are good.")
-        window.verbs.details[one.id] = ended
-        window.verbs.change(one.id, state=TaskState.DONE, finished=1.0)
+        window.engine.details[one.id] = ended
+        window.engine.change(one.id, state=TaskState.DONE, finished=1.0)
         await window.shows("All three are good.")
-        await window.until(lambda: window.verbs.followed(one.id) == 0, "nobody follows it any more")
+        await window.until(lambda: window.engine.followed(one.id) == 0, "nobody follows it any more")
 
 
 async def test_a_task_that_is_run_again_is_followed_again(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await window.choose("z3h6")
-        await window.until(lambda: window.verbs.followed("z3h600000000000") == 0, "its stream ended")
+        await window.until(lambda: window.engine.followed("z3h600000000000") == 0, "its stream ended")
         await window.press("r")
-        await window.until(lambda: window.verbs.followed("z3h600000000000") == 1, "it is followed")
+        await window.until(lambda: window.engine.followed("z3h600000000000") == 1, "it is followed")
         assert window.calls == [("retry", "z3h6")]
 
 
@@ -281,8 +275,8 @@ async def test_only_one_task_is_followed(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await window.choose("k4t9")
         await window.choose("m2x7")
-        await window.until(lambda: window.verbs.followed("k4t900000000000") == 0, "the one before is left")
-        assert window.verbs.followed("m2x700000000000") == 1
+        await window.until(lambda: window.engine.followed("k4t900000000000") == 0, "the one before is left")
+        assert window.engine.followed("m2x700000000000") == 1
 
 
 async def test_a_held_key_reads_nothing_on_its_way(open_tasks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,20 +285,20 @@ async def test_a_held_key_reads_nothing_on_its_way(open_tasks: Any, monkeypatch:
         await window.press(*["down"] * 7)
         assert window.screen.shelf.task.shown == "b7y5"
         assert window.screen.pane.shown.shown == "k4t9"
-        assert all(window.verbs.followed(one) == 0 for one in window.verbs.all)
+        assert all(window.engine.followed(one) == 0 for one in window.engine.all)
 
 
 async def test_after_a_held_key_the_last_task_is_read_as_it_is_then(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await window.press("down", "down", "up")
-        window.verbs.change("m2x700000000000", priority=Priority.LOW)
+        window.engine.change("m2x700000000000", priority=Priority.LOW)
         await window.shows("low · qwen3:14b", "SQLite is")
 
 
 async def test_what_waits_for_a_yes_shows_exactly_what_will_run(open_tasks: Any) -> None:
     async with open_tasks() as window:
         hidden = "Delete\u202e nothing"
-        detail = window.verbs.details["r5n100000000000"]
+        detail = window.engine.details["r5n100000000000"]
         steps = (*detail.steps[:1], *detail.steps[1:])
         object.__setattr__(steps[0].spec, "prompt", hidden)
         await window.choose("r5n1")
@@ -386,7 +380,7 @@ async def test_what_is_refused_is_told_in_a_sentence(open_tasks: Any) -> None:
 async def test_urgent_goes_no_higher(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await window.choose("k4t9")
-        window.verbs.change("k4t900000000000", priority=Priority.URGENT)
+        window.engine.change("k4t900000000000", priority=Priority.URGENT)
         await window.until(lambda: window.screen.shelf.task.priority is Priority.URGENT, "it is urgent")
         await window.press("plus")
         await window.until(lambda: "Urgent is as soon as it gets." in window.toasts, "a sentence")
@@ -394,8 +388,8 @@ async def test_urgent_goes_no_higher(open_tasks: Any) -> None:
 
 
 async def test_queued_tasks_change_places(open_tasks: Any, fake_tasks: Any) -> None:
-    verbs = fake_tasks.TaskVerbs(fake_tasks.task(f"{letter}{letter}22", letter.upper()) for letter in "bcd")
-    async with open_tasks(verbs) as window:
+    engine = fake_tasks.FakeEngine(fake_tasks.task(f"{letter}{letter}22", letter.upper()) for letter in "bcd")
+    async with open_tasks(engine) as window:
         await window.press("J")
         await window.until(lambda: window.titles == ["C", "B", "D"], "behind the next")
         await window.press("J")
@@ -484,20 +478,20 @@ async def test_a_task_that_is_filtered_out_is_found_all_the_same(open_tasks: Any
 
 
 async def test_text_that_is_not_ours_is_shown_literally(open_tasks: Any, fake_tasks: Any) -> None:
-    verbs = fake_tasks.TaskVerbs()
+    engine = fake_tasks.FakeEngine()
     one = fake_tasks.task("k4t9", "[red]x[/] \x1b[31mred\x1b]52;c;x\x07", "failed", error="[/] \x1b[2J gone")
-    verbs.give(fake_tasks.detail_of(one, text="[b]\x1b[2J", result="`[/red]` \x1b[31mtext"))
-    async with open_tasks(verbs) as window:
+    engine.give(fake_tasks.detail_of(one, text="[b]\x1b[2J", result="`[/red]` \x1b[31mtext"))
+    async with open_tasks(engine) as window:
         await window.choose("k4t9")
         await window.shows("[red]x[/] red", "[/red]", "[/]")
         assert "\x1b" not in window.painted
 
 
 async def test_reasons_why_it_waits_are_told(open_tasks: Any, fake_tasks: Any) -> None:
-    verbs = fake_tasks.TaskVerbs()
+    engine = fake_tasks.FakeEngine()
     again = fake_tasks.task("bbbb", "Again", "queued", next_try=fake_tasks.NOW + 12)
-    verbs.give(fake_tasks.detail_of(again, [fake_tasks.step("one", "pending", error="The server is busy.")]))
-    verbs.give(fake_tasks.detail_of(fake_tasks.task("cccc", "Repeat", "waiting", reason=Reason.REPEAT)))
-    async with open_tasks(verbs) as window:
+    engine.give(fake_tasks.detail_of(again, [fake_tasks.step("one", "pending", error="The server is busy.")]))
+    engine.give(fake_tasks.detail_of(fake_tasks.task("cccc", "Repeat", "waiting", reason=Reason.REPEAT)))
+    async with open_tasks(engine) as window:
         await window.choose("bbbb")
         await window.shows("again in 10 s", "The server is busy. It is tried again in 10 s.", "run again?")

@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 from rich.style import Style
 
-from tale_tui.engine import Priority
+from tale_tui.engine.task_types import Priority
 from tale_tui.ui.signs import UNICODE, signs
 from tale_tui.ui.widgets.task_list_rows import Columns, task_segments
 from tale_tui.ui.widgets.task_pane_lines import head_lines

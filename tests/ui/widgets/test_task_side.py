@@ -8,7 +8,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
-from tale_tui.engine import Task, TaskState
+from tale_tui.engine.task_types import Task, TaskState
 from tale_tui.ui.signs import UNICODE
 from tale_tui.ui.theming import VARIABLE_DEFAULTS
 from tale_tui.ui.widgets.task_side import TaskSide

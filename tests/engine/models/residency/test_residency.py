@@ -285,8 +285,8 @@ async def engine(start_engine: Start) -> tuple[Engine, ScriptedBackend]:
 
 
 async def test_what_is_in_memory_can_be_asked_loaded_and_unloaded(engine: tuple[Engine, ScriptedBackend]) -> None:
-    verbs, _ = engine
-    found = await verbs.load_model(SMALL)
+    whole, _ = engine
+    found = await whole.models.load(SMALL)
     [model] = found.models
     assert (model.ref, model.roles, model.size_bytes, model.local) == (SMALL, (UX,), GB // 100, True)
     assert model.load_ms is not None
@@ -294,11 +294,11 @@ async def test_what_is_in_memory_can_be_asked_loaded_and_unloaded(engine: tuple[
     assert found.free_bytes
     assert 0 < found.limit_bytes <= 30 * GB
     assert [(health.name, health.state) for health in found.backends] == [("scripted", "ok")]
-    assert (await verbs.load_model(BIG)).models[-1].roles == (TASK,)
-    left = await verbs.unload_model(SMALL)
+    assert (await whole.models.load(BIG)).models[-1].roles == (TASK,)
+    left = await whole.models.unload(SMALL)
     assert [model.ref for model in left.models] == [BIG]
-    assert (await verbs.roles())[0].state is RoleState.IDLE
-    entries = await verbs._store.residencies()
+    assert (await whole.models.roles())[0].state is RoleState.IDLE
+    entries = await whole._store.residencies()
     assert [(entry.ref.model, entry.what.value) for entry in entries] == [
         ("small", "unload"),
         ("big", "load"),
@@ -307,24 +307,24 @@ async def test_what_is_in_memory_can_be_asked_loaded_and_unloaded(engine: tuple[
 
 
 async def test_how_a_backend_is_can_be_seen_before_anybody_used_it(engine: tuple[Engine, ScriptedBackend]) -> None:
-    verbs, backend = engine
-    [health] = (await verbs.residency()).backends
+    whole, backend = engine
+    [health] = (await whole.models.residency()).backends
     assert (health.name, health.state, health.detail) == ("scripted", "ok", "")
     backend.away = Unreachable("Nothing answers.")
-    [health] = (await verbs.residency()).backends
+    [health] = (await whole.models.residency()).backends
     assert (health.name, health.state, health.detail) == ("scripted", "away", "Nothing answers.")
 
 
 async def test_one_that_is_at_work_is_not_unloaded(engine: tuple[Engine, ScriptedBackend]) -> None:
-    verbs, backend = engine
+    whole, backend = engine
     gate = asyncio.Event()
     backend._answers = [Script((Say("a"), Hold(gate)))]
-    call = verbs._pool.chat(SMALL, ChatRequest("small", (ChatMessage("user", "hi"),), 8192, 10))
+    call = whole._pool.chat(SMALL, ChatRequest("small", (ChatMessage("user", "hi"),), 8192, 10))
     await anext(call)
     with pytest.raises(WrongState, match="small is at work"):
-        await verbs.unload_model(SMALL)
+        await whole.models.unload(SMALL)
     await call.aclose()
-    await verbs.unload_model(SMALL)
+    await whole.models.unload(SMALL)
 
 
 async def test_what_was_unloaded_stays_so_until_it_is_called_for(home: Callable[..., Home]) -> None:

@@ -111,7 +111,7 @@ class Stage(App[None]):
         self.heard.append((event.kind, event.task_id, event.opened))
 
     def on_transcript_view_reroute_wanted(self, event: TranscriptView.RerouteWanted) -> None:
-        self.heard.append(("reroute", event.message_id))
+        self.heard.append(("reclassify", event.message_id))
 
     def on_transcript_view_link_chosen(self, event: TranscriptView.LinkChosen) -> None:
         self.heard.append(event.url)

@@ -141,7 +141,7 @@ async def test_only_the_last_turn_can_be_made_talk_of(stage: Any, make: Any) -> 
         scene.hurry()
         assert scene.text.count("F8 just talk") == 1
         await scene.click("F8 just talk")
-        assert scene.heard == [("reroute", "card p8c3")]
+        assert scene.heard == [("reclassify", "card p8c3")]
         scene.view.reroute_key = "F7"
         assert "F7 just talk" in scene.text
         scene.view.drop_after("card k4t9")
@@ -455,7 +455,7 @@ async def test_a_reply_may_offer_to_become_a_task(stage: Any, make: Any) -> None
         scene.view.set_offer("a1")
         assert body(scene)[4] == "Run this as a task?  F8"
         await scene.click("Run this")
-        assert scene.heard == [("reroute", "a1")]
+        assert scene.heard == [("reclassify", "a1")]
         scene.view.set_offer("a2")
         assert scene.text.count("Run this") == 1
         scene.view.set_offer("a2")

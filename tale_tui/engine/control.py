@@ -1,25 +1,33 @@
-"""The verbs on the engine as a whole: how it is, and its end where it works without a window."""
+"""The engine as a whole: how it is, what happens in it, and its end where it works without a window."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
 from tale_tui import __version__
 from tale_tui.engine.bus import Bus
 from tale_tui.engine.errors import WrongState
+from tale_tui.engine.events import Fact, RoleChanged
 from tale_tui.engine.models.roles.roles import Roles
+from tale_tui.engine.models.service import ModelService
 from tale_tui.engine.store import Store
 from tale_tui.engine.task_types import EngineStatus
+from tale_tui.engine.types import Finding
+from tale_tui.paths import Paths
+from tale_tui.settings import Settings
 
 
-class WholeVerbs:
-    """A part of `Engine`. The verbs are described in `verbs.Verbs`.
+class EngineControl:
+    """Implements `api.ControlApi`, where each verb is described.
 
     Args:
+        paths: the four folders.
+        settings: all settings.
         store: counts the tasks.
         roles: who serves.
-        bus: knows who watches.
+        models: are kept loaded for those who watch.
+        bus: has the facts, and knows who watches.
         started: when this engine began, in seconds since the epoch.
         works_queue: whether it works off everything that is queued, or only what somebody follows.
         can_write: whether anything can be changed, so that tasks can be run.
@@ -28,8 +36,11 @@ class WholeVerbs:
 
     def __init__(
         self,
+        paths: Paths,
+        settings: Settings,
         store: Store,
         roles: Roles,
+        models: ModelService,
         bus: Bus,
         started: float,
         *,
@@ -37,8 +48,11 @@ class WholeVerbs:
         can_write: bool,
         ends: Callable[[], None] | None,
     ) -> None:
+        self._paths = paths
+        self._settings = settings
         self._store = store
         self._roles = roles
+        self._models = models
         self._bus = bus
         self._started = started
         self._works_queue = works_queue
@@ -46,7 +60,6 @@ class WholeVerbs:
         self._ends = ends
 
     async def status(self) -> EngineStatus:
-        """See `Verbs.status`."""
         return EngineStatus(
             pid=os.getpid(),
             version=__version__,
@@ -59,11 +72,29 @@ class WholeVerbs:
             can_write=self._can_write,
         )
 
-    async def stop_engine(self) -> None:
-        """See `Verbs.stop_engine`."""
+    async def stop(self) -> None:
         if self._ends is None:
             raise WrongState(
                 f"Process {os.getpid()} is the engine, and it is a window, or a command that waits for its answer: "
                 "end it there."
             )
         self._ends()
+
+    async def doctor(self) -> tuple[Finding, ...]:
+        # Loaded here alone: few ask, and looking at the machine takes libraries of its own.
+        from tale_tui.engine.doctor import examine
+
+        statuses = await self._models.roles()
+        reports = await self._models.backends()
+        return await examine(self._paths, self._settings, self._store, statuses, reports)
+
+    async def watch(self, *, window: bool = False) -> AsyncGenerator[Fact, None]:
+        """Ends when the engine stops."""
+        if window and self._can_write:
+            self._models.keep_loaded()
+        subscription = self._bus.subscribe([RoleChanged(status) for status in self._models.statuses()])
+        try:
+            async for fact in subscription:
+                yield fact
+        finally:
+            self._bus.unsubscribe(subscription)

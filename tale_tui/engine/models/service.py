@@ -1,4 +1,4 @@
-"""The verbs on models: who serves which role, what the backends have, and how a model gets here."""
+"""Models: who serves which role, what the backends have, what is in memory, and how a model gets here."""
 
 from __future__ import annotations
 
@@ -17,53 +17,71 @@ STARTER = ModelRef(BackendName.EMBEDDED, STARTER_NAME)
 """The starter model."""
 
 
-class ModelVerbs:
-    """A part of `Engine`. The verbs are described in `verbs.Verbs`.
+class ModelService:
+    """Implements `api.ModelApi`, where each verb is described. `close` ends what it does in the background.
 
     Args:
         household: the models and what lives on them.
         models_dir: where model files are.
-        load: whether the models of the roles are kept loaded, rather than when a turn wants them.
     """
 
-    def __init__(self, household: Household, models_dir: Path, *, load: bool) -> None:
+    def __init__(self, household: Household, models_dir: Path) -> None:
         self._household = household
         self._pool = household.pool
         self._roles = household.roles
         self._models_dir = models_dir
-        self._load = load
+        self._keeps = False
         self._background: set[asyncio.Task[None]] = set()
 
+    # what the engine says
+
+    def keep_loaded(self) -> None:
+        """Load the models of the roles, and look after them from now on, rather than when a turn wants them."""
+        if not self._keeps:
+            self._keeps = True
+            self._in_background(self._household.keeper.run())
+
+    def statuses(self) -> tuple[RoleStatus, ...]:
+        """Both roles, as they are now; where nothing is kept loaded their models are looked for meanwhile."""
+        if not self._keeps:
+            self._in_background(self._roles.resolve())
+        return self._roles.statuses()
+
+    async def close(self) -> None:
+        """End what was begun in the background."""
+        tasks = list(self._background)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    # the verbs
+
     async def roles(self) -> tuple[RoleStatus, ...]:
-        """See `Verbs.roles`; only the first call of an engine that loads nothing asks the backends."""
-        if not self._load:
+        """Only the first call of an engine that keeps nothing loaded asks the backends."""
+        if not self._keeps:
             await self._roles.resolve()
         return self._roles.statuses()
 
     async def backends(self) -> tuple[BackendReport, ...]:
-        """See `Verbs.backends`."""
         return await self._pool.reports(self._known())
 
-    async def use_model(self, role: Role, ref: ModelRef) -> RoleStatus:
-        """See `Verbs.use_model`."""
+    async def use(self, role: Role, ref: ModelRef) -> RoleStatus:
         self._pool.breakers.forgive(ref)
         return await self._roles.assign(role, ref)
 
     async def retry_role(self, role: Role) -> RoleStatus:
-        """See `Verbs.retry_role`."""
         if ref := self._roles.status(role).ref:
             self._pool.breakers.forgive(ref)
         return await self._roles.retry(role)
 
-    async def pull_model(self, ref: ModelRef) -> AsyncGenerator[Progress, None]:
-        """See `Verbs.pull_model`."""
+    async def pull(self, ref: ModelRef) -> AsyncGenerator[Progress, None]:
         async with aclosing(self._pool.pull(ref)) as steps:
             async for step in steps:
                 yield step
         await self._added(ref)
 
     async def fetch_starter(self, *, source: str = "") -> AsyncGenerator[Progress, None]:
-        """See `Verbs.fetch_starter`."""
         name = STARTER.model
         async with aclosing(fetch(source, self._models_dir)) as steps:
             async for step in steps:
@@ -71,33 +89,25 @@ class ModelVerbs:
                 yield step
         await self._added(ModelRef(BackendName.EMBEDDED, name))
 
-    async def add_model(self, path: str) -> ModelInfo:
-        """See `Verbs.add_model`."""
+    async def add(self, path: str) -> ModelInfo:
         info = await add_model(path, self._models_dir)
         await self._added(info.ref)
         return info
 
     async def residency(self) -> Residency:
-        """See `Verbs.residency`."""
         return await self._household.inventory.take(self._known())
 
-    async def load_model(self, ref: ModelRef) -> Residency:
-        """See `Verbs.load_model`."""
+    async def load(self, ref: ModelRef) -> Residency:
         self._pool.breakers.forgive(ref)
         served = [status.role for status in self._roles.statuses() if status.ref == ref]
         for role in served or [Role.TASK]:
             await self._roles.load(ref, role=role, push=False)
         return await self.residency()
 
-    async def unload_model(self, ref: ModelRef) -> Residency:
-        """See `Verbs.unload_model`."""
+    async def unload(self, ref: ModelRef) -> Residency:
         await self._pool.unload(ref)
         self._household.keeper.let_go(ref)
         return await self.residency()
-
-    def _keep_models(self) -> None:
-        """Begin to load the models that are wanted, and to look after them."""
-        self._in_background(self._household.keeper.run())
 
     def _known(self) -> tuple[BackendName, ...]:
         """Backends that may serve, or that a role names."""
@@ -106,18 +116,10 @@ class ModelVerbs:
 
     async def _added(self, ref: ModelRef) -> None:
         await self._roles.added(ref)
-        if self._load:
+        if self._keeps:
             self._in_background(self._roles.warm())
 
     def _in_background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work, name="roles")
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-    async def _stop_background(self) -> None:
-        """End what was begun in the background."""
-        tasks = list(self._background)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
