@@ -193,10 +193,10 @@ async def test_a_database_that_was_tampered_with(open_app: Open, paths: Paths, p
         for number, text in enumerate(portions):
             # What no encoding has cannot be in the file.
             stored = text.encode("utf-8", "replace").decode()
-            sql = "UPDATE message SET text = ?1 || ' words', error = ?1, thinking = ?1, model = ?1 WHERE id LIKE ?2"
-            database.execute(sql, (stored, f"_{number}"))
+            sql = "UPDATE message SET text = :t || ' words', error = :t, thinking = :t, model = :t WHERE id LIKE :id"
+            database.execute(sql, {"t": stored, "id": f"_{number}"})
         every = " ".join(portions).encode("utf-8", "replace").decode()
-        database.execute("UPDATE session SET title = ?1, first_words = ?1, system = ?1, draft = ?1", (every,))
+        database.execute("UPDATE session SET title = :t, first_words = :t, system = :t, draft = :t", {"t": every})
         database.execute("INSERT INTO queued (id, session_n, text, created) SELECT 'q', n, ?, 1 FROM session", (every,))
         database.execute("INSERT INTO role_choice VALUES ('task', 'ollama', ?)", (every,))
     async with open_app(session="imported") as whole:

@@ -131,7 +131,8 @@ async def test_both_stay_and_each_gets_its_own(
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no nice value to ask for")
 async def test_who_works_steps_back_behind_who_answers(household: Household) -> None:
     found = processes()
-    assert found[WORK.model].nice() == psutil.Process().nice() + 10
+    # What began with a nice value, as these tests may, cannot go beyond the highest one.
+    assert found[WORK.model].nice() == min(psutil.Process().nice() + 10, 19)
     assert found[TALK.model].nice() == psutil.Process().nice()
 
 

@@ -186,7 +186,7 @@ async def test_the_sample_can_be_imported(store: Store) -> None:
     [
         ("", "There is nothing in it."),
         ("hello", "This is not JSON: line 1, column 1: Expecting value."),
-        ('{"format":\n1,\n}', "This is not JSON: line 3, column 1:"),
+        ('{"format":\n1,\n2}', "This is not JSON: line 3, column 1:"),
         ("[]", '"format" is not "tale-tui-session".'),
         ("null", '"format" is not "tale-tui-session".'),
         ('{"format": "other"}', '"format" is not "tale-tui-session".'),

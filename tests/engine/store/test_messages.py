@@ -199,8 +199,10 @@ async def test_text_that_lies_in_the_file_passes_the_border_again(store: Store, 
     session = await store.add_session()
     await talk(session.id, "Hello")
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE message SET text = ?1, thinking = ?1, error = ?1, model = ?1", ("A\x1b[2J\u202eB",))
-        connection.execute("UPDATE session SET title = ?1, system = ?1, draft = ?1", ("A\x1b]0;x\x07\nB",))
+        sql = "UPDATE message SET text = :text, thinking = :text, error = :text, model = :text"
+        connection.execute(sql, {"text": "A\x1b[2J\u202eB"})
+        sql = "UPDATE session SET title = :text, system = :text, draft = :text"
+        connection.execute(sql, {"text": "A\x1b]0;x\x07\nB"})
     connection.close()
     transcript = await store.transcript(session.id)
     for message in transcript.messages:
