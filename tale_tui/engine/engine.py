@@ -17,8 +17,8 @@ from tale_tui.engine.detect import LEARNED_FILE, Detectors, Learner
 from tale_tui.engine.events import Fact, Notice, RoleChanged, TurnEvent
 from tale_tui.engine.model_verbs import ModelVerbs
 from tale_tui.engine.models.backend import Backend
-from tale_tui.engine.models.configured import Backends, configured_backends, given_backends
-from tale_tui.engine.models.household import set_up
+from tale_tui.engine.models.registry import Backends, configured_backends, given_backends
+from tale_tui.engine.models.wiring import set_up
 from tale_tui.engine.route import Router
 from tale_tui.engine.session_verbs import SessionVerbs
 from tale_tui.engine.store import Store

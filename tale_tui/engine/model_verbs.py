@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from pathlib import Path
 
-from tale_tui.engine.models.files.folder import add_model
+from tale_tui.engine.models.files.library import add_model
 from tale_tui.engine.models.files.starter import STARTER_NAME, fetch
-from tale_tui.engine.models.household import Household
+from tale_tui.engine.models.wiring import Household
 from tale_tui.engine.task_types import Residency
 from tale_tui.engine.types import BackendName, BackendReport, ModelInfo, ModelRef, Progress, Role, RoleStatus
 

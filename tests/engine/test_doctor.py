@@ -7,8 +7,8 @@ import pytest
 from tale_tui.engine import doctor as doctor_module
 from tale_tui.engine.doctor import examine
 from tale_tui.engine.models.files.starter import STARTER_NAME
-from tale_tui.engine.models.residency.memory import Machine
-from tale_tui.engine.models.roles.choosing import NOTHING_FOUND
+from tale_tui.engine.models.machine import Machine
+from tale_tui.engine.models.roles.defaults import NOTHING_FOUND
 from tale_tui.engine.store import Store
 from tale_tui.engine.types import (
     BackendName,

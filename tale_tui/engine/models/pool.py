@@ -9,13 +9,12 @@ from dataclasses import replace
 
 from tale_tui.engine.errors import ModelError, NotAvailable
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, LanedBackend
-from tale_tui.engine.models.configured import Backends
-from tale_tui.engine.models.residency.breaker import Breakers
-from tale_tui.engine.models.residency.diary import Diary
-from tale_tui.engine.models.residency.guard import Guard
-from tale_tui.engine.models.residency.loading import Loader, Place
-from tale_tui.engine.models.residency.memory import Forecast
-from tale_tui.engine.models.residency.occupancy import Occupancy
+from tale_tui.engine.models.loading.breaker import Breakers
+from tale_tui.engine.models.loading.loader import Loader, Occupancy, Place
+from tale_tui.engine.models.loading.memory import Guard
+from tale_tui.engine.models.loading.residency_log import Diary
+from tale_tui.engine.models.memory_forecast import Forecast
+from tale_tui.engine.models.registry import Backends
 from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelRef, Progress, Role
 
 RESIDENT_TRUST_S = 30.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tale_tui.engine.events import Fact
-from tale_tui.engine.models.configured import Backends
 from tale_tui.engine.models.pool import Pool
+from tale_tui.engine.models.registry import Backends
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route import Router, complexity, route
 from tale_tui.engine.store import Store

@@ -22,10 +22,10 @@ import pytest_asyncio
 
 from tale_tui.engine.errors import BackendCrashed
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
-from tale_tui.engine.models.configured import given_backends
 from tale_tui.engine.models.embedded.backend import EmbeddedBackend
 from tale_tui.engine.models.files.starter import STARTER_NAME
-from tale_tui.engine.models.household import Household, set_up
+from tale_tui.engine.models.registry import given_backends
+from tale_tui.engine.models.wiring import Household, set_up
 from tale_tui.engine.route import Router
 from tale_tui.engine.store import Store
 from tale_tui.engine.types import BackendName, ModelRef, Role, RoleState

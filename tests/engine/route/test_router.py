@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tale_tui.engine.errors import BackendCrashed, NoModel, Unreachable
-from tale_tui.engine.models.configured import given_backends
-from tale_tui.engine.models.household import Household, set_up
-from tale_tui.engine.models.residency.breaker import OPENS_AFTER
-from tale_tui.engine.models.roles.choosing import Choice
+from tale_tui.engine.models.loading.breaker import OPENS_AFTER
+from tale_tui.engine.models.registry import given_backends
+from tale_tui.engine.models.roles.defaults import Choice
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
+from tale_tui.engine.models.wiring import Household, set_up
 from tale_tui.engine.route import Complexity, Router
 from tale_tui.engine.store import Store
 from tale_tui.engine.types import BackendName, ModelRef, Role

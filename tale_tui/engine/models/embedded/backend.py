@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from tale_tui.engine.errors import ModelError, ModelNotFound, TimedOut
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
-from tale_tui.engine.models.embedded.failures import crash, refusal
 from tale_tui.engine.models.embedded.files import default_window, forecast, survey
 from tale_tui.engine.models.embedded.process import ChildProcess, Exchange
+from tale_tui.engine.models.embedded.process_errors import crash, refusal
+from tale_tui.engine.models.embedded.processes import Residents, Slot, end
 from tale_tui.engine.models.embedded.protocol import Chat, End, Failed, Piece, Read
-from tale_tui.engine.models.embedded.residents import Residents, Slot, end
-from tale_tui.engine.models.files.intake import reason
+from tale_tui.engine.models.files.library import reason
 from tale_tui.engine.models.files.starter import (
     STARTER_ALIAS,
     STARTER_NAME,
@@ -26,9 +26,9 @@ from tale_tui.engine.models.files.starter import (
     STARTER_TEMPERATURE,
     fetch,
 )
-from tale_tui.engine.models.pieces import Continuation, Pieces
-from tale_tui.engine.models.residency.machine import why_not_here
-from tale_tui.engine.models.residency.memory import Forecast
+from tale_tui.engine.models.machine import why_not_here
+from tale_tui.engine.models.memory_forecast import Forecast
+from tale_tui.engine.models.reply_parser import Continuation, Pieces
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import BackendName, BackendReport, FinishReason, LoadedModel, ModelRef, Progress, Role
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from tale_tui.engine.errors import ModelDamaged, ModelNotFound, NotAvailable
 from tale_tui.engine.models.embedded.protocol import Load
-from tale_tui.engine.models.files.folder import Identity, describe, find_model, identity, model_paths
 from tale_tui.engine.models.files.gguf import Header, NotReadable, read_header
-from tale_tui.engine.models.files.intake import reason
+from tale_tui.engine.models.files.library import Identity, describe, find_model, identity, model_paths, reason
 from tale_tui.engine.models.files.starter import STARTER_ALIAS, STARTER_NAME, STARTER_NOTE, is_intact, is_starter
-from tale_tui.engine.models.residency.machine import memory_limit, thread_count, why_not_here
-from tale_tui.engine.models.residency.memory import PROCESS_BYTES, Forecast
+from tale_tui.engine.models.machine import memory_limit, thread_count, why_not_here
+from tale_tui.engine.models.memory_forecast import PROCESS_BYTES, Forecast
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import ModelInfo, Role
 

@@ -9,16 +9,15 @@ from contextlib import aclosing, suppress
 
 from tale_tui.engine.errors import BackendCrashed, BrokenStream, ModelError, ModelNotFound, NotAvailable
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest
-from tale_tui.engine.models.failures import refusal, sentence
-from tale_tui.engine.models.loose import read_object
-from tale_tui.engine.models.ollama.answer import OllamaAnswer
+from tale_tui.engine.models.http.client import CATALOG_LIMIT_S
+from tale_tui.engine.models.lenient_json import read_object
+from tale_tui.engine.models.machine import has_gpu
+from tale_tui.engine.models.memory_forecast import Forecast
 from tale_tui.engine.models.ollama.catalog import Resident, full_name
-from tale_tui.engine.models.ollama.link import KEY_VARIABLE, OllamaLink
-from tale_tui.engine.models.ollama.requests import OllamaRequests
-from tale_tui.engine.models.pieces import Continuation, Pieces
-from tale_tui.engine.models.residency.machine import has_gpu
-from tale_tui.engine.models.residency.memory import Forecast
-from tale_tui.engine.models.server.wire import CATALOG_LIMIT_S
+from tale_tui.engine.models.ollama.chat_api import OllamaAnswer, OllamaRequests
+from tale_tui.engine.models.ollama.connection import KEY_VARIABLE, OllamaLink
+from tale_tui.engine.models.reply_parser import Continuation, Pieces
+from tale_tui.engine.models.server_errors import refusal, sentence
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelRef, Progress
 from tale_tui.settings import Settings

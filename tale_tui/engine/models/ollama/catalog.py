@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import httpx
 
 from tale_tui.engine.errors import BrokenStream, ModelError, Unreachable
-from tale_tui.engine.models.failures import Server, refusal, sentence, transport_failure
-from tale_tui.engine.models.loose import as_count, as_object, as_objects, as_text, as_texts, read_object
-from tale_tui.engine.models.residency.memory import cache_bytes
-from tale_tui.engine.models.server.wire import CATALOG_LIMIT_S, ClientOptions, no_answer
+from tale_tui.engine.models.http.client import CATALOG_LIMIT_S, ClientOptions, no_answer
+from tale_tui.engine.models.lenient_json import as_count, as_object, as_objects, as_text, as_texts, read_object
+from tale_tui.engine.models.memory_forecast import cache_bytes
+from tale_tui.engine.models.server_errors import Server, refusal, sentence, transport_failure
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import BackendName, ModelInfo, ModelRef, Progress
 

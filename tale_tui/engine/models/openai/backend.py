@@ -15,14 +15,12 @@ from time import monotonic
 from tale_tui.engine.constants import DEFAULT_WINDOW
 from tale_tui.engine.errors import BrokenStream, ModelError, ModelNotFound, NotAvailable, Refused, ServerBusy
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, TextPiece
-from tale_tui.engine.models.failures import refusal, sentence
-from tale_tui.engine.models.openai.answer import OpenAIAnswer
+from tale_tui.engine.models.http.client import Lines
 from tale_tui.engine.models.openai.catalog import Kind, Served
-from tale_tui.engine.models.openai.link import OpenAILink
-from tale_tui.engine.models.openai.requests import continues, request_body
-from tale_tui.engine.models.openai.sse import EventReader
-from tale_tui.engine.models.pieces import Continuation, Pieces
-from tale_tui.engine.models.server.wire import Lines
+from tale_tui.engine.models.openai.chat_api import EventReader, OpenAIAnswer, continues, request_body
+from tale_tui.engine.models.openai.connection import OpenAILink
+from tale_tui.engine.models.reply_parser import Continuation, Pieces
+from tale_tui.engine.models.server_errors import refusal, sentence
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelRef, Progress
 from tale_tui.settings import Settings

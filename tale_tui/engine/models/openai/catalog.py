@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from tale_tui.engine.models.loose import as_count, as_object, as_objects, as_text, as_texts
+from tale_tui.engine.models.lenient_json import as_count, as_object, as_objects, as_text, as_texts
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import BackendName, LoadedModel, ModelInfo, ModelRef
 

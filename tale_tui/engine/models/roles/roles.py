@@ -21,8 +21,7 @@ from tale_tui.engine.errors import (
 )
 from tale_tui.engine.events import Fact, Notice
 from tale_tui.engine.models.pool import Pool
-from tale_tui.engine.models.roles.board import Board
-from tale_tui.engine.models.roles.choosing import (
+from tale_tui.engine.models.roles.defaults import (
     about_stand_ins,
     chat_models,
     choose,
@@ -31,6 +30,7 @@ from tale_tui.engine.models.roles.choosing import (
     is_default,
     parse_setting,
 )
+from tale_tui.engine.models.roles.role_states import Board
 from tale_tui.engine.types import BackendName, LoadedModel, ModelRef, Role, RoleState, RoleStatus
 
 AUTOMATIC = "auto"

@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from tale_tui.engine import errors
+from tale_tui.engine.models.http import address as address_module
 from tale_tui.engine.models.ollama import catalog as catalog_module
 from tale_tui.engine.models.ollama.backend import OllamaBackend
-from tale_tui.engine.models.ollama.link import OllamaLink
-from tale_tui.engine.models.server import address as address_module
+from tale_tui.engine.models.ollama.connection import OllamaLink
 from tale_tui.engine.types import BackendName, LoadedModel, ModelInfo, ModelRef, Progress
 from tale_tui.settings import LimitSettings, OllamaSettings, Settings
 

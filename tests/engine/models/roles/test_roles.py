@@ -14,8 +14,8 @@ from tale_tui.engine.errors import (
 )
 from tale_tui.engine.events import Fact, Notice, RoleChanged
 from tale_tui.engine.models.backend import Backend
-from tale_tui.engine.models.configured import given_backends
 from tale_tui.engine.models.pool import Pool
+from tale_tui.engine.models.registry import given_backends
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
 from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelInfo, ModelRef, Role, RoleState
