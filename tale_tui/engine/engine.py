@@ -17,8 +17,8 @@ from tale_tui.engine.detect import LEARNED_FILE, Detectors, Learner
 from tale_tui.engine.events import Fact, Notice, RoleChanged, TurnEvent
 from tale_tui.engine.model_verbs import ModelVerbs
 from tale_tui.engine.models.backend import Backend
-from tale_tui.engine.models.registry import Backends, configured_backends, given_backends
-from tale_tui.engine.models.wiring import set_up
+from tale_tui.engine.models.registry import BackendRegistry, configured_backends, given_backends
+from tale_tui.engine.models.wiring import build_model_services
 from tale_tui.engine.route import Router
 from tale_tui.engine.session_verbs import SessionVerbs
 from tale_tui.engine.store import Store
@@ -55,7 +55,7 @@ class Engine(SessionVerbs, ModelVerbs, TaskVerbs, WholeVerbs):
         settings: Settings,
         world: World,
         store: Store,
-        backends: Backends,
+        backends: BackendRegistry,
         *,
         load: bool,
         read_only: bool,
@@ -63,8 +63,8 @@ class Engine(SessionVerbs, ModelVerbs, TaskVerbs, WholeVerbs):
         ends: Callable[[], None] | None,
     ) -> None:
         bus = Bus()
-        household = set_up(backends, store, settings, world, bus.publish)
-        pool, roles = household.pool, household.roles
+        services = build_model_services(backends, store, settings, world, bus.publish)
+        pool, roles = services.pool, services.roles
         prompter = Prompter(store, pool, settings)
         router = Router(roles, pool, settings.route)
         detectors = Detectors(paths.data / LEARNED_FILE)
@@ -78,7 +78,7 @@ class Engine(SessionVerbs, ModelVerbs, TaskVerbs, WholeVerbs):
         )
         turns = Turns(tools, Openings(tools, self._judging, executor, self._learner.nudge))
         SessionVerbs.__init__(self, store, turns, bus.publish)
-        ModelVerbs.__init__(self, household, paths.models, load=load)
+        ModelVerbs.__init__(self, services, paths.models, load=load)
         TaskVerbs.__init__(self, store, executor)
         WholeVerbs.__init__(
             self, store, roles, bus, world.now(), works_queue=works_queue, can_write=not read_only, ends=ends

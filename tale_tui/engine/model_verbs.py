@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tale_tui.engine.models.files.library import add_model
 from tale_tui.engine.models.files.starter import STARTER_NAME, fetch
-from tale_tui.engine.models.wiring import Household
+from tale_tui.engine.models.wiring import ModelServices
 from tale_tui.engine.task_types import Residency
 from tale_tui.engine.types import BackendName, BackendReport, ModelInfo, ModelRef, Progress, Role, RoleStatus
 
@@ -21,15 +21,15 @@ class ModelVerbs:
     """A part of `Engine`. The verbs are described in `verbs.Verbs`.
 
     Args:
-        household: the models and what lives on them.
+        services: the models and what lives on them.
         models_dir: where model files are.
         load: whether the models of the roles are kept loaded, rather than when a turn wants them.
     """
 
-    def __init__(self, household: Household, models_dir: Path, *, load: bool) -> None:
-        self._household = household
-        self._pool = household.pool
-        self._roles = household.roles
+    def __init__(self, services: ModelServices, models_dir: Path, *, load: bool) -> None:
+        self._services = services
+        self._pool = services.pool
+        self._roles = services.roles
         self._models_dir = models_dir
         self._load = load
         self._background: set[asyncio.Task[None]] = set()
@@ -79,25 +79,25 @@ class ModelVerbs:
 
     async def residency(self) -> Residency:
         """See `Verbs.residency`."""
-        return await self._household.inventory.take(self._known())
+        return await self._services.reporter.report(self._known())
 
     async def load_model(self, ref: ModelRef) -> Residency:
         """See `Verbs.load_model`."""
         self._pool.breakers.forgive(ref)
         served = [status.role for status in self._roles.statuses() if status.ref == ref]
         for role in served or [Role.TASK]:
-            await self._roles.load(ref, role=role, push=False)
+            await self._roles.load(ref, role=role, may_evict=False)
         return await self.residency()
 
     async def unload_model(self, ref: ModelRef) -> Residency:
         """See `Verbs.unload_model`."""
         await self._pool.unload(ref)
-        self._household.keeper.let_go(ref)
+        self._services.supervisor.leave_unloaded(ref)
         return await self.residency()
 
     def _keep_models(self) -> None:
         """Begin to load the models that are wanted, and to look after them."""
-        self._in_background(self._household.keeper.run())
+        self._in_background(self._services.supervisor.run())
 
     def _known(self) -> tuple[BackendName, ...]:
         """Backends that may serve, or that a role names."""

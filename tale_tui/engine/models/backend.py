@@ -140,7 +140,7 @@ class Backend(Protocol):
 
 
 @runtime_checkable
-class LanedBackend(Protocol):
+class PerRoleBackend(Protocol):
     """A backend that has a process of its own for each role, so that no reply waits for a task."""
 
     async def load_for(self, role: Role, model: str, window: int | None) -> LoadedModel:

@@ -41,7 +41,7 @@ NO_OPENMP = (
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class MachineMemory:
     """The memory of this machine, in bytes."""
 
     free: int
@@ -106,11 +106,11 @@ def memory_limit(setting_gb: float, file_bytes: int) -> int:
     return file_bytes + max(int(MEMORY_SHARE * free_memory()), MEMORY_FLOOR_BYTES)
 
 
-def look_at_memory() -> Machine:
+def look_at_memory() -> MachineMemory:
     """The memory of this machine now."""
     import psutil
 
-    return Machine(free_memory(), int(psutil.virtual_memory().total))
+    return MachineMemory(free_memory(), int(psutil.virtual_memory().total))
 
 
 def has_gpu() -> bool:

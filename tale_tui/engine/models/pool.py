@@ -8,13 +8,13 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from tale_tui.engine.errors import ModelError, NotAvailable
-from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, LanedBackend
+from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PerRoleBackend
 from tale_tui.engine.models.loading.breaker import Breakers
-from tale_tui.engine.models.loading.loader import Loader, Occupancy, Place
-from tale_tui.engine.models.loading.memory import Guard
-from tale_tui.engine.models.loading.residency_log import Diary
+from tale_tui.engine.models.loading.loader import BackendModels, ModelLoader, ResidencyCache
+from tale_tui.engine.models.loading.memory import MemoryGuard
+from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.memory_forecast import Forecast
-from tale_tui.engine.models.registry import Backends
+from tale_tui.engine.models.registry import BackendRegistry
 from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelRef, Progress, Role
 
 RESIDENT_TRUST_S = 30.0
@@ -30,31 +30,31 @@ class Pool:
         probe_s: how long a server may take to say that it is there.
         monotonic: the clock, in seconds.
         guard: lets models into memory; None lets in all.
-        diary: takes note of loads and ends; None writes them to the log alone.
+        residency_log: takes note of loads and ends; None writes them to the log alone.
 
     Attributes:
         breakers: what failed lately.
-        occupancy: who is in memory and who is at work.
+        residency: who is in memory and who is at work.
         troubled: set when a call failed in a way that says something of its model; who heeds it clears it.
     """
 
     def __init__(
         self,
-        backends: Backends,
+        backends: BackendRegistry,
         *,
         window: int,
         probe_s: float,
         monotonic: Callable[[], float],
-        guard: Guard | None = None,
-        diary: Diary | None = None,
+        guard: MemoryGuard | None = None,
+        residency_log: ResidencyLog | None = None,
     ) -> None:
         self._backends = backends
         self._probe_s = probe_s
         self._monotonic = monotonic
         self.breakers = Breakers(monotonic)
-        self.occupancy = Occupancy(monotonic, RESIDENT_TRUST_S)
-        diary = diary or Diary(None, monotonic)
-        self._loader = Loader(backends, window, monotonic, self.occupancy, self.breakers, guard, diary)
+        self.residency = ResidencyCache(monotonic, RESIDENT_TRUST_S)
+        residency_log = residency_log or ResidencyLog(None, monotonic)
+        self._loader = ModelLoader(backends, window, monotonic, self.residency, self.breakers, guard, residency_log)
         self.troubled = self._loader.troubled
 
     # what there is
@@ -104,7 +104,7 @@ class Pool:
         waiting: Callable[[], None] = lambda: None,
         *,
         role: Role = Role.UX,
-        push: bool = True,
+        may_evict: bool = True,
     ) -> LoadedModel:
         """Have a model in memory.
 
@@ -112,11 +112,11 @@ class Pool:
             ref: the model.
             waiting: called when it was not there, before it is loaded.
             role: for whom it is, where roles have processes of their own.
-            push: whether others may be made to leave where it does not fit beside them.
+            may_evict: whether others may be evicted where it does not fit beside them.
         Raises:
             ModelError: why it cannot be had; `OutOfMemory` where it is forecast not to fit.
         """
-        return await self._loader.load(ref, waiting, role, push=push)
+        return await self._loader.load(ref, waiting, role, may_evict=may_evict)
 
     async def unload(self, ref: ModelRef) -> None:
         """Give the memory of a model back.
@@ -140,9 +140,9 @@ class Pool:
         """The models in the memory of this machine, of the backends that were used and answer."""
         return await self._loader.here()
 
-    async def places(self) -> tuple[Place, ...]:
+    async def models_by_backend(self) -> tuple[BackendModels, ...]:
         """The backends that were used and what they have in memory; nothing where one does not answer."""
-        return await self._loader.places()
+        return await self._loader.models_by_backend()
 
     async def failed(self, ref: ModelRef, error: ModelError) -> None:
         """A look at a model failed: it counts as a call that did."""
@@ -159,7 +159,7 @@ class Pool:
 
     def separate(self, ref: ModelRef) -> bool:
         """Whether each role has a process of its own for this model, as far as its backend was used."""
-        return any(made.name is ref.backend and isinstance(made, LanedBackend) for made in self._backends.made)
+        return any(made.name is ref.backend and isinstance(made, PerRoleBackend) for made in self._backends.made)
 
     # calls
 
@@ -169,13 +169,13 @@ class Pool:
         Raises:
             ModelError: what happened.
         """
-        if self._loader.was_sent_away(ref):  # it had to make room since the caller loaded it
+        if self._loader.was_evicted(ref):  # it had to make room since the caller loaded it
             await self.load(ref, role=request.role)
         backend = await self._backends.get(ref.backend)
         process = self._loader.process_of(ref, request.role)
         request = request if process is request.role else replace(request, role=process)
         began, load_ms = self._monotonic(), 0.0
-        with self.occupancy.call(ref):
+        with self.residency.call(ref):
             try:
                 async with aclosing(backend.chat(request)) as events:
                     async for event in events:
@@ -183,10 +183,10 @@ class Pool:
                             load_ms = event.load_ms or 0.0
                         yield event
             except ModelError as error:
-                self.occupancy.doubt(ref)
+                self.residency.invalidate(ref)
                 await self._loader.failed(ref, error, began)
                 raise
-        self.occupancy.refresh(ref, process)
+        self.residency.refresh(ref, process)
         await self._loader.worked(ref, load_ms)
 
     async def count_tokens(self, ref: ModelRef, messages: tuple[ChatMessage, ...]) -> int | None:
@@ -211,5 +211,5 @@ class Pool:
 
     async def close(self) -> None:
         """Close all backends that were used."""
-        self.occupancy.clear()
+        self.residency.clear()
         await self._backends.close()

@@ -14,7 +14,7 @@ from tale_tui.settings import OpenAISettings, Settings, SettingsError, openai_ke
 Builder = Callable[[], Backend]
 
 
-class Backends:
+class BackendRegistry:
     """Backends by name.
 
     Args:
@@ -53,14 +53,14 @@ class Backends:
             await asyncio.gather(*(backend.close() for backend in made.values()))
 
 
-def given_backends(backends: Mapping[BackendName, Backend]) -> Backends:
+def given_backends(backends: Mapping[BackendName, Backend]) -> BackendRegistry:
     """These backends and no others, each of which may be chosen."""
     builders: dict[BackendName, Builder] = {name: lambda made=backend: made for name, backend in backends.items()}  # type: ignore[misc]
     order = (BackendName.OLLAMA, BackendName.OPENAI, BackendName.EMBEDDED, BackendName.SCRIPTED)
-    return Backends(builders, tuple(name for name in order if name in backends))
+    return BackendRegistry(builders, tuple(name for name in order if name in backends))
 
 
-def configured_backends(settings: Settings, paths: Paths) -> Backends:
+def configured_backends(settings: Settings, paths: Paths) -> BackendRegistry:
     """All backends as the settings say.
 
     Ollama and the embedded one may be chosen, a server that speaks OpenAI's format only where its address was set.
@@ -97,7 +97,7 @@ def configured_backends(settings: Settings, paths: Paths) -> Backends:
         BackendName.SCRIPTED: scripted,
     }
     server = (BackendName.OPENAI,) if openai_is_set(settings) else ()
-    return Backends(builders, (BackendName.OLLAMA, *server, BackendName.EMBEDDED))
+    return BackendRegistry(builders, (BackendName.OLLAMA, *server, BackendName.EMBEDDED))
 
 
 def openai_is_set(settings: Settings) -> bool:

@@ -11,7 +11,7 @@ OPEN = "<think>"
 CLOSE = "</think>"
 
 
-class _Place(Enum):
+class _Position(Enum):
     """Where in the answer the next character lies."""
 
     START = auto()
@@ -33,7 +33,7 @@ class ThinkSplitter:
     """
 
     def __init__(self, *, answering: bool = False) -> None:
-        self._place = _Place.ANSWER if answering else _Place.START
+        self._position = _Position.ANSWER if answering else _Position.START
         self._held = ""
         """What may be the beginning of a tag, or white space whose owner is not known yet."""
         self._thought = False
@@ -49,32 +49,32 @@ class ThinkSplitter:
         rest = self._held + piece
         self._held = ""
         while rest:
-            if self._place is _Place.ANSWER:
+            if self._position is _Position.ANSWER:
                 parts.append((rest, False))
                 break
-            rest = self._think(rest, parts) if self._place is _Place.THINKING else self._begin(rest)
+            rest = self._think(rest, parts) if self._position is _Position.THINKING else self._begin(rest)
         return parts
 
     def flush(self) -> list[tuple[str, bool]]:
         """End the answer: what was held back and is no tag after all."""
         held, self._held = self._held, ""
-        if self._place in (_Place.START, _Place.ANSWER):
+        if self._position in (_Position.START, _Position.ANSWER):
             return [(held, False)] if held else []
-        held = held.strip() if self._place is _Place.AFTER else held.rstrip()
-        return [(held, self._place is _Place.THINKING)] if held else []
+        held = held.strip() if self._position is _Position.AFTER else held.rstrip()
+        return [(held, self._position is _Position.THINKING)] if held else []
 
     def _begin(self, text: str) -> str:
         """Look for the opening tag; returns what is left to look at, and holds back what cannot be told yet."""
         body = text.lstrip()
         if body.startswith(OPEN):
-            self._place = _Place.THINKING
+            self._position = _Position.THINKING
             self._thought = False
             return body[len(OPEN) :]
         if OPEN.startswith(body):  # the beginning of a tag, or nothing yet
             self._held = text
             return ""
-        kept = text if self._place is _Place.START else body
-        self._place = _Place.ANSWER
+        kept = text if self._position is _Position.START else body
+        self._position = _Position.ANSWER
         return kept
 
     def _think(self, text: str, parts: list[tuple[str, bool]]) -> str:
@@ -83,7 +83,7 @@ class ThinkSplitter:
             text = text.lstrip()
         thought, tag, rest = text.partition(CLOSE)
         if tag:
-            self._place = _Place.AFTER
+            self._position = _Position.AFTER
             thought = thought.rstrip()
         else:
             shown = thought.rstrip()
@@ -129,7 +129,7 @@ class Continuation:
         return piece
 
 
-class Pieces:
+class ReplyParser:
     """Makes the pieces of one answer.
 
     Args:

@@ -31,7 +31,7 @@ _DEPTH = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ServerDescription:
     """How a server is spoken of in sentences."""
 
     name: str
@@ -198,12 +198,12 @@ _PULL_RULES = (
 )
 
 
-def sentence(error: type[ModelError], server: Server, model: str = "") -> str:
+def sentence(error: type[ModelError], server: ServerDescription, model: str = "") -> str:
     """Our sentence for a kind of error."""
     return _filled(_SENTENCES[error], server, model)
 
 
-def refusal(server: Server, status: int, body: str, model: str = "", *, pulling: bool = False) -> ModelError:
+def refusal(server: ServerDescription, status: int, body: str, model: str = "", *, pulling: bool = False) -> ModelError:
     """The error for an answer with an error status, or for an error in the middle of a stream.
 
     Args:
@@ -229,7 +229,7 @@ def refusal(server: Server, status: int, body: str, model: str = "", *, pulling:
     return Refused(_status_sentence(server, status)) if error is Refused else error(sentence(error, server, model))
 
 
-def transport_failure(server: Server, error: httpx.HTTPError, *, streaming: bool = False) -> ModelError:
+def transport_failure(server: ServerDescription, error: httpx.HTTPError, *, streaming: bool = False) -> ModelError:
     """The error for a connection that did not come about or was cut.
 
     Args:
@@ -251,13 +251,13 @@ def transport_failure(server: Server, error: httpx.HTTPError, *, streaming: bool
     )
 
 
-def _filled(text: str, server: Server, model: str) -> str:
+def _filled(text: str, server: ServerDescription, model: str) -> str:
     shown = clean_line(model) or "the model"
     fetch = server.fetch.format(model=shown)
     return text.format(name=server.name, url=server.url, start=server.start, key=server.key, fetch=fetch, model=shown)
 
 
-def _context_sentence(server: Server, complaint: Complaint, model: str) -> str:
+def _context_sentence(server: ServerDescription, complaint: Complaint, model: str) -> str:
     if complaint.prompt_tokens is None or complaint.window is None:
         return sentence(ContextFull, server, model)
     return (
@@ -267,7 +267,7 @@ def _context_sentence(server: Server, complaint: Complaint, model: str) -> str:
     )
 
 
-def _status_sentence(server: Server, status: int) -> str:
+def _status_sentence(server: ServerDescription, status: int) -> str:
     if 300 <= status < 400:
         return f"{server.url} says that it is somewhere else now. Set the new address in the settings."
     if status in (404, 405):

@@ -7,48 +7,48 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tale_tui.engine.events import Fact
-from tale_tui.engine.models.loading.memory import Guard
-from tale_tui.engine.models.loading.residency_log import Diary, Ledger
-from tale_tui.engine.models.machine import Machine, look_at_memory
+from tale_tui.engine.models.loading.memory import MemoryGuard
+from tale_tui.engine.models.loading.residency_log import ResidencyLog, ResidencyLogStore
+from tale_tui.engine.models.machine import MachineMemory, look_at_memory
 from tale_tui.engine.models.pool import Pool
-from tale_tui.engine.models.registry import Backends
-from tale_tui.engine.models.roles.report import Inventory
-from tale_tui.engine.models.roles.roles import Kept, Roles
-from tale_tui.engine.models.roles.supervisor import Keeper
+from tale_tui.engine.models.registry import BackendRegistry
+from tale_tui.engine.models.roles.report import ResidencyReporter
+from tale_tui.engine.models.roles.roles import RoleChoiceStore, Roles
+from tale_tui.engine.models.roles.supervisor import ModelSupervisor
 from tale_tui.engine.types import Role
 from tale_tui.engine.world import World
 from tale_tui.settings import Settings
 
 
-class Records(Kept, Ledger, Protocol):
+class ModelRecords(RoleChoiceStore, ResidencyLogStore, Protocol):
     """What is kept of models between two runs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Household:
-    """The parts.
+class ModelServices:
+    """What lives on models.
 
     Attributes:
         pool: the one door to every model.
         roles: who serves which role.
-        keeper: keeps models in memory.
-        inventory: tells what is there.
+        supervisor: keeps models in memory.
+        reporter: tells what is there.
     """
 
     pool: Pool
     roles: Roles
-    keeper: Keeper
-    inventory: Inventory
+    supervisor: ModelSupervisor
+    reporter: ResidencyReporter
 
 
-def set_up(
-    backends: Backends,
-    records: Records,
+def build_model_services(
+    backends: BackendRegistry,
+    records: ModelRecords,
     settings: Settings,
     world: World,
     publish: Callable[[Fact], None],
-    machine: Callable[[], Machine] = look_at_memory,
-) -> Household:
+    machine: Callable[[], MachineMemory] = look_at_memory,
+) -> ModelServices:
     """Make the parts and wire them; nothing is started.
 
     Args:
@@ -59,16 +59,18 @@ def set_up(
         publish: takes the facts.
         machine: looks at the memory of this machine; called in a thread.
     """
-    guard = Guard(settings.memory.limit_gb, machine)
-    diary = Diary(records, world.now)
+    guard = MemoryGuard(settings.memory.limit_gb, machine)
+    residency_log = ResidencyLog(records, world.now)
     pool = Pool(
         backends,
         window=settings.chat.window,
         probe_s=settings.limits.probe_s,
         monotonic=world.monotonic,
         guard=guard,
-        diary=diary,
+        residency_log=residency_log,
     )
     roles = Roles(pool, records, {Role.UX: settings.ux, Role.TASK: settings.task}, publish, world.now)
-    keeper = Keeper(pool, roles, guard, diary, settings.memory, publish)
-    return Household(pool, roles, keeper, Inventory(pool, roles, guard, diary, keeper, world.now))
+    supervisor = ModelSupervisor(pool, roles, guard, residency_log, settings.memory, publish)
+    return ModelServices(
+        pool, roles, supervisor, ResidencyReporter(pool, roles, guard, residency_log, supervisor, world.now)
+    )

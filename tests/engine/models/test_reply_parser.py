@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tale_tui.engine.models.backend import TextPiece
-from tale_tui.engine.models.reply_parser import Continuation, Pieces, ThinkSplitter
+from tale_tui.engine.models.reply_parser import Continuation, ReplyParser, ThinkSplitter
 
 
 def text_of(pieces: list[TextPiece], *, thinking: bool = False) -> str:
@@ -17,21 +17,21 @@ def text_of(pieces: list[TextPiece], *, thinking: bool = False) -> str:
 
 
 def test_text_passes_the_border_also_when_a_sequence_is_cut() -> None:
-    pieces = Pieces()
+    pieces = ReplyParser()
     out = [one for part in ("red \x1b[", "31m", "rose \x1b]0;title", "\x07!") for one in pieces.text(part)]
     out += pieces.flush()
     assert text_of(out) == "red rose !"
 
 
 def test_a_sequence_cannot_hide_a_tag() -> None:
-    pieces = Pieces()
+    pieces = ReplyParser()
     out = pieces.text("<th\x1b[0mink>secret</think>Answer") + pieces.flush()
     assert text_of(out, thinking=True) == "secret"
     assert text_of(out) == "Answer"
 
 
 def test_every_token_is_in_a_piece() -> None:
-    pieces = Pieces()
+    pieces = ReplyParser()
     parts = ("<think", ">", "I", " add", "</", "think", ">", "Seven", ".")
     out = [one for part in parts for one in pieces.text(part)] + pieces.flush()
     assert [(one.text, one.thinking, one.tokens) for one in out] == [
@@ -43,13 +43,13 @@ def test_every_token_is_in_a_piece() -> None:
 
 
 def test_thinking_that_the_server_told_apart_is_clean_and_ends_before_the_answer() -> None:
-    pieces = Pieces()
+    pieces = ReplyParser()
     out = pieces.thinking("hm \x1b[1mhm\x1b") + pieces.text("So: ") + pieces.text("7") + pieces.flush()
     assert [(one.text, one.thinking) for one in out] == [("hm hm", True), ("So: ", False), ("7", False)]
 
 
 def test_nothing_makes_no_piece() -> None:
-    pieces = Pieces()
+    pieces = ReplyParser()
     assert pieces.text("") == pieces.thinking("") == pieces.flush() == []
 
 
@@ -73,7 +73,7 @@ def test_a_continuation_repeats_nothing(partial: str, echoed: bool, stream: list
 
 
 def test_a_continuation_is_no_thinking() -> None:
-    pieces = Pieces(Continuation("The tag", echoed=False))
+    pieces = ReplyParser(Continuation("The tag", echoed=False))
     assert text_of(pieces.text(" <think> is") + pieces.flush()) == " <think> is"
 
 
@@ -116,8 +116,8 @@ def test_thinking_at_the_beginning_is_taken_out(whole: str, thinking: str, answe
     cuts=st.lists(st.integers(0, 60), max_size=6),
 )
 def test_where_it_is_cut_does_not_matter(whole: str, cuts: list[int]) -> None:
-    places = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
-    pieces = [whole[start:end] for start, end in pairwise(places)]
+    models_by_backend = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
+    pieces = [whole[start:end] for start, end in pairwise(models_by_backend)]
     assert split(pieces) == split([whole])
 
 

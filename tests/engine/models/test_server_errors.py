@@ -11,9 +11,11 @@ import httpx
 import pytest
 
 from tale_tui.engine import errors
-from tale_tui.engine.models.server_errors import Server, read_complaint, refusal, transport_failure
+from tale_tui.engine.models.server_errors import ServerDescription, read_complaint, refusal, transport_failure
 
-OLLAMA = Server("Ollama", "http://127.0.0.1:11434", "Start Ollama.", "Sign in.", "Get it with: ollama pull {model}")
+OLLAMA = ServerDescription(
+    "Ollama", "http://127.0.0.1:11434", "Start Ollama.", "Sign in.", "Get it with: ollama pull {model}"
+)
 
 RECORDED = {
     "errors/body-empty": "refused",

@@ -16,7 +16,7 @@ from tale_tui.engine.errors import (
     OutOfMemory,
     Refused,
 )
-from tale_tui.engine.models.embedded.protocol import Failed, NotLoaded
+from tale_tui.engine.models.embedded.protocol import AnswerFailed, LoadFailed
 from tale_tui.engine.models.machine import NO_BUILD, NO_OPENMP, OLD_PROCESSOR
 from tale_tui.engine.text import clean_line
 
@@ -67,7 +67,7 @@ _CAUSES = (
 
 
 def load_failure(
-    model: str, window: int, refusal: NotLoaded | None, exit_code: int | None, last_words: str
+    model: str, window: int, refusal: LoadFailed | None, exit_code: int | None, last_words: str
 ) -> ModelError:
     """Why a model could not be loaded.
 
@@ -132,7 +132,7 @@ def crash(model: str, exit_code: int | None, last_words: str) -> ModelError:
     return BackendCrashed(f"The process of {shown} {why}. What came is kept. It starts again with the next message.")
 
 
-def refusal(model: str, failed: Failed) -> ModelError:
+def refusal(model: str, failed: AnswerFailed) -> ModelError:
     """llama.cpp did not take a conversation, or could not go on with it."""
     shown = clean_line(model)
     log.warning("%s: %s: %s", shown, clean_line(failed.kind), clean_line(failed.text))

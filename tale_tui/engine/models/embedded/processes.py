@@ -11,7 +11,7 @@ from tale_tui.engine.errors import BackendCrashed, ModelError, NotAvailable, Tim
 from tale_tui.engine.models.embedded.files import locate, plan_load
 from tale_tui.engine.models.embedded.process import ChildProcess
 from tale_tui.engine.models.embedded.process_errors import load_failure
-from tale_tui.engine.models.embedded.protocol import Load, Ready
+from tale_tui.engine.models.embedded.protocol import LoadModel, LoadSucceeded
 from tale_tui.engine.models.files.library import Identity, reason
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import Role
@@ -24,7 +24,7 @@ LAST_WORDS_S = 2.0
 
 
 @dataclass(slots=True)
-class Slot:
+class ProcessSlot:
     """A model and its process for one role."""
 
     model: str
@@ -44,7 +44,7 @@ class Slot:
         return self.child if window in (None, self.asked_window, self.child.window) else None
 
 
-class Residents:
+class ModelProcesses:
     """Starts processes, at most one for a model and a role, and ends them.
 
     Args:
@@ -57,18 +57,18 @@ class Residents:
         self._settings = settings
         self._models_dir = models_dir
         self._log_file = log_file
-        self._slots: dict[tuple[str, Role], Slot] = {}
+        self._slots: dict[tuple[str, Role], ProcessSlot] = {}
         self._children: set[ChildProcess] = set()
         """All that were started and may not have ended, loaded or not."""
         self._loading = asyncio.Lock()
         """One at a time: how much memory is free is read before."""
         self._closed = False
 
-    def slot(self, model: str, role: Role) -> Slot:
+    def slot(self, model: str, role: Role) -> ProcessSlot:
         """The place of a model for a role, whether it is in memory or not."""
-        return self._slots.setdefault((model, role), Slot(model, role))
+        return self._slots.setdefault((model, role), ProcessSlot(model, role))
 
-    def living(self) -> list[tuple[Slot, ChildProcess]]:
+    def living(self) -> list[tuple[ProcessSlot, ChildProcess]]:
         """The places of the models that are in memory, with their processes."""
         return [(slot, slot.child) for slot in self._slots.values() if slot.child and slot.child.alive]
 
@@ -81,7 +81,7 @@ class Residents:
         _, identity = await asyncio.to_thread(locate, self._models_dir, model)
         return self.slot(model, role).serving(identity, window)
 
-    async def resident(self, slot: Slot, window: int | None, deadline: float) -> tuple[ChildProcess, float]:
+    async def ensure_loaded(self, slot: ProcessSlot, window: int | None, deadline: float) -> tuple[ChildProcess, float]:
         """The process of a model, started where it does not live. The turn of the slot must be held.
 
         Returns:
@@ -110,7 +110,7 @@ class Residents:
         await asyncio.gather(*(child.gone() for child in self._children))
         self._children.clear()
 
-    async def _start(self, model: str, load: Load, deadline: float) -> ChildProcess:
+    async def _start(self, model: str, load: LoadModel, deadline: float) -> ChildProcess:
         """Start a process and wait until its model is in memory; where that does not come about, it is ended."""
         try:
             child = await ChildProcess.start(load, self._log_file)
@@ -134,7 +134,7 @@ class Residents:
         finally:
             if answer is None:
                 child.kill()
-        if isinstance(answer, Ready):
+        if isinstance(answer, LoadSucceeded):
             return child
         await _farewell(child)
         words = await asyncio.to_thread(child.last_words)
@@ -145,7 +145,7 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def end(slot: Slot) -> None:
+async def end(slot: ProcessSlot) -> None:
     """End the process of a slot and wait until it is gone."""
     child, slot.child = slot.child, None
     if child is not None:

@@ -15,7 +15,7 @@ from tale_tui import __version__
 from tale_tui.engine.errors import BrokenStream, Refused, TimedOut
 from tale_tui.engine.models.http.address import Address
 from tale_tui.engine.models.lenient_json import read_object
-from tale_tui.engine.models.server_errors import Server, refusal, sentence, transport_failure
+from tale_tui.engine.models.server_errors import ServerDescription, refusal, sentence, transport_failure
 from tale_tui.settings import LimitSettings
 
 CATALOG_LIMIT_S = 5.0
@@ -80,7 +80,7 @@ def client_options(address: Address, limits: LimitSettings, key: str) -> ClientO
     )
 
 
-class Lines:
+class ResponseLines:
     """The lines of an answer that streams. Only waiting counts against the limits of time, not what happens between.
 
     Args:
@@ -91,7 +91,7 @@ class Lines:
     """
 
     def __init__(
-        self, chunks: AsyncIterator[bytes], server: Server, limits: LimitSettings, waited_s: float = 0
+        self, chunks: AsyncIterator[bytes], server: ServerDescription, limits: LimitSettings, waited_s: float = 0
     ) -> None:
         self._chunks = chunks
         self._server = server
@@ -119,7 +119,7 @@ class Lines:
             self._buffer += chunk
         return self._take(end + 1)
 
-    def heard(self, *, speaking: bool) -> None:
+    def extend_limit(self, *, speaking: bool) -> None:
         """Say that the last line was a sign of life, which starts the limit anew.
 
         Args:
@@ -164,7 +164,7 @@ class Lines:
         return no_first_token(self._server, self._limits.first_token_s)
 
 
-class Wire:
+class ModelServerClient:
     """The connection to one server. Nothing is opened before the first request.
 
     Args:
@@ -174,7 +174,7 @@ class Wire:
         key: what it is shown; empty for nothing.
     """
 
-    def __init__(self, address: Address, server: Server, limits: LimitSettings, key: str) -> None:
+    def __init__(self, address: Address, server: ServerDescription, limits: LimitSettings, key: str) -> None:
         self.address = address
         self.server = server
         self.options = client_options(address, limits, key)
@@ -221,7 +221,7 @@ class Wire:
         return answer
 
     @asynccontextmanager
-    async def stream(self, url: str, body: Mapping[str, object], model: str) -> AsyncIterator[Lines]:
+    async def stream(self, url: str, body: Mapping[str, object], model: str) -> AsyncIterator[ResponseLines]:
         """Send a request whose answer streams; leaving the context closes the connection unless all was read.
 
         Raises:
@@ -236,7 +236,7 @@ class Wire:
         except httpx.HTTPError as error:
             raise transport_failure(self.server, error) from error
         try:
-            yield Lines(response.aiter_bytes(), self.server, self._limits, monotonic() - began)
+            yield ResponseLines(response.aiter_bytes(), self.server, self._limits, monotonic() - began)
         finally:
             with suppress(httpx.HTTPError):  # whatever goes wrong, it is closed
                 await response.aclose()
@@ -267,7 +267,7 @@ class Wire:
         return self._client
 
 
-def no_first_token(server: Server, limit_s: float) -> TimedOut:
+def no_first_token(server: ServerDescription, limit_s: float) -> TimedOut:
     """The error for a server that took the request and then said nothing."""
     return TimedOut(
         f"{server.name} at {server.url} took the request and then said nothing for {limit_s:g} s. It may be loading or "
@@ -275,7 +275,7 @@ def no_first_token(server: Server, limit_s: float) -> TimedOut:
     )
 
 
-def no_answer(server: Server, limit_s: float) -> TimedOut:
+def no_answer(server: ServerDescription, limit_s: float) -> TimedOut:
     """The error for a server that took a question and did not answer it."""
     return TimedOut(f"{server.name} at {server.url} did not answer within {limit_s:g} s. Look whether it is busy.")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tale_tui.engine.errors import OutOfMemory
-from tale_tui.engine.models.machine import Machine, look_at_memory
+from tale_tui.engine.models.machine import MachineMemory, look_at_memory
 from tale_tui.engine.models.memory_forecast import Forecast
 from tale_tui.engine.types import LoadedModel, ModelRef
 
@@ -16,7 +16,7 @@ GIGABYTE = 10**9
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class MemoryBudget:
     """What models may take, in bytes."""
 
     limit: int
@@ -29,7 +29,7 @@ class Room:
         return max(0, self.limit - self.used)
 
 
-def room(limit_gb: float, machine: Machine, loaded: Iterable[LoadedModel]) -> Room:
+def memory_budget(limit_gb: float, machine: MachineMemory, loaded: Iterable[LoadedModel]) -> MemoryBudget:
     """What models on this machine may take.
 
     Args:
@@ -38,7 +38,7 @@ def room(limit_gb: float, machine: Machine, loaded: Iterable[LoadedModel]) -> Ro
         loaded: the models that are in its memory; what they take was free before them.
     """
     used = sum(main_memory(model) for model in loaded)
-    return Room(min(int(limit_gb * GIGABYTE), machine.free + used), used, machine.free)
+    return MemoryBudget(min(int(limit_gb * GIGABYTE), machine.free + used), used, machine.free)
 
 
 def main_memory(model: LoadedModel) -> int:
@@ -46,19 +46,19 @@ def main_memory(model: LoadedModel) -> int:
     return int((model.size_bytes or 0) * (1 - (model.gpu_share or 0.0)))
 
 
-class Occupants(Protocol):
+class LocalModels(Protocol):
     """The models that are in memory, as the pool knows them."""
 
     async def here(self) -> tuple[LoadedModel, ...]:
         """Those in the memory of this machine."""
         ...
 
-    async def leave(self, ref: ModelRef) -> None:
+    async def evict(self, ref: ModelRef) -> None:
         """Have one leave as soon as it is not at work any more."""
         ...
 
 
-class Guard:
+class MemoryGuard:
     """Lets models into memory, one at a time.
 
     Args:
@@ -66,91 +66,97 @@ class Guard:
         machine: looks at its memory; called in a thread.
 
     Attributes:
-        alone: called when models do not fit together: with the one that comes and those that go for it.
+        on_eviction: called when models do not fit together: with the one that comes and those that go for it.
     """
 
     def __init__(
         self,
         limit_gb: float,
-        machine: Callable[[], Machine] = look_at_memory,
+        machine: Callable[[], MachineMemory] = look_at_memory,
     ) -> None:
         self._limit_gb = limit_gb
         self._machine = machine
-        self.alone: Callable[[ModelRef, tuple[ModelRef, ...]], None] = lambda comes, goes: None
-        self._door = asyncio.Lock()
-        self._leaving: set[ModelRef] = set()
-        self._coming: dict[ModelRef, int] = {}
+        self.on_eviction: Callable[[ModelRef, tuple[ModelRef, ...]], None] = lambda arriving, evicted: None
+        self._admitting = asyncio.Lock()
+        self._evicting: set[ModelRef] = set()
+        self._admitted: dict[ModelRef, int] = {}
         """What was let in and is not in memory yet, in bytes."""
 
-    async def room(self, loaded: tuple[LoadedModel, ...]) -> Room:
+    async def budget(self, loaded: tuple[LoadedModel, ...]) -> MemoryBudget:
         """What models may take now, these being there."""
-        found = room(self._limit_gb, await asyncio.to_thread(self._machine), loaded)
-        return replace(found, used=found.used + sum(self._coming.values()))
+        found = memory_budget(self._limit_gb, await asyncio.to_thread(self._machine), loaded)
+        return replace(found, used=found.used + sum(self._admitted.values()))
 
-    def arrived(self, ref: ModelRef) -> None:
+    def admission_ended(self, ref: ModelRef) -> None:
         """A model that was let in is in memory now, or will not be."""
-        self._coming.pop(ref, None)
+        self._admitted.pop(ref, None)
 
     async def fits(self, ref: ModelRef, forecast: Forecast | None, loaded: tuple[LoadedModel, ...]) -> bool:
         """Whether a model is known to fit beside those that are there."""
-        return forecast is not None and needed(ref, forecast, loaded) <= (await self.room(loaded)).left
+        return forecast is not None and needed(ref, forecast, loaded) <= (await self.budget(loaded)).left
 
-    async def settled(self, ref: ModelRef) -> None:
+    async def wait_evicted(self, ref: ModelRef) -> None:
         """Wait while this model is about to leave."""
-        if ref in self._leaving:
-            async with self._door:
+        if ref in self._evicting:
+            async with self._admitting:
                 pass
 
     async def admit(
-        self, ref: ModelRef, forecast: Forecast | None, window: int, occupants: Occupants, *, push: bool = True
+        self,
+        ref: ModelRef,
+        forecast: Forecast | None,
+        window: int,
+        local_models: LocalModels,
+        *,
+        may_evict: bool = True,
     ) -> tuple[ModelRef, ...]:
         """Make room for a model.
 
-        Where it does not fit beside the others and would without them, they leave, the largest first, each as soon as
-        it is not at work.
+        Where it does not fit beside the others and would without them, they are evicted, the largest first, each as
+        soon as it is not at work.
 
         Args:
             ref: the model that comes.
             forecast: what it will take; None where that is not known, which lets it in.
             window: tokens, for the sentence.
-            occupants: who is there.
-            push: whether others may be made to leave.
+            local_models: those that are there.
+            may_evict: whether others may be evicted.
         Returns:
-            Those that left. What was let in counts until `arrived` is called.
+            Those that were evicted. What was let in counts until `admission_ended` is called.
         Raises:
             OutOfMemory: it does not fit.
         """
         if forecast is None:
             return ()
-        async with self._door:
-            loaded = await occupants.here()
-            found = await self.room(loaded)
+        async with self._admitting:
+            loaded = await local_models.here()
+            found = await self.budget(loaded)
             missing = needed(ref, forecast, loaded) - found.left
-            self._coming[ref] = needed(ref, forecast, loaded)
+            self._admitted[ref] = needed(ref, forecast, loaded)
             if missing <= 0:
                 return ()
             others = sorted((model for model in loaded if model.ref != ref), key=main_memory, reverse=True)
-            if not push or missing > sum(main_memory(model) for model in others):
-                wanted = self._coming.pop(ref)
-                raise OutOfMemory(refusal(ref, wanted, found, window, () if push else [one.ref for one in others]))
-            return await self._clear(ref, missing, others, occupants)
+            if not may_evict or missing > sum(main_memory(model) for model in others):
+                wanted = self._admitted.pop(ref)
+                raise OutOfMemory(refusal(ref, wanted, found, window, () if may_evict else [one.ref for one in others]))
+            return await self._make_room(ref, missing, others, local_models)
 
-    async def _clear(
-        self, ref: ModelRef, missing: int, others: list[LoadedModel], occupants: Occupants
+    async def _make_room(
+        self, ref: ModelRef, missing: int, others: list[LoadedModel], local_models: LocalModels
     ) -> tuple[ModelRef, ...]:
-        goes: list[ModelRef] = []
+        evicted: list[ModelRef] = []
         for model in others:
-            if missing > 0 and model.ref not in goes:
-                goes.append(model.ref)
+            if missing > 0 and model.ref not in evicted:
+                evicted.append(model.ref)
                 missing -= sum(main_memory(same) for same in others if same.ref == model.ref)
-        self.alone(ref, tuple(goes))
-        self._leaving.update(goes)
+        self.on_eviction(ref, tuple(evicted))
+        self._evicting.update(evicted)
         try:
-            for other in goes:
-                await occupants.leave(other)
+            for other in evicted:
+                await local_models.evict(other)
         finally:
-            self._leaving.difference_update(goes)
-        return tuple(goes)
+            self._evicting.difference_update(evicted)
+        return tuple(evicted)
 
 
 def needed(ref: ModelRef, forecast: Forecast, loaded: tuple[LoadedModel, ...]) -> int:
@@ -158,7 +164,7 @@ def needed(ref: ModelRef, forecast: Forecast, loaded: tuple[LoadedModel, ...]) -
     return forecast.beside_itself if any(model.ref == ref for model in loaded) else forecast.total
 
 
-def refusal(ref: ModelRef, needed: int, found: Room, window: int, others: Iterable[ModelRef]) -> str:
+def refusal(ref: ModelRef, needed: int, found: MemoryBudget, window: int, others: Iterable[ModelRef]) -> str:
     """Why a model is not loaded and what to do, as a sentence."""
     by_setting = found.limit < found.free + found.used
     of_what = (

@@ -12,7 +12,7 @@ from tale_tui.engine.types import ModelRef
 log = logging.getLogger(__name__)
 
 
-class Ledger(Protocol):
+class ResidencyLogStore(Protocol):
     """Where it is kept."""
 
     async def add_residency(
@@ -26,16 +26,16 @@ class Ledger(Protocol):
         ...
 
 
-class Diary:
+class ResidencyLog:
     """Takes note of events.
 
     Args:
-        ledger: where they are kept; None keeps none.
+        store: where they are kept; None keeps none.
         now: seconds since the epoch.
     """
 
-    def __init__(self, ledger: Ledger | None, now: Callable[[], float]) -> None:
-        self._ledger = ledger
+    def __init__(self, store: ResidencyLogStore | None, now: Callable[[], float]) -> None:
+        self._store = store
         self._now = now
         self._load_ms: dict[ModelRef, float] = {}
         self._typical_ms: dict[ModelRef, float | None] = {}
@@ -45,17 +45,17 @@ class Diary:
 
         Args:
             ref: the model.
-            what: in a word, as `Ledger.add_residency` has them.
+            what: in a word, as `ResidencyLogStore.add_residency` has them.
             ms: how long it took.
             size_bytes: of the model in memory.
         """
         log.info("%s: %s%s", ref, what, "" if ms is None else f" in {ms:.0f} ms")
         if what == "load" and ms is not None:
             self._load_ms[ref] = ms
-        if self._ledger is None:
+        if self._store is None:
             return
         try:
-            await self._ledger.add_residency(ref, what, ms=ms, size_bytes=size_bytes, at=self._now())
+            await self._store.add_residency(ref, what, ms=ms, size_bytes=size_bytes, at=self._now())
         except StoreError as error:
             log.warning("that %s had a %s is not kept: %s", ref, what, error.sentence)
 
@@ -65,10 +65,10 @@ class Diary:
 
     async def learn(self, ref: ModelRef) -> None:
         """Look up, once, how long loads of a model took before this start."""
-        if self._ledger is None or ref in self._typical_ms:
+        if self._store is None or ref in self._typical_ms:
             return
         try:
-            self._typical_ms[ref] = await self._ledger.typical_ms(ref, "load")
+            self._typical_ms[ref] = await self._store.typical_ms(ref, "load")
         except StoreError as error:
             log.warning("how long %s takes to load is not known: %s", ref, error.sentence)
 

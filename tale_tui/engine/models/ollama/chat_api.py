@@ -15,8 +15,8 @@ from tale_tui.engine.errors import Refused
 from tale_tui.engine.models.backend import ChatRequest, Finished, TextPiece
 from tale_tui.engine.models.http.client import CATALOG_LIMIT_S
 from tale_tui.engine.models.lenient_json import as_count, as_number, as_object, as_text
-from tale_tui.engine.models.ollama.connection import OllamaLink
-from tale_tui.engine.models.reply_parser import Pieces
+from tale_tui.engine.models.ollama.connection import OllamaConnection
+from tale_tui.engine.models.reply_parser import ReplyParser
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import FinishReason
 from tale_tui.settings import Settings
@@ -44,8 +44,8 @@ class OllamaRequests:
         settings: how long models stay, and how long to wait.
     """
 
-    def __init__(self, link: OllamaLink, settings: Settings) -> None:
-        self._link = link
+    def __init__(self, connection: OllamaConnection, settings: Settings) -> None:
+        self._connection = connection
         self._settings = settings
         self._passing: set[str] = set()
 
@@ -85,18 +85,19 @@ class OllamaRequests:
             Refused: this version, with this model, would begin again instead.
             ModelError: the server could not be asked.
         """
-        link = self._link
+        connection = self._connection
         body = await self.answer(request)
-        if link.version is None:
-            await link.ask_version(CATALOG_LIMIT_S)
-        prompt = await self._rendered(request) if link.version is None or link.version >= RENDERS_SINCE else ""
+        if connection.version is None:
+            await connection.ask_version(CATALOG_LIMIT_S)
+        renders = connection.version is None or connection.version >= RENDERS_SINCE
+        prompt = await self._rendered(request) if renders else ""
         if prompt:
             raw = {"prompt": _opened(prompt) + prefix, "raw": True, "stream": True}
-            return link.generate, {**self._call(request.model, {}), "options": body["options"], **raw}
-        template = (await link.catalog.details(request.model)).template
+            return connection.generate, {**self._call(request.model, {}), "options": body["options"], **raw}
+        template = (await connection.catalog.details(request.model)).template
         if ".Response" in template and ".Messages" not in template:
             # Templates of this old form are cut behind the last answer, so its turn stays open.
-            return link.chat, body | {"messages": [*_messages(request), {"role": "assistant", "content": prefix}]}
+            return connection.chat, body | {"messages": [*_messages(request), {"role": "assistant", "content": prefix}]}
         raise Refused(
             f"This version of Ollama cannot go on with a reply of {clean_line(request.model)} that broke off. Ask "
             "again instead, or update Ollama."
@@ -104,7 +105,7 @@ class OllamaRequests:
 
     async def default_window(self, model: str) -> int:
         """The smaller of 8192 and the model's own window."""
-        own = (await self._link.catalog.details(model)).max_window
+        own = (await self._connection.catalog.details(model)).max_window
         return min(DEFAULT_WINDOW, own) if own else DEFAULT_WINDOW
 
     async def _rendered(self, request: ChatRequest) -> str:
@@ -113,7 +114,8 @@ class OllamaRequests:
         wish = await self.answer(replace(request, max_tokens=1))
         wish |= {"stream": False, "think": False, "_debug_render_only": True}
         # The model is loaded for it, where it is not.
-        answer = await self._link.wire.ask("POST", self._link.chat, wish, limit_s=None, model=request.model)
+        connection = self._connection
+        answer = await connection.client.ask("POST", connection.chat, wish, limit_s=None, model=request.model)
         return as_text(as_object(answer.get("_debug_info")).get("rendered_template"))
 
     def _call(self, model: str, options: Body) -> Body:
@@ -129,7 +131,7 @@ class OllamaRequests:
 
     async def _can_think(self, model: str) -> bool:
         """Whether to ask for thinking: a model that cannot refuses the whole request. Old servers do not say."""
-        told = (await self._link.catalog.details(model)).capabilities
+        told = (await self._connection.catalog.details(model)).capabilities
         return not told or "thinking" in told
 
 
@@ -152,8 +154,8 @@ class OllamaAnswer:
         counts_prompt: False where the server is of a version that miscounts the prompt.
     """
 
-    def __init__(self, pieces: Pieces, max_tokens: int, *, counts_prompt: bool = True) -> None:
-        self._pieces = pieces
+    def __init__(self, parser: ReplyParser, max_tokens: int, *, counts_prompt: bool = True) -> None:
+        self._parser = parser
         self._max_tokens = max_tokens
         self._counts_prompt = counts_prompt
 
@@ -163,7 +165,7 @@ class OllamaAnswer:
         thinking = as_text(message.get("thinking")) or as_text(chunk.get("thinking"))
         text = as_text(message.get("content")) or as_text(chunk.get("response"))
         # One chunk is one token, also where it carries the last of the thinking with the first of the answer.
-        return self._pieces.thinking(thinking) + self._pieces.text(text, tokens=0 if thinking else 1)
+        return self._parser.thinking(thinking) + self._parser.text(text, tokens=0 if thinking else 1)
 
     def end(self, chunk: dict[str, object]) -> list[TextPiece | Finished]:
         """What was held back, and the numbers of the last chunk."""
@@ -179,7 +181,7 @@ class OllamaAnswer:
             prompt_ms=_milliseconds(chunk.get("prompt_eval_duration")),
             generation_ms=_milliseconds(chunk.get("eval_duration")),
         )
-        return [*self._pieces.flush(), finished]
+        return [*self._parser.flush(), finished]
 
 
 def _milliseconds(nanoseconds: object) -> float | None:

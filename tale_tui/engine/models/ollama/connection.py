@@ -6,10 +6,10 @@ import re
 
 from tale_tui.engine.errors import NotAvailable
 from tale_tui.engine.models.http.address import ollama_address
-from tale_tui.engine.models.http.client import Wire
+from tale_tui.engine.models.http.client import ModelServerClient
 from tale_tui.engine.models.lenient_json import as_text
 from tale_tui.engine.models.ollama.catalog import OllamaCatalog
-from tale_tui.engine.models.server_errors import Server
+from tale_tui.engine.models.server_errors import ServerDescription
 from tale_tui.engine.text import clean_line
 from tale_tui.settings import Settings
 
@@ -19,7 +19,7 @@ KEY_VARIABLE = "OLLAMA_API_KEY"
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 
 
-class OllamaLink:
+class OllamaConnection:
     """Everything that is needed to speak to one server; nothing is opened before it is used.
 
     Args:
@@ -36,15 +36,15 @@ class OllamaLink:
             raise NotAvailable(f"{error} The setting is ollama.host, or OLLAMA_HOST.") from error
         named = self.address != ollama_address("")
         trusted = self.address.secure or (self.address.loopback and named)
-        self.server = Server(
+        self.server = ServerDescription(
             name="Ollama",
             url=self.address.url,
             start="Start Ollama, or set its address with OLLAMA_HOST.",
             key=f"Set {KEY_VARIABLE}, or sign in with: ollama signin",
             fetch="Get it with: ollama pull {model}",
         )
-        self.wire = Wire(self.address, self.server, settings.limits, key if trusted else "")
-        self.catalog = OllamaCatalog(self.server, self.wire.options)
+        self.client = ModelServerClient(self.address, self.server, settings.limits, key if trusted else "")
+        self.catalog = OllamaCatalog(self.server, self.client.options)
         self.chat = f"{self.address.url}/api/chat"
         self.generate = f"{self.address.url}/api/generate"
         self.version: tuple[int, ...] | None = None
@@ -58,7 +58,7 @@ class OllamaLink:
         Raises:
             ModelError: nothing answers, or not as Ollama does.
         """
-        answer = await self.wire.ask("GET", f"{self.address.url}/api/version", limit_s=limit_s)
+        answer = await self.client.ask("GET", f"{self.address.url}/api/version", limit_s=limit_s)
         told = clean_line(as_text(answer.get("version")))
         found = _VERSION.match(told)
         numbers = tuple(int(part) for part in found.groups()) if found else ()
@@ -67,5 +67,5 @@ class OllamaLink:
 
     async def close(self) -> None:
         """Close all connections. May be called twice."""
-        await self.wire.close()
+        await self.client.close()
         await self.catalog.close()

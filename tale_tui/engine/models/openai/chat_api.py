@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.lenient_json import as_count, as_number, as_object, as_objects, as_text, read_object
-from tale_tui.engine.models.openai.catalog import Kind
-from tale_tui.engine.models.reply_parser import Pieces
+from tale_tui.engine.models.openai.catalog import ServerKind
+from tale_tui.engine.models.reply_parser import ReplyParser
 from tale_tui.engine.types import FinishReason
 
 _DONE = b"[DONE]"
@@ -56,12 +56,12 @@ class EventReader:
         return found
 
 
-def continues(kind: Kind) -> bool:
+def continues(kind: ServerKind) -> bool:
     """Whether it is known how to make a server go on with a partial answer."""
-    return kind in (Kind.LLAMA_SERVER, Kind.VLLM)
+    return kind in (ServerKind.LLAMA_SERVER, ServerKind.VLLM)
 
 
-def request_body(request: ChatRequest, kind: Kind, prefix: str) -> dict[str, object]:
+def request_body(request: ChatRequest, kind: ServerKind, prefix: str) -> dict[str, object]:
     """The body of /v1/chat/completions.
 
     Args:
@@ -79,15 +79,15 @@ def request_body(request: ChatRequest, kind: Kind, prefix: str) -> dict[str, obj
     }
     if request.temperature is not None:
         body["temperature"] = request.temperature
-    if kind is Kind.LLAMA_SERVER:
+    if kind is ServerKind.LLAMA_SERVER:
         body |= {"return_progress": True, "timings_per_token": True}
     think = request.think
     if prefix:
         messages.append({"role": "assistant", "content": prefix})
         think = False  # behind text of the answer there is no thinking, and llama-server refuses to try
-        if kind is Kind.VLLM:
+        if kind is ServerKind.VLLM:
             body |= {"continue_final_message": True, "add_generation_prompt": False}
-    if think is not None and kind in (Kind.LLAMA_SERVER, Kind.VLLM):
+    if think is not None and kind in (ServerKind.LLAMA_SERVER, ServerKind.VLLM):
         body["chat_template_kwargs"] = {"enable_thinking": think}
     return body
 
@@ -99,10 +99,10 @@ class OpenAIAnswer:
         pieces: makes the pieces.
     """
 
-    def __init__(self, pieces: Pieces) -> None:
+    def __init__(self, parser: ReplyParser) -> None:
         self.finish = ""
         """Why the server says that the answer ended; empty while it goes on."""
-        self._pieces = pieces
+        self._parser = parser
         self._usage: dict[str, object] = {}
         self._timings: dict[str, object] = {}
         self._made = 0
@@ -123,8 +123,8 @@ class OpenAIAnswer:
             text = as_text(delta.get("content"))
             if thinking or text:
                 tokens = self._new_tokens()
-                events += self._pieces.thinking(thinking, tokens=tokens)
-                events += self._pieces.text(text, tokens=0 if thinking else tokens)
+                events += self._parser.thinking(thinking, tokens=tokens)
+                events += self._parser.text(text, tokens=0 if thinking else tokens)
             self.finish = as_text(choice.get("finish_reason")) or self.finish
         return events
 
@@ -146,7 +146,7 @@ class OpenAIAnswer:
             prompt_ms=as_number(timings.get("prompt_ms")),
             generation_ms=as_number(timings.get("predicted_ms")),
         )
-        return [*self._pieces.flush(), finished]
+        return [*self._parser.flush(), finished]
 
     def _new_tokens(self) -> int:
         """How many tokens came since the last chunk; where the server does not count, a chunk is one."""

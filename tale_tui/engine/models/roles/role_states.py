@@ -12,7 +12,7 @@ from tale_tui.engine.types import ModelRef, Role, RoleState, RoleStatus
 LOOKING = "Looking for a model."
 
 
-class Board:
+class RoleStates:
     """The state of both roles.
 
     Args:
@@ -42,7 +42,7 @@ class Board:
         """The roles that a model serves."""
         return tuple(role for role in Role if self._choices[role].ref == ref)
 
-    def take(self, role: Role, choice: Choice, missing: RoleState = RoleState.UNSET) -> None:
+    def set_choice(self, role: Role, choice: Choice, missing: RoleState = RoleState.UNSET) -> None:
         """Give a role to somebody.
 
         Args:
@@ -54,8 +54,8 @@ class Board:
         state = RoleState.IDLE if choice.ref else missing
         self._set(RoleStatus(role, state, choice.ref, None, choice.detail, choice.offered, choice.demo))
 
-    def put_back(self, choice: Choice, status: RoleStatus) -> None:
-        """Undo a `take`: the choice and the status as they were before."""
+    def restore_choice(self, choice: Choice, status: RoleStatus) -> None:
+        """Undo a `set_choice`: the choice and the status as they were before."""
         self._choices[status.role] = choice
         self._set(status)
 
@@ -64,7 +64,7 @@ class Board:
         self._choices[role] = replace(self._choices[role], offered=offered)
         self._set(replace(self._statuses[role], offered=offered))
 
-    def mark(
+    def set_state(
         self,
         ref: ModelRef,
         state: RoleState,

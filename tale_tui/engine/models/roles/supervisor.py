@@ -9,8 +9,8 @@ from contextlib import suppress
 
 from tale_tui.engine.errors import ModelError, OutOfMemory, TaleError
 from tale_tui.engine.events import Fact, Notice
-from tale_tui.engine.models.loading.memory import Guard
-from tale_tui.engine.models.loading.residency_log import Diary
+from tale_tui.engine.models.loading.memory import MemoryGuard
+from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.pool import RESIDENT_TRUST_S, Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.types import LoadedModel, ModelRef, Role, RoleState
@@ -18,20 +18,20 @@ from tale_tui.settings import MemorySettings
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 30.0
+CHECK_S = 30.0
 """Seconds between two looks at what is in memory: a server may evict a model without a word."""
-SHORTEST_S = 0.05
+SHORTEST_PAUSE_S = 0.05
 """Seconds between two looks at least, whatever fails."""
 
 
-class Keeper:
+class ModelSupervisor:
     """Has the models of the roles loaded, and again when they were evicted or died.
 
     Args:
         pool: loads them.
         roles: who serves.
         guard: knows how much room there is.
-        diary: takes note, and knows how long loads take.
+        residency_log: takes note, and knows how long loads take.
         settings: whether both are to stay.
         publish: takes the facts.
     """
@@ -40,43 +40,43 @@ class Keeper:
         self,
         pool: Pool,
         roles: Roles,
-        guard: Guard,
-        diary: Diary,
+        guard: MemoryGuard,
+        residency_log: ResidencyLog,
         settings: MemorySettings,
         publish: Callable[[Fact], None],
     ) -> None:
         self._pool = pool
         self._roles = roles
         self._guard = guard
-        self._diary = diary
+        self._residency_log = residency_log
         self._both = settings.both
         self._publish = publish
-        self._let_go: set[ModelRef] = set()
+        self._left_unloaded: set[ModelRef] = set()
         """Models that the user had unloaded: they come back with their next call."""
         self._seen: set[tuple[ModelRef, Role]] = set()
         """What was in memory at the last look."""
         self.one_model = False
         """Whether the models of the two roles do not fit together."""
-        guard.alone = self._begin_one_model
+        guard.on_eviction = self._begin_one_model
 
     # what others may ask
 
     def keeps(self, role: Role, ref: ModelRef) -> bool:
         """Whether the model of a role is loaded again when it is evicted."""
-        if ref in self._let_go:
+        if ref in self._left_unloaded:
             return False
         return role is Role.UX or (self._both != "no" and not self.one_model and (ref, role) in self._seen)
 
-    def let_go(self, ref: ModelRef) -> None:
+    def leave_unloaded(self, ref: ModelRef) -> None:
         """The user had a model unloaded: leave it so until it is called for."""
-        self._let_go.add(ref)
+        self._left_unloaded.add(ref)
         self._seen = {(seen, role) for seen, role in self._seen if seen != ref}
         self._roles.gone(ref)
 
     def chat_waits_s(self) -> float | None:
         """In one-model mode: how long a conversation waits for its model, in seconds, where that is known."""
         ux = self._roles.status(Role.UX).ref
-        return self._diary.typical_load_s(ux) if self.one_model and ux else None
+        return self._residency_log.typical_load_s(ux) if self.one_model and ux else None
 
     # the rounds
 
@@ -84,38 +84,38 @@ class Keeper:
         """Load what is wanted, then look after it, for ever."""
         await self._roles.warm()
         while True:
-            await self.look()
-            delay = max(SHORTEST_S, self._next_s())
+            await self.check()
+            delay = max(SHORTEST_PAUSE_S, self._next_s())
             with suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._pool.troubled.wait()
             self._pool.troubled.clear()
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """See to the models of both roles once."""
         for role in Role:
             ref = self._roles.status(role).ref
             if ref is not None:
-                await self._diary.learn(ref)
-                # What is wrong is on the board; the next round tries again.
+                await self._residency_log.learn(ref)
+                # What is wrong is in the state of the role; the next check tries again.
                 with suppress(TaleError):
-                    await self._see_to(role, ref)
+                    await self._ensure(role, ref)
         if self.one_model and all(self._in_memory(role) for role in Role):
             self.one_model = False
 
     def _next_s(self) -> float:
         """Seconds until there may be something to do."""
         waits = [self._pool.breakers.wait_s(ref) for role in Role if (ref := self._roles.status(role).ref)]
-        return min([wait for wait in waits if wait > 0] + [LOOK_S])
+        return min([wait for wait in waits if wait > 0] + [CHECK_S])
 
-    async def _see_to(self, role: Role, ref: ModelRef) -> None:
+    async def _ensure(self, role: Role, ref: ModelRef) -> None:
         state = self._roles.status(role).state
         if state is RoleState.LOADING or self._pool.breakers.wait_s(ref) > 0:
             return
-        if ref in self._let_go:
+        if ref in self._left_unloaded:
             if self._pool.resident(ref, role) is None:
                 return
-            self._let_go.discard(ref)
+            self._left_unloaded.discard(ref)
         if state is RoleState.AWAY or (state is RoleState.FAILED and self._pool.breakers.troubled(ref)):
             await self._roles.retry(role)
             return
@@ -123,13 +123,13 @@ class Keeper:
             return
         present = await self._present(role, ref)
         if present is not None:
-            self._pool.occupancy.believe(present)
+            self._pool.residency.set(present)
             self._seen.add((ref, role))
             await self._roles.load(ref, role=role)
             return
-        await self._lost(role, ref)
+        await self._note_lost(role, ref)
         if await self._wanted(role, ref):
-            await self._roles.load(ref, role=role, push=role is Role.UX)
+            await self._roles.load(ref, role=role, may_evict=role is Role.UX)
             self._seen.add((ref, role))
 
     async def _present(self, role: Role, ref: ModelRef) -> LoadedModel | None:
@@ -148,19 +148,19 @@ class Keeper:
             return False
         return await self._guard.fits(ref, await self._pool.forecast(ref), await self._pool.here())
 
-    async def _lost(self, role: Role, ref: ModelRef) -> None:
+    async def _note_lost(self, role: Role, ref: ModelRef) -> None:
         """Take note of a model that is not in memory."""
-        self._pool.occupancy.doubt(ref)
+        self._pool.residency.invalidate(ref)
         if (ref, role) in self._seen:
             self._seen.discard((ref, role))
             self._roles.gone(ref, role if self._pool.separate(ref) else None)
-            await self._diary.note(ref, "died" if self._pool.separate(ref) else "evicted")
+            await self._residency_log.note(ref, "died" if self._pool.separate(ref) else "evicted")
 
     async def _wanted(self, role: Role, ref: ModelRef) -> bool:
         """Whether a model that is not in memory is to be loaded now."""
         if self.one_model:
             others = [other for one in Role if (other := self._roles.status(one).ref) and other != ref]
-            return role is Role.UX and all(self._pool.occupancy.idle_s(other) > RESIDENT_TRUST_S for other in others)
+            return role is Role.UX and all(self._pool.residency.idle_s(other) > RESIDENT_TRUST_S for other in others)
         if role is Role.UX:
             return True
         if self._both == "no":
@@ -176,20 +176,20 @@ class Keeper:
 
     # one model at a time
 
-    def _begin_one_model(self, comes: ModelRef, goes: tuple[ModelRef, ...]) -> None:
+    def _begin_one_model(self, arriving: ModelRef, evicted: tuple[ModelRef, ...]) -> None:
         """Models do not fit together."""
-        for ref in goes:
+        for ref in evicted:
             self._roles.gone(ref)
             self._seen = {(seen, role) for seen, role in self._seen if seen != ref}
         served = {self._roles.status(role).ref for role in Role}
-        if self.one_model or comes not in served or not served & set(goes):
+        if self.one_model or arriving not in served or not served & set(evicted):
             return
         self.one_model = True
-        names = ", ".join(ref.model for ref in goes)
+        names = ", ".join(ref.model for ref in evicted)
         waits = self.chat_waits_s()
         how_long = "until its model is loaded again" if waits is None else f"about {max(1, round(waits))} s"
         sentence = (
-            f"{comes.model} and {names} do not fit into memory together, so one is loaded at a time: after a task "
+            f"{arriving.model} and {names} do not fit into memory together, so one is loaded at a time: after a task "
             f"chat will wait {how_long}. A smaller model or window lets both stay."
         )
         self._publish(Notice("One model at a time", sentence, "warning"))

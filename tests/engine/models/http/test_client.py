@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from tale_tui.engine import errors
 from tale_tui.engine.models.http import client as client_module
 from tale_tui.engine.models.http.address import ollama_address
-from tale_tui.engine.models.http.client import Lines, Wire
-from tale_tui.engine.models.server_errors import Server
+from tale_tui.engine.models.http.client import ModelServerClient, ResponseLines
+from tale_tui.engine.models.server_errors import ServerDescription
 from tale_tui.settings import LimitSettings
 
-SERVER = Server("Ollama", "http://here", "Start it.", "Set a key.", "Get {model}.")
+SERVER = ServerDescription("Ollama", "http://here", "Start it.", "Set a key.", "Get {model}.")
 FAST = LimitSettings(connect_s=5, first_token_s=5, silence_s=5)
 
 
-def wire_to(url: str, limits: LimitSettings = FAST, key: str = "") -> Wire:
-    return Wire(ollama_address(url), SERVER, limits, key)
+def client_of(url: str, limits: LimitSettings = FAST, key: str = "") -> ModelServerClient:
+    return ModelServerClient(ollama_address(url), SERVER, limits, key)
 
 
 async def chunks_of(*pieces: bytes) -> AsyncIterator[bytes]:
@@ -34,7 +34,7 @@ async def chunks_of(*pieces: bytes) -> AsyncIterator[bytes]:
 
 
 async def all_lines(pieces: list[bytes]) -> list[bytes]:
-    lines = Lines(chunks_of(*pieces), SERVER, FAST)
+    lines = ResponseLines(chunks_of(*pieces), SERVER, FAST)
     found = []
     while (line := await lines.next()) is not None:
         found.append(line)
@@ -60,8 +60,8 @@ async def test_lines(whole: bytes, lines: list[bytes]) -> None:
     cuts=st.lists(st.integers(1, 90), max_size=8, unique=True).map(sorted),
 )
 def test_where_the_pieces_are_cut_does_not_matter(whole: bytes, cuts: list[int]) -> None:
-    places = [0, *(min(cut, len(whole)) for cut in cuts), len(whole)]
-    pieces = [whole[start:end] for start, end in pairwise(places) if start < end]
+    models_by_backend = [0, *(min(cut, len(whole)) for cut in cuts), len(whole)]
+    pieces = [whole[start:end] for start, end in pairwise(models_by_backend) if start < end]
     expected = [line.rstrip(b"\r") for line in whole.split(b"\n")]
     if not whole or whole.endswith(b"\n"):
         expected.pop()
@@ -91,10 +91,10 @@ async def test_silence_ends_in_the_limit_for_where_it_falls(heard: list[bool], w
             yield b"x\n"
         await asyncio.Event().wait()
 
-    lines = Lines(then_silence(), SERVER, limits)
+    lines = ResponseLines(then_silence(), SERVER, limits)
     for speaking in heard:
         assert await lines.next() == b"x"
-        lines.heard(speaking=speaking)
+        lines.extend_limit(speaking=speaking)
     with pytest.raises(errors.TimedOut) as raised:
         await lines.next()
     assert words in raised.value.sentence
@@ -108,7 +108,7 @@ async def test_lines_that_say_nothing_do_not_hold_the_limit_open() -> None:
             await asyncio.sleep(0.01)
             yield b": still here\n"
 
-    lines = Lines(comments(), SERVER, limits)
+    lines = ResponseLines(comments(), SERVER, limits)
 
     async def read_on() -> None:
         while True:
@@ -120,9 +120,9 @@ async def test_lines_that_say_nothing_do_not_hold_the_limit_open() -> None:
 
 async def test_the_time_that_the_reader_takes_does_not_count() -> None:
     limits = LimitSettings(first_token_s=5, silence_s=0.02)
-    lines = Lines(chunks_of(b"one\n", b"two\n"), SERVER, limits)
+    lines = ResponseLines(chunks_of(b"one\n", b"two\n"), SERVER, limits)
     assert await lines.next() == b"one"
-    lines.heard(speaking=True)
+    lines.extend_limit(speaking=True)
     await asyncio.sleep(0.05)
     assert await lines.next() == b"two"
 
@@ -130,29 +130,29 @@ async def test_the_time_that_the_reader_takes_does_not_count() -> None:
 async def test_an_answer_without_end_is_no_answer(replay: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "MAX_ANSWER_BYTES", 10)
     replay.say("/x", [b"y" * 8] * 3, end="hold")
-    wire = wire_to(replay.url)
+    client = client_of(replay.url)
     with pytest.raises(errors.Refused):
-        await wire.ask("POST", f"{replay.url}/x", {})
-    await wire.close()
+        await client.ask("POST", f"{replay.url}/x", {})
+    await client.close()
 
 
 async def test_a_question_and_its_answer(replay: Any) -> None:
     replay.say("/x", {"a": 1})
-    wire = wire_to(replay.url)
-    assert await wire.ask("POST", f"{replay.url}/x", {"b": "ü"}) == {"a": 1}
+    client = client_of(replay.url)
+    assert await client.ask("POST", f"{replay.url}/x", {"b": "ü"}) == {"a": 1}
     assert replay.asked[0].body == {"b": "ü"}
     assert replay.asked[0].headers["user-agent"].startswith("tale-tui/")
-    await wire.close()
-    await wire.close()
+    await client.close()
+    await client.close()
 
 
 async def test_connections_are_used_again(replay: Any) -> None:
     replay.say("/x", {"a": 1})
-    wire = wire_to(replay.url)
+    client = client_of(replay.url)
     for _ in range(3):
-        await wire.ask("POST", f"{replay.url}/x", {})
+        await client.ask("POST", f"{replay.url}/x", {})
     assert replay.connections == 1
-    await wire.close()
+    await client.close()
 
 
 @pytest.mark.parametrize(
@@ -169,37 +169,37 @@ async def test_connections_are_used_again(replay: Any) -> None:
 )
 async def test_answers_that_are_none(replay: Any, said: dict[str, Any], code: str) -> None:
     replay.say("/x", **said)
-    wire = wire_to(replay.url)
+    client = client_of(replay.url)
     with pytest.raises(errors.ModelError) as raised:
-        await wire.ask("POST", f"{replay.url}/x", {})
+        await client.ask("POST", f"{replay.url}/x", {})
     assert raised.value.code == code
-    await wire.close()
+    await client.close()
 
 
 async def test_a_page_instead_of_an_answer_is_read_in_part_only(replay: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "MAX_COMPLAINT_BYTES", 10)
     replay.say("/x", [b"y" * 8] * 100, status=500, end="hold")
-    wire = wire_to(replay.url)
+    client = client_of(replay.url)
     with pytest.raises(errors.Refused):
-        await wire.ask("POST", f"{replay.url}/x", {})
+        await client.ask("POST", f"{replay.url}/x", {})
     await asyncio.wait_for(replay.client_left.wait(), 5)
-    await wire.close()
+    await client.close()
 
 
 async def test_a_server_that_accepts_and_stays_silent(replay: Any) -> None:
     replay.say("/x", "", before=asyncio.Event())
-    wire = wire_to(replay.url, LimitSettings(first_token_s=0.05))
+    client = client_of(replay.url, LimitSettings(first_token_s=0.05))
     with pytest.raises(errors.TimedOut) as raised:
-        async with wire.stream(f"{replay.url}/x", {}, "m"):
+        async with client.stream(f"{replay.url}/x", {}, "m"):
             pytest.fail("nothing was said")
     assert "said nothing for 0.05 s" in raised.value.sentence
     with pytest.raises(errors.TimedOut) as raised:
-        await wire.ask("POST", f"{replay.url}/x", {}, limit_s=None)
+        await client.ask("POST", f"{replay.url}/x", {}, limit_s=None)
     assert "said nothing for 0.05 s" in raised.value.sentence
     with pytest.raises(errors.TimedOut) as raised:
-        await wire.ask("POST", f"{replay.url}/x", {}, limit_s=0.02)
+        await client.ask("POST", f"{replay.url}/x", {}, limit_s=0.02)
     assert "within 0.02 s" in raised.value.sentence
-    await wire.close()
+    await client.close()
 
 
 @pytest.mark.parametrize("end", ["hold", "cut"])
@@ -208,10 +208,10 @@ async def test_a_refusal_is_told_though_its_words_do_not_come(
 ) -> None:
     monkeypatch.setattr(client_module, "COMPLAINT_LIMIT_S", 0.05)
     replay.say("/x", "server bu", status=503, end=end)
-    wire = wire_to(replay.url)
+    client = client_of(replay.url)
     with pytest.raises(errors.ServerBusy):
-        await wire.ask("POST", f"{replay.url}/x", {})
-    await wire.close()
+        await client.ask("POST", f"{replay.url}/x", {})
+    await client.close()
 
 
 async def test_a_connection_that_is_not_taken() -> None:
@@ -225,11 +225,11 @@ async def test_a_connection_that_is_not_taken() -> None:
             for one in waiting:
                 one.setblocking(False)
                 one.connect_ex(("127.0.0.1", port))
-            wire = wire_to(f"http://127.0.0.1:{port}", LimitSettings(connect_s=0.05))
+            client = client_of(f"http://127.0.0.1:{port}", LimitSettings(connect_s=0.05))
             with pytest.raises(errors.TimedOut) as raised:
-                await wire.ask("GET", f"http://127.0.0.1:{port}/x")
+                await client.ask("GET", f"http://127.0.0.1:{port}/x")
             assert "did not take the connection" in raised.value.sentence
-            await wire.close()
+            await client.close()
         finally:
             for one in waiting:
                 one.close()
@@ -239,32 +239,32 @@ async def test_nothing_answers() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        wire = wire_to(url)
+        client = client_of(url)
         with pytest.raises(errors.Unreachable):
-            await wire.ask("GET", f"{url}/x")
+            await client.ask("GET", f"{url}/x")
         with pytest.raises(errors.Unreachable):
-            async with wire.stream(f"{url}/x", {}, "m"):
+            async with client.stream(f"{url}/x", {}, "m"):
                 pytest.fail("nobody is there")
-        await wire.close()
+        await client.close()
 
 
 async def test_leaving_a_stream_hangs_up(replay: Any) -> None:
     replay.say("/x", "one\n", end="hold")
-    wire = wire_to(replay.url)
-    async with wire.stream(f"{replay.url}/x", {}, "m") as lines:
+    client = client_of(replay.url)
+    async with client.stream(f"{replay.url}/x", {}, "m") as lines:
         assert await lines.next() == b"one"
     await asyncio.wait_for(replay.client_left.wait(), 5)
-    await wire.close()
+    await client.close()
 
 
 async def test_an_answer_that_does_not_end_is_not_drained_for_long(replay: Any) -> None:
     replay.say("/x", "one\n", end="hold")
-    wire = wire_to(replay.url)
-    async with wire.stream(f"{replay.url}/x", {}, "m") as lines:
+    client = client_of(replay.url)
+    async with client.stream(f"{replay.url}/x", {}, "m") as lines:
         assert await lines.next() == b"one"
         await lines.drain()
     await asyncio.wait_for(replay.client_left.wait(), 5)
-    await wire.close()
+    await client.close()
 
 
 async def test_a_key_is_sent_and_nothing_else_is(replay: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
@@ -272,22 +272,22 @@ async def test_a_key_is_sent_and_nothing_else_is(replay: Any, monkeypatch: pytes
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     replay.say("/x", {})
     for key in ("", "geheim"):
-        wire = wire_to(replay.url, key=key)
-        await wire.ask("POST", f"{replay.url}/x", {})
-        await wire.close()
+        client = client_of(replay.url, key=key)
+        await client.ask("POST", f"{replay.url}/x", {})
+        await client.close()
     assert [asked.headers.get("authorization") for asked in replay.asked] == [None, "Bearer geheim"]
 
 
 async def test_no_proxy_stands_before_this_machine(replay: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     replay.say("/x", {"a": 1})
-    wire = wire_to(replay.url)
-    assert await wire.ask("POST", f"{replay.url}/x", {}) == {"a": 1}
-    await wire.close()
+    client = client_of(replay.url)
+    assert await client.ask("POST", f"{replay.url}/x", {}) == {"a": 1}
+    await client.close()
 
 
 def test_other_machines_are_reached_as_the_environment_says() -> None:
-    options = wire_to("https://example.com").options
+    options = client_of("https://example.com").options
     assert options["trust_env"] is True
     assert options["verify"] is True
     assert options["timeout"] == httpx.Timeout(None, connect=5)

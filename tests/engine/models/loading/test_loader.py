@@ -12,9 +12,9 @@ import pytest
 from tale_tui.engine.errors import BackendCrashed, OutOfMemory, StoreError, WrongState
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest
 from tale_tui.engine.models.loading.breaker import OPENS_AFTER
-from tale_tui.engine.models.loading.memory import Guard
-from tale_tui.engine.models.loading.residency_log import Diary
-from tale_tui.engine.models.machine import Machine
+from tale_tui.engine.models.loading.memory import MemoryGuard
+from tale_tui.engine.models.loading.residency_log import ResidencyLog
+from tale_tui.engine.models.machine import MachineMemory
 from tale_tui.engine.models.memory_forecast import Forecast
 from tale_tui.engine.models.pool import RESIDENT_TRUST_S, Pool
 from tale_tui.engine.models.registry import given_backends
@@ -53,7 +53,7 @@ class Laned(ScriptedBackend):
 
 
 class Notes:
-    """A ledger in memory; `broken` cannot write."""
+    """A store in memory; `broken` cannot write."""
 
     def __init__(self) -> None:
         self.kept: list[tuple[str, str]] = []
@@ -78,14 +78,14 @@ class Rig:
         self.time = 0.0
         self.notes = Notes()
         self.backend = backend
-        self.guard = Guard(30, lambda: Machine(int(free_gb * GB), 16 * GB))
+        self.guard = MemoryGuard(30, lambda: MachineMemory(int(free_gb * GB), 16 * GB))
         self.pool = Pool(
             given_backends({BackendName.SCRIPTED: backend}),
             window=0,
             probe_s=1,
             monotonic=lambda: self.time,
             guard=self.guard,
-            diary=Diary(self.notes, lambda: self.time),
+            residency_log=ResidencyLog(self.notes, lambda: self.time),
         )
 
     def chat(self, ref: ModelRef, role: Role = UX) -> AsyncGenerator[BackendEvent, None]:
@@ -138,24 +138,24 @@ def crowded() -> Rig:
 
 
 async def test_models_that_do_not_fit_together_take_turns(crowded: Rig) -> None:
-    crowded.guard._machine = lambda: Machine(8 * GB - 5 * GB * len(crowded.backend.processes), 16 * GB)  # type: ignore[attr-defined]
+    crowded.guard._machine = lambda: MachineMemory(8 * GB - 5 * GB * len(crowded.backend.processes), 16 * GB)  # type: ignore[attr-defined]
     await crowded.pool.load(SMALL)
     await crowded.pool.load(BIG, role=TASK)
     assert [model.ref for model in await crowded.pool.here()] == [BIG]
     assert crowded.pool.resident(SMALL) is None
     assert crowded.notes.kept == [("small", "load"), ("small", "unload"), ("big", "load"), ("big", "switch")]
     with pytest.raises(OutOfMemory, match="unload big"):
-        await crowded.pool.load(SMALL, push=False)
+        await crowded.pool.load(SMALL, may_evict=False)
 
 
 async def test_who_is_at_work_is_waited_for_and_comes_back_when_asked(crowded: Rig) -> None:
     gate = asyncio.Event()
     crowded.backend._answers = [Script((Say("a"), Hold(gate), Say("b"))), spoken("c")]
-    crowded.guard._machine = lambda: Machine(8 * GB - 5 * GB * len(crowded.backend.processes), 16 * GB)  # type: ignore[attr-defined]
+    crowded.guard._machine = lambda: MachineMemory(8 * GB - 5 * GB * len(crowded.backend.processes), 16 * GB)  # type: ignore[attr-defined]
     await crowded.pool.load(SMALL)
     async with aclosing(crowded.chat(SMALL)) as events:
         await anext(events)
-        assert crowded.pool.occupancy.busy(SMALL)
+        assert crowded.pool.residency.busy(SMALL)
         with pytest.raises(WrongState, match="small is at work"):
             await crowded.pool.unload(SMALL)
         loading = asyncio.create_task(crowded.pool.load(BIG, role=TASK))
@@ -180,7 +180,7 @@ class OneAtATime(ScriptedBackend):
 async def test_a_server_that_makes_room_by_itself_is_noticed() -> None:
     rig = Rig(OneAtATime([spoken("a")], models=("small", "big")))
     told: list[tuple[ModelRef, tuple[ModelRef, ...]]] = []
-    rig.guard.alone = lambda comes, goes: told.append((comes, goes))
+    rig.guard.on_eviction = lambda arriving, evicted: told.append((arriving, evicted))
     await rig.pool.load(SMALL)
     await rig.pool.load(BIG)
     assert told == [(BIG, (SMALL,))]
@@ -204,7 +204,7 @@ async def test_a_hundred_calls_of_a_process_that_dies_recover() -> None:
     assert {type(error) for error in await asyncio.gather(*calls, return_exceptions=True)} == {BackendCrashed}
     assert rig.pool.troubled.is_set()
     assert not rig.pool.given_up(BIG)
-    assert not rig.pool.occupancy.busy(BIG)
+    assert not rig.pool.residency.busy(BIG)
 
     async def again() -> int:
         await rig.pool.load(BIG, role=TASK)
@@ -228,22 +228,22 @@ async def test_one_that_dies_again_and_again_is_given_up_and_serves_again_when_i
     assert not rig.pool.given_up(BIG)
 
 
-@pytest.mark.parametrize("work", [lambda diary: diary.note(BIG, "load", 5.0), lambda diary: diary.learn(BIG)])
+@pytest.mark.parametrize("work", [lambda log: log.note(BIG, "load", 5.0), lambda log: log.learn(BIG)])
 async def test_what_cannot_be_kept_is_only_lost(
-    work: Callable[[Diary], asyncio.Future[None]], caplog: pytest.LogCaptureFixture
+    work: Callable[[ResidencyLog], asyncio.Future[None]], caplog: pytest.LogCaptureFixture
 ) -> None:
     notes = Notes()
     notes.broken = True
-    await work(Diary(notes, lambda: 1.0))
+    await work(ResidencyLog(notes, lambda: 1.0))
     assert "The disk is full." in caplog.text
 
 
 async def test_how_long_a_load_takes_is_learned_from_earlier_ones() -> None:
     notes = Notes()
-    diary = Diary(notes, lambda: 1.0)
-    assert diary.typical_load_s(BIG) is None
-    await diary.note(BIG, "load", 4000.0)
-    assert (diary.load_ms(BIG), diary.typical_load_s(BIG)) == (4000.0, 4.0)
+    residency_log = ResidencyLog(notes, lambda: 1.0)
+    assert residency_log.typical_load_s(BIG) is None
+    await residency_log.note(BIG, "load", 4000.0)
+    assert (residency_log.load_ms(BIG), residency_log.typical_load_s(BIG)) == (4000.0, 4.0)
     notes.ms["big"] = 2000.0
-    await diary.learn(BIG)
-    assert diary.typical_load_s(BIG) == 2.0
+    await residency_log.learn(BIG)
+    assert residency_log.typical_load_s(BIG) == 2.0

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from tale_tui.engine.errors import OutOfMemory
-from tale_tui.engine.models.loading.memory import Guard, main_memory, room
-from tale_tui.engine.models.machine import Machine
+from tale_tui.engine.models.loading.memory import MemoryGuard, main_memory, memory_budget
+from tale_tui.engine.models.machine import MachineMemory
 from tale_tui.engine.models.memory_forecast import Forecast, cache_bytes
 from tale_tui.engine.types import BackendName, LoadedModel, ModelRef, Role
 
@@ -29,7 +29,7 @@ class House:
     async def here(self) -> tuple[LoadedModel, ...]:
         return tuple(self.models)
 
-    async def leave(self, ref: ModelRef) -> None:
+    async def evict(self, ref: ModelRef) -> None:
         self.asked.set()
         if self.hold is not None:
             await self.hold.wait()
@@ -37,8 +37,8 @@ class House:
         self.left.append(ref)
 
 
-def guard(limit_gb: float = 30, free_gb: float = 8) -> Guard:
-    return Guard(limit_gb, lambda: Machine(int(free_gb * GB), 16 * GB))
+def guard(limit_gb: float = 30, free_gb: float = 8) -> MemoryGuard:
+    return MemoryGuard(limit_gb, lambda: MachineMemory(int(free_gb * GB), 16 * GB))
 
 
 def test_a_forecast_is_the_file_a_fifth_more_and_the_cache() -> None:
@@ -52,7 +52,7 @@ def test_the_cache_of_a_known_model_is_what_was_measured() -> None:
 
 @pytest.mark.parametrize(("limit_gb", "limit"), [(30, 10 * GB), (6, 6 * GB)])
 def test_the_limit_is_never_more_than_the_machine_has(limit_gb: float, limit: int) -> None:
-    found = room(limit_gb, Machine(8 * GB, 16 * GB), [LoadedModel(SMALL, size_bytes=2 * GB)])
+    found = memory_budget(limit_gb, MachineMemory(8 * GB, 16 * GB), [LoadedModel(SMALL, size_bytes=2 * GB)])
     assert (found.limit, found.used, found.left) == (limit, 2 * GB, limit - 2 * GB)
 
 
@@ -75,14 +75,14 @@ async def test_what_was_let_in_counts_before_it_is_there() -> None:
     one = guard()
     await one.admit(BIG, Forecast(0, 5 * GB), 4096, House())
     assert not await one.fits(SMALL, Forecast(0, 4 * GB), ())
-    one.arrived(BIG)
+    one.admission_ended(BIG)
     assert await one.fits(SMALL, Forecast(0, 4 * GB), ())
 
 
 async def test_what_fits_alone_has_the_others_leave_and_that_is_told() -> None:
     one, house = guard(), House(LoadedModel(SMALL, size_bytes=2 * GB))
     told: list[tuple[ModelRef, tuple[ModelRef, ...]]] = []
-    one.alone = lambda comes, goes: told.append((comes, goes))
+    one.on_eviction = lambda arriving, evicted: told.append((arriving, evicted))
     assert await one.admit(BIG, Forecast(0, 9 * GB), 4096, house) == (SMALL,)
     assert house.left == [SMALL]
     assert told == [(BIG, (SMALL,))]
@@ -115,7 +115,7 @@ async def test_what_never_fits_is_refused_with_the_numbers(limit_gb: float, word
 async def test_who_must_not_push_is_told_who_is_in_the_way() -> None:
     house = House(LoadedModel(SMALL, size_bytes=2 * GB))
     with pytest.raises(OutOfMemory, match="unload small, take a smaller model"):
-        await guard().admit(BIG, Forecast(0, 9 * GB), 4096, house, push=False)
+        await guard().admit(BIG, Forecast(0, 9 * GB), 4096, house, may_evict=False)
 
 
 async def test_a_second_process_of_a_file_shares_its_pages() -> None:
@@ -129,10 +129,10 @@ async def test_who_is_about_to_leave_is_waited_for() -> None:
     house.hold = asyncio.Event()
     coming = asyncio.create_task(one.admit(BIG, Forecast(0, 9 * GB), 4096, house))
     await house.asked.wait()
-    settled = asyncio.create_task(one.settled(SMALL))
+    waiting = asyncio.create_task(one.wait_evicted(SMALL))
     await asyncio.sleep(0)
-    assert not settled.done()
+    assert not waiting.done()
     house.hold.set()
     assert await coming == (SMALL,)
-    await settled
-    await one.settled(SMALL)
+    await waiting
+    await one.wait_evicted(SMALL)

@@ -13,11 +13,11 @@ from tale_tui.engine.errors import BackendCrashed, OutOfMemory, Unreachable, Wro
 from tale_tui.engine.events import Fact, Notice
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest
 from tale_tui.engine.models.loading.breaker import OPEN_S, OPENS_AFTER
-from tale_tui.engine.models.machine import Machine
+from tale_tui.engine.models.machine import MachineMemory
 from tale_tui.engine.models.pool import RESIDENT_TRUST_S
 from tale_tui.engine.models.registry import given_backends
 from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, ScriptedBackend, spoken
-from tale_tui.engine.models.wiring import Household, set_up
+from tale_tui.engine.models.wiring import ModelServices, build_model_services
 from tale_tui.engine.types import BackendName, ModelRef, Role, RoleState
 from tale_tui.engine.world import World
 from tale_tui.settings import Settings
@@ -62,7 +62,7 @@ class Home:
         self.facts: list[Fact] = []
         settings = Settings(ux=str(SMALL), task=str(BIG), memory=memory)
         world = World(now=clock.now, monotonic=clock.monotonic)
-        self.parts: Household = set_up(
+        self.parts: ModelServices = build_model_services(
             given_backends({BackendName.SCRIPTED: self.backend}),
             self.records,
             settings,
@@ -71,16 +71,16 @@ class Home:
             self.machine,
         )
 
-    def machine(self) -> Machine:
+    def machine(self) -> MachineMemory:
         used = sum(model.size_bytes or 0 for model in self.backend._loaded.values())
-        return Machine(self.total - used, self.total)
+        return MachineMemory(self.total - used, self.total)
 
     async def begin(self) -> None:
         await self.parts.roles.restore()
         await self.parts.roles.warm()
 
     async def look(self) -> None:
-        await self.parts.keeper.look()
+        await self.parts.supervisor.check()
 
     def state(self, role: Role) -> RoleState:
         return self.parts.roles.status(role).state
@@ -119,7 +119,7 @@ async def test_both_stay_where_they_fit_and_may(
     assert one.loaded == loaded
     assert one.state(UX) is RoleState.READY
     assert one.state(TASK) is (RoleState.READY if "big" in loaded else RoleState.IDLE)
-    kept = {model.ref.model: model.kept for model in (await one.parts.inventory.take()).models}
+    kept = {model.ref.model: model.kept for model in (await one.parts.reporter.report()).models}
     assert kept == dict.fromkeys(loaded, True)
 
 
@@ -142,7 +142,7 @@ async def test_a_server_that_began_anew_has_not_too_little_memory(home: Callable
     await one.look()
 
     assert one.loaded == {"small", "big"}
-    assert not one.parts.keeper.one_model
+    assert not one.parts.supervisor.one_model
     assert not one.notices
 
 
@@ -170,14 +170,14 @@ async def test_what_does_not_answer_is_tried_again_with_growing_pauses(home: Cal
     for _ in range(OPENS_AFTER):
         await one.look()
         assert one.state(UX) is RoleState.AWAY
-        waits = one.parts.keeper._next_s()
+        waits = one.parts.supervisor._next_s()
         loads = len(one.backend.loads)
         await one.look()
         assert len(one.backend.loads) == loads
         one.clock.monotonic_s += waits
     one.clock.monotonic_s -= waits
     assert one.parts.pool.given_up(SMALL)
-    [server] = [health for health in (await one.parts.inventory.take()).backends if health.name == "scripted"]
+    [server] = [health for health in (await one.parts.reporter.report()).backends if health.name == "scripted"]
     assert (server.state, server.failures, server.detail) == ("open", OPENS_AFTER, "Nothing answers.")
     one.backend.away = None
     one.clock.monotonic_s += OPEN_S
@@ -189,7 +189,7 @@ async def test_one_that_died_is_started_again(home: Callable[..., Home]) -> None
     one = home(Script((Say("a"), Fail(BackendCrashed("It ended.")))), both="no")
     await one.begin()
     await one.look()
-    running = asyncio.create_task(one.parts.keeper.run())
+    running = asyncio.create_task(one.parts.supervisor.run())
     with pytest.raises(BackendCrashed):
         await one_call(one, SMALL)
     await one.parts.roles.failed(SMALL, BackendCrashed("It ended."))
@@ -220,7 +220,7 @@ async def test_models_that_do_not_fit_together_take_turns_and_that_is_said(home:
     assert notice.title == "One model at a time"
     assert "big and small do not fit into memory together" in notice.sentence
     assert "chat will wait about 4 s" in notice.sentence
-    found = await one.parts.inventory.take()
+    found = await one.parts.reporter.report()
     assert (found.one_model, found.chat_waits_s) == (True, 3.9)
     assert not any(model.kept for model in found.models)
     await one.parts.roles.load(SMALL)
@@ -253,7 +253,7 @@ async def test_when_there_is_room_again_both_stay(home: Callable[..., Home]) -> 
     await one.look()
     await one.look()
     assert one.loaded == {"small", "big"}
-    assert not (await one.parts.inventory.take()).one_model
+    assert not (await one.parts.reporter.report()).one_model
 
 
 async def test_what_never_fits_is_refused_and_comes_when_there_is_room(home: Callable[..., Home]) -> None:
@@ -332,7 +332,7 @@ async def test_what_was_unloaded_stays_so_until_it_is_called_for(home: Callable[
     await one.begin()
     await one.look()
     await one.parts.pool.unload(SMALL)
-    one.parts.keeper.let_go(SMALL)
+    one.parts.supervisor.leave_unloaded(SMALL)
     await one.look()
     assert (one.loaded, one.state(UX)) == (set(), RoleState.IDLE)
     await one.parts.roles.load(SMALL)
@@ -348,7 +348,7 @@ async def test_of_servers_elsewhere_it_is_said_that_their_memory_is_not_known(ho
     one.backend.local = False
     await one.begin()
     await one.look()
-    found = await one.parts.inventory.take()
+    found = await one.parts.reporter.report()
     assert (found.used_bytes, [model.local for model in found.models]) == (0, [False])
     assert found.notes == ("Models of scripted run on another machine, whose memory is not known here.",)
 
@@ -357,5 +357,5 @@ async def test_what_does_not_say_its_size_is_named(home: Callable[..., Home]) ->
     one = home(both="no")
     one.backend._sizes.clear()
     await one.begin()
-    notes = (await one.parts.inventory.take()).notes
+    notes = (await one.parts.reporter.report()).notes
     assert notes == ("How much memory small takes is not known: scripted does not say.",)
