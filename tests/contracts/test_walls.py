@@ -32,6 +32,20 @@ TOP_OF_ENGINE = {
 }
 """Inside the top layer the wiring imports the verbs that it is made of."""
 
+LAYERS_OF_MODELS = (
+    {"wiring"},
+    {"roles"},
+    {"pool"},
+    {"loading"},
+    {"registry"},
+    {"ollama", "openai", "embedded", "scripted"},
+    {"http", "files"},
+    {"server_errors", "reply_parser"},
+    {"backend"},
+    {"machine", "memory_forecast", "lenient_json", "demo"},
+)
+"""Rooms and modules of the models from the top down: who serves, the door, loading, the backends, what they share."""
+
 PUBLIC_MODULES = {"types", "task_types", "events", "errors", "verbs", "world", "text", "constants", "figures"}
 """Modules of the engine whose public names may be imported from where they stand; they load nothing heavy."""
 
@@ -94,6 +108,25 @@ def test_inside_the_engine_imports_go_downward(modules: Modules) -> None:
             downward = room == other or (layer is not None and below is not None and layer < below)
             inside = {room, other} <= TOP_OF_ENGINE.keys() and TOP_OF_ENGINE[room] < TOP_OF_ENGINE[other]
             if not (downward or inside):
+                wrong.append(f"{module.place(found.line)}: {room} imports {other}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_inside_the_models_imports_go_downward(modules: Modules) -> None:
+    above = "tale_tui.engine.models"
+    wrong = []
+    for name, module in modules.items():
+        if not name.startswith(f"{above}."):
+            continue
+        room = room_of(name, above)
+        layer = layer_of(room, LAYERS_OF_MODELS)
+        assert layer is not None, f"say in LAYERS_OF_MODELS where {room} belongs"
+        for found in module.imports:
+            if not found.module.startswith(f"{above}."):
+                continue
+            other = room_of(found.module, above)
+            below = layer_of(other, LAYERS_OF_MODELS)
+            if room != other and (below is None or layer >= below):
                 wrong.append(f"{module.place(found.line)}: {room} imports {other}")
     assert not wrong, "\n".join(wrong)
 

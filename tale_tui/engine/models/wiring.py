@@ -15,7 +15,7 @@ from tale_tui.engine.models.registry import BackendRegistry
 from tale_tui.engine.models.roles.report import ResidencyReporter
 from tale_tui.engine.models.roles.roles import RoleChoiceStore, Roles
 from tale_tui.engine.models.roles.supervisor import ModelSupervisor
-from tale_tui.engine.types import Role
+from tale_tui.engine.types import ModelRef, Role
 from tale_tui.engine.world import World
 from tale_tui.settings import Settings
 
@@ -59,7 +59,11 @@ def build_model_services(
         publish: takes the facts.
         machine: looks at the memory of this machine; called in a thread.
     """
-    guard = MemoryGuard(settings.memory.limit_gb, machine)
+
+    def on_eviction(arriving: ModelRef, evicted: tuple[ModelRef, ...]) -> None:
+        supervisor.on_eviction(arriving, evicted)  # made below, as it needs the pool that the guard is part of
+
+    guard = MemoryGuard(settings.memory.limit_gb, machine, on_eviction=on_eviction)
     residency_log = ResidencyLog(records, world.now)
     pool = Pool(
         backends,

@@ -5,7 +5,8 @@ import pytest
 
 from tale_tui.engine.errors import BackendCrashed, ModelNotFound, NotAvailable, Unreachable
 from tale_tui.engine.models.backend import Backend, BackendEvent, ChatMessage, ChatRequest, TextPiece
-from tale_tui.engine.models.pool import RESIDENT_TRUST_S, Pool
+from tale_tui.engine.models.loading.loader import RESIDENT_TRUST_S
+from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.registry import BackendRegistry, configured_backends, given_backends
 from tale_tui.engine.models.scripted import Fail, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.types import BackendName, LoadedModel, ModelRef

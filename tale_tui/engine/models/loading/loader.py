@@ -18,6 +18,8 @@ from tale_tui.engine.types import BackendName, LoadedModel, ModelRef, Role
 
 LOADED_MS = 100.0
 """A call that spent more on loading found its model gone; servers report a few milliseconds for one that is there."""
+RESIDENT_TRUST_S = 30.0
+"""So long after a model answered or was loaded it is taken to be in memory, and a call costs no question first."""
 RoleSlot = tuple[ModelRef, Role | None]
 """A model and the role whose process it is in; None where the roles share it."""
 
@@ -113,38 +115,38 @@ class BackendModels:
 
 
 class ModelLoader:
-    """Loads models.
+    """Loads models. Knows nothing of who serves which role.
 
     Args:
         backends: by name.
         window: the context window that the user set, in tokens; 0 takes what the backend thinks right for a model.
         monotonic: the clock, in seconds.
-        residency: who is in memory and who is at work.
-        breakers: what failed lately.
         guard: lets models into memory; None lets in all.
-        residency_log: takes note of loads and ends.
+        residency_log: takes note of loads and ends; None writes them to the log alone.
 
     Attributes:
-        troubled: set when a model failed; who heeds it clears it.
+        breakers: what failed lately.
+        residency: who is in memory and who is at work.
+        troubled: set when a model failed in a way that says something of it; who heeds it clears it.
     """
 
     def __init__(
         self,
         backends: BackendRegistry,
+        *,
         window: int,
         monotonic: Callable[[], float],
-        residency: ResidencyCache,
-        breakers: Breakers,
-        guard: MemoryGuard | None,
-        residency_log: ResidencyLog,
+        guard: MemoryGuard | None = None,
+        residency_log: ResidencyLog | None = None,
     ) -> None:
+        self.breakers = Breakers(monotonic)
+        self.residency = ResidencyCache(monotonic, RESIDENT_TRUST_S)
+        self.troubled = asyncio.Event()
         self._backends = backends
         self._window = window
         self._monotonic = monotonic
-        self._residency = residency
-        self._breakers = breakers
         self._guard = guard
-        self._residency_log = residency_log
+        self._residency_log = residency_log or ResidencyLog(None, monotonic)
         self._windows: dict[ModelRef, int] = {}
         self._served: dict[ModelRef, int | None] = {}
         """The window that was served when the model was last loaded here."""
@@ -153,7 +155,6 @@ class ModelLoader:
         """Roles that have no process of their own for a model, as it would not fit, and whose process they use."""
         self._evicted: set[ModelRef] = set()
         """Models that had to make room since they were last loaded."""
-        self.troubled = asyncio.Event()
 
     async def window(self, ref: ModelRef) -> int:
         """The context window to ask for, in tokens; the same in every call.
@@ -172,20 +173,32 @@ class ModelLoader:
         """The window of a model as far as it is in memory here: served, else to be asked for."""
         return self._served.get(ref) or self._window or self._windows.get(ref)
 
-    def process_of(self, ref: ModelRef, role: Role) -> Role:
+    def resident(self, ref: ModelRef, role: Role = Role.UX) -> LoadedModel | None:
+        """A model that is taken to be in memory for a role, without asking anybody; None where that is not known."""
+        return self.residency.resident(ref, self._process_of(ref, role))
+
+    def _process_of(self, ref: ModelRef, role: Role) -> Role:
         """The role whose process serves a role, where roles have processes of their own."""
         return self._shared.get((ref, role), role)
 
-    def resident(self, ref: ModelRef, role: Role) -> LoadedModel | None:
-        """A model that is taken to be in memory for a role; None where that is not known."""
-        return self._residency.resident(ref, self.process_of(ref, role))
+    async def load(
+        self,
+        ref: ModelRef,
+        waiting: Callable[[], None] = lambda: None,
+        *,
+        role: Role = Role.UX,
+        may_evict: bool = True,
+    ) -> LoadedModel:
+        """Have a model in memory.
 
-    def was_evicted(self, ref: ModelRef) -> bool:
-        """Whether a model had to make room since it was last loaded."""
-        return ref in self._evicted
-
-    async def load(self, ref: ModelRef, waiting: Callable[[], None], role: Role, *, may_evict: bool) -> LoadedModel:
-        """See `Pool.load`."""
+        Args:
+            ref: the model.
+            waiting: called when it was not there, before it is loaded.
+            role: for whom it is, where roles have processes of their own.
+            may_evict: whether others may be evicted where it does not fit beside them.
+        Raises:
+            ModelError: why it cannot be had; `OutOfMemory` where it is forecast not to fit.
+        """
         if cached := self.resident(ref, role):
             return cached
         backend = await self._backends.get(ref.backend)
@@ -205,7 +218,7 @@ class ModelLoader:
                 raise
             self._served[ref] = loaded.window
             self._evicted.discard(ref)
-            self._residency.set(loaded)
+            self.residency.set(loaded)
             return loaded
 
     async def _present(
@@ -263,43 +276,57 @@ class ModelLoader:
 
     def _forget_lost(self, backend: Backend, present: tuple[LoadedModel, ...]) -> None:
         """What a server lost before a load, by its own restart perhaps, did not have to leave for it."""
-        for other in self._residency.last_seen(backend.name) - {model.ref for model in present}:
-            self._residency.invalidate(other)
+        for other in self.residency.last_seen(backend.name) - {model.ref for model in present}:
+            self.residency.invalidate(other)
 
     async def _note_evicted_by_server(self, backend: Backend, ref: ModelRef) -> None:
         """A server may have made room by itself, without a word."""
-        others = self._residency.last_seen(ref.backend) - {ref}
+        others = self.residency.last_seen(ref.backend) - {ref}
         if not others:
             return
         evicted = tuple(sorted(others - {model.ref for model in await backend.loaded()}, key=str))
         for other in evicted:
-            self._residency.invalidate(other)
+            self.residency.invalidate(other)
             await self._residency_log.note(other, "evicted")
         if evicted and self._guard is not None:
             self._guard.on_eviction(ref, evicted)
 
-    # leaving
+    # what is there, and leaving
+
+    async def loaded(self, name: BackendName) -> tuple[LoadedModel, ...]:
+        """What a backend has in memory now.
+
+        Raises:
+            ModelError: it does not answer.
+        """
+        backend = await self._backends.get(name)
+        return await backend.loaded()
 
     async def models_by_backend(self) -> tuple[BackendModels, ...]:
-        """What the backends that were used have in memory; nothing where one does not answer."""
+        """The backends that were used and what they have in memory; nothing where one does not answer."""
         return tuple(await asyncio.gather(*(_models_of(made) for made in self._backends.made)))
 
     async def here(self) -> tuple[LoadedModel, ...]:
-        """The models in the memory of this machine."""
+        """The models in the memory of this machine, of the backends that were used and answer."""
         return tuple(model for entry in await self.models_by_backend() if entry.local for model in entry.models)
 
     async def evict(self, ref: ModelRef) -> None:
         """Have a model leave for another one, as soon as it is not at work."""
-        self._residency.invalidate(ref)
+        self.residency.invalidate(ref)
         self._evicted.add(ref)
-        await self._residency.idle(ref)
+        await self.residency.idle(ref)
         await self._unloaded(ref)
 
     async def unload(self, ref: ModelRef) -> None:
-        """See `Pool.unload`."""
-        if self._residency.busy(ref):
+        """Give the memory of a model back.
+
+        Raises:
+            WrongState: it is at work.
+            ModelError: its backend does not answer.
+        """
+        if self.residency.busy(ref):
             raise WrongState(f"{ref.model} is at work. Wait until it is done, or stop what it does first.")
-        self._residency.invalidate(ref)
+        self.residency.invalidate(ref)
         await self._unloaded(ref)
 
     async def _unloaded(self, ref: ModelRef) -> None:
@@ -310,15 +337,21 @@ class ModelLoader:
 
     # failing
 
-    async def failed(self, ref: ModelRef, error: ModelError, began: float) -> None:
-        """A call or a load that began then failed: take note, so that it is looked after."""
-        self._residency.invalidate(ref)
-        if self._breakers.failed(ref, error, began):
+    async def failed(self, ref: ModelRef, error: ModelError, began: float | None = None) -> None:
+        """A call, a load or a look at a model failed: take note, so that it is looked after.
+
+        Args:
+            ref: the model.
+            error: what happened.
+            began: when that began; None for now.
+        """
+        self.residency.invalidate(ref)
+        if self.breakers.failed(ref, error, self._monotonic() if began is None else began):
             self.troubled.set()
             if isinstance(error, BackendCrashed):
                 await self._residency_log.note(ref, "died")
 
-    async def worked(self, ref: ModelRef, load_ms: float) -> None:
+    async def _worked(self, ref: ModelRef, load_ms: float) -> None:
         """A call came to its end: trouble that there was is over.
 
         Args:
@@ -327,7 +360,7 @@ class ModelLoader:
         """
         if load_ms >= LOADED_MS:
             await self._residency_log.note(ref, "load", load_ms)
-        if (trouble_s := self._breakers.worked(ref)) is not None:
+        if (trouble_s := self.breakers.worked(ref)) is not None:
             await self._residency_log.note(ref, "recovered", trouble_s * 1000)
 
 

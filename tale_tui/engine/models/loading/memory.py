@@ -64,19 +64,19 @@ class MemoryGuard:
     Args:
         limit_gb: models on this machine may take so much, in gigabytes, and never more than it has.
         machine: looks at its memory; called in a thread.
-
-    Attributes:
-        on_eviction: called when models do not fit together: with the one that comes and those that go for it.
+        on_eviction: called when models do not fit together: with the one that comes and those that leave for it.
     """
 
     def __init__(
         self,
         limit_gb: float,
         machine: Callable[[], MachineMemory] = look_at_memory,
+        *,
+        on_eviction: Callable[[ModelRef, tuple[ModelRef, ...]], None] = lambda arriving, evicted: None,
     ) -> None:
         self._limit_gb = limit_gb
         self._machine = machine
-        self.on_eviction: Callable[[ModelRef, tuple[ModelRef, ...]], None] = lambda arriving, evicted: None
+        self.on_eviction = on_eviction
         self._admitting = asyncio.Lock()
         self._evicting: set[ModelRef] = set()
         self._admitted: dict[ModelRef, int] = {}

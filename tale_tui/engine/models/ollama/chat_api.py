@@ -40,7 +40,7 @@ class OllamaRequests:
     """Makes the bodies of requests.
 
     Args:
-        link: to the server.
+        connection: to the server.
         settings: how long models stay, and how long to wait.
     """
 

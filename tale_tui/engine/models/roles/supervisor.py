@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 
 from tale_tui.engine.errors import ModelError, OutOfMemory, TaleError
 from tale_tui.engine.events import Fact, Notice
+from tale_tui.engine.models.loading.loader import RESIDENT_TRUST_S
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
-from tale_tui.engine.models.pool import RESIDENT_TRUST_S, Pool
+from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.types import LoadedModel, ModelRef, Role, RoleState
 from tale_tui.settings import MemorySettings
-
-log = logging.getLogger(__name__)
 
 CHECK_S = 30.0
 """Seconds between two looks at what is in memory: a server may evict a model without a word."""
@@ -57,7 +55,6 @@ class ModelSupervisor:
         """What was in memory at the last look."""
         self.one_model = False
         """Whether the models of the two roles do not fit together."""
-        guard.on_eviction = self._begin_one_model
 
     # what others may ask
 
@@ -176,8 +173,13 @@ class ModelSupervisor:
 
     # one model at a time
 
-    def _begin_one_model(self, arriving: ModelRef, evicted: tuple[ModelRef, ...]) -> None:
-        """Models do not fit together."""
+    def on_eviction(self, arriving: ModelRef, evicted: tuple[ModelRef, ...]) -> None:
+        """Models do not fit together: where both serve a role, one is loaded at a time from now on.
+
+        Args:
+            arriving: the model that is loaded.
+            evicted: those that leave for it.
+        """
         for ref in evicted:
             self._roles.gone(ref)
             self._seen = {(seen, role) for seen, role in self._seen if seen != ref}

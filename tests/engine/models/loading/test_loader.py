@@ -12,11 +12,12 @@ import pytest
 from tale_tui.engine.errors import BackendCrashed, OutOfMemory, StoreError, WrongState
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest
 from tale_tui.engine.models.loading.breaker import OPENS_AFTER
+from tale_tui.engine.models.loading.loader import RESIDENT_TRUST_S
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.machine import MachineMemory
 from tale_tui.engine.models.memory_forecast import Forecast
-from tale_tui.engine.models.pool import RESIDENT_TRUST_S, Pool
+from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.registry import given_backends
 from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.types import BackendName, LoadedModel, ModelRef, Role
@@ -78,7 +79,12 @@ class Rig:
         self.time = 0.0
         self.notes = Notes()
         self.backend = backend
-        self.guard = MemoryGuard(30, lambda: MachineMemory(int(free_gb * GB), 16 * GB))
+        self.evictions: list[tuple[ModelRef, tuple[ModelRef, ...]]] = []
+        self.guard = MemoryGuard(
+            30,
+            lambda: MachineMemory(int(free_gb * GB), 16 * GB),
+            on_eviction=lambda arriving, evicted: self.evictions.append((arriving, evicted)),
+        )
         self.pool = Pool(
             given_backends({BackendName.SCRIPTED: backend}),
             window=0,
@@ -179,11 +185,9 @@ class OneAtATime(ScriptedBackend):
 
 async def test_a_server_that_makes_room_by_itself_is_noticed() -> None:
     rig = Rig(OneAtATime([spoken("a")], models=("small", "big")))
-    told: list[tuple[ModelRef, tuple[ModelRef, ...]]] = []
-    rig.guard.on_eviction = lambda arriving, evicted: told.append((arriving, evicted))
     await rig.pool.load(SMALL)
     await rig.pool.load(BIG)
-    assert told == [(BIG, (SMALL,))]
+    assert rig.evictions == [(BIG, (SMALL,))]
     assert rig.pool.resident(SMALL) is None
     assert rig.notes.kept == [("small", "load"), ("big", "load"), ("small", "evicted")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -37,8 +38,8 @@ class House:
         self.left.append(ref)
 
 
-def guard(limit_gb: float = 30, free_gb: float = 8) -> MemoryGuard:
-    return MemoryGuard(limit_gb, lambda: MachineMemory(int(free_gb * GB), 16 * GB))
+def guard(limit_gb: float = 30, free_gb: float = 8, **more: Any) -> MemoryGuard:
+    return MemoryGuard(limit_gb, lambda: MachineMemory(int(free_gb * GB), 16 * GB), **more)
 
 
 def test_a_forecast_is_the_file_a_fifth_more_and_the_cache() -> None:
@@ -80,9 +81,9 @@ async def test_what_was_let_in_counts_before_it_is_there() -> None:
 
 
 async def test_what_fits_alone_has_the_others_leave_and_that_is_told() -> None:
-    one, house = guard(), House(LoadedModel(SMALL, size_bytes=2 * GB))
     told: list[tuple[ModelRef, tuple[ModelRef, ...]]] = []
-    one.on_eviction = lambda arriving, evicted: told.append((arriving, evicted))
+    one = guard(on_eviction=lambda arriving, evicted: told.append((arriving, evicted)))
+    house = House(LoadedModel(SMALL, size_bytes=2 * GB))
     assert await one.admit(BIG, Forecast(0, 9 * GB), 4096, house) == (SMALL,)
     assert house.left == [SMALL]
     assert told == [(BIG, (SMALL,))]

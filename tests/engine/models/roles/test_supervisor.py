@@ -13,8 +13,8 @@ from tale_tui.engine.errors import BackendCrashed, OutOfMemory, Unreachable, Wro
 from tale_tui.engine.events import Fact, Notice
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest
 from tale_tui.engine.models.loading.breaker import OPEN_S, OPENS_AFTER
+from tale_tui.engine.models.loading.loader import RESIDENT_TRUST_S
 from tale_tui.engine.models.machine import MachineMemory
-from tale_tui.engine.models.pool import RESIDENT_TRUST_S
 from tale_tui.engine.models.registry import given_backends
 from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.models.wiring import ModelServices, build_model_services
@@ -200,6 +200,30 @@ async def test_one_that_died_is_started_again(home: Callable[..., Home]) -> None
         await asyncio.sleep(0)
     running.cancel()
     assert one.backend.loads == ["small", "small"]
+
+
+async def test_trouble_is_checked_once_and_then_there_is_peace(
+    home: Callable[..., Home], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = home(both="no")
+    await one.begin()
+    supervisor, checks = one.parts.supervisor, 0
+
+    async def check() -> None:
+        nonlocal checks
+        checks += 1
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(supervisor, "check", check)
+    running = asyncio.create_task(supervisor.run())
+    while not checks:
+        await asyncio.sleep(0)
+    one.parts.pool.troubled.set()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    running.cancel()
+    assert checks == 2
+    assert not one.parts.pool.troubled.is_set()
 
 
 async def one_call(home: Home, ref: ModelRef) -> None:
