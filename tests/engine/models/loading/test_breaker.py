@@ -129,3 +129,11 @@ def test_pauses_grow_to_a_limit() -> None:
     assert pauses[:4] == [PAUSE_S, 2 * PAUSE_S, OPEN_S, 2 * OPEN_S]
     assert pauses == sorted(pauses)
     assert pauses[-1] == OPEN_MAX_S
+
+
+def test_a_server_that_answers_again_is_in_no_trouble(breakers: Breakers, timer: Timer) -> None:
+    fail(breakers, timer, BIG, Unreachable("Nothing answers."))
+    assert breakers.troubled(SMALL)
+    timer.time += PAUSE_S
+    assert breakers.worked(SMALL) == PAUSE_S
+    assert not breakers.troubled(BIG)

@@ -18,7 +18,7 @@ BIG = ModelRef(BackendName.OLLAMA, "big")
 SMALL = ModelRef(BackendName.OLLAMA, "small")
 
 
-class House:
+class Memory:
     """Models in memory. `hold` keeps one from leaving."""
 
     def __init__(self, *models: LoadedModel) -> None:
@@ -63,18 +63,18 @@ def test_what_lies_in_a_gpu_or_is_not_known_does_not_count() -> None:
 
 
 async def test_what_fits_comes_in_and_sends_nobody_away() -> None:
-    house = House(LoadedModel(SMALL, size_bytes=2 * GB))
-    assert await guard().admit(BIG, Forecast(5 * GB), 4096, house) == ()
-    assert house.left == []
+    memory = Memory(LoadedModel(SMALL, size_bytes=2 * GB))
+    assert await guard().admit(BIG, Forecast(5 * GB), 4096, memory) == ()
+    assert memory.left == []
 
 
 async def test_what_is_not_known_is_let_in() -> None:
-    assert await guard(free_gb=0).admit(BIG, None, 4096, House()) == ()
+    assert await guard(free_gb=0).admit(BIG, None, 4096, Memory()) == ()
 
 
 async def test_what_was_let_in_counts_before_it_is_there() -> None:
     one = guard()
-    await one.admit(BIG, Forecast(0, 5 * GB), 4096, House())
+    await one.admit(BIG, Forecast(0, 5 * GB), 4096, Memory())
     assert not await one.fits(SMALL, Forecast(0, 4 * GB), ())
     one.admission_ended(BIG)
     assert await one.fits(SMALL, Forecast(0, 4 * GB), ())
@@ -83,18 +83,18 @@ async def test_what_was_let_in_counts_before_it_is_there() -> None:
 async def test_what_fits_alone_has_the_others_leave_and_that_is_told() -> None:
     told: list[tuple[ModelRef, tuple[ModelRef, ...]]] = []
     one = guard(on_eviction=lambda arriving, evicted: told.append((arriving, evicted)))
-    house = House(LoadedModel(SMALL, size_bytes=2 * GB))
-    assert await one.admit(BIG, Forecast(0, 9 * GB), 4096, house) == (SMALL,)
-    assert house.left == [SMALL]
+    memory = Memory(LoadedModel(SMALL, size_bytes=2 * GB))
+    assert await one.admit(BIG, Forecast(0, 9 * GB), 4096, memory) == (SMALL,)
+    assert memory.left == [SMALL]
     assert told == [(BIG, (SMALL,))]
 
 
 async def test_no_more_leave_than_have_to() -> None:
     sizes = {"a": 1, "b": 4, "c": 2}
     models = [LoadedModel(ModelRef(BackendName.OLLAMA, name), size_bytes=size * GB) for name, size in sizes.items()]
-    house = House(*models)
-    await guard(free_gb=2).admit(BIG, Forecast(0, 5 * GB), 4096, house)
-    assert [ref.model for ref in house.left] == ["b"]
+    memory = Memory(*models)
+    await guard(free_gb=2).admit(BIG, Forecast(0, 5 * GB), 4096, memory)
+    assert [ref.model for ref in memory.left] == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -105,18 +105,18 @@ async def test_no_more_leave_than_have_to() -> None:
     ],
 )
 async def test_what_never_fits_is_refused_with_the_numbers(limit_gb: float, words: str) -> None:
-    one, house = guard(limit_gb), House(LoadedModel(SMALL, size_bytes=GB))
+    one, memory = guard(limit_gb), Memory(LoadedModel(SMALL, size_bytes=GB))
     with pytest.raises(OutOfMemory) as caught:
-        await one.admit(BIG, Forecast(0, 12 * GB), 4096, house)
+        await one.admit(BIG, Forecast(0, 12 * GB), 4096, memory)
     assert words.replace("8.0 GB", "8.0 GB") in caught.value.sentence
-    assert house.left == []
+    assert memory.left == []
     assert await one.fits(SMALL, Forecast(0, GB), ())
 
 
 async def test_who_must_not_push_is_told_who_is_in_the_way() -> None:
-    house = House(LoadedModel(SMALL, size_bytes=2 * GB))
+    memory = Memory(LoadedModel(SMALL, size_bytes=2 * GB))
     with pytest.raises(OutOfMemory, match="unload small, take a smaller model"):
-        await guard().admit(BIG, Forecast(0, 9 * GB), 4096, house, may_evict=False)
+        await guard().admit(BIG, Forecast(0, 9 * GB), 4096, memory, may_evict=False)
 
 
 async def test_a_second_process_of_a_file_shares_its_pages() -> None:
@@ -126,14 +126,37 @@ async def test_a_second_process_of_a_file_shares_its_pages() -> None:
 
 
 async def test_who_is_about_to_leave_is_waited_for() -> None:
-    one, house = guard(), House(LoadedModel(SMALL, size_bytes=2 * GB))
-    house.hold = asyncio.Event()
-    coming = asyncio.create_task(one.admit(BIG, Forecast(0, 9 * GB), 4096, house))
-    await house.asked.wait()
+    one, memory = guard(), Memory(LoadedModel(SMALL, size_bytes=2 * GB))
+    memory.hold = asyncio.Event()
+    coming = asyncio.create_task(one.admit(BIG, Forecast(0, 9 * GB), 4096, memory))
+    await memory.asked.wait()
     waiting = asyncio.create_task(one.wait_evicted(SMALL))
     await asyncio.sleep(0)
     assert not waiting.done()
-    house.hold.set()
+    memory.hold.set()
     assert await coming == (SMALL,)
     await waiting
     await one.wait_evicted(SMALL)
+
+
+async def test_a_model_in_two_processes_leaves_once_and_the_next_one_leaves_too() -> None:
+    twice = [LoadedModel(SMALL, size_bytes=2 * GB, role=role) for role in Role]
+    other = ModelRef(BackendName.OLLAMA, "other")
+    memory = Memory(*twice, LoadedModel(other, size_bytes=1 * GB))
+    assert await guard(free_gb=0).admit(BIG, Forecast(0, 5 * GB), 4096, memory) == (SMALL, other)
+
+
+async def test_who_was_evicted_waits_for_nobody_afterwards() -> None:
+    one, memory = guard(), Memory(LoadedModel(SMALL, size_bytes=2 * GB))
+    await one.admit(BIG, Forecast(0, 9 * GB), 4096, memory)
+    third = ModelRef(BackendName.OLLAMA, "third")
+    memory.models, memory.hold = [LoadedModel(third, size_bytes=2 * GB)], asyncio.Event()
+    one.admission_ended(BIG)
+    memory.asked.clear()
+    admitting = asyncio.create_task(one.admit(BIG, Forecast(0, 9 * GB), 4096, memory))
+    await memory.asked.wait()
+    waiting = asyncio.create_task(one.wait_evicted(SMALL))
+    await asyncio.sleep(0)
+    assert waiting.done()
+    memory.hold.set()
+    await admitting

@@ -12,7 +12,7 @@ from tale_tui.engine.engine import Engine
 from tale_tui.engine.errors import BackendCrashed, OutOfMemory, Unreachable, WrongState
 from tale_tui.engine.events import Fact, Notice
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest
-from tale_tui.engine.models.loading.breaker import OPEN_S, OPENS_AFTER
+from tale_tui.engine.models.loading.breaker import OPEN_S, OPENS_AFTER, PAUSE_S
 from tale_tui.engine.models.loading.loader import RESIDENT_TRUST_S
 from tale_tui.engine.models.machine import MachineMemory
 from tale_tui.engine.models.registry import given_backends
@@ -199,6 +199,21 @@ async def test_one_that_died_is_started_again(home: Callable[..., Home]) -> None
     while one.state(UX) is not RoleState.READY:
         await asyncio.sleep(0)
     running.cancel()
+    assert one.backend.loads == ["small", "small"]
+
+
+async def test_one_that_died_is_left_alone_until_its_pause_is_over(home: Callable[..., Home]) -> None:
+    one = home(Script((Say("a"), Fail(BackendCrashed("It ended.")))), both="no")
+    await one.begin()
+    with pytest.raises(BackendCrashed):
+        await one_call(one, SMALL)
+    await one.parts.roles.failed(SMALL, BackendCrashed("It ended."))
+    await one.backend.unload("small")
+    await one.look()
+    assert one.backend.loads == ["small"]
+    assert one.parts.supervisor._next_s() == PAUSE_S
+    one.clock.monotonic_s += PAUSE_S
+    await one.look()
     assert one.backend.loads == ["small", "small"]
 
 
