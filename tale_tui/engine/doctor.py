@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tale_tui import __version__
-from tale_tui.engine.models.configured import openai_is_set
 from tale_tui.engine.models.files.starter import is_starter
-from tale_tui.engine.models.residency.machine import look_at_memory
+from tale_tui.engine.models.machine import look_at_memory
+from tale_tui.engine.models.registry import openai_is_set
 from tale_tui.engine.store import Store
 from tale_tui.engine.types import (
     BackendName,

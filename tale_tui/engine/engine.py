@@ -18,9 +18,9 @@ from tale_tui.engine.control import EngineControl
 from tale_tui.engine.detect import LEARNED_FILE, Detectors, Learner
 from tale_tui.engine.events import Notice
 from tale_tui.engine.models.backend import Backend
-from tale_tui.engine.models.configured import Backends, configured_backends, given_backends
-from tale_tui.engine.models.household import set_up
+from tale_tui.engine.models.registry import BackendRegistry, configured_backends, given_backends
 from tale_tui.engine.models.service import ModelService
+from tale_tui.engine.models.wiring import build_model_services
 from tale_tui.engine.route import Router
 from tale_tui.engine.sessions import SessionService
 from tale_tui.engine.store import Store
@@ -53,7 +53,7 @@ class Engine:
         settings: Settings,
         world: World,
         store: Store,
-        backends: Backends,
+        backends: BackendRegistry,
         *,
         read_only: bool,
         works_queue: bool,
@@ -63,8 +63,8 @@ class Engine:
         self._read_only = read_only
         self._stopping: asyncio.Task[None] | None = None
         self._bus = bus = Bus()
-        household = set_up(backends, store, settings, world, bus.publish)
-        self._pool, self._roles = pool, roles = household.pool, household.roles
+        services = build_model_services(backends, store, settings, world, bus.publish)
+        self._pool, self._roles = pool, roles = services.pool, services.roles
         prompter = Prompter(store, pool, settings)
         router = Router(roles, pool, settings.route)
         detectors = Detectors(paths.data / LEARNED_FILE)
@@ -78,7 +78,7 @@ class Engine:
         )
         openings = Openings(tools, judging, executor, self._learner.nudge)
         self._turns = turns = Turns(tools, openings, judging)
-        self._models = models = ModelService(household, paths.models)
+        self._models = models = ModelService(services, paths.models)
         self.chat: ChatApi = turns
         self.tasks: TaskApi = executor
         self.sessions: SessionApi = SessionService(store, turns.stop, bus.publish)

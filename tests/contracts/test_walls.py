@@ -27,11 +27,25 @@ TOP_OF_ENGINE = {"engine": 0, "sessions": 1, "control": 1, "doctor": 2}
 
 PUBLIC_MODULES = {
     *("api", "types", "task_types", "events", "errors", "world", "text", "constants", "figures"),
-    *("link", "results", "detect", "store.peek"),
+    *("link", "results", "detect", "store.read_only"),
 }
 """Modules of the engine that may be imported outside; those of the first row load nothing heavy."""
 LOADS_THE_ENGINE = "tale_tui.ui.opening"
 """Imports the engine behind the first frame, so that `open_engine` finds it loaded."""
+LAYERS_OF_MODELS = (
+    {"service"},
+    {"wiring"},
+    {"roles"},
+    {"pool"},
+    {"loading"},
+    {"registry"},
+    {"ollama", "openai", "embedded", "scripted"},
+    {"http", "files"},
+    {"server_errors", "reply_parser"},
+    {"backend"},
+    {"machine", "memory_forecast", "lenient_json", "demo"},
+)
+"""Rooms and modules of the models from the top down: who serves, the door, loading, the backends, what they share."""
 
 STORE_LIBRARIES = {"sqlite3", "aiosqlite"}
 MODEL_LIBRARIES = {"httpx", "ollama", "xllamacpp", "openai", "requests", "aiohttp", "urllib3", "http"}
@@ -92,6 +106,25 @@ def test_inside_the_engine_imports_go_downward(modules: Modules) -> None:
             downward = room == other or (layer is not None and below is not None and layer < below)
             inside = {room, other} <= TOP_OF_ENGINE.keys() and TOP_OF_ENGINE[room] < TOP_OF_ENGINE[other]
             if not (downward or inside):
+                wrong.append(f"{module.place(found.line)}: {room} imports {other}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_inside_the_models_imports_go_downward(modules: Modules) -> None:
+    above = "tale_tui.engine.models"
+    wrong = []
+    for name, module in modules.items():
+        if not name.startswith(f"{above}."):
+            continue
+        room = room_of(name, above)
+        layer = layer_of(room, LAYERS_OF_MODELS)
+        assert layer is not None, f"say in LAYERS_OF_MODELS where {room} belongs"
+        for found in module.imports:
+            if not found.module.startswith(f"{above}."):
+                continue
+            other = room_of(found.module, above)
+            below = layer_of(other, LAYERS_OF_MODELS)
+            if room != other and (below is None or layer >= below):
                 wrong.append(f"{module.place(found.line)}: {room} imports {other}")
     assert not wrong, "\n".join(wrong)
 

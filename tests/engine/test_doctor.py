@@ -7,8 +7,8 @@ import pytest
 from tale_tui.engine import doctor as doctor_module
 from tale_tui.engine.doctor import examine
 from tale_tui.engine.models.files.starter import STARTER_NAME
-from tale_tui.engine.models.residency.memory import Machine
-from tale_tui.engine.models.roles.choosing import NOTHING_FOUND
+from tale_tui.engine.models.machine import MachineMemory
+from tale_tui.engine.models.roles.defaults import NOTHING_FOUND
 from tale_tui.engine.store import Store
 from tale_tui.engine.types import (
     BackendName,
@@ -132,7 +132,7 @@ async def test_a_server_without_models_says_how_to_get_one(look: Look) -> None:
 async def test_little_room_is_worth_a_look(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(doctor_module.shutil, "disk_usage", lambda folder: usage(10, 9, 1))
-    monkeypatch.setattr(doctor_module, "look_at_memory", lambda: Machine(500_000_000, 8_000_000_000))
+    monkeypatch.setattr(doctor_module, "look_at_memory", lambda: MachineMemory(500_000_000, 8_000_000_000))
     found = await look()
     assert found["data"][0].state is LOOK
     assert found["memory"][0] == Finding(
@@ -146,7 +146,7 @@ async def test_what_changes_by_itself_is_kept_apart(look: Look, monkeypatch: pyt
 
     async def told(free: int, state: RoleState) -> list[tuple[str, str, str]]:
         monkeypatch.setattr(doctor_module.shutil, "disk_usage", lambda folder: usage(10**12, 0, free))
-        monkeypatch.setattr(doctor_module, "look_at_memory", lambda: Machine(free, 8_000_000_000))
+        monkeypatch.setattr(doctor_module, "look_at_memory", lambda: MachineMemory(free, 8_000_000_000))
         loaded = LoadedModel(QWEN, 8192, free)
         report = BackendReport(BackendName.OLLAMA, available=True, models=(ModelInfo(QWEN),), loaded=(loaded,))
         found = await look(report, roles=(RoleStatus(Role.UX, state, QWEN),))

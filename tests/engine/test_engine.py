@@ -249,7 +249,7 @@ async def test_a_role_is_given_and_tried_again(start_engine: Start) -> None:
     assert (await engine.models.use(Role.UX, other)).ref == other
     backend.away = Unreachable("away")
     await backend.unload("other")
-    engine._pool.occupancy.clear()
+    engine._pool.residency.clear()
     assert (await engine.models.retry_role(Role.UX)).state is RoleState.AWAY
     backend.away = None
     assert (await engine.models.retry_role(Role.UX)).state is RoleState.READY

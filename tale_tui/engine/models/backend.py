@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from tale_tui.engine.models.residency.memory import Forecast
+from tale_tui.engine.models.memory_forecast import Forecast
 from tale_tui.engine.types import BackendName, BackendReport, FinishReason, LoadedModel, Progress, Role
 
 
@@ -140,7 +140,7 @@ class Backend(Protocol):
 
 
 @runtime_checkable
-class LanedBackend(Protocol):
+class PerRoleBackend(Protocol):
     """A backend that has a process of its own for each role, so that no reply waits for a task."""
 
     async def load_for(self, role: Role, model: str, window: int | None) -> LoadedModel:

@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from pathlib import Path
 
-from tale_tui.engine.models.files.folder import add_model
+from tale_tui.engine.models.files.library import add_model
 from tale_tui.engine.models.files.starter import STARTER_NAME, fetch
-from tale_tui.engine.models.household import Household
+from tale_tui.engine.models.wiring import ModelServices
 from tale_tui.engine.task_types import Residency
 from tale_tui.engine.types import BackendName, BackendReport, ModelInfo, ModelRef, Progress, Role, RoleStatus
 
@@ -21,14 +21,14 @@ class ModelService:
     """Implements `api.ModelApi`, where each verb is described. `close` ends what it does in the background.
 
     Args:
-        household: the models and what lives on them.
+        services: the models and what lives on them.
         models_dir: where model files are.
     """
 
-    def __init__(self, household: Household, models_dir: Path) -> None:
-        self._household = household
-        self._pool = household.pool
-        self._roles = household.roles
+    def __init__(self, services: ModelServices, models_dir: Path) -> None:
+        self._services = services
+        self._pool = services.pool
+        self._roles = services.roles
         self._models_dir = models_dir
         self._keeps = False
         self._background: set[asyncio.Task[None]] = set()
@@ -39,7 +39,7 @@ class ModelService:
         """Load the models of the roles, and look after them from now on, rather than when a turn wants them."""
         if not self._keeps:
             self._keeps = True
-            self._in_background(self._household.keeper.run())
+            self._in_background(self._services.supervisor.run())
 
     def statuses(self) -> tuple[RoleStatus, ...]:
         """Both roles, as they are now; where nothing is kept loaded their models are looked for meanwhile."""
@@ -95,18 +95,18 @@ class ModelService:
         return info
 
     async def residency(self) -> Residency:
-        return await self._household.inventory.take(self._known())
+        return await self._services.reporter.report(self._known())
 
     async def load(self, ref: ModelRef) -> Residency:
         self._pool.breakers.forgive(ref)
         served = [status.role for status in self._roles.statuses() if status.ref == ref]
         for role in served or [Role.TASK]:
-            await self._roles.load(ref, role=role, push=False)
+            await self._roles.load(ref, role=role, may_evict=False)
         return await self.residency()
 
     async def unload(self, ref: ModelRef) -> Residency:
         await self._pool.unload(ref)
-        self._household.keeper.let_go(ref)
+        self._services.supervisor.leave_unloaded(ref)
         return await self.residency()
 
     def _known(self) -> tuple[BackendName, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tale_tui.engine.events import Fact
-from tale_tui.engine.models.configured import Backends
 from tale_tui.engine.models.pool import Pool
+from tale_tui.engine.models.registry import BackendRegistry
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route import Router, complexity, route
 from tale_tui.engine.store import Store
@@ -20,7 +20,7 @@ from tale_tui.settings import Settings
 
 def local_executor(
     store: Store,
-    backends: Backends,
+    backends: BackendRegistry,
     pool: Pool,
     roles: Roles,
     router: Router,

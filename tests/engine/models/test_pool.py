@@ -5,8 +5,9 @@ import pytest
 
 from tale_tui.engine.errors import BackendCrashed, ModelNotFound, NotAvailable, Unreachable
 from tale_tui.engine.models.backend import Backend, BackendEvent, ChatMessage, ChatRequest, TextPiece
-from tale_tui.engine.models.configured import Backends, configured_backends, given_backends
-from tale_tui.engine.models.pool import RESIDENT_TRUST_S, Pool
+from tale_tui.engine.models.loading.loader import RESIDENT_TRUST_S
+from tale_tui.engine.models.pool import Pool
+from tale_tui.engine.models.registry import BackendRegistry, configured_backends, given_backends
 from tale_tui.engine.models.scripted import Fail, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.types import BackendName, LoadedModel, ModelRef
 from tale_tui.paths import Paths
@@ -46,7 +47,7 @@ async def test_a_model_is_loaded_once_and_then_believed_for_a_while(timer: Timer
     assert await pool.load(DEMO, lambda: waited.append("first")) == LoadedModel(DEMO, 8192)
     assert pool.resident(DEMO) == LoadedModel(DEMO, 8192)
     await backend.unload("demo")
-    await pool.load(DEMO, lambda: waited.append("believed"))
+    await pool.load(DEMO, lambda: waited.append("cached"))
     timer.time += RESIDENT_TRUST_S
     await pool.load(DEMO, lambda: waited.append("evicted"))
     assert waited == ["first", "evicted"]
@@ -184,7 +185,7 @@ async def test_closing_closes_only_what_was_made() -> None:
         made.append(SCRIPTED)
         return Closing()
 
-    backends = Backends({SCRIPTED: make, BackendName.OLLAMA: make}, (SCRIPTED,))
+    backends = BackendRegistry({SCRIPTED: make, BackendName.OLLAMA: make}, (SCRIPTED,))
     assert await backends.get(SCRIPTED) is await backends.get(SCRIPTED)
     await backends.close()
     await backends.close()

@@ -22,10 +22,10 @@ import pytest_asyncio
 
 from tale_tui.engine.errors import BackendCrashed
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
-from tale_tui.engine.models.configured import given_backends
 from tale_tui.engine.models.embedded.backend import EmbeddedBackend
 from tale_tui.engine.models.files.starter import STARTER_NAME
-from tale_tui.engine.models.household import Household, set_up
+from tale_tui.engine.models.registry import given_backends
+from tale_tui.engine.models.wiring import ModelServices, build_model_services
 from tale_tui.engine.route import Router
 from tale_tui.engine.store import Store
 from tale_tui.engine.types import BackendName, ModelRef, Role, RoleState
@@ -64,14 +64,18 @@ async def store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Store
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def household(models: Path, store: Store, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Household]:
+async def services(
+    models: Path, store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ModelServices]:
     """Both roles on the embedded backend, both models kept."""
     settings = Settings(ux=str(TALK), task=str(WORK))
     backend = EmbeddedBackend(settings, models, tmp_path_factory.mktemp("logs") / "embedded.log")
-    made = set_up(given_backends({BackendName.EMBEDDED: backend}), store, settings, World(), lambda fact: None)
+    made = build_model_services(
+        given_backends({BackendName.EMBEDDED: backend}), store, settings, World(), lambda fact: None
+    )
     await made.roles.restore()
     await made.roles.warm()
-    await made.keeper.look()
+    await made.supervisor.check()
     yield made
     await made.pool.close()
 
@@ -87,13 +91,13 @@ def processes() -> dict[str, psutil.Process]:
     return found
 
 
-async def ask(household: Household, ref: ModelRef, role: Role, text: str, max_tokens: int = 16) -> tuple[str, float]:
+async def ask(services: ModelServices, ref: ModelRef, role: Role, text: str, max_tokens: int = 16) -> tuple[str, float]:
     """The answer, and the milliseconds to its first piece, being in memory or not."""
-    window = await household.pool.window(ref)
+    window = await services.pool.window(ref)
     began, first, said = time.perf_counter(), 0.0, ""
-    await household.roles.load(ref, role=role)
+    await services.roles.load(ref, role=role)
     request = ChatRequest(ref.model, (ChatMessage("user", text),), window, max_tokens, temperature=0, role=role)
-    async with aclosing(household.pool.chat(ref, request)) as events:
+    async with aclosing(services.pool.chat(ref, request)) as events:
         async for event in events:
             if isinstance(event, TextPiece):
                 first = first or (time.perf_counter() - began) * 1000
@@ -103,18 +107,18 @@ async def ask(household: Household, ref: ModelRef, role: Role, text: str, max_to
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has mapped")
 async def test_both_stay_and_each_gets_its_own(
-    household: Household, store: Store, caplog: pytest.LogCaptureFixture
+    services: ModelServices, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = processes()
     assert set(before) == {TALK.model, WORK.model}
-    router = Router(household.roles, household.pool, Settings().route)
+    router = Router(services.roles, services.pool, Settings().route)
     with caplog.at_level(logging.INFO, "tale_tui.engine.route"):
         for work in WORKS:
             done = await router.route(TASK, p=0.9, text=work)
             talk = await router.route(UX)
             assert (talk.ref, done.ref) == (TALK, WORK)
-            assert (await ask(household, done.ref, TASK, work))[0].strip()
-            assert (await ask(household, talk.ref, UX, "Hello!"))[0].strip()
+            assert (await ask(services, done.ref, TASK, work))[0].strip()
+            assert (await ask(services, talk.ref, UX, "Hello!"))[0].strip()
     said = [record.getMessage() for record in caplog.records if record.name.startswith("tale_tui.engine.route")]
     assert [line.split(":")[0] for line in said] == [f"a task goes to {WORK}", f"a reply goes to {TALK}"] * 3
     assert {name: child.pid for name, child in processes().items()} == {
@@ -122,51 +126,51 @@ async def test_both_stay_and_each_gets_its_own(
     }
     events = [(entry.ref, entry.what.value) for entry in await store.residencies()]
     assert sorted(events, key=str) == sorted([(TALK, "load"), (WORK, "load")], key=str)
-    found = await household.inventory.take()
+    found = await services.reporter.report()
     assert {model.ref: model.roles for model in found.models} == {TALK: (UX,), WORK: (TASK,)}
     assert all(model.kept and model.load_ms for model in found.models)
     assert not found.one_model
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no nice value to ask for")
-async def test_who_works_steps_back_behind_who_answers(household: Household) -> None:
+async def test_who_works_steps_back_behind_who_answers(services: ModelServices) -> None:
     found = processes()
     # What began with a nice value, as these tests may, cannot go beyond the highest one.
     assert found[WORK.model].nice() == min(psutil.Process().nice() + 10, 19)
     assert found[TALK.model].nice() == psutil.Process().nice()
 
 
-async def test_a_forecast_is_near_what_is_taken(household: Household) -> None:
-    for model in (await household.inventory.take()).models:
-        forecast = await household.pool.forecast(model.ref)
+async def test_a_forecast_is_near_what_is_taken(services: ModelServices) -> None:
+    for model in (await services.reporter.report()).models:
+        forecast = await services.pool.forecast(model.ref)
         assert forecast is not None
         assert model.size_bytes is not None
         assert model.size_bytes * 0.9 < forecast.total < model.size_bytes * 1.8
 
 
-async def test_a_reply_comes_while_the_same_model_works(household: Household) -> None:
+async def test_a_reply_comes_while_the_same_model_works(services: ModelServices) -> None:
     """Also where both roles have one model: each has a process of its own."""
-    window = await household.pool.window(TALK)
-    await household.roles.load(TALK, role=TASK)
+    window = await services.pool.window(TALK)
+    await services.roles.load(TALK, role=TASK)
     story = ChatRequest(TALK.model, (ChatMessage("user", "Tell me a story."),), window, 200, temperature=0, role=TASK)
-    async with aclosing(household.pool.chat(TALK, story)) as work:
+    async with aclosing(services.pool.chat(TALK, story)) as work:
         while not isinstance(await anext(work), TextPiece):
             pass
-        said, _ = await ask(household, TALK, UX, "Hello!", 8)
+        said, _ = await ask(services, TALK, UX, "Hello!", 8)
         assert said.strip()
         rest = [event async for event in work if not isinstance(event, PromptRead)]
     # The reply was whole while the story was not.
     assert isinstance(rest[-1], Finished)
     assert len(rest) > 2
-    roles = [model.roles for model in (await household.inventory.take()).models if model.ref == TALK]
+    roles = [model.roles for model in (await services.reporter.report()).models if model.ref == TALK]
     assert sorted(roles) == [(), (UX,)]
 
 
-async def test_a_process_that_is_killed_while_it_works_is_started_again(household: Household, store: Store) -> None:
+async def test_a_process_that_is_killed_while_it_works_is_started_again(services: ModelServices, store: Store) -> None:
     """Calls that wait for it and those that ask again are answered; the other model notices nothing."""
-    [backend] = household.pool._backends.made
-    residents: Any = backend._residents  # type: ignore[attr-defined]
-    talking = residents.slot(TALK.model, UX).child.pid
+    [backend] = services.pool._backends.made
+    running: Any = backend._processes  # type: ignore[attr-defined]
+    talking = running.slot(TALK.model, UX).child.pid
     killed = asyncio.Event()
 
     async def work(number: int) -> str:
@@ -174,28 +178,28 @@ async def test_a_process_that_is_killed_while_it_works_is_started_again(househol
             try:
                 if number == 0 and not killed.is_set():
                     return await doomed()
-                return (await ask(household, WORK, TASK, f"Count to {number + 3}.", 12))[0]
+                return (await ask(services, WORK, TASK, f"Count to {number + 3}.", 12))[0]
             except BackendCrashed:
                 continue
         return ""
 
     async def doomed() -> str:
-        window = await household.pool.window(WORK)
-        await household.roles.load(WORK, role=TASK)
+        window = await services.pool.window(WORK)
+        await services.roles.load(WORK, role=TASK)
         request = ChatRequest(WORK.model, (ChatMessage("user", "Tell a story."),), window, 400, role=TASK)
-        async with aclosing(household.pool.chat(WORK, request)) as events:
+        async with aclosing(services.pool.chat(WORK, request)) as events:
             async for event in events:
                 if isinstance(event, TextPiece) and not killed.is_set():
                     killed.set()
-                    residents.slot(WORK.model, TASK).child.kill()
+                    running.slot(WORK.model, TASK).child.kill()
         return ""
 
     answers = await asyncio.gather(*(work(number) for number in range(10)))
     assert all(answer.strip() for answer in answers)
-    assert household.roles.status(TASK).state is RoleState.READY
+    assert services.roles.status(TASK).state is RoleState.READY
     events = [entry for entry in await store.residencies() if entry.ref == WORK]
     assert [entry.what.value for entry in reversed(events)] == ["load", "died", "load", "recovered"]
     recovery_ms = events[0].ms
     assert recovery_ms
     print(f"recovered in {recovery_ms:.0f} ms")
-    assert residents.slot(TALK.model, UX).child.pid == talking
+    assert running.slot(TALK.model, UX).child.pid == talking

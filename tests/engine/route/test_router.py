@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tale_tui.engine.errors import BackendCrashed, NoModel, Unreachable
-from tale_tui.engine.models.configured import given_backends
-from tale_tui.engine.models.household import Household, set_up
-from tale_tui.engine.models.residency.breaker import OPENS_AFTER
-from tale_tui.engine.models.roles.choosing import Choice
+from tale_tui.engine.models.loading.breaker import OPENS_AFTER
+from tale_tui.engine.models.registry import given_backends
+from tale_tui.engine.models.roles.defaults import Choice
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
+from tale_tui.engine.models.wiring import ModelServices, build_model_services
 from tale_tui.engine.route import Complexity, Router
 from tale_tui.engine.store import Store
 from tale_tui.engine.types import BackendName, ModelRef, Role
@@ -29,7 +29,7 @@ class Rig:
     def __init__(self, store: Store, world: World, **settings: str) -> None:
         self.backend = ScriptedBackend([spoken("a")], models=("small", "big"), window=4096)
         chosen = Settings(**{"ux": str(SMALL), "task": str(BIG), **settings})
-        self.home: Household = set_up(
+        self.home: ModelServices = build_model_services(
             given_backends({BackendName.SCRIPTED: self.backend}), store, chosen, world, lambda fact: None
         )
 
@@ -90,7 +90,7 @@ async def test_rules_of_the_settings_and_the_users_choice(rig: Rig) -> None:
 async def test_a_preview_asks_nobody(rig: Rig) -> None:
     assert rig.router().preview(TASK) == BIG
     for role in Role:
-        rig.home.roles._board.take(role, Choice(None))
+        rig.home.roles._states.set_choice(role, Choice(None))
     assert rig.router().preview(TASK) is None
 
 

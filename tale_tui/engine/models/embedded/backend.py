@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from tale_tui.engine.errors import ModelError, ModelNotFound, TimedOut
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
-from tale_tui.engine.models.embedded.failures import crash, refusal
 from tale_tui.engine.models.embedded.files import default_window, forecast, survey
-from tale_tui.engine.models.embedded.process import ChildProcess, Exchange
-from tale_tui.engine.models.embedded.protocol import Chat, End, Failed, Piece, Read
-from tale_tui.engine.models.embedded.residents import Residents, Slot, end
-from tale_tui.engine.models.files.intake import reason
+from tale_tui.engine.models.embedded.process import AnswerExchange, ChildProcess
+from tale_tui.engine.models.embedded.process_errors import crash, refusal
+from tale_tui.engine.models.embedded.processes import ModelProcesses, ProcessSlot, end
+from tale_tui.engine.models.embedded.protocol import AnswerChat, AnswerEnd, AnswerFailed, AnswerPiece, ReadProgress
+from tale_tui.engine.models.files.library import reason
 from tale_tui.engine.models.files.starter import (
     STARTER_ALIAS,
     STARTER_NAME,
@@ -26,9 +26,9 @@ from tale_tui.engine.models.files.starter import (
     STARTER_TEMPERATURE,
     fetch,
 )
-from tale_tui.engine.models.pieces import Continuation, Pieces
-from tale_tui.engine.models.residency.machine import why_not_here
-from tale_tui.engine.models.residency.memory import Forecast
+from tale_tui.engine.models.machine import why_not_here
+from tale_tui.engine.models.memory_forecast import Forecast
+from tale_tui.engine.models.reply_parser import Continuation, ReplyParser
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import BackendName, BackendReport, FinishReason, LoadedModel, ModelRef, Progress, Role
 
@@ -56,7 +56,7 @@ class EmbeddedBackend:
         self._settings = settings.embedded
         self._limits = settings.limits
         self._models_dir = models_dir
-        self._residents = Residents(settings.embedded, models_dir, log_file)
+        self._processes = ModelProcesses(settings.embedded, models_dir, log_file)
 
     async def report(self, timeout_s: float) -> BackendReport:
         """Whether llama.cpp can run here, and the model files that there are. Starts nothing."""
@@ -82,21 +82,21 @@ class EmbeddedBackend:
 
         Waits for an answer that is being written, where the model must be loaded anew for another window.
         """
-        child, load_ms = await self._residents.present(model, role, window), 0.0
-        slot = self._residents.slot(model, role)
+        child, load_ms = await self._processes.present(model, role, window), 0.0
+        slot = self._processes.slot(model, role)
         if child is None:
             async with slot.turn:
-                child, load_ms = await self._residents.resident(slot, window, self._first_by())
+                child, load_ms = await self._processes.ensure_loaded(slot, window, self._first_by())
         return replace(await asyncio.to_thread(_loaded_model, slot, child), load_ms=load_ms)
 
     async def loaded(self) -> tuple[LoadedModel, ...]:
         """The models whose processes live, once for each process."""
-        living = self._residents.living()
+        living = self._processes.living()
         return tuple([await asyncio.to_thread(_loaded_model, slot, child) for slot, child in living])
 
     async def unload(self, model: str) -> None:
         """End its processes; an answer that is being written breaks off."""
-        await asyncio.gather(*(end(self._residents.slot(model, role)) for role in Role))
+        await asyncio.gather(*(end(self._processes.slot(model, role)) for role in Role))
 
     async def default_window(self, model: str) -> int:
         """The smaller of the setting `embedded.window` and the model's own window."""
@@ -113,31 +113,31 @@ class EmbeddedBackend:
         Closing the generator returns at once. The process is stopped meanwhile, and killed where it does not heed;
         the next call waits for that.
         """
-        slot = self._residents.slot(request.model, request.role)
+        slot = self._processes.slot(request.model, request.role)
         await slot.turn.acquire()
-        exchange: Exchange | None = None
+        exchange: AnswerExchange | None = None
         try:
             first_by = self._first_by()
-            child, load_ms = await self._residents.resident(slot, request.window, first_by)
+            child, load_ms = await self._processes.ensure_loaded(slot, request.window, first_by)
             continuation = Continuation(request.continue_text, echoed=False) if request.continue_text.strip() else None
             exchange = child.begin(_chat(request, continuation), slot.turn.release)
-            pieces = Pieces(continuation)
+            parser = ReplyParser(continuation)
             deadline = first_by
             while True:
                 reply = await self._next(exchange, request.model, deadline)
                 match reply:
-                    case Read(_, done, total):
+                    case ReadProgress(_, done, total):
                         yield PromptRead(done, total)
-                    case Piece():
+                    case AnswerPiece():
                         deadline = _now() + self._limits.silence_s
-                        for piece in _read(pieces, reply):
+                        for piece in _read(parser, reply):
                             yield piece
-                    case End():
-                        for piece in pieces.flush():
+                    case AnswerEnd():
+                        for piece in parser.flush():
                             yield piece
                         yield _finished(reply, load_ms)
                         return
-                    case Failed():
+                    case AnswerFailed():
                         raise refusal(request.model, reply)
                     case _:
                         raise await _crash(request.model, child)
@@ -149,7 +149,7 @@ class EmbeddedBackend:
 
     async def count_tokens(self, model: str, messages: tuple[ChatMessage, ...]) -> int | None:
         """Exactly, where the model is in memory; None where it is not."""
-        children = [self._residents.slot(model, role).child for role in Role]
+        children = [self._processes.slot(model, role).child for role in Role]
         child = next((child for child in children if child is not None and child.alive), None)
         if child is None:
             return None
@@ -177,12 +177,12 @@ class EmbeddedBackend:
 
     async def close(self) -> None:
         """End all processes and wait until they are gone."""
-        await self._residents.close()
+        await self._processes.close()
 
     def _first_by(self) -> float:
         return _now() + self._limits.first_token_s
 
-    async def _next(self, exchange: Exchange, model: str, deadline: float) -> object:
+    async def _next(self, exchange: AnswerExchange, model: str, deadline: float) -> object:
         """The next reply of the process.
 
         Raises:
@@ -207,14 +207,14 @@ async def _crash(model: str, child: ChildProcess) -> ModelError:
     return crash(model, child.exit_code, await asyncio.to_thread(child.last_words))
 
 
-def _chat(request: ChatRequest, continuation: Continuation | None) -> Chat:
+def _chat(request: ChatRequest, continuation: Continuation | None) -> AnswerChat:
     messages = _pairs(request.messages)
     if continuation is not None:
         messages.append(["assistant", _encodable(continuation.prefix)])
     temperature, repeat_penalty = request.temperature, None
     if request.model == STARTER_NAME and temperature is None:
         temperature, repeat_penalty = STARTER_TEMPERATURE, STARTER_REPEAT_PENALTY
-    return Chat(0, messages, request.max_tokens, temperature, request.think, repeat_penalty)
+    return AnswerChat(0, messages, request.max_tokens, temperature, request.think, repeat_penalty)
 
 
 def _pairs(messages: tuple[ChatMessage, ...]) -> list[list[str]]:
@@ -226,12 +226,12 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _read(pieces: Pieces, piece: Piece) -> list[TextPiece]:
-    take = pieces.thinking if piece.thinking else pieces.text
+def _read(parser: ReplyParser, piece: AnswerPiece) -> list[TextPiece]:
+    take = parser.thinking if piece.thinking else parser.text
     return take(piece.text, tokens=piece.tokens)
 
 
-def _finished(end: End, load_ms: float) -> Finished:
+def _finished(end: AnswerEnd, load_ms: float) -> Finished:
     return Finished(
         FinishReason.LENGTH if end.reason == "length" else FinishReason.STOP,
         end.prompt_tokens,
@@ -243,7 +243,7 @@ def _finished(end: End, load_ms: float) -> Finished:
     )
 
 
-def _loaded_model(slot: Slot, child: ChildProcess) -> LoadedModel:
+def _loaded_model(slot: ProcessSlot, child: ChildProcess) -> LoadedModel:
     # The published builds for Linux and Windows compute on the processor alone; on a Mac it is not known.
     share = None if sys.platform == "darwin" else 0.0
     ref = ModelRef(BackendName.EMBEDDED, slot.model)

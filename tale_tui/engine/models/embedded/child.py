@@ -17,17 +17,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from tale_tui.engine.models.embedded.llama import Answer, Model
+from tale_tui.engine.models.embedded.llama import LlamaAnswer, LlamaModel
 from tale_tui.engine.models.embedded.protocol import (
-    Cancel,
-    Cancelled,
-    Chat,
-    Count,
-    Counted,
-    Load,
-    NotLoaded,
-    Ready,
+    AnswerCancelled,
+    AnswerChat,
+    CancelAnswer,
+    CountTokens,
+    LoadFailed,
+    LoadModel,
+    LoadSucceeded,
     Reply,
+    TokensCounted,
     decode,
     encode,
 )
@@ -43,21 +43,21 @@ def main() -> int:
     replies = _Replies(_fence_output())
     line = sys.stdin.buffer.readline()
     load = decode(line) if line else None
-    if not isinstance(load, Load):
+    if not isinstance(load, LoadModel):
         return 1
     _fence_process(load.memory_bytes)
     _step_back(load.niceness)
     _die_with_parent(signal.SIGKILL)  # while a model loads, Python's lock is held and nobody reads standard input
     try:
-        model = Model(load)
+        model = LlamaModel(load)
     except ImportError as error:
-        replies.send(NotLoaded(importing=True, text=str(error)))
+        replies.send(LoadFailed(importing=True, text=str(error)))
         return 1
     except (RuntimeError, ValueError, MemoryError) as error:
-        replies.send(NotLoaded(importing=False, text=str(error)))
+        replies.send(LoadFailed(importing=False, text=str(error)))
         return 1  # an ordinary end: llama.cpp writes its log in the background and must get to finish that
     _die_with_parent(0)
-    replies.send(Ready(model.window(), model.version))
+    replies.send(LoadSucceeded(model.window(), model.version))
     _serve(model, replies)
     os._exit(0)  # an ordinary end would become an abort where a thread still generates
 
@@ -120,13 +120,13 @@ class _Replies:
 class _Work:
     """The conversations that wait for an answer, and up to which of them nobody wants one any more."""
 
-    def __init__(self, model: Model, replies: _Replies) -> None:
+    def __init__(self, model: LlamaModel, replies: _Replies) -> None:
         self._model = model
         self._replies = replies
-        self._waiting: queue.SimpleQueue[Chat] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[AnswerChat] = queue.SimpleQueue()
         self._stopped_up_to = -1
 
-    def add(self, chat: Chat) -> None:
+    def add(self, chat: AnswerChat) -> None:
         """Answer this one after those before it."""
         self._waiting.put(chat)
 
@@ -140,13 +140,13 @@ class _Work:
             chat = self._waiting.get()
             self._replies.send(self._answer(chat))
 
-    def _answer(self, chat: Chat) -> Reply:
+    def _answer(self, chat: AnswerChat) -> Reply:
         def stopped() -> bool:
             return chat.id <= self._stopped_up_to
 
         if stopped():
-            return Cancelled(chat.id)
-        return self._model.answer(chat, Answer(chat.id, self._replies.send, stopped))
+            return AnswerCancelled(chat.id)
+        return self._model.answer(chat, LlamaAnswer(chat.id, self._replies.send, stopped))
 
 
 def _give_up(fault: threading.ExceptHookArgs) -> None:
@@ -155,19 +155,19 @@ def _give_up(fault: threading.ExceptHookArgs) -> None:
     os._exit(1)
 
 
-def _serve(model: Model, replies: _Replies) -> None:
+def _serve(model: LlamaModel, replies: _Replies) -> None:
     """Read requests until there are no more. Answers are made in a thread, so that a stop is heard meanwhile."""
     threading.excepthook = _give_up
     work = _Work(model, replies)
     threading.Thread(target=work.run, daemon=True).start()
     for line in sys.stdin.buffer:
         match decode(line):
-            case Chat() as chat:
+            case AnswerChat() as chat:
                 work.add(chat)
-            case Cancel(number):
+            case CancelAnswer(number):
                 work.stop(number)
-            case Count(number, messages):
-                replies.send(Counted(number, model.count(messages)))
+            case CountTokens(number, messages):
+                replies.send(TokensCounted(number, model.count(messages)))
             case _:
                 return
 

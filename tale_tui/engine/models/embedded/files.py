@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tale_tui.engine.errors import ModelDamaged, ModelNotFound, NotAvailable
-from tale_tui.engine.models.embedded.protocol import Load
-from tale_tui.engine.models.files.folder import Identity, describe, find_model, identity, model_paths
+from tale_tui.engine.models.embedded.protocol import LoadModel
 from tale_tui.engine.models.files.gguf import Header, NotReadable, read_header
-from tale_tui.engine.models.files.intake import reason
+from tale_tui.engine.models.files.library import Identity, describe, find_model, identity, model_paths, reason
 from tale_tui.engine.models.files.starter import STARTER_ALIAS, STARTER_NAME, STARTER_NOTE, is_intact, is_starter
-from tale_tui.engine.models.residency.machine import memory_limit, thread_count, why_not_here
-from tale_tui.engine.models.residency.memory import PROCESS_BYTES, Forecast
+from tale_tui.engine.models.machine import memory_limit, thread_count, why_not_here
+from tale_tui.engine.models.memory_forecast import PROCESS_BYTES, Forecast
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import ModelInfo, Role
 
@@ -77,7 +76,7 @@ def forecast(models_dir: Path, model: str, window: int) -> Forecast:
     return Forecast(weights, header.cache_bytes(_fitting(window, header)), PROCESS_BYTES)
 
 
-def plan_load(settings: EmbeddedSettings, model: str, path: Path, window: int | None, role: Role) -> Load:
+def plan_load(settings: EmbeddedSettings, model: str, path: Path, window: int | None, role: Role) -> LoadModel:
     """How a model shall be loaded.
 
     Args:
@@ -99,7 +98,7 @@ def plan_load(settings: EmbeddedSettings, model: str, path: Path, window: int | 
             "The file of the starter model is not what was published. Remove it, then fetch it again with "
             f"`tale-tui models pull {STARTER_ALIAS} --yes`."
         )
-    return Load(
+    return LoadModel(
         path=str(path.absolute()),
         window=_fitting(window or settings.window, header),
         threads=thread_count(settings.threads, role),

@@ -13,7 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tale_tui.engine.models.embedded.protocol import Cancelled, Chat, End, Failed, Load, Piece, Read, Reply
+from tale_tui.engine.models.embedded.protocol import (
+    AnswerCancelled,
+    AnswerChat,
+    AnswerEnd,
+    AnswerFailed,
+    AnswerPiece,
+    LoadModel,
+    ReadProgress,
+    Reply,
+)
 
 log = logging.getLogger(__name__)
 """Goes to standard error, where llama.cpp writes."""
@@ -31,7 +40,7 @@ LOG_ERRORS = 1
 CHAT_PATH = "/v1/chat/completions"
 
 
-class Model:
+class LlamaModel:
     """A model in memory. Constructing it loads, which holds Python's lock for all that time.
 
     Args:
@@ -41,7 +50,7 @@ class Model:
         RuntimeError, ValueError, MemoryError: it cannot be loaded; why is on standard error.
     """
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: LoadModel) -> None:
         import xllamacpp
 
         key = secrets.token_hex()
@@ -77,7 +86,7 @@ class Model:
             connection.close()
         return answer if isinstance(answer, dict) else {}
 
-    def answer(self, chat: Chat, answer: Answer) -> Reply:
+    def answer(self, chat: AnswerChat, answer: LlamaAnswer) -> Reply:
         """Generate; pieces go out through `answer`. Returns the last reply."""
         body: dict[str, Any] = {
             "messages": _messages(chat.messages),
@@ -96,11 +105,11 @@ class Model:
         try:
             self._server.handle_chat_completions(json.dumps(body).encode("ascii"), answer.take)
         except (RuntimeError, ValueError) as error:
-            return Failed(chat.id, "invalid", str(error), None, None)
+            return AnswerFailed(chat.id, "invalid", str(error), None, None)
         return answer.last()
 
 
-class Answer:
+class LlamaAnswer:
     """Turns what llama.cpp streams into replies.
 
     Args:
@@ -116,8 +125,8 @@ class Answer:
         self._tokens = 0
         self._read = -1
         self._reason = ""
-        self._failed: Failed | None = None
-        self._end: End | None = None
+        self._failed: AnswerFailed | None = None
+        self._end: AnswerEnd | None = None
 
     def take(self, data: bytes) -> bool:
         """Called by llama.cpp for each chunk. Returns whether it shall stop."""
@@ -125,7 +134,7 @@ class Answer:
         if error := chunk.get("error"):
             prompt_tokens, window = error.get("n_prompt_tokens"), error.get("n_ctx")
             kind, text = str(error.get("type", "")), str(error.get("message", ""))
-            self._failed = Failed(self._id, kind, text, prompt_tokens, window)
+            self._failed = AnswerFailed(self._id, kind, text, prompt_tokens, window)
         elif progress := chunk.get("prompt_progress"):
             self._progress(progress["processed"], progress["total"])
         elif chunk["choices"]:
@@ -137,14 +146,14 @@ class Answer:
     def last(self) -> Reply:
         """How it ended."""
         if self._failed is None and self._end is None and self._stopped():
-            return Cancelled(self._id)
-        unclear = Failed(self._id, "invalid", "the stream ended before its end", None, None)
+            return AnswerCancelled(self._id)
+        unclear = AnswerFailed(self._id, "invalid", "the stream ended before its end", None, None)
         return self._failed or self._end or unclear
 
     def _progress(self, done: int, total: int) -> None:
         if done != self._read:
             self._read = done
-            self._send(Read(self._id, done, total))
+            self._send(ReadProgress(self._id, done, total))
 
     def _choice(self, choice: dict[str, Any], timings: dict[str, Any]) -> None:
         delta = choice["delta"]
@@ -152,12 +161,12 @@ class Answer:
         generated = timings.get("predicted_n", self._tokens + 1)
         for key, thinking in (("reasoning_content", True), ("content", False)):
             if text := delta.get(key):
-                self._send(Piece(self._id, text, thinking, generated - self._tokens))
+                self._send(AnswerPiece(self._id, text, thinking, generated - self._tokens))
                 self._tokens = generated
 
     def _usage(self, usage: dict[str, Any], timings: dict[str, Any]) -> None:
         details = usage.get("prompt_tokens_details") or {}
-        self._end = End(
+        self._end = AnswerEnd(
             self._id,
             self._reason,
             usage.get("prompt_tokens"),
@@ -168,7 +177,7 @@ class Answer:
         )
 
 
-def _parameters(params: Any, load: Load, key: str) -> Any:
+def _parameters(params: Any, load: LoadModel, key: str) -> Any:
     params.model.path = load.path
     params.n_ctx = load.window
     params.n_batch = params.n_ubatch = BATCH_TOKENS

@@ -19,20 +19,19 @@ from pathlib import Path
 from typing import Any, cast
 
 from tale_tui.engine.models.embedded.protocol import (
-    Cancel,
-    Cancelled,
-    Chat,
-    Count,
-    Counted,
-    End,
-    Failed,
-    Load,
-    NotLoaded,
-    Piece,
-    Read,
-    Ready,
+    AnswerCancelled,
+    AnswerChat,
+    AnswerEnd,
+    AnswerFailed,
+    AnswerReply,
+    CancelAnswer,
+    CountTokens,
+    LoadFailed,
+    LoadModel,
+    LoadSucceeded,
     Reply,
     Request,
+    TokensCounted,
     decode,
     encode,
 )
@@ -51,10 +50,8 @@ LOG_MAX_BYTES = 1_000_000
 LOG_TAIL_BYTES = 8_192
 """How much of the log is read to find out why a process ended."""
 
-AnswerReply = Read | Piece | End | Failed | Cancelled
 
-
-class Exchange:
+class AnswerExchange:
     """One conversation that the child answers. `next` gives its replies; who has enough calls `leave`.
 
     Args:
@@ -63,7 +60,7 @@ class Exchange:
         settled: called once, when the child is free for the next one.
     """
 
-    def __init__(self, number: int, stop: Callable[[Exchange], None], settled: Callable[[], None]) -> None:
+    def __init__(self, number: int, stop: Callable[[AnswerExchange], None], settled: Callable[[], None]) -> None:
         self.number = number
         self._stop = stop
         self._settled: Callable[[], None] | None = settled
@@ -82,7 +79,7 @@ class Exchange:
     def take(self, reply: AnswerReply | None) -> None:
         """A reply came, or None: the process ended."""
         self._replies.put_nowait(reply)
-        if reply is None or isinstance(reply, End | Failed | Cancelled):
+        if reply is None or isinstance(reply, AnswerEnd | AnswerFailed | AnswerCancelled):
             if self.deadline is not None:
                 self.deadline.cancel()
             settled, self._settled = self._settled, None
@@ -93,17 +90,17 @@ class Exchange:
 class ChildProcess(asyncio.SubprocessProtocol):
     """The process that runs one model. `start` makes one."""
 
-    def __init__(self, load: Load, log_file: Path) -> None:
+    def __init__(self, load: LoadModel, log_file: Path) -> None:
         loop = asyncio.get_running_loop()
         self._load = load
         self._log_file = log_file
         self._log_start = 0
         self._rest = b""
-        self._exchange: Exchange | None = None
+        self._exchange: AnswerExchange | None = None
         self._counts: dict[int, asyncio.Future[int | None]] = {}
         self._last_number = 0
         self._transport: asyncio.SubprocessTransport | None = None
-        self._loaded: asyncio.Future[Ready | NotLoaded | None] = loop.create_future()
+        self._loaded: asyncio.Future[LoadSucceeded | LoadFailed | None] = loop.create_future()
         self._gone: asyncio.Future[None] = loop.create_future()
         self.window = load.window
         self.version = ""
@@ -111,7 +108,7 @@ class ChildProcess(asyncio.SubprocessProtocol):
         """As `subprocess` has it: negative is the number of a signal. None while the process runs."""
 
     @classmethod
-    async def start(cls, load: Load, log_file: Path) -> ChildProcess:
+    async def start(cls, load: LoadModel, log_file: Path) -> ChildProcess:
         """Start a process; `loaded` tells how loading goes.
 
         Args:
@@ -167,11 +164,11 @@ class ChildProcess(asyncio.SubprocessProtocol):
 
     # asking
 
-    async def loaded(self) -> Ready | NotLoaded | None:
+    async def loaded(self) -> LoadSucceeded | LoadFailed | None:
         """Wait until the model is in memory, or cannot be; None when the process ended without a word."""
         return await asyncio.shield(self._loaded)
 
-    def begin(self, chat: Chat, settled: Callable[[], None]) -> Exchange:
+    def begin(self, chat: AnswerChat, settled: Callable[[], None]) -> AnswerExchange:
         """Ask for an answer; one at a time.
 
         Args:
@@ -179,7 +176,7 @@ class ChildProcess(asyncio.SubprocessProtocol):
             settled: called once, when the process is free for the next one or has ended.
         """
         self._last_number += 1
-        exchange = self._exchange = Exchange(self._last_number, self._stop, settled)
+        exchange = self._exchange = AnswerExchange(self._last_number, self._stop, settled)
         if self.alive:
             self._send(chat._replace(id=exchange.number))
         else:
@@ -193,7 +190,7 @@ class ChildProcess(asyncio.SubprocessProtocol):
         self._last_number += 1
         number = self._last_number
         self._counts[number] = asyncio.get_running_loop().create_future()
-        self._send(Count(number, messages))
+        self._send(CountTokens(number, messages))
         try:
             return await self._counts[number]
         finally:
@@ -248,21 +245,21 @@ class ChildProcess(asyncio.SubprocessProtocol):
 
     def _take(self, reply: Reply) -> None:
         match reply:
-            case Ready(window, version):
+            case LoadSucceeded(window, version):
                 self.window, self.version = window, version
                 self._remove_socket()
                 _set(self._loaded, reply)
-            case NotLoaded():
+            case LoadFailed():
                 _set(self._loaded, reply)
-            case Counted(number, tokens):
+            case TokensCounted(number, tokens):
                 if number in self._counts:
                     _set(self._counts[number], tokens)
             case _:
                 if self._exchange is not None and self._exchange.number == reply.id:
                     self._exchange.take(reply)
 
-    def _stop(self, exchange: Exchange) -> None:
-        self._send(Cancel(exchange.number))
+    def _stop(self, exchange: AnswerExchange) -> None:
+        self._send(CancelAnswer(exchange.number))
         exchange.deadline = asyncio.get_running_loop().call_later(POLITE_S, self.kill)
 
     def _send(self, request: Request) -> None:

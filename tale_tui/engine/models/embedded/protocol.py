@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 
-class Load(NamedTuple):
-    """The first request: bring a model into memory. Answered by `Ready` or `NotLoaded`."""
+class LoadModel(NamedTuple):
+    """The first request: bring a model into memory. Answered by `LoadSucceeded` or `LoadFailed`."""
 
     path: str
     window: int
@@ -26,8 +26,8 @@ class Load(NamedTuple):
     """How far the process steps back behind others, as `nice` counts it: 0 to 19."""
 
 
-class Chat(NamedTuple):
-    """Answer a conversation: `Read` and `Piece`, then `End`, `Failed` or `Cancelled`."""
+class AnswerChat(NamedTuple):
+    """Answer a conversation: `ReadProgress` and `AnswerPiece`, then one of the three ends."""
 
     id: int
     messages: list[list[str]]
@@ -39,20 +39,20 @@ class Chat(NamedTuple):
     """Above 1, words that were written lately become less likely; None leaves it to llama.cpp."""
 
 
-class Count(NamedTuple):
-    """Count the tokens of a conversation, the template included. Answered by `Counted`."""
+class CountTokens(NamedTuple):
+    """Count the tokens of a conversation, the template included. Answered by `TokensCounted`."""
 
     id: int
     messages: list[list[str]]
 
 
-class Cancel(NamedTuple):
-    """Stop answering `Chat` number `id`; nothing happens where it has ended."""
+class CancelAnswer(NamedTuple):
+    """Stop answering `AnswerChat` number `id`; nothing happens where it has ended."""
 
     id: int
 
 
-class Ready(NamedTuple):
+class LoadSucceeded(NamedTuple):
     """The model is in memory."""
 
     window: int
@@ -60,7 +60,7 @@ class Ready(NamedTuple):
     version: str
 
 
-class NotLoaded(NamedTuple):
+class LoadFailed(NamedTuple):
     """The model is not in memory, and the process ends."""
 
     importing: bool
@@ -68,7 +68,7 @@ class NotLoaded(NamedTuple):
     text: str
 
 
-class Read(NamedTuple):
+class ReadProgress(NamedTuple):
     """How much of the prompt was read, in tokens."""
 
     id: int
@@ -76,7 +76,7 @@ class Read(NamedTuple):
     total: int
 
 
-class Piece(NamedTuple):
+class AnswerPiece(NamedTuple):
     """More of the answer, or of the thinking before it; raw text."""
 
     id: int
@@ -86,7 +86,7 @@ class Piece(NamedTuple):
     """How many came with it."""
 
 
-class End(NamedTuple):
+class AnswerEnd(NamedTuple):
     """The answer is whole. None is unknown."""
 
     id: int
@@ -98,7 +98,7 @@ class End(NamedTuple):
     generation_ms: float | None
 
 
-class Failed(NamedTuple):
+class AnswerFailed(NamedTuple):
     """There will be no more of the answer."""
 
     id: int
@@ -109,26 +109,24 @@ class Failed(NamedTuple):
     window: int | None
 
 
-class Cancelled(NamedTuple):
+class AnswerCancelled(NamedTuple):
     """The answer was stopped as was asked."""
 
     id: int
 
 
-class Counted(NamedTuple):
+class TokensCounted(NamedTuple):
     """How many tokens; None where it could not be told."""
 
     id: int
     tokens: int | None
 
 
-Request = Load | Chat | Count | Cancel
-Reply = Ready | NotLoaded | Read | Piece | End | Failed | Cancelled | Counted
+Request = LoadModel | AnswerChat | CountTokens | CancelAnswer
+AnswerReply = ReadProgress | AnswerPiece | AnswerEnd | AnswerFailed | AnswerCancelled
+Reply = LoadSucceeded | LoadFailed | AnswerReply | TokensCounted
 
-_CLASSES: dict[str, Callable[..., Request | Reply]] = {
-    kind.__name__: kind
-    for kind in (Load, Chat, Count, Cancel, Ready, NotLoaded, Read, Piece, End, Failed, Cancelled, Counted)
-}
+_CLASSES: dict[str, Callable[..., Request | Reply]] = {kind.__name__: kind for kind in get_args(Request | Reply)}
 
 
 def encode(message: Request | Reply) -> bytes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from tale_tui.engine.models.residency.memory import cache_bytes
+from tale_tui.engine.models.memory_forecast import cache_bytes
 from tale_tui.engine.text import clean_line
 
 MAGIC = b"GGUF"

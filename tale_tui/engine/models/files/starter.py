@@ -19,8 +19,7 @@ from filelock import FileLock, Timeout
 
 from tale_tui.engine.errors import BadInput, DiskFull, FetchFailed, ReadOnly
 from tale_tui.engine.models.files.download import OTHER_WAYS, Package, download, fetched
-from tale_tui.engine.models.files.folder import SUFFIX, add_model
-from tale_tui.engine.models.files.intake import incoming, pour, reason, sha256_of, storing, sweep
+from tale_tui.engine.models.files.library import SUFFIX, add_model, incoming, pour, reason, sha256_of, storing, sweep
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import BackendName, ModelRef, Progress
 

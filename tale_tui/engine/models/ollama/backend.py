@@ -9,16 +9,15 @@ from contextlib import aclosing, suppress
 
 from tale_tui.engine.errors import BackendCrashed, BrokenStream, ModelError, ModelNotFound, NotAvailable
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest
-from tale_tui.engine.models.failures import refusal, sentence
-from tale_tui.engine.models.loose import read_object
-from tale_tui.engine.models.ollama.answer import OllamaAnswer
-from tale_tui.engine.models.ollama.catalog import Resident, full_name
-from tale_tui.engine.models.ollama.link import KEY_VARIABLE, OllamaLink
-from tale_tui.engine.models.ollama.requests import OllamaRequests
-from tale_tui.engine.models.pieces import Continuation, Pieces
-from tale_tui.engine.models.residency.machine import has_gpu
-from tale_tui.engine.models.residency.memory import Forecast
-from tale_tui.engine.models.server.wire import CATALOG_LIMIT_S
+from tale_tui.engine.models.http.client import CATALOG_LIMIT_S
+from tale_tui.engine.models.lenient_json import read_object
+from tale_tui.engine.models.machine import has_gpu
+from tale_tui.engine.models.memory_forecast import Forecast
+from tale_tui.engine.models.ollama.catalog import RunningModel, full_name
+from tale_tui.engine.models.ollama.chat_api import OllamaAnswer, OllamaRequests
+from tale_tui.engine.models.ollama.connection import KEY_VARIABLE, OllamaConnection
+from tale_tui.engine.models.reply_parser import Continuation, ReplyParser
+from tale_tui.engine.models.server_errors import refusal, sentence
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelRef, Progress
 from tale_tui.settings import Settings
@@ -34,7 +33,7 @@ class OllamaBackend:
 
     Args:
         settings: its address, how long models stay, and how long to wait.
-        key: for a server that wants one; None takes OLLAMA_API_KEY. See `OllamaLink` for who gets to see it.
+        key: for a server that wants one; None takes OLLAMA_API_KEY. See `OllamaConnection` for who gets to see it.
     """
 
     name = BackendName.OLLAMA
@@ -42,7 +41,7 @@ class OllamaBackend:
     def __init__(self, settings: Settings, key: str | None = None) -> None:
         self._settings = settings
         self._key = os.environ.get(KEY_VARIABLE, "") if key is None else key
-        self._made: tuple[OllamaLink, OllamaRequests] | None = None
+        self._made: tuple[OllamaConnection, OllamaRequests] | None = None
         self._sharing: dict[str, str] = {}
         """Models that are in memory under another name."""
 
@@ -50,7 +49,7 @@ class OllamaBackend:
     def local(self) -> bool:
         """Whether its address is one of this machine."""
         try:
-            return self._linked()[0].address.loopback
+            return self._connect()[0].address.loopback
         except NotAvailable:
             return False
 
@@ -62,10 +61,10 @@ class OllamaBackend:
         """
         address = version = ""
         try:
-            link, _ = self._linked()
-            address = link.address.url
-            version = await link.ask_version(timeout_s)
-            models, loaded = await asyncio.gather(link.catalog.models(), self.loaded(), return_exceptions=True)
+            connection, _ = self._connect()
+            address = connection.address.url
+            version = await connection.ask_version(timeout_s)
+            models, loaded = await asyncio.gather(connection.catalog.models(), self.loaded(), return_exceptions=True)
             if isinstance(models, BaseException):
                 raise models
             if isinstance(loaded, BaseException):
@@ -77,20 +76,20 @@ class OllamaBackend:
             available=True,
             address=address,
             version=version,
-            detail=_warning(link),
+            detail=_warning(connection),
             models=models,
             loaded=loaded,
         )
 
     async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
         """Bring a model into memory and verify that it is there."""
-        link, requests = self._linked()
-        if await link.catalog.is_remote(model):
-            return LoadedModel(ModelRef(self.name, model), (await link.catalog.details(model)).max_window)
+        connection, requests = self._connect()
+        if await connection.catalog.is_remote(model):
+            return LoadedModel(ModelRef(self.name, model), (await connection.catalog.details(model)).max_window)
         requests.keep(model, keep=keep)
         body = await requests.load(model, window)
-        await link.wire.ask("POST", link.chat, body, limit_s=None, model=model)
-        resident = await self._resident(link, model)
+        await connection.client.ask("POST", connection.chat, body, limit_s=None, model=model)
+        resident = await self._resident(connection, model)
         if resident is None:
             raise BackendCrashed(
                 f"Ollama loaded {clean_line(model)}, but it is not in memory: its process ended, or another model took "
@@ -100,33 +99,33 @@ class OllamaBackend:
 
     async def loaded(self) -> tuple[LoadedModel, ...]:
         """What is in memory now; a model that was loaded and is there under another name is there under both."""
-        link, _ = self._linked()
-        by_name = {resident.name: resident for resident in await link.catalog.residents()}
+        connection, _ = self._connect()
+        by_name = {resident.name: resident for resident in await connection.catalog.running()}
         sharing = {name: by_name[owner] for name, owner in self._sharing.items() if owner in by_name}
         return tuple(_loaded(name, resident) for name, resident in (sharing | by_name).items())
 
     async def unload(self, model: str) -> None:
         """Give its memory back."""
-        link, _ = self._linked()
+        connection, _ = self._connect()
         body = {"model": model, "messages": [], "keep_alive": 0, "stream": False}
         with suppress(ModelNotFound):  # then it is not loaded either
-            await link.wire.ask("POST", link.chat, body, limit_s=CATALOG_LIMIT_S, model=model)
+            await connection.client.ask("POST", connection.chat, body, limit_s=CATALOG_LIMIT_S, model=model)
         self._sharing.pop(model, None)
 
     async def default_window(self, model: str) -> int:
         """The smaller of 8192 and the model's own window."""
-        _, requests = self._linked()
+        _, requests = self._connect()
         return await requests.default_window(model)
 
     async def forecast(self, model: str, window: int) -> Forecast | None:
         """What the files and the window take; None where a GPU may hold them: how much that has left is not known."""
-        link, _ = self._linked()
-        if not link.address.loopback or has_gpu() or await link.catalog.is_remote(model):
+        connection, _ = self._connect()
+        if not connection.address.loopback or has_gpu() or await connection.catalog.is_remote(model):
             return None
-        size = await link.catalog.size_bytes(model)
+        size = await connection.catalog.size_bytes(model)
         if size is None:
             return None
-        return Forecast(size, (await link.catalog.details(model)).cache_bytes * window)
+        return Forecast(size, (await connection.catalog.details(model)).cache_bytes * window)
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[BackendEvent, None]:
         """Stream an answer.
@@ -134,15 +133,15 @@ class OllamaBackend:
         Raises:
             ModelError: as the protocol says; `Refused` where this version cannot continue a partial answer.
         """
-        link, requests = self._linked()
+        connection, requests = self._connect()
         continuation = Continuation(request.continue_text, echoed=False) if request.continue_text.strip() else None
         if continuation is None:
-            url, body = link.chat, await requests.answer(request)
+            url, body = connection.chat, await requests.answer(request)
         else:
             url, body = await requests.continued(request, continuation.prefix)
-        counts_prompt = link.version != MISCOUNTING_VERSION
-        answer = OllamaAnswer(Pieces(continuation), request.max_tokens, counts_prompt=counts_prompt)
-        async with link.wire.stream(url, body, request.model) as lines:
+        counts_prompt = connection.version != MISCOUNTING_VERSION
+        answer = OllamaAnswer(ReplyParser(continuation), request.max_tokens, counts_prompt=counts_prompt)
+        async with connection.client.stream(url, body, request.model) as lines:
             while (line := await lines.next()) is not None:
                 if not line.strip():
                     continue
@@ -150,8 +149,8 @@ class OllamaBackend:
                 if chunk is None:
                     break
                 if chunk.get("error"):
-                    raise refusal(link.server, 200, line.decode(errors="replace"), request.model)
-                lines.heard(speaking=True)
+                    raise refusal(connection.server, 200, line.decode(errors="replace"), request.model)
+                lines.extend_limit(speaking=True)
                 for piece in answer.read(chunk):
                     yield piece
                 if chunk.get("done") is True:
@@ -159,7 +158,7 @@ class OllamaBackend:
                         yield event
                     await lines.drain()
                     return
-        raise BrokenStream(sentence(BrokenStream, link.server))
+        raise BrokenStream(sentence(BrokenStream, connection.server))
 
     async def count_tokens(self, model: str, messages: tuple[ChatMessage, ...]) -> int | None:
         """None: Ollama has no way to ask."""
@@ -167,8 +166,8 @@ class OllamaBackend:
 
     async def pull(self, model: str) -> AsyncGenerator[Progress, None]:
         """Fetch a model; a later pull goes on where this one stopped."""
-        link, _ = self._linked()
-        async with aclosing(link.catalog.pull(model)) as steps:
+        connection, _ = self._connect()
+        async with aclosing(connection.catalog.pull(model)) as steps:
             async for progress in steps:
                 yield progress
 
@@ -178,38 +177,38 @@ class OllamaBackend:
         if made is not None:
             await made[0].close()
 
-    async def _resident(self, link: OllamaLink, model: str) -> Resident | None:
+    async def _resident(self, connection: OllamaConnection, model: str) -> RunningModel | None:
         """Where in memory the model is: under its own name, its digest, or the name of one with the same weights."""
-        catalog = link.catalog
-        residents = await catalog.residents()
-        found = [one for one in residents if full_name(one.name) == full_name(model)]
-        if residents and not found and (digest := await catalog.digest(model)):
-            found = [one for one in residents if one.digest == digest]
-        if residents and not found and (weights := (await catalog.details(model)).weights):
-            found = [one for one in residents if (await catalog.details(one.name)).weights == weights]
+        catalog = connection.catalog
+        running = await catalog.running()
+        found = [one for one in running if full_name(one.name) == full_name(model)]
+        if running and not found and (digest := await catalog.digest(model)):
+            found = [one for one in running if one.digest == digest]
+        if running and not found and (weights := (await catalog.details(model)).weights):
+            found = [one for one in running if (await catalog.details(one.name)).weights == weights]
         if not found:
             return None
         self._sharing[model] = found[0].name
         return found[0]
 
-    def _linked(self) -> tuple[OllamaLink, OllamaRequests]:
+    def _connect(self) -> tuple[OllamaConnection, OllamaRequests]:
         """The connection, made when it is first needed, and what makes its requests."""
         if self._made is None:
-            link = OllamaLink(self._settings, self._key)
-            self._made = (link, OllamaRequests(link, self._settings))
+            connection = OllamaConnection(self._settings, self._key)
+            self._made = (connection, OllamaRequests(connection, self._settings))
         return self._made
 
 
-def _loaded(model: str, resident: Resident) -> LoadedModel:
+def _loaded(model: str, resident: RunningModel) -> LoadedModel:
     ref = ModelRef(BackendName.OLLAMA, model)
     return LoadedModel(ref, resident.window, resident.size_bytes, resident.gpu_share)
 
 
-def _warning(link: OllamaLink) -> str:
+def _warning(connection: OllamaConnection) -> str:
     """What a user should know of a server that is there."""
-    if not link.address.private:
-        return f"What is sent to {link.address.url} is not encrypted. Use https for a server on another machine."
-    if link.version is not None and link.version < SUGGESTED_VERSION:
+    if not connection.address.private:
+        return f"What is sent to {connection.address.url} is not encrypted. Use https for a server on another machine."
+    if connection.version is not None and connection.version < SUGGESTED_VERSION:
         wanted = ".".join(str(part) for part in SUGGESTED_VERSION)
         return f"This Ollama is older than {wanted}: it cuts too long a conversation without a word. Update it."
     return ""

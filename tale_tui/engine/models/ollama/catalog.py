@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import httpx
 
 from tale_tui.engine.errors import BrokenStream, ModelError, Unreachable
-from tale_tui.engine.models.failures import Server, refusal, sentence, transport_failure
-from tale_tui.engine.models.loose import as_count, as_object, as_objects, as_text, as_texts, read_object
-from tale_tui.engine.models.residency.memory import cache_bytes
-from tale_tui.engine.models.server.wire import CATALOG_LIMIT_S, ClientOptions, no_answer
+from tale_tui.engine.models.http.client import CATALOG_LIMIT_S, ClientOptions, no_answer
+from tale_tui.engine.models.lenient_json import as_count, as_object, as_objects, as_text, as_texts, read_object
+from tale_tui.engine.models.memory_forecast import cache_bytes
+from tale_tui.engine.models.server_errors import ServerDescription, refusal, sentence, transport_failure
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import BackendName, ModelInfo, ModelRef, Progress
 
@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Resident:
+class RunningModel:
     """A model in the memory of the server. Two names of one file share one of these, under the name that came first."""
 
     name: str
@@ -93,7 +93,7 @@ class OllamaCatalog:
         options: for the client of httpx inside of the package.
     """
 
-    def __init__(self, server: Server, options: ClientOptions) -> None:
+    def __init__(self, server: ServerDescription, options: ClientOptions) -> None:
         self._server = server
         self._options = options
         self._client: AsyncClient | None = None
@@ -120,7 +120,7 @@ class OllamaCatalog:
         infos = await asyncio.gather(*(info(entry) for entry in entries))
         return tuple(sorted(infos, key=lambda info: info.ref.model))
 
-    async def residents(self) -> tuple[Resident, ...]:
+    async def running(self) -> tuple[RunningModel, ...]:
         """What is in memory now; a model that is still loading is not.
 
         Raises:
@@ -134,7 +134,7 @@ class OllamaCatalog:
             size = int(entry.size) if entry.size else None
             share = min(int(entry.size_vram) / size, 1.0) if size and entry.size_vram is not None else None
             if name and clean_line(name) == name:
-                found.append(Resident(name, entry.digest or "", size, share, entry.context_length or None))
+                found.append(RunningModel(name, entry.digest or "", size, share, entry.context_length or None))
         return tuple(found)
 
     async def details(self, model: str) -> Details:

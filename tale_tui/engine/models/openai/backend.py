@@ -1,7 +1,7 @@
 """Models on any server that speaks /v1/chat/completions: llama-server, vLLM, LM Studio and others.
 
 The format itself says nothing of windows, progress or partial answers. What a server has besides is used where it can
-be told which one it is (`catalog.Kind`), and never sent to one that might refuse it.
+be told which one it is (`catalog.ServerKind`), and never sent to one that might refuse it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,12 @@ from time import monotonic
 from tale_tui.engine.constants import DEFAULT_WINDOW
 from tale_tui.engine.errors import BrokenStream, ModelError, ModelNotFound, NotAvailable, Refused, ServerBusy
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, TextPiece
-from tale_tui.engine.models.failures import refusal, sentence
-from tale_tui.engine.models.openai.answer import OpenAIAnswer
-from tale_tui.engine.models.openai.catalog import Kind, Served
-from tale_tui.engine.models.openai.link import OpenAILink
-from tale_tui.engine.models.openai.requests import continues, request_body
-from tale_tui.engine.models.openai.sse import EventReader
-from tale_tui.engine.models.pieces import Continuation, Pieces
-from tale_tui.engine.models.server.wire import Lines
+from tale_tui.engine.models.http.client import ResponseLines
+from tale_tui.engine.models.openai.catalog import ServedModel, ServerKind
+from tale_tui.engine.models.openai.chat_api import EventReader, OpenAIAnswer, continues, request_body
+from tale_tui.engine.models.openai.connection import OpenAIConnection
+from tale_tui.engine.models.reply_parser import Continuation, ReplyParser
+from tale_tui.engine.models.server_errors import refusal, sentence
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelRef, Progress
 from tale_tui.settings import Settings
@@ -46,13 +44,13 @@ class OpenAIBackend:
     def __init__(self, settings: Settings, key: str | None = None) -> None:
         self._settings = settings
         self._key = key or ""
-        self._made: OpenAILink | None = None
+        self._made: OpenAIConnection | None = None
 
     @property
     def local(self) -> bool:
         """Whether its address is one of this machine."""
         try:
-            return self._linked().address.loopback
+            return self._connect().address.loopback
         except NotAvailable:
             return False
 
@@ -64,10 +62,10 @@ class OpenAIBackend:
         """
         address = ""
         try:
-            link = self._linked()
-            address = link.address.url
-            served = await link.look(timeout_s)
-            version = await link.ask_version()
+            connection = self._connect()
+            address = connection.address.url
+            served = await connection.identify(timeout_s)
+            version = await connection.ask_version()
         except ModelError as error:
             return BackendReport(self.name, available=False, address=address, detail=error.sentence)
         warning = f"What is sent to {address} is not encrypted. Use https for a server on another machine."
@@ -76,7 +74,7 @@ class OpenAIBackend:
             available=True,
             address=address,
             version=version,
-            detail="" if link.address.private else warning,
+            detail="" if connection.address.private else warning,
             models=tuple(model.info for model in served),
             loaded=tuple(model.as_loaded for model in served if model.loaded),
         )
@@ -94,7 +92,7 @@ class OpenAIBackend:
 
     async def loaded(self) -> tuple[LoadedModel, ...]:
         """What the server serves, but for what it says it would have to load first."""
-        return tuple(model.as_loaded for model in await self._linked().look() if model.loaded)
+        return tuple(model.as_loaded for model in await self._connect().identify() if model.loaded)
 
     async def unload(self, model: str) -> None:
         """Nothing: the format has no way to ask for it."""
@@ -112,17 +110,17 @@ class OpenAIBackend:
         Raises:
             ModelError: as the protocol says; `Refused` where a partial answer cannot be continued.
         """
-        link = self._linked()
-        kind = await link.known_kind()
+        connection = self._connect()
+        kind = await connection.known_kind()
         continuation = None
         if request.continue_text.strip():
-            continuation = Continuation(request.continue_text, echoed=kind is Kind.LLAMA_SERVER)
+            continuation = Continuation(request.continue_text, echoed=kind is ServerKind.LLAMA_SERVER)
             if not continues(kind):
                 raise Refused("This server cannot go on with a reply that broke off. Ask again instead.")
         body = request_body(request, kind, continuation.prefix if continuation else "")
         events = EventReader()
-        answer = OpenAIAnswer(Pieces(continuation))
-        async with link.wire.stream(f"{link.address.url}/chat/completions", body, request.model) as lines:
+        answer = OpenAIAnswer(ReplyParser(continuation))
+        async with connection.client.stream(f"{connection.address.url}/chat/completions", body, request.model) as lines:
             while not events.done and (line := await _next(lines, whole=bool(answer.finish))) is not None:
                 try:
                     chunk = events.feed(line)
@@ -131,24 +129,24 @@ class OpenAIBackend:
                 if chunk is None:
                     continue
                 if chunk.get("error"):
-                    raise refusal(link.server, 200, json.dumps(chunk), request.model)
+                    raise refusal(connection.server, 200, json.dumps(chunk), request.model)
                 found = answer.read(chunk)
-                lines.heard(speaking=any(isinstance(event, TextPiece) for event in found))
+                lines.extend_limit(speaking=any(isinstance(event, TextPiece) for event in found))
                 for event in found:
                     yield event
             if not events.done and not answer.finish:
-                raise BrokenStream(sentence(BrokenStream, link.server))
+                raise BrokenStream(sentence(BrokenStream, connection.server))
             for last in answer.end():
                 yield last
             await lines.drain()
 
     async def count_tokens(self, model: str, messages: tuple[ChatMessage, ...]) -> int | None:
         """How many tokens the messages are, the template included, where the server is llama-server."""
-        link = self._linked()
-        if await link.known_kind() is not Kind.LLAMA_SERVER:
+        connection = self._connect()
+        if await connection.known_kind() is not ServerKind.LLAMA_SERVER:
             return None
         try:
-            return await link.count_tokens(model, messages)
+            return await connection.count_tokens(model, messages)
         except Refused:  # started without these addresses
             return None
 
@@ -167,9 +165,9 @@ class OpenAIBackend:
         """Close all connections. May be called twice."""
         made, self._made = self._made, None
         if made is not None:
-            await made.wire.close()
+            await made.client.close()
 
-    async def _find(self, model: str, *, wait_s: float = 0) -> Served | None:
+    async def _find(self, model: str, *, wait_s: float = 0) -> ServedModel | None:
         """The model among those that are served; None where the server has no list of them.
 
         Args:
@@ -178,11 +176,11 @@ class OpenAIBackend:
         Raises:
             ModelNotFound: it is not among them.
         """
-        link = self._linked()
+        connection = self._connect()
         until = monotonic() + wait_s
         while True:
             try:
-                served = await link.look()
+                served = await connection.identify()
                 break
             except ServerBusy:
                 if monotonic() >= until:
@@ -191,20 +189,20 @@ class OpenAIBackend:
             except Refused:
                 return None
         named = next((one for one in served if one.info.ref.model == model), None)
-        if named is None and link.kind is Kind.LLAMA_SERVER and len(served) == 1:
+        if named is None and connection.kind is ServerKind.LLAMA_SERVER and len(served) == 1:
             named = replace(served[0], info=replace(served[0].info, ref=ModelRef(self.name, model)))
         if named is None:
-            raise ModelNotFound(sentence(ModelNotFound, link.server, clean_line(model)))
+            raise ModelNotFound(sentence(ModelNotFound, connection.server, clean_line(model)))
         return named
 
-    def _linked(self) -> OpenAILink:
+    def _connect(self) -> OpenAIConnection:
         """The connection, made when it is first needed."""
         if self._made is None:
-            self._made = OpenAILink(self._settings, self._key)
+            self._made = OpenAIConnection(self._settings, self._key)
         return self._made
 
 
-async def _next(lines: Lines, *, whole: bool) -> bytes | None:
+async def _next(lines: ResponseLines, *, whole: bool) -> bytes | None:
     """The next line; once the answer is whole, only as long as its numbers are worth waiting for."""
     if not whole:
         return await lines.next()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from tale_tui.engine.models.loose import as_count, as_object, as_objects, as_text, as_texts
+from tale_tui.engine.models.lenient_json import as_count, as_object, as_objects, as_text, as_texts
 from tale_tui.engine.text import clean_line
 from tale_tui.engine.types import BackendName, LoadedModel, ModelInfo, ModelRef
 
@@ -13,7 +13,7 @@ _BILLION = 1e9
 _MILLION = 1e6
 
 
-class Kind(Enum):
+class ServerKind(Enum):
     """The servers that can do more than the format says."""
 
     LLAMA_SERVER = auto()
@@ -27,18 +27,18 @@ class Kind(Enum):
 
 # How the servers name themselves as the owner of what they serve.
 _OWNERS = {
-    "llamacpp": Kind.LLAMA_SERVER,
-    "vllm": Kind.VLLM,
-    "sglang": Kind.VLLM,
-    "organization_owner": Kind.LM_STUDIO,
-    "organization-owner": Kind.LM_STUDIO,
+    "llamacpp": ServerKind.LLAMA_SERVER,
+    "vllm": ServerKind.VLLM,
+    "sglang": ServerKind.VLLM,
+    "organization_owner": ServerKind.LM_STUDIO,
+    "organization-owner": ServerKind.LM_STUDIO,
 }
 _EMBEDS = ("embed", "rerank")
 """Parts of names of models that cannot chat, where the server does not say what a model is for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedModel:
     """A model of the server."""
 
     info: ModelInfo
@@ -53,17 +53,17 @@ class Served:
         return LoadedModel(self.info.ref, self.window, self.info.size_bytes)
 
 
-def read_models(answer: dict[str, object]) -> tuple[Kind, tuple[Served, ...]]:
+def read_models(answer: dict[str, object]) -> tuple[ServerKind, tuple[ServedModel, ...]]:
     """Read the answer of /v1/models. A list that is null is an empty one."""
     entries = as_objects(answer.get("data"))
     kinds = [_OWNERS[owner] for entry in entries if (owner := as_text(entry.get("owned_by"))) in _OWNERS]
     # llama-server says what a model can do in a second list, made after Ollama's.
     capabilities = {as_text(entry.get("name")): _told(entry) for entry in as_objects(answer.get("models"))}
     served = [_read_model(entry, capabilities) for entry in entries]
-    return kinds[0] if kinds else Kind.OTHER, tuple(model for model in served if model is not None)
+    return kinds[0] if kinds else ServerKind.OTHER, tuple(model for model in served if model is not None)
 
 
-def _read_model(entry: dict[str, object], capabilities: dict[str, tuple[str, ...]]) -> Served | None:
+def _read_model(entry: dict[str, object], capabilities: dict[str, tuple[str, ...]]) -> ServedModel | None:
     name = as_text(entry.get("id"))
     if not name or clean_line(name) != name:
         return None
@@ -78,10 +78,10 @@ def _read_model(entry: dict[str, object], capabilities: dict[str, tuple[str, ...
         max_window=as_count(meta.get("n_ctx_train")) or longest,
         capabilities=capabilities.get(name) or _guessed(name),
     )
-    return Served(info, as_count(meta.get("n_ctx")) or longest, loaded=state in ("", "loaded"))
+    return ServedModel(info, as_count(meta.get("n_ctx")) or longest, loaded=state in ("", "loaded"))
 
 
-def read_lm_studio(answer: dict[str, object]) -> tuple[Served, ...]:
+def read_lm_studio(answer: dict[str, object]) -> tuple[ServedModel, ...]:
     """Read the answer of LM Studio's /api/v0/models, which tells what its /v1/models does not."""
     served = []
     for entry in as_objects(answer.get("data")):
@@ -97,7 +97,7 @@ def read_lm_studio(answer: dict[str, object]) -> tuple[Served, ...]:
             capabilities=capabilities,
         )
         loaded = as_text(entry.get("state")) == "loaded"
-        served.append(Served(info, as_count(entry.get("loaded_context_length")) if loaded else None, loaded))
+        served.append(ServedModel(info, as_count(entry.get("loaded_context_length")) if loaded else None, loaded))
     return tuple(served)
 
 

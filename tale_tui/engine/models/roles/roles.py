@@ -21,8 +21,7 @@ from tale_tui.engine.errors import (
 )
 from tale_tui.engine.events import Fact, Notice
 from tale_tui.engine.models.pool import Pool
-from tale_tui.engine.models.roles.board import Board
-from tale_tui.engine.models.roles.choosing import (
+from tale_tui.engine.models.roles.defaults import (
     about_stand_ins,
     chat_models,
     choose,
@@ -31,6 +30,7 @@ from tale_tui.engine.models.roles.choosing import (
     is_default,
     parse_setting,
 )
+from tale_tui.engine.models.roles.role_states import RoleStates
 from tale_tui.engine.types import BackendName, LoadedModel, ModelRef, Role, RoleState, RoleStatus
 
 AUTOMATIC = "auto"
@@ -41,7 +41,7 @@ FAILED_ERRORS = (OutOfMemory, BackendCrashed, NotAuthorised, ModelDamaged)
 """After these it is there and does not work."""
 
 
-class Kept(Protocol):
+class RoleChoiceStore(Protocol):
     """Where the model that last served a role is kept."""
 
     async def role_choice(self, role: Role) -> ModelRef | None:
@@ -67,7 +67,7 @@ class Roles:
     def __init__(
         self,
         pool: Pool,
-        kept: Kept,
+        kept: RoleChoiceStore,
         settings: Mapping[Role, str],
         publish: Callable[[Fact], None],
         now: Callable[[], float],
@@ -76,7 +76,7 @@ class Roles:
         self._kept = kept
         self._settings = settings
         self._publish = publish
-        self._board = Board(publish, now)
+        self._states = RoleStates(publish, now)
         self._last: dict[Role, ModelRef | None] = dict.fromkeys(Role)
         self._unresolved = set(Role)
         self._failures: dict[Role, ModelError] = {}
@@ -86,7 +86,7 @@ class Roles:
 
     def status(self, role: Role) -> RoleStatus:
         """A role as it is now."""
-        return self._board.status(role)
+        return self._states.status(role)
 
     def failure(self, role: Role) -> ModelError | None:
         """What was last wrong with a role's model; None where nothing ever was."""
@@ -94,7 +94,7 @@ class Roles:
 
     def statuses(self) -> tuple[RoleStatus, ...]:
         """Both roles as they are now, ux first."""
-        return self._board.statuses()
+        return self._states.statuses()
 
     # who serves
 
@@ -103,10 +103,10 @@ class Roles:
         for role in Role:
             last = self._last[role] = await self._kept.role_choice(role)
             if self._settings[role] != AUTOMATIC:
-                self._board.take(role, parse_setting(role, self._settings[role]), RoleState.FAILED)
+                self._states.set_choice(role, parse_setting(role, self._settings[role]), RoleState.FAILED)
                 self._unresolved.discard(role)
             elif last:
-                self._board.take(role, chosen(last))
+                self._states.set_choice(role, chosen(last))
                 self._unresolved.discard(role)
 
     async def resolve(self) -> None:
@@ -120,11 +120,11 @@ class Roles:
                 if role not in self._unresolved:  # somebody chose meanwhile
                     continue
                 choice = choose(role, reports)
-                self._board.take(role, choice)
+                self._states.set_choice(role, choice)
                 if choice.ref:
                     self._unresolved.discard(role)
         # Told with the first look for a model that answers, and not at every start until a first task has run.
-        if Role.UX in missing and (sentence := about_stand_ins([self._board.choice(role) for role in missing])):
+        if Role.UX in missing and (sentence := about_stand_ins([self._states.choice(role) for role in missing])):
             self._publish(Notice("Another model stands in", sentence))
 
     async def serving(self, role: Role) -> ModelRef:
@@ -135,9 +135,9 @@ class Roles:
         """
         if role in self._unresolved:
             await self.resolve()
-        ref = self._board.choice(role).ref
+        ref = self._states.choice(role).ref
         if ref is None:
-            raise NoModel(self._board.status(role).detail)
+            raise NoModel(self._states.status(role).detail)
         return ref
 
     async def assign(self, role: Role, ref: ModelRef) -> RoleStatus:
@@ -146,47 +146,47 @@ class Roles:
         Raises:
             ModelError: it cannot be had.
         """
-        before, status = self._board.choice(role), self._board.status(role)
+        before, status = self._states.choice(role), self._states.status(role)
         choice = chosen(ref)
         ref = choice.ref or ref
         works, unresolved = False, role in self._unresolved
         self._unresolved.discard(role)
-        self._board.take(role, choice)
+        self._states.set_choice(role, choice)
         try:
             await self._prove(role, ref)
             works = True
         finally:
             if not works:
-                self._board.put_back(before, status)
+                self._states.restore_choice(before, status)
                 if unresolved:
                     self._unresolved.add(role)
         await self._keep(role, ref)
         if self._settings[role] not in (AUTOMATIC, str(ref)):
             sentence = f"The settings say {role.value} = {self._settings[role]}: that holds again after the next start."
             self._publish(Notice("Only until the next start", sentence))
-        return self._board.status(role)
+        return self._states.status(role)
 
     async def retry(self, role: Role) -> RoleStatus:
         """Look again for the model of a role, and load it for ux. Why it failed is in the status."""
         if role in self._unresolved:
             await self.resolve()
         await self._try(role)
-        return self._board.status(role)
+        return self._states.status(role)
 
     async def added(self, ref: ModelRef) -> None:
         """A model was fetched: roles that have none look again, one with a stand-in takes its default."""
         for role in Role:
-            if self._board.choice(role).provisional and is_default(role, ref):
-                self._board.take(role, chosen(ref))
+            if self._states.choice(role).provisional and is_default(role, ref):
+                self._states.set_choice(role, chosen(ref))
         await self.resolve()
 
     async def warm(self) -> None:
         """Resolve both roles and load the model of ux. Why it failed is in the status."""
         await self.resolve()
         await self._try(Role.UX)
-        if self._board.choice(Role.UX).demo and BackendName.OLLAMA in self._pool.automatic:
+        if self._states.choice(Role.UX).demo and BackendName.OLLAMA in self._pool.automatic:
             better = chat_models(await self._pool.report(BackendName.OLLAMA))
-            self._board.offer(Role.UX, tuple(info.ref for info in better))
+            self._states.offer(Role.UX, tuple(info.ref for info in better))
 
     # how it goes
 
@@ -196,7 +196,7 @@ class Roles:
         waiting: Callable[[], None] = lambda: None,
         *,
         role: Role = Role.UX,
-        push: bool = True,
+        may_evict: bool = True,
     ) -> LoadedModel:
         """Have a model in memory, and show on the roles that it serves how that goes.
 
@@ -204,19 +204,19 @@ class Roles:
             ref: the model.
             waiting: called when it was not there and has to be waited for; perhaps more than once.
             role: for whom it is, where roles have processes of their own.
-            push: whether others may be made to leave where it does not fit beside them.
+            may_evict: whether others may be evicted where it does not fit beside them.
         Raises:
             ModelError: why it cannot be had.
         """
 
         def begins() -> None:
-            self._board.mark(ref, RoleState.LOADING, only=self._only(ref, role))
+            self._states.set_state(ref, RoleState.LOADING, only=self._only(ref, role))
             waiting()
 
         self._loaders[ref, role] += 1
         try:
-            loaded = await self._pool.load(ref, begins, role=role, push=push)
-            self._board.mark(ref, RoleState.READY, window=loaded.window, only=self._only(ref, role))
+            loaded = await self._pool.load(ref, begins, role=role, may_evict=may_evict)
+            self._states.set_state(ref, RoleState.READY, window=loaded.window, only=self._only(ref, role))
         except ModelError as error:
             await self._show(ref, error, loading=True, only=self._only(ref, role))
             raise
@@ -225,13 +225,13 @@ class Roles:
             only = self._only(ref, role)
             given_up = not self._loaders[ref, role] if only else not any(self._loaders[ref, one] for one in Role)
             if given_up and self._shown_as(ref, RoleState.LOADING, only):
-                self._board.mark(ref, RoleState.IDLE, only=only)  # by the last who waited
+                self._states.set_state(ref, RoleState.IDLE, only=only)  # by the last who waited
         return loaded
 
     def gone(self, ref: ModelRef, role: Role | None = None) -> None:
         """A model is not in memory any more: its roles, or this one, are idle."""
         if self._shown_as(ref, RoleState.READY, role):
-            self._board.mark(ref, RoleState.IDLE, only=role)
+            self._states.set_state(ref, RoleState.IDLE, only=role)
 
     async def failed(self, ref: ModelRef, error: ModelError, *, role: Role = Role.UX) -> None:
         """A call of a model did not work: show on its roles what that means for them, where it means anything.
@@ -247,11 +247,11 @@ class Roles:
 
     async def served(self, role: Role, ref: ModelRef) -> None:
         """A turn of this role was answered: the role is well, and the choice is kept."""
-        if self._board.choice(role).ref != ref:
+        if self._states.choice(role).ref != ref:
             return
-        if self._board.status(role).state is not RoleState.READY:
+        if self._states.status(role).state is not RoleState.READY:
             only = self._only(ref, role)
-            self._board.mark(ref, RoleState.READY, window=self._pool.known_window(ref), only=only)
+            self._states.set_state(ref, RoleState.READY, window=self._pool.known_window(ref), only=only)
         await self._keep(role, ref)
 
     async def _prove(self, role: Role, ref: ModelRef) -> None:
@@ -266,12 +266,12 @@ class Roles:
             raise ModelNotFound(f"{ref.model} is not among the models of {ref.backend.value}.")
         resident = self._pool.resident(ref, role)
         if resident is not None:
-            self._board.mark(ref, RoleState.READY, window=resident.window)
+            self._states.set_state(ref, RoleState.READY, window=resident.window)
         elif self._shown_as(ref, RoleState.AWAY) or self._shown_as(ref, RoleState.FAILED):
-            self._board.mark(ref, RoleState.IDLE)
+            self._states.set_state(ref, RoleState.IDLE)
 
     async def _try(self, role: Role) -> None:
-        ref = self._board.choice(role).ref
+        ref = self._states.choice(role).ref
         if ref is None:
             return
         try:
@@ -290,7 +290,7 @@ class Roles:
         self._last[role] = ref
 
     async def _show(self, ref: ModelRef, error: ModelError, *, loading: bool, only: Role | None = None) -> None:
-        concerned = [role for role in self._board.served_by(ref) if only in (None, role)]
+        concerned = [role for role in self._states.served_by(ref) if only in (None, role)]
         if not concerned:
             return
         self._failures |= dict.fromkeys(concerned, error)
@@ -298,14 +298,14 @@ class Roles:
             offered: tuple[ModelRef, ...] = ()
             if isinstance(error, ModelNotFound):
                 offered = tuple(info.ref for info in chat_models(await self._pool.report(ref.backend)))
-            self._board.mark(ref, RoleState.AWAY, detail=error.sentence, offered=offered, only=only)
+            self._states.set_state(ref, RoleState.AWAY, detail=error.sentence, offered=offered, only=only)
         elif loading or isinstance(error, FAILED_ERRORS):
-            self._board.mark(ref, RoleState.FAILED, detail=error.sentence, only=only)
+            self._states.set_state(ref, RoleState.FAILED, detail=error.sentence, only=only)
 
     def _only(self, ref: ModelRef, role: Role) -> Role | None:
         """The one role that a load concerns, where each has a process of its own; None for all that it serves."""
         return role if self._pool.separate(ref) else None
 
     def _shown_as(self, ref: ModelRef, state: RoleState, only: Role | None = None) -> bool:
-        roles = [role for role in self._board.served_by(ref) if only in (None, role)]
-        return any(self._board.status(role).state is state for role in roles)
+        roles = [role for role in self._states.served_by(ref) if only in (None, role)]
+        return any(self._states.status(role).state is state for role in roles)

@@ -12,20 +12,20 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tale_tui.engine.models.embedded.llama import Answer, Model
+from tale_tui.engine.models.embedded.llama import LlamaAnswer, LlamaModel
 from tale_tui.engine.models.embedded.protocol import (
-    Cancelled,
-    Chat,
-    Counted,
-    End,
-    Failed,
-    Load,
-    NotLoaded,
-    Piece,
-    Read,
-    Ready,
+    AnswerCancelled,
+    AnswerChat,
+    AnswerEnd,
+    AnswerFailed,
+    AnswerPiece,
+    LoadFailed,
+    LoadModel,
+    LoadSucceeded,
+    ReadProgress,
     Reply,
     Request,
+    TokensCounted,
     decode,
     encode,
 )
@@ -37,7 +37,7 @@ class Heard:
     def __init__(self) -> None:
         self.replies: list[Reply] = []
         self.stop = False
-        self.answer = Answer(4, self.replies.append, lambda: self.stop)
+        self.answer = LlamaAnswer(4, self.replies.append, lambda: self.stop)
 
     def take(self, **chunk: Any) -> bool:
         return self.answer.take(json.dumps(chunk).encode())
@@ -68,67 +68,72 @@ def test_a_whole_answer(heard: Heard) -> None:
     heard.delta(content=" two", tokens=2)
     heard.delta(finish="stop")
     heard.usage()
-    assert heard.replies == [Read(4, 0, 34), Read(4, 34, 34), Piece(4, "One", False, 1), Piece(4, " two", False, 1)]
-    assert heard.answer.last() == End(4, "stop", 34, 5, 30, 12.5, 80.25)
+    assert heard.replies == [
+        ReadProgress(4, 0, 34),
+        ReadProgress(4, 34, 34),
+        AnswerPiece(4, "One", False, 1),
+        AnswerPiece(4, " two", False, 1),
+    ]
+    assert heard.answer.last() == AnswerEnd(4, "stop", 34, 5, 30, 12.5, 80.25)
 
 
 def test_thinking_is_told_from_text(heard: Heard) -> None:
     heard.delta(reasoning_content="hm", tokens=1)
     heard.delta(content="so", tokens=2)
-    assert heard.replies == [Piece(4, "hm", True, 1), Piece(4, "so", False, 1)]
+    assert heard.replies == [AnswerPiece(4, "hm", True, 1), AnswerPiece(4, "so", False, 1)]
 
 
 def test_tokens_that_were_held_back_are_counted_with_the_piece_that_brings_them(heard: Heard) -> None:
     heard.delta(content="", tokens=2)
     heard.delta(content="😀", tokens=3)
-    assert heard.replies == [Piece(4, "😀", False, 3)]
+    assert heard.replies == [AnswerPiece(4, "😀", False, 3)]
 
 
 def test_without_timings_a_piece_is_a_token(heard: Heard) -> None:
     heard.delta(content="a")
     heard.delta(content="b")
-    assert [reply.tokens for reply in heard.replies if isinstance(reply, Piece)] == [1, 1]
+    assert [reply.tokens for reply in heard.replies if isinstance(reply, AnswerPiece)] == [1, 1]
 
 
 def test_progress_that_is_none_is_not_told(heard: Heard) -> None:
     for _ in range(2):
         heard.take(choices=[{"delta": {}}], prompt_progress={"total": 9, "processed": 9})
-    assert heard.replies == [Read(4, 9, 9)]
+    assert heard.replies == [ReadProgress(4, 9, 9)]
 
 
 def test_it_goes_on_until_the_parent_says_stop(heard: Heard) -> None:
     assert not heard.delta(content="a")
     heard.stop = True
     assert heard.delta(content="b")
-    assert heard.answer.last() == Cancelled(4)
+    assert heard.answer.last() == AnswerCancelled(4)
 
 
 def test_what_ended_before_the_stop_came_has_ended(heard: Heard) -> None:
     heard.usage()
     heard.stop = True
-    assert isinstance(heard.answer.last(), End)
+    assert isinstance(heard.answer.last(), AnswerEnd)
 
 
 def test_a_refusal_keeps_its_numbers(heard: Heard) -> None:
     error = {"code": 400, "message": "too long", "type": "exceed_context_size_error", "n_prompt_tokens": 9, "n_ctx": 5}
     heard.take(error=error)
-    assert heard.answer.last() == Failed(4, "exceed_context_size_error", "too long", 9, 5)
+    assert heard.answer.last() == AnswerFailed(4, "exceed_context_size_error", "too long", 9, 5)
 
 
 def test_an_end_without_numbers_is_none(heard: Heard) -> None:
     heard.delta(content="a")
-    assert heard.answer.last() == Failed(4, "invalid", "the stream ended before its end", None, None)
+    assert heard.answer.last() == AnswerFailed(4, "invalid", "the stream ended before its end", None, None)
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        Load("/a/b", 4096, 1, 5, ""),
-        Chat(1, [["user", "ü\n😀 \ud83d"]], 7, 0.5, None),
-        Ready(4096, "1"),
-        NotLoaded(True, "x"),
-        Counted(3, None),
-        End(1, "stop", 1, None, 0, 0.5, None),
+        LoadModel("/a/b", 4096, 1, 5, ""),
+        AnswerChat(1, [["user", "ü\n😀 \ud83d"]], 7, 0.5, None),
+        LoadSucceeded(4096, "1"),
+        LoadFailed(True, "x"),
+        TokensCounted(3, None),
+        AnswerEnd(1, "stop", 1, None, 0, 0.5, None),
     ],
 )
 def test_a_message_is_one_line_and_comes_back(message: Request | Reply) -> None:
@@ -139,7 +144,7 @@ def test_a_message_is_one_line_and_comes_back(message: Request | Reply) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"{", b"[]", b'["Nothing"]', b'["Ready", 1]', b'["Cancel", 1, 2]', b"7", b"[[]]"]
+    "line", [b"", b"{", b"[]", b'["Nothing"]', b'["LoadSucceeded", 1]', b'["CancelAnswer", 1, 2]', b"7", b"[[]]"]
 )
 def test_what_is_no_message_is_refused(line: bytes) -> None:
     with pytest.raises(ValueError):
@@ -186,7 +191,7 @@ def own_server() -> Iterator[type[OwnServer]]:
 
 
 @pytest.fixture
-def model(own_server: type[OwnServer], monkeypatch: pytest.MonkeyPatch) -> Model:
+def model(own_server: type[OwnServer], monkeypatch: pytest.MonkeyPatch) -> LlamaModel:
     class Library(SimpleNamespace):
         __version__ = "7"
 
@@ -206,10 +211,10 @@ def model(own_server: type[OwnServer], monkeypatch: pytest.MonkeyPatch) -> Model
             return SimpleNamespace(listening_address=own_server.says["address"], handle_chat_completions=answer)
 
     monkeypatch.setitem(sys.modules, "xllamacpp", Library())  # type: ignore[arg-type]
-    return Model(Load("m.gguf", 4096, 1, 0, ""))
+    return LlamaModel(LoadModel("m.gguf", 4096, 1, 0, ""))
 
 
-def test_the_window_is_what_the_server_says(own_server: type[OwnServer], model: Model) -> None:
+def test_the_window_is_what_the_server_says(own_server: type[OwnServer], model: LlamaModel) -> None:
     own_server.says["/props"] = '{"default_generation_settings": {"n_ctx": 2048}}'
     assert model.window() == 2048
     path, key, _ = own_server.asked[0]
@@ -220,13 +225,13 @@ def test_the_window_is_what_the_server_says(own_server: type[OwnServer], model: 
 
 @pytest.mark.parametrize("said", ["", "[]", "{}", '{"default_generation_settings": 3}', "junk"])
 def test_a_server_that_says_something_else_is_believed_to_serve_what_was_asked(
-    own_server: type[OwnServer], model: Model, said: str
+    own_server: type[OwnServer], model: LlamaModel, said: str
 ) -> None:
     own_server.says["/props"] = said
     assert model.window() == 4096
 
 
-def test_tokens_are_counted_by_the_server(own_server: type[OwnServer], model: Model) -> None:
+def test_tokens_are_counted_by_the_server(own_server: type[OwnServer], model: LlamaModel) -> None:
     own_server.says["/v1/chat/completions/input_tokens"] = '{"input_tokens": 31}'
     assert model.count([["user", "ü"]]) == 31
     assert json.loads(own_server.asked[0][2]) == {"messages": [{"role": "user", "content": "ü"}]}
@@ -234,8 +239,10 @@ def test_tokens_are_counted_by_the_server(own_server: type[OwnServer], model: Mo
     assert model.count([["user", "x"]]) is None
 
 
-def test_a_conversation_is_answered_or_refused(model: Model, heard: Heard) -> None:
-    assert model.answer(Chat(4, [["user", "x"]], 5, 0.5, True), heard.answer) == End(4, "", 3, None, None, None, None)
-    refused = model.answer(Chat(4, [["user", "refuse"]], 5, None, None), heard.answer)
-    assert refused == Failed(4, "invalid", "no messages", None, None)
+def test_a_conversation_is_answered_or_refused(model: LlamaModel, heard: Heard) -> None:
+    assert model.answer(AnswerChat(4, [["user", "x"]], 5, 0.5, True), heard.answer) == AnswerEnd(
+        4, "", 3, None, None, None, None
+    )
+    refused = model.answer(AnswerChat(4, [["user", "refuse"]], 5, None, None), heard.answer)
+    assert refused == AnswerFailed(4, "invalid", "no messages", None, None)
     assert model.version == "7"

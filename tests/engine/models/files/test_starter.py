@@ -21,7 +21,7 @@ import pytest
 from filelock import FileLock
 
 from tale_tui.engine.errors import BadInput, FetchFailed
-from tale_tui.engine.models.files import download, intake, starter
+from tale_tui.engine.models.files import download, library, starter
 from tale_tui.engine.types import BackendName, ModelRef, Progress
 
 MODEL = b"GGUF" + b"\x03\0\0\0" + bytes(16) + b"small weights"
@@ -80,7 +80,7 @@ def test_its_name_is_what_earlier_versions_fetched() -> None:
 
 @pytest.mark.starter
 def test_the_index_gives_the_real_one_with_its_licence(starter_gguf: Path) -> None:
-    assert intake.sha256_of(starter_gguf) == starter.STARTER_SHA256
+    assert library.sha256_of(starter_gguf) == starter.STARTER_SHA256
     licence = starter_gguf.with_suffix(".LICENSE.txt").read_text()
     assert "Apache License" in licence
 
@@ -230,7 +230,7 @@ async def test_a_disk_that_fills_up_leaves_nothing(
     def fail(descriptor: int) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(intake.os, "fsync", fail)
+    monkeypatch.setattr(library.os, "fsync", fail)
     with pytest.raises(FetchFailed, match="disk is full"):
         await run(str(write_wheel(tmp_path / "w.whl")), models)
     assert_nothing_is_there(models)
@@ -318,7 +318,7 @@ def test_it_is_read_through_only_after_a_change(models: Path, monkeypatch: pytes
 
     def counted(path: Path) -> str:
         read.append(path)
-        return intake.sha256_of(path)
+        return library.sha256_of(path)
 
     monkeypatch.setattr(starter, "sha256_of", counted)
     models.mkdir()

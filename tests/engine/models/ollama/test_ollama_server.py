@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from tale_tui.engine import errors
+from tale_tui.engine.models.http import address as address_module
 from tale_tui.engine.models.ollama import catalog as catalog_module
 from tale_tui.engine.models.ollama.backend import OllamaBackend
-from tale_tui.engine.models.ollama.link import OllamaLink
-from tale_tui.engine.models.server import address as address_module
+from tale_tui.engine.models.ollama.connection import OllamaConnection
 from tale_tui.engine.types import BackendName, LoadedModel, ModelInfo, ModelRef, Progress
 from tale_tui.settings import LimitSettings, OllamaSettings, Settings
 
@@ -579,9 +579,9 @@ async def test_the_key_comes_from_the_environment(replay: Any, monkeypatch: pyte
     ],
 )
 def test_who_gets_to_see_the_key(host: str, sent: bool) -> None:
-    link = OllamaLink(Settings(ollama=OllamaSettings(host=host)), "geheim")
-    request = httpx.Request("GET", link.chat)
-    next(link.wire.options["auth"].auth_flow(request))
+    connection = OllamaConnection(Settings(ollama=OllamaSettings(host=host)), "geheim")
+    request = httpx.Request("GET", connection.chat)
+    next(connection.client.options["auth"].auth_flow(request))
     assert request.headers.get("authorization") == ("Bearer geheim" if sent else None)
 
 

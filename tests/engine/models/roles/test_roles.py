@@ -14,8 +14,8 @@ from tale_tui.engine.errors import (
 )
 from tale_tui.engine.events import Fact, Notice, RoleChanged
 from tale_tui.engine.models.backend import Backend
-from tale_tui.engine.models.configured import given_backends
 from tale_tui.engine.models.pool import Pool
+from tale_tui.engine.models.registry import given_backends
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
 from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelInfo, ModelRef, Role, RoleState
@@ -26,7 +26,7 @@ SMALL, BIG = ModelRef(OLLAMA, "small:1b"), ModelRef(OLLAMA, "big:9b")
 DEFAULT = ModelRef(OLLAMA, "qwen2.5:7b")
 
 
-class Kept:
+class RoleChoiceStore:
     """What the last run left."""
 
     def __init__(self, **choices: ModelRef) -> None:
@@ -77,7 +77,7 @@ Make = Callable[..., Roles]
 class Desk:
     """Roles on some backends, and the facts that they published."""
 
-    def __init__(self, kept: Kept, *backends: Backend, ux: str = "auto", task: str = "auto") -> None:
+    def __init__(self, kept: RoleChoiceStore, *backends: Backend, ux: str = "auto", task: str = "auto") -> None:
         self.kept = kept
         self.facts: list[Fact] = []
         self.time = 0.0
@@ -101,7 +101,7 @@ class Desk:
 
 
 async def test_before_anything_is_known_the_roles_are_looked_for() -> None:
-    desk = Desk(Kept(), Named(OLLAMA, small__1b=1))
+    desk = Desk(RoleChoiceStore(), Named(OLLAMA, small__1b=1))
     ux, task = desk.roles.statuses()
     assert (ux.role, task.role) == (UX, TASK)
     assert (ux.state, ux.ref) == (RoleState.LOADING, None)
@@ -109,21 +109,21 @@ async def test_before_anything_is_known_the_roles_are_looked_for() -> None:
 
 async def test_a_setting_is_stronger_than_what_was_kept() -> None:
     backend = Named(OLLAMA, small__1b=1, big__9b=9)
-    desk = Desk(Kept(ux=SMALL), backend, ux="ollama/big:9b")
+    desk = Desk(RoleChoiceStore(ux=SMALL), backend, ux="ollama/big:9b")
     await desk.roles.restore()
     assert desk.roles.status(UX).ref == BIG
     assert await desk.roles.serving(UX) == BIG
 
 
 async def test_what_was_kept_is_stronger_than_what_is_there() -> None:
-    desk = Desk(Kept(ux=BIG), Named(OLLAMA, small__1b=1, big__9b=9, **{"qwen2.5__7b": 5}))
+    desk = Desk(RoleChoiceStore(ux=BIG), Named(OLLAMA, small__1b=1, big__9b=9, **{"qwen2.5__7b": 5}))
     await desk.roles.restore()
     assert desk.roles.status(UX).state is RoleState.IDLE
     assert await desk.roles.serving(UX) == BIG
 
 
 async def test_a_wrong_setting_is_an_error_in_a_sentence() -> None:
-    desk = Desk(Kept(ux=BIG), Named(OLLAMA, small__1b=1), ux="big")
+    desk = Desk(RoleChoiceStore(ux=BIG), Named(OLLAMA, small__1b=1), ux="big")
     await desk.roles.restore()
     assert desk.roles.status(UX).state is RoleState.FAILED
     with pytest.raises(NoModel, match="backend/model"):
@@ -131,7 +131,7 @@ async def test_a_wrong_setting_is_an_error_in_a_sentence() -> None:
 
 
 async def test_what_stands_in_is_said_once() -> None:
-    desk = Desk(Kept(), Named(OLLAMA, small__1b=1, big__9b=9))
+    desk = Desk(RoleChoiceStore(), Named(OLLAMA, small__1b=1, big__9b=9))
     await desk.roles.restore()
     await desk.roles.resolve()
     await desk.roles.resolve()
@@ -145,7 +145,7 @@ async def test_what_stands_in_is_said_once() -> None:
 
 async def test_where_nothing_is_found_it_is_looked_for_again_by_the_next_who_asks() -> None:
     backend = Named(OLLAMA)
-    desk = Desk(Kept(), backend)
+    desk = Desk(RoleChoiceStore(), backend)
     await desk.roles.warm()
     assert desk.roles.status(UX).state is RoleState.UNSET
     with pytest.raises(NoModel, match="No model was found"):
@@ -159,7 +159,7 @@ async def test_where_nothing_is_found_it_is_looked_for_again_by_the_next_who_ask
 
 async def test_warming_loads_ux_and_leaves_task() -> None:
     backend = Named(OLLAMA, small__1b=1, big__9b=9)
-    desk = Desk(Kept(), backend)
+    desk = Desk(RoleChoiceStore(), backend)
     await desk.roles.warm()
     assert backend.loads == ["small:1b"]
     assert desk.states(UX) == [RoleState.IDLE, RoleState.LOADING, RoleState.READY]
@@ -171,7 +171,7 @@ async def test_warming_loads_ux_and_leaves_task() -> None:
 async def test_loading_says_since_when() -> None:
     backend = Named(OLLAMA, small__1b=1)
     backend.gate = asyncio.Event()
-    desk = Desk(Kept(ux=SMALL), backend)
+    desk = Desk(RoleChoiceStore(ux=SMALL), backend)
     await desk.roles.restore()
     warming = asyncio.create_task(desk.roles.warm())
     await backend.begun.wait()
@@ -182,7 +182,7 @@ async def test_loading_says_since_when() -> None:
 
 
 async def test_one_model_in_both_roles_is_ready_in_both() -> None:
-    desk = Desk(Kept(ux=SMALL, task=SMALL), Named(OLLAMA, small__1b=1))
+    desk = Desk(RoleChoiceStore(ux=SMALL, task=SMALL), Named(OLLAMA, small__1b=1))
     await desk.roles.restore()
     await desk.roles.warm()
     assert [status.state for status in desk.roles.statuses()] == [RoleState.READY, RoleState.READY]
@@ -202,7 +202,7 @@ async def test_a_kept_model_that_cannot_be_had_is_said_and_nobody_takes_its_plac
 ) -> None:
     backend, files = Named(OLLAMA, small__1b=1, big__9b=1), Named(EMBEDDED, starter=1)
     backend.load_error = error
-    desk = Desk(Kept(ux=BIG), backend, files)
+    desk = Desk(RoleChoiceStore(ux=BIG), backend, files)
     await desk.roles.restore()
     await desk.roles.warm()
     status = desk.roles.status(UX)
@@ -223,7 +223,7 @@ async def test_a_kept_model_that_cannot_be_had_is_said_and_nobody_takes_its_plac
     ],
 )
 async def test_a_call_that_fails_shows_on_the_role_where_it_means_something(error: Exception, state: RoleState) -> None:
-    desk = Desk(Kept(ux=SMALL), Named(OLLAMA, small__1b=1))
+    desk = Desk(RoleChoiceStore(ux=SMALL), Named(OLLAMA, small__1b=1))
     await desk.roles.restore()
     await desk.roles.warm()
     assert isinstance(error, Unreachable | BackendCrashed | TimedOut)
@@ -234,7 +234,7 @@ async def test_a_call_that_fails_shows_on_the_role_where_it_means_something(erro
 
 
 async def test_an_error_of_a_model_without_a_role_changes_nothing() -> None:
-    desk = Desk(Kept(ux=SMALL), Named(OLLAMA, small__1b=1))
+    desk = Desk(RoleChoiceStore(ux=SMALL), Named(OLLAMA, small__1b=1))
     await desk.roles.restore()
     before = desk.roles.statuses()
     await desk.roles.failed(BIG, Unreachable("gone"))
@@ -246,7 +246,7 @@ async def test_an_error_of_a_model_without_a_role_changes_nothing() -> None:
 async def test_who_gives_up_waiting_leaves_the_role_as_not_loaded() -> None:
     backend = Named(OLLAMA, small__1b=1)
     backend.gate = asyncio.Event()
-    desk = Desk(Kept(ux=SMALL), backend)
+    desk = Desk(RoleChoiceStore(ux=SMALL), backend)
     await desk.roles.restore()
     first = asyncio.create_task(desk.roles.load(SMALL))
     await backend.begun.wait()
@@ -264,7 +264,7 @@ async def test_who_gives_up_waiting_leaves_the_role_as_not_loaded() -> None:
 
 
 async def test_a_choice_is_loaded_and_kept() -> None:
-    kept = Kept(ux=SMALL)
+    kept = RoleChoiceStore(ux=SMALL)
     desk = Desk(kept, Named(OLLAMA, small__1b=1, big__9b=9))
     await desk.roles.restore()
     status = await desk.roles.assign(UX, BIG)
@@ -275,7 +275,7 @@ async def test_a_choice_is_loaded_and_kept() -> None:
 
 async def test_a_choice_for_task_is_looked_up_and_not_loaded() -> None:
     backend = Named(OLLAMA, small__1b=1, big__9b=9)
-    kept = Kept(ux=SMALL)
+    kept = RoleChoiceStore(ux=SMALL)
     desk = Desk(kept, backend)
     await desk.roles.restore()
     assert (await desk.roles.assign(TASK, BIG)).state is RoleState.IDLE
@@ -285,7 +285,7 @@ async def test_a_choice_for_task_is_looked_up_and_not_loaded() -> None:
 
 @pytest.mark.parametrize("role", [UX, TASK])
 async def test_a_choice_that_does_not_work_changes_nothing(role: Role) -> None:
-    kept = Kept(ux=SMALL, task=SMALL)
+    kept = RoleChoiceStore(ux=SMALL, task=SMALL)
     desk = Desk(kept, Named(OLLAMA, small__1b=1))
     await desk.roles.restore()
     before = desk.roles.statuses()
@@ -298,20 +298,20 @@ async def test_a_choice_that_does_not_work_changes_nothing(role: Role) -> None:
 async def test_a_choice_for_task_on_a_server_that_is_away_says_so() -> None:
     backend = Named(OLLAMA, small__1b=1)
     backend.away = Unreachable("gone")
-    desk = Desk(Kept(), backend)
+    desk = Desk(RoleChoiceStore(), backend)
     with pytest.raises(Unreachable, match="gone"):
         await desk.roles.assign(TASK, SMALL)
 
 
 async def test_a_choice_against_the_settings_holds_until_the_next_start_and_that_is_said() -> None:
-    desk = Desk(Kept(), Named(OLLAMA, small__1b=1, big__9b=9), ux="ollama/small:1b")
+    desk = Desk(RoleChoiceStore(), Named(OLLAMA, small__1b=1, big__9b=9), ux="ollama/small:1b")
     await desk.roles.restore()
     await desk.roles.assign(UX, BIG)
     assert "ux = ollama/small:1b" in desk.notices[0].sentence
 
 
 async def test_what_served_is_kept_but_never_a_script() -> None:
-    kept = Kept()
+    kept = RoleChoiceStore()
     desk = Desk(kept, Named(OLLAMA, small__1b=1), ScriptedBackend(), task="scripted/demo")
     await desk.roles.restore()
     await desk.roles.warm()
@@ -323,7 +323,7 @@ async def test_what_served_is_kept_but_never_a_script() -> None:
 
 
 async def test_a_choice_that_cannot_be_kept_serves_all_the_same() -> None:
-    kept = Kept()
+    kept = RoleChoiceStore()
     kept.full = True
     desk = Desk(kept, Named(OLLAMA, small__1b=1, **{"qwen2.5__7b": 5}))
     assert (await desk.roles.assign(UX, SMALL)).state is RoleState.READY
@@ -332,7 +332,7 @@ async def test_a_choice_that_cannot_be_kept_serves_all_the_same() -> None:
 
 async def test_a_default_that_was_fetched_takes_the_place_of_what_stood_in() -> None:
     backend = Named(OLLAMA, small__1b=1)
-    desk = Desk(Kept(), backend)
+    desk = Desk(RoleChoiceStore(), backend)
     await desk.roles.restore()
     await desk.roles.warm()
     await desk.roles.added(ModelRef(OLLAMA, "tiny:1b"))
@@ -345,7 +345,7 @@ async def test_a_default_that_was_fetched_takes_the_place_of_what_stood_in() -> 
 async def test_a_demo_is_called_one_and_what_is_better_is_offered() -> None:
     backend = Named(OLLAMA, small__1b=1)
     starter = ModelRef(EMBEDDED, "smollm2-135m-instruct")
-    desk = Desk(Kept(ux=starter), backend, Named(EMBEDDED, **{starter.model: 1}))
+    desk = Desk(RoleChoiceStore(ux=starter), backend, Named(EMBEDDED, **{starter.model: 1}))
     await desk.roles.restore()
     await desk.roles.warm()
     status = desk.roles.status(UX)
@@ -355,7 +355,7 @@ async def test_a_demo_is_called_one_and_what_is_better_is_offered() -> None:
 
 async def test_retrying_a_task_model_that_came_back() -> None:
     backend = Named(OLLAMA, small__1b=1, big__9b=9)
-    desk = Desk(Kept(task=BIG), backend)
+    desk = Desk(RoleChoiceStore(task=BIG), backend)
     await desk.roles.restore()
     backend.away = Unreachable("gone")
     assert (await desk.roles.retry(TASK)).state is RoleState.AWAY

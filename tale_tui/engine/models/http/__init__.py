@@ -1,0 +1,1 @@
+"""Speaking HTTP to any server of models: its address and the client."""

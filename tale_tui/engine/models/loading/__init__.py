@@ -1,0 +1,1 @@
+"""Loading: what is in memory, what may be, and what failed."""

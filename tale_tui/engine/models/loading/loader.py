@@ -1,0 +1,372 @@
+"""Brings models into memory and takes them out: each once, always with the same window, where there is room."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tale_tui.engine.errors import BackendCrashed, ModelError, OutOfMemory, WrongState
+from tale_tui.engine.models.backend import Backend, PerRoleBackend
+from tale_tui.engine.models.loading.breaker import Breakers
+from tale_tui.engine.models.loading.memory import MemoryGuard
+from tale_tui.engine.models.loading.residency_log import ResidencyLog
+from tale_tui.engine.models.registry import BackendRegistry
+from tale_tui.engine.types import BackendName, LoadedModel, ModelRef, Role
+
+LOADED_MS = 100.0
+"""A call that spent more on loading found its model gone; servers report a few milliseconds for one that is there."""
+RESIDENT_TRUST_S = 30.0
+"""So long after a model answered or was loaded it is taken to be in memory, and a call costs no question first."""
+RoleSlot = tuple[ModelRef, Role | None]
+"""A model and the role whose process it is in; None where the roles share it."""
+
+
+class ResidencyCache:
+    """What is known of models in memory without asking, for a while, and the calls that are under way.
+
+    Args:
+        monotonic: the clock, in seconds.
+        trust_s: how long an entry holds.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], trust_s: float) -> None:
+        self._monotonic = monotonic
+        self._trust_s = trust_s
+        self._resident: dict[RoleSlot, tuple[LoadedModel, float]] = {}
+        """What was in memory, and until when that holds."""
+        self._calls: Counter[ModelRef] = Counter()
+        self._idle: defaultdict[ModelRef, asyncio.Event] = defaultdict(asyncio.Event)
+        self._last_call: dict[ModelRef, float] = {}
+
+    def set(self, model: LoadedModel) -> None:
+        """A model was seen in memory."""
+        self._resident[model.ref, model.role] = (model, self._monotonic() + self._trust_s)
+
+    def refresh(self, ref: ModelRef, role: Role) -> None:
+        """A model answered for a role, so it is in memory still, where it was."""
+        for slot in ((ref, None), (ref, role)):
+            if slot in self._resident:
+                self.set(self._resident[slot][0])
+
+    def invalidate(self, ref: ModelRef) -> None:
+        """It may be gone."""
+        for role in (None, *Role):
+            self._resident.pop((ref, role), None)
+
+    def clear(self) -> None:
+        """Nothing is in memory any more."""
+        self._resident.clear()
+
+    def resident(self, ref: ModelRef, role: Role | None = None) -> LoadedModel | None:
+        """A model that is taken to be in memory, for this role or for any; None where that is not known."""
+        now = self._monotonic()
+        for slot in ((ref, None), *((ref, one) for one in Role if role in (None, one))):
+            model, until = self._resident.get(slot, (None, 0.0))
+            if model and now < until:
+                return model
+        return None
+
+    def last_seen(self, backend: BackendName) -> frozenset[ModelRef]:
+        """The models of a backend that were in memory when they were last looked at."""
+        return frozenset(ref for ref, _ in self._resident if ref.backend is backend)
+
+    # at work
+
+    @contextmanager
+    def call(self, ref: ModelRef) -> Iterator[None]:
+        """A model is at work meanwhile."""
+        self._calls[ref] += 1
+        self._idle[ref].clear()
+        try:
+            yield
+        finally:
+            self._calls[ref] -= 1
+            self._last_call[ref] = self._monotonic()
+            if not self._calls[ref]:
+                self._idle[ref].set()
+
+    def busy(self, ref: ModelRef) -> bool:
+        """Whether a model is at work."""
+        return self._calls[ref] > 0
+
+    async def idle(self, ref: ModelRef) -> None:
+        """Wait until a model is not at work."""
+        while self.busy(ref):
+            await self._idle[ref].wait()
+
+    def idle_s(self, ref: ModelRef) -> float:
+        """Seconds since a model was last at work; without end where it never was, 0 while it is."""
+        if self.busy(ref):
+            return 0.0
+        return self._monotonic() - self._last_call[ref] if ref in self._last_call else float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class BackendModels:
+    """A backend and what it has in memory."""
+
+    name: BackendName
+    local: bool
+    """Whether that is the memory of this machine."""
+    models: tuple[LoadedModel, ...]
+
+
+class ModelLoader:
+    """Loads models. Knows nothing of who serves which role.
+
+    Args:
+        backends: by name.
+        window: the context window that the user set, in tokens; 0 takes what the backend thinks right for a model.
+        monotonic: the clock, in seconds.
+        guard: lets models into memory; None lets in all.
+        residency_log: takes note of loads and ends; None writes them to the log alone.
+
+    Attributes:
+        breakers: what failed lately.
+        residency: who is in memory and who is at work.
+        troubled: set when a model failed in a way that says something of it; who heeds it clears it.
+    """
+
+    def __init__(
+        self,
+        backends: BackendRegistry,
+        *,
+        window: int,
+        monotonic: Callable[[], float],
+        guard: MemoryGuard | None = None,
+        residency_log: ResidencyLog | None = None,
+    ) -> None:
+        self.breakers = Breakers(monotonic)
+        self.residency = ResidencyCache(monotonic, RESIDENT_TRUST_S)
+        self.troubled = asyncio.Event()
+        self._backends = backends
+        self._window = window
+        self._monotonic = monotonic
+        self._guard = guard
+        self._residency_log = residency_log or ResidencyLog(None, monotonic)
+        self._windows: dict[ModelRef, int] = {}
+        self._served: dict[ModelRef, int | None] = {}
+        """The window that was served when the model was last loaded here."""
+        self._loading: defaultdict[RoleSlot, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._shared: dict[tuple[ModelRef, Role], Role] = {}
+        """Roles that have no process of their own for a model, as it would not fit, and whose process they use."""
+        self._evicted: set[ModelRef] = set()
+        """Models that had to make room since they were last loaded."""
+
+    async def window(self, ref: ModelRef) -> int:
+        """The context window to ask for, in tokens; the same in every call.
+
+        Raises:
+            ModelError: its backend cannot say.
+        """
+        if self._window:
+            return self._window
+        if ref not in self._windows:
+            backend = await self._backends.get(ref.backend)
+            self._windows[ref] = await backend.default_window(ref.model)
+        return self._windows[ref]
+
+    def known_window(self, ref: ModelRef) -> int | None:
+        """The window of a model as far as it is in memory here: served, else to be asked for."""
+        return self._served.get(ref) or self._window or self._windows.get(ref)
+
+    def resident(self, ref: ModelRef, role: Role = Role.UX) -> LoadedModel | None:
+        """A model that is taken to be in memory for a role, without asking anybody; None where that is not known."""
+        return self.residency.resident(ref, self._process_of(ref, role))
+
+    def _process_of(self, ref: ModelRef, role: Role) -> Role:
+        """The role whose process serves a role, where roles have processes of their own."""
+        return self._shared.get((ref, role), role)
+
+    async def load(
+        self,
+        ref: ModelRef,
+        waiting: Callable[[], None] = lambda: None,
+        *,
+        role: Role = Role.UX,
+        may_evict: bool = True,
+    ) -> LoadedModel:
+        """Have a model in memory.
+
+        Args:
+            ref: the model.
+            waiting: called when it was not there, before it is loaded.
+            role: for whom it is, where roles have processes of their own.
+            may_evict: whether others may be evicted where it does not fit beside them.
+        Raises:
+            ModelError: why it cannot be had; `OutOfMemory` where it is forecast not to fit.
+        """
+        if cached := self.resident(ref, role):
+            return cached
+        backend = await self._backends.get(ref.backend)
+        slot = (ref, role if isinstance(backend, PerRoleBackend) else None)
+        if self._loading[slot].locked():
+            waiting()
+        async with self._loading[slot]:
+            if self._guard is not None:
+                await self._guard.wait_evicted(ref)
+            if cached := self.resident(ref, role):
+                return cached
+            began = self._monotonic()
+            try:
+                loaded = await self._present(backend, slot, waiting, may_evict=may_evict)
+            except ModelError as error:
+                await self.failed(ref, error, began)
+                raise
+            self._served[ref] = loaded.window
+            self._evicted.discard(ref)
+            self.residency.set(loaded)
+            return loaded
+
+    async def _present(
+        self, backend: Backend, slot: RoleSlot, waiting: Callable[[], None], *, may_evict: bool
+    ) -> LoadedModel:
+        """The model of a slot in memory: as it is there, else loaded."""
+        ref, role = slot
+        window = await self.window(ref)
+        present = await backend.loaded()
+        self._forget_lost(backend, present)
+        there = [model for model in present if model.ref == ref]
+        own = next((model for model in there if model.role is role), None)
+        if own is not None and own.window in (None, window, self._served.get(ref)):
+            return own
+        waiting()
+        if role is None or own is not None or not there:
+            return await self._loaded(backend, slot, window, may_evict=may_evict)
+        # Another role has a process for this model: a second one is a luxury.
+        try:
+            loaded = await self._loaded(backend, slot, window, may_evict=False)
+        except OutOfMemory:
+            if there[0].role is None:
+                raise
+            self._shared[ref, role] = there[0].role
+            return there[0]
+        self._shared.pop((ref, role), None)
+        return loaded
+
+    async def _loaded(self, backend: Backend, slot: RoleSlot, window: int, *, may_evict: bool) -> LoadedModel:
+        ref, role = slot
+        began = self._monotonic()
+        gone: tuple[ModelRef, ...] = ()
+        try:
+            if self._guard is not None and backend.local:
+                forecast = await backend.forecast(ref.model, window)
+                gone = await self._guard.admit(ref, forecast, window, self, may_evict=may_evict)
+            starting = self._monotonic()
+            if role is not None and isinstance(backend, PerRoleBackend):
+                loaded = await backend.load_for(role, ref.model, window)
+            else:
+                loaded = await backend.load(ref.model, window, keep=True)
+        finally:
+            if self._guard is not None:
+                self._guard.admission_ended(ref)
+        self._shared = {one: other for one, other in self._shared.items() if one != slot}
+        ended = self._monotonic()
+        took_ms = (ended - starting) * 1000 if loaded.load_ms is None else loaded.load_ms
+        if took_ms or loaded.load_ms is None:  # else a call loaded it while this one waited
+            await self._residency_log.note(ref, "load", took_ms, loaded.size_bytes)
+        if gone:
+            await self._residency_log.note(ref, "switch", (ended - began) * 1000, loaded.size_bytes)
+        elif role is None:
+            await self._note_evicted_by_server(backend, ref)
+        return loaded
+
+    def _forget_lost(self, backend: Backend, present: tuple[LoadedModel, ...]) -> None:
+        """What a server lost before a load, by its own restart perhaps, did not have to leave for it."""
+        for other in self.residency.last_seen(backend.name) - {model.ref for model in present}:
+            self.residency.invalidate(other)
+
+    async def _note_evicted_by_server(self, backend: Backend, ref: ModelRef) -> None:
+        """A server may have made room by itself, without a word."""
+        others = self.residency.last_seen(ref.backend) - {ref}
+        if not others:
+            return
+        evicted = tuple(sorted(others - {model.ref for model in await backend.loaded()}, key=str))
+        for other in evicted:
+            self.residency.invalidate(other)
+            await self._residency_log.note(other, "evicted")
+        if evicted and self._guard is not None:
+            self._guard.on_eviction(ref, evicted)
+
+    # what is there, and leaving
+
+    async def loaded(self, name: BackendName) -> tuple[LoadedModel, ...]:
+        """What a backend has in memory now.
+
+        Raises:
+            ModelError: it does not answer.
+        """
+        backend = await self._backends.get(name)
+        return await backend.loaded()
+
+    async def models_by_backend(self) -> tuple[BackendModels, ...]:
+        """The backends that were used and what they have in memory; nothing where one does not answer."""
+        return tuple(await asyncio.gather(*(_models_of(made) for made in self._backends.made)))
+
+    async def here(self) -> tuple[LoadedModel, ...]:
+        """The models in the memory of this machine, of the backends that were used and answer."""
+        return tuple(model for entry in await self.models_by_backend() if entry.local for model in entry.models)
+
+    async def evict(self, ref: ModelRef) -> None:
+        """Have a model leave for another one, as soon as it is not at work."""
+        self.residency.invalidate(ref)
+        self._evicted.add(ref)
+        await self.residency.idle(ref)
+        await self._unloaded(ref)
+
+    async def unload(self, ref: ModelRef) -> None:
+        """Give the memory of a model back.
+
+        Raises:
+            WrongState: it is at work.
+            ModelError: its backend does not answer.
+        """
+        if self.residency.busy(ref):
+            raise WrongState(f"{ref.model} is at work. Wait until it is done, or stop what it does first.")
+        self.residency.invalidate(ref)
+        await self._unloaded(ref)
+
+    async def _unloaded(self, ref: ModelRef) -> None:
+        backend = await self._backends.get(ref.backend)
+        await backend.unload(ref.model)
+        self._shared = {one: other for one, other in self._shared.items() if one[0] != ref}
+        await self._residency_log.note(ref, "unload")
+
+    # failing
+
+    async def failed(self, ref: ModelRef, error: ModelError, began: float | None = None) -> None:
+        """A call, a load or a look at a model failed: take note, so that it is looked after.
+
+        Args:
+            ref: the model.
+            error: what happened.
+            began: when that began; None for now.
+        """
+        self.residency.invalidate(ref)
+        if self.breakers.failed(ref, error, self._monotonic() if began is None else began):
+            self.troubled.set()
+            if isinstance(error, BackendCrashed):
+                await self._residency_log.note(ref, "died")
+
+    async def _worked(self, ref: ModelRef, load_ms: float) -> None:
+        """A call came to its end: trouble that there was is over.
+
+        Args:
+            ref: the model.
+            load_ms: of the call, what went into loading.
+        """
+        if load_ms >= LOADED_MS:
+            await self._residency_log.note(ref, "load", load_ms)
+        if (trouble_s := self.breakers.worked(ref)) is not None:
+            await self._residency_log.note(ref, "recovered", trouble_s * 1000)
+
+
+async def _models_of(backend: Backend) -> BackendModels:
+    try:
+        models = await backend.loaded()
+    except ModelError:  # it is told of in the health of its backend
+        models = ()
+    return BackendModels(backend.name, backend.local, models)

@@ -1,0 +1,197 @@
+"""Keeps models where they are wanted: the one that answers always, the one that works where there is room for both."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from tale_tui.engine.errors import ModelError, OutOfMemory, TaleError
+from tale_tui.engine.events import Fact, Notice
+from tale_tui.engine.models.loading.loader import RESIDENT_TRUST_S
+from tale_tui.engine.models.loading.memory import MemoryGuard
+from tale_tui.engine.models.loading.residency_log import ResidencyLog
+from tale_tui.engine.models.pool import Pool
+from tale_tui.engine.models.roles.roles import Roles
+from tale_tui.engine.types import LoadedModel, ModelRef, Role, RoleState
+from tale_tui.settings import MemorySettings
+
+CHECK_S = 30.0
+"""Seconds between two looks at what is in memory: a server may evict a model without a word."""
+SHORTEST_PAUSE_S = 0.05
+"""Seconds between two looks at least, whatever fails."""
+
+
+class ModelSupervisor:
+    """Has the models of the roles loaded, and again when they were evicted or died.
+
+    Args:
+        pool: loads them.
+        roles: who serves.
+        guard: knows how much room there is.
+        residency_log: takes note, and knows how long loads take.
+        settings: whether both are to stay.
+        publish: takes the facts.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        roles: Roles,
+        guard: MemoryGuard,
+        residency_log: ResidencyLog,
+        settings: MemorySettings,
+        publish: Callable[[Fact], None],
+    ) -> None:
+        self._pool = pool
+        self._roles = roles
+        self._guard = guard
+        self._residency_log = residency_log
+        self._both = settings.both
+        self._publish = publish
+        self._left_unloaded: set[ModelRef] = set()
+        """Models that the user had unloaded: they come back with their next call."""
+        self._seen: set[tuple[ModelRef, Role]] = set()
+        """What was in memory at the last look."""
+        self.one_model = False
+        """Whether the models of the two roles do not fit together."""
+
+    # what others may ask
+
+    def keeps(self, role: Role, ref: ModelRef) -> bool:
+        """Whether the model of a role is loaded again when it is evicted."""
+        if ref in self._left_unloaded:
+            return False
+        return role is Role.UX or (self._both != "no" and not self.one_model and (ref, role) in self._seen)
+
+    def leave_unloaded(self, ref: ModelRef) -> None:
+        """The user had a model unloaded: leave it so until it is called for."""
+        self._left_unloaded.add(ref)
+        self._seen = {(seen, role) for seen, role in self._seen if seen != ref}
+        self._roles.gone(ref)
+
+    def chat_waits_s(self) -> float | None:
+        """In one-model mode: how long a conversation waits for its model, in seconds, where that is known."""
+        ux = self._roles.status(Role.UX).ref
+        return self._residency_log.typical_load_s(ux) if self.one_model and ux else None
+
+    # the rounds
+
+    async def run(self) -> None:
+        """Load what is wanted, then look after it, for ever."""
+        await self._roles.warm()
+        while True:
+            await self.check()
+            delay = max(SHORTEST_PAUSE_S, self._next_s())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._pool.troubled.wait()
+            self._pool.troubled.clear()
+
+    async def check(self) -> None:
+        """See to the models of both roles once."""
+        for role in Role:
+            ref = self._roles.status(role).ref
+            if ref is not None:
+                await self._residency_log.learn(ref)
+                # What is wrong is in the state of the role; the next check tries again.
+                with suppress(TaleError):
+                    await self._ensure(role, ref)
+        if self.one_model and all(self._in_memory(role) for role in Role):
+            self.one_model = False
+
+    def _next_s(self) -> float:
+        """Seconds until there may be something to do."""
+        waits = [self._pool.breakers.wait_s(ref) for role in Role if (ref := self._roles.status(role).ref)]
+        return min([wait for wait in waits if wait > 0] + [CHECK_S])
+
+    async def _ensure(self, role: Role, ref: ModelRef) -> None:
+        state = self._roles.status(role).state
+        if state is RoleState.LOADING or self._pool.breakers.wait_s(ref) > 0:
+            return
+        if ref in self._left_unloaded:
+            if self._pool.resident(ref, role) is None:
+                return
+            self._left_unloaded.discard(ref)
+        if state is RoleState.AWAY or (state is RoleState.FAILED and self._pool.breakers.troubled(ref)):
+            await self._roles.retry(role)
+            return
+        if state is RoleState.FAILED and not await self._fits_now(role, ref):
+            return
+        present = await self._present(role, ref)
+        if present is not None:
+            self._pool.residency.set(present)
+            self._seen.add((ref, role))
+            await self._roles.load(ref, role=role)
+            return
+        await self._note_lost(role, ref)
+        if await self._wanted(role, ref):
+            await self._roles.load(ref, role=role, may_evict=role is Role.UX)
+            self._seen.add((ref, role))
+
+    async def _present(self, role: Role, ref: ModelRef) -> LoadedModel | None:
+        """The model of a role in memory, as its backend says now."""
+        try:
+            loaded = await self._pool.loaded(ref.backend)
+        except ModelError as error:
+            await self._pool.failed(ref, error)
+            await self._roles.failed(ref, error, role=role)
+            raise
+        return next((model for model in loaded if model.ref == ref and model.role in (None, role)), None)
+
+    async def _fits_now(self, role: Role, ref: ModelRef) -> bool:
+        """Whether a model that did not fit into memory would by now."""
+        if not isinstance(self._roles.failure(role), OutOfMemory):
+            return False
+        return await self._guard.fits(ref, await self._pool.forecast(ref), await self._pool.here())
+
+    async def _note_lost(self, role: Role, ref: ModelRef) -> None:
+        """Take note of a model that is not in memory."""
+        self._pool.residency.invalidate(ref)
+        if (ref, role) in self._seen:
+            self._seen.discard((ref, role))
+            self._roles.gone(ref, role if self._pool.separate(ref) else None)
+            await self._residency_log.note(ref, "died" if self._pool.separate(ref) else "evicted")
+
+    async def _wanted(self, role: Role, ref: ModelRef) -> bool:
+        """Whether a model that is not in memory is to be loaded now."""
+        if self.one_model:
+            others = [other for one in Role if (other := self._roles.status(one).ref) and other != ref]
+            return role is Role.UX and all(self._pool.residency.idle_s(other) > RESIDENT_TRUST_S for other in others)
+        if role is Role.UX:
+            return True
+        if self._both == "no":
+            return False
+        forecast = await self._pool.forecast(ref)
+        if forecast is None:
+            return self._both == "yes"
+        return await self._guard.fits(ref, forecast, await self._pool.here())
+
+    def _in_memory(self, role: Role) -> bool:
+        ref = self._roles.status(role).ref
+        return ref is not None and self._pool.resident(ref, role) is not None
+
+    # one model at a time
+
+    def on_eviction(self, arriving: ModelRef, evicted: tuple[ModelRef, ...]) -> None:
+        """Models do not fit together: where both serve a role, one is loaded at a time from now on.
+
+        Args:
+            arriving: the model that is loaded.
+            evicted: those that leave for it.
+        """
+        for ref in evicted:
+            self._roles.gone(ref)
+            self._seen = {(seen, role) for seen, role in self._seen if seen != ref}
+        served = {self._roles.status(role).ref for role in Role}
+        if self.one_model or arriving not in served or not served & set(evicted):
+            return
+        self.one_model = True
+        names = ", ".join(ref.model for ref in evicted)
+        waits = self.chat_waits_s()
+        how_long = "until its model is loaded again" if waits is None else f"about {max(1, round(waits))} s"
+        sentence = (
+            f"{arriving.model} and {names} do not fit into memory together, so one is loaded at a time: after a task "
+            f"chat will wait {how_long}. A smaller model or window lets both stay."
+        )
+        self._publish(Notice("One model at a time", sentence, "warning"))

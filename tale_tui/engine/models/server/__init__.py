@@ -1,1 +1,0 @@
-"""What speaking to any server takes: its address and the wire."""

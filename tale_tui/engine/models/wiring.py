@@ -1,0 +1,80 @@
+"""Everything that lives on models, made and wired: one call for the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from tale_tui.engine.events import Fact
+from tale_tui.engine.models.loading.memory import MemoryGuard
+from tale_tui.engine.models.loading.residency_log import ResidencyLog, ResidencyLogStore
+from tale_tui.engine.models.machine import MachineMemory, look_at_memory
+from tale_tui.engine.models.pool import Pool
+from tale_tui.engine.models.registry import BackendRegistry
+from tale_tui.engine.models.roles.report import ResidencyReporter
+from tale_tui.engine.models.roles.roles import RoleChoiceStore, Roles
+from tale_tui.engine.models.roles.supervisor import ModelSupervisor
+from tale_tui.engine.types import ModelRef, Role
+from tale_tui.engine.world import World
+from tale_tui.settings import Settings
+
+
+class ModelRecords(RoleChoiceStore, ResidencyLogStore, Protocol):
+    """What is kept of models between two runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelServices:
+    """What lives on models.
+
+    Attributes:
+        pool: the one door to every model.
+        roles: who serves which role.
+        supervisor: keeps models in memory.
+        reporter: tells what is there.
+    """
+
+    pool: Pool
+    roles: Roles
+    supervisor: ModelSupervisor
+    reporter: ResidencyReporter
+
+
+def build_model_services(
+    backends: BackendRegistry,
+    records: ModelRecords,
+    settings: Settings,
+    world: World,
+    publish: Callable[[Fact], None],
+    machine: Callable[[], MachineMemory] = look_at_memory,
+) -> ModelServices:
+    """Make the parts and wire them; nothing is started.
+
+    Args:
+        backends: by name.
+        records: what is kept of models.
+        settings: all settings.
+        world: the clock.
+        publish: takes the facts.
+        machine: looks at the memory of this machine; called in a thread.
+    """
+
+    def on_eviction(arriving: ModelRef, evicted: tuple[ModelRef, ...]) -> None:
+        supervisor.on_eviction(arriving, evicted)  # made below, as it needs the pool that the guard is part of
+
+    guard = MemoryGuard(settings.memory.limit_gb, machine, on_eviction=on_eviction)
+    residency_log = ResidencyLog(records, world.now)
+    pool = Pool(
+        backends,
+        window=settings.chat.window,
+        probe_s=settings.limits.probe_s,
+        monotonic=world.monotonic,
+        guard=guard,
+        residency_log=residency_log,
+    )
+    roles = Roles(pool, records, {Role.UX: settings.ux, Role.TASK: settings.task}, publish, world.now)
+    supervisor = ModelSupervisor(pool, roles, guard, residency_log, settings.memory, publish)
+    return ModelServices(
+        pool, roles, supervisor, ResidencyReporter(pool, roles, guard, residency_log, supervisor, world.now)
+    )

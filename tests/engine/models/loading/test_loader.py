@@ -1,0 +1,253 @@
+"""The pool and memory: a process for each role, models that take turns, failures that are counted, notes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import replace
+
+import pytest
+
+from tale_tui.engine.errors import BackendCrashed, OutOfMemory, StoreError, WrongState
+from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest
+from tale_tui.engine.models.loading.breaker import OPENS_AFTER
+from tale_tui.engine.models.loading.loader import RESIDENT_TRUST_S
+from tale_tui.engine.models.loading.memory import MemoryGuard
+from tale_tui.engine.models.loading.residency_log import ResidencyLog
+from tale_tui.engine.models.machine import MachineMemory
+from tale_tui.engine.models.memory_forecast import Forecast
+from tale_tui.engine.models.pool import Pool
+from tale_tui.engine.models.registry import given_backends
+from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, ScriptedBackend, spoken
+from tale_tui.engine.types import BackendName, LoadedModel, ModelRef, Role
+
+GB = 10**9
+UX, TASK = Role.UX, Role.TASK
+SMALL, BIG = (ModelRef(BackendName.SCRIPTED, name) for name in ("small", "big"))
+
+
+class Laned(ScriptedBackend):
+    """A process for each role; the second of a file takes a tenth."""
+
+    def __init__(self, *answers: Script, sizes: dict[str, int] | None = None) -> None:
+        super().__init__(answers or [spoken("a")], models=("small", "big"), sizes=sizes)
+        self.processes: dict[tuple[str, Role], LoadedModel] = {}
+
+    async def load_for(self, role: Role, model: str, window: int | None) -> LoadedModel:
+        loaded = replace(await self.load(model, window), role=role)
+        self.processes[model, role] = loaded
+        return loaded
+
+    async def loaded(self) -> tuple[LoadedModel, ...]:
+        return tuple(self.processes.values())
+
+    async def unload(self, model: str) -> None:
+        self.processes = {key: value for key, value in self.processes.items() if key[0] != model}
+
+    async def forecast(self, model: str, window: int) -> Forecast | None:
+        size = self._sizes.get(model)
+        return None if size is None else Forecast(0, size // 10, 0) if self._has(model) else Forecast(0, size)
+
+    def _has(self, model: str) -> bool:
+        return any(name == model for name, _ in self.processes)
+
+
+class Notes:
+    """A store in memory; `broken` cannot write."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[str, str]] = []
+        self.ms: dict[str, float] = {}
+        self.broken = False
+
+    async def add_residency(
+        self, ref: ModelRef, what: str, *, ms: float | None, size_bytes: int | None, at: float | None
+    ) -> None:
+        if self.broken:
+            raise StoreError("The disk is full.")
+        self.kept.append((ref.model, what))
+
+    async def typical_ms(self, ref: ModelRef, what: str) -> float | None:
+        if self.broken:
+            raise StoreError("The disk is full.")
+        return self.ms.get(ref.model)
+
+
+class Rig:
+    def __init__(self, backend: ScriptedBackend, free_gb: float = 8) -> None:
+        self.time = 0.0
+        self.notes = Notes()
+        self.backend = backend
+        self.evictions: list[tuple[ModelRef, tuple[ModelRef, ...]]] = []
+        self.guard = MemoryGuard(
+            30,
+            lambda: MachineMemory(int(free_gb * GB), 16 * GB),
+            on_eviction=lambda arriving, evicted: self.evictions.append((arriving, evicted)),
+        )
+        self.pool = Pool(
+            given_backends({BackendName.SCRIPTED: backend}),
+            window=0,
+            probe_s=1,
+            monotonic=lambda: self.time,
+            guard=self.guard,
+            residency_log=ResidencyLog(self.notes, lambda: self.time),
+        )
+
+    def chat(self, ref: ModelRef, role: Role = UX) -> AsyncGenerator[BackendEvent, None]:
+        return self.pool.chat(ref, ChatRequest(ref.model, (ChatMessage("user", "hi"),), 4096, 10, role=role))
+
+    async def ask(self, ref: ModelRef, role: Role = UX) -> int:
+        async with aclosing(self.chat(ref, role)) as events:
+            return len([event async for event in events])
+
+
+async def test_each_role_has_a_process_of_its_own() -> None:
+    rig = Rig(Laned())
+    assert (await rig.pool.load(SMALL)).role is UX
+    assert rig.pool.resident(SMALL, TASK) is None
+    assert (await rig.pool.load(SMALL, role=TASK)).role is TASK
+    assert rig.pool.separate(SMALL)
+    await rig.ask(SMALL, TASK)
+    assert rig.backend.requests[-1].role is TASK
+    assert rig.backend.loads == ["small", "small"]
+    rig.time += RESIDENT_TRUST_S
+    await rig.pool.load(SMALL, role=TASK)
+    assert rig.backend.loads == ["small", "small"]
+
+
+async def test_elsewhere_the_roles_share_one() -> None:
+    rig = Rig(ScriptedBackend([spoken("a")], models=("small",)))
+    await rig.pool.load(SMALL)
+    assert rig.pool.resident(SMALL, TASK) is not None
+    await rig.pool.load(SMALL, role=TASK)
+    assert rig.backend.loads == ["small"]
+    assert not rig.pool.separate(SMALL)
+
+
+async def test_a_second_process_that_does_not_fit_is_shared_instead() -> None:
+    rig = Rig(Laned(sizes={"small": 9 * GB}), free_gb=0.5)
+    rig.backend.processes["small", UX] = LoadedModel(SMALL, 8192, 9 * GB, role=UX)  # type: ignore[attr-defined]
+    await rig.pool.load(SMALL)
+    assert (await rig.pool.load(SMALL, role=TASK)).role is UX
+    assert rig.pool.resident(SMALL, TASK) is not None
+    await rig.ask(SMALL, TASK)
+    assert rig.backend.requests[-1].role is UX
+    await rig.pool.unload(SMALL)
+    assert rig.pool.resident(SMALL, TASK) is None
+
+
+@pytest.fixture
+def crowded() -> Rig:
+    """Room for one of two models."""
+    return Rig(Laned(sizes={"small": 5 * GB, "big": 6 * GB}), free_gb=8)
+
+
+async def test_models_that_do_not_fit_together_take_turns(crowded: Rig) -> None:
+    crowded.guard._machine = lambda: MachineMemory(8 * GB - 5 * GB * len(crowded.backend.processes), 16 * GB)  # type: ignore[attr-defined]
+    await crowded.pool.load(SMALL)
+    await crowded.pool.load(BIG, role=TASK)
+    assert [model.ref for model in await crowded.pool.here()] == [BIG]
+    assert crowded.pool.resident(SMALL) is None
+    assert crowded.notes.kept == [("small", "load"), ("small", "unload"), ("big", "load"), ("big", "switch")]
+    with pytest.raises(OutOfMemory, match="unload big"):
+        await crowded.pool.load(SMALL, may_evict=False)
+
+
+async def test_who_is_at_work_is_waited_for_and_comes_back_when_asked(crowded: Rig) -> None:
+    gate = asyncio.Event()
+    crowded.backend._answers = [Script((Say("a"), Hold(gate), Say("b"))), spoken("c")]
+    crowded.guard._machine = lambda: MachineMemory(8 * GB - 5 * GB * len(crowded.backend.processes), 16 * GB)  # type: ignore[attr-defined]
+    await crowded.pool.load(SMALL)
+    async with aclosing(crowded.chat(SMALL)) as events:
+        await anext(events)
+        assert crowded.pool.residency.busy(SMALL)
+        with pytest.raises(WrongState, match="small is at work"):
+            await crowded.pool.unload(SMALL)
+        loading = asyncio.create_task(crowded.pool.load(BIG, role=TASK))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not loading.done()
+        gate.set()
+        assert len([event async for event in events]) == 2
+    assert (await loading).ref == BIG
+    assert await crowded.ask(SMALL) == 2
+    assert [model.ref for model in await crowded.pool.here()] == [SMALL]
+
+
+class OneAtATime(ScriptedBackend):
+    """A server that has room for one model, and says nothing when another leaves for it."""
+
+    async def load(self, model: str, window: int, *, keep: bool) -> LoadedModel:
+        self._loaded.clear()
+        return await super().load(model, window, keep=keep)
+
+
+async def test_a_server_that_makes_room_by_itself_is_noticed() -> None:
+    rig = Rig(OneAtATime([spoken("a")], models=("small", "big")))
+    await rig.pool.load(SMALL)
+    await rig.pool.load(BIG)
+    assert rig.evictions == [(BIG, (SMALL,))]
+    assert rig.pool.resident(SMALL) is None
+    assert rig.notes.kept == [("small", "load"), ("big", "load"), ("small", "evicted")]
+
+
+async def test_a_hundred_calls_of_a_process_that_dies_recover() -> None:
+    """All break off together, which counts as one failure; all succeed when they are asked again."""
+    gate = asyncio.Event()
+    dies = Script((Say("a"), Hold(gate), Fail(BackendCrashed("The process ended."))))
+    backend = Laned(*[dies] * 100, spoken("b"))
+    rig = Rig(backend)
+    await rig.pool.load(BIG, role=TASK)
+    calls = [asyncio.create_task(rig.ask(BIG, TASK)) for _ in range(100)]
+    while backend.open_streams < 100:
+        await asyncio.sleep(0)
+    backend.processes.clear()
+    rig.time = 10.0
+    gate.set()
+    assert {type(error) for error in await asyncio.gather(*calls, return_exceptions=True)} == {BackendCrashed}
+    assert rig.pool.troubled.is_set()
+    assert not rig.pool.given_up(BIG)
+    assert not rig.pool.residency.busy(BIG)
+
+    async def again() -> int:
+        await rig.pool.load(BIG, role=TASK)
+        return await rig.ask(BIG, TASK)
+
+    rig.time = 12.5
+    assert await asyncio.gather(*(again() for _ in range(100))) == [2] * 100
+    assert backend.loads == ["big", "big"]
+    assert rig.notes.kept == [("big", "load"), ("big", "died"), ("big", "load"), ("big", "recovered")]
+
+
+async def test_one_that_dies_again_and_again_is_given_up_and_serves_again_when_it_works() -> None:
+    backend = Laned(*[Script((Fail(BackendCrashed("The process ended.")),))] * OPENS_AFTER, spoken("b"))
+    rig = Rig(backend)
+    for _ in range(OPENS_AFTER):
+        rig.time += 1
+        with pytest.raises(BackendCrashed):
+            await rig.ask(BIG, TASK)
+    assert rig.pool.given_up(BIG)
+    await rig.ask(BIG, TASK)
+    assert not rig.pool.given_up(BIG)
+
+
+@pytest.mark.parametrize("work", [lambda log: log.note(BIG, "load", 5.0), lambda log: log.learn(BIG)])
+async def test_what_cannot_be_kept_is_only_lost(
+    work: Callable[[ResidencyLog], asyncio.Future[None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    notes = Notes()
+    notes.broken = True
+    await work(ResidencyLog(notes, lambda: 1.0))
+    assert "The disk is full." in caplog.text
+
+
+async def test_how_long_a_load_takes_is_learned_from_earlier_ones() -> None:
+    notes = Notes()
+    residency_log = ResidencyLog(notes, lambda: 1.0)
+    assert residency_log.typical_load_s(BIG) is None
+    await residency_log.note(BIG, "load", 4000.0)
+    assert (residency_log.load_ms(BIG), residency_log.typical_load_s(BIG)) == (4000.0, 4.0)
+    notes.ms["big"] = 2000.0
+    await residency_log.learn(BIG)
+    assert residency_log.typical_load_s(BIG) == 2.0

@@ -1,0 +1,400 @@
+"""Models are kept where they are wanted: loaded at the start, again when evicted or dead, in turns if need be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tale_tui.engine.engine import Engine
+from tale_tui.engine.errors import BackendCrashed, OutOfMemory, Unreachable, WrongState
+from tale_tui.engine.events import Fact, Notice
+from tale_tui.engine.models.backend import ChatMessage, ChatRequest
+from tale_tui.engine.models.loading.breaker import OPEN_S, OPENS_AFTER, PAUSE_S
+from tale_tui.engine.models.loading.loader import RESIDENT_TRUST_S
+from tale_tui.engine.models.machine import MachineMemory
+from tale_tui.engine.models.registry import given_backends
+from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, ScriptedBackend, spoken
+from tale_tui.engine.models.wiring import ModelServices, build_model_services
+from tale_tui.engine.types import BackendName, ModelRef, Role, RoleState
+from tale_tui.engine.world import World
+from tale_tui.settings import Settings
+
+GB = 10**9
+UX, TASK = Role.UX, Role.TASK
+SMALL, BIG = (ModelRef(BackendName.SCRIPTED, name) for name in ("small", "big"))
+
+
+class Records:
+    """Keeps what happened, in memory."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str]] = []
+        self.typical: dict[str, float] = {}
+
+    async def role_choice(self, role: Role) -> ModelRef | None:
+        return None
+
+    async def keep_role_choice(self, role: Role, ref: ModelRef) -> None:
+        return None
+
+    async def add_residency(
+        self, ref: ModelRef, what: str, *, ms: float | None, size_bytes: int | None, at: float | None
+    ) -> None:
+        self.events.append((ref.model, what))
+
+    async def typical_ms(self, ref: ModelRef, what: str) -> float | None:
+        return self.typical.get(ref.model)
+
+
+class Home:
+    """Two roles on a scripted backend, and a machine of 10 GB."""
+
+    def __init__(self, clock: Any, *scripts: Script, total_gb: float = 10, **memory: Any) -> None:
+        self.clock = clock
+        self.backend = ScriptedBackend(
+            scripts or [spoken("a")], models=("small", "big"), sizes={"small": 2 * GB, "big": 6 * GB}
+        )
+        self.total = int(total_gb * GB)
+        self.records = Records()
+        self.facts: list[Fact] = []
+        settings = Settings(ux=str(SMALL), task=str(BIG), memory=memory)
+        world = World(now=clock.now, monotonic=clock.monotonic)
+        self.parts: ModelServices = build_model_services(
+            given_backends({BackendName.SCRIPTED: self.backend}),
+            self.records,
+            settings,
+            world,
+            self.facts.append,
+            self.machine,
+        )
+
+    def machine(self) -> MachineMemory:
+        used = sum(model.size_bytes or 0 for model in self.backend._loaded.values())
+        return MachineMemory(self.total - used, self.total)
+
+    async def begin(self) -> None:
+        await self.parts.roles.restore()
+        await self.parts.roles.warm()
+
+    async def look(self) -> None:
+        await self.parts.supervisor.check()
+
+    def state(self, role: Role) -> RoleState:
+        return self.parts.roles.status(role).state
+
+    @property
+    def loaded(self) -> set[str]:
+        return set(self.backend._loaded)
+
+    @property
+    def notices(self) -> list[Notice]:
+        return [fact for fact in self.facts if isinstance(fact, Notice)]
+
+
+@pytest.fixture
+def home(clock: Any) -> Callable[..., Home]:
+    return lambda *scripts, **more: Home(clock, *scripts, **more)
+
+
+@pytest.mark.parametrize(
+    ("memory", "loaded"),
+    [
+        ({}, {"small", "big"}),
+        ({"both": "yes"}, {"small", "big"}),
+        ({"both": "no"}, {"small"}),
+        ({"limit_gb": 5.0}, {"small"}),
+        ({"both": "yes", "total_gb": 7}, {"small"}),
+    ],
+)
+async def test_both_stay_where_they_fit_and_may(
+    home: Callable[..., Home], memory: dict[str, Any], loaded: set[str]
+) -> None:
+    one = home(**memory)
+    await one.begin()
+    assert one.loaded == {"small"}
+    await one.look()
+    assert one.loaded == loaded
+    assert one.state(UX) is RoleState.READY
+    assert one.state(TASK) is (RoleState.READY if "big" in loaded else RoleState.IDLE)
+    kept = {model.ref.model: model.kept for model in (await one.parts.reporter.report()).models}
+    assert kept == dict.fromkeys(loaded, True)
+
+
+async def test_what_is_unknown_stays_only_where_the_settings_say_so(home: Callable[..., Home]) -> None:
+    for both, loaded in (("auto", {"small"}), ("yes", {"small", "big"})):
+        one = home(both=both)
+        one.backend._sizes.clear()
+        await one.begin()
+        await one.look()
+        assert one.loaded == loaded
+
+
+async def test_a_server_that_began_anew_has_not_too_little_memory(home: Callable[..., Home]) -> None:
+    one = home()
+    await one.begin()
+    await one.look()
+    one.backend._loaded.clear()
+
+    await one.look()
+    await one.look()
+
+    assert one.loaded == {"small", "big"}
+    assert not one.parts.supervisor.one_model
+    assert not one.notices
+
+
+async def test_what_was_evicted_is_loaded_again_and_noted(home: Callable[..., Home]) -> None:
+    one = home()
+    await one.begin()
+    await one.look()
+    await one.backend.unload("small")
+    one.clock.monotonic_s += RESIDENT_TRUST_S
+    await one.look()
+    assert one.loaded == {"small", "big"}
+    assert one.records.events[-2:] == [("small", "evicted"), ("small", "load")]
+    before = list(one.backend.loads)
+    await one.look()
+    assert one.backend.loads == before
+
+
+async def test_what_does_not_answer_is_tried_again_with_growing_pauses(home: Callable[..., Home]) -> None:
+    one = home(both="no")
+    await one.begin()
+    await one.look()
+    await one.backend.unload("small")
+    one.backend.away = Unreachable("Nothing answers.")
+    one.clock.monotonic_s += RESIDENT_TRUST_S
+    for _ in range(OPENS_AFTER):
+        await one.look()
+        assert one.state(UX) is RoleState.AWAY
+        waits = one.parts.supervisor._next_s()
+        loads = len(one.backend.loads)
+        await one.look()
+        assert len(one.backend.loads) == loads
+        one.clock.monotonic_s += waits
+    one.clock.monotonic_s -= waits
+    assert one.parts.pool.given_up(SMALL)
+    [server] = [health for health in (await one.parts.reporter.report()).backends if health.name == "scripted"]
+    assert (server.state, server.failures, server.detail) == ("open", OPENS_AFTER, "Nothing answers.")
+    one.backend.away = None
+    one.clock.monotonic_s += OPEN_S
+    await one.look()
+    assert one.state(UX) is RoleState.READY
+
+
+async def test_one_that_died_is_started_again(home: Callable[..., Home]) -> None:
+    one = home(Script((Say("a"), Fail(BackendCrashed("It ended.")))), both="no")
+    await one.begin()
+    await one.look()
+    running = asyncio.create_task(one.parts.supervisor.run())
+    with pytest.raises(BackendCrashed):
+        await one_call(one, SMALL)
+    await one.parts.roles.failed(SMALL, BackendCrashed("It ended."))
+    await one.backend.unload("small")
+    assert one.state(UX) is RoleState.FAILED
+    one.clock.monotonic_s += 1
+    while one.state(UX) is not RoleState.READY:
+        await asyncio.sleep(0)
+    running.cancel()
+    assert one.backend.loads == ["small", "small"]
+
+
+async def test_one_that_died_is_left_alone_until_its_pause_is_over(home: Callable[..., Home]) -> None:
+    one = home(Script((Say("a"), Fail(BackendCrashed("It ended.")))), both="no")
+    await one.begin()
+    with pytest.raises(BackendCrashed):
+        await one_call(one, SMALL)
+    await one.parts.roles.failed(SMALL, BackendCrashed("It ended."))
+    await one.backend.unload("small")
+    await one.look()
+    assert one.backend.loads == ["small"]
+    assert one.parts.supervisor._next_s() == PAUSE_S
+    one.clock.monotonic_s += PAUSE_S
+    await one.look()
+    assert one.backend.loads == ["small", "small"]
+
+
+async def test_trouble_is_checked_once_and_then_there_is_peace(
+    home: Callable[..., Home], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = home(both="no")
+    await one.begin()
+    supervisor, checks = one.parts.supervisor, 0
+
+    async def check() -> None:
+        nonlocal checks
+        checks += 1
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(supervisor, "check", check)
+    running = asyncio.create_task(supervisor.run())
+    while not checks:
+        await asyncio.sleep(0)
+    one.parts.pool.troubled.set()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    running.cancel()
+    assert checks == 2
+    assert not one.parts.pool.troubled.is_set()
+
+
+async def one_call(home: Home, ref: ModelRef) -> None:
+    request = ChatRequest(ref.model, (ChatMessage("user", "hi"),), 8192, 10)
+    async for _ in home.parts.pool.chat(ref, request):
+        pass
+
+
+async def test_models_that_do_not_fit_together_take_turns_and_that_is_said(home: Callable[..., Home]) -> None:
+    one = home(total_gb=7)
+    one.records.typical["small"] = 3900.0
+    await one.begin()
+    await one.look()
+    await one.parts.roles.load(BIG, role=TASK)
+    assert one.loaded == {"big"}
+    assert (one.state(UX), one.state(TASK)) == (RoleState.IDLE, RoleState.READY)
+    [notice] = one.notices
+    assert notice.title == "One model at a time"
+    assert "big and small do not fit into memory together" in notice.sentence
+    assert "chat will wait about 4 s" in notice.sentence
+    found = await one.parts.reporter.report()
+    assert (found.one_model, found.chat_waits_s) == (True, 3.9)
+    assert not any(model.kept for model in found.models)
+    await one.parts.roles.load(SMALL)
+    assert one.loaded == {"small"}
+    assert len(one.notices) == 1
+
+
+async def test_the_one_that_answers_comes_back_when_the_other_has_rested(home: Callable[..., Home]) -> None:
+    one = home(total_gb=7)
+    await one.begin()
+    await one.look()
+    await one.parts.roles.load(BIG, role=TASK)
+    await one_call(one, BIG)
+    await one.look()
+    assert one.loaded == {"big"}
+    one.clock.monotonic_s += RESIDENT_TRUST_S + 1
+    await one.look()
+    assert one.loaded == {"small"}
+    await one.look()
+    assert one.loaded == {"small"}
+
+
+async def test_when_there_is_room_again_both_stay(home: Callable[..., Home]) -> None:
+    one = home(total_gb=7)
+    await one.begin()
+    await one.look()
+    await one.parts.roles.load(BIG, role=TASK)
+    one.total = 20 * GB
+    one.clock.monotonic_s += RESIDENT_TRUST_S + 1
+    await one.look()
+    await one.look()
+    assert one.loaded == {"small", "big"}
+    assert not (await one.parts.reporter.report()).one_model
+
+
+async def test_what_never_fits_is_refused_and_comes_when_there_is_room(home: Callable[..., Home]) -> None:
+    one = home(total_gb=5)
+    await one.begin()
+    with pytest.raises(OutOfMemory, match=r"big would take about 6\.0 GB"):
+        await one.parts.roles.load(BIG, role=TASK)
+    assert one.state(TASK) is RoleState.FAILED
+    assert one.loaded == {"small"}
+    await one.look()
+    assert one.state(TASK) is RoleState.FAILED
+    one.total = 20 * GB
+    await one.look()
+    assert one.state(TASK) is RoleState.READY
+
+
+# the verbs
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+async def engine(start_engine: Start) -> tuple[Engine, ScriptedBackend]:
+    backend = ScriptedBackend(
+        [spoken("a")], models=("small", "big"), sizes={"small": GB // 100, "big": GB // 50}, counts=False
+    )
+    started = await start_engine({BackendName.SCRIPTED: backend}, load=False, ux=str(SMALL), task=str(BIG))
+    return started, backend
+
+
+async def test_what_is_in_memory_can_be_asked_loaded_and_unloaded(engine: tuple[Engine, ScriptedBackend]) -> None:
+    whole, _ = engine
+    found = await whole.models.load(SMALL)
+    [model] = found.models
+    assert (model.ref, model.roles, model.size_bytes, model.local) == (SMALL, (UX,), GB // 100, True)
+    assert model.load_ms is not None
+    assert (found.used_bytes, found.one_model) == (GB // 100, False)
+    assert found.free_bytes
+    assert 0 < found.limit_bytes <= 30 * GB
+    assert [(health.name, health.state) for health in found.backends] == [("scripted", "ok")]
+    assert (await whole.models.load(BIG)).models[-1].roles == (TASK,)
+    left = await whole.models.unload(SMALL)
+    assert [model.ref for model in left.models] == [BIG]
+    assert (await whole.models.roles())[0].state is RoleState.IDLE
+    entries = await whole._store.residencies()
+    assert [(entry.ref.model, entry.what.value) for entry in entries] == [
+        ("small", "unload"),
+        ("big", "load"),
+        ("small", "load"),
+    ]
+
+
+async def test_how_a_backend_is_can_be_seen_before_anybody_used_it(engine: tuple[Engine, ScriptedBackend]) -> None:
+    whole, backend = engine
+    [health] = (await whole.models.residency()).backends
+    assert (health.name, health.state, health.detail) == ("scripted", "ok", "")
+    backend.away = Unreachable("Nothing answers.")
+    [health] = (await whole.models.residency()).backends
+    assert (health.name, health.state, health.detail) == ("scripted", "away", "Nothing answers.")
+
+
+async def test_one_that_is_at_work_is_not_unloaded(engine: tuple[Engine, ScriptedBackend]) -> None:
+    whole, backend = engine
+    gate = asyncio.Event()
+    backend._answers = [Script((Say("a"), Hold(gate)))]
+    call = whole._pool.chat(SMALL, ChatRequest("small", (ChatMessage("user", "hi"),), 8192, 10))
+    await anext(call)
+    with pytest.raises(WrongState, match="small is at work"):
+        await whole.models.unload(SMALL)
+    await call.aclose()
+    await whole.models.unload(SMALL)
+
+
+async def test_what_was_unloaded_stays_so_until_it_is_called_for(home: Callable[..., Home]) -> None:
+    one = home(both="no")
+    await one.begin()
+    await one.look()
+    await one.parts.pool.unload(SMALL)
+    one.parts.supervisor.leave_unloaded(SMALL)
+    await one.look()
+    assert (one.loaded, one.state(UX)) == (set(), RoleState.IDLE)
+    await one.parts.roles.load(SMALL)
+    await one.look()
+    one.clock.monotonic_s += RESIDENT_TRUST_S
+    await one.backend.unload("small")
+    await one.look()
+    assert one.loaded == {"small"}
+
+
+async def test_of_servers_elsewhere_it_is_said_that_their_memory_is_not_known(home: Callable[..., Home]) -> None:
+    one = home()
+    one.backend.local = False
+    await one.begin()
+    await one.look()
+    found = await one.parts.reporter.report()
+    assert (found.used_bytes, [model.local for model in found.models]) == (0, [False])
+    assert found.notes == ("Models of scripted run on another machine, whose memory is not known here.",)
+
+
+async def test_what_does_not_say_its_size_is_named(home: Callable[..., Home]) -> None:
+    one = home(both="no")
+    one.backend._sizes.clear()
+    await one.begin()
+    notes = (await one.parts.reporter.report()).notes
+    assert notes == ("How much memory small takes is not known: scripted does not say.",)
