@@ -149,7 +149,7 @@ class OllamaAnswer:
     """Reads one answer.
 
     Args:
-        pieces: makes the pieces.
+        parser: makes the pieces of text.
         max_tokens: the limit that was sent; tells why an answer ended where the server does not say.
         counts_prompt: False where the server is of a version that miscounts the prompt.
     """

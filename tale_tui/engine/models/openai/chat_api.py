@@ -96,7 +96,7 @@ class OpenAIAnswer:
     """Reads one answer.
 
     Args:
-        pieces: makes the pieces.
+        parser: makes the pieces of text.
     """
 
     def __init__(self, parser: ReplyParser) -> None:
