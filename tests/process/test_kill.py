@@ -64,24 +64,24 @@ def test_the_next_start_shows_the_reply_as_interrupted_and_continues_it(
 def test_the_other_window_goes_on_when_the_engine_is_killed(window: Callable[..., Any], commands: Any) -> None:
     engine = window()
     engine.wait_for("enter send")
-    face = window()
-    face.wait_for("enter send")
-    face.press("hello there\r")
-    face.wait_for("Hello")
-    face.wait_for("no model was asked")
+    client = window()
+    client.wait_for("enter send")
+    client.press("hello there\r")
+    client.wait_for("Hello")
+    client.wait_for("no model was asked")
     engine.press("write a long answer\r")
     engine.wait_for(lambda text: "tok/s" in text)
     time.sleep(1.0)
     engine.kill()
-    face.press("hello again\r")
-    face.wait_for("hello again")
-    face.wait_for(lambda text: text.count("no model was asked") >= 1)
+    client.press("hello again\r")
+    client.wait_for("hello again")
+    client.wait_for(lambda text: text.count("no model was asked") >= 1)
     texts = [message["text"] for message in commands.messages() if message["author"] == "user"]
     assert sorted(texts) == ["hello again", "hello there", "write a long answer"]
     states = {message["state"] for message in commands.messages() if message["author"] == "assistant"}
     assert "interrupted" in states
-    face.press("\x11")
-    assert face.wait_end() == 0
+    client.press("\x11")
+    assert client.wait_end() == 0
 
 
 def test_a_command_is_answered_by_the_window_that_is_open(window: Callable[..., Any], commands: Any) -> None:
