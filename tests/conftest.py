@@ -7,7 +7,8 @@ import asyncio
 import itertools
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
@@ -27,6 +28,25 @@ from tale_tui.engine.types import BackendName
 from tale_tui.engine.world import World
 from tale_tui.paths import Paths
 from tale_tui.settings import Settings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _usual_signals() -> Iterator[None]:
+    """Processes that tests start are ended by signals as usual, however the shell started the tests.
+
+    A signal that the shell ignores, as it does Ctrl+C for a job in the background, would be ignored in every process
+    below. One that is heard and does nothing has the same effect here, and its default in a program that is started.
+    """
+    ignored = [
+        number
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM)
+        if signal.getsignal(number) is signal.SIG_IGN
+    ]
+    for number in ignored:
+        signal.signal(number, lambda *_: None)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @dataclass

@@ -142,9 +142,13 @@ class Commands:
         """What the commands are given."""
         return environment(self.home)
 
-    def start(self, *args: str, **env: str) -> subprocess.Popen[str]:
+    def start(self, *args: str, ignores: signal.Signals | None = None, **env: str) -> subprocess.Popen[str]:
+        """A command that has begun; `ignores` is a signal that the shell lets it ignore, as `nohup` does."""
+        program = [sys.executable, "-m", "tale_tui", *args]
+        if ignores is not None:
+            program = ["/bin/sh", "-c", f'trap "" {ignores.value}; exec "$0" "$@"', *program]
         return subprocess.Popen(
-            [sys.executable, "-m", "tale_tui", *args],
+            program,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

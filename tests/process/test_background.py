@@ -176,8 +176,14 @@ def test_a_killed_command_loses_no_task_and_waiting_for_it_ends_it(commands: Any
     assert commands.run("wait", task["id"]).strip() == demo_answer(LONG)
 
 
-def test_ctrl_c_leaves_the_task_and_says_how_it_goes_on(commands: Any) -> None:
-    process = commands.start("submit", LONG)
+def test_ctrl_c_leaves_the_task_and_says_how_it_goes_on(commands: Any, tmp_path: Path) -> None:
+    # So many answers in a row take longer than anything here waits: it is not done before it is interrupted.
+    plan = tmp_path / "plan.json"
+    steps = [
+        {"key": f"s{number}", "prompt": LONG, "after": [f"s{number - 1}"] if number else []} for number in range(10)
+    ]
+    plan.write_text(json.dumps({"steps": steps}))
+    process = commands.start("submit", LONG, "--plan", str(plan))
     until(lambda: states(commands) == ["running"], "running")
     process.send_signal(signal.SIGINT)
     code, out, said = ended(process)
@@ -185,6 +191,14 @@ def test_ctrl_c_leaves_the_task_and_says_how_it_goes_on(commands: Any) -> None:
     assert "is kept. It goes on with: tale-tui wait" in said
     assert "Traceback" not in said
     assert states(commands) == ["paused"]
+
+
+def test_a_command_that_was_started_to_ignore_ctrl_c_does_so(commands: Any) -> None:
+    process = commands.start("submit", LONG, ignores=signal.SIGINT)
+    until(lambda: states(commands) == ["running"], "running")
+    process.send_signal(signal.SIGINT)
+    code, out, said = ended(process)
+    assert (code, out.strip()) == (0, demo_answer(LONG)), said
 
 
 def test_two_commands_that_wait_are_both_served_by_the_first(commands: Any) -> None:
