@@ -109,7 +109,7 @@ class TaleApp(App[int]):
         """Ours in place of Textual's for Linux and macOS."""
         chosen = super().get_driver_class()
         if chosen.__module__ == "textual.drivers.linux_driver":
-            from tale_tui.ui.driver import TaleDriver
+            from tale_tui.ui.terminal.driver import TaleDriver
 
             return TaleDriver
         return chosen
@@ -336,7 +336,7 @@ def run_app(
         app.notify(note, title="Settings")
 
     def heed(settings: Settings) -> None:
-        from tale_tui.ui.notify import Manners
+        from tale_tui.ui.terminal.notifications import Manners
 
         app.chat.manners = Manners.of(settings)
 

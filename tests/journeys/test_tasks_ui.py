@@ -10,7 +10,7 @@ import pytest
 
 from tale_tui.engine import Role, TaskState
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
-from tale_tui.ui.notify import Manners
+from tale_tui.ui.terminal.notifications import Manners
 
 HELLO = "Hello! How are you today?"
 WORK = "Can you write a Python function to calculate the Fibonacci sequence?"

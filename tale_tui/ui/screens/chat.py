@@ -34,7 +34,7 @@ from tale_tui.ui.widgets.transcript import TranscriptView
 if TYPE_CHECKING:
     from tale_tui.engine import World
     from tale_tui.paths import Paths
-    from tale_tui.ui.notify import Manners
+    from tale_tui.ui.terminal.notifications import Manners
     from tale_tui.ui.screens.chat_desk import ChatDesk
     from tale_tui.ui.screens.leave import Leaving
     from tale_tui.ui.widgets.task_side import TaskSide
@@ -118,7 +118,7 @@ class ChatScreen(Screen[None]):
     def _use_engine(self, event: Bridge.Ready) -> None:
         # Not needed for the first frame.
         from tale_tui.engine import World
-        from tale_tui.ui.notify import Manners
+        from tale_tui.ui.terminal.notifications import Manners
         from tale_tui.ui.screens.chat_desk import Around, ChatDesk, Parts
 
         if self._desk is not None and self._desk.conversation.session is not None:

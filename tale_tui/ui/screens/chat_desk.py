@@ -31,7 +31,7 @@ from tale_tui.engine import (
 )
 from tale_tui.paths import Paths
 from tale_tui.ui.drafts import Drafts
-from tale_tui.ui.notify import Manners
+from tale_tui.ui.terminal.notifications import Manners
 from tale_tui.ui.screens import chat_other_way
 from tale_tui.ui.screens.chat_chip import OTHER_WAY, ChipDesk
 from tale_tui.ui.screens.chat_commands import ChatCommands

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from tale_tui.engine import Task, TaskState
-from tale_tui.ui.notify import Manners, call
+from tale_tui.ui.terminal.notifications import Manners, call
 from tale_tui.ui.task_words import clock, elapsed_s, state_words
 from tale_tui.ui.widgets.notice_bar import Severity
 from tale_tui.ui.words import plural

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tale_tui.engine import Author, Message, MessageState
-from tale_tui.ui.notify import Manners
+from tale_tui.ui.terminal.notifications import Manners
 from tale_tui.ui.screens.chat_host import ChatHost
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tale_tui.engine import Task, TaskState
-from tale_tui.ui.notify import Manners
+from tale_tui.ui.terminal.notifications import Manners
 from tale_tui.ui.screens.chat_news import News, Newsroom, news_of
 
 NOW = 1000.0

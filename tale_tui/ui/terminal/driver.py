@@ -21,7 +21,7 @@ from textual.drivers._writer_thread import MAX_QUEUED_WRITES
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Paste
 
-from tale_tui.ui.pastes import Pasted, Pastes
+from tale_tui.ui.terminal.pastes import Pasted, Pastes
 
 READ_BYTES = 1 << 16
 ESCAPE_DELAY_S = 0.025
