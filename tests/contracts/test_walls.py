@@ -47,6 +47,7 @@ UI_LAYERS = (
     {"screens"},
     {"widgets"},
     {"markdown", "theming", "text", "signs", "words"},
+    {"terminal"},
 )
 
 

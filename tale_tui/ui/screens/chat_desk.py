@@ -31,7 +31,6 @@ from tale_tui.engine import (
 )
 from tale_tui.paths import Paths
 from tale_tui.ui.drafts import Drafts
-from tale_tui.ui.terminal.notifications import Manners
 from tale_tui.ui.screens import chat_other_way
 from tale_tui.ui.screens.chat_chip import OTHER_WAY, ChipDesk
 from tale_tui.ui.screens.chat_commands import ChatCommands
@@ -50,6 +49,7 @@ from tale_tui.ui.screens.chat_tasks import TaskDesk
 from tale_tui.ui.screens.chat_turns import Turns
 from tale_tui.ui.screens.chat_whole import WholeDesk
 from tale_tui.ui.screens.chat_wishes import Wishes
+from tale_tui.ui.terminal.notifications import Manners
 from tale_tui.ui.widgets.chip import Chip
 from tale_tui.ui.widgets.composer import Composer
 from tale_tui.ui.widgets.notice_bar import Severity
@@ -83,14 +83,12 @@ class Around:
         key_of: the keys.
         changed: called after each change of what the lines around the transcript say.
         show_task: leads to the screen of tasks.
-        ring: writes to the terminal.
         manners: how the window behaves.
     """
 
     key_of: KeyOf
     changed: Callable[[], None]
     show_task: ShowTask
-    ring: Callable[[str], None]
     manners: Manners
 
 
@@ -131,7 +129,7 @@ class ChatDesk:
         self.keeping = Keeping(self, self.sending, screen, Drafts(paths.data / DRAFTS, os.getpid()))
         chip = Chip()
         self.chip = ChipDesk(self, screen, chip, key_of)
-        self.news = Newsroom(screen, world, self._tell, around.ring, self.tasks.watched, around.manners)
+        self.news = Newsroom(screen, world, self._tell, self.tasks.watched, around.manners)
         self._screen = screen
         self._view = parts.view
         self._around = around

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tale_tui.engine import Author, Message, MessageState
-from tale_tui.ui.terminal.notifications import Manners
 from tale_tui.ui.screens.chat_host import ChatHost
+from tale_tui.ui.terminal.notifications import Manners
 
 
 def last_asked(host: ChatHost) -> Message | None:
