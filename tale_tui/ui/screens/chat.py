@@ -131,7 +131,7 @@ class ChatScreen(Screen[None]):
         desk = ChatDesk(parts, event.verbs, self._paths, world, around)
         self._desk = self.lines.desk = desk
         self.composer.stand("engine", None)
-        desk.spawn(desk.begin(self._session_id, self.lines.take_early()), "session")
+        desk.spawn(desk.begin, self._session_id, self.lines.take_early(), group="session")
 
     @on(Bridge.Failed)
     def _say_no_engine(self, event: Bridge.Failed) -> None:
@@ -212,7 +212,7 @@ class ChatScreen(Screen[None]):
     @on(QueueList.TakenBack)
     def _take_back(self, event: QueueList.TakenBack) -> None:
         if self._desk is not None:
-            self._desk.spawn(self._desk.sending.take_back(event.id), "queue")
+            self._desk.spawn(self._desk.sending.take_back, event.id, group="queue")
 
     def on_paste(self, event: events.Paste) -> None:
         """What is pasted while the turns have the focus belongs into the prompt as well."""
@@ -245,7 +245,7 @@ class ChatScreen(Screen[None]):
     @on(TranscriptView.LinkChosen)
     def _follow(self, event: TranscriptView.LinkChosen) -> None:
         if self._desk is not None:
-            self._desk.spawn(self._desk.wishes.follow(event.url), "dialog")
+            self._desk.spawn(self._desk.wishes.follow, event.url, group="dialog")
 
     @on(TranscriptView.LeftBottom)
     def action_to_prompt(self) -> None:

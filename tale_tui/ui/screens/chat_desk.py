@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar, assert_never
 
 from textual.message import Message
@@ -57,6 +57,7 @@ from tale_tui.ui.widgets.status_line import StatusLine
 from tale_tui.ui.widgets.task_side import TaskSide
 from tale_tui.ui.widgets.transcript import TranscriptView
 from tale_tui.ui.words import key_name
+from tale_tui.ui.workers import Args, Work, spawn
 
 T = TypeVar("T")
 
@@ -117,7 +118,7 @@ class ChatDesk:
         self.paths = paths
         self.conversation = Conversation(verbs, parts.view, self._look_again, world)
         self.tasks = TaskDesk(self, screen, parts.view)
-        self._sittings = Sittings(lambda: Turns(self.conversation, self._task_started))
+        self._sittings = Sittings(lambda: Turns(self.conversation, self.spawn, self._task_started))
         self.models = ModelDesk(self, parts.line, key_of)
         self.sending = Sending(self, key_of)
         self.wishes = Wishes(self, parts.view, self.sending)
@@ -162,18 +163,14 @@ class ChatDesk:
     def _tell(self, news: News) -> None:
         self.say(news.sentence, title=news.title, severity=news.severity)
 
-    def spawn(self, work: Coroutine[Any, Any, None], group: str, *, exclusive: bool = False) -> None:
+    def spawn(self, function: Work[*Args], *args: *Args, group: str, exclusive: bool = False) -> Worker[None]:
         """See `ChatHost.spawn`."""
-        worker: Worker[None] = self._screen.run_worker(
-            partial(self._guarded, work), name=group, group=group, exclusive=exclusive, description=group
-        )
-        if worker._task is not None:
-            # What is cancelled before its first step is put away as well.
-            worker._task.add_done_callback(lambda _: work.close())
+        return spawn(self._screen, self._telling, function, *args, group=group, exclusive=exclusive)
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
         try:
-            await work
+            yield
         except NotSent as refused:
             self.sending.give_back(refused)
         except TaleError as error:
@@ -262,7 +259,7 @@ class ChatDesk:
         elif self.sending.leave_editing() or self.sending.forget_length() or self.whole.leave_cut_off():
             return
         elif self.conversation.queued:
-            self.spawn(self.sending.take_back(), "queue")
+            self.spawn(self.sending.take_back, group="queue")
 
     def go_on(self) -> None:
         """See `ChatHost.go_on`."""
@@ -317,7 +314,7 @@ class ChatDesk:
                 self.news.heard(task)
                 self._tasks_changed()
             case TasksChanged():
-                self.spawn(self.tasks.refresh(), "tasks", exclusive=True)
+                self.spawn(self.tasks.refresh, group="tasks", exclusive=True)
                 self._tasks_changed()
             case Notice(title, sentence, severity):
                 known: dict[str, Severity] = {"warning": "warning", "error": "error"}
@@ -326,7 +323,7 @@ class ChatDesk:
                 where = "this window" if here else "another window"
                 self.say(f"The window that ran the model was closed; {where} runs it now. Nothing was lost.")
                 self.whole.asks = self._around.manners.asks_to_resume
-                self.spawn(self.conversation.reload(), "session")
+                self.spawn(self.conversation.reload, group="session")
                 self._tasks_changed()
             case _ as never:
                 assert_never(never)
@@ -344,9 +341,9 @@ class ChatDesk:
             self._sittings.turn_to(None)
             self.conversation.begin()
         elif self.conversation.is_own(fact.source):
-            self.spawn(self.conversation.refresh_title(), "session")
+            self.spawn(self.conversation.refresh_title, group="session")
         else:
-            self.spawn(self._reload(), "session")
+            self.spawn(self._reload, group="session")
 
     async def _reload(self) -> None:
         await self.conversation.reload(lambda: self.turns.writing)

@@ -38,7 +38,7 @@ def turn_last(host: ChatHost, message_id: str = "") -> bool:
         return False
     if host.turns.writing:
         host.turns.stop()
-    host.spawn(host.turns.reroute(asked.id, as_task=reply.task_id is None), "turn")
+    host.turns.reroute(asked.id, as_task=reply.task_id is None)
     return True
 
 

@@ -57,7 +57,7 @@ class WholeDesk:
 
     def _count_now(self) -> None:
         self._timer = None
-        self._host.spawn(self.count(), "count", exclusive=True)
+        self._host.spawn(self.count, group="count", exclusive=True)
 
     async def count(self) -> None:
         """Count the tasks and say so."""
@@ -93,7 +93,7 @@ class WholeDesk:
     def resume_cut_off(self) -> None:
         """Go on with the tasks that were cut off."""
         if self._cut_off:
-            self._host.spawn(self._resume(), "resume", exclusive=True)
+            self._host.spawn(self._resume, group="resume", exclusive=True)
 
     async def _resume(self) -> None:
         paused = await self._host.verbs.tasks(states=(TaskState.PAUSED,))
