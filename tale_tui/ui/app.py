@@ -191,10 +191,6 @@ class TaleApp(TerminalApp):
     def _lose_engine(self) -> None:
         self.modes.use(None)
 
-    @on(Bridge.Happened)
-    def _hear(self, event: Bridge.Happened) -> None:
-        self.modes.heard(event.fact)
-
     @on(Bridge.Crashed)
     def _end_with(self, event: Bridge.Crashed) -> None:
         raise event.error

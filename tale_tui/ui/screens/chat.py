@@ -126,9 +126,9 @@ class ChatScreen(Screen[None]):
 
         if self._desk is not None and self._desk.conversation.session is not None:
             self._session_id = self._desk.conversation.session.id
-        parts, world = Parts(self, self.query_one("#page"), self.view, self.composer, self.line), self._world or World()
+        parts = Parts(self, self.title_bar, self.query_one("#page"), self.view, self.composer, self.line)
         around = Around(self.lines.key_of, self.lines.refresh, self._show_task, self.manners or Manners())
-        desk = ChatDesk(parts, event.verbs, self._paths, world, around)
+        desk = ChatDesk(parts, event.verbs, self._paths, self._world or World(), around)
         self._desk = self.lines.desk = desk
         self.composer.stand("engine", None)
         desk.spawn(desk.begin, self._session_id, self.lines.take_early(), group="session")

@@ -24,6 +24,7 @@ from tale_tui.engine import (
     TaleError,
     Task,
     TaskChanged,
+    TaskCounts,
     TasksChanged,
     TaskState,
     Verbs,
@@ -49,12 +50,14 @@ from tale_tui.ui.screens.chat_tasks import TaskDesk
 from tale_tui.ui.screens.chat_turns import Turns
 from tale_tui.ui.screens.chat_whole import WholeDesk
 from tale_tui.ui.screens.chat_wishes import Wishes
+from tale_tui.ui.screens.task_overview import TaskOverview
 from tale_tui.ui.terminal.notifications import Manners
 from tale_tui.ui.widgets.chip import Chip
 from tale_tui.ui.widgets.composer import Composer
 from tale_tui.ui.widgets.notice_bar import Severity
 from tale_tui.ui.widgets.status_line import StatusLine
 from tale_tui.ui.widgets.task_side import TaskSide
+from tale_tui.ui.widgets.title_bar import TitleBar
 from tale_tui.ui.widgets.transcript import TranscriptView
 from tale_tui.ui.words import key_name
 from tale_tui.ui.workers import Args, Work, spawn
@@ -70,6 +73,7 @@ class Parts:
     """The widgets of the chat."""
 
     screen: Screen[Any]
+    title: TitleBar
     page: Widget
     view: TranscriptView
     composer: Composer
@@ -125,13 +129,15 @@ class ChatDesk:
         self.ids = TaskIds(self, parts.composer.complete_again)
         self.acts = TaskActs(self, self.tasks, self.ids, parts.view, around.show_task)
         self.commands = ChatCommands(self, SessionDesk(self), self.models, self.sending, self.acts)
-        self.whole = WholeDesk(self, screen, parts.line, key_of)
+        self._overview = TaskOverview(self, screen, self._show_counts)
+        self.whole = WholeDesk(self, self._overview, parts.line, key_of)
         self.whole.asks = around.manners.asks_to_resume
         self.keeping = Keeping(self, self.sending, screen, Drafts(paths.data / DRAFTS, os.getpid()))
         chip = Chip()
         self.chip = ChipDesk(self, screen, chip, key_of)
         self.news = Newsroom(screen, world, self._tell, self.tasks.watched, around.manners)
         self._screen = screen
+        self._title = parts.title
         self._view = parts.view
         self._around = around
         parts.composer.hold(chip)
@@ -198,6 +204,7 @@ class ChatDesk:
             session_id: the beginning of an id; empty for none.
             early: what the user sent before there was an engine.
         """
+        self._overview.read_soon()
         early = list(early)
         history = await self.verbs.prompt_history()
         self.composer.prompt.history_of_messages.load(history)
@@ -206,7 +213,7 @@ class ChatDesk:
         elif not early:
             await self._open_what_broke_off()
             await self.keeping.bring_back()
-        await self.whole.count()
+        await self._overview.read()
         for text in early:
             self.sending.send(text)
 
@@ -330,7 +337,12 @@ class ChatDesk:
 
     def _tasks_changed(self) -> None:
         self.ids.forget()
-        self.whole.count_soon()
+        self._overview.read_soon()
+
+    def _show_counts(self, counts: TaskCounts) -> None:
+        self._title.running = counts.running
+        self._title.asking = counts.waiting + counts.interrupted
+        self.whole.show(counts)
 
     def _session_changed(self, fact: SessionChanged) -> None:
         session = self.conversation.session
