@@ -233,17 +233,6 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-class _Environment(EnvSettingsSource):
-    """The environment that it is given, instead of the one of the process."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        super().__init__(Settings)
-
-    def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {name.lower(): value for name, value in self._environ.items() if value}
-
-
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """The settings, and what is worth saying about them."""
@@ -345,8 +334,11 @@ def _from_environment(variables: Variables) -> Source:
     def place(path: tuple[str, ...]) -> str:
         return f"Environment variable {variables.spelled(PREFIX + '__'.join(path).upper())}"
 
+    source = EnvSettingsSource(Settings)
+    # What was given, instead of the variables of the process.
+    source.env_vars = {name.lower(): value for name, value in variables.environ.items() if value}
     try:
-        return Source(_Environment(variables.environ)(), place)
+        return Source(source(), place)
     except EnvironmentUnreadable as error:
         names = [PREFIX + name.upper() for name in Settings.model_fields if name in str(error)]
         raise SettingsError(

@@ -16,7 +16,6 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
 from textual.types import CSSPathType
-from textual.worker import WorkerFailed
 
 from tale_tui.engine.text import clean, clean_line
 from tale_tui.first_look import FirstLook, quick_look
@@ -24,11 +23,10 @@ from tale_tui.ui.bridge import Bridge
 from tale_tui.ui.modes import CHAT, Modes
 from tale_tui.ui.opening import open_engine
 from tale_tui.ui.screens.chat import ChatScreen
+from tale_tui.ui.terminal.app import TerminalApp
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, first_theme, theme_folders
 
 if TYPE_CHECKING:
-    from textual.driver import Driver
-
     from tale_tui.engine.events import Notice
     from tale_tui.engine.world import World
     from tale_tui.paths import Paths
@@ -59,7 +57,7 @@ APP_KEYS: list[BindingType] = [
 """Keys that work on every screen."""
 
 
-class TaleApp(App[int]):
+class TaleApp(TerminalApp):
     """The window.
 
     Args:
@@ -100,20 +98,11 @@ class TaleApp(App[int]):
         self._overrides = {} if overrides is None else overrides
         self._wear(look.theme)
         self.set_keymap(dict(look.keys))
-        self.chat = ChatScreen(bridge, paths, session_id, world)
+        self.chat = ChatScreen(bridge, paths, look.keys, session_id, world)
         self.modes = Modes(self, bridge, self.chat, world)
         self._leaving = False
 
     # the first frame
-
-    def get_driver_class(self) -> type[Driver]:
-        """Ours in place of Textual's for Linux and macOS."""
-        chosen = super().get_driver_class()
-        if chosen.__module__ == "textual.drivers.linux_driver":
-            from tale_tui.ui.driver import TaleDriver
-
-            return TaleDriver
-        return chosen
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """What our style sheets ask of a theme besides Textual's own variables."""
@@ -203,17 +192,9 @@ class TaleApp(App[int]):
     def _lose_engine(self) -> None:
         self.modes.use(None)
 
-    @on(Bridge.Happened)
-    def _hear(self, event: Bridge.Happened) -> None:
-        self.modes.heard(event.fact)
-
     @on(Bridge.Crashed)
     def _end_with(self, event: Bridge.Crashed) -> None:
         raise event.error
-
-    def _fatal_error(self) -> None:
-        """End; the traceback goes to the log and not to the terminal: it may hold text that is not ours."""
-        self._close_messages_no_wait()
 
     # commands that are no matter of a conversation
 
@@ -308,13 +289,6 @@ class TaleApp(App[int]):
         self.exit(0)
 
 
-def crash_of(app: App[int]) -> Exception | None:
-    """What nobody expected and what ended the application; None where it was left."""
-    error = app._exception
-    # An error in a worker comes wrapped.
-    return getattr(error, "error", error) if isinstance(error, WorkerFailed) else error
-
-
 def run_app(
     paths: Paths, *, session: str = "", demo: bool = False, overrides: Mapping[str, object] | None = None
 ) -> int:
@@ -337,7 +311,7 @@ def run_app(
         app.notify(note, title="Settings")
 
     def heed(settings: Settings) -> None:
-        from tale_tui.ui.notify import Manners
+        from tale_tui.ui.terminal.notifications import Manners
 
         app.chat.manners = Manners.of(settings)
 
@@ -346,8 +320,8 @@ def run_app(
     if demo:
         app.chat.title_bar.label = f"{app.TITLE} demo"
     code = app.run()
-    if (crash := crash_of(app)) is not None:
-        raise crash
+    if app.crash is not None:
+        raise app.crash
     if bridge.error is not None:
         raise bridge.error
     return code or 0

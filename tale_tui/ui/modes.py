@@ -11,25 +11,21 @@ from tale_tui.ui.bridge import Bridge
 if TYPE_CHECKING:
     from textual.app import App
     from textual.screen import Screen
-    from textual.timer import Timer
     from textual.worker import Worker
 
     from tale_tui.engine.api import EngineApi
-    from tale_tui.engine.events import Fact
     from tale_tui.engine.world import World
     from tale_tui.ui.keymap import Place
     from tale_tui.ui.screens.chat import ChatScreen
     from tale_tui.ui.screens.tasks import TasksScreen
 
 CHAT, TASKS = "chat", "tasks"
-COUNT_AFTER_S = 0.2
-"""Tasks that change one after the other are counted once."""
 LOAD_AFTER_S = 0.5
 """The tasks screen is loaded so long after the engine is there, so that it opens at once when it is wanted."""
 
 
 class Modes:
-    """What is beside the chat, and the number of tasks in the first line of the chat.
+    """What is beside the chat.
 
     Args:
         app: has the modes.
@@ -44,7 +40,6 @@ class Modes:
         self._chat = chat
         self._world = world
         self._engine: EngineApi | None = None
-        self._counting: Timer | None = None
         self.tasks: TasksScreen | None = None
         """None until it is first wanted."""
         app.add_mode(CHAT, lambda: chat)
@@ -89,40 +84,10 @@ class Modes:
         """There is an engine now, or none any more."""
         self._engine = engine
         if engine is not None:
-            self._count_soon()
             self._app.set_timer(LOAD_AFTER_S, self._load)
-
-    def heard(self, fact: Fact) -> None:
-        """Count tasks again where one of them changed."""
-        from tale_tui.engine.events import EngineMoved, TaskChanged, TasksChanged
-
-        if isinstance(fact, TaskChanged | TasksChanged | EngineMoved):
-            self._count_soon()
 
     def _load(self) -> None:
         _: Worker[None] = self._app.run_worker(self._load_screen, group="load", exit_on_error=True)
 
     async def _load_screen(self) -> None:
         await asyncio.to_thread(import_module, "tale_tui.ui.screens.tasks")
-
-    def _count_soon(self) -> None:
-        if self._counting is None:
-            self._counting = self._app.set_timer(COUNT_AFTER_S, self._count)
-
-    def _count(self) -> None:
-        self._counting = None
-        if self._engine is not None:
-            _: Worker[None] = self._app.run_worker(self._read_counts, group="count", exclusive=True, exit_on_error=True)
-
-    async def _read_counts(self) -> None:
-        from tale_tui.engine.errors import TaleError
-
-        if self._engine is None:
-            return
-        try:
-            counts = (await self._engine.control.status()).tasks
-        except TaleError:
-            # The number stays as it is; what went wrong is told where something was asked for.
-            return
-        self._chat.title_bar.running = counts.running
-        self._chat.title_bar.asking = counts.waiting + counts.interrupted

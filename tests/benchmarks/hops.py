@@ -34,8 +34,9 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 import tale_tui
-from tale_tui.engine import World, open_face
-from tale_tui.engine.engine import Engine
+from tale_tui.engine.chat.turns import Turns as ChatApiImplementation
+from tale_tui.engine.link import open_engine
+from tale_tui.engine.world import World
 from tale_tui.first_look import FirstLook
 from tale_tui.paths import Paths
 from tale_tui.settings import Settings
@@ -46,7 +47,7 @@ from tale_tui.ui.widgets.prompt import Prompt
 PACKAGE = Path(tale_tui.__file__).parent
 FIRST = Prompt.on_key.__code__
 """Where the way begins: the prompt has the key."""
-LAST = Engine.send.__code__
+LAST = ChatApiImplementation.send.__code__
 """Where it ends: the engine has the message."""
 POSTS = MessagePump.post_message.__code__
 BEGINS_TASK = BaseEventLoop.create_task.__code__
@@ -233,7 +234,7 @@ async def run(root: Path, hops: Hops, *, everything: bool) -> None:
     paths.make()
     model = f"ollama/{MODEL}"
     settings = Settings(ux=model, task=model, ollama={"host": f"http://127.0.0.1:{port}"})
-    app = TaleApp(Bridge(lambda: open_face(paths, settings)), paths, FirstLook(), world=World())
+    app = TaleApp(Bridge(lambda: open_engine(paths, settings)), paths, FirstLook(), world=World())
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until_at_least(ollama, loads=1)
         for number, message in enumerate(MESSAGES, 1):

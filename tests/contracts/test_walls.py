@@ -59,6 +59,7 @@ UI_LAYERS = (
     {"screens"},
     {"widgets"},
     {"markdown", "theming", "text", "signs", "words"},
+    {"terminal"},
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
 from tale_tui.engine.task_types import TaskState
 from tale_tui.engine.types import Role
-from tale_tui.ui.notify import Manners
+from tale_tui.ui.terminal.notifications import Manners, call
 
 HELLO = "Hello! How are you today?"
 WORK = "Can you write a Python function to calculate the Fibonacci sequence?"
@@ -382,9 +382,13 @@ async def test_leaving_with_open_tasks_asks(open_window: Any, work: Any, monkeyp
 async def test_who_looks_elsewhere_is_called(open_window: Any, work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     answer, go_on = work
     written: list[str] = []
+
+    def send(app: Any, title: str, text: str, manners: Manners, now: float) -> None:
+        written.append(call(title, text, manners, now, {}))
+
+    monkeypatch.setattr("tale_tui.ui.screens.chat_news.send", send)
     async with open_window(answer) as window:
         await window.ready()
-        desk(window).news.ring = written.append
         await window.say("/task Write the function")
         await begun(window)
         window.app.app_focus = False

@@ -22,8 +22,8 @@ from tale_tui.paths import Paths
 from tale_tui.settings import Settings
 from tale_tui.ui.app import TaleApp
 from tale_tui.ui.bridge import Bridge
-from tale_tui.ui.notify import Manners
 from tale_tui.ui.screens.chat import ChatScreen
+from tale_tui.ui.terminal.notifications import Manners
 
 PATIENCE_S = 20.0
 """After so long a condition is not going to come true any more."""

@@ -12,7 +12,7 @@ from textual.binding import Binding
 
 from tale_tui.first_look import FirstLook
 from tale_tui.ui import app as app_module
-from tale_tui.ui.app import TaleApp, crash_of
+from tale_tui.ui.app import TaleApp
 from tale_tui.ui.commands import COMMANDS
 
 
@@ -137,7 +137,7 @@ async def test_an_engine_that_crashes_ends_the_application_with_its_error(open_w
 
     with pytest.raises(RuntimeError, match="a bug"):
         await crash()
-    assert isinstance(crash_of(opened[0]), RuntimeError)
+    assert isinstance(opened[0].crash, RuntimeError)
 
 
 async def test_a_server_that_is_set_begins_anew_with_it(open_window: Any, paths: Any) -> None:

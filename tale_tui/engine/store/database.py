@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import TypeVar
 
 import aiosqlite
@@ -30,7 +31,7 @@ def check_mark(path: Path) -> Path:
     return path.with_name(path.name + CHECK_MARK)
 
 
-class Connection(aiosqlite.Connection):
+class Connection:
     """A connection on a thread of its own, to which whole functions are handed.
 
     A function that has been handed over runs to its end, whatever becomes of the coroutine that waits for it: so a
@@ -38,14 +39,13 @@ class Connection(aiosqlite.Connection):
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        super().__init__(lambda: connection, iter_chunk_size=1)
-        # A process that ends without closing must end; what was committed is safe.
-        self._thread.daemon = True
+        self._connection: sqlite3.Connection | None = connection
+        self._on_thread = _on_daemon_thread(connection)
         self._writes = Writes()
 
     async def start(self) -> Connection:
         """Start the thread; itself."""
-        await self
+        await self._on_thread
         return self
 
     async def run(self, job: Job[T]) -> T:
@@ -54,7 +54,8 @@ class Connection(aiosqlite.Connection):
         Raises:
             StoreError: it is closed.
         """
-        result: T = await self._execute(job, self._opened())  # type: ignore[no-untyped-call]  # not annotated there
+        # aiosqlite hands single statements to its thread by public names; a whole function only by this one.
+        result: T = await self._on_thread._execute(job, self._opened())  # type: ignore[no-untyped-call]
         return result
 
     async def write(self, job: Job[T], guard: Callable[[Job[T]], Job[T]]) -> T:
@@ -69,10 +70,25 @@ class Connection(aiosqlite.Connection):
         self._opened()
         return await self.run(guard(self._writes.add(job)))
 
+    async def close(self) -> None:
+        """Run what was handed over, close and end the thread. May be called twice."""
+        self._connection = None
+        await self._on_thread.close()
+
     def _opened(self) -> sqlite3.Connection:
-        if not self._running or self._connection is None:
+        if self._connection is None:
             raise StoreError(CLOSED)
         return self._connection
+
+
+def _on_daemon_thread(connection: sqlite3.Connection) -> aiosqlite.Connection:
+    """A connection whose thread does not keep a process alive that ends without closing: what was committed is safe."""
+    made: list[aiosqlite.Connection] = []
+    # A thread that is made by a daemon is one itself; aiosqlite has no other public way to say so.
+    maker = Thread(target=lambda: made.append(aiosqlite.Connection(lambda: connection, iter_chunk_size=1)), daemon=True)
+    maker.start()
+    maker.join()
+    return made[0]
 
 
 class Database:

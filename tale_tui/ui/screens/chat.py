@@ -6,7 +6,7 @@ It is complete without an engine: what is typed and sent before there is one is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -34,9 +34,9 @@ from tale_tui.ui.widgets.transcript import TranscriptView
 if TYPE_CHECKING:
     from tale_tui.engine.world import World
     from tale_tui.paths import Paths
-    from tale_tui.ui.notify import Manners
     from tale_tui.ui.screens.chat_desk import ChatDesk
     from tale_tui.ui.screens.leave import Leaving
+    from tale_tui.ui.terminal.notifications import Manners
     from tale_tui.ui.widgets.task_side import TaskSide
 
 BESIDE_FROM = 150
@@ -63,6 +63,7 @@ class ChatScreen(Screen[None]):
     Args:
         bridge: brings the engine.
         paths: the folders.
+        keymap: binding id -> keys, as the user chose them.
         session_id: the beginning of the id of the session to be opened; empty for none.
         world: the clock and the ids; None for the real ones.
     """
@@ -80,7 +81,9 @@ class ChatScreen(Screen[None]):
         name: str
         argument: str
 
-    def __init__(self, bridge: Bridge, paths: Paths, session_id: str = "", world: World | None = None) -> None:
+    def __init__(
+        self, bridge: Bridge, paths: Paths, keymap: Mapping[str, str], session_id: str = "", world: World | None = None
+    ) -> None:
         super().__init__(id="chat", classes="-ascii" if signs() is ASCII else "")
         self._bridge = bridge
         self._paths = paths
@@ -91,7 +94,7 @@ class ChatScreen(Screen[None]):
         self.title_bar = TitleBar()
         self.view = TranscriptView()
         self.blank = Blank()
-        self.composer = Composer(self._complete)
+        self.composer = Composer(self._complete, keymap)
         self.line = StatusLine()
         self.lines = ChatLines(self, self.title_bar, self.blank, self.composer, self.line)
 
@@ -118,17 +121,17 @@ class ChatScreen(Screen[None]):
     def _use_engine(self, event: Bridge.Ready) -> None:
         # Not needed for the first frame.
         from tale_tui.engine.world import World
-        from tale_tui.ui.notify import Manners
         from tale_tui.ui.screens.chat_desk import Around, ChatDesk, Parts
+        from tale_tui.ui.terminal.notifications import Manners
 
         if self._desk is not None and self._desk.conversation.session is not None:
             self._session_id = self._desk.conversation.session.id
-        parts, world = Parts(self, self.query_one("#page"), self.view, self.composer, self.line), self._world or World()
-        around = Around(self.lines.key_of, self.lines.refresh, self._show_task, self._ring, self.manners or Manners())
-        desk = ChatDesk(parts, event.engine, self._paths, world, around)
+        parts = Parts(self, self.title_bar, self.query_one("#page"), self.view, self.composer, self.line)
+        around = Around(self.lines.key_of, self.lines.refresh, self._show_task, self.manners or Manners())
+        desk = ChatDesk(parts, event.engine, self._paths, self._world or World(), around)
         self._desk = self.lines.desk = desk
         self.composer.stand("engine", None)
-        desk.spawn(desk.begin(self._session_id, self.lines.take_early()), "session")
+        desk.spawn(desk.begin, self._session_id, self.lines.take_early(), group="session")
 
     @on(Bridge.Failed)
     def _say_no_engine(self, event: Bridge.Failed) -> None:
@@ -153,12 +156,6 @@ class ChatScreen(Screen[None]):
         """Remember what is shown; called before the application ends."""
         if self._desk is not None:
             await self._desk.keeping.now()
-
-    def _ring(self, asked: str) -> None:
-        driver = self.app._driver
-        if driver is not None and not self.app.is_headless:
-            driver.write(asked)
-            driver.flush()
 
     def _show_task(self, task_id: str) -> None:
         self.post_message(self.CommandWanted("tasks", task_id))
@@ -215,7 +212,7 @@ class ChatScreen(Screen[None]):
     @on(QueueList.TakenBack)
     def _take_back(self, event: QueueList.TakenBack) -> None:
         if self._desk is not None:
-            self._desk.spawn(self._desk.sending.take_back(event.id), "queue")
+            self._desk.spawn(self._desk.sending.take_back, event.id, group="queue")
 
     def on_paste(self, event: events.Paste) -> None:
         """What is pasted while the turns have the focus belongs into the prompt as well."""
@@ -248,7 +245,7 @@ class ChatScreen(Screen[None]):
     @on(TranscriptView.LinkChosen)
     def _follow(self, event: TranscriptView.LinkChosen) -> None:
         if self._desk is not None:
-            self._desk.spawn(self._desk.wishes.follow(event.url), "dialog")
+            self._desk.spawn(self._desk.wishes.follow, event.url, group="dialog")
 
     @on(TranscriptView.LeftBottom)
     def action_to_prompt(self) -> None:

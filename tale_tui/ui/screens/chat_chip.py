@@ -112,7 +112,7 @@ class ChipDesk:
 
     def _look(self) -> None:
         self._timer = None
-        self._host.spawn(self._judge(self._text), "judge", exclusive=True)
+        self._host.spawn(self._judge, self._text, group="judge", exclusive=True)
 
     async def _judge(self, text: str) -> None:
         session = self._host.conversation.session

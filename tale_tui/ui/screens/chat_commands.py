@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tale_tui.engine.text import clean_line
 from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_models import ModelDesk
@@ -41,21 +43,21 @@ class ChatCommands:
         host = self._host
         match name:
             case "new":
-                host.spawn(host.new_session(), "session")
+                host.spawn(host.new_session, group="session")
             case "clear":
-                host.spawn(host.new_session(host.conversation.system), "session")
+                host.spawn(host.new_session, host.conversation.system, group="session")
             case "sessions":
-                host.spawn(self._sessions.browse(argument), "dialog")
+                host.spawn(self._sessions.browse, argument, group="dialog")
             case "model":
-                host.spawn(self._models.choose(argument), "models", exclusive=True)
+                host.spawn(self._models.choose, argument, group="models", exclusive=True)
             case "system":
-                host.spawn(self._system(argument), "dialog")
+                host.spawn(self._system, argument, group="dialog")
             case "export":
-                host.spawn(self._sessions.export(argument), "dialog")
+                host.spawn(self._sessions.export, argument, group="dialog")
             case "rename":
-                host.spawn(self._sessions.rename(argument), "dialog")
+                host.spawn(self._sessions.rename, argument, group="dialog")
             case "delete":
-                host.spawn(self._sessions.delete(), "dialog")
+                host.spawn(self._sessions.delete, group="dialog")
             case "retry":
                 self._retry(argument)
             case "task":
@@ -63,13 +65,13 @@ class ChatCommands:
             case "continue":
                 host.go_on()
             case "editor":
-                host.spawn(self._sending.write_in_editor(), "dialog")
+                host.spawn(self._sending.write_in_editor, group="dialog")
             case "starter":
-                host.spawn(self._models.starter(), "models", exclusive=True)
+                host.spawn(self._models.starter, group="models", exclusive=True)
             case "trim":
                 self._sending.trim()
             case "to_file":
-                host.spawn(self._sending.keep_in_file(), "queue")
+                host.spawn(self._sending.keep_in_file, group="queue")
             case _:
                 return self._tasks.run(name, argument)
         return True
@@ -84,15 +86,15 @@ class ChatCommands:
         host = self._host
         tip = host.conversation.branch.tip
         if argument:
-            host.spawn(self._tasks.retry(*argument.split(maxsplit=1)), "dialog")
+            host.spawn(partial(self._tasks.retry, *argument.split(maxsplit=1)), group="dialog")
         elif tip is not None and tip.task_id is not None:
-            host.spawn(self._tasks.retry(tip.task_id, quiet=True), "dialog")
+            host.spawn(partial(self._tasks.retry, tip.task_id, quiet=True), group="dialog")
         elif tip is None:
             host.say("There is no message yet that could be answered again.")
         elif host.turns.busy:
             host.say("A reply is being written. Stop it first, or wait for its end.")
         else:
-            host.spawn(host.turns.regenerate(tip.id), "turn")
+            host.turns.regenerate(tip.id)
 
     async def _system(self, text: str) -> None:
         from tale_tui.ui.screens.text_entry import TextDialog

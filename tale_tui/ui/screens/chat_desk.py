@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar, assert_never
 
 from textual.message import Message
@@ -24,12 +24,11 @@ from tale_tui.engine.events import (
     TaskChanged,
     TasksChanged,
 )
-from tale_tui.engine.task_types import OPEN, Task, TaskState
+from tale_tui.engine.task_types import OPEN, Task, TaskCounts, TaskState
 from tale_tui.engine.types import MessageState
 from tale_tui.engine.world import World
 from tale_tui.paths import Paths
 from tale_tui.ui.drafts import Drafts
-from tale_tui.ui.notify import Manners
 from tale_tui.ui.screens import chat_other_way
 from tale_tui.ui.screens.chat_chip import OTHER_WAY, ChipDesk
 from tale_tui.ui.screens.chat_commands import ChatCommands
@@ -48,13 +47,17 @@ from tale_tui.ui.screens.chat_tasks import TaskDesk
 from tale_tui.ui.screens.chat_turns import Turns
 from tale_tui.ui.screens.chat_whole import WholeDesk
 from tale_tui.ui.screens.chat_wishes import Wishes
+from tale_tui.ui.screens.task_overview import TaskOverview
+from tale_tui.ui.terminal.notifications import Manners
 from tale_tui.ui.widgets.chip import Chip
 from tale_tui.ui.widgets.composer import Composer
 from tale_tui.ui.widgets.notice_bar import Severity
 from tale_tui.ui.widgets.status_line import StatusLine
 from tale_tui.ui.widgets.task_side import TaskSide
+from tale_tui.ui.widgets.title_bar import TitleBar
 from tale_tui.ui.widgets.transcript import TranscriptView
 from tale_tui.ui.words import key_name
+from tale_tui.ui.workers import Args, Work, spawn
 
 T = TypeVar("T")
 
@@ -67,6 +70,7 @@ class Parts:
     """The widgets of the chat."""
 
     screen: Screen[Any]
+    title: TitleBar
     page: Widget
     view: TranscriptView
     composer: Composer
@@ -81,14 +85,12 @@ class Around:
         key_of: the keys.
         changed: called after each change of what the lines around the transcript say.
         show_task: leads to the screen of tasks.
-        ring: writes to the terminal.
         manners: how the window behaves.
     """
 
     key_of: KeyOf
     changed: Callable[[], None]
     show_task: ShowTask
-    ring: Callable[[str], None]
     manners: Manners
 
 
@@ -116,20 +118,22 @@ class ChatDesk:
         self.paths = paths
         self.conversation = Conversation(engine, parts.view, self._look_again, world)
         self.tasks = TaskDesk(self, screen, parts.view)
-        self._sittings = Sittings(lambda: Turns(self.conversation, self._task_started))
+        self._sittings = Sittings(lambda: Turns(self.conversation, self.spawn, self._task_started))
         self.models = ModelDesk(self, parts.line, key_of)
         self.sending = Sending(self, key_of)
         self.wishes = Wishes(self, parts.view, self.sending)
         self.ids = TaskIds(self, parts.composer.complete_again)
         self.acts = TaskActs(self, self.tasks, self.ids, parts.view, around.show_task)
         self.commands = ChatCommands(self, SessionDesk(self), self.models, self.sending, self.acts)
-        self.whole = WholeDesk(self, screen, parts.line, key_of)
+        self._overview = TaskOverview(self, screen, self._show_counts)
+        self.whole = WholeDesk(self, self._overview, parts.line, key_of)
         self.whole.asks = around.manners.asks_to_resume
         self.keeping = Keeping(self, self.sending, screen, Drafts(paths.data / DRAFTS, os.getpid()))
         chip = Chip()
         self.chip = ChipDesk(self, screen, chip, key_of)
-        self.news = Newsroom(screen, world, self._tell, around.ring, self.tasks.watched, around.manners)
+        self.news = Newsroom(screen, world, self._tell, self.tasks.watched, around.manners)
         self._screen = screen
+        self._title = parts.title
         self._view = parts.view
         self._around = around
         parts.composer.hold(chip)
@@ -161,18 +165,14 @@ class ChatDesk:
     def _tell(self, news: News) -> None:
         self.say(news.sentence, title=news.title, severity=news.severity)
 
-    def spawn(self, work: Coroutine[Any, Any, None], group: str, *, exclusive: bool = False) -> None:
+    def spawn(self, function: Work[*Args], *args: *Args, group: str, exclusive: bool = False) -> Worker[None]:
         """See `ChatHost.spawn`."""
-        worker: Worker[None] = self._screen.run_worker(
-            partial(self._guarded, work), name=group, group=group, exclusive=exclusive, description=group
-        )
-        if worker._task is not None:
-            # What is cancelled before its first step is put away as well.
-            worker._task.add_done_callback(lambda _: work.close())
+        return spawn(self._screen, self._telling, function, *args, group=group, exclusive=exclusive)
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
         try:
-            await work
+            yield
         except NotSent as refused:
             self.sending.give_back(refused)
         except TaleError as error:
@@ -200,6 +200,7 @@ class ChatDesk:
             session_id: the beginning of an id; empty for none.
             early: what the user sent before there was an engine.
         """
+        self._overview.read_soon()
         early = list(early)
         history = await self.engine.sessions.prompt_history()
         self.composer.prompt.history_of_messages.load(history)
@@ -208,7 +209,7 @@ class ChatDesk:
         elif not early:
             await self._open_what_broke_off()
             await self.keeping.bring_back()
-        await self.whole.count()
+        await self._overview.read()
         for text in early:
             self.sending.send(text)
 
@@ -261,7 +262,7 @@ class ChatDesk:
         elif self.sending.leave_editing() or self.sending.forget_length() or self.whole.leave_cut_off():
             return
         elif self.conversation.queued:
-            self.spawn(self.sending.take_back(), "queue")
+            self.spawn(self.sending.take_back, group="queue")
 
     def go_on(self) -> None:
         """See `ChatHost.go_on`."""
@@ -316,7 +317,7 @@ class ChatDesk:
                 self.news.heard(task)
                 self._tasks_changed()
             case TasksChanged():
-                self.spawn(self.tasks.refresh(), "tasks", exclusive=True)
+                self.spawn(self.tasks.refresh, group="tasks", exclusive=True)
                 self._tasks_changed()
             case Notice(title, sentence, severity):
                 known: dict[str, Severity] = {"warning": "warning", "error": "error"}
@@ -325,14 +326,19 @@ class ChatDesk:
                 where = "this window" if here else "another window"
                 self.say(f"The window that ran the model was closed; {where} runs it now. Nothing was lost.")
                 self.whole.asks = self._around.manners.asks_to_resume
-                self.spawn(self.conversation.reload(), "session")
+                self.spawn(self.conversation.reload, group="session")
                 self._tasks_changed()
             case _ as never:
                 assert_never(never)
 
     def _tasks_changed(self) -> None:
         self.ids.forget()
-        self.whole.count_soon()
+        self._overview.read_soon()
+
+    def _show_counts(self, counts: TaskCounts) -> None:
+        self._title.running = counts.running
+        self._title.asking = counts.waiting + counts.interrupted
+        self.whole.show(counts)
 
     def _session_changed(self, fact: SessionChanged) -> None:
         session = self.conversation.session
@@ -343,9 +349,9 @@ class ChatDesk:
             self._sittings.turn_to(None)
             self.conversation.begin()
         elif self.conversation.is_own(fact.source):
-            self.spawn(self.conversation.refresh_title(), "session")
+            self.spawn(self.conversation.refresh_title, group="session")
         else:
-            self.spawn(self._reload(), "session")
+            self.spawn(self._reload, group="session")
 
     async def _reload(self) -> None:
         await self.conversation.reload(lambda: self.turns.writing)

@@ -14,11 +14,11 @@ def go_on(host: ChatHost, models: ModelDesk) -> None:
     if host.turns.busy:
         host.say("A reply is being written.")
     elif status is not None and status.state in (RoleState.AWAY, RoleState.FAILED, RoleState.UNSET):
-        host.spawn(_retry(host, models), "models", exclusive=True)
+        host.spawn(_retry, host, models, group="models", exclusive=True)
     elif tip is not None and tip.author is Author.USER:
-        host.spawn(host.turns.regenerate(tip.id), "turn")
+        host.turns.regenerate(tip.id)
     elif tip is not None and (host.conversation.branch.resumable or tip.finish is FinishReason.LENGTH):
-        host.spawn(host.turns.resume(tip.id), "turn")
+        host.turns.resume(tip.id)
     else:
         host.say("The last reply is complete: there is nothing to go on with.")
 
@@ -28,6 +28,6 @@ async def _retry(host: ChatHost, models: ModelDesk) -> None:
     tip = host.conversation.branch.tip
     if answers and tip is not None and not host.turns.busy:
         if tip.author is Author.USER:
-            host.spawn(host.turns.regenerate(tip.id), "turn")
+            host.turns.regenerate(tip.id)
         elif tip.state is MessageState.FAILED:
-            host.spawn(host.turns.resume(tip.id), "turn")
+            host.turns.resume(tip.id)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from textual.screen import ModalScreen
+from textual.worker import Worker
 
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.types import RoleStatus
@@ -14,6 +14,7 @@ from tale_tui.ui.screens.chat_conversation import Conversation
 from tale_tui.ui.screens.chat_turns import Turns
 from tale_tui.ui.widgets.composer import Composer
 from tale_tui.ui.widgets.notice_bar import Severity
+from tale_tui.ui.workers import Args, Work
 
 T = TypeVar("T")
 
@@ -48,8 +49,8 @@ class ChatHost(Protocol):
         """Tell the user something that goes by itself and is kept in the list of notices. Safe text."""
         ...
 
-    def spawn(self, work: Coroutine[Any, Any, None], group: str, *, exclusive: bool = False) -> None:
-        """Do `work` in a worker; what goes wrong in it is told."""
+    def spawn(self, function: Work[*Args], *args: *Args, group: str, exclusive: bool = False) -> Worker[None]:
+        """Do `function(*args)` in a worker; what goes wrong in it is told."""
         ...
 
     async def ask(self, dialog: ModalScreen[T]) -> T | None:

@@ -51,7 +51,7 @@ class Keeping:
 
     def _keep(self) -> None:
         self._timer = None
-        self._host.spawn(self.now(), "keep", exclusive=True)
+        self._host.spawn(self.now, group="keep", exclusive=True)
 
     async def now(self) -> None:
         """Keep them now."""

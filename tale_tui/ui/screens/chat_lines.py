@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from tale_tui.engine.text import clean_line
 from tale_tui.ui.screens.chat_hints import Situation, beginnings, hints
+from tale_tui.ui.terminal.toasts import clear_toasts
 from tale_tui.ui.widgets.blank import Blank
 from tale_tui.ui.widgets.composer import Composer
 from tale_tui.ui.widgets.queue_list import Waiting
@@ -63,9 +64,7 @@ class ChatLines:
 
     def put_notices_away(self) -> None:
         """Whoever goes on has read what was told, and it would cover what comes; the list of notices keeps it."""
-        # Textual leaves the holder of a toast behind, which takes the room of the next one.
-        self._screen.query("ToastHolder").remove()
-        self._screen.app.clear_notifications()
+        clear_toasts(self._screen)
 
     def refresh(self) -> None:
         """Look at everything again; what did not change costs nothing."""

@@ -71,7 +71,7 @@ class ModelDesk:
         self._host.conversation.changed()
         if status.state is RoleState.UNSET and not self._welcomed:
             self._welcomed = True
-            self._host.spawn(self.welcome(), "models", exclusive=True)
+            self._host.spawn(self.welcome, group="models", exclusive=True)
         if status.state is RoleState.READY and status.demo and not self._told_demo:
             self._told_demo = True
             self._host.say(about_demo(status), title="This is a demo")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,8 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from tale_tui.engine.task_types import Task, TaskState
-from tale_tui.ui.notify import Manners, call
 from tale_tui.ui.task_words import clock, elapsed_s, state_words
+from tale_tui.ui.terminal.notifications import Manners, send
 from tale_tui.ui.widgets.notice_bar import Severity
 from tale_tui.ui.words import plural
 
@@ -83,7 +82,6 @@ class Newsroom:
         screen: of the window.
         world: the clock.
         say: shows a toast.
-        ring: writes to the terminal.
         watched: whether a task is being looked at, so that nothing need be said of it while the window is.
         manners: what the user wants.
     """
@@ -91,7 +89,6 @@ class Newsroom:
     screen: Screen[Any]
     world: World
     say: Callable[[News], None]
-    ring: Callable[[str], None]
     watched: Callable[[str], bool]
     manners: Manners = field(default_factory=Manners)
     _told: dict[tuple[str, str, float | None], None] = field(default_factory=dict, init=False)
@@ -124,6 +121,4 @@ class Newsroom:
         news = news_of(tasks, self.world.now())
         self.say(news)
         if not self.screen.app.app_focus:
-            asked = call(f"tale: {news.title}", news.sentence, self.manners, self.world.now(), os.environ)
-            if asked:
-                self.ring(asked)
+            send(self.screen.app, f"tale: {news.title}", news.sentence, self.manners, self.world.now())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tale_tui.engine.types import Author, Message, MessageState
-from tale_tui.ui.notify import Manners
 from tale_tui.ui.screens.chat_host import ChatHost
+from tale_tui.ui.terminal.notifications import Manners
 
 
 def last_asked(host: ChatHost) -> Message | None:
@@ -38,7 +38,7 @@ def turn_last(host: ChatHost, message_id: str = "") -> bool:
         return False
     if host.turns.writing:
         host.turns.stop()
-    host.spawn(host.turns.reclassify(asked.id, as_task=reply.task_id is None), "turn")
+    host.turns.reclassify(asked.id, as_task=reply.task_id is None)
     return True
 
 

@@ -58,11 +58,11 @@ class Sending:
         if self.editing is not None:
             edited = self.editing
             self.leave_editing()
-            host.spawn(host.turns.edit(edited, text), "turn")
+            host.turns.edit(edited, text)
         elif host.turns.busy:
-            host.spawn(self._enqueue(text, as_task), "queue")
+            host.spawn(self._enqueue, text, as_task, group="queue")
         else:
-            host.spawn(host.turns.send(text, as_task=as_task), "turn")
+            host.turns.send(text, as_task=as_task)
 
     async def _enqueue(self, text: str, as_task: bool | None) -> None:
         await self._host.conversation.enqueue(text, as_task=as_task)
@@ -75,7 +75,7 @@ class Sending:
         host = self._host
         waits = bool(host.conversation.queued) and not host.turns.busy
         if waits:
-            host.spawn(host.turns.send_waiting(), "turn")
+            host.turns.send_waiting()
         return waits
 
     async def take_back(self, key: str = "") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tale_tui.engine.errors import BadPriority, NoSuchTask
@@ -48,15 +49,16 @@ class TaskActs:
             case "tasks":
                 self._show("")
             case "status":
-                spawn(self._status(argument), "dialog")
+                spawn(self._status, argument, group="dialog")
             case "cancel" | "pause" | "resume":
-                spawn(self._change(name, argument), "dialog")
+                spawn(self._change, name, argument, group="dialog")
             case "priority":
-                spawn(self._priority(argument), "dialog")
+                spawn(self._priority, argument, group="dialog")
             case "result":
-                spawn(self._result(argument), "dialog")
+                spawn(self._result, argument, group="dialog")
             case "save":
-                spawn(self._save(*(*argument.split(maxsplit=1), "", "")[:2]), "dialog")
+                prefix, path = (*argument.split(maxsplit=1), "", "")[:2]
+                spawn(self._save, prefix, path, group="dialog")
             case _:
                 return False
         return True
@@ -70,13 +72,13 @@ class TaskActs:
             case "open":
                 (self._desk.follow if wish.opened else self._desk.leave)(task.id)
             case "cancel" | "pause" | "resume":
-                self._host.spawn(self._change(wish.kind, task.id, quiet=True), "dialog")
+                self._host.spawn(partial(self._change, wish.kind, task.id, quiet=True), group="dialog")
             case "retry":
-                self._host.spawn(self.retry(task.id, quiet=True), "dialog")
+                self._host.spawn(partial(self.retry, task.id, quiet=True), group="dialog")
             case "result":
-                self._host.spawn(self._in_editor(task.id), "dialog")
+                self._host.spawn(self._in_editor, task.id, group="dialog")
             case "save":
-                self._host.spawn(self._save(task.id, ""), "dialog")
+                self._host.spawn(self._save, task.id, "", group="dialog")
             case "show":
                 self._show(task.id)
 

@@ -61,7 +61,7 @@ class TaskIds:
             return ()
         if self._known is None:
             self._known = ()
-            self._host.spawn(self._read(), "ids", exclusive=True)
+            self._host.spawn(self._read, group="ids", exclusive=True)
         command, typed = found
         states = KINDS[command.tasks] if command.tasks is not None else frozenset()
         fitting = [one for one in self._known if one.state in states and one.id.startswith(typed.lower())]

@@ -65,7 +65,7 @@ class TaskDesk:
         task = self._host.conversation.tasks.get(task_id)
         if task is not None and task.state not in ENDED and task_id not in self._followed:
             self._followed.add(task_id)
-            self._host.spawn(self._follow(task_id), _group(task_id), exclusive=True)
+            self._host.spawn(self._follow, task_id, group=_group(task_id), exclusive=True)
 
     def follow_last(self) -> None:
         """Bring what the task of the last turn writes and wrote, unless it has ended or the user folded its card."""
@@ -77,7 +77,7 @@ class TaskDesk:
         if task.state in _AT_WORK:
             self.follow(task.id)
         elif task.state not in ENDED:
-            self._host.spawn(self._show_written(task.id), _group(task.id), exclusive=True)
+            self._host.spawn(self._show_written, task.id, group=_group(task.id), exclusive=True)
 
     def leave(self, task_id: str) -> None:
         """Let a task write without being read."""
@@ -99,7 +99,7 @@ class TaskDesk:
         conversation.changed()
         was_over = before is not None and before.state in ENDED
         if task.state in ENDED and (before is None or not was_over or before.finished != task.finished):
-            self._host.spawn(self._ended(task), f"end of {task.id}", exclusive=True)
+            self._host.spawn(self._ended, task, group=f"end of {task.id}", exclusive=True)
         elif was_over and task.state not in ENDED:
             self._put_text(task, "")
             self.follow(task.id)

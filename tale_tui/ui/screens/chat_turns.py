@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
-from typing import Any
+from functools import partial
+
+from textual.worker import Worker, get_current_worker
 
 from tale_tui.engine.errors import NoSuchSession, TaleError, TurnRunning
 from tale_tui.engine.events import TaskStarted, TurnEvent, TurnStarted
@@ -14,29 +16,35 @@ from tale_tui.engine.types import QueuedMessage
 from tale_tui.ui.screens.chat_branch import RESUMABLE
 from tale_tui.ui.screens.chat_conversation import Conversation, NotSent
 from tale_tui.ui.screens.chat_turn import Turn
+from tale_tui.ui.workers import Args, Spawn, Work
 
-Work = Coroutine[Any, Any, None]
+
+def _lives(worker: Worker[None]) -> bool:
+    """Whether a worker has not ended; one that is cancelled before its first step just disappears."""
+    return worker in worker.node.workers
 
 
 class Turns:
-    """Runs the turns of one conversation. What is to be awaited is awaited in one worker each; they take their turn by
+    """Runs the turns of one conversation. Each that is asked for waits in a worker of its own; they take their turn by
     a lock. When another conversation is shown, the turn that is under way goes on unseen.
 
     Args:
         conversation: what is on the screen.
+        spawn: does work in a worker; what goes wrong is told.
         on_task: told of each message that became a task.
 
     Attributes:
         session_id: of the conversation that they belong to; None before the first of them has a session.
     """
 
-    def __init__(self, conversation: Conversation, on_task: Callable[[Task], None]) -> None:
+    def __init__(self, conversation: Conversation, spawn: Spawn, on_task: Callable[[Task], None]) -> None:
         self._conversation = conversation
+        self._spawn = spawn
         self._on_task = on_task
         self._engine = conversation.engine
         self._world = conversation.world
         self._lock = asyncio.Lock()
-        self._wanted = 0
+        self._workers: list[Worker[None]] = []
         self._turn: Turn | None = None
         self._task: asyncio.Task[object] | None = None
         self._here = True
@@ -57,51 +65,50 @@ class Turns:
     @property
     def writing(self) -> bool:
         """Whether a turn of this window is under way that was not stopped."""
-        return self._wanted > 0 and not (self._turn is not None and self._turn.stopped)
+        return self._wanted and not (self._turn is not None and self._turn.stopped)
 
     @property
     def busy(self) -> bool:
         """Whether a reply is on its way, in this window or in another one."""
-        return self.writing or (self._wanted == 0 and self._conversation.branch.being_written)
+        return self.writing or (not self._wanted and self._conversation.branch.being_written)
 
-    def send(self, text: str, *, as_task: bool | None = None) -> Work:
-        """One turn with a new message, then those that wait. The message is shown at once.
+    def send(self, text: str, *, as_task: bool | None = None) -> None:
+        """Queue one turn with a new message, then those that wait. The message is shown at once.
+
+        What goes wrong is told by the worker: `NotSent` where the message is stored nowhere, another `TaleError` where
+        it is stored and no model could be asked.
 
         Args:
             text: the message.
             as_task: what the user said that it is; None lets it be judged.
-        Raises:
-            NotSent: when awaited; the message is stored nowhere.
-            TaleError: when awaited; it is stored, but no model could be asked.
         """
         key = self._world.new_id()
         if not self.busy:
             self._conversation.show_at_once(key, text)
         if as_task is not None:
             self._conversation.said[key] = as_task
-        return self._wants(lambda: self._send(key, text, as_task))
+        self._queue(self._send, key, text, as_task)
 
-    def edit(self, message_id: str, text: str) -> Work:
-        """Another version of a message of the user, and a reply to it. Raises as `send` does."""
-        key = self._world.new_id()
-        return self._wants(lambda: self._edit(message_id, key, text))
+    def edit(self, message_id: str, text: str) -> None:
+        """Queue another version of a message of the user, and a reply to it. Fails as `send` does."""
+        self._queue(self._edit, message_id, self._world.new_id(), text)
 
-    def regenerate(self, message_id: str) -> Work:
-        """Another reply beside `message_id`, or the first one to a message of the user."""
-        return self._wants(lambda: self._again(message_id, anew=True))
+    def regenerate(self, message_id: str) -> None:
+        """Queue another reply beside `message_id`, or the first one to a message of the user."""
+        self._queue(self._again, message_id, self._engine.chat.regenerate)
 
-    def resume(self, message_id: str) -> Work:
-        """Go on with a reply that broke off."""
-        return self._wants(lambda: self._again(message_id, anew=False))
+    def resume(self, message_id: str) -> None:
+        """Queue going on with a reply that broke off."""
+        self._queue(self._again, message_id, self._engine.chat.resume)
 
-    def reclassify(self, message_id: str, *, as_task: bool) -> Work:
-        """Make a message of the user a task after all, or talk."""
+    def reclassify(self, message_id: str, *, as_task: bool) -> None:
+        """Queue making a message of the user a task after all, or talk."""
         self._conversation.said[message_id] = as_task
-        return self._wants(lambda: self._reclassify(message_id, as_task))
+        self._queue(self._reclassify, message_id, as_task)
 
-    def send_waiting(self) -> Work:
-        """Send what waits, one after the other, as long as each reply comes to its end."""
-        return self._wants(lambda: self._send_what_waits(anyway=True))
+    def send_waiting(self) -> None:
+        """Queue what waits, one after the other, as long as each reply comes to its end."""
+        self._queue(self._send_all_that_waits)
 
     def stop(self) -> None:
         """Stop the reply that is being written; what came of it stays, and what waits goes on waiting."""
@@ -115,17 +122,21 @@ class Turns:
         conversation = self._conversation
         return not self.busy and self._went_well and any(conversation.is_own(one.id) for one in conversation.queued)
 
-    def _wants(self, work: Callable[[], Work]) -> Work:
-        """Work that waits for the turns before it; it counts from now on."""
-        self._wanted += 1
-        return self._in_turn(work)
+    def _queue(self, work: Work[*Args], *args: *Args) -> None:
+        """Work that waits for the turns before it. It is wanted from now on, until it has ended or was dropped."""
+        self._workers = [worker for worker in self._workers if _lives(worker)]
+        self._workers.append(self._spawn(self._in_turn, partial(work, *args), group="turn"))
 
-    async def _in_turn(self, work: Callable[[], Work]) -> None:
+    @property
+    def _wanted(self) -> bool:
+        return any(_lives(worker) for worker in self._workers)
+
+    async def _in_turn(self, work: Work[()]) -> None:
         try:
             async with self._lock:
                 await work()
         finally:
-            self._wanted -= 1
+            self._workers.remove(get_current_worker())
             self._conversation.changed()
 
     async def _send(self, key: str, text: str, as_task: bool | None) -> None:
@@ -155,10 +166,9 @@ class Turns:
             raise
         await self._send_what_waits()
 
-    async def _again(self, message_id: str, *, anew: bool) -> None:
+    async def _again(self, message_id: str, ask: Callable[[str, str], AsyncGenerator[TurnEvent, None]]) -> None:
         session_id = await self._made()
         self._conversation.own.add(message_id)
-        ask = self._engine.chat.regenerate if anew else self._engine.chat.resume
         await self._run(ask(session_id, message_id), message_id)
         await self._send_what_waits()
 
@@ -227,6 +237,9 @@ class Turns:
             if self._here:
                 conversation.window = turn.window or conversation.window
             conversation.changed()
+
+    async def _send_all_that_waits(self) -> None:
+        await self._send_what_waits(anyway=True)
 
     async def _send_what_waits(self, *, anyway: bool = False) -> None:
         while (waiting := await self._next_waiting(anyway=anyway)) is not None:

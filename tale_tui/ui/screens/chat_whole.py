@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import Any
-
-from textual.screen import Screen
-from textual.timer import Timer
 
 from tale_tui.engine.errors import TaleError, WrongState
 from tale_tui.engine.task_types import Reason, TaskCounts, TaskState
 from tale_tui.ui.screens.chat_host import ChatHost
 from tale_tui.ui.screens.chat_status import KeyOf
 from tale_tui.ui.screens.leave import LeaveDialog, Leaving, at_work
+from tale_tui.ui.screens.task_overview import TaskOverview
 from tale_tui.ui.widgets.notice_bar import Standing
 from tale_tui.ui.widgets.status_line import KeyHint, StatusLine, TasksShown
 from tale_tui.ui.words import plural
 
-COUNT_EVERY_S = 0.25
-"""However much happens, tasks are counted so often at most."""
 RESUME = "chat.resume_tasks"
 """The binding that goes on with what was cut off."""
 
@@ -29,7 +24,7 @@ class WholeDesk:
 
     Args:
         host: the chat.
-        screen: has the timers.
+        overview: counts the tasks.
         line: the last line.
         key_of: the keys.
 
@@ -37,13 +32,12 @@ class WholeDesk:
         asks: whether the user is asked about tasks that were cut off.
     """
 
-    def __init__(self, host: ChatHost, screen: Screen[Any], line: StatusLine, key_of: KeyOf) -> None:
+    def __init__(self, host: ChatHost, overview: TaskOverview, line: StatusLine, key_of: KeyOf) -> None:
         self.asks = True
         self._host = host
-        self._screen = screen
+        self._overview = overview
         self._line = line
         self._key_of = key_of
-        self._timer: Timer | None = None
         self._cut_off = 0
 
     @property
@@ -51,23 +45,9 @@ class WholeDesk:
         """How many tasks the user is asked about."""
         return self._cut_off
 
-    def count_soon(self) -> None:
-        """Tasks changed."""
-        if self._timer is None:
-            self._timer = self._screen.set_timer(COUNT_EVERY_S, self._count_now)
-
-    def _count_now(self) -> None:
-        self._timer = None
-        self._host.spawn(self.count(), "count", exclusive=True)
-
-    async def count(self) -> None:
-        """Count the tasks and say so."""
-        with suppress(TaleError):  # a number in the last line is not worth a message
-            counts = (await self._host.engine.control.status()).tasks
-            self._line.tasks = TasksShown(counts.running, counts.queued, counts.waiting)
-            self._ask_about(counts)
-
-    def _ask_about(self, counts: TaskCounts) -> None:
+    def show(self, counts: TaskCounts) -> None:
+        """Say how many there are, and ask about those that were cut off."""
+        self._line.tasks = TasksShown(counts.running, counts.queued, counts.waiting)
         before, self._cut_off = self._cut_off, counts.interrupted if self.asks else 0
         if before == self._cut_off:
             return
@@ -94,7 +74,7 @@ class WholeDesk:
     def resume_cut_off(self) -> None:
         """Go on with the tasks that were cut off."""
         if self._cut_off:
-            self._host.spawn(self._resume(), "resume", exclusive=True)
+            self._host.spawn(self._resume, group="resume", exclusive=True)
 
     async def _resume(self) -> None:
         paused = await self._host.engine.tasks.list(states=(TaskState.PAUSED,))
@@ -102,7 +82,7 @@ class WholeDesk:
             if task.reason is Reason.INTERRUPTED:
                 with suppress(WrongState):  # another window was faster
                     await self._host.engine.tasks.resume(task.id)
-        await self.count()
+        await self._overview.read()
 
     async def may_leave(self) -> Leaving:
         """Ask what becomes of the tasks where they end with this window; from a worker only.

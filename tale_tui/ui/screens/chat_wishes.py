@@ -55,13 +55,13 @@ class Wishes:
             case "edit":
                 self._edit(message)
             case "regenerate":
-                self._host.spawn(self._host.turns.regenerate(message.id), "turn")
+                self._host.turns.regenerate(message.id)
             case "continue":
-                self._host.spawn(self._host.turns.resume(message.id), "turn")
+                self._host.turns.resume(message.id)
             case "fork":
-                self._host.spawn(self._fork(message), "session")
+                self._host.spawn(self._fork, message, group="session")
             case "details":
-                self._host.spawn(self._details(message), "dialog")
+                self._host.spawn(self._details, message, group="dialog")
             case "previous" | "next":
                 self._step(message, 1 if wish.kind == "next" else -1)
 
@@ -82,7 +82,7 @@ class Wishes:
 
     def _step(self, message: Message, step: int) -> None:
         if message.siblings > 1:
-            self._host.spawn(self._host.conversation.step(message.id, step), "session")
+            self._host.spawn(self._host.conversation.step, message.id, step, group="session")
 
     async def _fork(self, message: Message) -> None:
         session = self._host.conversation.session

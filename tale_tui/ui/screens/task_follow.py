@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any
 
 from textual.screen import Screen
 from textual.timer import Timer
@@ -12,12 +11,12 @@ from textual.timer import Timer
 from tale_tui.engine.events import StepDelta, StepReading, TaskEvent, TaskSeen
 from tale_tui.engine.task_types import ENDED, Task
 from tale_tui.ui.widgets.task_pane import TaskPane
+from tale_tui.ui.workers import Spawn
 
 FOLLOW_AFTER_S = 0.08
 """A task is read when it has been the chosen one for so long: a held key reads nothing on its way."""
 
 Follow = Callable[[str], AsyncGenerator[TaskEvent, None]]
-Spawn = Callable[[Coroutine[Any, Any, None], str], None]
 
 
 class TaskFollower:
@@ -73,7 +72,7 @@ class TaskFollower:
         self.stop()
         if self.follow is not None:
             self._task_id = task_id
-            self._spawn(self._run(self.follow, task_id), "follow")
+            self._spawn(self._run, self.follow, task_id, group="follow")
 
     def changed(self, task: Task) -> None:
         """A task is so now; where it is the one that is shown it is followed again, if its stream had ended."""

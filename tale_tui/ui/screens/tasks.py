@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Coroutine
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from textual import events, on
 from textual.message import Message
@@ -24,6 +24,7 @@ from tale_tui.ui.screens.task_book import Tab
 from tale_tui.ui.screens.task_desk import TaskDesk
 from tale_tui.ui.screens.tasks_frame import TasksFrame
 from tale_tui.ui.words import key_name
+from tale_tui.ui.workers import Args, Work, spawn
 
 T = TypeVar("T")
 
@@ -176,7 +177,7 @@ class TasksScreen(TasksFrame):
     def line_up(self) -> None:
         """See `DeskHost.line_up`. The thousands that have ended are not read for it."""
         if self._engine is not None:
-            self.spawn(self._read_queue(self._engine), "queue")
+            self.spawn(self._read_queue, self._engine, group="queue")
 
     async def _read_queue(self, engine: EngineApi) -> None:
         self.shelf.line_up(await engine.tasks.list(states=(TaskState.QUEUED,)))
@@ -184,7 +185,7 @@ class TasksScreen(TasksFrame):
     def reload(self) -> None:
         """Read all tasks, soon."""
         if self._engine is not None:
-            self.spawn(self._load(self._engine), "load")
+            self.spawn(self._load, self._engine, group="load")
 
     async def _load(self, engine: EngineApi) -> None:
         tasks = await engine.tasks.list()
@@ -199,18 +200,14 @@ class TasksScreen(TasksFrame):
         for status in await engine.models.roles():
             self.lines.role(status)
 
-    def spawn(self, work: Coroutine[Any, Any, None], group: str) -> None:
+    def spawn(self, function: Work[*Args], *args: *Args, group: str) -> Worker[None]:
         """See `TasksFrame.spawn`; what is done to tasks goes on side by side."""
-        worker: Worker[None] = self.run_worker(
-            partial(self._guarded, work), name=group, group=group, exclusive=group != "task", exit_on_error=True
-        )
-        if worker._task is not None:
-            # What is cancelled before its first step is put away as well.
-            worker._task.add_done_callback(lambda _: work.close())
+        return spawn(self, self._telling, function, *args, group=group, exclusive=group != "task")
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
         try:
-            await work
+            yield
         except TaleError as error:
             self.say(error.sentence, title=error.title, severity="error")
 
@@ -221,7 +218,7 @@ class TasksScreen(TasksFrame):
             prefix: the beginning of its id; empty leaves the choice as it is.
         """
         if prefix and self._engine is not None and self.shelf.loaded:
-            self.spawn(self._open(self._engine, prefix), "open")
+            self.spawn(self._open, self._engine, prefix, group="open")
         else:
             self._wanted = prefix
 
@@ -241,7 +238,7 @@ class TasksScreen(TasksFrame):
         task = self.shelf.task
         if task is not None and self._engine is not None:
             desk = TaskDesk(self, self._engine, self.shelf.book, self._clock)
-            self.spawn(desk.do(kind, task), "task")
+            self.spawn(desk.do, kind, task, group="task")
 
     def action_again(self) -> None:
         """Read the list again; without an engine, try to get one."""

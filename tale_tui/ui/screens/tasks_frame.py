@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.types import CSSPathType
 from textual.widgets import Input
+from textual.worker import Worker
 
 from tale_tui.ui.screens.task_book import Order, Tab
 from tale_tui.ui.screens.task_follow import TaskFollower
@@ -30,6 +31,7 @@ from tale_tui.ui.widgets.task_passages import TaskView
 from tale_tui.ui.widgets.task_text import TaskText
 from tale_tui.ui.widgets.title_bar import TitleBar
 from tale_tui.ui.widgets.word_tabs import WordTabs
+from tale_tui.ui.workers import Args, Work
 
 NARROW = 100
 """Cells below which the task is shown over the list."""
@@ -85,8 +87,8 @@ class TasksFrame(Screen[None]):
         """Whether there is no engine, and none is being opened."""
 
     @abstractmethod
-    def spawn(self, work: Coroutine[Any, Any, None], group: str) -> None:
-        """Do `work` in a worker, in the place of the one of its group before; what goes wrong in it is told."""
+    def spawn(self, function: Work[*Args], *args: *Args, group: str) -> Worker[None]:
+        """Do `function(*args)` in a worker, in the place of the one of its group before; what goes wrong is told."""
 
     def say(self, sentence: str, *, title: str = "", severity: Severity = "information") -> None:
         """Tell the user something that goes by itself. Safe text."""

@@ -78,7 +78,8 @@ class _Lines(TextArea):
         super().__init__(text, placeholder=placeholder, id=id, soft_wrap=True, tab_behavior="focus", compact=True)
         self.cursor_blink = False
 
-    async def _on_paste(self, event: events.Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
+        """The clipboard may hold anything: what comes in has passed the border."""
         event.prevent_default()
         event.stop()
         self.replace(clean(event.text), *self.selection)

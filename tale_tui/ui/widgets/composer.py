@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -30,6 +30,7 @@ class Composer(Vertical):
 
     Args:
         complete: the rows for what stands in the prompt; called at every change, so it has to be quick.
+        keymap: binding id -> keys, as the user chose them.
     """
 
     marker: reactive[str] = reactive("", init=False)
@@ -48,7 +49,7 @@ class Composer(Vertical):
             """One of several is enough."""
             return isinstance(message, Composer.Typed)
 
-    def __init__(self, complete: Callable[[str], Sequence[Row]]) -> None:
+    def __init__(self, complete: Callable[[str], Sequence[Row]], keymap: Mapping[str, str]) -> None:
         super().__init__(id="composer")
         self._complete = complete
         self._standing: dict[Slot, Standing] = {}
@@ -56,7 +57,7 @@ class Composer(Vertical):
         self.notice = NoticeBar()
         self.queue = QueueList()
         self.completion = Completion()
-        self.prompt = Prompt(PLACEHOLDER)
+        self.prompt = Prompt(PLACEHOLDER, keymap)
         self._mark = Static(signs().prompt, id="prompt-mark", markup=False)
 
     def compose(self) -> ComposeResult:

@@ -51,7 +51,8 @@ class Entry(Input):
         # One thing moves on a screen at most, and it is never the cursor of a dialog.
         self.cursor_blink = False
 
-    def _on_paste(self, event: events.Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
+        """The clipboard may hold anything: what comes in has passed the border."""
         event.prevent_default()
         event.stop()
         self.replace(clean_line(event.text, ENTRY_LIMIT), *sorted(self.selection))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -34,6 +35,10 @@ class Prompt(TextArea, inherit_bindings=False):
 
     It knows nothing of commands or replies: while `completing` is set, the keys that move and take go to the list
     above it instead.
+
+    Args:
+        placeholder: our own words, shown while nothing is written.
+        keymap: binding id -> keys, as the user chose them.
     """
 
     BINDING_GROUP_TITLE = "Prompt"
@@ -60,7 +65,7 @@ class Prompt(TextArea, inherit_bindings=False):
 
         text: str
 
-    def __init__(self, placeholder: str = "") -> None:
+    def __init__(self, placeholder: str, keymap: Mapping[str, str]) -> None:
         super().__init__(placeholder=Content(placeholder), id="prompt", compact=True, highlight_cursor_line=False)
         # A steady cursor: an application that waits costs nothing.
         self.cursor_blink = False
@@ -69,10 +74,7 @@ class Prompt(TextArea, inherit_bindings=False):
         self.history_of_messages = PromptHistory()
         self._walked_to = ""
         self._keys = BindingsMap(PROMPT_KEYS)
-
-    def on_mount(self) -> None:
-        """Know the keys that the user chose."""
-        self._keys.apply_keymap(self.app._keymap)
+        self._keys.apply_keymap(dict(keymap))
 
     def on_resize(self) -> None:
         """Paint what is wrapped anew: Textual does so by itself only where it takes more or fewer lines than before."""

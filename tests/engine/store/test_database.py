@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+import aiosqlite
 import pytest
 
 from tale_tui.engine.errors import NoSuchSession, StoreError
@@ -181,3 +184,43 @@ async def test_two_processes_write_at_once(path: Path) -> None:
     assert [process.returncode for process in processes] == [0, 0]
     assert [(await opened.session(id_)).turns for id_ in ids] == [40, 40]
     await opened.close()
+
+
+async def test_a_whole_function_is_run_on_the_thread_of_the_connection_whoever_waits(path: Path) -> None:
+    """The one private name of aiosqlite that is used: `_execute` runs a function there, in order, and to its end."""
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    library = aiosqlite.Connection(lambda: connection, iter_chunk_size=1)
+    await library
+    begun, go_on, ran = threading.Event(), threading.Event(), []
+
+    def hold(given: sqlite3.Connection, word: str) -> str:
+        begun.set()
+        assert go_on.wait(WAIT_S)
+        ran.append((given, word, threading.current_thread()))
+        return word
+
+    assert list(inspect.signature(library._execute).parameters) == ["fn", "args", "kwargs"]
+    cancelled = asyncio.create_task(library._execute(hold, connection, "cancelled"))
+    assert await asyncio.to_thread(begun.wait, WAIT_S)
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    after = asyncio.create_task(library._execute(hold, connection, word="after"))
+    go_on.set()
+    assert await after == "after"
+    assert [(given, word) for given, word, _ in ran] == [(connection, "cancelled"), (connection, "after")]
+    (thread,) = {thread for *_, thread in ran}
+    assert thread is not threading.current_thread()
+    with pytest.raises(ZeroDivisionError):
+        await library._execute(lambda: 1 / 0)
+    await library.close()
+
+
+async def test_its_threads_keep_no_process_alive(path: Path, world: World) -> None:
+    before = set(threading.enumerate())
+    store = await Store.open(path, world)
+    made = [thread for thread in set(threading.enumerate()) - before if "asyncio" not in thread.name]
+    assert len(made) == 2
+    assert all(thread.daemon for thread in made)
+    await store.close()
+    assert not any(thread.is_alive() for thread in made)

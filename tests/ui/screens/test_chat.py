@@ -632,7 +632,7 @@ async def test_another_window_that_was_faster_makes_the_message_wait(open_window
         # Sent in the same moment: this window does not know of the other one's turn yet.
         window.chat._desk.conversation.engine = window.engine
         other = asyncio.create_task(elsewhere())
-        window.chat._desk.spawn(window.chat._desk.turns.send("mine"), "turn")
+        window.chat._desk.turns.send("mine")
         await window.until(lambda: window.chat.composer.queue.waiting or "mine" in texts(window), "it waits or goes")
         event.set()
         await other
@@ -643,6 +643,37 @@ async def test_another_window_that_was_faster_makes_the_message_wait(open_window
             "first",
             "mine",
         ]
+
+
+async def test_a_turn_that_is_dropped_before_its_first_step_leaves_nothing_counted(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        turns = window.chat._desk.turns
+        turns.send_waiting()
+        assert turns.writing
+        window.app.workers.cancel_all()
+        await window.until(lambda: not turns.writing, "nothing is counted")
+        assert not turns.busy
+        await window.say("hello")
+        await window.answered()
+
+
+async def test_of_turns_that_wait_one_that_is_dropped_holds_nobody_up(open_window: Any) -> None:
+    script, go_on = held("one")
+    async with open_window([script, spoken("two"), spoken("three")]) as window:
+        await window.ready()
+        await window.say("first")
+        await window.until(lambda: "first" in texts(window), "it is under way")
+        before = set(window.app.workers)
+        turns = window.chat._desk.turns
+        turns.send("dropped")
+        for worker in set(window.app.workers) - before:
+            worker.cancel()
+        turns.send("last")
+        go_on.set()
+        await window.answered(2)
+        assert [text for text in texts(window) if text in ("first", "dropped", "last")] == ["first", "last"]
+        assert not turns.busy
 
 
 async def test_a_store_that_fails_gives_the_message_back(open_window: Any, monkeypatch: pytest.MonkeyPatch) -> None:

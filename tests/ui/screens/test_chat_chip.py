@@ -56,8 +56,8 @@ class Desk:
     def _stop(self) -> None:
         self.timer = None
 
-    def spawn(self, work: Coroutine[Any, Any, None], group: str, *, exclusive: bool = False) -> None:
-        self.work.append(work)
+    def spawn(self, function: Any, *args: Any, group: str, exclusive: bool = False) -> None:
+        self.work.append(function(*args))
 
     async def rest(self) -> None:
         """The typing rests."""

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tale_tui.engine.task_types import Task, TaskState
-from tale_tui.ui.notify import Manners
 from tale_tui.ui.screens.chat_news import News, Newsroom, news_of
+from tale_tui.ui.terminal.notifications import Manners
 
 NOW = 1000.0
 
@@ -19,10 +19,14 @@ def task(name: str, state: str = "done", **fields: Any) -> Task:
 
 
 class Desk:
-    """A screen with timers that a test lets ring."""
+    """A screen and its terminal, with timers that a test lets ring."""
+
+    is_headless = False
 
     def __init__(self) -> None:
         self.app = self
+        self._driver = self
+        self.written: list[str] = []
         self.app_focus = True
         self.is_current = True
         self.timers: list[Any] = []
@@ -30,6 +34,12 @@ class Desk:
     def set_timer(self, delay: float, callback: Any) -> object:
         self.timers.append(callback)
         return callback
+
+    def write(self, data: str) -> None:
+        self.written.append(data)
+
+    def flush(self) -> None:
+        pass
 
     def ring(self) -> None:
         for callback in self.timers:
@@ -53,13 +63,13 @@ def told() -> list[News]:
 
 
 @pytest.fixture
-def rung() -> list[str]:
-    return []
+def rung(desk: Desk) -> list[str]:
+    return desk.written
 
 
 @pytest.fixture
-def room(desk: Desk, told: list[News], rung: list[str]) -> Newsroom:
-    return Newsroom(desk, World(), told.append, rung.append, lambda task_id: task_id == "seenaaaa", Manners())  # type: ignore[arg-type]
+def room(desk: Desk, told: list[News]) -> Newsroom:
+    return Newsroom(desk, World(), told.append, lambda task_id: task_id == "seenaaaa", Manners())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

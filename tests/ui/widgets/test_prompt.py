@@ -18,7 +18,7 @@ class Stage(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.prompt = Prompt("Write")
+        self.prompt = Prompt("Write", {})
         self.heard: list[Any] = []
 
     def compose(self) -> ComposeResult:

@@ -7,14 +7,17 @@ terminals made with VTE. A terminal that knows neither shows nothing. tmux passe
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tale_tui.engine.text import clean_line
 
 if TYPE_CHECKING:
+    from textual.app import App
+
     from tale_tui.settings import Settings
 
 TEXT_LIMIT = 160
@@ -98,3 +101,21 @@ def call(title: str, text: str, manners: Manners, now: float, environ: Mapping[s
         return ""
     asked = sequence(title, text, environ) if manners.terminal else ""
     return asked + (_BELL if manners.bell else "")
+
+
+def send(app: App[Any], title: str, text: str, manners: Manners, now: float) -> None:
+    """Ask the terminal of a window for a notification, as far as the user wants one.
+
+    Args:
+        app: the window; one without a terminal is left alone.
+        title: as for `sequence`.
+        text: likewise.
+        manners: what the user wants.
+        now: seconds since the epoch.
+    """
+    asked = call(title, text, manners, now, os.environ)
+    # Textual has no public way to write; its own `copy_to_clipboard` does it so as well.
+    driver = app._driver
+    if asked and driver is not None and not app.is_headless:
+        driver.write(asked)
+        driver.flush()

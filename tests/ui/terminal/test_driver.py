@@ -23,7 +23,7 @@ if sys.platform == "win32":
 from tale_tui.first_look import FirstLook
 from tale_tui.ui.app import TaleApp
 from tale_tui.ui.bridge import Bridge
-from tale_tui.ui.driver import TaleDriver
+from tale_tui.ui.terminal.driver import TaleDriver
 
 
 class Recording(TaleDriver):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_tui.ui.pastes import END, START, Pasted, Pastes
+from tale_tui.ui.terminal.pastes import END, START, Pasted, Pastes
 
 
 def joined(parts: list[str | Pasted]) -> list[str | Pasted]:

@@ -17,11 +17,11 @@ from contextlib import suppress
 from textual._parser import ParseError
 from textual._time import get_time
 from textual._xterm_parser import XTermParser
-from textual.drivers._writer_thread import MAX_QUEUED_WRITES
+from textual.drivers._writer_thread import MAX_QUEUED_WRITES, WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Paste
 
-from tale_tui.ui.pastes import Pasted, Pastes
+from tale_tui.ui.terminal.pastes import Pasted, Pastes
 
 READ_BYTES = 1 << 16
 ESCAPE_DELAY_S = 0.025
@@ -32,6 +32,25 @@ MOST_WAITING = MAX_QUEUED_WRITES - 6
 """With so many pieces waiting for the terminal no paint is added. Textual's own limit, where it blocks, is near."""
 CATCH_UP_S = 0.05
 """This often is looked whether a terminal that stood still has taken everything."""
+
+_NEEDED: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (LinuxDriver, ("_app", "_debug", "_key_thread", "_loop", "_writer_thread")),
+    (WriterThread, ("_queue",)),
+    (XTermParser, ("_timeout_time",)),
+)
+"""What the driver reads and sets that Textual promises to nobody, beside the private modules imported here."""
+
+
+def missing_names() -> list[str]:
+    """The private attributes that are needed and that the constructors of this Textual do not set."""
+    return [
+        f"{kind.__name__}.{name}" for kind, names in _NEEDED for name in names if name not in _set_by_constructor(kind)
+    ]
+
+
+def _set_by_constructor(kind: type) -> set[str]:
+    constructors = [vars(base)["__init__"] for base in kind.__mro__ if "__init__" in vars(base)]
+    return {name for one in constructors if hasattr(one, "__code__") for name in one.__code__.co_names}
 
 
 class TaleDriver(LinuxDriver):
