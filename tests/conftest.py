@@ -11,9 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import platformdirs
@@ -142,14 +140,3 @@ def place_starter(starter_gguf: Path) -> Callable[[Path], Path]:
         return folder
 
     return place
-
-
-@pytest.fixture(scope="session")
-def fake_tasks() -> ModuleType:
-    """Makers of tasks, and an engine whose tasks a test moves by hand: `tests/fake_tasks.py`."""
-    spec = spec_from_file_location("fake_tasks", Path(__file__).with_name("fake_tasks.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

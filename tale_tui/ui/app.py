@@ -69,6 +69,7 @@ class TaleApp(TerminalApp):
         world: the clock and the ids; None for the real ones.
 
     Attributes:
+        bridge: brings the engine.
         notices: what was told, the oldest first, with the time (seconds since the epoch).
     """
 
@@ -92,7 +93,7 @@ class TaleApp(TerminalApp):
     ) -> None:
         super().__init__()
         self.notices: deque[tuple[float, Notice]] = deque(maxlen=NOTICES_KEPT)
-        self._bridge = bridge
+        self.bridge = bridge
         self._paths = paths
         self._look = look
         self._overrides = {} if overrides is None else overrides
@@ -122,22 +123,22 @@ class TaleApp(TerminalApp):
 
     def on_mount(self) -> None:
         """Open the engine as soon as the first frame is on the screen."""
-        self._bridge.tell(self)
+        self.bridge.tell(self)
         self.call_after_refresh(self._after_first_frame)
 
     def _after_first_frame(self) -> None:
         if not gc.isenabled():
             gc.freeze()
             gc.enable()
-        self._bridge.open()
+        self.bridge.open()
         if self._look.keys:
             from tale_tui.ui.keymap import complaints
 
-            for complaint in complaints(self._places, self._look.keys):
+            for complaint in complaints(self.places, self._look.keys):
                 self.notify(complaint, title="Keys", severity="warning")
 
     @property
-    def _places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[Place, ...]:
         """Where keys work, the most important place first."""
         beside = self.modes.places()
         if beside:
@@ -151,7 +152,7 @@ class TaleApp(TerminalApp):
 
     async def on_unmount(self) -> None:
         """The terminal is given back already; now the engine puts everything away."""
-        await self._bridge.close()
+        await self.bridge.close()
 
     # what happened
 
@@ -237,7 +238,7 @@ class TaleApp(TerminalApp):
         from tale_tui.ui.screens.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(help_groups(self._places, self._look.keys), command_lines()))
+            self.push_screen(HelpScreen(help_groups(self.places, self._look.keys), command_lines()))
 
     def action_palette(self) -> None:
         """Show all commands."""
@@ -266,8 +267,8 @@ class TaleApp(TerminalApp):
 
         self._overrides[setting] = value
         await keep_setting(self, self._paths, setting, value)
-        await self._bridge.close()
-        self._bridge.open()
+        await self.bridge.close()
+        self.bridge.open()
 
     async def action_quit(self) -> None:
         """Leave, after asking what becomes of tasks that end with this window."""

@@ -136,8 +136,8 @@ async def long_conversation(paths: Paths) -> None:
     session_id = await fill(paths)
     app = window(paths, DEMO)
     async with app.run_test(size=SIZE) as pilot:
-        await until(lambda: app.chat._desk and app.chat.line.model.state == "ready")
-        desk = app.chat._desk
+        await until(lambda: app.chat.controller and app.chat.line.model.state == "ready")
+        desk = app.chat.controller
         assert desk is not None
         began = time.perf_counter()
         await desk.open_session(session_id)
@@ -179,7 +179,7 @@ async def long_list(paths: Paths) -> None:
     gc.disable()  # as the command line begins the window
     app = window(paths, DEMO.model_copy(update={"tasks": TaskSettings(running=1, resume="never", per_minute=100_000)}))
     async with app.run_test(size=SIZE) as pilot:
-        await until(lambda: app.chat._desk and app.chat.line.model.state == "ready")
+        await until(lambda: app.chat.controller and app.chat.line.model.state == "ready")
         for name in ("first time", "again"):
             began = time.perf_counter()
             app.simulate_key("f3")
@@ -199,7 +199,7 @@ async def long_list(paths: Paths) -> None:
             await painted(app)
             typed.append((time.perf_counter() - began) * 1000)
         print(f"  a letter in the filter: median {statistics.median(typed):.1f}, most {max(typed):.1f} ms")
-        desk = app.chat._desk
+        desk = app.chat.controller
         assert desk is not None
         lag = Lag()
         watching = asyncio.create_task(lag.watch())
@@ -229,7 +229,7 @@ async def embedded(paths: Paths) -> None:
         watching = asyncio.create_task(answering.watch())
         await pilot.press(*"Hello")
         await pilot.press("enter")
-        desk = app.chat._desk
+        desk = app.chat.controller
         assert desk is not None
         await until(lambda: desk.turns.writing)
         await until(lambda: not desk.turns.writing)

@@ -102,8 +102,8 @@ async def window(root: Path, tasks: int) -> None:
     gc.disable()  # as the command line begins the window
     app = TaleApp(Bridge(lambda: open_engine(paths, chosen, backends=backends())), paths, FirstLook(), world=World())
     async with app.run_test(size=SIZE) as pilot:
-        await until(lambda: app.chat._desk and app.chat.line.model.state == "ready")
-        desk = app.chat._desk
+        await until(lambda: app.chat.controller and app.chat.line.model.state == "ready")
+        desk = app.chat.controller
         assert desk is not None
         await asyncio.sleep(SETTLE_S)
         await watched("chat, nothing to do")

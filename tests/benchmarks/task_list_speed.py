@@ -1,4 +1,4 @@
-"""Figures of the tasks screen: `python tests/benchmarks/task_list_speed.py`.
+"""Figures of the tasks screen: `PYTHONPATH=tests python tests/benchmarks/task_list_speed.py`.
 
 Opens it on 10,000 tasks, moves the choice through them, and lets tasks change, one by one and 300 at once. Times are of
 the loop that also draws the screen, without the terminal. A benchmark, not a test: nothing is judged here.
@@ -10,11 +10,9 @@ import asyncio
 import statistics
 import time
 from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from support import tasks
 from tale_tui.engine.events import TaskChanged
 from tale_tui.engine.task_types import TaskState
 
@@ -23,15 +21,6 @@ SIZE = (120, 40)
 KEYS = 200
 CHANGES = 200
 AT_ONCE = 300
-
-
-def fakes() -> ModuleType:
-    """The makers of tasks that the tests use."""
-    spec = spec_from_file_location("fake_tasks", Path(__file__).parents[1] / "fake_tasks.py")
-    assert spec is not None and spec.loader is not None  # noqa: PT018  (no test)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def told(name: str, seconds: list[float]) -> None:
@@ -60,9 +49,8 @@ async def lag(stop: asyncio.Event, found: list[float]) -> None:
 
 async def main() -> None:
     """Measure and print."""
-    fake = fakes()
-    engine = fake.FakeEngine(fake.many(TASKS))
-    app = fake.TasksApp(engine)
+    engine = tasks.FakeEngine(tasks.many(TASKS))
+    app = tasks.TasksApp(engine)
     async with app.run_test(size=SIZE) as pilot:
         while not app.tasks.shelf.loaded:
             await asyncio.sleep(0.001)
@@ -115,7 +103,7 @@ async def changes(app: Any, engine: Any) -> None:
         await quiet(app)
         still.append(time.perf_counter() - start)
     for number in range(CHANGES):
-        one = replace(engine.all[ids[10 + number]], state=TaskState.RUNNING, running_since=fakes_now())
+        one = replace(engine.all[ids[10 + number]], state=TaskState.RUNNING, running_since=time.time())
         start = time.perf_counter()
         app.tasks.changed(one)
         app.tasks._painting.stop()
@@ -125,11 +113,6 @@ async def changes(app: Any, engine: Any) -> None:
         await asyncio.sleep(0.06)
     told("a task that looks otherwise", still)
     told("a task whose row moves", moved)
-
-
-def fakes_now() -> float:
-    """A moment."""
-    return time.time()
 
 
 async def burst(app: Any, engine: Any) -> None:

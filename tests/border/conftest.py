@@ -16,7 +16,9 @@ from textual import events
 from textual.app import App
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
+from textual.screen import Screen
 
+from support.window import Window
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.backend import ChatRequest
@@ -28,10 +30,7 @@ from tale_tui.paths import Paths
 from tale_tui.settings import Settings
 from tale_tui.ui.app import TaleApp
 from tale_tui.ui.bridge import Bridge
-from tale_tui.ui.screens.chat import ChatScreen
 
-PATIENCE_S = 30.0
-"""After so long a condition is not going to come true any more."""
 WAY_TO_A_WORKER = 3
 """Widgets that pass a message on until the work for it begins: the prompt, the lines around it, the screen."""
 MODEL = "demo"
@@ -66,6 +65,23 @@ class CapturingDriver(HeadlessDriver):
 
     def write(self, data: str) -> None:
         self.written.append(data)
+
+
+class QuickPilot(Pilot[Any]):
+    """Waits for what was posted to be done and painted; Textual's own way sleeps each time."""
+
+    async def pause(self, delay: float | None = None) -> None:
+        for _ in range(WAY_TO_A_WORKER):
+            done = asyncio.Event()
+            self.app.call_later(done.set)
+            await done.wait()
+            await self._wait_for_screen()
+        self.app.screen._on_timer_update()
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            self.app.post_message(events.Key(key, key if len(key) == 1 else None))
+            await self.pause()
 
 
 def foreign(written: list[str]) -> str:
@@ -113,96 +129,52 @@ def foreign_in() -> Callable[[list[str]], str]:
 
 
 @dataclass
-class Whole:
-    """The running application, and every byte that it wrote."""
+class Terminal:
+    """What only a terminal has: text that is pasted, and every byte that was written."""
 
-    app: TaleApp
-    pilot: Pilot[Any]
+    window: Window
     written: list[str]
-    engine: Any = None
-
-    @property
-    def chat(self) -> ChatScreen:
-        return self.app.chat
-
-    @property
-    def prompt(self) -> Any:
-        return self.chat.composer.prompt
-
-    @property
-    def desk(self) -> Any:
-        return self.chat._desk
-
-    @property
-    def painted(self) -> str:
-        """What can be read on the screen."""
-        return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
-
-    async def until(self, condition: Callable[[], object], what: str) -> None:
-        """Wait for a condition; `what` names it where it does not come true."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE_S
-        while not condition():
-            assert loop.time() < deadline, f"never: {what}\n{self.painted}"
-            assert self.app.is_running, self.app._exception
-            await asyncio.sleep(0.001)
-
-    async def settle(self) -> None:
-        """Let everything that was posted so far be done and painted; Pilot's own way sleeps each time."""
-        for _ in range(WAY_TO_A_WORKER):
-            done = asyncio.Event()
-            self.app.call_later(done.set)
-            await done.wait()
-            await self.pilot._wait_for_screen()
-        self.app.screen._on_timer_update()
-
-    async def press(self, *keys: str) -> None:
-        """Press keys; a letter is its own name."""
-        for key in keys:
-            self.app.post_message(events.Key(key, key if len(key) == 1 else None))
-            await self.settle()
-
-    async def say(self, text: str) -> None:
-        """Send a message and wait for the end of its turn."""
-        self.prompt.fill(text)
-        await self.press("enter")
-        await self.rest()
 
     async def paste(self, text: str) -> None:
         """Put text into the prompt as a terminal does that brackets what is pasted."""
-        self.prompt.fill("")
-        self.chat.post_message(events.Paste(text))
-        await self.settle()
+        self.window.prompt.fill("")
+        self.window.chat.post_message(events.Paste(text))
+        await self.window.pilot.pause()
+
+    async def say(self, text: str) -> None:
+        """Send a message and wait for the end of its turn."""
+        self.window.prompt.fill(text)
+        await self.window.press("enter")
+        await self.rest()
 
     async def paste_and_send(self, text: str) -> None:
         """Paste a message, send it and wait for the end of its turn."""
         await self.paste(text)
-        await self.say(self.prompt.text)
+        await self.say(self.window.prompt.text)
 
     async def rest(self) -> None:
         """Wait until nothing is under way."""
-        await self.settle()
-        await self.until(lambda: not self.app.workers and not self.desk.turns.busy, "nothing is under way")
-        await self.settle()
+        # A worker is there only when what was posted has been taken up.
+        await self.window.pilot.pause()
+        await self.window.rest()
 
-    async def run(self, command: str, screen: str) -> None:
+    async def run(self, command: str, kind: type[Screen[Any]]) -> None:
         """Run a command that opens a screen, and wait for it."""
-        self.chat.run_command(*command.split(" ", 1))
-        await self.until(lambda: type(self.app.screen).__name__ == screen, f"{screen} is open")
-        await self.settle()
+        self.window.chat.run_command(*command.split(" ", 1))
+        await self.window.dialog(kind)
 
     async def leave(self) -> None:
         """Close what is open over the chat."""
-        await self.press("escape")
-        await self.until(lambda: self.app.screen is self.chat, "the chat is back")
+        await self.window.press("escape")
+        await self.window.closed()
 
     async def read(self) -> str:
         """All of the transcript, painted page by page."""
-        view, pages = self.chat.view, []
+        view, pages = self.window.chat.view, []
         view.action_home()
         while True:
-            await self.settle()
-            pages.append(self.painted)
+            await self.window.pilot.pause()
+            pages.append(self.window.painted)
             if view.following:
                 return "\n".join(pages)
             view.action_page(1)
@@ -211,12 +183,12 @@ class Whole:
         """Nothing foreign was written, and the application goes on."""
         assert len("".join(self.written)) > 1000
         assert foreign(self.written) == ""
-        assert self.app.is_running, self.app._exception
-        assert self.app._exception is None
+        assert self.window.app.is_running, self.window.app._exception
+        assert self.window.app._exception is None
 
 
 @pytest.fixture
-def open_app(paths: Paths, world: World) -> Callable[..., AbstractAsyncContextManager[Whole]]:
+def open_app(paths: Paths, world: World) -> Callable[..., AbstractAsyncContextManager[tuple[Window, Terminal]]]:
     """Opens the application on the capturing driver.
 
     Args of what it gives: a function of the request that makes the script of a reply, the names of the models, and the
@@ -230,25 +202,25 @@ def open_app(paths: Paths, world: World) -> Callable[..., AbstractAsyncContextMa
         models: tuple[str, ...] = (MODEL,),
         session: str = "",
         load: bool = True,
-    ) -> AsyncIterator[Whole]:
-        engines: list[Engine] = []
-
+    ) -> AsyncIterator[tuple[Window, Terminal]]:
         @asynccontextmanager
         async def open_engine() -> AsyncIterator[EngineApi]:
             backends = {BackendName.SCRIPTED: ScriptedBackend(answer, models=models, window=1_000_000)}
             settings = Settings(ux=f"scripted/{models[0]}", task=f"scripted/{models[-1]}")
-            engines.append(await Engine.start(paths, settings, world, backends=backends, load=load))
+            window.engine = await Engine.start(paths, settings, world, backends=backends, load=load)
             try:
-                yield engines[0]
+                yield window.engine
             finally:
-                await engines[0].stop()
+                await window.engine.stop()
 
         app = TaleApp(Bridge(open_engine), paths, FirstLook(), session_id=session, world=world)
-        async with captured(app) as (pilot, written):
-            whole = Whole(app, pilot, written)
-            await whole.until(lambda: app.chat._desk and app.chat._desk.models.status, "the engine is there")
-            whole.engine = engines[0]
-            await whole.rest()
-            yield whole
+        window = Window(app, QuickPilot(app))
+        async with captured(app) as (_, written):
+            terminal = Terminal(window, written)
+            await window.until(
+                lambda: window.controller and app.chat.line.model.state != "starting", "the engine is there"
+            )
+            await terminal.rest()
+            yield window, terminal
 
     return opened

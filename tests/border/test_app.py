@@ -19,7 +19,13 @@ from tale_tui.engine.models.backend import ChatRequest
 from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, spoken
 from tale_tui.engine.text import clean, clean_line
 from tale_tui.paths import Paths
+from tale_tui.ui.screens.confirm import ConfirmDialog
+from tale_tui.ui.screens.details import DetailsDialog
 from tale_tui.ui.screens.link import LinkDialog
+from tale_tui.ui.screens.models import ModelsDialog
+from tale_tui.ui.screens.notices import NoticesDialog
+from tale_tui.ui.screens.sessions import SessionsDialog
+from tale_tui.ui.screens.text_entry import TextDialog
 
 ADDRESS = re.compile(r"\]\(([^)]*\)?)\)$")
 """Of the links of the corpus."""
@@ -65,15 +71,15 @@ async def test_what_a_model_says_and_thinks(
         pieces = cut(portions[int(request.messages[-1].text)])
         return Script((*(Say(piece, thinking=True) for piece in pieces), *(Say(piece) for piece in pieces)))
 
-    async with open_app(script) as whole:
+    async with open_app(script) as (window, terminal):
         for number in range(len(portions)):
-            await whole.say(str(number))
-        view = whole.chat.view
+            await terminal.say(str(number))
+        view = window.chat.view
         for turn in view.stack.turns:
             if turn.thinking:
                 view.unfold(turn, "thinking")
-        shown = squeezed(await whole.read())
-        whole.unharmed()
+        shown = squeezed(await terminal.read())
+        terminal.unharmed()
         literal = [squeezed(text) for text in corpus["markup"].values() if not text.startswith("\\")]
         assert [text for text in literal if shown.count(text) < 2] == []
         harmless = [view.source(turn.message.id) for turn in view.stack.turns][-5::2]
@@ -83,45 +89,45 @@ async def test_what_a_model_says_and_thinks(
 async def test_what_a_user_pastes_sends_and_takes_from_the_history(
     open_app: Open, texts: list[str], portions: list[str], corpus: dict[str, dict[str, str]]
 ) -> None:
-    async with open_app() as whole:
+    async with open_app() as (window, terminal):
         for text in texts:
-            await whole.paste(text)
+            await terminal.paste(text)
         for text in portions:
-            await whole.paste_and_send(text)
-        whole.app.clear_notifications()
-        shown = squeezed(await whole.read())
+            await terminal.paste_and_send(text)
+        window.app.clear_notifications()
+        shown = squeezed(await terminal.read())
         lines = [line for text in [*corpus["markup"].values(), *portions[-3:]] for line in text.split("\n")]
         assert [line for line in lines if squeezed(line) not in shown] == []
-        whole.prompt.focus()
+        window.prompt.focus()
         for text in reversed(portions[-3:]):
-            await whole.press("ctrl+home", "up")
-            assert whole.prompt.text == text
-        whole.unharmed()
+            await window.press("ctrl+home", "up")
+            assert window.prompt.text == text
+        terminal.unharmed()
 
 
 async def test_what_waits_in_the_queue(open_app: Open, portions: list[str]) -> None:
     def held(request: ChatRequest) -> Script:
         return Script((Say("So far"), Hold(asyncio.Event())))
 
-    async with open_app(held) as whole:
-        whole.prompt.fill("go")
-        await whole.press("enter")
-        await whole.until(lambda: "So far" in whole.painted, "the reply has begun")
-        session = whole.desk.conversation.session.id
+    async with open_app(held) as (window, terminal):
+        window.prompt.fill("go")
+        await window.press("enter")
+        await window.until(lambda: "So far" in window.painted, "the reply has begun")
+        session = window.session.id
         for number, text in enumerate(portions):
             # As another window does it.
-            await whole.engine.chat.enqueue(session, text, key=f"waits{number}")
-        await whole.until(lambda: len(whole.desk.conversation.queued) == len(portions), "all of them wait")
-        await whole.press("escape")
-        await whole.rest()
+            await window.engine.chat.enqueue(session, text, key=f"waits{number}")
+        await window.until(lambda: len(window.queued) == len(portions), "all of them wait")
+        await window.press("escape")
+        await terminal.rest()
         for number in range(len(portions)):
-            whole.prompt.fill("")
-            await whole.press("escape")
-            await whole.until(lambda: whole.prompt.text, f"message {number} is taken back")
-            await whole.rest()
+            window.prompt.fill("")
+            await window.press("escape")
+            await window.until(lambda: window.prompt.text, f"message {number} is taken back")
+            await terminal.rest()
             if number < 3:
-                assert whole.prompt.text == portions[-1 - number]
-        whole.unharmed()
+                assert window.prompt.text == portions[-1 - number]
+        terminal.unharmed()
 
 
 def exported(texts: list[str]) -> str:
@@ -150,45 +156,45 @@ def exported(texts: list[str]) -> str:
     return json.dumps(form)
 
 
-async def look_everywhere(whole: Any) -> str:
+async def look_everywhere(window: Any, terminal: Any) -> str:
     """Read a conversation, and open every dialog that shows something of it."""
-    shown = await whole.read()
-    view = whole.chat.view
+    shown = await terminal.read()
+    view = window.chat.view
     for turn in view.stack.turns[1::2][:4]:
         view.unfold(turn, "thinking")
         view.post_message(view.Wish("details", turn.message.id))
-        await whole.until(lambda: type(whole.app.screen).__name__ == "DetailsDialog", "the details are open")
-        await whole.press("pagedown")
-        await whole.leave()
+        await window.dialog(DetailsDialog)
+        await window.press("pagedown")
+        await terminal.leave()
     for command, screen in (
-        ("sessions words", "SessionsDialog"),
-        ("rename", "TextDialog"),
-        ("delete", "ConfirmDialog"),
+        ("sessions words", SessionsDialog),
+        ("rename", TextDialog),
+        ("delete", ConfirmDialog),
     ):
-        await whole.run(command, screen)
-        if screen == "SessionsDialog":
-            await whole.until(lambda: "In the messages" in whole.painted, "messages were found")
-        await whole.press("down")
-        await whole.leave()
-    await whole.run("system", "TextDialog")
-    await whole.leave()
-    await whole.press("up", "up")
+        await terminal.run(command, screen)
+        if screen is SessionsDialog:
+            await window.until(lambda: "In the messages" in window.painted, "messages were found")
+        await window.press("down")
+        await terminal.leave()
+    await terminal.run("system", TextDialog)
+    await terminal.leave()
+    await window.press("up", "up")
     return shown
 
 
 async def test_an_imported_conversation(open_app: Open, portions: list[str], corpus: dict[str, dict[str, str]]) -> None:
-    async with open_app() as whole:
-        (session,) = await whole.engine.sessions.import_(exported(portions))
-        await whole.desk.open_session(session.id)
-        shown = squeezed(await look_everywhere(whole))
-        whole.unharmed()
+    async with open_app() as (window, terminal):
+        (session,) = await window.engine.sessions.import_(exported(portions))
+        await window.open_session(session.id)
+        shown = squeezed(await look_everywhere(window, terminal))
+        terminal.unharmed()
         assert [text for text in corpus["markup"].values() if squeezed(text) not in shown] == []
 
 
 async def test_a_database_that_was_tampered_with(open_app: Open, paths: Paths, portions: list[str]) -> None:
     """Restored text passes the border as well: the file may come from anywhere."""
-    async with open_app() as whole:
-        await whole.engine.sessions.import_(exported([str(number) for number in range(len(portions))]))
+    async with open_app() as (window, terminal):
+        await window.engine.sessions.import_(exported([str(number) for number in range(len(portions))]))
     with closing(sqlite3.connect(paths.database)) as database, database:
         for number, text in enumerate(portions):
             # What no encoding has cannot be in the file.
@@ -199,9 +205,9 @@ async def test_a_database_that_was_tampered_with(open_app: Open, paths: Paths, p
         database.execute("UPDATE session SET title = :t, first_words = :t, system = :t, draft = :t", {"t": every})
         database.execute("INSERT INTO queued (id, session_n, text, created) SELECT 'q', n, ?, 1 FROM session", (every,))
         database.execute("INSERT INTO role_choice VALUES ('task', 'ollama', ?)", (every,))
-    async with open_app(session="imported") as whole:
-        await look_everywhere(whole)
-        whole.unharmed()
+    async with open_app(session="imported") as (window, terminal):
+        await look_everywhere(window, terminal)
+        terminal.unharmed()
 
 
 async def test_what_the_models_and_their_errors_are_called(open_app: Open, portions: list[str]) -> None:
@@ -210,34 +216,34 @@ async def test_what_the_models_and_their_errors_are_called(open_app: Open, porti
 
     # No name that a backend or a setting gives holds what no encoding has.
     names = [text.encode("utf-8", "replace").decode() for text in (" ".join(portions[:5]), *portions)]
-    async with open_app(fails, models=tuple(names)) as whole:
+    async with open_app(fails, models=tuple(names)) as (window, terminal):
         for number in range(len(portions)):
-            await whole.say(str(number))
-        await whole.read()
-        await whole.run("model", "ModelsDialog")
-        await whole.until(lambda: "Scripted" in whole.painted, "the models are shown")
-        await whole.press(*["down"] * len(portions))
-        await whole.leave()
+            await terminal.say(str(number))
+        await terminal.read()
+        await terminal.run("model", ModelsDialog)
+        await window.until(lambda: "Scripted" in window.painted, "the models are shown")
+        await window.press(*["down"] * len(portions))
+        await terminal.leave()
         for text in portions:
-            await whole.paste_and_send(f"/model {text}")
-        await whole.run("notices", "NoticesDialog")
-        await whole.leave()
-        whole.unharmed()
+            await terminal.paste_and_send(f"/model {text}")
+        await terminal.run("notices", NoticesDialog)
+        await terminal.leave()
+        terminal.unharmed()
 
 
 async def test_what_is_told(open_app: Open, portions: list[str]) -> None:
     """Notices, commands that do not exist, themes that are not there, files that cannot be written."""
-    async with open_app() as whole:
-        await whole.say("hello")
+    async with open_app() as (window, terminal):
+        await terminal.say("hello")
         for text in portions:
-            whole.engine._bus.publish(Notice(clean_line(text), clean(text), "warning"))
+            window.hear(Notice(clean_line(text), clean(text), "warning"))
             for words in ("/theme ", "/rename ", "/export /dev/null/", "/nothing"):
-                await whole.paste_and_send(words + text)
-            whole.app.clear_notifications()
-        await whole.run("notices", "NoticesDialog")
-        await whole.press("pagedown", "end")
-        await whole.leave()
-        whole.unharmed()
+                await terminal.paste_and_send(words + text)
+            window.app.clear_notifications()
+        await terminal.run("notices", NoticesDialog)
+        await window.press("pagedown", "end")
+        await terminal.leave()
+        terminal.unharmed()
 
 
 @pytest.fixture
@@ -256,21 +262,21 @@ async def test_links_open_nothing_but_the_web_and_mail(
     targets += ["https://a.example/\x1b]52;c;x\x07", "https://bank.example\u202e/"]
     targets += [ADDRESS.search(text)[1] for text in corpus["links"].values()]  # type: ignore[index]
     said = "\n\n".join([*corpus["links"].values(), "[mail](mailto:a@b.example) <ftp://evil.example/x>"])
-    async with open_app(lambda request: spoken(said)) as whole:
-        await whole.say("links")
-        view = whole.chat.view
+    async with open_app(lambda request: spoken(said)) as (window, terminal):
+        await terminal.say("links")
+        view = window.chat.view
 
         async def agree() -> None:
-            await whole.until(lambda: isinstance(whole.app.screen, LinkDialog), "it asks")
-            await whole.settle()
+            await window.dialog(LinkDialog)
+            await window.pilot.pause()
             # The verb that opens it, where there is one; Enter on the other one goes back.
-            await whole.press("tab", "enter")
-            await whole.until(lambda: whole.app.screen is whole.chat, "the dialog is answered")
-            await whole.rest()
+            await window.press("tab", "enter")
+            await window.closed()
+            await terminal.rest()
 
-        await whole.press("shift+tab")
+        await window.press("shift+tab")
         for _ in range(len(corpus["links"])):
-            await whole.press("o", "enter")
+            await window.press("o", "enter")
             await agree()
         assert set(visited) == {"https://evil.example", "https://evil.example/x.png", "mailto:a@b.example"}
         visited.clear()
@@ -279,4 +285,4 @@ async def test_links_open_nothing_but_the_web_and_mail(
             await agree()
         allowed = {"HTTPS://a.example/", "mailto:a@b.example", "https://evil.example", "https://evil.example/x.png"}
         assert set(visited) == allowed
-        whole.unharmed()
+        terminal.unharmed()

@@ -22,23 +22,23 @@ HUGE = {
 async def test_a_huge_reply_leaves_the_window_usable(open_app: Any, name: str) -> None:
     text = HUGE[name]
     pieces = [text[start : start + 5000] for start in range(0, len(text), 5000)]
-    async with open_app(lambda request: spoken(*pieces)) as whole:
-        await whole.say("go")
-        await whole.press("a")
-        assert whole.prompt.text == "a"
-        await whole.press("shift+tab", "home", "pagedown", "end", "escape", "b")
-        assert whole.prompt.text == "ab"
-        whole.unharmed()
+    async with open_app(lambda request: spoken(*pieces)) as (window, terminal):
+        await terminal.say("go")
+        await window.press("a")
+        assert window.prompt.text == "a"
+        await window.press("shift+tab", "home", "pagedown", "end", "escape", "b")
+        assert window.prompt.text == "ab"
+        terminal.unharmed()
 
 
 @pytest.mark.parametrize("name", ["a line in a fence", "accents"])
 async def test_a_huge_paste_leaves_the_window_usable(open_app: Any, name: str) -> None:
-    async with open_app() as whole:
-        whole.chat.post_message(events.Paste(HUGE[name]))
-        await whole.settle()
-        await whole.press("a")
-        assert whole.prompt.text.endswith("a")
-        await whole.say(whole.prompt.text)
-        await whole.press("b")
-        assert whole.prompt.text == "b"
-        whole.unharmed()
+    async with open_app() as (window, terminal):
+        window.chat.post_message(events.Paste(HUGE[name]))
+        await window.pilot.pause()
+        await window.press("a")
+        assert window.prompt.text.endswith("a")
+        await terminal.say(window.prompt.text)
+        await window.press("b")
+        assert window.prompt.text == "b"
+        terminal.unharmed()

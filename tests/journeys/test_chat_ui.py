@@ -12,20 +12,10 @@ from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
 from tale_tui.engine.types import MessageState
 from tale_tui.paths import Paths
 from tale_tui.ui.drafts import Drafts
-from tale_tui.ui.screens.sessions import OpenSession
+from tale_tui.ui.screens.sessions import OpenSession, SessionsDialog
 
 GONE = 2**22 + 1
 """No process has this id: it is above what Linux gives."""
-
-
-def texts(window: Any) -> list[str]:
-    return [message.text for message in window.messages]
-
-
-async def begun(window: Any) -> None:
-    """Wait until the reply has begun to come."""
-    turns = window.chat._desk.turns
-    await window.until(lambda: turns._turn is not None and turns._turn._text, "the reply has begun")
 
 
 async def test_a_first_evening(open_window: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,27 +35,27 @@ async def test_a_first_evening(open_window: Any, tmp_path: Path, monkeypatch: py
         await window.answered()
 
         await window.say("And what does it cost?")
-        await begun(window)
-        await window.pilot.press("escape")
-        await window.until(lambda: not window.app.workers, "it is stopped")
+        await window.streams()
+        await window.press("escape")
+        await window.idle()
         assert window.messages[-1].state is MessageState.STOPPED
-        await window.pilot.press("ctrl+r")
+        await window.press("ctrl+r")
         await window.answered(2)
-        assert texts(window)[-1] == "It costs some memory."
+        assert window.texts[-1] == "It costs some memory."
 
-        await window.pilot.press("shift+tab", "up")
+        await window.press("shift+tab", "up")
         question = window.messages[2]
         view = window.chat.view
         view.post_message(view.Wish("edit", question.id))
         await window.until(lambda: window.prompt.text == question.text, "the question is in the prompt")
         window.prompt.fill("What does it cost, pirate?")
-        await window.pilot.press("enter")
-        await window.until(lambda: texts(window)[-1] == "As a pirate: arr.", "the other question is answered")
-        await window.until(lambda: not window.chat._desk.turns.busy, "the turn has ended")
+        await window.press("enter")
+        await window.until(lambda: window.texts[-1] == "As a pirate: arr.", "the other question is answered")
+        await window.until(lambda: not window.busy, "the turn has ended")
         view.post_message(view.Wish("previous", window.messages[2].id))
-        await window.until(lambda: texts(window)[-1] == "It costs some memory.", "the version before, with its reply")
+        await window.until(lambda: window.texts[-1] == "It costs some memory.", "the version before, with its reply")
 
-        first = window.chat._desk.conversation.session.id
+        first = window.session.id
         view.post_message(view.Wish("fork", window.messages[1].id))
         await window.until(lambda: len(window.messages) == 2, "the fork")
         await window.say("Go on here.")
@@ -73,18 +63,18 @@ async def test_a_first_evening(open_window: Any, tmp_path: Path, monkeypatch: py
         await window.say("/export evening.json")
         await window.until((tmp_path / "evening.json").exists, "it is in a file")
         await window.write("tomorrow I ask")
-        await window.pilot.press("ctrl+q")
-        await window.until(lambda: window.app._exit, "it leaves")
+        await window.press("ctrl+q")
+        await window.left()
 
     async with open_window() as window:
         await window.ready()
         assert window.messages == []
         await window.say("/sessions")
-        await window.until(lambda: type(window.app.screen).__name__ == "SessionsDialog", "the list is open")
-        assert len(window.app.screen._sessions) == 2
+        await window.dialog(SessionsDialog)
+        assert len(window.app.screen.picks.rows) == 2
         window.app.screen.dismiss(OpenSession(first))
         await window.until(lambda: len(window.messages) == 4, "the first conversation")
-        assert texts(window)[-1] == "It costs some memory."
+        assert window.texts[-1] == "It costs some memory."
         assert window.prompt.text == ""
 
 
@@ -94,18 +84,18 @@ async def test_what_waits_survives_a_restart(open_window: Any) -> None:
     async with open_window([Script((Say("one"), Hold(hold)))]) as window:
         await window.ready()
         await window.say("first")
-        await begun(window)
+        await window.streams()
         await window.say("second")
-        await window.until(lambda: window.chat.composer.queue.waiting, "it waits")
-        await window.app._bridge.close()
+        await window.until(lambda: window.queued, "it waits")
+        await window.app.bridge.close()
     async with open_window([spoken("two")]) as window:
-        await window.until(lambda: window.chat.composer.queue.waiting, "it waits again")
-        assert texts(window) == ["first", "one"]
+        await window.until(lambda: window.queued, "it waits again")
+        assert window.texts == ["first", "one"]
         assert "enter send" in window.chat.composer.queue.hint
         await window.ready()
-        await window.pilot.press("enter")
+        await window.press("enter")
         await window.answered()
-        assert texts(window) == ["first", "one", "second", "two"]
+        assert window.texts == ["first", "one", "second", "two"]
 
 
 async def test_a_draft_is_kept_while_it_is_written(open_window: Any) -> None:
@@ -113,11 +103,13 @@ async def test_a_draft_is_kept_while_it_is_written(open_window: Any) -> None:
         await window.ready()
         await window.say("first")
         await window.answered()
-        session = window.chat._desk.conversation.session.id
+        session = window.session.id
         await window.write("half a thought")
-        await window.until(lambda: not window.chat._desk.keeping.waits, "it was kept")
-        await window.until(lambda: not window.app.workers, "it is in the store")
-        assert (await window.engine.sessions.transcript(session)).view.draft == "half a thought"
+
+        async def kept() -> bool:
+            return bool((await window.engine.sessions.transcript(session)).view.draft == "half a thought")
+
+        await window.until(kept, "it is in the store")
 
 
 @pytest.mark.parametrize(("draft", "there"), [("first", ""), ("half a thought", "half a thought")])
@@ -133,9 +125,9 @@ async def test_what_began_the_last_conversation_is_no_draft(
     drafts.keep(draft)
     async with open_window() as window:
         await window.ready()
-        await window.until(lambda: not window.app.workers, "what was left is brought back")
+        await window.idle()
         assert window.prompt.text == there
-        await window.chat._desk.keeping.now()
+        await window.chat.leave()
         assert [path.read_text() for path in (paths.data / "drafts").iterdir()] == ([there] if there else [])
 
 
@@ -146,5 +138,5 @@ async def test_the_history_of_the_prompt_is_that_of_all_runs(open_window: Any) -
         await window.answered()
     async with open_window() as window:
         await window.ready()
-        await window.pilot.press("up")
+        await window.press("up")
         assert window.prompt.text == "from yesterday"

@@ -11,6 +11,10 @@ import pytest
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
 from tale_tui.engine.task_types import TaskState
 from tale_tui.engine.types import Role
+from tale_tui.ui.screens.chat_news import GATHER_S
+from tale_tui.ui.screens.choose_task import ChooseTaskDialog
+from tale_tui.ui.screens.leave import LeaveDialog
+from tale_tui.ui.screens.tasks import TasksScreen
 from tale_tui.ui.terminal.notifications import Manners, call
 
 HELLO = "Hello! How are you today?"
@@ -31,19 +35,10 @@ def work() -> tuple[Callable[[Any], Script], asyncio.Event]:
     return answer, go_on
 
 
-def desk(window: Any) -> Any:
-    return window.chat._desk
-
-
-def card(window: Any) -> Any:
-    """The newest message that is a card."""
-    return next((message for message in reversed(window.messages) if message.task_id), None)
-
-
 def state(window: Any) -> TaskState | None:
     """Of the task of the newest card."""
-    one = card(window)
-    known = desk(window).conversation.tasks.get(one.task_id) if one is not None else None
+    one = window.card
+    known = window.tasks.get(one.task_id) if one is not None else None
     return known.state if known is not None else None
 
 
@@ -55,12 +50,7 @@ async def begun(window: Any) -> None:
     """Wait until the text of the task stands under its card."""
     await reaches(window, "running")
     shown = window.chat.view
-    await window.until(lambda: shown.card(card(window).task_id).text.startswith("def"), "its text has begun")
-
-
-async def dialog(window: Any, name: str) -> Any:
-    await window.until(lambda: type(window.app.screen).__name__ == name, f"{name} is open")
-    return window.app.screen
+    await window.until(lambda: shown.card(window.card.task_id).text.startswith("def"), "its text has begun")
 
 
 async def test_talk_and_work_and_ask_and_look(open_window: Any, work: Any) -> None:
@@ -70,31 +60,31 @@ async def test_talk_and_work_and_ask_and_look(open_window: Any, work: Any) -> No
         await window.ready()
         await window.say(HELLO)
         await window.answered()
-        assert card(window) is None
+        assert window.card is None
 
         await window.write(WORK)
-        await window.until(lambda: desk(window).chip._chip.shown is not None, "the chip says what it is")
-        assert desk(window).chip._chip.shown.kind == "task"
-        await window.pilot.press("enter")
+        await window.until(lambda: window.chip is not None, "the chip says what it is")
+        assert window.chip.kind == "task"
+        await window.press("enter")
         await begun(window)
-        assert window.chat.view.card_opened(card(window).task_id)
-        assert not desk(window).turns.busy
+        assert window.chat.view.card_opened(window.card.task_id)
+        assert not window.busy
 
         calls = len(window.backend.requests)
         await window.say("What's the status of my task?")
         await window.answered(3)
         assert "running" in window.messages[-1].text
         assert len(window.backend.requests) == calls
-        assert not window.chat.view.card_opened(card(window).task_id)
+        assert not window.chat.view.card_opened(window.card.task_id)
 
         await window.say("/tasks")
-        await dialog(window, "TasksScreen")
-        await window.pilot.press("f2")
-        await window.until(lambda: window.app.screen is window.chat, "back in the chat")
+        await window.dialog(TasksScreen)
+        await window.press("f2")
+        await window.closed()
 
         go_on.set()
         await reaches(window, "done")
-        await window.until(lambda: "return n" in card(window).text, "the card holds the result")
+        await window.until(lambda: "return n" in window.card.text, "the card holds the result")
         await window.until(
             lambda: sum("is done" in notice.title for _, notice in window.app.notices) == 1, "it is told once"
         )
@@ -109,8 +99,9 @@ async def test_what_is_watched_is_not_told(open_window: Any, work: Any) -> None:
         await begun(window)
         go_on.set()
         await reaches(window, "done")
-        await window.until(lambda: not window.app.workers, "all is read")
-        assert desk(window).news._gathered == {}
+        await window.idle()
+        await window.pilot.pause(2 * GATHER_S)
+        assert [notice.title for _, notice in window.app.notices if "is done" in notice.title] == []
 
 
 async def test_the_whole_result_is_one_key_away(open_window: Any, work: Any) -> None:
@@ -120,14 +111,14 @@ async def test_the_whole_result_is_one_key_away(open_window: Any, work: Any) -> 
         await window.ready()
         await window.say(WORK)
         await begun(window)
-        task_id, view = card(window).task_id, window.chat.view
+        task_id, view = window.card.task_id, window.chat.view
         assert view.card_opened(task_id)
-        await window.pilot.press("enter")
+        await window.press("enter")
         assert not view.card_opened(task_id)
-        assert not desk(window).tasks.watched(task_id)
-        await window.pilot.press("enter")
+        assert not window.follows(task_id)
+        await window.press("enter")
         assert view.card_opened(task_id)
-        assert desk(window).tasks.watched(task_id)
+        assert window.follows(task_id)
         await window.say("   ")
         assert any("nothing to send" in sentence for sentence in window.toasts)
         assert view.card_opened(task_id)
@@ -140,17 +131,17 @@ async def test_one_key_overrides_before_sending(open_window: Any, work: Any) -> 
     async with open_window(answer, detect=True) as window:
         await window.ready()
         await window.write(WORK)
-        await window.until(lambda: desk(window).chip.other == "just talk", "it is judged a task")
-        await window.pilot.press("f8")
-        assert desk(window).chip._chip.shown.kind == "chat"
-        assert desk(window).chip._chip.shown.chosen
-        await window.pilot.press("enter")
+        await window.until(lambda: window.chip and window.chip.kind == "task", "it is judged a task")
+        await window.press("f8")
+        assert window.chip.kind == "chat"
+        assert window.chip.chosen
+        await window.press("enter")
         await window.answered()
-        assert card(window) is None
+        assert window.card is None
 
         await window.write("hmm")
-        await window.until(lambda: desk(window).chip._judged is not None, "it is judged")
-        await window.pilot.press("f8", "enter")
+        await window.until(lambda: window.chip is not None, "it is judged")
+        await window.press("f8", "enter")
         await reaches(window, "running")
         go_on.set()
 
@@ -161,15 +152,15 @@ async def test_one_key_undoes_after_sending(open_window: Any, work: Any) -> None
         await window.ready()
         await window.say(WORK)
         await begun(window)
-        first = card(window).task_id
-        await window.pilot.press("f8")
+        first = window.card.task_id
+        await window.press("f8")
         await window.answered()
         assert window.messages[-1].text == "Fine, thank you."
         assert window.messages[-1].siblings == 2
         assert (await window.engine.tasks.get(first)).task.state is TaskState.CANCELLED
 
-        await window.pilot.press("f8")
-        await window.until(lambda: card(window) is not None and card(window).task_id != first, "a task again")
+        await window.press("f8")
+        await window.until(lambda: window.card is not None and window.card.task_id != first, "a task again")
         await begun(window)
 
 
@@ -179,14 +170,15 @@ async def test_where_nobody_is_sure_a_task_is_offered(open_window: Any, work: An
     async with open_window(answer, manners=Manners(**bounds), detection=bounds) as window:
         await window.ready()
         await window.write(WORK)
-        await window.until(lambda: desk(window).chip._chip.shown is not None, "it is judged")
-        assert desk(window).chip._chip.shown.kind == "ask"
-        await window.pilot.press("enter")
+        await window.until(lambda: window.chip is not None, "it is judged")
+        assert window.chip.kind == "ask"
+        await window.press("enter")
         await window.answered()
-        assert window.chat.view._offered == window.messages[-1].id
-        await window.pilot.press("f8")
+        turns = window.chat.view.stack.turns
+        await window.until(lambda: [turn.offer for turn in turns] == [False, True], "it is offered below the reply")
+        await window.press("f8")
         await begun(window)
-        assert window.chat.view._offered is None
+        assert not any(turn.offer for turn in window.chat.view.stack.turns)
 
 
 async def test_a_task_is_steered_by_commands(open_window: Any, work: Any) -> None:
@@ -195,19 +187,17 @@ async def test_a_task_is_steered_by_commands(open_window: Any, work: Any) -> Non
         await window.ready()
         await window.say("/task Write the function")
         await begun(window)
-        shown = desk(window).conversation.tasks[card(window).task_id].shown
+        shown = window.tasks[window.card.task_id].shown
         await window.say(f"/pause {shown}")
         await reaches(window, "paused")
         await window.say("/resume")
         await reaches(window, "running")
         await window.say("/pause")
         await reaches(window, "paused")
-        await window.pilot.press("ctrl+r")
+        await window.press("ctrl+r")
         await reaches(window, "running")
         await window.say(f"/priority {shown} urgent")
-        await window.until(
-            lambda: desk(window).conversation.tasks[card(window).task_id].priority == "urgent", "it goes first"
-        )
+        await window.until(lambda: window.tasks[window.card.task_id].priority == "urgent", "it goes first")
         await window.say("/status")
         await window.until(lambda: any("running" in said for said in window.toasts) or window.toasts, "it is told")
         await window.say(f"/cancel {shown}")
@@ -218,8 +208,8 @@ async def test_a_task_is_steered_by_commands(open_window: Any, work: Any) -> Non
         await window.say(f"/retry {shown}")
         await reaches(window, "done")
         await window.say("/result")
-        await window.until(lambda: window.chat.view.card_opened(card(window).task_id), "all of it is shown")
-        assert window.chat.view.chosen == card(window).id
+        await window.until(lambda: window.chat.view.card_opened(window.card.task_id), "all of it is shown")
+        assert window.chat.view.chosen == window.card.id
 
 
 async def test_retry_asks_again_or_runs_again(open_window: Any, work: Any) -> None:
@@ -234,10 +224,10 @@ async def test_retry_asks_again_or_runs_again(open_window: Any, work: Any) -> No
         await window.answered()
         await window.say("/task Write it")
         await reaches(window, "done")
-        first = desk(window).conversation.tasks[card(window).task_id].finished
+        first = window.tasks[window.card.task_id].finished
         await window.say("/retry")
         await window.until(
-            lambda: state(window) == "done" and desk(window).conversation.tasks[card(window).task_id].finished != first,
+            lambda: state(window) == "done" and window.tasks[window.card.task_id].finished != first,
             "it ran again",
         )
 
@@ -262,7 +252,7 @@ async def test_what_cannot_be_done_is_said_in_a_sentence(open_window: Any, comma
     async with open_window() as window:
         await window.ready()
         await window.say(command)
-        await window.until(lambda: any(said in toast for toast in window.toasts), f"{command} says {said}")
+        await window.tells(said)
 
 
 async def test_an_id_that_is_not_clear_opens_a_choice(open_window: Any, work: Any) -> None:
@@ -271,18 +261,18 @@ async def test_an_id_that_is_not_clear_opens_a_choice(open_window: Any, work: An
         await window.ready()
         for title in ("Write one thing", "Write another thing"):
             await window.say(f"/task {title}")
-            await window.until(lambda title=title: card(window) and window.messages[-2].text == title, "it is a task")
+            await window.until(lambda title=title: window.card and window.messages[-2].text == title, "it is a task")
         await window.say("/cancel id")
-        choice = await dialog(window, "ChooseTaskDialog")
-        assert len(choice._rows) == 2
-        await window.pilot.press("escape")
-        await window.until(lambda: window.app.screen is window.chat, "nothing was chosen")
-        assert all(one.state not in ("cancelled",) for one in desk(window).conversation.tasks.values())
+        choice = await window.dialog(ChooseTaskDialog)
+        assert len(choice.picks.rows) == 2
+        await window.press("escape")
+        await window.closed()
+        assert all(one.state not in ("cancelled",) for one in window.tasks.values())
         await window.say("/cancel id")
-        await dialog(window, "ChooseTaskDialog")
-        await window.pilot.press("enter")
+        await window.dialog(ChooseTaskDialog)
+        await window.press("enter")
         await window.until(
-            lambda: any(one.state == "cancelled" for one in desk(window).conversation.tasks.values()),
+            lambda: any(one.state == "cancelled" for one in window.tasks.values()),
             "one is cancelled",
         )
 
@@ -298,9 +288,9 @@ async def test_ids_are_completed(open_window: Any, work: Any) -> None:
         await window.until(lambda: len(rows.rows) == 2, "the command and the id")
         assert rows.rows[0].text == "/pause"
         assert "Write one thing" in rows.rows[1].hint
-        await window.pilot.press("down", "tab")
+        await window.press("down", "tab")
         assert window.prompt.text == rows.rows[0].text or window.prompt.text.startswith("/pause id")
-        await window.pilot.press("enter")
+        await window.press("enter")
         await reaches(window, "paused")
 
 
@@ -315,18 +305,18 @@ async def test_what_was_cut_off_goes_on_when_the_user_says_so(open_window: Any, 
         await window.until(lambda: notice.shown is not None, "it is asked")
         assert notice.shown.text.startswith("1 task was cut off")
         await window.ready()
-        assert window.chat.view.card(card(window).task_id).text.startswith("def"), "what it wrote is shown"
-        await window.pilot.press("escape")
+        assert window.chat.view.card(window.card.task_id).text.startswith("def"), "what it wrote is shown"
+        await window.press("escape")
         assert notice.shown is None
         assert (await window.engine.control.status()).tasks.interrupted == 1
     async with open_window(answer) as window:
-        await window.until(lambda: window.chat.composer.notice.shown is not None, "it is asked again")
+        await window.until(lambda: window.notice is not None, "it is asked again")
         await window.ready()
-        task_id = card(window).task_id
-        await window.pilot.press("f6")
-        await window.until(lambda: window.chat.composer.notice.shown is None, "it goes on")
+        task_id = window.card.task_id
+        await window.press("f6")
+        await window.until(lambda: window.notice is None, "it goes on")
         await window.until(lambda: window.chat.view.card_opened(task_id), "what it writes stands under its card again")
-        assert desk(window).tasks.watched(task_id)
+        assert window.follows(task_id)
         go_on.set()
         await reaches(window, "done")
 
@@ -337,10 +327,11 @@ async def test_a_conversation_whose_task_runs_is_shown_with_what_it_writes(open_
         await window.ready()
         await window.say("/task Write the function")
         await begun(window)
-        session, task_id = desk(window).conversation.session.id, card(window).task_id
-        await desk(window).new_session()
-        assert not desk(window).tasks.watched(task_id)
-        await desk(window).open_session(session)
+        session, task_id = window.session.id, window.card.task_id
+        window.chat.run_command("new")
+        await window.until(lambda: window.messages == [], "a new conversation")
+        assert not window.follows(task_id)
+        await window.open_session(session)
         await window.until(lambda: window.chat.view.card_opened(task_id), "what it writes stands under its card")
         go_on.set()
         await reaches(window, "done")
@@ -354,7 +345,7 @@ async def test_nobody_is_asked_where_the_settings_say_so(open_window: Any, work:
         await begun(window)
     async with open_window(answer, manners=Manners(asks_to_resume=False), tasks={"resume": "never"}) as window:
         await window.ready()
-        assert window.chat.composer.notice.shown is None
+        assert window.notice is None
 
 
 async def test_leaving_with_open_tasks_asks(open_window: Any, work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,15 +358,15 @@ async def test_leaving_with_open_tasks_asks(open_window: Any, work: Any, monkeyp
         await window.ready()
         await window.say("/task Write the function")
         await begun(window)
-        await window.pilot.press("ctrl+q")
-        asked = await dialog(window, "LeaveDialog")
-        await window.pilot.press("escape")
-        await window.until(lambda: window.app.screen is window.chat, "it stays")
-        assert not window.app._exit
-        await window.pilot.press("ctrl+q")
-        asked = await dialog(window, "LeaveDialog")
+        await window.press("ctrl+q")
+        asked = await window.dialog(LeaveDialog)
+        await window.press("escape")
+        await window.closed()
+        assert not window.leaving
+        await window.press("ctrl+q")
+        asked = await window.dialog(LeaveDialog)
         asked.dismiss("background")
-        await window.until(lambda: window.app._exit, "it leaves")
+        await window.left()
         assert len(started) == 1
 
 
@@ -402,15 +393,15 @@ async def test_what_was_never_sent_is_there_again(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()
         await window.write("half a thought")
-        await window.pilot.press("ctrl+q")
-        await window.until(lambda: window.app._exit, "it leaves")
+        await window.press("ctrl+q")
+        await window.left()
     async with open_window([spoken("A whole one.")]) as window:
         await window.until(lambda: window.prompt.text == "half a thought", "it is there again")
         await window.ready()
-        await window.pilot.press("enter")
+        await window.press("enter")
         await window.answered()
-        await window.pilot.press("ctrl+q")
-        await window.until(lambda: window.app._exit, "it leaves")
+        await window.press("ctrl+q")
+        await window.left()
     async with open_window() as window:
         await window.ready()
         assert window.prompt.text == ""
@@ -430,7 +421,7 @@ async def test_the_end_is_followed_when_a_task_that_waited_goes_off(open_window:
         await window.say(HELLO)
         await window.until(lambda: "Line 39." in window.chat.view.source(window.messages[-1].id), "it streams")
         await window.say(WORK)
-        await window.until(lambda: window.chat.composer.queue.waiting, "it waits")
+        await window.until(lambda: window.queued, "it waits")
         gate.set()
         await begun(window)
         assert window.chat.view.following

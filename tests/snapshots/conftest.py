@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from support.waiting import until
+from support.window import Window
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.errors import TaleError
@@ -32,14 +34,11 @@ from tale_tui.paths import Paths
 from tale_tui.settings import Settings
 from tale_tui.ui.app import TaleApp
 from tale_tui.ui.bridge import Bridge
-from tale_tui.ui.screens.chat import ChatScreen
 from tale_tui.ui.signs import ASCII, UNICODE, signs
 
 BASELINE = (3, 11)
 START = 1_794_146_520.0
 """Sunday 8 November 2026, 14:02 UTC."""
-PATIENCE_S = 10.0
-"""After so long a condition is not going to come true any more."""
 STILL_LOOKS, LOOK_S = 3, 0.02
 """A picture that was the same at so many looks in a row, so many seconds apart, is the last one."""
 ADDRESS = "http://127.0.0.1:11434"
@@ -127,71 +126,22 @@ class Scene:
     detect: dict[str, Any] = field(default_factory=lambda: {"enabled": False})
 
 
-@dataclass
-class Window:
-    """The running application, for what happens before the picture is taken."""
+async def stands_still(window: Window) -> None:
+    """Wait until the picture has stood still for a while: what is laid out anew comes with the next frames.
 
-    app: TaleApp
-    pilot: Pilot[int]
-    clock: Clock
-    engine: Engine | None = None
+    The waiting of a pilot goes by the processor time of the process, of which a busy machine gives it none.
+    """
+    since, before = 0, None
 
-    @property
-    def chat(self) -> ChatScreen:
-        return self.app.chat
+    async def still() -> bool:
+        nonlocal since, before
+        await window.pilot.pause()
+        await asyncio.sleep(LOOK_S)
+        now = [list(strip) for strip in window.strips]
+        since, before = (since + 1 if now == before else 0), now
+        return since >= STILL_LOOKS
 
-    @property
-    def painted(self) -> str:
-        """What can be read on the screen."""
-        return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
-
-    async def until(self, condition: Callable[[], object], what: str) -> None:
-        """Wait for a condition; `what` names it where it does not come true."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE_S
-        while not condition():
-            assert loop.time() < deadline, f"never: {what}\n{self.painted}"
-            await asyncio.sleep(0.002)
-        await self.pilot.pause()
-
-    async def settles(self) -> None:
-        """Wait until the picture has stood still for a while: what is laid out anew comes with the next frames.
-
-        The waiting of a pilot goes by the processor time of the process, of which a busy machine gives it none.
-        """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE_S
-        since, before = 0, None
-        while since < STILL_LOOKS:
-            assert loop.time() < deadline, f"never: a picture that stands still\n{self.painted}"
-            await self.pilot.pause()
-            await asyncio.sleep(LOOK_S)
-            now = [list(strip) for strip in self.app.screen._compositor.render_strips()]
-            since = since + 1 if now == before else 0
-            before = now
-
-    async def shows(self, *words: str) -> None:
-        """Wait until these words are on the screen."""
-        await self.until(lambda: all(word in self.painted for word in words), f"{words} on the screen")
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-
-    async def write(self, text: str) -> None:
-        """Put text into the prompt."""
-        self.chat.composer.prompt.fill(text)
-        await self.pilot.pause()
-
-    async def say(self, text: str) -> None:
-        """Write a message and send it."""
-        await self.write(text)
-        await self.press("enter")
-
-    async def rest(self) -> None:
-        """Wait until nothing is under way."""
-        desk = self.chat._desk
-        assert desk is not None
-        await self.until(lambda: not self.app.workers and not desk.turns.busy, "nothing is under way")
+    await window.until(still, "a picture that stands still")
 
 
 @pytest.fixture(autouse=True)
@@ -229,13 +179,12 @@ def looks_as_before(
 
 async def _serves(engine: Engine) -> None:
     """Wait until the model of chat is in memory: a turn before that says that it had to be loaded."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + PATIENCE_S
-    while not any(
-        one.role is Role.UX and one.state is RoleState.READY for one in (await engine.control.status()).roles
-    ):
-        assert loop.time() < deadline, "never: a model for chat"
-        await asyncio.sleep(0.002)
+
+    async def serves() -> bool:
+        roles = (await engine.control.status()).roles
+        return any(one.role is Role.UX and one.state is RoleState.READY for one in roles)
+
+    await until(serves, "a model for chat")
 
 
 def _compare(scene: Scene, clock: Clock, snap_compare: Callable[..., bool], paths: Paths) -> bool:
@@ -263,14 +212,14 @@ def _compare(scene: Scene, clock: Clock, snap_compare: Callable[..., bool], path
     app = TaleApp(Bridge(open_engine), paths, FirstLook(theme=scene.theme), session_id=scene.session, world=world)
     app.animation_level = "none"
     app.chat.view.clock, app.chat.view.monotonic = clock.now, clock.monotonic
-    app.chat.line._now = clock.now
-    window = Window(app, Pilot(app), clock)
+    app.chat.line.now = clock.now
+    window = Window(app, clock=clock)
 
     async def play(pilot: Pilot[int]) -> None:
         await window.until(lambda: app.chat.line.model.state == scene.state, f"the model is {scene.state}")
         if scene.act is not None:
             await scene.act(window)
-        await window.settles()
+        await stands_still(window)
 
     return snap_compare(app, terminal_size=scene.size, run_before=play)
 

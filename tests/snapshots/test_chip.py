@@ -35,24 +35,22 @@ async def judged(window: Any, text: str, p: float, band: DetectBand) -> None:
 
     window.engine.chat.classify = judge
     await window.write(text)
-    chip = window.chat._desk.chip._chip
-    await window.until(lambda: chip.shown is not None, "the chip")
+    await window.until(lambda: window.chip is not None, "the chip")
 
 
 async def given(window: Any, *titles: str) -> None:
     """Hand in tasks from the chat, and wait until each is a card."""
-    desk = window.chat._desk
     for number, title in enumerate(titles, 1):
         await window.say(f"/task {title}")
-        await window.until(lambda number=number: len(desk.conversation.tasks) == number, "it is a task")
+        await window.until(lambda number=number: len(window.tasks) == number, "it is a task")
     line, bar = window.chat.line, window.chat.title_bar
     await window.until(
         lambda: (line.tasks.running, line.tasks.queued, bar.running) == (1, len(titles) - 1, 1), "all are counted"
     )
-    first = next(iter(desk.conversation.tasks))
+    first = next(iter(window.tasks))
     await window.until(lambda: window.chat.view.card(first).text.strip() == CODE.strip(), "the first one has written")
     await window.until(
-        lambda: not desk.turns.busy and bar.turns == len(titles), "no turn is under way, and the title counts them"
+        lambda: not window.busy and bar.turns == len(titles), "no turn is under way, and the title counts them"
     )
 
 
@@ -127,7 +125,7 @@ def test_talk_while_it_works(looks_as_before: Any, size: tuple[int, int]) -> Non
         await given(window, "Fibonacci function", "Compare three databases")
         await window.say("Meanwhile: what is memoisation?")
         await window.shows("costs a")
-        await window.until(lambda: not window.chat._desk.turns.busy, "it is answered")
+        await window.until(lambda: not window.busy, "it is answered")
 
     assert looks_as_before(act=act, answers=work, size=size)
 
@@ -155,8 +153,8 @@ def test_tasks_that_were_cut_off(looks_as_before: Any, size: tuple[int, int]) ->
 def test_what_is_told_leaves_the_prompt_free(looks_as_before: Any) -> None:
     async def act(window: Any) -> None:
         await window.write("half a thought")
-        window.engine._bus.publish(Notice("The disk is nearly full", "Make room: replies are stored as they come."))
-        await window.until(lambda: window.app._notifications, "it is told")
+        window.hear(Notice("The disk is nearly full", "Make room: replies are stored as they come."))
+        await window.until(lambda: window.toasts, "it is told")
 
     assert looks_as_before(act=act, size=(20, 5))
 

@@ -73,12 +73,8 @@ def test_editing(looks_as_before: Any, tell: Callable[..., Awaitable[str]]) -> N
 def test_told_in_passing(looks_as_before: Any) -> None:
     async def act(window: Any) -> None:
         await window.say("/hlep me")
-        window.engine._bus.publish(
-            Notice("The disk is nearly full", "Make room: replies are stored as they come.", "error")
-        )
-        window.engine._bus.publish(
-            Notice("Another model stands in", "qwen2.5:7b is not installed; llama3.2:3b answers.")
-        )
+        window.hear(Notice("The disk is nearly full", "Make room: replies are stored as they come.", "error"))
+        window.hear(Notice("Another model stands in", "qwen2.5:7b is not installed; llama3.2:3b answers."))
         await window.shows("Did you mean /help?", "nearly full", "stands in")
 
     assert looks_as_before(act=act)

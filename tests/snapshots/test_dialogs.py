@@ -72,7 +72,7 @@ def test_welcome_while_it_fetches(looks_as_before: Any) -> None:
         line = window.app.screen.query_one(ProgressLine)
         # It counts from the first number on, so that it knows at the second how long it will take.
         moments = iter([0.0])
-        line._clock = lambda: next(moments, 12.0)
+        line.clock = lambda: next(moments, 12.0)
         await window.press("enter")
         await window.shows("38 MB of 93 MB")
 
@@ -213,10 +213,10 @@ def test_another_title(looks_as_before: Any, talked: dict[str, Any]) -> None:
 def test_notices(looks_as_before: Any, told: bool) -> None:
     async def act(window: Any) -> None:
         if told:
-            window.engine._bus.publish(Notice("The disk is nearly full", "Make room: replies are stored.", "error"))
+            window.hear(Notice("The disk is nearly full", "Make room: replies are stored.", "error"))
             await window.shows("nearly full")
             window.clock.turn(600)
-            window.engine._bus.publish(Notice("Another model stands in", "llama3.2:3b answers.", "warning"))
+            window.hear(Notice("Another model stands in", "llama3.2:3b answers.", "warning"))
             await window.shows("stands in")
         await window.say("/notices")
         await window.shows("Notices")

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
+from support import tasks as fake_tasks
+from support.window import Window
 from tale_tui.engine.errors import EngineLost
 
 TINY, SMALL, USUAL, LARGE = (20, 5), (80, 24), (120, 40), (200, 60)
 SIZES = {"80x24": SMALL, "120x40": USUAL, "200x60": LARGE}
-PATIENCE_S = 10.0
-
-
-def painted(app: Any) -> str:
-    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
-
-
-async def shows(app: Any, pilot: Pilot[None], *words: str) -> None:
-    """Wait until these words are on the screen."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + PATIENCE_S
-    while not all(word in painted(app) for word in words):
-        assert loop.time() < deadline, f"never: {words}\n{painted(app)}"
-        await asyncio.sleep(0.005)
-    await pilot.pause()
 
 
 @pytest.fixture
-def picture(snap_compare: Callable[..., bool], fake_tasks: Any, request: pytest.FixtureRequest) -> Callable[..., bool]:
+def picture(snap_compare: Callable[..., bool], request: pytest.FixtureRequest) -> Callable[..., bool]:
     """Whether the tasks look as in the picture that was kept."""
 
     def compare(
@@ -42,19 +28,20 @@ def picture(snap_compare: Callable[..., bool], fake_tasks: Any, request: pytest.
         keys: tuple[str, ...] = (),
         before: str = "k4t9",
         after: tuple[str, ...] = (),
-        act: Callable[[Any, Pilot[None]], Awaitable[None]] | None = None,
+        act: Callable[[Window], Awaitable[None]] | None = None,
         broken: Any = None,
     ) -> bool:
         app = fake_tasks.TasksApp(fake_tasks.some() if engine is None else engine, theme, broken)
         app.animation_level = "none"
+        window = Window(app)
 
         async def play(pilot: Pilot[None]) -> None:
-            await shows(app, pilot, before)
+            await window.shows(before)
             for key in keys:
-                await pilot.press(key)
+                await window.press(key)
             if act is not None:
-                await act(app, pilot)
-            await shows(app, pilot, *after)
+                await act(window)
+            await window.shows(*after)
 
         return snap_compare(app, terminal_size=size, run_before=play)
 
@@ -93,15 +80,15 @@ def test_done(picture: Any) -> None:
 
 
 def test_history(picture: Any) -> None:
-    async def act(app: Any, pilot: Pilot[None]) -> None:
-        await shows(app, pilot, "from functools")
-        await pilot.press("d", "d")
+    async def act(window: Window) -> None:
+        await window.shows("from functools")
+        await window.press("d", "d")
 
     assert picture(act=act, after=("What happened",))
 
 
 @pytest.mark.parametrize("size", [SMALL, USUAL], ids=["80x24", "120x40"])
-def test_nothing_yet(picture: Any, fake_tasks: Any, size: tuple[int, int]) -> None:
+def test_nothing_yet(picture: Any, size: tuple[int, int]) -> None:
     assert picture(fake_tasks.FakeEngine(), size=size, before="No tasks yet")
 
 
@@ -134,26 +121,26 @@ def test_choosing_a_step(picture: Any) -> None:
 def test_saving_files(picture: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    async def act(app: Any, pilot: Pilot[None]) -> None:
-        await shows(app, pilot, "Letter")
-        await pilot.press("left", "left")
-        await shows(app, pilot, "test_the_first_ones")
-        await pilot.press("s")
-        await shows(app, pilot, "fib.py")
-        app.screen.query_one("#folder").value = "~/fibonacci"
+    async def act(window: Window) -> None:
+        await window.shows("Letter")
+        await window.press("left", "left")
+        await window.shows("test_the_first_ones")
+        await window.press("s")
+        await window.shows("fib.py")
+        window.app.screen.query_one("#folder").value = "~/fibonacci"
 
     assert picture(act=act, after=("~/fibonacci",))
 
 
-def test_saving_files_of_a_long_title(picture: Any, fake_tasks: Any, tmp_path: Any, monkeypatch: Any) -> None:
+def test_saving_files_of_a_long_title(picture: Any, tmp_path: Any, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     one = fake_tasks.task("w9d4", "Write a Python function to calculate the Fibonacci", "done", finished_ago=60)
     engine = fake_tasks.FakeEngine()
     engine.give(fake_tasks.detail_of(one, result=fake_tasks.CODE))
 
-    async def act(app: Any, pilot: Pilot[None]) -> None:
-        await pilot.press("s")
-        await shows(app, pilot, "fib.py")
-        app.screen.query_one("#folder").value = "~/fibonacci"
+    async def act(window: Window) -> None:
+        await window.press("s")
+        await window.shows("fib.py")
+        window.app.screen.query_one("#folder").value = "~/fibonacci"
 
     assert picture(engine, size=SMALL, before="w9d4", act=act, after=("~/fibonacci",))

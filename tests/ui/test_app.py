@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,16 @@ from typing import Any
 import pytest
 from textual.binding import Binding
 
+from tale_tui.engine.events import RoleChanged
+from tale_tui.engine.types import Role, RoleState, RoleStatus
 from tale_tui.first_look import FirstLook
 from tale_tui.ui import app as app_module
 from tale_tui.ui.app import TaleApp
+from tale_tui.ui.bridge import Bridge
 from tale_tui.ui.commands import COMMANDS
+from tale_tui.ui.screens.notices import NoticesDialog
+from tale_tui.ui.screens.theme import ThemeDialog
+from tale_tui.ui.screens.welcome import UseServer, WelcomeScreen
 
 
 def test_nothing_heavy_is_imported_before_the_first_frame() -> None:
@@ -48,7 +55,7 @@ async def test_the_theme_of_the_settings_is_worn_from_the_first_frame(open_windo
 async def test_a_theme_that_does_not_exist_is_said_in_a_sentence(open_window: Any) -> None:
     async with open_window(look=FirstLook(theme="no-such")) as window:
         assert window.app.theme == "tale-dark"
-        await window.until(lambda: any("no-such" in toast for toast in window.toasts), "it is said")
+        await window.tells("no-such")
 
 
 async def test_another_theme_by_name_is_worn_and_kept(open_window: Any, paths: Any) -> None:
@@ -59,7 +66,7 @@ async def test_another_theme_by_name_is_worn_and_kept(open_window: Any, paths: A
         await window.until(paths.settings_file.exists, "it is kept")
         assert 'theme = "tale-light"' in paths.settings_file.read_text(encoding="utf-8")
         await window.say("/theme no-such")
-        await window.until(lambda: any("no-such" in toast for toast in window.toasts), "it is said")
+        await window.tells("no-such")
         assert window.app.theme == "tale-light"
 
 
@@ -67,9 +74,9 @@ async def test_a_theme_from_the_list(open_window: Any, paths: Any) -> None:
     async with open_window() as window:
         await window.ready()
         await window.say("/theme")
-        await window.until(lambda: type(window.app.screen).__name__ == "ThemeDialog", "the list is open")
-        await window.pilot.press(*"tale-light", "enter")
-        await window.until(lambda: window.app.screen is window.chat, "it is chosen")
+        await window.dialog(ThemeDialog)
+        await window.press(*"tale-light", "enter")
+        await window.closed()
         assert window.app.theme == "tale-light"
         await window.until(paths.settings_file.exists, "it is kept")
 
@@ -80,7 +87,7 @@ async def test_settings_that_cannot_be_written_hold_for_the_window(open_window: 
     async with open_window() as window:
         await window.ready()
         await window.say("/theme tale-light")
-        await window.until(lambda: any("until this window is closed" in toast for toast in window.toasts), "it is said")
+        await window.tells("until this window is closed")
         assert window.app.theme == "tale-light"
 
 
@@ -91,7 +98,7 @@ async def test_notices_with_a_title_are_kept_and_shown(open_window: Any) -> None
         window.app.notify("Of no account.")
         assert [notice.title for _, notice in window.app.notices][-1] == "A title"
         await window.say("/notices")
-        await window.until(lambda: type(window.app.screen).__name__ == "NoticesDialog", "the list is open")
+        await window.dialog(NoticesDialog)
 
 
 async def test_what_is_told_is_clean(open_window: Any) -> None:
@@ -104,23 +111,21 @@ async def test_what_is_told_is_clean(open_window: Any) -> None:
 async def test_help_opens_everywhere_and_once(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()
-        await window.pilot.press("f1", "f1")
+        await window.press("f1", "f1")
         assert [type(screen).__name__ for screen in window.app.screen_stack] == ["ChatScreen", "HelpScreen"]
-        await window.pilot.press("escape", "shift+tab", "question_mark")
+        await window.press("escape", "shift+tab", "question_mark")
         assert type(window.app.screen).__name__ == "HelpScreen"
 
 
 async def test_a_question_mark_in_the_prompt_is_a_question_mark(open_window: Any) -> None:
     async with open_window() as window:
-        await window.pilot.press("question_mark")
+        await window.press("question_mark")
         assert window.prompt.text == "?"
 
 
 async def test_a_command_before_the_engine_is_there_stays_in_the_prompt(open_window: Any) -> None:
-    async with open_window() as window:
-        await window.ready()
-        window.chat._desk = None
-        window.app.chat.run_command("task", "Compare three databases")
+    async with open_window(gate=asyncio.Event()) as window:
+        window.chat.run_command("task", "Compare three databases")
         await window.until(lambda: window.chat.composer.prompt.text == "/task Compare three databases", "it is there")
         assert any("not there yet" in toast for toast in window.toasts)
 
@@ -132,7 +137,7 @@ async def test_an_engine_that_crashes_ends_the_application_with_its_error(open_w
         async with open_window() as window:
             opened.append(window.app)
             await window.ready()
-            window.app.post_message(window.app._bridge.Crashed(RuntimeError("a bug")))
+            window.app.post_message(Bridge.Crashed(RuntimeError("a bug")))
             await window.until(lambda: not window.app.is_running, "it ends")
 
     with pytest.raises(RuntimeError, match="a bug"):
@@ -140,36 +145,43 @@ async def test_an_engine_that_crashes_ends_the_application_with_its_error(open_w
     assert isinstance(opened[0].crash, RuntimeError)
 
 
+async def use_server(window: Any, address: str) -> None:
+    """Say where a server is, as where there is no model."""
+    window.hear(RoleChanged(RoleStatus(Role.UX, RoleState.UNSET, None)))
+    (await window.dialog(WelcomeScreen)).dismiss(UseServer(address))
+
+
 async def test_a_server_that_is_set_begins_anew_with_it(open_window: Any, paths: Any) -> None:
-    async with open_window() as window:
+    overrides: dict[str, object] = {}
+    async with open_window(overrides=overrides) as window:
         await window.ready()
         await window.say("hello")
         await window.answered()
-        before = window.chat._desk
-        window.chat._desk.models._use_server("example.org:11434/")
-        await window.until(lambda: window.chat._desk is not before, "there is another engine")
+        before = window.controller
+        await use_server(window, "example.org:11434/")
+        await window.until(lambda: window.controller is not before, "there is another engine")
         await window.until(lambda: len(window.messages) == 2, "with the same conversation")
-        assert window.app._overrides == {"ollama.host": "http://example.org:11434"}
+        assert overrides == {"ollama.host": "http://example.org:11434"}
         assert "example.org" in paths.settings_file.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     ("address", "setting"),
-    [("http://h:1/v1", ("openai.base_url", "http://h:1/v1")), ("h", ("ollama.host", "http://h"))],
+    [("http://h:1/v1", {"openai.base_url": "http://h:1/v1"}), ("h", {"ollama.host": "http://h"})],
 )
-async def test_which_setting_an_address_is(open_window: Any, address: str, setting: tuple[str, str]) -> None:
-    async with open_window() as window:
+async def test_which_setting_an_address_is(open_window: Any, address: str, setting: dict[str, object]) -> None:
+    overrides: dict[str, object] = {}
+    async with open_window(overrides=overrides) as window:
         await window.ready()
-        wanted: list[tuple[str, object]] = []
-        window.chat._desk.use_setting = lambda name, value: wanted.append((name, value))
-        window.chat._desk.models._use_server(address)
-        assert wanted == [setting]
+        await use_server(window, address)
+        await window.until(lambda: overrides, "a setting is changed")
+        assert overrides == setting
 
 
 def test_every_key_of_the_application_has_an_id_a_description_and_a_tooltip(paths: Any) -> None:
-    app = TaleApp(app_module.Bridge(lambda: None), paths, FirstLook())  # type: ignore[arg-type, return-value]
+    app = TaleApp(Bridge(lambda: None), paths, FirstLook())  # type: ignore[arg-type, return-value]
     ids = []
-    for _, bindings in app._places:
+    for _, bindings in app.places:
         for binding in bindings:
             assert isinstance(binding, Binding)
             assert binding.id, binding

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tale_tui.ui.commands import COMMANDS, UnknownCommand, completions, literal, parse, task_argument
+from tale_tui.ui.screens.help import HelpScreen
 
 
 @pytest.mark.parametrize(
@@ -73,21 +74,21 @@ def test_every_command_says_what_it_does() -> None:
 async def test_the_palette_finds_by_title_name_and_summary(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()
-        await window.pilot.press("ctrl+p")
+        await window.press("ctrl+p")
         palette = window.app.screen
-        assert len(palette.picks._rows) == sum(bool(command.title) for command in COMMANDS)
+        assert len(palette.picks.rows) == sum(bool(command.title) for command in COMMANDS)
         for words, name in (("colours", "theme"), ("start over", "clear"), ("sessions", "sessions")):
             palette.filtered(words)
             assert palette.picks.row.key == name
         palette.filtered("")
-        await window.pilot.press(*"help", "enter")
-        await window.until(lambda: type(window.app.screen).__name__ == "HelpScreen", "the chosen command ran")
+        await window.press(*"help", "enter")
+        await window.dialog(HelpScreen)
 
 
 async def test_leaving_the_palette_runs_nothing(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()
-        await window.pilot.press("ctrl+p", "escape")
+        await window.press("ctrl+p", "escape")
         assert window.app.screen is window.chat
 
 

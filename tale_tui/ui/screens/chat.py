@@ -66,6 +66,9 @@ class ChatScreen(Screen[None]):
         keymap: binding id -> keys, as the user chose them.
         session_id: the beginning of the id of the session to be opened; empty for none.
         world: the clock and the ids; None for the real ones.
+
+    Attributes:
+        controller: does what needs the engine; None while there is none.
     """
 
     AUTO_FOCUS = "#prompt"
@@ -89,7 +92,7 @@ class ChatScreen(Screen[None]):
         self._paths = paths
         self._session_id = session_id
         self._world = world
-        self._desk: ChatDesk | None = None
+        self.controller: ChatDesk | None = None
         self.manners: Manners | None = None
         self.title_bar = TitleBar()
         self.view = TranscriptView()
@@ -124,18 +127,18 @@ class ChatScreen(Screen[None]):
         from tale_tui.ui.screens.chat_desk import Around, ChatDesk, Parts
         from tale_tui.ui.terminal.notifications import Manners
 
-        if self._desk is not None and self._desk.conversation.session is not None:
-            self._session_id = self._desk.conversation.session.id
+        if self.controller is not None and self.controller.conversation.session is not None:
+            self._session_id = self.controller.conversation.session.id
         parts = Parts(self, self.title_bar, self.query_one("#page"), self.view, self.composer, self.line)
         around = Around(self.lines.key_of, self.lines.refresh, self._show_task, self.manners or Manners())
         desk = ChatDesk(parts, event.engine, self._paths, self._world or World(), around)
-        self._desk = self.lines.desk = desk
+        self.controller = self.lines.desk = desk
         self.composer.stand("engine", None)
         desk.spawn(desk.begin, self._session_id, self.lines.take_early(), group="session")
 
     @on(Bridge.Failed)
     def _say_no_engine(self, event: Bridge.Failed) -> None:
-        self._desk = self.lines.desk = None
+        self.controller = self.lines.desk = None
         self.line.model = ModelShown("failed")
         again = KeyHint(self.lines.key_of("chat.go_on"), "try again")
         leave = KeyHint(self.lines.key_of("app.quit"), "leave")
@@ -145,17 +148,17 @@ class ChatScreen(Screen[None]):
 
     @on(Bridge.Happened)
     def _hear(self, event: Bridge.Happened) -> None:
-        if self._desk is not None:
-            self._desk.heard(event.fact)
+        if self.controller is not None:
+            self.controller.heard(event.fact)
 
     async def may_leave(self) -> Leaving:
         """What becomes of open tasks, asked where they end with this window; from a worker only."""
-        return "pause" if self._desk is None else await self._desk.whole.may_leave()
+        return "pause" if self.controller is None else await self.controller.whole.may_leave()
 
     async def leave(self) -> None:
         """Remember what is shown; called before the application ends."""
-        if self._desk is not None:
-            await self._desk.keeping.now()
+        if self.controller is not None:
+            await self.controller.keeping.now()
 
     def _show_task(self, task_id: str) -> None:
         self.post_message(self.CommandWanted("tasks", task_id))
@@ -163,7 +166,7 @@ class ChatScreen(Screen[None]):
     def _complete(self, text: str) -> Sequence[Row]:
         """What a command that is being written may become: its name, then the id of a task."""
         rows = command_rows(text)
-        return rows if rows or self._desk is None else self._desk.ids.rows(text)
+        return rows if rows or self.controller is None else self.controller.ids.rows(text)
 
     # what is written
 
@@ -177,7 +180,7 @@ class ChatScreen(Screen[None]):
             self.composer.put_before(text)
             return
         if not text.strip():
-            waited = self._desk is not None and self._desk.sending.send_waiting()
+            waited = self.controller is not None and self.controller.sending.send_waiting()
             # With nothing written the key does what the card in sight says of it.
             if not waited and (text or not self.view.turn_seen_card()):
                 self.notify("There is nothing to send yet: write something first.", markup=False)
@@ -186,16 +189,16 @@ class ChatScreen(Screen[None]):
         self.lines.put_notices_away()
         if call is not None:
             self.run_command(call.command.name, call.argument)
-        elif self._desk is not None:
-            self._desk.send(commands.literal(text))
+        elif self.controller is not None:
+            self.controller.send(commands.literal(text))
         else:
             self.lines.add_early(commands.literal(text))
 
     def run_command(self, name: str, argument: str = "") -> None:
         """Do what a command says, or hand it on where it is no matter of a conversation."""
-        if self._desk is not None and self._desk.commands.run(name, argument):
+        if self.controller is not None and self.controller.commands.run(name, argument):
             return
-        if self._desk is None and name == "continue" and self._bridge.error is not None:
+        if self.controller is None and name == "continue" and self._bridge.error is not None:
             self.composer.stand("engine", None)
             self.line.model = ModelShown()
             self._bridge.open()
@@ -205,14 +208,14 @@ class ChatScreen(Screen[None]):
     @on(Composer.Typed)
     def _look_at_prompt(self) -> None:
         self.lines.refresh()
-        if self._desk is not None:
-            self._desk.chip.typed(self.composer.prompt.text)
-            self._desk.keeping.soon()
+        if self.controller is not None:
+            self.controller.chip.typed(self.composer.prompt.text)
+            self.controller.keeping.soon()
 
     @on(QueueList.TakenBack)
     def _take_back(self, event: QueueList.TakenBack) -> None:
-        if self._desk is not None:
-            self._desk.spawn(self._desk.sending.take_back, event.id, group="queue")
+        if self.controller is not None:
+            self.controller.spawn(self.controller.sending.take_back, event.id, group="queue")
 
     def on_paste(self, event: events.Paste) -> None:
         """What is pasted while the turns have the focus belongs into the prompt as well."""
@@ -224,28 +227,28 @@ class ChatScreen(Screen[None]):
 
     @on(TranscriptView.Wish)
     def _grant(self, event: TranscriptView.Wish) -> None:
-        if self._desk is not None:
-            self._desk.wishes.grant(event)
+        if self.controller is not None:
+            self.controller.wishes.grant(event)
 
     @on(TranscriptView.TaskWish)
     def _grant_task(self, event: TranscriptView.TaskWish) -> None:
-        if self._desk is not None:
-            self._desk.acts.grant(event)
+        if self.controller is not None:
+            self.controller.acts.grant(event)
 
     def on_task_side_chosen(self, event: TaskSide.Chosen) -> None:
         """Go to the card of a task."""
-        if self._desk is not None:
-            self._desk.show_card(event.task_id)
+        if self.controller is not None:
+            self.controller.show_card(event.task_id)
 
     @on(TranscriptView.RerouteWanted)
     def _turn_the_other_way(self, event: TranscriptView.RerouteWanted) -> None:
-        if self._desk is not None:
-            self._desk.turn_other_way(event.message_id)
+        if self.controller is not None:
+            self.controller.turn_other_way(event.message_id)
 
     @on(TranscriptView.LinkChosen)
     def _follow(self, event: TranscriptView.LinkChosen) -> None:
-        if self._desk is not None:
-            self._desk.spawn(self._desk.wishes.follow, event.url, group="dialog")
+        if self.controller is not None:
+            self.controller.spawn(self.controller.wishes.follow, event.url, group="dialog")
 
     @on(TranscriptView.LeftBottom)
     def action_to_prompt(self) -> None:
@@ -261,22 +264,22 @@ class ChatScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is only of use now and then is only there then."""
         if action == "command" and parameters and parameters[0] in ("trim", "to_file"):
-            return self._desk is not None and self._desk.sending.too_long
+            return self.controller is not None and self.controller.sending.too_long
         if action == "resume_tasks":
-            return self._desk is not None and self._desk.whole.cut_off > 0
+            return self.controller is not None and self.controller.whole.cut_off > 0
         return super().check_action(action, parameters)
 
     action_command = run_command
 
     def action_other_way(self) -> None:
         """Task or talk: what is being written, or the last turn."""
-        if self._desk is not None:
-            self._desk.other_way()
+        if self.controller is not None:
+            self.controller.other_way()
 
     def action_resume_tasks(self) -> None:
         """Go on with the tasks that were cut off."""
-        if self._desk is not None:
-            self._desk.whole.resume_cut_off()
+        if self.controller is not None:
+            self.controller.whole.resume_cut_off()
 
     def action_turns(self) -> None:
         """From the prompt to the turns, and back."""
@@ -284,13 +287,13 @@ class ChatScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Stop what is going on, one thing at a time; never leave."""
-        writing = self._desk is not None and self._desk.turns.writing
+        writing = self.controller is not None and self.controller.turns.writing
         if self.composer.close_completion():
             self.lines.refresh()
         elif not self.composer.prompt.has_focus and not writing:
             self.composer.prompt.focus()
-        elif self._desk is not None:
-            self._desk.back()
+        elif self.controller is not None:
+            self.controller.back()
         elif (text := self.lines.take_last_early()) is not None:
             self.composer.put_before(text)
 
@@ -302,8 +305,8 @@ class ChatScreen(Screen[None]):
             self.app.copy_to_clipboard(selected)
             self.clear_selection()
             self.notify("What was selected was copied.", markup=False)
-        elif self._desk is not None and self._desk.turns.writing:
-            self._desk.turns.stop()
+        elif self.controller is not None and self.controller.turns.writing:
+            self.controller.turns.stop()
         elif prompt.text:
             prompt.rewrite("")
         elif self.lines.leaves_now(LEAVE_AGAIN_S):

@@ -98,7 +98,8 @@ class PickList(ScrollView, can_focus=True):
             id: of the widget.
         """
         super().__init__(id=id)
-        self._rows: Sequence[Pick] = ()
+        self.rows: Sequence[Pick] = ()
+        """All of them; others are shown by `show`."""
         self._lines = Lines.of((), 0)
         self._measures = Measures.of(())
         self._empty = empty
@@ -107,7 +108,7 @@ class PickList(ScrollView, can_focus=True):
     @property
     def row(self) -> Pick | None:
         """The chosen row."""
-        return self._rows[self.chosen] if 0 <= self.chosen < len(self._rows) else None
+        return self.rows[self.chosen] if 0 <= self.chosen < len(self.rows) else None
 
     def show(
         self, rows: Sequence[Pick], *, chosen: str | None = None, words: str = "", empty: str | None = None
@@ -121,7 +122,7 @@ class PickList(ScrollView, can_focus=True):
             empty: what is said where there are no rows; None leaves it.
         """
         wanted = (self.row.key if self.row else "") if chosen is None else chosen
-        self._rows = rows
+        self.rows = rows
         self._empty = self._empty if empty is None else empty
         self._measures = Measures.of(rows, words)
         self._lay_out(self.size.width)
@@ -132,7 +133,7 @@ class PickList(ScrollView, can_focus=True):
 
     def _lay_out(self, width: int) -> None:
         """Divide the rows into lines; only details under headings depend on the width."""
-        self._lines = Lines.of(self._rows, width)
+        self._lines = Lines.of(self.rows, width)
         self.virtual_size = Size(width, max(len(self._lines.rows), 1))
 
     def on_resize(self, event: events.Resize) -> None:
@@ -154,8 +155,8 @@ class PickList(ScrollView, can_focus=True):
             self.scroll_to(y=0, animate=False)
             return
         start = self._lines.starts[self.chosen]
-        end = start + 1 + bool(self._rows[self.chosen].detail)
-        under_heading = self.chosen > 0 and not self._rows[self.chosen - 1].key
+        end = start + 1 + bool(self.rows[self.chosen].detail)
+        under_heading = self.chosen > 0 and not self.rows[self.chosen - 1].key
         top = self._lines.starts[self.chosen - 1] if under_heading else start
         if end - top > self.size.height:
             top = start
@@ -164,9 +165,9 @@ class PickList(ScrollView, can_focus=True):
     def _neighbour(self, index: int, step: int) -> int:
         """The next row in a direction that can be chosen; the same one at an end."""
         found = index + step
-        while 0 <= found < len(self._rows) and not self._rows[found].key:
+        while 0 <= found < len(self.rows) and not self.rows[found].key:
             found += step
-        return found if 0 <= found < len(self._rows) else index
+        return found if 0 <= found < len(self.rows) else index
 
     def action_move(self, step: int) -> None:
         """Choose the next row in a direction; at the top, what stands above it is scrolled into sight."""
@@ -184,8 +185,8 @@ class PickList(ScrollView, can_focus=True):
 
     def action_end(self, direction: int) -> None:
         """Choose the first or the last row."""
-        order = range(len(self._rows)) if direction < 0 else range(len(self._rows) - 1, -1, -1)
-        self.chosen = next((index for index in order if self._rows[index].key), -1)
+        order = range(len(self.rows)) if direction < 0 else range(len(self.rows) - 1, -1, -1)
+        self.chosen = next((index for index in order if self.rows[index].key), -1)
 
     def action_choose(self) -> None:
         """Take the chosen row."""
@@ -197,7 +198,7 @@ class PickList(ScrollView, can_focus=True):
         offset = event.get_content_offset(self)
         line = -1 if offset is None else offset.y + self.scroll_offset.y
         index = self._lines.rows[line] if 0 <= line < len(self._lines.rows) else -1
-        return index if index >= 0 and self._rows[index].key else -1
+        return index if index >= 0 and self.rows[index].key else -1
 
     def on_click(self, event: events.Click) -> None:
         """Take the row under the pointer."""
@@ -218,12 +219,12 @@ class PickList(ScrollView, can_focus=True):
         """One line of the list, as wide as the widget."""
         width = self.size.width
         line = y + self.scroll_offset.y
-        if not self._rows and line == 0:
+        if not self.rows and line == 0:
             return self._strip([Segment(fitted(self._empty, width), self._tone("muted"))], width, self.rich_style)
         if line >= len(self._lines.rows):
             return Strip.blank(width, self.rich_style)
         index, detail = self._lines.rows[line], self._lines.details.get(line, "")
-        row = self._rows[index]
+        row = self.rows[index]
         base = self.rich_style
         if index == self.chosen:
             base += self.get_component_rich_style("pick-list--cursor", partial=True)

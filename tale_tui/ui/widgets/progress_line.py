@@ -45,7 +45,7 @@ class ProgressLine(Widget):
             clock: seconds that only go forward.
         """
         super().__init__()
-        self._clock = clock
+        self.clock = clock
         self._since: tuple[float, int] | None = None
         """When bytes were first counted, and how many there were."""
 
@@ -56,7 +56,7 @@ class ProgressLine(Widget):
     def watch_progress(self, progress: Progress | None) -> None:
         """Begin to measure with the first number."""
         if progress is not None and progress.total and self._since is None:
-            self._since = (self._clock(), progress.done)
+            self._since = (self.clock(), progress.done)
 
     def render(self) -> Content:
         """The label and the bar."""
@@ -82,7 +82,7 @@ class ProgressLine(Widget):
         if progress is None or not progress.total or self._since is None or progress.finished:
             return ""
         begun, done = self._since
-        passed, fetched = self._clock() - begun, progress.done - done
+        passed, fetched = self.clock() - begun, progress.done - done
         if passed < FORECAST_AFTER_S or fetched <= 0:
             return ""
         return f"about {about((progress.total - progress.done) * passed / fetched)} left"

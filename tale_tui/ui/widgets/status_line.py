@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from textual.content import Content
 from textual.reactive import reactive
@@ -15,9 +15,6 @@ from textual.widget import Widget
 from tale_tui.ui.signs import bar, signs
 from tale_tui.ui.widgets.line import fitted, spread
 from tale_tui.ui.words import COUNT_WIDTH, count, duration, key_name, plural
-
-if TYPE_CHECKING:
-    from textual.timer import Timer
 
 ModelState = Literal["starting", "unset", "idle", "loading", "ready", "away", "failed"]
 
@@ -122,16 +119,12 @@ class StatusLine(Widget):
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         super().__init__()
-        self._now = now
-        self._ticking: Timer | None = None
+        self.now = now
 
     def watch_model(self, model: ModelShown) -> None:
         """Count seconds while a model loads, and only then."""
-        if self._ticking is not None:
-            self._ticking.stop()
-            self._ticking = None
-        if model.state == "loading" and model.since is not None and self.is_attached:
-            self._ticking = self.set_interval(_TICK_S, self.refresh)
+        counts = model.state == "loading" and model.since is not None and self.is_attached
+        self.auto_refresh = _TICK_S if counts else None
 
     def render(self) -> Content:
         """One line; words go where there is little room, then the gauge, then keys."""
@@ -179,7 +172,7 @@ class StatusLine(Widget):
         since = self.model.since
         if since is None:
             return ""
-        seconds = max(self._now() - since, 0)
+        seconds = max(self.now() - since, 0)
         return f"{int(seconds)} s" if seconds < _MINUTE_S else duration(seconds)
 
     def _counts(self, *, wide: bool) -> str:

@@ -18,8 +18,6 @@ from tale_tui.ui.task_words import Tone, short_state, short_times, sign, state_w
 from tale_tui.ui.widgets.line import fitted, spread
 
 if TYPE_CHECKING:
-    from textual.timer import Timer
-
     from tale_tui.engine.task_types import Task
 
 HEADING = "Tasks of this conversation"
@@ -50,17 +48,12 @@ class TaskSide(Widget):
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         super().__init__()
         self._now = now
-        self._ticking: Timer | None = None
 
     def watch_tasks(self, tasks: tuple[Task, ...]) -> None:
         """Count seconds while one of them runs, and only then."""
         self.set_class(bool(tasks), "-some")
-        running = any(task.state == "running" for task in tasks)
-        if running and self._ticking is None and self.is_attached:
-            self._ticking = self.set_interval(_TICK_S, self.refresh)
-        elif not running and self._ticking is not None:
-            self._ticking.stop()
-            self._ticking = None
+        running = self.is_attached and any(task.state == "running" for task in tasks)
+        self.auto_refresh = _TICK_S if running else None
 
     def on_click(self, event: events.Click) -> None:
         """Go to the card of the task under the pointer."""

@@ -34,7 +34,8 @@ class CardPaper(FedPaper):
     """Whether all tasks were told."""
     _last: CardTurn | None = None
     """The last turn, where it is a card."""
-    _ticking: Timer | None = None
+    ticking: Timer | None = None
+    """Looks at the clock; None while no time on the screen goes on."""
 
     def __init__(self, **fields: Any) -> None:
         super().__init__(**fields)
@@ -156,11 +157,11 @@ class CardPaper(FedPaper):
         """Bring the screen up to date, and look at the clock from now on where a card on it tells the time."""
         super().settle()
         ticking = bool(self._cards) and any(True for _ in self._ticking_cards())
-        if ticking and self._ticking is None:
-            self._ticking = self.set_interval(TICK_S, self._tick)
-        elif not ticking and self._ticking is not None:
-            self._ticking.stop()
-            self._ticking = None
+        if ticking and self.ticking is None:
+            self.ticking = self.set_interval(TICK_S, self.tick)
+        elif not ticking and self.ticking is not None:
+            self.ticking.stop()
+            self.ticking = None
 
     def _ticking_cards(self) -> Iterator[CardTurn]:
         """The cards on the screen whose times go on."""
@@ -169,7 +170,8 @@ class CardPaper(FedPaper):
             if isinstance(turn, CardTurn) and turn.ticking:
                 yield turn
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Bring the times on the screen up to date."""
         if self.stack.setting is not None:
             for card in self._ticking_cards():
                 card.refresh_card(self.stack.setting)

@@ -28,13 +28,14 @@ class PacedPaper(SelectablePaper):
     """Turns that are painted when it is time to."""
 
     _resting: Timer | None = None
-    _spinning: Timer | None = None
+    spinning: Timer | None = None
+    """Turns the spinner; None while it stands still."""
     _waiting = False
     _still = False
 
     def on_mount(self) -> None:
         """Keep the times in the headers true."""
-        self.set_interval(_CLOCK_INTERVAL_S, self._tell_time)
+        self.set_interval(_CLOCK_INTERVAL_S, self.tell_time)
 
     def update_soon(self) -> None:
         """Bring the screen up to date: now, or when the time since the last time is over."""
@@ -73,20 +74,21 @@ class PacedPaper(SelectablePaper):
 
     def spin(self, on: bool) -> None:
         """Let the spinner turn, or stand still."""
-        if on and self._spinning is None:
+        if on and self.spinning is None:
             self._still = self.app.animation_level == "none"
             interval = _STILL_INTERVAL_S if self._still else SPINNER_INTERVAL_S
-            self._spinning = self.set_interval(interval, self._turn_spinner)
-        elif not on and self._spinning is not None:
-            self._spinning.stop()
-            self._spinning = None
+            self.spinning = self.set_interval(interval, self.turn_spinner)
+        elif not on and self.spinning is not None:
+            self.spinning.stop()
+            self.spinning = None
 
-    def _turn_spinner(self) -> None:
+    def turn_spinner(self) -> None:
+        """Show its next sign, and the times beside it."""
         if not self._still:
             self._frame += 1
-        self._tell_time()
+        self.tell_time()
 
-    def _tell_time(self) -> None:
+    def tell_time(self) -> None:
         """Draw the headers on the screen anew."""
         if self.stack.setting is None:
             return

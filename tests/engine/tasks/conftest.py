@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from support.waiting import until
 from tale_tui.engine.errors import TaleError
 from tale_tui.engine.events import Fact, TaskSeen
 from tale_tui.engine.models.backend import TextPiece
@@ -185,9 +186,7 @@ class Execution:
 
     async def eventually(self, condition: Callable[[], bool]) -> None:
         """Wait until something is so."""
-        async with asyncio.timeout(WAIT_S):
-            while not condition():
-                await asyncio.sleep(0.002)
+        await until(condition, "what is waited for")
 
     async def state(self, task: Task) -> TaskState:
         return (await self.store.task(task.id)).state

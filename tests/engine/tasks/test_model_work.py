@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from support import waiting
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.errors import BackendCrashed, ModelNotFound, Unreachable
 from tale_tui.engine.events import StepReading, TaskSeen, TaskStarted
@@ -37,18 +38,12 @@ async def until(engine: Engine, task: Task, *states: TaskState) -> TaskDetail:
     raise AssertionError("it ended otherwise")
 
 
-async def eventually(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not condition():
-            await asyncio.sleep(0.002)
-
-
 @pytest.mark.parametrize("before", [(), (Read(10, 100),), (Say("so "), Say("far"))], ids=["asked", "prefill", "stream"])
 async def test_a_cancelled_task_has_let_go_of_the_model(start_engine: Start, before: tuple[Any, ...]) -> None:
     backends = backend([Script((*before, Hold(asyncio.Event())))])
     engine = await start_engine(backends, task=BIG, ux=SMALL)
     task = await engine.tasks.submit("count to ten", key="k" * 16)
-    await eventually(lambda: backends[SCRIPTED].open_streams == 1)
+    await waiting.until(lambda: backends[SCRIPTED].open_streams == 1, "it streams")
     await asyncio.sleep(0)
     cancelled = await engine.tasks.cancel(task.id)
     assert backends[SCRIPTED].open_streams == 0

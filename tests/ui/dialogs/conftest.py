@@ -6,22 +6,20 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.app import App
-from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
 
+from support.window import Window
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, load_themes, theme_folders
 
 NOW = 1_786_284_120.0
 """Sunday 9 August 2026, 14:02 UTC."""
-PATIENCE = 400
-"""Looks at the screen before a condition is given up."""
 CORPUS = json.loads((Path(__file__).parents[2] / "data" / "hostile-text.json").read_text(encoding="utf-8"))
 
 
@@ -49,42 +47,30 @@ class Host(App[None]):
 class Shown:
     """A dialog on the screen."""
 
-    app: Host
-    pilot: Pilot[None]
+    window: Window
     screen: Screen[Any]
-    results: list[Any] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.results = self.app.results
-
-    async def until(self, condition: Callable[[], object], what: str) -> None:
-        """Wait for a condition; `what` says which where it never comes true."""
-        for _ in range(PATIENCE):
-            if condition():
-                return
-            await self.pilot.pause(0.005)
-        raise AssertionError(f"never: {what}\n{self.text}")
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+    @property
+    def results(self) -> list[Any]:
+        return self.window.app.results  # type: ignore[no-any-return]
 
     async def type(self, text: str) -> None:
-        await self.pilot.press(*(" " if char == " " else char for char in text))
+        await self.window.press(*(" " if char == " " else char for char in text))
 
     @property
     def text(self) -> str:
         """What can be read on the topmost screen, line by line, widget by widget."""
-        return "\n".join(painted(widget) for widget in self.app.screen.walk_children(Widget) if seen(widget))
+        return "\n".join(painted(widget) for widget in self.window.app.screen.walk_children(Widget) if seen(widget))
 
     async def next(self, screen: Screen[Any]) -> None:
         """Show another dialog in the same application."""
         self.results.clear()
-        await self.app.push_screen(screen, self.app.results.append)
-        await self.pilot.pause()
+        await self.window.app.push_screen(screen, self.window.app.results.append)
+        await self.window.pilot.pause()
 
     async def result(self) -> Any:
         """The result, as soon as there is one."""
-        await self.until(lambda: self.results, "a result")
+        await self.window.until(lambda: self.results, "a result")
         return self.results[-1]
 
 
@@ -126,7 +112,7 @@ def show() -> Show:
         async with app.run_test(size=size) as pilot:
             await app.push_screen(screen, app.results.append)
             await pilot.pause()
-            yield Shown(app, pilot, screen)
+            yield Shown(Window(app, pilot), screen)
 
     return showing
 

@@ -40,21 +40,21 @@ async def test_each_task_says_how_it_is(show: Any, now: float, size: tuple[int, 
                 "enter cancel",
             ):
                 assert words in shown.text
-        await shown.press("down", "enter")
+        await shown.window.press("down", "enter")
         assert await shown.result() == "k4t9bbbb"
 
 
 async def test_typing_finds_by_title_and_id(show: Any, now: float) -> None:
     async with show(dialog(now)) as shown:
         await shown.type("data")
-        await shown.press("enter")
+        await shown.window.press("enter")
         assert await shown.result() == "k4t9bbbb"
         await shown.next(dialog(now))
         await shown.type("k4p")
-        await shown.press("enter")
+        await shown.window.press("enter")
         assert await shown.result() == "k4p2cccc"
         await shown.next(dialog(now))
         await shown.type("zzz")
         assert "No task is called so." in shown.text
-        await shown.press("escape")
+        await shown.window.press("escape")
         assert await shown.result() is None

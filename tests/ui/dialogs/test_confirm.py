@@ -27,10 +27,10 @@ KEYS: list[tuple[list[str], bool | None]] = [
 
 async def test_the_safe_answer_is_the_near_one(show: Any) -> None:
     async with show(dialog()) as shown:
-        await shown.press("escape")
+        await shown.window.press("escape")
         for keys, result in KEYS:
             await shown.next(dialog())
-            await shown.press(*keys)
+            await shown.window.press(*keys)
             assert await shown.result() is result, keys
 
 
@@ -43,14 +43,14 @@ async def test_it_names_the_thing_and_what_follows(show: Any) -> None:
 
 async def test_the_mouse_answers_too(show: Any) -> None:
     async with show(dialog(detail="")) as shown:
-        assert await shown.pilot.click("#yes")
+        assert await shown.window.pilot.click("#yes")
         assert await shown.result() is True
 
 
 async def test_a_key_of_the_last_line_can_be_clicked(show: Any) -> None:
     async with show(dialog()) as shown:
         line = shown.screen.query_one("KeyLine")
-        assert await shown.pilot.click(line, offset=(14, 0))
+        assert await shown.window.pilot.click(line, offset=(14, 0))
         assert await shown.result() is None
 
 
@@ -63,11 +63,11 @@ async def test_a_long_name_is_cut_in_the_verb(show: Any) -> None:
 
 async def test_hostile_words_are_only_words(show: Any, hostile_texts: list[str], harmless: Any) -> None:
     async with show(dialog()) as shown:
-        await shown.press("escape")
+        await shown.window.press("escape")
         for text in hostile_texts:
             await shown.next(ConfirmDialog(text, text, text, detail=text))
             assert harmless(shown.text), text
-            shown.app.screen.dismiss(False)
+            shown.window.app.screen.dismiss(False)
             assert await shown.result() is False
 
 
@@ -81,14 +81,14 @@ async def test_markup_is_shown_in_every_place(show: Any) -> None:
 async def test_any_size(show: Any, size: tuple[int, int]) -> None:
     async with show(dialog(), size=size) as shown:
         assert "Keep" in shown.text
-        await shown.press("enter")
+        await shown.window.press("enter")
         assert await shown.result() is False
 
 
 async def test_it_stands_before_the_screen_below_whenever_it_is_drawn(show: Any) -> None:
     async with show(dialog()) as shown:
         first, second = shown.screen, dialog()
-        assert first.render().screen is shown.app.screen_stack[0]
-        await shown.app.push_screen(second)
+        assert first.render().screen is shown.window.app.screen_stack[0]
+        await shown.window.app.push_screen(second)
         assert second.render().screen is first
-        await shown.press("escape", "escape")
+        await shown.window.press("escape", "escape")

@@ -109,28 +109,28 @@ async def test_it_is_shown_and_copied(show: Any, reply: Message) -> None:
     async with show(DetailsDialog(reply)) as shown:
         assert "This reply" in shown.text
         assert "qwen2.5:7b" in shown.text
-        await shown.press("c")
-        assert "speed: 38 tok/s" in shown.app.copied[0]
-        await shown.press("escape")
+        await shown.window.press("c")
+        assert "speed: 38 tok/s" in shown.window.app.copied[0]
+        await shown.window.press("escape")
         assert await shown.result() is None
 
 
 async def test_hostile_names_are_only_shown(show: Any, reply: Message, hostile_texts: list[str], harmless: Any) -> None:
     async with show(DetailsDialog(reply), size=(100, 60)) as shown:
-        await shown.press("escape")
+        await shown.window.press("escape")
         for text in hostile_texts:
             ref = ModelRef(BackendName.OLLAMA, text)
             await shown.next(DetailsDialog(replace(reply, author=Author.USER, ref=ref, error=text, id=text)))
-            await shown.press("c")
+            await shown.window.press("c")
             assert harmless(shown.text), text
-            assert harmless(shown.app.copied[-1].replace("\t", " "))
-            await shown.press("escape")
+            assert harmless(shown.window.app.copied[-1].replace("\t", " "))
+            await shown.window.press("escape")
 
 
 async def test_it_scrolls_where_there_are_few_lines(show: Any, reply: Message) -> None:
     async with show(DetailsDialog(reply), size=(40, 10)) as shown:
         reader = shown.screen.query_one("#focus-first")
-        await shown.press("down", "j", "space")
-        await shown.until(lambda: reader.scroll_y > 2, "scrolled")
-        await shown.press("up", "k")
+        await shown.window.press("down", "j", "space")
+        await shown.window.until(lambda: reader.scroll_y > 2, "scrolled")
+        await shown.window.press("up", "k")
         assert "esc back" in shown.text

@@ -33,7 +33,7 @@ async def test_everything_can_be_found(show: Any, size: tuple[int, int]) -> None
     async with show(HelpScreen(GROUPS, COMMANDS), size=size) as shown:
         for words in ("Everywhere", "In the prompt", "Commands", "ctrl+j", "/quit"):
             assert words in shown.text
-        await shown.press("escape")
+        await shown.window.press("escape")
         assert await shown.result() is None
 
 

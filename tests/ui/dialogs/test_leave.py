@@ -30,7 +30,7 @@ async def test_the_safe_answer_is_chosen(show: Any, keys: tuple[str, ...], resul
     async with show(LeaveDialog(COUNTS)) as shown:
         assert "Leave while 7 tasks are open?" in shown.text
         assert "2 running, 5 queued" in shown.text
-        await shown.press(*keys)
+        await shown.window.press(*keys)
         assert await shown.result() == result
 
 

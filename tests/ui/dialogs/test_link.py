@@ -117,7 +117,7 @@ async def test_not_opening_is_the_near_answer(show: Any) -> None:
     async with show(LinkDialog(GOOD)) as shown:
         assert GOOD in shown.text
         assert "Open docs.python.org" in shown.text
-        await shown.press("enter")
+        await shown.window.press("enter")
         assert await shown.result() is False
 
 
@@ -125,7 +125,7 @@ async def test_not_opening_is_the_near_answer(show: Any) -> None:
 async def test_answers(show: Any, keys: list[str], result: bool | None) -> None:
     async with show(LinkDialog("mailto:someone@example.org")) as shown:
         assert "Write a mail" in shown.text
-        await shown.press(*keys)
+        await shown.window.press(*keys)
         assert await shown.result() is result
 
 
@@ -133,29 +133,29 @@ async def test_there_is_no_verb_for_what_is_never_opened(show: Any) -> None:
     async with show(LinkDialog("javascript:alert(1)")) as shown:
         assert "This link is not opened" in shown.text
         assert len(shown.screen.query("Verb")) == 1
-        await shown.press("tab", "enter")
+        await shown.window.press("tab", "enter")
         assert await shown.result() is False
 
 
 async def test_the_address_can_be_copied(show: Any) -> None:
     async with show(LinkDialog(GOOD)) as shown:
-        await shown.press("c")
-        assert shown.app.copied == [GOOD]
-        await shown.until(lambda: "copied" in shown.text, "copied")
+        await shown.window.press("c")
+        assert shown.window.app.copied == [GOOD]
+        await shown.window.until(lambda: "copied" in shown.text, "copied")
 
 
 async def test_hostile_addresses_are_only_shown(show: Any, hostile_texts: list[str], harmless: Any) -> None:
     async with show(LinkDialog(GOOD)) as shown:
-        await shown.press("escape")
+        await shown.window.press("escape")
         for text in hostile_texts:
             await shown.next(LinkDialog(f"https://a.example/{text}"))
             assert harmless(shown.text), text
-            shown.app.screen.dismiss(False)
+            shown.window.app.screen.dismiss(False)
             assert await shown.result() is False
 
 
 @pytest.mark.parametrize("size", [(20, 5), (200, 60)])
 async def test_any_size(show: Any, size: tuple[int, int]) -> None:
     async with show(LinkDialog("http://x@xn--pple-43d.com/" + "y" * 300), size=size) as shown:
-        await shown.press("enter")
+        await shown.window.press("enter")
         assert await shown.result() is False

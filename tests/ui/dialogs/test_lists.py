@@ -100,7 +100,7 @@ def test_what_was_searched_for_stands_out(words: str, found: list[str]) -> None:
 async def test_headings_are_passed_over(show: Any) -> None:
     screen = Listing(ROWS)
     async with show(screen) as shown:
-        await shown.press("up", "down", "j", "down", "k", "end", "home", "pagedown", "pageup", "enter")
+        await shown.window.press("up", "down", "j", "down", "k", "end", "home", "pagedown", "pageup", "enter")
         assert screen.heard == [("b",), ("c",), ("b",), ("c",), ("a",), ("c",), ("a",), "a"]
 
 
@@ -110,8 +110,8 @@ async def test_the_chosen_row_is_always_seen(show: Any) -> None:
     async with show(screen, size=(40, 8)) as shown:
         assert "▎ Row 150" in shown.text
         for keys, seen in ((["end"], "▎ Row 199"), (["home"], "▎ Row 0"), (["pagedown"], "▎ Row ")):
-            await shown.press(*keys)
-            await shown.until(lambda seen=seen: seen in shown.text, seen)
+            await shown.window.press(*keys)
+            await shown.window.until(lambda seen=seen: seen in shown.text, seen)
 
 
 async def test_rows_can_change_and_the_choice_stays(show: Any) -> None:
@@ -123,8 +123,8 @@ async def test_rows_can_change_and_the_choice_stays(show: Any) -> None:
         assert screen.picks.row == ROWS[4]
         screen.picks.show([])
         assert screen.picks.row is None
-        await shown.until(lambda: "Nothing here." in shown.text, "what is said of nothing")
-        await shown.press("up", "down", "end", "home", "pagedown", "enter")
+        await shown.window.until(lambda: "Nothing here." in shown.text, "what is said of nothing")
+        await shown.window.press("up", "down", "end", "home", "pagedown", "enter")
         assert [key for key in screen.heard if isinstance(key, str)] == []
 
 
@@ -133,26 +133,26 @@ async def test_details_are_wrapped_under_headings_and_cut_under_rows(show: Any) 
     async with show(screen, size=(40, 20)) as shown:
         assert "said of beta once" in shown.text
         assert " ".join(shown.text.split()).count("It does not answer.") == 3
-        await shown.pilot.resize_terminal(80, 20)
-        await shown.until(lambda: screen.picks.virtual_size.height == 7, "fewer lines")
+        await shown.window.pilot.resize_terminal(80, 20)
+        await shown.window.until(lambda: screen.picks.virtual_size.height == 7, "fewer lines")
 
 
 async def test_a_detail_can_be_clicked_and_nothing_else_below(show: Any) -> None:
     screen = Listing(ROWS)
     async with show(screen, size=(40, 20)) as shown:
-        await shown.pilot.click(PickList, offset=(5, 3))
-        await shown.pilot.hover(PickList, offset=(5, 1))
+        await shown.window.pilot.click(PickList, offset=(5, 3))
+        await shown.window.pilot.hover(PickList, offset=(5, 1))
         assert screen.picks.hovered == 1
-        await shown.pilot.click(None, offset=(5, 19))
-        await shown.pilot.pause()
+        await shown.window.pilot.click(None, offset=(5, 19))
+        await shown.window.pilot.pause()
         assert [key for key in screen.heard if isinstance(key, str)] == ["b"]
 
 
 async def test_a_reversed_cursor_has_no_patches_of_colour(show: Any) -> None:
     screen = Listing(ROWS)
     async with show(screen) as shown:
-        shown.app.theme = "terminal"
-        await shown.pilot.pause()
+        shown.window.app.theme = "terminal"
+        await shown.window.pilot.pause()
         strip = screen.picks.render_line(1)
         assert "Alpha" in strip.text
         assert len({segment.style for segment in strip}) == 1
@@ -209,9 +209,9 @@ async def test_progress_keeps_its_numbers(show: Any, width: int, cells: int, num
     async with show(Fetching(), size=(width, 5)) as shown:
         assert "Asking for it" in shown.text
         line.progress = Progress("Fetching", 500, None)
-        await shown.until(lambda: "500 B so far" in shown.text, "bytes without a whole")
+        await shown.window.until(lambda: "500 B so far" in shown.text, "bytes without a whole")
         line.progress = Progress("Fetching", 0, 92_871_040)
         line.progress = Progress("Fetching", 46_435_520, 92_871_040)
-        await shown.until(lambda: expected in shown.text, expected)
+        await shown.window.until(lambda: expected in shown.text, expected)
         line.restart()
-        await shown.until(lambda: "Asking for it" in shown.text, "forgotten")
+        await shown.window.until(lambda: "Asking for it" in shown.text, "forgotten")

@@ -125,23 +125,23 @@ KEYS: list[tuple[list[str], object]] = [
 
 async def test_keys(show: Any) -> None:
     async with show(dialog()) as shown:
-        await shown.press("escape")
+        await shown.window.press("escape")
         for keys, result in KEYS:
             await shown.next(dialog())
-            await shown.press(*keys)
+            await shown.window.press(*keys)
             assert await shown.result() == result, keys
 
 
 async def test_a_model_is_pulled_by_its_name(show: Any) -> None:
     async with show(dialog()) as shown:
-        await shown.press("p")
-        await shown.until(lambda: isinstance(shown.app.screen, TextDialog), "asked")
-        await shown.press("enter")
-        await shown.until(lambda: shown.app.screen is shown.screen, "an empty name pulls nothing")
-        await shown.press("p")
-        await shown.until(lambda: isinstance(shown.app.screen, TextDialog), "asked again")
+        await shown.window.press("p")
+        await shown.window.until(lambda: isinstance(shown.window.app.screen, TextDialog), "asked")
+        await shown.window.press("enter")
+        await shown.window.until(lambda: shown.window.app.screen is shown.screen, "an empty name pulls nothing")
+        await shown.window.press("p")
+        await shown.window.until(lambda: isinstance(shown.window.app.screen, TextDialog), "asked again")
         await shown.type("llama3")
-        await shown.press("enter")
+        await shown.window.press("enter")
         assert await shown.result() == PullModel("llama3")
 
 
@@ -153,10 +153,10 @@ async def test_servers_are_asked_where_nothing_is_known(show: Any) -> None:
         return REPORTS, ROLES
 
     async with show(ModelsDialog((), ROLES, look=look)) as shown:
-        await shown.until(lambda: "gpt-oss" in shown.text, "asked")
-        await shown.press("down", "r")
-        await shown.until(lambda: len(asked) == 2, "asked again")
-        await shown.press("enter")
+        await shown.window.until(lambda: "gpt-oss" in shown.text, "asked")
+        await shown.window.press("down", "r")
+        await shown.window.until(lambda: len(asked) == 2, "asked again")
+        await shown.window.press("enter")
         assert await shown.result() == UseModel(Role.UX, BIG)
 
 
@@ -165,8 +165,8 @@ async def test_asking_that_fails_says_so(show: Any) -> None:
         raise EngineLost("The engine moved. Try again.")
 
     async with show(ModelsDialog((), (), look=look)) as shown:
-        await shown.until(lambda: "The engine moved." in shown.text, "said")
-        await shown.press("t")
+        await shown.window.until(lambda: "The engine moved." in shown.text, "said")
+        await shown.window.press("t")
         assert shown.results == []
 
 
@@ -174,16 +174,16 @@ async def test_a_click_takes_a_model(show: Any) -> None:
     async with show(dialog(), size=(120, 40)) as shown:
         lines = shown.screen.query_one("#focus-first")
         row = next(y for y in range(lines.size.height) if "qwen3:14b" in lines.render_line(y).text)
-        await shown.pilot.hover(lines, offset=(8, row))
+        await shown.window.pilot.hover(lines, offset=(8, row))
         assert lines.hovered >= 0
-        await shown.pilot.click(lines, offset=(8, row))
+        await shown.window.pilot.click(lines, offset=(8, row))
         assert await shown.result() == UseModel(Role.UX, BIG)
 
 
 async def test_a_click_on_a_heading_takes_nothing(show: Any) -> None:
     async with show(dialog(), size=(120, 40)) as shown:
-        await shown.pilot.click("#focus-first", offset=(4, 0))
-        await shown.pilot.pause()
+        await shown.window.pilot.click("#focus-first", offset=(4, 0))
+        await shown.window.pilot.pause()
         assert shown.results == []
 
 
@@ -197,7 +197,7 @@ async def test_hostile_names_are_only_shown(show: Any, hostile_texts: list[str],
     roles = (RoleStatus(Role.UX, RoleState.FAILED, refs[0], detail=hostile_texts[0]),)
     async with show(ModelsDialog(reports, roles), size=(120, 60)) as shown:
         assert harmless(shown.text)
-        await shown.press("end", "enter")
+        await shown.window.press("end", "enter")
         assert (await shown.result()).ref == refs[-1]
 
 

@@ -20,14 +20,14 @@ async def test_the_newest_stands_first_with_its_sign(show: Any, now: float) -> N
         assert "· Exported  13:02" in text
         assert "! The model is missing  Sat" in text
         assert text.index("answer") < text.index("Exported") < text.index("missing")
-        await shown.press("escape")
+        await shown.window.press("escape")
         assert await shown.result() is None
 
 
 async def test_an_empty_list_says_what_would_be_here(show: Any, now: float) -> None:
     async with show(NoticesDialog([], now)) as shown:
         assert "Nothing has happened yet" in shown.text
-        await shown.press("escape")
+        await shown.window.press("escape")
         assert await shown.result() is None
 
 

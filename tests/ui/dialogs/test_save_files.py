@@ -28,7 +28,7 @@ async def test_names_come_from_the_text_or_are_suggested(show: Any, tmp_path: Pa
     async with show(dialog(tmp_path)) as shown:
         assert 'Save the code of "Letter [b]"' in shown.text
         assert "enter save" in shown.text
-        await shown.press("enter")
+        await shown.window.press("enter")
         chosen = await shown.result()
         assert chosen == FilesChosen(tmp_path, (("a.py", "a = 1\n"), ("result-2.rs", "fn main() {}\n")))
 
@@ -36,7 +36,7 @@ async def test_names_come_from_the_text_or_are_suggested(show: Any, tmp_path: Pa
 async def test_an_empty_name_leaves_a_file_out(show: Any, tmp_path: Path) -> None:
     async with show(dialog(tmp_path)) as shown:
         rename(shown, 1, "")
-        await shown.press("enter")
+        await shown.window.press("enter")
         assert (await shown.result()).files == (("a.py", "a = 1\n"),)
 
 
@@ -54,8 +54,8 @@ async def test_what_is_wrong_with_a_name_is_told_and_nothing_is_closed(
     async with show(dialog(tmp_path)) as shown:
         for number, name in enumerate(names):
             rename(shown, number, name)
-        await shown.press("enter")
-        await shown.until(lambda: sentence in shown.text, "a sentence")
+        await shown.window.press("enter")
+        await shown.window.until(lambda: sentence in shown.text, "a sentence")
         assert shown.results == []
 
 
@@ -67,8 +67,8 @@ async def test_what_is_wrong_and_the_keys_are_seen_beside_many_files(
     many = SaveFilesDialog("A long title " * 10, result_files(ten), tmp_path)
     async with show(many, size=size) as shown:
         rename(shown, 0, "../away.py")
-        await shown.press("enter")
-        await shown.until(lambda: "../away.py leads out" in shown.text and "enter save" in shown.text, "both")
+        await shown.window.press("enter")
+        await shown.window.until(lambda: "../away.py leads out" in shown.text and "enter save" in shown.text, "both")
 
 
 async def test_another_folder_can_be_written(show: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,13 +76,13 @@ async def test_another_folder_can_be_written(show: Any, tmp_path: Path, monkeypa
     async with show(dialog(tmp_path / "x")) as shown:
         assert "~/x" in shown.text
         shown.screen.query_one("#folder", Entry).value = "~/new"
-        await shown.press("enter")
+        await shown.window.press("enter")
         assert (await shown.result()).folder == tmp_path / "new"
 
 
 async def test_escape_saves_nothing(show: Any, tmp_path: Path) -> None:
     async with show(dialog(tmp_path)) as shown:
-        await shown.press("escape")
+        await shown.window.press("escape")
         assert await shown.result() is None
 
 

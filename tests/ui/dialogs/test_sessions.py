@@ -72,19 +72,19 @@ KEYS: list[tuple[list[str], object]] = [
 
 async def test_keys(show: Any, sessions: list[Session], now: float) -> None:
     async with show(SessionsDialog(sessions, Search(), now=now)) as shown:
-        await shown.press("escape")
+        await shown.window.press("escape")
         for keys, result in KEYS:
             await shown.next(SessionsDialog(sessions, Search(), now=now))
-            await shown.press(*keys)
+            await shown.window.press(*keys)
             assert await shown.result() == result, keys
 
 
 async def test_the_one_that_is_open_is_chosen_first(show: Any, sessions: list[Session], now: float) -> None:
     async with show(SessionsDialog(sessions, Search(), now=now, current="s2")) as shown:
-        await shown.press("enter")
+        await shown.window.press("enter")
         assert await shown.result() == OpenSession("s2")
         await shown.next(SessionsDialog(sessions, Search(), now=now, current="s2", chosen="s1"))
-        await shown.press("enter")
+        await shown.window.press("enter")
         assert await shown.result() == OpenSession("s1")
 
 
@@ -93,10 +93,10 @@ async def test_titles_are_filtered_before_the_search_answers(show: Any, sessions
     search.allowed.clear()
     async with show(SessionsDialog(sessions, search, now=now)) as shown:
         await shown.type("IS MEM")
-        await shown.until(lambda: "Fibonacci" not in shown.text, "filtered")
+        await shown.window.until(lambda: "Fibonacci" not in shown.text, "filtered")
         assert "What is memoisation" in shown.text
         assert "searching" in shown.text
-        await shown.press("enter")
+        await shown.window.press("enter")
         assert await shown.result() == OpenSession("s2")
 
 
@@ -106,11 +106,11 @@ async def test_messages_are_found_with_what_was_said(
     search = Search((hit,))
     async with show(SessionsDialog(sessions, search, now=now)) as shown:
         await shown.type("cache")
-        await shown.until(lambda: "the cache keeps it" in shown.text, "found")
+        await shown.window.until(lambda: "the cache keeps it" in shown.text, "found")
         assert "In the messages" in shown.text
-        await shown.until(lambda: "0 titles, 1 message" in shown.text, "counted")
+        await shown.window.until(lambda: "0 titles, 1 message" in shown.text, "counted")
         assert search.asked[-1] == "cache"
-        await shown.press("enter")
+        await shown.window.press("enter")
         assert await shown.result() == OpenSession("s2", "m7")
 
 
@@ -119,7 +119,7 @@ async def test_one_search_for_many_keys(show: Any, sessions: list[Session], now:
     async with show(SessionsDialog(sessions, search, now=now)) as shown:
         for words in ("l", "la", "lan"):
             shown.screen.filtered(words)
-        await shown.until(lambda: search.asked, "searched")
+        await shown.window.until(lambda: search.asked, "searched")
         assert search.asked == ["lan"]
 
 
@@ -127,18 +127,18 @@ async def test_without_words_all_are_there_again(
     show: Any, sessions: list[Session], now: float, hit: SearchHit
 ) -> None:
     async with show(SessionsDialog(sessions, Search((hit,)), now=now, words="zzz")) as shown:
-        await shown.until(lambda: "the cache keeps it" in shown.text, "found")
-        await shown.press("backspace", "backspace", "backspace")
-        await shown.until(lambda: "Fibonacci" in shown.text, "all")
+        await shown.window.until(lambda: "the cache keeps it" in shown.text, "found")
+        await shown.window.press("backspace", "backspace", "backspace")
+        await shown.window.until(lambda: "Fibonacci" in shown.text, "all")
         assert "In the messages" not in shown.text
 
 
 async def test_nothing_found_and_nothing_there_are_said(show: Any, sessions: list[Session], now: float) -> None:
     async with show(SessionsDialog(sessions, Search(), now=now, words="zzz")) as shown:
-        await shown.until(lambda: "Nothing was found" in shown.text, "said")
-        await shown.press("enter", "f2", "delete")
+        await shown.window.until(lambda: "Nothing was found" in shown.text, "said")
+        await shown.window.press("enter", "f2", "delete")
         assert shown.results == []
-        assert shown.app.screen is shown.screen
+        assert shown.window.app.screen is shown.screen
         await shown.next(SessionsDialog([], Search(), now=now))
         assert "No conversation yet. ctrl+n begins one." in shown.text
 
@@ -147,39 +147,39 @@ async def test_a_search_that_fails_says_so(show: Any, sessions: list[Session], n
     search = Search()
     search.error = StoreError("The database is held.")
     async with show(SessionsDialog(sessions, search, now=now, words="is")) as shown:
-        await shown.until(lambda: "The database is held." in shown.text, "said")
+        await shown.window.until(lambda: "The database is held." in shown.text, "said")
         assert "What is memoisation" in shown.text
 
 
 async def test_renaming_asks_for_a_title(show: Any, sessions: list[Session], now: float) -> None:
     async with show(SessionsDialog(sessions, Search(), now=now)) as shown:
-        await shown.press("f2")
-        await shown.until(lambda: isinstance(shown.app.screen, TextDialog), "asked")
+        await shown.window.press("f2")
+        await shown.window.until(lambda: isinstance(shown.window.app.screen, TextDialog), "asked")
         assert "Fibonacci and friends" in shown.text
-        await shown.press("x", "enter")
+        await shown.window.press("x", "enter")
         assert await shown.result() == RenameSession("s0", "Fibonacci and friendsx")
 
 
 async def test_renaming_can_be_left(show: Any, sessions: list[Session], now: float) -> None:
     async with show(SessionsDialog(sessions, Search(), now=now)) as shown:
-        await shown.press("f2")
-        await shown.until(lambda: isinstance(shown.app.screen, TextDialog), "asked")
-        await shown.press("escape")
-        await shown.until(lambda: shown.app.screen is shown.screen, "back")
+        await shown.window.press("f2")
+        await shown.window.until(lambda: isinstance(shown.window.app.screen, TextDialog), "asked")
+        await shown.window.press("escape")
+        await shown.window.until(lambda: shown.window.app.screen is shown.screen, "back")
         assert shown.results == []
 
 
 async def test_deleting_asks_and_the_safe_answer_keeps(show: Any, sessions: list[Session], now: float) -> None:
     async with show(SessionsDialog(sessions, Search(), now=now)) as shown:
-        await shown.press("down", "delete")
-        await shown.until(lambda: isinstance(shown.app.screen, ConfirmDialog), "asked")
+        await shown.window.press("down", "delete")
+        await shown.window.until(lambda: isinstance(shown.window.app.screen, ConfirmDialog), "asked")
         assert 'Delete "A letter to the landlord"?' in shown.text
         assert "2 turns, last used: Sat." in shown.text
-        await shown.press("enter")
-        await shown.until(lambda: shown.app.screen is shown.screen, "back")
-        await shown.press("delete")
-        await shown.until(lambda: isinstance(shown.app.screen, ConfirmDialog), "asked again")
-        await shown.press("right", "enter")
+        await shown.window.press("enter")
+        await shown.window.until(lambda: shown.window.app.screen is shown.screen, "back")
+        await shown.window.press("delete")
+        await shown.window.until(lambda: isinstance(shown.window.app.screen, ConfirmDialog), "asked again")
+        await shown.window.press("right", "enter")
         assert await shown.result() == DeleteSession("s1")
 
 
@@ -187,9 +187,9 @@ async def test_delete_takes_a_letter_while_there_is_one_behind_the_cursor(
     show: Any, sessions: list[Session], now: float
 ) -> None:
     async with show(SessionsDialog(sessions, Search(), now=now, words="ab")) as shown:
-        await shown.press("home", "delete")
+        await shown.window.press("home", "delete")
         assert shown.screen.query_one("#focus-first").value == "b"
-        assert shown.app.screen is shown.screen
+        assert shown.window.app.screen is shown.screen
 
 
 async def test_hostile_titles_and_snippets_are_only_shown(
@@ -201,10 +201,10 @@ async def test_hostile_titles_and_snippets_are_only_shown(
         assert harmless(shown.text)
         assert "[@click=app.quit]click me[/]" in shown.text
         await shown.type("zzz")
-        await shown.until(lambda: "In the messages" in shown.text, "found")
+        await shown.window.until(lambda: "In the messages" in shown.text, "found")
         assert harmless(shown.text)
-        await shown.press("delete")
-        await shown.until(lambda: isinstance(shown.app.screen, ConfirmDialog), "asked")
+        await shown.window.press("delete")
+        await shown.window.until(lambda: isinstance(shown.window.app.screen, ConfirmDialog), "asked")
         assert harmless(shown.text)
 
 
@@ -216,13 +216,13 @@ async def test_ten_thousand_are_there_and_only_what_is_seen_is_painted(show: Any
         painted: list[int] = []
         original = picks.render_line
         picks.render_line = lambda y: (painted.append(y), original(y))[1]  # type: ignore[method-assign,func-returns-value]
-        await shown.press("ctrl+end")
-        await shown.until(lambda: "Conversation 9999" in shown.text, "the last one")
+        await shown.window.press("ctrl+end")
+        await shown.window.until(lambda: "Conversation 9999" in shown.text, "the last one")
         painted.clear()
-        await shown.press("up")
-        await shown.pilot.pause()
+        await shown.window.press("up")
+        await shown.window.pilot.pause()
         assert len(painted) <= 3 * picks.size.height
-        await shown.press("enter")
+        await shown.window.press("enter")
         assert await shown.result() == OpenSession("s9998")
 
 

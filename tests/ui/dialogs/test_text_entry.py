@@ -18,16 +18,16 @@ async def test_enter_takes_the_line(show: Any) -> None:
         assert "A title." in shown.text
         assert "enter keep" in shown.text
         assert "ctrl+s" not in shown.text
-        await shown.press("ctrl+s")
-        await shown.press("space")
+        await shown.window.press("ctrl+s")
+        await shown.window.press("space")
         await shown.type("new")
-        await shown.press("enter")
+        await shown.window.press("enter")
         assert await shown.result() == "Old new"
 
 
 async def test_an_empty_line_is_a_result(show: Any) -> None:
     async with show(TextDialog("Rename", "x")) as shown:
-        await shown.press("backspace", "enter")
+        await shown.window.press("backspace", "enter")
         assert await shown.result() == ""
 
 
@@ -35,14 +35,14 @@ async def test_an_empty_line_is_a_result(show: Any) -> None:
 async def test_escape_changes_nothing(show: Any, lines: bool) -> None:
     async with show(TextDialog("Rename", "Old", lines=lines)) as shown:
         await shown.type("x")
-        await shown.press("escape")
+        await shown.window.press("escape")
         assert await shown.result() is None
 
 
 async def test_several_lines_are_taken_by_their_own_key(show: Any) -> None:
     async with show(TextDialog("System prompt", "One", lines=True)) as shown:
         assert "ctrl+s keep" in shown.text
-        await shown.press("end", "enter", "t", "w", "o", "ctrl+s")
+        await shown.window.press("end", "enter", "t", "w", "o", "ctrl+s")
         assert await shown.result() == "One\ntwo"
 
 
@@ -52,7 +52,7 @@ async def test_what_is_pasted_is_cleaned(show: Any, hostile_texts: list[str]) ->
         for text in hostile_texts:
             entry.value = ""
             entry.post_message(events.Paste(text))
-            await shown.pilot.pause()
+            await shown.window.pilot.pause()
             assert entry.value == clean_line(text, 4096)
 
 
@@ -68,8 +68,8 @@ async def test_several_lines_that_are_pasted_are_cleaned(show: Any, hostile: str
         assert area.text == clean(hostile)
         area.text = ""
         area.post_message(events.Paste(hostile))
-        await shown.pilot.pause()
-        await shown.press("ctrl+s")
+        await shown.window.pilot.pause()
+        await shown.window.press("ctrl+s")
         assert await shown.result() == clean(hostile).strip()
 
 
@@ -78,7 +78,7 @@ async def test_a_paste_replaces_what_is_selected(show: Any) -> None:
         entry = shown.screen.query_one(Entry)
         entry.action_select_all()
         entry.post_message(events.Paste("new\nlines"))
-        await shown.pilot.pause()
+        await shown.window.pilot.pause()
         assert entry.value == "new lines"
 
 
@@ -96,5 +96,5 @@ async def test_a_long_text_scrolls_between_title_and_keys(show: Any) -> None:
         keys = shown.screen.query_one("KeyLine").region
         assert box.bottom <= 24
         assert box.contains_region(keys)
-        await shown.pilot.resize_terminal(80, 12)
-        await shown.until(lambda: shown.screen.query_one("KeyLine").region.y == 11, "the keys at the bottom")
+        await shown.window.pilot.resize_terminal(80, 12)
+        await shown.window.until(lambda: shown.screen.query_one("KeyLine").region.y == 11, "the keys at the bottom")

@@ -19,34 +19,34 @@ def dialog(current: str = "tale-dark") -> ThemeDialog:
 
 async def test_a_theme_is_shown_while_it_is_looked_at(show: Any) -> None:
     async with show(dialog()) as shown:
-        await shown.press("down")
-        await shown.until(lambda: shown.app.theme == "tale-light", "a preview")
-        await shown.press("enter")
+        await shown.window.press("down")
+        await shown.window.until(lambda: shown.window.app.theme == "tale-light", "a preview")
+        await shown.window.press("enter")
         assert await shown.result() == "tale-light"
-        assert shown.app.theme == "tale-light"
+        assert shown.window.app.theme == "tale-light"
 
 
 async def test_escape_brings_the_old_theme_back(show: Any) -> None:
     async with show(dialog()) as shown:
-        await shown.press("down", "down")
-        await shown.until(lambda: shown.app.theme != "tale-dark", "a preview")
-        await shown.press("escape")
+        await shown.window.press("down", "down")
+        await shown.window.until(lambda: shown.window.app.theme != "tale-dark", "a preview")
+        await shown.window.press("escape")
         assert await shown.result() is None
-        assert shown.app.theme == "tale-dark"
+        assert shown.window.app.theme == "tale-dark"
 
 
 async def test_enter_right_after_a_key_takes_the_row_that_is_chosen(show: Any) -> None:
     async with show(dialog()) as shown:
-        await shown.press("down", "enter")
+        await shown.window.press("down", "enter")
         assert await shown.result() == "tale-light"
-        assert shown.app.theme == "tale-light"
+        assert shown.window.app.theme == "tale-light"
 
 
 async def test_typing_filters_names_and_kinds(show: Any) -> None:
     async with show(dialog()) as shown:
         await shown.type("nord")
-        await shown.until(lambda: "From Textual" in shown.text and "fjord" not in shown.text, "filtered")
-        await shown.press("enter")
+        await shown.window.until(lambda: "From Textual" in shown.text and "fjord" not in shown.text, "filtered")
+        await shown.window.press("enter")
         assert await shown.result() == "nord"
 
 
@@ -59,8 +59,8 @@ async def test_every_theme_stands_there_once(show: Any) -> None:
 async def test_a_name_that_nothing_has_is_said(show: Any) -> None:
     async with show(dialog()) as shown:
         await shown.type("zzz")
-        await shown.until(lambda: "No theme has such a name" in shown.text, "said")
-        await shown.press("enter")
+        await shown.window.until(lambda: "No theme has such a name" in shown.text, "said")
+        await shown.window.press("enter")
         assert shown.results == []
 
 
@@ -68,5 +68,5 @@ async def test_a_name_that_nothing_has_is_said(show: Any) -> None:
 async def test_any_size(show: Any, size: tuple[int, int]) -> None:
     async with show(dialog("ember"), size=size) as shown:
         assert "ember" in shown.text
-        await shown.press("escape")
+        await shown.window.press("escape")
         assert await shown.result() is None

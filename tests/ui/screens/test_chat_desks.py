@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import TextArea
 
 from tale_tui.engine.errors import FetchFailed
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
@@ -29,17 +30,12 @@ from tale_tui.ui.screens.chat_long import kept_in_file, room, trimmed
 from tale_tui.ui.screens.chat_sessions import export_path
 from tale_tui.ui.screens.chat_status import about_demo, on_its_way, standing
 from tale_tui.ui.screens.chat_wishes import has_desktop
-from tale_tui.ui.screens.sessions import DeleteSession, NewSession, OpenSession, RenameSession
-
-
-def texts(window: Any) -> list[str]:
-    return [message.text for message in window.messages]
-
-
-async def dialog(window: Any, name: str) -> Any:
-    """Wait for a dialog."""
-    await window.until(lambda: type(window.app.screen).__name__ == name, f"{name} is open")
-    return window.app.screen
+from tale_tui.ui.screens.confirm import ConfirmDialog
+from tale_tui.ui.screens.link import LinkDialog
+from tale_tui.ui.screens.models import ModelsDialog
+from tale_tui.ui.screens.sessions import DeleteSession, NewSession, OpenSession, RenameSession, SessionsDialog
+from tale_tui.ui.screens.text_entry import TextDialog
+from tale_tui.ui.screens.welcome import WelcomeScreen
 
 
 async def talked(window: Any, *messages: str) -> None:
@@ -56,7 +52,7 @@ async def talked(window: Any, *messages: str) -> None:
 async def test_opening_another_conversation_keeps_the_draft_of_this_one(open_window: Any) -> None:
     async with open_window([spoken("one"), spoken("two")]) as window:
         await talked(window, "first")
-        first = window.chat._desk.conversation.session.id
+        first = window.session.id
         await window.write("half a thought")
         window.chat.run_command("new")
         await window.until(lambda: window.messages == [], "a new conversation")
@@ -65,24 +61,24 @@ async def test_opening_another_conversation_keeps_the_draft_of_this_one(open_win
         await window.say("second")
         await window.answered()
         window.chat.run_command("sessions")
-        opened = await dialog(window, "SessionsDialog")
-        assert len(opened._sessions) == 2
+        opened = await window.dialog(SessionsDialog)
+        assert len(opened.picks.rows) == 2
         opened.dismiss(OpenSession(first))
-        await window.until(lambda: texts(window) == ["first", "one"], "the first one is back")
+        await window.until(lambda: window.texts == ["first", "one"], "the first one is back")
         assert window.prompt.text == "half a thought"
 
 
 async def test_the_list_stays_while_titles_and_deletions_are_done(open_window: Any) -> None:
     async with open_window() as window:
         await talked(window, "first")
-        session = window.chat._desk.conversation.session.id
+        session = window.session.id
         window.chat.run_command("sessions")
-        (await dialog(window, "SessionsDialog")).dismiss(RenameSession(session, "Another title"))
+        (await window.dialog(SessionsDialog)).dismiss(RenameSession(session, "Another title"))
         await window.until(lambda: window.chat.title_bar.title == "Another title", "the title is shown")
-        (await dialog(window, "SessionsDialog")).dismiss(DeleteSession(session))
+        (await window.dialog(SessionsDialog)).dismiss(DeleteSession(session))
         await window.until(lambda: window.messages == [], "it is gone")
-        (await dialog(window, "SessionsDialog")).dismiss(NewSession())
-        await window.until(lambda: window.app.screen is window.chat, "the list is closed")
+        (await window.dialog(SessionsDialog)).dismiss(NewSession())
+        await window.closed()
         assert await window.engine.sessions.list() == ()
 
 
@@ -90,12 +86,12 @@ async def test_the_words_of_the_command_are_searched(open_window: Any) -> None:
     async with open_window([spoken("The memoised answer")]) as window:
         await talked(window, "question")
         await window.say("/sessions memoised")
-        opened = await dialog(window, "SessionsDialog")
-        await window.until(lambda: opened._hits, "the message is found")
-        hit = next(iter(opened._hits.values()))
-        opened.dismiss(OpenSession(hit.session_id, hit.message_id))
-        await window.until(lambda: window.app.screen is window.chat, "it is opened")
-        assert window.chat.view.chosen == hit.message_id
+        opened = await window.dialog(SessionsDialog)
+        await window.until(lambda: opened.picks.row, "the message is found")
+        assert "In the messages" in window.painted
+        await window.press("enter")
+        await window.closed()
+        assert window.chat.view.chosen == window.messages[1].id
 
 
 async def test_renaming_with_and_without_a_title(open_window: Any) -> None:
@@ -104,11 +100,11 @@ async def test_renaming_with_and_without_a_title(open_window: Any) -> None:
         await window.say("/rename By hand")
         await window.until(lambda: window.chat.title_bar.title == "By hand", "the title")
         await window.say("/rename")
-        (await dialog(window, "TextDialog")).dismiss("From the dialog")
+        (await window.dialog(TextDialog)).dismiss("From the dialog")
         await window.until(lambda: window.chat.title_bar.title == "From the dialog", "the other title")
         await window.say("/rename")
-        (await dialog(window, "TextDialog")).dismiss(None)
-        await window.until(lambda: window.app.screen is window.chat, "left as it was")
+        (await window.dialog(TextDialog)).dismiss(None)
+        await window.closed()
         assert window.chat.title_bar.title == "From the dialog"
 
 
@@ -116,11 +112,11 @@ async def test_deleting_asks_first(open_window: Any) -> None:
     async with open_window() as window:
         await talked(window, "first")
         await window.say("/delete")
-        (await dialog(window, "ConfirmDialog")).dismiss(False)
-        await window.until(lambda: window.app.screen is window.chat, "kept")
+        (await window.dialog(ConfirmDialog)).dismiss(False)
+        await window.closed()
         assert len(await window.engine.sessions.list()) == 1
         await window.say("/delete")
-        (await dialog(window, "ConfirmDialog")).dismiss(True)
+        (await window.dialog(ConfirmDialog)).dismiss(True)
         await window.until(lambda: window.messages == [], "deleted")
         assert await window.engine.sessions.list() == ()
 
@@ -130,36 +126,36 @@ async def test_an_empty_conversation_has_nothing_to_do_that_with(open_window: An
     async with open_window() as window:
         await window.ready()
         await window.say(command)
-        await window.until(lambda: any("conversation is empty" in toast for toast in window.toasts), "it is said")
+        await window.tells("conversation is empty")
 
 
 async def test_the_system_prompt_holds_from_the_first_message_on(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()
         await window.say("/system You are a pirate.")
-        await window.until(lambda: window.chat._desk.conversation.system, "it is set")
+        await window.until(lambda: window.system, "it is set")
         await window.say("hello")
         await window.answered()
         assert window.backend.requests[0].messages[0].text == "You are a pirate."
         await window.say("/system")
-        opened = await dialog(window, "TextDialog")
-        assert opened._value == "You are a pirate."
+        opened = await window.dialog(TextDialog)
+        assert opened.query_one(TextArea).text == "You are a pirate."
         opened.dismiss("You are terse.")
-        await window.until(lambda: window.chat._desk.conversation.session.system == "You are terse.", "another one")
+        await window.until(lambda: window.session.system == "You are terse.", "another one")
 
 
 async def test_clear_keeps_the_system_prompt_and_the_old_conversation(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()
         await window.say("/system You are a pirate.")
-        await window.until(lambda: window.chat._desk.conversation.system, "it is set")
+        await window.until(lambda: window.system, "it is set")
         await window.say("hello")
         await window.answered()
         await window.say("/clear")
         await window.until(lambda: window.messages == [], "a new conversation")
-        assert window.chat._desk.conversation.system == "You are a pirate."
+        assert window.system == "You are a pirate."
         await window.say("/new")
-        await window.until(lambda: not window.chat._desk.conversation.system, "without one")
+        await window.until(lambda: not window.system, "without one")
         assert len(await window.engine.sessions.list()) == 1
 
 
@@ -173,7 +169,7 @@ async def test_exporting(
         await window.say(f"/export {name}")
         path = tmp_path / (name if "." in name else f"{name}.md")
         await window.until(path.exists, "the file is there")
-        await window.until(lambda: not window.app.workers, "it is written")
+        await window.idle()
         assert path.read_text(encoding="utf-8").startswith(begins)
 
 
@@ -185,8 +181,8 @@ async def test_an_export_replaces_a_file_only_after_asking(
     async with open_window() as window:
         await talked(window, "hello")
         await window.say("/export talk.md")
-        (await dialog(window, "ConfirmDialog")).dismiss(False)
-        await window.until(lambda: not window.app.workers, "left")
+        (await window.dialog(ConfirmDialog)).dismiss(False)
+        await window.idle()
         assert (tmp_path / "talk.md").read_text(encoding="utf-8") == "mine"
 
 
@@ -195,7 +191,7 @@ async def test_a_folder_that_cannot_be_written_is_said(open_window: Any, tmp_pat
     async with open_window() as window:
         await talked(window, "hello")
         await window.say(f"/export {tmp_path / 'file' / 'talk.md'}")
-        await window.until(lambda: any("cannot be written" in toast for toast in window.toasts), "it is said")
+        await window.tells("cannot be written")
 
 
 @pytest.mark.parametrize(
@@ -268,7 +264,7 @@ async def test_choosing_a_model_by_name_and_from_the_list(open_window: Any) -> N
         await window.say("/model scripted/third")
         await window.until(lambda: window.chat.line.model.name == "third", "the third model answers")
         await window.say("/model")
-        opened = await dialog(window, "ModelsDialog")
+        opened = await window.dialog(ModelsDialog)
         from tale_tui.ui.screens.models import UseModel
 
         opened.dismiss(UseModel(Role.UX, ModelRef.parse("scripted/demo")))
@@ -279,27 +275,27 @@ async def test_a_model_that_is_not_there_is_said_and_nothing_changes(open_window
     async with open_window() as window:
         await window.ready()
         await window.say("/model nosuch")
-        await window.until(lambda: any("nosuch" in toast for toast in window.toasts), "it is said")
+        await window.tells("nosuch")
         assert window.chat.line.model.name == "demo"
 
 
 async def test_no_model_opens_the_welcome_and_keeps_what_is_sent(open_window: Any) -> None:
     backend = ScriptedBackend([spoken("x")], models=())
     async with open_window(backend=backend, ux="auto") as window:
-        opened = await dialog(window, "WelcomeScreen")
+        opened = await window.dialog(WelcomeScreen)
         opened.dismiss(None)
-        await window.until(lambda: window.app.screen is window.chat, "left without a model")
+        await window.closed()
         assert window.chat.line.model.state == "unset"
-        assert window.chat.composer.notice.shown is not None
+        assert window.notice is not None
         await window.say("hello")
-        await window.until(lambda: not window.chat._desk.turns.busy and window.messages, "it was tried")
-        assert texts(window)[0] == "hello"
+        await window.until(lambda: not window.busy and window.messages, "it was tried")
+        assert window.texts[0] == "hello"
         stored = await window.engine.sessions.transcript(window.messages[0].session_id)
         assert [message.text for message in stored.messages][:1] == ["hello"]
 
 
 class Fetching:
-    """Stands in for the fetching of the starter."""
+    """In the place of fetching the starter."""
 
     def __init__(self, steps: list[Progress], held: asyncio.Event | None = None, *, fails: bool = False) -> None:
         self._steps = steps
@@ -324,11 +320,11 @@ async def test_fetching_shows_how_far_it_is_and_escape_stops_it(open_window: Any
         await window.ready()
         fetching = Fetching([Progress("starter", 10, 100)], asyncio.Event())
         window.engine.models.fetch_starter = fetching
-        await window.pilot.press("ctrl+s")
-        await window.until(lambda: window.chat.composer.notice.shown is not None, "the progress is shown")
-        assert window.chat.composer.notice.shown.share == 0.1
-        await window.pilot.press("escape")
-        await window.until(lambda: window.chat.composer.notice.shown is None, "it is stopped")
+        await window.press("ctrl+s")
+        await window.until(lambda: window.notice is not None, "the progress is shown")
+        assert window.notice.share == 0.1
+        await window.press("escape")
+        await window.until(lambda: window.notice is None, "it is stopped")
         assert fetching.closed
 
 
@@ -336,18 +332,18 @@ async def test_what_was_fetched_answers_from_then_on(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()
         window.engine.models.fetch_starter = Fetching([Progress("starter", 1, 1, finished=True)])
-        await window.pilot.press("ctrl+s")
+        await window.press("ctrl+s")
         # There is no embedded backend here: that it is asked for is what matters.
-        await window.until(lambda: any("embedded" in toast for toast in window.toasts), "the starter is wanted")
+        await window.tells("embedded")
 
 
 async def test_a_download_that_fails_is_said(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()
         window.engine.models.fetch_starter = Fetching([], fails=True)
-        await window.pilot.press("ctrl+s")
+        await window.press("ctrl+s")
         await window.until(lambda: "The index does not answer." in window.toasts, "it is said")
-        assert window.chat.composer.notice.shown is None
+        assert window.notice is None
 
 
 # long messages
@@ -359,13 +355,13 @@ async def test_a_message_longer_than_the_window_stays_in_the_prompt_with_ways_ou
         await window.ready()
         long = "many words " * 400
         await window.say(long)
-        await window.until(lambda: window.chat.composer.notice.shown is not None, "it is said")
+        await window.until(lambda: window.notice is not None, "it is said")
         assert window.prompt.text == long
         assert window.messages == []
-        labels = [hint.label for hint in window.chat.composer.notice.shown.keys]
+        labels = [hint.label for hint in window.notice.keys]
         assert labels == ["cut it to what fits", "keep it in a file", "edit it"]
-        await window.pilot.press("escape")
-        assert window.chat.composer.notice.shown is None
+        await window.press("escape")
+        assert window.notice is None
         assert window.prompt.text == long
 
 
@@ -375,11 +371,11 @@ async def test_cutting_a_long_message_can_be_undone(open_window: Any) -> None:
         await window.ready()
         long = "many words " * 400
         await window.say(long)
-        await window.until(lambda: window.chat.composer.notice.shown is not None, "it is said")
-        await window.pilot.press("ctrl+t")
+        await window.until(lambda: window.notice is not None, "it is said")
+        await window.press("ctrl+t")
         assert long.startswith(window.prompt.text)
         assert 0 < len(window.prompt.text) <= room(400)
-        await window.pilot.press("ctrl+z")
+        await window.press("ctrl+z")
         assert window.prompt.text == long
 
 
@@ -389,14 +385,14 @@ async def test_keeping_a_long_message_in_a_file(open_window: Any, paths: Any) ->
         await window.ready()
         long = "many words " * 2000
         await window.say(long)
-        await window.until(lambda: window.chat.composer.notice.shown is not None, "it is said")
-        await window.pilot.press("ctrl+f")
-        await window.until(lambda: window.chat.composer.notice.shown is None, "it is in a file")
+        await window.until(lambda: window.notice is not None, "it is said")
+        await window.press("ctrl+f")
+        await window.until(lambda: window.notice is None, "it is in a file")
         (path,) = (paths.data / "messages").iterdir()
         assert path.read_text(encoding="utf-8") == long
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert path.name in window.prompt.text
-        await window.pilot.press("enter")
+        await window.press("enter")
         await window.answered()
 
 
@@ -465,8 +461,8 @@ async def test_without_an_editor_the_message_stays(open_window: Any, monkeypatch
     async with open_window() as window:
         await window.ready()
         await window.write("text")
-        await window.pilot.press("ctrl+g")
-        await window.until(lambda: any("not there" in toast for toast in window.toasts), "it is said")
+        await window.press("ctrl+g")
+        await window.tells("not there")
         assert window.prompt.text == "text"
 
 
@@ -495,8 +491,8 @@ async def test_a_link_is_opened_only_when_the_user_says_so(open_window: Any, mon
         view = window.chat.view
         for agreed in (False, True):
             view.post_message(view.LinkChosen("https://example.org/a"))
-            (await dialog(window, "LinkDialog")).dismiss(agreed)
-            await window.until(lambda: not window.app.workers, "answered")
+            (await window.dialog(LinkDialog)).dismiss(agreed)
+            await window.idle()
         assert opened == ["https://example.org/a"]
 
 
@@ -508,8 +504,8 @@ async def test_other_schemes_are_never_opened(open_window: Any, monkeypatch: pyt
         await window.ready()
         view = window.chat.view
         view.post_message(view.LinkChosen("ssh://-oProxyCommand=x"))
-        (await dialog(window, "LinkDialog")).dismiss(True)
-        await window.until(lambda: not window.app.workers, "answered")
+        (await window.dialog(LinkDialog)).dismiss(True)
+        await window.idle()
         assert opened == []
 
 
@@ -519,7 +515,7 @@ async def test_without_a_desktop_a_link_is_copied(open_window: Any, monkeypatch:
         await window.ready()
         view = window.chat.view
         view.post_message(view.LinkChosen("https://example.org/a"))
-        (await dialog(window, "LinkDialog")).dismiss(True)
+        (await window.dialog(LinkDialog)).dismiss(True)
         await window.until(lambda: window.app.clipboard == "https://example.org/a", "it is copied")
 
 
@@ -529,10 +525,10 @@ async def test_without_a_desktop_a_link_is_copied(open_window: Any, monkeypatch:
 async def test_what_another_window_does_is_shown_at_once(open_window: Any) -> None:
     async with open_window([spoken("one"), spoken("two")]) as window:
         await talked(window, "first")
-        session = window.chat._desk.conversation.session
+        session = window.session
         events = [event async for event in window.engine.chat.send(session.id, "from elsewhere", key="k" * 16)]
         assert events
-        await window.until(lambda: texts(window) == ["first", "one", "from elsewhere", "two"], "it is shown")
+        await window.until(lambda: window.texts == ["first", "one", "from elsewhere", "two"], "it is shown")
         await window.until(lambda: window.chat.title_bar.turns == 2, "and counted")
 
 
@@ -558,26 +554,26 @@ async def test_a_message_waits_for_the_reply_that_another_window_streams(open_wi
     held = Script((Say("two"), Hold(event)))
     async with open_window([spoken("one"), held, spoken("three")]) as window:
         await talked(window, "first")
-        session = window.chat._desk.conversation.session
+        session = window.session
 
         async def elsewhere() -> None:
             async for _ in window.engine.chat.send(session.id, "from elsewhere", key="k" * 16):
                 pass
 
         other = asyncio.create_task(elsewhere())
-        await window.until(lambda: window.chat._desk.turns.busy, "another window streams")
+        await window.until(lambda: window.busy, "another window streams")
         await window.say("third")
-        await window.until(lambda: window.chat.composer.queue.waiting, "it waits")
+        await window.until(lambda: window.queued, "it waits")
         event.set()
         await other
         await window.answered(3)
-        assert texts(window) == ["first", "one", "from elsewhere", "two", "third", "three"]
+        assert window.texts == ["first", "one", "from elsewhere", "two", "third", "three"]
 
 
 async def test_a_conversation_that_is_deleted_elsewhere_is_left(open_window: Any) -> None:
     async with open_window() as window:
         await talked(window, "first")
-        await window.engine.sessions.delete(window.chat._desk.conversation.session.id)
+        await window.engine.sessions.delete(window.session.id)
         await window.until(lambda: window.messages == [], "it is left")
         assert any("deleted in another window" in toast for toast in window.toasts)
 
@@ -587,31 +583,29 @@ async def test_a_reply_that_broke_off_is_opened_at_the_start_and_goes_on(open_wi
     async with open_window([Script((Say("The beginning"), Hold(event)))]) as window:
         await window.ready()
         await window.say("tell")
-        await window.until(lambda: window.backend.open_streams == 1, "it streams")
-        turn = window.chat._desk.turns
-        await window.until(lambda: turn._turn is not None and turn._turn._text, "some of it is there")
+        await window.streams("The beginning")
         # The engine goes away under the turn, as when its process is ended.
-        await window.app._bridge.close()
+        await window.app.bridge.close()
     async with open_window([spoken(" and the end.")]) as window:
         await window.until(lambda: len(window.messages) == 2, "it is opened")
         assert window.messages[-1].state is MessageState.INTERRUPTED
         await window.ready()
         assert any(hint.label == "go on" for hint in window.chat.line.keys)
-        await window.pilot.press("ctrl+r")
+        await window.press("ctrl+r")
         await window.answered()
-        assert texts(window) == ["tell", "The beginning and the end."]
+        assert window.texts == ["tell", "The beginning and the end."]
         assert window.messages[0].author is Author.USER
 
 
 async def test_a_session_that_is_asked_for_is_opened_with_its_draft(open_window: Any) -> None:
     async with open_window([spoken("one")]) as window:
         await talked(window, "first")
-        session = window.chat._desk.conversation.session.id
+        session = window.session.id
         await window.write("half a thought")
-        await window.pilot.press("ctrl+q")
-        await window.until(lambda: window.app._exit, "it leaves")
+        await window.press("ctrl+q")
+        await window.left()
     async with open_window(session_id=session) as window:
-        await window.until(lambda: texts(window) == ["first", "one"], "it is opened")
+        await window.until(lambda: window.texts == ["first", "one"], "it is opened")
         assert window.prompt.text == "half a thought"
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
+from support import tasks as fake_tasks
 from tale_tui.engine.task_types import Priority, TaskState
 from tale_tui.ui.screens.task_book import Order, Tab, TaskBook
 
 
 @pytest.fixture
-def book(fake_tasks: Any) -> TaskBook:
+def book() -> TaskBook:
     found = TaskBook()
     found.load(fake_tasks.some().all.values())
     return found
@@ -56,7 +56,7 @@ def test_what_is_not_shown_moves_nothing(book: TaskBook) -> None:
     assert shown(book) == ["k4t9", "z3h6"]
 
 
-def test_queued_tasks_go_by_priority_then_as_they_came(fake_tasks: Any) -> None:
+def test_queued_tasks_go_by_priority_then_as_they_came() -> None:
     book = TaskBook()
     book.load(fake_tasks.task(name, name) for name in ("bbbb", "cccc", "dddd"))
     urgent = replace(book.rows[2], priority=Priority.URGENT)
@@ -70,7 +70,7 @@ def test_queued_tasks_go_by_priority_then_as_they_came(fake_tasks: Any) -> None:
     assert behind.shown == "bbbb"
 
 
-def test_the_queue_is_put_in_another_order_and_all_else_stays(fake_tasks: Any) -> None:
+def test_the_queue_is_put_in_another_order_and_all_else_stays() -> None:
     book = TaskBook()
     tasks = [fake_tasks.task(f"{letter}222", letter.upper()) for letter in "bcd"]
     book.load([fake_tasks.task("run2", "Runs", "running"), *tasks, fake_tasks.task("end2", "Done", "done")])
@@ -83,23 +83,23 @@ def test_the_queue_is_put_in_another_order_and_all_else_stays(fake_tasks: Any) -
 
 @pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("tab", Tab)
-def test_many_changes_give_the_rows_that_reading_anew_gives(fake_tasks: Any, order: Order, tab: Tab) -> None:
+def test_many_changes_give_the_rows_that_reading_anew_gives(order: Order, tab: Tab) -> None:
     chance = random.Random(f"{order} {tab}")
     book = TaskBook()
-    book.load(fake_tasks.many(120))
+    tasks = list(fake_tasks.many(120))
+    book.load(tasks)
     book.show(tab=tab, order=order)
     for _ in range(300):
-        one = chance.choice(list(book._tasks.values()))
-        book.put(
-            replace(
-                one,
-                state=chance.choice(list(TaskState)),
-                priority=chance.choice(list(Priority)),
-                worked_s=chance.random() * 100,
-                finished=chance.random() * 1e9,
-                title=chance.choice(["letter", "poem", one.title]),
-            )
+        number = chance.randrange(len(tasks))
+        tasks[number] = replace(
+            tasks[number],
+            state=chance.choice(list(TaskState)),
+            priority=chance.choice(list(Priority)),
+            worked_s=chance.random() * 100,
+            finished=chance.random() * 1e9,
+            title=chance.choice(["letter", "poem", tasks[number].title]),
         )
+        book.put(tasks[number])
     found = list(book.rows)
     book.show()
     assert [task.id for task in found] == [task.id for task in book.rows]

@@ -2,73 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support import tasks as fake_tasks
+from support.window import Window
 from tale_tui.engine.errors import EngineLost
 from tale_tui.engine.events import Notice, StepReading, TaskChanged, TasksChanged, TaskSeen
 from tale_tui.engine.task_types import Priority, Reason, TaskState
 
-PATIENCE_S = 15.0
-"""After so long a condition is not going to come true any more."""
+
+def titles(window: Window) -> list[str]:
+    """Of the rows of the list."""
+    return [task.title for task in window.app.tasks.shelf.book.rows]
 
 
-class Window:
-    """The screen, and what a test wants to know of it."""
-
-    def __init__(self, app: Any, pilot: Any) -> None:
-        self.app = app
-        self.pilot = pilot
-        self.screen = app.tasks
-        self.engine = app.engine
-
-    @property
-    def painted(self) -> str:
-        return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
-
-    @property
-    def titles(self) -> list[str]:
-        return [task.title for task in self.screen.shelf.book.rows]
-
-    @property
-    def toasts(self) -> list[str]:
-        return [notification.message for notification in self.app._notifications]
-
-    @property
-    def calls(self) -> list[tuple[str, str]]:
-        return self.engine.calls  # type: ignore[no-any-return]
-
-    async def until(self, condition: Callable[[], object], what: str) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE_S
-        while not condition():
-            assert loop.time() < deadline, f"never: {what}\n{self.painted}"
-            await asyncio.sleep(0.005)
-        await self.pilot.pause()
-
-    async def shows(self, *words: str) -> None:
-        await self.until(lambda: all(word in self.painted for word in words), f"{words} on the screen")
-
-    async def hides(self, word: str) -> None:
-        await self.until(lambda: word not in self.painted, f"no {word} on the screen")
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-
-    async def choose(self, shown: str) -> None:
-        """Choose a task by its shown id, and wait until it is read."""
-        found = next(task for task in self.engine.all.values() if task.shown == shown)
-        await self.until(lambda: self.screen.list.choose(found.id), f"{shown} in the list")
-        await self.until(lambda: self.screen.pane.detail and self.screen.pane.detail.task.id == found.id, "it is read")
+async def choose(window: Window, shown: str) -> None:
+    """Choose a task by its shown id, and wait until it is read."""
+    screen = window.app.tasks
+    found = next(task for task in window.engine.all.values() if task.shown == shown)
+    await window.until(lambda: screen.list.choose(found.id), f"{shown} in the list")
+    await window.until(lambda: screen.pane.detail and screen.pane.detail.task.id == found.id, "it is read")
 
 
 @pytest.fixture
-def open_tasks(fake_tasks: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def open_tasks(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Opens the screen on some tasks."""
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
 
@@ -76,11 +38,13 @@ def open_tasks(fake_tasks: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     async def opened(
         engine: Any = None, size: tuple[int, int] = (120, 40), broken: Any = None
     ) -> AsyncIterator[Window]:
+        engine: Any = None, size: tuple[int, int] = (120, 40), broken: Any = None
+    ) -> AsyncIterator[Window]:
         app = fake_tasks.TasksApp(fake_tasks.some() if engine is None else engine, broken=broken)
-        async with app.run_test(size=size, notifications=True) as pilot:
-            window = Window(app, pilot)
+        window = Window(app, engine=app.engine)
+        async with app.run_test(size=size, notifications=True):
             if broken is None:
-                await window.until(lambda: window.screen.shelf.loaded, "the tasks are read")
+                await window.until(lambda: app.tasks.shelf.loaded, "the tasks are read")
             yield window
 
     return opened
@@ -92,7 +56,7 @@ def open_tasks(fake_tasks: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 async def test_tasks_stand_in_their_order_with_signs_and_times(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await window.shows("2/3     0:42   ~0:30", "approve 14 steps", "waits for k4t9", "out of memory", "0:51")
-        assert [title.split()[0] for title in window.titles] == [
+        assert [title.split()[0] for title in titles(window)] == [
             "Fibonacci", "Compare", "Web", "Summary", "Tests", "Letter", "Translate", "Poem"
         ]  # fmt: skip
         await window.shows("2 running · 1 queued · 2 need you · 1 done · 1 failed")
@@ -111,30 +75,30 @@ async def test_tasks_stand_in_their_order_with_signs_and_times(open_tasks: Any) 
 async def test_kinds_of_tasks(open_tasks: Any, presses: int, shown: list[str]) -> None:
     async with open_tasks() as window:
         await window.press(*["right"] * presses)
-        assert [task.shown for task in window.screen.shelf.book.rows] == shown
+        assert [task.shown for task in window.app.tasks.shelf.book.rows] == shown
 
 
 async def test_a_click_on_a_kind_shows_it(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.pilot.click(window.screen.tabs, offset=(30, 0))
-        await window.until(lambda: window.titles == ["Translate the manual"], "the failed ones")
+        await window.pilot.click(window.app.tasks.tabs, offset=(30, 0))
+        await window.until(lambda: titles(window) == ["Translate the manual"], "the failed ones")
 
 
 async def test_the_filter_follows_what_is_typed_and_escape_clears_it(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await window.press("slash", *"fib")
-        assert window.titles == ["Fibonacci function", "Tests for Fibonacci"]
+        assert titles(window) == ["Fibonacci function", "Tests for Fibonacci"]
         await window.press("down")
-        assert window.screen.shelf.task.shown == "p8c3"
+        assert window.app.tasks.shelf.task.shown == "p8c3"
         await window.press("enter")
-        await window.until(lambda: window.screen.list.has_focus, "the list has the focus")
+        await window.until(lambda: window.app.tasks.list.has_focus, "the list has the focus")
         await window.press("x")
         await window.shows('Cancel "Tests for Fibonacci"?')
         await window.press("escape")
-        await window.until(lambda: window.app.screen is window.screen, "the question is gone")
+        await window.until(lambda: window.app.screen is window.app.tasks, "the question is gone")
         await window.press("escape")
-        await window.until(lambda: len(window.titles) == 8, "the filter is empty")
-        assert window.screen.shelf.task.shown == "p8c3"
+        await window.until(lambda: len(titles(window)) == 8, "the filter is empty")
+        assert window.app.tasks.shelf.task.shown == "p8c3"
         assert window.app.left == 0
         await window.press("escape")
         await window.until(lambda: window.app.left == 1, "the chat is asked for")
@@ -143,53 +107,54 @@ async def test_the_filter_follows_what_is_typed_and_escape_clears_it(open_tasks:
 async def test_the_filter_looks_at_model_state_and_id(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await window.press("slash", *"qwen3 running")
-        assert len(window.titles) == 2
-        window.screen.filter.value = "z3h6"
-        await window.until(lambda: window.titles == ["Translate the manual"], "found by its id")
+        assert len(titles(window)) == 2
+        window.app.tasks.filter.value = "z3h6"
+        await window.until(lambda: titles(window) == ["Translate the manual"], "found by its id")
 
 
 async def test_sorting(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await window.press("S", "S", "S")
-        assert window.titles == sorted(window.titles)
+        assert titles(window) == sorted(titles(window))
         assert window.toasts[-1] == "Sorted: title."
 
 
 async def test_the_chosen_task_stays_chosen_when_rows_move(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.choose("p8c3")
+        await choose(window, "p8c3")
         window.engine.change(window.engine.all["m2x700000000000"].id, state=TaskState.DONE, finished=1.0, worked_s=9.0)
-        await window.until(lambda: window.titles[1].startswith("Web"), "it left its place")
-        assert window.screen.shelf.task.shown == "p8c3"
+        await window.until(lambda: titles(window)[1].startswith("Web"), "it left its place")
+        assert window.app.tasks.shelf.task.shown == "p8c3"
 
 
-async def test_what_is_read_stays_where_it_is_when_tasks_come(open_tasks: Any, fake_tasks: Any) -> None:
+async def test_what_is_read_stays_where_it_is_when_tasks_come(open_tasks: Any) -> None:
     engine = fake_tasks.FakeEngine(fake_tasks.many(200))
     async with open_tasks(engine) as window:
         await window.press("pagedown", "pagedown", "pagedown")
-        top = window.screen.shelf.book.rows[window.screen.list.scroll_offset.y].id
+        top = window.app.tasks.shelf.book.rows[window.app.tasks.list.scroll_offset.y].id
         new = fake_tasks.task("zzzz", "A new one", "running")
         engine.give(fake_tasks.detail_of(new))
         engine.facts.put_nowait(TaskChanged(new))
-        await window.until(lambda: "A new one" in window.titles, "it is there")
+        await window.until(lambda: "A new one" in titles(window), "it is there")
         await window.until(
-            lambda: window.screen.shelf.book.rows[window.screen.list.scroll_offset.y].id == top, "the same one on top"
+            lambda: window.app.tasks.shelf.book.rows[window.app.tasks.list.scroll_offset.y].id == top,
+            "the same one on top",
         )
 
 
-async def test_more_changes_than_can_be_told_are_read_again(open_tasks: Any, fake_tasks: Any) -> None:
+async def test_more_changes_than_can_be_told_are_read_again(open_tasks: Any) -> None:
     async with open_tasks() as window:
         window.engine.all.clear()
         window.engine.facts.put_nowait(TasksChanged())
         await window.shows("No tasks yet")
-        assert not window.screen.pane.display
+        assert not window.app.tasks.pane.display
 
 
 async def test_other_facts_are_no_matter_of_the_list(open_tasks: Any) -> None:
     async with open_tasks() as window:
         window.engine.facts.put_nowait(Notice("Title", "Sentence."))
         await window.press("down")
-        assert window.screen.shelf.task.shown == "m2x7"
+        assert window.app.tasks.shelf.task.shown == "m2x7"
 
 
 async def test_without_an_engine_it_says_why_and_ctrl_r_tries_again(open_tasks: Any) -> None:
@@ -203,8 +168,8 @@ async def test_what_cannot_be_read_is_told(open_tasks: Any) -> None:
     async with open_tasks() as window:
         window.engine.broken = EngineLost("The engine ended.")
         await window.press("ctrl+r")
-        await window.until(lambda: "The engine ended." in window.toasts, "a sentence")
-        assert len(window.titles) == 8
+        await window.tells("The engine ended.")
+        assert len(titles(window)) == 8
 
 
 # the chosen task
@@ -212,7 +177,7 @@ async def test_what_cannot_be_read_is_told(open_tasks: Any) -> None:
 
 async def test_the_text_of_a_task_streams_in(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.choose("m2x7")
+        await choose(window, "m2x7")
         await window.shows("SQLite is", "collect")
         window.engine.write("m2x700000000000", " for one machine", 31, key="collect")
         await window.shows("SQLite is for one machine", "31 tok")
@@ -220,7 +185,7 @@ async def test_the_text_of_a_task_streams_in(open_tasks: Any) -> None:
 
 async def test_what_streamed_in_is_there_after_another_view(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.choose("m2x7")
+        await choose(window, "m2x7")
         await window.press("d")
         await window.shows("Compare three databases, please.")
         window.engine.write("m2x700000000000", " for one machine", key="collect")
@@ -230,7 +195,7 @@ async def test_what_streamed_in_is_there_after_another_view(open_tasks: Any) -> 
 
 async def test_what_was_stored_later_does_not_take_back_what_streamed_in(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.choose("m2x7")
+        await choose(window, "m2x7")
         window.engine.write("m2x700000000000", " for one machine", key="collect")
         await window.shows("for one machine")
         window.engine.tell("m2x700000000000", TaskSeen(window.engine.detail("m2x700000000000")))
@@ -238,11 +203,11 @@ async def test_what_was_stored_later_does_not_take_back_what_streamed_in(open_ta
         await window.shows("SQLite is for one machine, say many")
 
 
-async def test_reading_and_loading_are_told(open_tasks: Any, fake_tasks: Any) -> None:
+async def test_reading_and_loading_are_told(open_tasks: Any) -> None:
     engine = fake_tasks.FakeEngine()
     engine.give(fake_tasks.detail_of(fake_tasks.task("k4t9", "One", "running", running_since_ago=3)))
     async with open_tasks(engine) as window:
-        await window.choose("k4t9")
+        await choose(window, "k4t9")
         window.app.passed = 5.0
         engine.tell("k4t900000000000", StepReading("answer", 0, 0))
         await window.shows("loading the model")
@@ -251,9 +216,9 @@ async def test_reading_and_loading_are_told(open_tasks: Any, fake_tasks: Any) ->
         await window.shows("reading 120 of 900 tokens")
 
 
-async def test_a_task_that_ends_shows_its_result(open_tasks: Any, fake_tasks: Any) -> None:
+async def test_a_task_that_ends_shows_its_result(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.choose("m2x7")
+        await choose(window, "m2x7")
         one = window.engine.all["m2x700000000000"]
         ended = fake_tasks.detail_of(one, result="All three are good.")
         window.engine.details[one.id] = ended
@@ -264,17 +229,17 @@ async def test_a_task_that_ends_shows_its_result(open_tasks: Any, fake_tasks: An
 
 async def test_a_task_that_is_run_again_is_followed_again(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.choose("z3h6")
+        await choose(window, "z3h6")
         await window.until(lambda: window.engine.followed("z3h600000000000") == 0, "its stream ended")
         await window.press("r")
         await window.until(lambda: window.engine.followed("z3h600000000000") == 1, "it is followed")
-        assert window.calls == [("retry", "z3h6")]
+        assert window.engine.calls == [("retry", "z3h6")]
 
 
 async def test_only_one_task_is_followed(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.choose("k4t9")
-        await window.choose("m2x7")
+        await choose(window, "k4t9")
+        await choose(window, "m2x7")
         await window.until(lambda: window.engine.followed("k4t900000000000") == 0, "the one before is left")
         assert window.engine.followed("m2x700000000000") == 1
 
@@ -283,8 +248,8 @@ async def test_a_held_key_reads_nothing_on_its_way(open_tasks: Any, monkeypatch:
     monkeypatch.setattr("tale_tui.ui.screens.task_follow.FOLLOW_AFTER_S", 3600.0)
     async with open_tasks() as window:
         await window.press(*["down"] * 7)
-        assert window.screen.shelf.task.shown == "b7y5"
-        assert window.screen.pane.shown.shown == "k4t9"
+        assert window.app.tasks.shelf.task.shown == "b7y5"
+        assert window.app.tasks.pane.shown.shown == "k4t9"
         assert all(window.engine.followed(one) == 0 for one in window.engine.all)
 
 
@@ -301,16 +266,16 @@ async def test_what_waits_for_a_yes_shows_exactly_what_will_run(open_tasks: Any)
         detail = window.engine.details["r5n100000000000"]
         steps = (*detail.steps[:1], *detail.steps[1:])
         object.__setattr__(steps[0].spec, "prompt", hidden)
-        await window.choose("r5n1")
+        await choose(window, "r5n1")
         await window.shows("1 of 14 · routes", "\\u{202e}", "Do the models.")
 
 
 async def test_views_are_chosen_by_key_and_click(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.choose("k4t9")
+        await choose(window, "k4t9")
         await window.press("d", "d")
         await window.shows("What happened", "running with qwen3:14b", "tasks go to the big model", "a task, .93")
-        await window.pilot.click(window.screen.pane.views, offset=(3, 0))
+        await window.pilot.click(window.app.tasks.pane.views, offset=(3, 0))
         await window.shows("Use a cache.")
 
 
@@ -322,7 +287,7 @@ async def test_narrow_the_task_opens_over_the_list(open_tasks: Any) -> None:
         await window.hides("approve 14 steps")
         await window.press("escape")
         await window.shows("approve 14 steps")
-        assert window.screen.list.has_focus
+        assert window.app.tasks.list.has_focus
 
 
 async def test_tiny_the_list_is_left(open_tasks: Any) -> None:
@@ -350,59 +315,59 @@ async def test_tiny_the_list_is_left(open_tasks: Any) -> None:
 )
 async def test_a_key_asks_the_engine(open_tasks: Any, shown: str, keys: list[str], call: str) -> None:
     async with open_tasks() as window:
-        await window.choose(shown)
+        await choose(window, shown)
         before = window.app.screen
         for key in keys:
             await window.press(key)
             if key in ("x", "R") or (key == "r" and len(keys) > 1):
                 await window.until(lambda: window.app.screen is not before, "a dialog")
-        await window.until(lambda: (call, shown) in window.calls, f"{call} is asked for")
+        await window.until(lambda: (call, shown) in window.engine.calls, f"{call} is asked for")
 
 
 async def test_cancelling_asks_and_escape_keeps_it(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.choose("k4t9")
+        await choose(window, "k4t9")
         await window.press("x")
         await window.shows("Keep it")
         await window.press("escape")
-        assert window.calls == []
+        assert window.engine.calls == []
 
 
 async def test_what_is_refused_is_told_in_a_sentence(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.choose("w9d4")
+        await choose(window, "w9d4")
         await window.press("space")
-        await window.until(lambda: "w9d4 is done already." in window.toasts, "a sentence")
+        await window.tells("w9d4 is done already.")
         await window.press("a")
-        await window.until(lambda: "w9d4 asks nothing: done." in window.toasts, "another one")
+        await window.tells("w9d4 asks nothing: done.")
 
 
 async def test_urgent_goes_no_higher(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.choose("k4t9")
+        await choose(window, "k4t9")
         window.engine.change("k4t900000000000", priority=Priority.URGENT)
-        await window.until(lambda: window.screen.shelf.task.priority is Priority.URGENT, "it is urgent")
+        await window.until(lambda: window.app.tasks.shelf.task.priority is Priority.URGENT, "it is urgent")
         await window.press("plus")
-        await window.until(lambda: "Urgent is as soon as it gets." in window.toasts, "a sentence")
-        assert window.calls == []
+        await window.tells("Urgent is as soon as it gets.")
+        assert window.engine.calls == []
 
 
-async def test_queued_tasks_change_places(open_tasks: Any, fake_tasks: Any) -> None:
+async def test_queued_tasks_change_places(open_tasks: Any) -> None:
     engine = fake_tasks.FakeEngine(fake_tasks.task(f"{letter}{letter}22", letter.upper()) for letter in "bcd")
     async with open_tasks(engine) as window:
         await window.press("J")
-        await window.until(lambda: window.titles == ["C", "B", "D"], "behind the next")
+        await window.until(lambda: titles(window) == ["C", "B", "D"], "behind the next")
         await window.press("J")
-        await window.until(lambda: window.titles == ["C", "D", "B"], "last")
+        await window.until(lambda: titles(window) == ["C", "D", "B"], "last")
         await window.press("J")
-        await window.until(lambda: "bb22 is the last of those that wait." in window.toasts, "a sentence")
+        await window.tells("bb22 is the last of those that wait.")
         await window.press("shift+up", "shift+up")
-        await window.until(lambda: window.titles == ["B", "C", "D"], "first again")
+        await window.until(lambda: titles(window) == ["B", "C", "D"], "first again")
 
 
-async def test_what_was_written_is_copied_and_quoted(open_tasks: Any, fake_tasks: Any) -> None:
+async def test_what_was_written_is_copied_and_quoted(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.choose("w9d4")
+        await choose(window, "w9d4")
         await window.press("c")
         await window.until(lambda: window.app.copied == [fake_tasks.CODE], "the result in the clipboard")
         await window.press("t")
@@ -413,7 +378,7 @@ async def test_what_was_written_is_copied_and_quoted(open_tasks: Any, fake_tasks
 
 async def test_a_block_of_code_is_copied_by_a_click(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.choose("w9d4")
+        await choose(window, "w9d4")
         await window.shows("def fib")
         line = next(number for number, text in enumerate(window.painted.split("\n")) if text.rstrip().endswith("copy"))
         await window.pilot.click(offset=(window.painted.split("\n")[line].rindex("copy") + 1, line))
@@ -423,13 +388,13 @@ async def test_a_block_of_code_is_copied_by_a_click(open_tasks: Any) -> None:
 
 async def test_nothing_written_is_told(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.choose("p8c3")
+        await choose(window, "p8c3")
         for key in ("c", "t", "s", "o"):
             await window.press(key)
         await window.until(lambda: window.toasts.count("p8c3 has not written anything yet.") == 4, "four sentences")
 
 
-async def test_a_result_opens_in_the_editor(open_tasks: Any, fake_tasks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_result_opens_in_the_editor(open_tasks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
     def edit(text: str, command: list[str]) -> str:
@@ -440,58 +405,58 @@ async def test_a_result_opens_in_the_editor(open_tasks: Any, fake_tasks: Any, mo
     monkeypatch.setattr("tale_tui.ui.screens.chat_editor.editor_command", lambda: ["vi"])
     async with open_tasks() as window:
         monkeypatch.setattr(window.app, "suspend", window.app.batch_update)
-        await window.choose("w9d4")
+        await choose(window, "w9d4")
         await window.press("o")
         await window.until(lambda: seen == [fake_tasks.CODE], "the editor has it")
-        await window.until(lambda: any("as it was" in toast for toast in window.toasts), "changes are not taken")
+        await window.tells("as it was")
 
 
 async def test_files_of_a_result_are_saved(open_tasks: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fib.py").write_text("mine")
     async with open_tasks() as window:
-        await window.choose("w9d4")
+        await choose(window, "w9d4")
         await window.press("s")
         await window.shows("2 files", "python, 7 lines")
         await window.press("enter")
         await window.shows("Replace fib.py?")
         await window.press("escape")
-        await window.until(lambda: any("tests/test_fib.py in" in toast for toast in window.toasts), "what was saved")
+        await window.tells("tests/test_fib.py in")
         assert (tmp_path / "fib.py").read_text() == "mine"
         assert "def test_the_first_ones" in (tmp_path / "tests/test_fib.py").read_text()
 
 
 async def test_the_screen_opens_at_a_task(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        window.screen.open_task("w9d4")
-        await window.until(lambda: window.screen.shelf.task.shown == "w9d4", "it is chosen")
-        await window.until(lambda: window.screen.pane.text.has_focus, "it is read")
-        window.screen.open_task("nope")
-        await window.until(lambda: "No task's id begins with nope." in window.toasts, "a sentence")
+        window.app.tasks.open_task("w9d4")
+        await window.until(lambda: window.app.tasks.shelf.task.shown == "w9d4", "it is chosen")
+        await window.until(lambda: window.app.tasks.pane.text.has_focus, "it is read")
+        window.app.tasks.open_task("nope")
+        await window.tells("No task's id begins with nope.")
 
 
 async def test_a_task_that_is_filtered_out_is_found_all_the_same(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await window.press("slash", *"fib", "enter", "right")
-        window.screen.open_task("w9d4")
-        await window.until(lambda: window.screen.shelf.task.shown == "w9d4", "it is chosen")
+        window.app.tasks.open_task("w9d4")
+        await window.until(lambda: window.app.tasks.shelf.task.shown == "w9d4", "it is chosen")
 
 
-async def test_text_that_is_not_ours_is_shown_literally(open_tasks: Any, fake_tasks: Any) -> None:
+async def test_text_that_is_not_ours_is_shown_literally(open_tasks: Any) -> None:
     engine = fake_tasks.FakeEngine()
     one = fake_tasks.task("k4t9", "[red]x[/] \x1b[31mred\x1b]52;c;x\x07", "failed", error="[/] \x1b[2J gone")
     engine.give(fake_tasks.detail_of(one, text="[b]\x1b[2J", result="`[/red]` \x1b[31mtext"))
     async with open_tasks(engine) as window:
-        await window.choose("k4t9")
+        await choose(window, "k4t9")
         await window.shows("[red]x[/] red", "[/red]", "[/]")
         assert "\x1b" not in window.painted
 
 
-async def test_reasons_why_it_waits_are_told(open_tasks: Any, fake_tasks: Any) -> None:
+async def test_reasons_why_it_waits_are_told(open_tasks: Any) -> None:
     engine = fake_tasks.FakeEngine()
     again = fake_tasks.task("bbbb", "Again", "queued", next_try=fake_tasks.NOW + 12)
     engine.give(fake_tasks.detail_of(again, [fake_tasks.step("one", "pending", error="The server is busy.")]))
     engine.give(fake_tasks.detail_of(fake_tasks.task("cccc", "Repeat", "waiting", reason=Reason.REPEAT)))
     async with open_tasks(engine) as window:
-        await window.choose("bbbb")
+        await choose(window, "bbbb")
         await window.shows("again in 10 s", "The server is busy. It is tried again in 10 s.", "run again?")

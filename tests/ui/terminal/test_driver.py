@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pty
 import select
@@ -20,10 +19,32 @@ from textual.message import Message
 if sys.platform == "win32":
     pytest.skip("there is no pseudo terminal", allow_module_level=True)
 
+from support.waiting import until
 from tale_tui.first_look import FirstLook
 from tale_tui.ui.app import TaleApp
 from tale_tui.ui.bridge import Bridge
 from tale_tui.ui.terminal.driver import TaleDriver
+
+
+async def ends(thread: threading.Thread, terminal: int | None = None) -> None:
+    """Wait for a thread that a terminal may hold up, and take from the terminal meanwhile.
+
+    A thread that hangs is a daemon, so that it holds up neither the next test nor the end of the process.
+    """
+    assert thread.daemon
+
+    def ended() -> bool:
+        if terminal is not None:
+            there(terminal)
+        return not thread.is_alive()
+
+    await until(ended, f"the end of {thread.name}")
+
+
+def there(terminal: int) -> bytes:
+    """What a terminal has been given; nothing where it has to be waited for."""
+    readable, _, _ = select.select([terminal], [], [], 0)
+    return os.read(terminal, 1 << 16) if readable else b""
 
 
 class Recording(TaleDriver):
@@ -33,12 +54,10 @@ class Recording(TaleDriver):
         super().__init__(App())
         self.fileno = terminal
         self.read: list[Message] = []
-        self.changed = threading.Event()
         self._woken, self._wake = os.pipe()
 
     def process_message(self, message: Message) -> None:
         self.read.append(message)
-        self.changed.set()
 
 
 @pytest.fixture
@@ -49,21 +68,18 @@ async def terminal() -> Any:
 
     tty.setraw(slave)
     driver = Recording(slave)
-    thread = threading.Thread(target=driver.run_input_thread)
+    thread = threading.Thread(target=driver.run_input_thread, name="the input thread", daemon=True)
     thread.start()
     yield driver, master
     driver.exit_event.set()
     os.write(driver._wake, b"\n")
-    await asyncio.to_thread(thread.join, 10)
-    assert not thread.is_alive()
+    await ends(thread)
     for descriptor in (master, slave, driver._woken, driver._wake):
         os.close(descriptor)
 
 
 async def reads(driver: Recording, count: int) -> list[Message]:
-    while len(driver.read) < count:
-        driver.changed.clear()
-        assert await asyncio.to_thread(driver.changed.wait, 10)
+    await until(lambda: len(driver.read) >= count, f"{count} events")
     return driver.read
 
 
@@ -131,7 +147,9 @@ async def screen() -> Any:
         driver._writer_thread.start()
         app.painted.clear()
         yield driver, app, master
-        await asyncio.to_thread(driver._writer_thread.stop)
+        stop = threading.Thread(target=driver._writer_thread.stop, name="the output thread", daemon=True)
+        stop.start()
+        await ends(stop, master)
     os.close(master)
 
 
@@ -140,19 +158,26 @@ async def test_a_terminal_that_takes_nothing_holds_nobody_up_and_is_painted_anew
 ) -> None:
     driver, app, master = screen
     frame = "x" * 10_000
-    async with asyncio.timeout(20):
-        await asyncio.to_thread(lambda: [driver.write(frame) for _ in range(1000)])
+    writing = threading.Thread(target=lambda: [driver.write(frame) for _ in range(1000)], name="writing", daemon=True)
+    writing.start()
+    await ends(writing)
     assert not app.painted.is_set()
-    taken = 0
-    while not app.painted.is_set():
-        readable, _, _ = await asyncio.to_thread(select.select, [master], [], [], 0.05)
-        if readable:
-            taken += len(os.read(master, 1 << 16))
-    assert 0 < taken < 1000 * len(frame)
+    taken = bytearray()
+
+    def painted_anew() -> bool:
+        taken.extend(there(master))
+        return app.painted.is_set()
+
+    await until(painted_anew, "everything is painted anew")
+    assert 0 < len(taken) < 1000 * len(frame)
     driver.write("the next paint")
-    seen = b""
-    while b"the next paint" not in seen:
-        seen += await asyncio.to_thread(os.read, master, 1 << 16)
+    seen = bytearray()
+
+    def there_again() -> bool:
+        seen.extend(there(master))
+        return b"the next paint" in seen
+
+    await until(there_again, "the next paint")
 
 
 @pytest.fixture

@@ -167,14 +167,14 @@ async def test_nothing_moves_when_a_part_changes() -> None:
 async def test_seconds_are_counted_only_while_it_loads() -> None:
     line = StatusLine(now=lambda: 100.0)
     async with Stage(line).run_test(size=(120, 5)) as pilot:
-        assert line._ticking is None
+        assert line.auto_refresh is None
         line.model = ModelShown("loading", "m", since=40.0)
         await pilot.pause()
-        assert line._ticking is not None
+        assert line.auto_refresh == 1
         assert "1:00" in text_of(line)[0]
         line.model = ModelShown("ready", "m")
         await pilot.pause()
-        assert line._ticking is None
+        assert line.auto_refresh is None
 
 
 async def test_a_key_can_be_clicked() -> None:

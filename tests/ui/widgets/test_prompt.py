@@ -8,6 +8,7 @@ import pytest
 from textual import events
 from textual.app import App, ComposeResult
 
+from support.window import Window
 from tale_tui.ui.widgets.prompt import PASTE_MAX, Prompt, looks_binary
 from tale_tui.ui.widgets.prompt_history import HISTORY_MAX, PromptHistory
 from tale_tui.ui.widgets.prompt_keys import PROMPT_KEYS
@@ -139,9 +140,7 @@ async def test_a_binary_paste_is_refused_in_a_sentence(pasted: str) -> None:
         app.prompt.post_message(events.Paste(pasted))
         await pilot.pause()
         assert app.prompt.text == ""
-        assert [toast.message for toast in app._notifications] == [
-            "The clipboard does not hold text. Nothing was pasted."
-        ]
+        assert Window(app).toasts == ["The clipboard does not hold text. Nothing was pasted."]
 
 
 async def test_a_paste_beyond_all_measure_is_refused() -> None:
@@ -150,7 +149,7 @@ async def test_a_paste_beyond_all_measure_is_refused() -> None:
         app.prompt.post_message(events.Paste("x" * (PASTE_MAX + 1)))
         await pilot.pause()
         assert app.prompt.text == ""
-        assert "too many to paste" in next(iter(app._notifications)).message
+        assert "too many to paste" in Window(app).toasts[0]
 
 
 async def test_a_large_paste_is_taken() -> None:

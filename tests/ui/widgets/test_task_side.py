@@ -104,12 +104,12 @@ async def test_it_moves_only_while_something_runs() -> None:
     host = Host()
     async with host.run_test():
         host.side.tasks = (DONE,)
-        assert host.side._ticking is None
+        assert host.side.auto_refresh is None
         assert host.side.has_class("-some")
         host.side.tasks = (RUNNING,)
-        assert host.side._ticking is not None
+        assert host.side.auto_refresh == 1
         host.side.tasks = ()
-        assert host.side._ticking is None
+        assert host.side.auto_refresh is None
         assert not host.side.has_class("-some")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import struct
@@ -15,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from support.waiting import until
 from tale_tui.engine.errors import ModelError
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, TextPiece
 from tale_tui.engine.models.embedded import files as embedded_files
@@ -94,8 +94,7 @@ class Bench:
     @staticmethod
     async def until(condition: Callable[[], object]) -> None:
         """Wait for something that happens in another process."""
-        while not condition():
-            await asyncio.sleep(0.01)
+        await until(condition, "what another process does")
 
     @staticmethod
     def children() -> list[psutil.Process]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,9 +11,9 @@ from typing import Any
 import pytest
 from textual.app import App, ComposeResult
 from textual.geometry import Region
-from textual.pilot import Pilot
 from textual.widgets import Input
 
+from support.window import Window
 from tale_tui.engine.task_types import Task, TaskState
 from tale_tui.engine.types import (
     Author,
@@ -34,7 +33,6 @@ NOW = 1_786_284_120.0
 REF = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
 BIG = ModelRef(BackendName.OLLAMA, "qwen3:14b")
 USAGE = Usage(412, 118, 0, 310.0, None, 3400.0, 38.2)
-PATIENCE_S = 5.0
 
 
 @pytest.fixture(autouse=True)
@@ -124,17 +122,16 @@ class Stage(App[None]):
 class Scene:
     """A transcript on the screen."""
 
-    app: Stage
-    pilot: Pilot[None]
+    window: Window
     clock: Clock
 
     @property
     def view(self) -> TranscriptView:
-        return self.app.view
+        return self.window.app.view  # type: ignore[no-any-return]
 
     @property
     def heard(self) -> list[Any]:
-        return self.app.heard
+        return self.window.app.heard  # type: ignore[no-any-return]
 
     @property
     def lines(self) -> list[str]:
@@ -155,27 +152,19 @@ class Scene:
     async def click(self, words: str, *, times: int = 1) -> None:
         """Click at the first character of some words."""
         offset = (self.column_of(words), self.line_of(words))
-        await self.pilot.click(self.view, offset=offset, times=times)
+        await self.window.pilot.click(self.view, offset=offset, times=times)
 
     async def drag(self, start: str, end: str) -> None:
         """Press the mouse at the first character of some words, let go at the first of others."""
-        await self.pilot.mouse_down(self.view, offset=(self.column_of(start), self.line_of(start)))
-        await self.pilot.hover(self.view, offset=(self.column_of(end), self.line_of(end)))
-        await self.pilot.mouse_up(self.view, offset=(self.column_of(end), self.line_of(end)))
-        await self.pilot.pause()
-
-    async def until(self, condition: Callable[[], object], what: str) -> None:
-        """Wait for a condition; `what` names it where it does not come true."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE_S
-        while not condition():
-            assert loop.time() < deadline, f"never: {what}\n{self.text}"
-            await asyncio.sleep(0.002)
+        await self.window.pilot.mouse_down(self.view, offset=(self.column_of(start), self.line_of(start)))
+        await self.window.pilot.hover(self.view, offset=(self.column_of(end), self.line_of(end)))
+        await self.window.pilot.mouse_up(self.view, offset=(self.column_of(end), self.line_of(end)))
+        await self.window.pilot.pause()
 
     def hurry(self) -> None:
         """Bring the screen up to date without waiting for its time."""
         self.view.update_now()
-        self.view._tell_time()
+        self.view.tell_time()
 
 
 SceneMaker = Callable[..., AbstractAsyncContextManager[Scene]]
@@ -193,7 +182,7 @@ def stage() -> SceneMaker:
         view = TranscriptView(empty=empty, clock=lambda: NOW, monotonic=clock)
         app = Stage(view)
         async with app.run_test(size=size) as pilot:
-            scene = Scene(app, pilot, clock)
+            scene = Scene(Window(app, pilot), clock)
             if messages:
                 view.load(conversation(*messages, **fields))
             if focus:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual.timer import Timer
 
 from tale_tui.ui.widgets.transcript_cards import TICK_S
 
@@ -31,7 +32,7 @@ def body(scene: Any) -> list[str]:
 async def shown(stage: Any, make: Any, one: Any, text: str = "", **fields: Any) -> list[str]:
     async with stage(make.user(1, "Please"), make.card(one, text), **fields) as scene:
         scene.view.set_tasks([one])
-        await scene.pilot.pause()
+        await scene.window.pilot.pause()
         return body(scene)[2:]
 
 
@@ -53,7 +54,7 @@ async def test_one_model_for_both_is_not_talked_about(stage: Any, make: Any) -> 
     async with stage(make.card(one)) as scene:
         scene.view.set_tasks([one])
         scene.view.same_model = True
-        await scene.pilot.pause()
+        await scene.window.pilot.pause()
         assert [line.split()[0] for line in body(scene)] == ["qwen3:14b", "◐"]
         scene.view.same_model = False
         assert "is working on it" in scene.text
@@ -105,7 +106,7 @@ async def test_a_card_whose_task_is_gone_is_a_reply(stage: Any, make: Any) -> No
         scene.view.set_tasks([])
         assert body(scene) == ["qwen3:14b", "The result.", "Model", "no text"]
         scene.view.put_task(one)
-        await scene.until(lambda: "✓ k4t9" in scene.text, "the card")
+        await scene.window.until(lambda: "✓ k4t9" in scene.text, "the card")
 
 
 async def test_tasks_may_be_told_before_the_conversation(stage: Any, make: Any) -> None:
@@ -188,7 +189,7 @@ async def test_what_the_model_thinks_is_folded_above_the_text(stage: Any, make: 
         scene.hurry()
         assert "▸ thinking · t opens" in scene.text
         assert "The user wants" not in scene.text
-        await scene.pilot.press("t")
+        await scene.window.press("t")
         assert "The user wants" in scene.text
 
 
@@ -200,7 +201,7 @@ async def test_it_folds_when_the_user_goes_on_and_does_not_open_again(stage: Any
         scene.view.add(make.user(2, "Meanwhile"))
         scene.view.stream_step(one.id, " keeps", False)
         scene.hurry()
-        await scene.pilot.pause()
+        await scene.window.pilot.pause()
         assert "Memoisation" not in scene.text
         assert "▸ text so far · 1 line · enter opens" in scene.text
         assert scene.heard == [("open", one.id, False)]
@@ -219,7 +220,7 @@ async def test_it_folds_when_it_is_out_of_sight(stage: Any, make: Any) -> None:
         assert not scene.view.card_opened(one.id)
         scene.view.stream_step(one.id, "b", False)
         assert not scene.view.card_opened(one.id)
-        await scene.pilot.pause()
+        await scene.window.pilot.pause()
         assert scene.heard == [("open", one.id, False)]
 
 
@@ -230,7 +231,7 @@ async def test_what_the_reader_opened_stays_open(stage: Any, make: Any) -> None:
         scene.view.stream_step(one.id, "Memoisation", False)
         assert not scene.view.card_opened(one.id)
         scene.view.chosen = "card k4t9"
-        await scene.pilot.press("home", "enter")
+        await scene.window.press("home", "enter")
         assert "Memoisation" in scene.text
         scene.view.add(make.user(2, "More"))
         scene.view.action_end()
@@ -351,7 +352,7 @@ async def test_the_keys_of_a_card(stage: Any, make: Any, state: str, wishes: dic
     one = make.task(state, finished=make.now)
     async with stage(make.card(one), focus=True) as scene:
         scene.view.set_tasks([one])
-        await scene.pilot.press(*wishes)
+        await scene.window.press(*wishes)
         assert scene.heard == [(kind, one.id, False) for kind in wishes.values()]
 
 
@@ -359,18 +360,18 @@ async def test_what_does_not_fit_the_state_is_not_asked_for(stage: Any, make: An
     one = make.task("running", running_since=make.now)
     async with stage(make.card(one), focus=True) as scene:
         scene.view.set_tasks([one])
-        await scene.pilot.press("r", "s", "v", "g", "e")
+        await scene.window.press("r", "s", "v", "g", "e")
         assert scene.heard == []
         scene.view.put_task(make.replace(one, state="done", finished=make.now))
-        await scene.pilot.press("space", "x")
+        await scene.window.press("space", "x")
         assert scene.heard == []
 
 
 async def test_these_keys_do_nothing_with_other_turns(stage: Any, make: Any) -> None:
     async with stage(make.reply(1, "Text."), focus=True) as scene:
-        await scene.pilot.press("space", "s", "v", "p")
+        await scene.window.press("space", "s", "v", "p")
         assert scene.heard == []
-        await scene.pilot.press("r")
+        await scene.window.press("r")
         assert scene.heard == [("regenerate", "a1", "")]
 
 
@@ -378,10 +379,10 @@ async def test_enter_opens_a_result_and_folds_it(stage: Any, make: Any) -> None:
     done = make.task("done", finished=make.now)
     async with stage(make.card(done, RESULT), focus=True) as scene:
         scene.view.set_tasks([done])
-        await scene.pilot.press("enter")
+        await scene.window.press("enter")
         assert "And the last." in scene.text
         assert "enter fold " in scene.text
-        await scene.pilot.press("enter")
+        await scene.window.press("enter")
         assert "And the last." not in scene.text
         assert scene.heard == [("open", done.id, True), ("open", done.id, False)]
 
@@ -392,11 +393,11 @@ async def test_a_result_is_opened_at_its_beginning_and_folded_to_it(stage: Any, 
     async with stage(make.user(1, "\n".join("abcdefgh")), make.card(done, long), focus=True) as scene:
         scene.view.set_tasks([done])
         top = scene.lines[0]
-        await scene.pilot.press("enter")
+        await scene.window.press("enter")
         assert scene.lines[0] == top
         assert "Paragraph 0." in scene.text
         scene.view.scroll_lines(60)
-        await scene.pilot.press("enter")
+        await scene.window.press("enter")
         assert "✓ k4t9" in scene.text
         assert "▸ whole result" in scene.text
 
@@ -406,10 +407,10 @@ async def test_enter_shows_what_is_left_out_before_it_folds(stage: Any, make: An
     long = "```py\n" + "x = 1\n" * 1400 + "```\n"
     async with stage(make.card(done, long), focus=True) as scene:
         scene.view.set_tasks([done])
-        await scene.pilot.press("enter", "enter")
+        await scene.window.press("enter", "enter")
         height = scene.view.stack.height
         assert height > 1400
-        await scene.pilot.press("enter")
+        await scene.window.press("enter")
         assert scene.view.stack.height < 20
 
 
@@ -419,7 +420,7 @@ async def test_copying_code_of_a_folded_card_gives_all_of_it(stage: Any, make: A
     async with stage(make.card(done, f"```py\n{code}\n```\n"), focus=True) as scene:
         scene.view.set_tasks([done])
         assert "line 39" not in scene.text
-        await scene.pilot.press("x")
+        await scene.window.press("x")
         await scene.click("copy")
         assert scene.heard == [("copy_code", "card k4t9", code)] * 2
 
@@ -431,9 +432,9 @@ async def test_clicks_do_what_is_written_there(stage: Any, make: Any) -> None:
         scene.view.set_tasks([failed, done])
         await scene.click("r tries again")
         await scene.click("▸ whole result")
-        await scene.pilot.pause()
+        await scene.window.pilot.pause()
         await scene.click("Title of p8c3")
-        await scene.pilot.pause()
+        await scene.window.pilot.pause()
         assert scene.heard == [("retry", failed.id, False), ("open", done.id, True), ("open", done.id, False)]
 
 
@@ -467,23 +468,25 @@ async def test_a_reply_may_offer_to_become_a_task(stage: Any, make: Any) -> None
 # time
 
 
-async def test_time_goes_on_only_while_somebody_sees_it(stage: Any, make: Any) -> None:
+async def test_time_goes_on_only_while_somebody_sees_it(stage: Any, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     one = make.task("running", running_since=make.now - 42)
     now = [make.now]
     async with stage(make.card(one), make.user(1, "\n".join(map(str, range(60))))) as scene:
         view = scene.view
         view.clock = lambda: now[0]
         view.set_tasks([one])
-        assert view._ticking is None  # the card is above the screen
+        assert view.ticking is None  # the card is above the screen
+        asked: list[float] = []
+        monkeypatch.setattr(view, "set_interval", lambda seconds, tick: asked.append(seconds) or Timer(view, seconds))
         view.action_home()
-        assert view._ticking is not None
-        assert view._ticking._interval == TICK_S
+        assert view.ticking is not None
+        assert asked == [TICK_S]
         now[0] += 2
-        view._tick()
+        view.tick()
         assert "0:44" in scene.text
         view.put_task(make.replace(one, state="paused", running_since=None, worked_s=44.0))
         scene.hurry()
-        assert view._ticking is None
+        assert view.ticking is None
 
 
 async def test_a_tick_repaints_the_lines_that_changed_and_nothing_else(stage: Any, make: Any, monkeypatch: Any) -> None:
@@ -493,14 +496,14 @@ async def test_a_tick_repaints_the_lines_that_changed_and_nothing_else(stage: An
         view = scene.view
         view.clock = lambda: now[0]
         view.set_tasks([one])
-        await scene.pilot.pause()
+        await scene.window.pilot.pause()
         painted: list[Any] = []
         monkeypatch.setattr(view, "refresh", lambda *regions, **_: painted.extend(regions))
         now[0] += 0.5
-        view._tick()
+        view.tick()
         assert painted == []
         now[0] += 1
-        view._tick()
+        view.tick()
         assert [region.y for region in painted] == [scene.line_of("0:43")]
 
 

@@ -20,11 +20,11 @@ async def test_the_focus_chooses_the_last_turn_and_tells_its_keys(stage: Any, ma
     async with stage(make.user(1, "one"), make.reply(1, "two")) as scene:
         assert barred(scene) == []
         scene.view.focus()
-        await scene.pilot.pause()
+        await scene.window.pilot.pause()
         assert scene.view.chosen == "a1"
         assert barred(scene)[1:] == ["two", "c copy   r ask again   f fork   d details"]
-        scene.app.query_one("Input").focus()
-        await scene.pilot.pause()
+        scene.window.app.query_one("Input").focus()
+        await scene.window.pilot.pause()
         assert scene.view.chosen is None
         assert barred(scene) == []
 
@@ -36,8 +36,8 @@ async def test_a_turn_that_is_asked_again_stays_chosen(stage: Any, make: Any) ->
         assert scene.view.chosen == "a2"
         scene.hurry()
         assert "three" in barred(scene)
-        scene.app.query_one("Input").focus()
-        await scene.pilot.pause()
+        scene.window.app.query_one("Input").focus()
+        await scene.window.pilot.pause()
         scene.view.add(make.reply(3, "four"))
         assert scene.view.chosen is None
 
@@ -47,7 +47,7 @@ async def test_up_and_down(stage: Any, make: Any) -> None:
         height = len([line for line in scene.lines if line])
         chosen = [scene.view.chosen]
         for key in ("up", "k", "up", "down", "j", "down"):
-            await scene.pilot.press(key)
+            await scene.window.press(key)
             chosen.append(scene.view.chosen)
         assert chosen == ["u2", "a1", "u1", "u1", "a1", "u2", "u2"]
         assert scene.heard == ["left"]
@@ -57,17 +57,17 @@ async def test_up_and_down(stage: Any, make: Any) -> None:
 async def test_a_high_turn_is_scrolled_before_it_is_left(stage: Any, make: Any) -> None:
     lines = "\n\n".join(f"line {number}" for number in range(40))
     async with stage(make.user(1, "one"), make.reply(1, lines), make.user(2, "three"), focus=True) as scene:
-        await scene.pilot.press("up")
+        await scene.window.press("up")
         assert scene.view.chosen == "a1"
         assert "line 39" in scene.text
-        await scene.pilot.press("up")
+        await scene.window.press("up")
         assert scene.view.chosen == "a1"
         assert "line 39" not in scene.text
         for _ in range(8):
-            await scene.pilot.press("up")
+            await scene.window.press("up")
         assert scene.view.chosen == "u1"
         for _ in range(2):
-            await scene.pilot.press("down")
+            await scene.window.press("down")
         assert scene.view.chosen == "a1"
         assert scene.lines[-1].startswith(" ▌ c copy")
 
@@ -87,15 +87,15 @@ async def test_a_high_turn_is_scrolled_before_it_is_left(stage: Any, make: Any) 
 async def test_keys_of_a_reply(stage: Any, make: Any, key: str, kind: str) -> None:
     message = make.reply(1, "two", sibling=1, siblings=2, finish=FinishReason.LENGTH)
     async with stage(make.user(1, "one"), message, focus=True) as scene:
-        await scene.pilot.press(key)
+        await scene.window.press(key)
         assert scene.heard == [(kind, "a1", "")]
 
 
 async def test_keys_that_do_not_fit_a_turn_do_nothing(stage: Any, make: Any) -> None:
     async with stage(make.user(1, "one"), make.reply(1, "two"), focus=True) as scene:
-        await scene.pilot.press("e", "g", "left", "right", "x", "o", "enter", "t")
+        await scene.window.press("e", "g", "left", "right", "x", "o", "enter", "t")
         assert scene.heard == []
-        await scene.pilot.press("up", "r", "e")
+        await scene.window.press("up", "r", "e")
         assert scene.heard == [("edit", "u1", "")]
 
 
@@ -107,19 +107,19 @@ async def test_keys_are_told_as_the_turn_becomes_other(stage: Any, make: Any) ->
         assert barred(scene)[-1] == (
             "c copy   x copy code   r ask again   g go on   ←→ versions   f fork   d details   t thoughts"
         )
-        await scene.pilot.resize_terminal(60, 20)
-        await scene.pilot.pause()
+        await scene.window.pilot.resize_terminal(60, 20)
+        await scene.window.pilot.pause()
         assert barred(scene)[-1] == "c copy   x copy code   r ask again   g go on   f fork"
 
 
 async def test_keys_that_the_user_set_are_told(stage: Any, make: Any) -> None:
     async with stage(make.reply(1, "two", thinking="hm")) as scene:
-        scene.app.set_keymap({"transcript.copy": "y", "transcript.thinking": "ctrl+t"})
+        scene.window.app.set_keymap({"transcript.copy": "y", "transcript.thinking": "ctrl+t"})
         scene.view.focus()
-        await scene.pilot.pause()
+        await scene.window.pilot.pause()
         assert barred(scene)[-1].startswith("y copy")
         assert "ctrl+t thoughts" in barred(scene)[-1]
-        await scene.pilot.press("y")
+        await scene.window.press("y")
         assert scene.heard == [("copy", "a1", "")]
 
 
@@ -135,11 +135,11 @@ async def test_the_code_in_view_is_copied(stage: Any, make: Any) -> None:
     async with stage(make.reply(1, CODE), focus=True, size=(60, 9)) as scene:
         assert scene.view.code_block_at("a1") == "second"
         assert "x copy" in scene.lines[scene.line_of("second") - 1]
-        await scene.pilot.press("x")
+        await scene.window.press("x")
         scene.view.action_home()
         assert scene.view.code_block_at("a1") == "first"
         assert "x copy" in scene.lines[scene.line_of("first") - 1]
-        await scene.pilot.press("x")
+        await scene.window.press("x")
         assert scene.heard == [("copy_code", "a1", "second"), ("copy_code", "a1", "first")]
 
 
@@ -164,19 +164,19 @@ async def test_a_message_is_shown_and_chosen(stage: Any, make: Any) -> None:
 async def test_links_by_key(stage: Any, make: Any) -> None:
     text = "[one](http://one.example) and [two](http://two.example/path) and [one](http://one.example)"
     async with stage(make.reply(1, text), focus=True) as scene:
-        await scene.pilot.press("o")
+        await scene.window.press("o")
         assert barred(scene)[-1] == "enter opens http://one.example"
-        await scene.pilot.press("o")
+        await scene.window.press("o")
         assert barred(scene)[-1] == "enter opens http://two.example/path"
-        await scene.pilot.press("enter")
-        await scene.pilot.press("o")
+        await scene.window.press("enter")
+        await scene.window.press("o")
         assert barred(scene)[-1] == "enter opens http://one.example"
         assert scene.heard == ["http://two.example/path"]
 
 
 async def test_a_single_link_opens_at_once(stage: Any, make: Any) -> None:
     async with stage(make.reply(1, "[one](http://one.example)"), focus=True) as scene:
-        await scene.pilot.press("o")
+        await scene.window.press("o")
         assert scene.heard == ["http://one.example"]
 
 
@@ -187,12 +187,12 @@ async def test_what_is_left_out_is_shown_and_nothing_jumps(stage: Any, make: Any
         note = scene.line_of("100 more lines")
         above = scene.lines[:note]
         if how == "key":
-            await scene.pilot.press("enter")
+            await scene.window.press("enter")
         else:
             await scene.click("100 more lines")
         assert scene.lines[:note] == above
         assert "line 400" in scene.lines[note]
-        await scene.pilot.press("end")
+        await scene.window.press("end")
         assert "line 499" in scene.text
 
 
@@ -204,7 +204,7 @@ async def test_a_click_chooses(stage: Any, make: Any) -> None:
         await scene.click("one")
         assert scene.view.chosen == "u1"
         assert scene.view.has_focus
-        await scene.pilot.click(scene.view, offset=(10, 20))
+        await scene.window.pilot.click(scene.view, offset=(10, 20))
         assert scene.view.chosen == "u1"
         assert scene.heard == []
 
@@ -228,14 +228,14 @@ async def test_clicks_on_what_can_be_clicked(stage: Any, make: Any) -> None:
 
 async def test_the_pointer_tells_where_a_link_leads(stage: Any, make: Any) -> None:
     async with stage(make.reply(1, "see [words](http://e.x/y) here")) as scene:
-        await scene.pilot.hover(scene.view, offset=(scene.column_of("words"), 1))
+        await scene.window.pilot.hover(scene.view, offset=(scene.column_of("words"), 1))
         assert str(scene.view.tooltip) == "http://e.x/y"
-        await scene.pilot.hover(scene.view, offset=(scene.column_of("here"), 1))
+        await scene.window.pilot.hover(scene.view, offset=(scene.column_of("here"), 1))
         assert scene.view.tooltip is None
 
 
 async def test_no_click_beside_a_link_opens_it(stage: Any, make: Any) -> None:
     async with stage(make.reply(1, "[words](http://e.x/y)")) as scene:
-        await scene.pilot.click(scene.view, offset=(2, 1))
-        await scene.pilot.click(scene.view, offset=(60, 1))
+        await scene.window.pilot.click(scene.view, offset=(2, 1))
+        await scene.window.pilot.click(scene.view, offset=(60, 1))
         assert scene.heard == []

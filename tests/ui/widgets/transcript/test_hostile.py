@@ -55,9 +55,9 @@ async def test_markup_is_words(stage: Any, make: Any) -> None:
             scene.view.load(make.conversation(make.user(1, text), make.reply(1, f"```\n{text}\n```")))
             assert scene.lines[1][3:] == text
             assert scene.lines[5][5:] == text
-            await scene.pilot.click(scene.view, offset=(4, 1))
-            await scene.pilot.click(scene.view, offset=(6, 5))
-        assert scene.app.is_running
+            await scene.window.pilot.click(scene.view, offset=(4, 1))
+            await scene.window.pilot.click(scene.view, offset=(6, 5))
+        assert scene.window.app.is_running
         assert scene.heard == []
 
 
@@ -66,8 +66,8 @@ async def test_links_lead_to_the_web_or_nowhere(stage: Any, make: Any) -> None:
         for text in CORPUS["links"].values():
             scene.view.load(make.conversation(make.reply(1, text)))
             scene.view.chosen = "a1"
-            await scene.pilot.click(scene.view, offset=(4, 1))
-            await scene.pilot.press("o")
+            await scene.window.pilot.click(scene.view, offset=(4, 1))
+            await scene.window.press("o")
         assert set(scene.heard) == {"https://evil.example", "https://evil.example/x.png"}
 
 
@@ -99,7 +99,7 @@ ATTACKS = {
 @pytest.mark.parametrize("name", ATTACKS)
 async def test_size_alone_breaks_nothing(stage: Any, make: Any, name: str) -> None:
     async with stage(make.user(1, "x"), make.reply(1, ATTACKS[name]), size=(100, 30)) as scene:
-        await scene.until(lambda: scene.view.stack.turns[1].whole, "all of it is set")
+        await scene.window.until(lambda: scene.view.stack.turns[1].whole, "all of it is set")
         rows = scene.view.render_lines(Region(0, 0, *scene.view.size))
         assert all(cell_len(strip.text) == 100 for strip in rows)
         scene.view.action_home()

@@ -46,7 +46,7 @@ async def test_small_screens_show_what_fits(stage: Any, make: Any, size: tuple[i
     messages = [make.user(1, "A question of some words"), make.reply(1, text)]
     async with stage(*messages, size=size, focus=True) as scene:
         assert all(strip.cell_length == size[0] for strip in scene.view.render_lines(scene.view.size.region))
-        await scene.pilot.press("up", "down", "home", "end")
+        await scene.window.press("up", "down", "home", "end")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ async def test_thoughts_are_folded_and_open(stage: Any, make: Any) -> None:
     async with stage(make.reply(1, "Answer", thinking="Let me think\nabout it"), focus=True) as scene:
         assert scene.lines[1] == " ▌ ▸ thought · 5 words · t opens"
         assert scene.lines[2] == " ▌ Answer"
-        await scene.pilot.press("t")
+        await scene.window.press("t")
         assert scene.lines[1:6] == [
             " ▌ ▾ thought · 5 words · t closes",
             " ▌ Let me think",
@@ -146,8 +146,8 @@ async def test_another_theme_paints_anew(stage: Any, make: Any) -> None:
             return {(style.color, style.bgcolor) for style in styles}
 
         before = colours()
-        scene.app.theme = "textual-light"
-        await scene.pilot.pause()
+        scene.window.app.theme = "textual-light"
+        await scene.window.pilot.pause()
         assert not before & colours()
         after = colours()
         scene.view.code_theme = "xcode"

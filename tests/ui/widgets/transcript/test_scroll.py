@@ -35,7 +35,7 @@ async def test_the_end_is_shown_first_and_followed(stage: Any, make: Any) -> Non
 
 async def test_a_reader_who_scrolled_up_is_left_alone(stage: Any, make: Any) -> None:
     async with stage(*long_talk(make), focus=True) as scene:
-        await scene.pilot.press("pageup")
+        await scene.window.press("pageup")
         assert not scene.view.following
         before = scene.lines
         scene.view.add(make.growing(99))
@@ -44,7 +44,7 @@ async def test_a_reader_who_scrolled_up_is_left_alone(stage: Any, make: Any) -> 
         scene.hurry()
         assert scene.lines[:-1] == before[:-1]
         assert scene.lines[-1].endswith("↓ more below · end")
-        await scene.pilot.press("end")
+        await scene.window.press("end")
         assert scene.view.following
         assert "line 29" in scene.text
         assert "more below" not in scene.text
@@ -61,9 +61,9 @@ async def test_the_hint_can_be_clicked(stage: Any, make: Any) -> None:
 
 async def test_scrolling_to_the_end_follows_again(stage: Any, make: Any) -> None:
     async with stage(*long_talk(make), focus=True) as scene:
-        await scene.pilot.press("pageup")
+        await scene.window.press("pageup")
         assert not scene.view.following
-        await scene.pilot.press("pagedown")
+        await scene.window.press("pagedown")
         assert scene.view.following
 
 
@@ -80,16 +80,16 @@ async def test_the_wheel_and_the_scroll_bar(stage: Any, make: Any) -> None:
     async with stage(*long_talk(make)) as scene:
         view = scene.view
         top = view.scroll_y
-        await scene.pilot._post_mouse_events([MouseScrollUp], view, offset=(5, 5))
+        await scene.window.pilot._post_mouse_events([MouseScrollUp], view, offset=(5, 5))
         assert view.scroll_y < top
         view.post_message(ScrollTo(y=0))
-        await scene.pilot.pause()
+        await scene.window.pilot.pause()
         assert "Question 0" in scene.text
         view.post_message(ScrollDown())
-        await scene.pilot.pause()
+        await scene.window.pilot.pause()
         second = scene.lines[0]
         view.post_message(ScrollUp())
-        await scene.pilot.pause()
+        await scene.window.pilot.pause()
         assert "Question 0" in scene.text
         assert second not in scene.lines[:1]
         assert view.vertical_scrollbar.position == view.scroll_y
@@ -126,7 +126,7 @@ async def test_opening_ten_thousand_messages_sets_those_on_the_screen(
         scene.view.go_to(Place(5000))
         assert len(laid) <= 24
         assert scene.view.virtual_size.height > 20_000
-        assert len(scene.app.screen.query("*")) < 20
+        assert len(scene.window.app.screen.query("*")) < 20
 
 
 async def test_lines_of_turns_far_away_are_given_back(stage: Any, make: Any) -> None:
@@ -145,8 +145,8 @@ async def test_the_line_being_read_stays_when_the_width_changes(stage: Any, make
         scene.view.scroll_lines(12)
         first = scene.lines[0].split()[1]
         for width in (50, 120, 33, 80):
-            await scene.pilot.resize_terminal(width, 24)
-            await scene.pilot.pause()
+            await scene.window.pilot.resize_terminal(width, 24)
+            await scene.window.pilot.pause()
             assert first in scene.lines[0]
         assert not scene.view.following
 
@@ -154,26 +154,26 @@ async def test_the_line_being_read_stays_when_the_width_changes(stage: Any, make
 async def test_a_change_of_width_after_all_else_is_gone(stage: Any, make: Any) -> None:
     async with stage(*long_talk(make)) as scene:
         scene.view.action_home()
-        await scene.pilot.resize_terminal(60, 24)
-        await scene.pilot.pause()
+        await scene.window.pilot.resize_terminal(60, 24)
+        await scene.window.pilot.pause()
         scene.view.load(make.conversation())
-        await scene.pilot.resize_terminal(70, 20)
-        await scene.pilot.pause()
+        await scene.window.pilot.resize_terminal(70, 20)
+        await scene.window.pilot.pause()
         assert scene.text.strip() == ""
         scene.view.load(make.conversation(make.user(1, "one"), make.user(2, "two")))
-        await scene.pilot.resize_terminal(60, 24)
-        await scene.pilot.pause()
+        await scene.window.pilot.resize_terminal(60, 24)
+        await scene.window.pilot.pause()
         scene.view.drop_after("u1")
-        await scene.pilot.resize_terminal(70, 20)
-        await scene.pilot.pause()
+        await scene.window.pilot.resize_terminal(70, 20)
+        await scene.window.pilot.pause()
         assert "one" in scene.text
 
 
 async def test_the_end_stays_the_end_when_the_size_changes(stage: Any, make: Any) -> None:
     async with stage(*long_talk(make)) as scene:
         for size in ((50, 20), (120, 40), (80, 24)):
-            await scene.pilot.resize_terminal(*size)
-            await scene.pilot.pause()
+            await scene.window.pilot.resize_terminal(*size)
+            await scene.window.pilot.pause()
             assert "Answer 29" in scene.text
             assert scene.view.following
 
@@ -214,7 +214,7 @@ async def test_headers_follow_the_clock(stage: Any, make: Any) -> None:
     async with stage(make.replace(make.user(1, "x"), created=make.now - 5)) as scene:
         assert scene.lines[0].endswith("now")
         scene.view.clock = lambda: make.now + 120
-        scene.view._tell_time()
+        scene.view.tell_time()
         assert scene.lines[0].endswith("14:01")
 
 
@@ -222,10 +222,10 @@ async def test_the_words_of_the_conversation_before_do_not_move_the_next_one(sta
     numbered = "\n".join(f"line {number}" for number in range(100))
     async with stage(make.user(1, "word " * 2000)) as scene:
         scene.view.go_to(Place(0, 40))
-        await scene.pilot.resize_terminal(60, 24)
+        await scene.window.pilot.resize_terminal(60, 24)
         place = scene.view.top
         scene.view.load(make.conversation(make.user(2, numbered)))
         scene.view.go_to(place)
         top = scene.lines[0]
-        await scene.pilot.resize_terminal(70, 24)
+        await scene.window.pilot.resize_terminal(70, 24)
         assert scene.lines[0] == top

@@ -11,7 +11,7 @@ WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu x
 
 def highlighted(scene: Any) -> str:
     """The text that is painted as selected."""
-    style = scene.app.screen.get_component_rich_style("screen--selection")
+    style = scene.window.app.screen.get_component_rich_style("screen--selection")
     rows = scene.view.render_lines(Region(0, 0, *scene.view.size))
     return " ".join(
         text
@@ -21,7 +21,7 @@ def highlighted(scene: Any) -> str:
 
 
 def copied(scene: Any) -> str:
-    return scene.app.screen.get_selected_text() or ""
+    return scene.window.app.screen.get_selected_text() or ""
 
 
 async def test_words_of_a_wrapped_paragraph_are_one_line(stage: Any, make: Any) -> None:
@@ -65,17 +65,17 @@ async def test_a_table_is_rows_with_tabs(stage: Any, make: Any) -> None:
 
 async def test_from_the_bar_it_begins_with_the_line(stage: Any, make: Any) -> None:
     async with stage(make.reply(1, "- one item\n- another")) as scene:
-        await scene.pilot.mouse_down(scene.view, offset=(0, 1))
-        await scene.pilot.hover(scene.view, offset=(70, 2))
-        await scene.pilot.mouse_up(scene.view, offset=(70, 2))
+        await scene.window.pilot.mouse_down(scene.view, offset=(0, 1))
+        await scene.window.pilot.hover(scene.view, offset=(70, 2))
+        await scene.window.pilot.mouse_up(scene.view, offset=(70, 2))
         assert copied(scene) == "- one item\n- another"
 
 
 async def test_below_the_last_line_it_ends_with_the_text(stage: Any, make: Any) -> None:
     async with stage(make.reply(1, "one two")) as scene:
-        await scene.pilot.mouse_down(scene.view, offset=(scene.column_of("two"), 1))
-        await scene.pilot.hover(scene.view, offset=(5, 15))
-        await scene.pilot.mouse_up(scene.view, offset=(5, 15))
+        await scene.window.pilot.mouse_down(scene.view, offset=(scene.column_of("two"), 1))
+        await scene.window.pilot.hover(scene.view, offset=(5, 15))
+        await scene.window.pilot.mouse_up(scene.view, offset=(5, 15))
         assert copied(scene) == "two"
 
 
@@ -85,9 +85,9 @@ async def test_wide_characters(stage: Any, make: Any) -> None:
         from rich.cells import cell_len
 
         start = cell_len(row[: row.index("and")])
-        await scene.pilot.mouse_down(scene.view, offset=(start, 1))
-        await scene.pilot.hover(scene.view, offset=(start + 2, 1))
-        await scene.pilot.mouse_up(scene.view, offset=(start + 2, 1))
+        await scene.window.pilot.mouse_down(scene.view, offset=(start, 1))
+        await scene.window.pilot.hover(scene.view, offset=(start + 2, 1))
+        await scene.window.pilot.mouse_up(scene.view, offset=(start + 2, 1))
         assert copied(scene) == "and"
 
 
@@ -100,8 +100,8 @@ async def test_a_selection_outlives_scrolling_width_and_text(stage: Any, make: A
         scene.view.stream_text("a99", "more\n\n" * 5)
         scene.hurry()
         assert copied(scene) == wanted
-        await scene.pilot.resize_terminal(45, 20)
-        await scene.pilot.pause()
+        await scene.window.pilot.resize_terminal(45, 20)
+        await scene.window.pilot.pause()
         assert copied(scene) == wanted
         scene.view.scroll_lines(-30)
         assert copied(scene) == wanted
@@ -125,12 +125,12 @@ async def test_two_clicks_select_a_word_three_its_paragraph(stage: Any, make: An
 
 async def test_two_clicks_where_no_word_is(stage: Any, make: Any) -> None:
     async with stage(make.reply(1, "one, two\n\n```py\nx\n```")) as scene:
-        await scene.pilot.click(scene.view, offset=(scene.column_of(","), 1), times=2)
+        await scene.window.pilot.click(scene.view, offset=(scene.column_of(","), 1), times=2)
         assert copied(scene) == ","
-        scene.app.screen.clear_selection()
-        await scene.pilot.click(scene.view, offset=(60, 1), times=2)
-        await scene.pilot.click(scene.view, offset=(20, scene.line_of("py")), times=2)
-        await scene.pilot.click(scene.view, offset=(5, 20), times=2)
+        scene.window.app.screen.clear_selection()
+        await scene.window.pilot.click(scene.view, offset=(60, 1), times=2)
+        await scene.window.pilot.click(scene.view, offset=(20, scene.line_of("py")), times=2)
+        await scene.window.pilot.click(scene.view, offset=(5, 20), times=2)
         assert copied(scene) == ""
 
 
@@ -142,7 +142,7 @@ async def test_all_of_it(stage: Any, make: Any) -> None:
 
 async def test_an_empty_transcript_has_nothing_to_select(stage: Any) -> None:
     async with stage(empty="Nothing yet") as scene:
-        await scene.pilot.mouse_down(scene.view, offset=(5, 1))
-        await scene.pilot.hover(scene.view, offset=(9, 3))
-        await scene.pilot.mouse_up(scene.view, offset=(9, 3))
+        await scene.window.pilot.mouse_down(scene.view, offset=(5, 1))
+        await scene.window.pilot.hover(scene.view, offset=(9, 3))
+        await scene.window.pilot.mouse_up(scene.view, offset=(9, 3))
         assert copied(scene) == ""

@@ -79,7 +79,7 @@ async def test_the_first_word_is_shown_at_once(stage: Any, make: Any) -> None:
         assert "First" in scene.text
         scene.view.stream_text("a1", " second")
         assert "second" not in scene.text
-        await scene.until(lambda: "second" in scene.text, "the rest comes a little later")
+        await scene.window.until(lambda: "second" in scene.text, "the rest comes a little later")
 
 
 async def test_only_the_lines_that_change_are_sent(stage: Any, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,14 +105,14 @@ async def test_what_is_done_for_two_thousand_pieces(stage: Any, make: Any, monke
 
     monkeypatch.setattr(Setter, "_block", counting)
     async with stage(make.user(1, "Hello"), make.growing(1)) as scene:
-        widgets = len(scene.app.screen.query("*"))
+        widgets = len(scene.window.app.screen.query("*"))
         for number in range(2000):
             scene.view.stream_text("a1", f"word{number} " if number % 20 else f"\n\nParagraph {number}: ")
         scene.hurry()
         # All came within one pause between two paints: each of the 100 blocks is set once or twice.
         assert len(placed) <= 210
         assert "word1999" in scene.text
-        assert len(scene.app.screen.query("*")) == widgets
+        assert len(scene.window.app.screen.query("*")) == widgets
 
 
 async def test_text_that_nobody_looks_at_is_not_set(stage: Any, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,22 +179,23 @@ async def test_a_reply_is_stopped_in_the_middle(stage: Any, make: Any) -> None:
         scene.hurry()
         assert "stopped, g goes on" in scene.lines[0]
         assert scene.lines[1] == " ▎ Half a sen"
-        assert scene.view._spinning is None
+        assert scene.view.spinning is None
 
 
 async def test_the_spinner_turns_and_stands_still(stage: Any, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async with stage(make.growing(1), make.growing(2)) as scene:
-        scene.app.animation_level = "full"
+        scene.window.app.animation_level = "full"
         scene.view.set_live("a1", make.Live("reading", 1000.0))
         first = scene.lines[0]
-        await scene.until(lambda: scene.lines[0] != first, "the spinner turns")
+        await scene.window.until(lambda: scene.lines[0] != first, "the spinner turns")
         scene.view.set_live("a1", None)
-        assert scene.view._spinning is None
-        scene.app.animation_level = "none"
+        assert scene.view.spinning is None
+        scene.window.app.animation_level = "none"
         scene.view.set_live("a2", make.Live("reading", 1000.0))
-        frame = scene.view._frame
-        scene.view._turn_spinner()
-        assert scene.view._frame == frame
+        scene.view.turn_spinner()
+        before = scene.lines
+        scene.view.turn_spinner()
+        assert scene.lines == before
 
 
 async def test_a_huge_message_comes_in_steps(stage: Any, make: Any) -> None:
@@ -203,16 +204,18 @@ async def test_a_huge_message_comes_in_steps(stage: Any, make: Any) -> None:
     async with stage() as scene:
         scene.view.load(make.conversation(make.reply(1, text)))
         assert "The end." not in scene.text
-        await scene.until(lambda: "The end." in scene.text, "all of it is set")
+        await scene.window.until(lambda: "The end." in scene.text, "all of it is set")
 
 
 async def test_of_an_endless_message_the_beginning_is_shown(stage: Any, make: Any) -> None:
     text = "x" * (TEXT_SHOWN + 1500)
     async with stage(make.user(1, text), focus=True) as scene:
-        await scene.until(lambda: "more characters" in scene.text, "the beginning is set")
+        await scene.window.until(lambda: "more characters" in scene.text, "the beginning is set")
         assert "1.5k more characters, click or enter shows them" in scene.text
-        await scene.pilot.press("enter")
-        await scene.until(lambda: scene.view.stack.turns[0].whole and "more char" not in scene.text, "all of it is set")
+        await scene.window.press("enter")
+        await scene.window.until(
+            lambda: scene.view.stack.turns[0].whole and "more char" not in scene.text, "all of it is set"
+        )
         assert scene.view.source("u1") == text
 
 

@@ -1,0 +1,88 @@
+"""Opens the window on an engine with a scripted backend, in folders and with a clock of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+from tale_tui.ui.notify import Manners
+
+from support.window import Window
+from tale_tui.engine.api import EngineApi
+from tale_tui.engine.engine import Engine
+from tale_tui.engine.errors import TaleError
+from tale_tui.engine.models.scripted import Answer, Script, ScriptedBackend, spoken
+from tale_tui.engine.types import BackendName
+from tale_tui.engine.world import World
+from tale_tui.first_look import FirstLook
+from tale_tui.paths import Paths
+from tale_tui.settings import Settings
+from tale_tui.ui.app import TaleApp
+from tale_tui.ui.bridge import Bridge
+
+MODEL = "scripted/demo"
+
+
+async def _at_once(seconds: float) -> None:
+    """What a scripted backend waits with here: not at all."""
+    await asyncio.sleep(0)
+
+
+OpenWindow = Callable[..., AbstractAsyncContextManager[Window]]
+
+
+@pytest.fixture
+def open_window(paths: Paths, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenWindow]:
+    """Opens windows on the folders of the test, one after the other.
+
+    Args of what it gives: the scripts of the backend (or a function of the request), the size of the terminal, what
+    `TaleApp` and `ScriptedBackend` take, whether messages are judged, and settings.
+    """
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+
+    @asynccontextmanager
+    async def opened(
+        answers: list[Script] | Answer | None = None,
+        *,
+        size: tuple[int, int] = (120, 40),
+        session_id: str = "",
+        look: FirstLook | None = None,
+        backend: ScriptedBackend | None = None,
+        gate: asyncio.Event | None = None,
+        broken: TaleError | None = None,
+        overrides: dict[str, object] | None = None,
+        ux: str = MODEL,
+        task: str = "",
+        detect: bool = False,
+        detection: dict[str, Any] | None = None,
+        manners: Manners | None = None,
+        **settings: Any,
+    ) -> AsyncIterator[Window]:
+        used = backend or ScriptedBackend(answers or [spoken("An ", "answer.")], sleep=_at_once)
+        failures = [broken] if broken else []
+
+        @asynccontextmanager
+        async def engine() -> AsyncIterator[EngineApi]:
+            if gate is not None:
+                await gate.wait()
+            if failures:
+                raise failures.pop()
+            detected = {"enabled": detect or detection is not None, **(detection or {})}
+            chosen = Settings(ux=ux, task=task or ux, detect=detected, **settings)
+            window.engine = await Engine.start(paths, chosen, world, backends={BackendName.SCRIPTED: used})
+            try:
+                yield window.engine
+            finally:
+                await window.engine.stop()
+
+        look = look or FirstLook()
+        app = TaleApp(Bridge(engine), paths, look, overrides=overrides, session_id=session_id, world=world)
+        app.chat.manners = manners
+        window = Window(app, backend=used)
+        async with app.run_test(size=size, notifications=True):
+            yield window
+
+    return opened
