@@ -38,8 +38,6 @@ def open_tasks(monkeypatch: pytest.MonkeyPatch) -> Any:
     async def opened(
         engine: Any = None, size: tuple[int, int] = (120, 40), broken: Any = None
     ) -> AsyncIterator[Window]:
-        engine: Any = None, size: tuple[int, int] = (120, 40), broken: Any = None
-    ) -> AsyncIterator[Window]:
         app = fake_tasks.TasksApp(fake_tasks.some() if engine is None else engine, broken=broken)
         window = Window(app, engine=app.engine)
         async with app.run_test(size=size, notifications=True):
