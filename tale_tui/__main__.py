@@ -12,7 +12,7 @@ def main() -> int:
         The exit code: 0, 1 (failed), 2 (usage or bad input), 3 (no model), 130 (interrupted).
     """
     try:
-        from tale_tui.cli.entry import run
+        from tale_tui.cli.main import run
 
         return run()
     except KeyboardInterrupt:

@@ -18,14 +18,14 @@ import platformdirs
 import pytest
 from filelock import FileLock
 
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import FetchFailed
+from tale_tui.domain.models import BackendName
 from tale_tui.engine.engine import Engine
-from tale_tui.engine.errors import FetchFailed
 from tale_tui.engine.models.files import starter
 from tale_tui.engine.models.scripted import ScriptedBackend
-from tale_tui.engine.types import BackendName
-from tale_tui.engine.world import World
-from tale_tui.paths import Paths
-from tale_tui.settings import Settings
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,7 +48,7 @@ def _usual_signals() -> Iterator[None]:
 
 
 @dataclass
-class Clock:
+class ManualClock:
     """A clock that a test turns, in seconds."""
 
     monotonic_s: float = 100.0
@@ -64,12 +64,12 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def world(clock: Clock) -> World:
+def world(clock: ManualClock) -> World:
     ids = itertools.count(1)
     return World(now=clock.now, monotonic=clock.monotonic, new_id=lambda: f"id{next(ids):014d}")
 

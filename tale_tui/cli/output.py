@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from tale_tui.engine.types import Progress
+    from tale_tui.domain.models import Progress
 
 GAP = "  "
 """Between two columns."""
@@ -94,7 +94,7 @@ def cut(text: str, cells: int) -> str:
         return text
     from rich.cells import set_cell_size
 
-    from tale_tui.ui.signs import signs
+    from tale_tui.formatting.symbols import signs
 
     return set_cell_size(text, max(cells - 1, 0)).rstrip() + (signs().ellipsis if cells > 0 else "")
 
@@ -203,8 +203,8 @@ class ProgressLine:
 
 
 def _progress_text(progress: Progress, share: float | None) -> str:
-    from tale_tui.ui.signs import bar
-    from tale_tui.ui.words import percent, size
+    from tale_tui.formatting.symbols import bar
+    from tale_tui.formatting.units import percent, size
 
     if share is None or progress.total is None:
         return progress.label if not progress.done else f"{progress.label}  {size(progress.done)}"

@@ -10,7 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 
-from tale_tui.engine.errors import BadInput
+from tale_tui.domain.errors import BadInput
 
 CHUNK_BYTES = 65536
 CHARACTERS_MAX = 4_000_000

@@ -10,23 +10,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from tale_tui.engine.events import Fact, TaskEvent, TurnEvent
-from tale_tui.engine.task_types import EngineStatus, Judged, Priority, Residency, Task, TaskDetail, TaskState
-from tale_tui.engine.types import (
-    BackendReport,
-    ExportFormat,
-    Finding,
-    ModelInfo,
-    ModelRef,
-    Progress,
-    QueuedMessage,
-    Role,
-    RoleStatus,
-    SearchHit,
-    Session,
-    Transcript,
-    View,
-)
+from tale_tui.domain.conversation import ExportFormat, QueuedMessage, SearchHit, Session, Transcript, View
+from tale_tui.domain.events import Fact, TaskEvent, TurnEvent
+from tale_tui.domain.models import BackendReport, Finding, ModelInfo, ModelRef, Progress, Residency, Role, RoleStatus
+from tale_tui.domain.tasks import EngineStatus, Judged, Priority, Task, TaskDetail, TaskState
 
 
 class ChatApi(Protocol):

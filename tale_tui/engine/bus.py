@@ -5,15 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from tale_tui.engine.events import (
-    EngineMoved,
-    Fact,
-    Notice,
-    RoleChanged,
-    SessionChanged,
-    TaskChanged,
-    TasksChanged,
-)
+from tale_tui.domain.events import EngineMoved, Fact, Notice, RoleChanged, SessionChanged, TaskChanged, TasksChanged
 
 QUEUE_LIMIT = 256
 """Facts that wait for one slow reader, at most. A reader that keeps up has one or two."""

@@ -6,16 +6,16 @@ import os
 from collections.abc import AsyncGenerator, Callable
 
 from tale_tui import __version__
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings
+from tale_tui.domain.errors import WrongState
+from tale_tui.domain.events import Fact, RoleChanged
+from tale_tui.domain.models import Finding
+from tale_tui.domain.tasks import EngineStatus
 from tale_tui.engine.bus import Bus
-from tale_tui.engine.errors import WrongState
-from tale_tui.engine.events import Fact, RoleChanged
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.service import ModelService
-from tale_tui.engine.store import Store
-from tale_tui.engine.task_types import EngineStatus
-from tale_tui.engine.types import Finding
-from tale_tui.paths import Paths
-from tale_tui.settings import Settings
+from tale_tui.engine.store.store import Store
 
 
 class EngineControl:

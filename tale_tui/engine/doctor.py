@@ -10,21 +10,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tale_tui import __version__
+from tale_tui.config.load import openai_key
+from tale_tui.config.paths import Paths
+from tale_tui.config.problems import KEY_VARIABLE, SettingsError
+from tale_tui.config.settings import Settings
+from tale_tui.domain.models import BackendName, BackendReport, Finding, FindingState, LoadedModel, RoleState, RoleStatus
 from tale_tui.engine.models.files.starter import is_starter
 from tale_tui.engine.models.machine import look_at_memory
 from tale_tui.engine.models.registry import openai_is_set
-from tale_tui.engine.store import Store
-from tale_tui.engine.types import (
-    BackendName,
-    BackendReport,
-    Finding,
-    FindingState,
-    LoadedModel,
-    RoleState,
-    RoleStatus,
-)
-from tale_tui.paths import Paths
-from tale_tui.settings import KEY_VARIABLE, Settings, SettingsError, openai_key
+from tale_tui.engine.store.store import Store
 
 OK, LOOK, BAD = FindingState.OK, FindingState.LOOK, FindingState.BAD
 

@@ -7,28 +7,29 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Self
 
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import World
+from tale_tui.domain.events import Notice
+from tale_tui.domain.models import BackendName
 from tale_tui.engine.api import ChatApi, ControlApi, ModelApi, SessionApi, TaskApi
 from tale_tui.engine.bus import Bus
-from tale_tui.engine.chat.asking import Tools
-from tale_tui.engine.chat.judging import Judging
-from tale_tui.engine.chat.openings import Openings
-from tale_tui.engine.chat.prompting import Prompter
-from tale_tui.engine.chat.turns import Turns
+from tale_tui.engine.chat.classify import Judging
+from tale_tui.engine.chat.generate import Tools
+from tale_tui.engine.chat.prompt_builder import Prompter
+from tale_tui.engine.chat.start import Openings
+from tale_tui.engine.chat.turn import Turns
 from tale_tui.engine.control import EngineControl
-from tale_tui.engine.detect import LEARNED_FILE, Detectors, Learner
-from tale_tui.engine.events import Notice
+from tale_tui.engine.detect.detector import LEARNED_FILE
+from tale_tui.engine.detect.learning import Detectors, Learner
 from tale_tui.engine.models.backend import Backend
 from tale_tui.engine.models.registry import BackendRegistry, configured_backends, given_backends
 from tale_tui.engine.models.service import ModelService
 from tale_tui.engine.models.wiring import build_model_services
-from tale_tui.engine.route import Router
+from tale_tui.engine.route.router import Router
 from tale_tui.engine.sessions import SessionService
-from tale_tui.engine.store import Store
-from tale_tui.engine.tasks.local import local_executor
-from tale_tui.engine.types import BackendName
-from tale_tui.engine.world import World
-from tale_tui.paths import Paths
-from tale_tui.settings import Settings
+from tale_tui.engine.store.store import Store
+from tale_tui.engine.wiring import local_executor
 
 log = logging.getLogger(__name__)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from tale_tui.engine.events import Fact, SessionChanged
-from tale_tui.engine.store import Store
-from tale_tui.engine.types import ExportFormat, SearchHit, Session, Transcript, View
+from tale_tui.domain.conversation import ExportFormat, SearchHit, Session, Transcript, View
+from tale_tui.domain.events import Fact, SessionChanged
+from tale_tui.engine.store.store import Store
 
 
 class SessionService:

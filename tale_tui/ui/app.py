@@ -17,26 +17,32 @@ from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
 from textual.types import CSSPathType
 
-from tale_tui.engine.text import clean, clean_line
-from tale_tui.first_look import FirstLook, quick_look
-from tale_tui.ui.bridge import Bridge
+from tale_tui.config.first_frame import FirstLook, quick_look
+from tale_tui.domain.text import clean, clean_line
+from tale_tui.engine.background import start_background
+from tale_tui.ui.chat.screen import ChatScreen
+from tale_tui.ui.engine_bridge import Bridge
+from tale_tui.ui.engine_opening import open_engine
 from tale_tui.ui.modes import CHAT, Modes
-from tale_tui.ui.opening import open_engine
-from tale_tui.ui.screens.chat import ChatScreen
 from tale_tui.ui.terminal.app import TerminalApp
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, first_theme, theme_folders
 
 if TYPE_CHECKING:
-    from tale_tui.engine.events import Notice
-    from tale_tui.engine.world import World
-    from tale_tui.paths import Paths
-    from tale_tui.settings import Settings
-    from tale_tui.ui.keymap import Place
-    from tale_tui.ui.screens.chat_desk import ChatDesk
-    from tale_tui.ui.screens.tasks import TasksScreen
+    from textual.app import App
+
+    from tale_tui.config.paths import Paths
+    from tale_tui.config.settings import Settings
+    from tale_tui.domain.clock import World
+    from tale_tui.domain.events import Notice
+    from tale_tui.ui.chat.controller import ChatDesk
+    from tale_tui.ui.dialogs.leave import Leaving
+    from tale_tui.ui.keys import Place
+    from tale_tui.ui.tasks.screen import TasksScreen
+
 
 NOTICES_KEPT = 200
 """Notices that the list of them holds."""
+
 LEAVE_WITHIN_S = 0.3
 """Leaving waits so long for the place of the reader to be stored."""
 
@@ -74,7 +80,7 @@ class TaleApp(TerminalApp):
     """
 
     TITLE = "tale"
-    CSS_PATH: ClassVar[CSSPathType | None] = ["app.tcss", "screens/chat.tcss"]
+    CSS_PATH: ClassVar[CSSPathType | None] = ["app.tcss", "chat/chat.tcss"]
     ENABLE_COMMAND_PALETTE = False
     SUSPENDED_SCREEN_CLASS = "-below"
     DEFAULT_MODE = CHAT
@@ -132,7 +138,7 @@ class TaleApp(TerminalApp):
             gc.enable()
         self.bridge.open()
         if self._look.keys:
-            from tale_tui.ui.keymap import complaints
+            from tale_tui.ui.keys import complaints
 
             for complaint in complaints(self.places, self._look.keys):
                 self.notify(complaint, title="Keys", severity="warning")
@@ -178,7 +184,7 @@ class TaleApp(TerminalApp):
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
         if title:
             # Not needed for the first frame.
-            from tale_tui.engine.events import Notice
+            from tale_tui.domain.events import Notice
 
             self.notices.append((time.time(), Notice(title, message, severity)))
 
@@ -207,7 +213,7 @@ class TaleApp(TerminalApp):
             case "tasks":
                 await self.modes.show_task(event.argument)
             case "theme":
-                from tale_tui.ui.theme_choice import choose_theme
+                from tale_tui.ui.dialogs.theme import choose_theme
 
                 self.run_worker(choose_theme(self, self._paths, event.argument), group="theme", exclusive=True)
             case "notices":
@@ -234,15 +240,14 @@ class TaleApp(TerminalApp):
 
     def action_help(self) -> None:
         """Show all keys and commands."""
-        from tale_tui.ui.helping import command_lines, help_groups
-        from tale_tui.ui.screens.help import HelpScreen
+        from tale_tui.ui.dialogs.help import HelpScreen, command_lines, help_groups
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(help_groups(self.places, self._look.keys), command_lines()))
 
     def action_palette(self) -> None:
         """Show all commands."""
-        from tale_tui.ui.screens.palette import PaletteDialog
+        from tale_tui.ui.dialogs.palette import PaletteDialog
 
         async def run(name: str | None) -> None:
             if name is not None:
@@ -254,7 +259,7 @@ class TaleApp(TerminalApp):
 
     def action_notices(self) -> None:
         """Show what happened lately."""
-        from tale_tui.ui.screens.notices import NoticesDialog
+        from tale_tui.ui.dialogs.notices import NoticesDialog
 
         self.push_screen(NoticesDialog(tuple(self.notices), time.time()))
 
@@ -263,7 +268,7 @@ class TaleApp(TerminalApp):
         self.run_worker(self._begin_with(event.name, event.value), group="setting")
 
     async def _begin_with(self, setting: str, value: object) -> None:
-        from tale_tui.ui.theme_choice import keep_setting
+        from tale_tui.ui.dialogs.theme import keep_setting
 
         self._overrides[setting] = value
         await keep_setting(self, self._paths, setting, value)
@@ -280,8 +285,6 @@ class TaleApp(TerminalApp):
         """Leave; the place of the reader and what stands in the prompt are kept first."""
         how = await self.chat.may_leave()
         if how == "background":
-            from tale_tui.ui.leaving import go_on_without_window
-
             how = await go_on_without_window(self, self._paths, self._overrides)
         if how == "stay":
             self._leaving = False
@@ -326,3 +329,23 @@ def run_app(
     if bridge.error is not None:
         raise bridge.error
     return code or 0
+
+
+async def go_on_without_window(app: App[int], paths: Paths, overrides: Mapping[str, object]) -> Leaving:
+    """Start the engine that takes over when this window is closed.
+
+    Args:
+        app: tells where that does not work.
+        paths: the folders.
+        overrides: dotted key -> value: settings of this window that are stronger than the file.
+    Returns:
+        `background`, or `stay` where it could not be started: nothing is lost by a surprise.
+    """
+    try:
+        await asyncio.to_thread(start_background, paths, overrides)
+    except OSError as error:
+        reason = clean_line(error.strerror or "unknown error")
+        sentence = f"No process can be started in the background: {reason}. The window stays."
+        app.notify(sentence, title="Not in the background", severity="error")
+        return "stay"
+    return "background"

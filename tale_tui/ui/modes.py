@@ -6,18 +6,18 @@ import asyncio
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from tale_tui.ui.bridge import Bridge
+from tale_tui.ui.engine_bridge import Bridge
 
 if TYPE_CHECKING:
     from textual.app import App
     from textual.screen import Screen
     from textual.worker import Worker
 
+    from tale_tui.domain.clock import World
     from tale_tui.engine.api import EngineApi
-    from tale_tui.engine.world import World
-    from tale_tui.ui.keymap import Place
-    from tale_tui.ui.screens.chat import ChatScreen
-    from tale_tui.ui.screens.tasks import TasksScreen
+    from tale_tui.ui.chat.screen import ChatScreen
+    from tale_tui.ui.keys import Place
+    from tale_tui.ui.tasks.screen import TasksScreen
 
 CHAT, TASKS = "chat", "tasks"
 LOAD_AFTER_S = 0.5
@@ -46,7 +46,7 @@ class Modes:
         app.add_mode(TASKS, self._make_tasks)
 
     def _make_tasks(self) -> Screen[None]:
-        from tale_tui.ui.screens.tasks import TasksScreen
+        from tale_tui.ui.tasks.screen import TasksScreen
 
         self.tasks = TasksScreen(self._bridge, self._engine, self._world)
         self.tasks.title_bar.label = self._chat.title_bar.label
@@ -90,4 +90,4 @@ class Modes:
         _: Worker[None] = self._app.run_worker(self._load_screen, group="load", exit_on_error=True)
 
     async def _load_screen(self) -> None:
-        await asyncio.to_thread(import_module, "tale_tui.ui.screens.tasks")
+        await asyncio.to_thread(import_module, "tale_tui.ui.tasks.screen")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content, Span
 from textual.widgets import Static
 
-from tale_tui.engine.text import LINE_LIMIT, clean, clean_line
+from tale_tui.domain.text import LINE_LIMIT, clean, clean_line
 
 if TYPE_CHECKING:
     from textual.style import Style

@@ -15,7 +15,7 @@ from typing import Any
 from textual.color import Color, ColorParseError
 from textual.theme import BUILTIN_THEMES, Theme
 
-from tale_tui.engine.text import clean_line
+from tale_tui.domain.text import clean_line
 
 DEFAULT_DARK, DEFAULT_LIGHT = "tale-dark", "tale-light"
 LAST_RESORT = "textual-dark"

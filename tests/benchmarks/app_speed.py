@@ -19,18 +19,20 @@ from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from pathlib import Path
 
+from tale_tui.config.first_frame import FirstLook
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings, TaskSettings
+from tale_tui.domain.clock import World, random_id
+from tale_tui.domain.models import ModelRef
 from tale_tui.engine.engine import Engine
-from tale_tui.engine.link import open_engine
-from tale_tui.engine.store import NewTask, Store, TaskEnd
-from tale_tui.engine.tasks import ONE_STEP
-from tale_tui.engine.types import ModelRef
-from tale_tui.engine.world import World, random_id
-from tale_tui.first_look import FirstLook
-from tale_tui.paths import Paths
-from tale_tui.settings import Settings, TaskSettings
+from tale_tui.engine.ipc.connect import open_engine
+from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.task_steps import TaskEnd
+from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.tasks.plan import ONE_STEP
 from tale_tui.ui.app import TaleApp
-from tale_tui.ui.bridge import Bridge
-from tale_tui.ui.screens.tasks import TasksScreen
+from tale_tui.ui.engine_bridge import Bridge
+from tale_tui.ui.tasks.screen import TasksScreen
 
 DEMO = Settings(ux="scripted/demo", task="scripted/demo")
 MESSAGES = 10_000
@@ -68,9 +70,9 @@ async def fill(paths: Paths) -> str:
 
 
 def _insert(session_id: str, connection: object) -> None:
+    from tale_tui.domain.conversation import Author
     from tale_tui.engine.store.message_tree import NewMessage, append_message
     from tale_tui.engine.store.rows import session_n
-    from tale_tui.engine.types import Author
 
     n = session_n(connection, session_id)  # type: ignore[arg-type]
     tip = None

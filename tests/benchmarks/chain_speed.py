@@ -23,14 +23,15 @@ from tempfile import TemporaryDirectory
 
 import platformdirs
 
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import random_id
+from tale_tui.domain.conversation import Message
+from tale_tui.domain.events import StepDelta, TaskSeen, TextDelta, TurnDone
+from tale_tui.domain.models import ModelRef, RoleState
+from tale_tui.domain.tasks import ENDED, TaskState
 from tale_tui.engine.engine import Engine
-from tale_tui.engine.events import StepDelta, TaskSeen, TextDelta, TurnDone
 from tale_tui.engine.models.files import starter
-from tale_tui.engine.task_types import ENDED, TaskState
-from tale_tui.engine.types import Message, ModelRef, RoleState
-from tale_tui.engine.world import random_id
-from tale_tui.paths import Paths
-from tale_tui.settings import Settings
 
 TALK = ModelRef.parse(f"embedded/{starter.STARTER_NAME}")
 TWIN = ModelRef.parse("embedded/twin")

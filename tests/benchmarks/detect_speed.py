@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from tale_tui.engine.detect import Detector
-from tale_tui.engine.detect.examples import packaged_examples
+from tale_tui.engine.detect.detector import Detector
+from tale_tui.engine.detect.training import packaged_examples
 
 ROUNDS = 5
 

@@ -20,10 +20,10 @@ from statistics import median
 
 import platformdirs
 
+from tale_tui.config.settings import Settings
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.embedded.backend import EmbeddedBackend
 from tale_tui.engine.models.files import starter
-from tale_tui.settings import Settings
 
 PROBE_S = 0.005
 """The loop is asked this often whether it is late."""

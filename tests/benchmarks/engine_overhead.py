@@ -16,14 +16,15 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
+from tale_tui.config.paths import find_paths
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import random_id
+from tale_tui.domain.conversation import MessageState
+from tale_tui.domain.events import TextDelta
+from tale_tui.domain.models import BackendName
 from tale_tui.engine.engine import Engine
-from tale_tui.engine.events import TextDelta
 from tale_tui.engine.models.backend import ChatRequest
 from tale_tui.engine.models.scripted import Script, ScriptedBackend, spoken
-from tale_tui.engine.types import BackendName, MessageState
-from tale_tui.engine.world import random_id
-from tale_tui.paths import find_paths
-from tale_tui.settings import Settings
 
 PIECES = 2000
 RATE = 100.0

@@ -34,14 +34,14 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 import tale_tui
-from tale_tui.engine.chat.turns import Turns as ChatApiImplementation
-from tale_tui.engine.link import open_engine
-from tale_tui.engine.world import World
-from tale_tui.first_look import FirstLook
-from tale_tui.paths import Paths
-from tale_tui.settings import Settings
+from tale_tui.config.first_frame import FirstLook
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import World
+from tale_tui.engine.chat.turn import Turns as ChatApiImplementation
+from tale_tui.engine.ipc.connect import open_engine
 from tale_tui.ui.app import TaleApp
-from tale_tui.ui.bridge import Bridge
+from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.widgets.prompt import Prompt
 
 PACKAGE = Path(tale_tui.__file__).parent

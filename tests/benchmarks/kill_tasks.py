@@ -22,15 +22,15 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import World
+from tale_tui.domain.models import BackendName
+from tale_tui.domain.tasks import OPEN, StepState, TaskDetail, TaskState
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.backend import ChatRequest
 from tale_tui.engine.models.scripted import Pause, Say, Script, ScriptedBackend
-from tale_tui.engine.store import Store
-from tale_tui.engine.task_types import OPEN, StepState, TaskDetail, TaskState
-from tale_tui.engine.types import BackendName
-from tale_tui.engine.world import World
-from tale_tui.paths import Paths
-from tale_tui.settings import Settings
+from tale_tui.engine.store.store import Store
 
 TIMES = 200
 OPEN_TASKS = 4

@@ -17,17 +17,17 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tale_tui.config.first_frame import FirstLook
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import World
+from tale_tui.domain.models import BackendName
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.engine import Engine
-from tale_tui.engine.link import open_engine
+from tale_tui.engine.ipc.connect import open_engine
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
-from tale_tui.engine.types import BackendName
-from tale_tui.engine.world import World
-from tale_tui.first_look import FirstLook
-from tale_tui.paths import Paths
-from tale_tui.settings import Settings
 from tale_tui.ui.app import TaleApp
-from tale_tui.ui.bridge import Bridge
+from tale_tui.ui.engine_bridge import Bridge
 
 TASKS = 300
 RATE = 10.0

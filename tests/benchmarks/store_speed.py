@@ -14,10 +14,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tale_tui.engine.store import NewTask, Store, TaskEnd
-from tale_tui.engine.task_types import Plan, StepSpec, TaskState
-from tale_tui.engine.types import BackendName, FinishReason, MessageState, ModelRef, Usage
-from tale_tui.engine.world import World, random_id
+from tale_tui.domain.clock import World, random_id
+from tale_tui.domain.conversation import MessageState
+from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
+from tale_tui.domain.tasks import Plan, StepSpec, TaskState
+from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.task_steps import TaskEnd
+from tale_tui.engine.store.tasks import NewTask
 
 MESSAGES = 10_000
 TASKS = 10_000

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from support import tasks
-from tale_tui.engine.events import TaskChanged
-from tale_tui.engine.task_types import TaskState
+from tale_tui.domain.events import TaskChanged
+from tale_tui.domain.tasks import TaskState
 
 TASKS = 10_000
 SIZE = (120, 40)

@@ -16,18 +16,19 @@ from contextlib import aclosing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings, TaskSettings
+from tale_tui.domain.clock import World, random_id
+from tale_tui.domain.events import TaskSeen
+from tale_tui.domain.models import BackendName, ModelRef
+from tale_tui.domain.tasks import ENDED, Task, TaskState
 from tale_tui.engine.bus import Bus
 from tale_tui.engine.engine import Engine
-from tale_tui.engine.events import TaskSeen
 from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.models.openai.backend import OpenAIBackend
-from tale_tui.engine.store import Store
-from tale_tui.engine.task_types import ENDED, Task, TaskState
-from tale_tui.engine.tasks import Executor, Outcome, Runner, Work
-from tale_tui.engine.types import BackendName, ModelRef
-from tale_tui.engine.world import World, random_id
-from tale_tui.paths import Paths
-from tale_tui.settings import Settings, TaskSettings
+from tale_tui.engine.store.store import Store
+from tale_tui.engine.tasks.executor import Executor
+from tale_tui.engine.tasks.step_runner import Outcome, Runner, Work
 
 TASKS = 1000
 AT_ONCE = 50

@@ -19,11 +19,13 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tale_tui.engine.task_types import Task, TaskState
-from tale_tui.engine.types import Author, BackendName, Message, MessageState, ModelRef, Session, Transcript, Usage
+from tale_tui.domain.conversation import Author, Message, MessageState, Session, Transcript
+from tale_tui.domain.models import BackendName, ModelRef, Usage
+from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.ui.markdown import warm
 from tale_tui.ui.theming import VARIABLE_DEFAULTS
-from tale_tui.ui.widgets.transcript import Live, TranscriptView
+from tale_tui.ui.transcript.header import Live
+from tale_tui.ui.transcript.view import TranscriptView
 
 MESSAGES = 10_000
 SIZE = (120, 40)

@@ -12,13 +12,13 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tale_tui.engine.chat.branch import Branch
-from tale_tui.engine.chat.judging import Judging
-from tale_tui.engine.detect import Detectors
-from tale_tui.engine.store import Store
-from tale_tui.engine.types import MessageState
-from tale_tui.engine.world import World
-from tale_tui.settings import DetectSettings
+from tale_tui.config.settings import DetectSettings
+from tale_tui.domain.clock import World
+from tale_tui.domain.conversation import MessageState
+from tale_tui.engine.chat.classify import Judging
+from tale_tui.engine.chat.prompt_builder import Branch
+from tale_tui.engine.detect.learning import Detectors
+from tale_tui.engine.store.store import Store
 
 TURNS = 5000
 ROUNDS = 50

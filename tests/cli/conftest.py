@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-import tale_tui.engine.link
-from tale_tui.cli.entry import run
-from tale_tui.engine.errors import NoSuchSession, NoSuchTask, TaleError, WrongState
-from tale_tui.engine.events import (
+import tale_tui.engine.ipc
+from tale_tui.cli.main import run
+from tale_tui.domain.conversation import Author, ExportFormat, Message, MessageState, SearchHit, Session
+from tale_tui.domain.errors import NoSuchSession, NoSuchTask, TaleError, WrongState
+from tale_tui.domain.events import (
     Fact,
     Notice,
     RoleChanged,
@@ -32,7 +33,20 @@ from tale_tui.engine.events import (
     TurnEvent,
     TurnStarted,
 )
-from tale_tui.engine.task_types import (
+from tale_tui.domain.models import (
+    BackendName,
+    BackendReport,
+    Finding,
+    ModelInfo,
+    ModelRef,
+    Progress,
+    Residency,
+    Role,
+    RoleState,
+    RoleStatus,
+    Usage,
+)
+from tale_tui.domain.tasks import (
     ENDED,
     DetectBand,
     EngineStatus,
@@ -40,7 +54,6 @@ from tale_tui.engine.task_types import (
     Plan,
     Priority,
     Reason,
-    Residency,
     Step,
     StepSpec,
     StepState,
@@ -48,24 +61,6 @@ from tale_tui.engine.task_types import (
     TaskCounts,
     TaskDetail,
     TaskState,
-)
-from tale_tui.engine.types import (
-    Author,
-    BackendName,
-    BackendReport,
-    ExportFormat,
-    Finding,
-    Message,
-    MessageState,
-    ModelInfo,
-    ModelRef,
-    Progress,
-    Role,
-    RoleState,
-    RoleStatus,
-    SearchHit,
-    Session,
-    Usage,
 )
 
 REF = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
@@ -427,8 +422,8 @@ def engine(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     async def find_engine(paths: object) -> AsyncIterator[FakeEngine | None]:
         yield fake if fake.runs else None
 
-    monkeypatch.setattr(tale_tui.engine.link, "open_engine", open_engine)
-    monkeypatch.setattr(tale_tui.engine.link, "find_engine", find_engine)
+    monkeypatch.setattr(tale_tui.engine.ipc, "open_engine", open_engine)
+    monkeypatch.setattr(tale_tui.engine.ipc, "find_engine", find_engine)
     return fake
 
 

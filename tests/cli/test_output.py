@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tale_tui.cli import output
 from tale_tui.cli.output import Column, ProgressLine, cut, say_json, say_table, width
-from tale_tui.engine.types import Progress
+from tale_tui.domain.models import Progress
 
 
 @pytest.fixture

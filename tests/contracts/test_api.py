@@ -6,9 +6,9 @@ import inspect
 
 import pytest
 
-from tale_tui.engine.chat.turns import Turns
+from tale_tui.engine.chat.turn import Turns
 from tale_tui.engine.control import EngineControl
-from tale_tui.engine.link.codec import GROUPS, is_verb, verb
+from tale_tui.engine.ipc.codec import GROUPS, is_verb, verb
 from tale_tui.engine.models.service import ModelService
 from tale_tui.engine.sessions import SessionService
 from tale_tui.engine.tasks.executor import Executor

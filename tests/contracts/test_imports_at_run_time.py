@@ -42,12 +42,12 @@ def test_the_whole_engine_brings_no_screen_library() -> None:
     assert "tale_tui.engine.engine" in modules
     assert "httpx" in modules
     assert not packages(modules) & {"textual", "rich", "click", "pygments", "plotext", "sklearn", "xllamacpp"}
-    assert not {name for name in modules if name.startswith(("tale_tui.ui", "tale_tui.cli", "tale_tui.plain"))}
+    assert not {name for name in modules if name.startswith(("tale_tui.ui", "tale_tui.cli"))}
 
 
-@pytest.mark.parametrize("name", ["api", "errors", "events", "task_types", "text", "types", "world"])
+@pytest.mark.parametrize("name", ["clock", "conversation", "errors", "events", "models", "tasks", "text"])
 def test_what_everybody_imports_loads_little(name: str) -> None:
-    modules = loaded_by(f"import tale_tui.engine.{name}")
+    modules = loaded_by(f"import tale_tui.domain.{name}")
     assert not packages(modules) & {"pydantic", "sqlite3", "aiosqlite", "httpx", "asyncio"}
     assert "tale_tui.engine.engine" not in modules
 
@@ -63,7 +63,7 @@ def test_before_the_first_frame_only_textual_is_loaded() -> None:
     assert not packages(modules) & late
     assert not modules & {
         "tale_tui.engine.engine",
-        "tale_tui.engine.link",
+        "tale_tui.engine.ipc",
         "tale_tui.engine.store",
-        "tale_tui.settings",
+        "tale_tui.config.settings",
     }

@@ -9,59 +9,64 @@ from typing import Any
 
 Modules = dict[str, Any]
 
-LAYERS = (
-    {"link"},
-    {"engine", "sessions", "control", "doctor"},
-    {"api"},
+ROOMS = (
+    {"__main__"},
+    {"cli"},
+    {"ui"},
+    {"engine"},
+    {"formatting"},
+    {"config"},
+    {"domain"},
+)
+"""Rooms of the package from the top down: who is in one imports from those below it and from its own."""
+
+ENGINE = (
+    {"ipc", "client_actions"},
+    {"engine"},
+    {"wiring", "sessions", "model_service", "control", "doctor"},
     {"chat"},
     {"tasks"},
-    {"route", "detect", "learn", "meter", "draft"},
+    {"background", "result_files", "api"},
+    {"route", "detect"},
+    {"streaming"},
     {"store", "models", "bus"},
-    {"events", "results"},
-    {"task_types"},
-    {"types", "errors", "constants", "text", "world", "figures"},
 )
-"""Rooms of the engine from the top down. Who is in a layer imports from layers below it, and from its own room."""
-TOP_OF_ENGINE = {"engine": 0, "sessions": 1, "control": 1, "doctor": 2}
-"""Inside the top layer the wiring imports what it is made of."""
+"""The same inside the engine. What is side by side meets in protocols that engine.py and wiring.py tie together."""
 
-PUBLIC_MODULES = {
-    *("api", "types", "task_types", "events", "errors", "world", "text", "constants", "figures"),
-    *("link", "results", "detect", "store.read_only"),
-}
-"""Modules of the engine that may be imported outside; those of the first row load nothing heavy."""
-LOADS_THE_ENGINE = "tale_tui.ui.opening"
-"""Imports the engine behind the first frame, so that `open_engine` finds it loaded."""
-LAYERS_OF_MODELS = (
-    {"service"},
+MODELS = (
     {"wiring"},
-    {"roles"},
-    {"pool"},
+    {"pool", "roles", "registry"},
     {"loading"},
-    {"registry"},
-    {"ollama", "openai", "embedded", "scripted"},
+    {"ollama", "openai", "embedded", "scripted", "demo", "server_errors"},
     {"http", "files"},
-    {"server_errors", "reply_parser"},
-    {"backend"},
-    {"machine", "memory_forecast", "lenient_json", "demo"},
+    {"backend", "reply_parser", "lenient_json"},
 )
-"""Rooms and modules of the models from the top down: who serves, the door, loading, the backends, what they share."""
+"""The same inside the models."""
+
+UI = (
+    {"app"},
+    {"screens"},
+    {"chat"},
+    {"tasks"},
+    {"dialogs"},
+    {"transcript", "engine_bridge"},
+    {"widgets"},
+    {"markdown"},
+    {"keys", "commands", "theming", "terminal", "text"},
+)
+"""The same inside the window: app, screens, dialogs, what they are made of."""
+
+SEEN_FROM_OUTSIDE = {"engine.api", "engine.ipc.connect", "engine.client_actions", "engine.background"}
+"""Modules of the engine that the window and the commands may use; everything else of it is its own."""
+ALSO_SEEN_BY_COMMANDS = {"engine.detect", "engine.store.read_only", "engine.engine", "engine.doctor"}
+"""By commands that work without an engine: looking at what is stored, judging a text, checking an installation."""
 
 STORE_LIBRARIES = {"sqlite3", "aiosqlite"}
 MODEL_LIBRARIES = {"httpx", "ollama", "xllamacpp", "openai", "requests", "aiohttp", "urllib3", "http"}
 LEARNING_LIBRARIES = {"sklearn", "scipy", "numpy"}
+SCREEN_LIBRARIES = {"textual", "rich", "textual_plotext", "plotext"}
 TRAINING = {"tale_tui.engine.detect.training"}
 """Modules that run as processes of their own, because what they learn with is heavy."""
-SCREEN_LIBRARIES = {"textual", "rich", "textual_plotext", "plotext"}
-
-UI_LAYERS = (
-    {"app"},
-    {"screens"},
-    {"widgets"},
-    {"markdown", "theming", "text", "signs", "words"},
-    {"terminal"},
-)
-
 
 SQL = re.compile(r"\s*(SELECT\s.+\sFROM\s|INSERT\s+(OR\s+\w+\s+)?INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|PRAGMA\s)")
 
@@ -71,8 +76,24 @@ def room_of(name: str, above: str) -> str:
     return name.removeprefix(f"{above}.").partition(".")[0]
 
 
-def layer_of(room: str, layers: tuple[set[str], ...]) -> int | None:
-    return next((number for number, rooms in enumerate(layers) if room in rooms), None)
+def climbs(modules: Modules, above: str, layers: tuple[set[str], ...]) -> list[str]:
+    """Imports between the rooms of `above` that do not go downward."""
+    floor = {room: number for number, rooms in enumerate(layers) for room in rooms}
+    wrong = []
+    for name, module in modules.items():
+        if not name.startswith(f"{above}."):
+            continue
+        room = room_of(name, above)
+        if room not in floor:
+            wrong.append(f"say where {above}.{room} belongs")
+            continue
+        for found in module.imports:
+            if not found.module.startswith(f"{above}.") or found.module not in modules:
+                continue
+            other = room_of(found.module, above)
+            if other != room and floor.get(other, -1) <= floor[room]:
+                wrong.append(f"{module.place(found.line)}: {room} imports {other}")
+    return sorted(set(wrong))
 
 
 def test_no_module_imports_itself_in_a_circle(modules: Modules) -> None:
@@ -86,47 +107,37 @@ def test_no_module_imports_itself_in_a_circle(modules: Modules) -> None:
         raise AssertionError("in a circle: " + " <- ".join(error.args[1])) from error
 
 
-def test_every_room_of_the_engine_has_its_layer(modules: Modules) -> None:
-    rooms = {room_of(name, "tale_tui.engine") for name in modules if name.startswith("tale_tui.engine.")}
-    unplaced = {room for room in rooms if layer_of(room, LAYERS) is None}
-    assert not unplaced, f"say in LAYERS where these belong: {sorted(unplaced)}"
+def test_between_the_rooms_imports_go_downward(modules: Modules) -> None:
+    assert not (wrong := climbs(modules, "tale_tui", ROOMS)), "\n".join(wrong)
 
 
 def test_inside_the_engine_imports_go_downward(modules: Modules) -> None:
-    wrong = []
-    for name, module in modules.items():
-        if not name.startswith("tale_tui.engine."):
-            continue
-        room = room_of(name, "tale_tui.engine")
-        layer = layer_of(room, LAYERS)
-        for found in module.imports:
-            if not found.module.startswith("tale_tui.engine."):
-                continue
-            other = room_of(found.module, "tale_tui.engine")
-            below = layer_of(other, LAYERS)
-            downward = room == other or (layer is not None and below is not None and layer < below)
-            inside = {room, other} <= TOP_OF_ENGINE.keys() and TOP_OF_ENGINE[room] < TOP_OF_ENGINE[other]
-            if not (downward or inside):
-                wrong.append(f"{module.place(found.line)}: {room} imports {other}")
-    assert not wrong, "\n".join(wrong)
+    assert not (wrong := climbs(modules, "tale_tui.engine", ENGINE)), "\n".join(wrong)
 
 
 def test_inside_the_models_imports_go_downward(modules: Modules) -> None:
-    above = "tale_tui.engine.models"
-    wrong = []
-    for name, module in modules.items():
-        if not name.startswith(f"{above}."):
-            continue
-        room = room_of(name, above)
-        layer = layer_of(room, LAYERS_OF_MODELS)
-        assert layer is not None, f"say in LAYERS_OF_MODELS where {room} belongs"
-        for found in module.imports:
-            if not found.module.startswith(f"{above}."):
-                continue
-            other = room_of(found.module, above)
-            below = layer_of(other, LAYERS_OF_MODELS)
-            if room != other and (below is None or layer >= below):
-                wrong.append(f"{module.place(found.line)}: {room} imports {other}")
+    assert not (wrong := climbs(modules, "tale_tui.engine.models", MODELS)), "\n".join(wrong)
+
+
+def test_inside_the_window_imports_go_downward(modules: Modules) -> None:
+    assert not (wrong := climbs(modules, "tale_tui.ui", UI)), "\n".join(wrong)
+
+
+def test_no_module_stands_at_the_root_of_the_package(modules: Modules) -> None:
+    loose = {name for name in modules if name.count(".") == 1 and not modules[name].path.name == "__init__.py"}
+    assert loose == {"tale_tui.__main__"}
+
+
+def test_the_domain_is_the_standard_library_alone(modules: Modules) -> None:
+    import sys
+
+    wrong = [
+        f"{module.place(found.line)}: {found.module}"
+        for module in modules.values()
+        if module.is_in("domain")
+        for found in module.imports
+        if found.module.partition(".")[0] not in {*sys.stdlib_module_names, "tale_tui"}
+    ]
     assert not wrong, "\n".join(wrong)
 
 
@@ -134,25 +145,35 @@ def test_the_engine_knows_no_screen_and_no_command(modules: Modules) -> None:
     wrong = [
         f"{module.place(found.line)}: {found.module}"
         for module in modules.values()
-        if module.is_in("engine")
+        if module.is_in("engine", "formatting", "config", "domain")
         for found in module.imports
         if found.module.partition(".")[0] in SCREEN_LIBRARIES | {"click"}
-        or re.match(r"tale_tui\.(ui|cli|plain|__main__)\b", found.module)
     ]
     assert not wrong, "\n".join(wrong)
 
 
-def test_only_public_modules_of_the_engine_are_used_outside(modules: Modules) -> None:
-    public = {f"tale_tui.engine.{name}" for name in PUBLIC_MODULES}
+def test_the_insides_of_the_engine_are_its_own(modules: Modules) -> None:
+    wrong = []
+    for module in modules.values():
+        if module.is_in("engine"):
+            continue
+        seen = SEEN_FROM_OUTSIDE | (ALSO_SEEN_BY_COMMANDS if module.is_in("cli") else set())
+        for found in module.imports:
+            inside = found.module.removeprefix("tale_tui.")
+            if inside.startswith("engine") and not any(inside == one or inside.startswith(f"{one}.") for one in seen):
+                wrong.append(f"{module.place(found.line)}: {found.module}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_window_is_loaded_only_by_the_command_that_opens_it(modules: Modules) -> None:
     wrong = [
         f"{module.place(found.line)}: {found.module}"
-        for name, module in modules.items()
-        if not module.is_in("engine")
+        for module in modules.values()
+        if module.is_in("cli") and module.name != "tale_tui.cli.chat.command"
         for found in module.imports
-        if found.module.startswith("tale_tui.engine") and found.module not in public
-        if (name, found.module) != (LOADS_THE_ENGINE, "tale_tui.engine.engine")
+        if found.module.startswith("tale_tui.ui")
     ]
-    assert not wrong, "not among the public modules of tale_tui.engine:\n" + "\n".join(wrong)
+    assert not wrong, "\n".join(wrong)
 
 
 def test_only_the_store_speaks_to_the_database(modules: Modules) -> None:
@@ -198,29 +219,12 @@ def test_scikit_learn_is_for_training_which_nothing_imports(modules: Modules) ->
     assert not wrong, "\n".join(wrong)
 
 
-def test_inside_the_screens_imports_go_downward(modules: Modules) -> None:
-    wrong = []
-    for name, module in modules.items():
-        if not name.startswith("tale_tui.ui."):
-            continue
-        room = room_of(name, "tale_tui.ui")
-        layer = layer_of(room, UI_LAYERS)
-        for found in module.imports:
-            if layer is None or not found.module.startswith("tale_tui.ui."):
-                continue
-            other = room_of(found.module, "tale_tui.ui")
-            below = layer_of(other, UI_LAYERS)
-            if below is not None and room != other and below < layer:
-                wrong.append(f"{module.place(found.line)}: {room} imports {other}")
-    assert not wrong, "\n".join(wrong)
-
-
-def test_widgets_call_no_engine(modules: Modules) -> None:
+def test_what_is_drawn_calls_no_engine(modules: Modules) -> None:
     wrong = [
         f"{module.place(found.line)}: {found.module} {found.name}"
         for module in modules.values()
-        if module.is_in("ui.widgets", "ui.markdown")
+        if module.is_in("ui.widgets", "ui.markdown", "ui.transcript", "ui.terminal")
         for found in module.imports
-        if found.module in ("tale_tui.engine.api", "tale_tui.engine.engine", "tale_tui.engine.link")
+        if found.module.startswith("tale_tui.engine")
     ]
     assert not wrong, "\n".join(wrong)

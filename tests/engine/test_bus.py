@@ -1,8 +1,8 @@
 import asyncio
 
+from tale_tui.domain.events import EngineMoved, Fact, Notice, RoleChanged, SessionChanged
+from tale_tui.domain.models import Role, RoleState, RoleStatus
 from tale_tui.engine.bus import QUEUE_LIMIT, UNREAD_NOTICES, Bus, Subscription
-from tale_tui.engine.events import EngineMoved, Fact, Notice, RoleChanged, SessionChanged
-from tale_tui.engine.types import Role, RoleState, RoleStatus
 
 
 def role(state: RoleState, role: Role = Role.UX) -> RoleChanged:

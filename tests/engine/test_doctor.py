@@ -4,13 +4,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tale_tui.engine import doctor as doctor_module
-from tale_tui.engine.doctor import examine
-from tale_tui.engine.models.files.starter import STARTER_NAME
-from tale_tui.engine.models.machine import MachineMemory
-from tale_tui.engine.models.roles.defaults import NOTHING_FOUND
-from tale_tui.engine.store import Store
-from tale_tui.engine.types import (
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import World
+from tale_tui.domain.models import (
     BackendName,
     BackendReport,
     Finding,
@@ -22,9 +19,12 @@ from tale_tui.engine.types import (
     RoleState,
     RoleStatus,
 )
-from tale_tui.engine.world import World
-from tale_tui.paths import Paths
-from tale_tui.settings import Settings
+from tale_tui.engine import doctor as doctor_module
+from tale_tui.engine.doctor import examine
+from tale_tui.engine.models.files.starter import STARTER_NAME
+from tale_tui.engine.models.machine import MachineMemory
+from tale_tui.engine.models.roles.defaults import NOTHING_FOUND
+from tale_tui.engine.store.store import Store
 
 Look = Callable[..., Awaitable[dict[str, list[Finding]]]]
 

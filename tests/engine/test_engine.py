@@ -6,26 +6,17 @@ from typing import Any
 
 import pytest
 
+from tale_tui.config.paths import Paths
+from tale_tui.domain.clock import World
+from tale_tui.domain.conversation import ExportFormat, View
+from tale_tui.domain.errors import BadInput, DatabaseNewer, EngineLost, FetchFailed, ReadOnly, StoreError, Unreachable
+from tale_tui.domain.events import Fact, Notice, RoleChanged, SessionChanged
+from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef, Progress, Role, RoleState
 from tale_tui.engine.engine import Engine
-from tale_tui.engine.errors import BadInput, DatabaseNewer, EngineLost, FetchFailed, ReadOnly, StoreError, Unreachable
-from tale_tui.engine.events import Fact, Notice, RoleChanged, SessionChanged
 from tale_tui.engine.models import service as model_service
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
-from tale_tui.engine.store import Store
-from tale_tui.engine.types import (
-    BackendName,
-    BackendReport,
-    ExportFormat,
-    ModelInfo,
-    ModelRef,
-    Progress,
-    Role,
-    RoleState,
-    View,
-)
-from tale_tui.engine.world import World
-from tale_tui.paths import Paths
+from tale_tui.engine.store.store import Store
 
 DEMO = ModelRef(BackendName.SCRIPTED, "demo")
 Start = Callable[..., Awaitable[Engine]]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from tale_tui.config.paths import Paths
+from tale_tui.domain.conversation import MessageState
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
-from tale_tui.engine.types import MessageState
-from tale_tui.paths import Paths
-from tale_tui.ui.drafts import Drafts
-from tale_tui.ui.screens.sessions import OpenSession, SessionsDialog
+from tale_tui.ui.chat.autosave import Drafts
+from tale_tui.ui.dialogs.sessions import OpenSession, SessionsDialog
 
 GONE = 2**22 + 1
 """No process has this id: it is above what Linux gives."""

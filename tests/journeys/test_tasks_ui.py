@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from tale_tui.domain.models import Role
+from tale_tui.domain.tasks import TaskState
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
-from tale_tui.engine.task_types import TaskState
-from tale_tui.engine.types import Role
-from tale_tui.ui.screens.chat_news import GATHER_S
-from tale_tui.ui.screens.choose_task import ChooseTaskDialog
-from tale_tui.ui.screens.leave import LeaveDialog
-from tale_tui.ui.screens.tasks import TasksScreen
+from tale_tui.ui.dialogs.choose_task import ChooseTaskDialog
+from tale_tui.ui.dialogs.leave import LeaveDialog
+from tale_tui.ui.tasks.notifications import GATHER_S
+from tale_tui.ui.tasks.screen import TasksScreen
 from tale_tui.ui.terminal.notifications import Manners, call
 
 HELLO = "Hello! How are you today?"
@@ -352,7 +352,7 @@ async def test_leaving_with_open_tasks_asks(open_window: Any, work: Any, monkeyp
     answer, _ = work
     started: list[Any] = []
     monkeypatch.setattr(
-        "tale_tui.ui.leaving.start_background", lambda *given: started.append(given) or 1, raising=False
+        "tale_tui.engine.background.start_background", lambda *given: started.append(given) or 1, raising=False
     )
     async with open_window(answer) as window:
         await window.ready()
@@ -377,7 +377,7 @@ async def test_who_looks_elsewhere_is_called(open_window: Any, work: Any, monkey
     def send(app: Any, title: str, text: str, manners: Manners, now: float) -> None:
         written.append(call(title, text, manners, now, {}))
 
-    monkeypatch.setattr("tale_tui.ui.screens.chat_news.send", send)
+    monkeypatch.setattr("tale_tui.ui.terminal.notifications.send", send)
     async with open_window(answer) as window:
         await window.ready()
         await window.say("/task Write the function")

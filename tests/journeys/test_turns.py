@@ -9,10 +9,12 @@ from contextlib import aclosing
 
 import pytest
 
-from tale_tui.engine import draft as draft_module
-from tale_tui.engine.engine import Engine
-from tale_tui.engine.errors import BackendCrashed, ModelNotFound, Unreachable
-from tale_tui.engine.events import (
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import World
+from tale_tui.domain.conversation import ExportFormat, Message, MessageState, View
+from tale_tui.domain.errors import BackendCrashed, ModelNotFound, Unreachable
+from tale_tui.domain.events import (
     Notice,
     RoleChanged,
     Routed,
@@ -23,21 +25,11 @@ from tale_tui.engine.events import (
     TurnFailed,
     TurnStarted,
 )
+from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
+from tale_tui.engine import streaming as draft_module
+from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, ScriptedBackend, spoken
-from tale_tui.engine.store import Store
-from tale_tui.engine.types import (
-    BackendName,
-    ExportFormat,
-    Message,
-    MessageState,
-    ModelRef,
-    Role,
-    RoleState,
-    View,
-)
-from tale_tui.engine.world import World
-from tale_tui.paths import Paths
-from tale_tui.settings import Settings
+from tale_tui.engine.store.store import Store
 
 Start = Callable[..., Awaitable[Engine]]
 OLLAMA = BackendName.OLLAMA

@@ -14,9 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from tale_tui.background import start_background
+from tale_tui.config.paths import find_paths
+from tale_tui.engine.background import start_background
 from tale_tui.engine.models.demo import demo_answer
-from tale_tui.paths import find_paths
 
 pytestmark = pytest.mark.process
 

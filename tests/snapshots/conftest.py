@@ -23,18 +23,18 @@ from textual.pilot import Pilot
 
 from support.waiting import until
 from support.window import Window
+from tale_tui.config.first_frame import FirstLook
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import TaleError
+from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelInfo, ModelRef, Role, RoleState
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.engine import Engine
-from tale_tui.engine.errors import TaleError
 from tale_tui.engine.models.scripted import Script, ScriptedBackend, spoken
-from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelInfo, ModelRef, Role, RoleState
-from tale_tui.engine.world import World
-from tale_tui.first_look import FirstLook
-from tale_tui.paths import Paths
-from tale_tui.settings import Settings
+from tale_tui.formatting.symbols import ASCII, UNICODE, signs
 from tale_tui.ui.app import TaleApp
-from tale_tui.ui.bridge import Bridge
-from tale_tui.ui.signs import ASCII, UNICODE, signs
+from tale_tui.ui.engine_bridge import Bridge
 
 BASELINE = (3, 11)
 START = 1_794_146_520.0
@@ -59,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @dataclass
-class Clock:
+class ManualClock:
     """Stands still unless it is turned, in seconds."""
 
     passed: float = 0.0
@@ -114,7 +114,7 @@ class Scene:
     """
 
     act: Callable[[Window], Awaitable[None]] | None = None
-    before: Callable[[Engine, Clock], Awaitable[None]] | None = None
+    before: Callable[[Engine, ManualClock], Awaitable[None]] | None = None
     answers: Sequence[Script] = field(default_factory=lambda: [spoken("An ", "answer.")])
     size: tuple[int, int] = (120, 40)
     theme: str = "tale-dark"
@@ -150,7 +150,9 @@ def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.delenv("TALE_ASCII", raising=False)
     monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr("tale_tui.ui.signs.choose_signs", lambda wanted, encoding: ASCII if wanted else UNICODE)
+    monkeypatch.setattr(
+        "tale_tui.formatting.symbols.choose_signs", lambda wanted, encoding: ASCII if wanted else UNICODE
+    )
     signs.cache_clear()
     time.tzset()
     yield
@@ -166,7 +168,7 @@ def looks_as_before(
     """Whether a scene looks as in the picture that was kept; takes what `Scene` takes."""
     if pytestconfig.stash[REFUSED]:
         pytest.fail(f"Snapshots are made with Python {'.'.join(map(str, BASELINE))} alone.")
-    clock = Clock()
+    clock = ManualClock()
     # Notices are stamped by the window itself; they stand for as long as a slow test takes.
     monkeypatch.setattr("tale_tui.ui.app.time", SimpleNamespace(time=clock.now))
     monkeypatch.setattr(TaleApp, "NOTIFICATION_TIMEOUT", 3600)
@@ -187,7 +189,7 @@ async def _serves(engine: Engine) -> None:
     await until(serves, "a model for chat")
 
 
-def _compare(scene: Scene, clock: Clock, snap_compare: Callable[..., bool], paths: Paths) -> bool:
+def _compare(scene: Scene, clock: ManualClock, snap_compare: Callable[..., bool], paths: Paths) -> bool:
     ids = itertools.count(1)
     world = World(now=clock.now, monotonic=clock.monotonic, new_id=lambda: f"id{next(ids):02}")
     server = Server(scene.answers, models=[name for name, *_ in MODELS], sleep=clock.sleep, away=scene.away)

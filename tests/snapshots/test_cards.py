@@ -10,11 +10,13 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from tale_tui.engine.task_types import Reason, Task, TaskState
-from tale_tui.engine.types import Author, BackendName, Message, ModelRef, Session, Transcript, Usage
-from tale_tui.ui.signs import ASCII
+from tale_tui.domain.conversation import Author, Message, Session, Transcript
+from tale_tui.domain.models import BackendName, ModelRef, Usage
+from tale_tui.domain.tasks import Reason, Task, TaskState
+from tale_tui.formatting.symbols import ASCII
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, load_theme, theme_folders
-from tale_tui.ui.widgets.transcript import Live, TranscriptView
+from tale_tui.ui.transcript.header import Live
+from tale_tui.ui.transcript.view import TranscriptView
 
 NOW = 1_794_146_520.0
 """Sunday 8 November 2026, 14:02 UTC."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tale_tui.domain.conversation import View
 from tale_tui.engine.models.scripted import Pause, Say, Script
-from tale_tui.engine.types import View
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 THEMES = sorted(file.stem for file in (Path(__file__).parents[2] / "themes").glob("*.toml"))

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.events import Notice
+from tale_tui.domain.events import Notice
+from tale_tui.domain.models import ModelRef, Role
+from tale_tui.domain.tasks import DetectBand, Judged
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
-from tale_tui.engine.task_types import DetectBand, Judged
-from tale_tui.engine.types import ModelRef, Role
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
 LOOKS = {f"{size}-{theme}": (SIZES[size], f"tale-{theme}") for size in SIZES for theme in ("dark", "light")}
@@ -133,7 +133,7 @@ def test_talk_while_it_works(looks_as_before: Any, size: tuple[int, int]) -> Non
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 def test_tasks_that_were_cut_off(looks_as_before: Any, size: tuple[int, int]) -> None:
     async def before(engine: Any, clock: Any) -> None:
-        from tale_tui.engine.task_types import TaskCounts
+        from tale_tui.domain.tasks import TaskCounts
 
         status = engine.control.status
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.errors import ReadOnly, Unreachable
-from tale_tui.engine.events import Notice
+from tale_tui.domain.errors import ReadOnly, Unreachable
+from tale_tui.domain.events import Notice
 from tale_tui.engine.models.scripted import spoken
 
 AWAY = Unreachable("Nothing answers at http://127.0.0.1:11434. Start Ollama with `ollama serve`, then try again.")

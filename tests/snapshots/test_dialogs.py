@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.events import Notice
+from tale_tui.domain.events import Notice
+from tale_tui.domain.models import Progress
 from tale_tui.engine.models.scripted import Pause, Say, Script
-from tale_tui.engine.types import Progress
 from tale_tui.ui.widgets.progress_line import ProgressLine
 
 SMALL, USUAL = (80, 24), (120, 40)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.errors import Unreachable
+from tale_tui.domain.conversation import View
+from tale_tui.domain.errors import Unreachable
+from tale_tui.domain.models import FinishReason
 from tale_tui.engine.models.scripted import Fail, Hold, Pause, Read, Say, Script
-from tale_tui.engine.types import FinishReason, View
 
 QUESTION = "What is memoisation?"
 BEGINNING = "Memoisation keeps the result of a call, so that the same call later costs a look-up:\n\n"

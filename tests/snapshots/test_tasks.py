@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from support import tasks as fake_tasks
 from support.window import Window
-from tale_tui.engine.errors import EngineLost
+from tale_tui.domain.errors import EngineLost
 
 TINY, SMALL, USUAL, LARGE = (20, 5), (80, 24), (120, 40), (200, 60)
 SIZES = {"80x24": SMALL, "120x40": USUAL, "200x60": LARGE}

@@ -11,17 +11,17 @@ import pytest
 from tale_tui.ui.notify import Manners
 
 from support.window import Window
+from tale_tui.config.first_frame import FirstLook
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import TaleError
+from tale_tui.domain.models import BackendName
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.engine import Engine
-from tale_tui.engine.errors import TaleError
 from tale_tui.engine.models.scripted import Answer, Script, ScriptedBackend, spoken
-from tale_tui.engine.types import BackendName
-from tale_tui.engine.world import World
-from tale_tui.first_look import FirstLook
-from tale_tui.paths import Paths
-from tale_tui.settings import Settings
 from tale_tui.ui.app import TaleApp
-from tale_tui.ui.bridge import Bridge
+from tale_tui.ui.engine_bridge import Bridge
 
 MODEL = "scripted/demo"
 

@@ -14,10 +14,11 @@ from textual.app import App
 from textual.screen import Screen
 
 import tale_tui.ui
-from tale_tui.engine.api import EngineApi
-from tale_tui.engine.errors import AmbiguousTask, NoSuchTask, TaleError, WrongState
-from tale_tui.engine.events import Fact, StepDelta, TaskChanged, TaskEvent, TaskSeen
-from tale_tui.engine.task_types import (
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import AmbiguousTask, NoSuchTask, TaleError, WrongState
+from tale_tui.domain.events import Fact, StepDelta, TaskChanged, TaskEvent, TaskSeen
+from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState, RoleStatus, Usage
+from tale_tui.domain.tasks import (
     ENDED,
     EngineStatus,
     Plan,
@@ -32,11 +33,10 @@ from tale_tui.engine.task_types import (
     TaskEntry,
     TaskState,
 )
-from tale_tui.engine.types import BackendName, ModelRef, Role, RoleState, RoleStatus, Usage
-from tale_tui.engine.world import World
+from tale_tui.engine.api import EngineApi
 from tale_tui.ui.app import APP_KEYS
-from tale_tui.ui.bridge import Bridge
-from tale_tui.ui.screens.tasks import TasksScreen
+from tale_tui.ui.engine_bridge import Bridge
+from tale_tui.ui.tasks.screen import TasksScreen
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, load_themes, theme_folders
 
 NOW = 1_794_146_520.0

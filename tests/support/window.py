@@ -9,13 +9,13 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from support.waiting import until
-from tale_tui.engine.events import Fact
-from tale_tui.engine.task_types import Task
-from tale_tui.engine.types import Message, MessageState, Session
-from tale_tui.ui.bridge import Bridge
-from tale_tui.ui.screens.chat import ChatScreen
+from tale_tui.domain.conversation import Message, MessageState, Session
+from tale_tui.domain.events import Fact
+from tale_tui.domain.tasks import Task
+from tale_tui.ui.chat.screen import ChatScreen
+from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.widgets.chip import Chip
-from tale_tui.ui.widgets.queue_list import Waiting
+from tale_tui.ui.widgets.composer import Waiting
 
 
 class Window:

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from textual.binding import Binding
 
-from tale_tui.engine.events import RoleChanged
-from tale_tui.engine.types import Role, RoleState, RoleStatus
-from tale_tui.first_look import FirstLook
+from tale_tui.config.first_frame import FirstLook
+from tale_tui.domain.events import RoleChanged
+from tale_tui.domain.models import Role, RoleState, RoleStatus
 from tale_tui.ui import app as app_module
 from tale_tui.ui.app import TaleApp
-from tale_tui.ui.bridge import Bridge
 from tale_tui.ui.commands import COMMANDS
-from tale_tui.ui.screens.notices import NoticesDialog
-from tale_tui.ui.screens.theme import ThemeDialog
-from tale_tui.ui.screens.welcome import UseServer, WelcomeScreen
+from tale_tui.ui.dialogs.notices import NoticesDialog
+from tale_tui.ui.dialogs.theme import ThemeDialog
+from tale_tui.ui.dialogs.welcome import UseServer, WelcomeScreen
+from tale_tui.ui.engine_bridge import Bridge
 
 
 def test_nothing_heavy_is_imported_before_the_first_frame() -> None:
@@ -30,7 +30,7 @@ def test_nothing_heavy_is_imported_before_the_first_frame() -> None:
     heavy = {"pydantic", "pydantic_settings", "httpx", "aiosqlite", "markdown_it", "pygments", "ollama"}
     assert loaded & heavy == set()
     assert "tale_tui.engine.engine" not in done.stdout.split()
-    assert "tale_tui.engine.types" not in done.stdout.split()
+    assert "tale_tui.domain.conversation" not in done.stdout.split()
 
 
 @pytest.mark.parametrize("wanted", [True, False], ids=["begun by the command line", "begun otherwise"])
@@ -231,7 +231,7 @@ def test_a_wrong_setting_is_raised_when_the_window_is_closed(paths: Any, monkeyp
         return run(self, headless=True, auto_pilot=leave)
 
     monkeypatch.setattr(TaleApp, "run", headless)
-    from tale_tui.settings import SettingsError
+    from tale_tui.config.problems import SettingsError
 
     with pytest.raises(SettingsError, match="limits"):
         app_module.run_app(paths)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tale_tui.ui.commands import COMMANDS, UnknownCommand, completions, literal, parse, task_argument
-from tale_tui.ui.screens.help import HelpScreen
+from tale_tui.ui.dialogs.help import HelpScreen
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from tale_tui.domain.tasks import Priority
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
-from tale_tui.engine.task_types import Priority
-from tale_tui.ui.screens.chat import ChatScreen
-from tale_tui.ui.screens.help import HelpColumn, HelpScreen
-from tale_tui.ui.screens.tasks import TasksScreen
+from tale_tui.ui.chat.screen import ChatScreen
+from tale_tui.ui.dialogs.help import HelpColumn, HelpScreen
+from tale_tui.ui.tasks.screen import TasksScreen
 
 
 async def test_f3_shows_the_tasks_and_f2_the_chat_as_it_was(open_window: Any) -> None:
@@ -115,7 +115,7 @@ async def test_an_unknown_task_is_told(open_window: Any) -> None:
 
 async def test_leaving_with_open_tasks_asks(open_window: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Any] = []
-    monkeypatch.setattr("tale_tui.ui.leaving.start_background", lambda *given: started.append(given))
+    monkeypatch.setattr("tale_tui.engine.background.start_background", lambda *given: started.append(given))
     scripts = [Script((Say("Begin"), Hold(asyncio.Event()))), spoken("no more")]
     async with open_window(scripts) as window:
         await window.ready()
@@ -139,7 +139,7 @@ async def test_where_no_background_can_be_had_the_window_stays(
     def fail(*given: Any) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("tale_tui.ui.leaving.start_background", fail)
+    monkeypatch.setattr("tale_tui.engine.background.start_background", fail)
     scripts = [Script((Say("Begin"), Hold(asyncio.Event())))]
     async with open_window(scripts) as window:
         await window.ready()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
-from tale_tui.engine.text import clean
+from tale_tui.domain.text import clean
 from tale_tui.ui.text import MATCH_END, MATCH_START, NoMarkup, marked, match_parts, plain, plain_line
 
 CORPUS = json.loads((Path(__file__).parents[1] / "data" / "hostile-text.json").read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ import pytest
 from textual.app import App
 from textual.worker import WorkerFailed
 
-from tale_tui.engine.errors import StoreError
+from tale_tui.domain.errors import StoreError
 from tale_tui.ui.workers import spawn
 
 

@@ -18,23 +18,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tale_tui.engine.detect.loading import Detectors
+from tale_tui.domain.errors import StoreError
+from tale_tui.engine.detect.detector import Detector
 from tale_tui.engine.detect.model import FORMAT
-from tale_tui.engine.errors import StoreError
+
+log = logging.getLogger(__name__)
 
 ENOUGH = 5
 """Corrections since the last fit that are worth another one."""
+
 IDLE_S = 20.0
 """So long nothing may have been asked for before a fit begins."""
+
 FIT_LIMIT_S = 600.0
 """A fit takes some seconds; one that takes so long is ended."""
+
 NOTE_SUFFIX = ".seen"
 """Of the file beside the weights that holds how many corrections the last fit saw, whatever came of it."""
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """For the process of a fit: more threads only wait for each other, and take three times the processor's time."""
-
-log = logging.getLogger(__name__)
 
 
 class Correction(Protocol):
@@ -215,3 +218,29 @@ async def _end(process: Process) -> None:
         with suppress(ProcessLookupError):  # it ended by itself meanwhile
             process.kill()
         await process.wait()
+
+
+class Detectors:
+    """Hands out the detector.
+
+    Args:
+        learned: where weights that were refitted on this machine are; those of the program serve where there are none.
+    """
+
+    def __init__(self, learned: Path) -> None:
+        self.learned = learned
+        self._detector: Detector | None = None
+        self._loading = asyncio.Lock()
+
+    async def get(self) -> Detector:
+        """The detector; the first call loads it, which takes some ten milliseconds in a thread."""
+        if self._detector is None:
+            async with self._loading:
+                if self._detector is None:
+                    self._detector = await asyncio.to_thread(Detector.load, self.learned)
+        return self._detector
+
+    async def reload(self) -> None:
+        """Take the weights that are in the file now; until they are read the old ones serve."""
+        async with self._loading:
+            self._detector = await asyncio.to_thread(Detector.load, self.learned)

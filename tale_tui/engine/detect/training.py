@@ -19,13 +19,13 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from scipy.sparse import csr_matrix  # type: ignore[import-untyped]  # no types are published
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
-from tale_tui.engine.detect.examples import KEPT_APART, BadExample, Example, packaged_examples, read_corrections
 from tale_tui.engine.detect.features import Features, extract, pieces_of
 from tale_tui.engine.detect.model import (
     BLOCKS,
@@ -41,23 +41,33 @@ from tale_tui.engine.detect.model import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+
 RARE = 2.0
 """A feature of fewer examples (by weight) than this is not learned."""
+
 STRENGTH = 0.85
 """Inverse of the penalty on large weights (scikit-learn's C)."""
+
 ROUNDS = 500
+
 SHARPNESS = 2.0
+
 DOUBT = (0.7, 0.12)
 """See `Weights`. Both lie in the middle of a range in which calibration on messages of other writers hardly changes.
 Where a message leans to talk, clear talk is far more frequent than what is disputed, so much doubt is asked for; a
 message that leans to work is soon disputed."""
+
 LAST_SIGNS = "?!.。？！… "
+
 BARE_WEIGHT = 0.5
 """What a message counts once more without its last signs, which many people do not write."""
+
 KEPT_CORRECTION = 5
 """Every so manieth correction is kept apart, to measure on."""
+
 LAST_OF_ALL = 19
 """Niceness of the process: the lowest priority there is."""
+
 CHAT, DISPUTED, WORK = range(3)
 
 Columns = dict[tuple[str, str], int]
@@ -263,3 +273,88 @@ def _step_back() -> None:
 if __name__ == "__main__":
     _step_back()
     raise SystemExit(main())
+
+FOLDER = "examples"
+
+KEPT_APART = "zoe"
+"""The author whose examples are never learned from: every fit is measured on them."""
+
+LABELS = {"chat": 0.0, "task": 1.0}
+
+CLEAR = 0.25
+"""A label nearer than this to 0 or 1 is a verdict; between them two sensible people differ."""
+
+CORRECTION_WEIGHT = 4.0
+"""How many examples one correction counts: the user's own words are few and mean it."""
+
+
+class BadExample(ValueError):
+    """A line that is no example."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A message with its verdict.
+
+    Attributes:
+        text: the message.
+        p: 1 for a task, 0 for chat, between them where it is disputed.
+        author: who wrote it; messages of one author are never on both sides of a measurement.
+        weight: how many examples it counts.
+    """
+
+    text: str
+    p: float
+    author: str = ""
+    weight: float = 1.0
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the label is a verdict."""
+        return self.p <= CLEAR or self.p >= 1 - CLEAR
+
+
+def packaged_examples() -> list[Example]:
+    """All examples that come with the program, in the order of their files."""
+    found = sorted(files(__package__).joinpath(FOLDER).iterdir(), key=lambda each: each.name)
+    return [
+        example
+        for each in found
+        if each.name.endswith(".jsonl")
+        for example in parse_examples(each.read_text("utf-8").splitlines())
+    ]
+
+
+def read_corrections(source: Path | TextIO) -> list[Example]:
+    """The user's corrections: lines of `text` and `label`; other fields are ignored.
+
+    Args:
+        source: a file, or an open stream.
+    Raises:
+        BadExample: a line is none; it is named by its number.
+        OSError: the file cannot be read.
+    """
+    text = source.read_text("utf-8") if isinstance(source, Path) else source.read()
+    return list(parse_examples(text.splitlines(), weight=CORRECTION_WEIGHT))
+
+
+def parse_examples(lines: Iterable[str], weight: float = 1.0) -> list[Example]:
+    """Examples from JSON lines; empty ones are skipped.
+
+    Raises:
+        BadExample: a line is none; it is named by its number.
+    """
+    examples = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            data = json.loads(line)
+            text, label = data["text"], data["label"]
+            p = LABELS[label] if isinstance(label, str) else float(label)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadExample(f"line {number} is no example") from error
+        if not isinstance(text, str) or not 0 <= p <= 1:
+            raise BadExample(f"line {number} is no example")
+        examples.append(Example(text, p, str(data.get("author", "")), weight))
+    return examples

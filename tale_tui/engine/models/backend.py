@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from tale_tui.domain.models import BackendName, BackendReport, FinishReason, LoadedModel, Progress, Role
 from tale_tui.engine.models.memory_forecast import Forecast
-from tale_tui.engine.types import BackendName, BackendReport, FinishReason, LoadedModel, Progress, Role
 
 
 @dataclass(frozen=True, slots=True)

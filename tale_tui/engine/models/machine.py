@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tale_tui.engine.types import Role
+from tale_tui.domain.models import Role
 
 GIBIBYTE = 2**30
 MEMORY_SHARE = 0.8

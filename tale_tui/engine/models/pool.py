@@ -7,14 +7,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
-from tale_tui.engine.errors import ModelError, NotAvailable
+from tale_tui.domain.errors import ModelError, NotAvailable
+from tale_tui.domain.models import BackendName, BackendReport, ModelRef, Progress
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PerRoleBackend
 from tale_tui.engine.models.loading.loader import ModelLoader
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.memory_forecast import Forecast
 from tale_tui.engine.models.registry import BackendRegistry
-from tale_tui.engine.types import BackendName, BackendReport, ModelRef, Progress
 
 
 class Pool(ModelLoader):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from tale_tui.engine.errors import NotAvailable
+from tale_tui.config.load import openai_key
+from tale_tui.config.paths import Paths
+from tale_tui.config.problems import SettingsError
+from tale_tui.config.settings import OpenAISettings, Settings
+from tale_tui.domain.errors import NotAvailable
+from tale_tui.domain.models import BackendName
 from tale_tui.engine.models.backend import Backend
-from tale_tui.engine.types import BackendName
-from tale_tui.paths import Paths
-from tale_tui.settings import OpenAISettings, Settings, SettingsError, openai_key
 
 Builder = Callable[[], Backend]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
+from tale_tui.domain.text import Cleaner
 from tale_tui.engine.models.backend import TextPiece
-from tale_tui.engine.text import Cleaner
 
 OPEN = "<think>"
 CLOSE = "</think>"

@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tale_tui.engine.errors import ModelError, ModelNotFound
+from tale_tui.domain.errors import ModelError, ModelNotFound
+from tale_tui.domain.models import BackendName, BackendReport, FinishReason, LoadedModel, ModelInfo, ModelRef, Progress
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.demo import DEMO_FIRST_S, DEMO_MODEL, DEMO_NOTE, DEMO_RATE, demo_answer, demo_pieces
 from tale_tui.engine.models.memory_forecast import Forecast
-from tale_tui.engine.types import BackendName, BackendReport, FinishReason, LoadedModel, ModelInfo, ModelRef, Progress
 
 SCRIPTED_WINDOW = 8192
 """Tokens: the context window that a scripted model serves unless told otherwise."""

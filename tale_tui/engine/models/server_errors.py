@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from tale_tui.engine.errors import (
+from tale_tui.domain.errors import (
     BackendCrashed,
     BrokenStream,
     ContextFull,
@@ -21,8 +21,8 @@ from tale_tui.engine.errors import (
     TimedOut,
     Unreachable,
 )
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.lenient_json import as_count, as_text, read_object
-from tale_tui.engine.text import clean_line
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,19 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from pathlib import Path
 
+from tale_tui.domain.models import (
+    BackendName,
+    BackendReport,
+    ModelInfo,
+    ModelRef,
+    Progress,
+    Residency,
+    Role,
+    RoleStatus,
+)
 from tale_tui.engine.models.files.library import add_model
 from tale_tui.engine.models.files.starter import STARTER_NAME, fetch
 from tale_tui.engine.models.wiring import ModelServices
-from tale_tui.engine.task_types import Residency
-from tale_tui.engine.types import BackendName, BackendReport, ModelInfo, ModelRef, Progress, Role, RoleStatus
 
 STARTER = ModelRef(BackendName.EMBEDDED, STARTER_NAME)
 """The starter model."""

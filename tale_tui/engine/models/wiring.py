@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from tale_tui.engine.events import Fact
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import World
+from tale_tui.domain.events import Fact
+from tale_tui.domain.models import ModelRef, Role
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog, ResidencyLogStore
 from tale_tui.engine.models.machine import MachineMemory, look_at_memory
@@ -15,9 +18,6 @@ from tale_tui.engine.models.registry import BackendRegistry
 from tale_tui.engine.models.roles.report import ResidencyReporter
 from tale_tui.engine.models.roles.roles import RoleChoiceStore, Roles
 from tale_tui.engine.models.roles.supervisor import ModelSupervisor
-from tale_tui.engine.types import ModelRef, Role
-from tale_tui.engine.world import World
-from tale_tui.settings import Settings
 
 
 class ModelRecords(RoleChoiceStore, ResidencyLogStore, Protocol):

@@ -1,17 +1,184 @@
-"""Gathers what a choice of model depends on, has it made, and writes it to the log."""
+"""Which model answers, and why: a pure function of what is known now."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
 
+from tale_tui.config.settings import RouteSettings
+from tale_tui.domain.errors import ModelError, NoModel, NotAuthorised, Unreachable
+from tale_tui.domain.models import ModelRef, Role, RoleState
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route.complexity import Complexity, complexity
-from tale_tui.engine.route.rules import Candidate, Route, Rules, Signals, route
-from tale_tui.engine.types import ModelRef, Role, RoleState
-from tale_tui.settings import RouteSettings
+from tale_tui.formatting.units import chance
 
 log = logging.getLogger(__name__)
+
+ANSWERS = "answers in conversations"
+
+WORKS = "works on tasks"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The model of a role as it is now."""
+
+    ref: ModelRef | None = None
+    state: RoleState = RoleState.UNSET
+    resident: bool = False
+    """Whether it is in memory, for this role."""
+    given_up: bool = False
+    """Whether it failed so often that it is left alone for a while."""
+    window: int | None = None
+    """Its context window, in tokens; None while that is not known."""
+    detail: str = ""
+    """Why there is none, or why it does not work, as a sentence."""
+    demo: bool = False
+    """True for the starter, which never takes the place of another model by itself."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may be expected to answer."""
+        return self.ref is not None and not self.trouble
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with it, as the end of a sentence; empty where nothing is known to be."""
+        if self.state is RoleState.AWAY:
+            return "is away"
+        if self.state is RoleState.FAILED:
+            return "does not work"
+        return "failed again and again" if self.given_up else ""
+
+    def holds(self, tokens: int) -> bool:
+        """Whether a prompt of so many tokens fits, as far as that is known."""
+        return self.window is None or tokens <= self.window
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say about it."""
+
+    tasks: Literal["task", "ux"] = "task"
+    """The role whose model carries out tasks."""
+    simple_tasks: Literal["task", "ux"] = "task"
+    """The same for simple ones."""
+    fallback: bool = True
+    """Whether the other model serves where the chosen one does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Everything that the choice depends on."""
+
+    role: Role
+    """What is to be done: UX for talk, TASK for work."""
+    ux: Candidate
+    task: Candidate
+    p: float | None = None
+    """The probability with which it was detected as a task; None where it was not judged."""
+    complexity: Complexity | None = None
+    """Of a task; None where it is not known."""
+    prompt_tokens: int = 0
+    """About how long the prompt is; 0 where it is cut to fit anyway."""
+    chosen: ModelRef | None = None
+    """The model that the user chose for this."""
+    rules: Rules = field(default_factory=Rules)
+
+    def candidate(self, role: Role) -> Candidate:
+        """The model of a role."""
+        return self.ux if role is Role.UX else self.task
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The model that is asked, and why."""
+
+    ref: ModelRef
+    role: Role
+    """Whose model it is; what is to be done stays what it was."""
+    why: str
+    """In a few words, for the user."""
+    fallbacks: tuple[ModelRef, ...] = ()
+    """Who is asked when it fails, in this order."""
+
+
+def route(signals: Signals) -> Route:
+    """Choose a model.
+
+    The user's choice goes first, then the rules of the settings; the model of the other role serves where the one so
+    found is missing, in trouble, or too small for the prompt.
+
+    Raises:
+        NoModel: neither role has one.
+    """
+    if signals.chosen is not None:
+        return Route(signals.chosen, signals.role, "you chose it")
+    role, why = _by_rule(signals)
+    first, second = signals.candidate(role), signals.candidate(_other(role))
+    if first.ref is None and second.ref is None:
+        raise NoModel(first.detail or second.detail)
+    if reason := _reason_against(first, second, signals):
+        return Route(_known(second), _other(role), reason, _fallbacks(second, first, signals.rules))
+    if not first.resident:
+        why += "; has to be loaded"
+    return Route(_known(first), role, why, _fallbacks(first, second, signals.rules))
+
+
+def left_after(error: ModelError, failed: ModelRef, fallbacks: Iterable[ModelRef]) -> list[ModelRef]:
+    """Who is worth asking when a model failed: of a server that does not answer, or lets nobody in, nobody."""
+    away = failed.backend if isinstance(error, (Unreachable, NotAuthorised)) else None
+    return [ref for ref in fallbacks if ref.backend is not away]
+
+
+def _other(role: Role) -> Role:
+    return Role.TASK if role is Role.UX else Role.UX
+
+
+def _known(candidate: Candidate) -> ModelRef:
+    if candidate.ref is None:
+        raise NoModel(candidate.detail)
+    return candidate.ref
+
+
+def _by_rule(signals: Signals) -> tuple[Role, str]:
+    """The role whose model it is, by the settings alone."""
+    if signals.role is Role.UX:
+        return Role.UX, ANSWERS
+    if signals.rules.tasks == "ux":
+        return Role.UX, "the settings give it all tasks"
+    if signals.rules.simple_tasks == "ux" and signals.complexity is Complexity.SIMPLE:
+        return Role.UX, "the settings give it simple tasks"
+    return Role.TASK, WORKS if signals.p is None else f"{WORKS}; detected {chance(signals.p)}"
+
+
+def _reason_against(first: Candidate, second: Candidate, signals: Signals) -> str:
+    """Why the second one serves instead of the first; empty where it does not."""
+    if first.ref is None:
+        return f"there is no model for {'tasks' if first is signals.task else 'conversations'}"
+    if not _may_stand_in(first, second, signals.rules):
+        return ""
+    if first.trouble:
+        return f"in place of {first.ref.model}, which {first.trouble}"
+    if not first.holds(signals.prompt_tokens) and second.holds(signals.prompt_tokens):
+        return f"the prompt is too long for {first.ref.model}"
+    return ""
+
+
+def _fallbacks(first: Candidate, second: Candidate, rules: Rules) -> tuple[ModelRef, ...]:
+    if second.ref is None or not _may_stand_in(first, second, rules):
+        return ()
+    return (second.ref,)
+
+
+def _may_stand_in(first: Candidate, second: Candidate, rules: Rules) -> bool:
+    """Whether the second one may serve in the place of the first."""
+    if second.demo and not first.demo:
+        return False
+    return rules.fallback and second.usable and second.ref != first.ref
 
 
 class Router:

@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import aiosqlite
 
-from tale_tui.engine.errors import StoreError
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import StoreError
 from tale_tui.engine.store.errors import is_damage, only_reading, store_error
 from tale_tui.engine.store.transactions import Job, Writes, transaction
-from tale_tui.engine.world import World
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-from tale_tui.engine.errors import DatabaseBusy, DiskFull, ReadOnly, StoreError
-from tale_tui.engine.text import clean_line
+from tale_tui.domain.errors import DatabaseBusy, DiskFull, ReadOnly, StoreError
+from tale_tui.domain.text import clean_line
 
 PRIMARY_CODE = 0xFF
 """The bits of an extended result code of SQLite that hold the primary one."""

@@ -12,11 +12,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tale_tui.domain.conversation import Author, Message, MessageState, Session, Transcript
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.message_tree import NewMessage, insert_message, update_tip
 from tale_tui.engine.store.rows import MESSAGE_COLUMNS, fresh_id, message_of, no_such_session
 from tale_tui.engine.store.sessions import session_by_id, transcript_of
-from tale_tui.engine.types import Author, Message, MessageState, Session, Transcript
 
 if TYPE_CHECKING:
     from tale_tui.engine.store.export_format import ExportedMessage, ExportedSession

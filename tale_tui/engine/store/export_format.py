@@ -7,10 +7,11 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from tale_tui.engine.errors import BadImport
+from tale_tui.domain.conversation import Author, MessageState
+from tale_tui.domain.errors import BadImport
+from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
+from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.rows import ERROR_LIMIT
-from tale_tui.engine.text import clean, clean_line
-from tale_tui.engine.types import Author, BackendName, FinishReason, MessageState, ModelRef, Usage
 
 FORMAT: Final = "tale-tui-session"
 FORMAT_VERSION: Final = 1

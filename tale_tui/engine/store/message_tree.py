@@ -13,12 +13,10 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from tale_tui.engine.errors import NoSuchMessage
-from tale_tui.engine.store.rows import (
-    MESSAGE_COLUMNS,
-    message_of,
-)
-from tale_tui.engine.types import Author, Message, MessageState, ModelRef, Usage
+from tale_tui.domain.conversation import Author, Message, MessageState
+from tale_tui.domain.errors import NoSuchMessage
+from tale_tui.domain.models import ModelRef, Usage
+from tale_tui.engine.store.rows import MESSAGE_COLUMNS, message_of
 
 # The shown branch below and with :first, from its beginning.
 BRANCH = """

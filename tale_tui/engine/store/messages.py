@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from tale_tui.engine.errors import NoSuchMessage
+from tale_tui.domain.conversation import Author, Message, MessageState, Transcript
+from tale_tui.domain.errors import NoSuchMessage
+from tale_tui.domain.models import FinishReason, ModelRef, Usage
+from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.message_tree import (
     branch_above,
@@ -18,8 +21,6 @@ from tale_tui.engine.store.message_tree import (
 )
 from tale_tui.engine.store.rows import ERROR_LIMIT, no_such_session, ref_columns, session_n
 from tale_tui.engine.store.sessions import transcript_of
-from tale_tui.engine.text import clean, clean_line
-from tale_tui.engine.types import Author, FinishReason, Message, MessageState, ModelRef, Transcript, Usage
 
 _FINISH = """
     UPDATE message SET state = ?, text = ?, thinking = ?, backend = coalesce(?, backend), model = coalesce(?, model),

@@ -15,12 +15,12 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tale_tui.engine.errors import DatabaseNewer, StoreError
-from tale_tui.engine.events import Notice
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import DatabaseNewer, StoreError
+from tale_tui.domain.events import Notice
 from tale_tui.engine.store.crash_recovery import interrupt_replies, interrupt_tasks
 from tale_tui.engine.store.database import check_mark
 from tale_tui.engine.store.errors import is_damage, result_code, store_error
-from tale_tui.engine.world import World
 
 BUSY_TIMEOUT_S = 5.0
 """How long one process waits for another's write."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from tale_tui.domain.models import ModelRef, Role
+from tale_tui.domain.text import clean
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import message_text, ref_of
-from tale_tui.engine.text import clean
-from tale_tui.engine.types import ModelRef, Role
 
 
 class Preferences(Database):

@@ -8,8 +8,8 @@ from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
+from tale_tui.domain.tasks import TaskState
 from tale_tui.engine.store.task_rows import shown_ids
-from tale_tui.engine.task_types import TaskState
 
 PEEK_TIMEOUT_S = 0.2
 """How long a database that is held may keep a shell waiting."""

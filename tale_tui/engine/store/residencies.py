@@ -7,9 +7,9 @@ import statistics
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tale_tui.domain.models import ModelRef
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import ref_columns, ref_of
-from tale_tui.engine.types import ModelRef
 
 TYPICAL_OF = 20
 """So many of the last times say what is typical."""

@@ -7,22 +7,13 @@ import sqlite3
 from functools import lru_cache
 from typing import Any
 
-from tale_tui.engine.constants import TITLE_WORDS
-from tale_tui.engine.errors import EmptyMessage, NoSuchSession
-from tale_tui.engine.task_types import PLAN_FORMAT, Plan, StepKind, StepSpec
-from tale_tui.engine.text import clean, clean_line, is_blank
-from tale_tui.engine.types import (
-    Author,
-    BackendName,
-    FinishReason,
-    Message,
-    MessageState,
-    ModelRef,
-    Role,
-    Session,
-    Usage,
-)
-from tale_tui.engine.world import World
+from tale_tui.domain.clock import World
+from tale_tui.domain.constants import TITLE_WORDS
+from tale_tui.domain.conversation import Author, Message, MessageState, Session
+from tale_tui.domain.errors import EmptyMessage, NoSuchSession
+from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Role, Usage
+from tale_tui.domain.tasks import PLAN_FORMAT, Plan, StepKind, StepSpec
+from tale_tui.domain.text import clean, clean_line, is_blank
 
 Row = tuple[Any, ...]
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 import re
 import sqlite3
 
+from tale_tui.domain.conversation import Author, MessageState, SearchHit
+from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import Row
-from tale_tui.engine.text import clean, clean_line
-from tale_tui.engine.types import Author, MessageState, SearchHit
 
 MARK_BEGIN, MARK_END = "\ue000", "\ue001"
 """Around the words that match, in a snippet; no stored text has them, as the border lets no private use through."""

@@ -7,7 +7,10 @@ from __future__ import annotations
 import sqlite3
 from contextlib import suppress
 
-from tale_tui.engine.errors import BadInput, NoSuchSession, StoreError
+from tale_tui.domain.clock import ID_SHOWN, World
+from tale_tui.domain.conversation import MessageState, QueuedMessage, Session, Transcript, View
+from tale_tui.domain.errors import BadInput, NoSuchSession, StoreError
+from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.message_tree import ANCESTORS, node_of, shown_branch, update_tip
 from tale_tui.engine.store.rows import (
@@ -19,9 +22,6 @@ from tale_tui.engine.store.rows import (
     session_n,
     session_of,
 )
-from tale_tui.engine.text import clean, clean_line
-from tale_tui.engine.types import MessageState, QueuedMessage, Session, Transcript, View
-from tale_tui.engine.world import ID_SHOWN, World
 
 CANDIDATES_NAMED = 5
 """How many of the sessions that an ambiguous id fits are named."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from tale_tui.engine.events import Notice
+from tale_tui.domain.clock import World
+from tale_tui.domain.events import Notice
 from tale_tui.engine.store.database import Connection
 from tale_tui.engine.store.export import ExportImport
 from tale_tui.engine.store.messages import Messages, Replies
@@ -18,7 +19,6 @@ from tale_tui.engine.store.task_state import TaskStates
 from tale_tui.engine.store.task_steps import TaskSteps
 from tale_tui.engine.store.tasks import Tasks
 from tale_tui.engine.store.turns import StoredTurns
-from tale_tui.engine.world import World
 
 
 class Store(

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 
-from tale_tui.engine.errors import AmbiguousTask, NoSuchTask
+from tale_tui.domain.clock import ID_SHOWN
+from tale_tui.domain.errors import AmbiguousTask, NoSuchTask
+from tale_tui.domain.models import Usage
+from tale_tui.domain.tasks import Priority, Reason, Step, StepState, Task, TaskDetail, TaskEntry, TaskState
+from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.rows import Row, plan_of, ref_of
-from tale_tui.engine.task_types import Priority, Reason, Step, StepState, Task, TaskDetail, TaskEntry, TaskState
-from tale_tui.engine.text import clean, clean_line
-from tale_tui.engine.types import Usage
-from tale_tui.engine.world import ID_SHOWN
 
 PRIORITIES = tuple(Priority)
 """By the number that the column holds."""

@@ -7,12 +7,12 @@ import statistics
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from tale_tui.engine.errors import BadPlan, Fenced, WrongState
+from tale_tui.domain.errors import BadPlan, Fenced, WrongState
+from tale_tui.domain.tasks import ENDED, Plan, Reason, Task, TaskDetail, TaskState
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import ERROR_LIMIT, plan_of
 from tale_tui.engine.store.task_rows import detail_at, task_at, task_n
-from tale_tui.engine.task_types import ENDED, Plan, Reason, Task, TaskDetail, TaskState
-from tale_tui.engine.text import clean_line
 
 _CLAIM = """
     UPDATE task SET state = 'running', reason = '', epoch = epoch + 1, started = coalesce(started, :now),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from tale_tui.engine.errors import Fenced
+from tale_tui.domain.errors import Fenced
+from tale_tui.domain.models import ModelRef, Usage
+from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import ERROR_LIMIT, ref_columns, step_key
 from tale_tui.engine.store.task_rows import task_at
@@ -17,9 +20,6 @@ from tale_tui.engine.store.task_state import (
     running_n,
     update_progress,
 )
-from tale_tui.engine.task_types import Task, TaskState
-from tale_tui.engine.text import clean, clean_line
-from tale_tui.engine.types import ModelRef, Usage
 
 Values = dict[str, str | float | None]
 

@@ -6,16 +6,16 @@ import re
 import sqlite3
 from dataclasses import dataclass
 
-from tale_tui.engine.constants import TASK_TITLE_WORDS
-from tale_tui.engine.errors import BadInput
+from tale_tui.domain.constants import TASK_TITLE_WORDS
+from tale_tui.domain.errors import BadInput
+from tale_tui.domain.models import ModelRef
+from tale_tui.domain.tasks import ENDED, Plan, Priority, Reason, Task, TaskCounts, TaskDetail, TaskState
+from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import first_words, message_text, plan_text, ref_columns, safe_plan, session_n
 from tale_tui.engine.store.sessions import TITLE_LIMIT
 from tale_tui.engine.store.task_rows import PRIORITIES, TASK, detail_at, task_at, task_n, task_n_by_prefix, tasks_of
 from tale_tui.engine.store.task_state import add_history_entry, wrong_state
-from tale_tui.engine.task_types import ENDED, Plan, Priority, Reason, Task, TaskCounts, TaskDetail, TaskState
-from tale_tui.engine.text import clean, clean_line
-from tale_tui.engine.types import ModelRef
 
 _OPEN_ORDER = """
     ORDER BY CASE t.state WHEN 'running' THEN 0 WHEN 'waiting' THEN 1 WHEN 'paused' THEN 2 WHEN 'queued' THEN 3 ELSE 4

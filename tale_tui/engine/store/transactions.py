@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from tale_tui.engine.errors import TaleError
+from tale_tui.domain.errors import TaleError
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]

@@ -6,7 +6,11 @@ import sqlite3
 from dataclasses import replace
 from typing import NamedTuple
 
-from tale_tui.engine.errors import BadInput, NoSuchMessage
+from tale_tui.domain.conversation import Author, Message, MessageState
+from tale_tui.domain.errors import BadInput, NoSuchMessage
+from tale_tui.domain.models import ModelRef
+from tale_tui.domain.tasks import Task
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.message_tree import (
     NewMessage,
@@ -20,9 +24,6 @@ from tale_tui.engine.store.message_tree import (
 from tale_tui.engine.store.rows import first_words, forget_draft, fresh_id, message_text, session_n
 from tale_tui.engine.store.task_rows import task_at, task_n
 from tale_tui.engine.store.tasks import NewTask, insert_task, stored_task_n
-from tale_tui.engine.task_types import Task
-from tale_tui.engine.text import clean_line
-from tale_tui.engine.types import Author, Message, MessageState, ModelRef
 
 _CARDS = """
     SELECT c.n FROM message AS u JOIN message AS c ON c.parent_n = u.n

@@ -8,20 +8,21 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 
-from tale_tui.engine.errors import BadInput, StoreError
-from tale_tui.engine.events import Fact, TaskEvent
-from tale_tui.engine.store import NewTask, Store
-from tale_tui.engine.task_types import OPEN, Priority, Reason, Task, TaskDetail, TaskState
-from tale_tui.engine.tasks.dispatch import Dispatcher
-from tale_tui.engine.tasks.following import Followers
-from tale_tui.engine.tasks.intake import Intake, Likely
+from tale_tui.config.settings import TaskSettings
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import BadInput, StoreError
+from tale_tui.domain.events import Fact, TaskEvent
+from tale_tui.domain.models import ModelRef
+from tale_tui.domain.tasks import OPEN, Priority, Reason, Task, TaskDetail, TaskState
+from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.tasks.admission import Intake, Likely
 from tale_tui.engine.tasks.journal import Desk
 from tale_tui.engine.tasks.limits import Slots
-from tale_tui.engine.tasks.runners import Runner
-from tale_tui.engine.tasks.shielding import whole
-from tale_tui.engine.types import ModelRef
-from tale_tui.engine.world import World
-from tale_tui.settings import TaskSettings
+from tale_tui.engine.tasks.scheduler import Dispatcher
+from tale_tui.engine.tasks.step_runner import Runner
+from tale_tui.engine.tasks.subscriptions import Followers
+from tale_tui.engine.tasks.uncancellable import whole
 
 log = logging.getLogger(__name__)
 

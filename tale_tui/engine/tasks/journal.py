@@ -8,19 +8,21 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tale_tui.engine.draft import Draft, Saver
-from tale_tui.engine.errors import BadPlan, Fenced, StepTimedOut, StoreError, TaleError
-from tale_tui.engine.events import Fact, Notice, TaskChanged
+from tale_tui.config.settings import TaskSettings
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import BadPlan, Fenced, StepTimedOut, StoreError, TaleError
+from tale_tui.domain.events import Fact, Notice, TaskChanged
+from tale_tui.domain.models import ModelRef
+from tale_tui.domain.tasks import Reason, Step, StepSpec, StepState, Task
 from tale_tui.engine.models.backend import TextPiece
-from tale_tui.engine.store import Claim, Store, TaskEnd
-from tale_tui.engine.task_types import Reason, Step, StepSpec, StepState, Task
-from tale_tui.engine.tasks.following import Followers
-from tale_tui.engine.tasks.run import Parked, result_of
-from tale_tui.engine.tasks.runners import Outcome, Runner, Work
-from tale_tui.engine.tasks.shielding import whole
-from tale_tui.engine.types import ModelRef
-from tale_tui.engine.world import World
-from tale_tui.settings import TaskSettings
+from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.task_state import Claim
+from tale_tui.engine.store.task_steps import TaskEnd
+from tale_tui.engine.streaming import Draft, Saver
+from tale_tui.engine.tasks.interpreter import Parked, result_of
+from tale_tui.engine.tasks.step_runner import Outcome, Runner, Work
+from tale_tui.engine.tasks.subscriptions import Followers
+from tale_tui.engine.tasks.uncancellable import whole
 
 log = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from tale_tui.engine.constants import TIME_LIMIT_MAX_S
-from tale_tui.engine.errors import BadPlan
-from tale_tui.engine.task_types import PLAN_FORMAT, Plan, StepKind, StepSpec
-from tale_tui.engine.text import clean, clean_line, is_blank
-from tale_tui.engine.types import Role
+from tale_tui.domain.constants import TIME_LIMIT_MAX_S
+from tale_tui.domain.errors import BadPlan
+from tale_tui.domain.models import Role
+from tale_tui.domain.tasks import PLAN_FORMAT, Plan, StepKind, StepSpec
+from tale_tui.domain.text import clean, clean_line, is_blank
 
 ONE_STEP_KEY = "answer"
 ONE_STEP_TITLE = "answer"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tale_tui.domain.conversation import Author, Message, MessageState
+from tale_tui.domain.tasks import Plan, StepSpec
+from tale_tui.domain.text import defuse
 from tale_tui.engine.models.backend import ChatMessage
-from tale_tui.engine.task_types import Plan, StepSpec
-from tale_tui.engine.text import defuse
-from tale_tui.engine.types import Author, Message, MessageState
 
 DIGEST_MESSAGES = 6
 """The newest messages of the conversation that are shown."""

@@ -1,119 +1,137 @@
-"""The one interpreter of plans. What a step does, where results are kept and what a wait is, the context decides.
-
-There is no clock, file, network or random number here: given the same results of its steps a plan always goes the
-same way, on this machine or under another execution.
-"""
+"""One run of a task: claimed, carried out step by step, and brought to an end that is stored."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Protocol
+import logging
+from collections import Counter
+from dataclasses import dataclass
 
-from tale_tui.engine.task_types import Plan, Reason, StepKind, StepSpec
+from tale_tui.domain.errors import Fenced, StepTimedOut, StoreError, TaleError
+from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.engine.store.task_state import Claim
+from tale_tui.engine.tasks.interpreter import Parked, run_plan
+from tale_tui.engine.tasks.journal import Desk, Journal, StepFailed
+from tale_tui.engine.tasks.limits import next_pause_s
+from tale_tui.engine.tasks.uncancellable import whole
 
+log = logging.getLogger(__name__)
 
-class Parked(Exception):
-    """The task waits for the user; no run, slot or memory waits with it.
-
-    Args:
-        reason: what it waits for.
-        topic: the step that wants the answer.
-    """
-
-    def __init__(self, reason: Reason, topic: str) -> None:
-        super().__init__(f"{reason.value}: {topic}")
-        self.reason = reason
-        self.topic = topic
+WENT_WRONG = "The task broke off because of an error in the application; the log says more. Retry it."
 
 
-class Context(Protocol):
-    """What a run does to the world. Results are kept by the key of the step, never by its number."""
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a run ended, as far as it is not stored yet; nothing of it: all is stored."""
 
-    async def step(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
-        """The result of a step: that which is kept already, else what comes of carrying it out; then it is kept.
-
-        Args:
-            spec: the step.
-            inputs: the results of the steps before it, by key, in the order in which it names them.
-        Raises:
-            Exception: it did not work; the run ends with it.
-        """
-        ...
-
-    async def wait(self, topic: str) -> None:
-        """Go on where the user has said yes.
-
-        Args:
-            topic: the step that asks.
-        Raises:
-            Parked: nobody has said yes yet.
-        """
-        ...
+    parked: Parked | None = None
+    failed: StepFailed | None = None
+    error: TaleError | None = None
+    """The task has failed as a whole."""
 
 
-async def run_plan(context: Context, plan: Plan) -> str:
-    """Carry a plan out and return its result.
-
-    Steps that do not wait for each other run at once. When one fails the others are stopped, and their end is waited
-    for. The user is asked when nothing else is left to do.
+class Run:
+    """A task that runs. It begins by itself.
 
     Args:
-        context: does what steps do.
-        plan: checked.
-    Raises:
-        Parked: it goes on when the user has answered.
-        Exception: what a step raised.
+        desk: what runs work with.
+        task_id: the task; queued, as far as is known.
+        failures: how often each of its steps has failed; counted on here.
     """
-    results: dict[str, str] = {}
-    left = {spec.key: spec for spec in plan.steps}
-    running: dict[asyncio.Task[str], str] = {}
-    try:
-        while left or running:
-            ready = [spec for spec in left.values() if results.keys() >= set(spec.after)]
-            steps = [spec for spec in ready if spec.kind != StepKind.APPROVAL]
-            for spec in steps:
-                del left[spec.key]
-            if len(steps) == 1 and not running:
-                results[steps[0].key] = await context.step(steps[0], _inputs(steps[0], results))
-                continue
-            for spec in steps:
-                work = asyncio.ensure_future(context.step(spec, _inputs(spec, results)))
-                running[work] = spec.key
-            if running:
-                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for work in done:
-                    results[running[work]] = work.result()
-                    del running[work]
-            else:
-                await context.wait(ready[0].key)
-                results[ready[0].key] = ""
-                del left[ready[0].key]
-    finally:
-        await _stop(running)
-    return result_of(plan, results)
 
+    def __init__(self, desk: Desk, task_id: str, failures: Counter[str]) -> None:
+        self.id = task_id
+        self._desk = desk
+        self._failures = failures
+        self.last: Task | None = None
+        """The task as it was stored last, where this run did that."""
+        self.stopped = False
+        """Whether it was stopped from outside; whoever did that says in which state the task is."""
+        self.trouble: StoreError | None = None
+        """Why the end of it is not stored."""
+        self.work = asyncio.create_task(self._go(), name=f"task {task_id}")
+        self.work.add_done_callback(self._look_at)
 
-def result_of(plan: Plan, results: Mapping[str, str]) -> str:
-    """What a task has to show in the end: the texts of the steps that no other step builds on.
+    async def stop(self) -> None:
+        """End it now: its model is closed and its text stored when this returns. Its state is left as it is."""
+        self.stopped = True
+        self.work.cancel()
+        await asyncio.wait([self.work])
 
-    Args:
-        plan: with its steps in order.
-        results: of every step, by key.
-    """
-    used = {key for spec in plan.steps for key in spec.after}
-    ends = [spec for spec in plan.steps if spec.key not in used and results[spec.key].strip()]
-    if len(ends) <= 1:
-        return results[ends[0].key] if ends else ""
-    return "\n\n".join(f"## {spec.title}\n\n{results[spec.key].strip()}" for spec in ends)
+    async def _go(self) -> None:
+        try:
+            claim = await self._desk.store.claim_task(self.id, self._desk.world.now())
+        except StoreError as error:
+            self.trouble = error
+            return
+        if claim is None:
+            return
+        self.last = self._desk.changed(claim.detail.task)
+        journal = Journal(self._desk, claim)
+        ending: _Ending | None = _Ending(error=TaleError(WENT_WRONG))
+        try:
+            ending = await self._carry_out(journal, claim)
+        except asyncio.CancelledError:
+            ending = None
+            raise
+        finally:
+            if ending is not None:
+                await whole(self._end(journal, claim.epoch, ending))
 
+    async def _carry_out(self, journal: Journal, claim: Claim) -> _Ending:
+        task = claim.detail.task
+        limit_s = task.time_limit_s or self._desk.settings.time_limit_s
+        try:
+            async with asyncio.timeout(max(0.0, limit_s - task.worked_s)) as time:
+                await run_plan(journal, claim.detail.plan)
+        except Parked as parked:
+            return _Ending(parked=parked)
+        except StepFailed as failed:
+            return _Ending(failed=failed)
+        except Fenced as error:
+            log.warning("a run of %s was not its run any more: %s", self.id, error)
+            return _Ending()
+        except TimeoutError:
+            if not time.expired():
+                raise
+            return _Ending(error=StepTimedOut(f"The task took longer than its limit of {limit_s:g} s."))
+        self.last = journal.last
+        if self.last.state is not TaskState.DONE:
+            return _Ending(error=TaleError("There was no step left to run. Retry it from the step that is to be done."))
+        return _Ending()
 
-def _inputs(spec: StepSpec, results: Mapping[str, str]) -> dict[str, str]:
-    return {key: results[key] for key in spec.after}
+    async def _end(self, journal: Journal, epoch: int, ending: _Ending) -> None:
+        try:
+            task = await self._store_end(journal, epoch, ending)
+        except Fenced as error:
+            log.warning("the end of a run of %s was not its own any more: %s", self.id, error)
+        except StoreError as error:
+            self.trouble = error
+        else:
+            if task is not None:
+                self.last = self._desk.changed(task)
 
+    async def _store_end(self, journal: Journal, epoch: int, ending: _Ending) -> Task | None:
+        store = self._desk.store
+        if ending.parked is not None:
+            return await store.suspend_task(self.id, epoch, ending.parked.reason, ending.parked.topic)
+        if (failed := ending.failed) is not None:
+            log.info("%s of %s failed: %s: %s", failed.spec.key, self.id, failed.error.code, failed.error.sentence)
+            self._failures[failed.spec.key] += 1
+            failures = self._failures[failed.spec.key]
+            pause_s = next_pause_s(failed.error, failures, failed.spec, self._desk.settings)
+            return await journal.fail(failed, None if pause_s is None else self._desk.world.now() + pause_s)
+        if (error := ending.error) is not None:
+            return await store.change_task(
+                self.id,
+                TaskState.FAILED,
+                expect={TaskState.RUNNING},
+                error=error.sentence,
+                error_code=error.code,
+            )
+        return None
 
-async def _stop(running: Mapping[asyncio.Task[str], str]) -> None:
-    """End steps that nobody waits for any more, and see them end."""
-    for work in running:
-        work.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
+    def _look_at(self, work: asyncio.Task[None]) -> None:
+        """What was not foreseen goes to the log; the task has failed with a sentence that says so."""
+        if not work.cancelled() and (error := work.exception()) is not None:
+            log.error("the task %s went wrong", self.id, exc_info=error)

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 def warm() -> None:
     """Import and build what the first text would have to wait for (80 ms); to be called in a thread."""
-    from tale_tui.ui.markdown.highlight import CodeReader
+    from tale_tui.ui.markdown.code import CodeReader
+    from tale_tui.ui.markdown.document import parse
     from tale_tui.ui.markdown.inline import spans
-    from tale_tui.ui.markdown.parse import parse
 
     parse("- **warm** `up`\n")
     spans("**warm** `up` https://example.org")

@@ -6,7 +6,7 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from tale_tui.ui.markdown.styles import CODE, EMPHASIS, LINK, MUTED, PLAIN, STRIKE, STRONG
+from tale_tui.ui.markdown.lines import CODE, EMPHASIS, LINK, MUTED, PLAIN, STRIKE, STRONG
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tale_tui.ui.signs import ASCII, signs
+from tale_tui.formatting.symbols import ASCII, signs
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tale_tui.formatting.units import plural
 from tale_tui.ui.markdown.inline import spans
-from tale_tui.ui.markdown.lines import Piece, Sheet, Unfold
-from tale_tui.ui.markdown.styles import MUTED, PLAIN, STRONG
+from tale_tui.ui.markdown.lines import MUTED, PLAIN, STRONG, Piece, Sheet, Unfold
 from tale_tui.ui.markdown.text import Run
 from tale_tui.ui.markdown.wrap import cells, wrap
-from tale_tui.ui.words import plural
 
 if TYPE_CHECKING:
-    from tale_tui.ui.markdown.blocks import TableHead, TableRow
+    from tale_tui.ui.markdown.document import TableHead, TableRow
     from tale_tui.ui.markdown.marks import Marks
 
 ROWS_SHOWN = 100

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tale_tui.engine.text import clean_line
+from tale_tui.domain.text import clean_line
 
 if TYPE_CHECKING:
     from textual.app import App
 
-    from tale_tui.settings import Settings
+    from tale_tui.config.settings import Settings
 
 TEXT_LIMIT = 160
 """Characters of a notification."""

@@ -9,9 +9,9 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tale_tui.engine.figures import chance
-from tale_tui.ui.signs import signs
-from tale_tui.ui.task_words import clock
+from tale_tui.formatting.symbols import signs
+from tale_tui.formatting.tasks import clock
+from tale_tui.formatting.units import chance
 from tale_tui.ui.widgets.line import fitted
 
 ChipKind = Literal["task", "ask", "chat"]

@@ -1,4 +1,4 @@
-"""The lower part of the chat: what waits, what may be meant, and the prompt."""
+"""The list above the prompt: what the command that is being written may become."""
 
 from __future__ import annotations
 
@@ -6,22 +6,173 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
 
-from tale_tui.ui.signs import signs
-from tale_tui.ui.widgets.completion import Completion, Row
-from tale_tui.ui.widgets.notice_bar import NoticeBar, Standing
+from tale_tui.formatting.symbols import signs
+from tale_tui.ui.widgets.banner import NoticeBar, Standing
+from tale_tui.ui.widgets.line import fitted, spread
 from tale_tui.ui.widgets.prompt import Prompt
-from tale_tui.ui.widgets.queue_list import QueueList
+
+COMPLETION_ROWS_MAX = 8
+"""Rows that are shown at once; the others scroll past the chosen one."""
+
+_LEFT = 3
+"""Cells before the text, so that it stands under what the prompt holds."""
+
+_GAP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One completion."""
+
+    text: str
+    """What stands in the prompt afterwards."""
+    label: str
+    hint: str = ""
+
+
+class Completion(Widget):
+    """Rows, one of them chosen. It takes no focus: the prompt keeps it and moves the choice."""
+
+    ALLOW_SELECT = False
+
+    rows: reactive[tuple[Row, ...]] = reactive((), layout=True)
+    """What is offered; nothing is shown while it is empty."""
+    chosen: reactive[int] = reactive(0)
+    """The index of the chosen row."""
+
+    @dataclass
+    class Picked(Message):
+        """A row was clicked."""
+
+        row: Row
+
+    @property
+    def row(self) -> Row | None:
+        """The chosen row."""
+        return self.rows[self.chosen] if self.rows else None
+
+    def offer(self, rows: Sequence[Row]) -> None:
+        """Show other rows, the first of them chosen; none at all hides the list."""
+        if tuple(rows) != self.rows:
+            self.rows = tuple(rows)
+            self.chosen = 0
+        self.display = bool(rows)
+
+    def move(self, step: int) -> None:
+        """Choose another row, round the ends."""
+        if self.rows:
+            self.chosen = (self.chosen + step) % len(self.rows)
+
+    def on_mount(self) -> None:
+        """Nothing is offered at first."""
+        self.display = False
+
+    def on_click(self, event: events.Click) -> None:
+        """Take the row under the pointer."""
+        index = self._first + event.y
+        if index < len(self.rows):
+            self.post_message(self.Picked(self.rows[index]))
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        """One line for each row, up to `ROWS_MAX`."""
+        return min(len(self.rows), COMPLETION_ROWS_MAX)
+
+    @property
+    def _first(self) -> int:
+        """The index of the row at the top."""
+        shown = max(min(self.size.height, COMPLETION_ROWS_MAX), 1)
+        return min(max(self.chosen - shown + 1, 0), max(len(self.rows) - shown, 0))
+
+    def render(self) -> Content:
+        """The rows, their hints in one column."""
+        width = self.size.width
+        column = max((len(row.label) for row in self.rows), default=0) + _LEFT + _GAP
+        first = self._first
+        lines = []
+        for index, row in enumerate(self.rows[first : first + max(self.size.height, 1)], first):
+            mark = signs().prompt if index == self.chosen else " "
+            label = f" {mark} {row.label}".ljust(column)
+            text = f"{label}{row.hint}"[:width].ljust(width)
+            line = Content(text).stylize("$muted", min(len(label), width))
+            lines.append(line.stylize("$accent bold", 0, len(label)) if index == self.chosen else line)
+        return Content("\n").join(lines)
+
+
+WAITING_ROWS_MAX = 3
+"""Messages that are shown; of more there is a number."""
+
+_LABEL = "queued"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that waits."""
+
+    id: str
+    text: str
+    """Safe text; its first line is shown."""
+
+
+class QueueList(Widget):
+    """One line for each message that waits, the next to be sent at the top."""
+
+    ALLOW_SELECT = False
+
+    waiting: reactive[tuple[Waiting, ...]] = reactive((), layout=True)
+    """What waits, the next to be sent first; nothing is shown while it is empty."""
+    hint: reactive[str] = reactive("")
+    """What can be done with them now: keys and words."""
+
+    @dataclass
+    class TakenBack(Message):
+        """A message was clicked: it is wanted back in the prompt."""
+
+        id: str
+
+    def on_mount(self) -> None:
+        """Nothing waits at first."""
+        self.display = False
+
+    def watch_waiting(self, waiting: tuple[Waiting, ...]) -> None:
+        """Take room only for what is there."""
+        self.display = bool(waiting)
+
+    def on_click(self, event: events.Click) -> None:
+        """Take the message under the pointer back."""
+        if event.y < min(len(self.waiting), WAITING_ROWS_MAX):
+            self.post_message(self.TakenBack(self.waiting[event.y].id))
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        """One line for each message, and one that counts those above `ROWS_MAX`."""
+        return min(len(self.waiting), WAITING_ROWS_MAX + 1)
+
+    def render(self) -> Content:
+        """The messages, and at the right of the first what the keys do with them."""
+        width = self.size.width
+        lines = []
+        for index, message in enumerate(self.waiting[:WAITING_ROWS_MAX]):
+            hint = Content(f"  {self.hint} ").stylize("$muted") if index == 0 else Content("")
+            label = f"   {_LABEL} {signs().prompt} "
+            text = fitted(" ".join(message.text.split()), width - len(label) - hint.cell_length)
+            lines.append(spread(Content.assemble((label, "$muted"), text), hint, width))
+        if len(self.waiting) > WAITING_ROWS_MAX:
+            more = len(self.waiting) - WAITING_ROWS_MAX
+            lines.append(Content(f"   and {more} more").stylize("$muted"))
+        return Content("\n").join(lines)
+
 
 Slot = Literal["input", "engine", "progress", "role", "tasks"]
 """What a standing notice is about; where there are several, the one that stands first here is shown."""
+
 PLACEHOLDER = "Write a message, or / for commands"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-from tale_tui.ui.signs import signs
+from tale_tui.formatting.symbols import signs
 
 
 def fitted(text: str, cells: int) -> str:

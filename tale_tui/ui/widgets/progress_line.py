@@ -10,12 +10,12 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tale_tui.ui.signs import bar
+from tale_tui.formatting.symbols import bar
+from tale_tui.formatting.units import SIZE_WIDTH, about, percent, size
 from tale_tui.ui.text import plain_line
-from tale_tui.ui.words import SIZE_WIDTH, about, percent, size
 
 if TYPE_CHECKING:
-    from tale_tui.engine.types import Progress
+    from tale_tui.domain.models import Progress
 
 BAR_CELLS = 40
 """The longest bar."""

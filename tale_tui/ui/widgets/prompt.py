@@ -1,26 +1,163 @@
-"""Where the user writes: a few lines that grow, with history, a clean paste and one key that sends."""
+"""The keys of the prompt: those of a text editor, each with an id, so that every one can be given another key."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
-from textual.binding import BindingsMap, BindingType
+from textual.binding import Binding, BindingsMap, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import TextArea
 
-from tale_tui.ui.widgets.prompt_history import PromptHistory
-from tale_tui.ui.widgets.prompt_keys import PROMPT_KEYS
+
+def _key(name: str, keys: str, action: str, description: str, tooltip: str) -> Binding:
+    return Binding(keys, action, description, show=False, tooltip=tooltip, id=f"prompt.{name}")
+
+
+SENDING: tuple[BindingType, ...] = (
+    _key("send", "enter", "send", "Send", "Send, or run the chosen command"),
+    _key("newline", "ctrl+j,shift+enter,alt+enter", "newline", "New line", "Begin a new line"),
+    _key("complete", "tab", "complete", "Complete", "Take the chosen command"),
+)
+"""What a prompt adds to an editor."""
+
+MOVING: tuple[BindingType, ...] = (
+    _key("up", "up", "cursor_up", "Up", "Up; from the top, the message before"),
+    _key("down", "down", "cursor_down", "Down", "Down; from the end, the message after"),
+    _key("left", "left", "cursor_left", "Left", "One character left"),
+    _key("right", "right", "cursor_right", "Right", "One character right"),
+    _key("word_left", "ctrl+left,alt+b", "cursor_word_left", "Word left", "One word left"),
+    _key("word_right", "ctrl+right,alt+f", "cursor_word_right", "Word right", "One word right"),
+    _key("line_start", "home,ctrl+a", "cursor_line_start", "Line start", "To the start of the line"),
+    _key("line_end", "end,ctrl+e", "cursor_line_end", "Line end", "To the end of the line"),
+)
+
+SELECTING: tuple[BindingType, ...] = (
+    _key("select_up", "shift+up", "cursor_up(True)", "Select up", "Select one line up"),
+    _key("select_down", "shift+down", "cursor_down(True)", "Select down", "Select one line down"),
+    _key("select_left", "shift+left", "cursor_left(True)", "Select left", "Select a character left"),
+    _key("select_right", "shift+right", "cursor_right(True)", "Select right", "Select a character right"),
+    _key("select_word_left", "ctrl+shift+left", "cursor_word_left(True)", "Select word left", "Select a word left"),
+    _key(
+        "select_word_right",
+        "ctrl+shift+right",
+        "cursor_word_right(True)",
+        "Select word right",
+        "Select a word right",
+    ),
+    _key("select_start", "shift+home", "cursor_line_start(True)", "Select to start", "Select to the line's start"),
+    _key("select_end", "shift+end", "cursor_line_end(True)", "Select to end", "Select to the line's end"),
+    _key("select_all", "f7", "select_all", "Select all", "Select the whole message"),
+)
+
+CHANGING: tuple[BindingType, ...] = (
+    _key("erase_left", "backspace,ctrl+h", "delete_left", "Erase", "Delete left"),
+    _key("erase_right", "delete,ctrl+d", "delete_right", "Delete", "Delete right"),
+    _key(
+        "erase_word",
+        "ctrl+w,ctrl+backspace,alt+backspace",
+        "delete_word_left",
+        "Erase word",
+        "Delete the word left",
+    ),
+    _key("erase_word_right", "alt+delete,alt+d", "delete_word_right", "Delete word", "Delete the word right"),
+    _key("erase_to_start", "ctrl+u", "delete_to_start_of_line", "Erase to start", "Delete to the line's start"),
+    _key(
+        "erase_to_end",
+        "ctrl+k",
+        "delete_to_end_of_line_or_delete_line",
+        "Erase to end",
+        "Delete to the line's end",
+    ),
+    _key("cut", "ctrl+x,super+x", "cut", "Cut", "Cut what is selected, or the line"),
+    _key("paste", "ctrl+v", "paste", "Paste", "Paste what was copied here"),
+    _key("undo", "ctrl+z,super+z", "undo", "Undo", "Take back the last change"),
+    _key("redo", "ctrl+y,super+y", "redo", "Redo", "Make the change again"),
+)
+
+PROMPT_KEYS: list[BindingType] = [*SENDING, *MOVING, *SELECTING, *CHANGING]
+"""All keys of the prompt. Copying is a key of the screen: what is selected may be anywhere on it."""
+
+HISTORY_MAX = 500
+"""Messages that are kept to be walked through."""
+
+
+class PromptHistory:
+    """Earlier messages, oldest first, and the place of the reader among them.
+
+    What stood in the prompt when the walk began is kept and comes back at the end of it.
+    """
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._at: int | None = None
+        self._draft = ""
+
+    @property
+    def walking(self) -> bool:
+        """Whether the prompt shows an earlier message."""
+        return self._at is not None
+
+    def load(self, texts: Iterable[str]) -> None:
+        """Put what an earlier run left, oldest first, before what was written in this one."""
+        self._texts = [*texts, *self._texts][-HISTORY_MAX:]
+        self.leave()
+
+    def add(self, text: str) -> None:
+        """Remember a message that was sent; a repeat of the last one is not kept twice."""
+        if not self._texts or self._texts[-1] != text:
+            self._texts = [*self._texts, text][-HISTORY_MAX:]
+        self.leave()
+
+    def leave(self) -> None:
+        """End the walk: what is in the prompt is new text from here on."""
+        self._at = None
+        self._draft = ""
+
+    def keep_draft(self) -> None:
+        """End the walk because an earlier message was changed: what stood in the prompt before is the newest now."""
+        if self._draft:
+            self.add(self._draft)
+        self.leave()
+
+    def back(self, current: str) -> str | None:
+        """The message before the one that is shown; None at the oldest.
+
+        Args:
+            current: what stands in the prompt, kept where a walk begins.
+        """
+        at = len(self._texts) if self._at is None else self._at
+        if at == 0:
+            return None
+        if self._at is None:
+            self._draft = current
+        self._at = at - 1
+        return self._texts[self._at]
+
+    def forward(self) -> str | None:
+        """The message after the one that is shown, at last what stood in the prompt; None where no walk is."""
+        if self._at is None:
+            return None
+        if self._at == len(self._texts) - 1:
+            draft = self._draft
+            self.leave()
+            return draft
+        self._at += 1
+        return self._texts[self._at]
+
 
 PASTE_MAX = 1_000_000
 """Characters that are pasted at most: more makes every key slow, and no model reads it."""
+
 BINARY_SHARE = 0.1
 """From this share of control characters on a paste is not text."""
+
 _TEXT_CONTROLS = "\t\n\r\x1b"
 """Control characters that text from a terminal may hold; the border takes the sequences away."""
+
 _FIRST_PRINTABLE = " "
 
 
@@ -155,7 +292,7 @@ class Prompt(TextArea, inherit_bindings=False):
     def on_paste(self, event: events.Paste) -> None:
         """The clipboard may hold anything: what comes in is text that has passed the border, or nothing."""
         # The border is not needed for the first frame.
-        from tale_tui.engine.text import clean
+        from tale_tui.domain.text import clean
 
         event.prevent_default()
         event.stop()

@@ -12,9 +12,9 @@ from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
 
-from tale_tui.ui.signs import bar, signs
+from tale_tui.formatting.symbols import bar, signs
+from tale_tui.formatting.units import COUNT_WIDTH, count, duration, key_name, plural
 from tale_tui.ui.widgets.line import fitted, spread
-from tale_tui.ui.words import COUNT_WIDTH, count, duration, key_name, plural
 
 ModelState = Literal["starting", "unset", "idle", "loading", "ready", "away", "failed"]
 

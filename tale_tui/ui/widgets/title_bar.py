@@ -8,9 +8,9 @@ from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
 
-from tale_tui.ui.signs import signs
+from tale_tui.formatting.symbols import signs
+from tale_tui.formatting.units import plural
 from tale_tui.ui.widgets.line import fitted, spread
-from tale_tui.ui.words import plural
 
 NAME = "tale"
 SCREENS = ("Chat", "Tasks")

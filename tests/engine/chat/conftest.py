@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from tale_tui.domain.conversation import Message, Transcript
+from tale_tui.domain.events import TextDelta, TurnEvent
+from tale_tui.domain.models import BackendName, ModelRef
+from tale_tui.domain.tasks import Task, TaskDetail
 from tale_tui.engine.engine import Engine
-from tale_tui.engine.events import TextDelta, TurnEvent
 from tale_tui.engine.models.scripted import ScriptedBackend
-from tale_tui.engine.task_types import Task, TaskDetail
-from tale_tui.engine.types import BackendName, Message, ModelRef, Transcript
 
 SCRIPTED = BackendName.SCRIPTED
 DEMO = ModelRef(SCRIPTED, "demo")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tale_tui.engine.errors import BackendCrashed, BrokenStream, ContextFull, Unreachable
-from tale_tui.engine.events import Routed, TurnDone, TurnFailed
+from tale_tui.domain.conversation import MessageState
+from tale_tui.domain.errors import BackendCrashed, BrokenStream, ContextFull, Unreachable
+from tale_tui.domain.events import Routed, TurnDone, TurnFailed
+from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.engine.models.scripted import Fail, Say, Script, ScriptedBackend, spoken
-from tale_tui.engine.types import BackendName, MessageState, ModelRef
 
 SMALL, BIG = ModelRef(BackendName.SCRIPTED, "small"), ModelRef(BackendName.SCRIPTED, "big")
 BOTH = {"ux": str(SMALL), "task": str(BIG)}

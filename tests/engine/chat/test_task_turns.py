@@ -9,11 +9,9 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.chat.openings import IS_A_TASK
-from tale_tui.engine.detect import learning
-from tale_tui.engine.detect.learning import ENOUGH, Report
-from tale_tui.engine.errors import BadInput, EmptyMessage, NoSuchMessage, NoSuchSession, TaskTooLong, TurnRunning
-from tale_tui.engine.events import (
+from tale_tui.domain.conversation import Message, MessageState
+from tale_tui.domain.errors import BadInput, EmptyMessage, NoSuchMessage, NoSuchSession, TaskTooLong, TurnRunning
+from tale_tui.domain.events import (
     Routed,
     SessionChanged,
     TaskChanged,
@@ -23,9 +21,12 @@ from tale_tui.engine.events import (
     TurnDone,
     TurnStarted,
 )
+from tale_tui.domain.models import BackendName, ModelRef, Role
+from tale_tui.domain.tasks import DetectBand, TaskState
+from tale_tui.engine.chat.start import IS_A_TASK
+from tale_tui.engine.detect import learning
+from tale_tui.engine.detect.learning import ENOUGH, Report
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
-from tale_tui.engine.task_types import DetectBand, TaskState
-from tale_tui.engine.types import BackendName, Message, MessageState, ModelRef, Role
 
 WORK = "Can you write a Python function to calculate the Fibonacci sequence?"
 CHAT = "Hello! How are you today?"

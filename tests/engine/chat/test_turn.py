@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import draft as draft_module
-from tale_tui.engine.chat.turn import LEFT_BEHIND
-from tale_tui.engine.errors import (
+from tale_tui.domain.conversation import Author, Message, MessageState
+from tale_tui.domain.errors import (
     BackendCrashed,
     BrokenStream,
     ContextFull,
@@ -21,7 +20,7 @@ from tale_tui.engine.errors import (
     TurnRunning,
     Unreachable,
 )
-from tale_tui.engine.events import (
+from tale_tui.domain.events import (
     ModelLoading,
     Notice,
     PromptProgress,
@@ -35,19 +34,11 @@ from tale_tui.engine.events import (
     TurnFailed,
     TurnStarted,
 )
+from tale_tui.domain.models import BackendName, FinishReason, LoadedModel, ModelRef, Role, RoleState
+from tale_tui.engine import streaming as draft_module
+from tale_tui.engine.chat.turn import LEFT_BEHIND
 from tale_tui.engine.models.scripted import Fail, Hold, Read, Say, Script, ScriptedBackend, spoken
-from tale_tui.engine.store import Store
-from tale_tui.engine.types import (
-    Author,
-    BackendName,
-    FinishReason,
-    LoadedModel,
-    Message,
-    MessageState,
-    ModelRef,
-    Role,
-    RoleState,
-)
+from tale_tui.engine.store.store import Store
 
 DEMO = ModelRef(BackendName.SCRIPTED, "demo")
 WHY_COLD = "answers in conversations; has to be loaded"

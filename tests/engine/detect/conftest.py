@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tale_tui.engine.detect.examples import Example, packaged_examples
+from tale_tui.engine.detect.training import Example, packaged_examples
 
 EVERY = 10
 

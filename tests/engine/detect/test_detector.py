@@ -11,16 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_tui.engine.detect import CHAT_TO, TASK_FROM, Detector, DetectState, Judgement, judge
-from tale_tui.engine.detect.model import (
-    UNSURE_MOST,
-    BadWeights,
-    Weights,
-    packaged_weights,
-    read_weights,
-    settle,
-)
-from tale_tui.engine.task_types import DetectBand, DetectLabel
+from tale_tui.domain.tasks import DetectBand, DetectLabel
+from tale_tui.engine.detect.detector import CHAT_TO, TASK_FROM, Detector, DetectState, Judgement, judge
+from tale_tui.engine.detect.model import UNSURE_MOST, BadWeights, Weights, packaged_weights, read_weights, settle
 
 TASK = "Write a Python function that merges two sorted lists."
 CHAT = "hello, how are you?"
@@ -147,7 +140,7 @@ def test_without_weights_the_rule_serves(monkeypatch: pytest.MonkeyPatch, error:
     def fail() -> Weights:
         raise error
 
-    monkeypatch.setattr("tale_tui.engine.detect.detector.packaged_weights", fail)
+    monkeypatch.setattr("tale_tui.engine.detect.model.packaged_weights", fail)
     detector = Detector.load()
     assert detector.by_rule
     assert detector.judge(TASK).label is DetectLabel.TASK
@@ -164,7 +157,7 @@ def test_the_weights_are_small() -> None:
 @pytest.mark.process
 def test_judging_loads_no_learning_library() -> None:
     code = (
-        "import json, sys; from tale_tui.engine.detect import judge; judge('hello');"
+        "import json, sys; from tale_tui.engine.detect.detector import judge; judge('hello');"
         "print(json.dumps([name for name in ('sklearn', 'scipy', 'numpy') if name in sys.modules]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 from tale_tui.engine.detect.features import (
     HEAD_CHARS,
     HEAD_TOKENS,
+    LOOK_CHARS,
+    PATTERNS,
     TAIL_CHARS,
     TAIL_TOKENS,
     ends_of,
     extract,
+    shape,
     split_sentences,
     tokenize,
 )
 from tale_tui.engine.detect.lexicon import Lexicon, fold
-from tale_tui.engine.detect.shape import LOOK_CHARS, PATTERNS, shape
 
 HOSTILE = [
     text

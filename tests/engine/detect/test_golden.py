@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tale_tui.engine.detect import judge
-from tale_tui.engine.task_types import DetectBand
+from tale_tui.domain.tasks import DetectBand
+from tale_tui.engine.detect.detector import judge
 
 TASKS = [
     "Can you write a Python function to calculate the Fibonacci sequence?",

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.detect import Detectors, Learner, learning
-from tale_tui.engine.detect.learning import ENOUGH, Report, keep_seen, read_seen, refit
+from tale_tui.domain.errors import StoreError
+from tale_tui.engine.detect import learning
+from tale_tui.engine.detect.learning import ENOUGH, Detectors, Learner, Report, keep_seen, read_seen, refit
 from tale_tui.engine.detect.model import FORMAT, Weights, packaged_weights
-from tale_tui.engine.errors import StoreError
 
 
 @dataclass

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from tale_tui.engine.detect import training
-from tale_tui.engine.detect.examples import (
+from tale_tui.engine.detect.features import extract
+from tale_tui.engine.detect.model import Model, Weights, packaged_weights, read_weights
+from tale_tui.engine.detect.training import (
     CORRECTION_WEIGHT,
     KEPT_APART,
     BadExample,
@@ -21,8 +23,6 @@ from tale_tui.engine.detect.examples import (
     parse_examples,
     read_corrections,
 )
-from tale_tui.engine.detect.features import extract
-from tale_tui.engine.detect.model import Model, Weights, packaged_weights, read_weights
 
 Examples = list[Example]
 

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from tale_tui.domain.models import Role
 from tale_tui.engine.models import machine
-from tale_tui.engine.types import Role
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@ from contextlib import aclosing
 
 import pytest
 
-from tale_tui.engine.errors import BrokenStream, ModelNotFound, Unreachable
+from tale_tui.domain.errors import BrokenStream, ModelNotFound, Unreachable
+from tale_tui.domain.models import BackendName, FinishReason, LoadedModel, ModelRef
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.demo import DEMO_MODEL, demo_answer, demo_pieces
 from tale_tui.engine.models.scripted import (
@@ -17,7 +18,6 @@ from tale_tui.engine.models.scripted import (
     ScriptedBackend,
     spoken,
 )
-from tale_tui.engine.types import BackendName, FinishReason, LoadedModel, ModelRef
 
 
 def asked(text: str = "hi", *, model: str = DEMO_MODEL, continue_text: str = "") -> ChatRequest:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tale_tui.engine import errors
+from tale_tui.domain import errors
 from tale_tui.engine.models.server_errors import ServerDescription, read_complaint, refusal, transport_failure
 
 OLLAMA = ServerDescription(

@@ -20,17 +20,17 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from tale_tui.engine.errors import BackendCrashed
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import BackendCrashed
+from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.embedded.backend import EmbeddedBackend
 from tale_tui.engine.models.files.starter import STARTER_NAME
 from tale_tui.engine.models.registry import given_backends
 from tale_tui.engine.models.wiring import ModelServices, build_model_services
-from tale_tui.engine.route import Router
-from tale_tui.engine.store import Store
-from tale_tui.engine.types import BackendName, ModelRef, Role, RoleState
-from tale_tui.engine.world import World
-from tale_tui.settings import Settings
+from tale_tui.engine.route.router import Router
+from tale_tui.engine.store.store import Store
 
 pytestmark = [pytest.mark.starter, pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tale_tui.engine.route import Complexity, complexity
+from tale_tui.engine.route.complexity import Complexity, complexity
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,19 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.errors import BackendCrashed, NoModel, Unreachable
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import RouteSettings, Settings
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import BackendCrashed, NoModel, Unreachable
+from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.engine.models.loading.breaker import OPENS_AFTER
 from tale_tui.engine.models.registry import given_backends
 from tale_tui.engine.models.roles.defaults import Choice
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
 from tale_tui.engine.models.wiring import ModelServices, build_model_services
-from tale_tui.engine.route import Complexity, Router
-from tale_tui.engine.store import Store
-from tale_tui.engine.types import BackendName, ModelRef, Role
-from tale_tui.engine.world import World
-from tale_tui.paths import Paths
-from tale_tui.settings import RouteSettings, Settings
+from tale_tui.engine.route.complexity import Complexity
+from tale_tui.engine.route.router import Router
+from tale_tui.engine.store.store import Store
 
 UX, TASK = Role.UX, Role.TASK
 SMALL, BIG = (ModelRef(BackendName.SCRIPTED, name) for name in ("small", "big"))

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_tui.engine.errors import BackendCrashed, NoModel, NotAuthorised, Unreachable
-from tale_tui.engine.route import Candidate, Complexity, Signals, left_after, route
-from tale_tui.engine.route.rules import Rules
-from tale_tui.engine.types import BackendName, ModelRef, Role, RoleState
+from tale_tui.domain.errors import BackendCrashed, NoModel, NotAuthorised, Unreachable
+from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
+from tale_tui.engine.route.complexity import Complexity
+from tale_tui.engine.route.router import Candidate, Rules, Signals, left_after, route
 
 UX, TASK = Role.UX, Role.TASK
 SMALL, BIG = ModelRef(BackendName.OLLAMA, "small"), ModelRef(BackendName.OLLAMA, "big")

@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.store import NewTask, Store, TaskEnd
-from tale_tui.engine.task_types import Plan, StepSpec, Task
-from tale_tui.engine.types import BackendName, FinishReason, Message, MessageState, ModelRef, Usage
-from tale_tui.engine.world import ID_ALPHABET, ID_LENGTH, World
+from tale_tui.domain.clock import ID_ALPHABET, ID_LENGTH, World
+from tale_tui.domain.conversation import Message, MessageState
+from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
+from tale_tui.domain.tasks import Plan, StepSpec, Task
+from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.task_steps import TaskEnd
+from tale_tui.engine.store.tasks import NewTask
 
 START = 1_760_000_000.0
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]

@@ -15,10 +15,11 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
-from tale_tui.engine.errors import NoSuchSession, StoreError
-from tale_tui.engine.store import Store
-from tale_tui.engine.types import Message, MessageState, ModelRef
-from tale_tui.engine.world import World
+from tale_tui.domain.clock import World
+from tale_tui.domain.conversation import Message, MessageState
+from tale_tui.domain.errors import NoSuchSession, StoreError
+from tale_tui.domain.models import ModelRef
+from tale_tui.engine.store.store import Store
 
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]
 WAIT_S = 30.0
@@ -112,8 +113,8 @@ WRITER = """
 import asyncio, sys
 from pathlib import Path
 from tale_tui.engine.store import Store
-from tale_tui.engine.types import MessageState
-from tale_tui.engine.world import World
+from tale_tui.domain.conversation import MessageState
+from tale_tui.domain.clock import World
 
 async def main():
     store = await Store.open(Path(sys.argv[1]), World())

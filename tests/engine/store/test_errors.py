@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tale_tui.engine.errors import DatabaseBusy, DiskFull, ReadOnly, StoreError
+from tale_tui.domain.errors import DatabaseBusy, DiskFull, ReadOnly, StoreError
 from tale_tui.engine.store.errors import is_damage, result_code, store_error
 
 PATH = Path("/data/tale.db")

@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tale_tui.engine.errors import BadImport
-from tale_tui.engine.store import Store
-from tale_tui.engine.text import clean, clean_line
-from tale_tui.engine.types import BackendName, FinishReason, Message, MessageState, ModelRef, Usage, View
-from tale_tui.engine.world import World
+from tale_tui.domain.clock import World
+from tale_tui.domain.conversation import Message, MessageState, View
+from tale_tui.domain.errors import BadImport
+from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
+from tale_tui.domain.text import clean, clean_line
+from tale_tui.engine.store.store import Store
 
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]
 CORPUS: dict[str, dict[str, str]] = json.loads(

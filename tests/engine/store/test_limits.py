@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.engine.errors import DatabaseBusy, DiskFull, ReadOnly, StoreError
-from tale_tui.engine.store import Store
+from tale_tui.domain.clock import World
+from tale_tui.domain.conversation import Message, MessageState
+from tale_tui.domain.errors import DatabaseBusy, DiskFull, ReadOnly, StoreError
+from tale_tui.domain.models import ModelRef
 from tale_tui.engine.store import open as opening
-from tale_tui.engine.types import Message, MessageState, ModelRef
-from tale_tui.engine.world import World
+from tale_tui.engine.store.store import Store
 
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]
 Titles = Callable[..., Awaitable[list[str]]]

@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tale_tui.engine.store import Store
-from tale_tui.engine.types import Author, MessageState, Transcript
-from tale_tui.engine.world import World
+from tale_tui.domain.clock import World
+from tale_tui.domain.conversation import Author, MessageState, Transcript
+from tale_tui.engine.store.store import Store
 
 same_each_time = settings(derandomize=True, deadline=None, max_examples=40)
 # What is done, and to which of the messages that there are (taken modulo their number).

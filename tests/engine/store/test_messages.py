@@ -8,18 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.engine.errors import BadInput, NoSuchMessage, NoSuchSession, StoreError
-from tale_tui.engine.store import Store
-from tale_tui.engine.types import (
-    BackendName,
-    FinishReason,
-    Message,
-    MessageState,
-    ModelRef,
-    QueuedMessage,
-    Transcript,
-    Usage,
-)
+from tale_tui.domain.conversation import Message, MessageState, QueuedMessage, Transcript
+from tale_tui.domain.errors import BadInput, NoSuchMessage, NoSuchSession, StoreError
+from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
+from tale_tui.engine.store.store import Store
 
 Sabotage = Callable[[str], None]
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]

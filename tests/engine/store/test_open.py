@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.engine.errors import DatabaseNewer, StoreError
-from tale_tui.engine.store import Store
+from tale_tui.domain.clock import World
+from tale_tui.domain.conversation import Message, MessageState
+from tale_tui.domain.errors import DatabaseNewer, StoreError
+from tale_tui.domain.models import ModelRef
 from tale_tui.engine.store import open as opening
 from tale_tui.engine.store.crash_recovery import INTERRUPTED
 from tale_tui.engine.store.open import Migration, migrations, statements
-from tale_tui.engine.types import Message, MessageState, ModelRef
-from tale_tui.engine.world import World
+from tale_tui.engine.store.store import Store
 
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]
 NOW = 1_760_000_000.0

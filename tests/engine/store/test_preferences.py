@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.engine.errors import EmptyMessage
-from tale_tui.engine.store import Label, Store
-from tale_tui.engine.types import BackendName, ModelRef, Role
-from tale_tui.engine.world import World
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import EmptyMessage
+from tale_tui.domain.models import BackendName, ModelRef, Role
+from tale_tui.engine.store.preferences import Label
+from tale_tui.engine.store.store import Store
 
 
 async def test_a_role_keeps_its_model(store: Store, path: Path, ref: ModelRef) -> None:

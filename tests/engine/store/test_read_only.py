@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.engine.store import Store, peek_tasks
-from tale_tui.engine.task_types import Task, TaskState
+from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.engine.store.read_only import peek_tasks
+from tale_tui.engine.store.store import Store
 
 HandIn = Callable[..., Awaitable[Task]]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tale_tui.engine.store import ResidencyChange, ResidencyEntry, Store
-from tale_tui.engine.types import BackendName, ModelRef
+from tale_tui.domain.models import BackendName, ModelRef
+from tale_tui.engine.store.residencies import ResidencyChange, ResidencyEntry
+from tale_tui.engine.store.store import Store
 
 OTHER = ModelRef(BackendName.EMBEDDED, "starter")
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tale_tui.engine.store import Store
-from tale_tui.engine.types import Author, Message, MessageState, ModelRef, SearchHit
+from tale_tui.domain.conversation import Author, Message, MessageState, SearchHit
+from tale_tui.domain.models import ModelRef
+from tale_tui.engine.store.store import Store
 
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]
 TEXT = "Memoisation keeps the naïve Fibonacci result; see cache[0] -> 100 % at 你好世界 and https://example.org/a_b"

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.engine.errors import NoSuchMessage, NoSuchSession
-from tale_tui.engine.store import Store
-from tale_tui.engine.types import Message, MessageState, ModelRef, View
-from tale_tui.engine.world import World
+from tale_tui.domain.clock import World
+from tale_tui.domain.conversation import Message, MessageState, View
+from tale_tui.domain.errors import NoSuchMessage, NoSuchSession
+from tale_tui.domain.models import ModelRef
+from tale_tui.engine.store.store import Store
 
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]
 

@@ -14,11 +14,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tale_tui.engine.errors import Fenced, WrongState
-from tale_tui.engine.store import NewTask, Store, TaskEnd
-from tale_tui.engine.task_types import ENDED, OPEN, Plan, Priority, Reason, StepSpec, StepState, TaskState
-from tale_tui.engine.types import BackendName, ModelRef, Usage
-from tale_tui.engine.world import World
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import Fenced, WrongState
+from tale_tui.domain.models import BackendName, ModelRef, Usage
+from tale_tui.domain.tasks import ENDED, OPEN, Plan, Priority, Reason, StepSpec, StepState, TaskState
+from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.task_steps import TaskEnd
+from tale_tui.engine.store.tasks import NewTask
 
 T = TypeVar("T")
 PLAN = Plan((StepSpec("a", "A"), StepSpec("b", "B", after=("a",)), StepSpec("c", "C")))

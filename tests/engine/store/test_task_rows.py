@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tale_tui.engine.errors import AmbiguousTask, NoSuchTask
-from tale_tui.engine.store import Store
-from tale_tui.engine.task_types import Task
-from tale_tui.engine.types import Message
+from tale_tui.domain.conversation import Message
+from tale_tui.domain.errors import AmbiguousTask, NoSuchTask
+from tale_tui.domain.tasks import Task
+from tale_tui.engine.store.store import Store
 
 HandIn = Callable[..., Awaitable[Task]]
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.engine.errors import BadPlan, Fenced, NoSuchTask, WrongState
-from tale_tui.engine.store import Store, TaskEnd
-from tale_tui.engine.task_types import OPEN, Plan, Reason, Step, StepSpec, StepState, Task, TaskState
-from tale_tui.engine.types import ModelRef, Usage
-from tale_tui.engine.world import World
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import BadPlan, Fenced, NoSuchTask, WrongState
+from tale_tui.domain.models import ModelRef, Usage
+from tale_tui.domain.tasks import OPEN, Plan, Reason, Step, StepSpec, StepState, Task, TaskState
+from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.task_steps import TaskEnd
 
 HandIn = Callable[..., Awaitable[Task]]
 CarryOut = Callable[..., Awaitable[Task]]

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.engine.errors import Fenced, StoreError
-from tale_tui.engine.store import Claim, NewTask, Store, TaskEnd
-from tale_tui.engine.task_types import Plan, Reason, Step, StepState, Task, TaskState
-from tale_tui.engine.types import BackendName, ModelRef, Usage
-from tale_tui.engine.world import World, random_id
+from tale_tui.domain.clock import World, random_id
+from tale_tui.domain.errors import Fenced, StoreError
+from tale_tui.domain.models import BackendName, ModelRef, Usage
+from tale_tui.domain.tasks import Plan, Reason, Step, StepState, Task, TaskState
+from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.task_state import Claim
+from tale_tui.engine.store.task_steps import TaskEnd
+from tale_tui.engine.store.tasks import NewTask
 
 HandIn = Callable[..., Awaitable[Task]]
 CarryOut = Callable[..., Awaitable[Task]]

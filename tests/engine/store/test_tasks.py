@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_tui.engine.errors import BadInput, EmptyMessage, NoSuchSession, NoSuchTask, ReadOnly, WrongState
-from tale_tui.engine.store import NewTask, Store
-from tale_tui.engine.store.tasks import task_title
-from tale_tui.engine.task_types import Plan, Priority, Reason, Step, StepSpec, Task, TaskCounts, TaskState
-from tale_tui.engine.types import ModelRef, Role
-from tale_tui.engine.world import World
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import BadInput, EmptyMessage, NoSuchSession, NoSuchTask, ReadOnly, WrongState
+from tale_tui.domain.models import ModelRef, Role
+from tale_tui.domain.tasks import Plan, Priority, Reason, Step, StepSpec, Task, TaskCounts, TaskState
+from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.tasks import NewTask, task_title
 
 HandIn = Callable[..., Awaitable[Task]]
 CarryOut = Callable[..., Awaitable[Task]]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.engine.errors import NoSuchSession, StoreError, TaleError
-from tale_tui.engine.store import Store
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import NoSuchSession, StoreError, TaleError
+from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.transactions import GROUP_MAX, Writes
-from tale_tui.engine.world import World
 
 WAIT_S = 30.0
 Job = Callable[[sqlite3.Connection], object]

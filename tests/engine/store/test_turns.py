@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.engine.errors import BadInput, EmptyMessage, NoSuchMessage, NoSuchSession, NoSuchTask, StoreError
-from tale_tui.engine.store import NewTask, Store, TaskEnd
-from tale_tui.engine.task_types import OPEN, Plan, Task, TaskState
-from tale_tui.engine.types import Author, Message, MessageState, ModelRef, Session, Usage
+from tale_tui.domain.conversation import Author, Message, MessageState, Session
+from tale_tui.domain.errors import BadInput, EmptyMessage, NoSuchMessage, NoSuchSession, NoSuchTask, StoreError
+from tale_tui.domain.models import ModelRef, Usage
+from tale_tui.domain.tasks import OPEN, Plan, Task, TaskState
+from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.task_steps import TaskEnd
+from tale_tui.engine.store.tasks import NewTask
 
 CarryOut = Callable[..., Awaitable[Task]]
 Sabotage = Callable[[str], None]

@@ -15,15 +15,16 @@ from typing import Any
 import pytest
 
 from support.waiting import until
-from tale_tui.engine.errors import TaleError
-from tale_tui.engine.events import Fact, TaskSeen
+from tale_tui.config.settings import TaskSettings
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import TaleError
+from tale_tui.domain.events import Fact, TaskSeen
+from tale_tui.domain.models import BackendName, ModelRef
+from tale_tui.domain.tasks import Task, TaskDetail, TaskState
 from tale_tui.engine.models.backend import TextPiece
-from tale_tui.engine.store import Store
-from tale_tui.engine.task_types import Task, TaskDetail, TaskState
-from tale_tui.engine.tasks import Executor, Outcome, Work
-from tale_tui.engine.types import BackendName, ModelRef
-from tale_tui.engine.world import World
-from tale_tui.settings import TaskSettings
+from tale_tui.engine.store.store import Store
+from tale_tui.engine.tasks.executor import Executor
+from tale_tui.engine.tasks.step_runner import Outcome, Work
 
 WAIT_S = 20.0
 """The longest that anything may take before a test says what it saw instead."""

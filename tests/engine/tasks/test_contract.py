@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.errors import (
+from tale_tui.domain.errors import (
     BadPlan,
     BrokenStream,
     ContextFull,
@@ -18,8 +18,8 @@ from tale_tui.engine.errors import (
     Unreachable,
     WrongState,
 )
-from tale_tui.engine.events import StepDelta, TaskChanged, TaskSeen
-from tale_tui.engine.task_types import Priority, Reason, StepState, TaskState
+from tale_tui.domain.events import StepDelta, TaskChanged, TaskSeen
+from tale_tui.domain.tasks import Priority, Reason, StepState, TaskState
 
 Plan = Callable[..., str]
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import World, random_id
+from tale_tui.domain.events import StepDelta
+from tale_tui.domain.models import BackendName, ModelRef, Role
+from tale_tui.domain.tasks import OPEN, Task, TaskState
 from tale_tui.engine.engine import Engine
-from tale_tui.engine.events import StepDelta
 from tale_tui.engine.models.files.starter import STARTER_NAME
-from tale_tui.engine.task_types import OPEN, Task, TaskState
-from tale_tui.engine.types import BackendName, ModelRef, Role
-from tale_tui.engine.world import World, random_id
-from tale_tui.paths import Paths
-from tale_tui.settings import Settings
 
 pytestmark = [pytest.mark.starter, pytest.mark.process]
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.errors import BadPlan
-from tale_tui.engine.task_types import Plan, Reason, StepSpec
-from tale_tui.engine.tasks import ONE_STEP, Parked, parse_plan, result_of, run, run_plan
-from tale_tui.engine.tasks.plan import STEPS_MAX, order
-from tale_tui.engine.types import Role
+from tale_tui.domain.errors import BadPlan
+from tale_tui.domain.models import Role
+from tale_tui.domain.tasks import Plan, Reason, StepSpec
+from tale_tui.engine.tasks import interpreter
+from tale_tui.engine.tasks.interpreter import Parked, result_of, run_plan
+from tale_tui.engine.tasks.plan import ONE_STEP, STEPS_MAX, order, parse_plan
 
 
 def steps(*made: dict[str, Any], **more: Any) -> str:
@@ -167,7 +168,7 @@ async def test_a_task_goes_on_under_another_interpreter(
     task = await execution.submit(plan=plan("a", "b<a", "c<b"))
     await execution.eventually(lambda: doer.holding == ["b"])
     await execution.close()
-    monkeypatch.setattr("tale_tui.engine.tasks.running.run_plan", one_after_the_other)
+    monkeypatch.setattr("tale_tui.engine.tasks.interpreter.run_plan", one_after_the_other)
     await execution.open()
     await execution.executor.resume(task.id)
     detail = await execution.done(task)
@@ -176,12 +177,12 @@ async def test_a_task_goes_on_under_another_interpreter(
 
 
 def test_the_interpreter_takes_nothing_from_outside() -> None:
-    imports = [node for node in ast.walk(ast.parse(inspect.getsource(run))) if isinstance(node, ast.Import)]
-    froms = [node for node in ast.walk(ast.parse(inspect.getsource(run))) if isinstance(node, ast.ImportFrom)]
+    imports = [node for node in ast.walk(ast.parse(inspect.getsource(interpreter))) if isinstance(node, ast.Import)]
+    froms = [node for node in ast.walk(ast.parse(inspect.getsource(interpreter))) if isinstance(node, ast.ImportFrom)]
     assert {alias.name for node in imports for alias in node.names} == {"asyncio"}
     assert {node.module for node in froms} == {
         "__future__",
         "collections.abc",
         "typing",
-        "tale_tui.engine.task_types",
+        "tale_tui.domain.tasks",
     }

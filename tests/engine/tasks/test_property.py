@@ -13,13 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from tale_tui.engine.errors import ModelNotFound, TaleError, WrongState
-from tale_tui.engine.events import Fact, TaskChanged
-from tale_tui.engine.store import Store
-from tale_tui.engine.task_types import ENDED, OPEN, Priority, TaskState
-from tale_tui.engine.tasks import Executor, Outcome, Work, parse_plan
-from tale_tui.engine.world import World
-from tale_tui.settings import TaskSettings
+from tale_tui.config.settings import TaskSettings
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import ModelNotFound, TaleError, WrongState
+from tale_tui.domain.events import Fact, TaskChanged
+from tale_tui.domain.tasks import ENDED, OPEN, Priority, TaskState
+from tale_tui.engine.store.store import Store
+from tale_tui.engine.tasks.executor import Executor
+from tale_tui.engine.tasks.plan import parse_plan
+from tale_tui.engine.tasks.step_runner import Outcome, Work
 
 AT_ONCE = 2
 PATIENCE_S = 15.0

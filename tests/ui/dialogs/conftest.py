@@ -86,11 +86,11 @@ def painted(widget: Widget) -> str:
 @pytest.fixture(autouse=True)
 def _still(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The same times and signs everywhere."""
-    from tale_tui.ui.signs import UNICODE, signs
+    from tale_tui.formatting.symbols import UNICODE, signs
 
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("TALE_ASCII", "")
-    monkeypatch.setattr("tale_tui.ui.signs.choose_signs", lambda wanted, encoding: UNICODE)
+    monkeypatch.setattr("tale_tui.formatting.symbols.choose_signs", lambda wanted, encoding: UNICODE)
     signs.cache_clear()
     time.tzset()
     yield

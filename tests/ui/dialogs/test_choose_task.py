@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.task_types import Task, TaskState
-from tale_tui.ui.screens.choose_task import ChooseTaskDialog
+from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.ui.dialogs.choose_task import ChooseTaskDialog
 
 
 def task(id_: str, title: str, state: TaskState = TaskState.RUNNING, **fields: Any) -> Task:

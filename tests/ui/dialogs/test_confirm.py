@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tale_tui.ui.screens.confirm import ConfirmDialog
-from tale_tui.ui.widgets.verb import Verb
+from tale_tui.ui.dialogs.confirm import ConfirmDialog
+from tale_tui.ui.widgets.text_button import Verb
 
 
 def dialog(detail: str = "12 turns.") -> ConfirmDialog:

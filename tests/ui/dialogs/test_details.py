@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.task_types import Task, TaskState
-from tale_tui.engine.types import Author, BackendName, FinishReason, Message, MessageState, ModelRef, Usage
-from tale_tui.ui.screens.details import DetailsDialog, message_facts
+from tale_tui.domain.conversation import Author, Message, MessageState
+from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
+from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.ui.dialogs.details import DetailsDialog, message_facts
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from textual.binding import Binding
 
-from tale_tui.ui.screens.help import HelpGroup, HelpScreen
+from tale_tui.ui.dialogs.help import HelpGroup, HelpScreen
 
 GROUPS = (
     HelpGroup("Everywhere", (("F1", "this help"), ("ctrl+q", "leave"))),

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.task_types import TaskCounts
-from tale_tui.ui.screens.leave import LeaveDialog, at_work
+from tale_tui.domain.tasks import TaskCounts
+from tale_tui.ui.dialogs.leave import LeaveDialog, at_work
 
 COUNTS = TaskCounts(running=2, queued=5, paused=3, waiting=1, done=9)
 

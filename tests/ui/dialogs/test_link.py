@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_tui.engine.text import clean
-from tale_tui.ui.screens.link import LinkDialog
-from tale_tui.ui.screens.link_facts import examine
+from tale_tui.domain.text import clean
+from tale_tui.ui.dialogs.link import LinkDialog, examine
 
 GOOD = "https://docs.python.org/3/library/functools.html?x=1#cache"
 

@@ -14,11 +14,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from tale_tui.engine.types import Progress
-from tale_tui.ui.signs import bar
-from tale_tui.ui.widgets.key_line import KeyLine
-from tale_tui.ui.widgets.pick_list import PickList
-from tale_tui.ui.widgets.pick_rows import Measures, Pick, row_segments, wrapped
+from tale_tui.domain.models import Progress
+from tale_tui.formatting.symbols import bar
+from tale_tui.ui.widgets.key_bar import KeyLine
+from tale_tui.ui.widgets.pick_list import Measures, Pick, PickList, row_segments, wrapped
 from tale_tui.ui.widgets.progress_line import ProgressLine
 
 ROWS = [

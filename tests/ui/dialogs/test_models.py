@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.errors import EngineLost
-from tale_tui.engine.types import (
+from tale_tui.domain.errors import EngineLost
+from tale_tui.domain.models import (
     BackendName,
     BackendReport,
     LoadedModel,
@@ -18,9 +18,8 @@ from tale_tui.engine.types import (
     RoleState,
     RoleStatus,
 )
-from tale_tui.ui.screens.model_rows import model_rows, role_line
-from tale_tui.ui.screens.models import FetchStarter, ModelsDialog, PullModel, UseModel
-from tale_tui.ui.screens.text_entry import TextDialog
+from tale_tui.ui.dialogs.models import FetchStarter, ModelsDialog, PullModel, UseModel, model_rows, role_line
+from tale_tui.ui.dialogs.text_entry import TextDialog
 
 SMALL, BIG = ModelRef(BackendName.OLLAMA, "qwen2.5:7b"), ModelRef(BackendName.OLLAMA, "qwen3:14b")
 CLOUD = ModelRef(BackendName.OLLAMA, "gpt-oss:120b-cloud")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tale_tui.engine.events import Notice
-from tale_tui.ui.screens.notices import SHOWN_MAX, NoticesDialog
+from tale_tui.domain.events import Notice
+from tale_tui.ui.dialogs.notices import SHOWN_MAX, NoticesDialog
 
 
 async def test_the_newest_stands_first_with_its_sign(show: Any, now: float) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from textual.screen import ModalScreen
 
-from tale_tui.engine.results import result_files
-from tale_tui.ui.screens.save_files import FileRow, FilesChosen, SaveFilesDialog, save_files
-from tale_tui.ui.widgets.entry import Entry
+from tale_tui.engine.result_files import result_files
+from tale_tui.ui.dialogs.save_files import FileRow, FilesChosen, SaveFilesDialog, save_files
+from tale_tui.ui.widgets.line_input import Entry
 
 TWO = "Save as `a.py`:\n\n```python\na = 1\n```\n\nand\n\n```rust\nfn main() {}\n```\n"
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.errors import StoreError
-from tale_tui.engine.types import Author, SearchHit, Session
-from tale_tui.ui.screens.confirm import ConfirmDialog
-from tale_tui.ui.screens.sessions import DeleteSession, NewSession, OpenSession, RenameSession, SessionsDialog
-from tale_tui.ui.screens.text_entry import TextDialog
+from tale_tui.domain.conversation import Author, SearchHit, Session
+from tale_tui.domain.errors import StoreError
+from tale_tui.ui.dialogs.confirm import ConfirmDialog
+from tale_tui.ui.dialogs.sessions import DeleteSession, NewSession, OpenSession, RenameSession, SessionsDialog
+from tale_tui.ui.dialogs.text_entry import TextDialog
 from tale_tui.ui.widgets.pick_list import PickList
 
 TITLES = ("Fibonacci and friends", "A letter to the landlord", "What is memoisation", "")

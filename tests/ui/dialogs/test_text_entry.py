@@ -8,9 +8,9 @@ import pytest
 from textual import events
 from textual.widgets import TextArea
 
-from tale_tui.engine.text import clean, clean_line
-from tale_tui.ui.screens.text_entry import TextDialog
-from tale_tui.ui.widgets.entry import Entry
+from tale_tui.domain.text import clean, clean_line
+from tale_tui.ui.dialogs.text_entry import TextDialog
+from tale_tui.ui.widgets.line_input import Entry
 
 
 async def test_enter_takes_the_line(show: Any) -> None:

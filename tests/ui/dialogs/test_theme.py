@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from textual.theme import BUILTIN_THEMES
 
-from tale_tui.ui.screens.theme import ThemeDialog
+from tale_tui.ui.dialogs.theme import ThemeDialog
 from tale_tui.ui.theming import load_themes, theme_folders
 
 OURS = load_themes(theme_folders())[0]

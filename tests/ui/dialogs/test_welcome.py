@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.errors import FetchFailed
-from tale_tui.engine.types import Progress
-from tale_tui.ui.screens.welcome import DEFAULT_SERVER, ModelReady, UseServer, WelcomeScreen
-from tale_tui.ui.widgets.entry import Entry
+from tale_tui.domain.errors import FetchFailed
+from tale_tui.domain.models import Progress
+from tale_tui.ui.dialogs.welcome import DEFAULT_SERVER, ModelReady, UseServer, WelcomeScreen
+from tale_tui.ui.widgets.line_input import Entry
 
 TOTAL = 92_871_040
 

@@ -7,25 +7,23 @@ from typing import Any
 
 import pytest
 
-from tale_tui.ui.markdown.body import Body
-from tale_tui.ui.markdown.layout import Options
+from tale_tui.formatting.symbols import signs
+from tale_tui.ui.markdown.document import MarkdownDocument, VerbatimDocument
+from tale_tui.ui.markdown.layout import Body, Options
 from tale_tui.ui.markdown.lines import Sheet
-from tale_tui.ui.markdown.parse import MarkdownDocument
-from tale_tui.ui.markdown.verbatim import VerbatimDocument
-from tale_tui.ui.signs import signs
 
 
 @pytest.fixture(autouse=True)
 def unicode_signs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The signs of a terminal that has them, whatever runs the tests."""
-    monkeypatch.setattr("tale_tui.ui.signs.choose_signs", lambda wanted, encoding: signs_of(wanted))
+    monkeypatch.setattr("tale_tui.formatting.symbols.choose_signs", lambda wanted, encoding: signs_of(wanted))
     signs.cache_clear()
     yield
     signs.cache_clear()
 
 
 def signs_of(wanted: str) -> Any:
-    from tale_tui.ui.signs import ASCII, UNICODE
+    from tale_tui.formatting.symbols import ASCII, UNICODE
 
     return ASCII if wanted == "1" else UNICODE
 

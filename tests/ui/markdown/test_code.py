@@ -8,11 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tale_tui.ui.markdown import highlight
-from tale_tui.ui.markdown.code import LINE_SHOWN, LINES_SHOWN
-from tale_tui.ui.markdown.highlight import CODE_CHARS, LINE_CHARS, CodeLine, CodeReader
-from tale_tui.ui.markdown.lines import CopyCode, Sheet, Unfold
-from tale_tui.ui.markdown.styles import CodeKind, code_kind
+from tale_tui.ui.markdown import code
+from tale_tui.ui.markdown.code import CODE_CHARS, LINE_CHARS, LINE_SHOWN, LINES_SHOWN, CodeLine, CodeReader
+from tale_tui.ui.markdown.lines import CodeKind, CopyCode, Sheet, Unfold, code_kind
 
 Lay = Callable[..., Sheet]
 Shown = Callable[..., list[str]]
@@ -101,13 +99,13 @@ def test_only_so_much_is_coloured() -> None:
 
 
 def test_an_endless_line_leaves_the_block_plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(highlight, "_split", lambda tokens: pytest.fail("it was read"))
+    monkeypatch.setattr(code, "_split", lambda tokens: pytest.fail("it was read"))
     source = ["x = 1", "y = " + "1" * LINE_CHARS]
     assert text_of(CodeReader("python").read(source, finished=True)) == source
 
 
 def test_a_lexer_that_loses_text_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(highlight, "_split", lambda tokens: iter([(("def", CodeKind.KEYWORD),)]))
+    monkeypatch.setattr(code, "_split", lambda tokens: iter([(("def", CodeKind.KEYWORD),)]))
     assert CodeReader("python").read(["def f", "g"], finished=True) == [
         (("def f", CodeKind.PLAIN),),
         (("g", CodeKind.PLAIN),),

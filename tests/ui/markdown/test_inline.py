@@ -6,7 +6,7 @@ import pytest
 
 from tale_tui.ui.markdown import inline
 from tale_tui.ui.markdown.inline import INLINE_LIMIT, PIECE_LENGTH, Span, spans
-from tale_tui.ui.markdown.styles import CODE, EMPHASIS, LINK, MUTED, STRIKE, STRONG
+from tale_tui.ui.markdown.lines import CODE, EMPHASIS, LINK, MUTED, STRIKE, STRONG
 
 
 @pytest.mark.parametrize(

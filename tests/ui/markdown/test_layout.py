@@ -9,11 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tale_tui.ui.markdown.body import Body
-from tale_tui.ui.markdown.layout import NARROWEST, Options
-from tale_tui.ui.markdown.lines import Line, Link, Sheet
-from tale_tui.ui.markdown.parse import MarkdownDocument
-from tale_tui.ui.markdown.styles import CODE, HEADING, LINK, MUTED, STRONG
+from tale_tui.ui.markdown.document import MarkdownDocument
+from tale_tui.ui.markdown.layout import NARROWEST, Body, Options
+from tale_tui.ui.markdown.lines import CODE, HEADING, LINK, MUTED, STRONG, Line, Link, Sheet
 
 Lay = Callable[..., Sheet]
 Shown = Callable[..., list[str]]

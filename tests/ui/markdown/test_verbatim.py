@@ -8,8 +8,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tale_tui.ui.markdown.blocks import Fence, Verbatim
-from tale_tui.ui.markdown.verbatim import VerbatimDocument
+from tale_tui.ui.markdown.document import Fence, Verbatim, VerbatimDocument
 
 LINES = st.lists(st.sampled_from(["a", "", "  b", "# c", "```", "```py", "~~~", "````", "- d", "`e`"]), max_size=12)
 

@@ -7,8 +7,8 @@ import sys
 
 CODE = """
 import sys
-import tale_tui.ui.widgets.transcript
-late = {"markdown_it", "linkify_it", "pygments.lexers.python", "pydantic", "httpx", "tale_tui.engine.types"}
+import tale_tui.ui.transcript.view
+late = {"markdown_it", "linkify_it", "pygments.lexers.python", "pydantic", "httpx", "tale_tui.domain.conversation"}
 early = late & set(sys.modules)
 assert not early, early
 from tale_tui.ui.markdown import warm

@@ -20,9 +20,9 @@ if sys.platform == "win32":
     pytest.skip("there is no pseudo terminal", allow_module_level=True)
 
 from support.waiting import until
-from tale_tui.first_look import FirstLook
+from tale_tui.config.first_frame import FirstLook
 from tale_tui.ui.app import TaleApp
-from tale_tui.ui.bridge import Bridge
+from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.terminal.driver import TaleDriver
 
 

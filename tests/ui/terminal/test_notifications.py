@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tale_tui.settings import Settings
+from tale_tui.config.settings import Settings
 from tale_tui.ui.terminal.notifications import Manners, call, is_quiet, sequence
 
 NOON = 1_794_139_200.0

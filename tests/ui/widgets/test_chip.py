@@ -54,9 +54,9 @@ async def painted(shown: ChipShown | None, width: int) -> str:
 async def test_it_says_what_will_become_of_the_message(
     shown: ChipShown | None, narrow: str, wide: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tale_tui.ui.signs import UNICODE
+    from tale_tui.formatting.symbols import UNICODE
 
-    monkeypatch.setattr("tale_tui.ui.widgets.chip.signs", lambda: UNICODE)
+    monkeypatch.setattr("tale_tui.formatting.symbols.signs", lambda: UNICODE)
     assert await painted(shown, NARROW) == narrow.rjust(NARROW)
     assert await painted(shown, WIDE) == wide.rjust(WIDE)
 

@@ -9,10 +9,9 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.widget import Widget
 
-from tale_tui.ui.widgets.completion import ROWS_MAX, Completion, Row
+from tale_tui.ui.widgets.banner import NoticeBar, Standing
+from tale_tui.ui.widgets.composer import COMPLETION_ROWS_MAX, Completion, QueueList, Row, Waiting
 from tale_tui.ui.widgets.line import fitted
-from tale_tui.ui.widgets.notice_bar import NoticeBar, Standing
-from tale_tui.ui.widgets.queue_list import QueueList, Waiting
 from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, StatusLine, WindowShown
 from tale_tui.ui.widgets.title_bar import TitleBar
 
@@ -250,7 +249,7 @@ async def test_progress_has_a_bar_and_a_key(width: int) -> None:
         assert all(cell_len(line) <= width for line in lines)
 
 
-ROWS = tuple(Row(f"/command{n}", f"/command{n}", f"does {n}") for n in range(ROWS_MAX + 4))
+ROWS = tuple(Row(f"/command{n}", f"/command{n}", f"does {n}") for n in range(COMPLETION_ROWS_MAX + 4))
 
 
 async def test_completions_show_a_choice_that_moves_round() -> None:
@@ -277,7 +276,7 @@ async def test_many_completions_scroll_past_the_chosen_one() -> None:
     async with Stage(completion).run_test(size=(80, 20)) as pilot:
         completion.offer(ROWS)
         await pilot.pause()
-        assert completion.size.height == ROWS_MAX
+        assert completion.size.height == COMPLETION_ROWS_MAX
         completion.move(-1)
         await pilot.pause()
         assert "/command11" in text_of(completion)[-1]

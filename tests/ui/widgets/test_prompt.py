@@ -9,9 +9,7 @@ from textual import events
 from textual.app import App, ComposeResult
 
 from support.window import Window
-from tale_tui.ui.widgets.prompt import PASTE_MAX, Prompt, looks_binary
-from tale_tui.ui.widgets.prompt_history import HISTORY_MAX, PromptHistory
-from tale_tui.ui.widgets.prompt_keys import PROMPT_KEYS
+from tale_tui.ui.widgets.prompt import HISTORY_MAX, PASTE_MAX, PROMPT_KEYS, Prompt, PromptHistory, looks_binary
 
 
 class Stage(App[None]):

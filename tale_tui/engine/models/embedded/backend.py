@@ -11,7 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tale_tui.engine.errors import ModelError, ModelNotFound, TimedOut
+from tale_tui.domain.errors import ModelError, ModelNotFound, TimedOut
+from tale_tui.domain.models import BackendName, BackendReport, FinishReason, LoadedModel, ModelRef, Progress, Role
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.embedded.files import default_window, forecast, survey
 from tale_tui.engine.models.embedded.process import AnswerExchange, ChildProcess
@@ -29,11 +31,9 @@ from tale_tui.engine.models.files.starter import (
 from tale_tui.engine.models.machine import why_not_here
 from tale_tui.engine.models.memory_forecast import Forecast
 from tale_tui.engine.models.reply_parser import Continuation, ReplyParser
-from tale_tui.engine.text import clean_line
-from tale_tui.engine.types import BackendName, BackendReport, FinishReason, LoadedModel, ModelRef, Progress, Role
 
 if TYPE_CHECKING:
-    from tale_tui.settings import Settings
+    from tale_tui.config.settings import Settings
 
 COUNT_LIMIT_S = 1.0
 """Counting takes 2 ms, 22 ms for 6,000 tokens; what takes longer is not waited for."""

@@ -7,18 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tale_tui.engine.errors import ModelDamaged, ModelNotFound, NotAvailable
+from tale_tui.domain.errors import ModelDamaged, ModelNotFound, NotAvailable
+from tale_tui.domain.models import ModelInfo, Role
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.embedded.protocol import LoadModel
 from tale_tui.engine.models.files.gguf import Header, NotReadable, read_header
 from tale_tui.engine.models.files.library import Identity, describe, find_model, identity, model_paths, reason
 from tale_tui.engine.models.files.starter import STARTER_ALIAS, STARTER_NAME, STARTER_NOTE, is_intact, is_starter
 from tale_tui.engine.models.machine import memory_limit, thread_count, why_not_here
 from tale_tui.engine.models.memory_forecast import PROCESS_BYTES, Forecast
-from tale_tui.engine.text import clean_line
-from tale_tui.engine.types import ModelInfo, Role
 
 if TYPE_CHECKING:
-    from tale_tui.settings import EmbeddedSettings
+    from tale_tui.config.settings import EmbeddedSettings
 
 TASK_NICENESS = 10
 """The process that works yields to the one that answers, and to the screen."""

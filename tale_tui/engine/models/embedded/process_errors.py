@@ -7,7 +7,7 @@ import re
 import signal
 from dataclasses import dataclass
 
-from tale_tui.engine.errors import (
+from tale_tui.domain.errors import (
     BackendCrashed,
     ContextFull,
     ModelDamaged,
@@ -16,9 +16,9 @@ from tale_tui.engine.errors import (
     OutOfMemory,
     Refused,
 )
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.embedded.protocol import AnswerFailed, LoadFailed
 from tale_tui.engine.models.machine import NO_BUILD, NO_OPENMP, OLD_PROCESSOR
-from tale_tui.engine.text import clean_line
 
 log = logging.getLogger(__name__)
 

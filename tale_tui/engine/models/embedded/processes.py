@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tale_tui.engine.errors import BackendCrashed, ModelError, NotAvailable, TimedOut
+from tale_tui.domain.errors import BackendCrashed, ModelError, NotAvailable, TimedOut
+from tale_tui.domain.models import Role
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.embedded.files import locate, plan_load
 from tale_tui.engine.models.embedded.process import ChildProcess
 from tale_tui.engine.models.embedded.process_errors import load_failure
 from tale_tui.engine.models.embedded.protocol import LoadModel, LoadSucceeded
 from tale_tui.engine.models.files.library import Identity, reason
-from tale_tui.engine.text import clean_line
-from tale_tui.engine.types import Role
 
 if TYPE_CHECKING:
-    from tale_tui.settings import EmbeddedSettings
+    from tale_tui.config.settings import EmbeddedSettings
 
 LAST_WORDS_S = 2.0
 """Seconds for a process to end after it said that it cannot load its model."""

@@ -20,8 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tale_tui.engine.errors import FetchFailed
-from tale_tui.engine.text import clean_line
+from tale_tui.domain.errors import FetchFailed
+from tale_tui.domain.text import clean_line
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.memory_forecast import cache_bytes
-from tale_tui.engine.text import clean_line
 
 MAGIC = b"GGUF"
 VERSION_MIN, VERSION_MAX = 2, 3

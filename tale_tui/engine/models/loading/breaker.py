@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tale_tui.engine.errors import (
-    BackendCrashed,
-    BrokenStream,
-    ModelError,
-    TimedOut,
-    Unreachable,
-)
-from tale_tui.engine.task_types import BackendHealth
-from tale_tui.engine.types import ModelRef
+from tale_tui.domain.errors import BackendCrashed, BrokenStream, ModelError, TimedOut, Unreachable
+from tale_tui.domain.models import BackendHealth, ModelRef
 
 OPENS_AFTER = 3
 """Failures in a row after which a model is given up for a while."""

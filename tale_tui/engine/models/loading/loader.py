@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tale_tui.engine.errors import BackendCrashed, ModelError, OutOfMemory, WrongState
+from tale_tui.domain.errors import BackendCrashed, ModelError, OutOfMemory, WrongState
+from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role
 from tale_tui.engine.models.backend import Backend, PerRoleBackend
 from tale_tui.engine.models.loading.breaker import Breakers
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.registry import BackendRegistry
-from tale_tui.engine.types import BackendName, LoadedModel, ModelRef, Role
 
 LOADED_MS = 100.0
 """A call that spent more on loading found its model gone; servers report a few milliseconds for one that is there."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from tale_tui.engine.errors import OutOfMemory
+from tale_tui.domain.errors import OutOfMemory
+from tale_tui.domain.models import LoadedModel, ModelRef
 from tale_tui.engine.models.machine import MachineMemory, look_at_memory
 from tale_tui.engine.models.memory_forecast import Forecast
-from tale_tui.engine.types import LoadedModel, ModelRef
 
 GIGABYTE = 10**9
 

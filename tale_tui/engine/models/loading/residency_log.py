@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from tale_tui.engine.errors import StoreError
-from tale_tui.engine.types import ModelRef
+from tale_tui.domain.errors import StoreError
+from tale_tui.domain.models import ModelRef
 
 log = logging.getLogger(__name__)
 

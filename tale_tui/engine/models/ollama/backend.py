@@ -7,7 +7,10 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
-from tale_tui.engine.errors import BackendCrashed, BrokenStream, ModelError, ModelNotFound, NotAvailable
+from tale_tui.config.settings import Settings
+from tale_tui.domain.errors import BackendCrashed, BrokenStream, ModelError, ModelNotFound, NotAvailable
+from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Progress
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest
 from tale_tui.engine.models.http.client import CATALOG_LIMIT_S
 from tale_tui.engine.models.lenient_json import read_object
@@ -18,9 +21,6 @@ from tale_tui.engine.models.ollama.chat_api import OllamaAnswer, OllamaRequests
 from tale_tui.engine.models.ollama.connection import KEY_VARIABLE, OllamaConnection
 from tale_tui.engine.models.reply_parser import Continuation, ReplyParser
 from tale_tui.engine.models.server_errors import refusal, sentence
-from tale_tui.engine.text import clean_line
-from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelRef, Progress
-from tale_tui.settings import Settings
 
 SUGGESTED_VERSION = (0, 12, 6)
 """The first version that refuses too long a prompt when told to, instead of cutting it."""

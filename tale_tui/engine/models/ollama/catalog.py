@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import httpx
 
-from tale_tui.engine.errors import BrokenStream, ModelError, Unreachable
+from tale_tui.domain.errors import BrokenStream, ModelError, Unreachable
+from tale_tui.domain.models import BackendName, ModelInfo, ModelRef, Progress
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.http.client import CATALOG_LIMIT_S, ClientOptions, no_answer
 from tale_tui.engine.models.lenient_json import as_count, as_object, as_objects, as_text, as_texts, read_object
 from tale_tui.engine.models.memory_forecast import cache_bytes
 from tale_tui.engine.models.server_errors import ServerDescription, refusal, sentence, transport_failure
-from tale_tui.engine.text import clean_line
-from tale_tui.engine.types import BackendName, ModelInfo, ModelRef, Progress
 
 if TYPE_CHECKING:
     from ollama import AsyncClient, ListResponse, ProgressResponse

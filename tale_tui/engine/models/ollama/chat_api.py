@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tale_tui.engine.constants import DEFAULT_WINDOW
-from tale_tui.engine.errors import Refused
+from tale_tui.config.settings import Settings
+from tale_tui.domain.constants import DEFAULT_WINDOW
+from tale_tui.domain.errors import Refused
+from tale_tui.domain.models import FinishReason
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.backend import ChatRequest, Finished, TextPiece
 from tale_tui.engine.models.http.client import CATALOG_LIMIT_S
 from tale_tui.engine.models.lenient_json import as_count, as_number, as_object, as_text
 from tale_tui.engine.models.ollama.connection import OllamaConnection
 from tale_tui.engine.models.reply_parser import ReplyParser
-from tale_tui.engine.text import clean_line
-from tale_tui.engine.types import FinishReason
-from tale_tui.settings import Settings
 
 _NS_PER_MS = 1e6
 PASSING_KEEP_ALIVE_S = 300

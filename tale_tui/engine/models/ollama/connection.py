@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from tale_tui.engine.errors import NotAvailable
+from tale_tui.config.settings import Settings
+from tale_tui.domain.errors import NotAvailable
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.http.address import ollama_address
 from tale_tui.engine.models.http.client import ModelServerClient
 from tale_tui.engine.models.lenient_json import as_text
 from tale_tui.engine.models.ollama.catalog import OllamaCatalog
 from tale_tui.engine.models.server_errors import ServerDescription
-from tale_tui.engine.text import clean_line
-from tale_tui.settings import Settings
 
 KEY_VARIABLE = "OLLAMA_API_KEY"
 """The environment variable with the key of ollama.com or of a server that the user named."""

@@ -12,8 +12,11 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from time import monotonic
 
-from tale_tui.engine.constants import DEFAULT_WINDOW
-from tale_tui.engine.errors import BrokenStream, ModelError, ModelNotFound, NotAvailable, Refused, ServerBusy
+from tale_tui.config.settings import Settings
+from tale_tui.domain.constants import DEFAULT_WINDOW
+from tale_tui.domain.errors import BrokenStream, ModelError, ModelNotFound, NotAvailable, Refused, ServerBusy
+from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Progress
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, TextPiece
 from tale_tui.engine.models.http.client import ResponseLines
 from tale_tui.engine.models.openai.catalog import ServedModel, ServerKind
@@ -21,9 +24,6 @@ from tale_tui.engine.models.openai.chat_api import EventReader, OpenAIAnswer, co
 from tale_tui.engine.models.openai.connection import OpenAIConnection
 from tale_tui.engine.models.reply_parser import Continuation, ReplyParser
 from tale_tui.engine.models.server_errors import refusal, sentence
-from tale_tui.engine.text import clean_line
-from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelRef, Progress
-from tale_tui.settings import Settings
 
 LOADING_POLL_S = 0.5
 """Seconds between two looks at a server that is still loading its model: it has no way to tell when it is done."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from tale_tui.domain.models import BackendName, LoadedModel, ModelInfo, ModelRef
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.lenient_json import as_count, as_object, as_objects, as_text, as_texts
-from tale_tui.engine.text import clean_line
-from tale_tui.engine.types import BackendName, LoadedModel, ModelInfo, ModelRef
 
 _BILLION = 1e9
 _MILLION = 1e6

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from tale_tui.domain.models import FinishReason
 from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.lenient_json import as_count, as_number, as_object, as_objects, as_text, read_object
 from tale_tui.engine.models.openai.catalog import ServerKind
 from tale_tui.engine.models.reply_parser import ReplyParser
-from tale_tui.engine.types import FinishReason
 
 _DONE = b"[DONE]"
 

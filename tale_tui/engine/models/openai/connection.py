@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tale_tui.engine.errors import ModelError, NotAvailable, Refused
+from tale_tui.config.settings import Settings
+from tale_tui.domain.errors import ModelError, NotAvailable, Refused
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.backend import ChatMessage
 from tale_tui.engine.models.http.address import openai_address
 from tale_tui.engine.models.http.client import CATALOG_LIMIT_S, ModelServerClient
 from tale_tui.engine.models.lenient_json import as_count, as_object, as_text
 from tale_tui.engine.models.openai.catalog import ServedModel, ServerKind, read_lm_studio, read_models
 from tale_tui.engine.models.server_errors import ServerDescription
-from tale_tui.engine.text import clean_line
-from tale_tui.settings import Settings
 
 TOKENIZE_LIMIT_S = 5.0
 """Seconds for counting the tokens of a prompt; llama-server does it beside the model."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tale_tui.engine.constants import DEFAULT_TASK_MODEL, DEFAULT_UX_MODEL
+from tale_tui.domain.constants import DEFAULT_TASK_MODEL, DEFAULT_UX_MODEL
+from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef, Role
 from tale_tui.engine.models.files.starter import STARTER_ALIAS, STARTER_NAME, is_starter
-from tale_tui.engine.types import BackendName, BackendReport, ModelInfo, ModelRef, Role
 
 DEFAULT_MODELS = {Role.UX: DEFAULT_UX_MODEL, Role.TASK: DEFAULT_TASK_MODEL}
 

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from tale_tui.domain.models import (
+    BackendHealth,
+    BackendName,
+    BackendReport,
+    LoadedModel,
+    Residency,
+    ResidentModel,
+    Role,
+)
 from tale_tui.engine.models.loading.loader import BackendModels
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
@@ -11,8 +20,6 @@ from tale_tui.engine.models.machine import has_gpu
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.roles.supervisor import ModelSupervisor
-from tale_tui.engine.task_types import BackendHealth, Residency, ResidentModel
-from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, Role
 
 
 class ResidencyReporter:

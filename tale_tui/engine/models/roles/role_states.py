@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tale_tui.engine.events import Fact, RoleChanged
+from tale_tui.domain.events import Fact, RoleChanged
+from tale_tui.domain.models import ModelRef, Role, RoleState, RoleStatus
 from tale_tui.engine.models.roles.defaults import Choice
-from tale_tui.engine.types import ModelRef, Role, RoleState, RoleStatus
 
 LOOKING = "Looking for a model."
 

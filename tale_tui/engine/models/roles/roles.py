@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from tale_tui.engine.errors import (
+from tale_tui.domain.errors import (
     BackendCrashed,
     ModelDamaged,
     ModelError,
@@ -19,7 +19,8 @@ from tale_tui.engine.errors import (
     StoreError,
     Unreachable,
 )
-from tale_tui.engine.events import Fact, Notice
+from tale_tui.domain.events import Fact, Notice
+from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role, RoleState, RoleStatus
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.defaults import (
     about_stand_ins,
@@ -31,7 +32,6 @@ from tale_tui.engine.models.roles.defaults import (
     parse_setting,
 )
 from tale_tui.engine.models.roles.role_states import RoleStates
-from tale_tui.engine.types import BackendName, LoadedModel, ModelRef, Role, RoleState, RoleStatus
 
 AUTOMATIC = "auto"
 

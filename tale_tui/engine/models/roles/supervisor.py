@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from tale_tui.engine.errors import ModelError, OutOfMemory, TaleError
-from tale_tui.engine.events import Fact, Notice
+from tale_tui.config.settings import MemorySettings
+from tale_tui.domain.errors import ModelError, OutOfMemory, TaleError
+from tale_tui.domain.events import Fact, Notice
+from tale_tui.domain.models import LoadedModel, ModelRef, Role, RoleState
 from tale_tui.engine.models.loading.loader import RESIDENT_TRUST_S
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
-from tale_tui.engine.types import LoadedModel, ModelRef, Role, RoleState
-from tale_tui.settings import MemorySettings
 
 CHECK_S = 30.0
 """Seconds between two looks at what is in memory: a server may evict a model without a word."""

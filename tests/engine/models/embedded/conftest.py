@@ -15,11 +15,11 @@ import psutil
 import pytest
 
 from support.waiting import until
-from tale_tui.engine.errors import ModelError
+from tale_tui.config.settings import Settings
+from tale_tui.domain.errors import ModelError
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, TextPiece
 from tale_tui.engine.models.embedded import files as embedded_files
 from tale_tui.engine.models.embedded.backend import EmbeddedBackend
-from tale_tui.settings import Settings
 
 FAKE = Path(__file__).parent / "fake_llama"
 

@@ -9,18 +9,12 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.errors import (
-    BackendCrashed,
-    ModelError,
-    NotAvailable,
-    Refused,
-    TimedOut,
-)
+from tale_tui.domain.errors import BackendCrashed, ModelError, NotAvailable, Refused, TimedOut
+from tale_tui.domain.models import FinishReason
 from tale_tui.engine.models.backend import ChatMessage, Finished
 from tale_tui.engine.models.embedded import backend as embedded
 from tale_tui.engine.models.embedded import process as embedded_process
 from tale_tui.engine.models.files.starter import STARTER_REPEAT_PENALTY, STARTER_TEMPERATURE
-from tale_tui.engine.types import FinishReason
 
 # a test may wait for its files
 

@@ -16,12 +16,12 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from tale_tui.engine.errors import BackendCrashed, ContextFull, ModelDamaged, ModelError, NotAvailable, OutOfMemory
+from tale_tui.config.settings import Settings
+from tale_tui.domain.errors import BackendCrashed, ContextFull, ModelDamaged, ModelError, NotAvailable, OutOfMemory
+from tale_tui.domain.models import BackendName, FinishReason, ModelRef
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.embedded.backend import EmbeddedBackend
 from tale_tui.engine.models.files import starter
-from tale_tui.engine.types import BackendName, FinishReason, ModelRef
-from tale_tui.settings import Settings
 
 pytestmark = [pytest.mark.starter, pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 

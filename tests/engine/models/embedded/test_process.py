@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tale_tui.engine.errors import (
+from tale_tui.domain.errors import (
     BackendCrashed,
     ModelDamaged,
     ModelError,

@@ -13,10 +13,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from tale_tui.engine.errors import BadInput, DiskFull, ModelNotFound, ReadOnly
+from tale_tui.domain.errors import BadInput, DiskFull, ModelNotFound, ReadOnly
+from tale_tui.domain.models import BackendName, ModelInfo, ModelRef
 from tale_tui.engine.models.files import library
 from tale_tui.engine.models.files.library import add_model, describe, find_model, identity, model_paths
-from tale_tui.engine.types import BackendName, ModelInfo, ModelRef
 
 
 def gguf(**values: str | int) -> bytes:

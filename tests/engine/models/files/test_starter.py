@@ -20,9 +20,9 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from tale_tui.engine.errors import BadInput, FetchFailed
+from tale_tui.domain.errors import BadInput, FetchFailed
+from tale_tui.domain.models import BackendName, ModelRef, Progress
 from tale_tui.engine.models.files import download, library, starter
-from tale_tui.engine.types import BackendName, ModelRef, Progress
 
 MODEL = b"GGUF" + b"\x03\0\0\0" + bytes(16) + b"small weights"
 LICENCE = b"Apache License"

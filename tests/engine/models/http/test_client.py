@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_tui.engine import errors
+from tale_tui.config.settings import LimitSettings
+from tale_tui.domain import errors
 from tale_tui.engine.models.http import client as client_module
 from tale_tui.engine.models.http.address import ollama_address
 from tale_tui.engine.models.http.client import ModelServerClient, ResponseLines
 from tale_tui.engine.models.server_errors import ServerDescription
-from tale_tui.settings import LimitSettings
 
 SERVER = ServerDescription("Ollama", "http://here", "Start it.", "Set a key.", "Get {model}.")
 FAST = LimitSettings(connect_s=5, first_token_s=5, silence_s=5)

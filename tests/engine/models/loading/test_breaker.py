@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tale_tui.engine.errors import (
+from tale_tui.domain.errors import (
     BackendCrashed,
     BrokenStream,
     ContextFull,
@@ -16,9 +16,8 @@ from tale_tui.engine.errors import (
     TimedOut,
     Unreachable,
 )
+from tale_tui.domain.models import BackendHealth, BackendName, ModelRef
 from tale_tui.engine.models.loading.breaker import OPEN_MAX_S, OPEN_S, OPENS_AFTER, PAUSE_S, Breakers, pause_s
-from tale_tui.engine.task_types import BackendHealth
-from tale_tui.engine.types import BackendName, ModelRef
 
 BIG = ModelRef(BackendName.OLLAMA, "big")
 SMALL = ModelRef(BackendName.OLLAMA, "small")

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from tale_tui.engine.errors import BackendCrashed, OutOfMemory, StoreError, WrongState
+from tale_tui.domain.errors import BackendCrashed, OutOfMemory, StoreError, WrongState
+from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest
 from tale_tui.engine.models.loading.breaker import OPENS_AFTER
 from tale_tui.engine.models.loading.loader import RESIDENT_TRUST_S
@@ -20,7 +21,6 @@ from tale_tui.engine.models.memory_forecast import Forecast
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.registry import given_backends
 from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, ScriptedBackend, spoken
-from tale_tui.engine.types import BackendName, LoadedModel, ModelRef, Role
 
 GB = 10**9
 UX, TASK = Role.UX, Role.TASK

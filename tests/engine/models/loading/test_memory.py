@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.errors import OutOfMemory
+from tale_tui.domain.errors import OutOfMemory
+from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role
 from tale_tui.engine.models.loading.memory import MemoryGuard, main_memory, memory_budget
 from tale_tui.engine.models.machine import MachineMemory
 from tale_tui.engine.models.memory_forecast import Forecast, cache_bytes
-from tale_tui.engine.types import BackendName, LoadedModel, ModelRef, Role
 
 GB = 10**9
 BIG = ModelRef(BackendName.OLLAMA, "big")

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import errors
+from tale_tui.config.settings import LimitSettings, OllamaSettings, Settings
+from tale_tui.domain import errors
+from tale_tui.domain.models import FinishReason
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, TextPiece
 from tale_tui.engine.models.ollama.backend import OllamaBackend
-from tale_tui.engine.types import FinishReason
-from tale_tui.settings import LimitSettings, OllamaSettings, Settings
 
 FOLDERS = ("cancel", "chat", "continue", "errors", "residency", "thinking", "tools", "window")
 ROOT = Path(__file__).parents[3] / "data" / "recordings"

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import errors
+from tale_tui.config.settings import OllamaSettings, Settings
+from tale_tui.domain import errors
+from tale_tui.domain.models import FinishReason
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest, Finished, TextPiece
 from tale_tui.engine.models.ollama.backend import OllamaBackend
-from tale_tui.engine.types import FinishReason
-from tale_tui.settings import OllamaSettings, Settings
 
 PARTIAL = "Once upon a time, in a land far, far away, there lived a fox named Felix. Felix"
 ASKED = ChatRequest(

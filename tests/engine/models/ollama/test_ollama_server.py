@@ -11,13 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tale_tui.engine import errors
+from tale_tui.config.settings import LimitSettings, OllamaSettings, Settings
+from tale_tui.domain import errors
+from tale_tui.domain.models import BackendName, LoadedModel, ModelInfo, ModelRef, Progress
 from tale_tui.engine.models.http import address as address_module
 from tale_tui.engine.models.ollama import catalog as catalog_module
 from tale_tui.engine.models.ollama.backend import OllamaBackend
 from tale_tui.engine.models.ollama.connection import OllamaConnection
-from tale_tui.engine.types import BackendName, LoadedModel, ModelInfo, ModelRef, Progress
-from tale_tui.settings import LimitSettings, OllamaSettings, Settings
 
 DIGEST = "fd5f44c0b5aff6453726119fc560d73a8a995a55b4a49804bc24b1969ecf1794"
 SMALL = ModelRef(BackendName.OLLAMA, "smollm2:135m")
@@ -231,7 +231,7 @@ async def test_another_machine_without_encryption_is_warned_of_and_gets_no_key(
 def test_constructing_one_does_nothing() -> None:
     code = (
         "import sys; from tale_tui.engine.models.ollama.backend import OllamaBackend;"
-        "from tale_tui.settings import Settings;"
+        "from tale_tui.config.settings import Settings;"
         "OllamaBackend(Settings()); sys.exit('ollama' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -591,7 +591,7 @@ def test_who_gets_to_see_the_key(host: str, sent: bool) -> None:
 async def test_what_a_model_takes_is_forecast_from_its_files_and_its_window(
     replay: Any, ollama: OllamaBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tale_tui.engine.models.ollama.backend.has_gpu", lambda: False)
+    monkeypatch.setattr("tale_tui.engine.models.machine.has_gpu", lambda: False)
     replay.play("manage/tags")
     shape = {"block_count": 30, "embedding_length": 576, "attention.head_count": 9, "attention.head_count_kv": 3}
     replay.say("/api/show", {"model_info": {f"llama.{key}": value for key, value in shape.items()}})
@@ -605,7 +605,7 @@ async def test_what_a_model_takes_is_forecast_from_its_files_and_its_window(
 async def test_nothing_is_forecast_where_a_gpu_may_hold_it_or_the_server_is_elsewhere(
     replay: Any, ollama: OllamaBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tale_tui.engine.models.ollama.backend.has_gpu", lambda: True)
+    monkeypatch.setattr("tale_tui.engine.models.machine.has_gpu", lambda: True)
     assert ollama.local
     assert await ollama.forecast(SMALL.model, 2048) is None
     elsewhere = made("http://192.0.2.1:11434")

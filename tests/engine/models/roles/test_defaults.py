@@ -1,5 +1,6 @@
 import pytest
 
+from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef, Role
 from tale_tui.engine.models.files.starter import STARTER_NAME
 from tale_tui.engine.models.roles.defaults import (
     NOTHING_FOUND,
@@ -10,7 +11,6 @@ from tale_tui.engine.models.roles.defaults import (
     is_default,
     parse_setting,
 )
-from tale_tui.engine.types import BackendName, BackendReport, ModelInfo, ModelRef, Role
 
 OLLAMA, EMBEDDED, OPENAI = BackendName.OLLAMA, BackendName.EMBEDDED, BackendName.OPENAI
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tale_tui.engine.events import Fact
+from tale_tui.domain.events import Fact
+from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
 from tale_tui.engine.models.roles.defaults import Choice
 from tale_tui.engine.models.roles.role_states import RoleStates
-from tale_tui.engine.types import BackendName, ModelRef, Role, RoleState
 
 SMALL = ModelRef(BackendName.SCRIPTED, "small")
 

@@ -3,22 +3,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tale_tui.engine.errors import (
-    BackendCrashed,
-    DiskFull,
-    ModelNotFound,
-    NoModel,
-    OutOfMemory,
-    TimedOut,
-    Unreachable,
-)
-from tale_tui.engine.events import Fact, Notice, RoleChanged
+from tale_tui.domain.errors import BackendCrashed, DiskFull, ModelNotFound, NoModel, OutOfMemory, TimedOut, Unreachable
+from tale_tui.domain.events import Fact, Notice, RoleChanged
+from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelInfo, ModelRef, Role, RoleState
 from tale_tui.engine.models.backend import Backend
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.registry import given_backends
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
-from tale_tui.engine.types import BackendName, BackendReport, LoadedModel, ModelInfo, ModelRef, Role, RoleState
 
 OLLAMA, EMBEDDED, SCRIPTED = BackendName.OLLAMA, BackendName.EMBEDDED, BackendName.SCRIPTED
 UX, TASK = Role.UX, Role.TASK

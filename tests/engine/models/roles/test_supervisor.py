@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import BackendCrashed, OutOfMemory, Unreachable, WrongState
+from tale_tui.domain.events import Fact, Notice
+from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
 from tale_tui.engine.engine import Engine
-from tale_tui.engine.errors import BackendCrashed, OutOfMemory, Unreachable, WrongState
-from tale_tui.engine.events import Fact, Notice
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest
 from tale_tui.engine.models.loading.breaker import OPEN_S, OPENS_AFTER, PAUSE_S
 from tale_tui.engine.models.loading.loader import RESIDENT_TRUST_S
@@ -18,9 +21,6 @@ from tale_tui.engine.models.machine import MachineMemory
 from tale_tui.engine.models.registry import given_backends
 from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.models.wiring import ModelServices, build_model_services
-from tale_tui.engine.types import BackendName, ModelRef, Role, RoleState
-from tale_tui.engine.world import World
-from tale_tui.settings import Settings
 
 GB = 10**9
 UX, TASK = Role.UX, Role.TASK

@@ -1,0 +1,1 @@
+"""`chat`: one answer on the command line."""

@@ -1,0 +1,93 @@
+"""`tale-tui export` and `tale-tui import`: sessions as files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tale_tui.cli.context import Invocation
+from tale_tui.cli.output import say, say_json, tell
+from tale_tui.domain.errors import BadImport, BadInput
+
+if TYPE_CHECKING:
+    from tale_tui.domain.conversation import Session
+    from tale_tui.engine.api import EngineApi
+
+
+@click.command()
+@click.argument("session", metavar="ID")
+@click.option(
+    "--format", "form", type=click.Choice(("markdown", "json")), default="markdown", show_default=True,
+    help="Markdown has the shown branch, JSON everything.",
+)  # fmt: skip
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this new file.")
+@click.option("--force", is_flag=True, help="Replace the file where there is one.")
+@click.pass_obj
+def export(invocation: Invocation, session: str, form: str, output: Path | None, force: bool) -> None:
+    """Write the session ID to standard output or to a file."""
+    if output is not None and output.exists() and not force:
+        raise _there_already(output)
+
+    async def work(engine: EngineApi) -> str:
+        from tale_tui.domain.conversation import ExportFormat
+
+        return await engine.sessions.export((await engine.sessions.find(session)).id, ExportFormat(form))
+
+    text = invocation.run(work)
+    text = text if text.endswith("\n") else f"{text}\n"
+    if output is None:
+        say(text, end="")
+        return
+    _write(output, text, force=force)
+    tell(f"Written to {output}")
+
+
+def _write(path: Path, text: str, *, force: bool) -> None:
+    from tale_tui.config.file import replace
+    from tale_tui.domain.errors import StoreError
+
+    try:
+        if force:
+            replace(path, text)
+            return
+        with path.open("x", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise _there_already(path) from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}. The session is kept as it was.") from error
+
+
+def _there_already(path: Path) -> BadInput:
+    return BadInput(f"{path} is there already. Choose another name, or replace it with --force")
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.pass_obj
+def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
+    """Take in the sessions of FILE.
+
+    It is what `export --format json` wrote; - is standard input.
+    """
+    try:
+        text = (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadImport(f"{file} is not text. Take a file that `tale-tui export --format json` wrote.") from error
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}.") from error
+
+    async def work(engine: EngineApi) -> tuple[Session, ...]:
+        return await engine.sessions.import_(text)
+
+    taken = invocation.run(work)
+    if as_json:
+        say_json({"sessions": [{"id": session.id, "title": session.title} for session in taken]})
+        return
+    for session in taken:
+        say(f"{session.id}  {session.title}")

@@ -1,0 +1,184 @@
+"""`tale-tui sessions`: list, search, rename, delete."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from tale_tui.cli.context import Invocation
+from tale_tui.cli.exit_codes import Exit
+from tale_tui.cli.main import Count, Group
+from tale_tui.cli.output import MUTED, Column, confirmed, is_terminal, say, say_json, say_table, stamp, tell
+from tale_tui.domain.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tale_tui.domain.conversation import SearchHit, Session
+    from tale_tui.engine.api import EngineApi
+
+MARKS = str.maketrans("", "", "\ue000\ue001")
+"""The signs around the words that were found."""
+
+
+@click.group(cls=Group, invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.option("--limit", type=Count(), default=1000, show_default=True, help="At most so many.")
+@click.pass_context
+def sessions(ctx: click.Context, as_json: bool, limit: int) -> None:
+    """List, search, rename and delete sessions."""
+    if ctx.invoked_subcommand is None:
+        _list(ctx.ensure_object(Invocation), as_json=as_json, limit=limit)
+    elif as_json:
+        raise BadInput(f"--json goes behind the command: tale-tui sessions {ctx.invoked_subcommand} --json")
+
+
+@sessions.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.option("--limit", type=Count(), default=1000, show_default=True, help="At most so many.")
+@click.pass_obj
+def list_sessions(invocation: Invocation, as_json: bool, limit: int) -> None:
+    """List the sessions, the one used last first."""
+    _list(invocation, as_json=as_json, limit=limit)
+
+
+@sessions.command()
+@click.argument("words", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.option("--limit", type=Count(), default=50, show_default=True, help="At most so many.")
+@click.pass_obj
+def search(invocation: Invocation, words: tuple[str, ...], as_json: bool, limit: int) -> None:
+    """Search all messages for WORDS, the best match first."""
+
+    async def work(engine: EngineApi) -> tuple[tuple[SearchHit, ...], tuple[Session, ...]]:
+        return await engine.sessions.search(" ".join(words), limit=limit), await engine.sessions.list()
+
+    hits, known = invocation.run(work)
+    if as_json:
+        say_json({"hits": [_hit_data(hit) for hit in hits]})
+        return
+    if not hits:
+        tell("Nothing was found.")
+        return
+    shown = short_ids(session.id for session in known)
+    say_table(
+        (Column("id", style=MUTED), Column("when", style=MUTED), Column("session"), Column("found", gives=True)),
+        [
+            (
+                shown.get(hit.session_id, hit.session_id),
+                _when(hit.created),
+                hit.session_title,
+                " ".join(hit.snippet.translate(MARKS).split()),
+            )
+            for hit in hits
+        ],
+    )
+
+
+@sessions.command()
+@click.argument("session", metavar="ID")
+@click.argument("title")
+@click.pass_obj
+def rename(invocation: Invocation, session: str, title: str) -> None:
+    """Give the session ID another TITLE; an empty one goes back to its first words."""
+
+    async def work(engine: EngineApi) -> Session:
+        return await engine.sessions.rename((await engine.sessions.find(session)).id, title)
+
+    say(invocation.run(work).title)
+
+
+@sessions.command()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--yes", "-y", is_flag=True, help="Delete without asking.")
+@click.pass_obj
+def delete(invocation: Invocation, ids: tuple[str, ...], yes: bool) -> int:
+    """Delete sessions and all their messages, for ever."""
+
+    async def work(engine: EngineApi) -> tuple[Session, ...]:
+        found = [await engine.sessions.find(prefix) for prefix in ids]
+        if yes:
+            for session in found:
+                await engine.sessions.delete(session.id)
+        return tuple(found)
+
+    found = invocation.run(work)
+    if not yes:
+        if not is_terminal(sys.stdin):
+            raise BadInput(f"Deleting asks first. To delete without: tale-tui sessions delete {' '.join(ids)} --yes")
+        for session in found:
+            tell(f"{session.id}  {session.title}")
+        if not confirmed(f"Delete {'it' if len(found) == 1 else 'them'} for ever?"):
+            tell("Nothing was deleted.")
+            return Exit.FAILED
+        ids, yes = tuple(session.id for session in found), True
+        invocation.run(work)
+    tell(f"Deleted: {', '.join(session.title or session.id for session in found)}")
+    return Exit.DONE
+
+
+def _list(invocation: Invocation, *, as_json: bool, limit: int) -> None:
+    async def work(engine: EngineApi) -> tuple[Session, ...]:
+        return await engine.sessions.list(limit=limit)
+
+    found = invocation.run(work)
+    if as_json:
+        say_json({"sessions": [_session_data(session) for session in found]})
+        return
+    if not found:
+        tell("No sessions yet. `tale-tui` opens one, and so does: tale-tui chat -m TEXT")
+        return
+    shown = short_ids(session.id for session in found)
+    say_table(
+        (
+            Column("id", style=MUTED),
+            Column("title", gives=True),
+            Column("turns", right=True),
+            Column("last", right=True, style=MUTED),
+        ),
+        [(shown[session.id], session.title, str(session.turns), _when(session.updated)) for session in found],
+    )
+
+
+def short_ids(ids: Iterable[str]) -> dict[str, str]:
+    """Ids as they are shown: four characters, or as many as it takes to tell them apart."""
+    from tale_tui.domain.clock import ID_LENGTH, ID_SHOWN
+
+    everything = list(ids)
+    for length in range(ID_SHOWN, ID_LENGTH):
+        shown = {whole: whole[:length] for whole in everything}
+        if len(set(shown.values())) == len(shown):
+            return shown
+    return {whole: whole for whole in everything}
+
+
+def _when(seconds: float) -> str:
+    """For people as they say it, for a pipe as it sorts."""
+    from tale_tui.formatting.units import when
+
+    return when(seconds, time.time()) if is_terminal(sys.stdout) else stamp(seconds)
+
+
+def _session_data(session: Session) -> dict[str, object]:
+    return {
+        "id": session.id,
+        "title": session.title,
+        "created": stamp(session.created),
+        "updated": stamp(session.updated),
+        "turns": session.turns,
+        "forked_from": session.forked_from,
+    }
+
+
+def _hit_data(hit: SearchHit) -> dict[str, object]:
+    return {
+        "session": hit.session_id,
+        "title": hit.session_title,
+        "message": hit.message_id,
+        "author": hit.author.value,
+        "created": stamp(hit.created),
+        "snippet": hit.snippet.translate(MARKS),
+    }

@@ -1,0 +1,221 @@
+"""Turns and tasks as they go on: what comes is handed on as it comes. Line mode and the commands share it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+from tale_tui.domain.errors import EngineLost, WrongState
+from tale_tui.domain.events import (
+    EngineMoved,
+    Fact,
+    ModelLoading,
+    PromptProgress,
+    Routed,
+    StepDelta,
+    StepReading,
+    TaskChanged,
+    TaskEvent,
+    TasksChanged,
+    TaskSeen,
+    TaskStarted,
+    TextDelta,
+    ThinkingDelta,
+    TurnCancelled,
+    TurnDone,
+    TurnEvent,
+    TurnFailed,
+    TurnStarted,
+)
+from tale_tui.domain.models import Usage
+from tale_tui.domain.tasks import ENDED, DetectBand, Reason, Task, TaskState
+from tale_tui.formatting.units import count, duration, rate
+
+if TYPE_CHECKING:
+    from tale_tui.domain.tasks import TaskDetail
+    from tale_tui.engine.api import EngineApi
+
+TurnEnd = TurnDone | TurnFailed | TurnCancelled
+
+
+def figures(usage: Usage | None) -> list[str]:
+    """What a reply cost, in words: time to its first text, speed, length; what is unknown is left out."""
+    words = []
+    if usage is not None and usage.ttft_ms is not None:
+        words.append(duration(usage.ttft_ms / 1000))
+    if usage is not None and usage.tokens_per_second is not None:
+        words.append(rate(usage.tokens_per_second))
+    if usage is not None and usage.completion_tokens is not None:
+        words.append(f"{count(usage.completion_tokens)} tok")
+    return words
+
+
+async def may_be_task(engine: EngineApi, text: str, session_id: str) -> bool:
+    """Whether nobody is sure what a message is that is about to be sent, so that a task is offered behind the answer.
+
+    Args:
+        text: the message.
+        session_id: the conversation that it goes to.
+    """
+    judged = await engine.chat.classify(text, session_id=session_id)
+    return judged.enabled and judged.band is DetectBand.UNSURE
+
+
+async def follow(
+    events: AsyncGenerator[TurnEvent, None],
+    *,
+    text: Callable[[str], None],
+    waits: Callable[[str], None],
+    reads: Callable[[int, int], None] | None = None,
+    begins: Callable[[TurnStarted | TaskStarted], None] | None = None,
+) -> TurnEnd:
+    """Hand out a turn as it happens.
+
+    Args:
+        events: the turn; the caller closes it.
+        text: gets each piece of the answer.
+        waits: gets a few words when something begins that takes time.
+        reads: gets how much of the prompt was read, and how long it is, in tokens.
+        begins: gets that the message is stored, and that it became a task.
+    Returns:
+        The event that ended it.
+    Raises:
+        EngineLost: nothing ended it.
+    """
+    thinking = False
+    async for event in events:
+        match event:
+            case TextDelta(text=piece):
+                text(piece)
+            case ThinkingDelta():
+                if not thinking:
+                    waits("thinking")
+                thinking = True
+            case ModelLoading(ref=ref):
+                waits(f"loading {ref.model}")
+            case PromptProgress(done=done, total=total):
+                if reads is not None:
+                    reads(done, total)
+            case TurnStarted() | TaskStarted():
+                if begins is not None:
+                    begins(event)
+            case Routed():
+                pass
+            case TurnDone() | TurnFailed() | TurnCancelled():
+                return event
+            case _:
+                assert_never(event)
+    raise EngineLost("The engine ended in the middle of the answer. Ask again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A task that is followed, as far as it is now."""
+
+    task: Task
+    doing: str = ""
+    """In a few words: `loading`, `reading 12 of 40 tokens`, `thinking`, `writing`."""
+    tokens: int = 0
+    """Of the step that runs, so far."""
+
+
+async def follow_task(engine: EngineApi, task_id: str, shows: Callable[[Work], None]) -> TaskDetail:
+    """Follow a task until it has ended, wherever the engine moves meanwhile.
+
+    A task that was cut off with its engine goes on, whichever process is the engine now: somebody waits for it here.
+
+    Args:
+        task_id: the whole id.
+        shows: gets what is known of it, whenever that changes.
+    Returns:
+        The task, ended.
+    Raises:
+        NoSuchTask: it is not there.
+        EngineLost: there is no engine any more, and none can be made.
+    """
+    while True:
+        detail = await engine.tasks.get(task_id)
+        if detail.task.state in ENDED:
+            return detail
+        if detail.task.reason is Reason.INTERRUPTED:
+            with suppress(WrongState):  # somebody was faster
+                await engine.tasks.resume(task_id)
+        with suppress(EngineLost):  # then it has moved, and the stream begins again
+            async with aclosing(engine.tasks.follow(task_id)) as events:
+                ended = await _until_end(events, shows)
+            if ended is not None:
+                return ended
+            await _engine_moved(engine)
+
+
+async def _engine_moved(engine: EngineApi) -> None:
+    """Wait for the next engine, where the one that ended said so."""
+    async with aclosing(engine.control.watch()) as facts:
+        async for fact in facts:
+            if isinstance(fact, EngineMoved):
+                return
+
+
+async def _until_end(events: AsyncGenerator[TaskEvent, None], shows: Callable[[Work], None]) -> TaskDetail | None:
+    """The task when it has ended; None where the stream ended before it."""
+    detail: TaskDetail | None = None
+    async for event in events:
+        match event:
+            case TaskSeen(detail=seen):
+                detail = seen
+                shows(Work(seen.task))
+                if seen.task.state in ENDED:
+                    return seen
+            case StepReading(done=done, total=total) if detail is not None:
+                shows(Work(detail.task, f"reading {done} of {total} tokens" if total else "loading"))
+            case StepDelta(thinking=thinking, tokens=tokens) if detail is not None:
+                shows(Work(detail.task, "thinking" if thinking else "writing", tokens))
+    return None
+
+
+async def blocked_by(engine: EngineApi, task: Task) -> Task | None:
+    """The task that keeps one from ever beginning: it is waited for, and ended without being done.
+
+    Args:
+        task: may wait for others, which may wait for others again.
+    Returns:
+        None where all that it waits for may still be done.
+    """
+    for task_id in task.after:
+        needed = (await engine.tasks.get(task_id)).task
+        if needed.state in ENDED:
+            found = None if needed.state is TaskState.DONE else needed
+        else:
+            found = await blocked_by(engine, needed)
+        if found is not None:
+            return found
+    return None
+
+
+async def until_blocked(engine: EngineApi, task_id: str) -> Task | None:
+    """Wait until a task can never begin, because one that it waits for ended without being done.
+
+    Returns:
+        That one; None where there is no engine any more that could tell.
+    """
+    looked = False
+    async with aclosing(engine.control.watch()) as facts:
+        async for fact in facts:
+            if looked and not _may_block(fact):
+                continue
+            looked = True
+            if found := await blocked_by(engine, (await engine.tasks.get(task_id)).task):
+                return found
+    return None
+
+
+def _may_block(fact: Fact) -> bool:
+    """Whether a task may have ended without being done."""
+    match fact:
+        case TaskChanged(task=task):
+            return task.state in ENDED and task.state is not TaskState.DONE
+        case TasksChanged() | EngineMoved():
+            return True
+    return False

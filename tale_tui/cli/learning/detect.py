@@ -1,0 +1,105 @@
+"""`tale-tui detect`: whether a message is a task or conversation, how sure that is, and why."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tale_tui.cli.context import Invocation
+from tale_tui.cli.output import say, say_json, tell
+from tale_tui.cli.stdin import is_piped, read_message
+from tale_tui.domain.errors import BadInput
+from tale_tui.domain.text import clean_line
+
+if TYPE_CHECKING:
+    from tale_tui.config.settings import DetectSettings
+    from tale_tui.engine.detect.detector import Detector, Judgement
+
+DIGITS = 4
+"""Of a probability: more would claim what was never measured."""
+
+EXAMPLE = 'tale-tui detect "Write a poem"'
+OFF = "Detection is turned off (detect.enabled): in a conversation this would be chat, whatever it says."
+
+
+@click.command()
+@click.argument("text", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.option("--jsonl", "lines", is_flag=True, help="Judge lines of JSON with id and text from standard input.")
+@click.pass_obj
+def detect(invocation: Invocation, text: tuple[str, ...], as_json: bool, lines: bool) -> None:
+    """Say whether TEXT would be a task, how sure that is, and why.
+
+    Nothing is sent or stored. Without TEXT the message is read from standard input.
+    """
+    if lines and (text or as_json):
+        raise BadInput("--jsonl reads its messages from standard input: tale-tui detect --jsonl < FILE")
+    if lines:
+        detector = _detector(invocation)
+        for row in _rows():
+            judged = detector.judge(row["text"])
+            say_json({"id": row["id"], "p": round(judged.p, DIGITS), "label": judged.label.value})
+        return
+    if not text and not is_piped():
+        raise BadInput(f"Say what is to be judged, as in: {EXAMPLE}")
+    message = " ".join(text) if text else read_message()
+    if not message.strip():
+        raise BadInput(f"There is no text to judge: write one, as in {EXAMPLE}")
+    settings = invocation.settings().detect
+    if not settings.enabled:
+        tell(OFF)
+    _say(_detector(invocation).judge(message), settings, as_json=as_json)
+
+
+def _detector(invocation: Invocation) -> Detector:
+    from tale_tui.engine.detect.detector import LEARNED_FILE, Detector
+
+    return Detector.load(invocation.paths.data / LEARNED_FILE)
+
+
+def _rows() -> Iterator[dict[str, Any]]:
+    """The lines of standard input, checked one by one; empty ones are skipped."""
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line, parse_constant=_finite, parse_float=_finite)
+        except (ValueError, RecursionError) as error:
+            raise BadInput(f'Line {number} is not JSON. Write lines like {{"id": 1, "text": "Hello"}}.') from error
+        if not isinstance(row, dict) or "id" not in row or not isinstance(row.get("text"), str):
+            raise BadInput(f'Line {number} has no id or no text. Write lines like {{"id": 1, "text": "Hello"}}.')
+        yield row
+
+
+def _finite(number: str) -> float:
+    """Python also reads `NaN`, `Infinity` and `1e999`, which no other program would read in the answer."""
+    if not math.isfinite(value := float(number)):
+        raise ValueError(f"{number} is no number of JSON")
+    return value
+
+
+def _say(judged: Judgement, settings: DetectSettings, *, as_json: bool) -> None:
+    """The judgement with what is done with it, by the bounds of the settings."""
+    band = judged.band(task_from=settings.task_from, chat_to=settings.chat_to)
+    if as_json:
+        say_json(
+            {
+                "label": judged.label.value,
+                "p": round(judged.p, DIGITS),
+                "band": band.value,
+                "evidence": list(judged.evidence),
+            }
+        )
+        return
+    from tale_tui.domain.tasks import DetectBand
+    from tale_tui.formatting.units import chance
+
+    unsure = "  not sure: you would be asked" if band is DetectBand.UNSURE else ""
+    say(f"{judged.label.value} 0{chance(judged.confidence)}{unsure}")
+    for reason in judged.evidence:
+        say(f"  {clean_line(reason)}")

@@ -1,0 +1,1 @@
+"""`--plain`: the conversation line by line."""

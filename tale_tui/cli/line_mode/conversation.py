@@ -1,0 +1,310 @@
+"""Line mode: the same engine without a screen, for pipes, scripts and screen readers.
+
+Nothing is written over, coloured or drawn; what happens is said in words. Answers go to `out`, everything else to
+`told`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never
+
+from tale_tui.cli.follow import Work, figures, follow, follow_task, may_be_task
+from tale_tui.cli.line_mode.tasks import HELP as TASKS_HELP
+from tale_tui.cli.line_mode.tasks import TaskCommands, acknowledged
+from tale_tui.domain.clock import ID_SHOWN, random_id
+from tale_tui.domain.conversation import ExportFormat, Session
+from tale_tui.domain.errors import BadInput, NoModel, TaleError, rebuild
+from tale_tui.domain.events import TaskStarted, TurnCancelled, TurnDone, TurnFailed, TurnStarted
+from tale_tui.domain.models import ModelRef, Role
+from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.formatting.engine import is_here, who_works
+from tale_tui.formatting.tasks import model_name
+from tale_tui.formatting.units import plural
+
+if TYPE_CHECKING:
+    from tale_tui.engine.api import EngineApi
+
+T = TypeVar("T")
+
+LEAVE = frozenset({"exit", "quit", "/exit", "/quit"})
+SESSIONS_LISTED = 20
+OFFER = "That may have been a task. To have it worked on as one: /task TEXT"
+STOPPED = "Stopped. What came is kept."
+HELP = """\
+/help                  these lines
+/new                   begin another session
+/sessions              the sessions used last
+/sessions ID           go on with one of them
+/model                 the model that answers, and the others
+/model BACKEND/MODEL   let another one answer
+/system                the system prompt of this session
+/system TEXT           set it
+/export                print this session as Markdown
+/export FILE           write it to a new file
+/quit, exit            leave"""
+
+
+class Interrupted(Exception):
+    """The user stopped what was under way."""
+
+
+@dataclass(slots=True)
+class Talk:
+    """A conversation line by line.
+
+    Attributes:
+        lines: what the user writes, without line ends.
+        out: writes an answer, piece by piece as it is.
+        told: writes a line that is not an answer.
+        interactive: whether a person types: then there are prompts and states.
+        session: the session that goes on; None begins one with the first message.
+        ref: the model that answers; None for the one of the role ux.
+        tasks: whether a message may become a task.
+        waits: whether the result of a task is waited for.
+        between: called before a line is waited for.
+        failed: the last error, for the exit code of a script.
+    """
+
+    engine: EngineApi
+    lines: AsyncIterator[str]
+    out: Callable[[str], None]
+    told: Callable[[str], None]
+    interactive: bool
+    session: Session | None = None
+    ref: ModelRef | None = None
+    tasks: bool = True
+    waits: bool = True
+    between: Callable[[], None] = lambda: None
+    failed: TaleError | None = None
+    _under_way: asyncio.Task[Any] | None = field(default=None, init=False)
+    _left: str = field(default=STOPPED, init=False)
+    """What is said when what is under way is interrupted."""
+
+    def interrupt(self) -> None:
+        """What Ctrl+C does: ends the answer that comes, or else the conversation."""
+        if self._under_way is not None:
+            self._under_way.cancel()
+
+    async def run(self) -> bool:
+        """Talk until the lines end or one of them says so.
+
+        Returns:
+            False where the user interrupted it at the prompt.
+        """
+        if self.interactive:
+            self.told("Line mode. Write a message, /help for commands, exit to leave.")
+        while True:
+            self.between()
+            if self.interactive:
+                self.out("You: ")
+            try:
+                line = await self._stoppable(anext(self.lines, None))
+            except Interrupted:
+                return False
+            if line is None and self.interactive:
+                self.out("\n")
+            if line is None or line.strip().lower() in LEAVE:
+                return True
+            if not await self._take(line.strip()):
+                return True
+
+    async def _take(self, line: str) -> bool:
+        """Do what a line says; False where going on makes no sense."""
+        if not line:
+            return True
+        try:
+            if line.startswith("/"):
+                await self._command(*line[1:].split(maxsplit=1))
+            else:
+                await self._stoppable(self._ask(line))
+        except Interrupted:
+            self.told(self._left)
+            self._left = STOPPED
+        except TaleError as error:
+            self.failed = error
+            self.told(error.whole)
+            return self.interactive or not isinstance(error, NoModel)
+        return True
+
+    async def _stoppable(self, work: Awaitable[T]) -> T:
+        """Wait for something that `interrupt` may end.
+
+        Raises:
+            Interrupted: it did.
+        """
+
+        async def as_task() -> T:
+            return await work
+
+        task: asyncio.Task[T] = asyncio.create_task(as_task())
+        self._under_way = task
+        try:
+            return await task
+        except asyncio.CancelledError:
+            outer = asyncio.current_task()
+            if outer is not None and outer.cancelling():
+                raise
+            raise Interrupted from None
+        finally:
+            self._under_way = None
+
+    async def _ask(self, text: str) -> None:
+        session = await self._current()
+        begun = False
+        task: Task | None = None
+
+        def begins(event: TurnStarted | TaskStarted) -> None:
+            nonlocal task
+            if isinstance(event, TaskStarted):
+                task = event.task
+
+        def write(piece: str) -> None:
+            nonlocal begun
+            if self.interactive and not begun:
+                self.out("Answer: ")
+            begun = True
+            self.out(piece)
+
+        offers = self.interactive and self.tasks and await may_be_task(self.engine, text, session.id)
+        try:
+            as_task = None if self.tasks else False
+            turn = self.engine.chat.send(session.id, text, key=random_id(), ref=self.ref, as_task=as_task)
+            async with aclosing(turn) as events:
+                end = await follow(events, text=write, waits=self._state, begins=begins)
+        finally:
+            if begun:
+                self.out("\n")
+        match end:
+            case TurnFailed(code=code, sentence=sentence):
+                raise rebuild(code, sentence)
+            case TurnCancelled():
+                self.told("Stopped in another window. What came is kept.")
+            case TurnDone(reply=reply):
+                if task is None:
+                    self._state(", ".join(figures(reply.usage)))
+                    if offers and reply.ref is not None:
+                        self.told(OFFER)
+                else:
+                    await self._work(task)
+            case _:
+                assert_never(end)
+
+    async def _work(self, task: Task) -> None:
+        """Wait for a task, where that is wanted, and write its result."""
+        self._state(acknowledged(task))
+        if not self.waits:
+            status = await self.engine.control.status()
+            goes_on = is_here(status) and status.works_queue
+            who = f"Look at it with /status {task.shown}" if goes_on else who_works(status, model_name(task))
+            self.told(f"{task.shown} is queued. {who}")
+            return
+        states: list[str] = []
+
+        def shows(work: Work) -> None:
+            words = work.doing or work.task.state.value
+            if words not in states and not words.startswith("reading"):
+                states.append(words)
+                self._state(words)
+
+        try:
+            detail = await follow_task(self.engine, task.id, shows)
+        except asyncio.CancelledError:
+            self._left = f"{task.shown} goes on. Look at it with /status {task.shown}, end it with /cancel {task.shown}"
+            raise
+        self._commands().say_end(detail)
+        if detail.task.state is TaskState.FAILED:
+            self.failed = rebuild(detail.task.error_code, detail.task.error)
+
+    def _commands(self) -> TaskCommands:
+        return TaskCommands(self.engine, self.out, self.told)
+
+    def _state(self, words: str) -> None:
+        if self.interactive and words:
+            self.told(f"({words})")
+
+    async def _current(self) -> Session:
+        if self.session is None:
+            self.session = await self.engine.sessions.create()
+        return self.session
+
+    # commands
+
+    async def _command(self, name: str = "", rest: str = "") -> None:
+        commands: dict[str, Callable[[str], Awaitable[None]]] = {
+            "help": self._help,
+            "new": self._new,
+            "sessions": self._sessions,
+            "model": self._model,
+            "system": self._system,
+            "export": self._export,
+            **self._commands().table(),
+        }
+        command = commands.get(name.lower())
+        if command is None:
+            raise BadInput(f"There is no command /{name}. /help lists them; a blank before / sends it as a message.")
+        await command(rest.strip())
+
+    async def _help(self, _: str) -> None:
+        self.told(f"{HELP}\n{TASKS_HELP}")
+
+    async def _new(self, _: str) -> None:
+        self.session = None
+        self.told("The next message begins another session.")
+
+    async def _sessions(self, prefix: str) -> None:
+        if prefix:
+            self.session = await self.engine.sessions.find(prefix)
+            self.told(f"This goes on: {self.session.title}, {plural(self.session.turns, 'turn')}.")
+            return
+        sessions = await self.engine.sessions.list(limit=SESSIONS_LISTED)
+        for session in sessions:
+            self.told(f"{session.id[:ID_SHOWN]}  {session.title}, {plural(session.turns, 'turn')}")
+        if not sessions:
+            self.told("No sessions yet. The first message begins one.")
+
+    async def _model(self, name: str) -> None:
+        if name:
+            try:
+                ref = ModelRef.parse(name)
+            except ValueError as error:
+                raise BadInput("Write it as BACKEND/MODEL, as in /model ollama/qwen2.5:7b") from error
+            status = await self.engine.models.use(Role.UX, ref)
+            self.ref = None
+            self.told(f"{status.ref or ref} answers from now on.")
+            return
+        for status in await self.engine.models.roles():
+            if status.role is Role.UX:
+                self.told(f"Answering: {self.ref or status.ref or 'no model'}, {status.state.value}. {status.detail}")
+        for report in await self.engine.models.backends():
+            for info in report.models:
+                self.told(f"Installed: {info.ref}")
+
+    async def _system(self, text: str) -> None:
+        session = await self._current()
+        if text:
+            session = self.session = await self.engine.sessions.set_system(session.id, text)
+        self.told(f"System prompt: {session.system or 'the one of the settings'}")
+
+    async def _export(self, name: str) -> None:
+        if self.session is None:
+            raise BadInput("There is nothing to export yet.")
+        text = await self.engine.sessions.export(self.session.id, ExportFormat.MARKDOWN)
+        if not name:
+            self.out(text)
+            return
+        _write_new(name, text)
+        self.told(f"Written to {name}")
+
+
+def _write_new(name: str, text: str) -> None:
+    """Write a file that is not there yet: one that is, is somebody's work."""
+    try:
+        with Path(name).expanduser().open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise BadInput(f"{name} cannot be written: {error.strerror}. Nothing was changed.") from error

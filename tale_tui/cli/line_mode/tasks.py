@@ -1,0 +1,141 @@
+"""Tasks in line mode: its commands on them, in words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Collection
+from typing import TYPE_CHECKING
+
+from tale_tui.domain.clock import random_id
+from tale_tui.domain.errors import BadInput, BadPriority, NoSuchTask, WrongState
+from tale_tui.domain.tasks import ENDED, OPEN, Priority, Task, TaskState
+from tale_tui.formatting.tasks import chip, model_name, state_words, times, tokens
+
+if TYPE_CHECKING:
+    from tale_tui.domain.tasks import TaskDetail
+    from tale_tui.engine.api import EngineApi
+
+TASKS_LISTED = 20
+ALL = frozenset(TaskState)
+RUNS_OR_WILL = frozenset({TaskState.RUNNING, TaskState.QUEUED})
+HELP = """\
+/tasks                 the tasks: what runs and waits first
+/task TEXT             hand in a task, without asking whether it is one
+/status [ID]           how a task is; without ID the one that runs, else the latest
+/result [ID]           its result
+/cancel, /pause, /resume, /retry, /approve, /decline [ID]
+                       without ID the latest with which it can be done
+/priority ID PRIORITY  urgent, high, normal or low"""
+
+
+class TaskCommands:
+    """The commands of line mode on tasks.
+
+    Args:
+        out: writes a result.
+        told: writes a line that is not a result.
+    """
+
+    def __init__(self, engine: EngineApi, out: Callable[[str], None], told: Callable[[str], None]) -> None:
+        self._engine = engine
+        self._out = out
+        self._told = told
+
+    def table(self) -> dict[str, Callable[[str], Awaitable[None]]]:
+        """Name of a command -> what it does with the words behind it."""
+        engine = self._engine
+        return {
+            "tasks": self._tasks,
+            "task": self._task,
+            "status": self._status,
+            "result": self._result,
+            "cancel": self._change(engine.tasks.cancel, OPEN),
+            "pause": self._change(engine.tasks.pause, RUNS_OR_WILL),
+            "resume": self._change(engine.tasks.resume, {TaskState.PAUSED}),
+            "retry": self._change(engine.tasks.retry, ENDED),
+            "approve": self._change(lambda task_id: engine.tasks.approve(task_id, yes=True), {TaskState.WAITING}),
+            "decline": self._change(lambda task_id: engine.tasks.approve(task_id, yes=False), {TaskState.WAITING}),
+            "priority": self._priority,
+        }
+
+    def say_end(self, detail: TaskDetail) -> None:
+        """Write the result of a task that has ended, or why there is none."""
+        task = detail.task
+        if task.state is TaskState.DONE:
+            self._out(detail.result.rstrip("\n") + "\n")
+        elif task.state is TaskState.FAILED:
+            self._told(f"{task.shown} failed: {task.error}")
+        else:
+            self._told(f"{task.shown} was cancelled.")
+
+    async def _tasks(self, _: str) -> None:
+        found = await self._engine.tasks.list(limit=TASKS_LISTED)
+        for task in found:
+            self._told(_words(task))
+        if not found:
+            self._told("No tasks yet. Hand one in with /task TEXT.")
+
+    async def _task(self, text: str) -> None:
+        self._told(_words(await self._engine.tasks.submit(text, key=random_id())))
+
+    async def _status(self, prefix: str) -> None:
+        self._told(_words(await self._find(prefix)))
+
+    async def _result(self, prefix: str) -> None:
+        detail = await self._engine.tasks.get((await self._find(prefix)).id)
+        task = detail.task
+        if task.state not in ENDED:
+            raise WrongState(
+                f"{task.shown} is {task.state.value}, so it has no result yet: /status {task.shown} says how it is."
+            )
+        self.say_end(detail)
+
+    async def _priority(self, words: str) -> None:
+        prefix, _, name = words.rpartition(" ")
+        if not prefix:
+            raise BadInput("Write the task and its priority, as in /priority k4t9 high")
+        try:
+            priority = Priority(name.lower())
+        except ValueError as error:
+            names = ", ".join(each.value for each in Priority)
+            raise BadPriority(f"There is no priority {name!r}: write one of {names}.") from error
+        task = await self._find(prefix.strip())
+        self._told(_words(await self._engine.tasks.set_priority(task.id, priority)))
+
+    def _change(
+        self, does: Callable[[str], Awaitable[Task]], fitting: Collection[TaskState]
+    ) -> Callable[[str], Awaitable[None]]:
+        async def command(prefix: str) -> None:
+            self._told(_words(await does((await self._find(prefix, fitting)).id)))
+
+        return command
+
+    async def _find(self, prefix: str, fitting: Collection[TaskState] = ALL) -> Task:
+        """The task that is meant; without a word the one that runs, else the latest.
+
+        Args:
+            prefix: the beginning of its id, or nothing.
+            fitting: without a word, one in these states goes before all others.
+        Raises:
+            NoSuchTask: there is none.
+        """
+        if prefix:
+            return await self._engine.tasks.find(prefix)
+        found = await self._engine.tasks.list()
+        if not found:
+            raise NoSuchTask("There are no tasks yet: hand one in with /task TEXT.")
+        return max(found, key=lambda task: (task.state in fitting, task.state is TaskState.RUNNING, task.created))
+
+
+def _words(task: Task) -> str:
+    """A task in one line, without signs: it is read aloud."""
+    now = time.time()
+    parts = [f"{task.shown}  {task.title}", state_words(task, now)]
+    if task.started is not None:
+        parts.append(times(task, now))
+    return ", ".join(part for part in (*parts, tokens(task), task.error) if part)
+
+
+def acknowledged(task: Task) -> str:
+    """What is said when a message became a task."""
+    return f"{chip(task)}: {model_name(task) or 'the big model'} works on it as {task.shown}"

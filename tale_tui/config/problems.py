@@ -1,0 +1,163 @@
+"""What is wrong with a setting, said with its place and what would be right."""
+
+from __future__ import annotations
+
+import difflib
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, get_args, get_origin
+
+from tale_tui.domain.errors import BadInput, TaleError
+from tale_tui.domain.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import BaseModel, ValidationError
+    from pydantic.fields import FieldInfo
+
+SHOWN_VALUE = 60
+"""Characters of a wrong value that are shown."""
+SIMILAR = 0.7
+"""How much a name must be like a setting's (0 to 1) for it to be meant, perhaps."""
+KEY_VARIABLE = "TALE_OPENAI_KEY"
+"""The one place where the key of a server may stand."""
+
+
+class SettingsError(BadInput):
+    """Settings are wrong; nothing was changed.
+
+    Args:
+        problems: a sentence each.
+    """
+
+    code: ClassVar[str] = "settings"
+    title: ClassVar[str] = "A setting is wrong"
+    # Several may be: they are listed below it.
+    whole = TaleError.whole
+
+    def __init__(self, problems: Sequence[str] | str) -> None:
+        # One string as well, because an error that comes from another process is rebuilt from its sentence.
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where settings came from.
+
+    Attributes:
+        values: what it says, tables as mappings.
+        place: names the place of a key, given as its path.
+    """
+
+    values: Mapping[str, Any]
+    place: Callable[[tuple[str, ...]], str]
+
+    def says(self, path: Iterable[str]) -> bool:
+        """Whether it says anything about this key."""
+        found: object = self.values
+        for name in path:
+            if not isinstance(found, Mapping) or name not in found:
+                return False
+            found = found[name]
+        return True
+
+
+def explain(error: ValidationError, model: type[BaseModel], sources: Sequence[Source]) -> SettingsError:
+    """The error in words.
+
+    Args:
+        error: what the check found.
+        model: the class of all settings.
+        sources: where values came from, the strongest first.
+    """
+    problems: dict[str, None] = {}
+    for detail in error.errors(include_url=False):
+        path = tuple(str(part) for part in detail["loc"])
+        place = next((source.place(path) for source in sources if source.says(path)), ".".join(path))
+        field = _field(model, path)
+        if field is None:
+            problems[f"{place} is not a setting{_suggestion(model, path)}"] = None
+            continue
+        # A field with entries of the user's own naming has a longer path: what is wrong is an entry.
+        right = "text" if len(path) > _depth(model, path) else takes(field)
+        reason = detail["ctx"]["error"] if detail["type"] == "value_error" else f"it takes {right}"
+        problems[f"{place} is {_shown(detail['input'])}; {reason}."] = None
+    return SettingsError(tuple(problems))
+
+
+def takes(field: FieldInfo) -> str:
+    """What a setting takes, in words: `a whole number from 0 to 256`."""
+    kinds = _kinds(field.annotation)
+    words = " or ".join(_KIND_WORDS.get(kind, "text") if isinstance(kind, type) else str(kind) for kind in kinds)
+    bounds = {
+        name: f"{getattr(part, name):,.10g}"
+        for part in field.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if hasattr(part, name)
+    }
+    match bounds:
+        case {"ge": low, "le": high}:
+            return f"{words} from {low} to {high}"
+        case {"ge": low, "lt": high}:
+            return f"{words}, at least {low} and below {high}"
+        case {"gt": low, "le": high}:
+            return f"{words} above {low} and at most {high}"
+    return words
+
+
+_SECRETS = frozenset({"key", "api_key", "apikey", "token", "password", "secret"})
+_KIND_WORDS: dict[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    dict: "a table",
+}
+
+
+def _kinds(annotation: Any) -> list[type | str]:
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        return [kind for part in get_args(annotation) if part is not type(None) for kind in _kinds(part)]
+    if origin is Literal:
+        return ["one of " + ", ".join(str(choice) for choice in get_args(annotation))]
+    if hasattr(annotation, "model_fields"):
+        return [dict]
+    return [origin or annotation]
+
+
+def _depth(model: type[BaseModel], path: tuple[str, ...]) -> int:
+    """How many names of the path it takes to reach a setting."""
+    group = model.model_fields.get(path[0])
+    return 2 if group is not None and hasattr(group.annotation, "model_fields") and len(path) > 1 else 1
+
+
+def _field(model: type[BaseModel], path: tuple[str, ...]) -> FieldInfo | None:
+    field = model.model_fields.get(path[0])
+    if field is None or _depth(model, path) == 1:
+        return field
+    inner: dict[str, FieldInfo] = getattr(field.annotation, "model_fields", {})
+    return inner.get(path[1])
+
+
+def _suggestion(model: type[BaseModel], path: tuple[str, ...]) -> str:
+    """The end of the sentence about a name that is no setting."""
+    if path[-1] in _SECRETS:
+        return f": keys are read from the environment alone ({KEY_VARIABLE})."
+    known = {
+        f"{top}.{inner}" if inner else top: inner or top
+        for top, field in model.model_fields.items()
+        for inner in ("", *getattr(field.annotation, "model_fields", {}))
+    }
+    near = difflib.get_close_matches(".".join(path), known, n=1, cutoff=SIMILAR) or [
+        dotted for dotted, last in known.items() if difflib.get_close_matches(path[-1], [last], cutoff=SIMILAR)
+    ]
+    return f"; did you mean `{near[0]}`?" if near else "."
+
+
+def _shown(value: object) -> str:
+    text = clean_line(str(value), SHOWN_VALUE)
+    return f"`{text}`" if text else "empty"

@@ -1,0 +1,226 @@
+"""Every setting with its default and its bounds; `load` reads them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tale_tui.config.first_frame import DEFAULT_THEME
+from tale_tui.config.names import PREFIX
+from tale_tui.domain.constants import TIME_LIMIT_MAX_S
+from tale_tui.domain.models import BackendName, ModelRef
+
+TOKENS_MAX = 10_000_000
+"""More tokens than any model has a window for."""
+
+GIGABYTES_MAX = 1_000_000.0
+"""More than any machine has."""
+
+CHARACTERS_MAX = 10_000_000
+"""Of a task: far more than any model reads."""
+
+PER_MINUTE_MAX = 100_000
+
+AUTO = "auto"
+"""A role that takes Ollama where it answers and has a chat model, else the embedded backend."""
+
+
+def _check_role(value: str) -> str:
+    if value == AUTO:
+        return value
+    backend, _, model = value.partition("/")
+    names = [name.value for name in BackendName]
+    if backend in names and model:
+        return str(ModelRef.parse(value))
+    near = difflib.get_close_matches(backend, names, n=1)
+    hint = f"did you mean `{near[0]}/{model}`?" if near and model else f"backends are {', '.join(names)}"
+    raise ValueError(f"it takes `{AUTO}` or backend/model, as in ollama/qwen2.5:7b ({hint})")
+
+
+RoleSetting = Annotated[str, AfterValidator(_check_role)]
+"""`auto`, or `backend/model`."""
+
+
+class Group(BaseModel):
+    """A table of the settings file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class OllamaSettings(Group):
+    """[ollama]"""
+
+    host: str = "http://127.0.0.1:11434"
+    """Address of the server; OLLAMA_HOST is honoured. Read when it is used: a wrong one troubles nobody else."""
+    keep_alive_s: int = Field(-1, ge=-1, le=int(TIME_LIMIT_MAX_S))
+    """How long a model stays loaded after a call, in seconds; -1 for ever."""
+
+
+class OpenAISettings(Group):
+    """[openai]: any server that speaks /v1/chat/completions. The key comes from TALE_OPENAI_KEY alone."""
+
+    base_url: str = "http://127.0.0.1:8080/v1"
+
+
+class EmbeddedSettings(Group):
+    """[embedded]: llama.cpp in a child process."""
+
+    threads: int = Field(0, ge=0, le=256)
+    """0 takes one less than the physical cores."""
+    window: int = Field(4096, ge=512, le=131072)
+    """Tokens."""
+    history_tokens: int = Field(1000, ge=200, le=TOKENS_MAX)
+    """Tokens of prompt sent at most: reading them on a CPU takes time."""
+    memory_limit_gb: float = Field(0.0, ge=0, le=GIGABYTES_MAX)
+    """Of the child process; 0 leaves it to the machine."""
+
+
+class LimitSettings(Group):
+    """[limits]: how long to wait, in seconds."""
+
+    probe_s: float = Field(1.0, gt=0, le=TIME_LIMIT_MAX_S)
+    """For a server to say that it is there."""
+    connect_s: float = Field(3.0, gt=0, le=TIME_LIMIT_MAX_S)
+    first_token_s: float = Field(300.0, gt=0, le=TIME_LIMIT_MAX_S)
+    """From the request to the first piece, loading included."""
+    silence_s: float = Field(120.0, gt=0, le=TIME_LIMIT_MAX_S)
+    """Between two pieces."""
+
+
+class ChatSettings(Group):
+    """[chat]"""
+
+    window: int = Field(0, ge=0, le=TOKENS_MAX)
+    """The context window to ask for, in tokens; 0: the smaller of 8192 and the model's own."""
+    max_tokens: int = Field(1024, ge=1, le=TOKENS_MAX)
+    """The most tokens that an answer may have."""
+    temperature: float | None = Field(None, ge=0, le=2)
+    think: bool | None = None
+    """Whether models that can think shall; not set leaves it to the model."""
+    system: str = "You are a helpful assistant. Answer briefly and plainly."
+
+
+class DetectSettings(Group):
+    """[detect]: whether a message is a task or chat. TALE_DETECT=off makes everything chat."""
+
+    enabled: bool = True
+    task_from: float = Field(0.7, gt=0.5, le=1)
+    """From this probability on a message becomes a task."""
+    chat_to: float = Field(0.3, ge=0, lt=0.5)
+    """Up to this probability it is chat; between the two the user is asked."""
+    learn: bool = True
+    """Whether your corrections teach the detector."""
+
+
+class RouteSettings(Group):
+    """[route]: which model does what."""
+
+    tasks: Literal["task", "ux"] = "task"
+    """The role whose model carries out tasks."""
+    simple_tasks: Literal["task", "ux"] = "task"
+    """The role whose model carries out those that are judged to be simple."""
+    fallback: bool = True
+    """Whether the other model serves when the chosen one fails."""
+
+
+class TaskSettings(Group):
+    """[tasks]"""
+
+    running: int = Field(4, ge=1, le=1000)
+    """Tasks that run at the same time, at most."""
+    per_model: int = Field(0, ge=0, le=1000)
+    """Of one model; 0: one on this machine, four on a server elsewhere."""
+    text_limit: int = Field(16_000, ge=100, le=CHARACTERS_MAX)
+    """Characters of a task."""
+    per_minute: int = Field(120, ge=1, le=PER_MINUTE_MAX)
+    """Tasks that may be handed in within a minute."""
+    time_limit_s: float = Field(7200.0, gt=0, le=TIME_LIMIT_MAX_S)
+    """Of a task, in the time that it runs."""
+    step_limit_s: float = Field(1800.0, gt=0, le=TIME_LIMIT_MAX_S)
+    """Of one attempt at a step."""
+    retries: int = Field(3, ge=0, le=20)
+    """Attempts at a step after the first, where trying again may help."""
+    backoff_s: float = Field(2.0, gt=0, le=TIME_LIMIT_MAX_S)
+    """Before the second attempt; it doubles with each."""
+    backoff_max_s: float = Field(60.0, gt=0, le=TIME_LIMIT_MAX_S)
+    max_tokens: int = Field(4096, ge=1, le=TOKENS_MAX)
+    """The most tokens that a step may write."""
+    resume: Literal["ask", "always", "never"] = "ask"
+    """What is done with tasks that were cut off by the end of the process."""
+
+
+class MemorySettings(Group):
+    """[memory]: of models on this machine."""
+
+    limit_gb: float = Field(30.0, gt=0, le=GIGABYTES_MAX)
+    """Models may use so much, and never more than the machine has free."""
+    both: Literal["auto", "yes", "no"] = "auto"
+    """Whether the model of the role task stays loaded too; auto: where it fits."""
+
+
+class NotifySettings(Group):
+    """[notify]: when a task ends or needs you and the window is not looked at."""
+
+    terminal: bool = True
+    """A notification of the terminal (OSC 9 or 777)."""
+    bell: bool = True
+    quiet: str = ""
+    """Hours without either, as in 22:00-07:00."""
+
+    @field_validator("quiet")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        if value and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", value):
+            raise ValueError("it takes two times, as in 22:00-07:00, or nothing")
+        return value
+
+
+class LookSettings(Group):
+    """[look]"""
+
+    theme: str = DEFAULT_THEME
+    code_theme: str = ""
+    """A Pygments style for code; empty: as the theme says."""
+
+
+class Settings(BaseSettings):
+    """All settings, frozen. `Settings()` is the defaults; `load_settings` asks the flags, environment and file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True, frozen=True, extra="forbid"
+    )
+
+    ux: RoleSetting = AUTO
+    """`auto`, or `backend/model`, for the model that answers."""
+    task: RoleSetting = AUTO
+    """`auto`, or `backend/model`, for the model that works."""
+    ollama: OllamaSettings = OllamaSettings()
+    openai: OpenAISettings = OpenAISettings()
+    embedded: EmbeddedSettings = EmbeddedSettings()
+    limits: LimitSettings = LimitSettings()
+    chat: ChatSettings = ChatSettings()
+    detect: DetectSettings = DetectSettings()
+    route: RouteSettings = RouteSettings()
+    tasks: TaskSettings = TaskSettings()
+    memory: MemorySettings = MemorySettings()
+    notify: NotifySettings = NotifySettings()
+    look: LookSettings = LookSettings()
+    keys: dict[str, str] = {}
+    """Binding id -> keys, comma separated."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What the constructor is given is all: `load` asks the other sources, to know where a value came from."""
+        return (init_settings,)

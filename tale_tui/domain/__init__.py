@@ -1,0 +1,1 @@
+"""Plain, frozen data and the rules on it. Standard library only, no I/O."""

@@ -1,0 +1,192 @@
+"""What the engine says: the events of one turn, and the facts that anyone may care about.
+
+Two closed unions of frozen dataclasses. A reader matches on the class and ends with `assert_never`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tale_tui.domain.conversation import Message, WindowUse
+from tale_tui.domain.models import ModelRef, RoleStatus
+from tale_tui.domain.tasks import Task, TaskDetail
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """The user's message is stored and an empty reply stands below it. First event of every turn."""
+
+    user: Message | None
+    """None where the turn began without a new message (regenerate, continue)."""
+    reply: Message
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """The message became a task: the reply is its card. `TurnDone` follows at once; the task goes on by itself."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Which model answers, and why, in a few words. Told again when another one has to."""
+
+    ref: ModelRef
+    why: str
+    view_from: str | None = None
+    """The first message that the model is shown; None when it is shown all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLoading:
+    """The model is not in memory yet; the reply begins when it is."""
+
+    ref: ModelRef
+
+
+@dataclass(frozen=True, slots=True)
+class PromptProgress:
+    """How much of the prompt the model has read, in tokens."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    """More of what the model thinks before it answers."""
+
+    text: str
+    tokens: int
+    """All tokens of the reply so far, thinking included, as pieces were counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More of the answer."""
+
+    text: str
+    tokens: int
+    """All tokens of the reply so far, thinking included, as pieces were counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDone:
+    """The reply is complete and stored."""
+
+    reply: Message
+    window: WindowUse | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFailed:
+    """The model could not finish; what came is stored, the error says what happened and what to do."""
+
+    reply: Message
+    title: str
+    sentence: str
+    code: str
+    """The class of the error, as in errors.py: `unreachable`, `not_found`, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCancelled:
+    """The user stopped it; what came is stored."""
+
+    reply: Message
+
+
+TurnEvent = (
+    TurnStarted
+    | TaskStarted
+    | Routed
+    | ModelLoading
+    | PromptProgress
+    | ThinkingDelta
+    | TextDelta
+    | TurnDone
+    | TurnFailed
+    | TurnCancelled
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSeen:
+    """A task with everything about it. First event of every stream, and again whenever a step or its state changed."""
+
+    detail: TaskDetail
+
+
+@dataclass(frozen=True, slots=True)
+class StepDelta:
+    """More of what a step writes."""
+
+    step_key: str
+    text: str
+    thinking: bool
+    tokens: int
+    """All tokens of the step so far, thinking included, as pieces were counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepReading:
+    """How much of the prompt the model has read, in tokens; 0 of 0 while it is being loaded."""
+
+    step_key: str
+    done: int
+    total: int
+
+
+TaskEvent = TaskSeen | StepDelta | StepReading
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChanged:
+    """A role has another state or another model."""
+
+    status: RoleStatus
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChanged:
+    """A session was made, renamed, extended or deleted; read it again if it is on the screen."""
+
+    session_id: str
+    deleted: bool = False
+    source: str = ""
+    """The `key` of the turn that changed it (the id of its reply, where it has no key), or its own id where it was just
+    made, so that the client that did it need not read it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChanged:
+    """A task was made, or is in another state, step or place now."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class TasksChanged:
+    """More tasks changed than can be told one by one, or some are gone: read the list again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that happened and that a user wants to know; kept in the list of notices."""
+
+    title: str
+    sentence: str
+    severity: str = "information"
+    """`information`, `warning` or `error`."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineMoved:
+    """The process that was the engine ended; this or another one took over. Read everything again."""
+
+    here: bool
+    """True when this process is the engine now."""
+
+
+Fact = RoleChanged | SessionChanged | TaskChanged | TasksChanged | Notice | EngineMoved

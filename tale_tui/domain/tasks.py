@@ -1,0 +1,285 @@
+"""Tasks, their plans and steps, and what a message was classified as. Frozen, plain data.
+
+Times are seconds since the epoch (UTC); durations end in `_s`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tale_tui.domain.models import ModelRef, Role, RoleStatus, Usage
+
+PLAN_FORMAT = 1
+"""Version of the form of a plan; raised only when the interpreter would read an old plan otherwise."""
+
+
+class DetectLabel(StrEnum):
+    """What a message is."""
+
+    TASK = "task"
+    CHAT = "chat"
+
+
+class DetectBand(StrEnum):
+    """What is done with it."""
+
+    TASK = "task"
+    UNSURE = "unsure"
+    """The small model answers and the user is asked."""
+    CHAT = "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a message would become, before it is sent."""
+
+    p: float
+    """Probability that it is a task, 0 to 1, calibrated."""
+    band: DetectBand
+    evidence: tuple[str, ...] = ()
+    """The strongest reasons, each as `task: ...` or `chat: ...`."""
+    ref: ModelRef | None = None
+    """The model that would do it, as far as it is known."""
+    expected_s: float | None = None
+    """How long that model's earlier tasks took (median); None while there are too few."""
+    enabled: bool = True
+    """False where detection is turned off: everything is chat."""
+
+    @property
+    def label(self) -> DetectLabel:
+        """The likelier one."""
+        return DetectLabel.TASK if self.p >= 0.5 else DetectLabel.CHAT
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the label, 0.5 to 1."""
+        return max(self.p, 1 - self.p)
+
+
+class Priority(StrEnum):
+    """Who goes first; within one priority the order in which they came, unless the user moved them."""
+
+    URGENT = "urgent"
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class TaskState(StrEnum):
+    """Where a task is. The last three are ends; a retry leads out of failed, cancelled and done."""
+
+    DRAFT = "draft"
+    """Planned, not handed in."""
+    WAITING = "waiting"
+    """For the user: an approval. It holds no slot."""
+    QUEUED = "queued"
+    """For a slot, for other tasks, or for the next attempt."""
+    RUNNING = "running"
+    PAUSED = "paused"
+    """By the user, or interrupted by the end of the process; what was written is kept."""
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({TaskState.DONE, TaskState.FAILED, TaskState.CANCELLED})
+
+OPEN = frozenset(TaskState) - ENDED
+
+
+class Reason(StrEnum):
+    """Why a task is paused or waiting."""
+
+    NONE = ""
+    USER = "user"
+    """The user paused it."""
+    INTERRUPTED = "interrupted"
+    """The process ended under it."""
+    APPROVAL = "approval"
+    """Its plan, or one of its steps, wants a yes."""
+    REPEAT = "repeat"
+    """A step with effects outside broke off: running it again wants a yes."""
+
+
+class StepKind(StrEnum):
+    """What a step does."""
+
+    MODEL = "model"
+    """Asks a model."""
+    APPROVAL = "approval"
+    """Waits for the user's yes."""
+
+
+class StepState(StrEnum):
+    """Where a step is."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class StepSpec:
+    """One step of a plan, as data."""
+
+    key: str
+    """Its name in the plan; results are kept by it."""
+    title: str
+    prompt: str = ""
+    """What the model is asked; the text of the task and the results of the steps before it are added."""
+    after: tuple[str, ...] = ()
+    """Keys of the steps that must be done before it."""
+    kind: str = StepKind.MODEL.value
+    """Of `StepKind`; a string, so that a plan with a kind that this version does not know can be read and refused."""
+    role: Role = Role.TASK
+    max_tokens: int | None = None
+    time_limit_s: float | None = None
+    retries: int | None = None
+    """None takes that of the settings."""
+    repeatable: bool = True
+    """False: it has effects outside, so that it is never run a second time without asking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps of a task and their dependencies, as data."""
+
+    steps: tuple[StepSpec, ...]
+    approval: bool = False
+    """Whether the user must say yes before the first step."""
+    format: int = PLAN_FORMAT
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a task as it is now."""
+
+    spec: StepSpec
+    state: StepState = StepState.PENDING
+    attempts: int = 0
+    ref: ModelRef | None = None
+    text: str = ""
+    """What came of it; partial while it runs."""
+    thinking: str = ""
+    usage: Usage | None = None
+    started: float | None = None
+    finished: float | None = None
+    error: str = ""
+    next_try: float | None = None
+    """When it is tried again, where an attempt failed."""
+    approved: bool = False
+    """The user said yes to it since its last attempt began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task as a list shows it: no long texts."""
+
+    id: str
+    shown: str
+    """The shortest beginning of the id, of at least four characters, that no other task has."""
+    title: str
+    state: TaskState
+    created: float
+    updated: float
+    priority: Priority = Priority.NORMAL
+    reason: Reason = Reason.NONE
+    session_id: str | None = None
+    """The conversation that it belongs to."""
+    message_id: str | None = None
+    """The message of that conversation that is its card."""
+    ref: ModelRef | None = None
+    """The model that does it, did it, or would."""
+    why: str = ""
+    """Why that model, in a few words."""
+    p: float | None = None
+    """The probability with which it was detected; None where somebody said that it is a task."""
+    started: float | None = None
+    """The first time that it ran."""
+    finished: float | None = None
+    running_since: float | None = None
+    worked_s: float = 0.0
+    """How long it ran in all since it was handed in or retried, without the stretch since `running_since`."""
+    expected_s: float | None = None
+    """How long earlier tasks of its model took (median), from the third on."""
+    time_limit_s: float | None = None
+    after: tuple[str, ...] = ()
+    """Ids of the tasks that must be done before it."""
+    waits_for: tuple[str, ...] = ()
+    """The shown ids of those that are not done yet."""
+    steps_total: int = 1
+    steps_done: int = 0
+    step_title: str = ""
+    """The step that runs, else the next one."""
+    next_try: float | None = None
+    """When the step that failed is tried again."""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    error: str = ""
+    """A sentence for the user."""
+    error_code: str = ""
+    """The class of the error, as in errors.py."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEntry:
+    """One line of the history of a task."""
+
+    at: float
+    what: str
+    """In a few words: `queued`, `running`, `attempt 2 of outline failed: ...`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDetail:
+    """Everything about a task."""
+
+    task: Task
+    text: str
+    """What was asked."""
+    plan: Plan
+    steps: tuple[Step, ...] = ()
+    """In the order of the plan."""
+    result: str = ""
+    history: tuple[TaskEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCounts:
+    """How many tasks there are."""
+
+    waiting: int = 0
+    queued: int = 0
+    running: int = 0
+    paused: int = 0
+    interrupted: int = 0
+    """Of those that are paused: by the end of a process."""
+    done: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+    @property
+    def open(self) -> int:
+        """Those that have not ended."""
+        return self.waiting + self.queued + self.running + self.paused
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """The engine as a whole."""
+
+    pid: int
+    version: str
+    started: float
+    background: bool
+    """True for an engine without a window."""
+    roles: tuple[RoleStatus, ...]
+    tasks: TaskCounts
+    works_queue: bool = True
+    """False for a command that is the engine while it waits for its own task: only what is followed is run."""
+    watched: int = 0
+    """How many windows and waiting commands watch it."""
+    can_write: bool = True
+    """False where nothing can be written: then tasks can be looked at, and none is run."""

@@ -1,0 +1,139 @@
+"""What becomes of a message: work, talk, or a question about tasks that needs no model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from tale_tui.config.settings import DetectSettings
+from tale_tui.domain.conversation import Author
+from tale_tui.domain.models import ModelRef, Role
+from tale_tui.domain.tasks import OPEN, DetectBand, Judged, Task, TaskState
+from tale_tui.domain.text import clean
+from tale_tui.engine.chat.question_patterns import prepare
+from tale_tui.engine.chat.task_questions import Asked, Rows, asked
+from tale_tui.engine.detect.detector import DetectState, Judgement
+from tale_tui.engine.detect.learning import Detectors
+from tale_tui.engine.store.store import Store
+
+TASKS_LOOKED_AT = 200
+"""Of one conversation, and of those that are open elsewhere."""
+NOT_JUDGED = Judged(0.0, DetectBand.CHAT, enabled=False)
+"""Where detection is turned off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is going on in a conversation."""
+
+    rows: Rows
+    state: DetectState
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is done with a message."""
+
+    p: float | None
+    """As it was judged; None where it was not."""
+    is_task: bool
+    asked: Asked | None = None
+    """The question that it is answered as."""
+    rows: Rows = field(default_factory=Rows)
+    overruled: bool = False
+    """Whether the user said something else than what it was judged to be."""
+
+
+class Judging:
+    """Judges messages.
+
+    Args:
+        store: holds the tasks, which are evidence.
+        detectors: hands out the detector.
+        settings: the bands.
+        model_of: the model that would be asked for a role now.
+        now: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        detectors: Detectors,
+        settings: DetectSettings,
+        model_of: Callable[[Role], ModelRef | None],
+        now: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._detectors = detectors
+        self._settings = settings
+        self._model_of = model_of
+        self._now = now
+        self._prepared = False
+
+    async def classify(self, text: str, session_id: str) -> Judged:
+        """See `ChatApi.classify`."""
+        if not self._settings.enabled:
+            return NOT_JUDGED
+        situation = await self._situation(session_id)
+        text = clean(text)
+        found = await self._found(text, situation)
+        if asked(text, situation.rows) is not None:
+            return Judged(min(found.p, self._settings.chat_to), DetectBand.CHAT, ("chat: a question about tasks",))
+        judged = Judged(found.p, self._band(found), found.evidence)
+        role = Role.UX if judged.band is DetectBand.CHAT else Role.TASK
+        ref = self._model_of(role)
+        expected_s = await self._store.expected_s(ref) if ref is not None and role is Role.TASK else None
+        return replace(judged, ref=ref, expected_s=expected_s)
+
+    async def verdict(self, session_id: str, text: str, ref: ModelRef | None, as_task: bool | None) -> Verdict:
+        """What is done with a message that is sent.
+
+        Args:
+            session_id: the conversation.
+            text: the message.
+            ref: the model that the user chose for it, which makes it chat.
+            as_task: what the user said that it is.
+        Raises:
+            NoSuchSession: it is not there.
+        """
+        if not self._settings.enabled:
+            return Verdict(None, bool(as_task))
+        situation = await self._situation(session_id)
+        text = clean(text)
+        found = await self._found(text, situation)
+        band = self._band(found)
+        if as_task is not None:
+            said = DetectBand.TASK if as_task else DetectBand.CHAT
+            return Verdict(found.p, as_task, overruled=said is not band)
+        if ref is not None:
+            return Verdict(found.p, False)
+        question = asked(text, situation.rows)
+        if question is not None:
+            return Verdict(found.p, False, question, situation.rows)
+        return Verdict(found.p, band is DetectBand.TASK)
+
+    async def _found(self, text: str, situation: Situation) -> Judgement:
+        detector = await self._detectors.get()
+        if not self._prepared:
+            await asyncio.to_thread(prepare)
+            self._prepared = True
+        return detector.judge(text, situation.state)
+
+    def _band(self, found: Judgement) -> DetectBand:
+        return found.band(task_from=self._settings.task_from, chat_to=self._settings.chat_to)
+
+    async def _situation(self, session_id: str) -> Situation:
+        if not session_id:
+            return Situation(Rows(), DetectState())
+        end = await self._store.session_tail(session_id)
+        tasks = await self._store.tasks(session_id=session_id, limit=TASKS_LOOKED_AT)
+        others: tuple[Task, ...] = ()
+        if not tasks:
+            others = await self._store.tasks(tuple(OPEN - {TaskState.DRAFT}), limit=TASKS_LOOKED_AT)
+        last_task_id = end.last.task_id if end.last else None
+        asked_last = next((each for each in (end.last, end.above) if each and each.author is Author.USER), None)
+        rows = Rows(tasks, others, asked_last, last_task_id, self._now())
+        done = any(task.id == last_task_id and task.state is TaskState.DONE for task in tasks)
+        running = any(task.state in (TaskState.RUNNING, TaskState.QUEUED) for task in tasks)
+        return Situation(rows, DetectState(task_running=running, last_turn_was_task=done))

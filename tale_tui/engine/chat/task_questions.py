@@ -1,0 +1,134 @@
+"""Questions about tasks are answered from what is stored, without a model. Pure functions: rows in, sentence out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tale_tui.domain.conversation import Message
+from tale_tui.domain.tasks import Task
+from tale_tui.engine.chat.question_patterns import Question, naming, plain_of, pointing
+from tale_tui.engine.chat.task_sentences import is_open, name_of, span, tell, tell_all
+
+LONGEST = 120
+"""Characters: nobody asks for a status at greater length."""
+QUOTE_LIMIT = 300
+"""Characters of an earlier message that are quoted."""
+WHY = "from the list of tasks"
+"""Why no model wrote the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, and the task that it names."""
+
+    question: Question
+    task: Task | None = None
+    """None for the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What is known when a message comes."""
+
+    tasks: Sequence[Task] = ()
+    """Of the conversation: the open ones first, then the newest end first."""
+    others: Sequence[Task] = ()
+    """Open ones of other places."""
+    last: Message | None = None
+    """What the user wrote before, in this conversation."""
+    last_task_id: str | None = None
+    """The task that it became."""
+    now: float = 0.0
+
+    @property
+    def can_be_it(self) -> bool:
+        """Whether `it` can mean a task."""
+        return self.last_task_id is not None or any(map(is_open, self.tasks))
+
+
+def asked(text: str, rows: Rows) -> Asked | None:
+    """What a message asks about tasks; None for any other message, and where there is nothing to tell."""
+    if len(text) > LONGEST:
+        return None
+    plain = plain_of(text)
+    named = _named(plain, rows.tasks)
+    if named is not None:
+        plain = re.sub(rf"(?:\b(?:the |my )?(?:task|job) )?\b{re.escape(named.shown)}\w*", "the task", plain, count=1)
+    question = naming(plain)
+    if question is None and (rows.can_be_it or named is not None):
+        question = pointing(plain)
+    if question is None or not _can_be_answered(question, rows):
+        return None
+    return Asked(question, named)
+
+
+def answer(found: Asked, rows: Rows) -> str:
+    """The sentence for a question that is not about cancelling."""
+    mine = list(rows.tasks)
+    if found.task is not None:
+        return tell(found.task, rows.now)
+    if found.question is Question.LAST:
+        return _last(rows)
+    if found.question is Question.LAST_TASK:
+        return f"Your last task: {tell(newest(mine), rows.now)}"
+    open_ones = [task for task in mine if is_open(task)] or ([] if mine else list(rows.others))
+    if found.question is Question.ALL:
+        open_ones = open_ones or list(rows.others)
+        if not open_ones:
+            return f"No task is open. The last one: {tell(newest(mine), rows.now)}"
+    if len(open_ones) > 1:
+        return tell_all(open_ones, rows.now)
+    return tell(open_ones[0] if open_ones else newest(mine), rows.now)
+
+
+def to_cancel(found: Asked, rows: Rows) -> tuple[Task, ...]:
+    """The tasks that are to be cancelled: the named one, the latest open one, or all open ones of the conversation."""
+    if found.task is not None:
+        return (found.task,)
+    open_ones = [task for task in rows.tasks if is_open(task)]
+    if found.question is Question.CANCEL_ALL:
+        return tuple(open_ones)
+    return (newest(open_ones),) if open_ones else ()
+
+
+def say_cancelled(tasks: Sequence[Task]) -> str:
+    """What is said when tasks were cancelled."""
+    if len(tasks) == 1:
+        return f"{name_of(tasks[0])} is cancelled. What it wrote is kept; /retry {tasks[0].shown} runs it again."
+    return f"{len(tasks)} tasks are cancelled: {', '.join(name_of(task) for task in tasks)}."
+
+
+def newest(tasks: Sequence[Task]) -> Task:
+    """The one that was made last."""
+    return max(tasks, key=lambda task: task.created)
+
+
+def _named(plain: str, tasks: Sequence[Task]) -> Task | None:
+    words = set(plain.split())
+    return next((task for task in tasks for word in words if _names(word, task)), None)
+
+
+def _names(word: str, task: Task) -> bool:
+    return len(word) >= len(task.shown) and task.id.startswith(word)
+
+
+def _can_be_answered(question: Question, rows: Rows) -> bool:
+    if question is Question.LAST:
+        return rows.last is not None
+    if question in (Question.LAST_TASK, Question.CANCEL, Question.CANCEL_ALL):
+        return bool(rows.tasks)
+    return bool(rows.tasks or rows.others)
+
+
+def _last(rows: Rows) -> str:
+    last = rows.last
+    if last is None:
+        return ""
+    words = " ".join(last.text.split())
+    quoted = words if len(words) <= QUOTE_LIMIT else f"{words[:QUOTE_LIMIT].rstrip()} …"
+    ago = f"{span(max(0.0, rows.now - last.created))} ago"
+    said = f"Your last request, {ago}: “{quoted}”"
+    task = next((task for task in rows.tasks if task.id == rows.last_task_id), None)
+    return said if task is None else f"{said} It became a task: {tell(task, rows.now)}"

@@ -1,0 +1,161 @@
+"""Verbs as data: what each takes and gives, read from the signatures of the groups of `EngineApi`, to and from JSON.
+
+One line is one JSON object. A client sends `{"id": 1, "verb": "chat.send", "args": {...}}` and, to end a stream,
+`{"close": 1}`. The engine answers `{"id": 1, "item": ...}` any number of times for a stream and then
+`{"id": 1, "end": true}`, or `{"id": 1, "result": ...}`, or `{"id": 1, "error": [code, sentence]}`.
+An item is `[class name, fields]`, because two events may have the same fields.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import UnionType
+from typing import Any, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from tale_tui.domain.errors import EngineLost, TaleError, rebuild
+from tale_tui.engine.api import EngineApi
+
+PROTOCOL = 2
+"""Raised by one whenever the lines change their meaning."""
+LINE_LIMIT_BYTES = 1 << 30
+"""The longest line that is read: a session of 10,000 messages is a few megabytes."""
+
+Json = dict[str, Any]
+
+GROUPS: Mapping[str, type] = get_type_hints(EngineApi)
+"""The groups of verbs by name, each with the Protocol that describes it."""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb: its parameters, and the classes that come back."""
+
+    name: str
+    streams: bool
+    signature: inspect.Signature
+    parameters: Mapping[str, TypeAdapter[Any]]
+    results: Mapping[str, TypeAdapter[Any]]
+    """For a stream: class name -> adapter of the items; else one adapter under the empty name."""
+
+    def pack_args(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Json:
+        """The arguments of a call as JSON values."""
+        bound = self.signature.bind(*args, **kwargs)
+        return {name: self.parameters[name].dump_python(value, mode="json") for name, value in bound.arguments.items()}
+
+    def unpack_args(self, packed: Mapping[str, object]) -> dict[str, Any]:
+        """The arguments of a call from JSON values.
+
+        Raises:
+            ValueError: a name that the verb does not have, or a value of another type.
+        """
+        unknown = packed.keys() - self.parameters.keys()
+        if unknown:
+            raise ValueError(f"{self.name} does not take {', '.join(sorted(unknown))}")
+        return {name: self.parameters[name].validate_python(value) for name, value in packed.items()}
+
+    def pack(self, value: object) -> object:
+        """A result, or an item of a stream, as JSON values."""
+        if not self.streams:
+            return self.results[""].dump_python(value, mode="json")
+        name = type(value).__name__
+        return [name, self.results[name].dump_python(value, mode="json")]
+
+    def unpack(self, packed: Any) -> Any:
+        """A result, or an item of a stream, from JSON values.
+
+        Raises:
+            ValueError: it is not what this verb gives.
+        """
+        if not self.streams:
+            return self.results[""].validate_python(packed)
+        name, fields = packed
+        return self.results[name].validate_python(fields)
+
+
+class Group:
+    """The verbs of one group of an engine that is somewhere else, as methods.
+
+    Args:
+        name: of the group.
+        bind: makes the method for the name of a verb, as in "tasks.cancel".
+    """
+
+    def __init__(self, name: str, bind: Callable[[str], Any]) -> None:
+        self._name = name
+        self._bind = bind
+
+    def __getattr__(self, name: str) -> Any:
+        full = f"{self._name}.{name}"
+        if not is_verb(full):
+            raise AttributeError(name)
+        return self._bind(full)
+
+
+def is_verb(name: str) -> bool:
+    """Whether engines have a verb of this name, as in "tasks.cancel"."""
+    group, _, method = name.partition(".")
+    return not method.startswith("_") and inspect.isfunction(getattr(GROUPS.get(group), method, None))
+
+
+@cache
+def verb(name: str) -> Verb:
+    """The verb of this name, as in "tasks.cancel"; built at its first use, as adapters cost time.
+
+    Raises:
+        KeyError: there is none.
+    """
+    if not is_verb(name):
+        raise KeyError(name)
+    group, _, method = name.partition(".")
+    function = getattr(GROUPS[group], method)
+    hints = get_type_hints(function)
+    result = hints.pop("return")
+    streams = not inspect.iscoroutinefunction(function)
+    if streams:
+        item = get_args(result)[0]
+        members = get_args(item) if isinstance(item, UnionType) else (item,)
+        results = {member.__name__: TypeAdapter[Any](member) for member in members}
+    else:
+        results = {"": TypeAdapter[Any](result)}
+    signature = inspect.signature(function)
+    without_self = signature.replace(parameters=list(signature.parameters.values())[1:])
+    return Verb(name, streams, without_self, {name: TypeAdapter[Any](hint) for name, hint in hints.items()}, results)
+
+
+def to_line(message: Json) -> bytes:
+    """One message as a line."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def from_line(line: bytes) -> Json:
+    """One line as a message.
+
+    Raises:
+        ValueError: it is not a JSON object.
+    """
+    message = json.loads(line)
+    if not isinstance(message, dict):
+        raise ValueError("a line of the link is not a JSON object")  # noqa: TRY004 - one error for a bad line
+    return message
+
+
+def pack_error(error: TaleError) -> list[str]:
+    """An error for the other side."""
+    return [error.code, error.sentence]
+
+
+def unpack_error(packed: Any) -> TaleError:
+    """The error of the other side."""
+    code, sentence = packed
+    return rebuild(str(code), str(sentence))
+
+
+def bad_line(error: ValueError | KeyError | ValidationError) -> EngineLost:
+    """What a side that does not keep to the protocol is told."""
+    return EngineLost(f"The window that runs the engine said something that this one does not understand: {error}")

@@ -1,0 +1,161 @@
+"""The client's side of the link: an engine in another process."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tale_tui import __version__
+from tale_tui.domain.errors import EngineLost, EngineMismatch
+from tale_tui.engine.ipc.codec import (
+    GROUPS,
+    LINE_LIMIT_BYTES,
+    PROTOCOL,
+    Group,
+    Json,
+    bad_line,
+    from_line,
+    to_line,
+    unpack_error,
+    verb,
+)
+from tale_tui.engine.ipc.endpoint import is_ours
+
+GREETING_TIMEOUT_S = 3.0
+"""An engine that does not greet within this time is stopped or stuck."""
+LOST = "The process that was the engine ended in the middle of this. Nothing that was stored is lost; try again."
+
+
+class RemoteEngine:
+    """Has the groups of `EngineApi`, of the engine at the other end of a socket. Made by `connect`."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._numbers = itertools.count(1)
+        self._answers: dict[int, asyncio.Queue[Json | None]] = {}
+        self._lost = False
+        self._listening = asyncio.create_task(self._listen(), name="link listener")
+        for name in GROUPS:
+            setattr(self, name, Group(name, self._bind))
+
+    async def close(self) -> None:
+        """Leave the engine."""
+        self._listening.cancel()
+        await asyncio.gather(self._listening, return_exceptions=True)
+        self._writer.close()
+        with suppress(OSError):  # gone already
+            await self._writer.wait_closed()
+
+    def _bind(self, name: str) -> Callable[..., Any]:
+        return partial(self._stream if verb(name).streams else self._call, name)
+
+    async def _listen(self) -> None:
+        try:
+            while line := await self._reader.readline():
+                message = from_line(line)
+                if queue := self._answers.get(message["id"]):
+                    queue.put_nowait(message)
+        except (OSError, ValueError, KeyError):
+            self._writer.close()
+        finally:
+            self._lost = True
+            for queue in self._answers.values():
+                queue.put_nowait(None)
+
+    async def _write(self, message: Json) -> None:
+        if self._lost:
+            raise EngineLost(LOST)
+        try:
+            self._writer.write(to_line(message))
+            await self._writer.drain()
+        except OSError as error:
+            raise EngineLost(LOST) from error
+
+    async def _call(self, name: str, *args: object, **kwargs: object) -> Any:
+        spec = verb(name)
+        number, queue = self._ask()
+        try:
+            await self._write({"id": number, "verb": name, "args": spec.pack_args(args, kwargs)})
+            message = await self._next(queue)
+            return _read(spec.unpack, message["result"])
+        except asyncio.CancelledError:
+            await self._abandon(number)
+            raise
+        finally:
+            del self._answers[number]
+
+    async def _stream(self, name: str, *args: object, **kwargs: object) -> AsyncGenerator[Any, None]:
+        spec = verb(name)
+        number, queue = self._ask()
+        try:
+            await self._write({"id": number, "verb": name, "args": spec.pack_args(args, kwargs)})
+            while "end" not in (message := await self._next(queue)):
+                yield _read(spec.unpack, message["item"])
+        finally:
+            del self._answers[number]
+            await self._abandon(number)
+
+    def _ask(self) -> tuple[int, asyncio.Queue[Json | None]]:
+        number = next(self._numbers)
+        queue: asyncio.Queue[Json | None] = asyncio.Queue()
+        self._answers[number] = queue
+        return number, queue
+
+    async def _next(self, queue: asyncio.Queue[Json | None]) -> Json:
+        message = await queue.get()
+        if message is None:
+            raise EngineLost(LOST)
+        if "error" in message:
+            raise unpack_error(message["error"])
+        return message
+
+    async def _abandon(self, number: int) -> None:
+        """Tell the engine that nobody waits for this call any more; harmless where it has ended."""
+        with suppress(EngineLost):
+            await self._write({"close": number})
+
+
+def _read(unpack: Callable[[Any], Any], packed: Any) -> Any:
+    try:
+        return unpack(packed)
+    except (ValueError, KeyError) as error:
+        raise bad_line(error) from error
+
+
+async def connect(path: Path) -> RemoteEngine:
+    """Connect to the engine that listens at `path`.
+
+    Raises:
+        EngineLost: nothing listens there, or it does not greet in time.
+        EngineMismatch: the engine is of another version.
+    """
+    try:
+        if not is_ours(path):
+            raise EngineLost(
+                f"{path.parent} belongs to another user, so it is not used. Set TALE_HOME to a shorter path."
+            )
+        reader, writer = await asyncio.open_unix_connection(path, limit=LINE_LIMIT_BYTES)
+    except OSError as error:
+        raise EngineLost("The process that is the engine does not answer.") from error
+    try:
+        async with asyncio.timeout(GREETING_TIMEOUT_S):
+            greeting = from_line(await reader.readline() or b"{}")
+    except (OSError, ValueError, TimeoutError) as error:
+        writer.close()
+        raise EngineLost("The window that runs the engine does not answer. Is it stopped?") from error
+    if not greeting:
+        writer.close()
+        raise EngineLost("The process that was the engine has just ended.")
+    if (greeting.get("protocol"), greeting.get("version")) != (PROTOCOL, __version__):
+        writer.close()
+        raise EngineMismatch(
+            f"Another window runs version {greeting.get('version')}, this is {__version__}. "
+            "Close that window, or start the same version here."
+        )
+    return RemoteEngine(reader, writer)

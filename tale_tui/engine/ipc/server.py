@@ -1,0 +1,151 @@
+"""The engine's side of the link: one task per call, one connection per client."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from tale_tui import __version__
+from tale_tui.domain.errors import ReadOnly, TaleError
+from tale_tui.engine.api import EngineApi
+from tale_tui.engine.ipc.codec import LINE_LIMIT_BYTES, PROTOCOL, Json, bad_line, from_line, pack_error, to_line, verb
+
+log = logging.getLogger(__name__)
+
+
+class Server:
+    """Carries the calls of other processes to an engine.
+
+    Args:
+        engine: what is served.
+        path: of the socket; its folder is made private, a socket left there by a dead process is removed.
+    """
+
+    def __init__(self, engine: EngineApi, path: Path) -> None:
+        self._engine = engine
+        self._path = path
+        self._listener: asyncio.AbstractServer | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._leaving = False
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            ReadOnly: the socket cannot be made.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._path.parent.chmod(0o700)
+            self._path.unlink(missing_ok=True)
+            self._listener = await asyncio.start_unix_server(
+                self._accept, path=self._path, limit=LINE_LIMIT_BYTES, start_serving=False
+            )
+            self._path.chmod(0o600)
+            await self._listener.start_serving()
+        except OSError as error:
+            raise ReadOnly(
+                f"No socket can be made in {self._path.parent} ({error.strerror}), so other windows and commands "
+                "cannot reach this one. Check the rights of the folder."
+            ) from error
+
+    async def stop_listening(self) -> None:
+        """Take no further connection: the engine is about to end. Those that there are go on."""
+        self._leaving = True
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+            with suppress(FileNotFoundError):  # somebody tidied the folder
+                self._path.unlink()
+
+    async def close(self) -> None:
+        """End every connection."""
+        await self.stop_listening()
+        for task in tuple(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(
+            _Connection(self._engine, reader, writer, lambda: self._leaving).run(), name="link connection"
+        )
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+
+class _Connection:
+    """One client that is connected: reads its calls, runs each in a task of its own."""
+
+    def __init__(
+        self,
+        engine: EngineApi,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        is_leaving: Callable[[], bool],
+    ) -> None:
+        self._engine = engine
+        self._reader = reader
+        self._writer = writer
+        self._is_leaving = is_leaving
+        self._calls: dict[int, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Serve until the client leaves."""
+        try:
+            await self._write({"protocol": PROTOCOL, "version": __version__})
+            while line := await self._reader.readline():
+                self._handle(from_line(line))
+        except (OSError, ValueError) as error:
+            log.info("a client left: %s", error)
+        finally:
+            self._writer.close()
+            for call in tuple(self._calls.values()):
+                call.cancel()
+            await asyncio.gather(*self._calls.values(), return_exceptions=True)
+            with suppress(OSError):  # it is gone already
+                await self._writer.wait_closed()
+
+    def _handle(self, message: Json) -> None:
+        if "close" in message:
+            if call := self._calls.get(message["close"]):
+                call.cancel()
+            return
+        number = message["id"]
+        task = asyncio.create_task(self._answer(number, message), name=f"link {message.get('verb')}")
+        self._calls[number] = task
+        task.add_done_callback(lambda _: self._calls.pop(number, None))
+
+    async def _answer(self, number: int, message: Json) -> None:
+        try:
+            await self._perform(number, message)
+        except TaleError as error:
+            if self._is_leaving():
+                # The next engine can do what this one is too far gone for: when the connection ends, clients ask it.
+                log.info("the engine was about to end during %s: %s", message.get("verb"), error)
+                return
+            await self._write({"id": number, "error": pack_error(error)})
+        except (ValueError, KeyError) as error:
+            log.warning("a client called %s wrongly: %s", message.get("verb"), error)
+            await self._write({"id": number, "error": pack_error(bad_line(error))})
+        except OSError as error:
+            log.info("a client left during %s: %s", message.get("verb"), error)
+
+    async def _perform(self, number: int, message: Json) -> None:
+        spec = verb(message["verb"])
+        call: Any = attrgetter(spec.name)(self._engine)(**spec.unpack_args(message["args"]))
+        if not spec.streams:
+            await self._write({"id": number, "result": spec.pack(await call)})
+            return
+        async with aclosing(call) as items:
+            async for item in items:
+                await self._write({"id": number, "item": spec.pack(item)})
+        await self._write({"id": number, "end": True})
+
+    async def _write(self, message: Json) -> None:
+        self._writer.write(to_line(message))
+        await self._writer.drain()

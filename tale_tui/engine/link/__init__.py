@@ -1,9 +1,0 @@
-"""The engine from another process: who is the engine of a data folder, and who is a client of it.
-
-The first process on a data folder takes its lock and is the engine; every other one speaks to it over a unix
-socket, JSON lines, no port. When the engine's process ends, a client that is left takes the lock and is the engine.
-"""
-
-from tale_tui.engine.link.opening import find_engine, open_engine
-
-__all__ = ["find_engine", "open_engine"]

@@ -1,0 +1,102 @@
+"""What a task must be to be taken in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tale_tui.config.settings import TaskSettings
+from tale_tui.domain.constants import TIME_LIMIT_MAX_S
+from tale_tui.domain.errors import BadTimeLimit, EmptyMessage, TaskTooLong
+from tale_tui.domain.models import ModelRef
+from tale_tui.domain.tasks import Plan, Priority
+from tale_tui.domain.text import clean, is_blank
+from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.tasks.limits import Gate
+from tale_tui.engine.tasks.plan import ONE_STEP, parse_plan
+
+Likely = Callable[[float | None, str], tuple[ModelRef | None, str]]
+"""The model that would do a task, and why: from the probability with which it was detected, and its text."""
+
+
+class Intake:
+    """Checks tasks.
+
+    Args:
+        settings: the limits.
+        monotonic: the clock, in seconds.
+        likely: the model that would do a task now, from memory.
+    """
+
+    def __init__(self, settings: TaskSettings, monotonic: Callable[[], float], likely: Likely) -> None:
+        self._settings = settings
+        self._gate = Gate(settings.per_minute, monotonic)
+        self._likely = likely
+
+    async def remember(self, store: Store) -> None:
+        """Count the tasks of the last minute that another engine took in: each command may be one of its own."""
+        self._gate.remember(await store.task_ages(self._settings.per_minute))
+
+    def new_task(
+        self,
+        text: str,
+        *,
+        key: str,
+        session_id: str | None = None,
+        p: float | None = None,
+        ref: ModelRef | None = None,
+        why: str = "",
+        priority: Priority = Priority.NORMAL,
+        plan: str = "",
+        after: tuple[str, ...] = (),
+        time_limit_s: float | None = None,
+    ) -> NewTask:
+        """A task that may be stored. What the arguments are is said by `TaskApi.submit`.
+
+        Args:
+            text: passes the border here.
+            key: becomes the id.
+            session_id: the conversation that it belongs to.
+            p: the probability with which it was detected.
+            ref: the model that would do it; None takes the likely one.
+            why: why that one.
+            priority: who goes first.
+            plan: the steps as JSON; empty for one step.
+            after: whole ids of tasks that must be done before.
+            time_limit_s: in all; None takes that of the settings.
+        Raises:
+            EmptyMessage, TaskTooLong, BadPlan, BadTimeLimit, TooManyTasks: it may not.
+        """
+        text = clean(text)
+        self._check(text, time_limit_s)
+        steps: Plan = parse_plan(plan) if plan else ONE_STEP
+        self._gate.enter()
+        if ref is None:
+            ref, why = self._likely(p, text)
+        return NewTask(
+            id=key,
+            text=text,
+            plan=steps,
+            priority=priority,
+            session_id=session_id,
+            ref=ref,
+            why=why,
+            p=p,
+            after=after,
+            time_limit_s=time_limit_s,
+        )
+
+    def _check(self, text: str, time_limit_s: float | None) -> None:
+        if is_blank(text):
+            raise EmptyMessage("Nothing that can be read is in the text of the task: say in words what is to be done.")
+        if len(text) > (limit := self._settings.text_limit):
+            raise TaskTooLong(
+                f"The task has {len(text):,} characters, and {limit:,} is the limit: attach the long part as a "
+                "file (tale-tui submit TEXT --file FILE), or raise tasks.text_limit in the settings."
+            )
+        # Nothing is compared with what is no number.
+        if time_limit_s is not None and not 0 < time_limit_s <= TIME_LIMIT_MAX_S:
+            raise BadTimeLimit(
+                f"{time_limit_s:g} s is no time limit: give seconds above 0, as in 600, and up to "
+                f"{TIME_LIMIT_MAX_S:,.0f} (a year)."
+            )

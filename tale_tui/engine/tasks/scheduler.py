@@ -1,0 +1,251 @@
+"""Who runs when: the queue in memory, the slots, the runs. Woken by what happens; nothing looks again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from tale_tui.domain.errors import BadInput, StoreError
+from tale_tui.domain.events import Notice
+from tale_tui.domain.models import ModelRef
+from tale_tui.domain.tasks import ENDED, Reason, Task, TaskState
+from tale_tui.engine.tasks.journal import Desk
+from tale_tui.engine.tasks.limits import Slots, pause_s
+from tale_tui.engine.tasks.ready_queue import Lineup
+from tale_tui.engine.tasks.run import Run
+
+log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Begins runs. Between `open` and `close` alone; tasks may be lined up at any time.
+
+    Args:
+        desk: what runs work with.
+        slots: how many run at once.
+        model: the model that tasks go to now; from memory.
+        works_queue: whether everything that is queued is worked off; else only what somebody follows, and what that
+            waits for.
+    """
+
+    def __init__(self, desk: Desk, slots: Slots, model: Callable[[], ModelRef | None], *, works_queue: bool) -> None:
+        self._desk = desk
+        self._slots = slots
+        self._model = model
+        self._works_queue = works_queue
+        self._lined_up_for: ModelRef | None = None
+        """The model that tasks went to when the queue was read."""
+        self._lineup = Lineup(lambda task: self._lined_up_for or task.ref)
+        self._runs: dict[str, Run] = {}
+        self._failures: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        """Id of a task -> key of a step -> how often it failed since somebody last had the task run."""
+        self._background: set[asyncio.Task[None]] = set()
+        self._open = False
+        self._stale = True
+        """Whether the queue in memory is not that of the store."""
+        self._reading = False
+        self._waking = False
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def open(self) -> None:
+        """Begin to begin runs."""
+        self._open = True
+        self.wake()
+
+    @property
+    def busy(self) -> bool:
+        """Whether any task runs."""
+        return bool(self._runs)
+
+    async def close(self) -> None:
+        """Stop what runs, so that it can be resumed after the next start, and begin no more. Again does nothing."""
+        self._open = False
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for work in self._background:
+            work.cancel()
+        await asyncio.gather(*(self._interrupt(run) for run in list(self._runs.values())))
+        await asyncio.gather(*self._background, return_exceptions=True)
+
+    def line_up(self, task: Task) -> None:
+        """Have a task run when its turn comes, where it is queued."""
+        if task.id not in self._runs:
+            self._lineup.put(task, self._desk.world.now())
+            self._queue_changed()
+
+    def drop(self, task_id: str) -> None:
+        """A task is to run no more, until it is lined up again."""
+        self._lineup.drop(task_id)
+        self._failures.pop(task_id, None)
+        self._queue_changed()
+
+    def reorder(self, task_id: str, *, afresh: bool) -> None:
+        """The store has tasks in another order, or more of them.
+
+        Args:
+            task_id: the one that was changed.
+            afresh: whether it has all its attempts again.
+        """
+        if afresh:
+            self._failures.pop(task_id, None)
+        self._stale = True
+        self.wake()
+
+    async def stop(self, task_id: str) -> bool:
+        """End the run of a task, if there is one; whether there was. Who calls says in the store what comes of it."""
+        run = self._runs.get(task_id)
+        if run is not None:
+            await run.stop()
+        return run is not None
+
+    def settle(self, task_id: str) -> None:
+        """Have a task that is stored as running, and does not run, queued again as soon as that can be stored."""
+        self.in_background(self._settle(task_id))
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that ends with this one."""
+        task = asyncio.create_task(work, name="executor")
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def wake(self) -> None:
+        """See who may run, once everybody who has something to say now has said it."""
+        if not self._waking and self._open:
+            self._waking = True
+            asyncio.get_running_loop().call_soon(self._look)
+
+    def _queue_changed(self) -> None:
+        """The queue in memory was changed as the store was; what is being read of the store is older than that."""
+        self._stale = self._stale or self._reading
+        self.wake()
+
+    def _look(self) -> None:
+        self._waking = False
+        if not self._open or self._reading:
+            return
+        if self._stale or self._model() != self._lined_up_for:
+            self._reading = True
+            self.in_background(self._read_queue())
+            return
+        self._pick()
+
+    def _pick(self) -> None:
+        """Begin all runs for which there is room."""
+        wanted = None if self._works_queue else self._lineup.needed(self._desk.followers.followed)
+        now = self._desk.world.now()
+        while self._slots.any_free and (entry := self._lineup.take(self._slots.free, now, wanted)):
+            self._begin(entry.task, entry.ref)
+        self._set_alarm(now)
+
+    def _begin(self, task: Task, ref: ModelRef | None) -> None:
+        self._slots.take(ref)
+        run = self._runs[task.id] = Run(self._desk, task.id, self._failures[task.id])
+        run.work.add_done_callback(lambda _: self._ended(run, ref))
+
+    def _ended(self, run: Run, ref: ModelRef | None) -> None:
+        """A run is over: the next may begin, and those that waited for this task."""
+        del self._runs[run.id]
+        self._slots.give_back(ref)
+        if not run.stopped:
+            if run.trouble is not None:
+                self.settle(run.id)
+            else:
+                self._look_after(run.last)
+        self._queue_changed()
+
+    def _look_after(self, task: Task | None) -> None:
+        """Do what follows from the state that a run left its task in; None where it was not queued any more."""
+        if task is None or task.state in {TaskState.QUEUED, TaskState.RUNNING}:
+            # Its place is not the last one; or another state was stored meanwhile, of which this run knows nothing.
+            self._stale = True
+            return
+        if task.state in ENDED:
+            self._failures.pop(task.id, None)
+        if task.state is TaskState.DONE and (waiting := self._lineup.waiting_for(task.id)):
+            self.in_background(self._free(waiting))
+
+    def _set_alarm(self, now: float) -> None:
+        """Wake up when the next attempt is due."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        moment = self._lineup.next_moment()
+        if moment is not None:
+            # A clock that was set meanwhile must not make an attempt wait for longer than any pause is.
+            delay = min(max(0.0, moment - now), self._desk.settings.backoff_max_s)
+            self._alarm = asyncio.get_running_loop().call_later(delay, self.wake)
+
+    # what takes a while
+
+    async def _read_queue(self) -> None:
+        """Bring the queue in memory up to date with the store."""
+        failures = 0
+        while self._open:
+            self._stale = False
+            self._lined_up_for = self._model()
+            try:
+                queued = await self._desk.store.queue()
+            except StoreError as error:
+                failures += 1
+                log.warning("the queue cannot be read: %s", error)
+                await asyncio.sleep(pause_s(failures, self._desk.settings))
+                continue
+            self._lineup.replace((task for task in queued if task.id not in self._runs), self._desk.world.now())
+            break
+        self._reading = False
+        if self._open:
+            self._pick()
+        self.wake()
+
+    async def _free(self, waiting: tuple[str, ...]) -> None:
+        """Look again at tasks that waited for one that is done now."""
+        for task_id in waiting:
+            try:
+                task = await self._desk.store.task(task_id)
+            except (BadInput, StoreError) as error:
+                log.warning("a task that waited cannot be read: %s", error)
+                self._stale = True
+            else:
+                if task_id in self._lineup:
+                    self._lineup.put(task, self._desk.world.now())
+                    self._desk.changed(task)
+        self._queue_changed()
+
+    async def _settle(self, task_id: str) -> None:
+        """Say in the store that a task does not run any more, as soon as the store can be written again."""
+        failures = 0
+        while self._open:
+            failures += 1
+            await asyncio.sleep(pause_s(failures, self._desk.settings))
+            if task_id in self._runs:
+                return  # it was taken out of the queue once more, and that run says what comes of it
+            try:
+                task = await self._desk.store.change_task(
+                    task_id, TaskState.QUEUED, expect=frozenset({TaskState.RUNNING, TaskState.QUEUED})
+                )
+            except BadInput:
+                return  # it is in another state after all
+            except StoreError as error:
+                log.warning("that %s does not run cannot be stored: %s", task_id, error)
+                if failures == 1:
+                    sentence = f"A task is held up until it can be stored again. {error.sentence}"
+                    self._desk.publish(Notice(error.title, sentence, "error"))
+            else:
+                self._desk.changed(task)
+                self.reorder(task_id, afresh=False)
+                return
+
+    async def _interrupt(self, run: Run) -> None:
+        """End a run because the engine ends."""
+        await run.stop()
+        try:
+            task = await self._desk.store.change_task(
+                run.id, TaskState.PAUSED, expect=frozenset({TaskState.RUNNING}), reason=Reason.INTERRUPTED
+            )
+        except (BadInput, StoreError) as error:  # it ended by itself; or the next start finds it running
+            log.info("%s is not interrupted: %s", run.id, error)
+        else:
+            self._desk.changed(task)

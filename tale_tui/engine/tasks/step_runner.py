@@ -1,0 +1,75 @@
+"""What carries out a step: one runner for each kind, and the piece of work that it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tale_tui.domain.errors import TaleError
+from tale_tui.domain.models import ModelRef, Usage
+from tale_tui.domain.tasks import StepSpec, TaskDetail
+from tale_tui.engine.models.backend import TextPiece
+from tale_tui.engine.streaming import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a step."""
+
+    text: str
+    thinking: str = ""
+    ref: ModelRef | None = None
+    usage: Usage | None = None
+    why: str = ""
+    """Why this model, in a few words."""
+
+
+class Begin(Protocol):
+    """Begins an attempt at a step."""
+
+    async def __call__(
+        self, ref: ModelRef | None = None, why: str = "", *, fresh: bool = False, after: TaleError | None = None
+    ) -> Draft:
+        """Store that an attempt begins.
+
+        Args:
+            ref: the model that is asked; None where none is.
+            why: why this one, in a few words.
+            fresh: forget what the attempts before it wrote.
+            after: why the attempt before it in this run failed, where there was one.
+        Returns:
+            What there is of the text; pieces are added by `Work.add`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A step to be carried out, and how to tell what comes of it: what is told so is stored and shown."""
+
+    detail: TaskDetail
+    """The task as it was when its run began."""
+    spec: StepSpec
+    inputs: Mapping[str, str]
+    """The results of the steps before it, by key."""
+    text: str
+    """What an attempt that broke off has written: to be gone on with where that is possible."""
+    begin: Begin
+    """To be called before each attempt."""
+    add: Callable[[TextPiece], None]
+    """Take a piece of what is written."""
+    reading: Callable[[int, int], None]
+    """Say how much of the prompt was read, in tokens; 0 of 0 while a model is being loaded."""
+
+
+class Runner(Protocol):
+    """Carries out the steps of one kind."""
+
+    async def run(self, work: Work) -> Outcome:
+        """Carry a step out. It may be cancelled at any moment, and has then stopped whatever it began.
+
+        Raises:
+            TaleError: why it did not work; its class decides whether it is tried again.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Words and signs that the window and the command line share; pure functions."""

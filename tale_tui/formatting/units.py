@@ -1,0 +1,200 @@
+"""Times, durations, counts, sizes and probabilities in words of a known width."""
+
+from __future__ import annotations
+
+import math
+import time
+from calendar import timegm
+
+LEAST, MOST = 1, 99
+"""Hundredths of a chance: nobody knows 0 or 1."""
+
+_SPARE = 1e-9
+"""What a number such as 0.29 may lack of its hundredths in binary."""
+
+
+def chance(p: float) -> str:
+    """A probability in three cells: `.93`. Cut rather than rounded, so that it stays on its side of a bound."""
+    return f".{min(max(math.floor(p * 100 + _SPARE), LEAST), MOST):02d}"
+
+
+WHEN_WIDTH = 8
+"""The most cells that `when` needs (`Nov 2024`)."""
+
+DURATION_WIDTH = 6
+"""The most cells that `duration` and `about` need (`0.31 s`)."""
+
+COUNT_WIDTH = 5
+"""The most cells that `count` needs (`61.2k`)."""
+
+SIZE_WIDTH = 6
+"""The most cells that `size` needs (`640 kB`)."""
+
+RATE_WIDTH = 11
+"""The most cells that `rate` needs (`38 tok/s`, `12.5k tok/s`)."""
+
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+_DAYS_BY_NAME = 6
+"""A weekday names one of the last days without doubt; seven days ago it would be the name of today."""
+
+_LONGEST_DAYS = 9999
+
+_KEY_WORDS = {
+    "escape": "esc",
+    "delete": "del",
+    "insert": "ins",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "question_mark": "?",
+    "slash": "/",
+    "backslash": "\\",
+    "plus": "+",
+    "minus": "-",
+    "comma": ",",
+    "full_stop": ".",
+    "colon": ":",
+    "semicolon": ";",
+    "at": "@",
+    "number_sign": "#",
+    "equals_sign": "=",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+}
+
+
+def when(seconds: float, now: float) -> str:
+    """A moment as people say it: `now`, `14:02`, `Tue`, `3 Nov`, `Nov 2024`, in the time zone of the machine.
+
+    Args:
+        seconds: the moment, since the epoch.
+        now: the present, since the epoch. A moment after it (a clock was set back) gets its time or date.
+    """
+    if 0 <= now - seconds < _MINUTE_S:
+        return "now"
+    then, today = time.localtime(seconds), time.localtime(now)
+    if then[:3] == today[:3]:
+        return f"{then.tm_hour:02}:{then.tm_min:02}"
+    if abs(now - seconds) < 8 * _DAY_S and 0 < _day_number(today) - _day_number(then) <= _DAYS_BY_NAME:
+        return _DAYS[then.tm_wday]
+    if then.tm_year == today.tm_year:
+        return f"{then.tm_mday} {_MONTHS[then.tm_mon - 1]}"
+    return f"{_MONTHS[then.tm_mon - 1]} {then.tm_year}"
+
+
+def moment(seconds: float) -> str:
+    """A moment in full, for details: `Tue 3 Nov 2026, 14:02:09`, in the time zone of the machine."""
+    then = time.localtime(seconds)
+    day = f"{_DAYS[then.tm_wday]} {then.tm_mday} {_MONTHS[then.tm_mon - 1]} {then.tm_year}"
+    return f"{day}, {then.tm_hour:02}:{then.tm_min:02}:{then.tm_sec:02}"
+
+
+def _day_number(day: time.struct_time) -> int:
+    """Days since 1970 of a date as the calendar shows it."""
+    return timegm((day.tm_year, day.tm_mon, day.tm_mday, 0, 0, 0)) // _DAY_S
+
+
+def duration(seconds: float) -> str:
+    """How long something took or has been going on: `0.31 s`, `0:42`, `2:10`, `12 min`, `2.5 h`, `4 d`.
+
+    Args:
+        seconds: what is below 0 is taken as 0.
+    """
+    seconds = max(0.0, seconds)  # in this order, so that -0.0 is 0.0
+    if seconds < 9.995:
+        return f"{seconds:.2f} s"
+    whole = round(seconds)
+    if whole < 10 * _MINUTE_S:
+        return f"{whole // _MINUTE_S}:{whole % _MINUTE_S:02}"
+    return _long(seconds)
+
+
+def about(seconds: float) -> str:
+    """A duration that nobody knows to the second, such as the time left: `8 s`, `40 s`, `3 min`, `2.5 h`.
+
+    Args:
+        seconds: what is below 1 is taken as 1.
+    """
+    whole = max(round(seconds), 1)
+    if whole <= 10:
+        return f"{whole} s"
+    if whole < _MINUTE_S - 2:
+        return f"{_half_up(whole / 5) * 5} s"
+    return _long(seconds)
+
+
+def _half_up(number: float) -> int:
+    return int(number + 0.5)
+
+
+def _long(seconds: float) -> str:
+    minutes = round(seconds / _MINUTE_S)
+    if minutes < 100:
+        return f"{minutes} min"
+    if seconds < 9.95 * _HOUR_S:
+        return f"{seconds / _HOUR_S:.1f} h"
+    hours = round(seconds / _HOUR_S)
+    if hours < 2 * 24:
+        return f"{hours} h"
+    return f"{min(round(seconds / _DAY_S), _LONGEST_DAYS)} d"
+
+
+def count(number: float) -> str:
+    """A number of things: `118`, `1.9k`, `61.2k`, `184k`, `2.4M`, `7.6B`.
+
+    Args:
+        number: what is below 0 is taken as 0.
+    """
+    number = max(number, 0)
+    if round(number) < 1000:
+        return f"{round(number)}"
+    for unit in "kMBT":
+        number /= 1000
+        if number < 99.95:
+            return f"{number:.1f}{unit}"
+        if round(number) < 1000:
+            return f"{round(number)}{unit}"
+    return "999T+"
+
+
+def size(number: float) -> str:
+    """A number of bytes in units of 1000: `512 B`, `640 kB`, `93 MB`, `4.7 GB`."""
+    number = max(number, 0)
+    if round(number) < 1000:
+        return f"{round(number)} B"
+    for unit in ("kB", "MB", "GB", "TB", "PB"):
+        number /= 1000
+        if number < 9.95:
+            return f"{number:.1f} {unit}"
+        if round(number) < 1000:
+            return f"{round(number)} {unit}"
+    return "999 PB"
+
+
+def rate(tokens_per_second: float) -> str:
+    """How fast a model writes: `4.2 tok/s`, `38 tok/s`, `1.2k tok/s`."""
+    number = max(tokens_per_second, 0.0)
+    return f"{number:.1f} tok/s" if number < 9.95 else f"{count(number)} tok/s"
+
+
+def percent(share: float) -> str:
+    """A share of 1 in whole percent: `61 %`; neither `0 %` nor `100 %` unless it is so."""
+    whole = round(share * 100)
+    if 0 < share < 1:
+        whole = min(max(whole, 1), 99)
+    return f"{min(max(whole, 0), 100)} %"
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """`1 turn`, `12 turns`; `many` where an s at the end does not make it."""
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def key_name(key: str) -> str:
+    """A key as the last line shows it: `esc`, `ctrl+n`, `del`, `?`, from Textual's name of it."""
+    *modifiers, last = key.split("+")
+    return "+".join([*modifiers, _KEY_WORDS.get(last, last)])

@@ -1,0 +1,196 @@
+"""What the message in the prompt would become, judged when the typing rests, and what the user says that it is."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from textual.screen import Screen
+from textual.timer import Timer
+
+from tale_tui.domain.conversation import Author, Message, MessageState
+from tale_tui.domain.errors import TaleError
+from tale_tui.domain.tasks import DetectBand, Judged
+from tale_tui.formatting.units import key_name
+from tale_tui.ui import commands
+from tale_tui.ui.chat.host import ChatHost
+from tale_tui.ui.chat.status import KeyOf
+from tale_tui.ui.terminal.notifications import Manners
+from tale_tui.ui.widgets.chip import Chip, ChipShown
+
+PAUSE_S = 0.15
+"""The typing rests when no key came for so long."""
+
+JUDGED_MAX = 20_000
+"""Characters that are judged while they are typed: the two ends of a longer text say as much."""
+
+OTHER_WAY = "chat.other_way"
+"""The binding that makes a task of talk and talk of a task."""
+
+
+def is_message(text: str) -> bool:
+    """Whether what stands in the prompt would be sent as a message, and not done as a command."""
+    stripped = text.strip()
+    if stripped in ("", commands.MARK):
+        return False
+    try:
+        return commands.parse(text) is None
+    except commands.UnknownCommand:
+        return False
+
+
+class ChipDesk:
+    """Keeps the chip at the prompt true.
+
+    Args:
+        host: the chat.
+        screen: has the timers.
+        chip: shows it.
+        key_of: the keys.
+    """
+
+    def __init__(self, host: ChatHost, screen: Screen[Any], chip: Chip, key_of: KeyOf) -> None:
+        self._host = host
+        self._screen = screen
+        self._chip = chip
+        self._key_of = key_of
+        self._timer: Timer | None = None
+        self._text = ""
+        self._judged: Judged | None = None
+        self._enabled = True
+        self._said: bool | None = None
+
+    @property
+    def other(self) -> str:
+        """What the key would make of the message in the prompt, in words; empty where there is none."""
+        if not self._text or (not self._enabled and self._said is None):
+            return ""
+        return "just talk" if self._is_task else "a task"
+
+    @property
+    def _is_task(self) -> bool:
+        if self._said is not None:
+            return self._said
+        return self._judged is not None and self._judged.band is DetectBand.TASK
+
+    def typed(self, text: str) -> None:
+        """The prompt changed."""
+        if not is_message(text):
+            self._rest()
+            self._text, self._judged = "", None
+            if text:
+                self._said = None
+            self._chip.keep_room(wanted=False)
+            return
+        if not self._text:
+            # Another message begins; what was said of the one before was taken when that was sent.
+            self._said = None
+        if text != self._text:
+            self._text = text
+            self._chip.keep_room(wanted=self._enabled or self._said is not None)
+            self._rest()
+            self._timer = self._screen.set_timer(PAUSE_S, self._look)
+
+    def turn(self) -> bool:
+        """Say that the message is the other thing; False where none is being written."""
+        if not is_message(self._text):
+            return False
+        said = not self._is_task
+        self._said = None if self._judged is not None and said == self._judged_task else said
+        self._show()
+        return True
+
+    def take(self) -> bool | None:
+        """What the user said that the message is, which is being sent now; None where nothing was said."""
+        said, self._said = self._said, None
+        return said
+
+    @property
+    def _judged_task(self) -> bool:
+        return self._judged is not None and self._judged.band is DetectBand.TASK and self._judged.enabled
+
+    def _rest(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+        self._host.spawn(self._judge, self._text, group="judge", exclusive=True)
+
+    async def _judge(self, text: str) -> None:
+        session = self._host.conversation.session
+        half = JUDGED_MAX // 2
+        asked = text if len(text) <= JUDGED_MAX else f"{text[:half]}\n{text[-half:]}"
+        with suppress(TaleError):  # the message is judged again when it is sent; that says what is wrong
+            judged = await self._host.engine.chat.classify(asked, session_id=session.id if session is not None else "")
+            self._enabled = judged.enabled
+            if text == self._text:
+                self._judged = judged
+                self._show()
+
+    def _show(self) -> None:
+        self._chip.keep_room(wanted=self._enabled or self._said is not None)
+        self._chip.shown = self._shown()
+        self._host.conversation.changed()
+
+    def _shown(self) -> ChipShown | None:
+        judged, key = self._judged, key_name(self._key_of(OTHER_WAY))
+        model = judged.ref.model if judged is not None and judged.ref is not None else ""
+        expected = judged.expected_s if judged is not None else None
+        if self._said is not None:
+            return ChipShown("task" if self._said else "chat", 1.0, True, model, expected, key)
+        if judged is None or not judged.enabled:
+            return None
+        match judged.band:
+            case DetectBand.TASK:
+                return ChipShown("task", judged.p, False, model, expected, key)
+            case DetectBand.UNSURE:
+                return ChipShown("ask", judged.p, key=key)
+        return ChipShown("chat", 1 - judged.p, key=key)
+
+
+def last_asked(host: ChatHost) -> Message | None:
+    """The newest message of the user on the screen."""
+    branch = host.conversation.branch
+    tip = branch.tip
+    return tip if tip is None or tip.author is Author.USER else branch.get(tip.parent_id)
+
+
+def other(host: ChatHost) -> str:
+    """What the last turn would become, in words; empty where there is none."""
+    tip = host.conversation.branch.tip
+    if tip is None or last_asked(host) is None:
+        return ""
+    return "just talk" if tip.task_id is not None else "a task"
+
+
+def turn_last(host: ChatHost, message_id: str = "") -> bool:
+    """Make a turn the other thing; a reply that streams is stopped.
+
+    Args:
+        host: the chat.
+        message_id: of its reply; empty for the last one.
+    Returns:
+        False where there is no such turn.
+    """
+    branch = host.conversation.branch
+    reply = branch.get(message_id) if message_id else branch.tip
+    asked = branch.get(reply.parent_id) if message_id and reply is not None else last_asked(host)
+    if reply is None or asked is None or asked.author is not Author.USER:
+        return False
+    if host.turns.writing:
+        host.turns.stop()
+    host.turns.reclassify(asked.id, as_task=reply.task_id is None)
+    return True
+
+
+def offered(host: ChatHost, manners: Manners) -> str | None:
+    """The id of the reply below which a task is offered: nobody was sure, and the user has not said."""
+    tip = host.conversation.branch.tip
+    if tip is None or tip.author is Author.USER or tip.task_id is not None or tip.ref is None or tip.siblings > 1:
+        return None
+    asked = host.conversation.branch.get(tip.parent_id)
+    if tip.state is MessageState.STREAMING or asked is None or asked.p is None or asked.id in host.conversation.said:
+        return None
+    return tip.id if manners.chat_to < asked.p < manners.task_from else None

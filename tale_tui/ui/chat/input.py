@@ -1,0 +1,218 @@
+"""What the user writes on its way out: sent, put behind a reply, edited, taken back, made to fit."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+
+from tale_tui.domain.errors import MessageTooLong, TaskTooLong
+from tale_tui.domain.text import clean, clean_line
+from tale_tui.ui.chat.conversation import NotSent
+from tale_tui.ui.chat.host import ChatHost
+from tale_tui.ui.chat.status import KeyOf
+from tale_tui.ui.widgets.banner import Standing
+from tale_tui.ui.widgets.status_line import KeyHint
+
+EDITING = "editing"
+"""Stands before the prompt while another version of a message is written."""
+
+
+class Sending:
+    """The way from the prompt to the conversation.
+
+    Args:
+        host: the chat.
+        key_of: the keys.
+
+    Attributes:
+        editing: the id of the message of which another version is being written; None for a new message.
+    """
+
+    def __init__(self, host: ChatHost, key_of: KeyOf) -> None:
+        self._host = host
+        self._composer = host.composer
+        self._key_of = key_of
+        self._draft_before = ""
+        self._too_long = False
+        self.editing: str | None = None
+
+    @property
+    def draft(self) -> str:
+        """What is being written as a new message."""
+        return self._draft_before if self.editing else self._composer.prompt.text
+
+    @property
+    def too_long(self) -> bool:
+        """Whether the message in the prompt was refused for its length."""
+        return self._too_long
+
+    def send(self, text: str, *, as_task: bool | None = None) -> None:
+        """Send a message: at once, behind the reply that streams, or as another version of an earlier one.
+
+        Args:
+            text: the message.
+            as_task: what the user said that it is; None lets it be judged, as another version always is.
+        """
+        host = self._host
+        self.forget_length()
+        if self.editing is not None:
+            edited = self.editing
+            self.leave_editing()
+            host.turns.edit(edited, text)
+        elif host.turns.busy:
+            host.spawn(self._enqueue, text, as_task, group="queue")
+        else:
+            host.turns.send(text, as_task=as_task)
+
+    async def _enqueue(self, text: str, as_task: bool | None) -> None:
+        await self._host.conversation.enqueue(text, as_task=as_task)
+        # The reply that it should wait for may have ended meanwhile.
+        if self._host.turns.own_wait():
+            self.send_waiting()
+
+    def send_waiting(self) -> bool:
+        """Send what waits, where nothing streams that it waits for; False where nothing waits."""
+        host = self._host
+        waits = bool(host.conversation.queued) and not host.turns.busy
+        if waits:
+            host.turns.send_waiting()
+        return waits
+
+    async def take_back(self, key: str = "") -> None:
+        """Put a message that waits back into the prompt, the newest without a key."""
+        text = await self._host.conversation.take_back(key)
+        if text is not None:
+            self._composer.put_before(text)
+
+    def give_back(self, refused: NotSent) -> None:
+        """What could not be stored goes back into the prompt, and why is said."""
+        self._composer.put_before(refused.text)
+        if not isinstance(refused.error, MessageTooLong | TaskTooLong):
+            self._host.say(refused.error.sentence, title=refused.error.title, severity="error")
+            return
+        self._too_long = True
+        keys: tuple[KeyHint, ...] = (
+            KeyHint(self._key_of("chat.trim"), "cut it to what fits"),
+            KeyHint(self._key_of("chat.to_file"), "keep it in a file"),
+            KeyHint(self._key_of("chat.editor"), "edit it"),
+        )
+        if isinstance(refused.error, TaskTooLong):
+            keys = (KeyHint(self._key_of("chat.other_way"), "just talk"), *keys)
+        self._composer.stand("input", Standing(refused.error.sentence, keys, "warning"))
+
+    def forget_length(self) -> bool:
+        """Take the notice about the length away; False where there was none."""
+        there, self._too_long = self._too_long, False
+        self._composer.stand("input", None)
+        return there
+
+    def trim(self) -> None:
+        """Cut the message in the prompt to what fits; undo brings the rest back."""
+        prompt = self._composer.prompt
+        before = len(prompt.text)
+        prompt.rewrite(trimmed(prompt.text, self._window))
+        self.forget_length()
+        undo = self._key_of("prompt.undo")
+        self._host.say(f"{before - len(prompt.text):,} characters at its end were left out; {undo} brings them back.")
+
+    async def keep_in_file(self) -> None:
+        """Put the whole message into a file and leave its beginning, which names the file, in the prompt."""
+        prompt = self._composer.prompt
+        folder = self._host.paths.data / "messages"
+        try:
+            message, path = await asyncio.to_thread(kept_in_file, prompt.text, folder, self._window)
+        except OSError as error:
+            reason = clean_line(error.strerror or "unknown error")
+            self._host.say(f"The file cannot be written: {reason}.", title="Not kept", severity="error")
+            return
+        prompt.rewrite(message)
+        self.forget_length()
+        self._host.say(clean_line(str(path)), title="The whole message is in a file")
+
+    @property
+    def _window(self) -> int | None:
+        status = self._host.models.status
+        return status.window if status is not None else None
+
+    def start_editing(self, message_id: str, text: str) -> None:
+        """Take a message of the user into the prompt, to be sent as another version of it."""
+        prompt = self._composer.prompt
+        if self.editing is None:
+            self._draft_before = prompt.text
+        self.editing = message_id
+        self._composer.marker = EDITING
+        prompt.fill(text)
+        prompt.focus()
+        self._host.conversation.changed()
+
+    def leave_editing(self) -> bool:
+        """Go back to what was being written before; False where nothing was edited."""
+        if self.editing is None:
+            return False
+        self.editing = None
+        self._composer.marker = ""
+        self._composer.prompt.fill(self._draft_before)
+        self._host.conversation.changed()
+        return True
+
+    async def write_in_editor(self) -> None:
+        """Write the message in the external editor."""
+        from tale_tui.ui.chat.editor import NoEditor, edit_outside
+
+        prompt = self._composer.prompt
+        try:
+            text = await edit_outside(prompt.app, prompt.text)
+        except NoEditor as error:
+            self._host.say(str(error), title="No editor", severity="warning")
+        else:
+            prompt.rewrite(clean(text))
+            prompt.focus()
+
+
+CHARACTERS_PER_TOKEN = 3
+"""Less than nearly all text has, so that what is cut to it fits."""
+
+SHARE_FOR_MESSAGE = 0.6
+"""The part of the window that a message may take: the rest is for the system prompt and the answer."""
+
+DEFAULT_WINDOW = 2048
+"""Tokens, where nobody knows how large the window is."""
+
+
+def room(window: int | None) -> int:
+    """Characters that a message may have in a window of so many tokens; None where it is not known."""
+    return int((window or DEFAULT_WINDOW) * SHARE_FOR_MESSAGE * CHARACTERS_PER_TOKEN)
+
+
+def trimmed(text: str, window: int | None) -> str:
+    """The beginning of `text` that fits, cut between two words where there are any."""
+    limit = room(window)
+    if len(text) <= limit:
+        # It was said to be too long all the same: half of it is a beginning.
+        limit = len(text) // 2
+    cut = text[:limit]
+    head, space, _ = cut.rpartition(" ")
+    return head if space and len(head) > limit // 2 else cut
+
+
+def kept_in_file(text: str, folder: Path, window: int | None) -> tuple[str, Path]:
+    """Put the whole text into a file of its own, and make the message that is sent instead.
+
+    Args:
+        text: all of it.
+        folder: where the file is made.
+        window: of the model, in tokens.
+    Returns:
+        The message, which names the file and holds the beginning of it, and the file.
+    Raises:
+        OSError: the file cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, name = tempfile.mkstemp(prefix="message-", suffix=".txt", dir=folder)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    path = Path(name)
+    head = f"The whole text is in the file {path.name} ({len(text):,} characters). It begins:\n\n"
+    return head + trimmed(text, window)[: max(room(window) - len(head), 1)], path

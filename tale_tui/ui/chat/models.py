@@ -1,0 +1,157 @@
+"""The model that answers: how it is, another one, and fetching one where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from textual.worker import get_current_worker
+
+from tale_tui.domain.models import BackendName, BackendReport, ModelRef, Progress, Role, RoleState, RoleStatus
+from tale_tui.domain.text import clean_line
+from tale_tui.ui.chat.host import ChatHost
+from tale_tui.ui.chat.status import KeyOf, about_demo, model_shown, on_its_way, standing
+from tale_tui.ui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from textual.worker import Worker
+
+OPENAI_PATH = "/v1"
+"""An address that ends so is one of a server that speaks /v1/chat/completions."""
+
+
+class ModelDesk:
+    """What can be done about the model.
+
+    Args:
+        host: the chat screen.
+        line: shows the model.
+        key_of: the keys.
+
+    Attributes:
+        status: of the role that answers; None until the engine said.
+    """
+
+    def __init__(self, host: ChatHost, line: StatusLine, key_of: KeyOf) -> None:
+        self._host = host
+        self._line = line
+        self._key_of = key_of
+        self._welcomed = False
+        self._told_demo = False
+        self._download: Worker[object] | None = None
+        self.status: RoleStatus | None = None
+
+    @property
+    def downloading(self) -> bool:
+        """Whether something is being fetched outside the welcome."""
+        return self._download is not None
+
+    @property
+    def answers(self) -> bool:
+        """Whether the role can be asked, as far as is known."""
+        return self.status is not None and self.status.state in (RoleState.READY, RoleState.IDLE, RoleState.LOADING)
+
+    def heard(self, status: RoleStatus) -> None:
+        """Show how the model is."""
+        if status.role is not Role.UX:
+            self._line.task_model = model_shown(status)
+            return
+        self.status = status
+        self._line.model = model_shown(status)
+        self._host.composer.stand("role", standing(status, self._key_of, starter=status.state is not RoleState.UNSET))
+        self._host.conversation.changed()
+        if status.state is RoleState.UNSET and not self._welcomed:
+            self._welcomed = True
+            self._host.spawn(self.welcome, group="models", exclusive=True)
+        if status.state is RoleState.READY and status.demo and not self._told_demo:
+            self._told_demo = True
+            self._host.say(about_demo(status), title="This is a demo")
+
+    async def welcome(self, problem: str = "") -> None:
+        """Offer the ways to a first model."""
+        from tale_tui.ui.dialogs.welcome import UseServer, WelcomeScreen
+
+        def fetch(source: str) -> AsyncGenerator[Progress, None]:
+            return self._host.engine.models.fetch_starter(source=source)
+
+        if isinstance(result := await self._host.ask(WelcomeScreen(fetch, problem=problem)), UseServer):
+            self._use_server(result.address)
+
+    def _use_server(self, address: str) -> None:
+        if "://" not in address:
+            address = f"http://{address}"
+        address = address.rstrip("/")
+        speaks_openai = address.endswith(OPENAI_PATH)
+        self._welcomed = False
+        self._host.use_setting("openai.base_url" if speaks_openai else "ollama.host", address)
+
+    async def choose(self, words: str = "") -> None:
+        """Choose the model that answers: at once where `words` names one, else from the list."""
+        from tale_tui.ui.dialogs.models import FetchStarter, ModelsDialog, PullModel, UseModel
+
+        engine = self._host.engine
+        if words:
+            await self._use(Role.UX, self._read(words))
+            return
+
+        async def look() -> tuple[tuple[BackendReport, ...], tuple[RoleStatus, ...]]:
+            return await engine.models.backends(), await engine.models.roles()
+
+        match await self._host.ask(ModelsDialog((), await engine.models.roles(), look=look)):
+            case UseModel(role, ref):
+                await self._use(role, ref)
+            case PullModel(name):
+                await self.fetch(engine.models.pull(ModelRef(BackendName.OLLAMA, name)))
+            case FetchStarter():
+                await self.fetch(engine.models.fetch_starter())
+            case _:
+                pass
+
+    def _read(self, words: str) -> ModelRef:
+        """`backend/model`, or a model of the backend that answers now."""
+        first, slash, _ = words.partition("/")
+        if slash and first in set(BackendName):
+            return ModelRef.parse(words)
+        current = self.status.ref.backend if self.status and self.status.ref else BackendName.OLLAMA
+        return ModelRef(current, words)
+
+    async def _use(self, role: Role, ref: ModelRef) -> None:
+        status = await self._host.engine.models.use(role, ref)
+        if status.state is RoleState.READY or role is Role.TASK:
+            self._host.say(f"{clean_line(str(ref))} {'answers' if role is Role.UX else 'works'} from now on.")
+
+    async def retry(self) -> bool:
+        """Look again for the model; whether it can be asked now."""
+        self.heard(await self._host.engine.models.retry_role(Role.UX))
+        return self.answers
+
+    async def starter(self) -> None:
+        """Use the starter model, fetched where it is not there; only ever on the user's own wish."""
+        name = await self.fetch(self._host.engine.models.fetch_starter())
+        starter = ModelRef(BackendName.EMBEDDED, name)
+        if name and (self.status is None or self.status.ref != starter):
+            await self._use(Role.UX, starter)
+
+    async def fetch(self, steps: AsyncGenerator[Progress, None]) -> str:
+        """Fetch something and show how far it is; escape stops it.
+
+        Returns:
+            The name of what was fetched; empty where it did not come to its end.
+        """
+        self._download = get_current_worker()
+        try:
+            async with aclosing(steps):
+                async for progress in steps:
+                    self._host.composer.stand("progress", on_its_way(progress, self._key_of("chat.back")))
+                    if progress.finished:
+                        return progress.label
+            return ""
+        finally:
+            self._download = None
+            self._host.composer.stand("progress", None)
+
+    def stop_fetching(self) -> None:
+        """Stop what is being fetched; a later try goes on from there."""
+        if self._download is not None:
+            self._download.cancel()

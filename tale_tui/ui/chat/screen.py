@@ -1,0 +1,339 @@
+"""The keys of the chat screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.message import Message
+from textual.screen import Screen
+
+from tale_tui.formatting.symbols import ASCII, signs
+from tale_tui.ui import commands
+from tale_tui.ui.chat.lines import ChatLines
+from tale_tui.ui.engine_bridge import Bridge
+from tale_tui.ui.transcript.view import TranscriptView
+from tale_tui.ui.widgets.banner import Standing
+from tale_tui.ui.widgets.composer import Composer, QueueList, Row
+from tale_tui.ui.widgets.empty_state import Blank
+from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, StatusLine
+from tale_tui.ui.widgets.title_bar import TitleBar
+
+if TYPE_CHECKING:
+    from tale_tui.config.paths import Paths
+    from tale_tui.domain.clock import World
+    from tale_tui.ui.chat.controller import ChatDesk
+    from tale_tui.ui.dialogs.leave import Leaving
+    from tale_tui.ui.tasks.side import TaskSide
+    from tale_tui.ui.terminal.notifications import Manners
+
+
+def _key(name: str, keys: str, action: str, description: str, tooltip: str, *, priority: bool = False) -> Binding:
+    return Binding(keys, action, description, show=False, tooltip=tooltip, id=f"chat.{name}", priority=priority)
+
+
+CHAT_KEYS: list[BindingType] = [
+    _key("back", "escape", "back", "Stop", "Stop; take back what waits"),
+    _key(
+        "copy",
+        "ctrl+c,super+c",
+        "copy_or_stop",
+        "Copy",
+        "Copy, else stop, clear, leave",
+        priority=True,
+    ),
+    _key("turns", "shift+tab", "turns", "Turns", "To the turns and back"),
+    _key("next", "tab", "turns", "Turns", "Back to the prompt"),
+    _key("go_on", "ctrl+r", "command('continue')", "Go on", "Go on, or try the model again"),
+    _key("other_way", "f8", "other_way", "Task or talk", "Make a task of talk, talk of a task", priority=True),
+    _key("resume_tasks", "f6", "resume_tasks", "Resume", "Go on with tasks that were cut off"),
+    _key("new", "ctrl+n", "command('new')", "New", "Start a new conversation"),
+    _key("sessions", "ctrl+o", "command('sessions')", "Conversations", "Earlier conversations"),
+    _key("models", "ctrl+l", "command('model')", "Models", "Choose the model that answers"),
+    _key("editor", "ctrl+g", "command('editor')", "Editor", "Write in $VISUAL or $EDITOR"),
+    _key("starter", "ctrl+s", "command('starter')", "Starter", "Use the starter model"),
+    _key("trim", "ctrl+t", "command('trim')", "Cut", "Cut a long message to what fits", priority=True),
+    _key("to_file", "ctrl+f", "command('to_file')", "File", "Keep a long message in a file", priority=True),
+]
+"""All of them. Those on single letters belong to the transcript, where nothing is typed."""
+
+BESIDE_FROM = 150
+"""Cells of a terminal from which on the tasks of the conversation stand beside it."""
+
+LEAVE_AGAIN_S = 2.0
+"""Ctrl+C twice within so many seconds leaves."""
+
+
+def command_rows(text: str) -> Sequence[Row]:
+    """What a command that is being written may become."""
+    return [
+        Row(
+            f"{commands.MARK}{command.name}{' ' if command.argument else ''}",
+            f"{commands.MARK}{command.name} {command.argument}".rstrip(),
+            command.summary,
+        )
+        for command in commands.completions(text)
+    ]
+
+
+class ChatScreen(Screen[None]):
+    """The conversation.
+
+    Args:
+        bridge: brings the engine.
+        paths: the folders.
+        keymap: binding id -> keys, as the user chose them.
+        session_id: the beginning of the id of the session to be opened; empty for none.
+        world: the clock and the ids; None for the real ones.
+
+    Attributes:
+        controller: does what needs the engine; None while there is none.
+    """
+
+    AUTO_FOCUS = "#prompt"
+    BINDING_GROUP_TITLE = "Chat"
+    BINDINGS: ClassVar[list[BindingType]] = CHAT_KEYS
+    HORIZONTAL_BREAKPOINTS = [(0, "-thin"), (44, "-narrow"), (100, "-wide")]  # noqa: RUF012  (declared so by Textual)
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (8, "-low"), (18, "-high")]  # noqa: RUF012  (likewise)
+
+    @dataclass
+    class CommandWanted(Message):
+        """A command of the table that is no matter of a conversation."""
+
+        name: str
+        argument: str
+
+    def __init__(
+        self, bridge: Bridge, paths: Paths, keymap: Mapping[str, str], session_id: str = "", world: World | None = None
+    ) -> None:
+        super().__init__(id="chat", classes="-ascii" if signs() is ASCII else "")
+        self._bridge = bridge
+        self._paths = paths
+        self._session_id = session_id
+        self._world = world
+        self.controller: ChatDesk | None = None
+        self.manners: Manners | None = None
+        self.title_bar = TitleBar()
+        self.view = TranscriptView()
+        self.blank = Blank()
+        self.composer = Composer(self._complete, keymap)
+        self.line = StatusLine()
+        self.lines = ChatLines(self, self.title_bar, self.blank, self.composer, self.line)
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        self.title_bar.current = "Chat"
+        yield self.title_bar
+        yield Container(self.view, self.blank, id="page")
+        yield self.composer
+        yield self.line
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Tasks stand beside the conversation where there is room."""
+        self.set_class(event.size.width >= BESIDE_FROM, "-beside")
+
+    def on_mount(self) -> None:
+        """Listen to the engine, whenever it comes."""
+        self._bridge.tell(self)
+        self.lines.refresh()
+
+    # the engine
+
+    @on(Bridge.Ready)
+    def _use_engine(self, event: Bridge.Ready) -> None:
+        # Not needed for the first frame.
+        from tale_tui.domain.clock import World
+        from tale_tui.ui.chat.controller import Around, ChatDesk, Parts
+        from tale_tui.ui.terminal.notifications import Manners
+
+        if self.controller is not None and self.controller.conversation.session is not None:
+            self._session_id = self.controller.conversation.session.id
+        parts = Parts(self, self.title_bar, self.query_one("#page"), self.view, self.composer, self.line)
+        around = Around(self.lines.key_of, self.lines.refresh, self._show_task, self.manners or Manners())
+        desk = ChatDesk(parts, event.engine, self._paths, self._world or World(), around)
+        self.controller = self.lines.desk = desk
+        self.composer.stand("engine", None)
+        desk.spawn(desk.begin, self._session_id, self.lines.take_early(), group="session")
+
+    @on(Bridge.Failed)
+    def _say_no_engine(self, event: Bridge.Failed) -> None:
+        self.controller = self.lines.desk = None
+        self.line.model = ModelShown("failed")
+        again = KeyHint(self.lines.key_of("chat.go_on"), "try again")
+        leave = KeyHint(self.lines.key_of("app.quit"), "leave")
+        self.composer.stand("engine", Standing(event.error.sentence, (again, leave), "error"))
+        for text in reversed(self.lines.take_early()):
+            self.composer.put_before(text)
+
+    @on(Bridge.Happened)
+    def _hear(self, event: Bridge.Happened) -> None:
+        if self.controller is not None:
+            self.controller.heard(event.fact)
+
+    async def may_leave(self) -> Leaving:
+        """What becomes of open tasks, asked where they end with this window; from a worker only."""
+        return "pause" if self.controller is None else await self.controller.whole.may_leave()
+
+    async def leave(self) -> None:
+        """Remember what is shown; called before the application ends."""
+        if self.controller is not None:
+            await self.controller.keeping.now()
+
+    def _show_task(self, task_id: str) -> None:
+        self.post_message(self.CommandWanted("tasks", task_id))
+
+    def _complete(self, text: str) -> Sequence[Row]:
+        """What a command that is being written may become: its name, then the id of a task."""
+        rows = command_rows(text)
+        return rows if rows or self.controller is None else self.controller.ids.rows(text)
+
+    # what is written
+
+    @on(Composer.Sent)
+    def _send(self, event: Composer.Sent) -> None:
+        text = event.text
+        try:
+            call = commands.parse(text)
+        except commands.UnknownCommand as error:
+            self.notify(str(error), title="Not a command", severity="warning", markup=False)
+            self.composer.put_before(text)
+            return
+        if not text.strip():
+            waited = self.controller is not None and self.controller.sending.send_waiting()
+            # With nothing written the key does what the card in sight says of it.
+            if not waited and (text or not self.view.turn_seen_card()):
+                self.notify("There is nothing to send yet: write something first.", markup=False)
+            return
+        self.composer.prompt.history_of_messages.add(text)
+        self.lines.put_notices_away()
+        if call is not None:
+            self.run_command(call.command.name, call.argument)
+        elif self.controller is not None:
+            self.controller.send(commands.literal(text))
+        else:
+            self.lines.add_early(commands.literal(text))
+
+    def run_command(self, name: str, argument: str = "") -> None:
+        """Do what a command says, or hand it on where it is no matter of a conversation."""
+        if self.controller is not None and self.controller.commands.run(name, argument):
+            return
+        if self.controller is None and name == "continue" and self._bridge.error is not None:
+            self.composer.stand("engine", None)
+            self.line.model = ModelShown()
+            self._bridge.open()
+            return
+        self.post_message(self.CommandWanted(name, argument))
+
+    @on(Composer.Typed)
+    def _look_at_prompt(self) -> None:
+        self.lines.refresh()
+        if self.controller is not None:
+            self.controller.chip.typed(self.composer.prompt.text)
+            self.controller.keeping.soon()
+
+    @on(QueueList.TakenBack)
+    def _take_back(self, event: QueueList.TakenBack) -> None:
+        if self.controller is not None:
+            self.controller.spawn(self.controller.sending.take_back, event.id, group="queue")
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What is pasted while the turns have the focus belongs into the prompt as well."""
+        if not self.composer.prompt.has_focus:
+            self.composer.prompt.focus()
+            self.composer.prompt.on_paste(event)
+
+    # what is read
+
+    @on(TranscriptView.Wish)
+    def _grant(self, event: TranscriptView.Wish) -> None:
+        if self.controller is not None:
+            self.controller.wishes.grant(event)
+
+    @on(TranscriptView.TaskWish)
+    def _grant_task(self, event: TranscriptView.TaskWish) -> None:
+        if self.controller is not None:
+            self.controller.acts.grant(event)
+
+    def on_task_side_chosen(self, event: TaskSide.Chosen) -> None:
+        """Go to the card of a task."""
+        if self.controller is not None:
+            self.controller.show_card(event.task_id)
+
+    @on(TranscriptView.RerouteWanted)
+    def _turn_the_other_way(self, event: TranscriptView.RerouteWanted) -> None:
+        if self.controller is not None:
+            self.controller.turn_other_way(event.message_id)
+
+    @on(TranscriptView.LinkChosen)
+    def _follow(self, event: TranscriptView.LinkChosen) -> None:
+        if self.controller is not None:
+            self.controller.spawn(self.controller.wishes.follow, event.url, group="dialog")
+
+    @on(TranscriptView.LeftBottom)
+    def action_to_prompt(self) -> None:
+        """Go back to the prompt."""
+        self.composer.prompt.focus()
+
+    @on(events.DescendantFocus)
+    def _focus_moved(self) -> None:
+        self.lines.refresh()
+
+    # keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is only of use now and then is only there then."""
+        if action == "command" and parameters and parameters[0] in ("trim", "to_file"):
+            return self.controller is not None and self.controller.sending.too_long
+        if action == "resume_tasks":
+            return self.controller is not None and self.controller.whole.cut_off > 0
+        return super().check_action(action, parameters)
+
+    action_command = run_command
+
+    def action_other_way(self) -> None:
+        """Task or talk: what is being written, or the last turn."""
+        if self.controller is not None:
+            self.controller.other_way()
+
+    def action_resume_tasks(self) -> None:
+        """Go on with the tasks that were cut off."""
+        if self.controller is not None:
+            self.controller.whole.resume_cut_off()
+
+    def action_turns(self) -> None:
+        """From the prompt to the turns, and back."""
+        (self.view if self.composer.prompt.has_focus else self.composer.prompt).focus()
+
+    def action_back(self) -> None:
+        """Stop what is going on, one thing at a time; never leave."""
+        writing = self.controller is not None and self.controller.turns.writing
+        if self.composer.close_completion():
+            self.lines.refresh()
+        elif not self.composer.prompt.has_focus and not writing:
+            self.composer.prompt.focus()
+        elif self.controller is not None:
+            self.controller.back()
+        elif (text := self.lines.take_last_early()) is not None:
+            self.composer.put_before(text)
+
+    async def action_copy_or_stop(self) -> None:
+        """Copy what is selected, else stop the reply, else clear the prompt, else (twice) leave."""
+        prompt = self.composer.prompt
+        selected = self.get_selected_text() or prompt.selected_text
+        if selected:
+            self.app.copy_to_clipboard(selected)
+            self.clear_selection()
+            self.notify("What was selected was copied.", markup=False)
+        elif self.controller is not None and self.controller.turns.writing:
+            self.controller.turns.stop()
+        elif prompt.text:
+            prompt.rewrite("")
+        elif self.lines.leaves_now(LEAVE_AGAIN_S):
+            await self.app.action_quit()
+        else:
+            self.notify("Again to leave.", timeout=LEAVE_AGAIN_S, markup=False)

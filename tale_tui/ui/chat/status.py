@@ -1,0 +1,141 @@
+"""What the lines around the transcript say: plain functions of what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tale_tui.domain.models import BackendName, Progress, RoleState, RoleStatus
+from tale_tui.domain.text import clean, clean_line
+from tale_tui.formatting.units import percent, size
+from tale_tui.ui.widgets.banner import Standing
+from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, ModelState
+
+_STATES: dict[RoleState, ModelState] = {
+    RoleState.UNSET: "unset",
+    RoleState.IDLE: "idle",
+    RoleState.LOADING: "loading",
+    RoleState.READY: "ready",
+    RoleState.AWAY: "away",
+    RoleState.FAILED: "failed",
+}
+
+KeyOf = Callable[[str], str]
+"""The key that a binding id has now; empty for none."""
+
+NO_MODEL = "There is no model yet. What you send is kept and can be asked again when there is one."
+
+_STARTER = "It is often wrong. Better: Ollama, `ollama pull qwen2.5:7b`, then /model."
+
+_SCRIPTED = "The answers were written beforehand. Without --demo a model is asked."
+
+
+def model_shown(status: RoleStatus) -> ModelShown:
+    """A role as the last line shows it; while a model is looked for it is starting."""
+    if status.state is RoleState.LOADING and status.ref is None:
+        return ModelShown("starting")
+    name = clean_line(status.ref.model) if status.ref is not None else ""
+    return ModelShown(_STATES[status.state], name, status.demo, status.loading_since)
+
+
+def about_demo(status: RoleStatus) -> str:
+    """What to say of a model that is a demo: what it is, and how to get a better one."""
+    scripted = status.ref is not None and status.ref.backend is BackendName.SCRIPTED
+    return _SCRIPTED if scripted else _STARTER
+
+
+def standing(status: RoleStatus, key_of: KeyOf, *, starter: bool) -> Standing | None:
+    """What to say above the prompt about a role that cannot answer; None where it can.
+
+    Args:
+        status: of the role that answers.
+        key_of: the keys.
+        starter: whether the starter model can be had, here or by fetching it.
+    """
+    retry, choose = KeyHint(key_of("chat.go_on"), "try again"), KeyHint(key_of("chat.models"), "choose another")
+    small = (KeyHint(key_of("chat.starter"), "use the starter"),) if starter and not status.demo else ()
+    match status.state:
+        case RoleState.UNSET:
+            first = KeyHint(key_of("chat.models"), "choose a model")
+            fetch = KeyHint(key_of("chat.starter"), "fetch the starter, 93 MB")
+            return Standing(NO_MODEL, (first, fetch, KeyHint(key_of("chat.go_on"), "look again")), "warning")
+        case RoleState.AWAY:
+            return Standing(clean(status.detail) or "The model does not answer.", (retry, choose, *small), "warning")
+        case RoleState.FAILED:
+            return Standing(clean(status.detail) or "The model does not work.", (retry, choose, *small), "error")
+    return None
+
+
+def on_its_way(progress: Progress, stop_key: str) -> Standing:
+    """How far a download is."""
+    share = progress.done / progress.total if progress.total else 0.0
+    numbers = (
+        f"{size(progress.done)} of {size(progress.total)}, {percent(share)}" if progress.total else size(progress.done)
+    )
+    return Standing(f"{clean_line(progress.label)}  {numbers}", (KeyHint(stop_key, "stop"),), share=min(share, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What decides which keys matter."""
+
+    in_prompt: bool = True
+    busy: bool = False
+    """A reply is on its way, in this window or in another one."""
+    writing: bool = False
+    """It is this window that can stop it."""
+    waiting: bool = False
+    """Something waits in the queue."""
+    resumable: bool = False
+    """The last reply broke off."""
+    editing: bool = False
+    completing: bool = False
+    other: str = ""
+    """What the key for both ways would make of what is written, or of the last turn."""
+    cut_off: bool = False
+    """Tasks were cut off, and the user is asked about them."""
+
+
+def hints(situation: Situation, keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
+    """The keys that matter now, the most wanted first and the one for help last.
+
+    Args:
+        situation: what is going on.
+        keys: binding id -> key, of what can be done now.
+    """
+    if not situation.in_prompt:
+        wanted = [
+            ("transcript.copy", "copy"),
+            ("transcript.regenerate", "ask again"),
+            ("transcript.fork", "fork"),
+            ("chat.back", "prompt"),
+            ("app.help_outside", "help"),
+        ]
+    elif situation.completing:
+        wanted = [("prompt.send", "run"), ("prompt.complete", "take"), ("chat.back", "close"), ("app.help", "help")]
+    else:
+        wanted = [("prompt.send", "queue" if situation.busy else "send")]
+        if situation.other and not situation.editing:
+            wanted.append(("chat.other_way", situation.other))
+        if situation.resumable and not situation.editing:
+            wanted.append(("chat.go_on", "go on"))
+        if situation.writing:
+            wanted.append(("chat.back", "stop"))
+        elif situation.editing:
+            wanted.append(("chat.back", "leave it"))
+        elif situation.waiting:
+            wanted.append(("chat.back", "take back"))
+        wanted += [("chat.turns", "turns"), ("app.help", "help")]
+    return tuple(KeyHint(keys[name], label) for name, label in wanted if name in keys)
+
+
+def beginnings(keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
+    """What can be done in an empty conversation besides writing; `keys` as for `hints`."""
+    wanted = (
+        ("chat.sessions", "earlier conversations"),
+        ("chat.models", "another model"),
+        ("app.tasks", "all tasks"),
+        ("app.palette", "all commands"),
+        ("app.help", "all keys"),
+    )
+    return tuple(KeyHint(keys[name], label) for name, label in wanted if name in keys)

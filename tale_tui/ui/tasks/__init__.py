@@ -1,0 +1,1 @@
+"""The tasks screen, and what the chat shares with it."""

@@ -1,0 +1,112 @@
+"""The chosen task followed into the pane: what the engine tells of it, from now until it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from textual.screen import Screen
+from textual.timer import Timer
+
+from tale_tui.domain.events import StepDelta, StepReading, TaskEvent, TaskSeen
+from tale_tui.domain.tasks import ENDED, Task
+from tale_tui.ui.tasks.detail import TaskPane
+from tale_tui.ui.workers import Spawn
+
+FOLLOW_AFTER_S = 0.08
+"""A task is read when it has been the chosen one for so long: a held key reads nothing on its way."""
+
+Follow = Callable[[str], AsyncGenerator[TaskEvent, None]]
+
+
+class TaskFollower:
+    """Follows one task at a time.
+
+    Args:
+        screen: has the timers and the workers.
+        pane: shows the task.
+        spawn: does work in a worker of a group, in the place of the one before; what goes wrong is told.
+
+    Attributes:
+        follow: the engine's stream of a task; None without an engine.
+    """
+
+    def __init__(self, screen: Screen[None], pane: TaskPane, spawn: Spawn) -> None:
+        self.follow: Follow | None = None
+        self._screen = screen
+        self._pane = pane
+        self._spawn = spawn
+        self._timer: Timer | None = None
+        self._task_id = ""
+        """Of the task that is followed; empty for none."""
+        self._wanted: Task | None = None
+        """The task that was looked at last."""
+
+    def look_at(self, task: Task | None) -> None:
+        """Show a task: what is known at once, the rest when it has been chosen for a moment.
+
+        While one after the other is chosen, as by a held key, nothing is shown until the last one.
+        """
+        if task is None:
+            self.stop()
+            self._wanted = None
+            self._pane.show_task(None)
+        elif task.id == self._task_id:
+            self._pane.show_task(task)
+        else:
+            hurried = self._timer is not None and self._wanted is not None and self._wanted.id != task.id
+            self.stop()
+            self._wanted = task
+            if not hurried:
+                self._pane.show_task(task)
+            self._timer = self._screen.set_timer(FOLLOW_AFTER_S, lambda: self._due(task.id))
+
+    def _due(self, task_id: str) -> None:
+        # A timer that went off just before another task was chosen is heard after it.
+        if self._wanted is not None and self._wanted.id == task_id:
+            self._pane.show_task(self._wanted)
+            self.begin(task_id)
+
+    def begin(self, task_id: str) -> None:
+        """Follow a task now, instead of the one before."""
+        self.stop()
+        if self.follow is not None:
+            self._task_id = task_id
+            self._spawn(self._run, self.follow, task_id, group="follow")
+
+    def changed(self, task: Task) -> None:
+        """A task is so now; where it is the one that is shown it is followed again, if its stream had ended."""
+        if self._wanted is not None and self._wanted.id == task.id:
+            self._wanted = task
+        shown = self._pane.shown
+        if shown is None or shown.id != task.id:
+            return
+        self._pane.show_task(task)
+        if not self._task_id and self._timer is None and (task.state not in ENDED or shown.state not in ENDED):
+            self.begin(task.id)
+
+    def stop(self) -> None:
+        """Follow nothing."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        if self._task_id:
+            self._task_id = ""
+            self._screen.workers.cancel_group(self._screen, "follow")
+
+    async def _run(self, follow: Follow, task_id: str) -> None:
+        try:
+            async with aclosing(follow(task_id)) as events:
+                async for event in events:
+                    if self._task_id != task_id:
+                        return
+                    match event:
+                        case TaskSeen(detail):
+                            self._pane.show_detail(detail)
+                        case StepDelta():
+                            self._pane.stream(event)
+                        case StepReading():
+                            self._pane.reading(event)
+        finally:
+            if self._task_id == task_id:
+                self._task_id = ""

@@ -1,0 +1,124 @@
+"""What becomes of tasks, told once: in a toast here, and by the terminal to those who look elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from textual.screen import Screen
+from textual.timer import Timer
+
+from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.formatting.tasks import clock, elapsed_s, state_words
+from tale_tui.formatting.units import plural
+from tale_tui.ui.terminal.notifications import Manners, send
+from tale_tui.ui.widgets.banner import Severity
+
+if TYPE_CHECKING:
+    from tale_tui.domain.clock import World
+
+GATHER_S = 0.4
+"""What happens within so long is told in one toast."""
+NAMED_MAX = 3
+"""Tasks that a toast names; of more it tells how many."""
+TOLD_MAX = 20_000
+"""Ends that are remembered, so that none is told twice."""
+_STATES = (TaskState.WAITING, TaskState.FAILED, TaskState.DONE)
+"""What is worth a word, the most urgent first. Who cancels or pauses a task knows it."""
+_VERBS = {TaskState.WAITING: "needs you", TaskState.FAILED: "failed", TaskState.DONE: "is done"}
+_VERBS_OF_MANY = {TaskState.WAITING: "need you", TaskState.FAILED: "failed", TaskState.DONE: "are done"}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something to be told."""
+
+    title: str
+    sentence: str
+    severity: Severity = "information"
+
+
+def news_of(tasks: Sequence[Task], now: float) -> News:
+    """What is told of tasks that ended or need an answer.
+
+    Args:
+        tasks: at least one.
+        now: the present, in seconds since the epoch.
+    """
+    severity: Severity = "information"
+    if any(task.state is TaskState.FAILED for task in tasks):
+        severity = "error"
+    elif any(task.state is TaskState.WAITING for task in tasks):
+        severity = "warning"
+    if len(tasks) == 1:
+        task = tasks[0]
+        return News(f"{task.shown} {_VERBS[task.state]}", _about(task, now), severity)
+    by_state = [(state, [task for task in tasks if task.state is state]) for state in _STATES]
+    counted = [
+        f"{plural(len(those), 'task')} {(_VERBS if len(those) == 1 else _VERBS_OF_MANY)[state]}"
+        for state, those in by_state
+        if those
+    ]
+    named = [f"{task.shown} {task.title}" for _, those in by_state for task in those][:NAMED_MAX]
+    more = f", and {len(tasks) - NAMED_MAX} more" if len(tasks) > NAMED_MAX else ""
+    return News(", ".join(counted), ", ".join(named) + more, severity)
+
+
+def _about(task: Task, now: float) -> str:
+    match task.state:
+        case TaskState.FAILED:
+            return f"{task.title}: {task.error or state_words(task, now)}"
+        case TaskState.WAITING:
+            return f"{task.title}: {state_words(task, now)}"
+    return f"{task.title}, {clock(elapsed_s(task, now))}"
+
+
+@dataclass
+class Newsroom:
+    """Gathers what happens and tells it.
+
+    Attributes:
+        screen: of the window.
+        world: the clock.
+        say: shows a toast.
+        watched: whether a task is being looked at, so that nothing need be said of it while the window is.
+        manners: what the user wants.
+    """
+
+    screen: Screen[Any]
+    world: World
+    say: Callable[[News], None]
+    watched: Callable[[str], bool]
+    manners: Manners = field(default_factory=Manners)
+    _told: dict[tuple[str, str, float | None], None] = field(default_factory=dict, init=False)
+    _gathered: dict[str, Task] = field(default_factory=dict, init=False)
+    _timer: Timer | None = field(default=None, init=False)
+
+    def heard(self, task: Task) -> None:
+        """A task changed."""
+        if task.state not in _STATES:
+            self._gathered.pop(task.id, None)
+            return
+        key = (task.id, task.state.value, task.finished if task.finished is not None else task.steps_done)
+        if key in self._told:
+            return
+        self._told[key] = None
+        if len(self._told) > TOLD_MAX:
+            del self._told[next(iter(self._told))]
+        if self.screen.app.app_focus and self.screen.is_current and self.watched(task.id):
+            return
+        self._gathered[task.id] = task
+        if self._timer is None:
+            self._timer = self.screen.set_timer(GATHER_S, self._tell)
+
+    def _tell(self) -> None:
+        self._timer = None
+        tasks = list(self._gathered.values())
+        self._gathered.clear()
+        if not tasks:
+            return
+        news = news_of(tasks, self.world.now())
+        self.say(news)
+        if not self.screen.app.app_focus:
+            send(self.screen.app, f"tale: {news.title}", news.sentence, self.manners, self.world.now())

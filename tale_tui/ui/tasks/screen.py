@@ -1,0 +1,423 @@
+"""What the tasks screen consists of, and moving about in it: all that needs no engine."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import ModalScreen, Screen
+from textual.timer import Timer
+from textual.types import CSSPathType
+from textual.widgets import Input
+from textual.worker import Worker
+
+from tale_tui.domain.clock import World
+from tale_tui.domain.errors import TaleError
+from tale_tui.domain.events import EngineMoved, RoleChanged, TaskChanged, TasksChanged
+from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.engine.api import EngineApi
+from tale_tui.formatting.symbols import ASCII, signs
+from tale_tui.formatting.units import key_name
+from tale_tui.ui.engine_bridge import Bridge
+from tale_tui.ui.tasks.actions import TaskDesk
+from tale_tui.ui.tasks.detail import TaskPane
+from tale_tui.ui.tasks.follow import TaskFollower
+from tale_tui.ui.tasks.list import TaskList
+from tale_tui.ui.tasks.list_model import Order, Tab, TaskShelf
+from tale_tui.ui.tasks.status import TASKS_KEYS, Situation, TasksLines
+from tale_tui.ui.tasks.steps import TaskView
+from tale_tui.ui.tasks.text import TaskText
+from tale_tui.ui.widgets.banner import Severity
+from tale_tui.ui.widgets.key_bar import KeyBar
+from tale_tui.ui.widgets.line_input import Entry
+from tale_tui.ui.widgets.tabs import WordTabs
+from tale_tui.ui.widgets.title_bar import TitleBar
+from tale_tui.ui.workers import Args, Work, spawn
+
+NARROW = 100
+"""Cells below which the task is shown over the list."""
+
+
+class TasksFrame(Screen[None]):
+    """The list of tasks, the chosen one, and the lines around them.
+
+    Args:
+        clock: seconds since the epoch.
+        monotonic: seconds of a clock that only goes forward.
+    """
+
+    CSS_PATH: ClassVar[CSSPathType | None] = "tasks.tcss"
+    AUTO_FOCUS = "TaskList"
+    BINDING_GROUP_TITLE = "Tasks"
+    BINDINGS: ClassVar[list[BindingType]] = TASKS_KEYS
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  (declared so by Textual)
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (8, "-low"), (18, "-high")]  # noqa: RUF012  (likewise)
+
+    class Left(Message, namespace="tasks_screen"):
+        """The user wants to go back to the chat."""
+
+    def __init__(self, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
+        super().__init__(id="tasks", classes="-ascii" if signs() is ASCII else "")
+        self.title_bar = TitleBar()
+        self.filter = Entry(placeholder="/ filter", id="filter")
+        self.tabs = WordTabs(tuple(Tab), "screen.tab")
+        self.list = TaskList(clock=clock)
+        self.pane = TaskPane(clock=clock, monotonic=monotonic)
+        self.bar = KeyBar()
+        self.lines = TasksLines(self, self.title_bar, self.bar)
+        self.shelf = TaskShelf(self.list, self.tabs)
+        self.follower = TaskFollower(self, self.pane, self.spawn)
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        self.title_bar.current = "Tasks"
+        self.tabs.current = Tab.ALL
+        yield self.title_bar
+        with Horizontal(id="body"):
+            with Vertical(id="left"):
+                with Horizontal(id="top"):
+                    yield self.filter
+                    yield self.tabs
+                yield self.list
+            yield self.pane
+        yield self.bar
+
+    @property
+    @abstractmethod
+    def is_away(self) -> bool:
+        """Whether there is no engine, and none is being opened."""
+
+    @abstractmethod
+    def spawn(self, function: Work[*Args], *args: *Args, group: str) -> Worker[None]:
+        """Do `function(*args)` in a worker, in the place of the one of its group before; what goes wrong is told."""
+
+    def say(self, sentence: str, *, title: str = "", severity: Severity = "information") -> None:
+        """Tell the user something that goes by itself. Safe text."""
+        self.app.notify(sentence, title=title, severity=severity, markup=False)
+
+    # what is chosen
+
+    def refresh_lines(self) -> None:
+        """Look at the first and the last line again."""
+        situation = Situation(
+            task=self.shelf.task,
+            filtering=self.filter.has_focus,
+            reading=self.pane.text.has_focus,
+            covered=self.has_class("-reading") and self.has_class("-narrow"),
+            empty=not len(self.shelf.book),
+            away=self.is_away,
+        )
+        self.set_class(situation.empty and (self.shelf.loaded or bool(self.shelf.complaint)), "-empty")
+        self.lines.refresh(situation, self.shelf.book.tally)
+
+    @on(TaskList.Moved)
+    def _choose(self, event: TaskList.Moved) -> None:
+        self.follower.look_at(event.task)
+        self.refresh_lines()
+
+    @on(TaskList.Opened)
+    def read(self) -> None:
+        """Go to the text of the chosen task; where there is little room it is shown over the list."""
+        self.add_class("-reading")
+        self.pane.text.focus()
+
+    @on(events.DescendantFocus)
+    def _focus_moved(self) -> None:
+        if not self.pane.text.has_focus:
+            self.remove_class("-reading")
+        self.refresh_lines()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.shelf.show(words=event.value)
+        self.refresh_lines()
+
+    @on(Input.Submitted)
+    def _keep_filter(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.list.focus()
+
+    @on(TaskText.CopyWanted)
+    def _copy_code(self, event: TaskText.CopyWanted) -> None:
+        self.app.copy_to_clipboard(event.code)
+        self.say("The code was copied.")
+
+    # keys
+
+    def action_back(self) -> None:
+        """Close one thing at a time; with nothing left to close, back to the chat."""
+        if self.filter.has_focus or (self.list.has_focus and self.shelf.book.words):
+            self.filter.value = ""
+            self.list.focus()
+        elif not self.list.has_focus:
+            self.list.focus()
+        else:
+            self.post_message(self.Left())
+
+    def action_filter(self) -> None:
+        """To the line of the filter."""
+        self.remove_class("-reading")
+        self.filter.focus()
+
+    def action_move(self, step: int) -> None:
+        """Move the choice while something is typed into the filter."""
+        self.list.action_move(step)
+
+    def action_tab(self, name: str) -> None:
+        """Show a kind of tasks."""
+        self.shelf.show(tab=Tab(name))
+        self.refresh_lines()
+
+    def action_step_tab(self, step: int) -> None:
+        """Show the kind beside the one that is shown."""
+        tabs = tuple(Tab)
+        self.action_tab(tabs[(tabs.index(self.shelf.book.tab) + step) % len(tabs)])
+
+    def action_sort(self) -> None:
+        """Sort otherwise, and say how."""
+        orders = tuple(Order)
+        order = orders[(orders.index(self.shelf.book.order) + 1) % len(orders)]
+        self.shelf.show(order=order)
+        self.say(f"Sorted: {order.value}.")
+
+    def action_view(self, name: str) -> None:
+        """Read another view of the task."""
+        self.pane.view = TaskView(name)
+
+    def action_step_view(self) -> None:
+        """Read the next view of the task."""
+        views = tuple(TaskView)
+        self.pane.view = views[(views.index(self.pane.view) + 1) % len(views)]
+
+
+T = TypeVar("T")
+
+TICK_S = 1.0
+
+PAINT_AFTER_S = 0.02
+"""What changes within this time is painted together."""
+
+QUEUE_AGAIN_S = 1.0
+"""The order of what is queued is read again so long after something in it changed."""
+
+
+class TasksScreen(TasksFrame):
+    """All tasks.
+
+    Args:
+        bridge: brings the engine and what it says.
+        engine: the engine; None while there is none.
+        world: the clocks; None for the real ones.
+    """
+
+    @dataclass
+    class Quoted(Message):
+        """A text belongs into the prompt of the chat."""
+
+        text: str
+
+    def __init__(self, bridge: Bridge, engine: EngineApi | None, world: World | None = None) -> None:
+        self._clock = time.time if world is None else world.now
+        super().__init__(self._clock, time.monotonic if world is None else world.monotonic)
+        self._bridge = bridge
+        self._engine = engine
+        self._wanted = ""
+        """The beginning of the id of the task to be shown as soon as tasks are known."""
+        self._stale = True
+        self._queue_moved = False
+        self._rows_moved = False
+        self._changed: dict[str, Task] = {}
+        self._painting: Timer | None = None
+        bridge.tell(self)
+
+    def on_mount(self) -> None:
+        """Say what is so."""
+        self.set_interval(TICK_S, self._tick)
+        if self._engine is None and self._bridge.error is not None:
+            self._no_engine(self._bridge.error)
+
+    # the engine
+
+    @on(Bridge.Ready)
+    def _use_engine(self, event: Bridge.Ready) -> None:
+        self._engine = event.engine
+        self.shelf.complaint = ""
+        self._stale = True
+        self._catch_up()
+
+    @on(Bridge.Failed)
+    def _lose_engine(self, event: Bridge.Failed) -> None:
+        self._no_engine(event.error)
+
+    def _no_engine(self, error: TaleError) -> None:
+        self._engine = self.follower.follow = None
+        self.shelf.complaint = error.sentence
+        self.shelf.load(())
+        self.refresh_lines()
+
+    @on(Bridge.Happened)
+    def _hear(self, event: Bridge.Happened) -> None:
+        match event.fact:
+            case TaskChanged(task):
+                self.changed(task)
+            case TasksChanged() | EngineMoved():
+                self._stale = True
+                self._catch_up()
+            case RoleChanged(status):
+                self.lines.role(status)
+
+    @property
+    def is_away(self) -> bool:
+        """See `TasksFrame.is_away`."""
+        return self._engine is None and bool(self.shelf.complaint)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether this is the screen of the mode that is on, perhaps below a dialog."""
+        return self.is_attached and self.app.screen_stack[0] is self
+
+    @on(events.ScreenResume)
+    def _catch_up(self) -> None:
+        """Show what is so now."""
+        if not self.is_shown:
+            return
+        if self._engine is not None and self._stale:
+            self._stale = False
+            self.reload()
+        else:
+            self.shelf.paint()
+            self.follower.look_at(self.shelf.task)
+        self.refresh_lines()
+
+    @on(events.ScreenSuspend)
+    def _rest(self) -> None:
+        """Behind another mode nothing is followed; behind a dialog it goes on."""
+        if not self.is_shown:
+            self.follower.stop()
+
+    def _tick(self) -> None:
+        if self.is_current:
+            self.list.tick()
+            if self.pane.shown is not None and self.pane.shown.state in (TaskState.RUNNING, TaskState.QUEUED):
+                self.pane.tick()
+
+    # what the desk may ask for
+
+    async def ask(self, dialog: ModalScreen[T]) -> T | None:
+        """See `DeskHost.ask`."""
+        return await self.app.push_screen_wait(dialog)
+
+    def quote(self, text: str) -> None:
+        """See `DeskHost.quote`."""
+        self.post_message(self.Quoted(text))
+
+    def changed(self, task: Task) -> None:
+        """See `DeskHost.changed`. Many changes that come together are painted together."""
+        self._rows_moved |= self.shelf.put(task)
+        if not self.is_shown:
+            return
+        self._changed[task.id] = task
+        if self._painting is None:
+            self._painting = self.set_timer(PAINT_AFTER_S, self._paint_changed)
+
+    def _paint_changed(self) -> None:
+        changed, self._changed, self._painting = self._changed, {}, None
+        if self._rows_moved:
+            self.shelf.paint()
+        for task in changed.values():
+            if not self._rows_moved:
+                self.shelf.paint_row(task)
+            self.follower.changed(task)
+        self._rows_moved = False
+        if not self._queue_moved and any(task.state is TaskState.QUEUED for task in changed.values()):
+            # Another one may have been put before it, which its row alone does not tell.
+            self._queue_moved = True
+            self.set_timer(QUEUE_AGAIN_S, self._queue_again)
+        self.refresh_lines()
+
+    def _queue_again(self) -> None:
+        self._queue_moved = False
+        if self.is_shown and self.shelf.book.tally.queued > 1:
+            self.line_up()
+
+    def line_up(self) -> None:
+        """See `DeskHost.line_up`. The thousands that have ended are not read for it."""
+        if self._engine is not None:
+            self.spawn(self._read_queue, self._engine, group="queue")
+
+    async def _read_queue(self, engine: EngineApi) -> None:
+        self.shelf.line_up(await engine.tasks.list(states=(TaskState.QUEUED,)))
+
+    def reload(self) -> None:
+        """Read all tasks, soon."""
+        if self._engine is not None:
+            self.spawn(self._load, self._engine, group="load")
+
+    async def _load(self, engine: EngineApi) -> None:
+        tasks = await engine.tasks.list()
+        self.follower.follow = engine.tasks.follow
+        self.shelf.chat_key = key_name(self.lines.keys().get("app.chat", ""))
+        self.shelf.load(tasks)
+        wanted, self._wanted = self._wanted, ""
+        if wanted:
+            await self._open(engine, wanted)
+        self.follower.look_at(self.shelf.task)
+        self.refresh_lines()
+        for status in await engine.models.roles():
+            self.lines.role(status)
+
+    def spawn(self, function: Work[*Args], *args: *Args, group: str) -> Worker[None]:
+        """See `TasksFrame.spawn`; what is done to tasks goes on side by side."""
+        return spawn(self, self._telling, function, *args, group=group, exclusive=group != "task")
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except TaleError as error:
+            self.say(error.sentence, title=error.title, severity="error")
+
+    def open_task(self, prefix: str) -> None:
+        """Choose a task and show it, now or as soon as tasks are known.
+
+        Args:
+            prefix: the beginning of its id; empty leaves the choice as it is.
+        """
+        if prefix and self._engine is not None and self.shelf.loaded:
+            self.spawn(self._open, self._engine, prefix, group="open")
+        else:
+            self._wanted = prefix
+
+    async def _open(self, engine: EngineApi, prefix: str) -> None:
+        task = await engine.tasks.find(prefix)
+        self.shelf.book.put(task)
+        if not self.list.choose(task.id):
+            self.filter.value = ""
+            self.shelf.show(tab=Tab.ALL, words="")
+        self.shelf.paint(task.id)
+        self.read()
+
+    # keys
+
+    def action_do(self, kind: str) -> None:
+        """Do something with the chosen task."""
+        task = self.shelf.task
+        if task is not None and self._engine is not None:
+            desk = TaskDesk(self, self._engine, self.shelf.book, self._clock)
+            self.spawn(desk.do, kind, task, group="task")
+
+    def action_again(self) -> None:
+        """Read the list again; without an engine, try to get one."""
+        if self._engine is None:
+            self._bridge.open()
+        self.reload()

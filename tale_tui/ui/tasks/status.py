@@ -1,0 +1,185 @@
+"""The keys of the tasks screen, and which of them matter for what is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tale_tui.domain.models import Role, RoleState, RoleStatus
+from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.domain.text import clean_line
+from tale_tui.formatting.symbols import signs
+from tale_tui.formatting.units import count
+from tale_tui.ui.widgets.key_bar import KeyBar, ModelSign
+from tale_tui.ui.widgets.status_line import KeyHint
+from tale_tui.ui.widgets.title_bar import TitleBar
+
+if TYPE_CHECKING:
+    from tale_tui.ui.tasks.list_model import Tally
+
+
+def _key(name: str, keys: str, action: str, description: str, tooltip: str) -> Binding:
+    return Binding(keys, action, description, show=False, tooltip=tooltip, id=f"tasks.{name}")
+
+
+TASKS_KEYS: list[BindingType] = [
+    _key("back", "escape", "back", "Back", "Close, clear the filter, then back to the chat"),
+    _key("filter", "slash", "filter", "Filter", "Type words that the tasks shall have"),
+    _key("filter_up", "up", "move(-1)", "Up", "Choose the task above while the filter is written"),
+    _key("filter_down", "down", "move(1)", "Down", "Choose the task below while the filter is written"),
+    _key("next_tab", "right,right_square_bracket", "step_tab(1)", "Next kind", "Show the next kind of tasks"),
+    _key("previous_tab", "left,left_square_bracket", "step_tab(-1)", "Kind before", "Show the kind of tasks before"),
+    _key("sort", "S", "sort", "Sort", "Sort otherwise: in turn, newest, longest, title, model"),
+    _key("view", "d", "step_view", "Details", "Output, request, history"),
+    _key("pause", "space", "do('pause')", "Pause", "Pause the task, or go on with it"),
+    _key("cancel", "x", "do('cancel')", "Cancel", "Cancel the task, after asking"),
+    _key("retry", "r", "do('retry')", "Retry", "Run the task again"),
+    _key("retry_from", "R", "do('retry_from')", "Retry from", "Run it again from one of its steps on"),
+    _key("raise", "plus,equals_sign", "do('raise')", "Sooner", "Give it a higher priority"),
+    _key("lower", "minus", "do('lower')", "Later", "Give it a lower priority"),
+    _key("move_up", "shift+up,K", "do('move_up')", "Move up", "Before the task that waits before it"),
+    _key("move_down", "shift+down,J", "do('move_down')", "Move down", "Behind the task that waits behind it"),
+    _key("approve", "a", "do('approve')", "Approve", "Say yes to what the task asks"),
+    _key("decline", "n", "do('decline')", "Decline", "Say no: the task is cancelled"),
+    _key("editor", "o", "do('editor')", "Editor", "Open what it wrote in $VISUAL or $EDITOR"),
+    _key("save", "s", "do('save')", "Save", "Save the code of its result as files"),
+    _key("copy", "c", "do('copy')", "Copy", "Copy what it wrote, as Markdown"),
+    _key("quote", "t", "do('quote')", "To the chat", "Put what it wrote into the prompt of the chat"),
+    _key("again", "ctrl+r", "again", "Read again", "Read the list again"),
+]
+"""Keys of the screen; those that move the choice belong to the list."""
+
+Hint = tuple[str, str]
+"""The id of a binding and what it does now, in a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the last line of the screen depends on."""
+
+    task: Task | None = None
+    filtering: bool = False
+    """Whether the filter has the focus."""
+    reading: bool = False
+    """Whether the text of the task has it."""
+    covered: bool = False
+    """Whether the task is shown over the list."""
+    empty: bool = False
+    """Whether there is no task at all."""
+    away: bool = False
+    """Whether there is no engine."""
+
+
+def hints(now: Situation) -> list[Hint]:
+    """The keys that matter, the most wanted first, the one for all keys last."""
+    if now.away:
+        return [("tasks.again", "try again"), ("tasks.back", "chat"), ("app.help", "all keys")]
+    if now.filtering:
+        return [("tasks.open", "keep"), ("tasks.back", "clear"), ("app.help", "all keys")]
+    if now.task is None:
+        rest = [] if now.empty else [("tasks.next_tab", "other tasks")]
+        return [*rest, ("tasks.back", "chat"), ("app.help_outside", "all keys")]
+    first = ("tasks.back", "list") if now.reading or now.covered else ("tasks.open", "open")
+    offers = [offer for offer in _offers(now.task) if offer[0] != "tasks.view"]
+    return [first, *offers, ("tasks.view", "details"), ("app.help_outside", "")]
+
+
+def _offers(task: Task) -> list[Hint]:
+    match task.state:
+        case TaskState.RUNNING:
+            return [("tasks.pause", "pause"), ("tasks.cancel", "cancel"), ("tasks.raise", "- priority")]
+        case TaskState.QUEUED | TaskState.DRAFT:
+            return [("tasks.raise", "- priority"), ("tasks.pause", "pause"), ("tasks.cancel", "cancel")]
+        case TaskState.WAITING:
+            return [("tasks.approve", "approve"), ("tasks.decline", "decline"), ("tasks.view", "details")]
+        case TaskState.PAUSED:
+            return [("tasks.pause", "resume"), ("tasks.cancel", "cancel"), ("tasks.copy", "copy")]
+        case TaskState.DONE:
+            return [("tasks.save", "save files"), ("tasks.quote", "to the chat"), ("tasks.editor", "editor")]
+    return [("tasks.retry", "retry"), ("tasks.view", "details"), ("tasks.copy", "copy")]
+
+
+_NAMES_CELLS = 36
+"""Cells of the first line that the names of the screens take."""
+
+_COLOURS = {Role.UX: "$ux", Role.TASK: "$task"}
+
+
+def tally_words(tally: Tally, room: int) -> str:
+    """`2 running · 1 needs you · 131 done · 1 failed`; what there is none of is left out.
+
+    Args:
+        tally: the numbers.
+        room: cells; where they are few, what the first line shows at its left anyway goes first.
+    """
+    counted = (
+        (tally.running, "running", 1),
+        (tally.queued, "queued", 2),
+        (tally.needs_you, "needs you" if tally.needs_you == 1 else "need you", 1),
+        (tally.done, "done", 3),
+        (tally.failed, "failed", 4),
+    )
+    words = ""
+    for least in range(1, 5):
+        parts = [f"{count(number)} {word}" for number, word, weight in counted if number and weight >= least]
+        words = f" {signs().dot} ".join(parts)
+        if len(words) <= room:
+            break
+    return words
+
+
+class TasksLines:
+    """Says in the title bar and in the last line what is so now.
+
+    Args:
+        screen: whose keys are shown.
+        title: the first line.
+        bar: the last line.
+    """
+
+    def __init__(self, screen: Screen[None], title: TitleBar, bar: KeyBar) -> None:
+        self._screen = screen
+        self._title = title
+        self._bar = bar
+        self._roles: dict[Role, RoleStatus] = {}
+        self._working = False
+
+    def keys(self) -> dict[str, str]:
+        """The first key of each binding that works now."""
+        keys: dict[str, str] = {}
+        for key, active in self._screen.active_bindings.items():
+            if active.binding.id is not None:
+                keys.setdefault(active.binding.id, key)
+        return keys
+
+    def role(self, status: RoleStatus) -> None:
+        """A role is so now."""
+        self._roles[status.role] = status
+        self._show_models()
+
+    def refresh(self, situation: Situation, tally: Tally) -> None:
+        """Look at everything again; what did not change costs nothing."""
+        self._title.note = tally_words(tally, self._screen.size.width - _NAMES_CELLS)
+        self._title.running, self._title.asking = tally.running, tally.needs_you
+        if self._working != bool(tally.running):
+            self._working = bool(tally.running)
+            self._show_models()
+        if self._screen.is_current:
+            keys = self.keys()
+            # A list has `enter`; while the filter has the focus it is the filter's own.
+            keys.setdefault("tasks.open", "enter")
+            self._bar.keys = tuple(KeyHint(keys[name], label) for name, label in hints(situation) if name in keys)
+
+    def _show_models(self) -> None:
+        shown: dict[str, ModelSign] = {}
+        for role in (Role.UX, Role.TASK):
+            status = self._roles.get(role)
+            if status is None or status.ref is None:
+                continue
+            busy = role is Role.TASK and self._working and status.state is RoleState.READY
+            name = clean_line(status.ref.model)
+            shown[str(status.ref)] = ModelSign(name, "working" if busy else status.state.value, _COLOURS[role])
+        self._bar.models = tuple(shown.values())

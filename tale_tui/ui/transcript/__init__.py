@@ -1,0 +1,1 @@
+"""The transcript: a line API over turns and cards."""

@@ -1,0 +1,452 @@
+"""The lines of a task's card: who does it, where it is, what of it is not shown. Pure functions of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tale_tui.formatting import tasks as task_words
+from tale_tui.formatting.symbols import signs
+from tale_tui.formatting.units import count, plural, rate, when
+from tale_tui.ui.markdown.lines import AUTHOR_TASK, ERROR, MUTED, PLAIN, STRONG, SUCCESS, WARNING, Act, Piece, Sheet
+from tale_tui.ui.markdown.wrap import cells, wrap
+from tale_tui.ui.text import plain, plain_line
+from tale_tui.ui.transcript import parts
+from tale_tui.ui.transcript.header import versions
+from tale_tui.ui.transcript.turn import TEXT_SHOWN, THOUGHT, Setting, Turn
+from tale_tui.ui.widgets.line import fitted
+
+if TYPE_CHECKING:
+    from tale_tui.domain.conversation import Message
+    from tale_tui.domain.tasks import Task
+    from tale_tui.ui.transcript.header import Live
+
+
+OPENS = Act("open")
+"""A click at the card shows or folds its text."""
+
+NO_MODEL = "Task"
+"""The author of a card of which nobody knows the model."""
+
+_TONES = {"work": AUTHOR_TASK, "look": WARNING, "ok": SUCCESS, "bad": ERROR, "quiet": MUTED}
+
+_LOUD = {"look": WARNING, "bad": ERROR}
+"""Of the words of a state; all others are quiet."""
+
+_GAUGE_CELLS = 8
+
+_SHORT_GAUGE_CELLS = 5
+
+_GAP = 3
+"""Cells between the parts of a card's line."""
+
+_TITLE_LEAST = 14
+"""Cells of a title that all else gives way to."""
+
+_TITLE_SHORTEST = 7
+"""The same where one word stands beside it."""
+
+_TITLE_WIDE = 24
+"""The same where words are told in full."""
+
+_NAME_LIMIT = 80
+
+_COUNT_CELLS = 4
+
+_RATE_CELLS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How a card is drawn now.
+
+    Attributes:
+        now: seconds since the epoch.
+        width: cells.
+        moving: whether anything may move that is not a number.
+        live: what is going on in the step that runs, where that is known.
+    """
+
+    now: float
+    width: int
+    moving: bool = True
+    live: Live | None = None
+
+
+def line(task: Task, telling: Telling) -> tuple[Piece, ...]:
+    """The line of a card: sign, id and title at the left; where it is, how far and how long at the right."""
+    tone = task_words.tone(task)
+    lead = (
+        Piece(f"{task_words.sign(task)} ", _TONES[tone] | STRONG, target=OPENS),
+        Piece(task.shown, MUTED, 0, OPENS),
+        Piece("  ", PLAIN, len(task.shown), OPENS),
+    )
+    title = plain_line(task.title).plain
+    room = telling.width - sum(cells(piece.text) for piece in lead)
+    for least, right in _right(task, telling):
+        used = sum(cells(piece.text) + _GAP for piece in right)
+        if room - used >= min(cells(title), least):
+            break
+    else:
+        right, used = (), 0
+    name = fitted(title, max(room - used, 0))
+    style = MUTED if task.state == "cancelled" else PLAIN
+    pieces = [*lead, Piece(name, style, len(task.shown) + 2, OPENS)]
+    if right:
+        pieces.append(Piece(" " * (room - used - cells(name)), target=OPENS))
+    for part in right:
+        pieces += [Piece(" " * _GAP, target=OPENS), part._replace(target=OPENS)]
+    return tuple(pieces)
+
+
+def _right(task: Task, telling: Telling) -> list[tuple[int, tuple[Piece, ...]]]:
+    """What may stand at the right, the longest first, each with the cells that it leaves to the title."""
+    now, doing = telling.now, _doing(telling.live)
+    style = _LOUD.get(task_words.tone(task), MUTED)
+    words = Piece(plain_line(task_words.state_words(task, now, doing=doing)).plain, style)
+    short = Piece(plain_line(task_words.short_state(task, now, doing=doing)).plain, style)
+    long_times, times = task_words.times(task, now), task_words.short_times(task, now)
+    if task.state == "running":
+        fixed = task.expected_s is not None
+        long_times = long_times.rjust(task_words.TIMES_WIDTH if fixed else 0)
+        times = times.rjust(task_words.SHORT_TIMES_WIDTH if fixed else 0)
+    wide, narrow = Piece(long_times, MUTED), Piece(times, MUTED)
+    return [
+        (_TITLE_WIDE, (words, *_middle(task, telling, _GAUGE_CELLS), wide)),
+        (_TITLE_LEAST, (short, *_middle(task, telling, _SHORT_GAUGE_CELLS), narrow)),
+        (_TITLE_LEAST, (short, narrow)),
+        (_TITLE_SHORTEST, (short,) if task.state in ("waiting", "failed", "queued") else (narrow,)),
+    ]
+
+
+def _middle(task: Task, telling: Telling, width: int) -> tuple[Piece, ...]:
+    """The gauge of a task that has begun, the tokens of one that has ended."""
+    if task.state == "running" or (task.state == "paused" and task.expected_s is not None):
+        gauge = task_words.progress(task, telling.now, width, moving=telling.moving)
+        return (Piece(gauge, AUTHOR_TASK if task.state == "running" else MUTED),)
+    told = task_words.tokens(task) if task.finished is not None else ""
+    return (Piece(told, MUTED),) if told else ()
+
+
+def _doing(live: Live | None) -> str:
+    if live is None:
+        return ""
+    match live.phase:
+        case "loading":
+            return "loading the model"
+        case "reading":
+            return f"reading {live.done} of {live.total}" if live.total else "reading"
+    return live.phase
+
+
+def unknown_line() -> tuple[Piece, ...]:
+    """What stands in the place of a card's line until its task was read."""
+    return (Piece(f"{signs().waiting} {signs().ellipsis}", MUTED),)
+
+
+def header(
+    task: Task, message: Message, telling: Telling, *, named: bool, undo_key: str, quiet: bool
+) -> tuple[Piece, ...]:
+    """The first line of a card: its model where nothing else names it, at the right how sure it is that it is a task.
+
+    Args:
+        task: whose.
+        message: the card.
+        telling: the present, and the cells of the line.
+        named: whether the model is named here.
+        undo_key: makes talk of it; empty where that is not offered.
+        quiet: whether figures are left out.
+    """
+    model = plain_line(task_words.model_name(task) or NO_MODEL, _NAME_LIMIT).plain
+    name = fitted(model, telling.width) if named else ""
+    author = Piece(name, AUTHOR_TASK | STRONG, 0)
+    room = telling.width - cells(name) - (2 if name else 0)
+    for variant in _header_variants(task, telling, undo_key, quiet=quiet):
+        pieces = [*versions(message), *variant]
+        used = sum(cells(piece.text) for piece in pieces)
+        if used <= room:
+            return author, Piece(" " * (telling.width - cells(name) - used)), *pieces
+    return (author,)
+
+
+def _header_variants(task: Task, telling: Telling, undo_key: str, *, quiet: bool) -> list[Sequence[Piece]]:
+    chip = Piece(task_words.chip(task), AUTHOR_TASK)
+    undo: tuple[Piece, ...] = ()
+    if undo_key:
+        target = Act("reclassify")
+        undo = (Piece("    "), Piece(undo_key, MUTED, target=target), Piece(" just talk", MUTED, target=target))
+    figures = "" if quiet else _figures(task, telling)
+    ended = (Piece(f"   {when(task.finished, telling.now)}", MUTED),) if task.finished is not None else ()
+    full = (Piece(f"{figures}   ", MUTED), chip, *ended, *undo) if figures else (chip, *ended, *undo)
+    return [full, (chip, *ended, *undo), (chip, *undo), (chip,), ()]
+
+
+def _figures(task: Task, telling: Telling) -> str:
+    """How fast it writes and how much it has written, while it runs."""
+    if task.state != "running":
+        return ""
+    live, dot = telling.live, f" {signs().dot} "
+    if live is None or not live.tokens:
+        return task_words.tokens(task)
+    speed = "" if live.rate is None else rate(live.rate).rjust(_RATE_CELLS) + dot
+    return speed + f"{count(live.tokens).rjust(_COUNT_CELLS)} tok"
+
+
+def put_acknowledgement(sheet: Sheet, task: Task, width: int) -> None:
+    """The sentence above a card, with an empty line below it."""
+    text = plain_line(task_words.acknowledgement(task)).plain
+    name = len(plain_line(task_words.model_name(task), _NAME_LIMIT).plain)
+    row = sheet.row(text)
+    for start, end in wrap(text, width):
+        middle = min(max(name, start), end)
+        pieces = (Piece(text[start:middle], AUTHOR_TASK | STRONG, start), Piece(text[middle:end], PLAIN, middle))
+        sheet.put(tuple(piece for piece in pieces if piece.text), row)
+    sheet.put((), sheet.row(""))
+
+
+def put_card(sheet: Sheet, task: Task, telling: Telling) -> None:
+    """The line of a card."""
+    pieces = line(task, telling)
+    sheet.put(pieces, sheet.row("".join(piece.text for piece in pieces if piece.at >= 0)))
+
+
+def fold_note(task: Task, text: str, *, opened: bool, key: str) -> tuple[Piece, ...]:
+    """That there is more text than is shown, or that it can be folded; empty where text comes and is shown.
+
+    Args:
+        task: whose.
+        text: all that it wrote.
+        opened: whether all of it is shown.
+        key: opens and folds it.
+    """
+    if opened and task.state == "running":
+        return ()
+    what = {"done": "whole result", "running": "text so far"}.get(task.state, "what it wrote")
+    dot = f" {signs().dot} "
+    sign = signs().unfolded if opened else signs().folded
+    rest = f"{key} folds" if opened else f"{plural(text.count(chr(10)) + 1, 'line')}{dot}{key} opens"
+    return (Piece(f"{sign} {what}{dot}{rest}", MUTED, target=OPENS),)
+
+
+def answer_note(task: Task, keys: dict[str, str]) -> tuple[Piece, ...]:
+    """What the user can do about a task that does not go on by itself.
+
+    Args:
+        task: whose.
+        keys: of `open`, `retry` and `resume`.
+    """
+    kind, key, words = "", "", ""
+    match task.state:
+        case "waiting":
+            kind, key, words = "show", keys["open"], "shows what would run"
+        case "paused":
+            kind, key, words = "resume", keys["resume"], "goes on"
+        case "failed":
+            kind, key, words = "retry", keys["retry"], "tries again"
+    return (Piece(f"{key} {words}", MUTED, target=Act(kind)),) if key else ()
+
+
+_ENDED = ("done", "failed", "cancelled")
+
+
+class CardTurn(Turn):
+    """A card and its lines.
+
+    Attributes:
+        task: as it is now; None until it was read.
+        gone: whether there is no such task any more: then it is an ordinary reply.
+        opened: whether all of its text is shown.
+        held: whether the reader opened or folded it: then it stays so.
+        last: whether it is the last turn, where it can be undone.
+    """
+
+    __slots__ = ("_digest", "_digest_of", "gone", "held", "last", "opened", "task")
+
+    def __init__(self, message: Message, task: Task | None = None) -> None:
+        super().__init__(message)
+        self.task = task
+        self.gone = self.opened = self.held = self.last = False
+        self._digest = ""
+        self._digest_of: tuple[int, int, int] | None = None
+
+    @property
+    def is_card(self) -> bool:
+        """Whether it is drawn as a card."""
+        return not self.gone
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more comes by itself."""
+        return self.gone or (self.task is not None and self.task.state in _ENDED)
+
+    @property
+    def ticking(self) -> bool:
+        """Whether its line changes as time goes by."""
+        return self.task is not None and (self.task.state == "running" or self.task.next_try is not None)
+
+    @property
+    def growing(self) -> bool:
+        """Whether text comes and is shown."""
+        return self.opened and self.task is not None and self.task.state == "running"
+
+    @property
+    def written(self) -> str:
+        """What of its text is shown: all, the beginning of a result, or nothing."""
+        if self.opened or self.gone:
+            return self.text
+        return self.digest if self.ended else ""
+
+    @property
+    def digest(self) -> str:
+        """The beginning of its text."""
+        key = (self.edition, self.length, self._width)
+        if self._digest_of != key:
+            self._digest = task_words.digest(self.text, width=max(self._width, 1))
+            self._digest_of = key
+        return self._digest
+
+    @property
+    def foldable(self) -> bool:
+        """Whether it has text that is not shown when it is folded."""
+        return bool(self.text) and not (self.ended and self.digest == self.text.strip("\n"))
+
+    @property
+    def opens(self) -> bool:
+        """Whether there is something to be opened and folded: text, or text that comes."""
+        return self.foldable or (self.task is not None and self.task.state == "running")
+
+    @property
+    def codes(self) -> list[str]:
+        """The blocks of code whole, though a digest ends in the middle of one."""
+        if self.opened or not self.ended or not self.foldable:
+            return super().codes
+        from tale_tui.ui.markdown.document import MarkdownDocument
+        from tale_tui.ui.markdown.layout import Body, Options
+
+        body = Body(MarkdownDocument(), Options(max(self._width, 1)))
+        body.document.feed(plain(self.text[:TEXT_SHOWN]).plain)
+        body.update(finished=True)
+        return body.sheet.codes
+
+    def set_task(self, task: Task | None) -> None:
+        """The task as it is now. One that was done and is run again begins without a text."""
+        ended, done = self.ended, self.task is not None and self.task.state == "done"
+        self.task = task
+        if self.ended != ended:
+            self.forget()
+        if done and not self.ended:
+            self.set_text("", "")
+        self.whole = False
+
+    def set_gone(self, gone: bool) -> None:
+        """Whether there is no such task any more."""
+        if gone != self.gone:
+            self.gone = gone
+            self.forget()
+
+    def set_opened(self, opened: bool) -> None:
+        """Show all of its text, or fold it."""
+        if opened != self.opened:
+            self.opened = opened
+            self.forget()
+
+    def set_text(self, text: str, thinking: str) -> None:
+        """What it has written and thought so far, in place of what was known of it."""
+        self._take(replace(self.message, text=text, thinking=thinking))
+
+    def follow_on(self, before: CardTurn) -> None:
+        """Show what the card of the same task showed before the conversation was read again."""
+        self.opened, self.held = before.opened, before.held
+        if before.text and not self.text:
+            self.set_text(before.text, before.thinking)
+            self.set_live(before.live)
+
+    def replace(self, message: Message) -> None:
+        """The message as it is now; a card has no text of its own until its task has ended."""
+        if not message.text and not self.ended:
+            message = replace(message, text=self.text, thinking=self.thinking)
+        self._take(message)
+
+    def _take(self, message: Message) -> None:
+        if not self.opened and message.text != self.text:
+            self.forget()
+        super().replace(message)
+
+    def estimate(self, width: int) -> int:
+        """About how many lines it will have."""
+        if self.opened or self.gone:
+            return super().estimate(width) + 1
+        shown = min(self.line_feeds + self.length // max(width, 1) + 1, task_words.DIGEST_LINES) if self.ended else 0
+        return shown + CARD_LINES
+
+    def refresh_card(self, setting: Setting) -> None:
+        """Draw its line anew, for another time."""
+        if self.laid_out:
+            self._sheets[THOUGHT] = self._thought(setting)
+
+    # its parts
+
+    @property
+    def _acknowledged(self) -> bool:
+        return self.task is not None and self.task.state in ("queued", "running")
+
+    def _telling(self, setting: Setting) -> Telling:
+        return Telling(setting.moment().now, self._width, moving=not setting.still, live=self.live)
+
+    def _head(self, setting: Setting) -> Sheet:
+        if self.gone:
+            return super()._head(setting)
+        if self.task is None:
+            return parts.head((Piece(NO_MODEL, 0, 0),), self._width, begins_view=self.begins_view)
+        undo = setting.reroute_key if self.last and not self.ended else ""
+        named = setting.same_model or not self._acknowledged
+        pieces = header(
+            self.task, self.message, self._telling(setting), named=named, undo_key=undo, quiet=not self.opened
+        )
+        return parts.head(pieces, self._width, begins_view=self.begins_view)
+
+    def _thought(self, setting: Setting) -> Sheet:
+        """The sentence, the card and, where text is shown below it, thoughts."""
+        if self.gone:
+            return super()._thought(setting)
+        sheet = Sheet()
+        if self.task is None:
+            sheet.put(unknown_line(), sheet.row(None))
+            return sheet
+        if self._acknowledged and not setting.same_model:
+            put_acknowledgement(sheet, self.task, self._width)
+        put_card(sheet, self.task, self._telling(setting))
+        if self.opened and self.thinking:
+            sheet.put((), sheet.row(""))
+            thoughts = super()._thought(setting)
+            rows = len(sheet.rows)
+            sheet.rows += thoughts.rows
+            sheet.lines += [line.below(rows) for line in thoughts.lines]
+        if self.written or self.growing:
+            sheet.put((), sheet.row(""))
+        return sheet
+
+    def _middle(self) -> Sheet:
+        if self.gone:
+            return super()._middle()
+        if self._body is not None and self._body.sheet.lines and self.written:
+            return self._body.sheet
+        return parts.indicator(self.live) if self.growing and not self.thinking else Sheet()
+
+    def _foot(self, setting: Setting) -> Sheet:
+        if self.gone or self.task is None:
+            return super()._foot(setting)
+        task = self.task
+        keys = {"open": setting.open_key, "retry": setting.retry_key, "resume": setting.resume_key}
+        fold: tuple[Piece, ...] = ()
+        if self.foldable:
+            fold = fold_note(task, self.text, opened=self.opened, key=setting.open_key)
+        answer = answer_note(task, keys)
+        error = (task.error or self.message.error) if task.state == "failed" else ""
+        notes = [note for note in (fold, answer) if note]
+        return parts.foot(error, self.left_out, self.keys, self._width, notes)
+
+
+CARD_LINES = 5
+"""Lines of a folded card besides its text: header, sentence, two empty lines and the card."""

@@ -1,0 +1,429 @@
+"""`tale-tui chat`: one answer, whole or as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+import pytest
+
+import tale_tui.cli.chat.command
+from tale_tui.cli.chat.answer import print_answer
+from tale_tui.cli.chat.options import Wanted
+from tale_tui.domain.conversation import Session
+from tale_tui.domain.errors import ContextFull, NoModel
+from tale_tui.domain.events import ModelLoading, PromptProgress, TextDelta, TurnCancelled, TurnFailed
+from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef, Role, RoleState, RoleStatus
+
+JSON_FIELDS = [
+    "session",
+    "reply",
+    "backend",
+    "model",
+    "ttft_ms",
+    "load_ms",
+    "total_ms",
+    "prompt_tokens",
+    "completion_tokens",
+    "tokens_per_second",
+    "task_detected",
+    "confidence",
+    "task_id",
+]
+REF = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
+UNSET = RoleStatus(Role.UX, RoleState.UNSET, detail="No model was found on this machine.")
+AWAY = RoleStatus(Role.UX, RoleState.AWAY, REF, detail="Ollama does not answer at 127.0.0.1.")
+
+
+def test_the_backends_are_those_of_the_engine() -> None:
+    assert tuple(name.value for name in BackendName) == tale_tui.cli.chat.command.BACKENDS
+
+
+def test_an_answer_is_printed_as_it_comes_and_nothing_else(cli: Any, engine: Any) -> None:
+    result = cli("chat", "-m", "Is it so?")
+    assert (result.code, result.out, result.err) == (0, "It is so.\n", "")
+    assert engine.asked == [("send", "new0aaaa", "Is it so?", None)]
+    assert engine.closed_turns == 1
+    assert engine.loaded is True
+
+
+@pytest.mark.parametrize("arguments", [[], ["chat"]])
+def test_text_on_standard_input_is_the_message(cli: Any, engine: Any, arguments: list[str]) -> None:
+    result = cli(*arguments, stdin="\n  two\nlines \n\n")
+    assert result.out == "It is so.\n"
+    assert engine.asked[0][2] == "two\nlines"
+
+
+def test_a_message_as_option_leaves_standard_input_alone(cli: Any, engine: Any) -> None:
+    cli("chat", "-m", "option", stdin="input")
+    assert [call[2] for call in engine.asked] == ["option"]
+
+
+def test_json_is_one_line_alone_with_its_fields_in_order(cli: Any, engine: Any) -> None:
+    result = cli("chat", "-m", "Is it so?", "--json", terminal=True)
+    assert result.err == ""
+    assert result.out.count("\n") == 1
+    data = json.loads(result.out)
+    assert list(data) == JSON_FIELDS
+    assert data == {
+        "session": "new0aaaa",
+        "reply": "It is so.",
+        "backend": "ollama",
+        "model": "qwen2.5:7b",
+        "ttft_ms": 310.0,
+        "load_ms": 0.0,
+        "total_ms": 420.0,
+        "prompt_tokens": 12,
+        "completion_tokens": 3,
+        "tokens_per_second": 38.0,
+        "task_detected": False,
+        "confidence": None,
+        "task_id": None,
+    }
+
+
+def test_a_person_sees_what_it_cost_on_the_other_stream(cli: Any, engine: Any) -> None:
+    result = cli("chat", "-m", "hi", terminal=True)
+    assert result.out == "It is so.\n"
+    assert "qwen2.5:7b · 0.31 s · 38 tok/s · 3 tok · session new0" in result.err
+
+
+def test_waiting_is_shown_on_a_terminal_and_taken_away(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tale_tui.cli.output.PROGRESS_INTERVAL_S", 0.0)
+    events = engine.answer("s", "t", "k", None)
+    engine.events = (events[0], ModelLoading(REF), PromptProgress(64, 128), *events[1:])
+    result = cli("chat", "-m", "hi", terminal=True)
+    assert result.out == "It is so.\n"
+    assert "loading qwen2.5:7b" in result.err
+    assert "reading 64 of 128 tokens" in result.err
+    assert cli("chat", "-m", "hi").err == ""
+
+
+def test_a_session_goes_on_by_the_beginning_of_its_id(cli: Any, engine: Any) -> None:
+    engine.known = [Session("abcd2345", "Old", 0, 0)]
+    assert cli("chat", "-m", "on", "--session", "ab").code == 0
+    assert engine.asked[0][1] == "abcd2345"
+
+
+def test_an_unknown_session_is_bad_input_and_nothing_is_asked(cli: Any, engine: Any) -> None:
+    result = cli("chat", "-m", "on", "--session", "zz")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "No session begins with zz.\n"
+    assert engine.asked == []
+
+
+@pytest.mark.parametrize("message", ["", "  \n "])
+def test_an_empty_message_is_bad_input(cli: Any, engine: Any, message: str) -> None:
+    result = cli("chat", "-m", message)
+    assert result.code == 2
+    assert "empty" in result.err
+    assert engine.loaded is None
+
+
+def test_what_is_no_text_is_bad_input(cli: Any, engine: Any) -> None:
+    result = cli("chat", stdin=b"\x7fELF\x00\x01\xff")
+    assert result.code == 2
+    assert "not text" in result.err
+
+
+def test_bytes_of_another_encoding_do_not_bring_it_down(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cli("chat", stdin="grün".encode("latin-1")).code == 0
+    assert engine.asked[0][2] == "gr\ufffdn"
+
+
+# without a terminal
+
+
+@pytest.mark.parametrize("arguments", [[], ["chat"], ["chat", "--session", "ab"]])
+def test_without_a_terminal_it_says_what_works(cli: Any, engine: Any, arguments: list[str]) -> None:
+    result = cli(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert "tale-tui chat -m" in result.err
+    assert "tale-tui --plain" in result.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["chat", "--plain", "-m", "x"], ["chat", "--plain", "--json"], ["--plain", "sessions"]]
+)
+def test_options_that_do_not_go_together_are_usage(cli: Any, engine: Any, arguments: list[str]) -> None:
+    assert cli(*arguments).code == 2
+
+
+def test_json_without_a_message_is_usage(cli: Any, engine: Any) -> None:
+    assert cli("chat", "--json", terminal=True).code == 2
+
+
+# no model
+
+
+def test_without_a_model_it_ends_with_3_and_the_command_to_run(cli: Any, engine: Any) -> None:
+    engine.role = UNSET
+    result = cli("chat", "-m", "hi")
+    assert (result.code, result.out) == (3, "")
+    assert "tale-tui models pull starter --yes" in result.err
+    assert engine.known == []
+    assert engine.asked == []
+
+
+def test_with_yes_the_starter_is_fetched_and_answers(cli: Any, engine: Any) -> None:
+    engine.role = UNSET
+    result = cli("chat", "-m", "hi", "--yes")
+    assert (result.code, result.out) == (0, "It is so.\n")
+    assert result.err == "starter 50 %\nstarter 100 %\n"
+    assert [call[0] for call in engine.asked] == ["starter", "send"]
+
+
+def test_a_model_that_is_away_is_tried_again_and_never_replaced(cli: Any, engine: Any) -> None:
+    engine.role = AWAY
+    result = cli("chat", "-m", "hi", "--yes")
+    assert result.code == 3
+    assert "Ollama does not answer at 127.0.0.1." in result.err
+    assert "tale-tui models use ux BACKEND/MODEL" in result.err
+    assert engine.asked == [("retry", Role.UX)]
+
+
+def test_a_model_that_is_back_answers(cli: Any, engine: Any) -> None:
+    engine.role, engine.retried = AWAY, RoleStatus(Role.UX, RoleState.READY, REF)
+    assert cli("chat", "-m", "hi").out == "It is so.\n"
+
+
+@pytest.mark.parametrize("code", ["unreachable", "not_found", "not_available", "no_model"])
+def test_a_model_that_goes_away_in_between_ends_with_3(cli: Any, engine: Any, code: str) -> None:
+    reply = engine.answer("s", "t", "k", None)[0].reply
+    engine.events = (TurnFailed(reply, "Away", "It went away.", code),)
+    result = cli("chat", "-m", "hi")
+    assert result.code == 3
+    assert "It went away." in result.err
+    assert "tale-tui models use" in result.err
+
+
+def test_the_engine_may_say_itself_that_there_is_no_model(cli: Any, engine: Any) -> None:
+    engine.raises = NoModel("Nobody answers.")
+    assert cli("chat", "-m", "hi").code == 3
+
+
+# errors
+
+
+def test_a_model_that_fails_ends_with_1_and_what_came_stands(cli: Any, engine: Any) -> None:
+    reply = engine.answer("s", "t", "k", None)[0].reply
+    engine.events = (TextDelta("Half an", 1), TurnFailed(reply, "x", "The server closed it.", "broken_stream"))
+    result = cli("chat", "-m", "hi")
+    assert (result.code, result.out) == (1, "Half an\n")
+    assert result.err == "The answer broke off: The server closed it.\n"
+
+
+def test_a_stream_that_broke_after_text_is_no_missing_model(cli: Any, engine: Any) -> None:
+    reply = engine.answer("s", "t", "k", None)[0].reply
+    engine.events = (TextDelta("Half", 1), TurnFailed(reply, "x", "It went away.", "unreachable"))
+    assert cli("chat", "-m", "hi").code == 1
+
+
+def test_an_error_leaves_standard_output_empty_for_a_program(cli: Any, engine: Any) -> None:
+    engine.raises = ContextFull("The window is full.")
+    result = cli("chat", "-m", "hi", "--json")
+    assert (result.code, result.out) == (1, "")
+
+
+def test_an_answer_that_was_stopped_elsewhere_is_interrupted(cli: Any, engine: Any) -> None:
+    reply = engine.answer("s", "t", "k", None)[0].reply
+    engine.events = (TextDelta("Half", 1), TurnCancelled(reply))
+    result = cli("chat", "-m", "hi")
+    assert (result.code, result.out) == (130, "Half\n")
+    assert "kept" in result.err
+
+
+async def test_who_stops_an_answer_is_told_where_it_is_kept(engine: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    async def send(session_id: str, text: str, **_: Any) -> Any:
+        yield TextDelta("Half", 1)
+        await asyncio.Event().wait()
+
+    engine.chat.send = send
+    asking = asyncio.create_task(print_answer(engine, "hi", Wanted(), as_json=False))
+    while "Half" not in capsys.readouterr().out:
+        await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    written = capsys.readouterr()
+    assert (written.out, written.err) == (
+        "\n",
+        "Stopped. What came is kept, and goes on with: tale-tui chat --session new0\n",
+    )
+
+
+def test_ctrl_c_closes_the_stream_and_ends_with_130(cli: Any, engine: Any) -> None:
+    def events(*_: object) -> Any:
+        yield TextDelta("Half", 1)
+        raise KeyboardInterrupt
+
+    engine.answer = events
+    result = cli("chat", "-m", "hi")
+    assert (result.code, result.out) == (130, "Half\n")
+    assert engine.closed_turns == 1
+
+
+# which model
+
+
+def reports(*infos: ModelInfo, **more: Any) -> BackendReport:
+    return BackendReport(infos[0].ref.backend, True, models=infos, **more)
+
+
+SMALL = ModelInfo(ModelRef(BackendName.OLLAMA, "small:latest"))
+EMBEDDING = ModelInfo(ModelRef(BackendName.OLLAMA, "embed"), capabilities=("embedding",))
+MINE = ModelInfo(ModelRef(BackendName.EMBEDDED, "mine"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--model", "ollama/hf.co/a/b:c"], "ollama/hf.co/a/b:c"),
+        (["--backend", "openai", "--model", "a/b"], "openai/a/b"),
+        (["--backend", "openai", "--model", "openai/b"], "openai/b"),
+        (["--model", "mine"], "embedded/mine"),
+        (["--model", "small"], "ollama/small:latest"),
+        (["--backend", "embedded"], "embedded/mine"),
+        (["--backend", "ollama"], "ollama/small:latest"),
+        (["--backend", "scripted"], "scripted/demo"),
+    ],
+)
+def test_a_backend_and_a_model_for_this_turn(cli: Any, engine: Any, arguments: list[str], expected: str) -> None:
+    engine.reports = [reports(EMBEDDING, SMALL), reports(MINE)]
+    assert cli("chat", "-m", "hi", *arguments).code == 0
+    assert str(engine.asked[-1][3]) == expected
+    assert engine.loaded is False
+
+
+def test_the_model_of_the_role_is_preferred_on_its_backend(cli: Any, engine: Any) -> None:
+    engine.reports = [reports(SMALL, ModelInfo(REF))]
+    cli("chat", "-m", "hi", "--backend", "ollama")
+    assert engine.asked[-1][3] == REF
+
+
+def test_a_model_that_nobody_has_ends_with_3_and_says_what_there_is(cli: Any, engine: Any) -> None:
+    engine.reports = [reports(SMALL)]
+    result = cli("chat", "-m", "hi", "--model", "nope")
+    assert result.code == 3
+    assert "Installed: ollama/small:latest." in result.err
+    assert "tale-tui models pull nope" in result.err
+
+
+@pytest.mark.parametrize(
+    ("report", "says"),
+    [
+        (BackendReport(BackendName.OLLAMA, False, detail="Start Ollama."), "Start Ollama."),
+        (BackendReport(BackendName.OLLAMA, True), "tale-tui models pull ollama/NAME"),
+        (BackendReport(BackendName.OPENAI, True), "ollama has no model."),
+    ],
+)
+def test_a_backend_without_a_model_ends_with_3(cli: Any, engine: Any, report: BackendReport, says: str) -> None:
+    engine.reports = [report]
+    result = cli("chat", "-m", "hi", "--backend", "ollama")
+    assert result.code == 3
+    assert says in result.err
+
+
+def test_the_embedded_backend_fetches_the_starter_only_with_yes(cli: Any, engine: Any) -> None:
+    result = cli("chat", "-m", "hi", "--backend", "embedded")
+    assert result.code == 3
+    assert "tale-tui models pull starter --yes" in result.err
+    assert cli("chat", "-m", "hi", "--backend", "embedded", "--yes").code == 0
+    assert str(engine.asked[-1][3]) == "embedded/starter-model"
+
+
+def test_an_unknown_backend_is_usage(cli: Any, engine: Any) -> None:
+    assert cli("chat", "-m", "hi", "--backend", "nope").code == 2
+
+
+# the window
+
+
+@pytest.fixture
+def window(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The screen, replaced; what it was opened with."""
+    opened: list[dict[str, Any]] = []
+
+    class App:
+        @staticmethod
+        def run_app(paths: Any, **options: Any) -> int:
+            opened.append({"paths": paths, **options})
+            return 0
+
+    monkeypatch.setitem(sys.modules, "tale_tui.ui.app", App)
+    return opened
+
+
+@pytest.mark.parametrize("arguments", [[], ["chat"]])
+def test_on_a_terminal_the_window_opens(
+    cli: Any, engine: Any, window: list[dict[str, Any]], arguments: list[str]
+) -> None:
+    assert cli("--set", "look.theme=nord", *arguments, terminal=True).code == 0
+    [opened] = window
+    assert opened["paths"].data.is_dir()
+    assert (opened["session"], opened["demo"], opened["overrides"]) == ("", False, {"look.theme": "nord"})
+
+
+def test_the_window_opens_with_a_session_and_a_model(cli: Any, engine: Any, window: list[dict[str, Any]]) -> None:
+    cli("--session", "ab", terminal=True)
+    cli("chat", "--session", "cd", "--backend", "ollama", "--model", "a:b", terminal=True)
+    cli("chat", "--model", "embedded/x", terminal=True)
+    assert [opened["session"] for opened in window] == ["ab", "cd", ""]
+    assert [opened["overrides"].get("ux") for opened in window] == [None, "ollama/a:b", "embedded/x"]
+    assert cli("chat", "--backend", "ollama", terminal=True).code == 2
+
+
+def test_the_demo_has_a_home_of_its_own_that_goes(
+    cli: Any, engine: Any, window: list[dict[str, Any]], home: Any
+) -> None:
+    assert cli("--demo", terminal=True).code == 0
+    [opened] = window
+    assert opened["demo"] is True
+    assert opened["overrides"] == {"ux": "scripted/demo", "task": "scripted/demo"}
+    assert home not in opened["paths"].data.parents
+    assert not opened["paths"].data.exists()
+    assert not home.exists()
+
+
+# line mode
+
+
+@pytest.mark.parametrize("arguments", [["--plain"], ["chat", "--plain"]])
+def test_line_mode_answers_each_line(cli: Any, engine: Any, arguments: list[str]) -> None:
+    result = cli(*arguments, stdin="one\ntwo\nexit\nthree\n")
+    assert (result.code, result.out, result.err) == (0, "It is so.\nIt is so.\n", "")
+    assert [call[2] for call in engine.asked] == ["one", "two"]
+
+
+def test_line_mode_ends_with_the_code_of_the_last_error(cli: Any, engine: Any) -> None:
+    assert cli("--plain", stdin="/nope\n").code == 2
+    engine.raises = NoModel("Nobody answers.")
+    assert cli("--plain", stdin="one\n").code == 3
+    assert cli("--plain", stdin="one\n", terminal=True).code == 0
+
+
+def test_line_mode_whose_model_is_away_says_what_to_run(cli: Any, engine: Any) -> None:
+    reply = engine.answer("s", "t", "k", None)[0].reply
+    engine.events = (TurnFailed(reply, "No answer", "Nothing answers there.", "unreachable"),)
+    result = cli("--plain", stdin="one\n")
+    assert result.code == 3
+    assert "Nothing answers there." in result.err
+    assert "tale-tui models use ux BACKEND/MODEL" in result.err
+
+
+def test_line_mode_without_a_model_says_what_to_run(cli: Any, engine: Any) -> None:
+    engine.role = UNSET
+    result = cli("--plain", stdin="one\n")
+    assert result.code == 3
+    assert "tale-tui models pull starter --yes" in result.err
+    result = cli("chat", "--plain", "--yes", stdin="one\n", terminal=True)
+    assert result.code == 0
+    assert "\r" not in result.err
+
+
+def test_line_mode_takes_a_session_and_a_model(cli: Any, engine: Any) -> None:
+    engine.known = [Session("abcd2345", "Old", 0, 0)]
+    cli("chat", "--plain", "--session", "ab", "--model", "openai/x", stdin="one\n")
+    assert engine.asked == [("send", "abcd2345", "one", ModelRef(BackendName.OPENAI, "x"))]

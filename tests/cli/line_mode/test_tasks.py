@@ -1,0 +1,160 @@
+"""Tasks in line mode: carried out and read out, and the commands on them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tale_tui.cli.line_mode.conversation import OFFER, Talk
+from tale_tui.domain.conversation import Author, Message, MessageState
+from tale_tui.domain.errors import OutOfMemory
+from tale_tui.domain.events import TaskStarted, TurnDone, TurnStarted
+from tale_tui.domain.tasks import DetectBand, TaskState
+
+NOON = 1_794_139_200.0
+
+
+class Said:
+    """A conversation with what was written and told."""
+
+    def __init__(self, engine: Any, *lines: str, interactive: bool = False, **more: Any) -> None:
+        self.out = ""
+        self.told: list[str] = []
+
+        async def come() -> AsyncIterator[str]:
+            for line in lines:
+                yield line
+
+        self.talk = Talk(
+            engine=engine, lines=come(), out=self._write, told=self.told.append, interactive=interactive, **more
+        )
+
+    def _write(self, piece: str) -> None:
+        self.out += piece
+
+
+async def said(engine: Any, *lines: str, **more: Any) -> Said:
+    conversation = Said(engine, *lines, **more)
+    assert await conversation.talk.run()
+    return conversation
+
+
+@pytest.fixture
+def detected(engine: Any, new_task: Any) -> Any:
+    detail = new_task("abcd2222", p=0.93)
+    engine.work["abcd2222"] = detail
+    user = Message("u1", "new0aaaa", None, Author.USER, "Write a haiku", NOON, p=0.93)
+    card = Message("r1", "new0aaaa", "u1", Author.ASSISTANT, "", NOON, MessageState.COMPLETE, task_id="abcd2222")
+    engine.events = (TurnStarted(user, card), TaskStarted(detail.task), TurnDone(card))
+    return engine
+
+
+async def test_a_task_is_carried_out_and_read_out(detected: Any) -> None:
+    script = await said(detected, "Write a haiku")
+    assert (script.out, script.told) == ("Rain on the window.\n", [])
+    detected.put("abcd2222", state=TaskState.QUEUED)
+    person = await said(detected, "Write a haiku", interactive=True)
+    assert person.told[1:3] == ["(task .93: qwen2.5:7b works on it as abcd)", "(queued)"]
+    assert "(writing)" in person.told
+
+
+async def test_where_nobody_is_sure_a_task_is_offered(engine: Any) -> None:
+    engine.band = DetectBand.UNSURE
+    assert (await said(engine, "Memoisation", interactive=True)).told[-1] == OFFER
+    assert (await said(engine, "Memoisation")).told == []
+    assert OFFER not in (await said(engine, "Memoisation", interactive=True, tasks=False)).told
+
+
+async def test_a_task_may_be_only_queued_or_never_made(detected: Any) -> None:
+    queued = await said(detected, "Write a haiku", waits=False)
+    who = "qwen2.5:7b will do it: the window, process 1, works on the queue."
+    assert (queued.out, queued.told) == ("", [f"abcd is queued. {who}"])
+    detected.works = False
+    assert "Nothing works on the queue now." in (await said(detected, "Write a haiku", waits=False)).told[0]
+    detected.works = detected.here = True
+    told = (await said(detected, "Write a haiku", waits=False)).told
+    assert told == ["abcd is queued. Look at it with /status abcd"]
+    assert detected.as_task is None
+    await said(detected, "Write a haiku", tasks=False)
+    assert detected.as_task is False
+
+
+async def test_a_task_that_fails_is_told_and_counts_for_a_script(detected: Any) -> None:
+    detected.fails = OutOfMemory("It needs 12 GB.")
+    conversation = await said(detected, "Write a haiku")
+    assert conversation.told == ["abcd failed: It needs 12 GB."]
+    assert isinstance(conversation.talk.failed, OutOfMemory)
+
+
+async def test_ctrl_c_ends_the_waiting_and_not_the_task(detected: Any) -> None:
+    waits = asyncio.Event()
+
+    async def never(task_id: str) -> Any:
+        waits.set()
+        await asyncio.Event().wait()
+        yield
+
+    detected.tasks.follow = never
+    conversation = Said(detected, "Write a haiku")
+    running = asyncio.create_task(conversation.talk.run())
+    await waits.wait()
+    conversation.talk.interrupt()
+    assert await running
+    assert conversation.told == ["abcd goes on. Look at it with /status abcd, end it with /cancel abcd"]
+    assert detected.done_to == []
+
+
+async def test_the_commands_on_tasks(engine: Any, new_task: Any) -> None:
+    engine.work["abcd2222"] = new_task("abcd2222", title="Haiku")
+    engine.work["efgh3333"] = new_task("efgh3333", TaskState.DONE, title="Letter", result="Dear.")
+    lines = ("/tasks", "/status ab", "/priority ab high", "/pause ab", "/resume ab", "/cancel ab", "/retry ab")
+    conversation = await said(engine, *lines, "/approve ab", "/decline ab", "/result ef", "/task Write")
+    assert conversation.told[0] == "abcd  Haiku, queued"
+    assert conversation.told[1].startswith("efgh  Letter, done")
+    assert conversation.out == "Dear.\n"
+    names = [done[0] for done in engine.done_to]
+    assert names == ["priority", "pause", "resume", "cancel", "retry", "approve", "approve"]
+    assert engine.handed_in[0]["text"] == "Write"
+
+
+async def test_without_an_id_it_is_the_one_that_runs_or_the_latest(engine: Any, new_task: Any) -> None:
+    conversation = await said(engine, "/status", "/tasks")
+    assert "There are no tasks yet" in conversation.told[0]
+    assert "No tasks yet." in conversation.told[1]
+    engine.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+    engine.work["efgh3333"] = new_task("efgh3333", TaskState.DONE, result="Dear.")
+    assert (await said(engine, "/status")).told[0].startswith("abcd")
+
+
+async def test_without_an_id_it_is_one_with_which_that_can_be_done(engine: Any, new_task: Any) -> None:
+    engine.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED)
+    engine.work["efgh3333"] = new_task("efgh3333", TaskState.FAILED, created=NOON + 9)
+    await said(engine, "/cancel", "/retry")
+    assert engine.done_to == [("cancel", "abcd2222"), ("retry", "efgh3333", "")]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("/result ab", "abcd is queued, so it has no result yet: /status abcd"),
+        ("/priority high", "as in /priority k4t9 high"),
+        ("/priority ab soon", "There is no priority 'soon': write one of"),
+        ("/cancel zz", "No task begins with zz."),
+    ],
+)
+async def test_what_cannot_be_done_is_said(engine: Any, new_task: Any, line: str, says: str) -> None:
+    engine.work["abcd2222"] = new_task("abcd2222")
+    conversation = await said(engine, line)
+    assert says in conversation.told[0]
+    assert engine.done_to == []
+
+
+async def test_the_help_has_every_command(engine: Any) -> None:
+    from tale_tui.cli.line_mode.tasks import TaskCommands
+
+    conversation = await said(engine, "/help")
+    for name in TaskCommands(engine, print, print).table():
+        assert f"/{name}" in conversation.told[0]

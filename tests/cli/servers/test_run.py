@@ -1,0 +1,228 @@
+"""`run` and `stop`: the queue worked off without a window, and the end of that."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from typing import Any
+
+import pytest
+
+from tale_tui.cli.servers import run
+from tale_tui.cli.servers.run import QueueRun, can_go_on
+from tale_tui.domain.events import EngineMoved, TasksChanged
+from tale_tui.domain.tasks import Reason, TaskState
+
+
+@pytest.fixture
+def queue(engine: Any) -> Any:
+    engine.here, engine.facts = True, asyncio.Queue()
+    return engine
+
+
+class Runs:
+    """A run over the queue of a fake, with what it wrote."""
+
+    def __init__(self, engine: Any, *, lingers: bool = False, resumes: bool = True) -> None:
+        self.said: list[str] = []
+        self.told: list[str] = []
+        self.queue = QueueRun(says=self.said.append, tells=self.told.append, resumes=lambda: resumes, lingers=lingers)
+        self.running = asyncio.create_task(self.queue.until_empty(engine))
+
+    async def ended(self) -> int:
+        async with asyncio.timeout(5):
+            return await self.running
+
+
+async def turns() -> None:
+    """Let everything happen that can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def test_what_can_go_on_without_the_user(new_task: Any) -> None:
+    def task(state: TaskState, **more: Any) -> Any:
+        return new_task("abcd2222", state, **more).task
+
+    assert can_go_on([task(TaskState.RUNNING)])
+    assert can_go_on([task(TaskState.QUEUED)])
+    assert can_go_on([task(TaskState.QUEUED, next_try=9e9)])
+    assert not can_go_on([task(TaskState.QUEUED, waits_for=("efgh",)), task(TaskState.PAUSED), task(TaskState.WAITING)])
+    assert not can_go_on([])
+
+
+async def test_an_empty_queue_ends_at_once(queue: Any) -> None:
+    runs = Runs(queue)
+    assert await runs.ended() == 0
+    assert (runs.said, runs.told) == ([], [])
+
+
+async def test_it_ends_with_the_last_task_and_says_what_ended(queue: Any, new_task: Any) -> None:
+    for name in ("abcd2222", "efgh3333"):
+        queue.work[name] = new_task(name, title=name)
+    runs = Runs(queue)
+    await turns()
+    queue.put("abcd2222", state=TaskState.DONE)
+    await turns()
+    assert not runs.running.done()
+    queue.put("efgh3333", state=TaskState.FAILED, error_code="out_of_memory")
+    assert await runs.ended() == 1
+    assert [line.split()[:2] for line in runs.said] == [["✓", "abcd"], ["✗", "efgh"]]
+
+
+async def test_a_task_that_becomes_free_is_waited_for(queue: Any, new_task: Any) -> None:
+    queue.work["abcd2222"] = new_task("abcd2222")
+    queue.work["efgh3333"] = new_task("efgh3333", waits_for=("abcd",), after=("abcd2222",))
+    runs = Runs(queue)
+    await turns()
+    facts, queue.facts = queue.facts, None
+    queue.put("efgh3333", waits_for=())  # nobody tells it
+    queue.facts = facts
+    queue.put("abcd2222", state=TaskState.DONE)
+    await turns()
+    assert not runs.running.done()
+    queue.put("efgh3333", state=TaskState.DONE)
+    assert await runs.ended() == 0
+
+
+async def test_tasks_that_want_the_user_do_not_hold_it_up(queue: Any, new_task: Any) -> None:
+    queue.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED, reason=Reason.USER)
+    queue.work["efgh3333"] = new_task("efgh3333", waits_for=("abcd",), after=("abcd2222",))
+    assert await Runs(queue).ended() == 0
+    assert queue.done_to == []
+
+
+async def test_what_was_cut_off_goes_on(queue: Any, new_task: Any) -> None:
+    queue.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED, reason=Reason.INTERRUPTED)
+    assert await Runs(queue, resumes=False).ended() == 0
+    assert queue.done_to == []
+    runs = Runs(queue)
+    await turns()
+    assert queue.done_to == [("resume", "abcd2222")]
+    queue.put("abcd2222", state=TaskState.DONE)
+    assert await runs.ended() == 0
+
+
+async def test_where_a_window_works_it_waits_and_takes_over(queue: Any, new_task: Any) -> None:
+    queue.here = False
+    queue.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+    runs = Runs(queue)
+    await turns()
+    assert runs.told == ["At work: the window, process 1. This waits until nothing is left to do."]
+    queue.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED, reason=Reason.INTERRUPTED)
+    queue.here = True
+    queue.facts.put_nowait(EngineMoved(here=True))
+    await turns()
+    assert queue.done_to == [("resume", "abcd2222")]
+    queue.put("abcd2222", state=TaskState.DONE)
+    assert await runs.ended() == 0
+
+
+async def test_many_changes_at_once_are_read_again(queue: Any, new_task: Any) -> None:
+    queue.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+    runs = Runs(queue)
+    await turns()
+    queue.work["abcd2222"] = new_task("abcd2222", TaskState.DONE)
+    queue.facts.put_nowait(TasksChanged())
+    assert await runs.ended() == 0
+    assert len(runs.said) == 1
+
+
+async def test_it_can_be_ended_from_outside(queue: Any, new_task: Any) -> None:
+    queue.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+    runs = Runs(queue)
+    await turns()
+    runs.queue.end()
+    assert await runs.ended() == 0
+
+
+async def test_in_the_background_it_stays_for_a_while(queue: Any, new_task: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(run, "LINGER_S", 0.05)
+    queue.watched = 2
+    runs = Runs(queue, lingers=True)
+    await asyncio.sleep(0.12)
+    assert not runs.running.done(), "a window watches"
+    queue.watched = 1
+    assert await runs.ended() == 0
+
+
+# the commands
+
+
+def test_run_works_off_the_queue_and_fails_where_a_task_failed(cli: Any, engine: Any) -> None:
+    engine.here = True
+    assert cli("run").code == 0
+    assert engine.works_queue is True
+    engine.ends()
+
+
+def test_run_says_what_is_left_for_the_user(cli: Any, engine: Any, new_task: Any) -> None:
+    engine.here = True
+    engine.work["abcd2222"] = new_task("abcd2222", TaskState.WAITING)
+    result = cli("run")
+    assert (result.code, result.out) == (0, "")
+    assert result.err == "Left: 1 waiting for you. All of them: tale-tui tasks --state open\n"
+
+
+def test_run_that_is_ended_says_how_it_goes_on(cli: Any, engine: Any, new_task: Any, monkeypatch: Any) -> None:
+    engine.here = True
+    engine.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+
+    async def ended(self: QueueRun, _: Any) -> int:
+        self._here = engine.here
+        self.end()
+        return 0
+
+    monkeypatch.setattr(QueueRun, "until_empty", ended)
+    assert cli("run").err == "What is open is kept. It goes on with: tale-tui run\n"
+    engine.here = False
+    assert cli("run").err == "Left: 1 running. All of them: tale-tui tasks --state open\n", "another process works"
+
+
+@pytest.mark.parametrize("command", [["run"], ["wait", "abcd"]])
+def test_where_nothing_can_be_written_nothing_is_waited_for(
+    cli: Any, engine: Any, new_task: Any, command: list[str]
+) -> None:
+    engine.here, engine.can_write = True, False
+    engine.work["abcd2222"] = new_task("abcd2222")
+    result = cli(*command)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("Nothing can be written here: No task can be run.")
+    engine.work["abcd2222"] = new_task("abcd2222", TaskState.DONE, result="Rain.")
+    assert cli("wait", "abcd").out == "Rain.\n"
+
+
+def test_a_log_that_cannot_be_written_is_named(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", "/logs/tale-tui.log")
+
+    engine.runs = False
+    monkeypatch.setattr("tale_tui.engine.background.start_background", refused)
+    result = cli("run", "--background")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("Nothing can be written here: /logs/tale-tui.log cannot be made.")
+
+
+def test_stop_ends_only_an_engine_without_a_window(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def not_any_more(paths: object, pid: int) -> bool:
+        return False
+
+    monkeypatch.setattr("tale_tui.cli.servers.run._is_engine", not_any_more)
+    monkeypatch.setattr("tale_tui.cli.servers.run._is_gone", lambda pid: True)
+    result = cli("stop")
+    assert (result.code, result.err) == (2, "Process 1 is the engine.\n")
+    engine.background = True
+    result = cli("stop")
+    assert (result.code, engine.stopped) == (0, True)
+    assert result.err == "Ended: the engine without a window, process 1.\n"
+    engine.runs = False
+    assert cli("stop").err == "No engine runs.\n"
+
+
+def test_a_second_engine_is_not_started(cli: Any, engine: Any) -> None:
+    result = cli("run", "--background")
+    assert (result.code, result.err) == (0, "Already at work: the window, process 1.\n")
+
+
+def test_a_demo_has_no_background(cli: Any, engine: Any) -> None:
+    assert cli("--demo", "run", "--background").code == 2

@@ -1,0 +1,203 @@
+"""`tasks`, `status`, `result`, and what is done to one task."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tale_tui.domain.tasks import Priority, TaskState
+
+DONE = {"result": "Rain.", "started": 1_794_139_200.0, "finished": 1_794_139_242.0, "worked_s": 42.0}
+
+
+@pytest.fixture
+def work(engine: Any, new_task: Any) -> Any:
+    for detail in (
+        new_task("abcd2222", TaskState.RUNNING, text="Write\nit", title="Write it", p=0.931249),
+        new_task("efgh3333", TaskState.DONE, title="Letter", **DONE),
+        new_task("jkmn4444", TaskState.FAILED, title="Manual", error="It does not fit.", error_code="out_of_memory"),
+    ):
+        engine.work[detail.task.id] = detail
+    return engine
+
+
+# lists
+
+
+def test_a_list_that_is_cut_says_so(cli: Any, work: Any) -> None:
+    everything = cli("tasks", "--limit", "3")
+    assert (len(everything.out.splitlines()), everything.err) == (4, "")
+    for more in ([], ["--json"]):
+        assert cli("tasks", "--limit", "2", *more).err == "There are more than 2. For more: --limit N\n"
+    assert len(json.loads(cli("tasks", "--limit", "2", "--json").out)["tasks"]) == 2
+
+
+@pytest.mark.parametrize("command", ["tasks", "list"])
+def test_tasks_are_a_table(cli: Any, work: Any, command: str) -> None:
+    lines = cli(command).out.splitlines()
+    assert lines[0].split() == ["id", "title", "state", "priority", "time", "last"]
+    assert lines[1].startswith("◐  abcd  Write it  working")
+    assert lines[2].split()[:4] == ["✓", "efgh", "Letter", "done"]
+    assert "0:42" in lines[2]
+    assert lines[3].startswith("✗  jkmn  Manual    out of memory")
+
+
+def test_only_some_states(cli: Any, work: Any) -> None:
+    assert [line.split()[1] for line in cli("tasks", "--state", "done").out.splitlines()[1:]] == ["efgh"]
+    assert [line.split()[1] for line in cli("tasks", "--state", "Open").out.splitlines()[1:]] == ["abcd"]
+    assert len(cli("tasks", "--state", "failed", "--state", "done").out.splitlines()) == 3
+    assert len(cli("tasks", "--state", "ended", "--limit", "1").out.splitlines()) == 2
+
+
+def test_an_unknown_state_is_bad_input(cli: Any, work: Any) -> None:
+    result = cli("tasks", "--state", "sleeping")
+    assert result.code == 2
+    assert result.err.count("\n") == 1
+    assert "'sleeping' is no state of a task: write one of draft, waiting, queued" in result.err
+
+
+def test_tasks_as_json(cli: Any, work: Any) -> None:
+    result = cli("tasks", "--json")
+    data = json.loads(result.out)
+    assert [task["id"] for task in data["tasks"]] == ["abcd2222", "efgh3333", "jkmn4444"]
+    assert data["tasks"][0]["text"] == "Write\nit"
+    assert data["tasks"][0]["confidence"] == 0.9312
+    assert result.out == cli("list", "--json").out
+    assert json.loads(cli("tasks", "--state", "queued", "--json").out) == {"tasks": []}
+
+
+def test_no_tasks_are_a_sentence(cli: Any, engine: Any, work: Any) -> None:
+    assert "No task is queued or paused." in cli("tasks", "--state", "queued", "--state", "paused").err
+    engine.work.clear()
+    result = cli("tasks")
+    assert (result.code, result.out) == (0, "")
+    assert "tale-tui submit" in result.err
+
+
+# one of them
+
+
+def test_status_of_a_task(cli: Any, work: Any) -> None:
+    out = cli("status", "jk").out
+    assert out.startswith("✗ jkmn  Manual  out of memory")
+    assert "It does not fit." in out
+    assert "ollama/qwen2.5:7b, a task" in out
+    assert json.loads(cli("status", "jk", "--json").out)["error"] == "It does not fit."
+
+
+def test_the_result_of_a_task(cli: Any, work: Any) -> None:
+    assert cli("result", "ef").out == "Rain.\n"
+    assert json.loads(cli("result", "ef", "--json").out)["result"] == "Rain."
+
+
+def test_a_task_without_a_result_says_why(cli: Any, work: Any) -> None:
+    result = cli("result", "ab")
+    assert (result.code, result.out) == (2, "")
+    assert "abcd (Write it) is running" in result.err
+    assert "tale-tui wait abcd" in result.err
+    result = cli("result", "jk")
+    assert result.code == 1
+    assert "jkmn failed: It does not fit." in result.err
+    assert "tale-tui retry jkmn" in result.err
+
+
+@pytest.mark.parametrize("command", ["status", "result", "cancel", "pause", "resume", "retry", "approve"])
+def test_an_unknown_id_is_bad_input(cli: Any, work: Any, command: str) -> None:
+    result = cli(command, "zz")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "No task begins with zz.\n"
+
+
+# what is done to one
+
+
+@pytest.mark.parametrize(
+    ("arguments", "done"),
+    [
+        (["cancel", "ab"], ("cancel", "abcd2222")),
+        (["pause", "ab"], ("pause", "abcd2222")),
+        (["resume", "ab"], ("resume", "abcd2222")),
+        (["retry", "ab"], ("retry", "abcd2222", "")),
+        (["retry", "ab", "--from", "work"], ("retry", "abcd2222", "work")),
+        (["approve", "ab"], ("approve", "abcd2222", True)),
+        (["approve", "ab", "--no"], ("approve", "abcd2222", False)),
+        (["priority", "ab", "urgent"], ("priority", "abcd2222", Priority.URGENT)),
+    ],
+)
+def test_a_task_is_steered(cli: Any, work: Any, arguments: list[str], done: tuple[Any, ...]) -> None:
+    result = cli(*arguments)
+    assert result.code == 0
+    assert work.done_to == [done]
+    assert "abcd  Write it" in result.out
+
+
+def test_the_changed_task_as_json(cli: Any, work: Any) -> None:
+    result = cli("cancel", "ab", "--json")
+    assert (json.loads(result.out)["state"], result.err) == ("cancelled", "")
+
+
+def test_a_task_that_is_queued_again_says_who_will_do_it(cli: Any, work: Any) -> None:
+    assert "will do it: the window" in cli("resume", "ab").err
+    work.here = True
+    assert "Nothing works on the queue now." in cli("retry", "ab").err
+
+
+def test_cancelling_twice_is_bad_input(cli: Any, work: Any) -> None:
+    cli("cancel", "ab")
+    result = cli("cancel", "ab")
+    assert result.code == 2
+    assert result.err == "abcd is cancelled already.\n"
+
+
+def test_an_unknown_priority_changes_nothing(cli: Any, work: Any) -> None:
+    result = cli("priority", "ab", "soon")
+    assert (result.code, work.done_to) == (2, [])
+    assert "write one of urgent, high, normal, low." in result.err
+
+
+# the whole
+
+
+def test_status_of_the_whole(cli: Any, work: Any) -> None:
+    lines = cli("status").out.splitlines()
+    assert lines[0].startswith("engine  the window, process 1, since ")
+    assert lines[1] == "ux      ● ollama/qwen2.5:7b, loaded"
+    assert lines[2] == "task    ○ no model"
+    assert lines[3] == "queue   1 running, 1 done, 1 failed"
+
+
+def test_status_without_an_engine_says_what_to_start(cli: Any, engine: Any) -> None:
+    engine.here = True
+    result = cli("status")
+    assert "engine  none" in result.out
+    assert "queue   no tasks" in result.out
+    assert "No engine runs. To start one: tale-tui run" in result.err
+    assert json.loads(cli("status", "--json").out)["engine"] is None
+
+
+def test_status_as_json(cli: Any, work: Any) -> None:
+    data = json.loads(cli("status", "--json").out)
+    assert data["engine"] == {"pid": 1, "version": "1", "background": False, "works_queue": True}
+    assert data["models"]["ux"]["model"] == "ollama/qwen2.5:7b"
+    assert data["models"]["task"]["state"] == "unset"
+    assert data["tasks"]["running"] == 1
+    assert list(data["tasks"]) == [
+        "waiting",
+        "queued",
+        "running",
+        "paused",
+        "interrupted",
+        "done",
+        "failed",
+        "cancelled",
+    ]
+
+
+def test_the_states_are_those_of_the_engine() -> None:
+    from tale_tui.cli.tasks.list import GROUPS, states_of
+
+    assert states_of(("all",)) == tuple(TaskState)
+    assert set(states_of(("open", "ended"))) == set(TaskState)
+    assert not GROUPS.keys() & set(TaskState)

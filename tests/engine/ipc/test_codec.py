@@ -1,0 +1,88 @@
+import inspect
+from types import UnionType
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tale_tui.domain import errors
+from tale_tui.engine.ipc.codec import GROUPS, from_line, is_verb, pack_error, to_line, unpack_error, verb
+
+NAMES = sorted(f"{group}.{name}" for group, api in GROUPS.items() for name in dir(api) if is_verb(f"{group}.{name}"))
+
+
+def described(name: str) -> Any:
+    group, _, method = name.partition(".")
+    return getattr(GROUPS[group], method)
+
+
+def plain_text() -> st.SearchStrategy[str]:
+    return st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+st.register_type_strategy(str, plain_text())
+st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
+
+
+def result_types(name: str) -> tuple[object, ...]:
+    result = get_type_hints(described(name))["return"]
+    if not verb(name).streams:
+        return (result,)
+    item = get_args(result)[0]
+    return get_args(item) if isinstance(item, UnionType) else (item,)
+
+
+def test_every_public_name_of_the_protocol_is_a_verb() -> None:
+    assert {"chat.send", "control.watch", "sessions.list", "control.doctor"} <= set(NAMES)
+    assert all(inspect.isfunction(described(name)) for name in NAMES)
+    for name in ("tasks._private", "tasks.__init__", "tasks.mro", "tasks", "tasks.", "send", "nobody.send", "mro", ""):
+        assert not is_verb(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_whatever_a_verb_gives_comes_back_equal(name: str, data: st.DataObject) -> None:
+    spec = verb(name)
+    for kind in result_types(name):
+        value = data.draw(st.from_type(kind))  # type: ignore[arg-type]  # unions and tuples work as well
+        line = to_line({"v": spec.pack(value)})
+        assert line.count(b"\n") == 1
+        assert spec.unpack(from_line(line)["v"]) == value
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_whatever_a_verb_takes_comes_back_equal(name: str, data: st.DataObject) -> None:
+    spec = verb(name)
+    hints = get_type_hints(described(name))
+    hints.pop("return")
+    args = {key: data.draw(st.from_type(hint)) for key, hint in hints.items()}
+    line = to_line(spec.pack_args((), args))
+    assert spec.unpack_args(from_line(line)) == args
+
+
+def test_an_argument_that_the_verb_does_not_take_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not take path"):
+        verb("sessions.list").unpack_args({"path": "/etc"})
+    with pytest.raises(ValueError, match="int"):
+        verb("sessions.list").unpack_args({"limit": "many"})
+
+
+def test_a_name_that_is_no_verb_is_refused() -> None:
+    with pytest.raises(KeyError):
+        verb("tasks.stop")
+
+
+def test_an_error_keeps_its_class_and_sentence() -> None:
+    back = unpack_error(pack_error(errors.ContextFull("9 of 8")))
+    assert type(back) is errors.ContextFull
+    assert back.sentence == "9 of 8"
+    assert type(unpack_error(["unheard of", "x"])) is errors.TaleError
+
+
+def test_a_line_that_is_no_object_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a JSON object"):
+        from_line(b"[1]\n")

@@ -1,0 +1,248 @@
+"""One contract for the API: the engine in this process and the same engine over the link behave alike."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing
+from pathlib import Path
+
+import pytest
+
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings
+from tale_tui.domain.clock import World
+from tale_tui.domain.conversation import ExportFormat, Message, MessageState, Transcript, View
+from tale_tui.domain.errors import BadImport, EmptyMessage, NoSuchMessage, NoSuchSession, TaleError
+from tale_tui.domain.events import Routed, SessionChanged, TextDelta, TurnCancelled, TurnDone, TurnEvent, TurnStarted
+from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
+from tale_tui.engine.api import EngineApi
+from tale_tui.engine.ipc.connect import open_engine
+from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
+
+ANSWERS = ("One fish", "Two fish", "Red fish", "Blue fish")
+SCRIPTED = ModelRef(BackendName.SCRIPTED, "demo")
+
+
+class Held:
+    """A backend whose last answer waits until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        held = Script((Say("Half"), Hold(self.gate), Say(" whole")))
+        self.backend = ScriptedBackend((*(spoken(*answer.split(" ")) for answer in ANSWERS), held))
+
+
+@pytest.fixture
+def held() -> Held:
+    return Held()
+
+
+@pytest.fixture(params=["here", "link"])
+async def client(request: pytest.FixtureRequest, tmp_path: Path, held: Held) -> AsyncIterator[EngineApi]:
+    root = tmp_path / "t"
+    paths = Paths(root / "config", root / "data", root / "cache", root / "logs")
+    paths.make()
+    ids = itertools.count(1)
+    times = itertools.count(1_000_000)
+    world = World(now=lambda: float(next(times)), new_id=lambda: f"id{next(ids):014d}")
+    settings = Settings(ux=str(SCRIPTED), task=str(SCRIPTED))
+    backends = {BackendName.SCRIPTED: held.backend}
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(open_engine(paths, settings, world, backends=backends))
+        if request.param == "here":
+            yield first
+        else:
+            yield await stack.enter_async_context(open_engine(paths, settings, world, backends=backends))
+
+
+def slug(text: str) -> str:
+    return "key-" + "".join(filter(str.isalnum, text))
+
+
+async def ask(client: EngineApi, session_id: str, text: str, key: str = "") -> list[TurnEvent]:
+    return [event async for event in client.chat.send(session_id, text, key=key or slug(text))]
+
+
+def reply_of(events: list[TurnEvent]) -> Message:
+    end = events[-1]
+    assert isinstance(end, TurnDone)
+    return end.reply
+
+
+async def test_a_turn_is_told_in_order_and_stored(client: EngineApi) -> None:
+    session = await client.sessions.create()
+    events = await ask(client, session.id, "Which fish?")
+    kinds = [type(event) for event in events]
+    assert kinds[0] is TurnStarted
+    assert kinds.count(Routed) == 1
+    assert kinds[-1] is TurnDone
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == reply_of(events).text
+    stored = await client.sessions.transcript(session.id)
+    assert [message.text for message in stored.messages] == ["Which fish?", reply_of(events).text]
+    assert stored.messages[0].id == slug("Which fish?")
+    assert stored.messages[1] == reply_of(events)
+    assert stored.messages[1].ref == SCRIPTED
+    assert stored.messages[1].usage is not None
+    assert stored.session.title == "Which fish?"
+    assert stored.session.turns == 1
+
+
+async def test_versions_stay_beside_each_other(client: EngineApi) -> None:
+    session = await client.sessions.create()
+    first = reply_of(await ask(client, session.id, "fish"))
+    second = reply_of([event async for event in client.chat.regenerate(session.id, first.id)])
+    assert (second.sibling, second.siblings) == (2, 2)
+    shown = await client.sessions.show_sibling(session.id, second.id, -1)
+    assert shown.messages[-1].id == first.id
+    edited = reply_of([event async for event in client.chat.edit(session.id, "key-fish", "bird", key="key-bird")])
+    stored = await client.sessions.transcript(session.id)
+    assert [message.text for message in stored.messages] == ["bird", edited.text]
+    assert stored.messages[0].siblings == 2
+    back = await client.sessions.show_sibling(session.id, "key-bird", 1)
+    assert [message.id for message in back.messages] == ["key-fish", first.id]
+
+
+async def test_closing_a_turn_keeps_what_came_and_it_can_go_on(client: EngineApi, held: Held) -> None:
+    session = await client.sessions.create()
+    for answer in ANSWERS:
+        await ask(client, session.id, answer)
+    async with aclosing(client.chat.send(session.id, "stop", key="key-stop")) as events:
+        async for event in events:
+            if isinstance(event, TextDelta):
+                break
+    stopped = await until_stopped(client, session.id)
+    assert stopped.messages[-1].text == "Half"
+    held.gate.set()
+    await ask_resume(client, session.id, stopped.messages[-1].id)
+    stored = await client.sessions.transcript(session.id)
+    assert stored.messages[-1].text.startswith("Half")
+    assert len(stored.messages[-1].text) > len("Half")
+
+
+async def ask_resume(client: EngineApi, session_id: str, message_id: str) -> Message:
+    return reply_of([event async for event in client.chat.resume(session_id, message_id)])
+
+
+async def until_stopped(client: EngineApi, session_id: str) -> Transcript:
+    while True:
+        stored = await client.sessions.transcript(session_id)
+        if stored.messages[-1].state is MessageState.STOPPED:
+            return stored
+        await asyncio.sleep(0.01)
+
+
+async def test_a_session_is_renamed_forked_searched_and_deleted(client: EngineApi) -> None:
+    session = await client.sessions.create()
+    reply = reply_of(await ask(client, session.id, "Which fish?"))
+    assert (await client.sessions.rename(session.id, "Waters")).title == "Waters"
+    fork = await client.sessions.fork(session.id, reply.id)
+    assert fork.forked_from == session.id
+    assert [s.id for s in await client.sessions.list()] == [fork.id, session.id]
+    assert (await client.sessions.find(fork.id)).id == fork.id
+    hits = await client.sessions.search("fish")
+    assert {hit.session_id for hit in hits} == {session.id, fork.id}
+    await client.sessions.delete(session.id)
+    assert [s.id for s in await client.sessions.list()] == [fork.id]
+    with pytest.raises(NoSuchSession):
+        await client.sessions.transcript(session.id)
+
+
+async def test_what_is_exported_can_be_imported(client: EngineApi) -> None:
+    session = await client.sessions.create()
+    await ask(client, session.id, "Which fish?")
+    text = await client.sessions.export(session.id, ExportFormat.JSON)
+    assert "Which fish?" in await client.sessions.export(session.id, ExportFormat.MARKDOWN)
+    (copy,) = await client.sessions.import_(text)
+    assert copy.id != session.id
+    assert len((await client.sessions.transcript(copy.id)).messages) == 2
+    with pytest.raises(BadImport):
+        await client.sessions.import_("{")
+
+
+async def test_waiting_messages_and_the_view_are_kept(client: EngineApi) -> None:
+    session = await client.sessions.create()
+    await ask(client, session.id, "fish")
+    await client.chat.enqueue(session.id, "later", key="q1")
+    await client.sessions.save_view(session.id, View("key-fish", 2, "draft"))
+    await client.sessions.set_system(session.id, "Be a fish.")
+    stored = await client.sessions.transcript(session.id)
+    assert [queued.text for queued in stored.queued] == ["later"]
+    assert stored.view == View("key-fish", 2, "draft")
+    assert stored.session.system == "Be a fish."
+    taken = await client.chat.dequeue(session.id, "q1")
+    assert taken is not None
+    assert taken.text == "later"
+    assert await client.chat.dequeue(session.id, "q1") is None
+    assert await client.sessions.prompt_history() == ("fish",)
+
+
+async def test_bad_input_changes_nothing_and_keeps_its_class(client: EngineApi) -> None:
+    session = await client.sessions.create()
+    for call in (ask(client, session.id, " \n "), ask(client, session.id, "\x1b[2J")):
+        with pytest.raises(EmptyMessage):
+            await call
+    with pytest.raises(NoSuchSession):
+        await ask(client, "nowhere", "hi")
+    with pytest.raises(NoSuchMessage):
+        [event async for event in client.chat.regenerate(session.id, "nothing")]
+    assert (await client.sessions.transcript(session.id)).messages == ()
+
+
+async def test_models_are_told_and_chosen(client: EngineApi) -> None:
+    ux = next(status for status in await client.models.roles() if status.role is Role.UX)
+    assert ux.ref == SCRIPTED
+    reports = await client.models.backends()
+    assert any(report.name is BackendName.SCRIPTED and report.available for report in reports)
+    chosen = await client.models.use(Role.TASK, SCRIPTED)
+    assert chosen.ref == SCRIPTED
+    assert chosen.state in (RoleState.READY, RoleState.LOADING, RoleState.IDLE)
+    assert {finding.area for finding in await client.control.doctor()} >= {"data", "database"}
+    with pytest.raises(TaleError):
+        await client.models.add("/nowhere/model.gguf")
+
+
+async def test_watchers_hear_of_changes(client: EngineApi) -> None:
+    session = await client.sessions.create()
+    async with aclosing(client.control.watch()) as facts:
+        await anext(facts)
+        asking = asyncio.create_task(ask(client, session.id, "fish"))
+        async for fact in facts:
+            if isinstance(fact, SessionChanged):
+                assert (fact.session_id, fact.deleted) == (session.id, False)
+                break
+        await asking
+
+
+async def test_a_reader_that_stays_hears_that_the_turn_was_cancelled(tmp_path: Path, held: Held) -> None:
+    root = tmp_path / "t"
+    paths = Paths(root / "config", root / "data", root / "cache", root / "logs")
+    paths.make()
+    settings = Settings(ux=str(SCRIPTED), task=str(SCRIPTED))
+    backend = ScriptedBackend((Script((Say("Half"), Hold(held.gate))),))
+    seen: list[TurnEvent] = []
+    begun = asyncio.Event()
+    async with AsyncExitStack() as outer:
+        async with AsyncExitStack() as inner:
+            engine = await inner.enter_async_context(
+                open_engine(paths, settings, backends={BackendName.SCRIPTED: backend})
+            )
+            client = await outer.enter_async_context(
+                open_engine(paths, settings, backends={BackendName.SCRIPTED: backend})
+            )
+            session = await engine.sessions.create()
+
+            async def read() -> None:
+                async for event in client.chat.send(session.id, "hi", key="k"):
+                    seen.append(event)
+                    if isinstance(event, TextDelta):
+                        begun.set()
+
+            reading = asyncio.create_task(read())
+            await begun.wait()
+        await reading
+        assert isinstance(seen[-1], TurnCancelled)
+        assert seen[-1].reply.state is MessageState.INTERRUPTED
+        stored = await client.sessions.transcript(session.id)
+        assert stored.messages[-1].text == "Half"

@@ -1,0 +1,233 @@
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tale_tui.domain.errors import DiskFull, StoreError
+from tale_tui.domain.models import FinishReason, Usage
+from tale_tui.engine import streaming as draft_module
+from tale_tui.engine.models.backend import Finished, TextPiece
+from tale_tui.engine.streaming import Draft, Saver
+
+
+class Watch:
+    def __init__(self) -> None:
+        self.time = 10.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+def draft_of(watch: Watch, text: str = "", thinking: str = "") -> Draft:
+    return Draft(text, thinking, watch.time, watch)
+
+
+def test_pieces_become_text_and_thinking(watch: Watch) -> None:
+    draft = draft_of(watch, "So ")
+    draft.add(TextPiece("hm", thinking=True))
+    draft.add(TextPiece("it ", tokens=2))
+    assert draft.text == "So it "
+    draft.add(TextPiece("is"))
+    assert draft.text == "So it is"
+    assert draft.thinking == "hm"
+    assert draft.tokens == 4
+
+
+def test_time_to_the_first_text_is_without_loading_and_with_thinking(watch: Watch) -> None:
+    draft = draft_of(watch)
+    watch.time += 2.0
+    draft.loaded(1.5)
+    draft.add(TextPiece("hm", thinking=True))
+    watch.time += 0.25
+    draft.add(TextPiece("a"))
+    watch.time += 1.0
+    draft.add(TextPiece("b"))
+    usage = draft.usage(Finished(FinishReason.STOP, 20, 3, 5, load_ms=100.0, generation_ms=2000.0))
+    assert usage == Usage(
+        prompt_tokens=20,
+        completion_tokens=3,
+        cached_tokens=5,
+        ttft_ms=pytest.approx(650.0),
+        load_ms=1600.0,
+        total_ms=pytest.approx(3250.0),
+        tokens_per_second=pytest.approx(1.5),
+    )
+
+
+@pytest.mark.parametrize("late_ms", [None, 1.2, 49.0, 9000.0], ids=["unsaid", "usual", "short", "impossible"])
+def test_what_a_server_says_of_loading_a_loaded_model_is_not_taken(watch: Watch, late_ms: float | None) -> None:
+    draft = draft_of(watch)
+    watch.time += 0.4
+    draft.loaded(0.0)
+    draft.add(TextPiece("a"))
+    usage = draft.usage(Finished(FinishReason.STOP, load_ms=late_ms))
+    assert (usage.ttft_ms, usage.load_ms) == (pytest.approx(400.0), 0.0)
+
+
+def test_a_reply_without_text_has_no_time_to_it(watch: Watch) -> None:
+    draft = draft_of(watch)
+    draft.add(TextPiece("hm", thinking=True))
+    usage = draft.usage(None)
+    assert usage.ttft_ms is None
+    assert usage.load_ms is None
+
+
+def test_what_is_unknown_is_none_and_not_zero(watch: Watch) -> None:
+    usage = draft_of(watch).usage(None)
+    assert usage == Usage(total_ms=0.0)
+
+
+def test_a_reply_that_broke_off_has_the_pieces_that_came(watch: Watch) -> None:
+    draft = draft_of(watch)
+    for _ in range(11):
+        draft.add(TextPiece("a"))
+        watch.time += 0.1
+    usage = draft.usage(None)
+    assert usage.completion_tokens == 11
+    assert usage.prompt_tokens is None
+    assert usage.tokens_per_second == pytest.approx(10.0)
+
+
+def test_without_a_time_of_the_server_our_clock_is_taken(watch: Watch) -> None:
+    draft = draft_of(watch)
+    watch.time += 5.0
+    draft.add(TextPiece("a", tokens=2))
+    watch.time += 0.5
+    draft.add(TextPiece("b", tokens=2))
+    end = Finished(FinishReason.STOP, completion_tokens=12)
+    assert draft.usage(end).tokens_per_second == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        Finished(FinishReason.STOP, completion_tokens=2000),
+        Finished(FinishReason.STOP, completion_tokens=2000, generation_ms=0.3),
+        Finished(FinishReason.STOP, completion_tokens=2000, generation_ms=15.0),
+        Finished(FinishReason.STOP, completion_tokens=0, generation_ms=500.0),
+    ],
+    ids=["a burst on our clock", "a burst on the server's clock", "too fast", "no tokens"],
+)
+def test_a_burst_has_no_rate(watch: Watch, end: Finished) -> None:
+    draft = draft_of(watch)
+    for _ in range(2000):
+        draft.add(TextPiece("a"))
+        watch.time += 0.00001
+    assert draft.usage(end).tokens_per_second is None
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draft_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
+
+
+def never(error: StoreError) -> None:
+    raise AssertionError(error)
+
+
+async def test_nothing_is_stored_before_something_came() -> None:
+    await Saver(_fail, never).close()
+
+
+async def _fail() -> None:
+    raise AssertionError("nothing to store")
+
+
+async def test_closing_before_it_is_due_stores_nothing_more() -> None:
+    saver = Saver(_fail, never)
+    saver.touch()
+    await saver.close()
+
+
+@pytest.mark.usefixtures("soon")
+async def test_what_comes_is_stored_again_and_again() -> None:
+    stored: list[int] = []
+    told = asyncio.Condition()
+    value = 0
+
+    async def save() -> None:
+        stored.append(value)
+        async with told:
+            told.notify_all()
+
+    saver = Saver(save, never)
+    for value in (1, 2, 3):
+        saver.touch()
+        async with told:
+            await told.wait_for(lambda: stored[-1:] == [value])  # noqa: B023 - awaited at once
+    await saver.close()
+    assert stored == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("soon")
+async def test_what_comes_while_it_is_stored_is_stored_next() -> None:
+    stored: list[str] = []
+    begun, go, again = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    text = "one"
+
+    async def save() -> None:
+        taken = text
+        begun.set()
+        await go.wait()
+        stored.append(taken)
+        if len(stored) == 2:
+            again.set()
+
+    saver = Saver(save, never)
+    saver.touch()
+    await begun.wait()
+    text = "two"
+    saver.touch()
+    go.set()
+    await again.wait()
+    await saver.close()
+    assert stored == ["one", "two"]
+
+
+@pytest.mark.usefixtures("soon")
+async def test_closing_waits_for_what_is_being_stored() -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+    done: list[bool] = []
+
+    async def save() -> None:
+        begun.set()
+        await go.wait()
+        done.append(True)
+
+    saver = Saver(save, never)
+    saver.touch()
+    await begun.wait()
+    closing = asyncio.create_task(saver.close())
+    await asyncio.sleep(0)
+    assert not closing.done()
+    go.set()
+    await closing
+    assert done == [True]
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_full_disk_is_said_once_and_tried_again() -> None:
+    complaints: list[StoreError] = []
+    tries = 0
+    enough = asyncio.Event()
+
+    async def save() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 3:
+            enough.set()
+        else:
+            touch()
+        raise DiskFull("The disk is full.")
+
+    saver = Saver(save, complaints.append)
+    touch: Callable[[], None] = saver.touch
+    saver.touch()
+    await enough.wait()
+    await saver.close()
+    assert [error.sentence for error in complaints] == ["The disk is full."]

@@ -1,0 +1,16 @@
+"""Numbers as they are said."""
+
+from __future__ import annotations
+
+import pytest
+
+from tale_tui.formatting.units import chance
+
+
+@pytest.mark.parametrize(("p", "shown"), [(0.93, ".93"), (1.0, ".99"), (0.0, ".01"), (0.5, ".50"), (0.29, ".29")])
+def test_a_chance_takes_three_cells(p: float, shown: str) -> None:
+    assert chance(p) == shown
+
+
+def test_it_does_not_reach_a_bound_that_it_stays_below() -> None:
+    assert (chance(0.697), chance(0.7)) == (".69", ".70")

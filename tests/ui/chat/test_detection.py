@@ -1,0 +1,189 @@
+"""The chip: judged when the typing rests, overridden by a key, taken along when the message is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tale_tui.domain.errors import EngineLost
+from tale_tui.domain.models import ModelRef
+from tale_tui.domain.tasks import DetectBand, Judged
+from tale_tui.ui.chat.detection import JUDGED_MAX, ChipDesk, is_message
+
+BIG = ModelRef.parse("ollama/qwen3:14b")
+
+
+class Chip:
+    def __init__(self) -> None:
+        self.display = False
+        self.shown: Any = None
+        self.changes = 0
+
+    def keep_room(self, *, wanted: bool) -> None:
+        self.display = wanted
+        if not wanted:
+            self.shown = None
+
+
+class Desk:
+    """The chat and the screen, with a judge that a test makes."""
+
+    def __init__(self) -> None:
+        self.verdict = Judged(0.93, DetectBand.TASK, (), BIG, 70.0)
+        self.error: Exception | None = None
+        self.asked: list[str] = []
+        self.timer: Any = None
+        self.work: list[Coroutine[Any, Any, None]] = []
+        self.engine = self.chat = self
+        self.conversation = SimpleNamespace(session=None, changed=lambda: None)
+        self.chip = Chip()
+        self.desk = ChipDesk(self, self, self.chip, lambda _: "f8")  # type: ignore[arg-type]
+
+    async def classify(self, text: str, *, session_id: str = "") -> Judged:
+        self.asked.append(text)
+        if self.error is not None:
+            raise self.error
+        return self.verdict
+
+    def set_timer(self, delay: float, callback: Any) -> Any:
+        self.timer = callback
+        return SimpleNamespace(stop=self._stop)
+
+    def _stop(self) -> None:
+        self.timer = None
+
+    def spawn(self, function: Any, *args: Any, group: str, exclusive: bool = False) -> None:
+        self.work.append(function(*args))
+
+    async def rest(self) -> None:
+        """The typing rests."""
+        timer, self.timer = self.timer, None
+        if timer is not None:
+            timer()
+        for work in self.work:
+            await work
+        self.work.clear()
+
+    async def write(self, text: str) -> None:
+        self.desk.typed(text)
+        await self.rest()
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.mark.parametrize("text", ["hello", "/etc/hosts is a file", "//help", " a /help"])
+def test_messages_are_judged(text: str) -> None:
+    assert is_message(text)
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "/", "/he", "/help", "/task write it"])
+def test_commands_and_nothing_are_not(text: str) -> None:
+    assert not is_message(text)
+
+
+async def test_it_looks_once_when_the_typing_rests(desk: Desk) -> None:
+    for text in ("W", "Wr", "Wri", "Write it"):
+        desk.desk.typed(text)
+    assert desk.chip.display
+    assert desk.chip.shown is None
+    await desk.rest()
+    assert desk.asked == ["Write it"]
+    assert (desk.chip.shown.kind, desk.chip.shown.share, desk.chip.shown.model) == ("task", 0.93, "qwen3:14b")
+    assert desk.desk.other == "just talk"
+
+
+async def test_what_was_judged_late_is_not_shown_for_another_text(desk: Desk) -> None:
+    desk.desk.typed("Write it")
+    desk.timer()
+    desk.desk.typed("Write it not")
+    for work in desk.work:
+        await work
+    assert desk.chip.shown is None
+
+
+async def test_commands_take_it_away(desk: Desk) -> None:
+    await desk.write("Write it")
+    await desk.write("/help")
+    assert not desk.chip.display
+    assert desk.desk.other == ""
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind", "share", "other"),
+    [
+        (Judged(0.52, DetectBand.UNSURE), "ask", 0.52, "a task"),
+        (Judged(0.25, DetectBand.CHAT), "chat", 0.75, "a task"),
+    ],
+)
+async def test_the_other_bands(desk: Desk, verdict: Judged, kind: str, share: float, other: str) -> None:
+    desk.verdict = verdict
+    await desk.write("What is it?")
+    assert (desk.chip.shown.kind, desk.chip.shown.share) == (kind, share)
+    assert desk.desk.other == other
+
+
+async def test_the_key_turns_it_and_back(desk: Desk) -> None:
+    await desk.write("Write it")
+    assert desk.desk.turn()
+    assert (desk.chip.shown.kind, desk.chip.shown.chosen) == ("chat", True)
+    assert desk.desk.turn()
+    assert (desk.chip.shown.kind, desk.chip.shown.chosen) == ("task", False)
+    assert desk.desk.take() is None
+    desk.desk.turn()
+    assert desk.desk.take() is False
+    assert desk.desk.take() is None
+
+
+async def test_what_was_said_goes_with_the_message_and_no_further(desk: Desk) -> None:
+    await desk.write("What is it?")
+    desk.desk.turn()
+    await desk.write("")
+    assert desk.desk.take() is False
+    await desk.write("Another one")
+    assert desk.desk.take() is None
+
+
+async def test_what_was_said_is_forgotten_with_the_text(desk: Desk) -> None:
+    await desk.write("What is it?")
+    desk.desk.turn()
+    await desk.write("")
+    await desk.write("Another one")
+    assert desk.desk.take() is None
+
+
+async def test_without_a_message_the_key_does_nothing_here(desk: Desk) -> None:
+    assert not desk.desk.turn()
+    await desk.write("/help")
+    assert not desk.desk.turn()
+
+
+async def test_where_detection_is_off_there_is_no_chip_until_the_user_says_so(desk: Desk) -> None:
+    desk.verdict = Judged(0.0, DetectBand.CHAT, enabled=False)
+    await desk.write("Write it")
+    assert not desk.chip.display
+    desk.desk.typed("Write it all")
+    assert not desk.chip.display
+    assert desk.desk.turn()
+    assert desk.chip.display
+    assert desk.desk.take() is True
+
+
+async def test_an_engine_that_is_lost_makes_no_noise(desk: Desk) -> None:
+    desk.error = EngineLost("It is gone.")
+    await desk.write("Write it")
+    assert desk.chip.shown is None
+
+
+async def test_of_a_long_text_the_ends_are_judged(desk: Desk) -> None:
+    await desk.write("a" * 30_000 + "b" * 30_000)
+    assert len(desk.asked[0]) == JUDGED_MAX + 1
+    assert desk.asked[0].startswith("aaa")
+    assert desk.asked[0].endswith("bbb")
+    await asyncio.sleep(0)

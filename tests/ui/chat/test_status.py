@@ -1,0 +1,47 @@
+"""Which keys are shown when."""
+
+from __future__ import annotations
+
+import pytest
+
+from tale_tui.ui.chat.status import Situation, beginnings, hints
+
+KEYS = {
+    "prompt.send": "enter",
+    "prompt.complete": "tab",
+    "chat.back": "escape",
+    "chat.go_on": "ctrl+r",
+    "chat.turns": "shift+tab",
+    "chat.sessions": "ctrl+o",
+    "transcript.copy": "c",
+    "app.help": "f1",
+    "app.help_outside": "question_mark",
+}
+
+
+@pytest.mark.parametrize(
+    ("situation", "shown"),
+    [
+        (Situation(), ["enter send", "shift+tab turns", "f1 help"]),
+        (Situation(busy=True, writing=True), ["enter queue", "escape stop", "shift+tab turns", "f1 help"]),
+        (Situation(busy=True), ["enter queue", "shift+tab turns", "f1 help"]),
+        (Situation(busy=True, waiting=True), ["enter queue", "escape take back", "shift+tab turns", "f1 help"]),
+        (
+            Situation(waiting=True, resumable=True),
+            ["enter send", "ctrl+r go on", "escape take back", "shift+tab turns", "f1 help"],
+        ),
+        (Situation(editing=True, resumable=True), ["enter send", "escape leave it", "shift+tab turns", "f1 help"]),
+        (Situation(completing=True), ["enter run", "tab take", "escape close", "f1 help"]),
+        (Situation(in_prompt=False), ["c copy", "escape prompt", "question_mark help"]),
+    ],
+)
+def test_the_keys_that_matter(situation: Situation, shown: list[str]) -> None:
+    assert [f"{hint.key} {hint.label}" for hint in hints(situation, KEYS)] == shown
+
+
+def test_a_binding_without_a_key_is_not_shown() -> None:
+    assert hints(Situation(), {}) == ()
+
+
+def test_an_empty_conversation_names_what_there_is() -> None:
+    assert [hint.key for hint in beginnings(KEYS)] == ["ctrl+o", "f1"]

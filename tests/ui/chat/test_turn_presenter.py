@@ -1,0 +1,263 @@
+"""Events of a turn become what the transcript shows; messages of a branch stand where they belong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tale_tui.domain.conversation import Author, Message, MessageState, Session, Transcript, View, WindowUse
+from tale_tui.domain.events import (
+    ModelLoading,
+    PromptProgress,
+    Routed,
+    TextDelta,
+    ThinkingDelta,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+    TurnStarted,
+)
+from tale_tui.domain.models import ModelRef, Usage
+from tale_tui.ui.chat.conversation import Branch
+from tale_tui.ui.chat.turn_presenter import RATE_AFTER_S, Turn
+
+REF = ModelRef.parse("scripted/demo")
+
+
+class Recorder:
+    """A transcript that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.live: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        def record(*args: Any) -> None:
+            self.calls.append((name, *args))
+
+        return record
+
+    def set_live(self, message_id: str, live: Any) -> None:
+        self.live = live
+
+    def view(self) -> tuple[str | None, int]:
+        return "m1", 7
+
+    def names(self) -> list[str]:
+        return [call[0] for call in self.calls]
+
+
+class ManualClock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def user(id_: str, parent: str | None, text: str = "question") -> Message:
+    return Message(id_, "s", parent, Author.USER, text, 1.0)
+
+
+def reply(id_: str, parent: str, text: str = "", state: MessageState = MessageState.STREAMING) -> Message:
+    return Message(id_, "s", parent, Author.ASSISTANT, text, 2.0, state)
+
+
+@pytest.fixture
+def view() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def branch(view: Recorder) -> Branch:
+    return Branch(view)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def turn(branch: Branch, clock: ManualClock) -> Turn:
+    return Turn(branch, clock)
+
+
+def begin(turn: Turn) -> None:
+    turn.take(TurnStarted(user("u", None), reply("r", "u")))
+
+
+def test_a_turn_shows_both_messages_and_waits(turn: Turn, view: Recorder) -> None:
+    begin(turn)
+    assert view.names() == ["add", "add"]
+    assert (view.live.phase, view.live.started) == ("reading", 100.0)
+
+
+def test_the_model_and_the_beginning_of_its_view_are_shown(turn: Turn, view: Recorder, branch: Branch) -> None:
+    begin(turn)
+    turn.take(Routed(REF, "the only one", "u"))
+    assert ("set_view_from", "u") in view.calls
+    assert branch["r"].ref == REF
+
+
+def test_loading_counts_from_its_own_beginning(turn: Turn, view: Recorder, clock: ManualClock) -> None:
+    begin(turn)
+    clock.now = 105.0
+    turn.take(ModelLoading(REF))
+    assert (view.live.phase, view.live.started) == ("loading", 105.0)
+
+
+def test_reading_shows_how_much_was_read(turn: Turn, view: Recorder) -> None:
+    begin(turn)
+    turn.take(PromptProgress(30, 120))
+    assert (view.live.phase, view.live.done, view.live.total) == ("reading", 30, 120)
+
+
+def test_thinking_and_writing_stream_with_a_speed_after_a_while(turn: Turn, view: Recorder, clock: ManualClock) -> None:
+    begin(turn)
+    turn.take(ThinkingDelta("hm", 1))
+    assert ("stream_thinking", "r", "hm") in view.calls
+    assert (view.live.phase, view.live.rate) == ("thinking", None)
+    clock.now += 0.5
+    turn.take(TextDelta("so", 11))
+    assert ("stream_text", "r", "so") in view.calls
+    assert view.live.phase == "writing"
+    assert view.live.rate == pytest.approx(20.0)
+    assert view.live.ttft_ms == pytest.approx(500.0)
+    assert RATE_AFTER_S < 0.5
+
+
+def test_the_first_token_of_a_model_that_was_loaded_first_has_no_time(turn: Turn, view: Recorder) -> None:
+    begin(turn)
+    turn.take(ModelLoading(REF))
+    turn.take(TextDelta("x", 1))
+    assert view.live.ttft_ms is None
+
+
+def test_the_end_shows_what_is_stored_and_stops_what_moves(turn: Turn, view: Recorder) -> None:
+    begin(turn)
+    turn.take(TextDelta("x", 1))
+    done = reply("r", "u", "x", MessageState.COMPLETE)
+    turn.take(TurnDone(done, WindowUse(10, 100)))
+    assert view.live is None
+    assert view.calls[-1] == ("update", done)
+    assert turn.done
+    assert turn.window == WindowUse(10, 100)
+
+
+@pytest.mark.parametrize("kind", [TurnFailed, TurnCancelled])
+def test_a_turn_that_does_not_come_to_its_end(turn: Turn, view: Recorder, kind: Any) -> None:
+    begin(turn)
+    ended = reply("r", "u", "x", MessageState.FAILED)
+    turn.take(TurnFailed(ended, "t", "s", "c") if kind is TurnFailed else TurnCancelled(ended))
+    assert view.calls[-1] == ("update", ended)
+    assert not turn.done
+
+
+def test_stopping_shows_at_once_what_came_and_nothing_that_comes_later(
+    turn: Turn, view: Recorder, branch: Branch
+) -> None:
+    begin(turn)
+    turn.take(ThinkingDelta("hm", 1))
+    turn.take(TextDelta("so far", 2))
+    turn.stop()
+    shown = branch["r"]
+    assert (shown.state, shown.text, shown.thinking) == (MessageState.STOPPED, "so far", "hm")
+    assert view.live is None
+    before = len(view.calls)
+    turn.take(TextDelta(" and more", 3))
+    turn.take(ThinkingDelta("hm", 4))
+    assert len(view.calls) == before
+    assert view.live is None
+
+
+def test_a_reply_that_goes_on_keeps_its_beginning(turn: Turn, branch: Branch) -> None:
+    branch.put(user("u", None))
+    branch.put(reply("r", "u", "begun", MessageState.STOPPED))
+    turn.take(TurnStarted(None, reply("r", "u", "begun")))
+    turn.take(TextDelta(" more", 1))
+    turn.stop()
+    assert branch["r"].text == "begun more"
+
+
+def test_stopping_before_anything_is_stored_shows_nothing(turn: Turn, view: Recorder) -> None:
+    turn.stop()
+    assert view.calls == []
+    turn.take(TextDelta("x", 1))
+    assert view.calls == []
+
+
+# the branch
+
+
+def loaded(branch: Branch, *messages: Message, view_from: str | None = None) -> Transcript:
+    session = Session("s", "", 0.0, 0.0)
+    return Transcript(session, messages, view_from=view_from)
+
+
+def test_a_new_version_takes_the_place_of_what_was_below(branch: Branch, view: Recorder) -> None:
+    branch.load(loaded(branch, user("u", None), reply("r", "u", "one", MessageState.COMPLETE)))
+    branch.put(reply("r2", "u"))
+    assert view.calls[-2:] == [("drop_after", "u"), ("add", reply("r2", "u"))]
+    assert "r" not in branch
+    assert branch.tip == reply("r2", "u")
+
+
+def test_a_new_version_of_the_first_message_takes_the_place_of_all(branch: Branch, view: Recorder) -> None:
+    branch.load(loaded(branch, user("u", None), reply("r", "u", "one", MessageState.COMPLETE)))
+    branch.put(user("u2", None))
+    assert ("drop_after", None) in view.calls
+    assert branch.tip == user("u2", None)
+    assert "r" not in branch
+
+
+def test_what_did_not_change_is_not_shown_again(branch: Branch, view: Recorder) -> None:
+    first, second = user("u", None), reply("r", "u", "one", MessageState.COMPLETE)
+    branch.load(loaded(branch, first, second))
+    view.calls.clear()
+    branch.sync(loaded(branch, first, second, user("v", "r"), view_from="v"))
+    assert view.calls == [("add", user("v", "r")), ("set_view_from", "v")]
+    view.calls.clear()
+    branch.sync(loaded(branch, first, replace(second, text="two"), user("v", "r")))
+    assert view.calls[0] == ("update", replace(second, text="two"))
+
+
+def test_another_branch_is_loaded_at_the_place_of_the_reader(branch: Branch, view: Recorder) -> None:
+    branch.load(loaded(branch, user("u", None), reply("r", "u")))
+    view.calls.clear()
+    branch.sync(loaded(branch, user("u", None), reply("r2", "u")))
+    (call,) = view.calls
+    assert call[0] == "load"
+    assert call[1].view == View("m1", 7)
+
+
+@pytest.mark.parametrize(
+    ("state", "resumable"),
+    [
+        (MessageState.COMPLETE, False),
+        (MessageState.STREAMING, False),
+        (MessageState.STOPPED, True),
+        (MessageState.INTERRUPTED, True),
+        (MessageState.FAILED, True),
+    ],
+)
+def test_what_can_be_gone_on_with(branch: Branch, state: MessageState, resumable: bool) -> None:
+    assert branch.resumable is None
+    branch.put(user("u", None))
+    assert branch.resumable is None
+    branch.put(reply("r", "u", "x", state))
+    assert (branch.resumable is not None) is resumable
+    assert branch.being_written is (state is MessageState.STREAMING)
+
+
+def test_the_window_shows_what_was_counted_last(branch: Branch) -> None:
+    assert branch.counted is None
+    branch.put(user("u", None))
+    branch.put(
+        replace(reply("r", "u", "x", MessageState.COMPLETE), usage=Usage(prompt_tokens=30, completion_tokens=12))
+    )
+    branch.put(user("v", "r"))
+    branch.put(replace(reply("w", "v", "x", MessageState.STOPPED), usage=Usage(completion_tokens=5)))
+    assert branch.counted == 42
