@@ -20,7 +20,7 @@ from filelock import FileLock
 
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import FetchFailed
 from tale_tui.domain.models import BackendName
 from tale_tui.engine.engine import Engine
@@ -69,9 +69,9 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def world(clock: ManualClock) -> World:
+def world(clock: ManualClock) -> Clock:
     ids = itertools.count(1)
-    return World(now=clock.now, monotonic=clock.monotonic, new_id=lambda: f"id{next(ids):014d}")
+    return Clock(now=clock.now, monotonic=clock.monotonic, new_id=lambda: f"id{next(ids):014d}")
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def paths(tmp_path: Path) -> Paths:
 
 
 @pytest.fixture
-async def start_engine(paths: Paths, world: World) -> AsyncIterator[Callable[..., Awaitable[Engine]]]:
+async def start_engine(paths: Paths, world: Clock) -> AsyncIterator[Callable[..., Awaitable[Engine]]]:
     """Starts engines on the folders of the test; those that still run at its end are stopped.
 
     The first argument is the scripts of a scripted backend, or backends by name; the rest goes to the settings, except

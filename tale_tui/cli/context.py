@@ -23,7 +23,7 @@ DEMO_MODEL = "scripted/demo"
 
 
 @dataclass(frozen=True)
-class Invocation:
+class CommandContext:
     """One run of the program.
 
     Attributes:
@@ -72,12 +72,12 @@ class Invocation:
     @cached_property
     def _settings(self) -> Settings:
         # Together they take a fifth of a second, which `--version` and `init` do not have.
-        from tale_tui.cli.output import tell
+        from tale_tui.cli.output import echo_err
         from tale_tui.config.load import load
 
         loaded = load(self.paths, self.overrides, self.environ)
         for note in loaded.notes:
-            tell(note)
+            echo_err(note)
         return loaded.settings
 
     def run(

@@ -111,7 +111,7 @@ async def follow(
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class FollowedTask:
     """A task that is followed, as far as it is now."""
 
     task: Task
@@ -121,7 +121,7 @@ class Work:
     """Of the step that runs, so far."""
 
 
-async def follow_task(engine: EngineApi, task_id: str, shows: Callable[[Work], None]) -> TaskDetail:
+async def follow_task(engine: EngineApi, task_id: str, shows: Callable[[FollowedTask], None]) -> TaskDetail:
     """Follow a task until it has ended, wherever the engine moves meanwhile.
 
     A task that was cut off with its engine goes on, whichever process is the engine now: somebody waits for it here.
@@ -158,20 +158,22 @@ async def _engine_moved(engine: EngineApi) -> None:
                 return
 
 
-async def _until_end(events: AsyncGenerator[TaskEvent, None], shows: Callable[[Work], None]) -> TaskDetail | None:
+async def _until_end(
+    events: AsyncGenerator[TaskEvent, None], shows: Callable[[FollowedTask], None]
+) -> TaskDetail | None:
     """The task when it has ended; None where the stream ended before it."""
     detail: TaskDetail | None = None
     async for event in events:
         match event:
             case TaskSeen(detail=seen):
                 detail = seen
-                shows(Work(seen.task))
+                shows(FollowedTask(seen.task))
                 if seen.task.state in ENDED:
                     return seen
             case StepReading(done=done, total=total) if detail is not None:
-                shows(Work(detail.task, f"reading {done} of {total} tokens" if total else "loading"))
+                shows(FollowedTask(detail.task, f"reading {done} of {total} tokens" if total else "loading"))
             case StepDelta(thinking=thinking, tokens=tokens) if detail is not None:
-                shows(Work(detail.task, "thinking" if thinking else "writing", tokens))
+                shows(FollowedTask(detail.task, "thinking" if thinking else "writing", tokens))
     return None
 
 

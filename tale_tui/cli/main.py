@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tale_tui import __version__
-from tale_tui.cli.context import Invocation
+from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import Exit, exit_for
-from tale_tui.cli.output import tell, wants_colour
+from tale_tui.cli.output import echo_err, wants_colour
 from tale_tui.config.paths import find_paths
 from tale_tui.domain.errors import BadInput, TaleError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """A group that says which command was meant, where there is none of a name."""
 
     def resolve_command(
@@ -49,7 +49,7 @@ class Group(click.Group):
         raise BadInput(f"There is no command {ctx.command_path} {clean_line(name)}: {right}")
 
 
-class Count(click.IntRange):
+class CountRange(click.IntRange):
     """A whole number above zero."""
 
     MAX = 1_000_000_000
@@ -100,7 +100,7 @@ def _usage(ctx: click.Context) -> str:
     return " ".join((ctx.command_path, *pieces))
 
 
-class LazyGroup(Group):
+class LazyGroup(CommandGroup):
     """A group that knows its commands by name.
 
     Args:
@@ -210,7 +210,7 @@ def root(
         from tempfile import TemporaryDirectory
 
         home = Path(ctx.with_resource(TemporaryDirectory(prefix="tale-demo-")))
-    ctx.obj = Invocation(flags=flags, demo_home=home)
+    ctx.obj = CommandContext(flags=flags, demo_home=home)
     if ctx.invoked_subcommand is None:
         from tale_tui.cli.chat.command import chat
 
@@ -241,17 +241,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         return Exit.INTERRUPTED
     except click.UsageError as error:
-        tell(usage_words(error))
+        echo_err(usage_words(error))
         return Exit.USAGE
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except TaleError as error:
-        tell(error.whole)
+        echo_err(error.whole)
         return exit_for(error)
     except OSError as error:
         _log_crash(type(error), error, error.__traceback__)
-        tell(f"The system refused: {error.strerror or error}. What was stored is kept.")
+        echo_err(f"The system refused: {error.strerror or error}. What was stored is kept.")
         return Exit.FAILED
     return code if isinstance(code, int) else Exit.DONE
 
@@ -259,7 +259,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def report_crash(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     """The last word on an exception that nobody expected: a sentence for the user, the traceback for the log."""
     _log_crash(kind, error, traceback)
-    tell(f"Something went wrong that should not. What was stored is kept. The details are in {find_paths().log_file}")
+    echo_err(
+        f"Something went wrong that should not. What was stored is kept. The details are in {find_paths().log_file}"
+    )
 
 
 def _log_crash(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

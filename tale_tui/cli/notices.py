@@ -6,7 +6,7 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Self
 
-from tale_tui.cli.output import tell
+from tale_tui.cli.output import echo_err
 from tale_tui.domain.events import Notice
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 def say_notice(notice: Notice) -> None:
     """Tell one."""
-    tell(f"{notice.title}: {notice.sentence}")
+    echo_err(f"{notice.title}: {notice.sentence}")
 
 
-class News:
+class TaskNotices:
     """Hears notices while a block lasts, and tells them when asked and at its end: an answer may be half written."""
 
     def __init__(self, engine: EngineApi) -> None:

@@ -60,7 +60,7 @@ def say(text: str = "", *, end: str = "\n") -> None:
     click.echo(text + end, nl=False)
 
 
-def tell(text: str = "", *, end: str = "\n") -> None:
+def echo_err(text: str = "", *, end: str = "\n") -> None:
     """Write what is not a result: standard error."""
     click.echo(text + end, nl=False, err=True)
 
@@ -178,7 +178,7 @@ class ProgressLine:
         tenth = int((share or 0) * 100) // PIPE_STEP_PERCENT * PIPE_STEP_PERCENT
         if (progress.label, tenth) != self._said:
             self._said = (progress.label, tenth)
-            tell(progress.label if share is None else f"{progress.label} {tenth} %")
+            echo_err(progress.label if share is None else f"{progress.label} {tenth} %")
 
     def word(self, text: str) -> None:
         """Show a state, on a terminal only."""
@@ -189,7 +189,7 @@ class ProgressLine:
     def clear(self) -> None:
         """Take the line away."""
         if self._shown:
-            tell("\r" + " " * self._shown + "\r", end="")
+            echo_err("\r" + " " * self._shown + "\r", end="")
             self._shown = 0
 
     def _draw(self, text: str) -> None:
@@ -198,7 +198,7 @@ class ProgressLine:
             return
         self._next = now + PROGRESS_INTERVAL_S
         text = cut(text, shutil.get_terminal_size().columns - 1)
-        tell("\r" + text + " " * (self._shown - width(text)), end="")
+        echo_err("\r" + text + " " * (self._shown - width(text)), end="")
         self._shown = width(text)
 
 

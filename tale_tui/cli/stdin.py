@@ -40,7 +40,7 @@ def read_message() -> str:
     return text.strip()
 
 
-class Lines:
+class InputLines:
     """Lines of standard input, as they come.
 
     A thread reads them with `os.read`: a read in the event loop would stop the engine for everybody, and a buffered

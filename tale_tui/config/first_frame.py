@@ -17,7 +17,7 @@ THEME_KEY = "look.theme"
 
 
 @dataclass(frozen=True, slots=True)
-class FirstLook:
+class FirstFrameSettings:
     """The settings that can be seen in the first frame."""
 
     theme: str = DEFAULT_THEME
@@ -34,7 +34,9 @@ def flat_keys(table: Mapping[object, object], before: str = "") -> Iterator[tupl
             yield f"{before}{name}", value
 
 
-def quick_look(paths: Paths, environ: Mapping[str, str], overrides: Mapping[str, object] | None = None) -> FirstLook:
+def read_first_frame_settings(
+    paths: Paths, environ: Mapping[str, str], overrides: Mapping[str, object] | None = None
+) -> FirstFrameSettings:
     """The first frame's settings: flag > environment > file > default; what cannot be used is left out.
 
     Args:
@@ -53,7 +55,7 @@ def quick_look(paths: Paths, environ: Mapping[str, str], overrides: Mapping[str,
         look.get("theme") if isinstance(look, dict) else None,
     )
     bound = flat_keys(keys) if isinstance(keys, dict) else ()
-    return FirstLook(
+    return FirstFrameSettings(
         theme=next((name for name in themes if isinstance(name, str) and name), DEFAULT_THEME),
         keys={name: value for name, value in bound if isinstance(value, str)},
     )

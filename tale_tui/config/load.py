@@ -14,12 +14,10 @@ from pydantic_settings import SettingsError as EnvironmentUnreadable
 
 from tale_tui.config import file
 from tale_tui.config.first_frame import flat_keys
-from tale_tui.config.names import PREFIX, Variables, own_variables, rename_roles
+from tale_tui.config.names import PREFIX, EnvironmentVariables, own_variables, rename_roles
 from tale_tui.config.paths import Paths
 from tale_tui.config.problems import KEY_VARIABLE, SettingsError, Source, explain
-from tale_tui.config.settings import (
-    Settings,
-)
+from tale_tui.config.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,7 @@ def _from_flags(overrides: Mapping[str, object]) -> Source:
     return Source(values, lambda path: f"--set {'.'.join(path)}")
 
 
-def _from_environment(variables: Variables) -> Source:
+def _from_environment(variables: EnvironmentVariables) -> Source:
     def place(path: tuple[str, ...]) -> str:
         return f"Environment variable {variables.spelled(PREFIX + '__'.join(path).upper())}"
 

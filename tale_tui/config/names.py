@@ -37,7 +37,7 @@ def rename_roles(table: MutableMapping[str, Any], prefix: str = "") -> list[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Variables:
+class EnvironmentVariables:
     """The environment with every setting under its own name.
 
     Attributes:
@@ -54,7 +54,7 @@ class Variables:
         return self._spelled.get(name, name)
 
 
-def own_variables(environ: Mapping[str, str]) -> Variables:
+def own_variables(environ: Mapping[str, str]) -> EnvironmentVariables:
     """Read the environment: old names and variables that stand in for a setting become that setting's own."""
     own = {name: value for name, value in environ.items() if value}
     spelled = {}
@@ -71,4 +71,4 @@ def own_variables(environ: Mapping[str, str]) -> Variables:
         if setting not in own:
             own[setting] = value
             spelled[setting] = name
-    return Variables(own, tuple(notes), spelled)
+    return EnvironmentVariables(own, tuple(notes), spelled)

@@ -45,13 +45,13 @@ RoleSetting = Annotated[str, AfterValidator(_check_role)]
 """`auto`, or `backend/model`."""
 
 
-class Group(BaseModel):
+class SettingsGroup(BaseModel):
     """A table of the settings file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class OllamaSettings(Group):
+class OllamaSettings(SettingsGroup):
     """[ollama]"""
 
     host: str = "http://127.0.0.1:11434"
@@ -60,13 +60,13 @@ class OllamaSettings(Group):
     """How long a model stays loaded after a call, in seconds; -1 for ever."""
 
 
-class OpenAISettings(Group):
+class OpenAISettings(SettingsGroup):
     """[openai]: any server that speaks /v1/chat/completions. The key comes from TALE_OPENAI_KEY alone."""
 
     base_url: str = "http://127.0.0.1:8080/v1"
 
 
-class EmbeddedSettings(Group):
+class EmbeddedSettings(SettingsGroup):
     """[embedded]: llama.cpp in a child process."""
 
     threads: int = Field(0, ge=0, le=256)
@@ -79,7 +79,7 @@ class EmbeddedSettings(Group):
     """Of the child process; 0 leaves it to the machine."""
 
 
-class LimitSettings(Group):
+class LimitSettings(SettingsGroup):
     """[limits]: how long to wait, in seconds."""
 
     probe_s: float = Field(1.0, gt=0, le=TIME_LIMIT_MAX_S)
@@ -91,7 +91,7 @@ class LimitSettings(Group):
     """Between two pieces."""
 
 
-class ChatSettings(Group):
+class ChatSettings(SettingsGroup):
     """[chat]"""
 
     window: int = Field(0, ge=0, le=TOKENS_MAX)
@@ -104,7 +104,7 @@ class ChatSettings(Group):
     system: str = "You are a helpful assistant. Answer briefly and plainly."
 
 
-class DetectSettings(Group):
+class DetectSettings(SettingsGroup):
     """[detect]: whether a message is a task or chat. TALE_DETECT=off makes everything chat."""
 
     enabled: bool = True
@@ -116,7 +116,7 @@ class DetectSettings(Group):
     """Whether your corrections teach the detector."""
 
 
-class RouteSettings(Group):
+class RouteSettings(SettingsGroup):
     """[route]: which model does what."""
 
     tasks: Literal["task", "ux"] = "task"
@@ -127,7 +127,7 @@ class RouteSettings(Group):
     """Whether the other model serves when the chosen one fails."""
 
 
-class TaskSettings(Group):
+class TaskSettings(SettingsGroup):
     """[tasks]"""
 
     running: int = Field(4, ge=1, le=1000)
@@ -153,7 +153,7 @@ class TaskSettings(Group):
     """What is done with tasks that were cut off by the end of the process."""
 
 
-class MemorySettings(Group):
+class MemorySettings(SettingsGroup):
     """[memory]: of models on this machine."""
 
     limit_gb: float = Field(30.0, gt=0, le=GIGABYTES_MAX)
@@ -162,7 +162,7 @@ class MemorySettings(Group):
     """Whether the model of the role task stays loaded too; auto: where it fits."""
 
 
-class NotifySettings(Group):
+class NotifySettings(SettingsGroup):
     """[notify]: when a task ends or needs you and the window is not looked at."""
 
     terminal: bool = True
@@ -179,7 +179,7 @@ class NotifySettings(Group):
         return value
 
 
-class LookSettings(Group):
+class LookSettings(SettingsGroup):
     """[look]"""
 
     theme: str = DEFAULT_THEME

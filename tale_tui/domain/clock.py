@@ -21,7 +21,7 @@ def random_id() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Clock:
     """What the engine takes from outside besides settings.
 
     Attributes:

@@ -8,11 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tale_tui.domain.models import (
-    FinishReason,
-    ModelRef,
-    Usage,
-)
+from tale_tui.domain.models import FinishReason, ModelRef, Usage
 
 
 class Author(StrEnum):

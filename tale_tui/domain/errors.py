@@ -29,15 +29,15 @@
     │   ├── TurnRunning           the session answers already; a second message waits in the queue
     │   ├── BadImport             not an export of ours
     │   ├── NoSuchTask            unknown id of a task
-    │   │   └── AmbiguousTask     the beginning of several ids
+    │   ├── AmbiguousTask         the beginning of the ids of several tasks
     │   ├── WrongState            the task is in a state that does not allow it
     │   ├── TaskTooLong           more text than the settings allow
     │   ├── BadPlan               a plan that cannot be run
     │   ├── BadPriority           an unknown priority
     │   ├── BadTimeLimit          a time limit that is none
     │   ├── TooManyTasks          handed in faster than the settings allow
-    │   └── BadFileName           no name for a file in the chosen folder
-    │       └── FileThere         a file of that name is there already
+    │   ├── BadFileName           no name for a file in the chosen folder
+    │   └── FileThere             a file of that name is there already
     ├── StepTimedOut              a step or a task took longer than its limit
     ├── FileNotSaved              the system did not allow a file to be written
     ├── FetchFailed               a download did not work; the sentence says which way is left
@@ -283,7 +283,7 @@ class NoSuchTask(BadInput):
     title = "No such task"
 
 
-class AmbiguousTask(NoSuchTask):
+class AmbiguousTask(BadInput):
     """The beginning of the ids of several tasks; the sentence names them."""
 
     code = "ambiguous_task"
@@ -339,7 +339,7 @@ class BadFileName(BadInput):
     title = "Not a name for a file"
 
 
-class FileThere(BadFileName):
+class FileThere(BadInput):
     """A file of that name is there already, and nobody said that it may be replaced."""
 
     code = "file_there"

@@ -31,7 +31,7 @@ class DetectBand(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Classification:
     """What a message would become, before it is sent."""
 
     p: float

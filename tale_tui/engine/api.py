@@ -13,7 +13,7 @@ from typing import Protocol
 from tale_tui.domain.conversation import ExportFormat, QueuedMessage, SearchHit, Session, Transcript, View
 from tale_tui.domain.events import Fact, TaskEvent, TurnEvent
 from tale_tui.domain.models import BackendReport, Finding, ModelInfo, ModelRef, Progress, Residency, Role, RoleStatus
-from tale_tui.domain.tasks import EngineStatus, Judged, Priority, Task, TaskDetail, TaskState
+from tale_tui.domain.tasks import Classification, EngineStatus, Priority, Task, TaskDetail, TaskState
 
 
 class ChatApi(Protocol):
@@ -64,7 +64,7 @@ class ChatApi(Protocol):
         """
         ...
 
-    async def classify(self, text: str, *, session_id: str = "") -> Judged:
+    async def classify(self, text: str, *, session_id: str = "") -> Classification:
         """What a message would become if it were sent now; nothing is stored.
 
         Args:

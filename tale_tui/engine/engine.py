@@ -9,16 +9,16 @@ from typing import Self
 
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.events import Notice
 from tale_tui.domain.models import BackendName
 from tale_tui.engine.api import ChatApi, ControlApi, ModelApi, SessionApi, TaskApi
 from tale_tui.engine.bus import Bus
-from tale_tui.engine.chat.classify import Judging
-from tale_tui.engine.chat.generate import Tools
-from tale_tui.engine.chat.prompt_builder import Prompter
-from tale_tui.engine.chat.start import Openings
-from tale_tui.engine.chat.turn import Turns
+from tale_tui.engine.chat.classify import MessageClassifier
+from tale_tui.engine.chat.generate import ChatServices
+from tale_tui.engine.chat.prompt_builder import PromptBuilder
+from tale_tui.engine.chat.start import TurnStarter
+from tale_tui.engine.chat.turn import TurnManager
 from tale_tui.engine.control import EngineControl
 from tale_tui.engine.detect.detector import LEARNED_FILE
 from tale_tui.engine.detect.learning import Detectors, Learner
@@ -52,7 +52,7 @@ class Engine:
         self,
         paths: Paths,
         settings: Settings,
-        world: World,
+        world: Clock,
         store: Store,
         backends: BackendRegistry,
         *,
@@ -66,19 +66,19 @@ class Engine:
         self._bus = bus = Bus()
         services = build_model_services(backends, store, settings, world, bus.publish)
         self._pool, self._roles = pool, roles = services.pool, services.roles
-        prompter = Prompter(store, pool, settings)
+        prompter = PromptBuilder(store, pool, settings)
         router = Router(roles, pool, settings.route)
         detectors = Detectors(paths.data / LEARNED_FILE)
         detect = settings.detect
-        judging = Judging(store, detectors, detect, router.preview, world.now)
+        judging = MessageClassifier(store, detectors, detect, router.preview, world.now)
         learns = detect.enabled and detect.learn and not read_only
         self._learner = Learner(store, detectors, lambda: turns.busy or executor.busy, enabled=learns)
-        tools = Tools(store, pool, roles, router, prompter, settings.chat, world, bus.publish)
+        tools = ChatServices(store, pool, roles, router, prompter, settings.chat, world, bus.publish)
         self._executor = executor = local_executor(
             *(store, backends, pool, roles, router, settings, world, bus.publish), works_queue=works_queue
         )
-        openings = Openings(tools, judging, executor, self._learner.nudge)
-        self._turns = turns = Turns(tools, openings, judging)
+        openings = TurnStarter(tools, judging, executor, self._learner.nudge)
+        self._turns = turns = TurnManager(tools, openings, judging)
         self._models = models = ModelService(services, paths.models)
         self.chat: ChatApi = turns
         self.tasks: TaskApi = executor
@@ -96,7 +96,7 @@ class Engine:
         cls,
         paths: Paths,
         settings: Settings,
-        world: World | None = None,
+        world: Clock | None = None,
         *,
         backends: Mapping[BackendName, Backend] | None = None,
         load: bool = True,
@@ -121,7 +121,7 @@ class Engine:
         Raises:
             StoreError: the database cannot be used; the class says why.
         """
-        world = world or World()
+        world = world or Clock()
         store = await Store.open(paths.database, world, read_only=read_only)
         made = configured_backends(settings, paths) if backends is None else given_backends(backends)
         engine = cls(

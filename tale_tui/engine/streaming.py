@@ -26,7 +26,7 @@ OWN_CLOCK_MIN_S = 0.1
 """Pieces that came within less than this came in a burst: their rate is that of the wire, not of the model."""
 
 
-class Draft:
+class PartialReply:
     """Collects the pieces of one reply.
 
     Args:
@@ -122,7 +122,7 @@ class Draft:
         return rate if 0 < rate <= RATE_MAX else None
 
 
-class Saver:
+class AutoSaver:
     """Stores a draft while it grows: at most once in `PARTIAL_SAVE_INTERVAL_S`, at least once a second.
 
     Args:
@@ -179,7 +179,7 @@ def _joined(parts: list[str]) -> str:
     return parts[0] if parts else ""
 
 
-class Feed:
+class DeltaBuffer:
     """A queue for one reader in which text piles up instead of events.
 
     The first piece, and the first piece of the answer after thinking, is due at once. Every later one is due

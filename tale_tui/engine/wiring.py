@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.events import Fact
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.domain.tasks import StepKind
@@ -16,7 +16,7 @@ from tale_tui.engine.route.complexity import complexity
 from tale_tui.engine.route.router import Router, route
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.tasks.executor import Executor
-from tale_tui.engine.tasks.model_step import ModelRunner, ModelTools
+from tale_tui.engine.tasks.model_step import ModelStepRunner, TaskServices
 
 
 def local_executor(
@@ -26,7 +26,7 @@ def local_executor(
     roles: Roles,
     router: Router,
     settings: Settings,
-    world: World,
+    world: Clock,
     publish: Callable[[Fact], None],
     *,
     works_queue: bool,
@@ -56,8 +56,8 @@ def local_executor(
         made = next((backend for backend in backends.made if backend.name is ref.backend), None)
         return made.local if made else ref.backend is not BackendName.OPENAI
 
-    tools = ModelTools(store, pool, roles, router, settings.tasks, settings.chat, world.monotonic)
-    runners = {StepKind.MODEL.value: ModelRunner(tools)}
+    tools = TaskServices(store, pool, roles, router, settings.tasks, settings.chat, world.monotonic)
+    runners = {StepKind.MODEL.value: ModelStepRunner(tools)}
     return Executor(
         store,
         runners,

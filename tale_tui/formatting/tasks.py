@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from tale_tui.formatting.symbols import Signs, bar, signs
-from tale_tui.formatting.units import about, chance, count
+from tale_tui.formatting.units import about, count, format_probability
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import Task
@@ -87,7 +87,7 @@ def tone(task: Task) -> Tone:
 
 def chip(task: Task) -> str:
     """That it is a task, and how sure that is: `task .93`; without a number where somebody said so."""
-    return "task" if task.p is None else f"task {chance(task.p)}"
+    return "task" if task.p is None else f"task {format_probability(task.p)}"
 
 
 def model_name(task: Task) -> str:

@@ -17,7 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
 from textual.types import CSSPathType
 
-from tale_tui.config.first_frame import FirstLook, quick_look
+from tale_tui.config.first_frame import FirstFrameSettings, read_first_frame_settings
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.background import start_background
 from tale_tui.ui.chat.screen import ChatScreen
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
     from tale_tui.config.paths import Paths
     from tale_tui.config.settings import Settings
-    from tale_tui.domain.clock import World
+    from tale_tui.domain.clock import Clock
     from tale_tui.domain.events import Notice
-    from tale_tui.ui.chat.controller import ChatDesk
+    from tale_tui.ui.chat.controller import ChatController
     from tale_tui.ui.dialogs.leave import Leaving
-    from tale_tui.ui.keys import Place
+    from tale_tui.ui.keys import KeyPlace
     from tale_tui.ui.tasks.screen import TasksScreen
 
 
@@ -91,11 +91,11 @@ class TaleApp(TerminalApp):
         self,
         bridge: Bridge,
         paths: Paths,
-        look: FirstLook,
+        look: FirstFrameSettings,
         *,
         overrides: MutableMapping[str, object] | None = None,
         session_id: str = "",
-        world: World | None = None,
+        world: Clock | None = None,
     ) -> None:
         super().__init__()
         self.notices: deque[tuple[float, Notice]] = deque(maxlen=NOTICES_KEPT)
@@ -144,7 +144,7 @@ class TaleApp(TerminalApp):
                 self.notify(complaint, title="Keys", severity="warning")
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[KeyPlace, ...]:
         """Where keys work, the most important place first."""
         beside = self.modes.places()
         if beside:
@@ -263,7 +263,7 @@ class TaleApp(TerminalApp):
 
         self.push_screen(NoticesDialog(tuple(self.notices), time.time()))
 
-    def on_chat_desk_setting_wanted(self, event: ChatDesk.SettingWanted) -> None:
+    def on_chat_desk_setting_wanted(self, event: ChatController.SettingWanted) -> None:
         """Change a setting for good and open the engine anew with it."""
         self.run_worker(self._begin_with(event.name, event.value), group="setting")
 
@@ -315,12 +315,14 @@ def run_app(
         app.notify(note, title="Settings")
 
     def heed(settings: Settings) -> None:
-        from tale_tui.ui.terminal.notifications import Manners
+        from tale_tui.ui.terminal.notifications import WindowPreferences
 
-        app.chat.manners = Manners.of(settings)
+        app.chat.manners = WindowPreferences.of(settings)
 
     bridge = Bridge(partial(open_engine, paths, wanted, tell, heed))
-    app = TaleApp(bridge, paths, quick_look(paths, os.environ, wanted), overrides=wanted, session_id=session)
+    app = TaleApp(
+        bridge, paths, read_first_frame_settings(paths, os.environ, wanted), overrides=wanted, session_id=session
+    )
     if demo:
         app.chat.title_bar.label = f"{app.TITLE} demo"
     code = app.run()

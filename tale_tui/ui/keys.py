@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 
 from tale_tui.formatting.units import key_name
 
-Place = tuple[str, Sequence[BindingType]]
+KeyPlace = tuple[str, Sequence[BindingType]]
 """Where bindings work, in words (`In the prompt`), and the bindings."""
 
 
@@ -27,7 +27,7 @@ def keys_now(bindings: Iterable[BindingType], keymap: Mapping[str, str]) -> list
     ]
 
 
-def complaints(places: Sequence[Place], keymap: Mapping[str, str]) -> list[str]:
+def complaints(places: Sequence[KeyPlace], keymap: Mapping[str, str]) -> list[str]:
     """A sentence for each id that does not exist, and for each key that two things have in the same place.
 
     Args:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from textual.screen import Screen
     from textual.worker import Worker
 
-    from tale_tui.domain.clock import World
+    from tale_tui.domain.clock import Clock
     from tale_tui.engine.api import EngineApi
     from tale_tui.ui.chat.screen import ChatScreen
-    from tale_tui.ui.keys import Place
+    from tale_tui.ui.keys import KeyPlace
     from tale_tui.ui.tasks.screen import TasksScreen
 
 CHAT, TASKS = "chat", "tasks"
@@ -34,7 +34,7 @@ class Modes:
         world: the clocks; None for the real ones.
     """
 
-    def __init__(self, app: App[int], bridge: Bridge, chat: ChatScreen, world: World | None) -> None:
+    def __init__(self, app: App[int], bridge: Bridge, chat: ChatScreen, world: Clock | None) -> None:
         self._app = app
         self._bridge = bridge
         self._chat = chat
@@ -67,7 +67,7 @@ class Modes:
         if self.tasks is not None and prefix:
             self.tasks.open_task(prefix)
 
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[KeyPlace, ...]:
         """Where keys work on the screen that is shown beside the chat; nothing for the chat itself."""
         if self._app.current_mode != TASKS or self.tasks is None:
             return ()

@@ -19,10 +19,10 @@ from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from pathlib import Path
 
-from tale_tui.config.first_frame import FirstLook
+from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings, TaskSettings
-from tale_tui.domain.clock import World, random_id
+from tale_tui.domain.clock import Clock, random_id
 from tale_tui.domain.models import ModelRef
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.ipc.connect import open_engine
@@ -110,7 +110,7 @@ class Lag:
 
 def window(paths: Paths, settings: Settings) -> TaleApp:
     """The application on an engine of its own."""
-    return TaleApp(Bridge(lambda: open_engine(paths, settings)), paths, FirstLook(), world=World())
+    return TaleApp(Bridge(lambda: open_engine(paths, settings)), paths, FirstFrameSettings(), world=Clock())
 
 
 async def painted(app: TaleApp) -> None:

@@ -34,11 +34,11 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 import tale_tui
-from tale_tui.config.first_frame import FirstLook
+from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
-from tale_tui.engine.chat.turn import Turns as ChatApiImplementation
+from tale_tui.domain.clock import Clock
+from tale_tui.engine.chat.turn import TurnManager as ChatApiImplementation
 from tale_tui.engine.ipc.connect import open_engine
 from tale_tui.ui.app import TaleApp
 from tale_tui.ui.engine_bridge import Bridge
@@ -234,7 +234,7 @@ async def run(root: Path, hops: Hops, *, everything: bool) -> None:
     paths.make()
     model = f"ollama/{MODEL}"
     settings = Settings(ux=model, task=model, ollama={"host": f"http://127.0.0.1:{port}"})
-    app = TaleApp(Bridge(lambda: open_engine(paths, settings)), paths, FirstLook(), world=World())
+    app = TaleApp(Bridge(lambda: open_engine(paths, settings)), paths, FirstFrameSettings(), world=Clock())
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until_at_least(ollama, loads=1)
         for number, message in enumerate(MESSAGES, 1):

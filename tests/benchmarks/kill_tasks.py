@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.models import BackendName
 from tale_tui.domain.tasks import OPEN, StepState, TaskDetail, TaskState
 from tale_tui.engine.engine import Engine
@@ -101,7 +101,7 @@ async def work(home: Path, limit: int) -> None:
 
 async def rows(home: Path) -> list[TaskDetail]:
     """Everything about every task, read as another process may."""
-    store = await Store.open(paths_in(home).database, World(), read_only=True)
+    store = await Store.open(paths_in(home).database, Clock(), read_only=True)
     details = [await store.task_detail(task.id) for task in await store.tasks()]
     await store.close()
     return details

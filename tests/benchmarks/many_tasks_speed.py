@@ -17,10 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tale_tui.config.first_frame import FirstLook
+from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.models import BackendName
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.engine import Engine
@@ -100,7 +100,9 @@ async def window(root: Path, tasks: int) -> None:
     """The loop of the window without tasks, then with them, on both screens."""
     chosen, paths = settings(tasks), folders(root)
     gc.disable()  # as the command line begins the window
-    app = TaleApp(Bridge(lambda: open_engine(paths, chosen, backends=backends())), paths, FirstLook(), world=World())
+    app = TaleApp(
+        Bridge(lambda: open_engine(paths, chosen, backends=backends())), paths, FirstFrameSettings(), world=Clock()
+    )
     async with app.run_test(size=SIZE) as pilot:
         await until(lambda: app.chat.controller and app.chat.line.model.state == "ready")
         desk = app.chat.controller

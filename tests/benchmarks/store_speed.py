@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tale_tui.domain.clock import World, random_id
+from tale_tui.domain.clock import Clock, random_id
 from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
 from tale_tui.domain.tasks import Plan, StepSpec, TaskState
@@ -73,7 +73,7 @@ async def measure(name: str, call: Callable[[], Awaitable[object]], rounds: int 
 
 async def measure_session(path: Path, messages: int) -> None:
     """Everything that a long session could make slow."""
-    store = await Store.open(path, World())
+    store = await Store.open(path, Clock())
     began = time.perf_counter()
     session_id = await fill(store, messages)
     each = (time.perf_counter() - began) * 1000 / (messages // 2)
@@ -125,7 +125,7 @@ async def start(store: Store, id_: str) -> int:
 
 async def measure_tasks(path: Path, tasks: int) -> None:
     """What a task costs, and what many of them do."""
-    store = await Store.open(path, World())
+    store = await Store.open(path, Clock())
     ids = [random_id() for _ in range(tasks)]
     print(f"{tasks} tasks, {AT_ONCE} at once")
     for part in (ids[: tasks // 2], ids[tasks // 2 :]):
@@ -151,7 +151,7 @@ async def measure_tasks(path: Path, tasks: int) -> None:
     )
     await store.close()
     began = time.perf_counter()
-    store = await Store.open(path, World())
+    store = await Store.open(path, Clock())
     took = f"once {(time.perf_counter() - began) * 1000:8.2f} ms"
     print(f"{'open, with running tasks to interrupt':<44} {took}   of {store.interrupted_tasks}")
     await measure(f"queue and claim of {OPEN_TASKS}", lambda: claim_all(store, running), rounds=1)
@@ -175,7 +175,7 @@ async def reopen(store: Store, message_id: str) -> None:
 
 async def reopened(path: Path) -> None:
     """Open the database and close it."""
-    store = await Store.open(path, World())
+    store = await Store.open(path, Clock())
     await store.close()
 
 

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings, TaskSettings
-from tale_tui.domain.clock import World, random_id
+from tale_tui.domain.clock import Clock, random_id
 from tale_tui.domain.events import TaskSeen
 from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.domain.tasks import ENDED, Task, TaskState
@@ -28,7 +28,7 @@ from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.models.openai.backend import OpenAIBackend
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.tasks.executor import Executor
-from tale_tui.engine.tasks.step_runner import Outcome, Runner, Work
+from tale_tui.engine.tasks.step_runner import StepResult, StepRunner, StepWork
 
 TASKS = 1000
 AT_ONCE = 50
@@ -43,29 +43,29 @@ REF = ModelRef(BackendName.SCRIPTED, "none")
 class Nothing:
     """Does nothing."""
 
-    async def run(self, work: Work) -> Outcome:
-        return Outcome("done")
+    async def run(self, work: StepWork) -> StepResult:
+        return StepResult("done")
 
 
 class Writes:
     """Writes some text, as a model on another machine would."""
 
-    async def run(self, work: Work) -> Outcome:
+    async def run(self, work: StepWork) -> StepResult:
         draft = await work.begin(REF)
         for n in range(PIECES):
             await asyncio.sleep(0.1)
             work.add(TextPiece(f"word {n} "))
-        return Outcome(draft.text)
+        return StepResult(draft.text)
 
 
-def executor_on(store: Store, runner: Runner, running: int) -> Executor:
+def executor_on(store: Store, runner: StepRunner, running: int) -> Executor:
     """An executor with one runner."""
     settings = TaskSettings(running=running, per_model=running, per_minute=100_000)
     return Executor(
         store,
         {"model": runner},
         settings,
-        World(),
+        Clock(),
         Bus().publish,
         likely=lambda _p, _text: (REF, ""),
         is_local=lambda _: True,
@@ -88,7 +88,7 @@ async def all_done(store: Store, count: int) -> None:
 
 async def burst(folder: Path, count: int) -> dict[str, float]:
     """Hand in many tasks of nothing and wait for the last."""
-    store = await Store.open(folder / f"{random_id()}.db", World())
+    store = await Store.open(folder / f"{random_id()}.db", Clock())
     executor = executor_on(store, Nothing(), AT_ONCE)
     executor.start()
     began, cpu = time.perf_counter(), time.process_time()
@@ -103,7 +103,7 @@ async def burst(folder: Path, count: int) -> dict[str, float]:
 
 async def single(folder: Path, count: int) -> dict[str, float]:
     """One task of nothing after the other, each waited for through the store."""
-    store = await Store.open(folder / f"{random_id()}.db", World())
+    store = await Store.open(folder / f"{random_id()}.db", Clock())
     executor = executor_on(store, Nothing(), AT_ONCE)
     executor.start()
     began = time.perf_counter()
@@ -119,7 +119,7 @@ async def single(folder: Path, count: int) -> dict[str, float]:
 
 async def lag(folder: Path, count: int) -> dict[str, float]:
     """How late the event loop is while many tasks write."""
-    store = await Store.open(folder / f"{random_id()}.db", World())
+    store = await Store.open(folder / f"{random_id()}.db", Clock())
     executor = executor_on(store, Writes(), count)
     executor.start()
     late: list[float] = []
@@ -153,7 +153,7 @@ async def _watch(late: list[float]) -> None:
 async def restart(folder: Path, count: int) -> dict[str, float]:
     """Open a store in which many tasks ran when the process ended, and be ready to run the first."""
     path = folder / f"{random_id()}.db"
-    world = World()
+    world = Clock()
     store = await Store.open(path, world)
     executor = executor_on(store, Nothing(), 1)
     for _ in range(count):

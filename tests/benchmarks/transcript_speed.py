@@ -24,7 +24,7 @@ from tale_tui.domain.models import BackendName, ModelRef, Usage
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.ui.markdown import warm
 from tale_tui.ui.theming import VARIABLE_DEFAULTS
-from tale_tui.ui.transcript.header import Live
+from tale_tui.ui.transcript.header import LiveFigures
 from tale_tui.ui.transcript.view import TranscriptView
 
 MESSAGES = 10_000
@@ -171,7 +171,7 @@ async def streaming(view: TranscriptView, count: int) -> None:
     pieces, seconds, cpu = tokens(count), [], time.process_time()
     for number, piece in enumerate(pieces):
         view.stream_text(reply.id, piece)
-        view.set_live(reply.id, Live("writing", 0.0, tokens=number, rate=200.0, ttft_ms=300.0))
+        view.set_live(reply.id, LiveFigures("writing", 0.0, tokens=number, rate=200.0, ttft_ms=300.0))
         if number % PIECES_A_PAINT == 0:
             seconds.append(timed(lambda: (view.update_now(), paint(view))))
             await asyncio.sleep(0)
@@ -223,7 +223,7 @@ async def cards(view: TranscriptView, count: int) -> None:
     seconds = []
     for number, piece in enumerate(tokens(count)):
         view.stream_step(running.id, piece)
-        view.set_task_live(running.id, Live("writing", 0.0, tokens=number, rate=200.0))
+        view.set_task_live(running.id, LiveFigures("writing", 0.0, tokens=number, rate=200.0))
         if number % PIECES_A_PAINT == 0:
             seconds.append(timed(lambda: (view.update_now(), paint(view))))
             await asyncio.sleep(0)

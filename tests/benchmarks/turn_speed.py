@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tale_tui.config.settings import DetectSettings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import MessageState
-from tale_tui.engine.chat.classify import Judging
-from tale_tui.engine.chat.prompt_builder import Branch
+from tale_tui.engine.chat.classify import MessageClassifier
+from tale_tui.engine.chat.prompt_builder import PromptBranch
 from tale_tui.engine.detect.learning import Detectors
 from tale_tui.engine.store.store import Store
 
@@ -36,7 +36,7 @@ async def measure(name: str, work: Callable[[], Awaitable[object]]) -> None:
 
 async def run(folder: Path) -> None:
     """Fill a conversation and read its end."""
-    world = World()
+    world = Clock()
     store = await Store.open(folder / "tale.db", world)
     session_id = (await store.add_session()).id
     for number in range(TURNS):
@@ -46,11 +46,13 @@ async def run(folder: Path) -> None:
         text = "an answer of some words, " * 6
         await store.finish_reply(reply.id, state=MessageState.COMPLETE, text=text)
     _, reply, _ = await store.begin_turn(session_id, user_id="last", text="hello", reply_ref=None)
-    judging = Judging(store, Detectors(folder / "detector.json"), DetectSettings(), lambda _: None, world.now)
+    judging = MessageClassifier(store, Detectors(folder / "detector.json"), DetectSettings(), lambda _: None, world.now)
     await judging.classify("hello", session_id)
     await measure("judged as it is sent", lambda: judging.verdict(session_id, "hello, how are you?", None, None))
     await measure("judged as it is typed", lambda: judging.classify("write a Python function", session_id))
-    await measure("the conversation, as far as prompts need it", Branch(store, reply.id, session_id, world.now).read)
+    await measure(
+        "the conversation, as far as prompts need it", PromptBranch(store, reply.id, session_id, world.now).read
+    )
     await measure("the whole of it, for comparison", lambda: store.transcript(session_id))
     await store.close()
 

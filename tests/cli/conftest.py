@@ -48,9 +48,9 @@ from tale_tui.domain.models import (
 )
 from tale_tui.domain.tasks import (
     ENDED,
+    Classification,
     DetectBand,
     EngineStatus,
-    Judged,
     Plan,
     Priority,
     Reason,
@@ -275,8 +275,8 @@ class FakeEngine(FakeTasks):
     async def list_sessions(self, *, limit: int = 1000) -> tuple[Session, ...]:
         return tuple(self.known[:limit])
 
-    async def judge(self, text: str, *, session_id: str = "") -> Judged:
-        return Judged(0.5, self.band)
+    async def judge(self, text: str, *, session_id: str = "") -> Classification:
+        return Classification(0.5, self.band)
 
     async def find_session(self, prefix: str) -> Session:
         for session in self.known:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.config.first_frame import FirstLook, quick_look
+from tale_tui.config.first_frame import FirstFrameSettings, read_first_frame_settings
 from tale_tui.config.load import load_settings
 from tale_tui.config.paths import Paths, below
 from tale_tui.config.settings import Settings
@@ -22,7 +22,11 @@ def paths(tmp_path: Path) -> Paths:
 
 
 def test_the_defaults_are_those_of_the_settings(paths: Paths) -> None:
-    assert quick_look(paths, {}) == FirstLook() == FirstLook(Settings().look.theme, Settings().keys)
+    assert (
+        read_first_frame_settings(paths, {})
+        == FirstFrameSettings()
+        == FirstFrameSettings(Settings().look.theme, Settings().keys)
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,7 +44,7 @@ def test_it_agrees_with_the_settings(
 ) -> None:
     paths.settings_file.write_text(text, encoding="utf-8")
     settings = load_settings(paths, flags, environ)
-    assert quick_look(paths, environ, flags) == FirstLook(settings.look.theme, settings.keys)
+    assert read_first_frame_settings(paths, environ, flags) == FirstFrameSettings(settings.look.theme, settings.keys)
 
 
 @pytest.mark.parametrize(
@@ -48,12 +52,12 @@ def test_it_agrees_with_the_settings(
 )
 def test_what_cannot_be_used_is_left_out(paths: Paths, content: bytes) -> None:
     paths.settings_file.write_bytes(content)
-    assert quick_look(paths, {}) == FirstLook()
+    assert read_first_frame_settings(paths, {}) == FirstFrameSettings()
 
 
 def test_a_folder_in_the_place_of_the_file_does_not_matter(paths: Paths) -> None:
     paths.settings_file.mkdir()
-    assert quick_look(paths, {}) == FirstLook()
+    assert read_first_frame_settings(paths, {}) == FirstFrameSettings()
 
 
 @pytest.mark.process

@@ -6,15 +6,15 @@ import inspect
 
 import pytest
 
-from tale_tui.engine.chat.turn import Turns
+from tale_tui.engine.chat.turn import TurnManager
 from tale_tui.engine.control import EngineControl
-from tale_tui.engine.ipc.codec import GROUPS, is_verb, verb
+from tale_tui.engine.ipc.codec import GROUPS, api_method, is_api_method
 from tale_tui.engine.models.service import ModelService
 from tale_tui.engine.sessions import SessionService
 from tale_tui.engine.tasks.executor import Executor
 
 IMPLEMENTATIONS = {
-    "chat": Turns,
+    "chat": TurnManager,
     "tasks": Executor,
     "sessions": SessionService,
     "models": ModelService,
@@ -41,8 +41,8 @@ def test_every_verb_is_done_with_the_signature_that_is_described(group: str, nam
 
 @pytest.mark.parametrize(("group", "name"), VERBS)
 def test_every_verb_is_carried_to_other_processes(group: str, name: str) -> None:
-    assert is_verb(f"{group}.{name}")
-    carried = verb(f"{group}.{name}").signature
+    assert is_api_method(f"{group}.{name}")
+    carried = api_method(f"{group}.{name}").signature
     described = inspect.signature(getattr(GROUPS[group], name))
     assert [*carried.parameters.values()] == [*described.parameters.values()][1:]
 

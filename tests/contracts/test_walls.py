@@ -23,7 +23,8 @@ ROOMS = (
 ENGINE = (
     {"ipc", "client_actions"},
     {"engine"},
-    {"wiring", "sessions", "model_service", "control", "doctor"},
+    {"control"},
+    {"wiring", "sessions", "doctor"},
     {"chat"},
     {"tasks"},
     {"background", "result_files", "api"},
@@ -34,32 +35,40 @@ ENGINE = (
 """The same inside the engine. What is side by side meets in protocols that engine.py and wiring.py tie together."""
 
 MODELS = (
+    {"service"},
     {"wiring"},
-    {"pool", "roles", "registry"},
+    {"roles"},
+    {"pool"},
     {"loading"},
-    {"ollama", "openai", "embedded", "scripted", "demo", "server_errors"},
+    {"registry"},
+    {"ollama", "openai", "embedded", "scripted"},
     {"http", "files"},
-    {"backend", "reply_parser", "lenient_json"},
+    {"server_errors", "reply_parser"},
+    {"backend"},
+    {"machine", "memory_forecast", "lenient_json", "demo"},
 )
-"""The same inside the models."""
+"""The same inside the models: who serves, the door, loading, the backends, what they share."""
 
 UI = (
     {"app"},
-    {"screens"},
+    {"modes", "engine_opening"},
     {"chat"},
     {"tasks"},
     {"dialogs"},
     {"transcript", "engine_bridge"},
     {"widgets"},
     {"markdown"},
-    {"keys", "commands", "theming", "terminal", "text"},
+    {"keys", "commands", "theming", "terminal", "text", "workers"},
 )
 """The same inside the window: app, screens, dialogs, what they are made of."""
 
-SEEN_FROM_OUTSIDE = {"engine.api", "engine.ipc.connect", "engine.client_actions", "engine.background"}
+SEEN_FROM_OUTSIDE = {"engine.api", "engine.ipc.connect", "engine.client_actions", "engine.background", "engine.result_files"}
 """Modules of the engine that the window and the commands may use; everything else of it is its own."""
 ALSO_SEEN_BY_COMMANDS = {"engine.detect", "engine.store.read_only", "engine.engine", "engine.doctor"}
 """By commands that work without an engine: looking at what is stored, judging a text, checking an installation."""
+
+LOADS_THE_ENGINE = "tale_tui.ui.engine_opening"
+"""Imports the engine behind the first frame, so that `open_engine` finds it loaded."""
 
 STORE_LIBRARIES = {"sqlite3", "aiosqlite"}
 MODEL_LIBRARIES = {"httpx", "ollama", "xllamacpp", "openai", "requests", "aiohttp", "urllib3", "http"}
@@ -124,7 +133,7 @@ def test_inside_the_window_imports_go_downward(modules: Modules) -> None:
 
 
 def test_no_module_stands_at_the_root_of_the_package(modules: Modules) -> None:
-    loose = {name for name in modules if name.count(".") == 1 and not modules[name].path.name == "__init__.py"}
+    loose = {name for name in modules if name.count(".") == 1 and modules[name].path.name != "__init__.py"}
     assert loose == {"tale_tui.__main__"}
 
 
@@ -158,6 +167,7 @@ def test_the_insides_of_the_engine_are_its_own(modules: Modules) -> None:
         if module.is_in("engine"):
             continue
         seen = SEEN_FROM_OUTSIDE | (ALSO_SEEN_BY_COMMANDS if module.is_in("cli") else set())
+        seen |= {"engine.engine"} if module.name == LOADS_THE_ENGINE else set()
         for found in module.imports:
             inside = found.module.removeprefix("tale_tui.")
             if inside.startswith("engine") and not any(inside == one or inside.startswith(f"{one}.") for one in seen):

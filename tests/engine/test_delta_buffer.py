@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from tale_tui.domain.events import ModelLoading, PromptProgress, TextDelta, ThinkingDelta, TurnEvent
 from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.engine import streaming as feed_module
-from tale_tui.engine.streaming import Feed
+from tale_tui.engine.streaming import DeltaBuffer
 
 LOADING = ModelLoading(ModelRef(BackendName.SCRIPTED, "m"))
 
 
-async def read_all(feed: Feed) -> list[TurnEvent]:
+async def read_all(feed: DeltaBuffer) -> list[TurnEvent]:
     events: list[TurnEvent] = []
     while batch := await feed.read():
         events += batch
@@ -27,14 +27,14 @@ def no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_timer")
 async def test_the_first_piece_is_due_at_once() -> None:
-    feed = Feed()
+    feed = DeltaBuffer()
     feed.piece("a", False, 1)
     assert await feed.read() == [TextDelta("a", 1)]
 
 
 @pytest.mark.usefixtures("no_timer")
 async def test_the_first_piece_of_the_answer_is_due_at_once_after_thinking() -> None:
-    feed = Feed()
+    feed = DeltaBuffer()
     feed.piece("hm", True, 1)
     assert await feed.read() == [ThinkingDelta("hm", 1)]
     feed.piece("hm", True, 2)
@@ -44,7 +44,7 @@ async def test_the_first_piece_of_the_answer_is_due_at_once_after_thinking() -> 
 
 @pytest.mark.usefixtures("no_timer")
 async def test_later_pieces_wait_and_go_with_the_next_event() -> None:
-    feed = Feed()
+    feed = DeltaBuffer()
     feed.piece("a", False, 1)
     await feed.read()
     feed.piece("b", False, 2)
@@ -58,7 +58,7 @@ async def test_later_pieces_wait_and_go_with_the_next_event() -> None:
 
 async def test_later_pieces_come_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "DELTA_INTERVAL_S", 0.001)
-    feed = Feed()
+    feed = DeltaBuffer()
     feed.piece("a", False, 1)
     await feed.read()
     feed.piece("b", False, 2)
@@ -68,7 +68,7 @@ async def test_later_pieces_come_by_themselves(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.usefixtures("no_timer")
 async def test_the_newest_progress_replaces_one_that_nobody_has_seen() -> None:
-    feed = Feed()
+    feed = DeltaBuffer()
     feed.put(LOADING)
     feed.progress(1, 9)
     feed.progress(5, 9)
@@ -79,7 +79,7 @@ async def test_the_newest_progress_replaces_one_that_nobody_has_seen() -> None:
 
 @pytest.mark.usefixtures("no_timer")
 async def test_closing_hands_out_what_is_left_and_ends() -> None:
-    feed = Feed()
+    feed = DeltaBuffer()
     feed.piece("a", False, 1)
     await feed.read()
     feed.piece("b", False, 2)
@@ -90,7 +90,7 @@ async def test_closing_hands_out_what_is_left_and_ends() -> None:
 
 @pytest.mark.usefixtures("no_timer")
 async def test_a_reader_that_waits_wakes_when_it_is_closed() -> None:
-    feed = Feed()
+    feed = DeltaBuffer()
     reading = asyncio.ensure_future(feed.read())
     await asyncio.sleep(0)
     feed.close()
@@ -98,7 +98,7 @@ async def test_a_reader_that_waits_wakes_when_it_is_closed() -> None:
 
 
 async def test_a_burst_makes_one_delta() -> None:
-    feed = Feed()
+    feed = DeltaBuffer()
     for number in range(2000):
         feed.piece("x ", False, number + 1)
     feed.close()
@@ -113,7 +113,7 @@ def test_whatever_is_read_when_nothing_is_lost_and_runs_stay_in_order(
     given_pieces: list[tuple[str, bool]], pauses: list[int]
 ) -> None:
     async def run() -> list[TurnEvent]:
-        feed = Feed()
+        feed = DeltaBuffer()
         reading = asyncio.ensure_future(read_all(feed))
         for number, (text, thinking) in enumerate(given_pieces):
             feed.piece(text, thinking, number + 1)

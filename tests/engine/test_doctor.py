@@ -6,7 +6,7 @@ import pytest
 
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.models import (
     BackendName,
     BackendReport,
@@ -35,7 +35,7 @@ NO_ROLES = tuple(RoleStatus(role, RoleState.UNSET, detail=NOTHING_FOUND) for rol
 
 
 @pytest.fixture
-def look(paths: Paths, world: World) -> Look:
+def look(paths: Paths, world: Clock) -> Look:
     """Examine with these roles and reports."""
 
     async def call(*reports: BackendReport, roles: tuple[RoleStatus, ...] = NO_ROLES) -> dict[str, list[Finding]]:
@@ -170,7 +170,7 @@ async def test_a_folder_that_cannot_be_written_is_bad(look: Look, monkeypatch: p
     assert found["data"][0].state is BAD
 
 
-async def test_a_folder_that_is_not_there_is_bad(paths: Paths, world: World) -> None:
+async def test_a_folder_that_is_not_there_is_bad(paths: Paths, world: Clock) -> None:
     paths.data.rmdir()
     store = await Store.open(paths.database, world, read_only=True)
     findings = await examine(paths, Settings(), store, NO_ROLES, ())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tale_tui.config.paths import Paths
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import ExportFormat, View
 from tale_tui.domain.errors import BadInput, DatabaseNewer, EngineLost, FetchFailed, ReadOnly, StoreError, Unreachable
 from tale_tui.domain.events import Fact, Notice, RoleChanged, SessionChanged
@@ -145,7 +145,7 @@ async def test_a_start_that_fails_closes_what_was_opened(start_engine: Start, mo
 
 
 async def test_what_was_found_at_the_start_is_said_to_the_first_who_watches(
-    start_engine: Start, paths: Paths, world: World
+    start_engine: Start, paths: Paths, world: Clock
 ) -> None:
     paths.database.write_bytes(b"this is no database" * 100)
     engine = await start_engine([spoken("a")])

@@ -7,7 +7,7 @@ from tale_tui.domain.errors import DiskFull, StoreError
 from tale_tui.domain.models import FinishReason, Usage
 from tale_tui.engine import streaming as draft_module
 from tale_tui.engine.models.backend import Finished, TextPiece
-from tale_tui.engine.streaming import Draft, Saver
+from tale_tui.engine.streaming import AutoSaver, PartialReply
 
 
 class Watch:
@@ -23,8 +23,8 @@ def watch() -> Watch:
     return Watch()
 
 
-def draft_of(watch: Watch, text: str = "", thinking: str = "") -> Draft:
-    return Draft(text, thinking, watch.time, watch)
+def draft_of(watch: Watch, text: str = "", thinking: str = "") -> PartialReply:
+    return PartialReply(text, thinking, watch.time, watch)
 
 
 def test_pieces_become_text_and_thinking(watch: Watch) -> None:
@@ -131,7 +131,7 @@ def never(error: StoreError) -> None:
 
 
 async def test_nothing_is_stored_before_something_came() -> None:
-    await Saver(_fail, never).close()
+    await AutoSaver(_fail, never).close()
 
 
 async def _fail() -> None:
@@ -139,7 +139,7 @@ async def _fail() -> None:
 
 
 async def test_closing_before_it_is_due_stores_nothing_more() -> None:
-    saver = Saver(_fail, never)
+    saver = AutoSaver(_fail, never)
     saver.touch()
     await saver.close()
 
@@ -155,7 +155,7 @@ async def test_what_comes_is_stored_again_and_again() -> None:
         async with told:
             told.notify_all()
 
-    saver = Saver(save, never)
+    saver = AutoSaver(save, never)
     for value in (1, 2, 3):
         saver.touch()
         async with told:
@@ -178,7 +178,7 @@ async def test_what_comes_while_it_is_stored_is_stored_next() -> None:
         if len(stored) == 2:
             again.set()
 
-    saver = Saver(save, never)
+    saver = AutoSaver(save, never)
     saver.touch()
     await begun.wait()
     text = "two"
@@ -199,7 +199,7 @@ async def test_closing_waits_for_what_is_being_stored() -> None:
         await go.wait()
         done.append(True)
 
-    saver = Saver(save, never)
+    saver = AutoSaver(save, never)
     saver.touch()
     await begun.wait()
     closing = asyncio.create_task(saver.close())
@@ -225,7 +225,7 @@ async def test_a_full_disk_is_said_once_and_tried_again() -> None:
             touch()
         raise DiskFull("The disk is full.")
 
-    saver = Saver(save, complaints.append)
+    saver = AutoSaver(save, complaints.append)
     touch: Callable[[], None] = saver.touch
     saver.touch()
     await enough.wait()

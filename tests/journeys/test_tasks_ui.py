@@ -15,7 +15,7 @@ from tale_tui.ui.dialogs.choose_task import ChooseTaskDialog
 from tale_tui.ui.dialogs.leave import LeaveDialog
 from tale_tui.ui.tasks.notifications import GATHER_S
 from tale_tui.ui.tasks.screen import TasksScreen
-from tale_tui.ui.terminal.notifications import Manners, call
+from tale_tui.ui.terminal.notifications import WindowPreferences, call
 
 HELLO = "Hello! How are you today?"
 WORK = "Can you write a Python function to calculate the Fibonacci sequence?"
@@ -167,7 +167,7 @@ async def test_one_key_undoes_after_sending(open_window: Any, work: Any) -> None
 async def test_where_nobody_is_sure_a_task_is_offered(open_window: Any, work: Any) -> None:
     answer, _ = work
     bounds = {"chat_to": 0.0, "task_from": 1.0}
-    async with open_window(answer, manners=Manners(**bounds), detection=bounds) as window:
+    async with open_window(answer, manners=WindowPreferences(**bounds), detection=bounds) as window:
         await window.ready()
         await window.write(WORK)
         await window.until(lambda: window.chip is not None, "it is judged")
@@ -343,7 +343,9 @@ async def test_nobody_is_asked_where_the_settings_say_so(open_window: Any, work:
         await window.ready()
         await window.say("/task Write the function")
         await begun(window)
-    async with open_window(answer, manners=Manners(asks_to_resume=False), tasks={"resume": "never"}) as window:
+    async with open_window(
+        answer, manners=WindowPreferences(asks_to_resume=False), tasks={"resume": "never"}
+    ) as window:
         await window.ready()
         assert window.notice is None
 
@@ -374,7 +376,7 @@ async def test_who_looks_elsewhere_is_called(open_window: Any, work: Any, monkey
     answer, go_on = work
     written: list[str] = []
 
-    def send(app: Any, title: str, text: str, manners: Manners, now: float) -> None:
+    def send(app: Any, title: str, text: str, manners: WindowPreferences, now: float) -> None:
         written.append(call(title, text, manners, now, {}))
 
     monkeypatch.setattr("tale_tui.ui.terminal.notifications.send", send)

@@ -11,7 +11,7 @@ import pytest
 
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import ExportFormat, Message, MessageState, View
 from tale_tui.domain.errors import BackendCrashed, ModelNotFound, Unreachable
 from tale_tui.domain.events import (
@@ -94,7 +94,7 @@ async def test_a_reply_survives_leaving_and_goes_on_after_the_next_start(start_e
 
 
 async def test_what_is_pulled_out_of_the_wall_loses_no_message_and_little_of_a_reply(
-    start_engine: Start, paths: Paths, world: World, monkeypatch: pytest.MonkeyPatch
+    start_engine: Start, paths: Paths, world: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(draft_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
     saved = asyncio.Event()

@@ -19,10 +19,10 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from support.window import Window
-from tale_tui.config.first_frame import FirstLook
+from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.models import BackendName
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.engine import Engine
@@ -188,7 +188,7 @@ class Terminal:
 
 
 @pytest.fixture
-def open_app(paths: Paths, world: World) -> Callable[..., AbstractAsyncContextManager[tuple[Window, Terminal]]]:
+def open_app(paths: Paths, world: Clock) -> Callable[..., AbstractAsyncContextManager[tuple[Window, Terminal]]]:
     """Opens the application on the capturing driver.
 
     Args of what it gives: a function of the request that makes the script of a reply, the names of the models, and the
@@ -213,7 +213,7 @@ def open_app(paths: Paths, world: World) -> Callable[..., AbstractAsyncContextMa
             finally:
                 await window.engine.stop()
 
-        app = TaleApp(Bridge(open_engine), paths, FirstLook(), session_id=session, world=world)
+        app = TaleApp(Bridge(open_engine), paths, FirstFrameSettings(), session_id=session, world=world)
         window = Window(app, QuickPilot(app))
         async with captured(app) as (_, written):
             terminal = Terminal(window, written)

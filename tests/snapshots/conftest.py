@@ -23,10 +23,10 @@ from textual.pilot import Pilot
 
 from support.waiting import until
 from support.window import Window
-from tale_tui.config.first_frame import FirstLook
+from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelInfo, ModelRef, Role, RoleState
 from tale_tui.engine.api import EngineApi
@@ -191,7 +191,7 @@ async def _serves(engine: Engine) -> None:
 
 def _compare(scene: Scene, clock: ManualClock, snap_compare: Callable[..., bool], paths: Paths) -> bool:
     ids = itertools.count(1)
-    world = World(now=clock.now, monotonic=clock.monotonic, new_id=lambda: f"id{next(ids):02}")
+    world = Clock(now=clock.now, monotonic=clock.monotonic, new_id=lambda: f"id{next(ids):02}")
     server = Server(scene.answers, models=[name for name, *_ in MODELS], sleep=clock.sleep, away=scene.away)
     models = {"ux": "ollama/qwen2.5:7b", "task": "ollama/qwen3:14b"} if scene.served else {}
     settings = Settings(**models, detect=scene.detect)
@@ -211,7 +211,9 @@ def _compare(scene: Scene, clock: ManualClock, snap_compare: Callable[..., bool]
         finally:
             await engine.stop()
 
-    app = TaleApp(Bridge(open_engine), paths, FirstLook(theme=scene.theme), session_id=scene.session, world=world)
+    app = TaleApp(
+        Bridge(open_engine), paths, FirstFrameSettings(theme=scene.theme), session_id=scene.session, world=world
+    )
     app.animation_level = "none"
     app.chat.view.clock, app.chat.view.monotonic = clock.now, clock.monotonic
     app.chat.line.now = clock.now

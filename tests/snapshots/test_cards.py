@@ -15,7 +15,7 @@ from tale_tui.domain.models import BackendName, ModelRef, Usage
 from tale_tui.domain.tasks import Reason, Task, TaskState
 from tale_tui.formatting.symbols import ASCII
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, load_theme, theme_folders
-from tale_tui.ui.transcript.header import Live
+from tale_tui.ui.transcript.header import LiveFigures
 from tale_tui.ui.transcript.view import TranscriptView
 
 NOW = 1_794_146_520.0
@@ -140,7 +140,7 @@ def writing(one: Task) -> Callable[[TranscriptView], None]:
 
     def act(view: TranscriptView) -> None:
         view.stream_step(one.id, RESULT[:240])
-        view.set_task_live(one.id, Live("writing", 0.0, tokens=96, rate=11.8))
+        view.set_task_live(one.id, LiveFigures("writing", 0.0, tokens=96, rate=11.8))
 
     return act
 

@@ -9,7 +9,7 @@ import pytest
 
 from tale_tui.domain.events import Notice
 from tale_tui.domain.models import ModelRef, Role
-from tale_tui.domain.tasks import DetectBand, Judged
+from tale_tui.domain.tasks import Classification, DetectBand
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
@@ -30,8 +30,8 @@ def work(request: Any) -> Script:
 async def judged(window: Any, text: str, p: float, band: DetectBand) -> None:
     """Write a text that is judged so."""
 
-    async def judge(text: str, *, session_id: str = "") -> Judged:
-        return Judged(p, band, (), BIG, 70.0)
+    async def judge(text: str, *, session_id: str = "") -> Classification:
+        return Classification(p, band, (), BIG, 70.0)
 
     window.engine.chat.classify = judge
     await window.write(text)

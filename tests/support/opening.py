@@ -11,10 +11,10 @@ import pytest
 from tale_tui.ui.notify import Manners
 
 from support.window import Window
-from tale_tui.config.first_frame import FirstLook
+from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.models import BackendName
 from tale_tui.engine.api import EngineApi
@@ -35,7 +35,7 @@ OpenWindow = Callable[..., AbstractAsyncContextManager[Window]]
 
 
 @pytest.fixture
-def open_window(paths: Paths, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenWindow]:
+def open_window(paths: Paths, world: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenWindow]:
     """Opens windows on the folders of the test, one after the other.
 
     Args of what it gives: the scripts of the backend (or a function of the request), the size of the terminal, what
@@ -49,7 +49,7 @@ def open_window(paths: Paths, world: World, monkeypatch: pytest.MonkeyPatch) -> 
         *,
         size: tuple[int, int] = (120, 40),
         session_id: str = "",
-        look: FirstLook | None = None,
+        look: FirstFrameSettings | None = None,
         backend: ScriptedBackend | None = None,
         gate: asyncio.Event | None = None,
         broken: TaleError | None = None,
@@ -78,7 +78,7 @@ def open_window(paths: Paths, world: World, monkeypatch: pytest.MonkeyPatch) -> 
             finally:
                 await window.engine.stop()
 
-        look = look or FirstLook()
+        look = look or FirstFrameSettings()
         app = TaleApp(Bridge(engine), paths, look, overrides=overrides, session_id=session_id, world=world)
         app.chat.manners = manners
         window = Window(app, backend=used)

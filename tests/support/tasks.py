@@ -14,7 +14,7 @@ from textual.app import App
 from textual.screen import Screen
 
 import tale_tui.ui
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import AmbiguousTask, NoSuchTask, TaleError, WrongState
 from tale_tui.domain.events import Fact, StepDelta, TaskChanged, TaskEvent, TaskSeen
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState, RoleStatus, Usage
@@ -266,7 +266,7 @@ class TasksApp(App[None]):
         self._broken = broken
         self.bridge = Bridge(self._engine)
         ids = count()
-        world = World(lambda: NOW + self.passed, lambda: self.passed, lambda: f"id{next(ids)}")
+        world = Clock(lambda: NOW + self.passed, lambda: self.passed, lambda: f"id{next(ids)}")
         self.tasks = TasksScreen(self.bridge, None, world)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:

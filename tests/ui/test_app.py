@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from textual.binding import Binding
 
-from tale_tui.config.first_frame import FirstLook
+from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.domain.events import RoleChanged
 from tale_tui.domain.models import Role, RoleState, RoleStatus
 from tale_tui.ui import app as app_module
@@ -46,14 +46,14 @@ async def test_what_the_engine_imports_is_kept_from_the_collector_where_the_proc
 
 
 async def test_the_theme_of_the_settings_is_worn_from_the_first_frame(open_window: Any) -> None:
-    async with open_window(look=FirstLook(theme="tale-light")) as window:
+    async with open_window(look=FirstFrameSettings(theme="tale-light")) as window:
         assert window.app.theme == "tale-light"
         assert window.app.has_class("-light-mode")
         assert not window.app.has_class("-dark-mode")
 
 
 async def test_a_theme_that_does_not_exist_is_said_in_a_sentence(open_window: Any) -> None:
-    async with open_window(look=FirstLook(theme="no-such")) as window:
+    async with open_window(look=FirstFrameSettings(theme="no-such")) as window:
         assert window.app.theme == "tale-dark"
         await window.tells("no-such")
 
@@ -179,7 +179,7 @@ async def test_which_setting_an_address_is(open_window: Any, address: str, setti
 
 
 def test_every_key_of_the_application_has_an_id_a_description_and_a_tooltip(paths: Any) -> None:
-    app = TaleApp(Bridge(lambda: None), paths, FirstLook())  # type: ignore[arg-type, return-value]
+    app = TaleApp(Bridge(lambda: None), paths, FirstFrameSettings())  # type: ignore[arg-type, return-value]
     ids = []
     for _, bindings in app.places:
         for binding in bindings:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from tale_tui.cli.exit_codes import NO_MODEL_CODES, Exit
-from tale_tui.cli.output import MUTED, ProgressLine, is_terminal, say, say_json, tell, tenth
+from tale_tui.cli.output import MUTED, ProgressLine, echo_err, is_terminal, say, say_json, tenth
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from tale_tui.cli.chat.options import Wanted
+    from tale_tui.cli.chat.options import ChatOptions
     from tale_tui.domain.conversation import Message
     from tale_tui.domain.events import TaskStarted, TurnEvent, TurnStarted
     from tale_tui.domain.models import ModelRef
@@ -28,7 +28,7 @@ OFFER = "That may have been a task. To have it worked on as one: tale-tui submit
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Answer:
     """What came of a message: a reply, or the task that it became."""
 
     reply: Message
@@ -39,7 +39,7 @@ class Answered:
     """Whether it was answered because nobody is sure that it is a task."""
 
 
-async def print_answer(engine: EngineApi, message: str, wanted: Wanted, *, as_json: bool) -> int:
+async def print_answer(engine: EngineApi, message: str, wanted: ChatOptions, *, as_json: bool) -> int:
     """Ask once and print the answer as it comes, or whole as JSON; of a task its result.
 
     Raises:
@@ -54,15 +54,15 @@ async def print_answer(engine: EngineApi, message: str, wanted: Wanted, *, as_js
     session = await (engine.sessions.find(wanted.session) if wanted.session else engine.sessions.create())
     found = await _ask(engine, session.id, message, ref, wanted, line, silent=as_json)
     if found is None:
-        tell("Stopped in another window. What came is kept.")
+        echo_err("Stopped in another window. What came is kept.")
         return Exit.INTERRUPTED
     code = Exit.DONE
     if found.task is not None:
         code = await _say_task(engine, found.task, quiet=as_json, waited=wanted.wait)
     elif not as_json and is_terminal(sys.stderr):
-        tell(click.style(_summary(found.reply), **MUTED))
+        echo_err(click.style(_summary(found.reply), **MUTED))
         if found.unsure:
-            tell(click.style(OFFER, **MUTED))
+            echo_err(click.style(OFFER, **MUTED))
     if as_json:
         say_json(_as_data(found))
     return code
@@ -73,11 +73,11 @@ async def _ask(
     session_id: str,
     message: str,
     ref: ModelRef | None,
-    wanted: Wanted,
+    wanted: ChatOptions,
     line: ProgressLine,
     *,
     silent: bool,
-) -> Answered | None:
+) -> Answer | None:
     """Send the message; where it became a task, wait for that too, if that is wanted."""
     from tale_tui.cli.follow import may_be_task
     from tale_tui.cli.tasks.wait import wait_for
@@ -100,15 +100,15 @@ async def _ask(
     try:
         reply = await _stream(turn, line, begins, silent=silent)
     except asyncio.CancelledError:
-        tell(f"Stopped. What came is kept, and goes on with: tale-tui chat --session {session_id[:ID_SHOWN]}")
+        echo_err(f"Stopped. What came is kept, and goes on with: tale-tui chat --session {session_id[:ID_SHOWN]}")
         raise
     if reply is None:
         return None
     sure = None if p is None else max(p, 1 - p)
     if task is None:
-        return Answered(reply, sure, unsure=unsure and reply.ref is not None)
+        return Answer(reply, sure, unsure=unsure and reply.ref is not None)
     detail = await wait_for(engine, task.id, line=line) if wanted.wait else await engine.tasks.get(task.id)
-    return Answered(reply, sure, detail)
+    return Answer(reply, sure, detail)
 
 
 async def _say_task(engine: EngineApi, detail: TaskDetail, *, quiet: bool, waited: bool) -> Exit:
@@ -167,7 +167,7 @@ async def _stream(
             return None
 
 
-def _as_data(found: Answered) -> dict[str, object]:
+def _as_data(found: Answer) -> dict[str, object]:
     from tale_tui.cli.tasks.output import rounded
     from tale_tui.domain.models import Usage
 

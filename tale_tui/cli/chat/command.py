@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tale_tui.cli.chat.options import Wanted
-from tale_tui.cli.context import Invocation
+from tale_tui.cli.chat.options import ChatOptions
+from tale_tui.cli.context import CommandContext
 from tale_tui.cli.output import is_terminal
 from tale_tui.cli.stdin import is_piped, read_message
 from tale_tui.domain.errors import BadInput, EmptyMessage
@@ -36,7 +36,7 @@ BACKENDS = ("embedded", "ollama", "openai", "scripted")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as one line of JSON.")
 @click.pass_obj
 def chat(
-    invocation: Invocation,
+    invocation: CommandContext,
     message: str | None = None,
     session: str | None = None,
     backend: str | None = None,
@@ -52,7 +52,7 @@ def chat(
     Text on standard input is the message. The answer streams to standard output. A message that is a task is carried
     out, and its result is printed.
     """
-    wanted = Wanted(session, backend, model, yes, wait=not no_wait, tasks=not no_tasks)
+    wanted = ChatOptions(session, backend, model, yes, wait=not no_wait, tasks=not no_tasks)
     if plain:
         if message is not None or as_json:
             raise BadInput("--plain takes its lines from standard input: leave out -m and --json.")
@@ -70,7 +70,7 @@ def chat(
     return _answer(invocation, message, wanted, as_json=as_json)
 
 
-def _open_window(invocation: Invocation, wanted: Wanted) -> int:
+def _open_window(invocation: CommandContext, wanted: ChatOptions) -> int:
     if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         raise BadInput(NO_TERMINAL)
     overrides = invocation.overrides
@@ -96,23 +96,23 @@ def _open_window(invocation: Invocation, wanted: Wanted) -> int:
         gc.enable()
 
 
-def _answer(invocation: Invocation, message: str, wanted: Wanted, *, as_json: bool) -> int:
+def _answer(invocation: CommandContext, message: str, wanted: ChatOptions, *, as_json: bool) -> int:
     from tale_tui.cli.chat.answer import print_answer
-    from tale_tui.cli.notices import News
+    from tale_tui.cli.notices import TaskNotices
 
     async def work(engine: EngineApi) -> int:
-        async with News(engine):
+        async with TaskNotices(engine):
             return await print_answer(engine, message, wanted, as_json=as_json)
 
     return invocation.run(work, load=not (wanted.backend or wanted.model))
 
 
-def _talk(invocation: Invocation, wanted: Wanted) -> int:
+def _talk(invocation: CommandContext, wanted: ChatOptions) -> int:
     from tale_tui.cli.line_mode.start import talk
-    from tale_tui.cli.notices import News
+    from tale_tui.cli.notices import TaskNotices
 
     async def work(engine: EngineApi) -> int:
-        async with News(engine) as news:
+        async with TaskNotices(engine) as news:
             return await talk(engine, wanted, news)
 
     # Who types at it sees what goes on; a script ends with its last line.

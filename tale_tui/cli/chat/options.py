@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ChatOptions:
     """Who shall answer, and where the answer belongs, as the command line says."""
 
     session: str | None = None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tale_tui.cli.context import Invocation
-from tale_tui.cli.output import say, say_json, tell
+from tale_tui.cli.context import CommandContext
+from tale_tui.cli.output import echo_err, say, say_json
 from tale_tui.domain.errors import BadImport, BadInput
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this new file.")
 @click.option("--force", is_flag=True, help="Replace the file where there is one.")
 @click.pass_obj
-def export(invocation: Invocation, session: str, form: str, output: Path | None, force: bool) -> None:
+def export(invocation: CommandContext, session: str, form: str, output: Path | None, force: bool) -> None:
     """Write the session ID to standard output or to a file."""
     if output is not None and output.exists() and not force:
         raise _there_already(output)
@@ -43,7 +43,7 @@ def export(invocation: Invocation, session: str, form: str, output: Path | None,
         say(text, end="")
         return
     _write(output, text, force=force)
-    tell(f"Written to {output}")
+    echo_err(f"Written to {output}")
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:
@@ -70,7 +70,7 @@ def _there_already(path: Path) -> BadInput:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
+def import_(invocation: CommandContext, file: Path, as_json: bool) -> None:
     """Take in the sessions of FILE.
 
     It is what `export --format json` wrote; - is standard input.

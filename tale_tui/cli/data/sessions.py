@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tale_tui.cli.context import Invocation
+from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import Exit
-from tale_tui.cli.main import Count, Group
-from tale_tui.cli.output import MUTED, Column, confirmed, is_terminal, say, say_json, say_table, stamp, tell
+from tale_tui.cli.main import CommandGroup, CountRange
+from tale_tui.cli.output import MUTED, Column, confirmed, echo_err, is_terminal, say, say_json, say_table, stamp
 from tale_tui.domain.errors import BadInput
 
 if TYPE_CHECKING:
@@ -24,23 +24,23 @@ MARKS = str.maketrans("", "", "\ue000\ue001")
 """The signs around the words that were found."""
 
 
-@click.group(cls=Group, invoke_without_command=True)
+@click.group(cls=CommandGroup, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
-@click.option("--limit", type=Count(), default=1000, show_default=True, help="At most so many.")
+@click.option("--limit", type=CountRange(), default=1000, show_default=True, help="At most so many.")
 @click.pass_context
 def sessions(ctx: click.Context, as_json: bool, limit: int) -> None:
     """List, search, rename and delete sessions."""
     if ctx.invoked_subcommand is None:
-        _list(ctx.ensure_object(Invocation), as_json=as_json, limit=limit)
+        _list(ctx.ensure_object(CommandContext), as_json=as_json, limit=limit)
     elif as_json:
         raise BadInput(f"--json goes behind the command: tale-tui sessions {ctx.invoked_subcommand} --json")
 
 
 @sessions.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
-@click.option("--limit", type=Count(), default=1000, show_default=True, help="At most so many.")
+@click.option("--limit", type=CountRange(), default=1000, show_default=True, help="At most so many.")
 @click.pass_obj
-def list_sessions(invocation: Invocation, as_json: bool, limit: int) -> None:
+def list_sessions(invocation: CommandContext, as_json: bool, limit: int) -> None:
     """List the sessions, the one used last first."""
     _list(invocation, as_json=as_json, limit=limit)
 
@@ -48,9 +48,9 @@ def list_sessions(invocation: Invocation, as_json: bool, limit: int) -> None:
 @sessions.command()
 @click.argument("words", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
-@click.option("--limit", type=Count(), default=50, show_default=True, help="At most so many.")
+@click.option("--limit", type=CountRange(), default=50, show_default=True, help="At most so many.")
 @click.pass_obj
-def search(invocation: Invocation, words: tuple[str, ...], as_json: bool, limit: int) -> None:
+def search(invocation: CommandContext, words: tuple[str, ...], as_json: bool, limit: int) -> None:
     """Search all messages for WORDS, the best match first."""
 
     async def work(engine: EngineApi) -> tuple[tuple[SearchHit, ...], tuple[Session, ...]]:
@@ -61,7 +61,7 @@ def search(invocation: Invocation, words: tuple[str, ...], as_json: bool, limit:
         say_json({"hits": [_hit_data(hit) for hit in hits]})
         return
     if not hits:
-        tell("Nothing was found.")
+        echo_err("Nothing was found.")
         return
     shown = short_ids(session.id for session in known)
     say_table(
@@ -82,7 +82,7 @@ def search(invocation: Invocation, words: tuple[str, ...], as_json: bool, limit:
 @click.argument("session", metavar="ID")
 @click.argument("title")
 @click.pass_obj
-def rename(invocation: Invocation, session: str, title: str) -> None:
+def rename(invocation: CommandContext, session: str, title: str) -> None:
     """Give the session ID another TITLE; an empty one goes back to its first words."""
 
     async def work(engine: EngineApi) -> Session:
@@ -95,7 +95,7 @@ def rename(invocation: Invocation, session: str, title: str) -> None:
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--yes", "-y", is_flag=True, help="Delete without asking.")
 @click.pass_obj
-def delete(invocation: Invocation, ids: tuple[str, ...], yes: bool) -> int:
+def delete(invocation: CommandContext, ids: tuple[str, ...], yes: bool) -> int:
     """Delete sessions and all their messages, for ever."""
 
     async def work(engine: EngineApi) -> tuple[Session, ...]:
@@ -110,17 +110,17 @@ def delete(invocation: Invocation, ids: tuple[str, ...], yes: bool) -> int:
         if not is_terminal(sys.stdin):
             raise BadInput(f"Deleting asks first. To delete without: tale-tui sessions delete {' '.join(ids)} --yes")
         for session in found:
-            tell(f"{session.id}  {session.title}")
+            echo_err(f"{session.id}  {session.title}")
         if not confirmed(f"Delete {'it' if len(found) == 1 else 'them'} for ever?"):
-            tell("Nothing was deleted.")
+            echo_err("Nothing was deleted.")
             return Exit.FAILED
         ids, yes = tuple(session.id for session in found), True
         invocation.run(work)
-    tell(f"Deleted: {', '.join(session.title or session.id for session in found)}")
+    echo_err(f"Deleted: {', '.join(session.title or session.id for session in found)}")
     return Exit.DONE
 
 
-def _list(invocation: Invocation, *, as_json: bool, limit: int) -> None:
+def _list(invocation: CommandContext, *, as_json: bool, limit: int) -> None:
     async def work(engine: EngineApi) -> tuple[Session, ...]:
         return await engine.sessions.list(limit=limit)
 
@@ -129,7 +129,7 @@ def _list(invocation: Invocation, *, as_json: bool, limit: int) -> None:
         say_json({"sessions": [_session_data(session) for session in found]})
         return
     if not found:
-        tell("No sessions yet. `tale-tui` opens one, and so does: tale-tui chat -m TEXT")
+        echo_err("No sessions yet. `tale-tui` opens one, and so does: tale-tui chat -m TEXT")
         return
     shown = short_ids(session.id for session in found)
     say_table(

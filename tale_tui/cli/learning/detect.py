@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tale_tui.cli.context import Invocation
-from tale_tui.cli.output import say, say_json, tell
+from tale_tui.cli.context import CommandContext
+from tale_tui.cli.output import echo_err, say, say_json
 from tale_tui.cli.stdin import is_piped, read_message
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.text import clean_line
@@ -32,7 +32,7 @@ OFF = "Detection is turned off (detect.enabled): in a conversation this would be
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.option("--jsonl", "lines", is_flag=True, help="Judge lines of JSON with id and text from standard input.")
 @click.pass_obj
-def detect(invocation: Invocation, text: tuple[str, ...], as_json: bool, lines: bool) -> None:
+def detect(invocation: CommandContext, text: tuple[str, ...], as_json: bool, lines: bool) -> None:
     """Say whether TEXT would be a task, how sure that is, and why.
 
     Nothing is sent or stored. Without TEXT the message is read from standard input.
@@ -52,11 +52,11 @@ def detect(invocation: Invocation, text: tuple[str, ...], as_json: bool, lines: 
         raise BadInput(f"There is no text to judge: write one, as in {EXAMPLE}")
     settings = invocation.settings().detect
     if not settings.enabled:
-        tell(OFF)
+        echo_err(OFF)
     _say(_detector(invocation).judge(message), settings, as_json=as_json)
 
 
-def _detector(invocation: Invocation) -> Detector:
+def _detector(invocation: CommandContext) -> Detector:
     from tale_tui.engine.detect.detector import LEARNED_FILE, Detector
 
     return Detector.load(invocation.paths.data / LEARNED_FILE)
@@ -97,9 +97,9 @@ def _say(judged: Judgement, settings: DetectSettings, *, as_json: bool) -> None:
         )
         return
     from tale_tui.domain.tasks import DetectBand
-    from tale_tui.formatting.units import chance
+    from tale_tui.formatting.units import format_probability
 
     unsure = "  not sure: you would be asked" if band is DetectBand.UNSURE else ""
-    say(f"{judged.label.value} 0{chance(judged.confidence)}{unsure}")
+    say(f"{judged.label.value} 0{format_probability(judged.confidence)}{unsure}")
     for reason in judged.evidence:
         say(f"  {clean_line(reason)}")

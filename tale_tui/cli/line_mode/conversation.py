@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
-from tale_tui.cli.follow import Work, figures, follow, follow_task, may_be_task
+from tale_tui.cli.follow import FollowedTask, figures, follow, follow_task, may_be_task
 from tale_tui.cli.line_mode.tasks import HELP as TASKS_HELP
 from tale_tui.cli.line_mode.tasks import TaskCommands, acknowledged
 from tale_tui.domain.clock import ID_SHOWN, random_id
@@ -54,7 +54,7 @@ class Interrupted(Exception):
 
 
 @dataclass(slots=True)
-class Talk:
+class LineConversation:
     """A conversation line by line.
 
     Attributes:
@@ -205,7 +205,7 @@ class Talk:
             return
         states: list[str] = []
 
-        def shows(work: Work) -> None:
+        def shows(work: FollowedTask) -> None:
             words = work.doing or work.task.state.value
             if words not in states and not words.startswith("reading"):
                 states.append(words)

@@ -10,19 +10,19 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tale_tui.cli.exit_codes import NO_MODEL_CODES, Exit, exit_for
-from tale_tui.cli.line_mode.conversation import Talk
-from tale_tui.cli.output import ProgressLine, is_terminal, say, tell
+from tale_tui.cli.line_mode.conversation import LineConversation
+from tale_tui.cli.output import ProgressLine, echo_err, is_terminal, say
 from tale_tui.cli.preflight import WAYS_ON, choose_model, ensure_model
-from tale_tui.cli.stdin import Lines
+from tale_tui.cli.stdin import InputLines
 from tale_tui.domain.errors import NoModel
 
 if TYPE_CHECKING:
-    from tale_tui.cli.chat.options import Wanted
-    from tale_tui.cli.notices import News
+    from tale_tui.cli.chat.options import ChatOptions
+    from tale_tui.cli.notices import TaskNotices
     from tale_tui.engine.api import EngineApi
 
 
-async def talk(engine: EngineApi, wanted: Wanted, news: News) -> Exit:
+async def talk(engine: EngineApi, wanted: ChatOptions, news: TaskNotices) -> Exit:
     """Talk until standard input ends.
 
     Args:
@@ -35,11 +35,11 @@ async def talk(engine: EngineApi, wanted: Wanted, news: News) -> Exit:
     ref = await choose_model(engine, wanted.backend, wanted.model, yes=wanted.yes, line=line)
     if ref is None:
         await ensure_model(engine, yes=wanted.yes, line=line)
-    conversation = Talk(
+    conversation = LineConversation(
         engine=engine,
-        lines=Lines(sys.stdin.fileno()),
+        lines=InputLines(sys.stdin.fileno()),
         out=lambda piece: say(piece, end=""),
-        told=tell,
+        told=echo_err,
         interactive=interactive,
         session=await engine.sessions.find(wanted.session) if wanted.session else None,
         ref=ref,
@@ -53,14 +53,14 @@ async def talk(engine: EngineApi, wanted: Wanted, news: News) -> Exit:
         return Exit.INTERRUPTED
     if conversation.failed is not None and not interactive:
         if conversation.failed.code in NO_MODEL_CODES and not isinstance(conversation.failed, NoModel):
-            tell(WAYS_ON)
+            echo_err(WAYS_ON)
             return Exit.NO_MODEL
         return exit_for(conversation.failed)
     return Exit.DONE
 
 
 @contextmanager
-def _interrupts(conversation: Talk) -> Iterator[None]:
+def _interrupts(conversation: LineConversation) -> Iterator[None]:
     """Ctrl+C goes to the conversation, which knows what there is to stop."""
     loop = asyncio.get_running_loop()
     try:

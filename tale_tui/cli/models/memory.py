@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tale_tui.cli.output import MUTED, Column, say_json, say_table, tell, tenth
+from tale_tui.cli.output import MUTED, Column, echo_err, say_json, say_table, tenth
 
 if TYPE_CHECKING:
     from tale_tui.domain.models import BackendHealth, Residency, ResidentModel
@@ -31,15 +31,15 @@ def say_residency(found: Residency, *, as_json: bool) -> None:
     if found.models:
         _say_models(found.models)
     else:
-        tell("No model is in memory.")
-    tell(_memory_line(found))
+        echo_err("No model is in memory.")
+    echo_err(_memory_line(found))
     if found.one_model:
         waits = "" if found.chat_waits_s is None else f", about {found.chat_waits_s:.0f} s"
-        tell(f"Both models do not fit together: chat waits while the other one is loaded{waits}.")
+        echo_err(f"Both models do not fit together: chat waits while the other one is loaded{waits}.")
     for health in found.backends:
-        tell(_health_line(health))
+        echo_err(_health_line(health))
     for note in found.notes:
-        tell(note)
+        echo_err(note)
 
 
 def _say_models(models: tuple[ResidentModel, ...]) -> None:

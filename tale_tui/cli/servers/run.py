@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tale_tui.cli.context import Invocation, folder_error
+from tale_tui.cli.context import CommandContext, folder_error
 from tale_tui.cli.exit_codes import Exit
-from tale_tui.cli.output import say, tell
+from tale_tui.cli.output import echo_err, say
 from tale_tui.cli.preflight import ensure_runs
 from tale_tui.cli.tasks.output import line_of
 from tale_tui.domain.errors import BadInput, EngineLost, WrongState
@@ -40,7 +40,7 @@ def can_go_on(tasks: Iterable[Task]) -> bool:
     )
 
 
-class QueueRun:
+class QueueWorker:
     """One run over the queue. `end` ends it early.
 
     Args:
@@ -186,7 +186,7 @@ LOOK_S = 0.05
 @click.option("--background", is_flag=True, help="In a process of its own; this command ends at once.")
 @click.option(DETACHED_OPTION, "detached", is_flag=True, hidden=True, help="This is the process in the background.")
 @click.pass_obj
-def run(invocation: Invocation, background: bool, detached: bool) -> int:
+def run(invocation: CommandContext, background: bool, detached: bool) -> int:
     """Work off the queue without a window.
 
     It ends when the queue is empty; what was cut off goes on too. Exit code 1 when a task failed meanwhile. In the
@@ -199,7 +199,7 @@ def run(invocation: Invocation, background: bool, detached: bool) -> int:
 
 @click.command()
 @click.pass_obj
-def stop(invocation: Invocation) -> int:
+def stop(invocation: CommandContext) -> int:
     """End the engine that has no window.
 
     Its tasks go on with the next start.
@@ -209,25 +209,25 @@ def stop(invocation: Invocation) -> int:
 
     async def work(engine: EngineApi | None) -> int:
         if engine is None:
-            tell("No engine runs.")
+            echo_err("No engine runs.")
             return Exit.DONE
         status = await engine.control.status()
         await engine.control.stop()
         if not await _has_ended(paths, status.pid):
-            tell(f"Process {status.pid} is still busy with its end.")
+            echo_err(f"Process {status.pid} is still busy with its end.")
             return Exit.FAILED
-        tell(f"Ended: {engine_words(status)}.")
+        echo_err(f"Ended: {engine_words(status)}.")
         return Exit.DONE
 
     return invocation.run_there(work)
 
 
-def _work(invocation: Invocation, *, detached: bool) -> int:
+def _work(invocation: CommandContext, *, detached: bool) -> int:
     from tale_tui.cli.tasks.status import open_line
 
-    queue = QueueRun(
+    queue = QueueWorker(
         says=_silent if detached else say,
-        tells=_silent if detached else tell,
+        tells=_silent if detached else echo_err,
         resumes=lambda: invocation.settings().tasks.resume != "never",
         lingers=detached,
     )
@@ -238,14 +238,14 @@ def _work(invocation: Invocation, *, detached: bool) -> int:
         try:
             failed = await queue.until_empty(engine)
         except asyncio.CancelledError:
-            tell(KEPT)
+            echo_err(KEPT)
             raise
         if detached:
             return Exit.FAILED if failed else Exit.DONE
         if queue.was_ended:
-            tell(KEPT)
+            echo_err(KEPT)
         elif (counts := (await engine.control.status()).tasks).open:
-            tell(f"Left: {open_line(counts)}. All of them: tale-tui tasks --state open")
+            echo_err(f"Left: {open_line(counts)}. All of them: tale-tui tasks --state open")
         return Exit.FAILED if failed else Exit.DONE
 
     return invocation.run(work, works_queue=True, ends=queue.end)
@@ -255,7 +255,7 @@ def _silent(_: str) -> None:
     """Nobody reads what a process in the background writes."""
 
 
-def _start(invocation: Invocation) -> int:
+def _start(invocation: CommandContext) -> int:
     paths = invocation.make_folders()
     if invocation.demo_home is not None:
         raise BadInput("--demo has a folder that goes with this command: leave out --background.")
@@ -265,7 +265,7 @@ def _start(invocation: Invocation) -> int:
 
     status = invocation.run_there(runs_already)
     if status is not None and status.works_queue:
-        tell(f"Already at work: {engine_words(status)}.")
+        echo_err(f"Already at work: {engine_words(status)}.")
         return Exit.DONE
     # Whatever is wrong with the settings is said here, where somebody reads it.
     invocation.settings()
@@ -274,9 +274,9 @@ def _start(invocation: Invocation) -> int:
     except OSError as error:
         raise folder_error(error) from error
     if not asyncio.run(_is_up(invocation.paths, pid)):
-        tell(f"The engine could not be started. The details are in {paths.log_file}")
+        echo_err(f"The engine could not be started. The details are in {paths.log_file}")
         return Exit.FAILED
-    tell(
+    echo_err(
         f"Works in the background, process {pid}. "
         "It ends when there was nothing to do for ten minutes, or with: tale-tui stop"
     )

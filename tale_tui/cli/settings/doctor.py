@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tale_tui.cli.context import Invocation
+from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import Exit
 from tale_tui.cli.output import MUTED, say, say_json, width
 from tale_tui.domain.errors import StoreError, TaleError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def doctor(invocation: Invocation, as_json: bool) -> int:
+def doctor(invocation: CommandContext, as_json: bool) -> int:
     """Say what was found, what is missing and what to do.
 
     Exit code 1 when something is bad.
@@ -43,7 +43,7 @@ def doctor(invocation: Invocation, as_json: bool) -> int:
     return Exit.FAILED if any(each.state is FindingState.BAD for each in findings) else Exit.DONE
 
 
-def _own(invocation: Invocation) -> tuple[Finding, ...]:
+def _own(invocation: CommandContext) -> tuple[Finding, ...]:
     """What needs no engine: the folders, the settings, the terminal."""
     from tale_tui.domain.models import Finding, FindingState
 
@@ -60,7 +60,7 @@ def _own(invocation: Invocation) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def _settings(invocation: Invocation) -> tuple[Finding, ...]:
+def _settings(invocation: CommandContext) -> tuple[Finding, ...]:
     from tale_tui.config.load import load
     from tale_tui.config.problems import SettingsError
     from tale_tui.domain.models import Finding, FindingState
@@ -77,7 +77,7 @@ def _settings(invocation: Invocation) -> tuple[Finding, ...]:
     )
 
 
-def _of_the_engine(invocation: Invocation) -> tuple[Finding, ...]:
+def _of_the_engine(invocation: CommandContext) -> tuple[Finding, ...]:
     """What the engine finds; where it cannot start, why."""
     from tale_tui.config.problems import SettingsError
     from tale_tui.config.settings import Settings

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from tale_tui import __version__
-from tale_tui.cli.context import Invocation, folder_error
-from tale_tui.cli.output import MUTED, Column, say, say_json, say_table, tell
+from tale_tui.cli.context import CommandContext, folder_error
+from tale_tui.cli.output import MUTED, Column, echo_err, say, say_json, say_table
 from tale_tui.domain.errors import BadInput
 
 TEMPLATE = Path(__file__).parents[2] / "config" / "template.toml"
@@ -18,11 +18,11 @@ TEMPLATE = Path(__file__).parents[2] / "config" / "template.toml"
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def init(invocation: Invocation, as_json: bool) -> None:
+def init(invocation: CommandContext, as_json: bool) -> None:
     """Make the folders and a settings file, and say where they are."""
     paths = invocation.make_folders()
     if _write_settings(paths.settings_file):
-        tell("A settings file was written: every setting is in it, commented out.")
+        echo_err("A settings file was written: every setting is in it, commented out.")
     places = {
         "config": paths.config,
         "data": paths.data,

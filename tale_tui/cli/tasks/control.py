@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tale_tui.cli.context import Invocation
-from tale_tui.cli.output import tell
+from tale_tui.cli.context import CommandContext
+from tale_tui.cli.output import echo_err
 from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.cli.tasks.output import say_changed
 from tale_tui.cli.tasks.submit import priorities, priority_of
@@ -34,14 +34,14 @@ def _command(states: Collection[TaskState]) -> Callable[[Callable[..., None]], C
 
 @click.command()
 @_command(OPEN)
-def cancel(invocation: Invocation, task_id: str, as_json: bool) -> None:
+def cancel(invocation: CommandContext, task_id: str, as_json: bool) -> None:
     """End a task; what it wrote is kept."""
     _change(invocation, task_id, lambda engine, task: engine.tasks.cancel(task.id), as_json=as_json)
 
 
 @click.command()
 @_command((TaskState.QUEUED, TaskState.RUNNING))
-def pause(invocation: Invocation, task_id: str, as_json: bool) -> None:
+def pause(invocation: CommandContext, task_id: str, as_json: bool) -> None:
     """Stop a task for now.
 
     Its text is kept, and others can run.
@@ -51,7 +51,7 @@ def pause(invocation: Invocation, task_id: str, as_json: bool) -> None:
 
 @click.command()
 @_command((TaskState.PAUSED,))
-def resume(invocation: Invocation, task_id: str, as_json: bool) -> None:
+def resume(invocation: CommandContext, task_id: str, as_json: bool) -> None:
     """Let a paused task go on."""
     _change(invocation, task_id, lambda engine, task: engine.tasks.resume(task.id), as_json=as_json)
 
@@ -59,7 +59,7 @@ def resume(invocation: Invocation, task_id: str, as_json: bool) -> None:
 @click.command()
 @_command((*ENDED, TaskState.PAUSED))
 @click.option("--from", "step", metavar="STEP", default="", help="Run it again from this step on.")
-def retry(invocation: Invocation, task_id: str, step: str, as_json: bool) -> None:
+def retry(invocation: CommandContext, task_id: str, step: str, as_json: bool) -> None:
     """Run a task again.
 
     A failed or cancelled one goes on from where it stands, a done one begins anew.
@@ -70,7 +70,7 @@ def retry(invocation: Invocation, task_id: str, step: str, as_json: bool) -> Non
 @click.command()
 @_command((TaskState.WAITING,))
 @click.option("--no", "declined", is_flag=True, help="Say no: the task is cancelled.")
-def approve(invocation: Invocation, task_id: str, declined: bool, as_json: bool) -> None:
+def approve(invocation: CommandContext, task_id: str, declined: bool, as_json: bool) -> None:
     """Say yes to what a task waits for."""
     _change(invocation, task_id, lambda engine, task: engine.tasks.approve(task.id, yes=not declined), as_json=as_json)
 
@@ -78,7 +78,7 @@ def approve(invocation: Invocation, task_id: str, declined: bool, as_json: bool)
 @click.command()
 @_command(OPEN)
 @click.argument("level", metavar="PRIORITY", shell_complete=priorities)
-def priority(invocation: Invocation, task_id: str, level: str, as_json: bool) -> None:
+def priority(invocation: CommandContext, task_id: str, level: str, as_json: bool) -> None:
     """Give a task another priority.
 
     PRIORITY is urgent, high, normal or low.
@@ -88,7 +88,7 @@ def priority(invocation: Invocation, task_id: str, level: str, as_json: bool) ->
 
 
 def _change(
-    invocation: Invocation, prefix: str, does: Callable[[EngineApi, Task], Awaitable[Task]], *, as_json: bool
+    invocation: CommandContext, prefix: str, does: Callable[[EngineApi, Task], Awaitable[Task]], *, as_json: bool
 ) -> None:
     async def work(engine: EngineApi) -> tuple[TaskDetail, EngineStatus]:
         task = await engine.tasks.find(prefix)
@@ -98,4 +98,4 @@ def _change(
     detail, status = invocation.run(work)
     say_changed(detail, as_json=as_json)
     if detail.task.state is TaskState.QUEUED and not as_json:
-        tell(who_works(status, detail.task.ref.model if detail.task.ref else ""))
+        echo_err(who_works(status, detail.task.ref.model if detail.task.ref else ""))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tale_tui.cli.context import Invocation
+from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import Exit
-from tale_tui.cli.main import Count
-from tale_tui.cli.output import say, say_json, tell
+from tale_tui.cli.main import CountRange
+from tale_tui.cli.output import echo_err, say, say_json
 from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.cli.tasks.output import say_tasks, task_data
 from tale_tui.domain.errors import BadInput, WrongState
@@ -56,10 +56,10 @@ def state_names(_ctx: click.Context, _parameter: click.Parameter, typed: str) ->
     "--state", "states", metavar="S", multiple=True, help="Only these, as in running, open or done. May be repeated.",
     shell_complete=state_names,
 )  # fmt: skip
-@click.option("--limit", metavar="N", type=Count(), default=LIMIT, show_default=True, help="At most so many.")
+@click.option("--limit", metavar="N", type=CountRange(), default=LIMIT, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def tasks(invocation: Invocation, states: tuple[str, ...], limit: int, as_json: bool) -> None:
+def tasks(invocation: CommandContext, states: tuple[str, ...], limit: int, as_json: bool) -> None:
     """List the tasks.
 
     What runs comes first, then what waits, then what ended last.
@@ -78,11 +78,11 @@ def tasks(invocation: Invocation, states: tuple[str, ...], limit: int, as_json: 
     elif found:
         say_tasks(found)
     elif wanted:
-        tell(f"No task is {' or '.join(word.strip().lower() for word in states)}. All of them: tale-tui tasks")
+        echo_err(f"No task is {' or '.join(word.strip().lower() for word in states)}. All of them: tale-tui tasks")
     else:
-        tell("No tasks yet. Hand one in with: tale-tui submit TEXT")
+        echo_err("No tasks yet. Hand one in with: tale-tui submit TEXT")
     if cut:
-        tell(f"There are more than {limit:,}. For more: --limit N")
+        echo_err(f"There are more than {limit:,}. For more: --limit N")
 
 
 async def _details(engine: EngineApi, found: tuple[Task, ...]) -> list[TaskDetail]:
@@ -97,7 +97,7 @@ async def _details(engine: EngineApi, found: tuple[Task, ...]) -> list[TaskDetai
 @click.argument("task_id", metavar="ID", shell_complete=task_ids(ENDED))
 @click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
 @click.pass_obj
-def result(invocation: Invocation, task_id: str, as_json: bool) -> int:
+def result(invocation: CommandContext, task_id: str, as_json: bool) -> int:
     """Print the result of a task.
 
     Exit code 2 where it has not ended yet, 1 where it failed or was cancelled.
@@ -121,5 +121,5 @@ def result(invocation: Invocation, task_id: str, as_json: bool) -> int:
                 say(step.text.rstrip("\n"))
     code = say_end(detail, as_json=as_json)
     if code is not Exit.DONE:
-        tell(f"To run it again: tale-tui retry {task.shown}")
+        echo_err(f"To run it again: tale-tui retry {task.shown}")
     return code

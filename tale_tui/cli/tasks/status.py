@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tale_tui.cli.context import Invocation
-from tale_tui.cli.output import MUTED, Column, say, say_json, say_table, tell
+from tale_tui.cli.context import CommandContext
+from tale_tui.cli.output import MUTED, Column, echo_err, say, say_json, say_table
 from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.cli.tasks.output import line_of, task_data
 from tale_tui.domain.models import RoleState
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.argument("task_id", metavar="[ID]", required=False, shell_complete=task_ids())
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def status(invocation: Invocation, task_id: str | None, as_json: bool) -> None:
+def status(invocation: CommandContext, task_id: str | None, as_json: bool) -> None:
     """Say how a task is, or the engine.
 
     Without ID: which process is the engine, which models it has, and what is queued.
@@ -43,7 +43,7 @@ def status(invocation: Invocation, task_id: str | None, as_json: bool) -> None:
         _say_task(detail)
 
 
-def _whole(invocation: Invocation, *, as_json: bool) -> None:
+def _whole(invocation: CommandContext, *, as_json: bool) -> None:
     async def work(engine: EngineApi) -> tuple[EngineStatus, tuple[RoleStatus, ...]]:
         # Asked for first: an engine that was made for this command alone looks for the models now.
         roles = await engine.models.roles()
@@ -62,7 +62,7 @@ def _whole(invocation: Invocation, *, as_json: bool) -> None:
         ],
     )
     if is_here(found):
-        tell("No engine runs. To start one: tale-tui run, or tale-tui run --background, or tale-tui for the window")
+        echo_err("No engine runs. To start one: tale-tui run, or tale-tui run --background, or tale-tui for the window")
 
 
 def _whole_data(found: EngineStatus, roles: tuple[RoleStatus, ...]) -> dict[str, object]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tale_tui.cli.context import Invocation
+from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import Exit
-from tale_tui.cli.output import ProgressLine, is_terminal, say, say_json, tell
+from tale_tui.cli.output import ProgressLine, echo_err, is_terminal, say, say_json
 from tale_tui.cli.stdin import is_piped, read_message
 from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.domain.constants import TIME_LIMIT_MAX_S
@@ -137,7 +137,7 @@ def priorities(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> 
 @click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
 @click.pass_obj
 def submit(
-    invocation: Invocation,
+    invocation: CommandContext,
     text: tuple[str, ...],
     wait: bool,
     priority: str,
@@ -174,7 +174,7 @@ def submit(
 @click.argument("task_id", metavar="ID", shell_complete=task_ids(OPEN))
 @click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
 @click.pass_obj
-def wait(invocation: Invocation, task_id: str, as_json: bool) -> int:
+def wait(invocation: CommandContext, task_id: str, as_json: bool) -> int:
     """Wait for a task and print its result.
 
     Where no other process is the engine, this command is it and works on the task.
@@ -221,11 +221,11 @@ async def say_queued(engine: EngineApi, detail: TaskDetail, *, as_json: bool) ->
     # Whole where a program reads it: what is shown is unique only as long as no other task begins like that.
     say(task.shown if is_terminal(sys.stdout) else task.id)
     if task.state is TaskState.WAITING:
-        tell(question_words(task))
+        echo_err(question_words(task))
     elif needed := await blocked_by(engine, task):
-        tell(blocked_words(task, needed))
+        echo_err(blocked_words(task, needed))
     else:
-        tell(who_works(await engine.control.status(), task.ref.model if task.ref else ""))
+        echo_err(who_works(await engine.control.status(), task.ref.model if task.ref else ""))
     return Exit.DONE
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tale_tui.cli.exit_codes import NO_MODEL_CODES, Exit
-from tale_tui.cli.follow import Work, follow_task, until_blocked
-from tale_tui.cli.output import MUTED, ProgressLine, is_terminal, say, say_json, tell
+from tale_tui.cli.follow import FollowedTask, follow_task, until_blocked
+from tale_tui.cli.output import MUTED, ProgressLine, echo_err, is_terminal, say, say_json
 from tale_tui.cli.preflight import ensure_runs
 from tale_tui.cli.tasks.output import blocked_words, question_words, task_data
 from tale_tui.domain.errors import TaleError
@@ -29,7 +29,7 @@ TICK_S = 1.0
 """The time that a task takes is shown to the second."""
 
 
-class Shown:
+class ShownProgress:
     """A task that is waited for, on standard error: one line that is written over on a terminal, elsewhere a line for
     each state that it comes to.
 
@@ -40,24 +40,24 @@ class Shown:
     def __init__(self, line: ProgressLine) -> None:
         self._line = line
         self._live = is_terminal(sys.stderr)
-        self._work: Work | None = None
+        self._work: FollowedTask | None = None
         self._said = ""
 
-    def show(self, work: Work) -> None:
+    def show(self, work: FollowedTask) -> None:
         """Show how it is now."""
         self._work = work
         words = _news(work.task)
         if words and words != self._said and not (self._live and work.task.state in ENDED):
             self._line.clear()
             if not self._live or work.task.state in (TaskState.WAITING, TaskState.PAUSED):
-                tell(words)
+                echo_err(words)
         self._said = words
         self._draw()
 
     def tell(self, words: str) -> None:
         """Write a line beside it."""
         self._line.clear()
-        tell(words)
+        echo_err(words)
         self._draw()
 
     def clear(self) -> None:
@@ -116,20 +116,20 @@ async def wait_for(engine: EngineApi, task_id: str, *, line: ProgressLine) -> Ta
         ReadOnly: it has not ended, and nothing can be written.
         asyncio.CancelledError: the user does not wait any longer; it was said what becomes of the task.
     """
-    shown = Shown(line)
+    shown = ShownProgress(line)
     try:
         async with _meanwhile(shown.tick()), _meanwhile(_tell_trouble(engine, shown)):
             return await _end_of(engine, task_id, shown)
     except asyncio.CancelledError:
         line.clear()
         with suppress(TaleError):  # the engine may have ended too: what is stored is kept all the same
-            tell(await _goes_on(engine, task_id))
+            echo_err(await _goes_on(engine, task_id))
         raise
     finally:
         line.clear()
 
 
-async def _end_of(engine: EngineApi, task_id: str, shown: Shown) -> TaskDetail:
+async def _end_of(engine: EngineApi, task_id: str, shown: ShownProgress) -> TaskDetail:
     task = (await engine.tasks.get(task_id)).task
     if task.state not in ENDED:
         await ensure_runs(engine)
@@ -148,7 +148,7 @@ async def _end_of(engine: EngineApi, task_id: str, shown: Shown) -> TaskDetail:
         await asyncio.gather(following, blocking, return_exceptions=True)
     shown.clear()
     detail = await engine.tasks.get(task_id)
-    tell(blocked_words(detail.task, needed))
+    echo_err(blocked_words(detail.task, needed))
     return detail
 
 
@@ -160,7 +160,7 @@ async def _goes_on(engine: EngineApi, task_id: str) -> str:
     return f"{shown} goes on without this command. To end it: tale-tui cancel {shown}"
 
 
-async def _tell_trouble(engine: EngineApi, shown: Shown) -> None:
+async def _tell_trouble(engine: EngineApi, shown: ShownProgress) -> None:
     """Tell what goes wrong beside the task: a full disk, for one, holds it up without ending it."""
     told: set[str] = set()
     with suppress(TaleError):  # an engine that is lost is told by whoever follows the task
@@ -201,14 +201,14 @@ def say_end(detail: TaskDetail, *, as_json: bool = False, quiet: bool = False) -
             if not (as_json or quiet):
                 say(detail.result.rstrip("\n"))
                 if is_terminal(sys.stderr):
-                    tell(click.style(_summary(task), **MUTED))
+                    echo_err(click.style(_summary(task), **MUTED))
             return Exit.DONE
         case TaskState.FAILED:
-            tell(f"{task.shown} failed: {task.error}")
+            echo_err(f"{task.shown} failed: {task.error}")
             partial = any(step.text for step in detail.steps)
             return Exit.NO_MODEL if task.error_code in NO_MODEL_CODES and not partial else Exit.FAILED
         case TaskState.CANCELLED:
-            tell(f"{task.shown} was cancelled.")
+            echo_err(f"{task.shown} was cancelled.")
             return Exit.FAILED
         case _:
             return Exit.FAILED

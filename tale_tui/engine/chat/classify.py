@@ -9,43 +9,43 @@ from dataclasses import dataclass, field, replace
 from tale_tui.config.settings import DetectSettings
 from tale_tui.domain.conversation import Author
 from tale_tui.domain.models import ModelRef, Role
-from tale_tui.domain.tasks import OPEN, DetectBand, Judged, Task, TaskState
+from tale_tui.domain.tasks import OPEN, Classification, DetectBand, Task, TaskState
 from tale_tui.domain.text import clean
 from tale_tui.engine.chat.question_patterns import prepare
-from tale_tui.engine.chat.task_questions import Asked, Rows, asked
+from tale_tui.engine.chat.task_questions import KnownTasks, TaskQuestion, task_question
 from tale_tui.engine.detect.detector import DetectState, Judgement
 from tale_tui.engine.detect.learning import Detectors
 from tale_tui.engine.store.store import Store
 
 TASKS_LOOKED_AT = 200
 """Of one conversation, and of those that are open elsewhere."""
-NOT_JUDGED = Judged(0.0, DetectBand.CHAT, enabled=False)
+NOT_CLASSIFIED = Classification(0.0, DetectBand.CHAT, enabled=False)
 """Where detection is turned off."""
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class SessionContext:
     """What is going on in a conversation."""
 
-    rows: Rows
+    rows: KnownTasks
     state: DetectState
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Decision:
     """What is done with a message."""
 
     p: float | None
     """As it was judged; None where it was not."""
     is_task: bool
-    asked: Asked | None = None
+    asked: TaskQuestion | None = None
     """The question that it is answered as."""
-    rows: Rows = field(default_factory=Rows)
+    rows: KnownTasks = field(default_factory=KnownTasks)
     overruled: bool = False
     """Whether the user said something else than what it was judged to be."""
 
 
-class Judging:
+class MessageClassifier:
     """Judges messages.
 
     Args:
@@ -71,22 +71,24 @@ class Judging:
         self._now = now
         self._prepared = False
 
-    async def classify(self, text: str, session_id: str) -> Judged:
+    async def classify(self, text: str, session_id: str) -> Classification:
         """See `ChatApi.classify`."""
         if not self._settings.enabled:
-            return NOT_JUDGED
+            return NOT_CLASSIFIED
         situation = await self._situation(session_id)
         text = clean(text)
         found = await self._found(text, situation)
-        if asked(text, situation.rows) is not None:
-            return Judged(min(found.p, self._settings.chat_to), DetectBand.CHAT, ("chat: a question about tasks",))
-        judged = Judged(found.p, self._band(found), found.evidence)
+        if task_question(text, situation.rows) is not None:
+            return Classification(
+                min(found.p, self._settings.chat_to), DetectBand.CHAT, ("chat: a question about tasks",)
+            )
+        judged = Classification(found.p, self._band(found), found.evidence)
         role = Role.UX if judged.band is DetectBand.CHAT else Role.TASK
         ref = self._model_of(role)
         expected_s = await self._store.expected_s(ref) if ref is not None and role is Role.TASK else None
         return replace(judged, ref=ref, expected_s=expected_s)
 
-    async def verdict(self, session_id: str, text: str, ref: ModelRef | None, as_task: bool | None) -> Verdict:
+    async def verdict(self, session_id: str, text: str, ref: ModelRef | None, as_task: bool | None) -> Decision:
         """What is done with a message that is sent.
 
         Args:
@@ -98,22 +100,22 @@ class Judging:
             NoSuchSession: it is not there.
         """
         if not self._settings.enabled:
-            return Verdict(None, bool(as_task))
+            return Decision(None, bool(as_task))
         situation = await self._situation(session_id)
         text = clean(text)
         found = await self._found(text, situation)
         band = self._band(found)
         if as_task is not None:
             said = DetectBand.TASK if as_task else DetectBand.CHAT
-            return Verdict(found.p, as_task, overruled=said is not band)
+            return Decision(found.p, as_task, overruled=said is not band)
         if ref is not None:
-            return Verdict(found.p, False)
-        question = asked(text, situation.rows)
+            return Decision(found.p, False)
+        question = task_question(text, situation.rows)
         if question is not None:
-            return Verdict(found.p, False, question, situation.rows)
-        return Verdict(found.p, band is DetectBand.TASK)
+            return Decision(found.p, False, question, situation.rows)
+        return Decision(found.p, band is DetectBand.TASK)
 
-    async def _found(self, text: str, situation: Situation) -> Judgement:
+    async def _found(self, text: str, situation: SessionContext) -> Judgement:
         detector = await self._detectors.get()
         if not self._prepared:
             await asyncio.to_thread(prepare)
@@ -123,9 +125,9 @@ class Judging:
     def _band(self, found: Judgement) -> DetectBand:
         return found.band(task_from=self._settings.task_from, chat_to=self._settings.chat_to)
 
-    async def _situation(self, session_id: str) -> Situation:
+    async def _situation(self, session_id: str) -> SessionContext:
         if not session_id:
-            return Situation(Rows(), DetectState())
+            return SessionContext(KnownTasks(), DetectState())
         end = await self._store.session_tail(session_id)
         tasks = await self._store.tasks(session_id=session_id, limit=TASKS_LOOKED_AT)
         others: tuple[Task, ...] = ()
@@ -133,7 +135,7 @@ class Judging:
             others = await self._store.tasks(tuple(OPEN - {TaskState.DRAFT}), limit=TASKS_LOOKED_AT)
         last_task_id = end.last.task_id if end.last else None
         asked_last = next((each for each in (end.last, end.above) if each and each.author is Author.USER), None)
-        rows = Rows(tasks, others, asked_last, last_task_id, self._now())
+        rows = KnownTasks(tasks, others, asked_last, last_task_id, self._now())
         done = any(task.id == last_task_id and task.state is TaskState.DONE for task in tasks)
         running = any(task.state in (TaskState.RUNNING, TaskState.QUEUED) for task in tasks)
-        return Situation(rows, DetectState(task_running=running, last_turn_was_task=done))
+        return SessionContext(rows, DetectState(task_running=running, last_turn_was_task=done))

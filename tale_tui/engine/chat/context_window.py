@@ -50,7 +50,7 @@ _RUN = re.compile(r"(.)\1{3,}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class TokenBudget:
     """How much there is to fill, in tokens."""
 
     window: int
@@ -76,7 +76,7 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
+class ModelPrompt:
     """What a model is asked."""
 
     messages: tuple[ChatMessage, ...]
@@ -120,7 +120,9 @@ def estimate(messages: Iterable[ChatMessage], ratio: float, tail: str = "") -> i
     return tokens + sum(MESSAGE_TOKENS + _tokens(message.text, ratio) for message in messages)
 
 
-def fit(branch: Sequence[Message], system: str, room: Room, *, tail: str = "", whole: bool = True) -> Prompt:
+def fit(
+    branch: Sequence[Message], system: str, room: TokenBudget, *, tail: str = "", whole: bool = True
+) -> ModelPrompt:
     """The system prompt, the newest message, and as many whole turns before it as there is room for.
 
     A reply that failed or is empty is left out; one that was stopped is sent as it is. Thinking is never sent.
@@ -146,7 +148,7 @@ def fit(branch: Sequence[Message], system: str, room: Room, *, tail: str = "", w
             break
         tokens += cost
         shown.append(turn)
-    return Prompt(
+    return ModelPrompt(
         messages=head + _merged(message for turn in reversed(shown) for message in turn.messages),
         tokens=tokens,
         max_tokens=max(room.reserve, min(room.max_tokens, room.window - tokens - MARGIN_TOKENS)),

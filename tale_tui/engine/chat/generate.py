@@ -9,19 +9,19 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from tale_tui.config.settings import ChatSettings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import Message, WindowUse
 from tale_tui.domain.errors import BrokenStream, ContextFull, ModelError
 from tale_tui.domain.events import Fact, ModelLoading, Notice, Routed
 from tale_tui.domain.models import LoadedModel, ModelRef, Role
-from tale_tui.engine.chat.context_window import CUT_SHARE, Prompt
-from tale_tui.engine.chat.prompt_builder import Branch, Prompter
+from tale_tui.engine.chat.context_window import CUT_SHARE, ModelPrompt
+from tale_tui.engine.chat.prompt_builder import PromptBranch, PromptBuilder
 from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, TextPiece
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route.router import Router, left_after
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.streaming import Draft, Feed, Saver
+from tale_tui.engine.streaming import AutoSaver, DeltaBuffer, PartialReply
 
 log = logging.getLogger(__name__)
 
@@ -32,24 +32,24 @@ BREATH_PIECES = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class ChatServices:
     """What turns work with."""
 
     store: Store
     pool: Pool
     roles: Roles
     router: Router
-    prompter: Prompter
+    prompter: PromptBuilder
     chat: ChatSettings
-    world: World
+    world: Clock
     publish: Callable[[Fact], None]
 
 
 @dataclass(slots=True)
-class _Plan:
+class _Attempt:
     """What is going to be asked."""
 
-    branch: Branch
+    branch: PromptBranch
     system: str
     view_from: str | None
     """The first message that the model was shown in the turn before."""
@@ -59,21 +59,21 @@ class _Plan:
     """The context window that is asked for, in tokens."""
     served: int
     """The one that is served."""
-    prompt: Prompt
+    prompt: ModelPrompt
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Generated:
     """A reply that came to its end."""
 
     ref: ModelRef
-    prompt: Prompt
+    prompt: ModelPrompt
     end: Finished
     window: int
     """The context window that was served, in tokens."""
 
 
-class Asking:
+class ReplyGenerator:
     """Fills a draft with what a model answers.
 
     Args:
@@ -86,7 +86,13 @@ class Asking:
     """
 
     def __init__(
-        self, tools: Tools, reply: Message, chosen: ModelRef | None, feed: Feed, draft: Draft, saver: Saver
+        self,
+        tools: ChatServices,
+        reply: Message,
+        chosen: ModelRef | None,
+        feed: DeltaBuffer,
+        draft: PartialReply,
+        saver: AutoSaver,
     ) -> None:
         self._tools = tools
         self._reply = reply
@@ -99,7 +105,7 @@ class Asking:
         self.why = ""
         """Why it is asked, in a few words."""
 
-    async def run(self) -> Answered:
+    async def run(self) -> Generated:
         """Find the model, load it, stream its answer.
 
         Raises:
@@ -122,7 +128,7 @@ class Asking:
                 self.why = f"in place of {self.ref.model}: {error.title[:1].lower()}{error.title[1:]}"
                 self.ref = left.pop(0)
 
-    async def _ask(self, ref: ModelRef, why: str) -> Answered:
+    async def _ask(self, ref: ModelRef, why: str) -> Generated:
         """Load one model and stream its answer."""
         plan = await self._plan(ref, why)
         await self._show_route(plan)
@@ -138,25 +144,25 @@ class Asking:
                 if self._draft.tokens or not await self._shorten_by(plan, steps):
                     raise
             else:
-                return Answered(plan.ref, plan.prompt, end, plan.served)
+                return Generated(plan.ref, plan.prompt, end, plan.served)
 
-    async def _plan(self, ref: ModelRef, why: str) -> _Plan:
+    async def _plan(self, ref: ModelRef, why: str) -> _Attempt:
         store, reply = self._tools.store, self._reply
         asked = await self._tools.pool.window(ref)
         end = await store.session_tail(reply.session_id)
-        branch = Branch(store, reply.id, reply.session_id, self._tools.world.now)
+        branch = PromptBranch(store, reply.id, reply.session_id, self._tools.world.now)
         await branch.read()
         prompt = await self._prompt(branch, end.system, ref, asked)
-        return _Plan(branch, end.system, end.view_from, ref, why, asked, asked, prompt)
+        return _Attempt(branch, end.system, end.view_from, ref, why, asked, asked, prompt)
 
-    async def _shorten_by(self, plan: _Plan, steps: Iterator[float]) -> bool:
+    async def _shorten_by(self, plan: _Attempt, steps: Iterator[float]) -> bool:
         """Be as cautious as it takes to leave something out; whether there was anything."""
         for caution in steps:
             if await self._shorten(plan, caution):
                 return True
         return False
 
-    async def _shorten(self, plan: _Plan, caution: float = 1.0) -> bool:
+    async def _shorten(self, plan: _Attempt, caution: float = 1.0) -> bool:
         """Make the prompt for the window that is really served; whether that left something out."""
         before = plan.prompt
         plan.prompt = await self._prompt(plan.branch, plan.system, plan.ref, plan.served, caution)
@@ -164,7 +170,7 @@ class Asking:
             await self._show_route(plan)
         return plan.prompt.messages != before.messages
 
-    async def weigh(self, answered: Answered) -> WindowUse:
+    async def weigh(self, answered: Generated) -> WindowUse:
         """Learn from a finished reply: how full the window is, and whether the server dropped something."""
         tools, ref, prompt, end = self._tools, answered.ref, answered.prompt, answered.end
         counted = end.prompt_tokens
@@ -182,7 +188,7 @@ class Asking:
         used = counted if counted is not None and believed else prompt.tokens
         return WindowUse(used + (end.completion_tokens or 0), answered.window, cut)
 
-    def _request(self, plan: _Plan) -> ChatRequest:
+    def _request(self, plan: _Attempt) -> ChatRequest:
         chat = self._tools.chat
         return ChatRequest(
             model=plan.ref.model,
@@ -194,7 +200,9 @@ class Asking:
             continue_text=self._reply.text,
         )
 
-    async def _prompt(self, branch: Branch, system: str, ref: ModelRef, window: int, caution: float = 1.0) -> Prompt:
+    async def _prompt(
+        self, branch: PromptBranch, system: str, ref: ModelRef, window: int, caution: float = 1.0
+    ) -> ModelPrompt:
         """The prompt, with as much of the conversation as there is room for."""
         while True:
             prompt = await self._tools.prompter.prompt(
@@ -210,7 +218,7 @@ class Asking:
                 return prompt
             await branch.read_more()
 
-    async def _show_route(self, plan: _Plan) -> None:
+    async def _show_route(self, plan: _Attempt) -> None:
         self._feed.put(Routed(plan.ref, plan.why, plan.prompt.view_from))
         if plan.prompt.view_from != plan.view_from:
             plan.view_from = plan.prompt.view_from

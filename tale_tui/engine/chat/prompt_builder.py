@@ -14,8 +14,8 @@ from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.domain.tasks import Task
 from tale_tui.engine.chat.context_window import (
     CUT_SHARE,
-    Prompt,
-    Room,
+    ModelPrompt,
+    TokenBudget,
     fit,
     learned_ratio,
     lenient_ratio,
@@ -23,7 +23,7 @@ from tale_tui.engine.chat.context_window import (
     usable_ratio,
     was_cut,
 )
-from tale_tui.engine.chat.task_sentences import tell
+from tale_tui.engine.chat.task_sentences import describe
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.store.store import Store
 
@@ -40,7 +40,7 @@ RATIO_NEWS = 0.02
 """A learned ratio is stored again when it moved by more than this share."""
 
 
-class Prompter:
+class PromptBuilder:
     """Makes prompts for any model.
 
     Args:
@@ -87,7 +87,7 @@ class Prompter:
         tail: str = "",
         whole: bool = True,
         caution: float = 1.0,
-    ) -> Prompt:
+    ) -> ModelPrompt:
         """The prompt for the last message of a branch.
 
         Args:
@@ -121,7 +121,7 @@ class Prompter:
             raise _too_long(prompt, ref, room)
         return prompt
 
-    async def learn(self, ref: ModelRef, prompt: Prompt, counted: int, tail: str) -> bool:
+    async def learn(self, ref: ModelRef, prompt: ModelPrompt, counted: int, tail: str) -> bool:
         """Take note of the tokens that the server counted in a prompt.
 
         Returns:
@@ -139,25 +139,25 @@ class Prompter:
                     await self._store.keep_text_ratio(ref, learned)
         return False
 
-    async def _room(self, ref: ModelRef, window: int, caution: float) -> Room:
+    async def _room(self, ref: ModelRef, window: int, caution: float) -> TokenBudget:
         history = self._settings.embedded.history_tokens if ref.backend is BackendName.EMBEDDED else None
         learned = await self._ratio(ref)
         max_tokens = self._settings.chat.max_tokens
-        return Room(window, max_tokens, history, usable_ratio(learned) * caution, lenient_ratio(learned))
+        return TokenBudget(window, max_tokens, history, usable_ratio(learned) * caution, lenient_ratio(learned))
 
     async def _ratio(self, ref: ModelRef) -> float | None:
         if ref not in self._ratios:
             self._ratios[ref] = await self._store.text_ratio(ref)
         return self._ratios[ref]
 
-    async def _count(self, ref: ModelRef, prompt: Prompt) -> int | None:
+    async def _count(self, ref: ModelRef, prompt: ModelPrompt) -> int | None:
         try:
             return await self._pool.count_tokens(ref, prompt.messages)
         except ModelError:
             return None  # then the estimate has to do
 
 
-def _too_long(prompt: Prompt, ref: ModelRef, room: Room) -> MessageTooLong:
+def _too_long(prompt: ModelPrompt, ref: ModelRef, room: TokenBudget) -> MessageTooLong:
     needed = room.budget + prompt.excess
     shorten = (
         f"about {prompt.room_for_text:,} characters of it fit" if prompt.room_for_text else "the system prompt fills it"
@@ -179,7 +179,7 @@ CARDS_KNOWN = 200
 """Tasks of a conversation whose state is looked up for their cards."""
 
 
-class Branch:
+class PromptBranch:
     """The messages above a reply.
 
     Args:
@@ -217,7 +217,7 @@ class Branch:
         self._limit *= GROWTH
         await self.read()
 
-    def is_used_up(self, prompt: Prompt) -> bool:
+    def is_used_up(self, prompt: ModelPrompt) -> bool:
         """Whether a prompt took all that was read, while there is more."""
         if self.whole:
             return False
@@ -269,4 +269,4 @@ def _shown(card: Message, tasks: Mapping[str, Task], now: float) -> Message:
     if card.text.strip():
         return replace(card, text=digest(card.text))
     task = tasks.get(card.task_id or "")
-    return card if task is None else replace(card, text=f"The task {tell(task, now)}")
+    return card if task is None else replace(card, text=f"The task {describe(task, now)}")

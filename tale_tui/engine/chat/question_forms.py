@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Forms:
+class LanguageForms:
     """Regular expressions for one language, by what is asked."""
 
     status: tuple[str, ...]
@@ -27,7 +27,7 @@ _DE = (
     r"(?:(?:mein|dein|die|der|das|den|dem|diese)(?:e[rnm]?|r|n|m)? )?(?:letzten? |laufenden? )?(?:aufgabe|auftrag|task)"
 )
 _DE_ALL = r"(?:alle )?(?:meine |die )?(?:offenen |laufenden )?(?:aufgaben|auftrage|tasks)"
-GERMAN = Forms(
+GERMAN = LanguageForms(
     status=(
         rf"wie (?:lauft|steht) {_DE}",
         rf"wie (?:geht|steht) es (?:mit|um) {_DE}",
@@ -65,7 +65,7 @@ GERMAN = Forms(
 
 _FR = r"(?:ma |la |cette |ta |sa )(?:derniere )?tache(?: en cours)?"
 _FR_ALL = r"(?:toutes )?(?:mes |les )taches(?: en cours| ouvertes)?"
-FRENCH = Forms(
+FRENCH = LanguageForms(
     status=(
         rf"(?:ou en est|comment (?:va|avance|se passe)) {_FR}",
         rf"{_FR} (?:en est ou|avance|est(?: elle)? (?:deja )?(?:finie|terminee|prete))(?: deja)?",
@@ -95,7 +95,7 @@ FRENCH = Forms(
 
 _ES = r"(?:mi |la |esta |tu |esa )(?:ultima )?tarea(?: actual| en curso)?"
 _ES_ALL = r"(?:todas )?(?:mis |las )tareas(?: abiertas| en curso| pendientes)?"
-SPANISH = Forms(
+SPANISH = LanguageForms(
     status=(
         rf"(?:como|que tal) (?:va|esta|sigue|avanza) {_ES}",
         rf"(?:esta|sigue) (?:ya )?(?:lista|terminada|hecha|acabada) {_ES}",
@@ -127,7 +127,7 @@ SPANISH = Forms(
 
 _IT = r"(?:il mio |la mia |il |questo |questa |l )(?:ultim[ao] )?(?:compito|attivita|task)(?: in corso)?"
 _IT_ALL = r"(?:tutt[ie] )?(?:i miei |le mie |i |le )(?:compiti|attivita|task)(?: apert[ie]| in corso)?"
-ITALIAN = Forms(
+ITALIAN = LanguageForms(
     status=(
         rf"(?:come (?:va|procede|sta andando)|a che punto e) {_IT}",
         rf"{_IT} (?:e (?:gia )?(?:pront[oa]|finit[oa]|terminat[oa])|a che punto e)",
@@ -153,7 +153,7 @@ ITALIAN = Forms(
 
 _ZH = r"(?:我的|这个|那个|我这个|当前)?(?:上一个)?任务"
 _ZH_ALL = r"(?:我的)?(?:所有|全部)?(?:的)?任务"
-CHINESE = Forms(
+CHINESE = LanguageForms(
     status=(
         rf"{_ZH}(?:现在)?(?:怎么样|进行得怎么样|怎样|如何|进展如何|到哪一步|到哪)(?:了)?(?:啊|呢)?",
         rf"{_ZH}(?:的)?(?:进度|状态|进展|情况)(?:是什么|怎么样|如何|呢)?(?:了)?",

@@ -155,7 +155,7 @@ _CANCEL = (
 _CANCEL_ALL = (rf"{_STOP} {_TASKS}|(?:cancel|stop|abort) (?:everything|them all|all of them|all)",)
 
 
-def _said(group: Callable[[question_forms.Forms], tuple[str, ...]]) -> tuple[str, ...]:
+def _said(group: Callable[[question_forms.LanguageForms], tuple[str, ...]]) -> tuple[str, ...]:
     """The forms of a group in all other languages."""
     return tuple(form for tongue in question_forms.TONGUES for form in group(tongue))
 

@@ -13,11 +13,11 @@ from tale_tui.domain.errors import BadInput, NoModel, NoSuchMessage, WrongState
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Task
 from tale_tui.domain.text import clean
-from tale_tui.engine.chat.classify import Judging, Verdict
-from tale_tui.engine.chat.generate import Tools
+from tale_tui.engine.chat.classify import Decision, MessageClassifier
+from tale_tui.engine.chat.generate import ChatServices
 from tale_tui.engine.chat.question_patterns import Question
-from tale_tui.engine.chat.task_questions import Asked, Rows, answer, newest, say_cancelled, to_cancel
-from tale_tui.engine.chat.task_sentences import tell
+from tale_tui.engine.chat.task_questions import KnownTasks, TaskQuestion, answer, describe_cancelled, newest, to_cancel
+from tale_tui.engine.chat.task_sentences import describe
 from tale_tui.engine.store.tasks import NewTask
 from tale_tui.engine.store.turns import StoredTurn
 
@@ -26,7 +26,7 @@ LONG_TEXT = 1000
 IS_A_TASK = "That message is a task. Retry the task, or make the message a conversation first."
 
 
-class Desk(Protocol):
+class TaskSubmitter(Protocol):
     """Who carries out tasks."""
 
     async def new_task(
@@ -52,7 +52,7 @@ class Desk(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class StartedTurn:
     """What a turn begins with, stored."""
 
     user: Message | None
@@ -65,7 +65,7 @@ class Opened:
     """Gives the reply, where no model is asked."""
 
 
-class Openings:
+class TurnStarter:
     """Opens turns.
 
     Args:
@@ -75,13 +75,17 @@ class Openings:
         corrected: told when the user said what a message is.
     """
 
-    def __init__(self, tools: Tools, judging: Judging, desk: Desk, corrected: Callable[[], None]) -> None:
+    def __init__(
+        self, tools: ChatServices, judging: MessageClassifier, desk: TaskSubmitter, corrected: Callable[[], None]
+    ) -> None:
         self._tools = tools
         self._judging = judging
         self._desk = desk
         self._corrected = corrected
 
-    async def send(self, session_id: str, text: str, key: str, ref: ModelRef | None, as_task: bool | None) -> Opened:
+    async def send(
+        self, session_id: str, text: str, key: str, ref: ModelRef | None, as_task: bool | None
+    ) -> StartedTurn:
         """A new message of the user at the end of the conversation."""
         store = self._tools.store
         if await store.has_message(key):
@@ -93,7 +97,7 @@ class Openings:
         await self._learn(turn.user, verdict)
         return opened
 
-    async def edit(self, session_id: str, message_id: str, text: str, key: str) -> Opened:
+    async def edit(self, session_id: str, message_id: str, text: str, key: str) -> StartedTurn:
         """Another version of a message of the user, judged anew."""
         store = self._tools.store
         if await store.has_message(key):
@@ -103,7 +107,7 @@ class Openings:
         turn = await store.begin_edit(session_id, message_id, key, text, reply_ref, verdict.p, task)
         return self._opened(turn, verdict)
 
-    async def regenerate(self, session_id: str, message_id: str) -> Opened:
+    async def regenerate(self, session_id: str, message_id: str) -> StartedTurn:
         """Another version of a reply that a model wrote."""
         store = self._tools.store
         message = await store.message(message_id)
@@ -113,18 +117,18 @@ class Openings:
         shown = await store.shown_reply(asked) if message.author is Author.USER else message
         if shown is not None and shown.task_id is not None:
             raise BadInput(IS_A_TASK)
-        return Opened(None, await store.begin_reply(session_id, asked, self._likely(None)))
+        return StartedTurn(None, await store.begin_reply(session_id, asked, self._likely(None)))
 
-    async def resume(self, session_id: str, message_id: str) -> Opened:
+    async def resume(self, session_id: str, message_id: str) -> StartedTurn:
         """The rest of the last reply."""
         end = await self._tools.store.session_tail(session_id)
         if end.last is None or end.last.id != message_id:
             raise NoSuchMessage("Only the last reply of a conversation can be continued.")
         if end.last.task_id is not None:
             raise BadInput(IS_A_TASK)
-        return Opened(None, await self._tools.store.reopen_reply(message_id))
+        return StartedTurn(None, await self._tools.store.reopen_reply(message_id))
 
-    async def reclassify(self, session_id: str, message_id: str, as_task: bool) -> Opened:
+    async def reclassify(self, session_id: str, message_id: str, as_task: bool) -> StartedTurn:
         """The other kind of reply to a message of the user."""
         store = self._tools.store
         user = await store.message(message_id)
@@ -138,26 +142,26 @@ class Openings:
             new = await self._desk.new_task(user.text, key=self._tools.world.new_id(), session_id=session_id)
             card, task = await store.begin_card(session_id, message_id, new)
             self._desk.accept(task)
-            opened = Opened(None, card, task=task)
+            opened = StartedTurn(None, card, task=task)
         else:
             await self._cancelled(task_id or "")
-            opened = Opened(None, await store.begin_reply(session_id, message_id, self._likely(None)))
-        await self._learn(user, Verdict(user.p, as_task, overruled=True))
+            opened = StartedTurn(None, await store.begin_reply(session_id, message_id, self._likely(None)))
+        await self._learn(user, Decision(user.p, as_task, overruled=True))
         return opened
 
     # parts of these
 
-    async def _again(self, turn: StoredTurn) -> Opened:
+    async def _again(self, turn: StoredTurn) -> StartedTurn:
         """A turn that is asked for again: a reply that was cut off goes on, any other has ended."""
         user, reply, _ = turn
         if reply.task_id is not None:
-            return Opened(user, reply, over=True, task=await self._tools.store.task(reply.task_id))
+            return StartedTurn(user, reply, over=True, task=await self._tools.store.task(reply.task_id))
         if reply.state is MessageState.INTERRUPTED:
             reply = await self._tools.store.reopen_reply(reply.id)
-        return Opened(user, reply, over=reply.state is not MessageState.STREAMING)
+        return StartedTurn(user, reply, over=reply.state is not MessageState.STREAMING)
 
     async def _replier(
-        self, session_id: str, text: str, ref: ModelRef | None, verdict: Verdict, as_task: bool | None
+        self, session_id: str, text: str, ref: ModelRef | None, verdict: Decision, as_task: bool | None
     ) -> tuple[ModelRef | None, NewTask | None]:
         """Who replies to a message that is not stored yet: a model, as far as it is known, or a task.
 
@@ -171,18 +175,18 @@ class Openings:
         await self._check(session_id, text, ref, verdict)
         return None if verdict.asked else self._likely(ref), None
 
-    def _opened(self, turn: StoredTurn, verdict: Verdict) -> Opened:
+    def _opened(self, turn: StoredTurn, verdict: Decision) -> StartedTurn:
         if turn.task is not None:
             self._desk.accept(turn.task)
-            return Opened(turn.user, turn.reply, task=turn.task)
-        return Opened(turn.user, turn.reply, answer=self._answer(verdict))
+            return StartedTurn(turn.user, turn.reply, task=turn.task)
+        return StartedTurn(turn.user, turn.reply, answer=self._answer(verdict))
 
-    async def _learn(self, user: Message, verdict: Verdict) -> None:
+    async def _learn(self, user: Message, verdict: Decision) -> None:
         if verdict.overruled:
             await self._tools.store.add_label(user.text, verdict.is_task, verdict.p)
             self._corrected()
 
-    async def _check(self, session_id: str, text: str, ref: ModelRef | None, verdict: Verdict) -> None:
+    async def _check(self, session_id: str, text: str, ref: ModelRef | None, verdict: Decision) -> None:
         """Refuse a message that is longer than the window.
 
         Raises:
@@ -202,17 +206,17 @@ class Openings:
 
     # questions about tasks
 
-    def _answer(self, verdict: Verdict) -> Callable[[], Awaitable[str]] | None:
+    def _answer(self, verdict: Decision) -> Callable[[], Awaitable[str]] | None:
         return None if verdict.asked is None else partial(self._say, verdict.asked, verdict.rows)
 
-    async def _say(self, asked: Asked, rows: Rows) -> str:
+    async def _say(self, asked: TaskQuestion, rows: KnownTasks) -> str:
         if asked.question not in (Question.CANCEL, Question.CANCEL_ALL):
             return answer(asked, rows)
         wanted = to_cancel(asked, rows)
         if not wanted:
-            return f"No task of this conversation is open. {tell(newest(rows.tasks), rows.now)}"
+            return f"No task of this conversation is open. {describe(newest(rows.tasks), rows.now)}"
         cancelled = [task for task in [await self._cancelled(each.id) for each in wanted] if task is not None]
-        return say_cancelled(cancelled) if cancelled else f"It had ended already. {await self._tell(wanted[0].id)}"
+        return describe_cancelled(cancelled) if cancelled else f"It had ended already. {await self._tell(wanted[0].id)}"
 
     async def _cancelled(self, task_id: str) -> Task | None:
         try:
@@ -221,4 +225,4 @@ class Openings:
             return None  # it ended by itself meanwhile
 
     async def _tell(self, task_id: str) -> str:
-        return tell(await self._tools.store.task(task_id), self._tools.world.now())
+        return describe(await self._tools.store.task(task_id), self._tools.world.now())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tale_tui.domain.conversation import Message
 from tale_tui.domain.tasks import Task
 from tale_tui.engine.chat.question_patterns import Question, naming, plain_of, pointing
-from tale_tui.engine.chat.task_sentences import is_open, name_of, span, tell, tell_all
+from tale_tui.engine.chat.task_sentences import describe, describe_all, is_open, name_of, span
 
 LONGEST = 120
 """Characters: nobody asks for a status at greater length."""
@@ -20,7 +20,7 @@ WHY = "from the list of tasks"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TaskQuestion:
     """A question, and the task that it names."""
 
     question: Question
@@ -29,7 +29,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class KnownTasks:
     """What is known when a message comes."""
 
     tasks: Sequence[Task] = ()
@@ -48,7 +48,7 @@ class Rows:
         return self.last_task_id is not None or any(map(is_open, self.tasks))
 
 
-def asked(text: str, rows: Rows) -> Asked | None:
+def task_question(text: str, rows: KnownTasks) -> TaskQuestion | None:
     """What a message asks about tasks; None for any other message, and where there is nothing to tell."""
     if len(text) > LONGEST:
         return None
@@ -61,29 +61,29 @@ def asked(text: str, rows: Rows) -> Asked | None:
         question = pointing(plain)
     if question is None or not _can_be_answered(question, rows):
         return None
-    return Asked(question, named)
+    return TaskQuestion(question, named)
 
 
-def answer(found: Asked, rows: Rows) -> str:
+def answer(found: TaskQuestion, rows: KnownTasks) -> str:
     """The sentence for a question that is not about cancelling."""
     mine = list(rows.tasks)
     if found.task is not None:
-        return tell(found.task, rows.now)
+        return describe(found.task, rows.now)
     if found.question is Question.LAST:
         return _last(rows)
     if found.question is Question.LAST_TASK:
-        return f"Your last task: {tell(newest(mine), rows.now)}"
+        return f"Your last task: {describe(newest(mine), rows.now)}"
     open_ones = [task for task in mine if is_open(task)] or ([] if mine else list(rows.others))
     if found.question is Question.ALL:
         open_ones = open_ones or list(rows.others)
         if not open_ones:
-            return f"No task is open. The last one: {tell(newest(mine), rows.now)}"
+            return f"No task is open. The last one: {describe(newest(mine), rows.now)}"
     if len(open_ones) > 1:
-        return tell_all(open_ones, rows.now)
-    return tell(open_ones[0] if open_ones else newest(mine), rows.now)
+        return describe_all(open_ones, rows.now)
+    return describe(open_ones[0] if open_ones else newest(mine), rows.now)
 
 
-def to_cancel(found: Asked, rows: Rows) -> tuple[Task, ...]:
+def to_cancel(found: TaskQuestion, rows: KnownTasks) -> tuple[Task, ...]:
     """The tasks that are to be cancelled: the named one, the latest open one, or all open ones of the conversation."""
     if found.task is not None:
         return (found.task,)
@@ -93,7 +93,7 @@ def to_cancel(found: Asked, rows: Rows) -> tuple[Task, ...]:
     return (newest(open_ones),) if open_ones else ()
 
 
-def say_cancelled(tasks: Sequence[Task]) -> str:
+def describe_cancelled(tasks: Sequence[Task]) -> str:
     """What is said when tasks were cancelled."""
     if len(tasks) == 1:
         return f"{name_of(tasks[0])} is cancelled. What it wrote is kept; /retry {tasks[0].shown} runs it again."
@@ -114,7 +114,7 @@ def _names(word: str, task: Task) -> bool:
     return len(word) >= len(task.shown) and task.id.startswith(word)
 
 
-def _can_be_answered(question: Question, rows: Rows) -> bool:
+def _can_be_answered(question: Question, rows: KnownTasks) -> bool:
     if question is Question.LAST:
         return rows.last is not None
     if question in (Question.LAST_TASK, Question.CANCEL, Question.CANCEL_ALL):
@@ -122,7 +122,7 @@ def _can_be_answered(question: Question, rows: Rows) -> bool:
     return bool(rows.tasks or rows.others)
 
 
-def _last(rows: Rows) -> str:
+def _last(rows: KnownTasks) -> str:
     last = rows.last
     if last is None:
         return ""
@@ -131,4 +131,4 @@ def _last(rows: Rows) -> str:
     ago = f"{span(max(0.0, rows.now - last.created))} ago"
     said = f"Your last request, {ago}: “{quoted}”"
     task = next((task for task in rows.tasks if task.id == rows.last_task_id), None)
-    return said if task is None else f"{said} It became a task: {tell(task, rows.now)}"
+    return said if task is None else f"{said} It became a task: {describe(task, rows.now)}"

@@ -21,7 +21,7 @@ def name_of(task: Task) -> str:
     return f"“{title}” ({task.shown})"
 
 
-def tell(task: Task, now: float) -> str:
+def describe(task: Task, now: float) -> str:
     """How a task is, in a sentence or two.
 
     Args:
@@ -55,11 +55,11 @@ def state_of(task: Task, now: float) -> str:
             return "is planned and not handed in."
 
 
-def tell_all(tasks: Sequence[Task], now: float) -> str:
+def describe_all(tasks: Sequence[Task], now: float) -> str:
     """How several tasks are: their number by state, then a line for each of the first."""
     count = {state: sum(task.state is state for task in tasks) for state in TaskState}
     numbers = ", ".join(f"{number} {state.value}" for state, number in count.items() if number)
-    lines = [f"{len(tasks)} tasks: {numbers}.", "", *(f"- {tell(task, now)}" for task in tasks[:LISTED])]
+    lines = [f"{len(tasks)} tasks: {numbers}.", "", *(f"- {describe(task, now)}" for task in tasks[:LISTED])]
     if len(tasks) > LISTED:
         lines.append(f"- and {len(tasks) - LISTED} more, in /tasks.")
     return "\n".join(lines)

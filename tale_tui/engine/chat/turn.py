@@ -26,12 +26,12 @@ from tale_tui.domain.events import (
     TurnStarted,
 )
 from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import Judged
-from tale_tui.engine.chat.classify import Judging
-from tale_tui.engine.chat.generate import Answered, Asking, Tools
-from tale_tui.engine.chat.start import Opened, Openings
+from tale_tui.domain.tasks import Classification
+from tale_tui.engine.chat.classify import MessageClassifier
+from tale_tui.engine.chat.generate import ChatServices, Generated, ReplyGenerator
+from tale_tui.engine.chat.start import StartedTurn, TurnStarter
 from tale_tui.engine.chat.task_questions import WHY
-from tale_tui.engine.streaming import Draft, Feed, Saver
+from tale_tui.engine.streaming import AutoSaver, DeltaBuffer, PartialReply
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ WENT_WRONG = "The reply broke off because of an error in the application; the lo
 class _Outcome:
     state: MessageState
     failure: TaleError | None = None
-    answered: Answered | None = None
+    answered: Generated | None = None
 
 
 class Turn:
@@ -62,9 +62,9 @@ class Turn:
 
     def __init__(
         self,
-        tools: Tools,
+        tools: ChatServices,
         session_id: str,
-        opening: Callable[[], Awaitable[Opened]],
+        opening: Callable[[], Awaitable[StartedTurn]],
         *,
         source: str,
         ref: ModelRef | None,
@@ -78,7 +78,7 @@ class Turn:
         self._chosen = ref
         self._claim = claim
         self._release = release
-        self._feed = Feed()
+        self._feed = DeltaBuffer()
         self._began = tools.world.monotonic()
         self._task: asyncio.Task[None]
         self._asking = False
@@ -135,7 +135,7 @@ class Turn:
             self._release(self)
             self._feed.close()
 
-    async def _go_on(self, opened: Opened) -> None:
+    async def _go_on(self, opened: StartedTurn) -> None:
         """From what is stored to the end of the turn."""
         if opened.task is not None:
             self._feed.put(TaskStarted(opened.task))
@@ -161,13 +161,13 @@ class Turn:
     async def _answer(self, reply: Message) -> None:
         """Fill the reply and end it, whatever happens."""
         # Thinking that broke off before the answer cannot be continued: it is done anew.
-        draft = Draft(reply.text, reply.thinking if reply.text else "", self._began, self._tools.world.monotonic)
+        draft = PartialReply(reply.text, reply.thinking if reply.text else "", self._began, self._tools.world.monotonic)
 
         async def save() -> None:
             await self._tools.store.save_partial(reply.id, draft.text, draft.thinking, asking.ref)
 
-        saver = Saver(save, self._complain)
-        asking = Asking(self._tools, reply, self._chosen, self._feed, draft, saver)
+        saver = AutoSaver(save, self._complain)
+        asking = ReplyGenerator(self._tools, reply, self._chosen, self._feed, draft, saver)
         outcome = _Outcome(MessageState.INTERRUPTED, TaleError(WENT_WRONG))
         try:
             outcome = await self._attempt(asking, draft)
@@ -175,7 +175,7 @@ class Turn:
             await saver.close()
             await self._end(reply, asking, draft, outcome)
 
-    async def _attempt(self, asking: Asking, draft: Draft) -> _Outcome:
+    async def _attempt(self, asking: ReplyGenerator, draft: PartialReply) -> _Outcome:
         """Ask, unless it was stopped already."""
         if self._stop is not None:
             return _Outcome(self._stop)
@@ -198,7 +198,7 @@ class Turn:
         """By `stop`, or because the event loop ends."""
         return self._stop or MessageState.INTERRUPTED
 
-    async def _end(self, reply: Message, asking: Asking, draft: Draft, outcome: _Outcome) -> None:
+    async def _end(self, reply: Message, asking: ReplyGenerator, draft: PartialReply, outcome: _Outcome) -> None:
         """End the reply as it stands."""
         failure, answered = outcome.failure, outcome.answered
         left = LEFT_BEHIND if outcome.state is MessageState.INTERRUPTED else ""
@@ -262,7 +262,7 @@ class Turn:
         self._tools.publish(Notice(error.title, sentence, "error"))
 
 
-class Turns:
+class TurnManager:
     """Begins turns and knows those that are under way. Implements `api.ChatApi`, where each verb is described.
 
     Args:
@@ -271,7 +271,7 @@ class Turns:
         judging: says what a message is.
     """
 
-    def __init__(self, tools: Tools, openings: Openings, judging: Judging) -> None:
+    def __init__(self, tools: ChatServices, openings: TurnStarter, judging: MessageClassifier) -> None:
         self._tools = tools
         self._openings = openings
         self._judging = judging
@@ -307,7 +307,7 @@ class Turns:
             async for event in events:
                 yield event
 
-    async def classify(self, text: str, *, session_id: str = "") -> Judged:
+    async def classify(self, text: str, *, session_id: str = "") -> Classification:
         return await self._judging.classify(text, session_id)
 
     async def enqueue(self, session_id: str, text: str, *, key: str) -> QueuedMessage:
@@ -332,7 +332,11 @@ class Turns:
         await asyncio.gather(*(turn.stop(MessageState.INTERRUPTED) for turn in self._running.values()))
 
     def _begin(
-        self, session_id: str, opening: Callable[[], Awaitable[Opened]], source: str = "", ref: ModelRef | None = None
+        self,
+        session_id: str,
+        opening: Callable[[], Awaitable[StartedTurn]],
+        source: str = "",
+        ref: ModelRef | None = None,
     ) -> AsyncGenerator[TurnEvent, None]:
         turn = Turn(self._tools, session_id, opening, source=source, ref=ref, claim=self._claim, release=self._released)
         return turn.events()

@@ -16,7 +16,7 @@ from pathlib import Path
 from tale_tui.domain.tasks import DetectBand, DetectLabel
 from tale_tui.engine.detect.features import Features, extract
 from tale_tui.engine.detect.lexicon import lexicon
-from tale_tui.engine.detect.model import BadWeights, Model, Weights, packaged_weights, read_weights
+from tale_tui.engine.detect.model import BadWeights, DetectorModel, DetectorWeights, packaged_weights, read_weights
 
 SHORT_TOKENS = 4
 """Bucket of up to 16 tokens: longer messages say themselves what they want."""
@@ -224,8 +224,8 @@ class Detector:
         weights: what was learned; None judges by the keyword rule.
     """
 
-    def __init__(self, weights: Weights | None) -> None:
-        self._model = Model(weights) if weights is not None else None
+    def __init__(self, weights: DetectorWeights | None) -> None:
+        self._model = DetectorModel(weights) if weights is not None else None
 
     @classmethod
     def load(cls, learned: Path | None = None) -> Detector:

@@ -67,7 +67,7 @@ class Corrections(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class LearningReport:
     """How a fit went.
 
     Attributes:
@@ -156,7 +156,7 @@ class Learner:
             log.info("what the detector learned from %d corrections is dropped: %s", len(corrections), figures)
 
 
-async def refit(learned: Path, corrections: Iterable[Correction]) -> Report:
+async def refit(learned: Path, corrections: Iterable[Correction]) -> LearningReport:
     """Fit over the examples of the program and corrections, in a process of its own.
 
     Args:
@@ -175,7 +175,7 @@ async def refit(learned: Path, corrections: Iterable[Correction]) -> Report:
         async with asyncio.timeout(FIT_LIMIT_S):
             said, _ = await process.communicate("\n".join(lines).encode())
     except TimeoutError:
-        return Report(kept=False, error=f"the fit took longer than {FIT_LIMIT_S:.0f} seconds")
+        return LearningReport(kept=False, error=f"the fit took longer than {FIT_LIMIT_S:.0f} seconds")
     finally:
         await _end(process)
     return _report(said, process.returncode)
@@ -202,15 +202,15 @@ def _note(learned: Path) -> Path:
     return learned.with_name(f"{learned.name}{NOTE_SUFFIX}")
 
 
-def _report(said: bytes, code: int | None) -> Report:
+def _report(said: bytes, code: int | None) -> LearningReport:
     """What the last line of the process says."""
     try:
         facts = json.loads(said.decode().splitlines()[-1])
         if error := facts.get("error", ""):
-            return Report(kept=False, error=error)
-        return Report(bool(facts["kept"]), float(facts["before"]), float(facts["after"]))
+            return LearningReport(kept=False, error=error)
+        return LearningReport(bool(facts["kept"]), float(facts["before"]), float(facts["after"]))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        return Report(kept=False, error=f"the fit ended with code {code} and no result")
+        return LearningReport(kept=False, error=f"the fit ended with code {code} and no result")
 
 
 async def _end(process: Process) -> None:

@@ -27,9 +27,10 @@ SCALE = {"words": 5.0, "pieces": 4.0, "classes": 3.0, "shape": 0.25}
 scale, the shape a quarter for every feature. Weights mean something together with these alone: another scale is
 another format."""
 UNSURE_MOST = 0.699
-"""The highest probability of either label for a message that is as likely disputed as `Weights.doubt` says."""
+"""The highest probability of either label for a message that is as likely disputed as `DetectorWeights.doubt` says."""
 ONSET = 12
-"""Power of the share of `Weights.doubt` with which the limit sets in: below two thirds of it hardly one is limited."""
+"""Power of the share of `DetectorWeights.doubt` with which the limit sets in: below two thirds of it hardly one is
+limited."""
 KNOWN_WORDS = 20_000
 
 Pair = tuple[float, float]
@@ -41,7 +42,7 @@ class BadWeights(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class DetectorWeights:
     """What was learned.
 
     Attributes:
@@ -81,7 +82,7 @@ class Weights:
         return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
-    def parse(cls, text: str | bytes) -> Weights:
+    def parse(cls, text: str | bytes) -> DetectorWeights:
         """Read what `dump` wrote.
 
         Args:
@@ -112,34 +113,34 @@ def _block(data: Mapping[str, Any]) -> dict[str, complex]:
     return {name: complex(*pair) for name, pair in zip(names, zip(disputed, work, strict=True), strict=True)}
 
 
-def packaged_weights() -> Weights:
+def packaged_weights() -> DetectorWeights:
     """The weights that come with the program.
 
     Raises:
         BadWeights: they are damaged.
         OSError: they are not there.
     """
-    return Weights.parse(files(__package__).joinpath(FILE).read_bytes())
+    return DetectorWeights.parse(files(__package__).joinpath(FILE).read_bytes())
 
 
-def read_weights(path: Path) -> Weights:
+def read_weights(path: Path) -> DetectorWeights:
     """The weights in a file.
 
     Raises:
         BadWeights: it is something else.
         OSError: it cannot be read.
     """
-    return Weights.parse(path.read_bytes())
+    return DetectorWeights.parse(path.read_bytes())
 
 
-class Model:
+class DetectorModel:
     """A probability for features.
 
     Args:
         weights: what was learned.
     """
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: DetectorWeights) -> None:
         self._weights = weights
         self._spelling = lru_cache(KNOWN_WORDS)(self._spell)
 

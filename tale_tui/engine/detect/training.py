@@ -31,8 +31,8 @@ from tale_tui.engine.detect.model import (
     BLOCKS,
     STEPS,
     BadWeights,
-    Model,
-    Weights,
+    DetectorModel,
+    DetectorWeights,
     factor_of,
     packaged_weights,
     read_weights,
@@ -53,8 +53,8 @@ ROUNDS = 500
 SHARPNESS = 2.0
 
 DOUBT = (0.7, 0.12)
-"""See `Weights`. Both lie in the middle of a range in which calibration on messages of other writers hardly changes.
-Where a message leans to talk, clear talk is far more frequent than what is disputed, so much doubt is asked for; a
+"""See `DetectorWeights`. Both lie in the middle of a range in which calibration on messages of other writers hardly
+changes. Where a message leans to talk, clear talk is far more frequent than what is disputed, so much doubt is asked for; a
 message that leans to work is soon disputed."""
 
 LAST_SIGNS = "?!.。？！… "
@@ -74,22 +74,22 @@ Columns = dict[tuple[str, str], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class TrainingFit:
     """What came out of a fit.
 
     Attributes:
         estimator: scikit-learn's, with the weights rounded as they are stored.
         columns: block and feature -> column of its matrix.
-        weights: the same for `Model`.
+        weights: the same for `DetectorModel`.
     """
 
     estimator: LogisticRegression
     columns: Columns
-    weights: Weights
+    weights: DetectorWeights
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TrainingResult:
     """How a refit went.
 
     Attributes:
@@ -99,13 +99,13 @@ class Outcome:
         after: accuracy of the new ones, on the same messages.
     """
 
-    weights: Weights
+    weights: DetectorWeights
     kept: bool
     before: float
     after: float
 
 
-def fit(examples: Sequence[Example]) -> Fit:
+def fit(examples: Sequence[Example]) -> TrainingFit:
     """Learn weights.
 
     Args:
@@ -124,11 +124,11 @@ def fit(examples: Sequence[Example]) -> Fit:
     estimator.fit(matrix(features, columns), kinds, sample_weight=counts)
     estimator.coef_ = (estimator.coef_ - estimator.coef_[CHAT]).round(len(str(STEPS)) - 1)
     estimator.intercept_ = (estimator.intercept_ - estimator.intercept_[CHAT]).round(len(str(STEPS)) - 1)
-    return Fit(estimator, columns, _weights(estimator, columns, len(examples)))
+    return TrainingFit(estimator, columns, _weights(estimator, columns, len(examples)))
 
 
 def matrix(features: Sequence[Features], columns: Columns) -> csr_matrix:
-    """Messages as rows: every feature counts what `Model` counts it."""
+    """Messages as rows: every feature counts what `DetectorModel` counts it."""
     rows, places, values = [], [], []
     for row, each in enumerate(features):
         for block, names in _names(each):
@@ -142,14 +142,14 @@ def matrix(features: Sequence[Features], columns: Columns) -> csr_matrix:
     return csr_matrix((values, (rows, places)), shape=(len(features), len(columns)))
 
 
-def accuracy(weights: Weights, kept_apart: Sequence[Example]) -> float:
+def accuracy(weights: DetectorWeights, kept_apart: Sequence[Example]) -> float:
     """The share of clear messages that are judged right."""
-    judge = Model(weights)
+    judge = DetectorModel(weights)
     right = [(judge.probability(extract(each.text)) >= 0.5) == (each.p >= 0.5) for each in kept_apart if each.is_clear]
     return sum(right) / max(len(right), 1)
 
 
-def learn(examples: Sequence[Example]) -> Weights:
+def learn(examples: Sequence[Example]) -> DetectorWeights:
     """Weights from examples, measured on those of the author who is kept apart."""
     seen, kept_apart = apart(examples)
     weights = fit(seen).weights
@@ -157,7 +157,7 @@ def learn(examples: Sequence[Example]) -> Weights:
     return replace(weights, facts=facts)
 
 
-def refit(examples: Sequence[Example], corrections: Sequence[Example], current: Weights) -> Outcome:
+def refit(examples: Sequence[Example], corrections: Sequence[Example], current: DetectorWeights) -> TrainingResult:
     """Learn from corrections too; what is worse than the weights in use is rolled back.
 
     Args:
@@ -173,8 +173,8 @@ def refit(examples: Sequence[Example], corrections: Sequence[Example], current: 
     before, after = accuracy(current, kept_apart), accuracy(learned, kept_apart)
     facts = {"examples": len(seen), "kept_apart": len(kept_apart), "accuracy": round(after, 4)}
     if after < before:
-        return Outcome(current, False, before, after)
-    return Outcome(replace(learned, facts=facts), True, before, after)
+        return TrainingResult(current, False, before, after)
+    return TrainingResult(replace(learned, facts=facts), True, before, after)
 
 
 def apart(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
@@ -207,14 +207,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _in_use(path: Path) -> Weights:
+def _in_use(path: Path) -> DetectorWeights:
     try:
         return read_weights(path)
     except (BadWeights, OSError):
         return packaged_weights()
 
 
-def _write(path: Path, weights: Weights) -> None:
+def _write(path: Path, weights: DetectorWeights) -> None:
     """All or nothing: whoever reads meanwhile gets the old ones."""
     beside = path.with_name(f"{path.name}.new")
     beside.write_text(weights.dump(), "utf-8")
@@ -254,14 +254,14 @@ def _columns(features: Sequence[Features], weights: Sequence[float]) -> Columns:
     return {key: place for place, key in enumerate(sorted(key for key, count in seen.items() if count >= RARE))}
 
 
-def _weights(estimator: LogisticRegression, columns: Columns, count: int) -> Weights:
+def _weights(estimator: LogisticRegression, columns: Columns, count: int) -> DetectorWeights:
     blocks: dict[str, dict[str, complex]] = {block: {} for block in BLOCKS}
     disputed, work = estimator.coef_[DISPUTED].tolist(), estimator.coef_[WORK].tolist()
     for (block, name), place in columns.items():
         if disputed[place] or work[place]:
             blocks[block][name] = complex(disputed[place], work[place])
     bias = float(estimator.intercept_[DISPUTED]), float(estimator.intercept_[WORK])
-    return Weights(bias, blocks, SHARPNESS, DOUBT, facts={"examples": count})
+    return DetectorWeights(bias, blocks, SHARPNESS, DOUBT, facts={"examples": count})
 
 
 def _step_back() -> None:

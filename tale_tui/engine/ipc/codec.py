@@ -33,7 +33,7 @@ GROUPS: Mapping[str, type] = get_type_hints(EngineApi)
 
 
 @dataclass(frozen=True)
-class Verb:
+class ApiMethod:
     """One verb: its parameters, and the classes that come back."""
 
     name: str
@@ -78,7 +78,7 @@ class Verb:
         return self.results[name].validate_python(fields)
 
 
-class Group:
+class ApiGroup:
     """The verbs of one group of an engine that is somewhere else, as methods.
 
     Args:
@@ -92,25 +92,25 @@ class Group:
 
     def __getattr__(self, name: str) -> Any:
         full = f"{self._name}.{name}"
-        if not is_verb(full):
+        if not is_api_method(full):
             raise AttributeError(name)
         return self._bind(full)
 
 
-def is_verb(name: str) -> bool:
+def is_api_method(name: str) -> bool:
     """Whether engines have a verb of this name, as in "tasks.cancel"."""
     group, _, method = name.partition(".")
     return not method.startswith("_") and inspect.isfunction(getattr(GROUPS.get(group), method, None))
 
 
 @cache
-def verb(name: str) -> Verb:
+def api_method(name: str) -> ApiMethod:
     """The verb of this name, as in "tasks.cancel"; built at its first use, as adapters cost time.
 
     Raises:
         KeyError: there is none.
     """
-    if not is_verb(name):
+    if not is_api_method(name):
         raise KeyError(name)
     group, _, method = name.partition(".")
     function = getattr(GROUPS[group], method)
@@ -125,7 +125,9 @@ def verb(name: str) -> Verb:
         results = {"": TypeAdapter[Any](result)}
     signature = inspect.signature(function)
     without_self = signature.replace(parameters=list(signature.parameters.values())[1:])
-    return Verb(name, streams, without_self, {name: TypeAdapter[Any](hint) for name, hint in hints.items()}, results)
+    return ApiMethod(
+        name, streams, without_self, {name: TypeAdapter[Any](hint) for name, hint in hints.items()}, results
+    )
 
 
 def to_line(message: Json) -> bytes:

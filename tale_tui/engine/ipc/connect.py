@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from filelock import FileLock, Timeout
 
 from tale_tui.config.paths import Paths
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import EngineLost
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.ipc.client import TAKEOVER_PAUSE_S, TAKEOVER_TIMEOUT_S, LocalEngine, open_engine_on
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 async def open_engine(
     paths: Paths,
     settings: Settings | Callable[[], Settings],
-    world: World | None = None,
+    world: Clock | None = None,
     *,
     load: bool = True,
     works_queue: bool = True,
@@ -61,7 +61,7 @@ async def open_engine(
         return await Engine.start(
             paths,
             settings() if callable(settings) else settings,
-            world or World(),
+            world or Clock(),
             backends=backends,
             load=load and not read_only,
             read_only=read_only,

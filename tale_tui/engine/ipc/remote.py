@@ -16,13 +16,13 @@ from tale_tui.engine.ipc.codec import (
     GROUPS,
     LINE_LIMIT_BYTES,
     PROTOCOL,
-    Group,
+    ApiGroup,
     Json,
+    api_method,
     bad_line,
     from_line,
     to_line,
     unpack_error,
-    verb,
 )
 from tale_tui.engine.ipc.endpoint import is_ours
 
@@ -42,7 +42,7 @@ class RemoteEngine:
         self._lost = False
         self._listening = asyncio.create_task(self._listen(), name="link listener")
         for name in GROUPS:
-            setattr(self, name, Group(name, self._bind))
+            setattr(self, name, ApiGroup(name, self._bind))
 
     async def close(self) -> None:
         """Leave the engine."""
@@ -53,7 +53,7 @@ class RemoteEngine:
             await self._writer.wait_closed()
 
     def _bind(self, name: str) -> Callable[..., Any]:
-        return partial(self._stream if verb(name).streams else self._call, name)
+        return partial(self._stream if api_method(name).streams else self._call, name)
 
     async def _listen(self) -> None:
         try:
@@ -78,7 +78,7 @@ class RemoteEngine:
             raise EngineLost(LOST) from error
 
     async def _call(self, name: str, *args: object, **kwargs: object) -> Any:
-        spec = verb(name)
+        spec = api_method(name)
         number, queue = self._ask()
         try:
             await self._write({"id": number, "verb": name, "args": spec.pack_args(args, kwargs)})
@@ -91,7 +91,7 @@ class RemoteEngine:
             del self._answers[number]
 
     async def _stream(self, name: str, *args: object, **kwargs: object) -> AsyncGenerator[Any, None]:
-        spec = verb(name)
+        spec = api_method(name)
         number, queue = self._ask()
         try:
             await self._write({"id": number, "verb": name, "args": spec.pack_args(args, kwargs)})

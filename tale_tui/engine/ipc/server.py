@@ -13,7 +13,16 @@ from typing import Any
 from tale_tui import __version__
 from tale_tui.domain.errors import ReadOnly, TaleError
 from tale_tui.engine.api import EngineApi
-from tale_tui.engine.ipc.codec import LINE_LIMIT_BYTES, PROTOCOL, Json, bad_line, from_line, pack_error, to_line, verb
+from tale_tui.engine.ipc.codec import (
+    LINE_LIMIT_BYTES,
+    PROTOCOL,
+    Json,
+    api_method,
+    bad_line,
+    from_line,
+    pack_error,
+    to_line,
+)
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +145,7 @@ class _Connection:
             log.info("a client left during %s: %s", message.get("verb"), error)
 
     async def _perform(self, number: int, message: Json) -> None:
-        spec = verb(message["verb"])
+        spec = api_method(message["verb"])
         call: Any = attrgetter(spec.name)(self._engine)(**spec.unpack_args(message["args"]))
         if not spec.streams:
             await self._write({"id": number, "result": spec.pack(await call)})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.events import Fact
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.engine.models.loading.memory import MemoryGuard
@@ -45,7 +45,7 @@ def build_model_services(
     backends: BackendRegistry,
     records: ModelRecords,
     settings: Settings,
-    world: World,
+    world: Clock,
     publish: Callable[[Fact], None],
     machine: Callable[[], MachineMemory] = look_at_memory,
 ) -> ModelServices:

@@ -13,7 +13,7 @@ from tale_tui.domain.models import ModelRef, Role, RoleState
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route.complexity import Complexity, complexity
-from tale_tui.formatting.units import chance
+from tale_tui.formatting.units import format_probability
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ def _by_rule(signals: Signals) -> tuple[Role, str]:
         return Role.UX, "the settings give it all tasks"
     if signals.rules.simple_tasks == "ux" and signals.complexity is Complexity.SIMPLE:
         return Role.UX, "the settings give it simple tasks"
-    return Role.TASK, WORKS if signals.p is None else f"{WORKS}; detected {chance(signals.p)}"
+    return Role.TASK, WORKS if signals.p is None else f"{WORKS}; detected {format_probability(signals.p)}"
 
 
 def _reason_against(first: Candidate, second: Candidate, signals: Signals) -> str:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import aiosqlite
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import StoreError
 from tale_tui.engine.store.errors import is_damage, only_reading, store_error
 from tale_tui.engine.store.transactions import Job, Writes, transaction
@@ -103,7 +103,7 @@ class Database:
         writer: None where nothing may be written.
     """
 
-    def __init__(self, path: Path, world: World, reader: Connection, writer: Connection | None) -> None:
+    def __init__(self, path: Path, world: Clock, reader: Connection, writer: Connection | None) -> None:
         self._path = path
         self._world = world
         self._reader = reader

@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import DatabaseNewer, StoreError
 from tale_tui.domain.events import Notice
 from tale_tui.engine.store.crash_recovery import interrupt_replies, interrupt_tasks
@@ -74,7 +74,7 @@ class Migration:
     sql: str
 
 
-def open_for_writing(path: Path, world: World) -> OpenedDatabase:
+def open_for_writing(path: Path, world: Clock) -> OpenedDatabase:
     """Open the database, make it where there is none, set it aside where it is damaged.
 
     Replies that are half written become interrupted, tasks that run become paused.
@@ -124,7 +124,7 @@ def _connect(where: str) -> sqlite3.Connection:
     return connection
 
 
-def _open_sound(path: Path, world: World) -> tuple[sqlite3.Connection, tuple[int, int]]:
+def _open_sound(path: Path, world: Clock) -> tuple[sqlite3.Connection, tuple[int, int]]:
     """A connection for writing, and the numbers of replies and of tasks that were interrupted.
 
     Raises:

@@ -7,7 +7,7 @@ import sqlite3
 from functools import lru_cache
 from typing import Any
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.constants import TITLE_WORDS
 from tale_tui.domain.conversation import Author, Message, MessageState, Session
 from tale_tui.domain.errors import EmptyMessage, NoSuchSession
@@ -129,7 +129,7 @@ def first_words(text: str, limit: int = TITLE_WORDS) -> str:
     return clean_line(" ".join(words[:limit]) + more, FIRST_WORDS_LIMIT)
 
 
-def fresh_id(connection: sqlite3.Connection, world: World) -> str:
+def fresh_id(connection: sqlite3.Connection, world: Clock) -> str:
     """A new id that no session, no message and no task has."""
     while True:
         id_ = world.new_id()

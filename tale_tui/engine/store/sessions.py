@@ -7,7 +7,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import suppress
 
-from tale_tui.domain.clock import ID_SHOWN, World
+from tale_tui.domain.clock import ID_SHOWN, Clock
 from tale_tui.domain.conversation import MessageState, QueuedMessage, Session, Transcript, View
 from tale_tui.domain.errors import BadInput, NoSuchSession, StoreError
 from tale_tui.domain.text import clean, clean_line
@@ -284,7 +284,7 @@ def queued_of(connection: sqlite3.Connection, n: int) -> tuple[QueuedMessage, ..
     return tuple(QueuedMessage(id_, clean(text), created) for id_, text, created in rows)
 
 
-def copy_branch(connection: sqlite3.Connection, world: World, source_n: int, message_id: str) -> str:
+def copy_branch(connection: sqlite3.Connection, world: Clock, source_n: int, message_id: str) -> str:
     """Copy what leads to a message, and the message, into a new session; return the id of that.
 
     Raises:

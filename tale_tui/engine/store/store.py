@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.events import Notice
 from tale_tui.engine.store.database import Connection
 from tale_tui.engine.store.export import ExportImport
@@ -50,7 +50,7 @@ class Store(
     """How many tasks were found running when it was opened; they are paused now, as interrupted."""
 
     @classmethod
-    async def open(cls, path: Path, world: World, *, read_only: bool = False) -> Store:
+    async def open(cls, path: Path, world: Clock, *, read_only: bool = False) -> Store:
         """Open the database, and make or migrate it where that is needed.
 
         Args:

@@ -19,7 +19,7 @@ Likely = Callable[[float | None, str], tuple[ModelRef | None, str]]
 """The model that would do a task, and why: from the probability with which it was detected, and its text."""
 
 
-class Intake:
+class TaskAdmission:
     """Checks tasks.
 
     Args:

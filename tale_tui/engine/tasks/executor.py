@@ -9,20 +9,20 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 
 from tale_tui.config.settings import TaskSettings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import BadInput, StoreError
 from tale_tui.domain.events import Fact, TaskEvent
 from tale_tui.domain.models import ModelRef
 from tale_tui.domain.tasks import OPEN, Priority, Reason, Task, TaskDetail, TaskState
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.tasks import NewTask
-from tale_tui.engine.tasks.admission import Intake, Likely
-from tale_tui.engine.tasks.journal import Desk
+from tale_tui.engine.tasks.admission import Likely, TaskAdmission
+from tale_tui.engine.tasks.journal import RunServices
 from tale_tui.engine.tasks.limits import Slots
-from tale_tui.engine.tasks.scheduler import Dispatcher
-from tale_tui.engine.tasks.step_runner import Runner
-from tale_tui.engine.tasks.subscriptions import Followers
-from tale_tui.engine.tasks.uncancellable import whole
+from tale_tui.engine.tasks.scheduler import Scheduler
+from tale_tui.engine.tasks.step_runner import StepRunner
+from tale_tui.engine.tasks.subscriptions import TaskSubscriptions
+from tale_tui.engine.tasks.uncancellable import uncancellable
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +47,9 @@ class Executor:
     def __init__(
         self,
         store: Store,
-        runners: Mapping[str, Runner],
+        runners: Mapping[str, StepRunner],
         settings: TaskSettings,
-        world: World,
+        world: Clock,
         publish: Callable[[Fact], None],
         *,
         likely: Likely,
@@ -58,11 +58,11 @@ class Executor:
     ) -> None:
         self._store = store
         self._settings = settings
-        self._followers = Followers(store.task_detail, lambda: self._dispatcher.wake())
-        self._desk = Desk(store, runners, settings, world, publish, self._followers)
-        self._intake = Intake(settings, world.monotonic, likely)
+        self._followers = TaskSubscriptions(store.task_detail, lambda: self._dispatcher.wake())
+        self._desk = RunServices(store, runners, settings, world, publish, self._followers)
+        self._intake = TaskAdmission(settings, world.monotonic, likely)
         slots = Slots(settings.running, settings.per_model, is_local)
-        self._dispatcher = Dispatcher(self._desk, slots, lambda: likely(None, "")[0], works_queue=works_queue)
+        self._dispatcher = Scheduler(self._desk, slots, lambda: likely(None, "")[0], works_queue=works_queue)
 
     # beginning and end
 
@@ -160,11 +160,11 @@ class Executor:
         return self._followers.follow(task_id)
 
     async def cancel(self, task_id: str) -> Task:
-        return await whole(self._set_aside(task_id, TaskState.CANCELLED, expect=OPEN))
+        return await uncancellable(self._set_aside(task_id, TaskState.CANCELLED, expect=OPEN))
 
     async def pause(self, task_id: str) -> Task:
         expect = frozenset({TaskState.QUEUED, TaskState.RUNNING})
-        return await whole(self._set_aside(task_id, TaskState.PAUSED, expect=expect, reason=Reason.USER))
+        return await uncancellable(self._set_aside(task_id, TaskState.PAUSED, expect=expect, reason=Reason.USER))
 
     async def resume(self, task_id: str) -> Task:
         task = await self._store.change_task(task_id, TaskState.QUEUED, expect=frozenset({TaskState.PAUSED}))

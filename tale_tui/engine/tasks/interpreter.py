@@ -13,7 +13,7 @@ from typing import Protocol
 from tale_tui.domain.tasks import Plan, Reason, StepKind, StepSpec
 
 
-class Parked(Exception):
+class TaskSuspended(Exception):
     """The task waits for the user; no run, slot or memory waits with it.
 
     Args:
@@ -27,7 +27,7 @@ class Parked(Exception):
         self.topic = topic
 
 
-class Context(Protocol):
+class RunContext(Protocol):
     """What a run does to the world. Results are kept by the key of the step, never by its number."""
 
     async def step(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
@@ -52,7 +52,7 @@ class Context(Protocol):
         ...
 
 
-async def run_plan(context: Context, plan: Plan) -> str:
+async def run_plan(context: RunContext, plan: Plan) -> str:
     """Carry a plan out and return its result.
 
     Steps that do not wait for each other run at once. When one fails the others are stopped, and their end is waited

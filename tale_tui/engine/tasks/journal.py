@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from tale_tui.config.settings import TaskSettings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import BadPlan, Fenced, StepTimedOut, StoreError, TaleError
 from tale_tui.domain.events import Fact, Notice, TaskChanged
 from tale_tui.domain.models import ModelRef
@@ -18,26 +18,26 @@ from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.task_state import Claim
 from tale_tui.engine.store.task_steps import TaskEnd
-from tale_tui.engine.streaming import Draft, Saver
-from tale_tui.engine.tasks.interpreter import Parked, result_of
-from tale_tui.engine.tasks.step_runner import Outcome, Runner, Work
-from tale_tui.engine.tasks.subscriptions import Followers
-from tale_tui.engine.tasks.uncancellable import whole
+from tale_tui.engine.streaming import AutoSaver, PartialReply
+from tale_tui.engine.tasks.interpreter import TaskSuspended, result_of
+from tale_tui.engine.tasks.step_runner import StepResult, StepRunner, StepWork
+from tale_tui.engine.tasks.subscriptions import TaskSubscriptions
+from tale_tui.engine.tasks.uncancellable import uncancellable
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class RunServices:
     """What runs work with."""
 
     store: Store
-    runners: Mapping[str, Runner]
+    runners: Mapping[str, StepRunner]
     """By kind of step."""
     settings: TaskSettings
-    world: World
+    world: Clock
     publish: Callable[[Fact], None]
-    followers: Followers
+    followers: TaskSubscriptions
 
     def changed(self, task: Task) -> Task:
         """Announce a task as it is stored now."""
@@ -72,7 +72,7 @@ class Journal:
         claim: the task, and the right to write for it.
     """
 
-    def __init__(self, desk: Desk, claim: Claim) -> None:
+    def __init__(self, desk: RunServices, claim: Claim) -> None:
         self._desk = desk
         self._detail = claim.detail
         self._id = claim.detail.task.id
@@ -87,7 +87,7 @@ class Journal:
         """The task as this run stored it last."""
 
     async def step(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
-        """See `Context.step`.
+        """See `RunContext.step`.
 
         Raises:
             StepFailed: it did not work.
@@ -98,26 +98,26 @@ class Journal:
             return self._results[spec.key]
         step = self._steps[spec.key]
         if step.attempts and not spec.repeatable and not step.approved:
-            raise Parked(Reason.REPEAT, spec.key)
+            raise TaskSuspended(Reason.REPEAT, spec.key)
         attempt = self.open[spec.key] = Attempt(self._desk, self._id, self._epoch, step, self._complain)
         broke_off = True
         try:
             outcome = await self._carry_out(attempt, inputs)
             broke_off = False
-            await whole(self._finish(attempt, outcome))
+            await uncancellable(self._finish(attempt, outcome))
         except Fenced:
             raise
         except TaleError as error:
             broke_off = False
             raise StepFailed(spec, error, attempt.text, attempt.thinking) from error
         finally:
-            await whole(attempt.close(keep=broke_off))
+            await uncancellable(attempt.close(keep=broke_off))
         return outcome.text
 
     async def wait(self, topic: str) -> None:
-        """See `Context.wait`: the yes is kept with the step that asks."""
+        """See `RunContext.wait`: the yes is kept with the step that asks."""
         if topic not in self._results:
-            raise Parked(Reason.APPROVAL, topic)
+            raise TaskSuspended(Reason.APPROVAL, topic)
 
     async def fail(self, failed: StepFailed, next_try: float | None) -> Task:
         """Store that a step failed, and with it the task, or when it is tried again.
@@ -141,12 +141,12 @@ class Journal:
             end=next_try is None,
         )
 
-    async def _carry_out(self, attempt: Attempt, inputs: Mapping[str, str]) -> Outcome:
+    async def _carry_out(self, attempt: Attempt, inputs: Mapping[str, str]) -> StepResult:
         spec = attempt.spec
         runner = self._desk.runners.get(spec.kind)
         if runner is None:
             raise BadPlan(f"This version cannot carry out a step of the kind {spec.kind}.")
-        work = Work(self._detail, spec, inputs, attempt.text, attempt.begin, attempt.add, attempt.reading)
+        work = StepWork(self._detail, spec, inputs, attempt.text, attempt.begin, attempt.add, attempt.reading)
         limit_s = spec.time_limit_s or self._desk.settings.step_limit_s
         try:
             async with asyncio.timeout(limit_s) as time:
@@ -156,7 +156,7 @@ class Journal:
                 raise
             raise StepTimedOut(f"The step {spec.title} took longer than its limit of {limit_s:g} s.") from error
 
-    async def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
+    async def _finish(self, attempt: Attempt, outcome: StepResult) -> None:
         """Store a result, and with the last one the end of the task: all of it in one transaction."""
         key = attempt.spec.key
         await attempt.still()
@@ -200,7 +200,7 @@ class Attempt:
     """
 
     def __init__(
-        self, desk: Desk, task_id: str, epoch: int, step: Step, complain: Callable[[StoreError], None]
+        self, desk: RunServices, task_id: str, epoch: int, step: Step, complain: Callable[[StoreError], None]
     ) -> None:
         self._desk = desk
         self._id = task_id
@@ -208,7 +208,7 @@ class Attempt:
         self.spec = step.spec
         self._draft = self._new_draft(step.text, step.thinking if step.text else "")
         self._complain = complain
-        self._saver = Saver(self._save, complain)
+        self._saver = AutoSaver(self._save, complain)
         self.begun = False
 
     @property
@@ -223,7 +223,7 @@ class Attempt:
 
     async def begin(
         self, ref: ModelRef | None = None, why: str = "", *, fresh: bool = False, after: TaleError | None = None
-    ) -> Draft:
+    ) -> PartialReply:
         """See `runners.Begin`."""
         store, key = self._desk.store, self.spec.key
         if self.begun and after is not None:
@@ -278,6 +278,6 @@ class Attempt:
             )
             self._desk.publish(TaskChanged(task))
 
-    def _new_draft(self, text: str, thinking: str) -> Draft:
+    def _new_draft(self, text: str, thinking: str) -> PartialReply:
         monotonic = self._desk.world.monotonic
-        return Draft(text, thinking, monotonic(), monotonic)
+        return PartialReply(text, thinking, monotonic(), monotonic)

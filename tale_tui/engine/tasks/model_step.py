@@ -17,9 +17,9 @@ from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route.router import Router, left_after
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.streaming import Draft
+from tale_tui.engine.streaming import PartialReply
 from tale_tui.engine.tasks.prompts import DIGEST_MESSAGES, digest, prompt_bytes, room_for, step_messages
-from tale_tui.engine.tasks.step_runner import Outcome, Work
+from tale_tui.engine.tasks.step_runner import StepResult, StepWork
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ BREATH_PIECES = 64
 
 
 @dataclass(frozen=True, slots=True)
-class ModelTools:
+class TaskServices:
     """What asking models takes."""
 
     store: Store
@@ -40,18 +40,18 @@ class ModelTools:
     monotonic: Callable[[], float]
 
 
-class ModelRunner:
+class ModelStepRunner:
     """A runner for steps of the kind model.
 
     Args:
         tools: what asking models takes.
     """
 
-    def __init__(self, tools: ModelTools) -> None:
+    def __init__(self, tools: TaskServices) -> None:
         self._tools = tools
 
-    async def run(self, work: Work) -> Outcome:
-        """See `Runner.run`. A model that fails before it wrote anything is stood in for by its fallbacks."""
+    async def run(self, work: StepWork) -> StepResult:
+        """See `StepRunner.run`. A model that fails before it wrote anything is stood in for by its fallbacks."""
         route = await self._tools.router.route(
             work.spec.role, p=work.detail.task.p, text=work.detail.text if work.spec.role is Role.TASK else ""
         )
@@ -70,7 +70,7 @@ class ModelRunner:
                 why, after = f"in place of {ref.model}, which failed", error
                 ref = others.pop(0)
 
-    async def _conversation(self, work: Work) -> str:
+    async def _conversation(self, work: StepWork) -> str:
         """The digest of the conversation that the task came up in; empty where it has no card there."""
         card = work.detail.task.message_id
         if card is None:
@@ -89,7 +89,7 @@ class _Call:
         why: why this one.
     """
 
-    def __init__(self, tools: ModelTools, work: Work, ref: ModelRef, why: str) -> None:
+    def __init__(self, tools: TaskServices, work: StepWork, ref: ModelRef, why: str) -> None:
         self._tools = tools
         self._work = work
         self._ref = ref
@@ -97,7 +97,7 @@ class _Call:
         self.wrote = False
         """Whether anything came."""
 
-    async def answer(self, conversation: str, after: ModelError | None) -> Outcome:
+    async def answer(self, conversation: str, after: ModelError | None) -> StepResult:
         """Load the model and have it write.
 
         Args:
@@ -117,9 +117,9 @@ class _Call:
         if work.spec.role is Role.TASK:
             await tools.roles.served(Role.TASK, self._ref)
         why = f"{self._why}; cut off at its limit of tokens" if cut else self._why
-        return Outcome(draft.text, draft.thinking, self._ref, draft.usage(end), why)
+        return StepResult(draft.text, draft.thinking, self._ref, draft.usage(end), why)
 
-    async def _load(self, draft: Draft) -> None:
+    async def _load(self, draft: PartialReply) -> None:
         tools, began = self._tools, self._tools.monotonic()
         waited = False
 
@@ -152,7 +152,7 @@ class _Call:
         detail = self._work.detail
         return step_messages(detail.plan, spec, detail.text, self._work.inputs, conversation, room_bytes=room_bytes)
 
-    async def _stream(self, draft: Draft, request: ChatRequest) -> Finished:
+    async def _stream(self, draft: PartialReply, request: ChatRequest) -> Finished:
         end: Finished | None = None
         pieces = 0
         async with aclosing(self._tools.pool.chat(self._ref, request)) as events:

@@ -15,7 +15,7 @@ _RANK = {priority: rank for rank, priority in enumerate(Priority)}
 
 
 @dataclass(order=True, slots=True)
-class Entry:
+class QueueEntry:
     """A queued task; the order of entries is the order in which they go."""
 
     rank: int
@@ -27,7 +27,7 @@ class Entry:
     """The model that would do it."""
 
 
-class Lineup:
+class ReadyQueue:
     """Queued tasks by model, those that cannot run yet apart.
 
     Args:
@@ -36,8 +36,8 @@ class Lineup:
 
     def __init__(self, model_of: Callable[[Task], ModelRef | None]) -> None:
         self._model_of = model_of
-        self._entries: dict[str, Entry] = {}
-        self._ready: defaultdict[ModelRef | None, list[Entry]] = defaultdict(list)
+        self._entries: dict[str, QueueEntry] = {}
+        self._ready: defaultdict[ModelRef | None, list[QueueEntry]] = defaultdict(list)
         self._later: list[tuple[float, int, str]] = []
         """A heap of (when it is tried again, number, id); what has left the queue is passed over."""
         self._dependents: defaultdict[str, set[str]] = defaultdict(set)
@@ -67,7 +67,7 @@ class Lineup:
         else:
             self._numbers += 1
             number = self._numbers
-        entry = self._entries[task.id] = Entry(rank, number, task, self._model_of(task))
+        entry = self._entries[task.id] = QueueEntry(rank, number, task, self._model_of(task))
         if task.waits_for:
             for needed in task.after:
                 self._dependents[needed].add(task.id)
@@ -123,7 +123,7 @@ class Lineup:
 
     def take(
         self, free: Callable[[ModelRef | None], bool], now: float, wanted: Container[str] | None = None
-    ) -> Entry | None:
+    ) -> QueueEntry | None:
         """Take out the first task that may run.
 
         Args:
@@ -155,7 +155,7 @@ class Lineup:
         return entry is not None and entry.number == number and entry.task.next_try == moment
 
 
-def _first(entries: list[Entry], wanted: Container[str] | None) -> Entry | None:
+def _first(entries: list[QueueEntry], wanted: Container[str] | None) -> QueueEntry | None:
     if wanted is None:
         return entries[0]
     return next((entry for entry in entries if entry.task.id in wanted), None)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from tale_tui.domain.errors import Fenced, StepTimedOut, StoreError, TaleError
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.engine.store.task_state import Claim
-from tale_tui.engine.tasks.interpreter import Parked, run_plan
-from tale_tui.engine.tasks.journal import Desk, Journal, StepFailed
+from tale_tui.engine.tasks.interpreter import TaskSuspended, run_plan
+from tale_tui.engine.tasks.journal import Journal, RunServices, StepFailed
 from tale_tui.engine.tasks.limits import next_pause_s
-from tale_tui.engine.tasks.uncancellable import whole
+from tale_tui.engine.tasks.uncancellable import uncancellable
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +24,13 @@ WENT_WRONG = "The task broke off because of an error in the application; the log
 class _Ending:
     """How a run ended, as far as it is not stored yet; nothing of it: all is stored."""
 
-    parked: Parked | None = None
+    parked: TaskSuspended | None = None
     failed: StepFailed | None = None
     error: TaleError | None = None
     """The task has failed as a whole."""
 
 
-class Run:
+class TaskRun:
     """A task that runs. It begins by itself.
 
     Args:
@@ -39,7 +39,7 @@ class Run:
         failures: how often each of its steps has failed; counted on here.
     """
 
-    def __init__(self, desk: Desk, task_id: str, failures: Counter[str]) -> None:
+    def __init__(self, desk: RunServices, task_id: str, failures: Counter[str]) -> None:
         self.id = task_id
         self._desk = desk
         self._failures = failures
@@ -76,7 +76,7 @@ class Run:
             raise
         finally:
             if ending is not None:
-                await whole(self._end(journal, claim.epoch, ending))
+                await uncancellable(self._end(journal, claim.epoch, ending))
 
     async def _carry_out(self, journal: Journal, claim: Claim) -> _Ending:
         task = claim.detail.task
@@ -84,7 +84,7 @@ class Run:
         try:
             async with asyncio.timeout(max(0.0, limit_s - task.worked_s)) as time:
                 await run_plan(journal, claim.detail.plan)
-        except Parked as parked:
+        except TaskSuspended as parked:
             return _Ending(parked=parked)
         except StepFailed as failed:
             return _Ending(failed=failed)

@@ -12,15 +12,15 @@ from tale_tui.domain.errors import BadInput, StoreError
 from tale_tui.domain.events import Notice
 from tale_tui.domain.models import ModelRef
 from tale_tui.domain.tasks import ENDED, Reason, Task, TaskState
-from tale_tui.engine.tasks.journal import Desk
+from tale_tui.engine.tasks.journal import RunServices
 from tale_tui.engine.tasks.limits import Slots, pause_s
-from tale_tui.engine.tasks.ready_queue import Lineup
-from tale_tui.engine.tasks.run import Run
+from tale_tui.engine.tasks.ready_queue import ReadyQueue
+from tale_tui.engine.tasks.run import TaskRun
 
 log = logging.getLogger(__name__)
 
 
-class Dispatcher:
+class Scheduler:
     """Begins runs. Between `open` and `close` alone; tasks may be lined up at any time.
 
     Args:
@@ -31,15 +31,17 @@ class Dispatcher:
             waits for.
     """
 
-    def __init__(self, desk: Desk, slots: Slots, model: Callable[[], ModelRef | None], *, works_queue: bool) -> None:
+    def __init__(
+        self, desk: RunServices, slots: Slots, model: Callable[[], ModelRef | None], *, works_queue: bool
+    ) -> None:
         self._desk = desk
         self._slots = slots
         self._model = model
         self._works_queue = works_queue
         self._lined_up_for: ModelRef | None = None
         """The model that tasks went to when the queue was read."""
-        self._lineup = Lineup(lambda task: self._lined_up_for or task.ref)
-        self._runs: dict[str, Run] = {}
+        self._lineup = ReadyQueue(lambda task: self._lined_up_for or task.ref)
+        self._runs: dict[str, TaskRun] = {}
         self._failures: defaultdict[str, Counter[str]] = defaultdict(Counter)
         """Id of a task -> key of a step -> how often it failed since somebody last had the task run."""
         self._background: set[asyncio.Task[None]] = set()
@@ -142,10 +144,10 @@ class Dispatcher:
 
     def _begin(self, task: Task, ref: ModelRef | None) -> None:
         self._slots.take(ref)
-        run = self._runs[task.id] = Run(self._desk, task.id, self._failures[task.id])
+        run = self._runs[task.id] = TaskRun(self._desk, task.id, self._failures[task.id])
         run.work.add_done_callback(lambda _: self._ended(run, ref))
 
-    def _ended(self, run: Run, ref: ModelRef | None) -> None:
+    def _ended(self, run: TaskRun, ref: ModelRef | None) -> None:
         """A run is over: the next may begin, and those that waited for this task."""
         del self._runs[run.id]
         self._slots.give_back(ref)
@@ -238,7 +240,7 @@ class Dispatcher:
                 self.reorder(task_id, afresh=False)
                 return
 
-    async def _interrupt(self, run: Run) -> None:
+    async def _interrupt(self, run: TaskRun) -> None:
         """End a run because the engine ends."""
         await run.stop()
         try:

@@ -10,11 +10,11 @@ from tale_tui.domain.errors import TaleError
 from tale_tui.domain.models import ModelRef, Usage
 from tale_tui.domain.tasks import StepSpec, TaskDetail
 from tale_tui.engine.models.backend import TextPiece
-from tale_tui.engine.streaming import Draft
+from tale_tui.engine.streaming import PartialReply
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StepResult:
     """What came of a step."""
 
     text: str
@@ -25,12 +25,12 @@ class Outcome:
     """Why this model, in a few words."""
 
 
-class Begin(Protocol):
+class BeginStep(Protocol):
     """Begins an attempt at a step."""
 
     async def __call__(
         self, ref: ModelRef | None = None, why: str = "", *, fresh: bool = False, after: TaleError | None = None
-    ) -> Draft:
+    ) -> PartialReply:
         """Store that an attempt begins.
 
         Args:
@@ -45,7 +45,7 @@ class Begin(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class StepWork:
     """A step to be carried out, and how to tell what comes of it: what is told so is stored and shown."""
 
     detail: TaskDetail
@@ -55,7 +55,7 @@ class Work:
     """The results of the steps before it, by key."""
     text: str
     """What an attempt that broke off has written: to be gone on with where that is possible."""
-    begin: Begin
+    begin: BeginStep
     """To be called before each attempt."""
     add: Callable[[TextPiece], None]
     """Take a piece of what is written."""
@@ -63,10 +63,10 @@ class Work:
     """Say how much of the prompt was read, in tokens; 0 of 0 while a model is being loaded."""
 
 
-class Runner(Protocol):
+class StepRunner(Protocol):
     """Carries out the steps of one kind."""
 
-    async def run(self, work: Work) -> Outcome:
+    async def run(self, work: StepWork) -> StepResult:
         """Carry a step out. It may be cancelled at any moment, and has then stopped whatever it began.
 
         Raises:

@@ -10,13 +10,13 @@ from dataclasses import replace
 from tale_tui.domain.constants import DELTA_INTERVAL_S
 from tale_tui.domain.events import StepDelta, StepReading, TaskEvent, TaskSeen
 from tale_tui.domain.tasks import ENDED, Step, StepState, TaskDetail
-from tale_tui.engine.streaming import Draft
+from tale_tui.engine.streaming import PartialReply
 
 UNREAD_LIMIT = 64_000
 """Characters that wait for one slow reader, at most; beyond that it is shown the whole task again."""
 
 
-class Follower:
+class TaskSubscription:
     """What one reader of a task has not read yet."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Follower:
             await self._something.wait()
 
 
-class Followers:
+class TaskSubscriptions:
     """All readers of tasks, and the drafts of the steps that run. Nobody who writes ever waits for a reader.
 
     Args:
@@ -90,8 +90,8 @@ class Followers:
     def __init__(self, detail: Callable[[str], Awaitable[TaskDetail]], wanted: Callable[[], None]) -> None:
         self._detail = detail
         self._wanted = wanted
-        self._followers: defaultdict[str, list[Follower]] = defaultdict(list)
-        self._drafts: defaultdict[str, dict[str, Draft]] = defaultdict(dict)
+        self._followers: defaultdict[str, list[TaskSubscription]] = defaultdict(list)
+        self._drafts: defaultdict[str, dict[str, PartialReply]] = defaultdict(dict)
         """Id of a task -> key of a step that runs -> what it has written."""
         self._closed = False
 
@@ -106,7 +106,7 @@ class Followers:
         Raises:
             NoSuchTask: it is not there.
         """
-        follower = Follower()
+        follower = TaskSubscription()
         if self._closed:
             follower.close()
         self._followers[task_id].append(follower)
@@ -136,7 +136,7 @@ class Followers:
         """
         return self._up_to_now(await self._detail(task_id))
 
-    def begin(self, task_id: str, key: str, draft: Draft) -> None:
+    def begin(self, task_id: str, key: str, draft: PartialReply) -> None:
         """A step begins to write."""
         self._drafts[task_id][key] = draft
 
@@ -168,7 +168,7 @@ class Followers:
             for follower in followers:
                 follower.close()
 
-    async def _seen(self, task_id: str, follower: Follower) -> TaskDetail:
+    async def _seen(self, task_id: str, follower: TaskSubscription) -> TaskDetail:
         """The whole task, with what its steps have written up to now and is not stored yet."""
         follower.stale = False
         detail = await self._detail(task_id)
@@ -181,13 +181,13 @@ class Followers:
             return detail
         return replace(detail, steps=tuple(_live(step, drafts.get(step.spec.key)) for step in detail.steps))
 
-    def _leave(self, task_id: str, follower: Follower) -> None:
+    def _leave(self, task_id: str, follower: TaskSubscription) -> None:
         self._followers[task_id].remove(follower)
         if not self._followers[task_id]:
             del self._followers[task_id]
 
 
-def _live(step: Step, draft: Draft | None) -> Step:
+def _live(step: Step, draft: PartialReply | None) -> Step:
     if draft is None or step.state is not StepState.RUNNING:
         return step
     return replace(step, text=draft.text, thinking=draft.thinking)

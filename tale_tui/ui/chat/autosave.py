@@ -15,7 +15,7 @@ from textual.timer import Timer
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.text import clean
 from tale_tui.ui.chat.host import ChatHost
-from tale_tui.ui.chat.input import Sending
+from tale_tui.ui.chat.input import ChatInput
 
 KEEP_AFTER_S = 1.0
 """What is typed is kept after so long."""
@@ -23,7 +23,7 @@ KEEP_AFTER_S = 1.0
 _LOG = logging.getLogger(__name__)
 
 
-class Keeping:
+class DraftAutosave:
     """Keeps them: with the session where there is one, else in a file of this window.
 
     Args:
@@ -33,7 +33,7 @@ class Keeping:
         drafts: the files.
     """
 
-    def __init__(self, host: ChatHost, sending: Sending, screen: Screen[Any], drafts: Drafts) -> None:
+    def __init__(self, host: ChatHost, sending: ChatInput, screen: Screen[Any], drafts: Drafts) -> None:
         self._host = host
         self._sending = sending
         self._screen = screen

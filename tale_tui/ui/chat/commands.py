@@ -6,10 +6,10 @@ from functools import partial
 
 from tale_tui.domain.text import clean_line
 from tale_tui.ui.chat.host import ChatHost
-from tale_tui.ui.chat.input import Sending
-from tale_tui.ui.chat.models import ModelDesk
-from tale_tui.ui.chat.sessions import SessionDesk
-from tale_tui.ui.chat.task_actions import TaskActs
+from tale_tui.ui.chat.input import ChatInput
+from tale_tui.ui.chat.models import ModelActions
+from tale_tui.ui.chat.sessions import SessionActions
+from tale_tui.ui.chat.task_actions import CardActions
 
 _SYSTEM_HINT = "How the model is to answer in this conversation. Empty takes what the settings say."
 
@@ -26,7 +26,7 @@ class ChatCommands:
     """
 
     def __init__(
-        self, host: ChatHost, sessions: SessionDesk, models: ModelDesk, sending: Sending, tasks: TaskActs
+        self, host: ChatHost, sessions: SessionActions, models: ModelActions, sending: ChatInput, tasks: CardActions
     ) -> None:
         self._host = host
         self._sending = sending

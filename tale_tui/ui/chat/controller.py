@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.worker import Worker
 
 from tale_tui.config.paths import Paths
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.events import EngineMoved, Fact, Notice, RoleChanged, SessionChanged, TaskChanged, TasksChanged
@@ -22,24 +22,24 @@ from tale_tui.domain.tasks import OPEN, Task, TaskCounts, TaskState
 from tale_tui.engine.api import EngineApi
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.chat import detection
-from tale_tui.ui.chat.autosave import Drafts, Keeping
+from tale_tui.ui.chat.autosave import DraftAutosave, Drafts
 from tale_tui.ui.chat.commands import ChatCommands
-from tale_tui.ui.chat.conversation import Conversation, NotSent
-from tale_tui.ui.chat.detection import OTHER_WAY, ChipDesk
-from tale_tui.ui.chat.input import Sending
-from tale_tui.ui.chat.message_actions import Wishes, go_on
-from tale_tui.ui.chat.models import ModelDesk
-from tale_tui.ui.chat.open_tasks import WholeDesk
-from tale_tui.ui.chat.sessions import SessionDesk
+from tale_tui.ui.chat.conversation import Conversation, SendFailed
+from tale_tui.ui.chat.detection import OTHER_WAY, DetectionPreview
+from tale_tui.ui.chat.input import ChatInput
+from tale_tui.ui.chat.message_actions import MessageActions, go_on
+from tale_tui.ui.chat.models import ModelActions
+from tale_tui.ui.chat.open_tasks import OpenTasks
+from tale_tui.ui.chat.sessions import SessionActions
 from tale_tui.ui.chat.status import KeyOf
-from tale_tui.ui.chat.task_actions import ShowTask, TaskActs
-from tale_tui.ui.chat.task_cards import TaskDesk
+from tale_tui.ui.chat.task_actions import CardActions, ShowTask
+from tale_tui.ui.chat.task_cards import TaskCards
 from tale_tui.ui.chat.task_overview import TaskOverview
-from tale_tui.ui.chat.task_resolver import TaskIds
-from tale_tui.ui.chat.turns import Sittings, Turns
-from tale_tui.ui.tasks.notifications import News, Newsroom
+from tale_tui.ui.chat.task_resolver import TaskResolver
+from tale_tui.ui.chat.turns import TurnQueue, TurnRegistry
+from tale_tui.ui.tasks.notifications import Notification, TaskNotifier
 from tale_tui.ui.tasks.side import TaskSide
-from tale_tui.ui.terminal.notifications import Manners
+from tale_tui.ui.terminal.notifications import WindowPreferences
 from tale_tui.ui.transcript.view import TranscriptView
 from tale_tui.ui.widgets.banner import Severity
 from tale_tui.ui.widgets.chip import Chip
@@ -80,10 +80,10 @@ class Around:
     key_of: KeyOf
     changed: Callable[[], None]
     show_task: ShowTask
-    manners: Manners
+    manners: WindowPreferences
 
 
-class ChatDesk:
+class ChatController:
     """Everything that needs the engine. The screen hands wishes in and is told by `changed` when to look again.
 
     Args:
@@ -100,27 +100,27 @@ class ChatDesk:
         name: str
         value: object
 
-    def __init__(self, parts: Parts, engine: EngineApi, paths: Paths, world: World, around: Around) -> None:
+    def __init__(self, parts: Parts, engine: EngineApi, paths: Paths, world: Clock, around: Around) -> None:
         screen, key_of = parts.screen, around.key_of
         self.composer = parts.composer
         self.engine = engine
         self.paths = paths
         self.conversation = Conversation(engine, parts.view, self._look_again, world)
-        self.tasks = TaskDesk(self, screen, parts.view)
-        self._sittings = Sittings(lambda: Turns(self.conversation, self.spawn, self._task_started))
-        self.models = ModelDesk(self, parts.line, key_of)
-        self.sending = Sending(self, key_of)
-        self.wishes = Wishes(self, parts.view, self.sending)
-        self.ids = TaskIds(self, parts.composer.complete_again)
-        self.acts = TaskActs(self, self.tasks, self.ids, parts.view, around.show_task)
-        self.commands = ChatCommands(self, SessionDesk(self), self.models, self.sending, self.acts)
+        self.tasks = TaskCards(self, screen, parts.view)
+        self._sittings = TurnRegistry(lambda: TurnQueue(self.conversation, self.spawn, self._task_started))
+        self.models = ModelActions(self, parts.line, key_of)
+        self.sending = ChatInput(self, key_of)
+        self.wishes = MessageActions(self, parts.view, self.sending)
+        self.ids = TaskResolver(self, parts.composer.complete_again)
+        self.acts = CardActions(self, self.tasks, self.ids, parts.view, around.show_task)
+        self.commands = ChatCommands(self, SessionActions(self), self.models, self.sending, self.acts)
         self._overview = TaskOverview(self, screen, self._show_counts)
-        self.whole = WholeDesk(self, self._overview, parts.line, key_of)
+        self.whole = OpenTasks(self, self._overview, parts.line, key_of)
         self.whole.asks = around.manners.asks_to_resume
-        self.keeping = Keeping(self, self.sending, screen, Drafts(paths.data / DRAFTS, os.getpid()))
+        self.keeping = DraftAutosave(self, self.sending, screen, Drafts(paths.data / DRAFTS, os.getpid()))
         chip = Chip()
-        self.chip = ChipDesk(self, screen, chip, key_of)
-        self.news = Newsroom(screen, world, self._tell, self.tasks.watched, around.manners)
+        self.chip = DetectionPreview(self, screen, chip, key_of)
+        self.news = TaskNotifier(screen, world, self._tell, self.tasks.watched, around.manners)
         self._screen = screen
         self._title = parts.title
         self._view = parts.view
@@ -141,7 +141,7 @@ class ChatDesk:
     # what the host offers to its parts
 
     @property
-    def turns(self) -> Turns:
+    def turns(self) -> TurnQueue:
         """See `ChatHost.turns`."""
         return self._sittings.here
 
@@ -151,7 +151,7 @@ class ChatDesk:
         """See `ChatHost.say`."""
         self._screen.app.notify(sentence, title=title, severity=severity, timeout=timeout_s, markup=False)
 
-    def _tell(self, news: News) -> None:
+    def _tell(self, news: Notification) -> None:
         self.say(news.sentence, title=news.title, severity=news.severity)
 
     def spawn(self, function: Work[*Args], *args: *Args, group: str, exclusive: bool = False) -> Worker[None]:
@@ -162,7 +162,7 @@ class ChatDesk:
     def _telling(self) -> Iterator[None]:
         try:
             yield
-        except NotSent as refused:
+        except SendFailed as refused:
             self.sending.give_back(refused)
         except TaleError as error:
             self.say(error.sentence, title=error.title, severity="error")

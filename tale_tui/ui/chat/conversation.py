@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import (
     Author,
     Message,
@@ -23,7 +23,7 @@ from tale_tui.engine.api import EngineApi
 from tale_tui.ui.transcript.view import TranscriptView
 
 
-class NotSent(Exception):
+class SendFailed(Exception):
     """A message could not be stored; nobody has it but the one who catches this.
 
     Args:
@@ -65,11 +65,11 @@ class Conversation:
             those of others.
     """
 
-    def __init__(self, engine: EngineApi, view: TranscriptView, changed: Callable[[], None], world: World) -> None:
+    def __init__(self, engine: EngineApi, view: TranscriptView, changed: Callable[[], None], world: Clock) -> None:
         self.engine = engine
         self.world = world
         self.changed = changed
-        self.branch = Branch(view)
+        self.branch = ShownBranch(view)
         self.session: Session | None = None
         self.queued: tuple[QueuedMessage, ...] = ()
         self.tasks: dict[str, Task] = {}
@@ -201,7 +201,7 @@ class Conversation:
             session = await self.made()
             waiting = await self.engine.chat.enqueue(session.id, text, key=key)
         except TaleError as error:
-            raise NotSent(error, text) from error
+            raise SendFailed(error, text) from error
         if all(one.id != key for one in self.queued):
             self.queued = (*self.queued, waiting)
         self.touch()
@@ -267,7 +267,7 @@ RESUMABLE = frozenset({MessageState.STOPPED, MessageState.INTERRUPTED, MessageSt
 """States of a reply that can be gone on with."""
 
 
-class Branch:
+class ShownBranch:
     """Messages by id, oldest first, always the same as what the widget shows.
 
     Args:

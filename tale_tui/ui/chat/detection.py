@@ -10,12 +10,12 @@ from textual.timer import Timer
 
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.errors import TaleError
-from tale_tui.domain.tasks import DetectBand, Judged
+from tale_tui.domain.tasks import Classification, DetectBand
 from tale_tui.formatting.units import key_name
 from tale_tui.ui import commands
 from tale_tui.ui.chat.host import ChatHost
 from tale_tui.ui.chat.status import KeyOf
-from tale_tui.ui.terminal.notifications import Manners
+from tale_tui.ui.terminal.notifications import WindowPreferences
 from tale_tui.ui.widgets.chip import Chip, ChipShown
 
 PAUSE_S = 0.15
@@ -39,7 +39,7 @@ def is_message(text: str) -> bool:
         return False
 
 
-class ChipDesk:
+class DetectionPreview:
     """Keeps the chip at the prompt true.
 
     Args:
@@ -56,7 +56,7 @@ class ChipDesk:
         self._key_of = key_of
         self._timer: Timer | None = None
         self._text = ""
-        self._judged: Judged | None = None
+        self._judged: Classification | None = None
         self._enabled = True
         self._said: bool | None = None
 
@@ -185,7 +185,7 @@ def turn_last(host: ChatHost, message_id: str = "") -> bool:
     return True
 
 
-def offered(host: ChatHost, manners: Manners) -> str | None:
+def offered(host: ChatHost, manners: WindowPreferences) -> str | None:
     """The id of the reply below which a task is offered: nobody was sure, and the user has not said."""
     tip = host.conversation.branch.tip
     if tip is None or tip.author is Author.USER or tip.task_id is not None or tip.ref is None or tip.siblings > 1:

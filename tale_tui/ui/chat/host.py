@@ -11,7 +11,7 @@ from tale_tui.config.paths import Paths
 from tale_tui.domain.models import RoleStatus
 from tale_tui.engine.api import EngineApi
 from tale_tui.ui.chat.conversation import Conversation
-from tale_tui.ui.chat.turns import Turns
+from tale_tui.ui.chat.turns import TurnQueue
 from tale_tui.ui.widgets.banner import Severity
 from tale_tui.ui.widgets.composer import Composer
 from tale_tui.ui.workers import Args, Work
@@ -34,7 +34,7 @@ class ChatHost(Protocol):
     paths: Paths
 
     @property
-    def turns(self) -> Turns:
+    def turns(self) -> TurnQueue:
         """The turns of the conversation on the screen."""
         ...
 

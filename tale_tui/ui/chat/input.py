@@ -9,17 +9,17 @@ from pathlib import Path
 
 from tale_tui.domain.errors import MessageTooLong, TaskTooLong
 from tale_tui.domain.text import clean, clean_line
-from tale_tui.ui.chat.conversation import NotSent
+from tale_tui.ui.chat.conversation import SendFailed
 from tale_tui.ui.chat.host import ChatHost
 from tale_tui.ui.chat.status import KeyOf
-from tale_tui.ui.widgets.banner import Standing
+from tale_tui.ui.widgets.banner import Banner
 from tale_tui.ui.widgets.status_line import KeyHint
 
 EDITING = "editing"
 """Stands before the prompt while another version of a message is written."""
 
 
-class Sending:
+class ChatInput:
     """The way from the prompt to the conversation.
 
     Args:
@@ -86,7 +86,7 @@ class Sending:
         if text is not None:
             self._composer.put_before(text)
 
-    def give_back(self, refused: NotSent) -> None:
+    def give_back(self, refused: SendFailed) -> None:
         """What could not be stored goes back into the prompt, and why is said."""
         self._composer.put_before(refused.text)
         if not isinstance(refused.error, MessageTooLong | TaskTooLong):
@@ -100,7 +100,7 @@ class Sending:
         )
         if isinstance(refused.error, TaskTooLong):
             keys = (KeyHint(self._key_of("chat.other_way"), "just talk"), *keys)
-        self._composer.stand("input", Standing(refused.error.sentence, keys, "warning"))
+        self._composer.stand("input", Banner(refused.error.sentence, keys, "warning"))
 
     def forget_length(self) -> bool:
         """Take the notice about the length away; False where there was none."""
@@ -159,7 +159,7 @@ class Sending:
 
     async def write_in_editor(self) -> None:
         """Write the message in the external editor."""
-        from tale_tui.ui.chat.editor import NoEditor, edit_outside
+        from tale_tui.ui.terminal.editor import NoEditor, edit_outside
 
         prompt = self._composer.prompt
         try:

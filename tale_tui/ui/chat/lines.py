@@ -9,20 +9,20 @@ from textual.screen import Screen
 
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.units import key_name
-from tale_tui.ui.chat.status import Situation, beginnings, hints
+from tale_tui.ui.chat.status import ChatState, beginnings, hints
 from tale_tui.ui.terminal.toasts import clear_toasts
 from tale_tui.ui.widgets.composer import Composer, Waiting
-from tale_tui.ui.widgets.empty_state import Blank
+from tale_tui.ui.widgets.empty_state import EmptyState
 from tale_tui.ui.widgets.status_line import StatusLine, WindowShown
 from tale_tui.ui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
-    from tale_tui.ui.chat.controller import ChatDesk
+    from tale_tui.ui.chat.controller import ChatController
 
 NEW_CONVERSATION = "new conversation"
 
 
-class ChatLines:
+class ChatStatus:
     """Says in the title bar, the queue and the status line what is so now.
 
     Args:
@@ -37,15 +37,15 @@ class ChatLines:
     """
 
     def __init__(
-        self, screen: Screen[None], title: TitleBar, blank: Blank, composer: Composer, line: StatusLine
+        self, screen: Screen[None], title: TitleBar, blank: EmptyState, composer: Composer, line: StatusLine
     ) -> None:
-        self.desk: ChatDesk | None = None
+        self.desk: ChatController | None = None
         self._screen = screen
         self._title = title
         self._blank = blank
         self._composer = composer
         self._line = line
-        self._situation: Situation | None = None
+        self._situation: ChatState | None = None
         self._early: list[Waiting] = []
         self._wanted_to_leave = float("-inf")
 
@@ -87,12 +87,12 @@ class ChatLines:
             self._blank.keys = beginnings(keys)
             self._composer.queue.hint = self._queue_hint(situation, keys)
 
-    def _now(self) -> Situation:
+    def _now(self) -> ChatState:
         desk, prompt = self.desk, self._composer.prompt
         if desk is None:
-            return Situation(in_prompt=prompt.has_focus, completing=prompt.completing, waiting=bool(self._early))
+            return ChatState(in_prompt=prompt.has_focus, completing=prompt.completing, waiting=bool(self._early))
         conversation = desk.conversation
-        return Situation(
+        return ChatState(
             in_prompt=prompt.has_focus,
             busy=desk.turns.busy,
             writing=desk.turns.writing,
@@ -104,7 +104,7 @@ class ChatLines:
             cut_off=desk.whole.cut_off > 0,
         )
 
-    def _queue_hint(self, situation: Situation, keys: dict[str, str]) -> str:
+    def _queue_hint(self, situation: ChatState, keys: dict[str, str]) -> str:
         back, send = key_name(keys.get("chat.back", "")), key_name(keys.get("prompt.send", ""))
         if self.desk is None:
             return f"goes as soon as it can   {back} take back"
@@ -112,7 +112,7 @@ class ChatLines:
             return f"{back} {back} take back" if situation.writing else f"{back} take back"
         return f"{send} send   {back} take back"
 
-    def _window(self, desk: ChatDesk) -> WindowShown | None:
+    def _window(self, desk: ChatController) -> WindowShown | None:
         use = desk.conversation.window
         if use is not None:
             return WindowShown(use.used, use.window, use.cut)

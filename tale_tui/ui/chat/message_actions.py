@@ -11,8 +11,8 @@ from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.models import FinishReason, RoleState
 from tale_tui.domain.text import clean_line
 from tale_tui.ui.chat.host import ChatHost
-from tale_tui.ui.chat.input import Sending
-from tale_tui.ui.chat.models import ModelDesk
+from tale_tui.ui.chat.input import ChatInput
+from tale_tui.ui.chat.models import ModelActions
 from tale_tui.ui.transcript.view import TranscriptView
 
 OPENED_SCHEMES = frozenset({"http", "https", "mailto"})
@@ -29,7 +29,7 @@ def has_desktop(environ: dict[str, str] | None = None, platform: str = sys.platf
     return platform in ("darwin", "win32") or bool(values.get("DISPLAY") or values.get("WAYLAND_DISPLAY"))
 
 
-class Wishes:
+class MessageActions:
     """Does what `TranscriptView.Wish` asks for.
 
     Args:
@@ -38,7 +38,7 @@ class Wishes:
         sending: takes a message that is to be written again.
     """
 
-    def __init__(self, host: ChatHost, view: TranscriptView, sending: Sending) -> None:
+    def __init__(self, host: ChatHost, view: TranscriptView, sending: ChatInput) -> None:
         self._host = host
         self._view = view
         self._sending = sending
@@ -118,7 +118,7 @@ class Wishes:
             self._host.copy(clean_line(url, len(url)), "No browser was found; the address")
 
 
-def go_on(host: ChatHost, models: ModelDesk) -> None:
+def go_on(host: ChatHost, models: ModelActions) -> None:
     """Help on what broke off, or say that nothing did."""
     tip = host.conversation.branch.tip
     status = models.status
@@ -134,7 +134,7 @@ def go_on(host: ChatHost, models: ModelDesk) -> None:
         host.say("The last reply is complete: there is nothing to go on with.")
 
 
-async def _retry(host: ChatHost, models: ModelDesk) -> None:
+async def _retry(host: ChatHost, models: ModelActions) -> None:
     answers = await models.retry()
     tip = host.conversation.branch.tip
     if answers and tip is not None and not host.turns.busy:

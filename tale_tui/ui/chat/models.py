@@ -21,7 +21,7 @@ OPENAI_PATH = "/v1"
 """An address that ends so is one of a server that speaks /v1/chat/completions."""
 
 
-class ModelDesk:
+class ModelActions:
     """What can be done about the model.
 
     Args:

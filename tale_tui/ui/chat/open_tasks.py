@@ -12,14 +12,14 @@ from tale_tui.ui.chat.host import ChatHost
 from tale_tui.ui.chat.status import KeyOf
 from tale_tui.ui.chat.task_overview import TaskOverview
 from tale_tui.ui.dialogs.leave import LeaveDialog, Leaving, at_work
-from tale_tui.ui.widgets.banner import Standing
+from tale_tui.ui.widgets.banner import Banner
 from tale_tui.ui.widgets.status_line import KeyHint, StatusLine, TasksShown
 
 RESUME = "chat.resume_tasks"
 """The binding that goes on with what was cut off."""
 
 
-class WholeDesk:
+class OpenTasks:
     """Says in the last line and above the prompt how it stands with the tasks.
 
     Args:
@@ -57,7 +57,7 @@ class WholeDesk:
             said = f"{plural(self._cut_off, 'task')} {'was' if one else 'were'} cut off when the program ended."
             on = KeyHint(self._key_of(RESUME), "go on with it" if one else "go on with them")
             leave = KeyHint(self._key_of("chat.back"), "leave it paused" if one else "leave them paused")
-            notice = Standing(f"{said} What {'it' if one else 'they'} wrote is kept.", (on, leave), "warning")
+            notice = Banner(f"{said} What {'it' if one else 'they'} wrote is kept.", (on, leave), "warning")
         self._host.composer.stand("tasks", notice)
         self._host.conversation.changed()
 

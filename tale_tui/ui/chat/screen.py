@@ -15,22 +15,22 @@ from textual.screen import Screen
 
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.ui import commands
-from tale_tui.ui.chat.lines import ChatLines
+from tale_tui.ui.chat.lines import ChatStatus
 from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.transcript.view import TranscriptView
-from tale_tui.ui.widgets.banner import Standing
-from tale_tui.ui.widgets.composer import Composer, QueueList, Row
-from tale_tui.ui.widgets.empty_state import Blank
+from tale_tui.ui.widgets.banner import Banner
+from tale_tui.ui.widgets.composer import CompletionRow, Composer, QueueList
+from tale_tui.ui.widgets.empty_state import EmptyState
 from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, StatusLine
 from tale_tui.ui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from tale_tui.config.paths import Paths
-    from tale_tui.domain.clock import World
-    from tale_tui.ui.chat.controller import ChatDesk
+    from tale_tui.domain.clock import Clock
+    from tale_tui.ui.chat.controller import ChatController
     from tale_tui.ui.dialogs.leave import Leaving
     from tale_tui.ui.tasks.side import TaskSide
-    from tale_tui.ui.terminal.notifications import Manners
+    from tale_tui.ui.terminal.notifications import WindowPreferences
 
 
 def _key(name: str, keys: str, action: str, description: str, tooltip: str, *, priority: bool = False) -> Binding:
@@ -69,10 +69,10 @@ LEAVE_AGAIN_S = 2.0
 """Ctrl+C twice within so many seconds leaves."""
 
 
-def command_rows(text: str) -> Sequence[Row]:
+def command_rows(text: str) -> Sequence[CompletionRow]:
     """What a command that is being written may become."""
     return [
-        Row(
+        CompletionRow(
             f"{commands.MARK}{command.name}{' ' if command.argument else ''}",
             f"{commands.MARK}{command.name} {command.argument}".rstrip(),
             command.summary,
@@ -109,21 +109,21 @@ class ChatScreen(Screen[None]):
         argument: str
 
     def __init__(
-        self, bridge: Bridge, paths: Paths, keymap: Mapping[str, str], session_id: str = "", world: World | None = None
+        self, bridge: Bridge, paths: Paths, keymap: Mapping[str, str], session_id: str = "", world: Clock | None = None
     ) -> None:
         super().__init__(id="chat", classes="-ascii" if signs() is ASCII else "")
         self._bridge = bridge
         self._paths = paths
         self._session_id = session_id
         self._world = world
-        self.controller: ChatDesk | None = None
-        self.manners: Manners | None = None
+        self.controller: ChatController | None = None
+        self.manners: WindowPreferences | None = None
         self.title_bar = TitleBar()
         self.view = TranscriptView()
-        self.blank = Blank()
+        self.blank = EmptyState()
         self.composer = Composer(self._complete, keymap)
         self.line = StatusLine()
-        self.lines = ChatLines(self, self.title_bar, self.blank, self.composer, self.line)
+        self.lines = ChatStatus(self, self.title_bar, self.blank, self.composer, self.line)
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -147,15 +147,15 @@ class ChatScreen(Screen[None]):
     @on(Bridge.Ready)
     def _use_engine(self, event: Bridge.Ready) -> None:
         # Not needed for the first frame.
-        from tale_tui.domain.clock import World
-        from tale_tui.ui.chat.controller import Around, ChatDesk, Parts
-        from tale_tui.ui.terminal.notifications import Manners
+        from tale_tui.domain.clock import Clock
+        from tale_tui.ui.chat.controller import Around, ChatController, Parts
+        from tale_tui.ui.terminal.notifications import WindowPreferences
 
         if self.controller is not None and self.controller.conversation.session is not None:
             self._session_id = self.controller.conversation.session.id
         parts = Parts(self, self.title_bar, self.query_one("#page"), self.view, self.composer, self.line)
-        around = Around(self.lines.key_of, self.lines.refresh, self._show_task, self.manners or Manners())
-        desk = ChatDesk(parts, event.engine, self._paths, self._world or World(), around)
+        around = Around(self.lines.key_of, self.lines.refresh, self._show_task, self.manners or WindowPreferences())
+        desk = ChatController(parts, event.engine, self._paths, self._world or Clock(), around)
         self.controller = self.lines.desk = desk
         self.composer.stand("engine", None)
         desk.spawn(desk.begin, self._session_id, self.lines.take_early(), group="session")
@@ -166,7 +166,7 @@ class ChatScreen(Screen[None]):
         self.line.model = ModelShown("failed")
         again = KeyHint(self.lines.key_of("chat.go_on"), "try again")
         leave = KeyHint(self.lines.key_of("app.quit"), "leave")
-        self.composer.stand("engine", Standing(event.error.sentence, (again, leave), "error"))
+        self.composer.stand("engine", Banner(event.error.sentence, (again, leave), "error"))
         for text in reversed(self.lines.take_early()):
             self.composer.put_before(text)
 
@@ -187,7 +187,7 @@ class ChatScreen(Screen[None]):
     def _show_task(self, task_id: str) -> None:
         self.post_message(self.CommandWanted("tasks", task_id))
 
-    def _complete(self, text: str) -> Sequence[Row]:
+    def _complete(self, text: str) -> Sequence[CompletionRow]:
         """What a command that is being written may become: its name, then the id of a task."""
         rows = command_rows(text)
         return rows if rows or self.controller is None else self.controller.ids.rows(text)

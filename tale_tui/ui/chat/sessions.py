@@ -35,7 +35,7 @@ def export_path(wanted: str, session: Session, folder: Path) -> Path:
     return path if path.suffix else path.with_suffix(".md")
 
 
-class SessionDesk:
+class SessionActions:
     """What can be done with conversations.
 
     Args:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tale_tui.domain.models import BackendName, Progress, RoleState, RoleStatus
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.formatting.units import percent, size
-from tale_tui.ui.widgets.banner import Standing
+from tale_tui.ui.widgets.banner import Banner
 from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, ModelState
 
 _STATES: dict[RoleState, ModelState] = {
@@ -44,7 +44,7 @@ def about_demo(status: RoleStatus) -> str:
     return _SCRIPTED if scripted else _STARTER
 
 
-def standing(status: RoleStatus, key_of: KeyOf, *, starter: bool) -> Standing | None:
+def standing(status: RoleStatus, key_of: KeyOf, *, starter: bool) -> Banner | None:
     """What to say above the prompt about a role that cannot answer; None where it can.
 
     Args:
@@ -58,25 +58,25 @@ def standing(status: RoleStatus, key_of: KeyOf, *, starter: bool) -> Standing | 
         case RoleState.UNSET:
             first = KeyHint(key_of("chat.models"), "choose a model")
             fetch = KeyHint(key_of("chat.starter"), "fetch the starter, 93 MB")
-            return Standing(NO_MODEL, (first, fetch, KeyHint(key_of("chat.go_on"), "look again")), "warning")
+            return Banner(NO_MODEL, (first, fetch, KeyHint(key_of("chat.go_on"), "look again")), "warning")
         case RoleState.AWAY:
-            return Standing(clean(status.detail) or "The model does not answer.", (retry, choose, *small), "warning")
+            return Banner(clean(status.detail) or "The model does not answer.", (retry, choose, *small), "warning")
         case RoleState.FAILED:
-            return Standing(clean(status.detail) or "The model does not work.", (retry, choose, *small), "error")
+            return Banner(clean(status.detail) or "The model does not work.", (retry, choose, *small), "error")
     return None
 
 
-def on_its_way(progress: Progress, stop_key: str) -> Standing:
+def on_its_way(progress: Progress, stop_key: str) -> Banner:
     """How far a download is."""
     share = progress.done / progress.total if progress.total else 0.0
     numbers = (
         f"{size(progress.done)} of {size(progress.total)}, {percent(share)}" if progress.total else size(progress.done)
     )
-    return Standing(f"{clean_line(progress.label)}  {numbers}", (KeyHint(stop_key, "stop"),), share=min(share, 1.0))
+    return Banner(f"{clean_line(progress.label)}  {numbers}", (KeyHint(stop_key, "stop"),), share=min(share, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class ChatState:
     """What decides which keys matter."""
 
     in_prompt: bool = True
@@ -96,7 +96,7 @@ class Situation:
     """Tasks were cut off, and the user is asked about them."""
 
 
-def hints(situation: Situation, keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
+def hints(situation: ChatState, keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
     """The keys that matter now, the most wanted first and the one for help last.
 
     Args:

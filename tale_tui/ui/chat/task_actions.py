@@ -11,8 +11,8 @@ from tale_tui.domain.errors import BadPriority, NoSuchTask
 from tale_tui.domain.tasks import Priority, Task, TaskState
 from tale_tui.formatting.tasks import model_name, sign, state_words, times, tokens
 from tale_tui.ui.chat.host import ChatHost
-from tale_tui.ui.chat.task_cards import TaskDesk, written
-from tale_tui.ui.chat.task_resolver import TaskIds
+from tale_tui.ui.chat.task_cards import TaskCards, written
+from tale_tui.ui.chat.task_resolver import TaskResolver
 from tale_tui.ui.commands import TaskKind
 from tale_tui.ui.transcript.view import TranscriptView
 
@@ -24,7 +24,7 @@ ShowTask = Callable[[str], None]
 """Shows a task on the screen of tasks; empty for all of them."""
 
 
-class TaskActs:
+class CardActions:
     """Does it.
 
     Args:
@@ -35,7 +35,9 @@ class TaskActs:
         show: leads to the screen of tasks.
     """
 
-    def __init__(self, host: ChatHost, desk: TaskDesk, ids: TaskIds, view: TranscriptView, show: ShowTask) -> None:
+    def __init__(
+        self, host: ChatHost, desk: TaskCards, ids: TaskResolver, view: TranscriptView, show: ShowTask
+    ) -> None:
         self._host = host
         self._desk = desk
         self._ids = ids
@@ -156,7 +158,7 @@ class TaskActs:
 
     async def _in_editor(self, task_id: str) -> None:
         """Show the result in the external editor; what is changed there changes nothing here."""
-        from tale_tui.ui.chat.editor import NoEditor, edit_outside
+        from tale_tui.ui.terminal.editor import NoEditor, edit_outside
 
         detail = await self._host.engine.tasks.get(task_id)
         try:

@@ -13,13 +13,13 @@ from tale_tui.domain.events import StepDelta, StepReading, TaskEvent, TaskSeen
 from tale_tui.domain.models import Role, RoleStatus, Usage
 from tale_tui.domain.tasks import ENDED, StepState, Task, TaskDetail, TaskState
 from tale_tui.ui.chat.host import ChatHost
-from tale_tui.ui.chat.turn_presenter import Pace
+from tale_tui.ui.chat.turn_presenter import StreamMeter
 from tale_tui.ui.transcript.view import TranscriptView
 
 _AT_WORK = frozenset({TaskState.QUEUED, TaskState.RUNNING})
 
 
-class TaskDesk:
+class TaskCards:
     """Shows what a task writes while its card is open, and what came of it when it has ended.
 
     Args:
@@ -120,7 +120,7 @@ class TaskDesk:
                 self.heard(task)
 
     async def _follow(self, task_id: str) -> None:
-        paces: dict[str, Pace] = {}
+        paces: dict[str, StreamMeter] = {}
         try:
             async with aclosing(self._host.engine.tasks.follow(task_id)) as events:
                 async for event in events:
@@ -129,18 +129,18 @@ class TaskDesk:
             self._followed.discard(task_id)
             self._view.set_task_live(task_id, None)
 
-    def _show_event(self, task_id: str, event: TaskEvent, paces: dict[str, Pace]) -> None:
+    def _show_event(self, task_id: str, event: TaskEvent, paces: dict[str, StreamMeter]) -> None:
         view = self._view
         match event:
             case TaskSeen(detail):
                 self._host.conversation.put_task(detail.task)
                 self._bring(task_id, *written(detail))
             case StepDelta(key, text, thinking, tokens):
-                pace = paces.setdefault(key, Pace(self._host.conversation.world.monotonic))
+                pace = paces.setdefault(key, StreamMeter(self._host.conversation.world.monotonic))
                 view.stream_step(task_id, text, thinking)
                 view.set_task_live(task_id, pace.writing("thinking" if thinking else "writing", tokens))
             case StepReading(key, done, total):
-                pace = paces.setdefault(key, Pace(self._host.conversation.world.monotonic))
+                pace = paces.setdefault(key, StreamMeter(self._host.conversation.world.monotonic))
                 view.set_task_live(task_id, pace.reading(done, total) if total else pace.loading())
             case _ as never:
                 assert_never(never)

@@ -10,7 +10,7 @@ from tale_tui.formatting.tasks import short_state, sign
 from tale_tui.ui import commands
 from tale_tui.ui.chat.host import ChatHost
 from tale_tui.ui.commands import MARK, Command, TaskKind
-from tale_tui.ui.widgets.composer import Row
+from tale_tui.ui.widgets.composer import CompletionRow
 
 KINDS: Mapping[TaskKind, frozenset[TaskState]] = {
     "any": frozenset(TaskState),
@@ -34,7 +34,7 @@ _NONE: Mapping[TaskKind, str] = {
 }
 
 
-class TaskIds:
+class TaskResolver:
     """Finds tasks, and offers their ids while a command is written.
 
     Args:
@@ -51,7 +51,7 @@ class TaskIds:
         """Tasks have changed: read them again when they are wanted."""
         self._known = None
 
-    def rows(self, text: str) -> Sequence[Row]:
+    def rows(self, text: str) -> Sequence[CompletionRow]:
         """What the id in a command that is being written may become; none where it takes none.
 
         What is typed comes first as long as it names no task or several: nothing is done to a task that nobody named.
@@ -68,9 +68,9 @@ class TaskIds:
         now = self._host.conversation.world.now()
         rows = [_row(command, task, now) for task in fitting[:ROWS_MAX]]
         if rows and not typed:
-            return [Row(f"{MARK}{command.name}", f"{MARK}{command.name}", command.summary), *rows]
+            return [CompletionRow(f"{MARK}{command.name}", f"{MARK}{command.name}", command.summary), *rows]
         if len(rows) > 1 and all(task.shown != typed for task in fitting):
-            return [Row(text, typed, f"{len(fitting)} tasks: choose one"), *rows]
+            return [CompletionRow(text, typed, f"{len(fitting)} tasks: choose one"), *rows]
         return rows
 
     async def _read(self) -> None:
@@ -136,7 +136,7 @@ class TaskIds:
         return next((task for task in tasks if task.id == chosen), None)
 
 
-def _row(command: Command, task: Task, now: float) -> Row:
-    return Row(
+def _row(command: Command, task: Task, now: float) -> CompletionRow:
+    return CompletionRow(
         f"{MARK}{command.name} {task.shown}", task.shown, f"{sign(task)} {task.title}   {short_state(task, now)}"
     )

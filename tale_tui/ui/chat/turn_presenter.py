@@ -20,11 +20,11 @@ from tale_tui.domain.events import (
     TurnFailed,
     TurnStarted,
 )
-from tale_tui.ui.chat.conversation import Branch
-from tale_tui.ui.transcript.header import Live
+from tale_tui.ui.chat.conversation import ShownBranch
+from tale_tui.ui.transcript.header import LiveFigures
 
 
-class Turn:
+class TurnPresenter:
     """What one turn has shown so far.
 
     Args:
@@ -39,15 +39,15 @@ class Turn:
         here: whether its conversation is the one on the screen; else what comes is only remembered.
     """
 
-    def __init__(self, branch: Branch, monotonic: Callable[[], float]) -> None:
+    def __init__(self, branch: ShownBranch, monotonic: Callable[[], float]) -> None:
         self.reply: Message | None = None
         self.window: WindowUse | None = None
         self.done = False
         self.stopped = False
         self.here = True
         self._branch = branch
-        self._pace = Pace(monotonic)
-        self._live: Live | None = None
+        self._pace = StreamMeter(monotonic)
+        self._live: LiveFigures | None = None
         self._text: list[str] = []
         self._thinking: list[str] = []
 
@@ -123,7 +123,7 @@ class Turn:
             self._branch.view.set_live(reply.id, None)
             self._branch.put(reply)
 
-    def _go(self, live: Live) -> None:
+    def _go(self, live: LiveFigures) -> None:
         if self.reply is not None and not self.stopped and live != self._live:
             self._live = live
             if self.here:
@@ -134,7 +134,7 @@ RATE_AFTER_S = 0.3
 """Seconds of writing before a speed is shown: of less it would be a guess."""
 
 
-class Pace:
+class StreamMeter:
     """Of one reply, or of one step of a task.
 
     Args:
@@ -152,16 +152,16 @@ class Pace:
         self._loaded = False
         self._pieces_from: tuple[float, int] | None = None
 
-    def loading(self) -> Live:
+    def loading(self) -> LiveFigures:
         """A model is loaded: it counts from now."""
         self._loaded = True
-        return Live("loading", self._monotonic())
+        return LiveFigures("loading", self._monotonic())
 
-    def reading(self, done: int = 0, total: int = 0) -> Live:
+    def reading(self, done: int = 0, total: int = 0) -> LiveFigures:
         """So many tokens of the prompt are read."""
-        return Live("reading", self.started, done, total)
+        return LiveFigures("reading", self.started, done, total)
 
-    def writing(self, phase: Literal["thinking", "writing"], tokens: int) -> Live:
+    def writing(self, phase: Literal["thinking", "writing"], tokens: int) -> LiveFigures:
         """More came; `tokens` is all of it."""
         now = self._monotonic()
         if phase == "writing" and self.ttft_ms is None and not self._loaded:
@@ -171,4 +171,4 @@ class Pace:
         since, before = self._pieces_from
         spent = now - since
         rate = (tokens - before) / spent if spent >= RATE_AFTER_S else None
-        return Live(phase, self.started, tokens=tokens, rate=rate, ttft_ms=self.ttft_ms)
+        return LiveFigures(phase, self.started, tokens=tokens, rate=rate, ttft_ms=self.ttft_ms)

@@ -13,8 +13,8 @@ from tale_tui.domain.conversation import QueuedMessage
 from tale_tui.domain.errors import NoSuchSession, TaleError, TurnRunning
 from tale_tui.domain.events import TaskStarted, TurnEvent, TurnStarted
 from tale_tui.domain.tasks import Task
-from tale_tui.ui.chat.conversation import RESUMABLE, Conversation, NotSent
-from tale_tui.ui.chat.turn_presenter import Turn
+from tale_tui.ui.chat.conversation import RESUMABLE, Conversation, SendFailed
+from tale_tui.ui.chat.turn_presenter import TurnPresenter
 from tale_tui.ui.workers import Args, Spawn, Work
 
 
@@ -23,7 +23,7 @@ def _lives(worker: Worker[None]) -> bool:
     return worker in worker.node.workers
 
 
-class Turns:
+class TurnQueue:
     """Runs the turns of one conversation. Each that is asked for waits in a worker of its own; they take their turn by
     a lock. When another conversation is shown, the turn that is under way goes on unseen.
 
@@ -44,7 +44,7 @@ class Turns:
         self._world = conversation.world
         self._lock = asyncio.Lock()
         self._workers: list[Worker[None]] = []
-        self._turn: Turn | None = None
+        self._turn: TurnPresenter | None = None
         self._task: asyncio.Task[object] | None = None
         self._here = True
         self.session_id: str | None = None
@@ -74,8 +74,8 @@ class Turns:
     def send(self, text: str, *, as_task: bool | None = None) -> None:
         """Queue one turn with a new message, then those that wait. The message is shown at once.
 
-        What goes wrong is told by the worker: `NotSent` where the message is stored nowhere, another `TaleError` where
-        it is stored and no model could be asked.
+        What goes wrong is told by the worker: `SendFailed` where the message is stored nowhere, another `TaleError`
+        where it is stored and no model could be asked.
 
         Args:
             text: the message.
@@ -187,14 +187,14 @@ class Turns:
             if not self._here:
                 if await self._is_stored(key):
                     return
-                raise NotSent(error, text) from error
+                raise SendFailed(error, text) from error
             await conversation.reload()
         except TaleError:
-            raise NotSent(error, text) from error
+            raise SendFailed(error, text) from error
         if conversation.session is None:
             conversation.begin(conversation.system)
         if key not in conversation.branch:
-            raise NotSent(error, text) from error
+            raise SendFailed(error, text) from error
 
     async def _made(self) -> str:
         """The id of the session, made now where there was none."""
@@ -211,7 +211,7 @@ class Turns:
     async def _run(self, stream: AsyncGenerator[TurnEvent, None], key: str) -> None:
         conversation = self._conversation
         conversation.own.add(key)
-        self._turn = turn = Turn(conversation.branch, self._world.monotonic)
+        self._turn = turn = TurnPresenter(conversation.branch, self._world.monotonic)
         turn.here = self._here
         self._task = asyncio.current_task()
         conversation.touch()
@@ -267,7 +267,7 @@ class Turns:
         return branch.tip is not None and branch.resumable is None
 
 
-class Sittings:
+class TurnRegistry:
     """The turns of each conversation in which a reply is being written.
 
     Args:
@@ -277,9 +277,9 @@ class Sittings:
         here: those of the conversation on the screen.
     """
 
-    def __init__(self, make: Callable[[], Turns]) -> None:
+    def __init__(self, make: Callable[[], TurnQueue]) -> None:
         self._make = make
-        self._elsewhere: list[Turns] = []
+        self._elsewhere: list[TurnQueue] = []
         self.here = make()
 
     def turn_to(self, session_id: str | None) -> None:

@@ -13,7 +13,7 @@ from tale_tui.domain.tasks import StepState, TaskDetail
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.dialogs.dialog import FITTED, Dialog
-from tale_tui.ui.widgets.pick_list import Pick, PickList
+from tale_tui.ui.widgets.pick_list import PickList, PickRow
 
 _SIGNS = {
     StepState.PENDING: ("waiting", "muted"),
@@ -43,7 +43,7 @@ class StepDialog(Dialog[str]):
     def body(self) -> Iterable[Widget]:
         """The list; the first step that is not done is chosen."""
         rows = [
-            Pick(
+            PickRow(
                 step.spec.key,
                 clean_line(step.spec.title or step.spec.key),
                 sign=getattr(signs(), _SIGNS[step.state][0]),

@@ -9,7 +9,7 @@ from textual.types import CSSPathType
 
 from tale_tui.formatting.tasks import short_state, short_times, sign, tone
 from tale_tui.ui.dialogs.filter_dialog import FilterDialog
-from tale_tui.ui.widgets.pick_list import Pick, PickList
+from tale_tui.ui.widgets.pick_list import PickList, PickRow
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import Task
@@ -45,6 +45,6 @@ class ChooseTaskDialog(FilterDialog[str]):
         self.dismiss(event.key)
 
 
-def _row(task: Task, now: float) -> Pick:
+def _row(task: Task, now: float) -> PickRow:
     cells = (short_state(task, now), short_times(task, now))
-    return Pick(task.id, f"{task.shown}  {task.title}", cells, sign(task), _TONES[tone(task)])
+    return PickRow(task.id, f"{task.shown}  {task.title}", cells, sign(task), _TONES[tone(task)])

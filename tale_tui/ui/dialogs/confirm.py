@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from tale_tui.ui.dialogs.dialog import Dialog
 from tale_tui.ui.text import NoMarkup
-from tale_tui.ui.widgets.text_button import Verb
+from tale_tui.ui.widgets.text_button import TextButton
 
 
 class ConfirmDialog(Dialog[bool]):
@@ -38,8 +38,10 @@ class ConfirmDialog(Dialog[bool]):
         """The consequence and both verbs, the safe one first."""
         if self._detail:
             yield NoMarkup(self._detail, id="text")
-        yield Horizontal(Verb(self._no_label, id="focus-first"), Verb(self._yes_label, id="yes"), id="verbs")
+        yield Horizontal(
+            TextButton(self._no_label, id="focus-first"), TextButton(self._yes_label, id="yes"), id="verbs"
+        )
 
-    @on(Verb.Pressed)
-    def _answer(self, event: Verb.Pressed) -> None:
+    @on(TextButton.Pressed)
+    def _answer(self, event: TextButton.Pressed) -> None:
         self.dismiss(event.verb.id == "yes")

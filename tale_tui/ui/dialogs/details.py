@@ -13,7 +13,7 @@ from textual.widget import Widget
 from tale_tui.domain.conversation import Author, MessageState
 from tale_tui.domain.models import Usage
 from tale_tui.formatting.symbols import signs
-from tale_tui.formatting.units import chance, duration, moment, plural, rate
+from tale_tui.formatting.units import duration, format_probability, moment, plural, rate
 from tale_tui.ui.dialogs.dialog import Dialog, Reader
 from tale_tui.ui.dialogs.models import BACKEND_WORDS
 from tale_tui.ui.text import NoMarkup, plain
@@ -72,7 +72,7 @@ def message_facts(message: Message, task: Task | None = None) -> tuple[tuple[str
 
 def _judged(p: float) -> str:
     """The likelier of the two with its probability."""
-    return f"a task, {chance(p)}" if p >= _EVEN else f"chat, {chance(1 - p)}"
+    return f"a task, {format_probability(p)}" if p >= _EVEN else f"chat, {format_probability(1 - p)}"
 
 
 def _task_facts(task: Task) -> list[tuple[str, str]]:

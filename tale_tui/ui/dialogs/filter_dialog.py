@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tale_tui.ui.dialogs.dialog import Dialog, Result
-from tale_tui.ui.widgets.line_input import Entry
+from tale_tui.ui.widgets.line_input import LineInput
 from tale_tui.ui.widgets.pick_list import PickList
 
 
@@ -44,7 +44,7 @@ class FilterDialog(Dialog[Result]):
 
     def body(self) -> Iterable[Widget]:
         """The line and the list."""
-        yield Entry(self._value, placeholder=self._placeholder, id="focus-first")
+        yield LineInput(self._value, placeholder=self._placeholder, id="focus-first")
         picks = PickList(id="picks")
         picks.can_focus = False
         yield picks

@@ -17,7 +17,7 @@ from tale_tui.domain.text import clean_line
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.commands import COMMANDS, MARK
 from tale_tui.ui.dialogs.dialog import Dialog, Reader
-from tale_tui.ui.keys import Place, keys_now
+from tale_tui.ui.keys import KeyPlace, keys_now
 from tale_tui.ui.text import plain_line
 
 _KEY_CELLS = 26
@@ -123,7 +123,7 @@ KEY_CELLS = 20
 """Cells that the keys of one binding take: more of them would push the words away."""
 
 
-def help_groups(places: Sequence[Place], keymap: Mapping[str, str]) -> list[HelpGroup]:
+def help_groups(places: Sequence[KeyPlace], keymap: Mapping[str, str]) -> list[HelpGroup]:
     """The keys of each place.
 
     Args:

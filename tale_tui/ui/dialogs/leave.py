@@ -14,7 +14,7 @@ from tale_tui.domain.tasks import TaskCounts
 from tale_tui.formatting.units import plural
 from tale_tui.ui.dialogs.dialog import Dialog
 from tale_tui.ui.text import NoMarkup
-from tale_tui.ui.widgets.text_button import Verb
+from tale_tui.ui.widgets.text_button import TextButton
 
 Leaving = Literal["background", "pause", "stay"]
 
@@ -51,14 +51,14 @@ class LeaveDialog(Dialog[Leaving]):
         """What follows from each answer, and the answers."""
         yield NoMarkup(_DETAIL_OF_ONE if self._number == 1 else _DETAIL, id="text")
         yield Horizontal(
-            Verb("Stay", id="focus-first"),
-            Verb("Go on in the background", id="background"),
-            Verb("Pause and leave", id="pause"),
+            TextButton("Stay", id="focus-first"),
+            TextButton("Go on in the background", id="background"),
+            TextButton("Pause and leave", id="pause"),
             id="verbs",
         )
 
-    @on(Verb.Pressed)
-    def _answer(self, event: Verb.Pressed) -> None:
+    @on(TextButton.Pressed)
+    def _answer(self, event: TextButton.Pressed) -> None:
         match event.verb.id:
             case "background":
                 self.dismiss("background")

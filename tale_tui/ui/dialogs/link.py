@@ -19,7 +19,7 @@ from tale_tui.domain.text import clean, reveal
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.dialogs.dialog import Dialog
 from tale_tui.ui.text import NoMarkup, plain
-from tale_tui.ui.widgets.text_button import Verb
+from tale_tui.ui.widgets.text_button import TextButton
 
 OPENED = ("http", "https", "mailto")
 """Schemes that are ever opened. Others can start programs."""
@@ -168,10 +168,10 @@ class LinkDialog(Dialog[bool]):
         yield NoMarkup(address, id="address")
         for warning in facts.warnings:
             yield Horizontal(NoMarkup(signs().failed, classes="sign"), NoMarkup(warning), classes="warning")
-        verbs = [Verb("Do not open" if facts.allowed else "Back", id="focus-first")]
+        verbs = [TextButton("Do not open" if facts.allowed else "Back", id="focus-first")]
         if facts.allowed:
             label = "Write a mail" if facts.before.startswith("mailto") else f"Open {facts.host}"
-            verbs.append(Verb(label, id="yes"))
+            verbs.append(TextButton(label, id="yes"))
         yield Horizontal(*verbs, id="verbs")
 
     def action_copy(self) -> None:
@@ -180,6 +180,6 @@ class LinkDialog(Dialog[bool]):
         self.app.copy_to_clipboard(facts.before + facts.host + facts.after)
         self.set_note("copied")
 
-    @on(Verb.Pressed)
-    def _answer(self, event: Verb.Pressed) -> None:
+    @on(TextButton.Pressed)
+    def _answer(self, event: TextButton.Pressed) -> None:
         self.dismiss(event.verb.id == "yes")

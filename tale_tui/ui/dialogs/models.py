@@ -30,7 +30,7 @@ from tale_tui.formatting.units import count, percent, size
 from tale_tui.ui.dialogs.dialog import Dialog
 from tale_tui.ui.dialogs.text_entry import TextDialog
 from tale_tui.ui.text import NoMarkup
-from tale_tui.ui.widgets.pick_list import Pick, PickList
+from tale_tui.ui.widgets.pick_list import PickList, PickRow
 
 _NAME_LIMIT = 60
 """Characters of the name of a model that has a role."""
@@ -85,16 +85,16 @@ def role_name(status: RoleStatus) -> str:
     return clean_line(status.ref.model, _NAME_LIMIT) if status.ref else signs().dash
 
 
-def model_rows(reports: Sequence[BackendReport], roles: Sequence[RoleStatus]) -> list[Pick]:
+def model_rows(reports: Sequence[BackendReport], roles: Sequence[RoleStatus]) -> list[PickRow]:
     """A heading for each server, its models below it; one that is away says why and what to do."""
     jobs: dict[ModelRef, list[str]] = {}
     for status in roles:
         if status.ref is not None:
             jobs.setdefault(status.ref, []).append(status.role.value)
-    rows: list[Pick] = []
+    rows: list[PickRow] = []
     for report in reports:
         if rows:
-            rows.append(Pick("", ""))
+            rows.append(PickRow("", ""))
         models = [model for model in report.models if "chat" in model.capabilities]
         rows.append(_heading(report, hidden=len(report.models) - len(models)))
         loaded = {model.ref: model for model in report.loaded}
@@ -102,20 +102,20 @@ def model_rows(reports: Sequence[BackendReport], roles: Sequence[RoleStatus]) ->
     return rows
 
 
-def _heading(report: BackendReport, hidden: int) -> Pick:
+def _heading(report: BackendReport, hidden: int) -> PickRow:
     name = BACKEND_WORDS[report.name]
     if not report.available:
-        return Pick("", name, ("not available",), signs().absent, "muted", report.detail)
+        return PickRow("", name, ("not available",), signs().absent, "muted", report.detail)
     notes = [f"{name} {report.version}".strip(), report.address]
     detail = report.detail
     if not report.models:
         detail = detail or "It has no model yet."
     elif hidden:
         detail = f"{detail} {hidden} more cannot hold a conversation.".strip()
-    return Pick("", notes[0], tuple(notes[1:]), detail=detail)
+    return PickRow("", notes[0], tuple(notes[1:]), detail=detail)
 
 
-def _row(model: ModelInfo, loaded: LoadedModel | None, roles: list[str]) -> Pick:
+def _row(model: ModelInfo, loaded: LoadedModel | None, roles: list[str]) -> PickRow:
     job = f" {signs().dot} ".join(JOBS[role] for role in roles)
     window = loaded.window if loaded and loaded.window else model.max_window
     cells = (
@@ -128,7 +128,7 @@ def _row(model: ModelInfo, loaded: LoadedModel | None, roles: list[str]) -> Pick
     note = " ".join(part for part in ("Text leaves this machine." if model.remote else "", model.note) if part)
     sign = signs().resident if loaded else signs().remote if model.remote else signs().absent
     tone = roles[0] if roles else "accent" if loaded else "warning" if model.remote else "muted"
-    return Pick(str(model.ref), model.ref.model, cells, sign, tone, note)
+    return PickRow(str(model.ref), model.ref.model, cells, sign, tone, note)
 
 
 def _role_sign(state: RoleState) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from textual.types import CSSPathType
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.commands import COMMANDS, MARK, Command
 from tale_tui.ui.dialogs.filter_dialog import FilterDialog
-from tale_tui.ui.widgets.pick_list import Pick, PickList
+from tale_tui.ui.widgets.pick_list import PickList, PickRow
 
 _SUMMARY_CELLS = max(len(command.summary) for command in COMMANDS)
 
@@ -39,9 +39,9 @@ class PaletteDialog(FilterDialog[str]):
         ]
         self.picks.show(rows, words=words, empty="No command is called so.")
 
-    def _row(self, command: Command) -> Pick:
+    def _row(self, command: Command) -> PickRow:
         key = key_name(self._keys[command.binding]) if command.binding in self._keys else ""
-        return Pick(command.name, command.title, (command.summary.ljust(_SUMMARY_CELLS), key))
+        return PickRow(command.name, command.title, (command.summary.ljust(_SUMMARY_CELLS), key))
 
     def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
         """Run it."""

@@ -18,7 +18,7 @@ from textual.types import CSSPathType
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tale_tui.domain.errors import BadFileName, TaleError
+from tale_tui.domain.errors import BadFileName, FileThere, TaleError
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.result_files import ResultFile, file_place, result_files, save_file, suggested_name
 from tale_tui.formatting.units import plural
@@ -26,7 +26,7 @@ from tale_tui.ui.dialogs.confirm import ConfirmDialog
 from tale_tui.ui.dialogs.dialog import FITTED, Dialog
 from tale_tui.ui.text import NoMarkup
 from tale_tui.ui.widgets.banner import Severity
-from tale_tui.ui.widgets.line_input import Entry
+from tale_tui.ui.widgets.line_input import LineInput
 
 T = TypeVar("T")
 LOW = 18
@@ -35,7 +35,7 @@ _NAMES_TOLD = 5
 """Files that a question names; of others it says how many there are."""
 
 
-class Ask(Protocol):
+class AskDialog(Protocol):
     """Shows a dialog and waits for its result."""
 
     async def __call__(self, dialog: ModalScreen[T]) -> T | None:
@@ -43,7 +43,7 @@ class Ask(Protocol):
         ...
 
 
-class Say(Protocol):
+class SaySentence(Protocol):
     """Tells the user something that goes by itself."""
 
     def __call__(self, sentence: str, *, title: str = "", severity: Severity = "information") -> None:
@@ -77,14 +77,14 @@ class FileRow(Horizontal):
 
     def compose(self) -> ComposeResult:
         """The name, and what the file is."""
-        yield Entry(self._suggested, placeholder="left out")
+        yield LineInput(self._suggested, placeholder="left out")
         told = (self.file.language, plural(self.file.lines, "line"))
         yield NoMarkup(", ".join(part for part in told if part), classes="quiet")
 
     @property
     def wanted(self) -> str:
         """The name as it stands there now; empty for a file that is left out."""
-        return self.query_one(Entry).value.strip()
+        return self.query_one(LineInput).value.strip()
 
 
 class SaveFilesDialog(Dialog[FilesChosen]):
@@ -122,7 +122,7 @@ class SaveFilesDialog(Dialog[FilesChosen]):
         problem.display = bool(self._problem)
         yield problem
         yield NoMarkup("Folder", classes="label quiet")
-        yield Entry(_short(self._folder), id="folder")
+        yield LineInput(_short(self._folder), id="folder")
         yield NoMarkup("Names; empty leaves a file out", classes="label quiet")
         rows = [FileRow(file, name) for file, name in zip(self._files, self._names, strict=True)]
         yield VerticalScroll(*rows, id="files", classes=FITTED, can_focus=False)
@@ -130,14 +130,14 @@ class SaveFilesDialog(Dialog[FilesChosen]):
     def on_mount(self) -> None:
         """The names are what may have to be changed; the folder, where nothing could be saved in it."""
         if self._problem:
-            self.query_one("#folder", Entry).focus()
+            self.query_one("#folder", LineInput).focus()
             return
-        self.query(FileRow).first().query_one(Entry).focus()
+        self.query(FileRow).first().query_one(LineInput).focus()
 
     @on(Input.Submitted)
     def action_save(self) -> None:
         """Take the names, unless something is wrong with one of them."""
-        folder = Path(self.query_one("#folder", Entry).value.strip() or ".")
+        folder = Path(self.query_one("#folder", LineInput).value.strip() or ".")
         # Unlike that of Path, this leaves a user that does not exist as it stands: writing says what is wrong.
         folder = Path.cwd() / os.path.expanduser(folder)  # noqa: PTH111
         chosen: dict[str, str] = {}
@@ -146,7 +146,7 @@ class SaveFilesDialog(Dialog[FilesChosen]):
                 continue
             try:
                 file_place(folder, name)
-            except BadFileName as error:
+            except (BadFileName, FileThere) as error:
                 self._complain(error.sentence, row)
                 return
             if name in chosen:
@@ -164,10 +164,10 @@ class SaveFilesDialog(Dialog[FilesChosen]):
         problem.display = True
         self._fit(self.size.height)
         if row is not None:
-            row.query_one(Entry).focus()
+            row.query_one(LineInput).focus()
 
 
-async def save_files(title: str, markdown: str, folder: Path, ask: Ask, say: Say) -> None:
+async def save_files(title: str, markdown: str, folder: Path, ask: AskDialog, say: SaySentence) -> None:
     """Let the user save the code of a result; from a worker only.
 
     Args:
@@ -193,7 +193,7 @@ async def save_files(title: str, markdown: str, folder: Path, ask: Ask, say: Say
             return
 
 
-async def _save(chosen: FilesChosen, ask: Ask) -> list[str]:
+async def _save(chosen: FilesChosen, ask: AskDialog) -> list[str]:
     """The names of what was saved.
 
     Raises:

@@ -18,7 +18,7 @@ from tale_tui.formatting.units import count, plural, when
 from tale_tui.ui.dialogs.confirm import ConfirmDialog
 from tale_tui.ui.dialogs.filter_dialog import FilterDialog
 from tale_tui.ui.dialogs.text_entry import TextDialog
-from tale_tui.ui.widgets.pick_list import Pick, PickList
+from tale_tui.ui.widgets.pick_list import PickList, PickRow
 
 if TYPE_CHECKING:
     from tale_tui.domain.conversation import SearchHit, Session
@@ -102,10 +102,10 @@ class SessionsDialog(FilterDialog[SessionsResult]):
         self._titles = [row.title.lower() for row in self._rows]
         self._hits: dict[str, SearchHit] = {}
 
-    def _row(self, session: Session, current: str) -> Pick:
+    def _row(self, session: Session, current: str) -> PickRow:
         cells = (plural(session.turns, "turn"), when(session.updated, self._now))
         sign = signs().prompt if session.id == current else " "
-        return Pick(session.id, session.title or _UNTITLED, cells, sign, "accent")
+        return PickRow(session.id, session.title or _UNTITLED, cells, sign, "accent")
 
     def filtered(self, words: str) -> None:
         """Titles at once; messages when the typing rests."""
@@ -116,7 +116,7 @@ class SessionsDialog(FilterDialog[SessionsResult]):
         else:
             self.workers.cancel_group(self, "search")
 
-    def _matching(self, words: str) -> list[Pick]:
+    def _matching(self, words: str) -> list[PickRow]:
         wanted = words.lower().split()
         if not wanted:
             return self._rows
@@ -136,12 +136,12 @@ class SessionsDialog(FilterDialog[SessionsResult]):
         self.set_note("searching" if searching else f"{plural(titles, 'title')}, {found}")
         if self._hits:
             hits = [self._hit_row(key, hit) for key, hit in self._hits.items()]
-            rows = [*rows, Pick("", ""), Pick("", "In the messages"), *hits]
+            rows = [*rows, PickRow("", ""), PickRow("", "In the messages"), *hits]
         empty = "Searching the messages." if searching else "Nothing was found. Fewer letters find more."
         self.picks.show(rows, words=words, empty=empty)
 
-    def _hit_row(self, key: str, hit: SearchHit) -> Pick:
-        return Pick(key, hit.session_title or _UNTITLED, (when(hit.created, self._now),), " ", detail=hit.snippet)
+    def _hit_row(self, key: str, hit: SearchHit) -> PickRow:
+        return PickRow(key, hit.session_title or _UNTITLED, (when(hit.created, self._now),), " ", detail=hit.snippet)
 
     @work(name="search the messages", group="search", exclusive=True, exit_on_error=False)
     async def _find(self, words: str) -> None:

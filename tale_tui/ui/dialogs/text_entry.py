@@ -14,7 +14,7 @@ from textual.widgets import Input, TextArea
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.ui.dialogs.dialog import FITTED, Dialog
 from tale_tui.ui.text import NoMarkup
-from tale_tui.ui.widgets.line_input import ENTRY_LIMIT, Entry
+from tale_tui.ui.widgets.line_input import ENTRY_LIMIT, LineInput
 
 
 class TextDialog(Dialog[str]):
@@ -51,7 +51,7 @@ class TextDialog(Dialog[str]):
         if self._lines:
             yield _Lines(clean(self._value), placeholder=self._placeholder, id="focus-first")
         else:
-            yield Entry(self._value, placeholder=self._placeholder, id="focus-first")
+            yield LineInput(self._value, placeholder=self._placeholder, id="focus-first")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Where enter takes what is written no other key is needed for it."""
@@ -66,7 +66,7 @@ class TextDialog(Dialog[str]):
         if self._lines:
             self.dismiss(clean(self.query_one(TextArea).text).strip())
         else:
-            self.dismiss(clean_line(self.query_one(Entry).value, ENTRY_LIMIT))
+            self.dismiss(clean_line(self.query_one(LineInput).value, ENTRY_LIMIT))
 
 
 class _Lines(TextArea):

@@ -17,7 +17,7 @@ from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count
 from tale_tui.ui.dialogs.filter_dialog import FilterDialog
 from tale_tui.ui.theming import ThemeError, load_theme, load_themes, theme_folders
-from tale_tui.ui.widgets.pick_list import Pick, PickList
+from tale_tui.ui.widgets.pick_list import PickList, PickRow
 
 if TYPE_CHECKING:
     from textual.theme import Theme
@@ -54,18 +54,18 @@ class ThemeDialog(FilterDialog[str]):
         rows = self._rows(self._themes, words)
         others = self._rows(self._others, words)
         if others:
-            rows += [Pick("", ""), Pick("", "From Textual"), *others]
+            rows += [PickRow("", ""), PickRow("", "From Textual"), *others]
         chosen = self._before if not words else None
         self.picks.show(rows, chosen=chosen, words=words, empty="No theme has such a name.")
 
-    def _rows(self, themes: Sequence[Theme], words: str) -> list[Pick]:
+    def _rows(self, themes: Sequence[Theme], words: str) -> list[PickRow]:
         wanted = words.lower().split()
         rows = []
         for theme in themes:
             kind = "terminal" if theme.ansi else "dark" if theme.dark else "light"
             if all(word in f"{theme.name} {kind}" for word in wanted):
                 sign = signs().resident if theme.name == self._before else " "
-                rows.append(Pick(theme.name, theme.name, (kind,), sign, "accent"))
+                rows.append(PickRow(theme.name, theme.name, (kind,), sign, "accent"))
         return rows
 
     @on(PickList.Moved)

@@ -25,11 +25,11 @@ from tale_tui.domain.models import Progress
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.text import NoMarkup
-from tale_tui.ui.widgets.choice_row import Offer
+from tale_tui.ui.widgets.choice_row import ChoiceRow
 from tale_tui.ui.widgets.empty_state import wordmark
 from tale_tui.ui.widgets.key_bar import KeyLine
-from tale_tui.ui.widgets.line_input import ENTRY_LIMIT, Entry
-from tale_tui.ui.widgets.progress_line import ProgressLine
+from tale_tui.ui.widgets.line_input import ENTRY_LIMIT, LineInput
+from tale_tui.ui.widgets.progress_line import ProgressBar
 
 _LOG = logging.getLogger(__name__)
 
@@ -117,12 +117,12 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
             yield NoMarkup(self._problem, id="problem")
             with Vertical(id="offers"):
                 for offer in OFFERS:
-                    yield Offer(*offer)
+                    yield ChoiceRow(*offer)
                 yield NoMarkup(CLOSING, id="closing")
             with Vertical(id="entering"):
                 yield NoMarkup(id="hint")
-                yield Entry(id="entry")
-            yield ProgressLine(self._clock)
+                yield LineInput(id="entry")
+            yield ProgressBar(self._clock)
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -134,7 +134,7 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
         """Show what belongs to the stage, and put the focus where it is needed."""
         self.remove_class(f"-{old}")
         self.add_class(f"-{new}")
-        entry = self.query_one(Entry)
+        entry = self.query_one(LineInput)
         entry.disabled = new not in ("server", "file")
         self.query_one(KeyLine).enter = "" if entry.disabled else "go on"
         if not entry.disabled:
@@ -157,8 +157,8 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
             return self.stage == "fetching" if action == "stop" else self.stage in ("server", "file")
         return super().check_action(action, parameters)
 
-    @on(Offer.Taken)
-    async def _take(self, event: Offer.Taken) -> None:
+    @on(ChoiceRow.Taken)
+    async def _take(self, event: ChoiceRow.Taken) -> None:
         await self.run_action({"enter": "starter", "o": "server", "f": "file"}[event.key])
 
     def action_starter(self) -> None:
@@ -204,13 +204,13 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
 
     def _begin(self, source: str) -> None:
         self._say("")
-        self.query_one(ProgressLine).restart()
+        self.query_one(ProgressBar).restart()
         self.stage = "fetching"
         self._fetching = self._run(source)
 
     @work(name="fetch a model", group="fetch", exclusive=True, exit_on_error=False)
     async def _run(self, source: str) -> None:
-        line = self.query_one(ProgressLine)
+        line = self.query_one(ProgressBar)
         try:
             async with aclosing(self._fetch(source)) as steps:
                 async for progress in steps:

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from tale_tui.formatting.units import plural
-from tale_tui.ui.markdown.lines import MUTED, PANEL, CodeKind, CopyCode, Piece, Sheet, Unfold, code_style
+from tale_tui.ui.markdown.lines import MUTED, PANEL, CodeKind, CopyCode, RenderedLines, TextPart, Unfold, code_style
 from tale_tui.ui.markdown.wrap import cells, chop
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ _RIGHT = 1
 
 _QUIET = MUTED | PANEL
 
-Pieces = tuple[Piece, ...]
+Pieces = tuple[TextPart, ...]
 
 
 class CodeMemory:
@@ -241,7 +241,7 @@ class CodePanel:
         marks: the signs of this terminal.
     """
 
-    def __init__(self, sheet: Sheet, margin: Pieces, memory: CodeMemory, marks: Marks) -> None:
+    def __init__(self, sheet: RenderedLines, margin: Pieces, memory: CodeMemory, marks: Marks) -> None:
         self._sheet = sheet
         self._margin = margin
         self._memory = memory
@@ -267,7 +267,7 @@ class CodePanel:
         if len(lines) > limit:
             rest = plural(len(lines) - limit, "more line")
             note = f"{self._marks.ellipsis} {rest}, click or enter shows them; copying gives all"
-            pieces = (Piece(" " * _LEFT, PANEL), Piece(note, _QUIET, target=Unfold(f"code {number}")))
+            pieces = (TextPart(" " * _LEFT, PANEL), TextPart(note, _QUIET, target=Unfold(f"code {number}")))
             self._put(self._filled(pieces), None)
 
     def _put(self, pieces: Pieces, row: int | None) -> None:
@@ -279,8 +279,8 @@ class CodePanel:
             return self._filled(())
         name = self._language[:room]
         space = " " * (room - cells(name))
-        label = Piece(COPY_LABEL, _QUIET, target=CopyCode(number))
-        return self._filled((Piece(" " * _LEFT + name + space, _QUIET), label))
+        label = TextPart(COPY_LABEL, _QUIET, target=CopyCode(number))
+        return self._filled((TextPart(" " * _LEFT + name + space, _QUIET), label))
 
     def _code(self, texts: list[str], lines: list[CodeLine]) -> None:
         known = self._memory.lines
@@ -298,14 +298,14 @@ class CodePanel:
         width = max(self._width - _LEFT - _RIGHT, 1)
         found: list[Pieces] = []
         for start, end in chop(text, width):
-            lead = Piece(self._marks.continued + " ", _QUIET) if found else Piece(" " * _LEFT, PANEL)
+            lead = TextPart(self._marks.continued + " ", _QUIET) if found else TextPart(" " * _LEFT, PANEL)
             found.append(self._filled((lead, *_between(words, start, end))))
         return found
 
     def _filled(self, pieces: Pieces) -> Pieces:
         """With the ground of the block up to its right edge."""
         rest = self._width - sum(cells(piece.text) for piece in pieces)
-        return (*pieces, Piece(" " * rest, PANEL)) if rest > 0 else pieces
+        return (*pieces, TextPart(" " * rest, PANEL)) if rest > 0 else pieces
 
 
 def _displayed(line: str) -> str:
@@ -313,11 +313,11 @@ def _displayed(line: str) -> str:
     return line[:LINE_SHOWN].expandtabs(TAB)
 
 
-def _between(words: CodeLine, start: int, end: int) -> Iterator[Piece]:
+def _between(words: CodeLine, start: int, end: int) -> Iterator[TextPart]:
     """The words from character `start` to `end` of a line."""
     position = 0
     for word, kind in words:
         first, last = max(start, position), min(end, position + len(word))
         if first < last:
-            yield Piece(word[first - position : last - position], code_style(kind), first)
+            yield TextPart(word[first - position : last - position], code_style(kind), first)
         position += len(word)

@@ -22,7 +22,7 @@ from tale_tui.ui.markdown.document import (
     settle,
 )
 from tale_tui.ui.markdown.inline import Span, spans
-from tale_tui.ui.markdown.lines import HEADING, MUTED, PLAIN, Line, Piece, Sheet, Unfold
+from tale_tui.ui.markdown.lines import HEADING, MUTED, PLAIN, Line, RenderedLines, TextPart, Unfold
 from tale_tui.ui.markdown.marks import Marks, marks
 from tale_tui.ui.markdown.table import TableSetter
 from tale_tui.ui.markdown.text import Run
@@ -44,7 +44,7 @@ class Body:
 
     def __init__(self, document: Document, options: Options) -> None:
         self.document = document
-        self.sheet = Sheet()
+        self.sheet = RenderedLines()
         self._options = options
         self._settled = 0
         """How many of the finished blocks are on the sheet for good."""
@@ -121,13 +121,13 @@ class Setter:
             opened were closed.
     """
 
-    def __init__(self, sheet: Sheet, options: Options, *, finished: bool) -> None:
+    def __init__(self, sheet: RenderedLines, options: Options, *, finished: bool) -> None:
         self._sheet = sheet
         self._options = options
         self._finished = finished
         self._marks: Marks = marks()
-        self._margin: tuple[Piece, ...] = ()
-        self._first: tuple[Piece, ...] | None = None
+        self._margin: tuple[TextPart, ...] = ()
+        self._first: tuple[TextPart, ...] | None = None
         """What the next line has in place of the margin: a bullet, a number."""
         self._row_margin = ""
         self._row_first: str | None = None
@@ -161,15 +161,15 @@ class Setter:
             case Fence():
                 self._fence(block)
             case Rule():
-                rule = Piece(self._marks.rule * self._width, MUTED)
+                rule = TextPart(self._marks.rule * self._width, MUTED)
                 self._sheet.put((*self._lead(), rule), self._sheet.row(None))
             case Quote():
-                bar = Piece(self._marks.quote + " ", MUTED)
+                bar = TextPart(self._marks.quote + " ", MUTED)
                 self._nested(block.blocks, bar, bar, "", "")
             case Item():
                 self._item(block)
 
-    def _lead(self) -> tuple[Piece, ...]:
+    def _lead(self) -> tuple[TextPart, ...]:
         """What stands before the text of the next line."""
         first, self._first = self._first, None
         return self._margin if first is None else first
@@ -201,16 +201,16 @@ class Setter:
         plain = f"{item.marker} "
         # A bullet takes the place of the sign in the source, so that it can be selected as that.
         at = len(self._row_margin) if len(sign) == len(item.marker) and item.done is None else -1
-        first = Piece(f"{sign} ", MUTED, at)
-        rest = Piece(" " * len(first.text))
+        first = TextPart(f"{sign} ", MUTED, at)
+        rest = TextPart(" " * len(first.text))
         self._depth += 1
         self._nested(item.blocks, first, rest, plain + box, " " * len(plain))
         self._depth -= 1
 
-    def _nested(self, blocks: Sequence[Block], first: Piece, rest: Piece, row_first: str, row_rest: str) -> None:
+    def _nested(self, blocks: Sequence[Block], first: TextPart, rest: TextPart, row_first: str, row_rest: str) -> None:
         margin, row_margin, width = self._margin, self._row_margin, self._width
         if width - len(rest.text) < NARROWEST:
-            first = rest = Piece("")
+            first = rest = TextPart("")
         lead, row_lead = self._lead(), self._row_lead()
         self._margin, self._row_margin = (*margin, rest), row_margin + row_rest
         self._first, self._row_first = (*lead, first), row_lead + row_first

@@ -116,16 +116,16 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class CardAction:
     """A click does what a key does too: something with the task of a card (`open`, `retry`, ...), or `reclassify`."""
 
     kind: str
 
 
-Target = Link | CopyCode | Unfold | Version | Act
+Target = Link | CopyCode | Unfold | Version | CardAction
 
 
-class Piece(NamedTuple):
+class TextPart(NamedTuple):
     """Text of one style within a line."""
 
     text: str
@@ -145,7 +145,7 @@ class Line:
 
     __slots__ = ("pieces", "row")
 
-    def __init__(self, pieces: tuple[Piece, ...], row: int) -> None:
+    def __init__(self, pieces: tuple[TextPart, ...], row: int) -> None:
         self.pieces = pieces
         self.row = row
 
@@ -171,7 +171,7 @@ class Line:
         return self.row == other.row and self.pieces == other.pieces
 
 
-class Sheet:
+class RenderedLines:
     """Lines, the rows that they show, and the blocks of code among them.
 
     Attributes:
@@ -192,7 +192,7 @@ class Sheet:
         self.rows.append(text)
         return len(self.rows) - 1
 
-    def put(self, pieces: tuple[Piece, ...], row: int) -> None:
+    def put(self, pieces: tuple[TextPart, ...], row: int) -> None:
         """Append a line that shows a part of `row`."""
         self.lines.append(Line(pieces, row))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tale_tui.formatting.units import plural
 from tale_tui.ui.markdown.inline import spans
-from tale_tui.ui.markdown.lines import MUTED, PLAIN, STRONG, Piece, Sheet, Unfold
+from tale_tui.ui.markdown.lines import MUTED, PLAIN, STRONG, RenderedLines, TextPart, Unfold
 from tale_tui.ui.markdown.text import Run
 from tale_tui.ui.markdown.wrap import cells, wrap
 
@@ -51,7 +51,9 @@ class TableSetter:
         marks: the signs of this terminal.
     """
 
-    def __init__(self, sheet: Sheet, margin: tuple[Piece, ...], width: int, style: int, marks: Marks) -> None:
+    def __init__(
+        self, sheet: RenderedLines, margin: tuple[TextPart, ...], width: int, style: int, marks: Marks
+    ) -> None:
         self._sheet = sheet
         self._margin = margin
         self._width = width
@@ -77,16 +79,16 @@ class TableSetter:
             self._columns(titles, body, widths, head.aligns)
         if len(rows) > limit:
             note = f"{self._marks.ellipsis} {plural(len(rows) - limit, 'more row')}, click or enter shows them"
-            self._put((Piece(note[: self._width], MUTED, target=unfold),), None)
+            self._put((TextPart(note[: self._width], MUTED, target=unfold),), None)
 
-    def _put(self, pieces: Sequence[Piece], row: int | None) -> None:
+    def _put(self, pieces: Sequence[TextPart], row: int | None) -> None:
         self._sheet.put((*self._margin, *pieces), self._sheet.row(None) if row is None else row)
 
     def _columns(self, titles: _Row, body: list[_Row], widths: list[int], aligns: Sequence[str]) -> None:
         if any(cell.text for cell in titles.cells):
             self._in_columns(titles, widths, aligns)
             rule = self._marks.rule * (sum(widths) + _BETWEEN * (len(widths) - 1))
-            self._put((Piece(rule, MUTED),), None)
+            self._put((TextPart(rule, MUTED),), None)
         for row in body:
             self._in_columns(row, widths, aligns)
 
@@ -94,7 +96,7 @@ class TableSetter:
         number = self._sheet.row(row.text)
         columns = [wrap(cell.text, width) for cell, width in zip(row.cells, widths, strict=True)]
         for line in range(max(map(len, columns), default=0)):
-            pieces: list[Piece] = []
+            pieces: list[TextPart] = []
             for column, breaks in enumerate(columns):
                 start, end = breaks[line] if line < len(breaks) else (0, 0)
                 cell = row.cells[column]
@@ -140,8 +142,8 @@ def _row(texts: Sequence[str], style: int) -> _Row:
     return _Row(runs, flat, tuple(starts))
 
 
-def _blank(width: int) -> tuple[Piece, ...]:
-    return (Piece(" " * width, PLAIN),) if width > 0 else ()
+def _blank(width: int) -> tuple[TextPart, ...]:
+    return (TextPart(" " * width, PLAIN),) if width > 0 else ()
 
 
 def _widths(rows: Sequence[_Row], width: int) -> list[int] | None:

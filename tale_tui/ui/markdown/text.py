@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from tale_tui.ui.markdown.lines import Link, Piece
+from tale_tui.ui.markdown.lines import Link, TextPart
 
 if TYPE_CHECKING:
     from tale_tui.ui.markdown.inline import Span
@@ -28,7 +28,7 @@ class Run:
         self._ends = list(accumulate(len(span.text) for span in spans))
         self.text = "".join(span.text for span in spans)
 
-    def pieces(self, start: int, end: int, at: int) -> Iterator[Piece]:
+    def pieces(self, start: int, end: int, at: int) -> Iterator[TextPart]:
         """The pieces from character `start` to `end`; character 0 of the run stands at `at` in its row."""
         number = bisect_right(self._ends, start)
         while start < end:
@@ -36,5 +36,5 @@ class Run:
             first = self._ends[number] - len(span.text)
             last = min(end, self._ends[number])
             target = Link(span.url) if span.url else None
-            yield Piece(span.text[start - first : last - first], span.style | self._style, at + start, target)
+            yield TextPart(span.text[start - first : last - first], span.style | self._style, at + start, target)
             start, number = last, number + 1

@@ -14,12 +14,12 @@ from tale_tui.domain.tasks import Priority, Task, TaskDetail, TaskState
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.api import EngineApi
 from tale_tui.formatting.tasks import state_words
-from tale_tui.ui.chat.editor import NoEditor, edit_outside
 from tale_tui.ui.dialogs.confirm import ConfirmDialog
 from tale_tui.ui.dialogs.save_files import save_files
-from tale_tui.ui.tasks.list_model import TaskBook
+from tale_tui.ui.tasks.list_model import TaskListModel
 from tale_tui.ui.tasks.steps import whole_text
 from tale_tui.ui.tasks.text import TaskText
+from tale_tui.ui.terminal.editor import NoEditor, edit_outside
 from tale_tui.ui.widgets.banner import Severity
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ _PRIORITIES = tuple(Priority)
 """The highest first."""
 
 
-class DeskHost(Protocol):
+class ActionsHost(Protocol):
     """What the desk may ask of the screen that holds it."""
 
     @property
@@ -60,7 +60,7 @@ class DeskHost(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class TaskDesk:
+class TaskActions:
     """Does what the keys ask for.
 
     Args:
@@ -69,9 +69,9 @@ class TaskDesk:
         now: the clock, in seconds since the epoch.
     """
 
-    host: DeskHost
+    host: ActionsHost
     engine: EngineApi
-    book: TaskBook
+    book: TaskListModel
     now: Callable[[], float]
 
     async def do(self, kind: str, task: Task) -> None:

@@ -206,7 +206,7 @@ def _key(name: str, keys: str, action: str, description: str, tooltip: str) -> B
 
 
 class TaskList(ScrollView, can_focus=True):
-    """Rows of tasks, one of them chosen. Rows come in by `show` and `put`; `Moved` and `Opened` go out.
+    """Rows of tasks, one of them chosen. Rows come in by `show` and `put`; `Moved` and `StartedTurn` go out.
 
     Args:
         clock: seconds since the epoch.

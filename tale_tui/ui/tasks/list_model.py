@@ -16,7 +16,7 @@ from tale_tui.ui.tasks.list import TaskList
 from tale_tui.ui.widgets.tabs import WordTabs
 
 
-class Tab(StrEnum):
+class TaskTab(StrEnum):
     """Which tasks are shown."""
 
     ALL = "all"
@@ -26,7 +26,7 @@ class Tab(StrEnum):
     FAILED = "failed"
 
 
-class Order(StrEnum):
+class TaskOrder(StrEnum):
     """In which order."""
 
     TURN = "in turn"
@@ -57,17 +57,17 @@ def needs_you(task: Task) -> bool:
     return task.state is TaskState.WAITING or (task.state is TaskState.PAUSED and task.reason is Reason.INTERRUPTED)
 
 
-_SHOWN: dict[Tab, Callable[[Task], bool]] = {
-    Tab.ALL: lambda task: True,
-    Tab.OPEN: lambda task: task.state not in ENDED,
-    Tab.NEEDS_YOU: needs_you,
-    Tab.DONE: lambda task: task.state is TaskState.DONE,
-    Tab.FAILED: lambda task: task.state is TaskState.FAILED,
+_SHOWN: dict[TaskTab, Callable[[Task], bool]] = {
+    TaskTab.ALL: lambda task: True,
+    TaskTab.OPEN: lambda task: task.state not in ENDED,
+    TaskTab.NEEDS_YOU: needs_you,
+    TaskTab.DONE: lambda task: task.state is TaskState.DONE,
+    TaskTab.FAILED: lambda task: task.state is TaskState.FAILED,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class TaskTally:
     """How many tasks there are of the kinds that the first line tells."""
 
     running: int = 0
@@ -78,7 +78,7 @@ class Tally:
     failed: int = 0
 
 
-class TaskBook:
+class TaskListModel:
     """Tasks, of which some are shown.
 
     Attributes:
@@ -91,9 +91,9 @@ class TaskBook:
 
     def __init__(self) -> None:
         self.rows: list[Task] = []
-        self.tab = Tab.ALL
+        self.tab = TaskTab.ALL
         self.words = ""
-        self.order = Order.TURN
+        self.order = TaskOrder.TURN
         self._keys: list[Key] = []
         self._tasks: dict[str, Task] = {}
         self._places: dict[str, int] = {}
@@ -116,10 +116,10 @@ class TaskBook:
         return [exact] if exact else [task for task in self._tasks.values() if task.id.startswith(prefix)]
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> TaskTally:
         """How many there are of each kind."""
         counts = self._counts
-        return Tally(
+        return TaskTally(
             counts["running"], counts["queued"], counts["paused"], counts["needs you"], counts["done"], counts["failed"]
         )
 
@@ -171,7 +171,7 @@ class TaskBook:
             self._next_place += 1
         self._arrange()
 
-    def show(self, *, tab: Tab | None = None, words: str | None = None, order: Order | None = None) -> None:
+    def show(self, *, tab: TaskTab | None = None, words: str | None = None, order: TaskOrder | None = None) -> None:
         """Show others, or in another order; None leaves it as it is."""
         narrower = words is not None and words.startswith(self.words) and tab is None and order is None
         self.tab = self.tab if tab is None else tab
@@ -222,13 +222,13 @@ class TaskBook:
 
     def _key(self, task: Task) -> Key:
         match self.order:
-            case Order.NEWEST:
+            case TaskOrder.NEWEST:
                 return (-task.created, task.id)
-            case Order.LONGEST:
+            case TaskOrder.LONGEST:
                 return (-task.worked_s, task.id)
-            case Order.TITLE:
+            case TaskOrder.TITLE:
                 return (task.title.lower(), task.id)
-            case Order.MODEL:
+            case TaskOrder.MODEL:
                 return (task.ref.model.lower() if task.ref else "", -task.created, task.id)
         return self._in_turn(task)
 
@@ -241,16 +241,16 @@ class TaskBook:
 
 
 _EMPTY = {
-    Tab.ALL: "No tasks yet. Work that you hand over shows up here.\n\n{chat}   write it in the chat\n"
+    TaskTab.ALL: "No tasks yet. Work that you hand over shows up here.\n\n{chat}   write it in the chat\n"
     "     or in a shell: tale-tui submit TEXT",
-    Tab.OPEN: "Nothing is open: every task has ended.",
-    Tab.NEEDS_YOU: "No task needs you.",
-    Tab.DONE: "No task is done yet.",
-    Tab.FAILED: "No task has failed.",
+    TaskTab.OPEN: "Nothing is open: every task has ended.",
+    TaskTab.NEEDS_YOU: "No task needs you.",
+    TaskTab.DONE: "No task is done yet.",
+    TaskTab.FAILED: "No task has failed.",
 }
 
 
-class TaskShelf:
+class TaskListController:
     """All tasks, and the widget that shows them.
 
     Args:
@@ -265,7 +265,7 @@ class TaskShelf:
     """
 
     def __init__(self, view: TaskList, tabs: WordTabs) -> None:
-        self.book = TaskBook()
+        self.book = TaskListModel()
         self.loaded = False
         self.complaint = ""
         self.chat_key = ""
@@ -297,7 +297,7 @@ class TaskShelf:
         """Paint a task anew whose row did not move."""
         self._list.put(task)
 
-    def show(self, *, tab: Tab | None = None, words: str | None = None, order: Order | None = None) -> None:
+    def show(self, *, tab: TaskTab | None = None, words: str | None = None, order: TaskOrder | None = None) -> None:
         """Show others, or in another order; None leaves it."""
         self.book.show(tab=tab, words=words, order=order)
         self.paint()
@@ -315,5 +315,5 @@ class TaskShelf:
             return ""
         if self.book.words.strip():
             return f'Nothing here has "{self.book.words.strip()}" in its title, id or model.'
-        tab = self.book.tab if len(self.book) else Tab.ALL
+        tab = self.book.tab if len(self.book) else TaskTab.ALL
         return _EMPTY[tab].format(chat=self.chat_key)

@@ -12,11 +12,11 @@ from textual.timer import Timer
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.formatting.tasks import clock, elapsed_s, state_words
 from tale_tui.formatting.units import plural
-from tale_tui.ui.terminal.notifications import Manners, send
+from tale_tui.ui.terminal.notifications import WindowPreferences, send
 from tale_tui.ui.widgets.banner import Severity
 
 if TYPE_CHECKING:
-    from tale_tui.domain.clock import World
+    from tale_tui.domain.clock import Clock
 
 GATHER_S = 0.4
 """What happens within so long is told in one toast."""
@@ -31,7 +31,7 @@ _VERBS_OF_MANY = {TaskState.WAITING: "need you", TaskState.FAILED: "failed", Tas
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class Notification:
     """Something to be told."""
 
     title: str
@@ -39,7 +39,7 @@ class News:
     severity: Severity = "information"
 
 
-def news_of(tasks: Sequence[Task], now: float) -> News:
+def news_of(tasks: Sequence[Task], now: float) -> Notification:
     """What is told of tasks that ended or need an answer.
 
     Args:
@@ -53,7 +53,7 @@ def news_of(tasks: Sequence[Task], now: float) -> News:
         severity = "warning"
     if len(tasks) == 1:
         task = tasks[0]
-        return News(f"{task.shown} {_VERBS[task.state]}", _about(task, now), severity)
+        return Notification(f"{task.shown} {_VERBS[task.state]}", _about(task, now), severity)
     by_state = [(state, [task for task in tasks if task.state is state]) for state in _STATES]
     counted = [
         f"{plural(len(those), 'task')} {(_VERBS if len(those) == 1 else _VERBS_OF_MANY)[state]}"
@@ -62,7 +62,7 @@ def news_of(tasks: Sequence[Task], now: float) -> News:
     ]
     named = [f"{task.shown} {task.title}" for _, those in by_state for task in those][:NAMED_MAX]
     more = f", and {len(tasks) - NAMED_MAX} more" if len(tasks) > NAMED_MAX else ""
-    return News(", ".join(counted), ", ".join(named) + more, severity)
+    return Notification(", ".join(counted), ", ".join(named) + more, severity)
 
 
 def _about(task: Task, now: float) -> str:
@@ -75,7 +75,7 @@ def _about(task: Task, now: float) -> str:
 
 
 @dataclass
-class Newsroom:
+class TaskNotifier:
     """Gathers what happens and tells it.
 
     Attributes:
@@ -87,10 +87,10 @@ class Newsroom:
     """
 
     screen: Screen[Any]
-    world: World
-    say: Callable[[News], None]
+    world: Clock
+    say: Callable[[Notification], None]
     watched: Callable[[str], bool]
-    manners: Manners = field(default_factory=Manners)
+    manners: WindowPreferences = field(default_factory=WindowPreferences)
     _told: dict[tuple[str, str, float | None], None] = field(default_factory=dict, init=False)
     _gathered: dict[str, Task] = field(default_factory=dict, init=False)
     _timer: Timer | None = field(default=None, init=False)

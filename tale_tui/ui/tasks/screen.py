@@ -20,7 +20,7 @@ from textual.types import CSSPathType
 from textual.widgets import Input
 from textual.worker import Worker
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.events import EngineMoved, RoleChanged, TaskChanged, TasksChanged
 from tale_tui.domain.tasks import Task, TaskState
@@ -28,17 +28,17 @@ from tale_tui.engine.api import EngineApi
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.engine_bridge import Bridge
-from tale_tui.ui.tasks.actions import TaskDesk
+from tale_tui.ui.tasks.actions import TaskActions
 from tale_tui.ui.tasks.detail import TaskPane
 from tale_tui.ui.tasks.follow import TaskFollower
 from tale_tui.ui.tasks.list import TaskList
-from tale_tui.ui.tasks.list_model import Order, Tab, TaskShelf
-from tale_tui.ui.tasks.status import TASKS_KEYS, Situation, TasksLines
+from tale_tui.ui.tasks.list_model import TaskListController, TaskOrder, TaskTab
+from tale_tui.ui.tasks.status import TASKS_KEYS, TasksState, TasksStatus
 from tale_tui.ui.tasks.steps import TaskView
 from tale_tui.ui.tasks.text import TaskText
 from tale_tui.ui.widgets.banner import Severity
 from tale_tui.ui.widgets.key_bar import KeyBar
-from tale_tui.ui.widgets.line_input import Entry
+from tale_tui.ui.widgets.line_input import LineInput
 from tale_tui.ui.widgets.tabs import WordTabs
 from tale_tui.ui.widgets.title_bar import TitleBar
 from tale_tui.ui.workers import Args, Work, spawn
@@ -68,19 +68,19 @@ class TasksFrame(Screen[None]):
     def __init__(self, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
         super().__init__(id="tasks", classes="-ascii" if signs() is ASCII else "")
         self.title_bar = TitleBar()
-        self.filter = Entry(placeholder="/ filter", id="filter")
-        self.tabs = WordTabs(tuple(Tab), "screen.tab")
+        self.filter = LineInput(placeholder="/ filter", id="filter")
+        self.tabs = WordTabs(tuple(TaskTab), "screen.tab")
         self.list = TaskList(clock=clock)
         self.pane = TaskPane(clock=clock, monotonic=monotonic)
         self.bar = KeyBar()
-        self.lines = TasksLines(self, self.title_bar, self.bar)
-        self.shelf = TaskShelf(self.list, self.tabs)
+        self.lines = TasksStatus(self, self.title_bar, self.bar)
+        self.shelf = TaskListController(self.list, self.tabs)
         self.follower = TaskFollower(self, self.pane, self.spawn)
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         self.title_bar.current = "Tasks"
-        self.tabs.current = Tab.ALL
+        self.tabs.current = TaskTab.ALL
         yield self.title_bar
         with Horizontal(id="body"):
             with Vertical(id="left"):
@@ -108,7 +108,7 @@ class TasksFrame(Screen[None]):
 
     def refresh_lines(self) -> None:
         """Look at the first and the last line again."""
-        situation = Situation(
+        situation = TasksState(
             task=self.shelf.task,
             filtering=self.filter.has_focus,
             reading=self.pane.text.has_focus,
@@ -175,17 +175,17 @@ class TasksFrame(Screen[None]):
 
     def action_tab(self, name: str) -> None:
         """Show a kind of tasks."""
-        self.shelf.show(tab=Tab(name))
+        self.shelf.show(tab=TaskTab(name))
         self.refresh_lines()
 
     def action_step_tab(self, step: int) -> None:
         """Show the kind beside the one that is shown."""
-        tabs = tuple(Tab)
+        tabs = tuple(TaskTab)
         self.action_tab(tabs[(tabs.index(self.shelf.book.tab) + step) % len(tabs)])
 
     def action_sort(self) -> None:
         """Sort otherwise, and say how."""
-        orders = tuple(Order)
+        orders = tuple(TaskOrder)
         order = orders[(orders.index(self.shelf.book.order) + 1) % len(orders)]
         self.shelf.show(order=order)
         self.say(f"Sorted: {order.value}.")
@@ -226,7 +226,7 @@ class TasksScreen(TasksFrame):
 
         text: str
 
-    def __init__(self, bridge: Bridge, engine: EngineApi | None, world: World | None = None) -> None:
+    def __init__(self, bridge: Bridge, engine: EngineApi | None, world: Clock | None = None) -> None:
         self._clock = time.time if world is None else world.now
         super().__init__(self._clock, time.monotonic if world is None else world.monotonic)
         self._bridge = bridge
@@ -314,15 +314,15 @@ class TasksScreen(TasksFrame):
     # what the desk may ask for
 
     async def ask(self, dialog: ModalScreen[T]) -> T | None:
-        """See `DeskHost.ask`."""
+        """See `ActionsHost.ask`."""
         return await self.app.push_screen_wait(dialog)
 
     def quote(self, text: str) -> None:
-        """See `DeskHost.quote`."""
+        """See `ActionsHost.quote`."""
         self.post_message(self.Quoted(text))
 
     def changed(self, task: Task) -> None:
-        """See `DeskHost.changed`. Many changes that come together are painted together."""
+        """See `ActionsHost.changed`. Many changes that come together are painted together."""
         self._rows_moved |= self.shelf.put(task)
         if not self.is_shown:
             return
@@ -351,7 +351,7 @@ class TasksScreen(TasksFrame):
             self.line_up()
 
     def line_up(self) -> None:
-        """See `DeskHost.line_up`. The thousands that have ended are not read for it."""
+        """See `ActionsHost.line_up`. The thousands that have ended are not read for it."""
         if self._engine is not None:
             self.spawn(self._read_queue, self._engine, group="queue")
 
@@ -403,7 +403,7 @@ class TasksScreen(TasksFrame):
         self.shelf.book.put(task)
         if not self.list.choose(task.id):
             self.filter.value = ""
-            self.shelf.show(tab=Tab.ALL, words="")
+            self.shelf.show(tab=TaskTab.ALL, words="")
         self.shelf.paint(task.id)
         self.read()
 
@@ -413,7 +413,7 @@ class TasksScreen(TasksFrame):
         """Do something with the chosen task."""
         task = self.shelf.task
         if task is not None and self._engine is not None:
-            desk = TaskDesk(self, self._engine, self.shelf.book, self._clock)
+            desk = TaskActions(self, self._engine, self.shelf.book, self._clock)
             self.spawn(desk.do, kind, task, group="task")
 
     def action_again(self) -> None:

@@ -18,7 +18,7 @@ from tale_tui.ui.widgets.status_line import KeyHint
 from tale_tui.ui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
-    from tale_tui.ui.tasks.list_model import Tally
+    from tale_tui.ui.tasks.list_model import TaskTally
 
 
 def _key(name: str, keys: str, action: str, description: str, tooltip: str) -> Binding:
@@ -57,7 +57,7 @@ Hint = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class TasksState:
     """What the last line of the screen depends on."""
 
     task: Task | None = None
@@ -73,7 +73,7 @@ class Situation:
     """Whether there is no engine."""
 
 
-def hints(now: Situation) -> list[Hint]:
+def hints(now: TasksState) -> list[Hint]:
     """The keys that matter, the most wanted first, the one for all keys last."""
     if now.away:
         return [("tasks.again", "try again"), ("tasks.back", "chat"), ("app.help", "all keys")]
@@ -108,7 +108,7 @@ _NAMES_CELLS = 36
 _COLOURS = {Role.UX: "$ux", Role.TASK: "$task"}
 
 
-def tally_words(tally: Tally, room: int) -> str:
+def tally_words(tally: TaskTally, room: int) -> str:
     """`2 running · 1 needs you · 131 done · 1 failed`; what there is none of is left out.
 
     Args:
@@ -131,7 +131,7 @@ def tally_words(tally: Tally, room: int) -> str:
     return words
 
 
-class TasksLines:
+class TasksStatus:
     """Says in the title bar and in the last line what is so now.
 
     Args:
@@ -160,7 +160,7 @@ class TasksLines:
         self._roles[status.role] = status
         self._show_models()
 
-    def refresh(self, situation: Situation, tally: Tally) -> None:
+    def refresh(self, situation: TasksState, tally: TaskTally) -> None:
         """Look at everything again; what did not change costs nothing."""
         self._title.note = tally_words(tally, self._screen.size.width - _NAMES_CELLS)
         self._title.running, self._title.asking = tally.running, tally.needs_you

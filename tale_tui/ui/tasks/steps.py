@@ -12,7 +12,7 @@ from textual.content import Content
 from tale_tui.domain.text import clean_line, reveal
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.tasks import clock, elapsed_s, model_name, short_times, state_words, times, tone
-from tale_tui.formatting.units import about, chance, count, duration, moment, plural, rate, when
+from tale_tui.formatting.units import about, count, duration, format_probability, moment, plural, rate, when
 from tale_tui.ui.markdown.wrap import wrap
 from tale_tui.ui.tasks.text import Passage
 from tale_tui.ui.widgets.line import fitted, spread
@@ -294,7 +294,7 @@ def _history(detail: TaskDetail) -> tuple[Passage, ...]:
     ended = task.state != "running"
     facts = [
         ("model", f"{model_name(task)}{f', {task.why}' if task.why else ''}" if task.ref else ""),
-        ("judged", f"a task, {chance(task.p)}" if task.p is not None else "a task, as somebody said"),
+        ("judged", f"a task, {format_probability(task.p)}" if task.p is not None else "a task, as somebody said"),
         ("priority", task.priority.value),
         ("limit", about(task.time_limit_s) if task.time_limit_s is not None else ""),
         ("waits for", ", ".join(task.waits_for)),

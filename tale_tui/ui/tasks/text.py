@@ -11,14 +11,14 @@ from textual.binding import Binding, BindingType
 from textual.message import Message as TextualMessage
 
 from tale_tui.domain.conversation import Author, Message, MessageState
-from tale_tui.ui.markdown.lines import MUTED, STRONG, CopyCode, Link, Piece, Sheet, Unfold
+from tale_tui.ui.markdown.lines import MUTED, STRONG, CopyCode, Link, RenderedLines, TextPart, Unfold
 from tale_tui.ui.markdown.wrap import cells
 from tale_tui.ui.text import plain_line
 from tale_tui.ui.transcript import parts
 from tale_tui.ui.transcript.feed import FedPaper
 from tale_tui.ui.transcript.layout import TOP
-from tale_tui.ui.transcript.paint import Bar, Look
-from tale_tui.ui.transcript.turn import BODY, Setting, Turn
+from tale_tui.ui.transcript.paint import Bar, LineStyle
+from tale_tui.ui.transcript.turn import BODY, RenderContext, TurnBlock
 from tale_tui.ui.widgets.line import fitted
 
 _OVERLAP_LINES = 2
@@ -44,7 +44,7 @@ class Passage:
     """Whether it is shown as it was written."""
 
 
-class PassageTurn(Turn):
+class PassageTurn(TurnBlock):
     """A passage on paper."""
 
     __slots__ = ("passage",)
@@ -53,11 +53,11 @@ class PassageTurn(Turn):
         super().__init__(_message(passage))
         self.passage = passage
 
-    def _head(self, setting: Setting) -> Sheet:
+    def _head(self, setting: RenderContext) -> RenderedLines:
         width = self._width
         title, note = header(plain_line(self.passage.title).plain, plain_line(self.passage.note).plain, width)
-        gap = Piece(" " * max(width - cells(title) - cells(note), 0))
-        return parts.head((Piece(title, MUTED | STRONG, 0), gap, Piece(note, MUTED)), width, begins_view=False)
+        gap = TextPart(" " * max(width - cells(title) - cells(note), 0))
+        return parts.head((TextPart(title, MUTED | STRONG, 0), gap, TextPart(note, MUTED)), width, begins_view=False)
 
 
 def header(title: str, note: str, width: int) -> tuple[str, str]:
@@ -149,7 +149,7 @@ class TaskText(FedPaper, can_focus=True, inherit_bindings=False):
             self.reset()
         self.update_now()
 
-    def _renew(self, turn: Turn, passage: Passage) -> None:
+    def _renew(self, turn: TurnBlock, passage: Passage) -> None:
         if not isinstance(turn, PassageTurn) or turn.passage == passage:
             return
         # What has streamed in is ahead of what was stored.
@@ -165,9 +165,9 @@ class TaskText(FedPaper, can_focus=True, inherit_bindings=False):
         """More of the passage `key`; nothing happens where there is none."""
         (self.stream_thinking if thinking else self.stream_text)(key, text)
 
-    def look(self, number: int) -> Look:
+    def look(self, number: int) -> LineStyle:
         """No bars: one speaks alone."""
-        return Look(Bar.NONE)
+        return LineStyle(Bar.NONE)
 
     # keys and mouse
 
@@ -194,7 +194,7 @@ class TaskText(FedPaper, can_focus=True, inherit_bindings=False):
         if turn is not None:
             self._unfold(turn, parts.THINKING)
 
-    def _unfold(self, turn: Turn, name: str) -> None:
+    def _unfold(self, turn: TurnBlock, name: str) -> None:
         turn.unfolded ^= frozenset({name})
         turn.forget()
         self.screen.clear_selection()

@@ -30,7 +30,7 @@ _SPEAKS_777 = ("rxvt", "foot")
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class WindowPreferences:
     """What the settings say about how the window behaves."""
 
     terminal: bool = True
@@ -45,7 +45,7 @@ class Manners:
     """Between the two a message may be a task, and the user is asked."""
 
     @classmethod
-    def of(cls, settings: Settings) -> Manners:
+    def of(cls, settings: Settings) -> WindowPreferences:
         """Those of the settings."""
         notify, detect = settings.notify, settings.detect
         return cls(
@@ -87,7 +87,7 @@ def sequence(title: str, text: str, environ: Mapping[str, str]) -> str:
     return asked
 
 
-def call(title: str, text: str, manners: Manners, now: float, environ: Mapping[str, str]) -> str:
+def call(title: str, text: str, manners: WindowPreferences, now: float, environ: Mapping[str, str]) -> str:
     """What is written to the terminal while the window is not looked at; empty for nothing.
 
     Args:
@@ -103,7 +103,7 @@ def call(title: str, text: str, manners: Manners, now: float, environ: Mapping[s
     return asked + (_BELL if manners.bell else "")
 
 
-def send(app: App[Any], title: str, text: str, manners: Manners, now: float) -> None:
+def send(app: App[Any], title: str, text: str, manners: WindowPreferences, now: float) -> None:
     """Ask the terminal of a window for a notification, as far as the user wants one.
 
     Args:

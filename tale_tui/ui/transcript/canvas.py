@@ -16,19 +16,19 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tale_tui.formatting.symbols import ASCII, signs
-from tale_tui.ui.markdown.lines import ACCENT, MUTED, PANEL, Line, Piece
+from tale_tui.ui.markdown.lines import ACCENT, MUTED, PANEL, Line, TextPart
 from tale_tui.ui.markdown.wrap import cells
 from tale_tui.ui.transcript.header import is_ours
-from tale_tui.ui.transcript.layout import TOP, Stack
-from tale_tui.ui.transcript.paint import COMPONENTS, LEFT, PANEL_COMPONENT, Bar, Look, Painter, Palette
+from tale_tui.ui.transcript.layout import TOP, TurnLayout
+from tale_tui.ui.transcript.paint import COMPONENTS, LEFT, PANEL_COMPONENT, Bar, LineStyle, Painter, Palette
 from tale_tui.ui.transcript.parts import with_caret
-from tale_tui.ui.transcript.turn import BODY, FOOT, HEAD, Turn
+from tale_tui.ui.transcript.turn import BODY, FOOT, HEAD, TurnBlock
 
 RIGHT = 2
 """Cells at the right of the text: a space and the scroll bar."""
 
 
-class Shown(NamedTuple):
+class ShownLines(NamedTuple):
     """A line that is on the screen."""
 
     turn: int
@@ -44,7 +44,7 @@ class TranscriptCanvas(ScrollView, can_focus=True, inherit_bindings=False):
     Args:
         empty: what is said where there are no turns.
         clock: seconds since the epoch.
-        monotonic: seconds of the clock that `Live.started` is of.
+        monotonic: seconds of the clock that `LiveFigures.started` is of.
     """
 
     ALLOW_SELECT = True
@@ -85,7 +85,7 @@ class TranscriptCanvas(ScrollView, can_focus=True, inherit_bindings=False):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.auto_links = False
-        self.stack = Stack()
+        self.stack = TurnLayout()
         self.top = TOP
         self.empty = empty
         self.clock = clock
@@ -96,23 +96,23 @@ class TranscriptCanvas(ScrollView, can_focus=True, inherit_bindings=False):
 
     # what subclasses add
 
-    def look(self, number: int) -> Look:
+    def look(self, number: int) -> LineStyle:
         """How a turn looks."""
         turn = self.stack.turns[number]
         if turn.is_card:
-            return Look(Bar.TASK)
+            return LineStyle(Bar.TASK)
         if is_ours(turn.message):
-            return Look(Bar.OURS)
-        return Look(Bar.USER if turn.message.author == "user" else Bar.MODEL)
+            return LineStyle(Bar.OURS)
+        return LineStyle(Bar.USER if turn.message.author == "user" else Bar.MODEL)
 
-    def keys_below(self) -> tuple[Piece, ...]:
+    def keys_below(self) -> tuple[TextPart, ...]:
         """The keys of the chosen turn, where their line is below the screen; they take its last line then."""
         return ()
 
     def fit(self) -> None:
         """Follow the size of the widget."""
 
-    def selected(self, shown: Shown) -> tuple[int, int] | None:
+    def selected(self, shown: ShownLines) -> tuple[int, int] | None:
         """The part of a line's row that is selected; None for nothing."""
         return None
 
@@ -169,21 +169,21 @@ class TranscriptCanvas(ScrollView, can_focus=True, inherit_bindings=False):
             self._painter = Painter(Palette(self, theme), self.size.width)
         return self._painter
 
-    def shown(self) -> Iterator[Shown]:
+    def shown(self) -> Iterator[ShownLines]:
         """The lines on the screen from top to bottom, as far as there are turns."""
         left = self.size.height
         number, line = self.top
         while left > 0 and number < len(self.stack):
             turn = self.stack.seen(number)
             for place in range(line, min(turn.height, line + left)):
-                yield Shown(number, place, *turn.line(place))
+                yield ShownLines(number, place, *turn.line(place))
             left -= max(turn.height - line, 0)
             number, line = number + 1, 0
 
     def _paint_rows(self) -> list[Strip]:
         painter, height = self.painter, self.size.height
         rows: list[Strip] = []
-        looks: dict[int, Look] = {}
+        looks: dict[int, LineStyle] = {}
         for shown in self.shown():
             turn = self.stack.turns[shown.turn]
             if (look := looks.get(shown.turn)) is None:
@@ -193,12 +193,12 @@ class TranscriptCanvas(ScrollView, can_focus=True, inherit_bindings=False):
             rows = self._say_empty(painter, height)
         rows += [painter.blank] * (height - len(rows))
         if rows and (keys := self.keys_below()):
-            rows[-1] = painter.strip(Line(keys, 0), Look(Bar.CHOSEN))
+            rows[-1] = painter.strip(Line(keys, 0), LineStyle(Bar.CHOSEN))
         if self.unseen and rows:
             rows[-1] = painter.over(rows[-1], *self._hint())
         return rows
 
-    def _row(self, painter: Painter, turn: Turn, shown: Shown, look: Look) -> Strip:
+    def _row(self, painter: Painter, turn: TurnBlock, shown: ShownLines, look: LineStyle) -> Strip:
         last = shown.part == FOOT and shown.number == turn.height - 1
         if (last and not turn.keys) or (shown.part == HEAD and shown.number < turn.first_line(HEAD + 1) - 1):
             look = look._replace(bar=Bar.NONE)
@@ -213,17 +213,17 @@ class TranscriptCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         if not self.empty:
             return []
         words = self.empty[: max(self.size.width - LEFT, 0)]
-        return [painter.blank] * min(1, height - 1) + [painter.plain((Piece(words, MUTED),))]
+        return [painter.blank] * min(1, height - 1) + [painter.plain((TextPart(words, MUTED),))]
 
     def on_hint(self, x: int, y: int) -> bool:
         """Whether a cell of the screen belongs to the hint that there is more below."""
         hint, start = self._hint()
         return self.unseen and y == self.size.height - 1 and start <= x < start + cells(hint.text)
 
-    def _hint(self) -> tuple[Piece, int]:
+    def _hint(self) -> tuple[TextPart, int]:
         """The hint, and the cell where it begins: it ends where the text column does."""
         arrow = "v" if signs() == ASCII else "↓"
-        hint = Piece(f" {arrow} more below {signs().dot} end ", PANEL | ACCENT)
+        hint = TextPart(f" {arrow} more below {signs().dot} end ", PANEL | ACCENT)
         width = self.stack.setting.width if self.stack.setting else 0
         return hint, LEFT + width - cells(hint.text)
 

@@ -9,21 +9,32 @@ from typing import TYPE_CHECKING
 from tale_tui.formatting import tasks as task_words
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count, plural, rate, when
-from tale_tui.ui.markdown.lines import AUTHOR_TASK, ERROR, MUTED, PLAIN, STRONG, SUCCESS, WARNING, Act, Piece, Sheet
+from tale_tui.ui.markdown.lines import (
+    AUTHOR_TASK,
+    ERROR,
+    MUTED,
+    PLAIN,
+    STRONG,
+    SUCCESS,
+    WARNING,
+    CardAction,
+    RenderedLines,
+    TextPart,
+)
 from tale_tui.ui.markdown.wrap import cells, wrap
 from tale_tui.ui.text import plain, plain_line
 from tale_tui.ui.transcript import parts
 from tale_tui.ui.transcript.header import versions
-from tale_tui.ui.transcript.turn import TEXT_SHOWN, THOUGHT, Setting, Turn
+from tale_tui.ui.transcript.turn import TEXT_SHOWN, THOUGHT, RenderContext, TurnBlock
 from tale_tui.ui.widgets.line import fitted
 
 if TYPE_CHECKING:
     from tale_tui.domain.conversation import Message
     from tale_tui.domain.tasks import Task
-    from tale_tui.ui.transcript.header import Live
+    from tale_tui.ui.transcript.header import LiveFigures
 
 
-OPENS = Act("open")
+OPENS = CardAction("open")
 """A click at the card shows or folds its text."""
 
 NO_MODEL = "Task"
@@ -58,7 +69,7 @@ _RATE_CELLS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class CardContext:
     """How a card is drawn now.
 
     Attributes:
@@ -71,16 +82,16 @@ class Telling:
     now: float
     width: int
     moving: bool = True
-    live: Live | None = None
+    live: LiveFigures | None = None
 
 
-def line(task: Task, telling: Telling) -> tuple[Piece, ...]:
+def line(task: Task, telling: CardContext) -> tuple[TextPart, ...]:
     """The line of a card: sign, id and title at the left; where it is, how far and how long at the right."""
     tone = task_words.tone(task)
     lead = (
-        Piece(f"{task_words.sign(task)} ", _TONES[tone] | STRONG, target=OPENS),
-        Piece(task.shown, MUTED, 0, OPENS),
-        Piece("  ", PLAIN, len(task.shown), OPENS),
+        TextPart(f"{task_words.sign(task)} ", _TONES[tone] | STRONG, target=OPENS),
+        TextPart(task.shown, MUTED, 0, OPENS),
+        TextPart("  ", PLAIN, len(task.shown), OPENS),
     )
     title = plain_line(task.title).plain
     room = telling.width - sum(cells(piece.text) for piece in lead)
@@ -92,26 +103,26 @@ def line(task: Task, telling: Telling) -> tuple[Piece, ...]:
         right, used = (), 0
     name = fitted(title, max(room - used, 0))
     style = MUTED if task.state == "cancelled" else PLAIN
-    pieces = [*lead, Piece(name, style, len(task.shown) + 2, OPENS)]
+    pieces = [*lead, TextPart(name, style, len(task.shown) + 2, OPENS)]
     if right:
-        pieces.append(Piece(" " * (room - used - cells(name)), target=OPENS))
+        pieces.append(TextPart(" " * (room - used - cells(name)), target=OPENS))
     for part in right:
-        pieces += [Piece(" " * _GAP, target=OPENS), part._replace(target=OPENS)]
+        pieces += [TextPart(" " * _GAP, target=OPENS), part._replace(target=OPENS)]
     return tuple(pieces)
 
 
-def _right(task: Task, telling: Telling) -> list[tuple[int, tuple[Piece, ...]]]:
+def _right(task: Task, telling: CardContext) -> list[tuple[int, tuple[TextPart, ...]]]:
     """What may stand at the right, the longest first, each with the cells that it leaves to the title."""
     now, doing = telling.now, _doing(telling.live)
     style = _LOUD.get(task_words.tone(task), MUTED)
-    words = Piece(plain_line(task_words.state_words(task, now, doing=doing)).plain, style)
-    short = Piece(plain_line(task_words.short_state(task, now, doing=doing)).plain, style)
+    words = TextPart(plain_line(task_words.state_words(task, now, doing=doing)).plain, style)
+    short = TextPart(plain_line(task_words.short_state(task, now, doing=doing)).plain, style)
     long_times, times = task_words.times(task, now), task_words.short_times(task, now)
     if task.state == "running":
         fixed = task.expected_s is not None
         long_times = long_times.rjust(task_words.TIMES_WIDTH if fixed else 0)
         times = times.rjust(task_words.SHORT_TIMES_WIDTH if fixed else 0)
-    wide, narrow = Piece(long_times, MUTED), Piece(times, MUTED)
+    wide, narrow = TextPart(long_times, MUTED), TextPart(times, MUTED)
     return [
         (_TITLE_WIDE, (words, *_middle(task, telling, _GAUGE_CELLS), wide)),
         (_TITLE_LEAST, (short, *_middle(task, telling, _SHORT_GAUGE_CELLS), narrow)),
@@ -120,16 +131,16 @@ def _right(task: Task, telling: Telling) -> list[tuple[int, tuple[Piece, ...]]]:
     ]
 
 
-def _middle(task: Task, telling: Telling, width: int) -> tuple[Piece, ...]:
+def _middle(task: Task, telling: CardContext, width: int) -> tuple[TextPart, ...]:
     """The gauge of a task that has begun, the tokens of one that has ended."""
     if task.state == "running" or (task.state == "paused" and task.expected_s is not None):
         gauge = task_words.progress(task, telling.now, width, moving=telling.moving)
-        return (Piece(gauge, AUTHOR_TASK if task.state == "running" else MUTED),)
+        return (TextPart(gauge, AUTHOR_TASK if task.state == "running" else MUTED),)
     told = task_words.tokens(task) if task.finished is not None else ""
-    return (Piece(told, MUTED),) if told else ()
+    return (TextPart(told, MUTED),) if told else ()
 
 
-def _doing(live: Live | None) -> str:
+def _doing(live: LiveFigures | None) -> str:
     if live is None:
         return ""
     match live.phase:
@@ -140,14 +151,14 @@ def _doing(live: Live | None) -> str:
     return live.phase
 
 
-def unknown_line() -> tuple[Piece, ...]:
+def unknown_line() -> tuple[TextPart, ...]:
     """What stands in the place of a card's line until its task was read."""
-    return (Piece(f"{signs().waiting} {signs().ellipsis}", MUTED),)
+    return (TextPart(f"{signs().waiting} {signs().ellipsis}", MUTED),)
 
 
 def header(
-    task: Task, message: Message, telling: Telling, *, named: bool, undo_key: str, quiet: bool
-) -> tuple[Piece, ...]:
+    task: Task, message: Message, telling: CardContext, *, named: bool, undo_key: str, quiet: bool
+) -> tuple[TextPart, ...]:
     """The first line of a card: its model where nothing else names it, at the right how sure it is that it is a task.
 
     Args:
@@ -160,29 +171,33 @@ def header(
     """
     model = plain_line(task_words.model_name(task) or NO_MODEL, _NAME_LIMIT).plain
     name = fitted(model, telling.width) if named else ""
-    author = Piece(name, AUTHOR_TASK | STRONG, 0)
+    author = TextPart(name, AUTHOR_TASK | STRONG, 0)
     room = telling.width - cells(name) - (2 if name else 0)
     for variant in _header_variants(task, telling, undo_key, quiet=quiet):
         pieces = [*versions(message), *variant]
         used = sum(cells(piece.text) for piece in pieces)
         if used <= room:
-            return author, Piece(" " * (telling.width - cells(name) - used)), *pieces
+            return author, TextPart(" " * (telling.width - cells(name) - used)), *pieces
     return (author,)
 
 
-def _header_variants(task: Task, telling: Telling, undo_key: str, *, quiet: bool) -> list[Sequence[Piece]]:
-    chip = Piece(task_words.chip(task), AUTHOR_TASK)
-    undo: tuple[Piece, ...] = ()
+def _header_variants(task: Task, telling: CardContext, undo_key: str, *, quiet: bool) -> list[Sequence[TextPart]]:
+    chip = TextPart(task_words.chip(task), AUTHOR_TASK)
+    undo: tuple[TextPart, ...] = ()
     if undo_key:
-        target = Act("reclassify")
-        undo = (Piece("    "), Piece(undo_key, MUTED, target=target), Piece(" just talk", MUTED, target=target))
+        target = CardAction("reclassify")
+        undo = (
+            TextPart("    "),
+            TextPart(undo_key, MUTED, target=target),
+            TextPart(" just talk", MUTED, target=target),
+        )
     figures = "" if quiet else _figures(task, telling)
-    ended = (Piece(f"   {when(task.finished, telling.now)}", MUTED),) if task.finished is not None else ()
-    full = (Piece(f"{figures}   ", MUTED), chip, *ended, *undo) if figures else (chip, *ended, *undo)
+    ended = (TextPart(f"   {when(task.finished, telling.now)}", MUTED),) if task.finished is not None else ()
+    full = (TextPart(f"{figures}   ", MUTED), chip, *ended, *undo) if figures else (chip, *ended, *undo)
     return [full, (chip, *ended, *undo), (chip, *undo), (chip,), ()]
 
 
-def _figures(task: Task, telling: Telling) -> str:
+def _figures(task: Task, telling: CardContext) -> str:
     """How fast it writes and how much it has written, while it runs."""
     if task.state != "running":
         return ""
@@ -193,25 +208,25 @@ def _figures(task: Task, telling: Telling) -> str:
     return speed + f"{count(live.tokens).rjust(_COUNT_CELLS)} tok"
 
 
-def put_acknowledgement(sheet: Sheet, task: Task, width: int) -> None:
+def put_acknowledgement(sheet: RenderedLines, task: Task, width: int) -> None:
     """The sentence above a card, with an empty line below it."""
     text = plain_line(task_words.acknowledgement(task)).plain
     name = len(plain_line(task_words.model_name(task), _NAME_LIMIT).plain)
     row = sheet.row(text)
     for start, end in wrap(text, width):
         middle = min(max(name, start), end)
-        pieces = (Piece(text[start:middle], AUTHOR_TASK | STRONG, start), Piece(text[middle:end], PLAIN, middle))
+        pieces = (TextPart(text[start:middle], AUTHOR_TASK | STRONG, start), TextPart(text[middle:end], PLAIN, middle))
         sheet.put(tuple(piece for piece in pieces if piece.text), row)
     sheet.put((), sheet.row(""))
 
 
-def put_card(sheet: Sheet, task: Task, telling: Telling) -> None:
+def put_card(sheet: RenderedLines, task: Task, telling: CardContext) -> None:
     """The line of a card."""
     pieces = line(task, telling)
     sheet.put(pieces, sheet.row("".join(piece.text for piece in pieces if piece.at >= 0)))
 
 
-def fold_note(task: Task, text: str, *, opened: bool, key: str) -> tuple[Piece, ...]:
+def fold_note(task: Task, text: str, *, opened: bool, key: str) -> tuple[TextPart, ...]:
     """That there is more text than is shown, or that it can be folded; empty where text comes and is shown.
 
     Args:
@@ -226,10 +241,10 @@ def fold_note(task: Task, text: str, *, opened: bool, key: str) -> tuple[Piece, 
     dot = f" {signs().dot} "
     sign = signs().unfolded if opened else signs().folded
     rest = f"{key} folds" if opened else f"{plural(text.count(chr(10)) + 1, 'line')}{dot}{key} opens"
-    return (Piece(f"{sign} {what}{dot}{rest}", MUTED, target=OPENS),)
+    return (TextPart(f"{sign} {what}{dot}{rest}", MUTED, target=OPENS),)
 
 
-def answer_note(task: Task, keys: dict[str, str]) -> tuple[Piece, ...]:
+def answer_note(task: Task, keys: dict[str, str]) -> tuple[TextPart, ...]:
     """What the user can do about a task that does not go on by itself.
 
     Args:
@@ -244,13 +259,13 @@ def answer_note(task: Task, keys: dict[str, str]) -> tuple[Piece, ...]:
             kind, key, words = "resume", keys["resume"], "goes on"
         case "failed":
             kind, key, words = "retry", keys["retry"], "tries again"
-    return (Piece(f"{key} {words}", MUTED, target=Act(kind)),) if key else ()
+    return (TextPart(f"{key} {words}", MUTED, target=CardAction(kind)),) if key else ()
 
 
 _ENDED = ("done", "failed", "cancelled")
 
 
-class CardTurn(Turn):
+class CardTurn(TurnBlock):
     """A card and its lines.
 
     Attributes:
@@ -380,7 +395,7 @@ class CardTurn(Turn):
         shown = min(self.line_feeds + self.length // max(width, 1) + 1, task_words.DIGEST_LINES) if self.ended else 0
         return shown + CARD_LINES
 
-    def refresh_card(self, setting: Setting) -> None:
+    def refresh_card(self, setting: RenderContext) -> None:
         """Draw its line anew, for another time."""
         if self.laid_out:
             self._sheets[THOUGHT] = self._thought(setting)
@@ -391,14 +406,14 @@ class CardTurn(Turn):
     def _acknowledged(self) -> bool:
         return self.task is not None and self.task.state in ("queued", "running")
 
-    def _telling(self, setting: Setting) -> Telling:
-        return Telling(setting.moment().now, self._width, moving=not setting.still, live=self.live)
+    def _telling(self, setting: RenderContext) -> CardContext:
+        return CardContext(setting.moment().now, self._width, moving=not setting.still, live=self.live)
 
-    def _head(self, setting: Setting) -> Sheet:
+    def _head(self, setting: RenderContext) -> RenderedLines:
         if self.gone:
             return super()._head(setting)
         if self.task is None:
-            return parts.head((Piece(NO_MODEL, 0, 0),), self._width, begins_view=self.begins_view)
+            return parts.head((TextPart(NO_MODEL, 0, 0),), self._width, begins_view=self.begins_view)
         undo = setting.reroute_key if self.last and not self.ended else ""
         named = setting.same_model or not self._acknowledged
         pieces = header(
@@ -406,11 +421,11 @@ class CardTurn(Turn):
         )
         return parts.head(pieces, self._width, begins_view=self.begins_view)
 
-    def _thought(self, setting: Setting) -> Sheet:
+    def _thought(self, setting: RenderContext) -> RenderedLines:
         """The sentence, the card and, where text is shown below it, thoughts."""
         if self.gone:
             return super()._thought(setting)
-        sheet = Sheet()
+        sheet = RenderedLines()
         if self.task is None:
             sheet.put(unknown_line(), sheet.row(None))
             return sheet
@@ -427,19 +442,19 @@ class CardTurn(Turn):
             sheet.put((), sheet.row(""))
         return sheet
 
-    def _middle(self) -> Sheet:
+    def _middle(self) -> RenderedLines:
         if self.gone:
             return super()._middle()
         if self._body is not None and self._body.sheet.lines and self.written:
             return self._body.sheet
-        return parts.indicator(self.live) if self.growing and not self.thinking else Sheet()
+        return parts.indicator(self.live) if self.growing and not self.thinking else RenderedLines()
 
-    def _foot(self, setting: Setting) -> Sheet:
+    def _foot(self, setting: RenderContext) -> RenderedLines:
         if self.gone or self.task is None:
             return super()._foot(setting)
         task = self.task
         keys = {"open": setting.open_key, "retry": setting.retry_key, "resume": setting.resume_key}
-        fold: tuple[Piece, ...] = ()
+        fold: tuple[TextPart, ...] = ()
         if self.foldable:
             fold = fold_note(task, self.text, opened=self.opened, key=setting.open_key)
         answer = answer_note(task, keys)

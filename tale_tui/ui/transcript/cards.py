@@ -10,9 +10,9 @@ from textual.reactive import reactive
 
 from tale_tui.ui.transcript.card import CardTurn
 from tale_tui.ui.transcript.feed import FedPaper
-from tale_tui.ui.transcript.header import Live
-from tale_tui.ui.transcript.layout import Place
-from tale_tui.ui.transcript.turn import Setting, Turn
+from tale_tui.ui.transcript.header import LiveFigures
+from tale_tui.ui.transcript.layout import ScrollPosition
+from tale_tui.ui.transcript.turn import RenderContext, TurnBlock
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -88,13 +88,13 @@ class CardPaper(FedPaper):
 
     # turns that are cards
 
-    def setting(self, width: int) -> Setting:
+    def setting(self, width: int) -> RenderContext:
         """With what is known of models and keys."""
         setting = super().setting(width)
         still = self.is_attached and self.app.animation_level == "none"
         return replace(setting, reroute_key=self.reroute_key, same_model=self.same_model, still=still)
 
-    def make_turn(self, message: Message) -> Turn:
+    def make_turn(self, message: Message) -> TurnBlock:
         """A card for the reply of a task."""
         if message.task_id is None:
             return super().make_turn(message)
@@ -244,7 +244,7 @@ class TaskPaper(CardPaper):
             card.set_text(text, thinking)
             self._card_changed(card)
 
-    def set_task_live(self, task_id: str, live: Live | None) -> None:
+    def set_task_live(self, task_id: str, live: LiveFigures | None) -> None:
         """What goes on in the step that runs, how fast it writes and how much; None where that is not known."""
         if (card := self.card(task_id)) is not None and card.live != live:
             card.set_live(live)
@@ -305,7 +305,7 @@ class TaskPaper(CardPaper):
     def card_folded(self, task_id: str) -> None:
         """A card has folded by itself."""
 
-    def go_to(self, place: Place) -> None:
+    def go_to(self, place: ScrollPosition) -> None:
         """Bring a place to the top of the screen. Cards that opened by themselves fold when they are out of sight."""
         super().go_to(place)
         if self._by_itself:

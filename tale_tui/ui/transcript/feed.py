@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tale_tui.ui.transcript.header import Live
-from tale_tui.ui.transcript.layout import TOP, Place
-from tale_tui.ui.transcript.throttle import PacedPaper
-from tale_tui.ui.transcript.turn import Turn
+from tale_tui.ui.transcript.header import LiveFigures
+from tale_tui.ui.transcript.layout import TOP, ScrollPosition
+from tale_tui.ui.transcript.throttle import RepaintThrottle
+from tale_tui.ui.transcript.turn import TurnBlock
 
 if TYPE_CHECKING:
     from tale_tui.domain.conversation import Message, Transcript
 
 
-class FedPaper(PacedPaper):
+class FedPaper(RepaintThrottle):
     """Turns that come and grow."""
 
     # messages
@@ -28,16 +28,16 @@ class FedPaper(PacedPaper):
         for message in transcript.messages:
             self.stack.add(self.make_turn(message))
         number = self.stack.find(transcript.view.message_id)
-        self.top = TOP if number is None else Place(number, max(transcript.view.line, 0))
+        self.top = TOP if number is None else ScrollPosition(number, max(transcript.view.line, 0))
         self.following = number is None
         self.unseen = False
         self._mark_view(transcript.view_from)
         self.reset()
         self.update_now()
 
-    def make_turn(self, message: Message) -> Turn:
+    def make_turn(self, message: Message) -> TurnBlock:
         """The turn that shows a message."""
-        return Turn(message)
+        return TurnBlock(message)
 
     def reset(self) -> None:
         """Other turns are shown: what belonged to the old ones ends."""
@@ -64,7 +64,7 @@ class FedPaper(PacedPaper):
         """Take away all that is below a message; None takes away everything."""
         number = self.stack.find(message_id)
         self.stack.cut(0 if message_id is None else len(self.stack) if number is None else number + 1)
-        self.top = min(self.top, Place(max(len(self.stack) - 1, 0), self.top.line))
+        self.top = min(self.top, ScrollPosition(max(len(self.stack) - 1, 0), self.top.line))
         self.reset()
         self.update_now()
 
@@ -83,7 +83,7 @@ class FedPaper(PacedPaper):
             turn.think(delta, self.monotonic())
             self._text_came()
 
-    def set_live(self, message_id: str, live: Live | None) -> None:
+    def set_live(self, message_id: str, live: LiveFigures | None) -> None:
         """How far a reply is; None when it is not being made any more."""
         if (turn := self._turn(message_id)) is not None:
             turn.set_live(live)
@@ -100,7 +100,7 @@ class FedPaper(PacedPaper):
         turn = self._turn(message_id)
         return "" if turn is None else turn.text
 
-    def _turn(self, message_id: str) -> Turn | None:
+    def _turn(self, message_id: str) -> TurnBlock | None:
         number = self.stack.find(message_id)
         return None if number is None else self.stack.turns[number]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.formatting.units import DURATION_WIDTH, count, duration, rate, when
-from tale_tui.ui.markdown.lines import AUTHOR_MODEL, AUTHOR_USER, ERROR, MUTED, STRONG, WARNING, Piece, Version
+from tale_tui.ui.markdown.lines import AUTHOR_MODEL, AUTHOR_USER, ERROR, MUTED, STRONG, WARNING, TextPart, Version
 from tale_tui.ui.markdown.wrap import cells
 from tale_tui.ui.text import plain_line
 from tale_tui.ui.widgets.line import fitted
@@ -32,7 +32,7 @@ _NAME_LIMIT = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveFigures:
     """How far a reply is that is being made."""
 
     phase: Literal["loading", "reading", "thinking", "writing"]
@@ -51,12 +51,12 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class FrameTime:
     """When something is drawn.
 
     Attributes:
         now: seconds since the epoch.
-        monotonic: seconds of the clock that `Live.started` is of.
+        monotonic: seconds of the clock that `LiveFigures.started` is of.
         frame: number of the picture of the spinner.
     """
 
@@ -65,7 +65,7 @@ class Moment:
     frame: int = 0
 
 
-Variant = Sequence[Piece]
+Variant = Sequence[TextPart]
 
 
 def is_ours(message: Message) -> bool:
@@ -82,7 +82,9 @@ def author_of(message: Message) -> str:
     return plain_line(message.ref.model, _NAME_LIMIT).plain
 
 
-def header(message: Message, live: Live | None, moment: Moment, width: int, go_on_key: str) -> tuple[Piece, ...]:
+def header(
+    message: Message, live: LiveFigures | None, moment: FrameTime, width: int, go_on_key: str
+) -> tuple[TextPart, ...]:
     """The pieces of the line, `width` cells together where there is something at the right.
 
     Args:
@@ -93,13 +95,13 @@ def header(message: Message, live: Live | None, moment: Moment, width: int, go_o
         go_on_key: the key that goes on with a reply that broke off.
     """
     name = fitted(author_of(message), width)
-    author = Piece(name, _author_style(message), 0)
+    author = TextPart(name, _author_style(message), 0)
     room = width - cells(name) - _GAP
     for variant in _variants(message, live, moment, go_on_key):
         pieces = [*versions(message), *variant]
         used = sum(cells(piece.text) for piece in pieces)
         if used <= room:
-            return (author, Piece(" " * (width - cells(name) - used)), *pieces)
+            return (author, TextPart(" " * (width - cells(name) - used)), *pieces)
     return (author,)
 
 
@@ -110,14 +112,14 @@ def _author_style(message: Message) -> int:
     return AUTHOR_USER if message.author == "user" else AUTHOR_MODEL
 
 
-def _variants(message: Message, live: Live | None, moment: Moment, go_on_key: str) -> list[Variant]:
+def _variants(message: Message, live: LiveFigures | None, moment: FrameTime, go_on_key: str) -> list[Variant]:
     """What may stand at the right, the longest first."""
     if message.author == "user":
-        return [[Piece(when(message.created, moment.now), MUTED)]]
+        return [[TextPart(when(message.created, moment.now), MUTED)]]
     if live is not None:
         return _live(live, moment)
     if message.state == "streaming":
-        return [[Piece(signs().ellipsis, MUTED)]]
+        return [[TextPart(signs().ellipsis, MUTED)]]
     return _joined(_ending(message, go_on_key), _figures(message.usage))
 
 
@@ -127,13 +129,13 @@ def versions(message: Message) -> Variant:
         return ()
     before, after = ("<", ">") if signs() == ASCII else ("‹", "›")
     return (
-        Piece(f"{before} ", MUTED, target=Version(-1)),
-        Piece(f"{message.sibling}/{message.siblings}", MUTED, target=Version(1)),
-        Piece(f" {after}   ", MUTED, target=Version(1)),
+        TextPart(f"{before} ", MUTED, target=Version(-1)),
+        TextPart(f"{message.sibling}/{message.siblings}", MUTED, target=Version(1)),
+        TextPart(f" {after}   ", MUTED, target=Version(1)),
     )
 
 
-def _live(live: Live, moment: Moment) -> list[Variant]:
+def _live(live: LiveFigures, moment: FrameTime) -> list[Variant]:
     spinner = signs().spinner[moment.frame % len(signs().spinner)]
     elapsed = max(moment.monotonic - live.started, 0.0)
     first = duration(live.ttft_ms / 1000 if live.ttft_ms is not None else elapsed).rjust(DURATION_WIDTH)
@@ -148,7 +150,7 @@ def _live(live: Live, moment: Moment) -> list[Variant]:
             dot = f" {signs().dot} "
             parts = [part for part in (first, speed, tokens) if part]
             words = [dot.join(parts), dot.join(parts[1:]), tokens]
-    return [[Piece(f"{spinner} ", MUTED), Piece(text, MUTED)] for text in [*words, ""]]
+    return [[TextPart(f"{spinner} ", MUTED), TextPart(text, MUTED)] for text in [*words, ""]]
 
 
 def _ending(message: Message, go_on_key: str) -> list[Variant]:
@@ -156,14 +158,14 @@ def _ending(message: Message, go_on_key: str) -> list[Variant]:
     go_on = f", {go_on_key} goes on" if go_on_key else ""
     match message.state:
         case "stopped":
-            return [[Piece(f"stopped{go_on}", MUTED)], [Piece("stopped", MUTED)]]
+            return [[TextPart(f"stopped{go_on}", MUTED)], [TextPart("stopped", MUTED)]]
         case "interrupted":
             sign = f"{signs().failed} interrupted"
-            return [[Piece(sign + go_on, WARNING)], [Piece(sign, WARNING)]]
+            return [[TextPart(sign + go_on, WARNING)], [TextPart(sign, WARNING)]]
         case "failed":
-            return [[Piece(f"{signs().failed} failed", ERROR)]]
+            return [[TextPart(f"{signs().failed} failed", ERROR)]]
     if message.finish == "length":
-        return [[Piece(f"cut at the limit{go_on}", WARNING)], [Piece("cut", WARNING)]]
+        return [[TextPart(f"cut at the limit{go_on}", WARNING)], [TextPart("cut", WARNING)]]
     return [[]]
 
 
@@ -187,17 +189,17 @@ def _figure_line(usage: Usage, rest: Sequence[str]) -> Variant:
     dot = f" {signs().dot} "
     tail = dot.join(part for part in rest if part)
     if usage.ttft_ms is None:
-        return [Piece(tail, MUTED)] if tail else []
+        return [TextPart(tail, MUTED)] if tail else []
     slow = usage.ttft_ms > SLOW_FIRST_TOKEN_MS
     sign = ("^ " if signs() == ASCII else "▲ ") if slow else ""
-    first = Piece(sign + duration(usage.ttft_ms / 1000), WARNING if slow else MUTED)
-    return [first, Piece(dot + tail, MUTED)] if tail else [first]
+    first = TextPart(sign + duration(usage.ttft_ms / 1000), WARNING if slow else MUTED)
+    return [first, TextPart(dot + tail, MUTED)] if tail else [first]
 
 
 def _joined(left: list[Variant], right: list[Variant]) -> list[Variant]:
     """Both with a dot between them: the figures give way first, then the words of the ending."""
     if not left[0]:
         return right
-    dot = Piece(f" {signs().dot} ", MUTED)
+    dot = TextPart(f" {signs().dot} ", MUTED)
     full = [[*left[0], dot, *variant] if variant else list(left[0]) for variant in right]
     return [*full, *left]

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.formatting.units import key_name
-from tale_tui.ui.markdown.lines import ACCENT, MUTED, Piece
+from tale_tui.ui.markdown.lines import ACCENT, MUTED, TextPart
 from tale_tui.ui.markdown.wrap import cells
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def card_offers(message: Message, task: Task, *, text: str, written: bool, code:
     return [(names, word) for wanted, names, word in table if wanted]
 
 
-def key_line(offers: list[Offer], keys: Mapping[str, str], width: int) -> tuple[Piece, ...]:
+def key_line(offers: list[Offer], keys: Mapping[str, str], width: int) -> tuple[TextPart, ...]:
     """The line that tells the keys of the chosen turn; those that have no room are left out.
 
     Args:
@@ -148,7 +148,7 @@ def key_line(offers: list[Offer], keys: Mapping[str, str], width: int) -> tuple[
         keys: name of a binding -> its key as Textual names it.
         width: cells.
     """
-    pieces: list[Piece] = []
+    pieces: list[TextPart] = []
     used = 0
     for names, word in offers:
         shown = "".join(key_sign(keys[name]) for name in names if name in keys)
@@ -156,7 +156,7 @@ def key_line(offers: list[Offer], keys: Mapping[str, str], width: int) -> tuple[
         wanted = cells(gap) + cells(shown) + 1 + cells(word)
         if not shown or used + wanted > width:
             continue
-        pieces += [Piece(gap + shown, ACCENT), Piece(f" {word}", MUTED)]
+        pieces += [TextPart(gap + shown, ACCENT), TextPart(f" {word}", MUTED)]
         used += wanted
     return tuple(pieces)
 

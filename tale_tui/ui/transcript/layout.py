@@ -11,23 +11,23 @@ from collections import OrderedDict
 from itertools import accumulate
 from typing import NamedTuple
 
-from tale_tui.ui.transcript.turn import Setting, Turn
+from tale_tui.ui.transcript.turn import RenderContext, TurnBlock
 
 TURNS_KEPT = 100
 """Turns whose lines are kept though they are not on the screen."""
 
 
-class Place(NamedTuple):
+class ScrollPosition(NamedTuple):
     """A line of a turn."""
 
     turn: int
     line: int = 0
 
 
-TOP = Place(0, 0)
+TOP = ScrollPosition(0, 0)
 
 
-class Mark(NamedTuple):
+class TextAnchor(NamedTuple):
     """Words of a turn, whatever line they stand in."""
 
     turn: int
@@ -37,7 +37,7 @@ class Mark(NamedTuple):
     """The place of the first of them in the row."""
 
 
-class Stack:
+class TurnLayout:
     """Turns from top to bottom.
 
     Attributes:
@@ -46,13 +46,13 @@ class Stack:
     """
 
     def __init__(self) -> None:
-        self.turns: list[Turn] = []
-        self.setting: Setting | None = None
+        self.turns: list[TurnBlock] = []
+        self.setting: RenderContext | None = None
         self._numbers: dict[str, int] = {}
         self._tops: list[int] = [0]
         self._sound = 0
         """So many of `_tops` are right."""
-        self._used: OrderedDict[Turn, None] = OrderedDict()
+        self._used: OrderedDict[TurnBlock, None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self.turns)
@@ -61,7 +61,7 @@ class Stack:
         """The number of the turn of a message."""
         return None if message_id is None else self._numbers.get(message_id)
 
-    def use(self, setting: Setting) -> None:
+    def use(self, setting: RenderContext) -> None:
         """Draw turns like this from now on; at another width all heights are estimated anew."""
         if self.setting is None or self.setting.width != setting.width:
             for turn in self.turns:
@@ -71,14 +71,14 @@ class Stack:
             self._sound = 0
         self.setting = setting
 
-    def add(self, turn: Turn) -> None:
+    def add(self, turn: TurnBlock) -> None:
         """Append a turn."""
         self._numbers[turn.message.id] = len(self.turns)
         self.turns.append(turn)
         if self.setting is not None:
             turn.height = turn.estimate(self.setting.width)
 
-    def swap(self, number: int, turn: Turn) -> None:
+    def swap(self, number: int, turn: TurnBlock) -> None:
         """Another turn for the same message."""
         self._used.pop(self.turns[number], None)
         self.turns[number] = turn
@@ -101,17 +101,17 @@ class Stack:
         """Lines of all turns, as far as it is known."""
         return self._fresh_tops()[-1]
 
-    def top(self, place: Place) -> int:
+    def top(self, place: ScrollPosition) -> int:
         """How many lines are above a place."""
         return self._fresh_tops()[place.turn] + place.line if self.turns else 0
 
-    def place(self, line: int) -> Place:
+    def place(self, line: int) -> ScrollPosition:
         """What is at a line counted from the top."""
         tops = self._fresh_tops()
         if not self.turns:
             return TOP
         number = min(max(bisect_right(tops, line) - 1, 0), len(self.turns) - 1)
-        return Place(number, max(line - tops[number], 0))
+        return ScrollPosition(number, max(line - tops[number], 0))
 
     def resized(self, number: int) -> None:
         """The height of a turn has changed."""
@@ -129,15 +129,15 @@ class Stack:
 
     # the words at a place
 
-    def mark(self, place: Place) -> Mark | None:
+    def mark(self, place: ScrollPosition) -> TextAnchor | None:
         """The words at a place, to be found again when lines are broken elsewhere; None where nothing is set."""
         if not self.turns or not self.turns[place.turn].laid_out:
             return None
         turn = self.turns[place.turn]
         part, line = turn.line(min(place.line, turn.height - 1))
-        return Mark(place.turn, part, line.row, next((piece.at for piece in line.pieces if piece.at >= 0), 0))
+        return TextAnchor(place.turn, part, line.row, next((piece.at for piece in line.pieces if piece.at >= 0), 0))
 
-    def found(self, mark: Mark) -> Place:
+    def found(self, mark: TextAnchor) -> ScrollPosition:
         """The line where the words of a mark are now; the first one where its turn is gone."""
         if mark.turn >= len(self.turns):
             return TOP
@@ -148,11 +148,11 @@ class Stack:
             if (line.row, start) > (mark.row, mark.at):
                 break
             found = number
-        return Place(mark.turn, turn.first_line(mark.part) + found)
+        return ScrollPosition(mark.turn, turn.first_line(mark.part) + found)
 
     # setting turns
 
-    def lay(self, number: int) -> Turn:
+    def lay(self, number: int) -> TurnBlock:
         """The turn, with its lines up to date as far as one step goes (`Turn.whole`)."""
         turn = self.turns[number]
         if self.setting is None:
@@ -166,7 +166,7 @@ class Stack:
         self._used.move_to_end(turn)
         return turn
 
-    def seen(self, number: int) -> Turn:
+    def seen(self, number: int) -> TurnBlock:
         """The turn with lines, as they were when it was set last."""
         turn = self.turns[number]
         return turn if turn.laid_out else self.lay(number)
@@ -179,7 +179,7 @@ class Stack:
                 turn.forget()
                 del self._used[turn]
 
-    def move(self, place: Place, lines: int) -> Place:
+    def move(self, place: ScrollPosition, lines: int) -> ScrollPosition:
         """The place `lines` further down (or up), all turns between the two being set; not beyond the ends."""
         if not self.turns:
             return TOP
@@ -189,15 +189,15 @@ class Stack:
             line += self.lay(number).height
         while (height := self.lay(number).height) <= line and number + 1 < len(self.turns):
             number, line = number + 1, line - height
-        return Place(number, max(min(line, height - 1), 0))
+        return ScrollPosition(number, max(min(line, height - 1), 0))
 
-    def within(self, place: Place) -> Place:
+    def within(self, place: ScrollPosition) -> ScrollPosition:
         """The place, or the last line of its turn where that has become shorter."""
         if not self.turns:
             return TOP
-        return Place(place.turn, min(place.line, self.lay(place.turn).height - 1))
+        return ScrollPosition(place.turn, min(place.line, self.lay(place.turn).height - 1))
 
-    def fill(self, top: Place, height: int) -> Place:
+    def fill(self, top: ScrollPosition, height: int) -> ScrollPosition:
         """Set what is seen of a screen of `height` lines that begins at `top`.
 
         Returns:
@@ -212,10 +212,10 @@ class Stack:
             number += 1
         return self.bottom(height) if missing > 0 else top
 
-    def bottom(self, height: int) -> Place:
+    def bottom(self, height: int) -> ScrollPosition:
         """The place at the top of a screen of `height` lines whose last line is the last of all, all of it set."""
         number, missing = len(self.turns), height
         while missing > 0 and number > 0:
             number -= 1
             missing -= self.lay(number).height
-        return Place(number, max(-missing, 0)) if self.turns else TOP
+        return ScrollPosition(number, max(-missing, 0)) if self.turns else TOP

@@ -13,7 +13,7 @@ from textual.strip import Strip
 
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.ui.markdown import lines as kinds
-from tale_tui.ui.markdown.lines import CodeKind, CopyCode, Line, Link, Piece, code_kind
+from tale_tui.ui.markdown.lines import CodeKind, CopyCode, Line, Link, TextPart, code_kind
 from tale_tui.ui.markdown.wrap import cells
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Bar(IntEnum):
     OURS = 5
 
 
-class Look(NamedTuple):
+class LineStyle(NamedTuple):
     """What a line looks like besides what it says.
 
     Attributes:
@@ -183,7 +183,7 @@ class Painter:
     def __init__(self, palette: Palette, width: int) -> None:
         self.width = width
         self._palette = palette
-        self._strips: LRUCache[tuple[Line, Look], Strip] = LRUCache(STRIPS_KEPT)
+        self._strips: LRUCache[tuple[Line, LineStyle], Strip] = LRUCache(STRIPS_KEPT)
         chosen = ">" if signs() == ASCII else "▌"
         bar = f" {signs().bar} "
         self._bars = {
@@ -196,7 +196,7 @@ class Painter:
         }
         self.blank = self._padded([], 0)
 
-    def strip(self, line: Line, look: Look) -> Strip:
+    def strip(self, line: Line, look: LineStyle) -> Strip:
         """A line of a turn."""
         key = line, look
         strip = self._strips.get(key)
@@ -204,7 +204,7 @@ class Painter:
             strip = self._strips[key] = self.paint(line, look)
         return strip
 
-    def paint(self, line: Line, look: Look, selected: tuple[int, int] | None = None) -> Strip:
+    def paint(self, line: Line, look: LineStyle, selected: tuple[int, int] | None = None) -> Strip:
         """As `strip`, not kept.
 
         Args:
@@ -212,7 +212,7 @@ class Painter:
             look: how.
             selected: from which character of the row to which it is selected; -1 for its end.
         """
-        pieces: Sequence[Piece] = [_adapted(piece, look) for piece in line.pieces]
+        pieces: Sequence[TextPart] = [_adapted(piece, look) for piece in line.pieces]
         segments = [self._bars[look.bar]]
         used = LEFT
         for piece in pieces:
@@ -224,11 +224,11 @@ class Painter:
             used += cells(piece.text)
         return self._padded(segments, used)
 
-    def plain(self, pieces: Sequence[Piece]) -> Strip:
+    def plain(self, pieces: Sequence[TextPart]) -> Strip:
         """A line that belongs to no turn."""
-        return self.paint(Line(tuple(pieces), 0), Look(Bar.NONE))
+        return self.paint(Line(tuple(pieces), 0), LineStyle(Bar.NONE))
 
-    def over(self, strip: Strip, piece: Piece, x: int) -> Strip:
+    def over(self, strip: Strip, piece: TextPart, x: int) -> Strip:
         """A strip with `piece` laid over it at cell `x`; the strip as it is where there is no room."""
         end = x + cells(piece.text)
         if x < 0 or end > self.width:
@@ -236,7 +236,7 @@ class Painter:
         middle = Segment(piece.text, self._palette.style(piece.style))
         return Strip([*strip.crop(0, x), middle, *strip.crop(end, self.width)], self.width)
 
-    def _highlighted(self, piece: Piece, style: Style, selected: tuple[int, int]) -> Iterator[Segment]:
+    def _highlighted(self, piece: TextPart, style: Style, selected: tuple[int, int]) -> Iterator[Segment]:
         start, end = selected
         first = min(max(start - piece.at, 0), len(piece.text))
         last = len(piece.text) if end < 0 else min(max(end - piece.at, first), len(piece.text))
@@ -262,7 +262,7 @@ class Painter:
         return strip.crop(0, self.width) if missing < 0 else strip
 
 
-def _adapted(piece: Piece, look: Look) -> Piece:
+def _adapted(piece: TextPart, look: LineStyle) -> TextPart:
     match piece.target:
         case Link(url) if url == look.marked:
             return piece._replace(style=piece.style | kinds.MARKED)

@@ -1,7 +1,7 @@
 """Scrolling the transcript: what is on the screen is kept in its place, whatever happens above and below.
 
-The reader's place is a line of a turn (`Stack`), never a number of lines from the top: what is set anew above it, or
-turns out higher than was thought, moves the scroll bar and not the text.
+The reader's place is a line of a turn (`TurnLayout`), never a number of lines from the top: what is set anew above it,
+or turns out higher than was thought, moves the scroll bar and not the text.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 
 from tale_tui.ui.transcript.canvas import RIGHT, TranscriptCanvas
-from tale_tui.ui.transcript.header import Moment
-from tale_tui.ui.transcript.layout import TOP, Mark, Place
+from tale_tui.ui.transcript.header import FrameTime
+from tale_tui.ui.transcript.layout import TOP, ScrollPosition, TextAnchor
 from tale_tui.ui.transcript.paint import COLUMN, LEFT
-from tale_tui.ui.transcript.turn import Setting
+from tale_tui.ui.transcript.turn import RenderContext
 
 if TYPE_CHECKING:
     from textual.scrollbar import ScrollDown, ScrollTo, ScrollUp
@@ -36,18 +36,18 @@ class TranscriptPaper(TranscriptCanvas):
 
     _fitted = Size(0, 0)
     _frame = 0
-    _kept: tuple[Place, Mark | None] = TOP, None
+    _kept: tuple[ScrollPosition, TextAnchor | None] = TOP, None
     """The place at the top after the last change of width, and its words: several changes do not move it bit by bit."""
     _bar_state = (0, 0, 0)
 
-    def setting(self, width: int) -> Setting:
+    def setting(self, width: int) -> RenderContext:
         """How turns are drawn now."""
-        return Setting(width, self._moment)
+        return RenderContext(width, self._moment)
 
     # fitting
 
-    def _moment(self) -> Moment:
-        return Moment(self.clock(), self.monotonic(), self._frame)
+    def _moment(self) -> FrameTime:
+        return FrameTime(self.clock(), self.monotonic(), self._frame)
 
     def on_resize(self) -> None:
         """Set all anew for another width."""
@@ -138,7 +138,7 @@ class TranscriptPaper(TranscriptCanvas):
             place = self.stack.place(self.stack.top(self.top) + lines)
         self.go_to(place)
 
-    def go_to(self, place: Place) -> None:
+    def go_to(self, place: ScrollPosition) -> None:
         """Bring a place to the top of the screen, or as near as the end allows."""
         height = self.size.height
         self.top = self.stack.fill(place, height)

@@ -15,17 +15,17 @@ from tale_tui.ui.markdown.lines import (
     PANEL,
     PLAIN,
     STRONG,
-    Act,
+    CardAction,
     Line,
-    Piece,
-    Sheet,
+    RenderedLines,
+    TextPart,
     Unfold,
 )
 from tale_tui.ui.markdown.wrap import wrap
 from tale_tui.ui.text import plain
 
 if TYPE_CHECKING:
-    from tale_tui.ui.transcript.header import Live
+    from tale_tui.ui.transcript.header import LiveFigures
 
 THINKING = "thinking"
 """What `Unfold` names the thoughts of a model."""
@@ -36,19 +36,19 @@ _RULE_LEAD = 2
 _GAUGE_CELLS = 8
 
 
-def head(header: tuple[Piece, ...], width: int, *, begins_view: bool) -> Sheet:
+def head(header: tuple[TextPart, ...], width: int, *, begins_view: bool) -> RenderedLines:
     """The header, below a rule where the model's view begins with this turn."""
-    sheet = Sheet()
+    sheet = RenderedLines()
     if begins_view:
         rule = signs().rule
         words = f"{rule * _RULE_LEAD} {VIEW_RULE} "[:width]
-        sheet.put((Piece(words + rule * max(width - len(words), 0), MUTED),), sheet.row(None))
+        sheet.put((TextPart(words + rule * max(width - len(words), 0), MUTED),), sheet.row(None))
         sheet.put((), sheet.row(None))
     sheet.put(header, sheet.row(header[0].text))
     return sheet
 
 
-def thought(text: str, took: tuple[float, int] | None, key: str, *, opened: bool, busy: bool) -> Sheet:
+def thought(text: str, took: tuple[float, int] | None, key: str, *, opened: bool, busy: bool) -> RenderedLines:
     """The line that thoughts are folded to.
 
     Args:
@@ -67,12 +67,12 @@ def thought(text: str, took: tuple[float, int] | None, key: str, *, opened: bool
         words = f"thought{dot}{plural(len(text.split()), 'word')}"
     sign = signs().unfolded if opened else signs().folded
     hint = f"{dot}{key} {'closes' if opened else 'opens'}" if key else ""
-    sheet = Sheet()
-    sheet.put((Piece(f"{sign} {words}{hint}", MUTED, target=Unfold(THINKING)),), sheet.row(None))
+    sheet = RenderedLines()
+    sheet.put((TextPart(f"{sign} {words}{hint}", MUTED, target=Unfold(THINKING)),), sheet.row(None))
     return sheet
 
 
-def join(sheet: Sheet, more: Sheet) -> None:
+def join(sheet: RenderedLines, more: RenderedLines) -> None:
     """Put `more` below what is on the sheet, and an empty line below both."""
     rows = len(sheet.rows)
     sheet.rows += more.rows
@@ -80,23 +80,23 @@ def join(sheet: Sheet, more: Sheet) -> None:
     sheet.put((), sheet.row(""))
 
 
-def indicator(live: Live | None) -> Sheet:
+def indicator(live: LiveFigures | None) -> RenderedLines:
     """What stands in place of a reply that has not begun."""
-    sheet = Sheet()
+    sheet = RenderedLines()
     words = ""
     if live is not None and live.phase == "loading":
         words = "loading the model"
     elif live is not None and live.phase == "reading" and live.total:
         words = f"{bar(live.done / live.total, _GAUGE_CELLS)} reading {live.done} of {live.total} tokens"
-    piece = Piece(words, MUTED) if words else Piece(signs().caret, ACCENT)
+    piece = TextPart(words, MUTED) if words else TextPart(signs().caret, ACCENT)
     sheet.put((piece,), sheet.row(None))
     return sheet
 
 
-def no_text() -> Sheet:
+def no_text() -> RenderedLines:
     """What stands in place of a reply that ended before its first word."""
-    sheet = Sheet()
-    sheet.put((Piece("no text", MUTED),), sheet.row(None))
+    sheet = RenderedLines()
+    sheet.put((TextPart("no text", MUTED),), sheet.row(None))
     return sheet
 
 
@@ -105,22 +105,22 @@ def with_caret(line: Line, width: int) -> Line:
     pieces = line.pieces
     if pieces and pieces[-1].style == PANEL and pieces[-1].at < 0 and pieces[-1].text:
         *before, fill = pieces
-        caret = (Piece(signs().caret, PANEL | ACCENT), Piece(fill.text[1:], PANEL))
+        caret = (TextPart(signs().caret, PANEL | ACCENT), TextPart(fill.text[1:], PANEL))
         return Line((*before, *caret), line.row)
     if line.width < width:
-        return Line((*pieces, Piece(signs().caret, ACCENT)), line.row)
+        return Line((*pieces, TextPart(signs().caret, ACCENT)), line.row)
     return line
 
 
-def offer(key: str) -> tuple[Piece, ...]:
+def offer(key: str) -> tuple[TextPart, ...]:
     """The question below a reply to what may have been a task."""
-    target = Act("reclassify")
-    return Piece("Run this as a task?", AUTHOR_TASK, target=target), Piece(f"  {key}", ACCENT, target=target)
+    target = CardAction("reclassify")
+    return TextPart("Run this as a task?", AUTHOR_TASK, target=target), TextPart(f"  {key}", ACCENT, target=target)
 
 
 def foot(
-    error: str, left_out: int, keys: tuple[Piece, ...], width: int, notes: Sequence[tuple[Piece, ...]] = ()
-) -> Sheet:
+    error: str, left_out: int, keys: tuple[TextPart, ...], width: int, notes: Sequence[tuple[TextPart, ...]] = ()
+) -> RenderedLines:
     """What stands below the text: what is not shown of it, an error, and the line that parts it from the next turn.
 
     Args:
@@ -130,10 +130,10 @@ def foot(
         width: cells.
         notes: lines above the last one.
     """
-    sheet = Sheet()
+    sheet = RenderedLines()
     if left_out:
         note = f"{signs().ellipsis} {plural(left_out, 'more character')}, click or enter shows them"
-        sheet.put((Piece(note[:width], MUTED, target=Unfold(ALL_TEXT)),), sheet.row(None))
+        sheet.put((TextPart(note[:width], MUTED, target=Unfold(ALL_TEXT)),), sheet.row(None))
     if error:
         _put_error(sheet, plain(error).plain.replace("\t", " "), width)
     for pieces in notes:
@@ -142,12 +142,12 @@ def foot(
     return sheet
 
 
-def _put_error(sheet: Sheet, error: str, width: int) -> None:
+def _put_error(sheet: RenderedLines, error: str, width: int) -> None:
     lead = f"{signs().failed} "
     lines = error.strip().split("\n")
     for number, text in enumerate(lines):
         row = sheet.row(text)
         style = PLAIN if number else ERROR | STRONG if len(lines) > 1 else ERROR
         for start, end in wrap(text, max(width - len(lead), 1)):
-            sign = Piece(lead, ERROR | STRONG) if number == 0 and start == 0 else Piece(" " * len(lead))
-            sheet.put((sign, Piece(text[start:end], style, start)), row)
+            sign = TextPart(lead, ERROR | STRONG) if number == 0 and start == 0 else TextPart(" " * len(lead))
+            sheet.put((sign, TextPart(text[start:end], style, start)), row)

@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from tale_tui.ui.markdown.lines import Line, Target
 from tale_tui.ui.markdown.wrap import cells
-from tale_tui.ui.transcript.canvas import Shown
+from tale_tui.ui.transcript.canvas import ShownLines
 from tale_tui.ui.transcript.paint import LEFT, offsets
 from tale_tui.ui.transcript.paper import TranscriptPaper
 from tale_tui.ui.transcript.turn import FOOT, HEAD
@@ -28,7 +28,7 @@ def row_number(turn: int, part: int, row: int) -> int:
     return (turn * _PARTS + part) << _ROW_BITS | row
 
 
-class SelectablePaper(TranscriptPaper):
+class TextSelection(TranscriptPaper):
     """Turns whose text can be selected."""
 
     _selection: Selection | None = None
@@ -38,7 +38,7 @@ class SelectablePaper(TranscriptPaper):
         self._selection = selection
         self.repaint()
 
-    def selected(self, shown: Shown) -> tuple[int, int] | None:
+    def selected(self, shown: ShownLines) -> tuple[int, int] | None:
         """The part of a line's row that is selected."""
         if self._selection is None:
             return None
@@ -82,7 +82,7 @@ class SelectablePaper(TranscriptPaper):
                     if inside and text is not None:
                         yield place, text
 
-    def target_at(self, x: int, y: int) -> tuple[Shown | None, Target | None]:
+    def target_at(self, x: int, y: int) -> tuple[ShownLines | None, Target | None]:
         """The line under a cell of the screen and what a click there does."""
         lines = list(self.shown())
         if not 0 <= y < len(lines):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tale_tui.formatting.symbols import SPINNER_INTERVAL_S
-from tale_tui.ui.transcript.text_selection import SelectablePaper
+from tale_tui.ui.transcript.text_selection import TextSelection
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -24,7 +24,7 @@ _CLOCK_INTERVAL_S = 30.0
 """Between two looks at the clock for headers that say how long ago something was."""
 
 
-class PacedPaper(SelectablePaper):
+class RepaintThrottle(TextSelection):
     """Turns that are painted when it is time to."""
 
     _resting: Timer | None = None

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tale_tui.ui.markdown.lines import Line, Piece, Sheet
+from tale_tui.ui.markdown.lines import Line, RenderedLines, TextPart
 from tale_tui.ui.text import plain
 from tale_tui.ui.transcript import parts
-from tale_tui.ui.transcript.header import Moment, header
+from tale_tui.ui.transcript.header import FrameTime, header
 
 if TYPE_CHECKING:
     from tale_tui.domain.conversation import Message
     from tale_tui.ui.markdown.layout import Body
-    from tale_tui.ui.transcript.header import Live
+    from tale_tui.ui.transcript.header import LiveFigures
 
 
-class Said:
+class TurnText:
     """A message and what has come of it since.
 
     Attributes:
@@ -47,7 +47,7 @@ class Said:
 
     def __init__(self, message: Message) -> None:
         self.message = message
-        self.live: Live | None = None
+        self.live: LiveFigures | None = None
         self.thinking = message.thinking
         self.edition = self.thoughts_edition = 0
         self.line_feeds = message.text.count("\n")
@@ -96,7 +96,7 @@ class Said:
         self.thinking += plain(text).plain
         self.whole = False
 
-    def set_live(self, live: Live | None) -> None:
+    def set_live(self, live: LiveFigures | None) -> None:
         """How far the reply is; how many tokens were thought is remembered."""
         if live is not None and live.phase == "thinking":
             self._thought_tokens = live.tokens
@@ -128,7 +128,7 @@ HEAD, THOUGHT, BODY, FOOT = range(4)
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class RenderContext:
     """How turns are drawn now.
 
     Attributes:
@@ -145,7 +145,7 @@ class Setting:
     """
 
     width: int
-    moment: Callable[[], Moment]
+    moment: Callable[[], FrameTime]
     think_key: str = "t"
     go_on_key: str = "g"
     open_key: str = "enter"
@@ -156,7 +156,7 @@ class Setting:
     still: bool = False
 
 
-class Turn(Said):
+class TurnBlock(TurnText):
     """A message and its lines.
 
     Attributes:
@@ -185,13 +185,13 @@ class Turn(Said):
 
     def __init__(self, message: Message) -> None:
         super().__init__(message)
-        self.keys: tuple[Piece, ...] = ()
+        self.keys: tuple[TextPart, ...] = ()
         self.offer = False
         self.begins_view = False
         self.unfolded: frozenset[str] = frozenset()
         self.height = 0
         self._width = 0
-        self._sheets: list[Sheet] = []
+        self._sheets: list[RenderedLines] = []
         self._body: Body | None = None
         self._body_edition = 0
         self._fed = 0
@@ -219,7 +219,7 @@ class Turn(Said):
         self._fed = self._thoughts_fed = 0
         self.whole = False
 
-    def lay_out(self, setting: Setting) -> None:
+    def lay_out(self, setting: RenderContext) -> None:
         """Bring the lines up to date; `whole` tells whether a further call is needed."""
         if setting.width != self._width:
             self.forget()
@@ -229,12 +229,12 @@ class Turn(Said):
         self.height = sum(len(sheet.lines) for sheet in self._sheets)
         self.whole = whole
 
-    def refresh_head(self, setting: Setting) -> None:
+    def refresh_head(self, setting: RenderContext) -> None:
         """Draw the first line anew, for another time or another picture of the spinner."""
         if self._sheets:
             self._sheets[HEAD] = self._head(setting)
 
-    def refresh_foot(self, setting: Setting) -> None:
+    def refresh_foot(self, setting: RenderContext) -> None:
         """Draw the last lines anew, for other keys."""
         if self._sheets:
             self._sheets[FOOT] = self._foot(setting)
@@ -256,7 +256,7 @@ class Turn(Said):
         """The number of the first line of a part."""
         return sum(len(sheet.lines) for sheet in self._sheets[:part])
 
-    def sheet(self, part: int) -> Sheet:
+    def sheet(self, part: int) -> RenderedLines:
         """The lines and rows of a part."""
         return self._sheets[part]
 
@@ -294,19 +294,19 @@ class Turn(Said):
         """Characters that are not shown, once all that is shown is set."""
         return len(self.written) - self._shown if self._fed >= self._shown else 0
 
-    def _head(self, setting: Setting) -> Sheet:
+    def _head(self, setting: RenderContext) -> RenderedLines:
         pieces = header(self.message, self.live, setting.moment(), self._width, setting.go_on_key)
         return parts.head(pieces, self._width, begins_view=self.begins_view)
 
-    def _thought(self, setting: Setting) -> Sheet:
+    def _thought(self, setting: RenderContext) -> RenderedLines:
         if not self.thinking:
-            return Sheet()
+            return RenderedLines()
         opened = parts.THINKING in self.unfolded
         busy = self.growing and not self.text
         sheet = parts.thought(self.thinking, self.thought_took, setting.think_key, opened=opened, busy=busy)
         if opened:
             self._lay_thoughts(finished=not busy)
-            parts.join(sheet, self._thoughts.sheet if self._thoughts else Sheet())
+            parts.join(sheet, self._thoughts.sheet if self._thoughts else RenderedLines())
         return sheet
 
     def _lay_thoughts(self, *, finished: bool) -> None:
@@ -323,14 +323,14 @@ class Turn(Said):
         self._thoughts_fed = end
         self._thoughts.update(finished=finished)
 
-    def _middle(self) -> Sheet:
+    def _middle(self) -> RenderedLines:
         """The text, or what stands in its place."""
         if self._body is not None and self._body.sheet.lines:
             return self._body.sheet
         if not self.growing:
-            return Sheet() if self.message.error else parts.no_text()
-        return Sheet() if self.thinking else parts.indicator(self.live)
+            return RenderedLines() if self.message.error else parts.no_text()
+        return RenderedLines() if self.thinking else parts.indicator(self.live)
 
-    def _foot(self, setting: Setting) -> Sheet:
+    def _foot(self, setting: RenderContext) -> RenderedLines:
         notes = [parts.offer(setting.reroute_key)] if self.offer else []
         return parts.foot(self.message.error, self.left_out, self.keys, self._width, notes)

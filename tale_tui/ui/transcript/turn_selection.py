@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from textual.reactive import reactive
 
-from tale_tui.ui.markdown.lines import ACCENT, MUTED, PANEL, Link, Piece, Target, Unfold
+from tale_tui.ui.markdown.lines import ACCENT, MUTED, PANEL, Link, Target, TextPart, Unfold
 from tale_tui.ui.markdown.wrap import cells
 from tale_tui.ui.text import plain_line
 from tale_tui.ui.transcript.card import CardTurn
 from tale_tui.ui.transcript.cards import TaskPaper
 from tale_tui.ui.transcript.keys import Offer, card_offers, key_line, key_sign, offered, usual_keys
-from tale_tui.ui.transcript.layout import Place
-from tale_tui.ui.transcript.paint import Bar, Look
+from tale_tui.ui.transcript.layout import ScrollPosition
+from tale_tui.ui.transcript.paint import Bar, LineStyle
 from tale_tui.ui.transcript.parts import THINKING
-from tale_tui.ui.transcript.turn import BODY, FOOT, THOUGHT, Setting, Turn
+from tale_tui.ui.transcript.turn import BODY, FOOT, THOUGHT, RenderContext, TurnBlock
 
 if TYPE_CHECKING:
     from tale_tui.domain.conversation import Message
@@ -26,7 +26,7 @@ _CONTEXT_LINES = 2
 """Lines above a turn that are shown with it."""
 
 
-class ChoosingPaper(TaskPaper):
+class TurnSelection(TaskPaper):
     """Turns of which one can be chosen."""
 
     chosen: reactive[str | None] = reactive(None, init=False, repaint=False)
@@ -36,7 +36,7 @@ class ChoosingPaper(TaskPaper):
     """The address that the reader has moved to."""
     keys: Mapping[str, str] = usual_keys()
     """Name of a binding -> its key, as far as it is known."""
-    _told: Turn | None = None
+    _told: TurnBlock | None = None
     """The turn that has the keys below it."""
 
     def on_resize(self) -> None:
@@ -50,7 +50,7 @@ class ChoosingPaper(TaskPaper):
         return self.stack.find(self.chosen)
 
     @property
-    def chosen_turn(self) -> Turn | None:
+    def chosen_turn(self) -> TurnBlock | None:
         """The chosen turn."""
         number = self.chosen_number
         return None if number is None else self.stack.turns[number]
@@ -79,7 +79,7 @@ class ChoosingPaper(TaskPaper):
             if isinstance(turn, CardTurn) and turn.is_card and turn.foldable:
                 self.open_card(turn.message.task_id or "", opened=True, by_reader=True)
             self.chosen = message_id
-            self.go_to(self.stack.move(Place(number), -_CONTEXT_LINES))
+            self.go_to(self.stack.move(ScrollPosition(number), -_CONTEXT_LINES))
 
     def view(self) -> tuple[str | None, int]:
         """What is at the top of the screen: a message and a line of it; None and 0 where the end is followed."""
@@ -113,7 +113,7 @@ class ChoosingPaper(TaskPaper):
 
     # how it is shown
 
-    def setting(self, width: int) -> Setting:
+    def setting(self, width: int) -> RenderContext:
         """With the keys that lines tell."""
         keys = self.keys
         return replace(
@@ -125,7 +125,7 @@ class ChoosingPaper(TaskPaper):
             resume_key=key_sign(keys.get("resume_task", "space")),
         )
 
-    def look(self, number: int) -> Look:
+    def look(self, number: int) -> LineStyle:
         """The chosen turn has its own bar, the key at its block of code, and its marked link."""
         look = super().look(number)
         if number != self.chosen_number:
@@ -136,18 +136,18 @@ class ChoosingPaper(TaskPaper):
         key = key_sign(self.keys.get("copy_code", ""))
         if isinstance(turn := self.stack.turns[number], CardTurn) and not turn.ended:
             code = None  # the key does something else there
-        return Look(Bar.CHOSEN, self.marked_link, -1 if code is None else code, key)
+        return LineStyle(Bar.CHOSEN, self.marked_link, -1 if code is None else code, key)
 
-    def keys_below(self) -> tuple[Piece, ...]:
+    def keys_below(self) -> tuple[TextPart, ...]:
         """The keys of the chosen turn, where some of it is on the screen but not its end."""
         number = self.chosen_number
         if number is None or not (turn := self.stack.turns[number]).keys:
             return ()
-        first = self.stack.top(Place(number)) - self.stack.top(self.top)
+        first = self.stack.top(ScrollPosition(number)) - self.stack.top(self.top)
         if not first < self.size.height < first + turn.height or self.stack.setting is None:
             return ()
         rest = self.stack.setting.width - sum(cells(piece.text) for piece in turn.keys)
-        pieces = (*turn.keys, Piece(" " * max(rest, 0)))
+        pieces = (*turn.keys, TextPart(" " * max(rest, 0)))
         return tuple(piece._replace(style=piece.style | PANEL) for piece in pieces)
 
     def learn_keys(self) -> None:
@@ -169,18 +169,18 @@ class ChoosingPaper(TaskPaper):
             turn.refresh_foot(self.stack.setting)
         self.settle()
 
-    def _key_line(self, turn: Turn, width: int) -> tuple[Piece, ...]:
+    def _key_line(self, turn: TurnBlock, width: int) -> tuple[TextPart, ...]:
         keys = self.keys
         if self.marked_link:
             sign = key_sign(keys.get("open", ""))
             room = width - cells(sign) - len(" opens ")
             address = plain_line(self.marked_link, max(room, 1)).plain
-            return Piece(sign, ACCENT), Piece(f" opens {address}", MUTED)
+            return TextPart(sign, ACCENT), TextPart(f" opens {address}", MUTED)
         return key_line(self.offers(turn), keys, width)
 
     # what it offers
 
-    def offers(self, turn: Turn) -> list[Offer]:
+    def offers(self, turn: TurnBlock) -> list[Offer]:
         """What the keys do with a turn that is set."""
         if isinstance(turn, CardTurn) and turn.is_card:
             return self._card_offers(turn)
@@ -209,7 +209,7 @@ class ChoosingPaper(TaskPaper):
         titles = turn.sheet(BODY).code_lines
         first = turn.first_line(BODY)
         start = self.top.line if number == self.top.turn else 0
-        end = self.stack.top(self.top) + self.size.height - self.stack.top(Place(number))
+        end = self.stack.top(self.top) + self.size.height - self.stack.top(ScrollPosition(number))
         seen = [index for index, line in enumerate(titles) if start <= first + line < end]
         return seen[-1] if seen else len(titles) - 1 if titles else None
 
@@ -220,7 +220,7 @@ class ChoosingPaper(TaskPaper):
             return None
         return self.stack.turns[number].codes[code]
 
-    def unfold(self, turn: Turn, *names: str) -> None:
+    def unfold(self, turn: TurnBlock, *names: str) -> None:
         """Show what is left out, or fold it again."""
         turn.unfolded ^= frozenset(names)
         turn.forget()
@@ -230,24 +230,24 @@ class ChoosingPaper(TaskPaper):
         self.tell_keys()
 
 
-def targets(turn: Turn, *parts: int) -> Iterator[Target]:
+def targets(turn: TurnBlock, *parts: int) -> Iterator[Target]:
     """What clicks in some parts of a turn do."""
     for part in parts:
         for line in turn.sheet(part).lines:
             yield from (piece.target for piece in line.pieces if piece.target is not None)
 
 
-def links(turn: Turn) -> list[str]:
+def links(turn: TurnBlock) -> list[str]:
     """The addresses that the text of a turn links to, each once."""
     return list(dict.fromkeys(target.url for target in targets(turn, BODY) if isinstance(target, Link)))
 
 
-def left_out(turn: Turn) -> bool:
+def left_out(turn: TurnBlock) -> bool:
     """Whether something in the text of a turn is left out."""
     return any(isinstance(target, Unfold) for target in targets(turn, BODY, FOOT))
 
 
-def folds(turn: Turn) -> list[str]:
+def folds(turn: TurnBlock) -> list[str]:
     """What of a turn is left out; its thoughts where it is nothing else."""
     names = [target.what for target in targets(turn, BODY, FOOT) if isinstance(target, Unfold)]
     return names or ([THINKING] if any(targets(turn, THOUGHT)) else [])

@@ -22,13 +22,13 @@ from textual import events
 from textual.binding import BindingType
 from textual.message import Message as TextualMessage
 
-from tale_tui.ui.markdown.lines import Act, CopyCode, Link, Unfold, Version
+from tale_tui.ui.markdown.lines import CardAction, CopyCode, Link, Unfold, Version
 from tale_tui.ui.text import plain_line
 from tale_tui.ui.transcript.card import CardTurn
 from tale_tui.ui.transcript.keys import ENDED, KEY_PREFIX, KEYS, goes_on, task_kinds
-from tale_tui.ui.transcript.layout import TOP, Place
+from tale_tui.ui.transcript.layout import TOP, ScrollPosition
 from tale_tui.ui.transcript.parts import THINKING
-from tale_tui.ui.transcript.turn_selection import ChoosingPaper, folds, left_out, links
+from tale_tui.ui.transcript.turn_selection import TurnSelection, folds, left_out, links
 
 WishKind = Literal["copy", "copy_code", "edit", "regenerate", "fork", "details", "previous", "next", "continue"]
 TaskWishKind = Literal["open", "cancel", "pause", "resume", "retry", "result", "save", "show"]
@@ -38,7 +38,7 @@ _OVERLAP_LINES = 2
 _ADDRESS_SHOWN = 300
 
 
-class TranscriptView(ChoosingPaper):
+class TranscriptView(TurnSelection):
     """A conversation.
 
     Up and down choose a turn, the keys of `transcript_keys.KEYS` do something with it. The mouse chooses a turn,
@@ -140,7 +140,7 @@ class TranscriptView(ChoosingPaper):
     def _hidden(self, number: int, step: int) -> int:
         """How many lines of a turn are above the screen (`step` -1) or below it (1)."""
         turn, top = self.stack.lay(number), self.stack.top(self.top)
-        first = self.stack.top(Place(number))
+        first = self.stack.top(ScrollPosition(number))
         if step < 0:
             return max(top - first, 0)
         return max(first + turn.height - top - self.size.height, 0)
@@ -148,7 +148,7 @@ class TranscriptView(ChoosingPaper):
     def _show_edge(self, number: int, step: int) -> None:
         """Show the turn that was just chosen: all of it, or, where it is too high, the edge from which it is read."""
         height, room = self.stack.lay(number).height, self.size.height
-        first = self.stack.top(Place(number)) - self.stack.top(self.top)
+        first = self.stack.top(ScrollPosition(number)) - self.stack.top(self.top)
         last = first + height
         if height <= room:
             self.scroll_lines(min(first, 0) or max(last - room, 0))
@@ -217,7 +217,7 @@ class TranscriptView(ChoosingPaper):
             self.post_message(self.TaskWish("show", task_id))
         else:
             number = self.stack.find(card.message.id) or 0
-            top = Place(number) if self.top.turn == number else self.top
+            top = ScrollPosition(number) if self.top.turn == number else self.top
             self.following = False
             self.open_card(task_id, not card.opened, by_reader=True)
             self.go_to(top)
@@ -259,11 +259,11 @@ class TranscriptView(ChoosingPaper):
                 self.post_message(self.Wish("copy_code", turn.message.id, turn.codes[number]))
             case Unfold(name):
                 self.unfold(turn, name)
-            case Act("reclassify"):
+            case CardAction("reclassify"):
                 self.post_message(self.RerouteWanted(turn.message.id))
-            case Act("open") if isinstance(turn, CardTurn):
+            case CardAction("open") if isinstance(turn, CardTurn):
                 self.turn_card(turn)
-            case Act(kind):
+            case CardAction(kind):
                 self.action_task(kind)
             case Version(step):
                 self.post_message(self.Wish("next" if step > 0 else "previous", turn.message.id))

@@ -24,7 +24,7 @@ Severity = Literal["information", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Banner:
     """A notice that stands until it is no longer true."""
 
     text: str
@@ -35,20 +35,20 @@ class Standing:
     """How far a download is, 0 to 1; None where there is none."""
 
 
-class NoticeBar(Widget):
+class BannerBar(Widget):
     """A sign, a sentence or two, and keys; with a bar where something is on its way."""
 
     ALLOW_SELECT = False
     auto_links = False
 
-    shown: reactive[Standing | None] = reactive(None, layout=True)
+    shown: reactive[Banner | None] = reactive(None, layout=True)
     """What is said; None takes no room."""
 
     def on_mount(self) -> None:
         """Nothing is said at first."""
         self.display = self.shown is not None
 
-    def watch_shown(self, shown: Standing | None) -> None:
+    def watch_shown(self, shown: Banner | None) -> None:
         """Take room only while there is something to say."""
         self.display = shown is not None
 

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.tasks import clock
-from tale_tui.formatting.units import chance
+from tale_tui.formatting.units import format_probability
 from tale_tui.ui.widgets.line import fitted
 
 ChipKind = Literal["task", "ask", "chat"]
@@ -61,7 +61,7 @@ class Chip(Widget):
         shown, width = self.shown, self.size.width
         if shown is None:
             return Content("")
-        number = "set" if shown.chosen else chance(shown.share)
+        number = "set" if shown.chosen else format_probability(shown.share)
         tone = _TONES[shown.kind]
         label = Content.assemble((f"{shown.kind} ", f"{tone} bold" if shown.chosen else tone), (number, tone))
         room = width - label.cell_length

@@ -12,7 +12,7 @@ from textual.message import Message
 from tale_tui.ui.text import NoMarkup
 
 
-class Offer(Horizontal):
+class ChoiceRow(Horizontal):
     """Its key is bound by the screen; a click on it does the same."""
 
     ALLOW_SELECT = False

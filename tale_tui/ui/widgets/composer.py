@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tale_tui.formatting.symbols import signs
-from tale_tui.ui.widgets.banner import NoticeBar, Standing
+from tale_tui.ui.widgets.banner import Banner, BannerBar
 from tale_tui.ui.widgets.line import fitted, spread
 from tale_tui.ui.widgets.prompt import Prompt
 
@@ -30,7 +30,7 @@ _GAP = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CompletionRow:
     """One completion."""
 
     text: str
@@ -44,7 +44,7 @@ class Completion(Widget):
 
     ALLOW_SELECT = False
 
-    rows: reactive[tuple[Row, ...]] = reactive((), layout=True)
+    rows: reactive[tuple[CompletionRow, ...]] = reactive((), layout=True)
     """What is offered; nothing is shown while it is empty."""
     chosen: reactive[int] = reactive(0)
     """The index of the chosen row."""
@@ -53,14 +53,14 @@ class Completion(Widget):
     class Picked(Message):
         """A row was clicked."""
 
-        row: Row
+        row: CompletionRow
 
     @property
-    def row(self) -> Row | None:
+    def row(self) -> CompletionRow | None:
         """The chosen row."""
         return self.rows[self.chosen] if self.rows else None
 
-    def offer(self, rows: Sequence[Row]) -> None:
+    def offer(self, rows: Sequence[CompletionRow]) -> None:
         """Show other rows, the first of them chosen; none at all hides the list."""
         if tuple(rows) != self.rows:
             self.rows = tuple(rows)
@@ -200,12 +200,12 @@ class Composer(Vertical):
             """One of several is enough."""
             return isinstance(message, Composer.Typed)
 
-    def __init__(self, complete: Callable[[str], Sequence[Row]], keymap: Mapping[str, str]) -> None:
+    def __init__(self, complete: Callable[[str], Sequence[CompletionRow]], keymap: Mapping[str, str]) -> None:
         super().__init__(id="composer")
         self._complete = complete
-        self._standing: dict[Slot, Standing] = {}
+        self._standing: dict[Slot, Banner] = {}
         self._closed_at: str | None = None
-        self.notice = NoticeBar()
+        self.notice = BannerBar()
         self.queue = QueueList()
         self.completion = Completion()
         self.prompt = Prompt(PLACEHOLDER, keymap)
@@ -223,7 +223,7 @@ class Composer(Vertical):
         self._mark.update(f"{marker} {signs().prompt}" if marker else signs().prompt)
         self.set_class(bool(marker), "-marked")
 
-    def stand(self, slot: Slot, standing: Standing | None) -> None:
+    def stand(self, slot: Slot, standing: Banner | None) -> None:
         """Say something above the prompt until it is no longer true; None takes it away."""
         if standing is None:
             self._standing.pop(slot, None)
@@ -257,7 +257,7 @@ class Composer(Vertical):
         self._offer(())
         return shown
 
-    def _offer(self, rows: Sequence[Row]) -> None:
+    def _offer(self, rows: Sequence[CompletionRow]) -> None:
         self.completion.offer(rows)
         self.prompt.completing = bool(rows)
 

@@ -23,7 +23,7 @@ def wordmark() -> tuple[str, ...]:
     return ("tale",) if signs() is ASCII else ("▀█▀ ▄▀█ █   █▀▀", " █  █▀█ █▄▄ ██▄")
 
 
-class Blank(Widget):
+class EmptyState(Widget):
     """Shown while a conversation is empty; it takes no focus and no keys."""
 
     ALLOW_SELECT = False

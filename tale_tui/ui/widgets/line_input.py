@@ -11,7 +11,7 @@ ENTRY_LIMIT = 4096
 """Characters of a line, at most: the longest path that a system takes."""
 
 
-class Entry(Input):
+class LineInput(Input):
     """An Input without a frame. What is pasted is cleaned; keys that would change nothing are left to the screen."""
 
     DEFAULT_CSS = """

@@ -45,7 +45,7 @@ Tone = Callable[[str], Style]
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
+class PickRow:
     """A row. Its texts may be foreign: they are cleaned before they are painted."""
 
     key: str
@@ -71,7 +71,7 @@ class Measures:
     """What was searched for, in small letters."""
 
     @classmethod
-    def of(cls, rows: Sequence[Pick], words: str = "") -> Measures:
+    def of(cls, rows: Sequence[PickRow], words: str = "") -> Measures:
         """Measure all rows."""
         count = max((len(row.cells) for row in rows if row.key), default=0)
         padded = [("",) * (count - len(row.cells)) + row.cells for row in rows if row.cells and row.key]
@@ -81,7 +81,7 @@ class Measures:
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class PickLines:
     """How rows are divided into lines. Only the details under headings depend on the width."""
 
     rows: list[int]
@@ -92,7 +92,7 @@ class Lines:
     """What the lines show that do not show a title."""
 
     @classmethod
-    def of(cls, rows: Sequence[Pick], width: int) -> Lines:
+    def of(cls, rows: Sequence[PickRow], width: int) -> PickLines:
         """Divide all rows for a list of `width` cells."""
         lines = cls([], [], {})
         for index, row in enumerate(rows):
@@ -106,7 +106,7 @@ class Lines:
 
 
 def row_segments(
-    row: Pick, detail: str, width: int, measures: Measures, tone: Tone, *, chosen: bool
+    row: PickRow, detail: str, width: int, measures: Measures, tone: Tone, *, chosen: bool
 ) -> Iterator[Segment]:
     """One line of a row.
 
@@ -142,7 +142,7 @@ def wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
-def _heading(row: Pick, detail: str, width: int, tone: Tone) -> Iterator[Segment]:
+def _heading(row: PickRow, detail: str, width: int, tone: Tone) -> Iterator[Segment]:
     if detail:
         yield Segment(" " * _LEFT + detail, tone("muted"))
         return
@@ -155,7 +155,7 @@ def _heading(row: Pick, detail: str, width: int, tone: Tone) -> Iterator[Segment
         yield Segment(fitted(f"  {note}", room - cell_len(title)), tone("muted"))
 
 
-def _title(row: Pick, room: int, measures: Measures, tone: Tone) -> Iterator[Segment]:
+def _title(row: PickRow, room: int, measures: Measures, tone: Tone) -> Iterator[Segment]:
     cells = row.cells
     columns = measures.columns[len(measures.columns) - len(cells) :]
     while columns and room - sum(columns) - _GAP * len(columns) < _TITLE_MIN:
@@ -255,7 +255,7 @@ class PickList(ScrollView, can_focus=True):
 
     def __init__(
         self,
-        rows: Sequence[Pick] = (),
+        rows: Sequence[PickRow] = (),
         *,
         empty: str = "",
         chosen: str = "",
@@ -270,20 +270,20 @@ class PickList(ScrollView, can_focus=True):
             id: of the widget.
         """
         super().__init__(id=id)
-        self.rows: Sequence[Pick] = ()
+        self.rows: Sequence[PickRow] = ()
         """All of them; others are shown by `show`."""
-        self._lines = Lines.of((), 0)
+        self._lines = PickLines.of((), 0)
         self._measures = Measures.of(())
         self._empty = empty
         self.show(rows, chosen=chosen)
 
     @property
-    def row(self) -> Pick | None:
+    def row(self) -> PickRow | None:
         """The chosen row."""
         return self.rows[self.chosen] if 0 <= self.chosen < len(self.rows) else None
 
     def show(
-        self, rows: Sequence[Pick], *, chosen: str | None = None, words: str = "", empty: str | None = None
+        self, rows: Sequence[PickRow], *, chosen: str | None = None, words: str = "", empty: str | None = None
     ) -> None:
         """Show other rows.
 
@@ -305,7 +305,7 @@ class PickList(ScrollView, can_focus=True):
 
     def _lay_out(self, width: int) -> None:
         """Divide the rows into lines; only details under headings depend on the width."""
-        self._lines = Lines.of(self.rows, width)
+        self._lines = PickLines.of(self.rows, width)
         self.virtual_size = Size(width, max(len(self._lines.rows), 1))
 
     def on_resize(self, event: events.Resize) -> None:

@@ -27,7 +27,7 @@ FORECAST_AFTER_S = 1.0
 """Seconds after which the speed is known well enough to say how long it will take."""
 
 
-class ProgressLine(Widget):
+class ProgressBar(Widget):
     """Two lines: what is done, and how far it is. Its numbers keep their places."""
 
     ALLOW_SELECT = False

@@ -14,7 +14,7 @@ LABEL_LIMIT = 48
 """Characters of a label, at most: it may name a thing of any length."""
 
 
-class Verb(NoMarkup, can_focus=True):
+class TextButton(NoMarkup, can_focus=True):
     """A label that is pressed by enter, space or a click; the one with the focus has the accent."""
 
     ALLOW_SELECT = False
@@ -45,7 +45,7 @@ class Verb(NoMarkup, can_focus=True):
     class Pressed(Message):
         """The button was pressed."""
 
-        verb: Verb
+        verb: TextButton
 
     def __init__(self, label: str, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
         super().__init__(plain_line(label, LABEL_LIMIT), id=id)

@@ -11,7 +11,7 @@ import pytest
 
 import tale_tui.cli.chat.command
 from tale_tui.cli.chat.answer import print_answer
-from tale_tui.cli.chat.options import Wanted
+from tale_tui.cli.chat.options import ChatOptions
 from tale_tui.domain.conversation import Session
 from tale_tui.domain.errors import ContextFull, NoModel
 from tale_tui.domain.events import ModelLoading, PromptProgress, TextDelta, TurnCancelled, TurnFailed
@@ -241,7 +241,7 @@ async def test_who_stops_an_answer_is_told_where_it_is_kept(engine: Any, capsys:
         await asyncio.Event().wait()
 
     engine.chat.send = send
-    asking = asyncio.create_task(print_answer(engine, "hi", Wanted(), as_json=False))
+    asking = asyncio.create_task(print_answer(engine, "hi", ChatOptions(), as_json=False))
     while "Half" not in capsys.readouterr().out:
         await asyncio.sleep(0)
     asking.cancel()

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tale_tui.cli.follow import figures, follow
-from tale_tui.cli.line_mode.conversation import Talk
-from tale_tui.cli.stdin import Lines
+from tale_tui.cli.line_mode.conversation import LineConversation
+from tale_tui.cli.stdin import InputLines
 from tale_tui.domain.conversation import Session
 from tale_tui.domain.errors import EngineLost, MessageTooLong, NoModel
 from tale_tui.domain.events import (
@@ -46,9 +46,9 @@ async def given(lines: list[str]) -> AsyncIterator[str]:
         yield line
 
 
-async def talk(engine: Any, *lines: str, interactive: bool = False, **more: Any) -> tuple[Talk, Written]:
+async def talk(engine: Any, *lines: str, interactive: bool = False, **more: Any) -> tuple[LineConversation, Written]:
     written = Written()
-    conversation = Talk(engine, given(list(lines)), written.take, written.told.append, interactive, **more)
+    conversation = LineConversation(engine, given(list(lines)), written.take, written.told.append, interactive, **more)
     assert await conversation.run()
     return conversation, written
 
@@ -206,7 +206,7 @@ async def test_ctrl_c_stops_the_answer_and_at_the_prompt_the_conversation(engine
         await asyncio.Event().wait()
 
     engine.chat.send = endless
-    conversation = Talk(engine, lines(), written.take, written.told.append, interactive=False)
+    conversation = LineConversation(engine, lines(), written.take, written.told.append, interactive=False)
     run = asyncio.create_task(conversation.run())
     await begun.wait()
     conversation.interrupt()
@@ -285,7 +285,7 @@ async def read_all(content: bytes) -> list[str]:
     os.write(writer, content)
     os.close(writer)
     try:
-        return [line async for line in Lines(reader)]
+        return [line async for line in InputLines(reader)]
     finally:
         os.close(reader)
 
@@ -308,7 +308,7 @@ async def test_lines_of_standard_input(content: bytes, lines: list[str]) -> None
         return
     reader, writer = os.pipe()
     feeding = asyncio.create_task(asyncio.to_thread(feed, writer, content))
-    assert [line async for line in Lines(reader)] == lines
+    assert [line async for line in InputLines(reader)] == lines
     await feeding
     os.close(reader)
 
@@ -317,7 +317,7 @@ async def test_no_more_is_read_than_is_soon_asked_for(monkeypatch: pytest.Monkey
     monkeypatch.setattr("tale_tui.cli.stdin.LINES_AHEAD", 3)
     reader, writer = os.pipe()
     feeding = asyncio.create_task(asyncio.to_thread(feed, writer, b"yes\n" * 50_000))
-    lines = Lines(reader)
+    lines = InputLines(reader)
     for _ in range(10):
         assert await anext(lines) == "yes"
     assert lines._queue.qsize() <= 3
@@ -340,7 +340,7 @@ def feed(writer: int, content: bytes) -> None:
 
 async def test_a_line_comes_when_it_is_there(engine: Any) -> None:
     reader, writer = os.pipe()
-    lines = Lines(reader)
+    lines = InputLines(reader)
     os.write(writer, b"eins\nzw")
     assert await anext(lines) == "eins"
     os.write(writer, "ö\n".encode())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.cli.line_mode.conversation import OFFER, Talk
+from tale_tui.cli.line_mode.conversation import OFFER, LineConversation
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.errors import OutOfMemory
 from tale_tui.domain.events import TaskStarted, TurnDone, TurnStarted
@@ -28,7 +28,7 @@ class Said:
             for line in lines:
                 yield line
 
-        self.talk = Talk(
+        self.talk = LineConversation(
             engine=engine, lines=come(), out=self._write, told=self.told.append, interactive=interactive, **more
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tale_tui.cli.servers import run
-from tale_tui.cli.servers.run import QueueRun, can_go_on
+from tale_tui.cli.servers.run import QueueWorker, can_go_on
 from tale_tui.domain.events import EngineMoved, TasksChanged
 from tale_tui.domain.tasks import Reason, TaskState
 
@@ -26,7 +26,9 @@ class Runs:
     def __init__(self, engine: Any, *, lingers: bool = False, resumes: bool = True) -> None:
         self.said: list[str] = []
         self.told: list[str] = []
-        self.queue = QueueRun(says=self.said.append, tells=self.told.append, resumes=lambda: resumes, lingers=lingers)
+        self.queue = QueueWorker(
+            says=self.said.append, tells=self.told.append, resumes=lambda: resumes, lingers=lingers
+        )
         self.running = asyncio.create_task(self.queue.until_empty(engine))
 
     async def ended(self) -> int:
@@ -168,12 +170,12 @@ def test_run_that_is_ended_says_how_it_goes_on(cli: Any, engine: Any, new_task: 
     engine.here = True
     engine.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
 
-    async def ended(self: QueueRun, _: Any) -> int:
+    async def ended(self: QueueWorker, _: Any) -> int:
         self._here = engine.here
         self.end()
         return 0
 
-    monkeypatch.setattr(QueueRun, "until_empty", ended)
+    monkeypatch.setattr(QueueWorker, "until_empty", ended)
     assert cli("run").err == "What is open is kept. It goes on with: tale-tui run\n"
     engine.here = False
     assert cli("run").err == "Left: 1 running. All of them: tale-tui tasks --state open\n", "another process works"

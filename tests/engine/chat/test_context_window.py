@@ -9,8 +9,8 @@ from tale_tui.domain.text import defuse
 from tale_tui.engine.chat.context_window import (
     DEFAULT_RATIO,
     MARGIN_TOKENS,
-    Prompt,
-    Room,
+    ModelPrompt,
+    TokenBudget,
     estimate,
     fit,
     learned_ratio,
@@ -21,7 +21,7 @@ from tale_tui.engine.chat.context_window import (
 )
 from tale_tui.engine.models.backend import ChatMessage
 
-ROOMY = Room(window=8192, max_tokens=1024)
+ROOMY = TokenBudget(window=8192, max_tokens=1024)
 
 
 def said(*texts: str, first: Author = Author.USER) -> list[Message]:
@@ -33,7 +33,7 @@ def said(*texts: str, first: Author = Author.USER) -> list[Message]:
     ]
 
 
-def shown(prompt: Prompt) -> list[tuple[str, str]]:
+def shown(prompt: ModelPrompt) -> list[tuple[str, str]]:
     return [(message.role, message.text) for message in prompt.messages]
 
 
@@ -51,7 +51,7 @@ def test_without_a_system_prompt_there_is_no_such_message() -> None:
 
 def test_the_oldest_turns_are_left_out_whole() -> None:
     branch = said("a" * 900, "b" * 900, "c" * 900, "d" * 900, "e")
-    prompt = fit(branch, "sys", Room(window=1400, max_tokens=350))
+    prompt = fit(branch, "sys", TokenBudget(window=1400, max_tokens=350))
     assert shown(prompt) == [("system", "sys"), ("user", "c" * 900), ("assistant", "d" * 900), ("user", "e")]
     assert prompt.view_from == "m2"
 
@@ -59,11 +59,11 @@ def test_the_oldest_turns_are_left_out_whole() -> None:
 def test_the_limit_of_history_leaves_out_more_than_the_window_does() -> None:
     branch = said("a" * 600, "b" * 600, "c" * 600, "d" * 600, "e")
     assert fit(branch, "", ROOMY).view_from is None
-    assert fit(branch, "", Room(8192, 1024, history=500)).view_from == "m2"
+    assert fit(branch, "", TokenBudget(8192, 1024, history=500)).view_from == "m2"
 
 
 def test_a_message_longer_than_the_limit_of_history_is_sent_alone() -> None:
-    prompt = fit(said("a", "b", "c" * 3000), "", Room(8192, 1024, history=500))
+    prompt = fit(said("a", "b", "c" * 3000), "", TokenBudget(8192, 1024, history=500))
     assert prompt.view_from == "m2"
     assert prompt.excess == 0
 
@@ -100,7 +100,7 @@ def test_a_conversation_that_begins_with_the_model_is_shown_from_the_user_on() -
 
 def test_a_message_that_is_too_long_says_by_how_much_and_what_would_fit() -> None:
     text = "word " * 2000
-    room = Room(window=1024, max_tokens=256)
+    room = TokenBudget(window=1024, max_tokens=256)
     prompt = fit(said(text), "", room)
     assert prompt.excess > 0
     assert fit(said(text[: prompt.room_for_text]), "", room).excess == 0
@@ -108,18 +108,18 @@ def test_a_message_that_is_too_long_says_by_how_much_and_what_would_fit() -> Non
 
 
 def test_a_message_that_may_fit_is_sent_alone_with_room_for_an_answer() -> None:
-    prompt = fit(said("a", "b", "word " * 600), "", Room(window=1024, max_tokens=1024))
+    prompt = fit(said("a", "b", "word " * 600), "", TokenBudget(window=1024, max_tokens=1024))
     assert (prompt.excess, prompt.view_from, prompt.max_tokens) == (0, "m2", 256)
 
 
 def test_where_the_system_prompt_fills_the_window_nothing_of_the_message_fits() -> None:
-    prompt = fit(said("hello"), "x" * 9000, Room(window=1024, max_tokens=256))
+    prompt = fit(said("hello"), "x" * 9000, TokenBudget(window=1024, max_tokens=256))
     assert prompt.excess > 0
     assert prompt.room_for_text == 0
 
 
 def test_a_small_window_leaves_a_small_answer() -> None:
-    room = Room(window=512, max_tokens=1024)
+    room = TokenBudget(window=512, max_tokens=1024)
     assert room.reserve == 128
     prompt = fit(said("a" * 900), "", room)
     assert prompt.excess == 0
@@ -128,7 +128,7 @@ def test_a_small_window_leaves_a_small_answer() -> None:
 
 def test_the_beginning_of_a_continued_answer_takes_room() -> None:
     branch = said("a" * 800, "b" * 800, "c")
-    room = Room(window=1000, max_tokens=250)
+    room = TokenBudget(window=1000, max_tokens=250)
     assert fit(branch, "", room).view_from is None
     assert fit(branch, "", room, tail="d" * 800).view_from == "m2"
 
@@ -155,7 +155,7 @@ def test_a_prompt_fits_its_window_or_says_that_the_message_is_too_long(
     tail: str,
 ) -> None:
     branch = said(*branch_texts)
-    room = Room(window, max_tokens, history, ratio, ratio * 1.2)
+    room = TokenBudget(window, max_tokens, history, ratio, ratio * 1.2)
     prompt = fit(branch, system, room, tail=tail)
     assert room.reserve <= prompt.max_tokens <= max_tokens
     users = [message for message in prompt.messages if message.role == "user"]
@@ -178,7 +178,7 @@ def test_a_prompt_fits_its_window_or_says_that_the_message_is_too_long(
 @given(st.lists(texts, min_size=1, max_size=9), st.integers(100, 5000), st.integers(1, 500))
 def test_a_larger_window_never_shows_less(branch_texts: list[str], window: int, more: int) -> None:
     branch = said(*branch_texts[: len(branch_texts) - (len(branch_texts) + 1) % 2] or ["q"])
-    small, large = (fit(branch, "", Room(size, 256)) for size in (window, window + more))
+    small, large = (fit(branch, "", TokenBudget(size, 256)) for size in (window, window + more))
     assert sum(len(message.text) for message in large.messages) >= sum(len(message.text) for message in small.messages)
 
 

@@ -9,8 +9,15 @@ import pytest
 from tale_tui.domain.conversation import Author, Message
 from tale_tui.domain.tasks import Reason, Task, TaskState
 from tale_tui.engine.chat.question_patterns import Question, plain_of
-from tale_tui.engine.chat.task_questions import Asked, Rows, answer, asked, say_cancelled, to_cancel
-from tale_tui.engine.chat.task_sentences import span, tell, tell_all
+from tale_tui.engine.chat.task_questions import (
+    KnownTasks,
+    TaskQuestion,
+    answer,
+    describe_cancelled,
+    task_question,
+    to_cancel,
+)
+from tale_tui.engine.chat.task_sentences import describe, describe_all, span
 
 NOW = 1_000_000.0
 
@@ -24,9 +31,9 @@ def said(text: str, created: float = NOW - 120) -> Message:
     return Message("m1", "s1", None, Author.USER, text, created)
 
 
-RUNNING = Rows((task(running_since=NOW - 42),), now=NOW, last=said("write it"), last_task_id="k4t9aaaa")
-IDLE = Rows((task(state=TaskState.DONE, finished=NOW - 600),), now=NOW)
-NONE = Rows(now=NOW)
+RUNNING = KnownTasks((task(running_since=NOW - 42),), now=NOW, last=said("write it"), last_task_id="k4t9aaaa")
+IDLE = KnownTasks((task(state=TaskState.DONE, finished=NOW - 600),), now=NOW)
+NONE = KnownTasks(now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +124,7 @@ NONE = Rows(now=NOW)
     ],
 )
 def test_questions_about_tasks(text: str, question: Question) -> None:
-    found = asked(text, RUNNING)
+    found = task_question(text, RUNNING)
     assert (found.question if found else None) == question
 
 
@@ -168,7 +175,7 @@ def test_questions_about_tasks(text: str, question: Question) -> None:
     ],
 )
 def test_other_messages_are_none(text: str) -> None:
-    assert asked(text, RUNNING) is None
+    assert task_question(text, RUNNING) is None
 
 
 @pytest.mark.parametrize(
@@ -176,31 +183,31 @@ def test_other_messages_are_none(text: str) -> None:
     ["cancel that", "is it done yet?", "status?", "are you done?", "stop", "what's running?", "annule ça", "完成了吗"],
 )
 def test_what_points_counts_only_where_a_task_can_be_meant(text: str) -> None:
-    assert asked(text, RUNNING) is not None
-    assert asked(text, IDLE) is None
-    assert asked(text, NONE) is None
+    assert task_question(text, RUNNING) is not None
+    assert task_question(text, IDLE) is None
+    assert task_question(text, NONE) is None
 
 
 def test_without_a_task_nothing_is_said_of_one() -> None:
-    assert asked("how is my task doing?", NONE) is None
-    assert asked("what was my last task?", NONE) is None
-    assert asked("what was my last request?", NONE) is None
-    assert asked("what was my last request?", Rows(last=said("hello"), now=NOW)) is not None
+    assert task_question("how is my task doing?", NONE) is None
+    assert task_question("what was my last task?", NONE) is None
+    assert task_question("what was my last request?", NONE) is None
+    assert task_question("what was my last request?", KnownTasks(last=said("hello"), now=NOW)) is not None
 
 
 def test_what_names_a_task_counts_where_there_was_one() -> None:
-    assert asked("cancel my task", IDLE) == Asked(Question.CANCEL)
-    assert asked("how is my task doing?", IDLE) == Asked(Question.STATUS)
-    assert asked("cancel my task", Rows((), RUNNING.tasks, now=NOW)) is None
+    assert task_question("cancel my task", IDLE) == TaskQuestion(Question.CANCEL)
+    assert task_question("how is my task doing?", IDLE) == TaskQuestion(Question.STATUS)
+    assert task_question("cancel my task", KnownTasks((), RUNNING.tasks, now=NOW)) is None
 
 
 def test_a_task_is_named_by_its_id() -> None:
     first, second = task(), task("p2m8bbbb")
-    rows = Rows((first, second), now=NOW)
+    rows = KnownTasks((first, second), now=NOW)
     for text in ("how is k4t9 doing?", "status of task k4t9", "is K4T9 done?"):
-        assert asked(text, rows) == Asked(Question.STATUS, first)
-    found = asked("cancel p2m8", rows)
-    assert found == Asked(Question.CANCEL, second)
+        assert task_question(text, rows) == TaskQuestion(Question.STATUS, first)
+    found = task_question("cancel p2m8", rows)
+    assert found == TaskQuestion(Question.CANCEL, second)
     assert found is not None
     assert to_cancel(found, rows) == (second,)
 
@@ -214,7 +221,7 @@ def test_courtesies_are_taken_off() -> None:
 
 
 def one(state: TaskState, **more: Any) -> str:
-    return tell(task(state=state, **more), NOW)
+    return describe(task(state=state, **more), NOW)
 
 
 def test_how_a_task_is() -> None:
@@ -239,12 +246,12 @@ def test_how_a_task_is() -> None:
 
 def test_a_long_title_is_cut() -> None:
     long = Task("k4t9aaaa", "k4t9", "x" * 100, TaskState.QUEUED, NOW, NOW)
-    assert tell(long, NOW).startswith(f"“{'x' * 59}…” (k4t9)")
+    assert describe(long, NOW).startswith(f"“{'x' * 59}…” (k4t9)")
 
 
 def test_several_tasks_are_counted_and_the_first_are_told() -> None:
     tasks = [task(f"t{number:03}aaaa", TaskState.QUEUED) for number in range(9)] + [task(running_since=NOW)]
-    lines = tell_all(tasks, NOW).splitlines()
+    lines = describe_all(tasks, NOW).splitlines()
     assert lines[0] == "10 tasks: 9 queued, 1 running."
     assert len([line for line in lines if line.startswith("- “")]) == 8
     assert lines[-1] == "- and 2 more, in /tasks."
@@ -261,41 +268,41 @@ def test_durations() -> None:
     ]
 
 
-def said_to(text: str, rows: Rows) -> str:
-    found = asked(text, rows)
+def said_to(text: str, rows: KnownTasks) -> str:
+    found = task_question(text, rows)
     assert found is not None
     return answer(found, rows)
 
 
 def test_the_open_one_is_told_before_one_that_ended() -> None:
     ended = task("p2m8bbbb", TaskState.DONE, created=NOW, finished=NOW)
-    assert "(k4t9) is running" in said_to("how is my task doing?", Rows((*RUNNING.tasks, ended), now=NOW))
-    assert "(p2m8) is done" in said_to("how is my task doing?", Rows((ended,), now=NOW))
+    assert "(k4t9) is running" in said_to("how is my task doing?", KnownTasks((*RUNNING.tasks, ended), now=NOW))
+    assert "(p2m8) is done" in said_to("how is my task doing?", KnownTasks((ended,), now=NOW))
 
 
 def test_the_open_ones_elsewhere_are_told_where_the_conversation_has_none() -> None:
-    assert "is running" in said_to("how is my task doing?", Rows((), RUNNING.tasks, now=NOW))
+    assert "is running" in said_to("how is my task doing?", KnownTasks((), RUNNING.tasks, now=NOW))
     assert said_to("which tasks are running?", IDLE).startswith("No task is open. The last one: “Fib")
-    two = Rows((), (task(running_since=NOW), task("p2m8bbbb", TaskState.QUEUED)), now=NOW)
+    two = KnownTasks((), (task(running_since=NOW), task("p2m8bbbb", TaskState.QUEUED)), now=NOW)
     assert said_to("what tasks are running?", two).startswith("2 tasks: ")
 
 
 def test_the_last_request_is_quoted_with_what_became_of_it() -> None:
-    assert said_to("what was my last request?", Rows(last=said("hello\nthere"), now=NOW)) == (
+    assert said_to("what was my last request?", KnownTasks(last=said("hello\nthere"), now=NOW)) == (
         "Your last request, 2 min ago: “hello there”"
     )
     sentence = said_to("what was my last request?", RUNNING)
     assert "“write it” It became a task: “Fibonacci function” (k4t9) is running" in sentence
-    assert said_to("what did I ask last?", Rows(last=said("x" * 999), now=NOW)).endswith("x …”")
+    assert said_to("what did I ask last?", KnownTasks(last=said("x" * 999), now=NOW)).endswith("x …”")
     assert said_to("what was my last task?", RUNNING).startswith("Your last task: “Fib")
 
 
 def test_what_is_cancelled() -> None:
     older, newer = task(created=NOW - 50), task("p2m8bbbb", created=NOW - 20)
     ended = task("q7q7cccc", TaskState.DONE, created=NOW)
-    rows = Rows((older, newer, ended), now=NOW)
-    assert to_cancel(Asked(Question.CANCEL), rows) == (newer,)
-    assert to_cancel(Asked(Question.CANCEL_ALL), rows) == (older, newer)
-    assert to_cancel(Asked(Question.CANCEL), IDLE) == ()
-    assert say_cancelled([newer]).startswith("“Fibonacci function” (p2m8) is cancelled.")
-    assert say_cancelled([older, newer]).startswith("2 tasks are cancelled: ")
+    rows = KnownTasks((older, newer, ended), now=NOW)
+    assert to_cancel(TaskQuestion(Question.CANCEL), rows) == (newer,)
+    assert to_cancel(TaskQuestion(Question.CANCEL_ALL), rows) == (older, newer)
+    assert to_cancel(TaskQuestion(Question.CANCEL), IDLE) == ()
+    assert describe_cancelled([newer]).startswith("“Fibonacci function” (p2m8) is cancelled.")
+    assert describe_cancelled([older, newer]).startswith("2 tasks are cancelled: ")

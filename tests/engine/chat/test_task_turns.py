@@ -25,7 +25,7 @@ from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.domain.tasks import DetectBand, TaskState
 from tale_tui.engine.chat.start import IS_A_TASK
 from tale_tui.engine.detect import learning
-from tale_tui.engine.detect.learning import ENOUGH, Report
+from tale_tui.engine.detect.learning import ENOUGH, LearningReport
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
 
 WORK = "Can you write a Python function to calculate the Fibonacci sequence?"
@@ -395,9 +395,9 @@ async def test_a_question_about_tasks_is_judged_as_one(talk: Begin) -> None:
 async def test_corrections_are_learned_from_when_nobody_works(talk: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     learned: list[tuple[str, bool]] = []
 
-    async def refit(path: Path, corrections: Any) -> Report:
+    async def refit(path: Path, corrections: Any) -> LearningReport:
         learned.extend((each.text, each.is_task) for each in corrections)
-        return Report(False, 1.0, 0.9)
+        return LearningReport(False, 1.0, 0.9)
 
     monkeypatch.setattr(learning, "refit", refit)
     backend = Models(open_gate=False)

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from tale_tui.domain.tasks import DetectBand, DetectLabel
 from tale_tui.engine.detect.detector import CHAT_TO, TASK_FROM, Detector, DetectState, Judgement, judge
-from tale_tui.engine.detect.model import UNSURE_MOST, BadWeights, Weights, packaged_weights, read_weights, settle
+from tale_tui.engine.detect.model import (
+    UNSURE_MOST,
+    BadWeights,
+    DetectorWeights,
+    packaged_weights,
+    read_weights,
+    settle,
+)
 
 TASK = "Write a Python function that merges two sorted lists."
 CHAT = "hello, how are you?"
@@ -107,7 +114,7 @@ def test_weights_come_back_as_they_were_written(tmp_path: Path) -> None:
 )
 def test_other_files_are_refused(text: str) -> None:
     with pytest.raises(BadWeights):
-        Weights.parse(text)
+        DetectorWeights.parse(text)
 
 
 def damage(whole: str) -> dict[str, bytes]:
@@ -137,7 +144,7 @@ def test_damaged_learned_weights_leave_those_of_the_program(
 
 @pytest.mark.parametrize("error", [BadWeights("damaged"), FileNotFoundError("gone")])
 def test_without_weights_the_rule_serves(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def fail() -> Weights:
+    def fail() -> DetectorWeights:
         raise error
 
     monkeypatch.setattr("tale_tui.engine.detect.model.packaged_weights", fail)

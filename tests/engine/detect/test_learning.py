@@ -15,8 +15,8 @@ import pytest
 
 from tale_tui.domain.errors import StoreError
 from tale_tui.engine.detect import learning
-from tale_tui.engine.detect.learning import ENOUGH, Detectors, Learner, Report, keep_seen, read_seen, refit
-from tale_tui.engine.detect.model import FORMAT, Weights, packaged_weights
+from tale_tui.engine.detect.learning import ENOUGH, Detectors, Learner, LearningReport, keep_seen, read_seen, refit
+from tale_tui.engine.detect.model import FORMAT, DetectorWeights, packaged_weights
 
 
 @dataclass
@@ -45,7 +45,7 @@ def some(count: int) -> list[Said]:
     return [Said(f"the friday thing {number}", True) for number in range(count)]
 
 
-def put(path: Path, weights: Weights) -> None:
+def put(path: Path, weights: DetectorWeights) -> None:
     path.write_text(weights.dump(), "utf-8")
 
 
@@ -59,7 +59,7 @@ async def settled(learner: Learner) -> None:
     await learner._task
 
 
-Fit = Callable[..., Awaitable[Report]]
+Fit = Callable[..., Awaitable[LearningReport]]
 
 
 @pytest.fixture
@@ -67,10 +67,10 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The texts of each fit; no process is started."""
     calls: list[list[str]] = []
 
-    async def fit(learned: Path, corrections: list[Said]) -> Report:
+    async def fit(learned: Path, corrections: list[Said]) -> LearningReport:
         calls.append([each.text for each in corrections])
         put(learned, packaged_weights())
-        return Report(True, 0.9, 0.95)
+        return LearningReport(True, 0.9, 0.95)
 
     monkeypatch.setattr(learning, "refit", fit)
     return calls
@@ -128,10 +128,10 @@ async def test_the_detector_is_loaded_again(tmp_path: Path, monkeypatch: pytest.
     before = await detectors.get()
     assert await detectors.get() is before
 
-    async def fit(learned: Path, corrections: list[Said]) -> Report:
+    async def fit(learned: Path, corrections: list[Said]) -> LearningReport:
         turned = packaged_weights()
-        put(learned, Weights((0.0, -50.0), turned.blocks, 1.0, turned.doubt))
-        return Report(True, 0.9, 0.9)
+        put(learned, DetectorWeights((0.0, -50.0), turned.blocks, 1.0, turned.doubt))
+        return LearningReport(True, 0.9, 0.9)
 
     monkeypatch.setattr(learning, "refit", fit)
     learner = Learner(Kept(some(ENOUGH)), detectors, lambda: False, idle_s=0.0)
@@ -143,12 +143,13 @@ async def test_the_detector_is_loaded_again(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("report", "word"), [(Report(False, 0.95, 0.9), "is dropped"), (Report(False, error="no disk"), "no disk")]
+    ("report", "word"),
+    [(LearningReport(False, 0.95, 0.9), "is dropped"), (LearningReport(False, error="no disk"), "no disk")],
 )
 async def test_what_does_worse_is_dropped_and_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, report: Report, word: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, report: LearningReport, word: str
 ) -> None:
-    async def fit(learned: Path, corrections: list[Said]) -> Report:
+    async def fit(learned: Path, corrections: list[Said]) -> LearningReport:
         return report
 
     caplog.set_level(logging.INFO)
@@ -225,7 +226,7 @@ async def test_the_process_is_given_the_corrections(tmp_path: Path, instead: Cal
         "print(json.dumps({'kept': True, 'before': 0.5, 'after': 0.75}))"
     )
     report = await refit(tmp_path / "detector.json", [Said("a\nb", True), Said("c", False)])
-    assert report == Report(True, 0.5, 0.75)
+    assert report == LearningReport(True, 0.5, 0.75)
     arguments, lines, threads = json.loads(out.read_text("utf-8"))
     assert threads == "1"
     assert arguments[-3:] == [str(tmp_path / "detector.json"), "--corrections", "-"]

@@ -13,7 +13,7 @@ import pytest
 
 from tale_tui.engine.detect import training
 from tale_tui.engine.detect.features import extract
-from tale_tui.engine.detect.model import Model, Weights, packaged_weights, read_weights
+from tale_tui.engine.detect.model import DetectorModel, DetectorWeights, packaged_weights, read_weights
 from tale_tui.engine.detect.training import (
     CORRECTION_WEIGHT,
     KEPT_APART,
@@ -28,23 +28,25 @@ Examples = list[Example]
 
 
 @pytest.fixture(scope="module")
-def fitted(few: Examples) -> training.Fit:
+def fitted(few: Examples) -> training.TrainingFit:
     return training.fit(training.apart(few)[0])
 
 
-def test_plain_python_says_what_scikit_learn_says(few: Examples, fitted: training.Fit) -> None:
+def test_plain_python_says_what_scikit_learn_says(few: Examples, fitted: training.TrainingFit) -> None:
     features = [extract(example.text) for example in few]
     theirs = fitted.estimator.predict_proba(training.matrix(features, fitted.columns))
-    ours = Model(fitted.weights)
+    ours = DetectorModel(fitted.weights)
     for each, expected in zip(features, theirs.tolist(), strict=True):
         assert ours.shares(each) == pytest.approx(expected, abs=1e-6)
 
 
-def test_what_is_stored_judges_the_same(few: Examples, fitted: training.Fit) -> None:
-    stored = Weights.parse(fitted.weights.dump())
+def test_what_is_stored_judges_the_same(few: Examples, fitted: training.TrainingFit) -> None:
+    stored = DetectorWeights.parse(fitted.weights.dump())
     for example in few[:50]:
         features = extract(example.text)
-        assert Model(stored).shares(features) == pytest.approx(Model(fitted.weights).shares(features), abs=1e-9)
+        assert DetectorModel(stored).shares(features) == pytest.approx(
+            DetectorModel(fitted.weights).shares(features), abs=1e-9
+        )
 
 
 def test_the_same_examples_give_the_same_weights(few: Examples) -> None:
@@ -75,12 +77,12 @@ def test_a_message_is_learned_without_its_last_signs_too(few: Examples) -> None:
 def test_a_correction_is_learned(few: Examples) -> None:
     current = training.learn(few)
     text = "the usual friday thing"
-    before = Model(current).probability(extract(text))
+    before = DetectorModel(current).probability(extract(text))
     corrections = [Example(f"{text}{ending}", 1.0, weight=CORRECTION_WEIGHT) for ending in ("", " please", " again")]
     outcome = training.refit(few, corrections, current)
     assert outcome.after >= outcome.before
     assert outcome.kept
-    assert Model(outcome.weights).probability(extract(text)) > max(before, 0.5)
+    assert DetectorModel(outcome.weights).probability(extract(text)) > max(before, 0.5)
 
 
 def test_a_worse_refit_is_rolled_back(few: Examples) -> None:
@@ -95,9 +97,9 @@ def test_a_worse_refit_is_rolled_back(few: Examples) -> None:
 def test_of_a_text_corrected_twice_the_last_counts(few: Examples, monkeypatch: pytest.MonkeyPatch) -> None:
     learned: list[Example] = []
 
-    def fit(examples: Sequence[Example]) -> training.Fit:
+    def fit(examples: Sequence[Example]) -> training.TrainingFit:
         learned.extend(examples)
-        return training.Fit(None, {}, packaged_weights())
+        return training.TrainingFit(None, {}, packaged_weights())
 
     monkeypatch.setattr(training, "fit", fit)
     training.refit(few, [Example("so and so", 1.0), Example("so and so ", 0.0)], packaged_weights())

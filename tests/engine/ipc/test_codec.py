@@ -7,9 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tale_tui.domain import errors
-from tale_tui.engine.ipc.codec import GROUPS, from_line, is_verb, pack_error, to_line, unpack_error, verb
+from tale_tui.engine.ipc.codec import GROUPS, api_method, from_line, is_api_method, pack_error, to_line, unpack_error
 
-NAMES = sorted(f"{group}.{name}" for group, api in GROUPS.items() for name in dir(api) if is_verb(f"{group}.{name}"))
+NAMES = sorted(
+    f"{group}.{name}" for group, api in GROUPS.items() for name in dir(api) if is_api_method(f"{group}.{name}")
+)
 
 
 def described(name: str) -> Any:
@@ -27,7 +29,7 @@ st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False
 
 def result_types(name: str) -> tuple[object, ...]:
     result = get_type_hints(described(name))["return"]
-    if not verb(name).streams:
+    if not api_method(name).streams:
         return (result,)
     item = get_args(result)[0]
     return get_args(item) if isinstance(item, UnionType) else (item,)
@@ -37,14 +39,14 @@ def test_every_public_name_of_the_protocol_is_a_verb() -> None:
     assert {"chat.send", "control.watch", "sessions.list", "control.doctor"} <= set(NAMES)
     assert all(inspect.isfunction(described(name)) for name in NAMES)
     for name in ("tasks._private", "tasks.__init__", "tasks.mro", "tasks", "tasks.", "send", "nobody.send", "mro", ""):
-        assert not is_verb(name)
+        assert not is_api_method(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_whatever_a_verb_gives_comes_back_equal(name: str, data: st.DataObject) -> None:
-    spec = verb(name)
+    spec = api_method(name)
     for kind in result_types(name):
         value = data.draw(st.from_type(kind))  # type: ignore[arg-type]  # unions and tuples work as well
         line = to_line({"v": spec.pack(value)})
@@ -56,7 +58,7 @@ def test_whatever_a_verb_gives_comes_back_equal(name: str, data: st.DataObject) 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_whatever_a_verb_takes_comes_back_equal(name: str, data: st.DataObject) -> None:
-    spec = verb(name)
+    spec = api_method(name)
     hints = get_type_hints(described(name))
     hints.pop("return")
     args = {key: data.draw(st.from_type(hint)) for key, hint in hints.items()}
@@ -66,14 +68,14 @@ def test_whatever_a_verb_takes_comes_back_equal(name: str, data: st.DataObject) 
 
 def test_an_argument_that_the_verb_does_not_take_is_refused() -> None:
     with pytest.raises(ValueError, match="does not take path"):
-        verb("sessions.list").unpack_args({"path": "/etc"})
+        api_method("sessions.list").unpack_args({"path": "/etc"})
     with pytest.raises(ValueError, match="int"):
-        verb("sessions.list").unpack_args({"limit": "many"})
+        api_method("sessions.list").unpack_args({"limit": "many"})
 
 
 def test_a_name_that_is_no_verb_is_refused() -> None:
     with pytest.raises(KeyError):
-        verb("tasks.stop")
+        api_method("tasks.stop")
 
 
 def test_an_error_keeps_its_class_and_sentence() -> None:

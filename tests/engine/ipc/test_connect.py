@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import EngineLost, WrongState
 from tale_tui.engine.ipc import connect
 from tale_tui.engine.ipc.connect import find_engine, open_engine
@@ -27,7 +27,7 @@ async def test_where_no_engine_runs_there_is_none(paths: Paths, tmp_path: object
         assert engine is None
 
 
-async def test_one_that_runs_is_found_and_never_replaced(paths: Paths, world: World) -> None:
+async def test_one_that_runs_is_found_and_never_replaced(paths: Paths, world: Clock) -> None:
     async with AsyncExitStack() as stack:
         async with open_engine(paths, Settings(), world, backends={}, load=False) as client:
             engine = await stack.enter_async_context(find_engine(paths))
@@ -44,7 +44,7 @@ async def test_one_that_does_not_answer_is_an_error(paths: Paths, monkeypatch: p
             raise AssertionError("must not open")
 
 
-async def test_settings_are_read_only_where_the_engine_is_made(paths: Paths, world: World) -> None:
+async def test_settings_are_read_only_where_the_engine_is_made(paths: Paths, world: Clock) -> None:
     asked: list[str] = []
 
     def settings(who: str) -> Settings:
@@ -59,7 +59,7 @@ async def test_settings_are_read_only_where_the_engine_is_made(paths: Paths, wor
     assert asked == ["first"]
 
 
-async def test_an_engine_says_how_it_is_and_ends_only_without_a_window(paths: Paths, world: World) -> None:
+async def test_an_engine_says_how_it_is_and_ends_only_without_a_window(paths: Paths, world: Clock) -> None:
     ended = asyncio.Event()
     async with open_engine(paths, Settings(), world, backends={}, load=False, works_queue=False) as client:
         status = await client.control.status()

@@ -12,7 +12,7 @@ import pytest
 
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import ExportFormat, Message, MessageState, Transcript, View
 from tale_tui.domain.errors import BadImport, EmptyMessage, NoSuchMessage, NoSuchSession, TaleError
 from tale_tui.domain.events import Routed, SessionChanged, TextDelta, TurnCancelled, TurnDone, TurnEvent, TurnStarted
@@ -46,7 +46,7 @@ async def client(request: pytest.FixtureRequest, tmp_path: Path, held: Held) -> 
     paths.make()
     ids = itertools.count(1)
     times = itertools.count(1_000_000)
-    world = World(now=lambda: float(next(times)), new_id=lambda: f"id{next(ids):014d}")
+    world = Clock(now=lambda: float(next(times)), new_id=lambda: f"id{next(ids):014d}")
     settings = Settings(ux=str(SCRIPTED), task=str(SCRIPTED))
     backends = {BackendName.SCRIPTED: held.backend}
     async with AsyncExitStack() as stack:

@@ -21,7 +21,7 @@ import pytest
 import pytest_asyncio
 
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import BackendCrashed
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
@@ -58,7 +58,7 @@ def models(place_starter: Callable[[Path], Path], tmp_path_factory: pytest.TempP
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Store]:
-    made = await Store.open(tmp_path_factory.mktemp("data") / "tale.db", World())
+    made = await Store.open(tmp_path_factory.mktemp("data") / "tale.db", Clock())
     yield made
     await made.close()
 
@@ -71,7 +71,7 @@ async def services(
     settings = Settings(ux=str(TALK), task=str(WORK))
     backend = EmbeddedBackend(settings, models, tmp_path_factory.mktemp("logs") / "embedded.log")
     made = build_model_services(
-        given_backends({BackendName.EMBEDDED: backend}), store, settings, World(), lambda fact: None
+        given_backends({BackendName.EMBEDDED: backend}), store, settings, Clock(), lambda fact: None
     )
     await made.roles.restore()
     await made.roles.warm()

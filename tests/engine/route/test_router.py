@@ -10,7 +10,7 @@ import pytest
 
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import RouteSettings, Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import BackendCrashed, NoModel, Unreachable
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.engine.models.loading.breaker import OPENS_AFTER
@@ -27,7 +27,7 @@ SMALL, BIG = (ModelRef(BackendName.SCRIPTED, name) for name in ("small", "big"))
 
 
 class Rig:
-    def __init__(self, store: Store, world: World, **settings: str) -> None:
+    def __init__(self, store: Store, world: Clock, **settings: str) -> None:
         self.backend = ScriptedBackend([spoken("a")], models=("small", "big"), window=4096)
         chosen = Settings(**{"ux": str(SMALL), "task": str(BIG), **settings})
         self.home: ModelServices = build_model_services(
@@ -39,7 +39,7 @@ class Rig:
 
 
 @pytest.fixture
-async def rig(paths: Paths, world: World) -> AsyncIterator[Rig]:
+async def rig(paths: Paths, world: Clock) -> AsyncIterator[Rig]:
     store = await Store.open(paths.database, world)
     made = Rig(store, world)
     await made.home.roles.restore()
@@ -95,7 +95,7 @@ async def test_a_preview_asks_nobody(rig: Rig) -> None:
     assert rig.router().preview(TASK) is None
 
 
-async def test_without_a_model_it_looks_once_more_and_says_what_to_do(paths: Paths, world: World) -> None:
+async def test_without_a_model_it_looks_once_more_and_says_what_to_do(paths: Paths, world: Clock) -> None:
     store = await Store.open(paths.database, world)
     rig = Rig(store, world, ux="auto", task="auto")
     await rig.home.roles.restore()

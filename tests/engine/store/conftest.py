@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.domain.clock import ID_ALPHABET, ID_LENGTH, World
+from tale_tui.domain.clock import ID_ALPHABET, ID_LENGTH, Clock
 from tale_tui.domain.conversation import Message, MessageState
 from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
 from tale_tui.domain.tasks import Plan, StepSpec, Task
@@ -33,9 +33,9 @@ def numbered_id(number: int) -> str:
 
 
 @pytest.fixture
-def world() -> World:
+def world() -> Clock:
     ticks, ids = itertools.count(START), itertools.count()
-    return World(now=lambda: float(next(ticks)), monotonic=lambda: 0.0, new_id=lambda: numbered_id(next(ids)))
+    return Clock(now=lambda: float(next(ticks)), monotonic=lambda: 0.0, new_id=lambda: numbered_id(next(ids)))
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def store(path: Path, world: World) -> AsyncIterator[Store]:
+async def store(path: Path, world: Clock) -> AsyncIterator[Store]:
     opened = await Store.open(path, world)
     yield opened
     await opened.close()
@@ -91,7 +91,7 @@ def sabotage(path: Path) -> Sabotage:
 
 
 @pytest.fixture
-async def session_id(path: Path, world: World, ref: ModelRef) -> str:
+async def session_id(path: Path, world: Clock, ref: ModelRef) -> str:
     """A closed database with one session of one turn; the id of that."""
     store = await Store.open(path, world)
     session = await store.add_session()
@@ -106,7 +106,7 @@ def titles(path: Path) -> Titles:
     """Opens a database, the one of the test where no other is named, and tells which sessions are in it."""
 
     async def of(at: Path = path, *, read_only: bool = False) -> list[str]:
-        store = await Store.open(at, World(now=lambda: START), read_only=read_only)
+        store = await Store.open(at, Clock(now=lambda: START), read_only=read_only)
         found = [session.title for session in await store.sessions()]
         await store.close()
         return found

@@ -15,7 +15,7 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import Message, MessageState
 from tale_tui.domain.errors import NoSuchSession, StoreError
 from tale_tui.domain.models import ModelRef
@@ -51,7 +51,7 @@ def clock() -> Iterator[SlowClock]:
 
 
 async def test_a_cancelled_write_is_stored_whole(path: Path, clock: SlowClock, ref: ModelRef) -> None:
-    store = await Store.open(path, World(now=clock.now))
+    store = await Store.open(path, Clock(now=clock.now))
     session = await store.add_session()
     clock.hold()
     turn = asyncio.create_task(store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref))
@@ -68,7 +68,7 @@ async def test_a_cancelled_write_is_stored_whole(path: Path, clock: SlowClock, r
 
 
 async def test_a_reader_does_not_wait_for_a_writer(path: Path, clock: SlowClock, ref: ModelRef) -> None:
-    store = await Store.open(path, World(now=clock.now))
+    store = await Store.open(path, Clock(now=clock.now))
     session = await store.add_session()
     clock.hold()
     turn = asyncio.create_task(store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref))
@@ -81,7 +81,7 @@ async def test_a_reader_does_not_wait_for_a_writer(path: Path, clock: SlowClock,
 
 
 async def test_closing_finishes_what_was_handed_over(path: Path, clock: SlowClock, ref: ModelRef) -> None:
-    store = await Store.open(path, World(now=clock.now))
+    store = await Store.open(path, Clock(now=clock.now))
     session = await store.add_session()
     clock.hold()
     turn = asyncio.create_task(store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref))
@@ -103,7 +103,7 @@ async def test_a_job_that_fails_leaves_no_transaction_open(store: Store, talk: T
             await store.rename_session("nope", "x")
         with pytest.raises(NoSuchSession):
             await store.transcript("nope")
-    other = await Store.open(path, World())
+    other = await Store.open(path, Clock())
     session = await other.add_session()
     await other.close()
     await talk(session.id, "Hello")
@@ -157,7 +157,7 @@ async def test_kill_9_in_the_middle_of_a_reply_loses_no_message(path: Path) -> N
         assert process.stdout is not None
         session_id = (await asyncio.to_thread(process.stdout.readline)).strip()
         process.send_signal(signal.SIGKILL)
-    store = await Store.open(path, World())
+    store = await Store.open(path, Clock())
     assert store.notices == ()
     assert store.interrupted == 1
     user, reply = (await store.transcript(session_id)).messages
@@ -172,14 +172,14 @@ async def test_a_process_that_ends_without_closing_ends(path: Path) -> None:
     with start(path, LEAVES) as process:
         out, _ = await asyncio.to_thread(process.communicate, timeout=WAIT_S)
         assert process.returncode == 0
-    store = await Store.open(path, World())
+    store = await Store.open(path, Clock())
     assert (await store.session(out.strip())).turns == 1
     await store.close()
 
 
 @pytest.mark.process
 async def test_two_processes_write_at_once(path: Path) -> None:
-    opened = await Store.open(path, World())
+    opened = await Store.open(path, Clock())
     processes = [start(path, TALKS) for _ in range(2)]
     ids = [(await asyncio.to_thread(process.communicate, timeout=WAIT_S))[0].strip() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
@@ -217,7 +217,7 @@ async def test_a_whole_function_is_run_on_the_thread_of_the_connection_whoever_w
     await library.close()
 
 
-async def test_its_threads_keep_no_process_alive(path: Path, world: World) -> None:
+async def test_its_threads_keep_no_process_alive(path: Path, world: Clock) -> None:
     before = set(threading.enumerate())
     store = await Store.open(path, world)
     made = [thread for thread in set(threading.enumerate()) - before if "asyncio" not in thread.name]

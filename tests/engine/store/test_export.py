@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import Message, MessageState, View
 from tale_tui.domain.errors import BadImport
 from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
@@ -289,7 +289,7 @@ async def make_session(store: Store, title: str, system: str, actions: list[tupl
 
 async def round_trip(title: str, system: str, actions: list[tuple[str, int, str, Any]]) -> None:
     ids, ticks = itertools.count(), itertools.count(1.7e9, 0.1)
-    world = World(now=lambda: next(ticks), new_id=lambda: f"id{next(ids)}")
+    world = Clock(now=lambda: next(ticks), new_id=lambda: f"id{next(ids)}")
     async with AsyncExitStack() as closing:
         folder = Path(closing.enter_context(TemporaryDirectory()))
         one = await Store.open(folder / "one.db", world)

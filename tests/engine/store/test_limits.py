@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import Message, MessageState
 from tale_tui.domain.errors import DatabaseBusy, DiskFull, ReadOnly, StoreError
 from tale_tui.domain.models import ModelRef
@@ -44,7 +44,7 @@ async def test_a_data_folder_can_be_moved(titles: Titles, path: Path, session_id
 
 
 async def test_reading_alone_where_nothing_is_yet(path: Path, ref: ModelRef) -> None:
-    store = await Store.open(path, World(), read_only=True)
+    store = await Store.open(path, Clock(), read_only=True)
     assert await store.sessions() == ()
     assert await store.search("quokka") == ()
     for call in (
@@ -59,7 +59,7 @@ async def test_reading_alone_where_nothing_is_yet(path: Path, ref: ModelRef) -> 
 
 
 async def test_what_only_reads_says_why(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = await Store.open(path, World(), read_only=True)
+    reader = await Store.open(path, Clock(), read_only=True)
     with pytest.raises(ReadOnly, match="Close the other one"):
         await reader.add_session()
     monkeypatch.setattr("os.access", lambda place, how: place != path.parent)
@@ -71,7 +71,7 @@ async def test_what_only_reads_says_why(store: Store, path: Path, monkeypatch: p
 async def test_reading_alone_beside_one_that_writes(store: Store, path: Path, talk: Talk) -> None:
     session = await store.add_session()
     await talk(session.id, "One")
-    reader = await Store.open(path, World(), read_only=True)
+    reader = await Store.open(path, Clock(), read_only=True)
     assert (await reader.transcript(session.id)) == await store.transcript(session.id)
     await talk(session.id, "Two")
     assert (await reader.transcript(session.id)) == await store.transcript(session.id)
@@ -127,7 +127,7 @@ async def test_a_folder_that_cannot_be_made(
 
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(expected) as caught:
-        await Store.open(path, World())
+        await Store.open(path, Clock())
     assert type(caught.value) is expected
     assert str(path) in caught.value.sentence
 
@@ -137,21 +137,21 @@ async def test_a_database_that_cannot_be_written(
 ) -> None:
     on_connect(monkeypatch, "PRAGMA query_only = ON")
     with pytest.raises(ReadOnly):
-        await Store.open(path, World())
+        await Store.open(path, Clock())
     assert await titles(path, read_only=True) == ["A quokka"]
 
 
 async def test_a_folder_where_the_database_should_be(path: Path) -> None:
     path.mkdir(parents=True)
     with pytest.raises(ReadOnly):
-        await Store.open(path, World())
+        await Store.open(path, Clock())
 
 
 async def test_a_full_disk_loses_nothing(
     path: Path, session_id: str, monkeypatch: pytest.MonkeyPatch, ref: ModelRef
 ) -> None:
     on_connect(monkeypatch, f"PRAGMA max_page_count = {path.stat().st_size // 4096 + 4}")
-    store = await Store.open(path, World())
+    store = await Store.open(path, Clock())
     with pytest.raises(DiskFull, match="There is no space left"):
         await store.begin_turn(session_id, user_id="u2", text="long " * 20_000, reply_ref=ref)
     assert len((await store.transcript(session_id)).messages) == 2
@@ -167,13 +167,13 @@ async def test_another_process_that_writes_for_too_long(
     path: Path, session_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opening, "BUSY_TIMEOUT_S", 0.01)
-    store = await Store.open(path, World())
+    store = await Store.open(path, Clock())
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(DatabaseBusy, match="Another process holds"):
         await store.rename_session(session_id, "Held")
     with pytest.raises(DatabaseBusy):
-        await Store.open(path, World())
+        await Store.open(path, Clock())
     assert len((await store.transcript(session_id)).messages) == 2
     other.execute("ROLLBACK")
     other.close()
@@ -190,7 +190,7 @@ async def test_a_new_file_that_another_process_reads(
     other.execute("SELECT * FROM sqlite_master").fetchall()
     monkeypatch.setattr(opening, "BUSY_TIMEOUT_S", 0.01)
     with pytest.raises(DatabaseBusy):
-        await Store.open(path, World())
+        await Store.open(path, Clock())
     other.execute("COMMIT")
     other.close()
     assert await titles(path) == []
@@ -198,14 +198,14 @@ async def test_a_new_file_that_another_process_reads(
 
 @pytest.mark.parametrize("attempt", range(10))
 async def test_many_can_open_a_new_database_at_once(path: Path, attempt: int) -> None:
-    stores = await asyncio.gather(*(Store.open(path, World()) for _ in range(6)))
+    stores = await asyncio.gather(*(Store.open(path, Clock()) for _ in range(6)))
     sessions = await asyncio.gather(*(store.add_session(title="One") for store in stores))
     assert {await stores[0].session(session.id) for session in sessions} == set(sessions)
     assert list(path.parent.glob("*damaged*")) == []
     await asyncio.gather(*(store.close() for store in stores))
 
 
-async def test_two_writers_at_once_wait_for_each_other(path: Path, world: World, ref: ModelRef) -> None:
+async def test_two_writers_at_once_wait_for_each_other(path: Path, world: Clock, ref: ModelRef) -> None:
     stores = [await Store.open(path, replace(world)) for _ in range(2)]
     sessions = [await store.add_session() for store in stores]
 

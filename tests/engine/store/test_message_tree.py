@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import Author, MessageState, Transcript
 from tale_tui.engine.store.store import Store
 
@@ -86,11 +86,11 @@ async def play(store: Store, steps: list[tuple[str, int]]) -> tuple[str, Node]:
 async def play_and_look_again(path: Path, steps: list[tuple[str, int]]) -> None:
     numbers = itertools.count()
     async with AsyncExitStack() as closing:
-        store = await Store.open(path, World(now=lambda: 1.0, new_id=lambda: f"id{next(numbers)}"))
+        store = await Store.open(path, Clock(now=lambda: 1.0, new_id=lambda: f"id{next(numbers)}"))
         closing.push_async_callback(store.close)
         session_id, root = await play(store, steps)
         await store.close()
-        again = await Store.open(path, World())
+        again = await Store.open(path, Clock())
         closing.push_async_callback(again.close)
         transcript = await again.transcript(session_id)
         matches(root, transcript)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import Message, MessageState
 from tale_tui.domain.errors import DatabaseNewer, StoreError
 from tale_tui.domain.models import ModelRef
@@ -65,7 +65,7 @@ async def test_a_step_that_fails_leaves_the_database_as_it_was(
 ) -> None:
     with_migrations(monkeypatch, "CREATE TABLE one (a);", "CREATE TABLE two (a);\nCREATE TABLE two (a);")
     with pytest.raises(StoreError, match="already exists"):
-        await Store.open(path, World())
+        await Store.open(path, Clock())
     monkeypatch.undo()
     assert query(path, "PRAGMA user_version") == len(migrations())
     assert query(path, "SELECT count(*) FROM sqlite_master WHERE name IN ('one', 'two')") == 0
@@ -90,7 +90,7 @@ async def test_a_newer_database_is_refused_and_not_touched(path: Path, session_i
     connection.close()
     before = path.read_bytes()
     with pytest.raises(DatabaseNewer, match="its format is 99, this version knows") as caught:
-        await Store.open(path, World(), read_only=read_only)
+        await Store.open(path, Clock(), read_only=read_only)
     assert "TALE_HOME" in caught.value.sentence
     assert path.read_bytes() == before
     assert not list(path.parent.glob("*damaged*"))
@@ -124,7 +124,7 @@ async def test_a_damaged_database_is_set_aside_and_said(
 ) -> None:
     damage(path)
     damaged = path.read_bytes()
-    store = await Store.open(path, World(now=lambda: NOW))
+    store = await Store.open(path, Clock(now=lambda: NOW))
     (notice,) = store.notices
     assert (notice.title, notice.severity) == ("The database was damaged", "error")
     assert ASIDE in notice.sentence
@@ -134,7 +134,7 @@ async def test_a_damaged_database_is_set_aside_and_said(
     await store.close()
     assert await titles(path) == ["Fresh"]
     path.write_bytes(b"damaged again")
-    again = await Store.open(path, World(now=lambda: NOW))
+    again = await Store.open(path, Clock(now=lambda: NOW))
     await again.close()
     assert path.with_name(ASIDE + "-2").read_bytes() == b"damaged again"
 
@@ -180,7 +180,7 @@ async def test_an_empty_file_is_a_new_database(titles: Titles, path: Path) -> No
     path.parent.mkdir()
     path.touch()
     assert await titles(path, read_only=True) == []
-    store = await Store.open(path, World())
+    store = await Store.open(path, Clock())
     assert store.notices == ()
     await store.close()
 
@@ -190,13 +190,13 @@ async def test_damage_found_later_is_said_and_checked_at_the_next_start(
 ) -> None:
     monkeypatch.setattr(opening, "CHECKED_WHOLE_BYTES", 0)
     garbage_at(path, root_page(path, "message"))
-    store = await Store.open(path, World(now=lambda: NOW))
+    store = await Store.open(path, Clock(now=lambda: NOW))
     assert store.notices == ()
     with pytest.raises(StoreError, match="Start tale-tui again: it checks the database"):
         await store.transcript(session_id)
     await store.close()
     assert path.with_name("tale.db-check").exists()
-    again = await Store.open(path, World(now=lambda: NOW))
+    again = await Store.open(path, Clock(now=lambda: NOW))
     assert len(again.notices) == 1
     await again.close()
     assert not path.with_name("tale.db-check").exists()
@@ -209,7 +209,7 @@ async def test_a_check_that_finds_nothing_mends_the_index(path: Path, session_id
     connection.commit()
     connection.close()
     path.with_name("tale.db-check").touch()
-    store = await Store.open(path, World())
+    store = await Store.open(path, Clock())
     assert store.notices == ()
     assert [hit.session_id for hit in await store.search("quok")] == [session_id]
     await store.close()
@@ -223,10 +223,10 @@ async def test_a_reply_that_was_cut_off_is_interrupted(store: Store, path: Path,
     await store.save_partial(reply.id, "Half a quokka", "", ref)
     assert store.interrupted == 0
     await store.close()
-    reader = await Store.open(path, World(), read_only=True)
+    reader = await Store.open(path, Clock(), read_only=True)
     assert (reader.interrupted, (await reader.message(reply.id)).state) == (0, MessageState.STREAMING)
     await reader.close()
-    again = await Store.open(path, World())
+    again = await Store.open(path, Clock())
     assert again.interrupted == 1
     left = await again.message(reply.id)
     assert (left.state, left.text, left.error) == (MessageState.INTERRUPTED, "Half a quokka", INTERRUPTED)
@@ -248,7 +248,7 @@ async def test_a_database_from_before_there_were_tasks(path: Path, read_only: bo
     old = sqlite3.connect(path)
     old.executescript(migrations()[0].sql + "PRAGMA user_version = 1;" + FIRST_VERSION)
     old.close()
-    store = await Store.open(path, World(now=lambda: NOW), read_only=read_only)
+    store = await Store.open(path, Clock(now=lambda: NOW), read_only=read_only)
     assert store.notices == ()
     (message,) = (await store.transcript("s1")).messages
     assert (message.text, message.task_id, message.p, message.why) == ("Hi", None, None, "")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import EmptyMessage
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.engine.store.preferences import Label
@@ -21,7 +21,7 @@ async def test_a_role_keeps_its_model(store: Store, path: Path, ref: ModelRef) -
     other = ModelRef(BackendName.EMBEDDED, "a name  with two blanks and a length of more than two hundred " + "x" * 200)
     await store.keep_role_choice(Role.TASK, other)
     await store.close()
-    again = await Store.open(path, World())
+    again = await Store.open(path, Clock())
     assert await again.role_choice(Role.UX) == ref
     assert await again.role_choice(Role.TASK) == other
     await again.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import Message, MessageState, View
 from tale_tui.domain.errors import NoSuchMessage, NoSuchSession
 from tale_tui.domain.models import ModelRef
@@ -86,7 +86,7 @@ async def test_reading_on_does_not_move_a_session_up(store: Store, talk: Talk) -
 async def three(path: Path, ref: ModelRef) -> Store:
     """A store with the sessions abcd1, abcd2 and xyz9."""
     ids = iter(["abcd1", "m1", "abcd2", "m2", "xyz9", "m3", "abcdempty", "abcdx"])
-    store = await Store.open(path, World(now=lambda: 5.0, new_id=lambda: next(ids)))
+    store = await Store.open(path, Clock(now=lambda: 5.0, new_id=lambda: next(ids)))
     for title in ("First", "Second", "Third"):
         session = await store.add_session(title=title)
         await store.begin_turn(session.id, user_id=f"u{title}", text="Hello", reply_ref=ref)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import Fenced, WrongState
 from tale_tui.domain.models import BackendName, ModelRef, Usage
 from tale_tui.domain.tasks import ENDED, OPEN, Plan, Priority, Reason, StepSpec, StepState, TaskState
@@ -75,7 +75,7 @@ class TaskMachine(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.store = self.do(Store.open(Path(self.folder.name) / "tale.db", World(now=lambda: self.now)))
+        self.store = self.do(Store.open(Path(self.folder.name) / "tale.db", Clock(now=lambda: self.now)))
         for priority in (Priority.NORMAL, Priority.HIGH):
             self.hand_in(priority)
             self.claim(len(self.models) - 1, 1)
@@ -227,7 +227,7 @@ class TaskMachine(RuleBasedStateMachine):
     @rule()
     def kill_and_start_again(self) -> None:
         old = self.store
-        self.store = self.do(Store.open(Path(self.folder.name) / "tale.db", World(now=lambda: self.now)))
+        self.store = self.do(Store.open(Path(self.folder.name) / "tale.db", Clock(now=lambda: self.now)))
         running = [model for model in self.models.values() if model.state is TaskState.RUNNING]
         assert self.store.interrupted_tasks == len(running)
         for model in running:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import BadPlan, Fenced, NoSuchTask, WrongState
 from tale_tui.domain.models import ModelRef, Usage
 from tale_tui.domain.tasks import OPEN, Plan, Reason, Step, StepSpec, StepState, Task, TaskState
@@ -138,7 +138,7 @@ async def test_tasks_that_ran_are_interrupted_at_the_next_start(
     saved = await store.save_step(running.id, epoch, "answer", "Half", "", 1)
     await start(store, other)
     assert store.interrupted_tasks == 0
-    again = await Store.open(path, World(now=lambda: saved.updated + 3600.0))
+    again = await Store.open(path, Clock(now=lambda: saved.updated + 3600.0))
     assert again.interrupted_tasks == 2
     found = await again.task(running.id)
     assert (found.state, found.reason, found.running_since) == (TaskState.PAUSED, Reason.INTERRUPTED, None)
@@ -152,7 +152,7 @@ async def test_tasks_that_ran_are_interrupted_at_the_next_start(
     with pytest.raises(Fenced):
         await store.save_step(running.id, epoch, "answer", "stale", "", 2)
     await again.close()
-    third = await Store.open(path, World())
+    third = await Store.open(path, Clock())
     assert third.interrupted_tasks == 0
     await third.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.domain.clock import World, random_id
+from tale_tui.domain.clock import Clock, random_id
 from tale_tui.domain.errors import Fenced, StoreError
 from tale_tui.domain.models import BackendName, ModelRef, Usage
 from tale_tui.domain.tasks import Plan, Reason, Step, StepState, Task, TaskState
@@ -227,7 +227,7 @@ async def test_what_a_model_needs_is_known_from_its_third_task_on(
     path: Path, ref: ModelRef, plans: dict[str, Plan]
 ) -> None:
     clock = [0.0]
-    store = await Store.open(path, World(now=lambda: clock[0]))
+    store = await Store.open(path, Clock(now=lambda: clock[0]))
 
     async def worked(seconds: float) -> Task:
         task = await store.add_task(NewTask(random_id(), "Write it", plans["one"], ref=ref))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import BadInput, EmptyMessage, NoSuchSession, NoSuchTask, ReadOnly, WrongState
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Plan, Priority, Reason, Step, StepSpec, Task, TaskCounts, TaskState
@@ -210,7 +210,7 @@ async def test_a_task_waits_for_others_until_they_are_done(store: Store, hand_in
 
 
 async def test_what_waits_for_others_is_there_after_a_restart(
-    store: Store, hand_in: HandIn, carry_out: CarryOut, path: Path, world: World
+    store: Store, hand_in: HandIn, carry_out: CarryOut, path: Path, world: Clock
 ) -> None:
     first, second = await hand_in(), await hand_in()
     third = await hand_in(after=(second.id, first.id))
@@ -236,7 +236,7 @@ async def test_a_long_list_says_the_same_as_each_task(store: Store, hand_in: Han
 
 async def test_reading_alone(store: Store, hand_in: HandIn, path: Path) -> None:
     task = await hand_in()
-    other = await Store.open(path, World(), read_only=True)
+    other = await Store.open(path, Clock(), read_only=True)
     assert await other.tasks() == (task,)
     assert other.interrupted_tasks == 0
     for call in (

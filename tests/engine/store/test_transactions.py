@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import NoSuchSession, StoreError, TaleError
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.transactions import GROUP_MAX, Writes
@@ -96,7 +96,7 @@ def slow(path: Path) -> tuple[Awaitable[Store], threading.Event, threading.Event
         assert go_on.wait(WAIT_S)
         return 5.0
 
-    return Store.open(path, World(now=now)), looked, go_on
+    return Store.open(path, Clock(now=now)), looked, go_on
 
 
 async def test_a_cancelled_write_of_a_group_is_stored(

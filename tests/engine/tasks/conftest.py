@@ -16,7 +16,7 @@ import pytest
 
 from support.waiting import until
 from tale_tui.config.settings import TaskSettings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.events import Fact, TaskSeen
 from tale_tui.domain.models import BackendName, ModelRef
@@ -24,7 +24,7 @@ from tale_tui.domain.tasks import Task, TaskDetail, TaskState
 from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.tasks.executor import Executor
-from tale_tui.engine.tasks.step_runner import Outcome, Work
+from tale_tui.engine.tasks.step_runner import StepResult, StepWork
 
 WAIT_S = 20.0
 """The longest that anything may take before a test says what it saw instead."""
@@ -67,7 +67,7 @@ class Doer:
         self.plans[key] = list(does)
         self._taken[key] = 0
 
-    async def run(self, work: Work) -> Outcome:
+    async def run(self, work: StepWork) -> StepResult:
         do = self._next(work)
         self.calls.append((work.detail.text, work.spec.key))
         self.texts.append(work.text)
@@ -82,11 +82,11 @@ class Doer:
         finally:
             self.running -= 1
 
-    async def _carry_out(self, work: Work, do: Do) -> Outcome:
+    async def _carry_out(self, work: StepWork, do: Do) -> StepResult:
         if not do.begins:
             if do.error:
                 raise do.error
-            return Outcome("".join(do.says))
+            return StepResult("".join(do.says))
         draft = await work.begin(REF, "told to")
         for number, text in enumerate(do.says):
             if number and do.pause_s:
@@ -97,9 +97,9 @@ class Doer:
             await do.holds.wait()
         if do.error:
             raise do.error
-        return Outcome(draft.text, draft.thinking, REF, draft.usage(None), "told to")
+        return StepResult(draft.text, draft.thinking, REF, draft.usage(None), "told to")
 
-    def _next(self, work: Work) -> Do:
+    def _next(self, work: StepWork) -> Do:
         for name in (work.detail.text, work.spec.key):
             if name in self.plans:
                 does = self.plans[name]
@@ -126,7 +126,7 @@ class Execution:
 
     async def open(self, **settings: Any) -> None:
         self.settings = self.settings.model_copy(update=settings)
-        world = World(now=lambda: time.time() + self.passed)
+        world = Clock(now=lambda: time.time() + self.passed)
         self.store = await Store.open(self.path, world)
         self.executor = Executor(
             self.store,

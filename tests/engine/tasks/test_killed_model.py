@@ -12,7 +12,7 @@ import pytest
 
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World, random_id
+from tale_tui.domain.clock import Clock, random_id
 from tale_tui.domain.events import StepDelta
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.domain.tasks import OPEN, Task, TaskState
@@ -58,7 +58,7 @@ async def test_when_the_process_of_the_model_is_killed_all_tasks_end(
     paths: Paths, place_starter: Callable[[Path], Path]
 ) -> None:
     place_starter(paths.models)
-    engine = await Engine.start(paths, settings(), World())
+    engine = await Engine.start(paths, settings(), Clock())
     try:
         tasks = [await engine.tasks.submit(f"Count to {number}.", key=random_id()) for number in range(TASKS)]
         await written(engine, tasks[TASKS // 10])

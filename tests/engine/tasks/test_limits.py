@@ -29,11 +29,11 @@ from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.domain.tasks import Plan, Priority, StepSpec, Task, TaskState
 from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.tasks import subscriptions as following_module
-from tale_tui.engine.tasks.admission import Intake
+from tale_tui.engine.tasks.admission import TaskAdmission
 from tale_tui.engine.tasks.limits import Gate, Slots, may_help, next_pause_s, pause_s
 from tale_tui.engine.tasks.prompts import DIGEST_MESSAGES, digest, prompt_bytes, room_for, step_messages
-from tale_tui.engine.tasks.ready_queue import Lineup
-from tale_tui.engine.tasks.uncancellable import whole
+from tale_tui.engine.tasks.ready_queue import ReadyQueue
+from tale_tui.engine.tasks.uncancellable import uncancellable
 
 NEAR = ModelRef(BackendName.OLLAMA, "near")
 FAR = ModelRef(BackendName.OPENAI, "far")
@@ -43,14 +43,14 @@ def task(id_: str, **more: Any) -> Task:
     return Task(id_, id_, id_, TaskState.QUEUED, 0.0, 0.0, **({"ref": NEAR} | more))
 
 
-def lineup(*tasks: Task) -> Lineup:
-    made = Lineup(lambda one: one.ref)
+def lineup(*tasks: Task) -> ReadyQueue:
+    made = ReadyQueue(lambda one: one.ref)
     for one in tasks:
         made.put(one, 0.0)
     return made
 
 
-def taken(from_: Lineup, now: float = 0.0, **more: Any) -> list[str]:
+def taken(from_: ReadyQueue, now: float = 0.0, **more: Any) -> list[str]:
     found = []
     while entry := from_.take(more.pop("free", lambda _: True), now, **more):
         found.append(entry.task.id)
@@ -164,8 +164,8 @@ def test_only_what_may_get_better_is_tried_again() -> None:
     assert next_pause_s(ServerBusy("x"), 1, replace(spec, repeatable=False), settings) is None
 
 
-def intake(**settings: Any) -> Intake:
-    return Intake(TaskSettings(**settings), lambda: 0.0, lambda _p, _text: (NEAR, "near"))
+def intake(**settings: Any) -> TaskAdmission:
+    return TaskAdmission(TaskSettings(**settings), lambda: 0.0, lambda _p, _text: (NEAR, "near"))
 
 
 def test_what_is_no_task_is_refused_and_costs_nothing() -> None:
@@ -252,7 +252,7 @@ async def test_what_is_whole_is_not_broken_off() -> None:
         await gate.wait()
         ended.append(True)
 
-    running = asyncio.create_task(whole(work()))
+    running = asyncio.create_task(uncancellable(work()))
     for _ in range(3):
         await asyncio.sleep(0)
         running.cancel()

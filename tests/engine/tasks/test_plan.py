@@ -15,7 +15,7 @@ from tale_tui.domain.errors import BadPlan
 from tale_tui.domain.models import Role
 from tale_tui.domain.tasks import Plan, Reason, StepSpec
 from tale_tui.engine.tasks import interpreter
-from tale_tui.engine.tasks.interpreter import Parked, result_of, run_plan
+from tale_tui.engine.tasks.interpreter import TaskSuspended, result_of, run_plan
 from tale_tui.engine.tasks.plan import ONE_STEP, STEPS_MAX, order, parse_plan
 
 
@@ -111,7 +111,7 @@ class Memory:
 
     async def wait(self, topic: str) -> None:
         if topic in self.parked:
-            raise Parked(Reason.APPROVAL, topic)
+            raise TaskSuspended(Reason.APPROVAL, topic)
 
 
 DIAMOND = parse_plan(steps(step("a"), step("b", "a"), step("cc", "a"), step("d", "cc", "b")))
@@ -134,7 +134,7 @@ async def test_when_a_step_fails_the_others_have_ended_before_that_is_said() -> 
 async def test_a_yes_is_asked_for_when_nothing_else_is_left_to_do() -> None:
     plan = parse_plan(steps({"key": "ask", "kind": "approval"}, step("a", "ask"), step("bbb"), step("c", "bbb")))
     memory = Memory("ask")
-    with pytest.raises(Parked) as parked:
+    with pytest.raises(TaskSuspended) as parked:
         await run_plan(memory, plan)
     assert (parked.value.reason, parked.value.topic) == (Reason.APPROVAL, "ask")
     assert memory.begun == ["bbb", "c"]

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from tale_tui.config.settings import TaskSettings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import ModelNotFound, TaleError, WrongState
 from tale_tui.domain.events import Fact, TaskChanged
 from tale_tui.domain.tasks import ENDED, OPEN, Priority, TaskState
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.tasks.executor import Executor
 from tale_tui.engine.tasks.plan import parse_plan
-from tale_tui.engine.tasks.step_runner import Outcome, Work
+from tale_tui.engine.tasks.step_runner import StepResult, StepWork
 
 AT_ONCE = 2
 PATIENCE_S = 15.0
@@ -64,13 +64,13 @@ class Puppet:
         self.running: dict[str, asyncio.Future[str]] = {}
         self.begun: dict[str, list[str]] = {}
 
-    async def run(self, work: Work) -> Outcome:
+    async def run(self, work: StepWork) -> StepResult:
         await work.begin()
         id_ = work.detail.task.id
         self.begun.setdefault(id_, []).append(work.spec.key)
         self.running[id_] = asyncio.get_running_loop().create_future()
         try:
-            return Outcome(await self.running[id_])
+            return StepResult(await self.running[id_])
         finally:
             del self.running[id_]
 
@@ -95,12 +95,12 @@ class Machine(RuleBasedStateMachine):
         return self.runner.run(work)
 
     async def open(self) -> None:
-        self.store = await Store.open(Path(self.folder.name) / "tale.db", World())
+        self.store = await Store.open(Path(self.folder.name) / "tale.db", Clock())
         self.executor = Executor(
             self.store,
             {"model": self.puppet},
             TaskSettings(running=AT_ONCE, per_model=0, per_minute=100_000),
-            World(),
+            Clock(),
             self.heard,
             likely=lambda _p, _text: (None, ""),
             is_local=lambda _: True,

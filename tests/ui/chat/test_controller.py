@@ -16,7 +16,6 @@ from tale_tui.domain.errors import FetchFailed
 from tale_tui.domain.models import ModelRef, Progress, Role, RoleState, RoleStatus
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
 from tale_tui.ui.chat import message_actions
-from tale_tui.ui.chat.editor import NoEditor, edit, editor_command
 from tale_tui.ui.chat.input import kept_in_file, room, trimmed
 from tale_tui.ui.chat.message_actions import has_desktop
 from tale_tui.ui.chat.sessions import export_path
@@ -27,6 +26,7 @@ from tale_tui.ui.dialogs.models import ModelsDialog
 from tale_tui.ui.dialogs.sessions import DeleteSession, NewSession, OpenSession, RenameSession, SessionsDialog
 from tale_tui.ui.dialogs.text_entry import TextDialog
 from tale_tui.ui.dialogs.welcome import WelcomeScreen
+from tale_tui.ui.terminal.editor import NoEditor, edit, editor_command
 
 
 async def talked(window: Any, *messages: str) -> None:

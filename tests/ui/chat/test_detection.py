@@ -11,8 +11,8 @@ import pytest
 
 from tale_tui.domain.errors import EngineLost
 from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import DetectBand, Judged
-from tale_tui.ui.chat.detection import JUDGED_MAX, ChipDesk, is_message
+from tale_tui.domain.tasks import Classification, DetectBand
+from tale_tui.ui.chat.detection import JUDGED_MAX, DetectionPreview, is_message
 
 BIG = ModelRef.parse("ollama/qwen3:14b")
 
@@ -33,7 +33,7 @@ class Desk:
     """The chat and the screen, with a judge that a test makes."""
 
     def __init__(self) -> None:
-        self.verdict = Judged(0.93, DetectBand.TASK, (), BIG, 70.0)
+        self.verdict = Classification(0.93, DetectBand.TASK, (), BIG, 70.0)
         self.error: Exception | None = None
         self.asked: list[str] = []
         self.timer: Any = None
@@ -41,9 +41,9 @@ class Desk:
         self.engine = self.chat = self
         self.conversation = SimpleNamespace(session=None, changed=lambda: None)
         self.chip = Chip()
-        self.desk = ChipDesk(self, self, self.chip, lambda _: "f8")  # type: ignore[arg-type]
+        self.desk = DetectionPreview(self, self, self.chip, lambda _: "f8")  # type: ignore[arg-type]
 
-    async def classify(self, text: str, *, session_id: str = "") -> Judged:
+    async def classify(self, text: str, *, session_id: str = "") -> Classification:
         self.asked.append(text)
         if self.error is not None:
             raise self.error
@@ -118,11 +118,11 @@ async def test_commands_take_it_away(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("verdict", "kind", "share", "other"),
     [
-        (Judged(0.52, DetectBand.UNSURE), "ask", 0.52, "a task"),
-        (Judged(0.25, DetectBand.CHAT), "chat", 0.75, "a task"),
+        (Classification(0.52, DetectBand.UNSURE), "ask", 0.52, "a task"),
+        (Classification(0.25, DetectBand.CHAT), "chat", 0.75, "a task"),
     ],
 )
-async def test_the_other_bands(desk: Desk, verdict: Judged, kind: str, share: float, other: str) -> None:
+async def test_the_other_bands(desk: Desk, verdict: Classification, kind: str, share: float, other: str) -> None:
     desk.verdict = verdict
     await desk.write("What is it?")
     assert (desk.chip.shown.kind, desk.chip.shown.share) == (kind, share)
@@ -165,7 +165,7 @@ async def test_without_a_message_the_key_does_nothing_here(desk: Desk) -> None:
 
 
 async def test_where_detection_is_off_there_is_no_chip_until_the_user_says_so(desk: Desk) -> None:
-    desk.verdict = Judged(0.0, DetectBand.CHAT, enabled=False)
+    desk.verdict = Classification(0.0, DetectBand.CHAT, enabled=False)
     await desk.write("Write it")
     assert not desk.chip.display
     desk.desk.typed("Write it all")

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from textual import events
 
-from tale_tui.config.first_frame import FirstLook
+from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.errors import DiskFull, ReadOnly, Unreachable
 from tale_tui.domain.events import EngineMoved, Notice
 from tale_tui.engine.models.scripted import Fail, Hold, Read, Say, Script, ScriptedBackend, spoken
 from tale_tui.ui.dialogs.details import DetailsDialog
 from tale_tui.ui.dialogs.help import HelpScreen
-from tale_tui.ui.widgets.banner import Standing
+from tale_tui.ui.widgets.banner import Banner
 from tale_tui.ui.widgets.status_line import KeyHint
 
 
@@ -534,7 +534,7 @@ async def test_what_could_not_be_answered_is_answered_when_the_model_is_back(ope
 
 
 async def test_another_key_for_a_binding(open_window: Any) -> None:
-    async with open_window(look=FirstLook(keys={"prompt.send": "ctrl+y"})) as window:
+    async with open_window(look=FirstFrameSettings(keys={"prompt.send": "ctrl+y"})) as window:
         await window.ready()
         await window.write("hello")
         await window.press("ctrl+y")
@@ -708,7 +708,7 @@ async def test_the_prompt_is_in_sight_below_a_standing_notice_in_a_tiny_terminal
     async with open_window(size=(20, 5)) as window:
         await window.ready()
         keys = (KeyHint("ctrl+r", "try again"), KeyHint("ctrl+l", "choose another"))
-        window.chat.composer.stand("role", Standing("The file is cut off or damaged. Fetch it again.", keys, "error"))
+        window.chat.composer.stand("role", Banner("The file is cut off or damaged. Fetch it again.", keys, "error"))
         await window.write(text)
         await window.pilot.pause()
         assert window.prompt.region.bottom == 5

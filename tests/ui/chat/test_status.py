@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tale_tui.ui.chat.status import Situation, beginnings, hints
+from tale_tui.ui.chat.status import ChatState, beginnings, hints
 
 KEYS = {
     "prompt.send": "enter",
@@ -22,25 +22,25 @@ KEYS = {
 @pytest.mark.parametrize(
     ("situation", "shown"),
     [
-        (Situation(), ["enter send", "shift+tab turns", "f1 help"]),
-        (Situation(busy=True, writing=True), ["enter queue", "escape stop", "shift+tab turns", "f1 help"]),
-        (Situation(busy=True), ["enter queue", "shift+tab turns", "f1 help"]),
-        (Situation(busy=True, waiting=True), ["enter queue", "escape take back", "shift+tab turns", "f1 help"]),
+        (ChatState(), ["enter send", "shift+tab turns", "f1 help"]),
+        (ChatState(busy=True, writing=True), ["enter queue", "escape stop", "shift+tab turns", "f1 help"]),
+        (ChatState(busy=True), ["enter queue", "shift+tab turns", "f1 help"]),
+        (ChatState(busy=True, waiting=True), ["enter queue", "escape take back", "shift+tab turns", "f1 help"]),
         (
-            Situation(waiting=True, resumable=True),
+            ChatState(waiting=True, resumable=True),
             ["enter send", "ctrl+r go on", "escape take back", "shift+tab turns", "f1 help"],
         ),
-        (Situation(editing=True, resumable=True), ["enter send", "escape leave it", "shift+tab turns", "f1 help"]),
-        (Situation(completing=True), ["enter run", "tab take", "escape close", "f1 help"]),
-        (Situation(in_prompt=False), ["c copy", "escape prompt", "question_mark help"]),
+        (ChatState(editing=True, resumable=True), ["enter send", "escape leave it", "shift+tab turns", "f1 help"]),
+        (ChatState(completing=True), ["enter run", "tab take", "escape close", "f1 help"]),
+        (ChatState(in_prompt=False), ["c copy", "escape prompt", "question_mark help"]),
     ],
 )
-def test_the_keys_that_matter(situation: Situation, shown: list[str]) -> None:
+def test_the_keys_that_matter(situation: ChatState, shown: list[str]) -> None:
     assert [f"{hint.key} {hint.label}" for hint in hints(situation, KEYS)] == shown
 
 
 def test_a_binding_without_a_key_is_not_shown() -> None:
-    assert hints(Situation(), {}) == ()
+    assert hints(ChatState(), {}) == ()
 
 
 def test_an_empty_conversation_names_what_there_is() -> None:

@@ -20,8 +20,8 @@ from tale_tui.domain.events import (
     TurnStarted,
 )
 from tale_tui.domain.models import ModelRef, Usage
-from tale_tui.ui.chat.conversation import Branch
-from tale_tui.ui.chat.turn_presenter import RATE_AFTER_S, Turn
+from tale_tui.ui.chat.conversation import ShownBranch
+from tale_tui.ui.chat.turn_presenter import RATE_AFTER_S, TurnPresenter
 
 REF = ModelRef.parse("scripted/demo")
 
@@ -71,8 +71,8 @@ def view() -> Recorder:
 
 
 @pytest.fixture
-def branch(view: Recorder) -> Branch:
-    return Branch(view)  # type: ignore[arg-type]
+def branch(view: Recorder) -> ShownBranch:
+    return ShownBranch(view)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -81,41 +81,45 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def turn(branch: Branch, clock: ManualClock) -> Turn:
-    return Turn(branch, clock)
+def turn(branch: ShownBranch, clock: ManualClock) -> TurnPresenter:
+    return TurnPresenter(branch, clock)
 
 
-def begin(turn: Turn) -> None:
+def begin(turn: TurnPresenter) -> None:
     turn.take(TurnStarted(user("u", None), reply("r", "u")))
 
 
-def test_a_turn_shows_both_messages_and_waits(turn: Turn, view: Recorder) -> None:
+def test_a_turn_shows_both_messages_and_waits(turn: TurnPresenter, view: Recorder) -> None:
     begin(turn)
     assert view.names() == ["add", "add"]
     assert (view.live.phase, view.live.started) == ("reading", 100.0)
 
 
-def test_the_model_and_the_beginning_of_its_view_are_shown(turn: Turn, view: Recorder, branch: Branch) -> None:
+def test_the_model_and_the_beginning_of_its_view_are_shown(
+    turn: TurnPresenter, view: Recorder, branch: ShownBranch
+) -> None:
     begin(turn)
     turn.take(Routed(REF, "the only one", "u"))
     assert ("set_view_from", "u") in view.calls
     assert branch["r"].ref == REF
 
 
-def test_loading_counts_from_its_own_beginning(turn: Turn, view: Recorder, clock: ManualClock) -> None:
+def test_loading_counts_from_its_own_beginning(turn: TurnPresenter, view: Recorder, clock: ManualClock) -> None:
     begin(turn)
     clock.now = 105.0
     turn.take(ModelLoading(REF))
     assert (view.live.phase, view.live.started) == ("loading", 105.0)
 
 
-def test_reading_shows_how_much_was_read(turn: Turn, view: Recorder) -> None:
+def test_reading_shows_how_much_was_read(turn: TurnPresenter, view: Recorder) -> None:
     begin(turn)
     turn.take(PromptProgress(30, 120))
     assert (view.live.phase, view.live.done, view.live.total) == ("reading", 30, 120)
 
 
-def test_thinking_and_writing_stream_with_a_speed_after_a_while(turn: Turn, view: Recorder, clock: ManualClock) -> None:
+def test_thinking_and_writing_stream_with_a_speed_after_a_while(
+    turn: TurnPresenter, view: Recorder, clock: ManualClock
+) -> None:
     begin(turn)
     turn.take(ThinkingDelta("hm", 1))
     assert ("stream_thinking", "r", "hm") in view.calls
@@ -129,14 +133,14 @@ def test_thinking_and_writing_stream_with_a_speed_after_a_while(turn: Turn, view
     assert RATE_AFTER_S < 0.5
 
 
-def test_the_first_token_of_a_model_that_was_loaded_first_has_no_time(turn: Turn, view: Recorder) -> None:
+def test_the_first_token_of_a_model_that_was_loaded_first_has_no_time(turn: TurnPresenter, view: Recorder) -> None:
     begin(turn)
     turn.take(ModelLoading(REF))
     turn.take(TextDelta("x", 1))
     assert view.live.ttft_ms is None
 
 
-def test_the_end_shows_what_is_stored_and_stops_what_moves(turn: Turn, view: Recorder) -> None:
+def test_the_end_shows_what_is_stored_and_stops_what_moves(turn: TurnPresenter, view: Recorder) -> None:
     begin(turn)
     turn.take(TextDelta("x", 1))
     done = reply("r", "u", "x", MessageState.COMPLETE)
@@ -148,7 +152,7 @@ def test_the_end_shows_what_is_stored_and_stops_what_moves(turn: Turn, view: Rec
 
 
 @pytest.mark.parametrize("kind", [TurnFailed, TurnCancelled])
-def test_a_turn_that_does_not_come_to_its_end(turn: Turn, view: Recorder, kind: Any) -> None:
+def test_a_turn_that_does_not_come_to_its_end(turn: TurnPresenter, view: Recorder, kind: Any) -> None:
     begin(turn)
     ended = reply("r", "u", "x", MessageState.FAILED)
     turn.take(TurnFailed(ended, "t", "s", "c") if kind is TurnFailed else TurnCancelled(ended))
@@ -157,7 +161,7 @@ def test_a_turn_that_does_not_come_to_its_end(turn: Turn, view: Recorder, kind: 
 
 
 def test_stopping_shows_at_once_what_came_and_nothing_that_comes_later(
-    turn: Turn, view: Recorder, branch: Branch
+    turn: TurnPresenter, view: Recorder, branch: ShownBranch
 ) -> None:
     begin(turn)
     turn.take(ThinkingDelta("hm", 1))
@@ -173,7 +177,7 @@ def test_stopping_shows_at_once_what_came_and_nothing_that_comes_later(
     assert view.live is None
 
 
-def test_a_reply_that_goes_on_keeps_its_beginning(turn: Turn, branch: Branch) -> None:
+def test_a_reply_that_goes_on_keeps_its_beginning(turn: TurnPresenter, branch: ShownBranch) -> None:
     branch.put(user("u", None))
     branch.put(reply("r", "u", "begun", MessageState.STOPPED))
     turn.take(TurnStarted(None, reply("r", "u", "begun")))
@@ -182,7 +186,7 @@ def test_a_reply_that_goes_on_keeps_its_beginning(turn: Turn, branch: Branch) ->
     assert branch["r"].text == "begun more"
 
 
-def test_stopping_before_anything_is_stored_shows_nothing(turn: Turn, view: Recorder) -> None:
+def test_stopping_before_anything_is_stored_shows_nothing(turn: TurnPresenter, view: Recorder) -> None:
     turn.stop()
     assert view.calls == []
     turn.take(TextDelta("x", 1))
@@ -192,12 +196,12 @@ def test_stopping_before_anything_is_stored_shows_nothing(turn: Turn, view: Reco
 # the branch
 
 
-def loaded(branch: Branch, *messages: Message, view_from: str | None = None) -> Transcript:
+def loaded(branch: ShownBranch, *messages: Message, view_from: str | None = None) -> Transcript:
     session = Session("s", "", 0.0, 0.0)
     return Transcript(session, messages, view_from=view_from)
 
 
-def test_a_new_version_takes_the_place_of_what_was_below(branch: Branch, view: Recorder) -> None:
+def test_a_new_version_takes_the_place_of_what_was_below(branch: ShownBranch, view: Recorder) -> None:
     branch.load(loaded(branch, user("u", None), reply("r", "u", "one", MessageState.COMPLETE)))
     branch.put(reply("r2", "u"))
     assert view.calls[-2:] == [("drop_after", "u"), ("add", reply("r2", "u"))]
@@ -205,7 +209,7 @@ def test_a_new_version_takes_the_place_of_what_was_below(branch: Branch, view: R
     assert branch.tip == reply("r2", "u")
 
 
-def test_a_new_version_of_the_first_message_takes_the_place_of_all(branch: Branch, view: Recorder) -> None:
+def test_a_new_version_of_the_first_message_takes_the_place_of_all(branch: ShownBranch, view: Recorder) -> None:
     branch.load(loaded(branch, user("u", None), reply("r", "u", "one", MessageState.COMPLETE)))
     branch.put(user("u2", None))
     assert ("drop_after", None) in view.calls
@@ -213,7 +217,7 @@ def test_a_new_version_of_the_first_message_takes_the_place_of_all(branch: Branc
     assert "r" not in branch
 
 
-def test_what_did_not_change_is_not_shown_again(branch: Branch, view: Recorder) -> None:
+def test_what_did_not_change_is_not_shown_again(branch: ShownBranch, view: Recorder) -> None:
     first, second = user("u", None), reply("r", "u", "one", MessageState.COMPLETE)
     branch.load(loaded(branch, first, second))
     view.calls.clear()
@@ -224,7 +228,7 @@ def test_what_did_not_change_is_not_shown_again(branch: Branch, view: Recorder) 
     assert view.calls[0] == ("update", replace(second, text="two"))
 
 
-def test_another_branch_is_loaded_at_the_place_of_the_reader(branch: Branch, view: Recorder) -> None:
+def test_another_branch_is_loaded_at_the_place_of_the_reader(branch: ShownBranch, view: Recorder) -> None:
     branch.load(loaded(branch, user("u", None), reply("r", "u")))
     view.calls.clear()
     branch.sync(loaded(branch, user("u", None), reply("r2", "u")))
@@ -243,7 +247,7 @@ def test_another_branch_is_loaded_at_the_place_of_the_reader(branch: Branch, vie
         (MessageState.FAILED, True),
     ],
 )
-def test_what_can_be_gone_on_with(branch: Branch, state: MessageState, resumable: bool) -> None:
+def test_what_can_be_gone_on_with(branch: ShownBranch, state: MessageState, resumable: bool) -> None:
     assert branch.resumable is None
     branch.put(user("u", None))
     assert branch.resumable is None
@@ -252,7 +256,7 @@ def test_what_can_be_gone_on_with(branch: Branch, state: MessageState, resumable
     assert branch.being_written is (state is MessageState.STREAMING)
 
 
-def test_the_window_shows_what_was_counted_last(branch: Branch) -> None:
+def test_the_window_shows_what_was_counted_last(branch: ShownBranch) -> None:
     assert branch.counted is None
     branch.put(user("u", None))
     branch.put(

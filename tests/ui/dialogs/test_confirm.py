@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tale_tui.ui.dialogs.confirm import ConfirmDialog
-from tale_tui.ui.widgets.text_button import Verb
+from tale_tui.ui.widgets.text_button import TextButton
 
 
 def dialog(detail: str = "12 turns.") -> ConfirmDialog:
@@ -56,7 +56,7 @@ async def test_a_key_of_the_last_line_can_be_clicked(show: Any) -> None:
 
 async def test_a_long_name_is_cut_in_the_verb(show: Any) -> None:
     async with show(ConfirmDialog("?", "Delete " + "x" * 500, "Keep"), size=(80, 24)) as shown:
-        verb = shown.screen.query_one("#yes", Verb)
+        verb = shown.screen.query_one("#yes", TextButton)
         assert verb.region.right <= 80
         assert "…" in shown.text
 

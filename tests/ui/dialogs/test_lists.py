@@ -17,22 +17,22 @@ from textual.screen import ModalScreen
 from tale_tui.domain.models import Progress
 from tale_tui.formatting.symbols import bar
 from tale_tui.ui.widgets.key_bar import KeyLine
-from tale_tui.ui.widgets.pick_list import Measures, Pick, PickList, row_segments, wrapped
-from tale_tui.ui.widgets.progress_line import ProgressLine
+from tale_tui.ui.widgets.pick_list import Measures, PickList, PickRow, row_segments, wrapped
+from tale_tui.ui.widgets.progress_line import ProgressBar
 
 ROWS = [
-    Pick("", "First"),
-    Pick("a", "Alpha", ("1 turn", "14:02"), "●", "ux"),
-    Pick("b", "Beta", ("12 turns", "Tue"), "○", "task", detail="said of \ue000beta\ue001 once"),
-    Pick("", "Second", ("away",), "!", "warning", detail="It does not answer. " * 3),
-    Pick("c", "Gamma", ("3 turns", "now")),
+    PickRow("", "First"),
+    PickRow("a", "Alpha", ("1 turn", "14:02"), "●", "ux"),
+    PickRow("b", "Beta", ("12 turns", "Tue"), "○", "task", detail="said of \ue000beta\ue001 once"),
+    PickRow("", "Second", ("away",), "!", "warning", detail="It does not answer. " * 3),
+    PickRow("c", "Gamma", ("3 turns", "now")),
 ]
 
 
 class Listing(ModalScreen[str]):
     """A list alone."""
 
-    def __init__(self, rows: list[Pick], **options: str) -> None:
+    def __init__(self, rows: list[PickRow], **options: str) -> None:
         super().__init__()
         self.picks = PickList(rows, **options)
         self.heard: list[object] = []
@@ -51,7 +51,7 @@ def no_tone(name: str) -> Style:
     return Style.null()
 
 
-def line(row: Pick, width: int, rows: list[Pick] | None = None, words: str = "", *, chosen: bool = False) -> str:
+def line(row: PickRow, width: int, rows: list[PickRow] | None = None, words: str = "", *, chosen: bool = False) -> str:
     measures = Measures.of(rows or [row], words)
     return "".join(part.text for part in row_segments(row, "", width, measures, no_tone, chosen=chosen))
 
@@ -71,9 +71,9 @@ def test_a_narrow_list_keeps_the_most_important_column() -> None:
 
 @given(st.text(), st.lists(st.text(max_size=12), max_size=4), st.integers(0, 120), st.text(max_size=3), st.booleans())
 def test_a_row_is_never_wider_than_the_list(title: str, cells: list[str], width: int, words: str, chosen: bool) -> None:
-    row = Pick("k", title, tuple(cells), "●", detail=title)
+    row = PickRow("k", title, tuple(cells), "●", detail=title)
     assert cell_len(line(row, width, words=words, chosen=chosen)) <= max(width, 5)
-    heading = Pick("", title, tuple(cells), "●")
+    heading = PickRow("", title, tuple(cells), "●")
     assert cell_len(line(heading, width)) <= max(width, 4)
 
 
@@ -91,7 +91,7 @@ def test_what_was_searched_for_stands_out(words: str, found: list[str]) -> None:
     def tone(name: str) -> Style:
         return Style(bold=True) if name == "match" else Style.null()
 
-    row = Pick("a", "Alpha")
+    row = PickRow("a", "Alpha")
     parts = row_segments(row, "", 40, Measures.of([row], words), tone, chosen=False)
     assert [part.text for part in parts if part.style and part.style.bold] == found
 
@@ -104,7 +104,7 @@ async def test_headings_are_passed_over(show: Any) -> None:
 
 
 async def test_the_chosen_row_is_always_seen(show: Any) -> None:
-    rows = [Pick(str(number), f"Row {number}") for number in range(200)]
+    rows = [PickRow(str(number), f"Row {number}") for number in range(200)]
     screen = Listing(rows, chosen="150")
     async with show(screen, size=(40, 8)) as shown:
         assert "▎ Row 150" in shown.text
@@ -204,7 +204,7 @@ async def test_progress_keeps_its_numbers(show: Any, width: int, cells: int, num
     expected = bar(0.5, cells) + numbers
     ticks = iter((0.0, *[10.0] * 1000))
     clock: Callable[[], float] = lambda: next(ticks)  # noqa: E731
-    line = ProgressLine(clock)
+    line = ProgressBar(clock)
     async with show(Fetching(), size=(width, 5)) as shown:
         assert "Asking for it" in shown.text
         line.progress = Progress("Fetching", 500, None)

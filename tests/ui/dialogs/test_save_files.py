@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 
 from tale_tui.engine.result_files import result_files
 from tale_tui.ui.dialogs.save_files import FileRow, FilesChosen, SaveFilesDialog, save_files
-from tale_tui.ui.widgets.line_input import Entry
+from tale_tui.ui.widgets.line_input import LineInput
 
 TWO = "Save as `a.py`:\n\n```python\na = 1\n```\n\nand\n\n```rust\nfn main() {}\n```\n"
 
@@ -21,7 +21,7 @@ def dialog(folder: Path) -> SaveFilesDialog:
 
 
 def rename(shown: Any, number: int, name: str) -> None:
-    list(shown.screen.query(FileRow))[number].query_one(Entry).value = name
+    list(shown.screen.query(FileRow))[number].query_one(LineInput).value = name
 
 
 async def test_names_come_from_the_text_or_are_suggested(show: Any, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ async def test_another_folder_can_be_written(show: Any, tmp_path: Path, monkeypa
     monkeypatch.setenv("HOME", str(tmp_path))
     async with show(dialog(tmp_path / "x")) as shown:
         assert "~/x" in shown.text
-        shown.screen.query_one("#folder", Entry).value = "~/new"
+        shown.screen.query_one("#folder", LineInput).value = "~/new"
         await shown.window.press("enter")
         assert (await shown.result()).folder == tmp_path / "new"
 
@@ -140,7 +140,7 @@ async def test_what_cannot_be_written_is_told_beside_what_was_typed(
     assert len(again) == 2
     async with show(again[1]) as shown:
         assert "cannot be written" in shown.text
-        folder = shown.screen.query_one("#folder", Entry)
+        folder = shown.screen.query_one("#folder", LineInput)
         assert folder.has_focus
         assert folder.value == str(tmp_path / "file")
         assert [row.wanted for row in shown.screen.query(FileRow)] == ["b.py", ""]

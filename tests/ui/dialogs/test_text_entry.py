@@ -10,7 +10,7 @@ from textual.widgets import TextArea
 
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.ui.dialogs.text_entry import TextDialog
-from tale_tui.ui.widgets.line_input import Entry
+from tale_tui.ui.widgets.line_input import LineInput
 
 
 async def test_enter_takes_the_line(show: Any) -> None:
@@ -48,7 +48,7 @@ async def test_several_lines_are_taken_by_their_own_key(show: Any) -> None:
 
 async def test_what_is_pasted_is_cleaned(show: Any, hostile_texts: list[str]) -> None:
     async with show(TextDialog("Rename", "")) as shown:
-        entry = shown.screen.query_one(Entry)
+        entry = shown.screen.query_one(LineInput)
         for text in hostile_texts:
             entry.value = ""
             entry.post_message(events.Paste(text))
@@ -58,7 +58,7 @@ async def test_what_is_pasted_is_cleaned(show: Any, hostile_texts: list[str]) ->
 
 async def test_what_stands_there_already_is_cleaned(show: Any, hostile: str, harmless: Any) -> None:
     async with show(TextDialog(hostile, hostile, hint=hostile, placeholder="name")) as shown:
-        assert shown.screen.query_one(Entry).value == clean_line(hostile, 4096)
+        assert shown.screen.query_one(LineInput).value == clean_line(hostile, 4096)
         assert harmless(shown.text)
 
 
@@ -75,7 +75,7 @@ async def test_several_lines_that_are_pasted_are_cleaned(show: Any, hostile: str
 
 async def test_a_paste_replaces_what_is_selected(show: Any) -> None:
     async with show(TextDialog("Rename", "Old title")) as shown:
-        entry = shown.screen.query_one(Entry)
+        entry = shown.screen.query_one(LineInput)
         entry.action_select_all()
         entry.post_message(events.Paste("new\nlines"))
         await shown.window.pilot.pause()

@@ -12,7 +12,7 @@ import pytest
 from tale_tui.domain.errors import FetchFailed
 from tale_tui.domain.models import Progress
 from tale_tui.ui.dialogs.welcome import DEFAULT_SERVER, ModelReady, UseServer, WelcomeScreen
-from tale_tui.ui.widgets.line_input import Entry
+from tale_tui.ui.widgets.line_input import LineInput
 
 TOTAL = 92_871_040
 
@@ -54,7 +54,7 @@ async def test_it_says_what_there_is_to_do(show: Any) -> None:
             "esc later",
         ):
             assert words in " ".join(text.split()) or words in text
-        assert not shown.screen.query_one(Entry).has_focus
+        assert not shown.screen.query_one(LineInput).has_focus
 
 
 async def test_the_starter_is_fetched_with_progress(show: Any) -> None:
@@ -108,7 +108,7 @@ async def test_a_path_that_is_wrong_is_put_right_where_it_was_written(show: Any)
         await shown.type("/no/such.gguf")
         await shown.window.press("enter")
         await shown.window.until(lambda: "! /no/such.gguf cannot be read" in shown.text, "the sentence")
-        entry = shown.screen.query_one(Entry)
+        entry = shown.screen.query_one(LineInput)
         assert entry.has_focus
         assert entry.value == "/no/such.gguf"
         await shown.window.press("escape")
@@ -130,7 +130,7 @@ async def test_a_server_is_named_by_its_address(show: Any) -> None:
     async with show(WelcomeScreen(Source())) as shown:
         await shown.window.press("o")
         await shown.window.until(lambda: "enter go on" in shown.text, "asked")
-        assert shown.screen.query_one(Entry).value == DEFAULT_SERVER
+        assert shown.screen.query_one(LineInput).value == DEFAULT_SERVER
         await shown.type("0")
         await shown.window.press("enter")
         assert await shown.result() == UseServer(DEFAULT_SERVER + "0")
@@ -143,7 +143,7 @@ async def test_a_file_is_taken_by_its_path(show: Any, monkeypatch: pytest.Monkey
     async with show(WelcomeScreen(source)) as shown:
         await shown.window.press("f", "enter")
         assert source.asked == []
-        shown.screen.query_one(Entry).value = "'~/models/a b.gguf'"
+        shown.screen.query_one(LineInput).value = "'~/models/a b.gguf'"
         await shown.window.press("enter")
         assert await shown.result() == ModelReady()
         assert source.asked == [str(tmp_path / "models" / "a b.gguf")]
@@ -164,7 +164,7 @@ async def test_letters_are_written_where_one_writes(show: Any) -> None:
     async with show(WelcomeScreen(Source())) as shown:
         await shown.window.press("f")
         await shown.type("of")
-        assert shown.screen.query_one(Entry).value == "of"
+        assert shown.screen.query_one(LineInput).value == "of"
 
 
 async def test_an_offer_can_be_clicked(show: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.markdown.document import MarkdownDocument, VerbatimDocument
 from tale_tui.ui.markdown.layout import Body, Options
-from tale_tui.ui.markdown.lines import Sheet
+from tale_tui.ui.markdown.lines import RenderedLines
 
 
 @pytest.fixture(autouse=True)
@@ -29,10 +29,10 @@ def signs_of(wanted: str) -> Any:
 
 
 @pytest.fixture
-def lay() -> Callable[..., Sheet]:
+def lay() -> Callable[..., RenderedLines]:
     """Sets a whole text; `verbatim` as what a user wrote."""
 
-    def lay_out(text: str, width: int = 60, *, verbatim: bool = False, **options: Any) -> Sheet:
+    def lay_out(text: str, width: int = 60, *, verbatim: bool = False, **options: Any) -> RenderedLines:
         body = Body(VerbatimDocument() if verbatim else MarkdownDocument(), Options(width, **options))
         body.document.feed(text)
         body.update(finished=True)
@@ -42,7 +42,7 @@ def lay() -> Callable[..., Sheet]:
 
 
 @pytest.fixture
-def shown(lay: Callable[..., Sheet]) -> Callable[..., list[str]]:
+def shown(lay: Callable[..., RenderedLines]) -> Callable[..., list[str]]:
     """The lines of a text as the screen shows them, without blanks at their ends."""
 
     def lines(text: str, width: int = 60, **options: Any) -> list[str]:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tale_tui.ui.markdown import code
 from tale_tui.ui.markdown.code import CODE_CHARS, LINE_CHARS, LINE_SHOWN, LINES_SHOWN, CodeLine, CodeReader
-from tale_tui.ui.markdown.lines import CodeKind, CopyCode, Sheet, Unfold, code_kind
+from tale_tui.ui.markdown.lines import CodeKind, CopyCode, RenderedLines, Unfold, code_kind
 
-Lay = Callable[..., Sheet]
+Lay = Callable[..., RenderedLines]
 Shown = Callable[..., list[str]]
 
 PYTHON = '''from functools import cache

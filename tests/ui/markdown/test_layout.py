@@ -11,9 +11,9 @@ from rich.cells import cell_len
 
 from tale_tui.ui.markdown.document import MarkdownDocument
 from tale_tui.ui.markdown.layout import NARROWEST, Body, Options
-from tale_tui.ui.markdown.lines import CODE, HEADING, LINK, MUTED, STRONG, Line, Link, Sheet
+from tale_tui.ui.markdown.lines import CODE, HEADING, LINK, MUTED, STRONG, Line, Link, RenderedLines
 
-Lay = Callable[..., Sheet]
+Lay = Callable[..., RenderedLines]
 Shown = Callable[..., list[str]]
 
 EVERYTHING = """# Title
@@ -157,7 +157,7 @@ def test_no_line_is_too_wide(text: str, width: int) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(CONSTRUCTS, max_size=20), st.integers(12, 50))
 def test_a_text_that_grows_looks_in_the_end_as_if_it_had_come_at_once(pieces: list[str], width: int) -> None:
-    def faces(sheet: Sheet) -> object:
+    def faces(sheet: RenderedLines) -> object:
         return [(line.pieces, line.row) for line in sheet.lines], sheet.rows, sheet.codes, sheet.code_lines
 
     growing, whole = Body(MarkdownDocument(), Options(width)), Body(MarkdownDocument(), Options(width))

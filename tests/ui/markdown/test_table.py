@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tale_tui.ui.markdown.lines import Sheet, Unfold
+from tale_tui.ui.markdown.lines import RenderedLines, Unfold
 from tale_tui.ui.markdown.table import COLUMNS_SHOWN, ROWS_SHOWN
 
-Lay = Callable[..., Sheet]
+Lay = Callable[..., RenderedLines]
 Shown = Callable[..., list[str]]
 
 

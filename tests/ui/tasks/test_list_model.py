@@ -9,21 +9,21 @@ import pytest
 
 from support import tasks as fake_tasks
 from tale_tui.domain.tasks import Priority, TaskState
-from tale_tui.ui.tasks.list_model import Order, Tab, TaskBook
+from tale_tui.ui.tasks.list_model import TaskListModel, TaskOrder, TaskTab
 
 
 @pytest.fixture
-def book() -> TaskBook:
-    found = TaskBook()
+def book() -> TaskListModel:
+    found = TaskListModel()
     found.load(fake_tasks.some().all.values())
     return found
 
 
-def shown(book: TaskBook) -> list[str]:
+def shown(book: TaskListModel) -> list[str]:
     return [task.shown for task in book.rows]
 
 
-def test_numbers_follow_each_change(book: TaskBook) -> None:
+def test_numbers_follow_each_change(book: TaskListModel) -> None:
     before = book.tally
     assert (before.running, before.queued, before.paused, before.needs_you, before.done, before.failed) == (
         2, 1, 1, 2, 1, 1
@@ -32,22 +32,22 @@ def test_numbers_follow_each_change(book: TaskBook) -> None:
     assert (book.tally.needs_you, book.tally.done) == (1, 2)
 
 
-def test_a_change_of_a_row_in_its_place_moves_nothing(book: TaskBook) -> None:
+def test_a_change_of_a_row_in_its_place_moves_nothing(book: TaskListModel) -> None:
     rows = book.rows
     assert not book.put(replace(rows[0], steps_done=2))
     assert book.rows is rows
     assert rows[0].steps_done == 2
 
 
-def test_a_change_elsewhere_leaves_the_rows_that_others_hold_alone(book: TaskBook) -> None:
+def test_a_change_elsewhere_leaves_the_rows_that_others_hold_alone(book: TaskListModel) -> None:
     rows = book.rows
     assert book.put(replace(rows[0], state=TaskState.DONE, finished=2e9))
     assert rows[0].shown == "k4t9"
     assert shown(book) == ["m2x7", "r5n1", "t6b2", "p8c3", "k4t9", "w9d4", "z3h6", "b7y5"]
 
 
-def test_what_is_not_shown_moves_nothing(book: TaskBook) -> None:
-    book.show(tab=Tab.FAILED)
+def test_what_is_not_shown_moves_nothing(book: TaskListModel) -> None:
+    book.show(tab=TaskTab.FAILED)
     running = book.get("k4t900000000000")
     assert running is not None
     assert not book.put(replace(running, state=TaskState.DONE))
@@ -57,7 +57,7 @@ def test_what_is_not_shown_moves_nothing(book: TaskBook) -> None:
 
 
 def test_queued_tasks_go_by_priority_then_as_they_came() -> None:
-    book = TaskBook()
+    book = TaskListModel()
     book.load(fake_tasks.task(name, name) for name in ("bbbb", "cccc", "dddd"))
     urgent = replace(book.rows[2], priority=Priority.URGENT)
     book.put(urgent)
@@ -71,7 +71,7 @@ def test_queued_tasks_go_by_priority_then_as_they_came() -> None:
 
 
 def test_the_queue_is_put_in_another_order_and_all_else_stays() -> None:
-    book = TaskBook()
+    book = TaskListModel()
     tasks = [fake_tasks.task(f"{letter}222", letter.upper()) for letter in "bcd"]
     book.load([fake_tasks.task("run2", "Runs", "running"), *tasks, fake_tasks.task("end2", "Done", "done")])
     started = replace(tasks[1], state=TaskState.RUNNING)
@@ -81,11 +81,11 @@ def test_the_queue_is_put_in_another_order_and_all_else_stays() -> None:
     assert book.get(started.id) is started
 
 
-@pytest.mark.parametrize("order", Order)
-@pytest.mark.parametrize("tab", Tab)
-def test_many_changes_give_the_rows_that_reading_anew_gives(order: Order, tab: Tab) -> None:
+@pytest.mark.parametrize("order", TaskOrder)
+@pytest.mark.parametrize("tab", TaskTab)
+def test_many_changes_give_the_rows_that_reading_anew_gives(order: TaskOrder, tab: TaskTab) -> None:
     chance = random.Random(f"{order} {tab}")
-    book = TaskBook()
+    book = TaskListModel()
     tasks = list(fake_tasks.many(120))
     book.load(tasks)
     book.show(tab=tab, order=order)
@@ -106,7 +106,7 @@ def test_many_changes_give_the_rows_that_reading_anew_gives(order: Order, tab: T
     assert found == book.rows
 
 
-def test_a_longer_filter_keeps_what_a_new_one_would_find(book: TaskBook) -> None:
+def test_a_longer_filter_keeps_what_a_new_one_would_find(book: TaskListModel) -> None:
     for words in ("f", "fi", "fib ", "fib tests"):
         book.show(words=words)
     narrowed = shown(book)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tale_tui.domain.tasks import Task, TaskState
-from tale_tui.ui.tasks.notifications import News, Newsroom, news_of
-from tale_tui.ui.terminal.notifications import Manners
+from tale_tui.ui.tasks.notifications import Notification, TaskNotifier, news_of
+from tale_tui.ui.terminal.notifications import WindowPreferences
 
 NOW = 1000.0
 
@@ -58,7 +58,7 @@ def desk() -> Desk:
 
 
 @pytest.fixture
-def told() -> list[News]:
+def told() -> list[Notification]:
     return []
 
 
@@ -68,8 +68,8 @@ def rung(desk: Desk) -> list[str]:
 
 
 @pytest.fixture
-def room(desk: Desk, told: list[News]) -> Newsroom:
-    return Newsroom(desk, World(), told.append, lambda task_id: task_id == "seenaaaa", Manners())  # type: ignore[arg-type]
+def room(desk: Desk, told: list[Notification]) -> TaskNotifier:
+    return TaskNotifier(desk, World(), told.append, lambda task_id: task_id == "seenaaaa", WindowPreferences())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -103,10 +103,10 @@ def room(desk: Desk, told: list[News]) -> Newsroom:
     ],
 )
 def test_the_words(tasks: list[Task], title: str, sentence: str, severity: str) -> None:
-    assert news_of(tasks, NOW) == News(title, sentence, severity)  # type: ignore[arg-type]
+    assert news_of(tasks, NOW) == Notification(title, sentence, severity)  # type: ignore[arg-type]
 
 
-def test_what_happens_at_once_is_told_at_once(room: Newsroom, desk: Desk, told: list[News]) -> None:
+def test_what_happens_at_once_is_told_at_once(room: TaskNotifier, desk: Desk, told: list[Notification]) -> None:
     for number in range(300):
         room.heard(task(f"t{number:03}"))
     assert len(desk.timers) == 1
@@ -114,7 +114,7 @@ def test_what_happens_at_once_is_told_at_once(room: Newsroom, desk: Desk, told: 
     assert [one.title for one in told] == ["300 tasks are done"]
 
 
-def test_nothing_is_told_twice(room: Newsroom, desk: Desk, told: list[News]) -> None:
+def test_nothing_is_told_twice(room: TaskNotifier, desk: Desk, told: list[Notification]) -> None:
     room.heard(task("k4t9"))
     desk.ring()
     room.heard(task("k4t9", priority="high"))
@@ -126,20 +126,22 @@ def test_nothing_is_told_twice(room: Newsroom, desk: Desk, told: list[News]) -> 
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "paused", "cancelled"])
-def test_who_does_something_knows_it(room: Newsroom, desk: Desk, told: list[News], state: str) -> None:
+def test_who_does_something_knows_it(room: TaskNotifier, desk: Desk, told: list[Notification], state: str) -> None:
     room.heard(task("k4t9", state))
     desk.ring()
     assert told == []
 
 
-def test_what_was_taken_back_meanwhile_is_not_told(room: Newsroom, desk: Desk, told: list[News]) -> None:
+def test_what_was_taken_back_meanwhile_is_not_told(room: TaskNotifier, desk: Desk, told: list[Notification]) -> None:
     room.heard(task("k4t9", "waiting"))
     room.heard(task("k4t9", "queued"))
     desk.ring()
     assert told == []
 
 
-def test_what_is_looked_at_need_not_be_told(room: Newsroom, desk: Desk, told: list[News], rung: list[str]) -> None:
+def test_what_is_looked_at_need_not_be_told(
+    room: TaskNotifier, desk: Desk, told: list[Notification], rung: list[str]
+) -> None:
     room.heard(task("seen"))
     assert desk.timers == []
     desk.app_focus = False
@@ -149,7 +151,7 @@ def test_what_is_looked_at_need_not_be_told(room: Newsroom, desk: Desk, told: li
     assert len(rung) == 1
 
 
-def test_the_terminal_is_only_asked_where_nobody_looks(room: Newsroom, desk: Desk, rung: list[str]) -> None:
+def test_the_terminal_is_only_asked_where_nobody_looks(room: TaskNotifier, desk: Desk, rung: list[str]) -> None:
     room.heard(task("k4t9"))
     desk.ring()
     assert rung == []
@@ -157,7 +159,7 @@ def test_the_terminal_is_only_asked_where_nobody_looks(room: Newsroom, desk: Des
     room.heard(task("m2x7"))
     desk.ring()
     assert "m2x7 is done" in rung[0]
-    room.manners = Manners(terminal=False, bell=False)
+    room.manners = WindowPreferences(terminal=False, bell=False)
     room.heard(task("p8c3"))
     desk.ring()
     assert len(rung) == 1

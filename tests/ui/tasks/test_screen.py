@@ -399,8 +399,8 @@ async def test_a_result_opens_in_the_editor(open_tasks: Any, monkeypatch: pytest
         seen.append(text)
         return "changed"
 
-    monkeypatch.setattr("tale_tui.ui.chat.editor.edit", edit)
-    monkeypatch.setattr("tale_tui.ui.chat.editor.editor_command", lambda: ["vi"])
+    monkeypatch.setattr("tale_tui.ui.terminal.editor.edit", edit)
+    monkeypatch.setattr("tale_tui.ui.terminal.editor.editor_command", lambda: ["vi"])
     async with open_tasks() as window:
         monkeypatch.setattr(window.app, "suspend", window.app.batch_update)
         await choose(window, "w9d4")

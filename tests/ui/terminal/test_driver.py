@@ -20,7 +20,7 @@ if sys.platform == "win32":
     pytest.skip("there is no pseudo terminal", allow_module_level=True)
 
 from support.waiting import until
-from tale_tui.config.first_frame import FirstLook
+from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.ui.app import TaleApp
 from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.terminal.driver import TaleDriver
@@ -188,5 +188,5 @@ def linux(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("linux")
 def test_the_application_uses_it(paths: Any) -> None:
-    app = TaleApp(Bridge(lambda: None), paths, FirstLook())  # type: ignore[arg-type, return-value]
+    app = TaleApp(Bridge(lambda: None), paths, FirstFrameSettings())  # type: ignore[arg-type, return-value]
     assert app.driver_class is TaleDriver

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tale_tui.config.settings import Settings
-from tale_tui.ui.terminal.notifications import Manners, call, is_quiet, sequence
+from tale_tui.ui.terminal.notifications import WindowPreferences, call, is_quiet, sequence
 
 NOON = 1_794_139_200.0
 """2026-11-08 12:00 UTC."""
@@ -69,21 +69,21 @@ def test_foreign_text_ends_no_sequence_and_begins_none() -> None:
 
 
 def test_the_user_decides_what_is_heard() -> None:
-    def heard(manners: Manners) -> str:
+    def heard(manners: WindowPreferences) -> str:
         return call("k4t9 is done", "Fibonacci", manners, NOON, {})
 
-    assert heard(Manners()) == OSC9 + "\a"
-    assert heard(Manners(bell=False)) == OSC9
-    assert heard(Manners(terminal=False)) == "\a"
-    assert heard(Manners(terminal=False, bell=False)) == ""
-    assert heard(Manners(quiet="11:00-13:00")) == ""
+    assert heard(WindowPreferences()) == OSC9 + "\a"
+    assert heard(WindowPreferences(bell=False)) == OSC9
+    assert heard(WindowPreferences(terminal=False)) == "\a"
+    assert heard(WindowPreferences(terminal=False, bell=False)) == ""
+    assert heard(WindowPreferences(quiet="11:00-13:00")) == ""
 
 
 def test_manners_are_those_of_the_settings() -> None:
-    assert Manners.of(Settings()) == Manners()
+    assert WindowPreferences.of(Settings()) == WindowPreferences()
     settings = Settings(
         notify={"terminal": False, "bell": False, "quiet": "22:00-07:00"},
         tasks={"resume": "never"},
         detect={"chat_to": 0.2, "task_from": 0.8},
     )
-    assert Manners.of(settings) == Manners(False, False, "22:00-07:00", False, 0.2, 0.8)
+    assert WindowPreferences.of(settings) == WindowPreferences(False, False, "22:00-07:00", False, 0.2, 0.8)

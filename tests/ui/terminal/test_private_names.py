@@ -15,7 +15,7 @@ from textual.worker import WorkerFailed
 
 from tale_tui.ui.terminal.app import TerminalApp
 from tale_tui.ui.terminal.driver_choice import LINUX, best_driver
-from tale_tui.ui.terminal.notifications import Manners, send
+from tale_tui.ui.terminal.notifications import WindowPreferences, send
 from tale_tui.ui.terminal.toasts import HOLDER, clear_toasts
 
 NOON = 1_794_139_200.0
@@ -171,14 +171,14 @@ async def test_a_notification_is_written_to_the_driver_and_to_no_other_place(mon
     assert "_driver" in vars(app)
     app._driver = terminal  # type: ignore[assignment]
     monkeypatch.setattr(App, "is_headless", False)
-    send(app, "k4t9 is done", "Fibonacci", Manners(), NOON)
+    send(app, "k4t9 is done", "Fibonacci", WindowPreferences(), NOON)
     assert terminal.written == ["\x1b]9;k4t9 is done: Fibonacci\x1b\\\a"]
     assert terminal.flushed == 1
-    send(app, "k4t9 is done", "Fibonacci", Manners(terminal=False, bell=False), NOON)
+    send(app, "k4t9 is done", "Fibonacci", WindowPreferences(terminal=False, bell=False), NOON)
     monkeypatch.setattr(App, "is_headless", True)
-    send(app, "k4t9 is done", "Fibonacci", Manners(), NOON)
+    send(app, "k4t9 is done", "Fibonacci", WindowPreferences(), NOON)
     app._driver = None
-    send(app, "k4t9 is done", "Fibonacci", Manners(), NOON)
+    send(app, "k4t9 is done", "Fibonacci", WindowPreferences(), NOON)
     assert len(terminal.written) == 1
 
 

@@ -19,7 +19,7 @@ from tale_tui.domain.models import BackendName, ModelRef, Usage
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.theming import VARIABLE_DEFAULTS
-from tale_tui.ui.transcript.header import Live
+from tale_tui.ui.transcript.header import LiveFigures
 from tale_tui.ui.transcript.view import TranscriptView
 
 NOW = 1_786_284_120.0
@@ -188,7 +188,7 @@ def stage() -> SceneMaker:
 
 @pytest.fixture
 def make() -> Any:
-    """Makes messages: `user`, `reply`, `growing`, `card`; and `task`, `Live`, `replace`."""
+    """Makes messages: `user`, `reply`, `growing`, `card`; and `task`, `LiveFigures`, `replace`."""
 
     class Make:
         pass
@@ -196,6 +196,6 @@ def make() -> Any:
     made = Make()
     for thing in (user, reply, growing, task, card, conversation, replace):
         setattr(made, thing.__name__, thing)
-    made.Live = Live  # type: ignore[attr-defined]
+    made.Live = LiveFigures  # type: ignore[attr-defined]
     made.usage, made.now = USAGE, NOW  # type: ignore[attr-defined]
     return made

@@ -12,11 +12,11 @@ from tale_tui.domain.conversation import Author, Message
 from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.domain.tasks import Priority, Reason, Task, TaskState
 from tale_tui.formatting.symbols import UNICODE
-from tale_tui.ui.markdown.lines import Act, Sheet
+from tale_tui.ui.markdown.lines import CardAction, RenderedLines
 from tale_tui.ui.markdown.wrap import cells
 from tale_tui.ui.transcript import card
-from tale_tui.ui.transcript.card import Telling
-from tale_tui.ui.transcript.header import Live
+from tale_tui.ui.transcript.card import CardContext
+from tale_tui.ui.transcript.header import LiveFigures
 
 NOW = 1_786_284_120.0
 CARD = Message("a1", "s", "u1", Author.ASSISTANT, "", NOW - 60, task_id="k4t9")
@@ -40,8 +40,8 @@ def text_of(pieces: Any) -> str:
     return "".join(piece.text for piece in pieces)
 
 
-def line(what: Task, width: int, live: Live | None = None) -> str:
-    return text_of(card.line(what, Telling(NOW, width, live=live)))
+def line(what: Task, width: int, live: LiveFigures | None = None) -> str:
+    return text_of(card.line(what, CardContext(NOW, width, live=live)))
 
 
 def test_a_card_that_runs_tells_all_where_there_is_room() -> None:
@@ -51,7 +51,7 @@ def test_a_card_that_runs_tells_all_where_there_is_room() -> None:
 
 
 def test_narrow_times_and_counts_keep_and_words_go() -> None:
-    writing = Live("writing", 0.0)
+    writing = LiveFigures("writing", 0.0)
     assert line(RUNS, 75, writing) == "◐ k4t9  Fibonacci function               2/3 writing   ▰▰▰▱▱     0:42 ~0:30"
     assert line(RUNS, 53, writing) == "◐ k4t9  Fibonacci funct…   2/3 writing     0:42 ~0:30"
     assert line(RUNS, 34).endswith("0:42 ~0:30")
@@ -61,21 +61,21 @@ def test_narrow_times_and_counts_keep_and_words_go() -> None:
 @pytest.mark.parametrize(
     ("live", "words"),
     [
-        (Live("loading", 0.0), "loading the model"),
-        (Live("reading", 0.0), "reading  "),
-        (Live("reading", 0.0, 320, 512), "reading 320 of 512"),
-        (Live("thinking", 0.0), "thinking"),
-        (Live("writing", 0.0), "writing"),
+        (LiveFigures("loading", 0.0), "loading the model"),
+        (LiveFigures("reading", 0.0), "reading  "),
+        (LiveFigures("reading", 0.0, 320, 512), "reading 320 of 512"),
+        (LiveFigures("thinking", 0.0), "thinking"),
+        (LiveFigures("writing", 0.0), "writing"),
         (None, "working"),
     ],
 )
-def test_what_goes_on_in_the_step(live: Live | None, words: str) -> None:
+def test_what_goes_on_in_the_step(live: LiveFigures | None, words: str) -> None:
     assert words in line(task(running_since=NOW - 42), 100, live)
 
 
 def test_numbers_that_change_keep_their_place() -> None:
     def at(second: float) -> str:
-        return text_of(card.line(RUNS, Telling(NOW + second, 100)))
+        return text_of(card.line(RUNS, CardContext(NOW + second, 100)))
 
     # The last word changes: over its time it takes longer than usual.
     assert len({at(second).index("▰") for second in (0, 5, 20, 28)}) == 1
@@ -108,7 +108,7 @@ def test_a_line_never_takes_more_room_than_there_is(
 ) -> None:
     since = NOW - 42 if state is TaskState.RUNNING else None
     what = task(state, title, expected_s=expected_s, steps_total=steps, running_since=since, priority=Priority.HIGH)
-    pieces = card.line(what, Telling(NOW, width))
+    pieces = card.line(what, CardContext(NOW, width))
     assert sum(cells(piece.text) for piece in pieces) <= max(width, len("◐ k4t9  "))
 
 
@@ -122,8 +122,8 @@ def test_foreign_text_is_one_harmless_line() -> None:
 
 
 def test_what_is_copied_of_a_card_is_its_id_and_title() -> None:
-    sheet = Sheet()
-    card.put_card(sheet, RUNS, Telling(NOW, 100))
+    sheet = RenderedLines()
+    card.put_card(sheet, RUNS, CardContext(NOW, 100))
     assert sheet.rows == ["k4t9  Fibonacci function"]
     places = [(piece.at, piece.text) for piece in sheet.lines[0].pieces if piece.at >= 0]
     assert places == [(0, "k4t9"), (4, "  "), (6, "Fibonacci function")]
@@ -133,7 +133,7 @@ def header(what: Task, width: int = 100, **fields: Any) -> str:
     named, undo, quiet = (
         fields.pop(name, default) for name, default in (("named", False), ("undo", ""), ("quiet", True))
     )
-    telling = Telling(NOW, width, live=fields.pop("live", None))
+    telling = CardContext(NOW, width, live=fields.pop("live", None))
     message = fields.pop("message", CARD)
     return text_of(card.header(what, message, telling, named=named, undo_key=undo, quiet=quiet))
 
@@ -149,7 +149,7 @@ def test_the_header_says_how_sure_it_is_and_how_to_undo_it() -> None:
 
 
 def test_the_header_counts_while_text_comes() -> None:
-    live = Live("writing", 0.0, tokens=96, rate=11.8)
+    live = LiveFigures("writing", 0.0, tokens=96, rate=11.8)
     assert header(RUNS, live=live, quiet=False).lstrip() == "12 tok/s ·   96 tok   task .93"
     assert header(task(completion_tokens=96), quiet=False).lstrip() == "96 tok   task .93"
     assert header(task(completion_tokens=96), quiet=True).lstrip() == "task .93"
@@ -163,7 +163,7 @@ def test_the_header_tells_when_it_ended_and_which_version_it_is(monkeypatch: pyt
 
 
 def test_the_sentence_above_a_card_is_broken_where_it_must_be() -> None:
-    sheet = Sheet()
+    sheet = RenderedLines()
     card.put_acknowledgement(sheet, RUNS, 30)
     assert [one.text for one in sheet.lines] == [
         "qwen3:14b is working on it. Go",
@@ -196,4 +196,4 @@ def test_what_does_not_go_on_by_itself_says_what_to_do() -> None:
         "paused": "space goes on",
         "failed": "r tries again",
     }
-    assert notes[TaskState.FAILED][0].target == Act("retry")
+    assert notes[TaskState.FAILED][0].target == CardAction("retry")

@@ -8,7 +8,7 @@ import pytest
 
 from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.models import FinishReason, ModelRef, Usage
-from tale_tui.ui.transcript.header import Moment, header
+from tale_tui.ui.transcript.header import FrameTime, header
 
 
 async def test_a_conversation(stage: Any, make: Any) -> None:
@@ -75,7 +75,7 @@ def test_a_narrow_header_keeps_what_matters_most(make: Any) -> None:
     message = make.reply(1, "x", state=MessageState.INTERRUPTED)
     texts = []
     for width in (90, 60, 45, 30, 26, 12, 5):
-        pieces = header(message, None, Moment(make.now, 0.0), width, "g")
+        pieces = header(message, None, FrameTime(make.now, 0.0), width, "g")
         texts.append("".join(piece.text for piece in pieces))
         assert len(texts[-1]) <= width
     assert "3.40 s in all" in texts[0]

@@ -9,8 +9,8 @@ from textual.events import MouseScrollUp
 from textual.scrollbar import ScrollDown, ScrollTo, ScrollUp
 
 from tale_tui.domain.conversation import View
-from tale_tui.ui.transcript.layout import TURNS_KEPT, Place
-from tale_tui.ui.transcript.turn import Turn
+from tale_tui.ui.transcript.layout import TURNS_KEPT, ScrollPosition
+from tale_tui.ui.transcript.turn import TurnBlock
 
 
 def long_talk(make: Any, turns: int = 30) -> list[Any]:
@@ -113,8 +113,8 @@ async def test_opening_ten_thousand_messages_sets_those_on_the_screen(
     stage: Any, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     laid: list[str] = []
-    original = Turn.lay_out
-    monkeypatch.setattr(Turn, "lay_out", lambda self, how: laid.append(self.message.id) or original(self, how))
+    original = TurnBlock.lay_out
+    monkeypatch.setattr(TurnBlock, "lay_out", lambda self, how: laid.append(self.message.id) or original(self, how))
     async with stage() as scene:
         scene.view.load(make.conversation(*long_talk(make, 5000)))
         assert "Answer 4999" in scene.text
@@ -123,7 +123,7 @@ async def test_opening_ten_thousand_messages_sets_those_on_the_screen(
         scene.view.scroll_lines(-1)
         assert len(laid) <= 2
         laid.clear()
-        scene.view.go_to(Place(5000))
+        scene.view.go_to(ScrollPosition(5000))
         assert len(laid) <= 24
         assert scene.view.virtual_size.height > 20_000
         assert len(scene.window.app.screen.query("*")) < 20
@@ -221,7 +221,7 @@ async def test_headers_follow_the_clock(stage: Any, make: Any) -> None:
 async def test_the_words_of_the_conversation_before_do_not_move_the_next_one(stage: Any, make: Any) -> None:
     numbered = "\n".join(f"line {number}" for number in range(100))
     async with stage(make.user(1, "word " * 2000)) as scene:
-        scene.view.go_to(Place(0, 40))
+        scene.view.go_to(ScrollPosition(0, 40))
         await scene.window.pilot.resize_terminal(60, 24)
         place = scene.view.top
         scene.view.load(make.conversation(make.user(2, numbered)))

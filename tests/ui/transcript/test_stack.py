@@ -6,23 +6,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tale_tui.domain.conversation import Author, Message
-from tale_tui.ui.transcript.header import Moment
-from tale_tui.ui.transcript.layout import TOP, Place, Stack
-from tale_tui.ui.transcript.turn import Setting, Turn
+from tale_tui.ui.transcript.header import FrameTime
+from tale_tui.ui.transcript.layout import TOP, ScrollPosition, TurnLayout
+from tale_tui.ui.transcript.turn import RenderContext, TurnBlock
 
 NOW = 1_786_284_120.0
 
 
-def turn(number: int, text: str) -> Turn:
-    return Turn(Message(f"u{number}", "s", None, Author.USER, text, NOW))
+def turn(number: int, text: str) -> TurnBlock:
+    return TurnBlock(Message(f"u{number}", "s", None, Author.USER, text, NOW))
 
 
-def setting(width: int) -> Setting:
-    return Setting(width, lambda: Moment(NOW, 0.0))
+def setting(width: int) -> RenderContext:
+    return RenderContext(width, lambda: FrameTime(NOW, 0.0))
 
 
-def stack_of(*texts: str) -> Stack:
-    stack = Stack()
+def stack_of(*texts: str) -> TurnLayout:
+    stack = TurnLayout()
     stack.use(setting(40))
     for number, text in enumerate(texts):
         stack.add(turn(number, text))
@@ -73,17 +73,17 @@ def test_moving_is_the_same_as_counting_lines(sizes: list[int], moves: list[int]
 def test_the_bottom_is_where_the_last_line_is_the_last_of_the_screen() -> None:
     stack = stack_of(*["one\ntwo\nthree"] * 10)
     top = stack.bottom(12)
-    assert stack.top(top) + 12 == stack.top(Place(9)) + stack.turns[9].height
+    assert stack.top(top) + 12 == stack.top(ScrollPosition(9)) + stack.turns[9].height
     assert stack.bottom(10_000) == TOP
-    assert stack.fill(Place(9, 2), 12) == top
-    assert stack.fill(Place(3, 1), 12) == Place(3, 1)
+    assert stack.fill(ScrollPosition(9, 2), 12) == top
+    assert stack.fill(ScrollPosition(3, 1), 12) == ScrollPosition(3, 1)
 
 
 def test_a_mark_finds_its_words_at_another_width() -> None:
     words = " ".join(f"word{number}" for number in range(100))
     stack = stack_of(words)
     stack.lay(0)
-    mark = stack.mark(Place(0, 5))
+    mark = stack.mark(ScrollPosition(0, 5))
     assert mark is not None
     word = stack.turns[0].line(5)[1].text.split()[0]
     stack.use(setting(23))
@@ -93,4 +93,4 @@ def test_a_mark_finds_its_words_at_another_width() -> None:
 
 def test_a_place_below_the_end_of_its_turn_is_its_last_line() -> None:
     stack = stack_of("one", "two")
-    assert stack.within(Place(0, 99)) == Place(0, stack.turns[0].height - 1)
+    assert stack.within(ScrollPosition(0, 99)) == ScrollPosition(0, stack.turns[0].height - 1)

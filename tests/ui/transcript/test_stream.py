@@ -10,8 +10,8 @@ from textual.widget import Widget
 
 from tale_tui.domain.conversation import MessageState
 from tale_tui.ui.markdown.layout import Setter
-from tale_tui.ui.transcript.layout import Stack
-from tale_tui.ui.transcript.turn import SLICE, TEXT_SHOWN, Turn
+from tale_tui.ui.transcript.layout import TurnLayout
+from tale_tui.ui.transcript.turn import SLICE, TEXT_SHOWN, TurnBlock
 
 
 async def test_before_the_first_word(stage: Any, make: Any) -> None:
@@ -120,8 +120,8 @@ async def test_text_that_nobody_looks_at_is_not_set(stage: Any, make: Any, monke
     async with stage(*messages, make.growing(99)) as scene:
         scene.view.action_home()
         laid: list[str] = []
-        original = Turn.lay_out
-        monkeypatch.setattr(Turn, "lay_out", lambda self, how: laid.append(self.message.id) or original(self, how))
+        original = TurnBlock.lay_out
+        monkeypatch.setattr(TurnBlock, "lay_out", lambda self, how: laid.append(self.message.id) or original(self, how))
         height = scene.view.virtual_size.height
         for _ in range(50):
             scene.view.stream_text("a99", "line\n\n")
@@ -225,13 +225,13 @@ async def test_where_setting_is_slow_it_is_done_less_often(
     async with stage(make.growing(1)) as scene:
         pauses: list[float] = []
         monkeypatch.setattr(scene.view, "set_timer", lambda pause, after: pauses.append(pause))
-        monkeypatch.setattr(Stack, "bottom", _slow(Stack.bottom, scene.clock))
+        monkeypatch.setattr(TurnLayout, "bottom", _slow(TurnLayout.bottom, scene.clock))
         scene.hurry()
         assert pauses == [pytest.approx(0.4)]
 
 
 def _slow(method: Any, clock: Any) -> Any:
-    def slow(self: Stack, height: int) -> Any:
+    def slow(self: TurnLayout, height: int) -> Any:
         clock.seconds += 0.1
         return method(self, height)
 

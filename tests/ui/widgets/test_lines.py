@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.widget import Widget
 
-from tale_tui.ui.widgets.banner import NoticeBar, Standing
-from tale_tui.ui.widgets.composer import COMPLETION_ROWS_MAX, Completion, QueueList, Row, Waiting
+from tale_tui.ui.widgets.banner import Banner, BannerBar
+from tale_tui.ui.widgets.composer import COMPLETION_ROWS_MAX, Completion, CompletionRow, QueueList, Waiting
 from tale_tui.ui.widgets.line import fitted
 from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, StatusLine, WindowShown
 from tale_tui.ui.widgets.title_bar import TitleBar
@@ -212,16 +212,16 @@ async def test_the_queue_shows_what_waits_and_counts_the_rest() -> None:
 
 
 async def test_a_notice_stands_with_its_keys_and_takes_no_room_without_one() -> None:
-    bar = NoticeBar()
+    bar = BannerBar()
     async with Stage(bar).run_test(size=(80, 12)) as pilot:
         assert not bar.display
         keys = (KeyHint("ctrl+r", "try again"), KeyHint("ctrl+l", "choose another"))
-        bar.shown = Standing("ollama/qwen2.5:7b does not answer. Start Ollama with `ollama serve`.", keys, "warning")
+        bar.shown = Banner("ollama/qwen2.5:7b does not answer. Start Ollama with `ollama serve`.", keys, "warning")
         await pilot.pause()
         lines = text_of(bar)
         assert lines[0].startswith(" ! ollama/qwen2.5:7b does not answer.")
         assert lines[-1].strip() == "ctrl+r try again   ctrl+l choose another"
-        bar.shown = Standing("Short.", keys[:1])
+        bar.shown = Banner("Short.", keys[:1])
         await pilot.pause()
         assert len(text_of(bar)) == 1
         assert text_of(bar)[0].rstrip().endswith("ctrl+r try again")
@@ -231,25 +231,25 @@ async def test_a_notice_stands_with_its_keys_and_takes_no_room_without_one() -> 
 
 
 async def test_a_notice_shows_markup_letter_by_letter() -> None:
-    bar = NoticeBar()
+    bar = BannerBar()
     async with Stage(bar).run_test(size=(80, 12)) as pilot:
-        bar.shown = Standing("[/] [red]no markup[/red] [@click=app.quit]x[/]")
+        bar.shown = Banner("[/] [red]no markup[/red] [@click=app.quit]x[/]")
         await pilot.pause()
         assert "[/] [red]no markup[/red] [@click=app.quit]x[/]" in text_of(bar)[0]
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 120])
 async def test_progress_has_a_bar_and_a_key(width: int) -> None:
-    bar = NoticeBar()
+    bar = BannerBar()
     async with Stage(bar).run_test(size=(width, 12)) as pilot:
-        bar.shown = Standing("qwen2.5:7b  1.2 GB of 4.7 GB, 26 %", (KeyHint("escape", "stop"),), share=0.26)
+        bar.shown = Banner("qwen2.5:7b  1.2 GB of 4.7 GB, 26 %", (KeyHint("escape", "stop"),), share=0.26)
         await pilot.pause()
         lines = text_of(bar)
         assert "▰▰▰▰▰▱" in "".join(lines)
         assert all(cell_len(line) <= width for line in lines)
 
 
-ROWS = tuple(Row(f"/command{n}", f"/command{n}", f"does {n}") for n in range(COMPLETION_ROWS_MAX + 4))
+ROWS = tuple(CompletionRow(f"/command{n}", f"/command{n}", f"does {n}") for n in range(COMPLETION_ROWS_MAX + 4))
 
 
 async def test_completions_show_a_choice_that_moves_round() -> None:

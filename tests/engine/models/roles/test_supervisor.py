@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tale_tui.config.settings import Settings
-from tale_tui.domain.clock import World
+from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import BackendCrashed, OutOfMemory, Unreachable, WrongState
 from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
@@ -61,7 +61,7 @@ class Home:
         self.records = Records()
         self.facts: list[Fact] = []
         settings = Settings(ux=str(SMALL), task=str(BIG), memory=memory)
-        world = World(now=clock.now, monotonic=clock.monotonic)
+        world = Clock(now=clock.now, monotonic=clock.monotonic)
         self.parts: ModelServices = build_model_services(
             given_backends({BackendName.SCRIPTED: self.backend}),
             self.records,
