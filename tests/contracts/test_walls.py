@@ -62,7 +62,13 @@ UI = (
 )
 """The same inside the window: app, screens, dialogs, what they are made of."""
 
-SEEN_FROM_OUTSIDE = {"engine.api", "engine.ipc.connect", "engine.client_actions", "engine.background", "engine.result_files"}
+SEEN_FROM_OUTSIDE = {
+    "engine.api",
+    "engine.ipc.connect",
+    "engine.client_actions",
+    "engine.background",
+    "engine.result_files",
+}
 """Modules of the engine that the window and the commands may use; everything else of it is its own."""
 ALSO_SEEN_BY_COMMANDS = {"engine.detect", "engine.store.read_only", "engine.engine", "engine.doctor"}
 """By commands that work without an engine: looking at what is stored, judging a text, checking an installation."""

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
-from tale_tui.ui.notify import Manners
+from tale_tui.ui.terminal.notifications import WindowPreferences
 
 from support.window import Window
 from tale_tui.config.first_frame import FirstFrameSettings
@@ -58,7 +58,7 @@ def open_window(paths: Paths, world: Clock, monkeypatch: pytest.MonkeyPatch) -> 
         task: str = "",
         detect: bool = False,
         detection: dict[str, Any] | None = None,
-        manners: Manners | None = None,
+        manners: WindowPreferences | None = None,
         **settings: Any,
     ) -> AsyncIterator[Window]:
         used = backend or ScriptedBackend(answers or [spoken("An ", "answer.")], sleep=_at_once)

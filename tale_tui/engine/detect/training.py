@@ -54,8 +54,8 @@ SHARPNESS = 2.0
 
 DOUBT = (0.7, 0.12)
 """See `DetectorWeights`. Both lie in the middle of a range in which calibration on messages of other writers hardly
-changes. Where a message leans to talk, clear talk is far more frequent than what is disputed, so much doubt is asked for; a
-message that leans to work is soon disputed."""
+changes. Where a message leans to talk, clear talk is far more frequent than what is disputed, so much doubt is asked
+for; a message that leans to work is soon disputed."""
 
 LAST_SIGNS = "?!.。？！… "
 

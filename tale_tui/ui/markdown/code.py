@@ -15,15 +15,14 @@ if TYPE_CHECKING:
 
     from pygments.lexer import Lexer
 
-    # Pygments has no name for the type of its token types; they are tuples of words with a parent.
-    from pygments.token import _TokenType
-
     from tale_tui.ui.markdown.marks import Marks
 
 
 Word = tuple[str, CodeKind]
 
 CodeLine = tuple[Word, ...]
+TokenType = tuple[str, ...]
+"""What Pygments says a word is, from the general to the special; it has no public name for the class of these."""
 
 CODE_CHARS = 16_000
 """Characters of a block of code that are coloured; the lines after them are plain (about 50 ms)."""
@@ -106,7 +105,7 @@ def _coloured_lines(source: Sequence[str]) -> int:
     return len(source)
 
 
-def _split(tokens: Iterable[tuple[_TokenType, str]]) -> Iterator[CodeLine]:
+def _split(tokens: Iterable[tuple[TokenType, str]]) -> Iterator[CodeLine]:
     """Words by line; neighbours of one kind joined."""
     line: list[Word] = []
     for token_type, text in tokens:
@@ -143,7 +142,7 @@ def _known_languages() -> frozenset[str]:
 
 
 @cache
-def kind_tokens() -> dict[CodeKind, _TokenType]:
+def kind_tokens() -> dict[CodeKind, TokenType]:
     """The token type that stands for each kind, to ask a Pygments style for its colour."""
     from pygments.token import Token
 
@@ -168,7 +167,8 @@ def kind_tokens() -> dict[CodeKind, _TokenType]:
 
 
 @cache
-def _kinds() -> dict[_TokenType, CodeKind]:
+def _kinds() -> dict[TokenType, CodeKind]:
+    """The kind of a token type, where it has one of its own; the most general one has."""
     from pygments.token import Token
 
     kinds = {token: kind for kind, token in kind_tokens().items()}
@@ -186,13 +186,12 @@ def _kinds() -> dict[_TokenType, CodeKind]:
 
 
 @cache
-def _kind(token_type: _TokenType) -> CodeKind:
+def _kind(token_type: TokenType) -> CodeKind:
     """The kind of a token type, or of the nearest one above it that has a kind."""
     kinds = _kinds()
-    above: _TokenType | None = token_type
-    while above is not None and above not in kinds:
-        above = above.parent
-    return CodeKind.PLAIN if above is None else kinds[above]
+    while token_type not in kinds:
+        token_type = token_type[:-1]
+    return kinds[token_type]
 
 
 LINES_SHOWN = 400

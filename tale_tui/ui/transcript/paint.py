@@ -114,6 +114,7 @@ class Palette:
 def _code_styles(theme: str) -> dict[CodeKind, Style]:
     """The colours that a Pygments style has for each kind of word; nothing for an unknown style."""
     from pygments.styles import get_style_by_name
+    from pygments.token import string_to_tokentype
     from pygments.util import ClassNotFound
 
     from tale_tui.ui.markdown.code import kind_tokens
@@ -124,7 +125,7 @@ def _code_styles(theme: str) -> dict[CodeKind, Style]:
         return {}
     styles: dict[CodeKind, Style] = {}
     for kind, token in kind_tokens().items():
-        found = pygments_style.style_for_token(token)
+        found = pygments_style.style_for_token(string_to_tokentype(".".join(token)))
         color: Color | None = None
         if found["ansicolor"]:
             name = found["ansicolor"].removeprefix("ansi")

@@ -224,4 +224,6 @@ async def test_its_threads_keep_no_process_alive(path: Path, world: Clock) -> No
     assert len(made) == 2
     assert all(thread.daemon for thread in made)
     await store.close()
-    assert not any(thread.is_alive() for thread in made)
+    for thread in made:
+        await asyncio.to_thread(thread.join, WAIT_S)
+        assert not thread.is_alive()
