@@ -263,7 +263,7 @@ class TaleApp(TerminalApp):
 
         self.push_screen(NoticesDialog(tuple(self.notices), time.time()))
 
-    def on_chat_desk_setting_wanted(self, event: ChatController.SettingWanted) -> None:
+    def on_chat_controller_setting_wanted(self, event: ChatController.SettingWanted) -> None:
         """Change a setting for good and open the engine anew with it."""
         self.run_worker(self._begin_with(event.name, event.value), group="setting")
 

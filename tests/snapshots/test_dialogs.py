@@ -11,7 +11,7 @@ import pytest
 from tale_tui.domain.events import Notice
 from tale_tui.domain.models import Progress
 from tale_tui.engine.models.scripted import Pause, Say, Script
-from tale_tui.ui.widgets.progress_line import ProgressBar
+from tale_tui.ui.widgets.progress_gauge import ProgressGauge
 
 SMALL, USUAL = (80, 24), (120, 40)
 SIZES = {"80x24": SMALL, "120x40": USUAL}
@@ -69,7 +69,7 @@ def test_welcome_while_it_fetches(looks_as_before: Any) -> None:
     async def act(window: Any) -> None:
         await window.shows("Use a model file")
         window.engine.models.fetch_starter = fetch
-        line = window.app.screen.query_one(ProgressBar)
+        line = window.app.screen.query_one(ProgressGauge)
         # It counts from the first number on, so that it knows at the second how long it will take.
         moments = iter([0.0])
         line.clock = lambda: next(moments, 12.0)

@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
-from tale_tui.ui.terminal.notifications import WindowPreferences
 
 from support.window import Window
 from tale_tui.config.first_frame import FirstFrameSettings
@@ -22,6 +21,7 @@ from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.scripted import Answer, Script, ScriptedBackend, spoken
 from tale_tui.ui.app import TaleApp
 from tale_tui.ui.engine_bridge import Bridge
+from tale_tui.ui.terminal.notifications import WindowPreferences
 
 MODEL = "scripted/demo"
 

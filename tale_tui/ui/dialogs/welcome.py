@@ -29,7 +29,7 @@ from tale_tui.ui.widgets.choice_row import ChoiceRow
 from tale_tui.ui.widgets.empty_state import wordmark
 from tale_tui.ui.widgets.key_bar import KeyLine
 from tale_tui.ui.widgets.line_input import ENTRY_LIMIT, LineInput
-from tale_tui.ui.widgets.progress_line import ProgressBar
+from tale_tui.ui.widgets.progress_gauge import ProgressGauge
 
 _LOG = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
             with Vertical(id="entering"):
                 yield NoMarkup(id="hint")
                 yield LineInput(id="entry")
-            yield ProgressBar(self._clock)
+            yield ProgressGauge(self._clock)
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -204,13 +204,13 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
 
     def _begin(self, source: str) -> None:
         self._say("")
-        self.query_one(ProgressBar).restart()
+        self.query_one(ProgressGauge).restart()
         self.stage = "fetching"
         self._fetching = self._run(source)
 
     @work(name="fetch a model", group="fetch", exclusive=True, exit_on_error=False)
     async def _run(self, source: str) -> None:
-        line = self.query_one(ProgressBar)
+        line = self.query_one(ProgressGauge)
         try:
             async with aclosing(self._fetch(source)) as steps:
                 async for progress in steps:

@@ -17,7 +17,7 @@ class ChoiceRow(Horizontal):
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
-    Offer {
+    ChoiceRow {
         height: auto;
         pointer: pointer;
         .offer--key { width: 8; color: $accent; text-style: bold; }

@@ -15,7 +15,7 @@ class LineInput(Input):
     """An Input without a frame. What is pasted is cleaned; keys that would change nothing are left to the screen."""
 
     DEFAULT_CSS = """
-    Entry {
+    LineInput {
         background: $panel;
         padding: 0 1;
         border: none;

@@ -19,7 +19,7 @@ class TextButton(NoMarkup, can_focus=True):
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
-    Verb {
+    TextButton {
         width: auto;
         height: 1;
         padding: 0 1;

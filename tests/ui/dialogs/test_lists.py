@@ -18,7 +18,7 @@ from tale_tui.domain.models import Progress
 from tale_tui.formatting.symbols import bar
 from tale_tui.ui.widgets.key_bar import KeyLine
 from tale_tui.ui.widgets.pick_list import Measures, PickList, PickRow, row_segments, wrapped
-from tale_tui.ui.widgets.progress_line import ProgressBar
+from tale_tui.ui.widgets.progress_gauge import ProgressGauge
 
 ROWS = [
     PickRow("", "First"),
@@ -204,7 +204,7 @@ async def test_progress_keeps_its_numbers(show: Any, width: int, cells: int, num
     expected = bar(0.5, cells) + numbers
     ticks = iter((0.0, *[10.0] * 1000))
     clock: Callable[[], float] = lambda: next(ticks)  # noqa: E731
-    line = ProgressBar(clock)
+    line = ProgressGauge(clock)
     async with show(Fetching(), size=(width, 5)) as shown:
         assert "Asking for it" in shown.text
         line.progress = Progress("Fetching", 500, None)

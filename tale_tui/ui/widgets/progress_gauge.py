@@ -27,12 +27,12 @@ FORECAST_AFTER_S = 1.0
 """Seconds after which the speed is known well enough to say how long it will take."""
 
 
-class ProgressBar(Widget):
+class ProgressGauge(Widget):
     """Two lines: what is done, and how far it is. Its numbers keep their places."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
-    ProgressLine { height: 2; text-wrap: nowrap; text-overflow: ellipsis; }
+    ProgressGauge { height: 2; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     progress: reactive[Progress | None] = reactive(None)
