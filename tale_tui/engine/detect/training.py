@@ -270,10 +270,6 @@ def _step_back() -> None:
         os.nice(LAST_OF_ALL)
 
 
-if __name__ == "__main__":
-    _step_back()
-    raise SystemExit(main())
-
 FOLDER = "examples"
 
 KEPT_APART = "zoe"
@@ -358,3 +354,8 @@ def parse_examples(lines: Iterable[str], weight: float = 1.0) -> list[Example]:
             raise BadExample(f"line {number} is no example")
         examples.append(Example(text, p, str(data.get("author", "")), weight))
     return examples
+
+
+if __name__ == "__main__":
+    _step_back()
+    raise SystemExit(main())
