@@ -40,13 +40,13 @@ _BRANCH_ROWS = f"""
     {BRANCH}
     SELECT branch.depth, m.n, {MESSAGE_COLUMNS}
     FROM branch JOIN message AS m ON m.n = branch.n LEFT JOIN usage AS u ON u.message_n = m.n
-"""
+"""  # nosec B608 # columns of this package; values are bound
 _ONE_ROW = f"""
     SELECT m.session_n, m.parent_n, m.n, s.id, p.id, {MESSAGE_COLUMNS}
     FROM message AS m JOIN session AS s ON s.n = m.session_n LEFT JOIN message AS p ON p.n = m.parent_n
         LEFT JOIN usage AS u ON u.message_n = m.n
     WHERE m.n = ?
-"""
+"""  # nosec B608 # columns of this package; values are bound
 # The nearest :limit messages above :parent, from the nearest on, each with its place among its siblings.
 _ABOVE = f"""
     WITH RECURSIVE above (n, depth) AS (
@@ -61,7 +61,7 @@ _ABOVE = f"""
         s.id
     FROM above JOIN message AS m ON m.n = above.n JOIN session AS s ON s.n = m.session_n
         LEFT JOIN message AS p ON p.n = m.parent_n LEFT JOIN usage AS u ON u.message_n = m.n
-"""
+"""  # nosec B608 # columns of this package; values are bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +174,14 @@ def show_message(connection: sqlite3.Connection, session_n: int, n: int) -> None
         + """
         UPDATE message SET shown_child = above.n FROM above
         WHERE message.n = above.parent_n AND message.shown_child IS NOT above.n
-        """,
+        """,  # nosec B608 # both parts are of this module
         {"last": n},
     )
     connection.execute(
         ANCESTORS
-        + "UPDATE session SET shown_root = above.n FROM above WHERE session.n = :s AND above.parent_n IS NULL",
+        + """
+        UPDATE session SET shown_root = above.n FROM above WHERE session.n = :s AND above.parent_n IS NULL
+        """,  # nosec B608 # both parts are of this module
         {"last": n, "s": session_n},
     )
     update_tip(connection, session_n)
@@ -189,7 +191,8 @@ def update_tip(connection: sqlite3.Connection, session_n: int) -> None:
     """Find the tip of the shown branch and count its turns."""
     (first,) = connection.execute("SELECT shown_root FROM session WHERE n = ?", (session_n,)).fetchone()
     branch = connection.execute(
-        BRANCH + "SELECT depth, n, author FROM branch JOIN message USING (n)", {"first": first}
+        BRANCH + "SELECT depth, n, author FROM branch JOIN message USING (n)",  # nosec B608 # both are of this module
+        {"first": first},
     ).fetchall()
     turns = sum(author == Author.USER for _, _, author in branch)
     tip = max(branch)[1] if branch else None

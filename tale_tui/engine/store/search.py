@@ -34,7 +34,7 @@ _SCANNED = f"""
     {_HIT}, m.text
     FROM (SELECT * FROM message ORDER BY n DESC LIMIT {SCANNED_MESSAGES}) AS m JOIN session AS s ON s.n = m.session_n
     WHERE m.state <> '{MessageState.STREAMING}' AND %s LIMIT ?
-"""
+"""  # nosec B608 # names and numbers of this package; what is looked for is bound
 
 
 class Search(Database):

@@ -38,7 +38,7 @@ _COPY = f"""
         CASE state WHEN '{MessageState.STREAMING}' THEN '{MessageState.INTERRUPTED}' ELSE state END,
         created, backend, model, finish, error, thinking, text, p, why
     FROM message WHERE n = :source RETURNING n
-"""
+"""  # nosec B608 # states of this package; values are bound
 _COPY_USAGE = """
     INSERT INTO usage
     SELECT :n, prompt_tokens, completion_tokens, cached_tokens, ttft_ms, load_ms, total_ms, tokens_per_second
@@ -120,7 +120,8 @@ class Sessions(Database):
         """
 
         def job(connection: sqlite3.Connection) -> Session:
-            connection.execute(f"UPDATE session SET {columns} WHERE id = ?", (*values, session_id))
+            statement = f"UPDATE session SET {columns} WHERE id = ?"  # nosec B608 # the columns are of this module
+            connection.execute(statement, (*values, session_id))
             return session_by_id(connection, session_id)
 
         return await self._write(job)
@@ -291,7 +292,8 @@ def copy_branch(connection: sqlite3.Connection, world: Clock, source_n: int, mes
         NoSuchMessage: the message is not in that session.
     """
     last = node_of(connection, message_id, source_n)
-    path = connection.execute(ANCESTORS + "SELECT depth, n FROM above", {"last": last.n}).fetchall()
+    ancestors = ANCESTORS + "SELECT depth, n FROM above"  # nosec B608 # both parts are of this package
+    path = connection.execute(ancestors, {"last": last.n}).fetchall()
     id_, now = fresh_id(connection, world), world.now()
     session_n: int = connection.execute(
         """

@@ -15,7 +15,7 @@ OLLAMA_PORT = 11434
 OLLAMA_CLOUD = "ollama.com"
 """The one host that is https without saying so."""
 _SCHEME_PORTS = {"http": 80, "https": 443}
-_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - servers listen on these, and nobody can connect to them
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # nosec B104 # never listened on: nobody can connect to them
 _EXAMPLE = "Write it like http://127.0.0.1:{port}."
 
 
