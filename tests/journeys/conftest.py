@@ -1,5 +1,6 @@
-"""Journeys on the screen use the same window as the tests of the screen."""
+"""Journeys use the window of the tests of the screen, and the terminals and commands of those of processes."""
 
 from support.opening import open_window
+from support.processes import commands, window
 
-__all__ = ["open_window"]
+__all__ = ["commands", "open_window", "window"]
