@@ -45,8 +45,6 @@ PACKAGE = Path(tale_tui.__file__).parent
 WAIT_S = 30.0
 """The longest that anything may take before a test says what it saw instead."""
 LOOK_S = 0.05
-SOON_S = 5.0
-"""The longest that a command which stays may take to say its first line, or its next one."""
 TALK_S = 1.0
 """Promised: the longest until the first text of an answer, with its model loaded."""
 
@@ -542,12 +540,12 @@ async def test_a_live_view_moves_while_a_task_runs_in_another_shell(
         task_id = (await asyncio.to_thread(tale, "submit", HELLO_WORLD, "--no-wait")).told.strip()
         live = started(view, "--live")
         assert live.stdout is not None
-        async with asyncio.timeout(SOON_S):
+        async with asyncio.timeout(WAIT_S):
             first = await asyncio.to_thread(live.stdout.readline)
         assert first, "it ended without a line"
         go_on.set()
         await asyncio.to_thread(tale, "wait", task_id)
-        async with asyncio.timeout(SOON_S):
+        async with asyncio.timeout(WAIT_S):
             while await asyncio.to_thread(live.stdout.readline) == first:
                 pass
 
@@ -594,7 +592,7 @@ def plan(tmp_path: Path) -> str:
 async def test_a_large_wish_becomes_a_plan_that_waits_for_approval(tale: Tale, paths: Paths) -> None:
     async with answering(paths, [spoken(json.dumps(PLAN))]):
         task = (await asyncio.to_thread(tale, "submit", APPLICATION, "--no-wait")).told.strip()
-        async with asyncio.timeout(SOON_S):
+        async with asyncio.timeout(WAIT_S):
             while (found := (await asyncio.to_thread(tale, "status", task, "--json")).json)["state"] in (
                 "draft",
                 "queued",
