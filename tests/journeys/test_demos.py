@@ -32,11 +32,13 @@ import psutil
 import pytest
 
 import tale_tui
-from tale_tui.engine import BackendName, Role, Verbs, open_face
+from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings
+from tale_tui.domain.models import BackendName, Role
+from tale_tui.engine.api import EngineApi
+from tale_tui.engine.ipc.connect import open_engine
 from tale_tui.engine.models.files.starter import STARTER_NAME
 from tale_tui.engine.models.scripted import Answer, Hold, Say, Script, ScriptedBackend, spoken
-from tale_tui.paths import Paths
-from tale_tui.settings import Settings
 
 pytestmark = pytest.mark.process
 
@@ -166,11 +168,11 @@ async def at_once(seconds: float) -> None:
 
 
 @asynccontextmanager
-async def answering(paths: Paths, answer: Answer | list[Script], **settings: Any) -> AsyncIterator[Verbs]:
+async def answering(paths: Paths, answer: Answer | list[Script], **settings: Any) -> AsyncIterator[EngineApi]:
     """The engine in this process: a small model that talks, a big one that works."""
     backend = ScriptedBackend(answer, models=("demo", "big"), sleep=at_once)
     chosen = Settings(ux=SMALL, task=BIG, **settings)
-    async with open_face(paths, chosen, backends={BackendName.SCRIPTED: backend}) as engine:
+    async with open_engine(paths, chosen, backends={BackendName.SCRIPTED: backend}) as engine:
         yield engine
 
 
