@@ -144,11 +144,11 @@ async def opening(view: TranscriptView, pilot: Pilot[None]) -> None:
     tell("choose the turn above", [timed(lambda: (view.action_choose(-1), paint(view))) for _ in range(200)])
 
     def jump() -> None:
-        view.go_to(view.stack.place(random.randrange(view.stack.height)))
+        view.go_to(view.turn_layout.position_at(random.randrange(view.turn_layout.height)))
         paint(view)
 
     tell("jump anywhere", [timed(jump) for _ in range(200)])
-    laid = sum(turn.laid_out for turn in view.stack.turns)
+    laid = sum(turn.laid_out for turn in view.turn_layout.turns)
     print(f"{'':48} {laid} turns are set, {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at most")
 
 
@@ -212,7 +212,7 @@ async def cards(view: TranscriptView, count: int) -> None:
         paint(view)
 
     tell(f"open {MESSAGES:,} messages, half of them cards", [timed(opened) for _ in range(5)])
-    tell("a second of a task", [timed(lambda: (view.tick(), paint(view))) for _ in range(200)])
+    tell("a second of a task", [timed(lambda: (view.refresh_cards(), paint(view))) for _ in range(200)])
 
     def told() -> None:
         view.put_task(running)
@@ -239,7 +239,7 @@ async def hostile(view: TranscriptView) -> None:
     for name, text in HOSTILE.items():
         view.load(session())
         steps = [timed(lambda text=text: view.load(session(message(0, Author.ASSISTANT, text))))]
-        while not view.stack.turns[0].whole:
+        while not view.turn_layout.turns[0].whole:
             steps.append(timed(view.update_now))
             await asyncio.sleep(0)
         steps[-1] += timed(lambda: paint(view))

@@ -67,7 +67,7 @@ async def test_talk_and_work_and_ask_and_look(open_window: Any, work: Any) -> No
         assert window.chip.kind == "task"
         await window.press("enter")
         await begun(window)
-        assert window.chat.view.card_opened(window.card.task_id)
+        assert window.chat.view.card(window.card.task_id).opened
         assert not window.busy
 
         calls = len(window.backend.requests)
@@ -75,7 +75,7 @@ async def test_talk_and_work_and_ask_and_look(open_window: Any, work: Any) -> No
         await window.answered(3)
         assert "running" in window.messages[-1].text
         assert len(window.backend.requests) == calls
-        assert not window.chat.view.card_opened(window.card.task_id)
+        assert not window.chat.view.card(window.card.task_id).opened
 
         await window.say("/tasks")
         await window.dialog(TasksScreen)
@@ -112,16 +112,16 @@ async def test_the_whole_result_is_one_key_away(open_window: Any, work: Any) -> 
         await window.say(WORK)
         await begun(window)
         task_id, view = window.card.task_id, window.chat.view
-        assert view.card_opened(task_id)
+        assert view.card(task_id).opened
         await window.press("enter")
-        assert not view.card_opened(task_id)
+        assert not view.card(task_id).opened
         assert not window.follows(task_id)
         await window.press("enter")
-        assert view.card_opened(task_id)
+        assert view.card(task_id).opened
         assert window.follows(task_id)
         await window.say("   ")
         assert any("nothing to send" in sentence for sentence in window.toasts)
-        assert view.card_opened(task_id)
+        assert view.card(task_id).opened
         go_on.set()
         await reaches(window, "done")
 
@@ -174,11 +174,11 @@ async def test_where_nobody_is_sure_a_task_is_offered(open_window: Any, work: An
         assert window.chip.kind == "ask"
         await window.press("enter")
         await window.answered()
-        turns = window.chat.view.stack.turns
+        turns = window.chat.view.turn_layout.turns
         await window.until(lambda: [turn.offer for turn in turns] == [False, True], "it is offered below the reply")
         await window.press("f8")
         await begun(window)
-        assert not any(turn.offer for turn in window.chat.view.stack.turns)
+        assert not any(turn.offer for turn in window.chat.view.turn_layout.turns)
 
 
 async def test_a_task_is_steered_by_commands(open_window: Any, work: Any) -> None:
@@ -208,7 +208,7 @@ async def test_a_task_is_steered_by_commands(open_window: Any, work: Any) -> Non
         await window.say(f"/retry {shown}")
         await reaches(window, "done")
         await window.say("/result")
-        await window.until(lambda: window.chat.view.card_opened(window.card.task_id), "all of it is shown")
+        await window.until(lambda: window.chat.view.card(window.card.task_id).opened, "all of it is shown")
         assert window.chat.view.chosen == window.card.id
 
 
@@ -315,7 +315,7 @@ async def test_what_was_cut_off_goes_on_when_the_user_says_so(open_window: Any, 
         task_id = window.card.task_id
         await window.press("f6")
         await window.until(lambda: window.notice is None, "it goes on")
-        await window.until(lambda: window.chat.view.card_opened(task_id), "what it writes stands under its card again")
+        await window.until(lambda: window.chat.view.card(task_id).opened, "what it writes stands under its card again")
         assert window.follows(task_id)
         go_on.set()
         await reaches(window, "done")
@@ -332,7 +332,7 @@ async def test_a_conversation_whose_task_runs_is_shown_with_what_it_writes(open_
         await window.until(lambda: window.messages == [], "a new conversation")
         assert not window.follows(task_id)
         await window.open_session(session)
-        await window.until(lambda: window.chat.view.card_opened(task_id), "what it writes stands under its card")
+        await window.until(lambda: window.chat.view.card(task_id).opened, "what it writes stands under its card")
         go_on.set()
         await reaches(window, "done")
 

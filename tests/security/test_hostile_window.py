@@ -75,14 +75,14 @@ async def test_what_a_model_says_and_thinks(
         for number in range(len(portions)):
             await terminal.say(str(number))
         view = window.chat.view
-        for turn in view.stack.turns:
+        for turn in view.turn_layout.turns:
             if turn.thinking:
                 view.unfold(turn, "thinking")
         shown = squeezed(await terminal.read())
         terminal.unharmed()
         literal = [squeezed(text) for text in corpus["markup"].values() if not text.startswith("\\")]
         assert [text for text in literal if shown.count(text) < 2] == []
-        harmless = [view.source(turn.message.id) for turn in view.stack.turns][-5::2]
+        harmless = [view.source(turn.message.id) for turn in view.turn_layout.turns][-5::2]
         assert harmless == portions[-3:]
 
 
@@ -160,9 +160,9 @@ async def look_everywhere(window: Any, terminal: Any) -> str:
     """Read a conversation, and open every dialog that shows something of it."""
     shown = await terminal.read()
     view = window.chat.view
-    for turn in view.stack.turns[1::2][:4]:
+    for turn in view.turn_layout.turns[1::2][:4]:
         view.unfold(turn, "thinking")
-        view.post_message(view.Wish("details", turn.message.id))
+        view.post_message(view.ActionRequested("details", turn.message.id))
         await window.dialog(DetailsDialog)
         await window.press("pagedown")
         await terminal.leave()

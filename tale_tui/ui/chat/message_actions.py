@@ -30,7 +30,7 @@ def has_desktop(environ: dict[str, str] | None = None, platform: str = sys.platf
 
 
 class MessageActions:
-    """Does what `TranscriptView.Wish` asks for.
+    """Does what `TranscriptView.ActionRequested` asks for.
 
     Args:
         host: the chat.
@@ -43,7 +43,7 @@ class MessageActions:
         self._view = view
         self._sending = sending
 
-    def grant(self, wish: TranscriptView.Wish) -> None:
+    def grant(self, wish: TranscriptView.ActionRequested) -> None:
         """Do it, or say why not."""
         message = self._host.conversation.branch.get(wish.message_id)
         if message is None:

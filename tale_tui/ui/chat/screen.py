@@ -249,13 +249,13 @@ class ChatScreen(Screen[None]):
 
     # what is read
 
-    @on(TranscriptView.Wish)
-    def _grant(self, event: TranscriptView.Wish) -> None:
+    @on(TranscriptView.ActionRequested)
+    def _grant(self, event: TranscriptView.ActionRequested) -> None:
         if self.controller is not None:
             self.controller.wishes.grant(event)
 
-    @on(TranscriptView.TaskWish)
-    def _grant_task(self, event: TranscriptView.TaskWish) -> None:
+    @on(TranscriptView.TaskActionRequested)
+    def _grant_task(self, event: TranscriptView.TaskActionRequested) -> None:
         if self.controller is not None:
             self.controller.acts.grant(event)
 
@@ -264,8 +264,8 @@ class ChatScreen(Screen[None]):
         if self.controller is not None:
             self.controller.show_card(event.task_id)
 
-    @on(TranscriptView.RerouteWanted)
-    def _turn_the_other_way(self, event: TranscriptView.RerouteWanted) -> None:
+    @on(TranscriptView.ReclassifyRequested)
+    def _turn_the_other_way(self, event: TranscriptView.ReclassifyRequested) -> None:
         if self.controller is not None:
             self.controller.turn_other_way(event.message_id)
 

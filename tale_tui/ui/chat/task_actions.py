@@ -65,7 +65,7 @@ class CardActions:
                 return False
         return True
 
-    def grant(self, wish: TranscriptView.TaskWish) -> None:
+    def grant(self, wish: TranscriptView.TaskActionRequested) -> None:
         """Do what a key on a card asks for."""
         task = self._host.conversation.tasks.get(wish.task_id)
         if task is None:

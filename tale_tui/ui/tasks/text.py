@@ -1,4 +1,4 @@
-"""What a task writes or wrote, passage by passage: the paper of the transcript with headers of its own."""
+"""What a task writes or wrote, passage by passage: turns with headers of their own."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message as TextualMessage
 
 from tale_tui.domain.conversation import Author, Message, MessageState
-from tale_tui.ui.markdown.lines import MUTED, STRONG, CopyCode, Link, RenderedLines, TextPart, Unfold
+from tale_tui.ui.markdown.lines import MUTED, STRONG, CopyCode, RenderedLines, Target, TextPart
 from tale_tui.ui.markdown.wrap import cells
 from tale_tui.ui.text import plain_line
 from tale_tui.ui.transcript import parts
-from tale_tui.ui.transcript.feed import FedPaper
 from tale_tui.ui.transcript.layout import TOP
-from tale_tui.ui.transcript.paint import Bar, LineStyle
-from tale_tui.ui.transcript.turn import BODY, RenderContext, TurnBlock
+from tale_tui.ui.transcript.scroll_view import TurnScrollView
+from tale_tui.ui.transcript.turn import RenderContext, TurnBlock
 from tale_tui.ui.widgets.line import fitted
 
-_OVERLAP_LINES = 2
-"""Lines that two screens have in common when a screen is scrolled."""
 _GAP = 2
 
 
@@ -45,7 +41,7 @@ class Passage:
 
 
 class PassageTurn(TurnBlock):
-    """A passage on paper."""
+    """A passage and its lines."""
 
     __slots__ = ("passage",)
 
@@ -53,7 +49,7 @@ class PassageTurn(TurnBlock):
         super().__init__(_message(passage))
         self.passage = passage
 
-    def _head(self, setting: RenderContext) -> RenderedLines:
+    def _head(self, context: RenderContext) -> RenderedLines:
         width = self._width
         title, note = header(plain_line(self.passage.title).plain, plain_line(self.passage.note).plain, width)
         gap = TextPart(" " * max(width - cells(title) - cells(note), 0))
@@ -83,7 +79,7 @@ def _key(name: str, keys: str, action: str, description: str, tooltip: str) -> B
     return Binding(keys, action, description, show=False, tooltip=tooltip, id=f"task.{name}")
 
 
-class TaskText(FedPaper, can_focus=True, inherit_bindings=False):
+class TaskText(TurnScrollView):
     """Passages that can be read, selected and copied while the last one grows."""
 
     BINDING_GROUP_TITLE = "In a task"
@@ -110,16 +106,6 @@ class TaskText(FedPaper, can_focus=True, inherit_bindings=False):
 
         code: str
 
-    @dataclass
-    class LinkChosen(TextualMessage):
-        """A link is to be opened."""
-
-        url: str
-
-    def on_resize(self) -> None:
-        """Set all anew for another width."""
-        self.fit()
-
     def show(self, passages: Sequence[Passage], *, follow: bool, anew: bool = False) -> None:
         """Show these passages. What is being read stays where it is, unless it is another task.
 
@@ -128,25 +114,25 @@ class TaskText(FedPaper, can_focus=True, inherit_bindings=False):
             follow: whether the end is followed where they are shown for the first time.
             anew: whether nothing of what was shown belongs to them.
         """
-        shown = [turn.message.id for turn in self.stack.turns]
+        shown = [turn.message.id for turn in self.turn_layout.turns]
         same = 0
         while not anew and same < min(len(shown), len(passages)) and shown[same] == passages[same].key:
-            self._renew(self.stack.turns[same], passages[same])
+            self._renew(self.turn_layout.turns[same], passages[same])
             same += 1
         fresh = anew or same == 0
         if same < len(shown):
-            self.stack.cut(same)
+            self.turn_layout.cut(same)
         for passage in passages[same:]:
-            self.stack.add(PassageTurn(passage))
+            self.turn_layout.add(PassageTurn(passage))
         if fresh:
             self.following = follow
             self.unseen = False
             self.top = TOP
         if same < len(shown) or fresh:
-            self.top = min(self.top, TOP) if not self.stack.turns else self.top
-            if self.top.turn >= len(self.stack):
+            self.top = min(self.top, TOP) if not self.turn_layout.turns else self.top
+            if self.top.turn >= len(self.turn_layout):
                 self.top = TOP
-            self.reset()
+            self.lines_replaced()
         self.update_now()
 
     def _renew(self, turn: TurnBlock, passage: Passage) -> None:
@@ -158,63 +144,28 @@ class TaskText(FedPaper, can_focus=True, inherit_bindings=False):
         turn.passage = passage
         if not ahead:
             turn.replace(message)
-        elif self.stack.setting is not None:
-            turn.refresh_head(self.stack.setting)
+        elif self.turn_layout.context is not None:
+            turn.refresh_head(self.turn_layout.context)
 
     def stream(self, key: str, text: str, *, thinking: bool) -> None:
         """More of the passage `key`; nothing happens where there is none."""
         (self.stream_thinking if thinking else self.stream_text)(key, text)
 
-    def look(self, number: int) -> LineStyle:
-        """No bars: one speaks alone."""
-        return LineStyle(Bar.NONE)
-
-    # keys and mouse
+    # keys and the mouse
 
     def action_lines(self, step: int) -> None:
         """Scroll one line."""
         self.scroll_lines(step)
 
-    def action_page(self, step: int) -> None:
-        """Scroll one screen."""
-        self.scroll_lines(step * max(self.size.height - _OVERLAP_LINES, 1))
-
-    def action_home(self) -> None:
-        """To the first line."""
-        self.go_to(TOP)
-
-    def action_end(self) -> None:
-        """To the last line, and follow what comes."""
-        self.following = True
-        self.settle()
-
     def action_think(self) -> None:
         """Open or close the thoughts of the last passage that has some."""
-        turn = next((turn for turn in reversed(self.stack.turns) if turn.thinking), None)
+        turn = next((turn for turn in reversed(self.turn_layout.turns) if turn.thinking), None)
         if turn is not None:
-            self._unfold(turn, parts.THINKING)
+            self.unfold(turn, parts.THINKING)
 
-    def _unfold(self, turn: TurnBlock, name: str) -> None:
-        turn.unfolded ^= frozenset({name})
-        turn.forget()
-        self.screen.clear_selection()
-        self.go_to(self.top)
-
-    def on_click(self, event: events.Click) -> None:
-        """Do what is written where the click was; select a word or a row with two or three."""
-        if event.chain > 1:
-            event.prevent_default()
-            (self.select_word if event.chain == 2 else self.select_row)(event.x, event.y)
-            return
-        shown, target = self.target_at(event.x, event.y)
-        if self.on_hint(event.x, event.y):
-            self.action_end()
-        elif shown is not None and self.text_selection is None:
-            turn = self.stack.turns[shown.turn]
-            match target:
-                case Link(url):
-                    self.post_message(self.LinkChosen(url))
-                case CopyCode(number):
-                    self.post_message(self.CopyWanted(turn.sheet(BODY).codes[number]))
-                case Unfold(name):
-                    self._unfold(turn, name)
+    def activate(self, turn: TurnBlock, target: Target | None) -> None:
+        """Do what is written where the click was."""
+        if isinstance(target, CopyCode):
+            self.post_message(self.CopyWanted(turn.codes[target.number]))
+        else:
+            super().activate(turn, target)

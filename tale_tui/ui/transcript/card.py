@@ -25,7 +25,7 @@ from tale_tui.ui.markdown.wrap import cells, wrap
 from tale_tui.ui.text import plain, plain_line
 from tale_tui.ui.transcript import parts
 from tale_tui.ui.transcript.header import versions
-from tale_tui.ui.transcript.turn import TEXT_SHOWN, THOUGHT, RenderContext, TurnBlock
+from tale_tui.ui.transcript.turn import TEXT_SHOWN, THOUGHT, RenderContext, TurnBlock, TurnText
 from tale_tui.ui.widgets.line import fitted
 
 if TYPE_CHECKING:
@@ -270,30 +270,24 @@ class CardTurn(TurnBlock):
 
     Attributes:
         task: as it is now; None until it was read.
-        gone: whether there is no such task any more: then it is an ordinary reply.
         opened: whether all of its text is shown.
         held: whether the reader opened or folded it: then it stays so.
         last: whether it is the last turn, where it can be undone.
     """
 
-    __slots__ = ("_digest", "_digest_of", "gone", "held", "last", "opened", "task")
+    __slots__ = ("_digest", "_digest_of", "held", "last", "opened", "task")
 
-    def __init__(self, message: Message, task: Task | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: Message, task: Task | None = None, content: TurnText | None = None) -> None:
+        super().__init__(message, content)
         self.task = task
-        self.gone = self.opened = self.held = self.last = False
+        self.opened = self.held = self.last = False
         self._digest = ""
         self._digest_of: tuple[int, int, int] | None = None
 
     @property
-    def is_card(self) -> bool:
-        """Whether it is drawn as a card."""
-        return not self.gone
-
-    @property
     def ended(self) -> bool:
         """Whether nothing more comes by itself."""
-        return self.gone or (self.task is not None and self.task.state in _ENDED)
+        return self.task is not None and self.task.state in _ENDED
 
     @property
     def ticking(self) -> bool:
@@ -308,14 +302,14 @@ class CardTurn(TurnBlock):
     @property
     def written(self) -> str:
         """What of its text is shown: all, the beginning of a result, or nothing."""
-        if self.opened or self.gone:
+        if self.opened:
             return self.text
         return self.digest if self.ended else ""
 
     @property
     def digest(self) -> str:
         """The beginning of its text."""
-        key = (self.edition, self.length, self._width)
+        key = (self.content.edition, self.content.length, self._width)
         if self._digest_of != key:
             self._digest = task_words.digest(self.text, width=max(self._width, 1))
             self._digest_of = key
@@ -354,12 +348,6 @@ class CardTurn(TurnBlock):
             self.set_text("", "")
         self.whole = False
 
-    def set_gone(self, gone: bool) -> None:
-        """Whether there is no such task any more."""
-        if gone != self.gone:
-            self.gone = gone
-            self.forget()
-
     def set_opened(self, opened: bool) -> None:
         """Show all of its text, or fold it."""
         if opened != self.opened:
@@ -390,15 +378,16 @@ class CardTurn(TurnBlock):
 
     def estimate(self, width: int) -> int:
         """About how many lines it will have."""
-        if self.opened or self.gone:
+        if self.opened:
             return super().estimate(width) + 1
-        shown = min(self.line_feeds + self.length // max(width, 1) + 1, task_words.DIGEST_LINES) if self.ended else 0
+        lines = self.content.line_feeds + self.content.length // max(width, 1) + 1
+        shown = min(lines, task_words.DIGEST_LINES) if self.ended else 0
         return shown + CARD_LINES
 
-    def refresh_card(self, setting: RenderContext) -> None:
+    def refresh_card(self, context: RenderContext) -> None:
         """Draw its line anew, for another time."""
         if self.laid_out:
-            self._sheets[THOUGHT] = self._thought(setting)
+            self._sheets[THOUGHT] = self._thought(context)
 
     # its parts
 
@@ -406,35 +395,31 @@ class CardTurn(TurnBlock):
     def _acknowledged(self) -> bool:
         return self.task is not None and self.task.state in ("queued", "running")
 
-    def _telling(self, setting: RenderContext) -> CardContext:
-        return CardContext(setting.moment().now, self._width, moving=not setting.still, live=self.live)
+    def _telling(self, context: RenderContext) -> CardContext:
+        return CardContext(context.moment().now, self._width, moving=not context.still, live=self.live)
 
-    def _head(self, setting: RenderContext) -> RenderedLines:
-        if self.gone:
-            return super()._head(setting)
+    def _head(self, context: RenderContext) -> RenderedLines:
         if self.task is None:
             return parts.head((TextPart(NO_MODEL, 0, 0),), self._width, begins_view=self.begins_view)
-        undo = setting.reroute_key if self.last and not self.ended else ""
-        named = setting.same_model or not self._acknowledged
+        undo = context.reroute_key if self.last and not self.ended else ""
+        named = context.same_model or not self._acknowledged
         pieces = header(
-            self.task, self.message, self._telling(setting), named=named, undo_key=undo, quiet=not self.opened
+            self.task, self.message, self._telling(context), named=named, undo_key=undo, quiet=not self.opened
         )
         return parts.head(pieces, self._width, begins_view=self.begins_view)
 
-    def _thought(self, setting: RenderContext) -> RenderedLines:
+    def _thought(self, context: RenderContext) -> RenderedLines:
         """The sentence, the card and, where text is shown below it, thoughts."""
-        if self.gone:
-            return super()._thought(setting)
         sheet = RenderedLines()
         if self.task is None:
             sheet.put(unknown_line(), sheet.row(None))
             return sheet
-        if self._acknowledged and not setting.same_model:
+        if self._acknowledged and not context.same_model:
             put_acknowledgement(sheet, self.task, self._width)
-        put_card(sheet, self.task, self._telling(setting))
+        put_card(sheet, self.task, self._telling(context))
         if self.opened and self.thinking:
             sheet.put((), sheet.row(""))
-            thoughts = super()._thought(setting)
+            thoughts = super()._thought(context)
             rows = len(sheet.rows)
             sheet.rows += thoughts.rows
             sheet.lines += [line.below(rows) for line in thoughts.lines]
@@ -443,20 +428,18 @@ class CardTurn(TurnBlock):
         return sheet
 
     def _middle(self) -> RenderedLines:
-        if self.gone:
-            return super()._middle()
         if self._body is not None and self._body.sheet.lines and self.written:
             return self._body.sheet
         return parts.indicator(self.live) if self.growing and not self.thinking else RenderedLines()
 
-    def _foot(self, setting: RenderContext) -> RenderedLines:
-        if self.gone or self.task is None:
-            return super()._foot(setting)
+    def _foot(self, context: RenderContext) -> RenderedLines:
+        if self.task is None:
+            return super()._foot(context)
         task = self.task
-        keys = {"open": setting.open_key, "retry": setting.retry_key, "resume": setting.resume_key}
+        keys = {"open": context.open_key, "retry": context.retry_key, "resume": context.resume_key}
         fold: tuple[TextPart, ...] = ()
         if self.foldable:
-            fold = fold_note(task, self.text, opened=self.opened, key=setting.open_key)
+            fold = fold_note(task, self.text, opened=self.opened, key=context.open_key)
         answer = answer_note(task, keys)
         error = (task.error or self.message.error) if task.state == "failed" else ""
         notes = [note for note in (fold, answer) if note]

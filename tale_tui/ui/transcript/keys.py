@@ -36,15 +36,15 @@ KEYS: list[BindingType] = [
     _binding("pagedown", "page(1)", "page_down", "Page down", "Scroll one screen down"),
     _binding("home", "home", "home", "To the beginning", "Scroll to the first turn"),
     _binding("end", "end", "end", "To the end", "Scroll to the last line and follow the text that comes"),
-    _binding("c", "wish('copy')", "copy", "Copy", "Copy the chosen turn as Markdown"),
-    _binding("x", "wish('copy_code')", "copy_code", "Copy code", "Copy the block of code in view"),
-    _binding("e", "wish('edit')", "edit", "Edit", "Edit the message and ask again; the old version stays"),
-    _binding("r", "wish('regenerate')", "regenerate", "Ask again", "Ask for another reply; the old one stays"),
-    _binding("f", "wish('fork')", "fork", "Fork", "A new conversation with all up to the chosen turn"),
-    _binding("d", "wish('details')", "details", "Details", "All that is known of the chosen turn"),
-    _binding("left", "wish('previous')", "previous", "Version before", "Show the version before this one"),
-    _binding("right", "wish('next')", "next", "Next version", "Show the next version"),
-    _binding("g", "wish('continue')", "continue", "Go on", "Let the model go on with this reply"),
+    _binding("c", "request('copy')", "copy", "Copy", "Copy the chosen turn as Markdown"),
+    _binding("x", "request('copy_code')", "copy_code", "Copy code", "Copy the block of code in view"),
+    _binding("e", "request('edit')", "edit", "Edit", "Edit the message and ask again; the old version stays"),
+    _binding("r", "request('regenerate')", "regenerate", "Ask again", "Ask for another reply; the old one stays"),
+    _binding("f", "request('fork')", "fork", "Fork", "A new conversation with all up to the chosen turn"),
+    _binding("d", "request('details')", "details", "Details", "All that is known of the chosen turn"),
+    _binding("left", "request('previous')", "previous", "Version before", "Show the version before this one"),
+    _binding("right", "request('next')", "next", "Next version", "Show the next version"),
+    _binding("g", "request('continue')", "continue", "Go on", "Let the model go on with this reply"),
     _binding("t", "think", "thinking", "Thoughts", "Open or close what the model thought"),
     _binding("o", "link", "link", "Link", "Open the link of the chosen turn, or move to its next one"),
     _binding("space", "task('pause')", "pause_task", "Pause", "Stop the task of the chosen card; what it wrote stays"),
@@ -104,7 +104,7 @@ ENDED = ("done", "failed", "cancelled")
 
 
 def task_kinds(task: Task) -> tuple[str, ...]:
-    """What can be asked for of a task in its state, as `TranscriptView.TaskWish` names it."""
+    """What can be asked for of a task in its state, as `TranscriptView.TaskActionRequested` names it."""
     return (*_KINDS[task.state], "show")
 
 

@@ -9,11 +9,12 @@ from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
+from textual.geometry import Region
 from textual.strip import Strip
 
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.ui.markdown import lines as kinds
-from tale_tui.ui.markdown.lines import CodeKind, CopyCode, Line, Link, TextPart, code_kind
+from tale_tui.ui.markdown.lines import CodeKind, CopyCode, Line, Link, Target, TextPart, code_kind
 from tale_tui.ui.markdown.wrap import cells
 
 if TYPE_CHECKING:
@@ -197,31 +198,31 @@ class Painter:
         }
         self.blank = self._padded([], 0)
 
-    def strip(self, line: Line, look: LineStyle) -> Strip:
+    def strip(self, line: Line, style: LineStyle) -> Strip:
         """A line of a turn."""
-        key = line, look
+        key = line, style
         strip = self._strips.get(key)
         if strip is None:
-            strip = self._strips[key] = self.paint(line, look)
+            strip = self._strips[key] = self.paint(line, style)
         return strip
 
-    def paint(self, line: Line, look: LineStyle, selected: tuple[int, int] | None = None) -> Strip:
+    def paint(self, line: Line, style: LineStyle, selected: tuple[int, int] | None = None) -> Strip:
         """As `strip`, not kept.
 
         Args:
             line: what it says.
-            look: how.
+            style: how.
             selected: from which character of the row to which it is selected; -1 for its end.
         """
-        pieces: Sequence[TextPart] = [_adapted(piece, look) for piece in line.pieces]
-        segments = [self._bars[look.bar]]
+        pieces: Sequence[TextPart] = [_adapted(piece, style) for piece in line.pieces]
+        segments = [self._bars[style.bar]]
         used = LEFT
         for piece in pieces:
-            style = self._palette.style(piece.style)
+            colors = self._palette.style(piece.style)
             if selected is None or piece.at < 0:
-                segments.append(Segment(piece.text, style))
+                segments.append(Segment(piece.text, colors))
             else:
-                segments += self._highlighted(piece, style, selected)
+                segments += self._highlighted(piece, colors, selected)
             used += cells(piece.text)
         return self._padded(segments, used)
 
@@ -263,12 +264,12 @@ class Painter:
         return strip.crop(0, self.width) if missing < 0 else strip
 
 
-def _adapted(piece: TextPart, look: LineStyle) -> TextPart:
+def _adapted(piece: TextPart, style: LineStyle) -> TextPart:
     match piece.target:
-        case Link(url) if url == look.marked:
+        case Link(url) if url == style.marked:
             return piece._replace(style=piece.style | kinds.MARKED)
-        case CopyCode(number) if number == look.code and len(look.code_key) == 1:
-            return piece._replace(text=look.code_key + piece.text[1:])
+        case CopyCode(number) if number == style.code and len(style.code_key) == 1:
+            return piece._replace(text=style.code_key + piece.text[1:])
     return piece
 
 
@@ -285,3 +286,31 @@ def offsets(line: Line) -> Iterator[tuple[str, int]]:
     for piece, place in zip(line.pieces, following, strict=True):
         for index, character in enumerate(piece.text):
             yield character, place + (index if piece.at >= 0 else 0)
+
+
+def target_in(line: Line, x: int) -> Target | None:
+    """What a click at cell `x` of a line does."""
+    for piece in line.pieces:
+        width = cells(piece.text)
+        if 0 <= x < width:
+            return piece.target
+        x -= width
+    return None
+
+
+def changed_regions(before: Sequence[Strip], after: Sequence[Strip]) -> list[Region]:
+    """What has to be sent where the rows of a screen become others."""
+    return [
+        Region(0, y, _changed_cells(old, new), 1)
+        for y, (old, new) in enumerate(zip(before, after, strict=True))
+        if old is not new and old != new
+    ]
+
+
+def _changed_cells(old: Strip, new: Strip) -> int:
+    """How many cells from the left have to be sent for `new` to replace `old`: not the blanks that both end with."""
+    ends = [list(strip)[-1] for strip in (old, new) if strip]
+    if len(ends) == 2 and ends[0].style == ends[1].style:
+        blanks = [len(end.text) - len(end.text.rstrip(" ")) for end in ends]
+        return max(new.cell_length - min(blanks), 1)
+    return new.cell_length

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from rich.style import Style
@@ -10,12 +10,15 @@ from textual.geometry import Offset
 from textual.selection import Selection
 from textual.strip import Strip
 
-from tale_tui.ui.markdown.lines import Line, Target
 from tale_tui.ui.markdown.wrap import cells
-from tale_tui.ui.transcript.canvas import ShownLines
 from tale_tui.ui.transcript.paint import LEFT, offsets
-from tale_tui.ui.transcript.paper import TranscriptPaper
 from tale_tui.ui.transcript.turn import FOOT, HEAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tale_tui.ui.markdown.lines import Line
+    from tale_tui.ui.transcript.layout import ShownLine, TurnLayout
 
 _PARTS = FOOT + 1
 _ROW_BITS = 40
@@ -28,53 +31,37 @@ def row_number(turn: int, part: int, row: int) -> int:
     return (turn * _PARTS + part) << _ROW_BITS | row
 
 
-class TextSelection(TranscriptPaper):
-    """Turns whose text can be selected."""
+class TextSelection:
+    """What is selected of the text of all turns.
 
-    _selection: Selection | None = None
+    Attributes:
+        current: from where to where; None where nothing is selected.
+    """
 
-    def selection_updated(self, selection: Selection | None) -> None:
-        """Show what is selected now."""
-        self._selection = selection
-        self.repaint()
+    def __init__(self, layout: TurnLayout) -> None:
+        self._layout = layout
+        self.current: Selection | None = None
 
-    def selected(self, shown: ShownLines) -> tuple[int, int] | None:
-        """The part of a line's row that is selected."""
-        if self._selection is None:
-            return None
-        return self._selection.get_span(row_number(shown.turn, shown.part, shown.line.row))
+    def span(self, shown: ShownLine) -> tuple[int, int] | None:
+        """The part of a line's row that is selected; None for nothing."""
+        return None if self.current is None else self.current.get_span(_row_of(shown))
 
-    def render_line(self, y: int) -> Strip:
-        """A line of the screen with the place of every character, which is how Textual finds what is selected."""
-        lines = list(self.shown())
-        if not lines:
-            return Strip.blank(self.size.width)
-        shown = lines[min(y, len(lines) - 1)]
-        row = row_number(shown.turn, shown.part, shown.line.row)
-        places = list(offsets(shown.line))
-        first = places[0][1] if places else 0
-        if y >= len(lines):
-            places, first = [], places[-1][1] + 1 if places else 0
-        segments = [_placed(" ", first, row)] * LEFT
-        segments += [_placed(character, place, row) for character, place in places]
-        return Strip(segments)
-
-    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """What is selected, as it was written."""
+    def text(self, selection: Selection) -> str | None:
+        """What is selected, as it was written; None where there is no text."""
         start, end = selection
         parts: list[str] = []
         for row, text in self._rows_between(start, end):
             first = start.x if start is not None and row == start.y else 0
             last = end.x if end is not None and row == end.y else len(text)
             parts.append(text[first:last])
-        return ("\n".join(parts), "\n") if parts else None
+        return "\n".join(parts) if parts else None
 
     def _rows_between(self, start: Offset | None, end: Offset | None) -> Iterator[tuple[int, str]]:
-        last_turn = len(self.stack) - 1
+        last_turn = len(self._layout) - 1
         first = 0 if start is None else (start.y >> _ROW_BITS) // _PARTS
         last = last_turn if end is None else min((end.y >> _ROW_BITS) // _PARTS, last_turn)
         for number in range(first, last + 1):
-            turn = self.stack.lay(number)
+            turn = self._layout.laid_out(number)
             for part in range(HEAD, _PARTS):
                 for row, text in enumerate(turn.sheet(part).rows):
                     place = row_number(number, part, row)
@@ -82,46 +69,43 @@ class TextSelection(TranscriptPaper):
                     if inside and text is not None:
                         yield place, text
 
-    def target_at(self, x: int, y: int) -> tuple[ShownLines | None, Target | None]:
-        """The line under a cell of the screen and what a click there does."""
-        lines = list(self.shown())
-        if not 0 <= y < len(lines):
-            return None, None
-        shown = lines[y]
-        return shown, _target(shown.line, x - LEFT)
-
-    def select_word(self, x: int, y: int) -> None:
-        """Select the word under a cell of the screen."""
-        self._select(x, y, whole_row=False)
-
-    def select_row(self, x: int, y: int) -> None:
-        """Select the paragraph, or the line of code, under a cell of the screen."""
-        self._select(x, y, whole_row=True)
-
-    def _select(self, x: int, y: int, *, whole_row: bool) -> None:
-        shown, _ = self.target_at(x, y)
-        if shown is None:
-            return
-        text = self.stack.turns[shown.turn].sheet(shown.part).rows[shown.line.row]
+    def around(self, shown: ShownLine, x: int, *, whole_row: bool) -> Selection | None:
+        """The word, or the whole row (a paragraph, a line of code), under cell `x` of a line; None beyond its text."""
+        text = self._layout.turns[shown.turn].sheet(shown.part).rows[shown.line.row]
         place = _place(shown.line, x - LEFT)
         if text is None or place is None:
-            return
+            return None
         start, end = (0, len(text)) if whole_row else _word(text, place)
-        row = row_number(shown.turn, shown.part, shown.line.row)
-        self.screen.selections = {self: Selection(Offset(start, row), Offset(end, row))}
+        return Selection(Offset(start, _row_of(shown)), Offset(end, _row_of(shown)))
+
+
+def placed_strip(lines: Sequence[ShownLine], y: int, width: int) -> Strip:
+    """A line of the screen with the place of every character, which is how Textual finds what is selected.
+
+    Args:
+        lines: those on the screen from top to bottom.
+        y: which of them; below the last one is its end.
+        width: cells of an empty screen.
+    """
+    if not lines:
+        return Strip.blank(width)
+    shown = lines[min(y, len(lines) - 1)]
+    row = _row_of(shown)
+    places = list(offsets(shown.line))
+    first = places[0][1] if places else 0
+    if y >= len(lines):
+        places, first = [], places[-1][1] + 1 if places else 0
+    segments = [_placed(" ", first, row)] * LEFT
+    segments += [_placed(character, place, row) for character, place in places]
+    return Strip(segments)
+
+
+def _row_of(shown: ShownLine) -> int:
+    return row_number(shown.turn, shown.part, shown.line.row)
 
 
 def _placed(character: str, place: int, row: int) -> Segment:
     return Segment(character, Style.from_meta({"offset": (place, row)}))
-
-
-def _target(line: Line, x: int) -> Target | None:
-    for piece in line.pieces:
-        width = cells(piece.text)
-        if 0 <= x < width:
-            return piece.target
-        x -= width
-    return None
 
 
 def _place(line: Line, x: int) -> int | None:

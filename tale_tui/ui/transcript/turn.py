@@ -1,4 +1,4 @@
-"""What a turn says, as it grows."""
+"""A turn: what it says, as it grows, and the lines that show it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ class TurnText:
         edition: another number when the text is not the old one with more at its end.
         thoughts_edition: the same for `thinking`.
         line_feeds: in the text.
-        whole: whether all of it is set on lines; who changes anything takes it back.
     """
 
     __slots__ = (
@@ -42,7 +41,6 @@ class TurnText:
         "message",
         "thinking",
         "thoughts_edition",
-        "whole",
     )
 
     def __init__(self, message: Message) -> None:
@@ -51,7 +49,6 @@ class TurnText:
         self.thinking = message.thinking
         self.edition = self.thoughts_edition = 0
         self.line_feeds = message.text.count("\n")
-        self.whole = False
         self._text = message.text
         self._fresh: list[str] = []
         self._thought_from = self._thought_until = 0.0
@@ -71,11 +68,6 @@ class TurnText:
         return len(self._text) + sum(map(len, self._fresh))
 
     @property
-    def growing(self) -> bool:
-        """Whether more may come."""
-        return self.message.state == "streaming"
-
-    @property
     def thought_took(self) -> tuple[float, int] | None:
         """Seconds and tokens that were thought, where that was seen."""
         if not self._thought_from:
@@ -86,7 +78,6 @@ class TurnText:
         """More of the answer."""
         self._fresh.append(plain(text).plain)
         self.line_feeds += text.count("\n")
-        self.whole = False
 
     def think(self, text: str, monotonic: float) -> None:
         """More of what the model thinks, at `monotonic`."""
@@ -94,14 +85,12 @@ class TurnText:
             self._thought_from = monotonic
         self._thought_until = monotonic
         self.thinking += plain(text).plain
-        self.whole = False
 
     def set_live(self, live: LiveFigures | None) -> None:
         """How far the reply is; how many tokens were thought is remembered."""
         if live is not None and live.phase == "thinking":
             self._thought_tokens = live.tokens
         self.live = live
-        self.whole = False
 
     def replace(self, message: Message) -> None:
         """The message as it is now."""
@@ -112,7 +101,6 @@ class TurnText:
         self._text, self.thinking = message.text, message.thinking
         self.line_feeds = message.text.count("\n")
         self.message = message
-        self.whole = False
 
 
 TEXT_SHOWN = 250_000
@@ -156,10 +144,16 @@ class RenderContext:
     still: bool = False
 
 
-class TurnBlock(TurnText):
+class TurnBlock:
     """A message and its lines.
 
+    Args:
+        message: as it is now.
+        content: what has come of it, where that is known already.
+
     Attributes:
+        content: what it says.
+        whole: whether all of it is set on lines; who changes anything takes it back.
         keys: what the line below it says while it is chosen; empty for an empty line.
         offer: whether the line below it offers to make a task of it.
         begins_view: whether the model is shown nothing that is above it.
@@ -177,14 +171,17 @@ class TurnBlock(TurnText):
         "_thoughts_fed",
         "_width",
         "begins_view",
+        "content",
         "height",
         "keys",
         "offer",
         "unfolded",
+        "whole",
     )
 
-    def __init__(self, message: Message) -> None:
-        super().__init__(message)
+    def __init__(self, message: Message, content: TurnText | None = None) -> None:
+        self.content = content or TurnText(message)
+        self.whole = False
         self.keys: tuple[TextPart, ...] = ()
         self.offer = False
         self.begins_view = False
@@ -199,19 +196,63 @@ class TurnBlock(TurnText):
         self._thoughts_edition = 0
         self._thoughts_fed = 0
 
+    # what it says
+
     @property
-    def is_card(self) -> bool:
-        """Whether it is drawn as the card of a task."""
-        return False
+    def message(self) -> Message:
+        """The message, as it was given last."""
+        return self.content.message
+
+    @property
+    def text(self) -> str:
+        """All of its text so far."""
+        return self.content.text
+
+    @property
+    def thinking(self) -> str:
+        """What the model thought."""
+        return self.content.thinking
+
+    @property
+    def live(self) -> LiveFigures | None:
+        """How far it is, while it is made."""
+        return self.content.live
+
+    @property
+    def growing(self) -> bool:
+        """Whether more of it may come and is shown."""
+        return self.content.message.state == "streaming"
 
     @property
     def written(self) -> str:
         """The text that is shown."""
-        return self.text
+        return self.content.text
+
+    def append(self, text: str) -> None:
+        """More of the text."""
+        self.content.append(text)
+        self.whole = False
+
+    def think(self, text: str, monotonic: float) -> None:
+        """More of what the model thinks, at `monotonic`."""
+        self.content.think(text, monotonic)
+        self.whole = False
+
+    def set_live(self, live: LiveFigures | None) -> None:
+        """How far it is; None when it is not being made any more."""
+        self.content.set_live(live)
+        self.whole = False
+
+    def replace(self, message: Message) -> None:
+        """The message as it is now."""
+        self.content.replace(message)
+        self.whole = False
+
+    # its lines
 
     def estimate(self, width: int) -> int:
         """About how many lines it will have; no work that depends on its length."""
-        return self.line_feeds + self.length // max(width, 1) + 1 + LINES_AROUND
+        return self.content.line_feeds + self.content.length // max(width, 1) + 1 + LINES_AROUND
 
     def forget(self) -> None:
         """Give the lines back; the height stays as it was found."""
@@ -219,25 +260,25 @@ class TurnBlock(TurnText):
         self._fed = self._thoughts_fed = 0
         self.whole = False
 
-    def lay_out(self, setting: RenderContext) -> None:
+    def lay_out(self, context: RenderContext) -> None:
         """Bring the lines up to date; `whole` tells whether a further call is needed."""
-        if setting.width != self._width:
+        if context.width != self._width:
             self.forget()
-            self._width = setting.width
+            self._width = context.width
         whole = self._lay_body()
-        self._sheets = [self._head(setting), self._thought(setting), self._middle(), self._foot(setting)]
+        self._sheets = [self._head(context), self._thought(context), self._middle(), self._foot(context)]
         self.height = sum(len(sheet.lines) for sheet in self._sheets)
         self.whole = whole
 
-    def refresh_head(self, setting: RenderContext) -> None:
+    def refresh_head(self, context: RenderContext) -> None:
         """Draw the first line anew, for another time or another picture of the spinner."""
         if self._sheets:
-            self._sheets[HEAD] = self._head(setting)
+            self._sheets[HEAD] = self._head(context)
 
-    def refresh_foot(self, setting: RenderContext) -> None:
+    def refresh_foot(self, context: RenderContext) -> None:
         """Draw the last lines anew, for other keys."""
         if self._sheets:
-            self._sheets[FOOT] = self._foot(setting)
+            self._sheets[FOOT] = self._foot(context)
 
     @property
     def laid_out(self) -> bool:
@@ -271,10 +312,10 @@ class TurnBlock(TurnText):
         from tale_tui.ui.markdown.document import MarkdownDocument, VerbatimDocument
         from tale_tui.ui.markdown.layout import Body, Options
 
-        if self._body is None or self._body_edition != self.edition:
+        if self._body is None or self._body_edition != self.content.edition:
             document = VerbatimDocument() if self.message.author == "user" else MarkdownDocument()
             self._body, self._fed = Body(document, Options(self._width, unfolded=self.unfolded)), 0
-            self._body_edition = self.edition
+            self._body_edition = self.content.edition
         end = min(self._shown, self._fed + SLICE)
         if end > self._fed:
             self._body.document.feed(plain(self.written[self._fed : end]).plain)
@@ -294,16 +335,16 @@ class TurnBlock(TurnText):
         """Characters that are not shown, once all that is shown is set."""
         return len(self.written) - self._shown if self._fed >= self._shown else 0
 
-    def _head(self, setting: RenderContext) -> RenderedLines:
-        pieces = header(self.message, self.live, setting.moment(), self._width, setting.go_on_key)
+    def _head(self, context: RenderContext) -> RenderedLines:
+        pieces = header(self.message, self.live, context.moment(), self._width, context.go_on_key)
         return parts.head(pieces, self._width, begins_view=self.begins_view)
 
-    def _thought(self, setting: RenderContext) -> RenderedLines:
+    def _thought(self, context: RenderContext) -> RenderedLines:
         if not self.thinking:
             return RenderedLines()
         opened = parts.THINKING in self.unfolded
         busy = self.growing and not self.text
-        sheet = parts.thought(self.thinking, self.thought_took, setting.think_key, opened=opened, busy=busy)
+        sheet = parts.thought(self.thinking, self.content.thought_took, context.think_key, opened=opened, busy=busy)
         if opened:
             self._lay_thoughts(finished=not busy)
             parts.join(sheet, self._thoughts.sheet if self._thoughts else RenderedLines())
@@ -314,10 +355,10 @@ class TurnBlock(TurnText):
         from tale_tui.ui.markdown.layout import Body, Options
         from tale_tui.ui.markdown.lines import MUTED
 
-        if self._thoughts is None or self._thoughts_edition != self.thoughts_edition:
+        if self._thoughts is None or self._thoughts_edition != self.content.thoughts_edition:
             self._thoughts = Body(VerbatimDocument(), Options(self._width, MUTED))
             self._thoughts_fed = 0
-            self._thoughts_edition = self.thoughts_edition
+            self._thoughts_edition = self.content.thoughts_edition
         end = min(len(self.thinking), TEXT_SHOWN)
         self._thoughts.document.feed(plain(self.thinking[self._thoughts_fed : end]).plain)
         self._thoughts_fed = end
@@ -331,6 +372,6 @@ class TurnBlock(TurnText):
             return RenderedLines() if self.message.error else parts.no_text()
         return RenderedLines() if self.thinking else parts.indicator(self.live)
 
-    def _foot(self, setting: RenderContext) -> RenderedLines:
-        notes = [parts.offer(setting.reroute_key)] if self.offer else []
+    def _foot(self, context: RenderContext) -> RenderedLines:
+        notes = [parts.offer(context.reroute_key)] if self.offer else []
         return parts.foot(self.message.error, self.left_out, self.keys, self._width, notes)

@@ -95,16 +95,16 @@ class Stage(App[None]):
     def on_mount(self) -> None:
         self.query_one(Input).focus()
 
-    def on_transcript_view_wish(self, event: TranscriptView.Wish) -> None:
+    def on_transcript_view_action_requested(self, event: TranscriptView.ActionRequested) -> None:
         self.heard.append((event.kind, event.message_id, event.text))
 
-    def on_transcript_view_task_wish(self, event: TranscriptView.TaskWish) -> None:
+    def on_transcript_view_task_action_requested(self, event: TranscriptView.TaskActionRequested) -> None:
         self.heard.append((event.kind, event.task_id, event.opened))
 
-    def on_transcript_view_reroute_wanted(self, event: TranscriptView.RerouteWanted) -> None:
+    def on_transcript_view_reclassify_requested(self, event: TranscriptView.ReclassifyRequested) -> None:
         self.heard.append(("reclassify", event.message_id))
 
-    def on_transcript_view_link_chosen(self, event: TranscriptView.LinkChosen) -> None:
+    def on_turn_scroll_view_link_chosen(self, event: TranscriptView.LinkChosen) -> None:
         self.heard.append(event.url)
 
     def on_transcript_view_left_bottom(self, event: TranscriptView.LeftBottom) -> None:
@@ -157,7 +157,7 @@ class Scene:
     def hurry(self) -> None:
         """Bring the screen up to date without waiting for its time."""
         self.view.update_now()
-        self.view.tell_time()
+        self.view.refresh_headers()
 
 
 SceneMaker = Callable[..., AbstractAsyncContextManager[Scene]]

@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from textual.timer import Timer
 
-from tale_tui.ui.transcript.cards import TICK_S
-
 RESULT = """The function:
 
 ```py
@@ -174,7 +172,7 @@ async def test_text_streams_open_under_the_last_card(stage: Any, make: Any) -> N
         scene.view.stream_step(one.id, "isation", False)
         scene.view.set_task_live(one.id, make.Live("writing", 0.0, tokens=2, rate=12.0))
         scene.hurry()
-        assert scene.view.card_opened(one.id)
+        assert scene.view.card(one.id).opened
         assert body(scene)[-1] == "Memoisation▌"
         assert "12 tok/s ·    2 tok   task .93" in scene.text
         assert "writing" in scene.text
@@ -215,11 +213,11 @@ async def test_it_folds_when_it_is_out_of_sight(stage: Any, make: Any) -> None:
         scene.view.stream_step(one.id, "a\n\n" * 4, False)
         scene.hurry()
         scene.view.scroll_lines(-1)
-        assert scene.view.card_opened(one.id)
+        assert scene.view.card(one.id).opened
         scene.view.action_home()
-        assert not scene.view.card_opened(one.id)
+        assert not scene.view.card(one.id).opened
         scene.view.stream_step(one.id, "b", False)
-        assert not scene.view.card_opened(one.id)
+        assert not scene.view.card(one.id).opened
         await scene.window.pilot.pause()
         assert scene.heard == [("open", one.id, False)]
 
@@ -229,13 +227,13 @@ async def test_what_the_reader_opened_stays_open(stage: Any, make: Any) -> None:
     async with stage(make.card(one), make.user(1, "\n".join(map(str, range(60)))), focus=True) as scene:
         scene.view.set_tasks([one])
         scene.view.stream_step(one.id, "Memoisation", False)
-        assert not scene.view.card_opened(one.id)
+        assert not scene.view.card(one.id).opened
         scene.view.chosen = "card k4t9"
         await scene.window.press("home", "enter")
         assert "Memoisation" in scene.text
         scene.view.add(make.user(2, "More"))
         scene.view.action_end()
-        assert scene.view.card_opened(one.id)
+        assert scene.view.card(one.id).opened
         assert scene.heard == [("open", one.id, True)]
 
 
@@ -299,11 +297,11 @@ async def test_what_is_told_of_tasks_without_a_card_is_kept_for_later(stage: Any
             call(one.id, "text")
         scene.view.set_task_live(one.id, None)
         scene.view.open_card(one.id, opened=True)
-        assert not scene.view.card_opened(one.id)
+        assert scene.view.card(one.id) is None
         scene.view.add(make.card(one))
         scene.hurry()
         assert "· k4t9" in scene.text
-        assert scene.view.newest_card == one.id
+        assert scene.view.card(one.id) is not None
 
 
 # keys and clicks
@@ -408,10 +406,10 @@ async def test_enter_shows_what_is_left_out_before_it_folds(stage: Any, make: An
     async with stage(make.card(done, long), focus=True) as scene:
         scene.view.set_tasks([done])
         await scene.window.press("enter", "enter")
-        height = scene.view.stack.height
+        height = scene.view.turn_layout.height
         assert height > 1400
         await scene.window.press("enter")
-        assert scene.view.stack.height < 20
+        assert scene.view.turn_layout.height < 20
 
 
 async def test_copying_code_of_a_folded_card_gives_all_of_it(stage: Any, make: Any) -> None:
@@ -445,7 +443,7 @@ async def test_a_hit_of_a_search_is_not_hidden_in_a_folded_card(stage: Any, make
         scene.view.show_message("card k4t9")
         assert "And the last." in scene.text
         scene.view.show_message("card p8c3")
-        assert not scene.view.card_opened(failed.id)
+        assert not scene.view.card(failed.id).opened
 
 
 # the offer
@@ -475,18 +473,15 @@ async def test_time_goes_on_only_while_somebody_sees_it(stage: Any, make: Any, m
         view = scene.view
         view.clock = lambda: now[0]
         view.set_tasks([one])
-        assert view.ticking is None  # the card is above the screen
-        asked: list[float] = []
-        monkeypatch.setattr(view, "set_interval", lambda seconds, tick: asked.append(seconds) or Timer(view, seconds))
+        assert not view.card_timer.running  # the card is above the screen
         view.action_home()
-        assert view.ticking is not None
-        assert asked == [TICK_S]
+        assert view.card_timer.running
         now[0] += 2
-        view.tick()
+        view.refresh_cards()
         assert "0:44" in scene.text
         view.put_task(make.replace(one, state="paused", running_since=None, worked_s=44.0))
         scene.hurry()
-        assert view.ticking is None
+        assert not view.card_timer.running
 
 
 async def test_a_tick_repaints_the_lines_that_changed_and_nothing_else(stage: Any, make: Any, monkeypatch: Any) -> None:
@@ -500,10 +495,10 @@ async def test_a_tick_repaints_the_lines_that_changed_and_nothing_else(stage: An
         painted: list[Any] = []
         monkeypatch.setattr(view, "refresh", lambda *regions, **_: painted.extend(regions))
         now[0] += 0.5
-        view.tick()
+        view.refresh_cards()
         assert painted == []
         now[0] += 1
-        view.tick()
+        view.refresh_cards()
         assert [region.y for region in painted] == [scene.line_of("0:43")]
 
 
@@ -511,7 +506,7 @@ async def test_of_a_thousand_cards_only_those_on_the_screen_are_set(stage: Any, 
     tasks = [make.task("done", f"t{number:03}", finished=make.now) for number in range(1000)]
     async with stage(*(make.card(one, RESULT) for one in tasks)) as scene:
         scene.view.set_tasks(tasks)
-        assert sum(turn.laid_out for turn in scene.view.stack.turns) < 30
+        assert sum(turn.laid_out for turn in scene.view.turn_layout.turns) < 30
         for _ in range(100):
             scene.view.scroll_lines(-1)
-        assert sum(turn.laid_out for turn in scene.view.stack.turns) < 60
+        assert sum(turn.laid_out for turn in scene.view.turn_layout.turns) < 60

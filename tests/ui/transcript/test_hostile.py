@@ -42,7 +42,7 @@ async def test_no_control_reaches_the_terminal(stage: Any, make: Any, group: str
                     make.growing(3),
                 )
             )
-            scene.view.unfold(scene.view.stack.turns[2], "thinking")
+            scene.view.unfold(scene.view.turn_layout.turns[2], "thinking")
             for character in text:
                 scene.view.stream_text("a3", character)
                 scene.view.stream_thinking("a3", character)
@@ -76,7 +76,7 @@ async def test_what_people_write_is_shown_unchanged(stage: Any, make: Any) -> No
     async with stage(make.user(0, "x"), size=(120, 40)) as scene:
         for name, text in CORPUS["harmless, must survive unchanged"].items():
             scene.view.load(make.conversation(make.user(1, text)))
-            rows = [row for row in scene.view.stack.turns[0].sheet(2).rows if row is not None]
+            rows = [row for row in scene.view.turn_layout.turns[0].sheet(2).rows if row is not None]
             assert "\n".join(rows) == text.replace("\t", "    "), name
 
 
@@ -100,7 +100,7 @@ ATTACKS = {
 @pytest.mark.parametrize("name", ATTACKS)
 async def test_size_alone_breaks_nothing(stage: Any, make: Any, name: str) -> None:
     async with stage(make.user(1, "x"), make.reply(1, ATTACKS[name]), size=(100, 30)) as scene:
-        await scene.window.until(lambda: scene.view.stack.turns[1].whole, "all of it is set")
+        await scene.window.until(lambda: scene.view.turn_layout.turns[1].whole, "all of it is set")
         rows = scene.view.render_lines(Region(0, 0, *scene.view.size))
         assert all(cell_len(strip.text) == 100 for strip in rows)
         scene.view.action_home()

@@ -134,7 +134,7 @@ async def test_lines_of_turns_far_away_are_given_back(stage: Any, make: Any) -> 
         scene.view.action_home()
         while not scene.view.following:
             scene.view.action_page(1)
-        assert sum(turn.laid_out for turn in scene.view.stack.turns) <= TURNS_KEPT + 24
+        assert sum(turn.laid_out for turn in scene.view.turn_layout.turns) <= TURNS_KEPT + 24
         assert "Answer 399" in scene.text
 
 
@@ -199,7 +199,7 @@ async def test_a_session_may_be_loaded_before_the_screen_is_there(stage: Any, ma
     view = TranscriptView()
     view.load(make.conversation(*long_talk(make), view=View("a3", 0)))
     view.add(make.user(99, "x"))
-    assert view.stack.find("u99") == 60
+    assert view.turn_layout.find("u99") == 60
 
 
 async def test_a_rule_above_does_not_move_what_is_read(stage: Any, make: Any) -> None:
@@ -214,7 +214,7 @@ async def test_headers_follow_the_clock(stage: Any, make: Any) -> None:
     async with stage(make.replace(make.user(1, "x"), created=make.now - 5)) as scene:
         assert scene.lines[0].endswith("now")
         scene.view.clock = lambda: make.now + 120
-        scene.view.tell_time()
+        scene.view.refresh_headers()
         assert scene.lines[0].endswith("14:01")
 
 

@@ -179,7 +179,7 @@ async def test_a_reply_is_stopped_in_the_middle(stage: Any, make: Any) -> None:
         scene.hurry()
         assert "stopped, g goes on" in scene.lines[0]
         assert scene.lines[1] == " ▎ Half a sen"
-        assert scene.view.spinning is None
+        assert not scene.view.spinner.running
 
 
 async def test_the_spinner_turns_and_stands_still(stage: Any, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,13 +189,12 @@ async def test_the_spinner_turns_and_stands_still(stage: Any, make: Any, monkeyp
         first = scene.lines[0]
         await scene.window.until(lambda: scene.lines[0] != first, "the spinner turns")
         scene.view.set_live("a1", None)
-        assert scene.view.spinning is None
+        assert not scene.view.spinner.running
         scene.window.app.animation_level = "none"
         scene.view.set_live("a2", make.Live("reading", 1000.0))
-        scene.view.turn_spinner()
-        before = scene.lines
-        scene.view.turn_spinner()
-        assert scene.lines == before
+        frame = scene.view.spinner.frame
+        scene.view.spinner.turn()
+        assert scene.view.spinner.frame == frame
 
 
 async def test_a_huge_message_comes_in_steps(stage: Any, make: Any) -> None:
@@ -214,7 +213,7 @@ async def test_of_an_endless_message_the_beginning_is_shown(stage: Any, make: An
         assert "1.5k more characters, click or enter shows them" in scene.text
         await scene.window.press("enter")
         await scene.window.until(
-            lambda: scene.view.stack.turns[0].whole and "more char" not in scene.text, "all of it is set"
+            lambda: scene.view.turn_layout.turns[0].whole and "more char" not in scene.text, "all of it is set"
         )
         assert scene.view.source("u1") == text
 
