@@ -386,7 +386,7 @@ class CardTurn(TurnBlock):
 
     def refresh_card(self, context: RenderContext) -> None:
         """Draw its line anew, for another time."""
-        if self.laid_out:
+        if self._sheets:
             self._sheets[THOUGHT] = self._thought(context)
 
     # its parts

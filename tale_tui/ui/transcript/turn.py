@@ -32,9 +32,8 @@ class TurnText:
     __slots__ = (
         "_fresh",
         "_text",
-        "_thought_from",
+        "_thought_span",
         "_thought_tokens",
-        "_thought_until",
         "edition",
         "line_feeds",
         "live",
@@ -50,8 +49,9 @@ class TurnText:
         self.edition = self.thoughts_edition = 0
         self.line_feeds = message.text.count("\n")
         self._text = message.text
-        self._fresh: list[str] = []
-        self._thought_from = self._thought_until = 0.0
+        self._fresh: list[str] | tuple[()] = ()
+        """What has come and is not joined to the text yet."""
+        self._thought_span: tuple[float, float] | None = None
         self._thought_tokens = 0
 
     @property
@@ -59,7 +59,7 @@ class TurnText:
         """All of it so far; a reply as Markdown."""
         if self._fresh:
             self._text += "".join(self._fresh)
-            self._fresh.clear()
+            self._fresh = ()
         return self._text
 
     @property
@@ -70,20 +70,21 @@ class TurnText:
     @property
     def thought_took(self) -> tuple[float, int] | None:
         """Seconds and tokens that were thought, where that was seen."""
-        if not self._thought_from:
+        if self._thought_span is None:
             return None
-        return self._thought_until - self._thought_from, self._thought_tokens
+        start, end = self._thought_span
+        return end - start, self._thought_tokens
 
     def append(self, text: str) -> None:
         """More of the answer."""
+        if not self._fresh:
+            self._fresh = []
         self._fresh.append(plain(text).plain)
         self.line_feeds += text.count("\n")
 
     def think(self, text: str, monotonic: float) -> None:
         """More of what the model thinks, at `monotonic`."""
-        if not self._thought_from:
-            self._thought_from = monotonic
-        self._thought_until = monotonic
+        self._thought_span = (self._thought_span[0] if self._thought_span else monotonic, monotonic)
         self.thinking += plain(text).plain
 
     def set_live(self, live: LiveFigures | None) -> None:
@@ -188,7 +189,7 @@ class TurnBlock:
         self.unfolded: frozenset[str] = frozenset()
         self.height = 0
         self._width = 0
-        self._sheets: list[RenderedLines] = []
+        self._sheets: list[RenderedLines] | tuple[()] = ()
         self._body: Body | None = None
         self._body_edition = 0
         self._fed = 0
@@ -256,7 +257,7 @@ class TurnBlock:
 
     def forget(self) -> None:
         """Give the lines back; the height stays as it was found."""
-        self._sheets, self._body, self._thoughts = [], None, None
+        self._sheets, self._body, self._thoughts = (), None, None
         self._fed = self._thoughts_fed = 0
         self.whole = False
 

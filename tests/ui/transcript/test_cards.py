@@ -107,6 +107,32 @@ async def test_a_card_whose_task_is_gone_is_a_reply(stage: Any, make: Any) -> No
         await scene.window.until(lambda: "✓ k4t9" in scene.text, "the card")
 
 
+async def test_a_card_whose_task_is_gone_keeps_its_text_its_rule_and_a_line_of_keys(stage: Any, make: Any) -> None:
+    one = make.task("done", finished=make.now)
+    async with stage(make.user(1, "Please"), make.card(one, RESULT), focus=True, size=(120, 40)) as scene:
+        scene.view.set_tasks([one])
+        scene.view.set_view_from("card k4t9")
+        scene.view.set_tasks([])
+        assert "And the last." in scene.text
+        assert "the model sees from here" in scene.text
+        assert body(scene)[-1].startswith("c copy   x copy code   r ask again")
+        assert scene.view.card(one.id) is None
+        scene.view.put_task(one)
+        assert "✓ k4t9" in scene.text
+        assert "the model sees from here" in scene.text
+        assert body(scene)[-1].startswith("enter whole result")
+
+
+async def test_a_reply_that_was_a_card_does_not_become_one_again_by_its_old_task(stage: Any, make: Any) -> None:
+    one = make.task("queued")
+    async with stage(make.reply(1, "", task_id=one.id, usage=None)) as scene:
+        scene.view.set_tasks([one])
+        scene.view.update(make.reply(1, "Just talk."))
+        scene.view.put_task(make.replace(one, state="cancelled"))
+        scene.hurry()
+        assert body(scene)[-1] == "Just talk."
+
+
 async def test_tasks_may_be_told_before_the_conversation(stage: Any, make: Any) -> None:
     here, gone = make.task("cancelled"), make.task("done", "p8c3")
     async with stage() as scene:
