@@ -93,7 +93,7 @@ class TranscriptView(TurnScrollView):
         super().__init__(**fields)
         self.cards = CardRegistry(self.turn_layout)
         self.turn_selection = TurnSelection(self.turn_layout)
-        self.card_timer = SwitchedTimer(self, self.refresh_cards)
+        self.card_timer = SwitchedTimer(self, self.tick)
         self.spinner = Spinner(self, self.refresh_headers)
 
     # messages
@@ -322,7 +322,7 @@ class TranscriptView(TurnScrollView):
         else:
             self.card_timer.stop()
 
-    def refresh_cards(self) -> None:
+    def tick(self) -> None:
         """Draw the times of the tasks on the screen anew."""
         if self.turn_layout.context is not None:
             for card in self._cards_on_the_clock():

@@ -503,7 +503,7 @@ async def test_time_goes_on_only_while_somebody_sees_it(stage: Any, make: Any, m
         view.action_home()
         assert view.card_timer.running
         now[0] += 2
-        view.refresh_cards()
+        view.tick()
         assert "0:44" in scene.text
         view.put_task(make.replace(one, state="paused", running_since=None, worked_s=44.0))
         scene.hurry()
@@ -521,10 +521,10 @@ async def test_a_tick_repaints_the_lines_that_changed_and_nothing_else(stage: An
         painted: list[Any] = []
         monkeypatch.setattr(view, "refresh", lambda *regions, **_: painted.extend(regions))
         now[0] += 0.5
-        view.refresh_cards()
+        view.tick()
         assert painted == []
         now[0] += 1
-        view.refresh_cards()
+        view.tick()
         assert [region.y for region in painted] == [scene.line_of("0:43")]
 
 
