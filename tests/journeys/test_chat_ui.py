@@ -46,17 +46,17 @@ async def test_a_first_evening(open_window: Any, tmp_path: Path, monkeypatch: py
         await window.press("shift+tab", "up")
         question = window.messages[2]
         view = window.chat.view
-        view.post_message(view.Wish("edit", question.id))
+        view.post_message(view.ActionRequested("edit", question.id))
         await window.until(lambda: window.prompt.text == question.text, "the question is in the prompt")
         window.prompt.fill("What does it cost, pirate?")
         await window.press("enter")
         await window.until(lambda: window.texts[-1] == "As a pirate: arr.", "the other question is answered")
         await window.until(lambda: not window.busy, "the turn has ended")
-        view.post_message(view.Wish("previous", window.messages[2].id))
+        view.post_message(view.ActionRequested("previous", window.messages[2].id))
         await window.until(lambda: window.texts[-1] == "It costs some memory.", "the version before, with its reply")
 
         first = window.session.id
-        view.post_message(view.Wish("fork", window.messages[1].id))
+        view.post_message(view.ActionRequested("fork", window.messages[1].id))
         await window.until(lambda: len(window.messages) == 2, "the fork")
         await window.say("Go on here.")
         await window.answered(2)

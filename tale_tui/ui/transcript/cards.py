@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tale_tui.ui.transcript.header import LiveFigures
     from tale_tui.ui.transcript.layout import TurnLayout
 
+TICK_S = 1.0
+"""Between two looks at the clock for the times of tasks that run."""
+
 
 class CardRegistry:
     """The cards among the turns, and the tasks that they are of.

@@ -17,7 +17,7 @@ from textual.reactive import reactive
 from tale_tui.ui.markdown.lines import CardAction, CopyCode, Link, Target, TextPart, Version
 from tale_tui.ui.text import plain_line
 from tale_tui.ui.transcript.card import CardTurn
-from tale_tui.ui.transcript.cards import CardRegistry
+from tale_tui.ui.transcript.cards import TICK_S, CardRegistry
 from tale_tui.ui.transcript.header import FrameTime, LiveFigures, is_ours
 from tale_tui.ui.transcript.keys import KEY_PREFIX, KEYS, key_sign
 from tale_tui.ui.transcript.layout import TOP, ScrollPosition
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 ActionKind = Literal["copy", "copy_code", "edit", "regenerate", "fork", "details", "previous", "next", "continue"]
 TaskActionKind = Literal["open", "cancel", "pause", "resume", "retry", "result", "save", "show"]
 
-CARD_INTERVAL_S = 1.0
-"""Between two looks at the clock for the times of tasks that run."""
 _CONTEXT_LINES = 2
 """Lines above a message that are shown with it."""
 _ADDRESS_SHOWN = 300
@@ -318,7 +316,7 @@ class TranscriptView(TurnScrollView):
         """Bring the screen up to date, and look at the clock from now on where a card on it tells the time."""
         super().update_view()
         if self.cards and any(True for _ in self._cards_on_the_clock()):
-            self.card_timer.start(CARD_INTERVAL_S)
+            self.card_timer.start(TICK_S)
         else:
             self.card_timer.stop()
 

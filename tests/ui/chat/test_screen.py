@@ -396,12 +396,12 @@ async def test_editing_makes_another_version_and_brings_the_draft_back(open_wind
         await window.answered()
         await window.write("draft")
         view = window.chat.view
-        view.post_message(view.Wish("edit", window.messages[0].id))
+        view.post_message(view.ActionRequested("edit", window.messages[0].id))
         await window.until(lambda: window.prompt.text == "old words", "the message is in the prompt")
         assert window.chat.composer.marker == "editing"
         await window.press("escape")
         assert (window.prompt.text, window.chat.composer.marker) == ("draft", "")
-        view.post_message(view.Wish("edit", window.messages[1].id))
+        view.post_message(view.ActionRequested("edit", window.messages[1].id))
         await window.until(lambda: window.prompt.text == "old words", "a reply stands for its question")
         window.prompt.fill("new words")
         await window.press("enter")
@@ -416,10 +416,10 @@ async def test_asking_again_and_going_back_to_the_version_before(open_window: An
         await window.say("hello")
         await window.answered()
         view = window.chat.view
-        view.post_message(view.Wish("regenerate", window.messages[1].id))
+        view.post_message(view.ActionRequested("regenerate", window.messages[1].id))
         await window.until(lambda: window.texts == ["hello", "two"], "another version")
         await window.until(lambda: not window.busy, "the turn ended")
-        view.post_message(view.Wish("previous", window.messages[1].id))
+        view.post_message(view.ActionRequested("previous", window.messages[1].id))
         await window.until(lambda: window.texts == ["hello", "one"], "the version before")
         assert (window.messages[1].sibling, window.messages[1].siblings) == (1, 2)
 
@@ -447,7 +447,7 @@ async def test_a_fork_is_opened(open_window: Any) -> None:
         await window.answered(2)
         before = window.session.id
         view = window.chat.view
-        view.post_message(view.Wish("fork", window.messages[1].id))
+        view.post_message(view.ActionRequested("fork", window.messages[1].id))
         await window.until(lambda: window.texts == ["first", "one"], "the fork is on the screen")
         assert window.session.id != before
 
@@ -460,7 +460,7 @@ async def test_wishes_that_change_a_streaming_conversation_are_refused(open_wind
         await window.streams("one")
         view = window.chat.view
         for kind in ("edit", "regenerate", "continue"):
-            view.post_message(view.Wish(kind, window.messages[0].id))
+            view.post_message(view.ActionRequested(kind, window.messages[0].id))
         await window.until(lambda: len(window.toasts) >= 1, "it is said")
         assert all("being written" in toast for toast in window.toasts if "demo" not in toast and "Demo" not in toast)
         event.set()
@@ -474,7 +474,7 @@ async def test_copying_a_turn_copies_its_source(open_window: Any) -> None:
         await window.say("hello")
         await window.answered()
         view = window.chat.view
-        view.post_message(view.Wish("copy", window.messages[1].id))
+        view.post_message(view.ActionRequested("copy", window.messages[1].id))
         await window.until(lambda: window.app.clipboard == "# Title\n\n- a", "it is in the clipboard")
 
 
@@ -563,7 +563,7 @@ async def test_thinking_loading_and_reading_are_shown(open_window: Any) -> None:
     async with open_window([script]) as window:
         await window.ready()
         await window.say("think")
-        await window.until(lambda: [turn.thinking for turn in window.chat.view.stack.turns][1:] == ["hm"], "it thinks")
+        await window.until(lambda: [turn.thinking for turn in window.chat.view.turn_layout.turns][1:] == ["hm"], "it thinks")
         event.set()
         await window.answered()
         assert window.messages[-1].thinking == "hm"
@@ -575,13 +575,13 @@ async def test_details_and_code_of_a_turn(open_window: Any) -> None:
         await window.say("hello")
         await window.answered()
         view = window.chat.view
-        view.post_message(view.Wish("copy_code", window.messages[1].id))
+        view.post_message(view.ActionRequested("copy_code", window.messages[1].id))
         await window.until(lambda: window.app.clipboard == "x = 1", "the code is copied")
-        view.post_message(view.Wish("copy_code", window.messages[0].id))
+        view.post_message(view.ActionRequested("copy_code", window.messages[0].id))
         await window.tells("no code")
-        view.post_message(view.Wish("details", window.messages[1].id))
+        view.post_message(view.ActionRequested("details", window.messages[1].id))
         await window.dialog(DetailsDialog)
-        view.post_message(view.Wish("copy", "no-such-message"))
+        view.post_message(view.ActionRequested("copy", "no-such-message"))
 
 
 async def test_asking_again_by_command(open_window: Any) -> None:

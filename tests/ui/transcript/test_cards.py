@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from textual.timer import Timer
 
+from tale_tui.ui.transcript.cards import TICK_S
+
 RESULT = """The function:
 
 ```py
@@ -500,8 +502,11 @@ async def test_time_goes_on_only_while_somebody_sees_it(stage: Any, make: Any, m
         view.clock = lambda: now[0]
         view.set_tasks([one])
         assert not view.card_timer.running  # the card is above the screen
+        asked: list[float] = []
+        monkeypatch.setattr(view, "set_interval", lambda seconds, tick: asked.append(seconds) or Timer(view, seconds))
         view.action_home()
         assert view.card_timer.running
+        assert asked == [TICK_S]
         now[0] += 2
         view.tick()
         assert "0:44" in scene.text
