@@ -563,7 +563,9 @@ async def test_thinking_loading_and_reading_are_shown(open_window: Any) -> None:
     async with open_window([script]) as window:
         await window.ready()
         await window.say("think")
-        await window.until(lambda: [turn.thinking for turn in window.chat.view.turn_layout.turns][1:] == ["hm"], "it thinks")
+        await window.until(
+            lambda: [turn.thinking for turn in window.chat.view.turn_layout.turns][1:] == ["hm"], "it thinks"
+        )
         event.set()
         await window.answered()
         assert window.messages[-1].thinking == "hm"
