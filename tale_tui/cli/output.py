@@ -13,13 +13,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from tale_tui.domain.constants import ANIMATION_INTERVAL_S
+
 if TYPE_CHECKING:
     from tale_tui.domain.models import Progress
 
 GAP = "  "
 """Between two columns."""
-PROGRESS_INTERVAL_S = 0.125
-"""Nothing moves faster than 8 times a second."""
 GAUGE_CELLS = 20
 PIPE_STEP_PERCENT = 10
 """Where progress is not read on a terminal, a line is written so often."""
@@ -196,7 +196,7 @@ class ProgressLine:
         now = time.monotonic()
         if now < self._next:
             return
-        self._next = now + PROGRESS_INTERVAL_S
+        self._next = now + ANIMATION_INTERVAL_S
         text = cut(text, shutil.get_terminal_size().columns - 1)
         echo_err("\r" + text + " " * (self._shown - width(text)), end="")
         self._shown = width(text)

@@ -10,9 +10,6 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 
-SPINNER_INTERVAL_S = 0.125
-"""Nothing on the screen moves faster than 8 times a second."""
-
 
 @dataclass(frozen=True, slots=True)
 class Signs:
@@ -55,7 +52,7 @@ class Signs:
     remote: str
     """Text leaves this machine."""
     spinner: tuple[str, ...]
-    """Frames of the one thing that spins, `SPINNER_INTERVAL_S` each."""
+    """Frames of the one thing that spins, `ANIMATION_INTERVAL_S` each."""
     border: str
     """The name of the CSS border of a dialog and of the prompt."""
 

@@ -18,7 +18,7 @@ from tale_tui.domain.models import Progress
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "is_terminal", lambda stream: True)
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setattr(output, "PROGRESS_INTERVAL_S", 0.0)
+    monkeypatch.setattr(output, "ANIMATION_INTERVAL_S", 0.0)
 
 
 @given(st.text(st.characters(categories=("L", "N", "Zs"))), st.integers(0, 30))
@@ -95,7 +95,7 @@ def test_progress_on_a_terminal_is_one_line(
 def test_progress_is_drawn_eight_times_a_second_at_most(
     terminal: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(output, "PROGRESS_INTERVAL_S", 3600.0)
+    monkeypatch.setattr(output, "ANIMATION_INTERVAL_S", 3600.0)
     line = ProgressLine()
     for done in range(100):
         line.step(Progress("model", done, 100))

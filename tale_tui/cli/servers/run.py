@@ -16,10 +16,11 @@ from tale_tui.cli.exit_codes import Exit
 from tale_tui.cli.output import echo_err, say
 from tale_tui.cli.preflight import ensure_runs
 from tale_tui.cli.tasks.output import line_of
+from tale_tui.domain.constants import BACKGROUND_LINGER_S
 from tale_tui.domain.errors import BadInput, EngineLost, WrongState
 from tale_tui.domain.events import EngineMoved, TaskChanged, TasksChanged
 from tale_tui.domain.tasks import ENDED, OPEN, Reason, TaskState
-from tale_tui.engine.background import DETACHED_OPTION, LINGER_S, start_background
+from tale_tui.engine.background import DETACHED_OPTION, start_background
 from tale_tui.formatting.engine import engine_words, is_here
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class QueueWorker:
         says: writes a line about each task that has ended.
         tells: writes who works, where that is another process.
         resumes: whether tasks that were cut off go on; asked where this process is the engine.
-        lingers: whether it stays until nothing was there to do for `LINGER_S`, and nobody watches.
+        lingers: whether it stays until nothing was there to do for `BACKGROUND_LINGER_S`, and nobody watches.
     """
 
     def __init__(
@@ -108,12 +109,12 @@ class QueueWorker:
                 await self._wake.wait()
                 continue
             idle_since = idle_since or loop.time()
-            left = idle_since + LINGER_S - loop.time() if self._lingers else 0.0
+            left = idle_since + BACKGROUND_LINGER_S - loop.time() if self._lingers else 0.0
             if left <= 0:
                 # One reader is this run itself.
                 if not self._lingers or (await engine.control.status()).watched <= 1:
                     return
-                idle_since, left = loop.time(), LINGER_S
+                idle_since, left = loop.time(), BACKGROUND_LINGER_S
             with suppress(TimeoutError):  # that was the time
                 async with asyncio.timeout(left):
                     await self._wake.wait()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tale_tui.formatting.symbols import SPINNER_INTERVAL_S
+from tale_tui.domain.constants import ANIMATION_INTERVAL_S
 from tale_tui.ui.transcript.text_selection import TextSelection
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class RepaintThrottle(TextSelection):
         """Let the spinner turn, or stand still."""
         if on and self.spinning is None:
             self._still = self.app.animation_level == "none"
-            interval = _STILL_INTERVAL_S if self._still else SPINNER_INTERVAL_S
+            interval = _STILL_INTERVAL_S if self._still else ANIMATION_INTERVAL_S
             self.spinning = self.set_interval(interval, self.turn_spinner)
         elif not on and self.spinning is not None:
             self.spinning.stop()

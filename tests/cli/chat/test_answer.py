@@ -91,7 +91,7 @@ def test_a_person_sees_what_it_cost_on_the_other_stream(cli: Any, engine: Any) -
 
 
 def test_waiting_is_shown_on_a_terminal_and_taken_away(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tale_tui.cli.output.PROGRESS_INTERVAL_S", 0.0)
+    monkeypatch.setattr("tale_tui.cli.output.ANIMATION_INTERVAL_S", 0.0)
     events = engine.answer("s", "t", "k", None)
     engine.events = (events[0], ModelLoading(REF), PromptProgress(64, 128), *events[1:])
     result = cli("chat", "-m", "hi", terminal=True)

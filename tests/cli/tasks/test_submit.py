@@ -284,7 +284,7 @@ def test_waiting_for_a_task_prints_its_result(cli: Any, engine: Any, new_task: A
 def test_a_person_sees_a_line_that_moves_and_what_it_cost(
     cli: Any, engine: Any, new_task: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tale_tui.cli.output.PROGRESS_INTERVAL_S", 0.0)
+    monkeypatch.setattr("tale_tui.cli.output.ANIMATION_INTERVAL_S", 0.0)
     engine.work["abcd2222"] = new_task("abcd2222", ref=ModelRef.parse("embedded/starter"))
     result = cli("wait", "ab", terminal=True)
     assert result.out == "Rain on the window.\n"
