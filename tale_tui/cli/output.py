@@ -16,6 +16,7 @@ import click
 from tale_tui.domain.constants import ANIMATION_INTERVAL_S
 
 if TYPE_CHECKING:
+    from tale_tui.domain.events import Notice
     from tale_tui.domain.models import Progress
 
 GAP = "  "
@@ -23,6 +24,10 @@ GAP = "  "
 GAUGE_CELLS = 20
 PIPE_STEP_PERCENT = 10
 """Where progress is not read on a terminal, a line is written so often."""
+PROBABILITY_DIGITS = 4
+"""Of a probability for programs: more would claim what was never measured."""
+MUTED: Mapping[str, Any] = {"dim": True}
+"""How click writes what matters less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,6 @@ class Column:
     style: Mapping[str, Any] | None = None
 
 
-MUTED: Mapping[str, Any] = {"dim": True}
-
-
 def is_terminal(stream: IO[Any] | None) -> bool:
     """Whether a person reads this stream as it is written; Python has None for one that its caller closed."""
     return stream is not None and not stream.closed and stream.isatty()
@@ -55,7 +57,7 @@ def wants_colour(environ: Mapping[str, str] = os.environ) -> bool | None:
     return False if environ.get("NO_COLOR") or environ.get("TERM") == "dumb" else None
 
 
-def say(text: str = "", *, end: str = "\n") -> None:
+def echo(text: str = "", *, end: str = "\n") -> None:
     """Write a result: standard output, at once."""
     click.echo(text + end, nl=False)
 
@@ -65,10 +67,15 @@ def echo_err(text: str = "", *, end: str = "\n") -> None:
     click.echo(text + end, nl=False, err=True)
 
 
-def say_json(data: Mapping[str, Any]) -> None:
+def echo_notice(notice: Notice) -> None:
+    """Write what the engine has to say beside a result."""
+    echo_err(f"{notice.title}: {notice.sentence}")
+
+
+def echo_json(data: Mapping[str, Any]) -> None:
     """Write data for a program: one line, alone on standard output."""
     utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
-    say(json.dumps(data, ensure_ascii=not utf8, separators=(",", ":")))
+    echo(json.dumps(data, ensure_ascii=not utf8, separators=(",", ":")))
 
 
 def stamp(seconds: float) -> str:
@@ -79,6 +86,18 @@ def stamp(seconds: float) -> str:
 def tenth(value: float | None) -> float | None:
     """A measured number for programs, to a tenth: what lies behind it was not measured."""
     return None if value is None else round(value, 1)
+
+
+def rounded(p: float | None) -> float | None:
+    """A probability for programs, with as many digits as it deserves."""
+    return None if p is None else round(p, PROBABILITY_DIGITS)
+
+
+def when_text(seconds: float) -> str:
+    """A moment of the past: for people as they say it, for a pipe as it sorts."""
+    from tale_tui.formatting.units import when
+
+    return when(seconds, time.time()) if is_terminal(sys.stdout) else stamp(seconds)
 
 
 def width(text: str) -> int:
@@ -99,7 +118,7 @@ def cut(text: str, cells: int) -> str:
     return set_cell_size(text, max(cells - 1, 0)).rstrip() + (signs().ellipsis if cells > 0 else "")
 
 
-def say_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+def echo_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
     """Write a table without a frame: aligned, at most as wide as the terminal, whole where it is read by a pipe."""
     body = [list(row) for row in rows]
     head = [column.name for column in columns]
@@ -113,9 +132,9 @@ def say_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
         ]
     styles = [column.style or {} for column in columns]
     if any(head):
-        say(_line(_aligned(head, widths, columns), [MUTED] * len(columns), limit))
+        echo(_line(_aligned(head, widths, columns), [MUTED] * len(columns), limit))
     for row in body:
-        say(_line(_aligned(row, widths, columns), styles, limit))
+        echo(_line(_aligned(row, widths, columns), styles, limit))
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> list[str]:

@@ -112,14 +112,14 @@ ASCII = Signs(
 )
 
 
-def choose_signs(wanted: str, encoding: str) -> Signs:
+def choose_signs(ascii_setting: str, encoding: str) -> Signs:
     """Which set a terminal gets.
 
     Args:
-        wanted: the value of TALE_ASCII; anything but an empty text and `0` asks for ASCII.
+        ascii_setting: the value of TALE_ASCII; anything but an empty text and `0` asks for ASCII.
         encoding: of the stream that the signs are written to, as Python names it.
     """
-    plain = wanted not in ("", "0") or encoding.lower().replace("-", "").replace("_", "") != "utf8"
+    plain = ascii_setting not in ("", "0") or encoding.lower().replace("-", "").replace("_", "") != "utf8"
     return ASCII if plain else UNICODE
 
 

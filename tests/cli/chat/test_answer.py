@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-import tale_tui.cli.chat.command
-from tale_tui.cli.chat.answer import print_answer
-from tale_tui.cli.chat.options import ChatOptions
+import tale_tui.cli.chat.chat
+from tale_tui.cli.chat.chat import ChatOptions, print_answer
 from tale_tui.domain.conversation import Session
 from tale_tui.domain.errors import ContextFull, NoModel
 from tale_tui.domain.events import ModelLoading, PromptProgress, TextDelta, TurnCancelled, TurnFailed
@@ -38,7 +37,7 @@ AWAY = RoleStatus(Role.UX, RoleState.AWAY, REF, detail="Ollama does not answer a
 
 
 def test_the_backends_are_those_of_the_engine() -> None:
-    assert tuple(name.value for name in BackendName) == tale_tui.cli.chat.command.BACKENDS
+    assert tuple(name.value for name in BackendName) == tale_tui.cli.chat.chat.BACKENDS
 
 
 def test_an_answer_is_printed_as_it_comes_and_nothing_else(cli: Any, engine: Any) -> None:

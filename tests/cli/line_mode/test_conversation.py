@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.cli.follow import figures, follow
+from tale_tui.cli.follow import follow
 from tale_tui.cli.line_mode.conversation import LineConversation
 from tale_tui.cli.stdin import InputLines
 from tale_tui.domain.conversation import Session
@@ -25,7 +25,7 @@ from tale_tui.domain.events import (
     TurnEvent,
     TurnFailed,
 )
-from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef, Role, Usage
+from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef, Role
 
 REF = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
 
@@ -271,12 +271,6 @@ async def test_a_turn_without_an_end_is_an_error() -> None:
         await follow(events(), text=str, waits=str)
 
 
-def test_figures_leave_out_what_is_unknown() -> None:
-    assert figures(None) == []
-    assert figures(Usage(completion_tokens=1900)) == ["1.9k tok"]
-    assert figures(Usage(ttft_ms=1500.0, tokens_per_second=4.25)) == ["1.50 s", "4.2 tok/s"]
-
-
 # standard input
 
 
@@ -328,7 +322,7 @@ async def test_no_more_is_read_than_is_soon_asked_for(monkeypatch: pytest.Monkey
 
 
 async def test_a_line_that_does_not_end_is_taken_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tale_tui.cli.stdin.CHARACTERS_MAX", 1000)
+    monkeypatch.setattr("tale_tui.cli.stdin.MESSAGE_CHARACTERS_MAX", 1000)
     assert "".join(await read_all(b"x" * 5000)) == "x" * 5000
 
 

@@ -27,7 +27,7 @@ class Runs:
         self.said: list[str] = []
         self.told: list[str] = []
         self.queue = QueueWorker(
-            says=self.said.append, tells=self.told.append, resumes=lambda: resumes, lingers=lingers
+            report=self.said.append, inform=self.told.append, resumes=lambda: resumes, lingers=lingers
         )
         self.running = asyncio.create_task(self.queue.until_empty(engine))
 
@@ -199,7 +199,7 @@ def test_a_log_that_cannot_be_written_is_named(cli: Any, engine: Any, monkeypatc
         raise PermissionError(errno.EACCES, "Permission denied", "/logs/tale-tui.log")
 
     engine.runs = False
-    monkeypatch.setattr("tale_tui.engine.background.start_background", refused)
+    monkeypatch.setattr("tale_tui.cli.servers.run.start_background", refused)
     result = cli("run", "--background")
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith("Nothing can be written here: /logs/tale-tui.log cannot be made.")

@@ -126,7 +126,7 @@ def test_an_unknown_id_is_bad_input(cli: Any, work: Any, command: str) -> None:
         (["priority", "ab", "urgent"], ("priority", "abcd2222", Priority.URGENT)),
     ],
 )
-def test_a_task_is_steered(cli: Any, work: Any, arguments: list[str], done: tuple[Any, ...]) -> None:
+def test_a_task_is_changed(cli: Any, work: Any, arguments: list[str], done: tuple[Any, ...]) -> None:
     result = cli(*arguments)
     assert result.code == 0
     assert work.done_to == [done]
@@ -196,8 +196,8 @@ def test_status_as_json(cli: Any, work: Any) -> None:
 
 
 def test_the_states_are_those_of_the_engine() -> None:
-    from tale_tui.cli.tasks.list import GROUPS, states_of
+    from tale_tui.cli.tasks.list import STATE_GROUPS, states_of
 
     assert states_of(("all",)) == tuple(TaskState)
     assert set(states_of(("open", "ended"))) == set(TaskState)
-    assert not GROUPS.keys() & set(TaskState)
+    assert not STATE_GROUPS.keys() & set(TaskState)

@@ -116,7 +116,7 @@ def test_files_that_cannot_be_attached_are_bad_input(
     assert "long.txt: 70,000 characters are more than the 60,000" in cli("submit", "x", "--file", str(long)).err
     assert "binary is not text:" in cli("submit", "x", "--file", str(binary)).err
     assert cli("submit", "x", "--file", str(plan), "--plan", str(plan)).code == 2
-    monkeypatch.setattr("tale_tui.cli.tasks.submit.READ_MAX", 100)
+    monkeypatch.setattr("tale_tui.cli.tasks.submit.FILE_CHARACTERS_MAX", 100)
     assert "long.txt is longer than 100 characters" in cli("submit", "x", "--file", str(long)).err
     assert cli("submit", "x", "--file", str(tmp_path / "nowhere")).code == 2
     assert engine.handed_in == []
@@ -250,7 +250,7 @@ def test_the_mark_that_some_programs_write_first_is_no_part_of_a_plan(cli: Any, 
 
 
 def test_what_does_not_end_is_not_read_to_its_end(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tale_tui.cli.stdin.CHARACTERS_MAX", 100)
+    monkeypatch.setattr("tale_tui.cli.stdin.MESSAGE_CHARACTERS_MAX", 100)
     result = cli("submit", "-", stdin="y\n" * 1000)
     assert (result.code, engine.handed_in) == (2, [])
     assert "longer than 100 characters" in result.err
