@@ -78,6 +78,30 @@ def echo_json(data: Mapping[str, Any]) -> None:
     echo(json.dumps(data, ensure_ascii=not utf8, separators=(",", ":")))
 
 
+def echo_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table without a frame: aligned, at most as wide as the terminal, whole where it is read by a pipe."""
+    body = [list(row) for row in rows]
+    head = [column.name for column in columns]
+    widths = [max(width(row[n]) for row in (head, *body)) for n in range(len(columns))]
+    limit = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else 0
+    excess = sum(widths) + len(GAP) * (len(widths) - 1) - limit
+    if limit and excess > 0:
+        widths = [
+            max(cells - excess, min(cells, width(column.name))) if column.gives else cells
+            for column, cells in zip(columns, widths, strict=True)
+        ]
+    styles = [column.style or {} for column in columns]
+    if any(head):
+        echo(_line(_aligned(head, widths, columns), [MUTED] * len(columns), limit))
+    for row in body:
+        echo(_line(_aligned(row, widths, columns), styles, limit))
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; the safe answer is the default."""
+    return click.confirm(question, default=False, err=True)
+
+
 def stamp(seconds: float) -> str:
     """A moment for programs: UTC, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
@@ -116,55 +140,6 @@ def cut(text: str, cells: int) -> str:
     from tale_tui.formatting.symbols import signs
 
     return set_cell_size(text, max(cells - 1, 0)).rstrip() + (signs().ellipsis if cells > 0 else "")
-
-
-def echo_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table without a frame: aligned, at most as wide as the terminal, whole where it is read by a pipe."""
-    body = [list(row) for row in rows]
-    head = [column.name for column in columns]
-    widths = [max(width(row[n]) for row in (head, *body)) for n in range(len(columns))]
-    limit = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else 0
-    excess = sum(widths) + len(GAP) * (len(widths) - 1) - limit
-    if limit and excess > 0:
-        widths = [
-            max(cells - excess, min(cells, width(column.name))) if column.gives else cells
-            for column, cells in zip(columns, widths, strict=True)
-        ]
-    styles = [column.style or {} for column in columns]
-    if any(head):
-        echo(_line(_aligned(head, widths, columns), [MUTED] * len(columns), limit))
-    for row in body:
-        echo(_line(_aligned(row, widths, columns), styles, limit))
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> list[str]:
-    """The cells of a row, each as wide as its column; what would be blank at the end of the line is left out."""
-    cells = []
-    for text, room, column in zip(row, widths, columns, strict=True):
-        shown = cut(text, room)
-        blank = " " * (room - width(shown))
-        cells.append(blank + shown if column.right else shown + blank)
-    while cells and not cells[-1].strip():
-        cells.pop()
-    return [*cells[:-1], cells[-1].rstrip()] if cells else []
-
-
-def _line(cells: Sequence[str], styles: Sequence[Mapping[str, Any]], limit: int) -> str:
-    """Cells in one line; the last ones go where even the narrowest table is too wide."""
-    line, used = [], 0
-    for text, style in zip(cells, styles, strict=False):
-        room = limit - used if limit else width(text)
-        if room <= 0:
-            break
-        shown = cut(text, room)
-        line.append(click.style(shown, **style) if style and shown.strip() else shown)
-        used += width(shown) + len(GAP)
-    return GAP.join(line)
-
-
-def confirmed(question: str) -> bool:
-    """Ask on the terminal; the safe answer is the default."""
-    return click.confirm(question, default=False, err=True)
 
 
 class ProgressLine:
@@ -229,3 +204,28 @@ def _progress_text(progress: Progress, share: float | None) -> str:
         return progress.label if not progress.done else f"{progress.label}  {size(progress.done)}"
     done = f"{size(progress.done)} of {size(progress.total)}"
     return f"{progress.label}  {bar(share, GAUGE_CELLS)}  {percent(share)}  {done}"
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> list[str]:
+    """The cells of a row, each as wide as its column; what would be blank at the end of the line is left out."""
+    cells = []
+    for text, room, column in zip(row, widths, columns, strict=True):
+        shown = cut(text, room)
+        blank = " " * (room - width(shown))
+        cells.append(blank + shown if column.right else shown + blank)
+    while cells and not cells[-1].strip():
+        cells.pop()
+    return [*cells[:-1], cells[-1].rstrip()] if cells else []
+
+
+def _line(cells: Sequence[str], styles: Sequence[Mapping[str, Any]], limit: int) -> str:
+    """Cells in one line; the last ones go where even the narrowest table is too wide."""
+    line, used = [], 0
+    for text, style in zip(cells, styles, strict=False):
+        room = limit - used if limit else width(text)
+        if room <= 0:
+            break
+        shown = cut(text, room)
+        line.append(click.style(shown, **style) if style and shown.strip() else shown)
+        used += width(shown) + len(GAP)
+    return GAP.join(line)

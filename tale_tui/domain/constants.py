@@ -40,7 +40,7 @@ BUS_FACTS_MAX = 256
 BUS_NOTICES_MAX = 20
 """Notices kept for the first reader, so that what happened while nobody looked is still said."""
 LOW_DISK_BYTES = 500_000_000
-"""Less than this free is worth a look: the starter model takes 200 MB while it is fetched."""
+"""Less than this free is worth an advice: the starter model takes 200 MB while it is fetched."""
 LOW_MEMORY_BYTES = 1_000_000_000
 """Less than this free leaves no room for any model but the starter."""
 RESULT_FILE_NAME_CHARACTERS = 200
@@ -55,7 +55,7 @@ TAKEOVER_PAUSE_S = 0.05
 GREETING_TIMEOUT_S = 3.0
 """An engine that does not greet within this time is stopped or stuck."""
 IPC_LINE_BYTES_MAX = 1 << 30
-"""The longest line that is read: a session of 10,000 messages is a few megabytes."""
+"""The longest line that is read from a socket: a session of 10,000 messages is a few megabytes."""
 SOCKET_PATH_BYTES_MAX = 100
 """The longest path of a unix socket that every system takes (104 with the final zero on some)."""
 SOCKET_DIGEST_CHARACTERS = 16
@@ -116,7 +116,7 @@ TASK_NICENESS = 10
 EMBEDDED_WINDOW_TOKENS_MIN = 256
 """llama.cpp serves no smaller window, and aborts on some."""
 BATCH_TOKENS = 64
-"""Read at once: 128 reads no faster, 32 a quarter slower. A stop is heeded between two batches, in 0.4 s."""
+"""Of a prompt, read at once: 128 reads no faster, 32 a quarter slower. A stop is heeded between two, in 0.4 s."""
 PROMPT_CACHE_MEBIBYTES = 128
 """For the prompts of other conversations, so that coming back to one costs nothing. llama.cpp itself takes 8 GiB."""
 LLAMA_HTTP_THREADS = 2
