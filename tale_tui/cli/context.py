@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEMO_MODEL = "scripted/demo"
+DEMO_MODEL = "demo"
+"""The model of the scripted backend."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class CommandContext:
     @property
     def overrides(self) -> dict[str, object]:
         """Dotted key -> value: what is stronger than environment and file."""
-        demo = {"ux": DEMO_MODEL, "task": DEMO_MODEL} if self.demo_home is not None else {}
+        ref = f"scripted/{DEMO_MODEL}"
+        demo = {"ux": ref, "task": ref} if self.demo_home is not None else {}
         return {**self.flags, **demo}
 
     def make_folders(self) -> Paths:
@@ -93,7 +95,7 @@ class CommandContext:
 
         Args:
             work: gets the engine: this process, or the one that is the engine of the folder.
-            load: whether the model of the role ux is wanted; lists and exports do without.
+            load: whether the model of the role ux is loaded; lists and exports do without.
             works_queue: whether an engine here works off the queue, rather than only what is followed.
             ends: begins the end of `work`, where this process has no window and `tale-tui stop` may end it.
             settings: instead of those of this run.
@@ -103,7 +105,7 @@ class CommandContext:
             TaleError: what the engine raises, and what is wrong with the folders or the settings.
             KeyboardInterrupt: the user stopped it; `work` was cancelled and has ended.
         """
-        from tale_tui.cli.notices import say_notice
+        from tale_tui.cli.output import echo_notice
         from tale_tui.config import logs
         from tale_tui.engine.ipc.connect import open_engine
 
@@ -114,13 +116,13 @@ class CommandContext:
             logs.set_level(found.log_level)
             return found
 
-        async def all_of_it() -> T:
+        async def connected() -> T:
             async with open_engine(
-                paths, chosen, load=load, works_queue=works_queue, ends=ends, told=say_notice
+                paths, chosen, load=load, works_queue=works_queue, ends=ends, told=echo_notice
             ) as engine:
                 return await work(engine)
 
-        return self._in_loop(all_of_it)
+        return self._in_loop(connected)
 
     def run_there(self, work: Callable[[EngineApi | None], Awaitable[T]]) -> T:
         """Do something with the engine of another process, without ever being it.
@@ -136,11 +138,11 @@ class CommandContext:
 
         paths = self.make_folders()
 
-        async def all_of_it() -> T:
+        async def connected() -> T:
             async with find_engine(paths) as engine:
                 return await work(engine)
 
-        return self._in_loop(all_of_it)
+        return self._in_loop(connected)
 
     def _in_loop(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         import asyncio

@@ -1,4 +1,4 @@
-"""Turns and tasks as they go on: what comes is handed on as it comes. Line mode and the commands share it."""
+"""Following turns and tasks: what comes is handed on as it comes. Line mode and the commands share it."""
 
 from __future__ import annotations
 
@@ -29,27 +29,13 @@ from tale_tui.domain.events import (
     TurnFailed,
     TurnStarted,
 )
-from tale_tui.domain.models import Usage
 from tale_tui.domain.tasks import ENDED, DetectBand, Reason, Task, TaskState
-from tale_tui.formatting.units import count, duration, rate
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import TaskDetail
     from tale_tui.engine.api import EngineApi
 
 TurnEnd = TurnDone | TurnFailed | TurnCancelled
-
-
-def figures(usage: Usage | None) -> list[str]:
-    """What a reply cost, in words: time to its first text, speed, length; what is unknown is left out."""
-    words = []
-    if usage is not None and usage.ttft_ms is not None:
-        words.append(duration(usage.ttft_ms / 1000))
-    if usage is not None and usage.tokens_per_second is not None:
-        words.append(rate(usage.tokens_per_second))
-    if usage is not None and usage.completion_tokens is not None:
-        words.append(f"{count(usage.completion_tokens)} tok")
-    return words
 
 
 async def may_be_task(engine: EngineApi, text: str, session_id: str) -> bool:
@@ -150,33 +136,6 @@ async def follow_task(engine: EngineApi, task_id: str, shows: Callable[[Followed
             await _engine_moved(engine)
 
 
-async def _engine_moved(engine: EngineApi) -> None:
-    """Wait for the next engine, where the one that ended said so."""
-    async with aclosing(engine.control.watch()) as facts:
-        async for fact in facts:
-            if isinstance(fact, EngineMoved):
-                return
-
-
-async def _until_end(
-    events: AsyncGenerator[TaskEvent, None], shows: Callable[[FollowedTask], None]
-) -> TaskDetail | None:
-    """The task when it has ended; None where the stream ended before it."""
-    detail: TaskDetail | None = None
-    async for event in events:
-        match event:
-            case TaskSeen(detail=seen):
-                detail = seen
-                shows(FollowedTask(seen.task))
-                if seen.task.state in ENDED:
-                    return seen
-            case StepReading(done=done, total=total) if detail is not None:
-                shows(FollowedTask(detail.task, f"reading {done} of {total} tokens" if total else "loading"))
-            case StepDelta(thinking=thinking, tokens=tokens) if detail is not None:
-                shows(FollowedTask(detail.task, "thinking" if thinking else "writing", tokens))
-    return None
-
-
 async def blocked_by(engine: EngineApi, task: Task) -> Task | None:
     """The task that keeps one from ever beginning: it is waited for, and ended without being done.
 
@@ -210,6 +169,33 @@ async def until_blocked(engine: EngineApi, task_id: str) -> Task | None:
             looked = True
             if found := await blocked_by(engine, (await engine.tasks.get(task_id)).task):
                 return found
+    return None
+
+
+async def _engine_moved(engine: EngineApi) -> None:
+    """Wait for the next engine, where the one that ended said so."""
+    async with aclosing(engine.control.watch()) as facts:
+        async for fact in facts:
+            if isinstance(fact, EngineMoved):
+                return
+
+
+async def _until_end(
+    events: AsyncGenerator[TaskEvent, None], shows: Callable[[FollowedTask], None]
+) -> TaskDetail | None:
+    """The task when it has ended; None where the stream ended before it."""
+    detail: TaskDetail | None = None
+    async for event in events:
+        match event:
+            case TaskSeen(detail=seen):
+                detail = seen
+                shows(FollowedTask(seen.task))
+                if seen.task.state in ENDED:
+                    return seen
+            case StepReading(done=done, total=total) if detail is not None:
+                shows(FollowedTask(detail.task, f"reading {done} of {total} tokens" if total else "loading"))
+            case StepDelta(thinking=thinking, tokens=tokens) if detail is not None:
+                shows(FollowedTask(detail.task, "thinking" if thinking else "writing", tokens))
     return None
 
 

@@ -1,6 +1,7 @@
-"""Wrong usage in one sentence: what is wrong, and what would be right.
+"""The command line as a whole: its commands, its options, and how every error ends.
 
-What click refuses gets its words here; a command refuses with a `BadInput`, which has its own.
+A command is imported when it is called. Wrong usage is said in one sentence, with what would be right: what click
+refuses gets its words here; a command refuses with a `BadInput`, which has its own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,36 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+PROGRAM = "tale-tui"
+
+COMMANDS = {
+    "chat": "tale_tui.cli.chat.chat:chat",
+    "submit": "tale_tui.cli.tasks.submit:submit",
+    "tasks": "tale_tui.cli.tasks.list:tasks",
+    "list": "tale_tui.cli.tasks.list:tasks",
+    "status": "tale_tui.cli.tasks.status:status",
+    "result": "tale_tui.cli.tasks.wait:result",
+    "wait": "tale_tui.cli.tasks.wait:wait",
+    "cancel": "tale_tui.cli.tasks.control:cancel",
+    "pause": "tale_tui.cli.tasks.control:pause",
+    "resume": "tale_tui.cli.tasks.control:resume",
+    "retry": "tale_tui.cli.tasks.control:retry",
+    "approve": "tale_tui.cli.tasks.control:approve",
+    "priority": "tale_tui.cli.tasks.control:priority",
+    "run": "tale_tui.cli.servers.run:run",
+    "stop": "tale_tui.cli.servers.run:stop",
+    "sessions": "tale_tui.cli.data.sessions:sessions",
+    "export": "tale_tui.cli.data.export_import:export",
+    "import": "tale_tui.cli.data.export_import:import_",
+    "models": "tale_tui.cli.models.models:models",
+    "detect": "tale_tui.cli.learning.detect:detect",
+    "doctor": "tale_tui.cli.settings.doctor:doctor",
+    "init": "tale_tui.cli.settings.setup:init",
+    "completion": "tale_tui.cli.settings.setup:completion",
+    "version": "tale_tui.cli.settings.setup:version",
+}
+
+
 class CommandGroup(click.Group):
     """A group that says which command was meant, where there is none of a name."""
 
@@ -47,57 +78,6 @@ class CommandGroup(click.Group):
         near = get_close_matches(name, self.list_commands(ctx), n=1)
         right = f"do you mean {ctx.command_path} {near[0]}?" if near else f"{ctx.command_path} --help lists them."
         raise BadInput(f"There is no command {ctx.command_path} {clean_line(name)}: {right}")
-
-
-class CountRange(click.IntRange):
-    """A whole number above zero."""
-
-    MAX = 1_000_000_000
-    """More than anybody has of anything, and small enough for a database."""
-
-    def __init__(self) -> None:
-        super().__init__(1, self.MAX)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number that is written."""
-        try:
-            return super().convert(value, param, ctx)
-        except click.BadParameter:
-            self.fail(f"{str(value)!r} is no number for this, write a whole one from 1 to {self.MAX:,}.", param, ctx)
-
-
-def usage_words(error: click.UsageError) -> str:
-    """What click refused, in one sentence."""
-    from tale_tui.domain.text import clean_line
-
-    return clean_line(_words(error))
-
-
-def _words(error: click.UsageError) -> str:
-    ctx, words = error.ctx, error.format_message()
-    if ctx is None:
-        return words
-    help_words = f"{ctx.command_path} --help"
-    match error:
-        case click.MissingParameter(param=click.Parameter() as param):
-            return f"{param.make_metavar(ctx)} is missing: write {_usage(ctx)}"
-        case click.BadParameter(param=click.Option() as option):
-            return f"{max(option.opts, key=len)}: {error.message}"
-        case click.BadParameter():
-            return error.message
-        case click.NoSuchOption(option_name=name):
-            near = error.possibilities
-            right = f"do you mean {' or '.join(near)}?" if near else f"{help_words} lists them."
-            return f"{ctx.command_path} has no option {name}: {right}"
-        case click.BadOptionUsage():
-            return f"{words.rstrip('.')}: {help_words} says which."
-    return f"{words.rstrip('.')}: write {_usage(ctx)}"
-
-
-def _usage(ctx: click.Context) -> str:
-    """How the command is written, without its options."""
-    pieces = [piece for piece in ctx.command.collect_usage_pieces(ctx) if piece != ctx.command.options_metavar]
-    return " ".join((ctx.command_path, *pieces))
 
 
 class LazyGroup(CommandGroup):
@@ -127,34 +107,21 @@ class LazyGroup(CommandGroup):
         return command
 
 
-PROGRAM = "tale-tui"
+class CountRange(click.IntRange):
+    """A whole number above zero."""
 
-COMMANDS = {
-    "chat": "tale_tui.cli.chat.command:chat",
-    "submit": "tale_tui.cli.tasks.submit:submit",
-    "tasks": "tale_tui.cli.tasks.list:tasks",
-    "list": "tale_tui.cli.tasks.list:tasks",
-    "status": "tale_tui.cli.tasks.status:status",
-    "result": "tale_tui.cli.tasks.list:result",
-    "wait": "tale_tui.cli.tasks.submit:wait",
-    "cancel": "tale_tui.cli.tasks.control:cancel",
-    "pause": "tale_tui.cli.tasks.control:pause",
-    "resume": "tale_tui.cli.tasks.control:resume",
-    "retry": "tale_tui.cli.tasks.control:retry",
-    "approve": "tale_tui.cli.tasks.control:approve",
-    "priority": "tale_tui.cli.tasks.control:priority",
-    "run": "tale_tui.cli.servers.run:run",
-    "stop": "tale_tui.cli.servers.run:stop",
-    "sessions": "tale_tui.cli.data.sessions:sessions",
-    "export": "tale_tui.cli.data.export_import:export",
-    "import": "tale_tui.cli.data.export_import:import_",
-    "models": "tale_tui.cli.models.command:models",
-    "detect": "tale_tui.cli.learning.detect:detect",
-    "doctor": "tale_tui.cli.settings.doctor:doctor",
-    "init": "tale_tui.cli.settings.setup:init",
-    "completion": "tale_tui.cli.settings.setup:completion",
-    "version": "tale_tui.cli.settings.setup:version",
-}
+    MAX = 1_000_000_000
+    """More than anybody has of anything, and small enough for a database."""
+
+    def __init__(self) -> None:
+        super().__init__(1, self.MAX)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number that is written."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{str(value)!r} is no number for this, write a whole one from 1 to {self.MAX:,}.", param, ctx)
 
 
 def _read_flags(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -212,7 +179,7 @@ def root(
         home = Path(ctx.with_resource(TemporaryDirectory(prefix="tale-demo-")))
     ctx.obj = CommandContext(flags=flags, demo_home=home)
     if ctx.invoked_subcommand is None:
-        from tale_tui.cli.chat.command import chat
+        from tale_tui.cli.chat.chat import chat
 
         return ctx.invoke(chat, session=session, plain=plain, no_wait=no_wait, no_tasks=no_tasks)
     if plain or session or no_wait or no_tasks:
@@ -262,6 +229,40 @@ def report_crash(kind: type[BaseException], error: BaseException, traceback: Tra
     echo_err(
         f"Something went wrong that should not. What was stored is kept. The details are in {find_paths().log_file}"
     )
+
+
+def usage_words(error: click.UsageError) -> str:
+    """What click refused, in one sentence."""
+    from tale_tui.domain.text import clean_line
+
+    return clean_line(_words(error))
+
+
+def _words(error: click.UsageError) -> str:
+    ctx, words = error.ctx, error.format_message()
+    if ctx is None:
+        return words
+    help_words = f"{ctx.command_path} --help"
+    match error:
+        case click.MissingParameter(param=click.Parameter() as param):
+            return f"{param.make_metavar(ctx)} is missing: write {_usage(ctx)}"
+        case click.BadParameter(param=click.Option() as option):
+            return f"{max(option.opts, key=len)}: {error.message}"
+        case click.BadParameter():
+            return error.message
+        case click.NoSuchOption(option_name=name):
+            near = error.possibilities
+            right = f"do you mean {' or '.join(near)}?" if near else f"{help_words} lists them."
+            return f"{ctx.command_path} has no option {name}: {right}"
+        case click.BadOptionUsage():
+            return f"{words.rstrip('.')}: {help_words} says which."
+    return f"{words.rstrip('.')}: write {_usage(ctx)}"
+
+
+def _usage(ctx: click.Context) -> str:
+    """How the command is written, without its options."""
+    pieces = [piece for piece in ctx.command.collect_usage_pieces(ctx) if piece != ctx.command.options_metavar]
+    return " ".join((ctx.command_path, *pieces))
 
 
 def _log_crash(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

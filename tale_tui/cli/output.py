@@ -13,16 +13,21 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from tale_tui.domain.constants import ANIMATION_INTERVAL_S
+
 if TYPE_CHECKING:
+    from tale_tui.domain.events import Notice
     from tale_tui.domain.models import Progress
 
 GAP = "  "
 """Between two columns."""
-PROGRESS_INTERVAL_S = 0.125
-"""Nothing moves faster than 8 times a second."""
 GAUGE_CELLS = 20
 PIPE_STEP_PERCENT = 10
 """Where progress is not read on a terminal, a line is written so often."""
+PROBABILITY_DIGITS = 4
+"""Of a probability for programs: more would claim what was never measured."""
+MUTED: Mapping[str, Any] = {"dim": True}
+"""How click writes what matters less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,6 @@ class Column:
     style: Mapping[str, Any] | None = None
 
 
-MUTED: Mapping[str, Any] = {"dim": True}
-
-
 def is_terminal(stream: IO[Any] | None) -> bool:
     """Whether a person reads this stream as it is written; Python has None for one that its caller closed."""
     return stream is not None and not stream.closed and stream.isatty()
@@ -55,7 +57,7 @@ def wants_colour(environ: Mapping[str, str] = os.environ) -> bool | None:
     return False if environ.get("NO_COLOR") or environ.get("TERM") == "dumb" else None
 
 
-def say(text: str = "", *, end: str = "\n") -> None:
+def echo(text: str = "", *, end: str = "\n") -> None:
     """Write a result: standard output, at once."""
     click.echo(text + end, nl=False)
 
@@ -65,10 +67,39 @@ def echo_err(text: str = "", *, end: str = "\n") -> None:
     click.echo(text + end, nl=False, err=True)
 
 
-def say_json(data: Mapping[str, Any]) -> None:
+def echo_notice(notice: Notice) -> None:
+    """Write what the engine has to say beside a result."""
+    echo_err(f"{notice.title}: {notice.sentence}")
+
+
+def echo_json(data: Mapping[str, Any]) -> None:
     """Write data for a program: one line, alone on standard output."""
     utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
-    say(json.dumps(data, ensure_ascii=not utf8, separators=(",", ":")))
+    echo(json.dumps(data, ensure_ascii=not utf8, separators=(",", ":")))
+
+
+def echo_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table without a frame: aligned, at most as wide as the terminal, whole where it is read by a pipe."""
+    body = [list(row) for row in rows]
+    head = [column.name for column in columns]
+    widths = [max(width(row[n]) for row in (head, *body)) for n in range(len(columns))]
+    limit = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else 0
+    excess = sum(widths) + len(GAP) * (len(widths) - 1) - limit
+    if limit and excess > 0:
+        widths = [
+            max(cells - excess, min(cells, width(column.name))) if column.gives else cells
+            for column, cells in zip(columns, widths, strict=True)
+        ]
+    styles = [column.style or {} for column in columns]
+    if any(head):
+        echo(_line(_aligned(head, widths, columns), [MUTED] * len(columns), limit))
+    for row in body:
+        echo(_line(_aligned(row, widths, columns), styles, limit))
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; the safe answer is the default."""
+    return click.confirm(question, default=False, err=True)
 
 
 def stamp(seconds: float) -> str:
@@ -79,6 +110,18 @@ def stamp(seconds: float) -> str:
 def tenth(value: float | None) -> float | None:
     """A measured number for programs, to a tenth: what lies behind it was not measured."""
     return None if value is None else round(value, 1)
+
+
+def rounded(p: float | None) -> float | None:
+    """A probability for programs, with as many digits as it deserves."""
+    return None if p is None else round(p, PROBABILITY_DIGITS)
+
+
+def when_text(seconds: float) -> str:
+    """A moment of the past: for people as they say it, for a pipe as it sorts."""
+    from tale_tui.formatting.units import when
+
+    return when(seconds, time.time()) if is_terminal(sys.stdout) else stamp(seconds)
 
 
 def width(text: str) -> int:
@@ -97,55 +140,6 @@ def cut(text: str, cells: int) -> str:
     from tale_tui.formatting.symbols import signs
 
     return set_cell_size(text, max(cells - 1, 0)).rstrip() + (signs().ellipsis if cells > 0 else "")
-
-
-def say_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table without a frame: aligned, at most as wide as the terminal, whole where it is read by a pipe."""
-    body = [list(row) for row in rows]
-    head = [column.name for column in columns]
-    widths = [max(width(row[n]) for row in (head, *body)) for n in range(len(columns))]
-    limit = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else 0
-    excess = sum(widths) + len(GAP) * (len(widths) - 1) - limit
-    if limit and excess > 0:
-        widths = [
-            max(cells - excess, min(cells, width(column.name))) if column.gives else cells
-            for column, cells in zip(columns, widths, strict=True)
-        ]
-    styles = [column.style or {} for column in columns]
-    if any(head):
-        say(_line(_aligned(head, widths, columns), [MUTED] * len(columns), limit))
-    for row in body:
-        say(_line(_aligned(row, widths, columns), styles, limit))
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> list[str]:
-    """The cells of a row, each as wide as its column; what would be blank at the end of the line is left out."""
-    cells = []
-    for text, room, column in zip(row, widths, columns, strict=True):
-        shown = cut(text, room)
-        blank = " " * (room - width(shown))
-        cells.append(blank + shown if column.right else shown + blank)
-    while cells and not cells[-1].strip():
-        cells.pop()
-    return [*cells[:-1], cells[-1].rstrip()] if cells else []
-
-
-def _line(cells: Sequence[str], styles: Sequence[Mapping[str, Any]], limit: int) -> str:
-    """Cells in one line; the last ones go where even the narrowest table is too wide."""
-    line, used = [], 0
-    for text, style in zip(cells, styles, strict=False):
-        room = limit - used if limit else width(text)
-        if room <= 0:
-            break
-        shown = cut(text, room)
-        line.append(click.style(shown, **style) if style and shown.strip() else shown)
-        used += width(shown) + len(GAP)
-    return GAP.join(line)
-
-
-def confirmed(question: str) -> bool:
-    """Ask on the terminal; the safe answer is the default."""
-    return click.confirm(question, default=False, err=True)
 
 
 class ProgressLine:
@@ -196,7 +190,7 @@ class ProgressLine:
         now = time.monotonic()
         if now < self._next:
             return
-        self._next = now + PROGRESS_INTERVAL_S
+        self._next = now + ANIMATION_INTERVAL_S
         text = cut(text, shutil.get_terminal_size().columns - 1)
         echo_err("\r" + text + " " * (self._shown - width(text)), end="")
         self._shown = width(text)
@@ -210,3 +204,28 @@ def _progress_text(progress: Progress, share: float | None) -> str:
         return progress.label if not progress.done else f"{progress.label}  {size(progress.done)}"
     done = f"{size(progress.done)} of {size(progress.total)}"
     return f"{progress.label}  {bar(share, GAUGE_CELLS)}  {percent(share)}  {done}"
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> list[str]:
+    """The cells of a row, each as wide as its column; what would be blank at the end of the line is left out."""
+    cells = []
+    for text, room, column in zip(row, widths, columns, strict=True):
+        shown = cut(text, room)
+        blank = " " * (room - width(shown))
+        cells.append(blank + shown if column.right else shown + blank)
+    while cells and not cells[-1].strip():
+        cells.pop()
+    return [*cells[:-1], cells[-1].rstrip()] if cells else []
+
+
+def _line(cells: Sequence[str], styles: Sequence[Mapping[str, Any]], limit: int) -> str:
+    """Cells in one line; the last ones go where even the narrowest table is too wide."""
+    line, used = [], 0
+    for text, style in zip(cells, styles, strict=False):
+        room = limit - used if limit else width(text)
+        if room <= 0:
+            break
+        shown = cut(text, room)
+        line.append(click.style(shown, **style) if style and shown.strip() else shown)
+        used += width(shown) + len(GAP)
+    return GAP.join(line)

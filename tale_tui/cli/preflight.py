@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from tale_tui.cli.context import DEMO_MODEL
 from tale_tui.cli.output import ProgressLine
 from tale_tui.domain.errors import NoModel, ReadOnly
 from tale_tui.domain.events import RoleChanged
@@ -16,13 +17,11 @@ if TYPE_CHECKING:
 
 FETCH_COMMAND = "tale-tui models pull starter --yes"
 USE_COMMAND = "tale-tui models use ux BACKEND/MODEL"
-WAYS_ON = (
+NEXT_STEPS = (
     f"Try again when it is back, choose another with: {USE_COMMAND}\n"
     "Or ask the starter model this once: --backend embedded --yes"
 )
 """What can be done where the model that serves is away."""
-DEMO_MODEL = "demo"
-"""The model of the scripted backend."""
 
 
 async def fetch_starter(engine: EngineApi, line: ProgressLine, *, source: str = "") -> str:
@@ -88,29 +87,9 @@ async def ensure_worker(engine: EngineApi) -> None:
         raise _nothing_found()
 
 
-def _nothing_found() -> NoModel:
-    return NoModel(
-        "Nothing was found on this machine.\n"
-        f"Fetch the starter model (93 MB, a demo) with: {FETCH_COMMAND}\nOr choose one with: {USE_COMMAND}"
-    )
-
-
 def no_answer(sentence: str) -> NoModel:
     """The error that says which commands go on from here."""
-    return NoModel(f"{sentence}\n{WAYS_ON}")
-
-
-async def _settled(engine: EngineApi) -> RoleStatus:
-    """The role ux when the engine knows who serves it; loading may still be under way."""
-    async with aclosing(engine.control.watch()) as facts:
-        async for fact in facts:
-            if isinstance(fact, RoleChanged) and fact.status.role is Role.UX and not _is_open(fact.status):
-                return fact.status
-    return next(status for status in await engine.models.roles() if status.role is Role.UX)
-
-
-def _is_open(status: RoleStatus) -> bool:
-    return status.state is RoleState.LOADING and status.ref is None
+    return NoModel(f"{sentence}\n{NEXT_STEPS}")
 
 
 async def choose_model(
@@ -124,8 +103,8 @@ async def choose_model(
     if not backend and not model:
         return None
     if model and not backend:
-        name = model.partition("/")[0]
-        if name != model and name in {known.value for known in BackendName}:
+        prefix = model.partition("/")[0]
+        if prefix != model and prefix in {known.value for known in BackendName}:
             return ModelRef.parse(model)
     if backend and model:
         return ModelRef(BackendName(backend), model.removeprefix(f"{backend}/"))
@@ -134,14 +113,27 @@ async def choose_model(
     reports = await engine.models.backends()
     if model:
         return _by_name(reports, model)
-    wanted = BackendName(backend or "")
-    found = await _first_of(engine, reports, wanted)
-    if found is None and wanted is BackendName.EMBEDDED and yes:
+    name = BackendName(backend or "")
+    found = await _first_of(engine, reports, name)
+    if found is None and name is BackendName.EMBEDDED and yes:
         await fetch_starter(engine, line)
-        found = await _first_of(engine, await engine.models.backends(), wanted)
+        found = await _first_of(engine, await engine.models.backends(), name)
     if found is None:
-        raise _nothing_there(reports, wanted)
+        raise _nothing_there(reports, name)
     return found
+
+
+async def _settled(engine: EngineApi) -> RoleStatus:
+    """The role ux when the engine knows who serves it; loading may still be under way."""
+    async with aclosing(engine.control.watch()) as facts:
+        async for fact in facts:
+            if isinstance(fact, RoleChanged) and fact.status.role is Role.UX and not _is_undecided(fact.status):
+                return fact.status
+    return next(status for status in await engine.models.roles() if status.role is Role.UX)
+
+
+def _is_undecided(status: RoleStatus) -> bool:
+    return status.state is RoleState.LOADING and status.ref is None
 
 
 def _by_name(reports: tuple[BackendReport, ...], model: str) -> ModelRef:
@@ -175,3 +167,10 @@ def _nothing_there(reports: tuple[BackendReport, ...], backend: BackendName) -> 
         return NoModel(report.detail)
     command = FETCH_COMMAND if backend is BackendName.EMBEDDED else f"tale-tui models pull {backend.value}/NAME"
     return NoModel(f"{backend.value} has no model.\nGet one with: {command}")
+
+
+def _nothing_found() -> NoModel:
+    return NoModel(
+        "Nothing was found on this machine.\n"
+        f"Fetch the starter model (93 MB, a demo) with: {FETCH_COMMAND}\nOr choose one with: {USE_COMMAND}"
+    )

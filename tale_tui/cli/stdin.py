@@ -13,7 +13,7 @@ from contextlib import suppress
 from tale_tui.domain.errors import BadInput
 
 CHUNK_BYTES = 65536
-CHARACTERS_MAX = 4_000_000
+MESSAGE_CHARACTERS_MAX = 4_000_000
 """Of a message: more than any model takes. What never ends would fill the memory otherwise."""
 LINES_AHEAD = 1000
 """So many lines are read before they are asked for."""
@@ -30,10 +30,11 @@ def read_message() -> str:
     Raises:
         BadInput: it is not text, or does not end.
     """
-    text = sys.stdin.read(CHARACTERS_MAX + 1)
-    if len(text) > CHARACTERS_MAX:
+    text = sys.stdin.read(MESSAGE_CHARACTERS_MAX + 1)
+    if len(text) > MESSAGE_CHARACTERS_MAX:
         raise BadInput(
-            f"What comes on standard input is longer than {CHARACTERS_MAX:,} characters: send the part that matters."
+            f"What comes on standard input is longer than {MESSAGE_CHARACTERS_MAX:,} characters: "
+            "send the part that matters."
         )
     if "\0" in text:
         raise BadInput("What came on standard input is not text: send the text of the file instead.")
@@ -74,7 +75,7 @@ class InputLines:
         rest = ""
         for chunk in self._chunks():
             *lines, rest = (rest + decoder.decode(chunk)).split("\n")
-            if len(rest) > CHARACTERS_MAX:
+            if len(rest) > MESSAGE_CHARACTERS_MAX:
                 # A line that does not end is taken in pieces.
                 lines, rest = [*lines, rest], ""
             for line in lines:

@@ -22,10 +22,10 @@ FILE_BYTES = 1_000_000
 FILES_KEPT = 3
 SECRET_VARIABLES = ("TALE_OPENAI_KEY", "OLLAMA_API_KEY")
 """Variables of the environment whose values are taken out of every line."""
-SECRET_MIN = 4
-"""Characters: what is shorter is no key, and would be found in every word."""
-TALKATIVE = ("httpx", "httpcore", "asyncio", "aiosqlite", "markdown_it")
-"""Libraries that log each request or statement: heard from warnings on."""
+SECRET_CHARACTERS_MIN = 4
+"""What is shorter is no key, and would be found in every word."""
+NOISY_LOGGERS = ("httpx", "httpcore", "asyncio", "aiosqlite", "markdown_it")
+"""Of libraries that log each request or statement: only their warnings are kept."""
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 _ESCAPES |= {ord("\n"): "\\n", ord("\t"): "\\t", ord("\r"): "\\r", 0x2028: "\\u2028", 0x2029: "\\u2029"}
@@ -83,14 +83,14 @@ def to_file(path: Path, level: str = "info", environ: Mapping[str, str] = os.env
         level: `debug`, `info`, `warning` or `error`.
         environ: where the keys are that shall not be in it.
     """
-    secrets = tuple(value for name in SECRET_VARIABLES if len(value := environ.get(name, "")) >= SECRET_MIN)
+    secrets = tuple(value for name in SECRET_VARIABLES if len(value := environ.get(name, "")) >= SECRET_CHARACTERS_MIN)
     handler = LogFile(path)
     handler.setFormatter(OneLine(secrets))
     root = logging.getLogger()
     before = root.level, threading.excepthook, sys.unraisablehook
     root.addHandler(handler)
     set_level(level)
-    for name in TALKATIVE:
+    for name in NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     threading.excepthook, sys.unraisablehook = _log_thread, _log_unraisable

@@ -9,7 +9,7 @@ from typing import Any
 PREFIX = "TALE_"
 OLD_ROLES = (("conversation", "ux"), ("planning", "task"))
 """The roles were named for what they do; the new name stands second."""
-STANDING_IN = {"OLLAMA_HOST": "TALE_OLLAMA__HOST", "TALE_DETECT": "TALE_DETECT__ENABLED"}
+ALIASES = {"OLLAMA_HOST": "TALE_OLLAMA__HOST", "TALE_DETECT": "TALE_DETECT__ENABLED"}
 """Ollama's own variable counts as ours, and TALE_DETECT=off is a short word for a setting, where that is not set."""
 
 
@@ -62,7 +62,7 @@ def own_variables(environ: Mapping[str, str]) -> EnvironmentVariables:
         if PREFIX + old.upper() in own and PREFIX + new.upper() not in own:
             spelled[PREFIX + new.upper()] = PREFIX + old.upper()
     notes = rename_roles(own, PREFIX)
-    for name, setting in STANDING_IN.items():
+    for name, setting in ALIASES.items():
         value = own.get(name, "").strip()
         if not value or value.startswith("{"):  # a whole table in JSON
             continue

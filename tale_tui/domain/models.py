@@ -1,60 +1,9 @@
-"""Models, the roles that they serve and the backends that run them. Frozen, plain data."""
+"""Models, the roles that they serve, the backends that run them, and what is in memory. Frozen, plain data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-
-
-@dataclass(frozen=True, slots=True)
-class ResidentModel:
-    """A model in memory, and what is known of it."""
-
-    ref: ModelRef
-    roles: tuple[Role, ...] = ()
-    size_bytes: int | None = None
-    window: int | None = None
-    gpu_share: float | None = None
-    kept: bool = False
-    """Whether it is loaded again when it is evicted."""
-    local: bool = True
-    """Whether it is in the memory of this machine."""
-    load_ms: float | None = None
-    """How long its last load took here; None where it was there already."""
-
-
-@dataclass(frozen=True, slots=True)
-class BackendHealth:
-    """How a backend has been lately."""
-
-    name: str
-    state: str
-    """`ok`, `away` (it does not answer, or cannot run here), `trying` (after a failure, with growing pauses) or `open`
-    (given up for a while: the fallback serves)."""
-    failures: int = 0
-    """In a row."""
-    retry_at: float | None = None
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Residency:
-    """What is in memory, and how much may be."""
-
-    models: tuple[ResidentModel, ...] = ()
-    limit_bytes: int = 0
-    """The limit that holds now: that of the settings, never more than the machine has."""
-    used_bytes: int = 0
-    """By models on this machine, as far as their sizes are known."""
-    free_bytes: int | None = None
-    """What the machine has left."""
-    one_model: bool = False
-    """True where both models do not fit together, so that chat waits while the other one is loaded."""
-    chat_waits_s: float | None = None
-    """In one-model mode: how long chat waits for its model, from earlier loads."""
-    backends: tuple[BackendHealth, ...] = ()
-    notes: tuple[str, ...] = ()
-    """Sentences: what is not known, what does not fit."""
 
 
 class Role(StrEnum):
@@ -214,6 +163,57 @@ class Progress:
     total: int | None = None
     """Bytes; None while unknown."""
     finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResidentModel:
+    """A model in memory, and what is known of it."""
+
+    ref: ModelRef
+    roles: tuple[Role, ...] = ()
+    size_bytes: int | None = None
+    window: int | None = None
+    gpu_share: float | None = None
+    kept: bool = False
+    """Whether it is loaded again when it is evicted."""
+    local: bool = True
+    """Whether it is in the memory of this machine."""
+    load_ms: float | None = None
+    """How long its last load took here; None where it was there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendHealth:
+    """How a backend has been lately."""
+
+    name: str
+    state: str
+    """`ok`, `away` (it does not answer, or cannot run here), `trying` (after a failure, with growing pauses) or `open`
+    (given up for a while: the fallback serves)."""
+    failures: int = 0
+    """In a row."""
+    retry_at: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Residency:
+    """What is in memory, and how much may be."""
+
+    models: tuple[ResidentModel, ...] = ()
+    limit_bytes: int = 0
+    """The limit that holds now: that of the settings, never more than the machine has."""
+    used_bytes: int = 0
+    """By models on this machine, as far as their sizes are known."""
+    free_bytes: int | None = None
+    """What the machine has left."""
+    one_model: bool = False
+    """True where both models do not fit together, so that chat waits while the other one is loaded."""
+    chat_waits_s: float | None = None
+    """In one-model mode: how long chat waits for its model, from earlier loads."""
+    backends: tuple[BackendHealth, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Sentences: what is not known, what does not fit."""
 
 
 class FindingState(StrEnum):

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 
 from tale_tui.config.paths import HOME_VARIABLE, Paths, find_paths
 
-LINGER_S = 600.0
-"""An engine in the background ends by itself when nothing has been open for so long."""
 DETACHED_OPTION = "--detached"
 """Of `tale-tui run`: this is the process in the background."""
 

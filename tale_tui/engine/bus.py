@@ -5,12 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+from tale_tui.domain.constants import BUS_FACTS_MAX, BUS_NOTICES_MAX
 from tale_tui.domain.events import EngineMoved, Fact, Notice, RoleChanged, SessionChanged, TaskChanged, TasksChanged
-
-QUEUE_LIMIT = 256
-"""Facts that wait for one slow reader, at most. A reader that keeps up has one or two."""
-UNREAD_NOTICES = 20
-"""Notices kept for the first reader, so that what happened while nobody looked is still said."""
 
 Key = tuple[object, ...]
 
@@ -52,7 +48,7 @@ class Subscription:
         notice goes; the few facts on the whole never do.
         """
         self._waiting[key_of(fact)] = fact
-        if len(self._waiting) > QUEUE_LIMIT:
+        if len(self._waiting) > BUS_FACTS_MAX:
             self._shorten()
         self._something.set()
 
@@ -98,7 +94,7 @@ class Bus:
     def publish(self, fact: Fact) -> None:
         """Tell everybody; never waits. A notice that nobody can hear is kept for the first who subscribes."""
         if isinstance(fact, Notice) and not self._subscriptions:
-            self._unread = [*self._unread, fact][-UNREAD_NOTICES:]
+            self._unread = [*self._unread, fact][-BUS_NOTICES_MAX:]
         for subscription in self._subscriptions:
             subscription.put(fact)
 

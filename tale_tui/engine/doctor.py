@@ -14,6 +14,7 @@ from tale_tui.config.load import openai_key
 from tale_tui.config.paths import Paths
 from tale_tui.config.problems import KEY_VARIABLE, SettingsError
 from tale_tui.config.settings import Settings
+from tale_tui.domain.constants import LOW_DISK_BYTES, LOW_MEMORY_BYTES
 from tale_tui.domain.models import BackendName, BackendReport, Finding, FindingState, LoadedModel, RoleState, RoleStatus
 from tale_tui.engine.models.files.starter import is_starter
 from tale_tui.engine.models.machine import look_at_memory
@@ -22,10 +23,6 @@ from tale_tui.engine.store.store import Store
 
 OK, LOOK, BAD = FindingState.OK, FindingState.LOOK, FindingState.BAD
 
-LOW_DISK_BYTES = 500_000_000
-"""Less than this free is worth a look: the starter model takes 200 MB while it is fetched."""
-LOW_MEMORY_BYTES = 1_000_000_000
-"""Less than this free leaves no room for any model but the starter."""
 MOSTLY_GPU = 0.99
 """A model of which less lies in the memory of a GPU is slowed down by the rest."""
 

@@ -12,11 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tale_tui.domain.constants import RESULT_FILE_NAME_CHARACTERS
 from tale_tui.domain.errors import BadFileName, FileNotSaved, FileThere
 from tale_tui.domain.text import clean, clean_line
 
-NAME_LIMIT = 200
-"""Characters of a name with its folders, at most."""
 _ABOVE_LIMIT = 400
 """Characters at the end of the line above a block of code that are looked at for a name."""
 _PART_BYTES = 255
@@ -148,7 +147,7 @@ def is_name(word: str) -> bool:
     looks = last in _BARE or last in _HIDDEN or bool(_ENDING.fullmatch(last))
     return (
         looks
-        and len(word) <= NAME_LIMIT
+        and len(word) <= RESULT_FILE_NAME_CHARACTERS
         and "://" not in word
         and not last.endswith("()")
         and bool(_NAME.fullmatch(word.strip()))
@@ -157,7 +156,7 @@ def is_name(word: str) -> bool:
 
 def _kept(word: str) -> str:
     """A name of the text as it may be used; empty where it is none, or leads to where nothing may be put unasked."""
-    if len(word) > NAME_LIMIT or not is_name(word):
+    if len(word) > RESULT_FILE_NAME_CHARACTERS or not is_name(word):
         return ""
     parts = [part.strip() for part in word.replace("\\", "/").split("/")]
     parts = [part for number, part in enumerate(parts) if part not in (".", "") or (part == "" and number == 0)]
@@ -196,11 +195,14 @@ def check_name(name: str) -> None:
     Raises:
         BadFileName: it is empty, leads out of the folder, or is none that systems take.
     """
-    shown = clean_line(name, NAME_LIMIT)
+    shown = clean_line(name, RESULT_FILE_NAME_CHARACTERS)
     if not name.strip():
         raise BadFileName("A file needs a name.")
-    if shown != name or len(name) > NAME_LIMIT:
-        raise BadFileName(f"{shown} cannot be the name of a file. Use at most {NAME_LIMIT} letters, digits and signs.")
+    if shown != name or len(name) > RESULT_FILE_NAME_CHARACTERS:
+        raise BadFileName(
+            f"{shown} cannot be the name of a file. "
+            f"Use at most {RESULT_FILE_NAME_CHARACTERS} letters, digits and signs."
+        )
     parts = name.replace("\\", "/").split("/")
     if parts[0] in ("", "~") or name.startswith("~") or ".." in parts or re.match(r"[A-Za-z]:", name):
         raise BadFileName(f"{shown} leads out of the folder. Give a name inside of it, or choose another folder.")

@@ -10,9 +10,6 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 
-SPINNER_INTERVAL_S = 0.125
-"""Nothing on the screen moves faster than 8 times a second."""
-
 
 @dataclass(frozen=True, slots=True)
 class Signs:
@@ -55,7 +52,7 @@ class Signs:
     remote: str
     """Text leaves this machine."""
     spinner: tuple[str, ...]
-    """Frames of the one thing that spins, `SPINNER_INTERVAL_S` each."""
+    """Frames of the one thing that spins, `ANIMATION_INTERVAL_S` each."""
     border: str
     """The name of the CSS border of a dialog and of the prompt."""
 
@@ -115,14 +112,14 @@ ASCII = Signs(
 )
 
 
-def choose_signs(wanted: str, encoding: str) -> Signs:
+def choose_signs(ascii_setting: str, encoding: str) -> Signs:
     """Which set a terminal gets.
 
     Args:
-        wanted: the value of TALE_ASCII; anything but an empty text and `0` asks for ASCII.
+        ascii_setting: the value of TALE_ASCII; anything but an empty text and `0` asks for ASCII.
         encoding: of the stream that the signs are written to, as Python names it.
     """
-    plain = wanted not in ("", "0") or encoding.lower().replace("-", "").replace("_", "") != "utf8"
+    plain = ascii_setting not in ("", "0") or encoding.lower().replace("-", "").replace("_", "") != "utf8"
     return ASCII if plain else UNICODE
 
 

@@ -1,4 +1,4 @@
-"""Times, durations, counts, sizes and probabilities in words of a known width."""
+"""Times, durations, counts, sizes, probabilities and keys in words of a known width."""
 
 from __future__ import annotations
 
@@ -6,44 +6,26 @@ import math
 import time
 from calendar import timegm
 
-PROBABILITY_MIN_HUNDREDTHS, PROBABILITY_MAX_HUNDREDTHS = 1, 99
-"""Hundredths of a chance: nobody knows 0 or 1."""
-
-_SPARE = 1e-9
-"""What a number such as 0.29 may lack of its hundredths in binary."""
-
-
-def format_probability(p: float) -> str:
-    """A probability in three cells: `.93`. Cut rather than rounded, so that it stays on its side of a bound."""
-    return f".{min(max(math.floor(p * 100 + _SPARE), PROBABILITY_MIN_HUNDREDTHS), PROBABILITY_MAX_HUNDREDTHS):02d}"
-
-
 WHEN_WIDTH = 8
 """The most cells that `when` needs (`Nov 2024`)."""
-
 DURATION_WIDTH = 6
 """The most cells that `duration` and `about` need (`0.31 s`)."""
-
 COUNT_WIDTH = 5
 """The most cells that `count` needs (`61.2k`)."""
-
 SIZE_WIDTH = 6
 """The most cells that `size` needs (`640 kB`)."""
-
 RATE_WIDTH = 11
 """The most cells that `rate` needs (`38 tok/s`, `12.5k tok/s`)."""
-
+PROBABILITY_MIN_HUNDREDTHS, PROBABILITY_MAX_HUNDREDTHS = 1, 99
+"""Nobody knows that something is sure, or cannot be."""
+_SPARE = 1e-9
+"""What a number such as 0.29 may lack of its hundredths in binary."""
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
-
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
 _DAYS_BY_NAME = 6
 """A weekday names one of the last days without doubt; seven days ago it would be the name of today."""
-
 _LONGEST_DAYS = 9999
-
 _KEY_WORDS = {
     "escape": "esc",
     "delete": "del",
@@ -93,11 +75,6 @@ def moment(seconds: float) -> str:
     return f"{day}, {then.tm_hour:02}:{then.tm_min:02}:{then.tm_sec:02}"
 
 
-def _day_number(day: time.struct_time) -> int:
-    """Days since 1970 of a date as the calendar shows it."""
-    return timegm((day.tm_year, day.tm_mon, day.tm_mday, 0, 0, 0)) // _DAY_S
-
-
 def duration(seconds: float) -> str:
     """How long something took or has been going on: `0.31 s`, `0:42`, `2:10`, `12 min`, `2.5 h`, `4 d`.
 
@@ -125,22 +102,6 @@ def about(seconds: float) -> str:
     if whole < _MINUTE_S - 2:
         return f"{_half_up(whole / 5) * 5} s"
     return _long(seconds)
-
-
-def _half_up(number: float) -> int:
-    return int(number + 0.5)
-
-
-def _long(seconds: float) -> str:
-    minutes = round(seconds / _MINUTE_S)
-    if minutes < 100:
-        return f"{minutes} min"
-    if seconds < 9.95 * _HOUR_S:
-        return f"{seconds / _HOUR_S:.1f} h"
-    hours = round(seconds / _HOUR_S)
-    if hours < 2 * 24:
-        return f"{hours} h"
-    return f"{min(round(seconds / _DAY_S), _LONGEST_DAYS)} d"
 
 
 def count(number: float) -> str:
@@ -181,12 +142,22 @@ def rate(tokens_per_second: float) -> str:
     return f"{number:.1f} tok/s" if number < 9.95 else f"{count(number)} tok/s"
 
 
+def token_count(number: float) -> str:
+    """A number of tokens that were written: `412 tok`, `1.9k tok`."""
+    return f"{count(number)} tok"
+
+
 def percent(share: float) -> str:
     """A share of 1 in whole percent: `61 %`; neither `0 %` nor `100 %` unless it is so."""
     whole = round(share * 100)
     if 0 < share < 1:
         whole = min(max(whole, 1), 99)
     return f"{min(max(whole, 0), 100)} %"
+
+
+def format_probability(p: float) -> str:
+    """A probability in three cells: `.93`. Cut rather than rounded, so that it stays on its side of a bound."""
+    return f".{min(max(math.floor(p * 100 + _SPARE), PROBABILITY_MIN_HUNDREDTHS), PROBABILITY_MAX_HUNDREDTHS):02d}"
 
 
 def plural(number: int, one: str, many: str = "") -> str:
@@ -198,3 +169,24 @@ def key_name(key: str) -> str:
     """A key as the last line shows it: `esc`, `ctrl+n`, `del`, `?`, from Textual's name of it."""
     *modifiers, last = key.split("+")
     return "+".join([*modifiers, _KEY_WORDS.get(last, last)])
+
+
+def _day_number(day: time.struct_time) -> int:
+    """Days since 1970 of a date as the calendar shows it."""
+    return timegm((day.tm_year, day.tm_mon, day.tm_mday, 0, 0, 0)) // _DAY_S
+
+
+def _half_up(number: float) -> int:
+    return int(number + 0.5)
+
+
+def _long(seconds: float) -> str:
+    minutes = round(seconds / _MINUTE_S)
+    if minutes < 100:
+        return f"{minutes} min"
+    if seconds < 9.95 * _HOUR_S:
+        return f"{seconds / _HOUR_S:.1f} h"
+    hours = round(seconds / _HOUR_S)
+    if hours < 2 * 24:
+        return f"{hours} h"
+    return f"{min(round(seconds / _DAY_S), _LONGEST_DAYS)} d"

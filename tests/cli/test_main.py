@@ -316,8 +316,8 @@ def test_small_commands_import_little(home: Path, arguments: list[str], allowed:
 def test_commands_without_a_screen_do_not_import_one(home: Path) -> None:
     code = (
         "import sys; from tale_tui.cli.main import run; run(['chat', '--help']);"
-        "import tale_tui.cli.line_mode.conversation, tale_tui.cli.line_mode.start, tale_tui.cli.data.sessions;"
-        "import tale_tui.cli.models.command, tale_tui.cli.settings.doctor;"
+        "import tale_tui.cli.line_mode.conversation, tale_tui.cli.data.sessions;"
+        "import tale_tui.cli.models.models, tale_tui.cli.settings.doctor;"
         "print(sorted(name for name in sys.modules if (name + '.').startswith(('textual.', 'tale_tui.ui.')) and "
         "name != 'tale_tui.ui'))"
     )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tale_tui.cli import output
-from tale_tui.cli.output import Column, ProgressLine, cut, say_json, say_table, width
+from tale_tui.cli.output import Column, ProgressLine, cut, echo_json, echo_table, width
 from tale_tui.domain.models import Progress
 
 
@@ -18,7 +18,7 @@ from tale_tui.domain.models import Progress
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "is_terminal", lambda stream: True)
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setattr(output, "PROGRESS_INTERVAL_S", 0.0)
+    monkeypatch.setattr(output, "ANIMATION_INTERVAL_S", 0.0)
 
 
 @given(st.text(st.characters(categories=("L", "N", "Zs"))), st.integers(0, 30))
@@ -33,7 +33,7 @@ def test_no_line_is_wider_than_the_terminal(
     terminal: None, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    say_table(
+    echo_table(
         (Column("id"), Column("title", gives=True), Column("count", right=True)),
         [("abcd", "日本語のとても長いタイトル", "12"), ("efgh", "short", "1")],
     )
@@ -45,12 +45,12 @@ def test_no_line_is_wider_than_the_terminal(
 
 def test_in_a_pipe_nothing_is_cut(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "10")
-    say_table((Column(""), Column("", gives=True)), [("a", "x" * 50), ("b", "")])
+    echo_table((Column(""), Column("", gives=True)), [("a", "x" * 50), ("b", "")])
     assert capsys.readouterr().out == f"a  {'x' * 50}\nb\n"
 
 
 def test_an_empty_row_is_an_empty_line(capsys: pytest.CaptureFixture[str]) -> None:
-    say_table((Column("a"),), [("",)])
+    echo_table((Column("a"),), [("",)])
     assert capsys.readouterr().out == "a\n\n"
 
 
@@ -60,7 +60,7 @@ def test_json_is_ascii_where_the_output_is_not_utf8(
 ) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr(sys, "stdout", stream)
-    say_json({"a": "ü"})
+    echo_json({"a": "ü"})
     stream.seek(0)
     assert stream.read() == written
 
@@ -95,7 +95,7 @@ def test_progress_on_a_terminal_is_one_line(
 def test_progress_is_drawn_eight_times_a_second_at_most(
     terminal: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(output, "PROGRESS_INTERVAL_S", 3600.0)
+    monkeypatch.setattr(output, "ANIMATION_INTERVAL_S", 3600.0)
     line = ProgressLine()
     for done in range(100):
         line.step(Progress("model", done, 100))

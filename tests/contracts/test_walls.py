@@ -185,7 +185,7 @@ def test_the_window_is_loaded_only_by_the_command_that_opens_it(modules: Modules
     wrong = [
         f"{module.place(found.line)}: {found.module}"
         for module in modules.values()
-        if module.is_in("cli") and module.name != "tale_tui.cli.chat.command"
+        if module.is_in("cli") and module.name != "tale_tui.cli.chat.chat"
         for found in module.imports
         if found.module.startswith("tale_tui.ui")
     ]

@@ -1,8 +1,9 @@
 import asyncio
 
+from tale_tui.domain.constants import BUS_FACTS_MAX, BUS_NOTICES_MAX
 from tale_tui.domain.events import EngineMoved, Fact, Notice, RoleChanged, SessionChanged
 from tale_tui.domain.models import Role, RoleState, RoleStatus
-from tale_tui.engine.bus import QUEUE_LIMIT, UNREAD_NOTICES, Bus, Subscription
+from tale_tui.engine.bus import Bus, Subscription
 
 
 def role(state: RoleState, role: Role = Role.UX) -> RoleChanged:
@@ -66,24 +67,24 @@ async def test_equal_notices_are_all_heard() -> None:
 async def test_a_reader_that_never_reads_keeps_a_bounded_queue_and_every_role() -> None:
     bus = Bus()
     reader = bus.subscribe([role(RoleState.LOADING)])
-    for number in range(QUEUE_LIMIT * 3):
+    for number in range(BUS_FACTS_MAX * 3):
         bus.publish(SessionChanged(str(number)))
     bus.close()
     facts = await read(reader)
-    assert len(facts) == QUEUE_LIMIT
+    assert len(facts) == BUS_FACTS_MAX
     assert facts[0] == role(RoleState.LOADING)
-    assert facts[-1] == SessionChanged(str(QUEUE_LIMIT * 3 - 1))
+    assert facts[-1] == SessionChanged(str(BUS_FACTS_MAX * 3 - 1))
 
 
 async def test_notices_wait_for_the_first_reader_only() -> None:
     bus = Bus()
-    for number in range(UNREAD_NOTICES + 5):
+    for number in range(BUS_NOTICES_MAX + 5):
         bus.publish(Notice("t", str(number)))
     first, second = bus.subscribe(), bus.subscribe()
     bus.close()
     heard = await read(first)
     assert [fact.sentence for fact in heard if isinstance(fact, Notice)] == [
-        str(number) for number in range(5, UNREAD_NOTICES + 5)
+        str(number) for number in range(5, BUS_NOTICES_MAX + 5)
     ]
     assert await read(second) == []
 

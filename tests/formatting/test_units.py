@@ -205,3 +205,16 @@ def test_more_never_reads_as_less(write: Callable[[float], str], one: float, oth
 @given(number=st.floats(1, 9e14))
 def test_what_is_read_is_what_was_meant(write: Callable[[float], str], number: float) -> None:
     assert read(write(number)) == pytest.approx(number, rel=0.051, abs=0.51)
+
+
+@pytest.mark.parametrize(("p", "shown"), [(0.93, ".93"), (1.0, ".99"), (0.0, ".01"), (0.5, ".50"), (0.29, ".29")])
+def test_a_probability_takes_three_cells(p: float, shown: str) -> None:
+    assert units.format_probability(p) == shown
+
+
+def test_a_probability_does_not_reach_a_bound_that_it_stays_below() -> None:
+    assert (units.format_probability(0.697), units.format_probability(0.7)) == (".69", ".70")
+
+
+def test_tokens_are_counted_as_everything_is() -> None:
+    assert (units.token_count(0), units.token_count(61_200)) == ("0 tok", "61.2k tok")

@@ -1,1 +1,1 @@
-"""`chat`: one answer on the command line."""
+"""Commands on conversations."""

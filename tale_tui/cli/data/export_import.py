@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tale_tui.cli.context import CommandContext
-from tale_tui.cli.output import echo_err, say, say_json
+from tale_tui.cli.output import echo, echo_err, echo_json
 from tale_tui.domain.errors import BadImport, BadInput
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this new file.")
 @click.option("--force", is_flag=True, help="Replace the file where there is one.")
 @click.pass_obj
-def export(invocation: CommandContext, session: str, form: str, output: Path | None, force: bool) -> None:
+def export(context: CommandContext, session: str, form: str, output: Path | None, force: bool) -> None:
     """Write the session ID to standard output or to a file."""
     if output is not None and output.exists() and not force:
         raise _there_already(output)
@@ -37,10 +37,10 @@ def export(invocation: CommandContext, session: str, form: str, output: Path | N
 
         return await engine.sessions.export((await engine.sessions.find(session)).id, ExportFormat(form))
 
-    text = invocation.run(work)
+    text = context.run(work)
     text = text if text.endswith("\n") else f"{text}\n"
     if output is None:
-        say(text, end="")
+        echo(text, end="")
         return
     _write(output, text, force=force)
     echo_err(f"Written to {output}")
@@ -70,7 +70,7 @@ def _there_already(path: Path) -> BadInput:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def import_(invocation: CommandContext, file: Path, as_json: bool) -> None:
+def import_(context: CommandContext, file: Path, as_json: bool) -> None:
     """Take in the sessions of FILE.
 
     It is what `export --format json` wrote; - is standard input.
@@ -85,9 +85,9 @@ def import_(invocation: CommandContext, file: Path, as_json: bool) -> None:
     async def work(engine: EngineApi) -> tuple[Session, ...]:
         return await engine.sessions.import_(text)
 
-    taken = invocation.run(work)
+    taken = context.run(work)
     if as_json:
-        say_json({"sessions": [{"id": session.id, "title": session.title} for session in taken]})
+        echo_json({"sessions": [{"id": session.id, "title": session.title} for session in taken]})
         return
     for session in taken:
-        say(f"{session.id}  {session.title}")
+        echo(f"{session.id}  {session.title}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +10,18 @@ import click
 from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import Exit
 from tale_tui.cli.main import CommandGroup, CountRange
-from tale_tui.cli.output import MUTED, Column, confirmed, echo_err, is_terminal, say, say_json, say_table, stamp
+from tale_tui.cli.output import (
+    MUTED,
+    Column,
+    confirmed,
+    echo,
+    echo_err,
+    echo_json,
+    echo_table,
+    is_terminal,
+    stamp,
+    when_text,
+)
 from tale_tui.domain.errors import BadInput
 
 if TYPE_CHECKING:
@@ -40,9 +50,9 @@ def sessions(ctx: click.Context, as_json: bool, limit: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.option("--limit", type=CountRange(), default=1000, show_default=True, help="At most so many.")
 @click.pass_obj
-def list_sessions(invocation: CommandContext, as_json: bool, limit: int) -> None:
+def list_sessions(context: CommandContext, as_json: bool, limit: int) -> None:
     """List the sessions, the one used last first."""
-    _list(invocation, as_json=as_json, limit=limit)
+    _list(context, as_json=as_json, limit=limit)
 
 
 @sessions.command()
@@ -50,26 +60,26 @@ def list_sessions(invocation: CommandContext, as_json: bool, limit: int) -> None
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.option("--limit", type=CountRange(), default=50, show_default=True, help="At most so many.")
 @click.pass_obj
-def search(invocation: CommandContext, words: tuple[str, ...], as_json: bool, limit: int) -> None:
+def search(context: CommandContext, words: tuple[str, ...], as_json: bool, limit: int) -> None:
     """Search all messages for WORDS, the best match first."""
 
     async def work(engine: EngineApi) -> tuple[tuple[SearchHit, ...], tuple[Session, ...]]:
         return await engine.sessions.search(" ".join(words), limit=limit), await engine.sessions.list()
 
-    hits, known = invocation.run(work)
+    hits, known = context.run(work)
     if as_json:
-        say_json({"hits": [_hit_data(hit) for hit in hits]})
+        echo_json({"hits": [_hit_data(hit) for hit in hits]})
         return
     if not hits:
         echo_err("Nothing was found.")
         return
     shown = short_ids(session.id for session in known)
-    say_table(
+    echo_table(
         (Column("id", style=MUTED), Column("when", style=MUTED), Column("session"), Column("found", gives=True)),
         [
             (
                 shown.get(hit.session_id, hit.session_id),
-                _when(hit.created),
+                when_text(hit.created),
                 hit.session_title,
                 " ".join(hit.snippet.translate(MARKS).split()),
             )
@@ -82,20 +92,20 @@ def search(invocation: CommandContext, words: tuple[str, ...], as_json: bool, li
 @click.argument("session", metavar="ID")
 @click.argument("title")
 @click.pass_obj
-def rename(invocation: CommandContext, session: str, title: str) -> None:
+def rename(context: CommandContext, session: str, title: str) -> None:
     """Give the session ID another TITLE; an empty one goes back to its first words."""
 
     async def work(engine: EngineApi) -> Session:
         return await engine.sessions.rename((await engine.sessions.find(session)).id, title)
 
-    say(invocation.run(work).title)
+    echo(context.run(work).title)
 
 
 @sessions.command()
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--yes", "-y", is_flag=True, help="Delete without asking.")
 @click.pass_obj
-def delete(invocation: CommandContext, ids: tuple[str, ...], yes: bool) -> int:
+def delete(context: CommandContext, ids: tuple[str, ...], yes: bool) -> int:
     """Delete sessions and all their messages, for ever."""
 
     async def work(engine: EngineApi) -> tuple[Session, ...]:
@@ -105,7 +115,7 @@ def delete(invocation: CommandContext, ids: tuple[str, ...], yes: bool) -> int:
                 await engine.sessions.delete(session.id)
         return tuple(found)
 
-    found = invocation.run(work)
+    found = context.run(work)
     if not yes:
         if not is_terminal(sys.stdin):
             raise BadInput(f"Deleting asks first. To delete without: tale-tui sessions delete {' '.join(ids)} --yes")
@@ -115,32 +125,9 @@ def delete(invocation: CommandContext, ids: tuple[str, ...], yes: bool) -> int:
             echo_err("Nothing was deleted.")
             return Exit.FAILED
         ids, yes = tuple(session.id for session in found), True
-        invocation.run(work)
+        context.run(work)
     echo_err(f"Deleted: {', '.join(session.title or session.id for session in found)}")
     return Exit.DONE
-
-
-def _list(invocation: CommandContext, *, as_json: bool, limit: int) -> None:
-    async def work(engine: EngineApi) -> tuple[Session, ...]:
-        return await engine.sessions.list(limit=limit)
-
-    found = invocation.run(work)
-    if as_json:
-        say_json({"sessions": [_session_data(session) for session in found]})
-        return
-    if not found:
-        echo_err("No sessions yet. `tale-tui` opens one, and so does: tale-tui chat -m TEXT")
-        return
-    shown = short_ids(session.id for session in found)
-    say_table(
-        (
-            Column("id", style=MUTED),
-            Column("title", gives=True),
-            Column("turns", right=True),
-            Column("last", right=True, style=MUTED),
-        ),
-        [(shown[session.id], session.title, str(session.turns), _when(session.updated)) for session in found],
-    )
 
 
 def short_ids(ids: Iterable[str]) -> dict[str, str]:
@@ -155,11 +142,27 @@ def short_ids(ids: Iterable[str]) -> dict[str, str]:
     return {whole: whole for whole in everything}
 
 
-def _when(seconds: float) -> str:
-    """For people as they say it, for a pipe as it sorts."""
-    from tale_tui.formatting.units import when
+def _list(context: CommandContext, *, as_json: bool, limit: int) -> None:
+    async def work(engine: EngineApi) -> tuple[Session, ...]:
+        return await engine.sessions.list(limit=limit)
 
-    return when(seconds, time.time()) if is_terminal(sys.stdout) else stamp(seconds)
+    found = context.run(work)
+    if as_json:
+        echo_json({"sessions": [_session_data(session) for session in found]})
+        return
+    if not found:
+        echo_err("No sessions yet. `tale-tui` opens one, and so does: tale-tui chat -m TEXT")
+        return
+    shown = short_ids(session.id for session in found)
+    echo_table(
+        (
+            Column("id", style=MUTED),
+            Column("title", gives=True),
+            Column("turns", right=True),
+            Column("last", right=True, style=MUTED),
+        ),
+        [(shown[session.id], session.title, str(session.turns), when_text(session.updated)) for session in found],
+    )
 
 
 def _session_data(session: Session) -> dict[str, object]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tale_tui.cli.context import CommandContext
-from tale_tui.cli.output import echo_err, say, say_json
+from tale_tui.cli.output import echo, echo_err, echo_json, rounded
 from tale_tui.cli.stdin import is_piped, read_message
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.text import clean_line
@@ -19,9 +19,6 @@ from tale_tui.domain.text import clean_line
 if TYPE_CHECKING:
     from tale_tui.config.settings import DetectSettings
     from tale_tui.engine.detect.detector import Detector, Judgement
-
-DIGITS = 4
-"""Of a probability: more would claim what was never measured."""
 
 EXAMPLE = 'tale-tui detect "Write a poem"'
 OFF = "Detection is turned off (detect.enabled): in a conversation this would be chat, whatever it says."
@@ -32,7 +29,7 @@ OFF = "Detection is turned off (detect.enabled): in a conversation this would be
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.option("--jsonl", "lines", is_flag=True, help="Judge lines of JSON with id and text from standard input.")
 @click.pass_obj
-def detect(invocation: CommandContext, text: tuple[str, ...], as_json: bool, lines: bool) -> None:
+def detect(context: CommandContext, text: tuple[str, ...], as_json: bool, lines: bool) -> None:
     """Say whether TEXT would be a task, how sure that is, and why.
 
     Nothing is sent or stored. Without TEXT the message is read from standard input.
@@ -40,26 +37,26 @@ def detect(invocation: CommandContext, text: tuple[str, ...], as_json: bool, lin
     if lines and (text or as_json):
         raise BadInput("--jsonl reads its messages from standard input: tale-tui detect --jsonl < FILE")
     if lines:
-        detector = _detector(invocation)
+        detector = _detector(context)
         for row in _rows():
             judged = detector.judge(row["text"])
-            say_json({"id": row["id"], "p": round(judged.p, DIGITS), "label": judged.label.value})
+            echo_json({"id": row["id"], "p": rounded(judged.p), "label": judged.label.value})
         return
     if not text and not is_piped():
         raise BadInput(f"Say what is to be judged, as in: {EXAMPLE}")
     message = " ".join(text) if text else read_message()
     if not message.strip():
         raise BadInput(f"There is no text to judge: write one, as in {EXAMPLE}")
-    settings = invocation.settings().detect
+    settings = context.settings().detect
     if not settings.enabled:
         echo_err(OFF)
-    _say(_detector(invocation).judge(message), settings, as_json=as_json)
+    _echo(_detector(context).judge(message), settings, as_json=as_json)
 
 
-def _detector(invocation: CommandContext) -> Detector:
+def _detector(context: CommandContext) -> Detector:
     from tale_tui.engine.detect.detector import LEARNED_FILE, Detector
 
-    return Detector.load(invocation.paths.data / LEARNED_FILE)
+    return Detector.load(context.paths.data / LEARNED_FILE)
 
 
 def _rows() -> Iterator[dict[str, Any]]:
@@ -83,14 +80,14 @@ def _finite(number: str) -> float:
     return value
 
 
-def _say(judged: Judgement, settings: DetectSettings, *, as_json: bool) -> None:
+def _echo(judged: Judgement, settings: DetectSettings, *, as_json: bool) -> None:
     """The judgement with what is done with it, by the bounds of the settings."""
     band = judged.band(task_from=settings.task_from, chat_to=settings.chat_to)
     if as_json:
-        say_json(
+        echo_json(
             {
                 "label": judged.label.value,
-                "p": round(judged.p, DIGITS),
+                "p": rounded(judged.p),
                 "band": band.value,
                 "evidence": list(judged.evidence),
             }
@@ -100,6 +97,6 @@ def _say(judged: Judgement, settings: DetectSettings, *, as_json: bool) -> None:
     from tale_tui.formatting.units import format_probability
 
     unsure = "  not sure: you would be asked" if band is DetectBand.UNSURE else ""
-    say(f"{judged.label.value} 0{format_probability(judged.confidence)}{unsure}")
+    echo(f"{judged.label.value} 0{format_probability(judged.confidence)}{unsure}")
     for reason in judged.evidence:
-        say(f"  {clean_line(reason)}")
+        echo(f"  {clean_line(reason)}")

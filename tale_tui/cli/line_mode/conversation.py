@@ -1,21 +1,27 @@
 """Line mode: the same engine without a screen, for pipes, scripts and screen readers.
 
 Nothing is written over, coloured or drawn; what happens is said in words. Answers go to `out`, everything else to
-`told`.
+`err`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
-from tale_tui.cli.follow import FollowedTask, figures, follow, follow_task, may_be_task
+from tale_tui.cli.exit_codes import NO_MODEL_CODES, Exit, exit_for
+from tale_tui.cli.follow import FollowedTask, follow, follow_task, may_be_task
 from tale_tui.cli.line_mode.tasks import HELP as TASKS_HELP
 from tale_tui.cli.line_mode.tasks import TaskCommands, acknowledged
+from tale_tui.cli.output import echo, echo_err, is_terminal
+from tale_tui.cli.preflight import NEXT_STEPS
+from tale_tui.cli.stdin import InputLines
 from tale_tui.domain.clock import ID_SHOWN, random_id
 from tale_tui.domain.conversation import ExportFormat, Session
 from tale_tui.domain.errors import BadInput, NoModel, TaleError, rebuild
@@ -25,15 +31,16 @@ from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.formatting.engine import is_here, who_works
 from tale_tui.formatting.tasks import model_name
 from tale_tui.formatting.units import plural
+from tale_tui.formatting.usage import usage_words
 
 if TYPE_CHECKING:
     from tale_tui.engine.api import EngineApi
 
 T = TypeVar("T")
 
-LEAVE = frozenset({"exit", "quit", "/exit", "/quit"})
+QUIT_WORDS = frozenset({"exit", "quit", "/exit", "/quit"})
 SESSIONS_LISTED = 20
-OFFER = "That may have been a task. To have it worked on as one: /task TEXT"
+TASK_HINT = "That may have been a task. To have it worked on as one: /task TEXT"
 STOPPED = "Stopped. What came is kept."
 HELP = """\
 /help                  these lines
@@ -49,6 +56,61 @@ HELP = """\
 /quit, exit            leave"""
 
 
+async def converse(
+    engine: EngineApi,
+    *,
+    session: Session | None,
+    ref: ModelRef | None,
+    tasks: bool,
+    waits: bool,
+    between: Callable[[], None],
+) -> Exit:
+    """Hold a conversation on the standard streams of this process until standard input ends.
+
+    Args:
+        session, ref, tasks, waits, between: as of `LineConversation`.
+    """
+    interactive = is_terminal(sys.stdin)
+    conversation = LineConversation(
+        engine=engine,
+        lines=InputLines(sys.stdin.fileno()),
+        out=lambda piece: echo(piece, end=""),
+        err=echo_err,
+        interactive=interactive,
+        session=session,
+        ref=ref,
+        tasks=tasks,
+        waits=waits,
+        between=between,
+    )
+    with _interrupts(conversation):
+        whole = await conversation.run()
+    if not whole:
+        return Exit.INTERRUPTED
+    if conversation.failed is not None and not interactive:
+        if conversation.failed.code in NO_MODEL_CODES and not isinstance(conversation.failed, NoModel):
+            echo_err(NEXT_STEPS)
+            return Exit.NO_MODEL
+        return exit_for(conversation.failed)
+    return Exit.DONE
+
+
+@contextmanager
+def _interrupts(conversation: LineConversation) -> Iterator[None]:
+    """Ctrl+C goes to the conversation, which knows what there is to stop."""
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(signal.SIGINT, conversation.interrupt)
+    except NotImplementedError:
+        # Windows: there it ends the process, and what came of an answer is kept as everywhere.
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
 class Interrupted(Exception):
     """The user stopped what was under way."""
 
@@ -60,7 +122,7 @@ class LineConversation:
     Attributes:
         lines: what the user writes, without line ends.
         out: writes an answer, piece by piece as it is.
-        told: writes a line that is not an answer.
+        err: writes a line that is not an answer.
         interactive: whether a person types: then there are prompts and states.
         session: the session that goes on; None begins one with the first message.
         ref: the model that answers; None for the one of the role ux.
@@ -73,7 +135,7 @@ class LineConversation:
     engine: EngineApi
     lines: AsyncIterator[str]
     out: Callable[[str], None]
-    told: Callable[[str], None]
+    err: Callable[[str], None]
     interactive: bool
     session: Session | None = None
     ref: ModelRef | None = None
@@ -91,13 +153,13 @@ class LineConversation:
             self._under_way.cancel()
 
     async def run(self) -> bool:
-        """Talk until the lines end or one of them says so.
+        """Go on until the lines end or one of them says so.
 
         Returns:
             False where the user interrupted it at the prompt.
         """
         if self.interactive:
-            self.told("Line mode. Write a message, /help for commands, exit to leave.")
+            self.err("Line mode. Write a message, /help for commands, exit to leave.")
         while True:
             self.between()
             if self.interactive:
@@ -108,7 +170,7 @@ class LineConversation:
                 return False
             if line is None and self.interactive:
                 self.out("\n")
-            if line is None or line.strip().lower() in LEAVE:
+            if line is None or line.strip().lower() in QUIT_WORDS:
                 return True
             if not await self._take(line.strip()):
                 return True
@@ -123,11 +185,11 @@ class LineConversation:
             else:
                 await self._stoppable(self._ask(line))
         except Interrupted:
-            self.told(self._left)
+            self.err(self._left)
             self._left = STOPPED
         except TaleError as error:
             self.failed = error
-            self.told(error.whole)
+            self.err(error.whole)
             return self.interactive or not isinstance(error, NoModel)
         return True
 
@@ -183,25 +245,26 @@ class LineConversation:
             case TurnFailed(code=code, sentence=sentence):
                 raise rebuild(code, sentence)
             case TurnCancelled():
-                self.told("Stopped in another window. What came is kept.")
+                self.err("Stopped in another window. What came is kept.")
             case TurnDone(reply=reply):
                 if task is None:
-                    self._state(", ".join(figures(reply.usage)))
+                    words = usage_words(reply.usage)
+                    self._state(", ".join(part for part in (words.first, words.rate, words.written) if part))
                     if offers and reply.ref is not None:
-                        self.told(OFFER)
+                        self.err(TASK_HINT)
                 else:
                     await self._work(task)
             case _:
                 assert_never(end)
 
     async def _work(self, task: Task) -> None:
-        """Wait for a task, where that is wanted, and write its result."""
+        """Wait for a task and write its result, or say where it can be found."""
         self._state(acknowledged(task))
         if not self.waits:
             status = await self.engine.control.status()
             goes_on = is_here(status) and status.works_queue
             who = f"Look at it with /status {task.shown}" if goes_on else who_works(status, model_name(task))
-            self.told(f"{task.shown} is queued. {who}")
+            self.err(f"{task.shown} is queued. {who}")
             return
         states: list[str] = []
 
@@ -221,18 +284,16 @@ class LineConversation:
             self.failed = rebuild(detail.task.error_code, detail.task.error)
 
     def _commands(self) -> TaskCommands:
-        return TaskCommands(self.engine, self.out, self.told)
+        return TaskCommands(self.engine, self.out, self.err)
 
     def _state(self, words: str) -> None:
         if self.interactive and words:
-            self.told(f"({words})")
+            self.err(f"({words})")
 
     async def _current(self) -> Session:
         if self.session is None:
             self.session = await self.engine.sessions.create()
         return self.session
-
-    # commands
 
     async def _command(self, name: str = "", rest: str = "") -> None:
         commands: dict[str, Callable[[str], Awaitable[None]]] = {
@@ -250,22 +311,22 @@ class LineConversation:
         await command(rest.strip())
 
     async def _help(self, _: str) -> None:
-        self.told(f"{HELP}\n{TASKS_HELP}")
+        self.err(f"{HELP}\n{TASKS_HELP}")
 
     async def _new(self, _: str) -> None:
         self.session = None
-        self.told("The next message begins another session.")
+        self.err("The next message begins another session.")
 
     async def _sessions(self, prefix: str) -> None:
         if prefix:
             self.session = await self.engine.sessions.find(prefix)
-            self.told(f"This goes on: {self.session.title}, {plural(self.session.turns, 'turn')}.")
+            self.err(f"This goes on: {self.session.title}, {plural(self.session.turns, 'turn')}.")
             return
         sessions = await self.engine.sessions.list(limit=SESSIONS_LISTED)
         for session in sessions:
-            self.told(f"{session.id[:ID_SHOWN]}  {session.title}, {plural(session.turns, 'turn')}")
+            self.err(f"{session.id[:ID_SHOWN]}  {session.title}, {plural(session.turns, 'turn')}")
         if not sessions:
-            self.told("No sessions yet. The first message begins one.")
+            self.err("No sessions yet. The first message begins one.")
 
     async def _model(self, name: str) -> None:
         if name:
@@ -275,20 +336,20 @@ class LineConversation:
                 raise BadInput("Write it as BACKEND/MODEL, as in /model ollama/qwen2.5:7b") from error
             status = await self.engine.models.use(Role.UX, ref)
             self.ref = None
-            self.told(f"{status.ref or ref} answers from now on.")
+            self.err(f"{status.ref or ref} answers from now on.")
             return
         for status in await self.engine.models.roles():
             if status.role is Role.UX:
-                self.told(f"Answering: {self.ref or status.ref or 'no model'}, {status.state.value}. {status.detail}")
+                self.err(f"Answering: {self.ref or status.ref or 'no model'}, {status.state.value}. {status.detail}")
         for report in await self.engine.models.backends():
             for info in report.models:
-                self.told(f"Installed: {info.ref}")
+                self.err(f"Installed: {info.ref}")
 
     async def _system(self, text: str) -> None:
         session = await self._current()
         if text:
             session = self.session = await self.engine.sessions.set_system(session.id, text)
-        self.told(f"System prompt: {session.system or 'the one of the settings'}")
+        self.err(f"System prompt: {session.system or 'the one of the settings'}")
 
     async def _export(self, name: str) -> None:
         if self.session is None:
@@ -298,7 +359,7 @@ class LineConversation:
             self.out(text)
             return
         _write_new(name, text)
-        self.told(f"Written to {name}")
+        self.err(f"Written to {name}")
 
 
 def _write_new(name: str, text: str) -> None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tale_tui.cli.output import MUTED, Column, echo_err, say_json, say_table, tenth
+from tale_tui.cli.output import MUTED, Column, echo_err, echo_json, echo_table, tenth
 
 if TYPE_CHECKING:
     from tale_tui.domain.models import BackendHealth, Residency, ResidentModel
 
 
-def say_residency(found: Residency, *, as_json: bool) -> None:
+def echo_residency(found: Residency, *, as_json: bool) -> None:
     """Write what is in memory; what is to be known besides goes to standard error.
 
     JSON has no free memory and no limit that follows from it: they change by themselves.
     """
     if as_json:
-        say_json(
+        echo_json(
             {
                 "models": [_model_data(model) for model in found.models],
                 "used_bytes": _coarse(found.used_bytes),
@@ -29,7 +29,7 @@ def say_residency(found: Residency, *, as_json: bool) -> None:
         )
         return
     if found.models:
-        _say_models(found.models)
+        _echo_models(found.models)
     else:
         echo_err("No model is in memory.")
     echo_err(_memory_line(found))
@@ -42,11 +42,11 @@ def say_residency(found: Residency, *, as_json: bool) -> None:
         echo_err(note)
 
 
-def _say_models(models: tuple[ResidentModel, ...]) -> None:
+def _echo_models(models: tuple[ResidentModel, ...]) -> None:
     from tale_tui.formatting.symbols import signs
     from tale_tui.formatting.units import count, duration, percent, size
 
-    say_table(
+    echo_table(
         (
             Column("role"),
             Column("model"),

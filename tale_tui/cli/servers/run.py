@@ -1,4 +1,5 @@
-"""Working off the queue: until nothing is left that could be done without the user."""
+"""`tale-tui run` and `tale-tui stop`: an engine without a window, which works off the queue until nothing is left that
+could be done without the user."""
 
 from __future__ import annotations
 
@@ -13,13 +14,14 @@ import click
 
 from tale_tui.cli.context import CommandContext, folder_error
 from tale_tui.cli.exit_codes import Exit
-from tale_tui.cli.output import echo_err, say
+from tale_tui.cli.output import echo, echo_err
 from tale_tui.cli.preflight import ensure_runs
 from tale_tui.cli.tasks.output import line_of
+from tale_tui.domain.constants import BACKGROUND_LINGER_S
 from tale_tui.domain.errors import BadInput, EngineLost, WrongState
 from tale_tui.domain.events import EngineMoved, TaskChanged, TasksChanged
 from tale_tui.domain.tasks import ENDED, OPEN, Reason, TaskState
-from tale_tui.engine.background import DETACHED_OPTION, LINGER_S, start_background
+from tale_tui.engine.background import DETACHED_OPTION, start_background
 from tale_tui.formatting.engine import engine_words, is_here
 
 if TYPE_CHECKING:
@@ -27,6 +29,55 @@ if TYPE_CHECKING:
     from tale_tui.domain.events import Fact
     from tale_tui.domain.tasks import EngineStatus, Task
     from tale_tui.engine.api import EngineApi
+
+START_TIMEOUT_S = 20.0
+"""How long an engine may take until it answers."""
+END_TIMEOUT_S = 20.0
+"""How long an engine may take to end: it stores what its tasks wrote."""
+EXIT_TIMEOUT_S = 2.0
+"""How long its process is waited for after that."""
+POLL_S = 0.05
+"""Between two looks at a process that begins or ends."""
+TASKS_KEPT = "What is open is kept. It goes on with: tale-tui run"
+
+
+@click.command()
+@click.option("--background", is_flag=True, help="In a process of its own; this command ends at once.")
+@click.option(DETACHED_OPTION, "detached", is_flag=True, hidden=True, help="This is the process in the background.")
+@click.pass_obj
+def run(context: CommandContext, background: bool, detached: bool) -> int:
+    """Work off the queue without a window.
+
+    It ends when the queue is empty; what was cut off goes on too. Exit code 1 when a task failed meanwhile. In the
+    background it goes on until there was nothing to do for ten minutes, or until: tale-tui stop
+    """
+    if background:
+        return _start(context)
+    return _work(context, detached=detached)
+
+
+@click.command()
+@click.pass_obj
+def stop(context: CommandContext) -> int:
+    """End the engine that has no window.
+
+    Its tasks go on with the next start.
+    """
+    paths = context.paths
+
+    async def work(engine: EngineApi | None) -> int:
+        if engine is None:
+            echo_err("No engine runs.")
+            return Exit.DONE
+        status = await engine.control.status()
+        await engine.control.stop()
+        if not await _has_ended(paths, status.pid):
+            echo_err(f"Process {status.pid} is still busy with its end.")
+            return Exit.FAILED
+        echo_err(f"Ended: {engine_words(status)}.")
+        return Exit.DONE
+
+    return context.run_there(work)
 
 
 def can_go_on(tasks: Iterable[Task]) -> bool:
@@ -44,22 +95,22 @@ class QueueWorker:
     """One run over the queue. `end` ends it early.
 
     Args:
-        says: writes a line about each task that has ended.
-        tells: writes who works, where that is another process.
+        report: writes a line about each task that has ended.
+        inform: writes who works, where that is another process.
         resumes: whether tasks that were cut off go on; asked where this process is the engine.
-        lingers: whether it stays until nothing was there to do for `LINGER_S`, and nobody watches.
+        lingers: whether it stays until nothing was there to do for `BACKGROUND_LINGER_S`, and nobody watches.
     """
 
     def __init__(
         self,
         *,
-        says: Callable[[str], None],
-        tells: Callable[[str], None],
+        report: Callable[[str], None],
+        inform: Callable[[str], None],
         resumes: Callable[[], bool],
         lingers: bool,
     ) -> None:
-        self._says = says
-        self._tells = tells
+        self._report = report
+        self._inform = inform
         self._resumes = resumes
         self._lingers = lingers
         self._wake = asyncio.Event()
@@ -88,7 +139,7 @@ class QueueWorker:
             ReadOnly: nothing can be written, so no task is run.
         """
         await self._begin(engine)
-        reader = asyncio.create_task(self._read(engine), name="queue")
+        reader = asyncio.create_task(self._watch(engine), name="queue")
         reader.add_done_callback(lambda _: self._wake.set())
         try:
             await self._work(engine, reader)
@@ -103,24 +154,24 @@ class QueueWorker:
         idle_since: float | None = None
         while not (self._ending or reader.done()):
             self._wake.clear()
-            if can_go_on(self._open.values()) or await self._something_left(engine):
+            if can_go_on(self._open.values()) or await self._has_work(engine):
                 idle_since = None
                 await self._wake.wait()
                 continue
             idle_since = idle_since or loop.time()
-            left = idle_since + LINGER_S - loop.time() if self._lingers else 0.0
+            left = idle_since + BACKGROUND_LINGER_S - loop.time() if self._lingers else 0.0
             if left <= 0:
                 # One reader is this run itself.
                 if not self._lingers or (await engine.control.status()).watched <= 1:
                     return
-                idle_since, left = loop.time(), LINGER_S
+                idle_since, left = loop.time(), BACKGROUND_LINGER_S
             with suppress(TimeoutError):  # that was the time
                 async with asyncio.timeout(left):
                     await self._wake.wait()
 
-    async def _something_left(self, engine: EngineApi) -> bool:
-        """Look again: that a task need not wait for another one any longer is not told."""
-        await self._look(engine)
+    async def _has_work(self, engine: EngineApi) -> bool:
+        """Read again: no fact says that a task need not wait for another one any longer."""
+        await self._refresh(engine)
         return can_go_on(self._open.values())
 
     async def _begin(self, engine: EngineApi) -> None:
@@ -129,106 +180,51 @@ class QueueWorker:
         status = await engine.control.status()
         self._here = is_here(status)
         if not self._here:
-            self._tells(f"At work: {engine_words(status)}. This waits until nothing is left to do.")
+            self._inform(f"At work: {engine_words(status)}. This waits until nothing is left to do.")
         elif self._resumes():
             for task in await engine.tasks.list(states=(TaskState.PAUSED,)):
                 if task.reason is Reason.INTERRUPTED:
                     with suppress(WrongState):  # somebody was faster
                         await engine.tasks.resume(task.id)
-        await self._look(engine)
+        await self._refresh(engine)
 
-    async def _look(self, engine: EngineApi) -> None:
+    async def _refresh(self, engine: EngineApi) -> None:
         """Read what is open; what was and is not any more has ended."""
         found = {task.id: task for task in await engine.tasks.list(states=tuple(OPEN))}
         for task_id in self._open.keys() - found.keys():
-            self._take((await engine.tasks.get(task_id)).task)
+            self._update((await engine.tasks.get(task_id)).task)
         self._open = found
 
-    async def _read(self, engine: EngineApi) -> None:
+    async def _watch(self, engine: EngineApi) -> None:
         async with aclosing(engine.control.watch()) as facts:
             async for fact in facts:
-                await self._hear(engine, fact)
+                await self._on_fact(engine, fact)
                 self._wake.set()
 
-    async def _hear(self, engine: EngineApi, fact: Fact) -> None:
+    async def _on_fact(self, engine: EngineApi, fact: Fact) -> None:
         match fact:
             case TaskChanged(task=task):
-                self._take(task)
+                self._update(task)
             case TasksChanged():
-                await self._look(engine)
+                await self._refresh(engine)
             case EngineMoved():
                 await self._begin(engine)
 
-    def _take(self, task: Task) -> None:
+    def _update(self, task: Task) -> None:
         if task.state not in ENDED:
             self._open[task.id] = task
         elif self._open.pop(task.id, None) is not None:
             self._failed += task.state is TaskState.FAILED
-            self._says(line_of(task))
+            self._report(line_of(task))
 
 
-START_TIMEOUT_S = 20.0
-"""How long an engine may take until it answers."""
-
-END_TIMEOUT_S = 20.0
-"""How long an engine may take to end: it stores what its tasks wrote."""
-
-LEAVE_TIMEOUT_S = 2.0
-"""How long its process is waited for after that."""
-
-KEPT = "What is open is kept. It goes on with: tale-tui run"
-
-LOOK_S = 0.05
-"""Between two looks at a process that begins or ends."""
-
-
-@click.command()
-@click.option("--background", is_flag=True, help="In a process of its own; this command ends at once.")
-@click.option(DETACHED_OPTION, "detached", is_flag=True, hidden=True, help="This is the process in the background.")
-@click.pass_obj
-def run(invocation: CommandContext, background: bool, detached: bool) -> int:
-    """Work off the queue without a window.
-
-    It ends when the queue is empty; what was cut off goes on too. Exit code 1 when a task failed meanwhile. In the
-    background it goes on until there was nothing to do for ten minutes, or until: tale-tui stop
-    """
-    if background:
-        return _start(invocation)
-    return _work(invocation, detached=detached)
-
-
-@click.command()
-@click.pass_obj
-def stop(invocation: CommandContext) -> int:
-    """End the engine that has no window.
-
-    Its tasks go on with the next start.
-    """
-
-    paths = invocation.paths
-
-    async def work(engine: EngineApi | None) -> int:
-        if engine is None:
-            echo_err("No engine runs.")
-            return Exit.DONE
-        status = await engine.control.status()
-        await engine.control.stop()
-        if not await _has_ended(paths, status.pid):
-            echo_err(f"Process {status.pid} is still busy with its end.")
-            return Exit.FAILED
-        echo_err(f"Ended: {engine_words(status)}.")
-        return Exit.DONE
-
-    return invocation.run_there(work)
-
-
-def _work(invocation: CommandContext, *, detached: bool) -> int:
+def _work(context: CommandContext, *, detached: bool) -> int:
     from tale_tui.cli.tasks.status import open_line
 
     queue = QueueWorker(
-        says=_silent if detached else say,
-        tells=_silent if detached else echo_err,
-        resumes=lambda: invocation.settings().tasks.resume != "never",
+        report=_silent if detached else echo,
+        inform=_silent if detached else echo_err,
+        resumes=lambda: context.settings().tasks.resume != "never",
         lingers=detached,
     )
 
@@ -238,42 +234,42 @@ def _work(invocation: CommandContext, *, detached: bool) -> int:
         try:
             failed = await queue.until_empty(engine)
         except asyncio.CancelledError:
-            echo_err(KEPT)
+            echo_err(TASKS_KEPT)
             raise
         if detached:
             return Exit.FAILED if failed else Exit.DONE
         if queue.was_ended:
-            echo_err(KEPT)
+            echo_err(TASKS_KEPT)
         elif (counts := (await engine.control.status()).tasks).open:
             echo_err(f"Left: {open_line(counts)}. All of them: tale-tui tasks --state open")
         return Exit.FAILED if failed else Exit.DONE
 
-    return invocation.run(work, works_queue=True, ends=queue.end)
+    return context.run(work, works_queue=True, ends=queue.end)
 
 
 def _silent(_: str) -> None:
     """Nobody reads what a process in the background writes."""
 
 
-def _start(invocation: CommandContext) -> int:
-    paths = invocation.make_folders()
-    if invocation.demo_home is not None:
+def _start(context: CommandContext) -> int:
+    paths = context.make_folders()
+    if context.demo_home is not None:
         raise BadInput("--demo has a folder that goes with this command: leave out --background.")
 
     async def runs_already(engine: EngineApi | None) -> EngineStatus | None:
         return None if engine is None else await engine.control.status()
 
-    status = invocation.run_there(runs_already)
+    status = context.run_there(runs_already)
     if status is not None and status.works_queue:
         echo_err(f"Already at work: {engine_words(status)}.")
         return Exit.DONE
     # Whatever is wrong with the settings is said here, where somebody reads it.
-    invocation.settings()
+    context.settings()
     try:
-        pid = start_background(paths, invocation.overrides, invocation.environ)
+        pid = start_background(paths, context.overrides, context.environ)
     except OSError as error:
         raise folder_error(error) from error
-    if not asyncio.run(_is_up(invocation.paths, pid)):
+    if not asyncio.run(_is_up(context.paths, pid)):
         echo_err(f"The engine could not be started. The details are in {paths.log_file}")
         return Exit.FAILED
     echo_err(
@@ -294,7 +290,7 @@ async def _is_up(paths: Paths, pid: int) -> bool:
                     async with find_engine(paths) as engine:
                         if engine is not None:
                             return True
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(POLL_S)
     return False
 
 
@@ -305,15 +301,15 @@ async def _has_ended(paths: Paths, pid: int) -> bool:
             while True:
                 if not await _is_engine(paths, pid):
                     break
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(POLL_S)
     except TimeoutError:
         return False
-    with suppress(TimeoutError):  # whoever started it has not taken leave of it
-        async with asyncio.timeout(LEAVE_TIMEOUT_S):
+    with suppress(TimeoutError):  # its parent has not reaped it
+        async with asyncio.timeout(EXIT_TIMEOUT_S):
             while True:
                 if _is_gone(pid):
                     break
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(POLL_S)
     return True
 
 
@@ -329,14 +325,14 @@ async def _is_engine(paths: Paths, pid: int) -> bool:
 
 
 def _is_gone(pid: int) -> bool:
-    """Whether the process of this number has ended; one of our own is taken leave of."""
+    """Whether the process of this number has ended; one of our own is reaped."""
     with suppress(ChildProcessError):  # not a child of ours
         if os.waitpid(pid, os.WNOHANG)[0] == pid:
             return True
     import psutil
 
     try:
-        # The first process of a container may take its time until it takes leave of what has ended.
+        # The first process of a container may take its time until it reaps what has ended.
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True

@@ -10,7 +10,7 @@ import click
 
 from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import Exit
-from tale_tui.cli.output import MUTED, say, say_json, width
+from tale_tui.cli.output import MUTED, echo, echo_json, width
 from tale_tui.domain.errors import StoreError, TaleError
 
 if TYPE_CHECKING:
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def doctor(invocation: CommandContext, as_json: bool) -> int:
+def doctor(context: CommandContext, as_json: bool) -> int:
     """Say what was found, what is missing and what to do.
 
     Exit code 1 when something is bad.
     """
     from tale_tui.domain.models import FindingState
 
-    findings = (*_own(invocation), *_of_the_engine(invocation))
+    findings = (*_own(context), *_of_the_engine(context))
     if as_json:
-        say_json(
+        echo_json(
             {
                 "findings": [
                     {"area": each.area, "state": each.state.value, "text": each.text, "advice": each.advice}
@@ -43,14 +43,14 @@ def doctor(invocation: CommandContext, as_json: bool) -> int:
     return Exit.FAILED if any(each.state is FindingState.BAD for each in findings) else Exit.DONE
 
 
-def _own(invocation: CommandContext) -> tuple[Finding, ...]:
+def _own(context: CommandContext) -> tuple[Finding, ...]:
     """What needs no engine: the folders, the settings, the terminal."""
     from tale_tui.domain.models import Finding, FindingState
 
-    paths = invocation.paths
+    paths = context.paths
     folders = {"config": paths.config, "data": paths.data, "cache": paths.cache, "logs": paths.logs}
     findings = [Finding("folders", FindingState.OK, f"{name}: {folder}") for name, folder in folders.items()]
-    findings.extend(_settings(invocation))
+    findings.extend(_settings(context))
     encoding = getattr(sys.stdout, "encoding", None) or "unknown"
     if encoding.lower().replace("-", "") == "utf8":
         findings.append(Finding("terminal", FindingState.OK, f"{os.environ.get('TERM', 'none')}, {encoding}"))
@@ -60,14 +60,14 @@ def _own(invocation: CommandContext) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def _settings(invocation: CommandContext) -> tuple[Finding, ...]:
+def _settings(context: CommandContext) -> tuple[Finding, ...]:
     from tale_tui.config.load import load
     from tale_tui.config.problems import SettingsError
     from tale_tui.domain.models import Finding, FindingState
 
-    file = invocation.paths.settings_file
+    file = context.paths.settings_file
     try:
-        notes = load(invocation.paths, invocation.overrides, invocation.environ).notes
+        notes = load(context.paths, context.overrides, context.environ).notes
     except SettingsError as error:
         return tuple(Finding("settings", FindingState.BAD, problem) for problem in error.problems)
     text = str(file) if file.exists() else f"{file} is not there; the defaults hold"
@@ -77,7 +77,7 @@ def _settings(invocation: CommandContext) -> tuple[Finding, ...]:
     )
 
 
-def _of_the_engine(invocation: CommandContext) -> tuple[Finding, ...]:
+def _of_the_engine(context: CommandContext) -> tuple[Finding, ...]:
     """What the engine finds; where it cannot start, why."""
     from tale_tui.config.problems import SettingsError
     from tale_tui.config.settings import Settings
@@ -88,10 +88,10 @@ def _of_the_engine(invocation: CommandContext) -> tuple[Finding, ...]:
 
     try:
         try:
-            return invocation.run(work)
+            return context.run(work)
         except SettingsError:
             # They are among the findings already; the rest can be looked at without them.
-            return invocation.run(work, settings=Settings())
+            return context.run(work, settings=Settings())
     except TaleError as error:
         area = "database" if isinstance(error, StoreError) else "engine"
         return (Finding(area, FindingState.BAD, error.title, error.sentence),)
@@ -110,6 +110,6 @@ def _print(findings: tuple[Finding, ...]) -> None:
     room = max(width(each.area) for each in findings)
     for each in findings:
         said = f"{each.text}, {each.now}" if each.now else each.text
-        say(f"{marks[each.state]} {each.area.ljust(room)}  {words[each.state]}{said}")
+        echo(f"{marks[each.state]} {each.area.ljust(room)}  {words[each.state]}{said}")
         if each.advice:
-            say(click.style(f"{' ' * (room + 4)}{each.advice}", **MUTED))
+            echo(click.style(f"{' ' * (room + 4)}{each.advice}", **MUTED))

@@ -8,7 +8,7 @@ import click
 
 from tale_tui import __version__
 from tale_tui.cli.context import CommandContext, folder_error
-from tale_tui.cli.output import MUTED, Column, echo_err, say, say_json, say_table
+from tale_tui.cli.output import MUTED, Column, echo, echo_err, echo_json, echo_table
 from tale_tui.domain.errors import BadInput
 
 TEMPLATE = Path(__file__).parents[2] / "config" / "template.toml"
@@ -18,9 +18,9 @@ TEMPLATE = Path(__file__).parents[2] / "config" / "template.toml"
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def init(invocation: CommandContext, as_json: bool) -> None:
+def init(context: CommandContext, as_json: bool) -> None:
     """Make the folders and a settings file, and say where they are."""
-    paths = invocation.make_folders()
+    paths = context.make_folders()
     if _write_settings(paths.settings_file):
         echo_err("A settings file was written: every setting is in it, commented out.")
     places = {
@@ -31,9 +31,9 @@ def init(invocation: CommandContext, as_json: bool) -> None:
         "settings": paths.settings_file,
     }
     if as_json:
-        say_json({name: str(place) for name, place in places.items()})
+        echo_json({name: str(place) for name, place in places.items()})
         return
-    say_table((Column("", style=MUTED), Column("")), [(name, str(place)) for name, place in places.items()])
+    echo_table((Column("", style=MUTED), Column("")), [(name, str(place)) for name, place in places.items()])
 
 
 def _write_settings(path: Path) -> bool:
@@ -59,9 +59,9 @@ def _write_settings(path: Path) -> bool:
 def version(as_json: bool) -> None:
     """Say which version this is."""
     if as_json:
-        say_json({"name": "tale-tui", "version": __version__})
+        echo_json({"name": "tale-tui", "version": __version__})
     else:
-        say(f"tale-tui {__version__}")
+        echo(f"tale-tui {__version__}")
 
 
 @click.command()
@@ -79,4 +79,4 @@ def completion(ctx: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     if kind is None:
         raise BadInput(f"{shell} is not known to the click that is installed.")
-    say(kind(ctx.find_root().command, {}, "tale-tui", "_TALE_TUI_COMPLETE").source())
+    echo(kind(ctx.find_root().command, {}, "tale-tui", "_TALE_TUI_COMPLETE").source())

@@ -10,7 +10,7 @@ import click
 from tale_tui.cli.context import CommandContext
 from tale_tui.cli.output import echo_err
 from tale_tui.cli.tasks.completion import task_ids
-from tale_tui.cli.tasks.output import say_changed
+from tale_tui.cli.tasks.output import echo_changed
 from tale_tui.cli.tasks.submit import priorities, priority_of
 from tale_tui.domain.tasks import ENDED, OPEN, TaskState
 from tale_tui.formatting.engine import who_works
@@ -96,6 +96,6 @@ def _change(
         return await engine.tasks.get(task.id), await engine.control.status()
 
     detail, status = invocation.run(work)
-    say_changed(detail, as_json=as_json)
+    echo_changed(detail, as_json=as_json)
     if detail.task.state is TaskState.QUEUED and not as_json:
         echo_err(who_works(status, detail.task.ref.model if detail.task.ref else ""))

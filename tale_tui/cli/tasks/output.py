@@ -1,12 +1,11 @@
-"""Tasks as the commands print them: as JSON, as a table, as one line, and who works on them."""
+"""Tasks as the commands print them: as JSON, as a table, as one line."""
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
-from tale_tui.cli.output import GAP, MUTED, Column, is_terminal, say, say_json, say_table, stamp
+from tale_tui.cli.output import GAP, MUTED, Column, echo, echo_json, echo_table, rounded, stamp, when_text
 from tale_tui.domain.tasks import Priority, TaskState
 
 if TYPE_CHECKING:
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
 
     from tale_tui.domain.tasks import Step, Task, TaskDetail
 
-DIGITS = 4
-"""Of a probability: more would claim what was never measured."""
 _ENDS = {TaskState.FAILED: "failed", TaskState.CANCELLED: "was cancelled"}
 
 
@@ -43,36 +40,12 @@ def task_data(detail: TaskDetail) -> dict[str, object]:
     }
 
 
-def _step_data(step: Step) -> dict[str, object]:
-    return {
-        "key": step.spec.key,
-        "title": step.spec.title,
-        "state": step.state.value,
-        "attempts": step.attempts,
-        "model": str(step.ref) if step.ref else None,
-        "started": _stamp(step.started),
-        "finished": _stamp(step.finished),
-        "prompt_tokens": step.usage.prompt_tokens if step.usage else None,
-        "completion_tokens": step.usage.completion_tokens if step.usage else None,
-        "error": step.error or None,
-    }
-
-
-def rounded(p: float | None) -> float | None:
-    """A probability with as many digits as it deserves."""
-    return None if p is None else round(p, DIGITS)
-
-
-def _stamp(seconds: float | None) -> str | None:
-    return None if seconds is None else stamp(seconds)
-
-
-def say_tasks(tasks: Sequence[Task]) -> None:
+def echo_tasks(tasks: Sequence[Task]) -> None:
     """Write a table of tasks."""
     from tale_tui.formatting.tasks import sign, state_words, times
 
     now = time.time()
-    say_table(
+    echo_table(
         (
             Column(""),
             Column("id", style=MUTED),
@@ -90,18 +63,11 @@ def say_tasks(tasks: Sequence[Task]) -> None:
                 state_words(task, now),
                 task.priority.value,
                 times(task, now),
-                _when(task.finished or task.updated),
+                when_text(task.finished or task.updated),
             )
             for task in tasks
         ],
     )
-
-
-def _when(seconds: float) -> str:
-    """For people as they say it, for a pipe as it sorts."""
-    from tale_tui.formatting.units import when
-
-    return when(seconds, time.time()) if is_terminal(sys.stdout) else stamp(seconds)
 
 
 def line_of(task: Task) -> str:
@@ -117,12 +83,12 @@ def line_of(task: Task) -> str:
     return GAP.join(parts)
 
 
-def say_changed(detail: TaskDetail, *, as_json: bool) -> None:
+def echo_changed(detail: TaskDetail, *, as_json: bool) -> None:
     """Write what a command made of a task."""
     if as_json:
-        say_json(task_data(detail))
+        echo_json(task_data(detail))
     else:
-        say(line_of(detail.task))
+        echo(line_of(detail.task))
 
 
 def question_words(task: Task) -> str:
@@ -144,3 +110,22 @@ def blocked_words(task: Task, needed: Task) -> str:
         f"{task.shown} cannot begin: it waits for {needed.shown}, which {_ENDS[needed.state]}. "
         f"Run that again with: tale-tui retry {needed.shown}, or end this one with: tale-tui cancel {task.shown}"
     )
+
+
+def _step_data(step: Step) -> dict[str, object]:
+    return {
+        "key": step.spec.key,
+        "title": step.spec.title,
+        "state": step.state.value,
+        "attempts": step.attempts,
+        "model": str(step.ref) if step.ref else None,
+        "started": _stamp(step.started),
+        "finished": _stamp(step.finished),
+        "prompt_tokens": step.usage.prompt_tokens if step.usage else None,
+        "completion_tokens": step.usage.completion_tokens if step.usage else None,
+        "error": step.error or None,
+    }
+
+
+def _stamp(seconds: float | None) -> str | None:
+    return None if seconds is None else stamp(seconds)

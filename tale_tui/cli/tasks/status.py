@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tale_tui.cli.context import CommandContext
-from tale_tui.cli.output import MUTED, Column, echo_err, say, say_json, say_table
+from tale_tui.cli.output import MUTED, Column, echo, echo_err, echo_json, echo_table
 from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.cli.tasks.output import line_of, task_data
 from tale_tui.domain.models import RoleState
@@ -24,36 +24,36 @@ if TYPE_CHECKING:
 @click.argument("task_id", metavar="[ID]", required=False, shell_complete=task_ids())
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def status(invocation: CommandContext, task_id: str | None, as_json: bool) -> None:
+def status(context: CommandContext, task_id: str | None, as_json: bool) -> None:
     """Say how a task is, or the engine.
 
     Without ID: which process is the engine, which models it has, and what is queued.
     """
     if task_id is None:
-        _whole(invocation, as_json=as_json)
+        _whole(context, as_json=as_json)
         return
 
     async def work(engine: EngineApi) -> TaskDetail:
         return await engine.tasks.get((await engine.tasks.find(task_id)).id)
 
-    detail = invocation.run(work)
+    detail = context.run(work)
     if as_json:
-        say_json(task_data(detail))
+        echo_json(task_data(detail))
     else:
-        _say_task(detail)
+        _echo_task(detail)
 
 
-def _whole(invocation: CommandContext, *, as_json: bool) -> None:
+def _whole(context: CommandContext, *, as_json: bool) -> None:
     async def work(engine: EngineApi) -> tuple[EngineStatus, tuple[RoleStatus, ...]]:
         # Asked for first: an engine that was made for this command alone looks for the models now.
         roles = await engine.models.roles()
         return await engine.control.status(), roles
 
-    found, roles = invocation.run(work)
+    found, roles = context.run(work)
     if as_json:
-        say_json(_whole_data(found, roles))
+        echo_json(_whole_data(found, roles))
         return
-    say_table(
+    echo_table(
         (Column("", style=MUTED), Column("", gives=True)),
         [
             ("engine", _engine_line(found)),
@@ -147,12 +147,12 @@ def _counted(parts: dict[str, int]) -> str:
     return ", ".join(f"{count(number)} {name}" for name, number in parts.items() if number)
 
 
-def _say_task(detail: TaskDetail) -> None:
+def _echo_task(detail: TaskDetail) -> None:
     from tale_tui.formatting.tasks import tokens
     from tale_tui.formatting.units import moment
 
     task = detail.task
-    say(line_of(task))
+    echo(line_of(task))
     rows = [
         ("id", task.id),
         ("asked", " ".join(detail.text.split())),
@@ -164,11 +164,11 @@ def _say_task(detail: TaskDetail) -> None:
         ("tokens", tokens(task)),
         ("error", task.error),
     ]
-    say_table(
+    echo_table(
         (Column("", style=MUTED), Column("", gives=True)), [(f"  {name}", words) for name, words in rows if words]
     )
     if len(detail.steps) > 1:
-        say_table(
+        echo_table(
             (Column(""), Column("step"), Column("title", gives=True), Column("state", style=MUTED)),
             [("  ", step.spec.key, step.spec.title, _step_words(step)) for step in detail.steps],
         )

@@ -1,4 +1,4 @@
-"""Files that are handed in with a task."""
+"""`tale-tui submit`: hand in a task, with the files that it is to read, and print its result."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import click
 
 from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import Exit
-from tale_tui.cli.output import ProgressLine, echo_err, is_terminal, say, say_json
+from tale_tui.cli.output import ProgressLine, echo, echo_err, echo_json, is_terminal
 from tale_tui.cli.stdin import is_piped, read_message
 from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.domain.constants import TIME_LIMIT_MAX_S
 from tale_tui.domain.errors import BadInput, BadPlan, BadPriority, BadTimeLimit, EmptyMessage
-from tale_tui.domain.tasks import OPEN, Priority, TaskState
+from tale_tui.domain.tasks import Priority, TaskState
 from tale_tui.domain.text import clean_line
 
 if TYPE_CHECKING:
@@ -25,58 +25,109 @@ if TYPE_CHECKING:
     from tale_tui.engine.api import EngineApi
 
 
-CHARACTERS_MAX = 60_000
+EXAMPLE = 'tale-tui submit "Write a haiku about rain"'
+ATTACHED_CHARACTERS_MAX = 60_000
 """Of all files of a task: what the prompt of a step may have, and something to spare for their names."""
 
-READ_MAX = 16_000_000
-"""More than the largest plan has. What never ends would fill the memory otherwise."""
+FILE_CHARACTERS_MAX = 16_000_000
+"""Of one file: more than the largest plan has. What never ends would fill the memory otherwise."""
 
 
-def read_text(path: Path) -> str:
-    """The text of a file.
+def priorities(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+    """The priorities that begin as what is typed, for the completion of shells."""
+    return [priority.value for priority in Priority if priority.value.startswith(typed.lower())]
+
+
+@click.command()
+@click.argument("text", nargs=-1)
+@click.option("--wait/--no-wait", default=True, help="Wait for the result, or only queue it; it waits by default.")
+@click.option(
+    "--priority", metavar="P", default=Priority.NORMAL.value, help="urgent, high, normal or low.",
+    shell_complete=priorities,
+)  # fmt: skip
+@click.option(
+    "--after", "after", metavar="ID", multiple=True, help="Begin when this task is done. May be repeated.",
+    shell_complete=task_ids(),
+)  # fmt: skip
+@click.option("--time-limit", metavar="S", help="The most seconds that it may run.")
+@click.option(
+    "--file", "files", metavar="FILE", type=click.Path(path_type=Path), multiple=True, help="Attach this text."
+)
+@click.option("--plan", metavar="FILE", type=click.Path(path_type=Path), help="Its steps, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
+@click.pass_obj
+def submit(
+    context: CommandContext,
+    text: tuple[str, ...],
+    wait: bool,
+    priority: str,
+    after: tuple[str, ...],
+    time_limit: str | None,
+    files: tuple[Path, ...],
+    plan: Path | None,
+    as_json: bool,
+) -> int:
+    """Hand in a task and print its result.
+
+    TEXT is read from standard input where it is - or left out; with --plan it may be missing. Progress goes to standard
+    error. Where no other process is the engine, this command is it until the task has ended.
+    """
+    task_text = _text(text, plan)
+    urgency, seconds, steps = priority_of(priority), time_limit_of(time_limit), _plan(plan, files)
+
+    async def work(engine: EngineApi) -> int:
+        line = ProgressLine()
+        try:
+            task = await submit_task(engine, task_text, urgency, after, seconds, steps)
+        except BadPlan as error:
+            raise BadPlan(f"{clean_line(str(plan))}: {error.sentence}") from error
+        if not wait:
+            return await echo_queued(engine, await engine.tasks.get(task.id), as_json=as_json)
+        from tale_tui.cli.tasks.wait import echo_end, wait_for
+
+        return echo_end(await wait_for(engine, task.id, line=line), as_json=as_json)
+
+    return context.run(work)
+
+
+async def submit_task(
+    engine: EngineApi, text: str, priority: Priority, after: tuple[str, ...], time_limit_s: float | None, plan: str
+) -> Task:
+    """Hand in a task, where there is a model that can do it.
 
     Raises:
-        BadInput: it cannot be read, is not text, or does not end.
+        NoModel: there is none; nothing was stored.
+        BadInput: what is wrong with it; nothing was stored.
     """
-    try:
-        # The mark that some programs write first is no part of the text.
-        with path.open(encoding="utf-8-sig") as file:
-            text = file.read(READ_MAX + 1)
-    except UnicodeDecodeError as error:
-        raise _not_text(path) from error
-    except OSError as error:
-        raise BadInput(f"{clean_line(str(path))} cannot be read ({error.strerror}): give a file that can.") from error
-    if "\0" in text:
-        raise _not_text(path)
-    if len(text) > READ_MAX:
-        raise BadInput(f"{clean_line(str(path))} is longer than {READ_MAX:,} characters: give a shorter file.")
-    return text
+    from tale_tui.cli.preflight import ensure_worker
+    from tale_tui.domain.clock import random_id
+
+    before = [(await engine.tasks.find(prefix)).id for prefix in after]
+    await ensure_worker(engine)
+    return await engine.tasks.submit(
+        text, key=random_id(), priority=priority, plan=plan, after=tuple(before), time_limit_s=time_limit_s
+    )
 
 
-def _not_text(path: Path) -> BadInput:
-    return BadInput(f"{clean_line(str(path))} is not text: give a file of text in UTF-8.")
+async def echo_queued(engine: EngineApi, detail: TaskDetail, *, as_json: bool) -> int:
+    """Write that a task is queued: its id, and who will do it."""
+    from tale_tui.cli.follow import blocked_by
+    from tale_tui.cli.tasks.output import blocked_words, question_words, task_data
+    from tale_tui.formatting.engine import who_works
 
-
-def plan_with(files: tuple[Path, ...]) -> str:
-    """A plan of one step that is shown these files; empty where there are none.
-
-    Raises:
-        BadInput: one cannot be read, or they are too long together.
-    """
-    if not files:
-        return ""
-    texts = [(path.name, read_text(path)) for path in files]
-    length = sum(len(text) for _, text in texts)
-    if length > CHARACTERS_MAX:
-        raise BadInput(
-            f"{', '.join(clean_line(name) for name, _ in texts)}: {length:,} characters are more than the "
-            f"{CHARACTERS_MAX:,} that can be attached; attach the part that matters."
-        )
-    prompt = "\n\n".join(f"The file {name}:\n\n{text.strip()}" for name, text in texts)
-    return json.dumps({"steps": [{"key": "answer", "prompt": prompt}]})
-
-
-EXAMPLE = 'tale-tui submit "Write a haiku about rain"'
+    task = detail.task
+    if as_json:
+        echo_json(task_data(detail))
+        return Exit.DONE
+    # Whole where a program reads it: what is shown is unique only as long as no other task begins like that.
+    echo(task.shown if is_terminal(sys.stdout) else task.id)
+    if task.state is TaskState.WAITING:
+        echo_err(question_words(task))
+    elif needed := await blocked_by(engine, task):
+        echo_err(blocked_words(task, needed))
+    else:
+        echo_err(who_works(await engine.control.status(), task.ref.model if task.ref else ""))
+    return Exit.DONE
 
 
 def priority_of(text: str) -> Priority:
@@ -113,120 +164,46 @@ def time_limit_of(text: str | None) -> float | None:
     return seconds
 
 
-def priorities(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
-    """The priorities that begin as what is typed, for the completion of shells."""
-    return [priority.value for priority in Priority if priority.value.startswith(typed.lower())]
-
-
-@click.command()
-@click.argument("text", nargs=-1)
-@click.option("--wait/--no-wait", default=True, help="Wait for the result, or only queue it; it waits by default.")
-@click.option(
-    "--priority", metavar="P", default=Priority.NORMAL.value, help="urgent, high, normal or low.",
-    shell_complete=priorities,
-)  # fmt: skip
-@click.option(
-    "--after", "after", metavar="ID", multiple=True, help="Begin when this task is done. May be repeated.",
-    shell_complete=task_ids(),
-)  # fmt: skip
-@click.option("--time-limit", metavar="S", help="The most seconds that it may run.")
-@click.option(
-    "--file", "files", metavar="FILE", type=click.Path(path_type=Path), multiple=True, help="Attach this text."
-)
-@click.option("--plan", metavar="FILE", type=click.Path(path_type=Path), help="Its steps, as JSON.")
-@click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
-@click.pass_obj
-def submit(
-    invocation: CommandContext,
-    text: tuple[str, ...],
-    wait: bool,
-    priority: str,
-    after: tuple[str, ...],
-    time_limit: str | None,
-    files: tuple[Path, ...],
-    plan: Path | None,
-    as_json: bool,
-) -> int:
-    """Hand in a task and print its result.
-
-    TEXT is read from standard input where it is - or left out; with --plan it may be missing. Progress goes to standard
-    error. Where no other process is the engine, this command is it until the task has ended.
-    """
-    wanted = _text(text, plan)
-    urgency, seconds, steps = priority_of(priority), time_limit_of(time_limit), _plan(plan, files)
-
-    async def work(engine: EngineApi) -> int:
-        line = ProgressLine()
-        try:
-            task = await hand_in(engine, wanted, urgency, after, seconds, steps)
-        except BadPlan as error:
-            raise BadPlan(f"{clean_line(str(plan))}: {error.sentence}") from error
-        if not wait:
-            return await say_queued(engine, await engine.tasks.get(task.id), as_json=as_json)
-        from tale_tui.cli.tasks.wait import say_end, wait_for
-
-        return say_end(await wait_for(engine, task.id, line=line), as_json=as_json)
-
-    return invocation.run(work)
-
-
-@click.command()
-@click.argument("task_id", metavar="ID", shell_complete=task_ids(OPEN))
-@click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
-@click.pass_obj
-def wait(invocation: CommandContext, task_id: str, as_json: bool) -> int:
-    """Wait for a task and print its result.
-
-    Where no other process is the engine, this command is it and works on the task.
-    """
-
-    async def work(engine: EngineApi) -> int:
-        from tale_tui.cli.tasks.wait import say_end, wait_for
-
-        task = await engine.tasks.find(task_id)
-        return say_end(await wait_for(engine, task.id, line=ProgressLine()), as_json=as_json)
-
-    return invocation.run(work)
-
-
-async def hand_in(
-    engine: EngineApi, text: str, priority: Priority, after: tuple[str, ...], time_limit_s: float | None, plan: str
-) -> Task:
-    """Hand in a task, where there is a model that can do it.
+def plan_with(files: tuple[Path, ...]) -> str:
+    """A plan of one step that is shown these files; empty where there are none.
 
     Raises:
-        NoModel: there is none; nothing was stored.
-        BadInput: what is wrong with it; nothing was stored.
+        BadInput: one cannot be read, or they are too long together.
     """
-    from tale_tui.cli.preflight import ensure_worker
-    from tale_tui.domain.clock import random_id
+    if not files:
+        return ""
+    texts = [(path.name, read_text(path)) for path in files]
+    length = sum(len(text) for _, text in texts)
+    if length > ATTACHED_CHARACTERS_MAX:
+        raise BadInput(
+            f"{', '.join(clean_line(name) for name, _ in texts)}: {length:,} characters are more than the "
+            f"{ATTACHED_CHARACTERS_MAX:,} that can be attached; attach the part that matters."
+        )
+    prompt = "\n\n".join(f"The file {name}:\n\n{text.strip()}" for name, text in texts)
+    return json.dumps({"steps": [{"key": "answer", "prompt": prompt}]})
 
-    before = [(await engine.tasks.find(prefix)).id for prefix in after]
-    await ensure_worker(engine)
-    return await engine.tasks.submit(
-        text, key=random_id(), priority=priority, plan=plan, after=tuple(before), time_limit_s=time_limit_s
-    )
 
+def read_text(path: Path) -> str:
+    """The text of a file.
 
-async def say_queued(engine: EngineApi, detail: TaskDetail, *, as_json: bool) -> int:
-    """Write that a task is queued: its id, and who will do it."""
-    from tale_tui.cli.follow import blocked_by
-    from tale_tui.cli.tasks.output import blocked_words, question_words, task_data
-    from tale_tui.formatting.engine import who_works
-
-    task = detail.task
-    if as_json:
-        say_json(task_data(detail))
-        return Exit.DONE
-    # Whole where a program reads it: what is shown is unique only as long as no other task begins like that.
-    say(task.shown if is_terminal(sys.stdout) else task.id)
-    if task.state is TaskState.WAITING:
-        echo_err(question_words(task))
-    elif needed := await blocked_by(engine, task):
-        echo_err(blocked_words(task, needed))
-    else:
-        echo_err(who_works(await engine.control.status(), task.ref.model if task.ref else ""))
-    return Exit.DONE
+    Raises:
+        BadInput: it cannot be read, is not text, or does not end.
+    """
+    try:
+        # The mark that some programs write first is no part of the text.
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(FILE_CHARACTERS_MAX + 1)
+    except UnicodeDecodeError as error:
+        raise _not_text(path) from error
+    except OSError as error:
+        raise BadInput(f"{clean_line(str(path))} cannot be read ({error.strerror}): give a file that can.") from error
+    if "\0" in text:
+        raise _not_text(path)
+    if len(text) > FILE_CHARACTERS_MAX:
+        raise BadInput(
+            f"{clean_line(str(path))} is longer than {FILE_CHARACTERS_MAX:,} characters: give a shorter file."
+        )
+    return text
 
 
 def _text(words: tuple[str, ...], plan: Path | None) -> str:
@@ -248,7 +225,6 @@ def _plan(path: Path | None, files: tuple[Path, ...]) -> str:
         BadInput: a file cannot be read.
         BadPlan: the plan is empty.
     """
-
     if path is None:
         return plan_with(files)
     if files:
@@ -257,3 +233,7 @@ def _plan(path: Path | None, files: tuple[Path, ...]) -> str:
     if not text.strip():
         raise BadPlan(f"{clean_line(str(path))} is empty: a plan is JSON with a list of steps.")
     return text
+
+
+def _not_text(path: Path) -> BadInput:
+    return BadInput(f"{clean_line(str(path))} is not text: give a file of text in UTF-8.")

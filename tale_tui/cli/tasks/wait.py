@@ -1,4 +1,4 @@
-"""Waiting for a task: progress on standard error, the result on standard output."""
+"""`tale-tui wait` and `tale-tui result`: progress on standard error, the result on standard output."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import NO_MODEL_CODES, Exit
 from tale_tui.cli.follow import FollowedTask, follow_task, until_blocked
-from tale_tui.cli.output import MUTED, ProgressLine, echo_err, is_terminal, say, say_json
+from tale_tui.cli.output import MUTED, ProgressLine, echo, echo_err, echo_json, is_terminal
 from tale_tui.cli.preflight import ensure_runs
+from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.cli.tasks.output import blocked_words, question_words, task_data
-from tale_tui.domain.errors import TaleError
+from tale_tui.domain.errors import TaleError, WrongState
 from tale_tui.domain.events import Notice
-from tale_tui.domain.tasks import ENDED, TaskState
+from tale_tui.domain.tasks import ENDED, OPEN, TaskState
 from tale_tui.formatting.engine import is_here
 
 if TYPE_CHECKING:
@@ -27,6 +29,53 @@ if TYPE_CHECKING:
 
 TICK_S = 1.0
 """The time that a task takes is shown to the second."""
+
+
+@click.command()
+@click.argument("task_id", metavar="ID", shell_complete=task_ids(OPEN))
+@click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
+@click.pass_obj
+def wait(context: CommandContext, task_id: str, as_json: bool) -> int:
+    """Wait for a task and print its result.
+
+    Where no other process is the engine, this command is it and works on the task.
+    """
+
+    async def work(engine: EngineApi) -> int:
+        task = await engine.tasks.find(task_id)
+        return echo_end(await wait_for(engine, task.id, line=ProgressLine()), as_json=as_json)
+
+    return context.run(work)
+
+
+@click.command()
+@click.argument("task_id", metavar="ID", shell_complete=task_ids(ENDED))
+@click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
+@click.pass_obj
+def result(context: CommandContext, task_id: str, as_json: bool) -> int:
+    """Print the result of a task.
+
+    Exit code 2 where it has not ended yet, 1 where it failed or was cancelled.
+    """
+
+    async def work(engine: EngineApi) -> TaskDetail:
+        return await engine.tasks.get((await engine.tasks.find(task_id)).id)
+
+    detail = context.run(work)
+    task = detail.task
+    if task.state not in ENDED:
+        raise WrongState(
+            f"{task.shown} ({task.title}) is {task.state.value}, so it has no result yet: "
+            f"tale-tui wait {task.shown} waits for it."
+        )
+    if task.state is not TaskState.DONE and not as_json:
+        for step in detail.steps:
+            if step.text:
+                echo(step.text.rstrip("\n"))
+    code = echo_end(detail, as_json=as_json)
+    if code is not Exit.DONE:
+        echo_err(f"To run it again: tale-tui retry {task.shown}")
+    return code
 
 
 class ShownProgress:
@@ -46,7 +95,7 @@ class ShownProgress:
     def show(self, work: FollowedTask) -> None:
         """Show how it is now."""
         self._work = work
-        words = _news(work.task)
+        words = _state_line(work.task)
         if words and words != self._said and not (self._live and work.task.state in ENDED):
             self._line.clear()
             if not self._live or work.task.state in (TaskState.WAITING, TaskState.PAUSED):
@@ -54,7 +103,7 @@ class ShownProgress:
         self._said = words
         self._draw()
 
-    def tell(self, words: str) -> None:
+    def echo(self, words: str) -> None:
         """Write a line beside it."""
         self._line.clear()
         echo_err(words)
@@ -86,39 +135,20 @@ class ShownProgress:
         self._line.word("  ".join(words))
 
 
-def _news(task: Task) -> str:
-    """What is worth a line of its own."""
-    from tale_tui.formatting.tasks import state_words
-
-    words = f"{task.shown}  {state_words(task, time.time())}"
-    match task.state:
-        case TaskState.WAITING:
-            return question_words(task)
-        case TaskState.PAUSED:
-            return f"{words}: tale-tui resume {task.shown}"
-        case TaskState.QUEUED if task.next_try is not None:
-            return f"{task.shown}  an attempt failed, it is tried again: {task.error}".removesuffix(": ")
-        case TaskState.RUNNING if task.ref is not None:
-            return f"{words}  {task.ref.model}"
-        case TaskState.QUEUED | TaskState.RUNNING:
-            return words
-        case _:
-            return ""
-
-
 async def wait_for(engine: EngineApi, task_id: str, *, line: ProgressLine) -> TaskDetail:
     """Wait until a task has ended, and show how it goes.
 
-    Where one that it waits for ended without being done, it would never begin: that is said, and it stays queued.
+    Where one that it waits for ended without being done, it would never begin: standard error says so, and it stays
+    queued.
 
     Raises:
         NoSuchTask: it is not there.
         ReadOnly: it has not ended, and nothing can be written.
-        asyncio.CancelledError: the user does not wait any longer; it was said what becomes of the task.
+        asyncio.CancelledError: the user does not wait any longer; what becomes of the task stands on standard error.
     """
     shown = ShownProgress(line)
     try:
-        async with _meanwhile(shown.tick()), _meanwhile(_tell_trouble(engine, shown)):
+        async with _meanwhile(shown.tick()), _meanwhile(_echo_errors(engine, shown)):
             return await _end_of(engine, task_id, shown)
     except asyncio.CancelledError:
         line.clear()
@@ -127,6 +157,37 @@ async def wait_for(engine: EngineApi, task_id: str, *, line: ProgressLine) -> Ta
         raise
     finally:
         line.clear()
+
+
+def echo_end(detail: TaskDetail, *, as_json: bool = False, quiet: bool = False) -> Exit:
+    """Write what became of a task that was waited for: its result, or why there is none.
+
+    Args:
+        detail: the task.
+        as_json: writes it as JSON instead of its result.
+        quiet: leaves its result out.
+    Returns:
+        The exit code.
+    """
+    task = detail.task
+    if as_json:
+        echo_json(task_data(detail))
+    match task.state:
+        case TaskState.DONE:
+            if not (as_json or quiet):
+                echo(detail.result.rstrip("\n"))
+                if is_terminal(sys.stderr):
+                    echo_err(click.style(_summary(task), **MUTED))
+            return Exit.DONE
+        case TaskState.FAILED:
+            echo_err(f"{task.shown} failed: {task.error}")
+            partial = any(step.text for step in detail.steps)
+            return Exit.NO_MODEL if task.error_code in NO_MODEL_CODES and not partial else Exit.FAILED
+        case TaskState.CANCELLED:
+            echo_err(f"{task.shown} was cancelled.")
+            return Exit.FAILED
+        case _:
+            return Exit.FAILED
 
 
 async def _end_of(engine: EngineApi, task_id: str, shown: ShownProgress) -> TaskDetail:
@@ -160,15 +221,15 @@ async def _goes_on(engine: EngineApi, task_id: str) -> str:
     return f"{shown} goes on without this command. To end it: tale-tui cancel {shown}"
 
 
-async def _tell_trouble(engine: EngineApi, shown: ShownProgress) -> None:
-    """Tell what goes wrong beside the task: a full disk, for one, holds it up without ending it."""
-    told: set[str] = set()
-    with suppress(TaleError):  # an engine that is lost is told by whoever follows the task
+async def _echo_errors(engine: EngineApi, shown: ShownProgress) -> None:
+    """Write what goes wrong beside the task: a full disk, for one, holds it up without ending it."""
+    written: set[str] = set()
+    with suppress(TaleError):  # an engine that is lost is reported by whoever follows the task
         async with aclosing(engine.control.watch()) as facts:
             async for fact in facts:
-                if isinstance(fact, Notice) and fact.severity == "error" and fact.sentence not in told:
-                    told.add(fact.sentence)
-                    shown.tell(f"{fact.title}: {fact.sentence}")
+                if isinstance(fact, Notice) and fact.severity == "error" and fact.sentence not in written:
+                    written.add(fact.sentence)
+                    shown.echo(f"{fact.title}: {fact.sentence}")
 
 
 @asynccontextmanager
@@ -183,35 +244,24 @@ async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             await task
 
 
-def say_end(detail: TaskDetail, *, as_json: bool = False, quiet: bool = False) -> Exit:
-    """Write what became of a task that was waited for: its result, or why there is none.
+def _state_line(task: Task) -> str:
+    """The state that it came to, where that is worth a line of its own."""
+    from tale_tui.formatting.tasks import state_words
 
-    Args:
-        detail: the task.
-        as_json: writes it as JSON instead of its result.
-        quiet: leaves its result out.
-    Returns:
-        The exit code.
-    """
-    task = detail.task
-    if as_json:
-        say_json(task_data(detail))
+    words = f"{task.shown}  {state_words(task, time.time())}"
     match task.state:
-        case TaskState.DONE:
-            if not (as_json or quiet):
-                say(detail.result.rstrip("\n"))
-                if is_terminal(sys.stderr):
-                    echo_err(click.style(_summary(task), **MUTED))
-            return Exit.DONE
-        case TaskState.FAILED:
-            echo_err(f"{task.shown} failed: {task.error}")
-            partial = any(step.text for step in detail.steps)
-            return Exit.NO_MODEL if task.error_code in NO_MODEL_CODES and not partial else Exit.FAILED
-        case TaskState.CANCELLED:
-            echo_err(f"{task.shown} was cancelled.")
-            return Exit.FAILED
+        case TaskState.WAITING:
+            return question_words(task)
+        case TaskState.PAUSED:
+            return f"{words}: tale-tui resume {task.shown}"
+        case TaskState.QUEUED if task.next_try is not None:
+            return f"{task.shown}  an attempt failed, it is tried again: {task.error}".removesuffix(": ")
+        case TaskState.RUNNING if task.ref is not None:
+            return f"{words}  {task.ref.model}"
+        case TaskState.QUEUED | TaskState.RUNNING:
+            return words
         case _:
-            return Exit.FAILED
+            return ""
 
 
 def _summary(task: Task) -> str:

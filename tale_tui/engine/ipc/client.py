@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 
 from filelock import FileLock, Timeout
 
+from tale_tui.domain.constants import TAKEOVER_PAUSE_S, TAKEOVER_TIMEOUT_S
 from tale_tui.domain.errors import EngineLost, EngineMismatch, ReadOnly
 from tale_tui.domain.events import EngineMoved, Fact, Notice
 from tale_tui.domain.text import clean_line
@@ -24,10 +25,6 @@ from tale_tui.engine.ipc.server import Server
 
 log = logging.getLogger(__name__)
 
-TAKEOVER_TIMEOUT_S = 10.0
-"""How long a client looks for an engine, or for the lock to be it: one that starts migrates its database first."""
-TAKEOVER_PAUSE_S = 0.05
-"""Between two looks."""
 DONE_ONCE = frozenset(
     {
         "chat.dequeue",

@@ -23,8 +23,6 @@ from tale_tui.engine.api import EngineApi
 
 PROTOCOL = 2
 """Raised by one whenever the lines change their meaning."""
-LINE_LIMIT_BYTES = 1 << 30
-"""The longest line that is read: a session of 10,000 messages is a few megabytes."""
 
 Json = dict[str, Any]
 

@@ -11,9 +11,10 @@ from filelock import FileLock, Timeout
 
 from tale_tui.config.paths import Paths
 from tale_tui.domain.clock import Clock
+from tale_tui.domain.constants import TAKEOVER_PAUSE_S, TAKEOVER_TIMEOUT_S
 from tale_tui.domain.errors import EngineLost
 from tale_tui.engine.api import EngineApi
-from tale_tui.engine.ipc.client import TAKEOVER_PAUSE_S, TAKEOVER_TIMEOUT_S, LocalEngine, open_engine_on
+from tale_tui.engine.ipc.client import LocalEngine, open_engine_on
 from tale_tui.engine.ipc.endpoint import lock_path, socket_path
 from tale_tui.engine.ipc.remote import connect
 

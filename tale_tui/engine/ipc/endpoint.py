@@ -12,11 +12,10 @@ from pathlib import Path
 from platformdirs import user_runtime_path
 from platformdirs.api import RuntimeDirWarning
 
+from tale_tui.domain.constants import SOCKET_DIGEST_CHARACTERS, SOCKET_PATH_BYTES_MAX
+
 LOCK_NAME = "engine.lock"
 SOCKET_NAME = "engine.sock"
-SOCKET_PATH_LIMIT_BYTES = 100
-"""The longest path of a unix socket that every system takes (104 with the final zero on some)."""
-DIGEST_CHARACTERS = 16
 
 
 def lock_path(data: Path) -> Path:
@@ -27,14 +26,14 @@ def lock_path(data: Path) -> Path:
 def socket_path(data: Path) -> Path:
     """The socket of this data folder: in it, or in the runtime folder under its hash where the path is too long."""
     direct = data / SOCKET_NAME
-    if len(bytes(direct)) <= SOCKET_PATH_LIMIT_BYTES:
+    if len(bytes(direct)) <= SOCKET_PATH_BYTES_MAX:
         return direct
-    name = f"tale-{hashlib.sha256(bytes(data.resolve())).hexdigest()[:DIGEST_CHARACTERS]}.sock"
+    name = f"tale-{hashlib.sha256(bytes(data.resolve())).hexdigest()[:SOCKET_DIGEST_CHARACTERS]}.sock"
     with warnings.catch_warnings():
         # Where the system has no runtime folder it takes one in the folder for temporary files, which is as good here.
         warnings.simplefilter("ignore", RuntimeDirWarning)
         runtime = user_runtime_path("tale-tui", appauthor=False) / name
-    if len(bytes(runtime)) <= SOCKET_PATH_LIMIT_BYTES:
+    if len(bytes(runtime)) <= SOCKET_PATH_BYTES_MAX:
         return runtime
     return Path(tempfile.gettempdir()) / f"tale-{os.getuid()}" / name
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from tale_tui import __version__
+from tale_tui.domain.constants import GREETING_TIMEOUT_S, IPC_LINE_BYTES_MAX
 from tale_tui.domain.errors import EngineLost, EngineMismatch
 from tale_tui.engine.ipc.codec import (
     GROUPS,
-    LINE_LIMIT_BYTES,
     PROTOCOL,
     ApiGroup,
     Json,
@@ -26,8 +26,6 @@ from tale_tui.engine.ipc.codec import (
 )
 from tale_tui.engine.ipc.endpoint import is_ours
 
-GREETING_TIMEOUT_S = 3.0
-"""An engine that does not greet within this time is stopped or stuck."""
 LOST = "The process that was the engine ended in the middle of this. Nothing that was stored is lost; try again."
 
 
@@ -140,7 +138,7 @@ async def connect(path: Path) -> RemoteEngine:
             raise EngineLost(
                 f"{path.parent} belongs to another user, so it is not used. Set TALE_HOME to a shorter path."
             )
-        reader, writer = await asyncio.open_unix_connection(path, limit=LINE_LIMIT_BYTES)
+        reader, writer = await asyncio.open_unix_connection(path, limit=IPC_LINE_BYTES_MAX)
     except OSError as error:
         raise EngineLost("The process that is the engine does not answer.") from error
     try:

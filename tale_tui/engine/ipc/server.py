@@ -11,18 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from tale_tui import __version__
+from tale_tui.domain.constants import IPC_LINE_BYTES_MAX
 from tale_tui.domain.errors import ReadOnly, TaleError
 from tale_tui.engine.api import EngineApi
-from tale_tui.engine.ipc.codec import (
-    LINE_LIMIT_BYTES,
-    PROTOCOL,
-    Json,
-    api_method,
-    bad_line,
-    from_line,
-    pack_error,
-    to_line,
-)
+from tale_tui.engine.ipc.codec import PROTOCOL, Json, api_method, bad_line, from_line, pack_error, to_line
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +45,7 @@ class Server:
             self._path.parent.chmod(0o700)
             self._path.unlink(missing_ok=True)
             self._listener = await asyncio.start_unix_server(
-                self._accept, path=self._path, limit=LINE_LIMIT_BYTES, start_serving=False
+                self._accept, path=self._path, limit=IPC_LINE_BYTES_MAX, start_serving=False
             )
             self._path.chmod(0o600)
             await self._listener.start_serving()

@@ -13,6 +13,7 @@ from typing import TypeVar
 import aiosqlite
 
 from tale_tui.domain.clock import Clock
+from tale_tui.domain.constants import REWRITTEN_BYTES_MAX
 from tale_tui.domain.errors import StoreError
 from tale_tui.engine.store.errors import is_damage, only_reading, store_error
 from tale_tui.engine.store.transactions import Job, Writes, transaction
@@ -21,8 +22,6 @@ T = TypeVar("T")
 
 CHECK_MARK = "-check"
 """What is added to the name of a database for the empty file that asks for a whole check at the next start."""
-REWRITTEN_BYTES = 64 * 1024 * 1024
-"""A database of up to this size is rewritten after a deletion, which takes less than a second."""
 CLOSED = "The database is closed. Start tale-tui again."
 
 
@@ -158,6 +157,6 @@ class Database:
 
 def _rewrite_small(connection: sqlite3.Connection) -> None:
     (pages,), (page_bytes,) = (connection.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "page_size"))
-    if pages * page_bytes <= REWRITTEN_BYTES:
+    if pages * page_bytes <= REWRITTEN_BYTES_MAX:
         connection.execute("VACUUM")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

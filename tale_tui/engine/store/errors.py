@@ -9,14 +9,12 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
+from tale_tui.domain.constants import FREE_DISK_BYTES_MIN
 from tale_tui.domain.errors import DatabaseBusy, DiskFull, ReadOnly, StoreError
 from tale_tui.domain.text import clean_line
 
 PRIMARY_CODE = 0xFF
 """The bits of an extended result code of SQLite that hold the primary one."""
-
-FREE_BYTES_MIN = 64 * 1024
-"""A disk with less than this free is full: the index of the write-ahead log alone takes half of it."""
 
 # Errors that do not come from the library itself carry no code: these are its own words.
 _WORDS = {
@@ -83,7 +81,7 @@ def _from_system(error: OSError, path: Path) -> StoreError:
 
 def _disk_is_full(path: Path) -> bool:
     with suppress(OSError):  # what cannot be looked at is not known to be full
-        return shutil.disk_usage(path.parent).free < FREE_BYTES_MIN
+        return shutil.disk_usage(path.parent).free < FREE_DISK_BYTES_MIN
     return False
 
 

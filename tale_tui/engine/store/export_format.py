@@ -7,11 +7,11 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from tale_tui.domain.constants import ERROR_CHARACTERS
 from tale_tui.domain.conversation import Author, MessageState
 from tale_tui.domain.errors import BadImport
 from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
 from tale_tui.domain.text import clean, clean_line
-from tale_tui.engine.store.rows import ERROR_LIMIT
 
 FORMAT: Final = "tale-tui-session"
 FORMAT_VERSION: Final = 1
@@ -23,7 +23,7 @@ FORMAT_DEPTH = 4
 """How deep the format nests: messages, one of them, its usage, a number."""
 
 Id = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
-Line = Annotated[str, AfterValidator(lambda text: clean_line(text, ERROR_LIMIT))]
+Line = Annotated[str, AfterValidator(lambda text: clean_line(text, ERROR_CHARACTERS))]
 Seconds = Annotated[float, Field(ge=0, le=LAST_SECOND, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 Measure = Annotated[float, Field(ge=0, le=LARGEST_COUNT, allow_inf_nan=False)]

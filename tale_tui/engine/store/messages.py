@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from tale_tui.domain.constants import ERROR_CHARACTERS
 from tale_tui.domain.conversation import Author, Message, MessageState, Transcript
 from tale_tui.domain.errors import NoSuchMessage
 from tale_tui.domain.models import FinishReason, ModelRef, Usage
@@ -19,7 +20,7 @@ from tale_tui.engine.store.message_tree import (
     siblings,
     touch_session,
 )
-from tale_tui.engine.store.rows import ERROR_LIMIT, no_such_session, ref_columns, session_n
+from tale_tui.engine.store.rows import no_such_session, ref_columns, session_n
 from tale_tui.engine.store.sessions import transcript_of
 
 _FINISH = """
@@ -223,7 +224,7 @@ class Replies(Database):
         def job(connection: sqlite3.Connection) -> Message:
             node = node_of(connection, message_id)
             written = (clean(text), clean(thinking), *ref_columns(ref))
-            said = (clean_line(error, ERROR_LIMIT), clean_line(why))
+            said = (clean_line(error, ERROR_CHARACTERS), clean_line(why))
             connection.execute(_FINISH, (state, *written, finish, *said, node.n))
             if usage is not None:
                 put_usage(connection, node.n, usage)

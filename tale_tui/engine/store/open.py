@@ -16,21 +16,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tale_tui.domain.clock import Clock
+from tale_tui.domain.constants import BUSY_RETRY_S, BUSY_TIMEOUT_S, CHECKED_WHOLE_BYTES, WAL_KEPT_BYTES
 from tale_tui.domain.errors import DatabaseNewer, StoreError
 from tale_tui.domain.events import Notice
 from tale_tui.engine.store.crash_recovery import interrupt_replies, interrupt_tasks
 from tale_tui.engine.store.database import check_mark
 from tale_tui.engine.store.errors import is_damage, result_code, store_error
 
-BUSY_TIMEOUT_S = 5.0
-"""How long one process waits for another's write."""
-RETRY_S = 0.05
-"""Between two attempts at what SQLite does not wait for by itself."""
-CHECKED_WHOLE_BYTES = 4 * 1024 * 1024
-"""A database of up to this size is checked as a whole at each start, which takes about 10 ms; a larger one when an
-error has asked for it."""
-WAL_KEPT_BYTES = 16 * 1024 * 1024
-"""The write-ahead log is cut back to this size."""
 APPLICATION_ID = 1413565509
 """Marks the file as ours; the first migration writes it."""
 MAGIC = b"SQLite format 3\0"
@@ -189,7 +181,7 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
         except sqlite3.OperationalError as error:
             if result_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-            time.sleep(RETRY_S)
+            time.sleep(BUSY_RETRY_S)
         else:
             return
 

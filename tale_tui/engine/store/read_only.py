@@ -8,13 +8,10 @@ from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
+from tale_tui.domain.constants import PEEK_TIMEOUT_S, PEEKED_TASKS
 from tale_tui.domain.tasks import TaskState
 from tale_tui.engine.store.task_rows import shown_ids
 
-PEEK_TIMEOUT_S = 0.2
-"""How long a database that is held may keep a shell waiting."""
-PEEKED = 100
-"""The most tasks that are named, the newest."""
 _LAST = "\U0010ffff"
 _TASKS = (
     "SELECT id, title FROM task WHERE id >= ? AND id < ? AND state IN (SELECT value FROM json_each(?))"
@@ -38,7 +35,7 @@ def peek_tasks(database: Path, beginning: str, states: Collection[TaskState]) ->
         with closing(
             sqlite3.connect(database.absolute().as_uri() + "?mode=ro", timeout=PEEK_TIMEOUT_S, uri=True)
         ) as connection:
-            titles = dict(connection.execute(_TASKS, (begins, begins + _LAST, wanted, PEEKED)).fetchall())
+            titles = dict(connection.execute(_TASKS, (begins, begins + _LAST, wanted, PEEKED_TASKS)).fetchall())
             shown = shown_ids(connection, titles)
     except sqlite3.Error:
         return {}

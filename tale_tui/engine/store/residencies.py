@@ -7,12 +7,10 @@ import statistics
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tale_tui.domain.constants import TYPICAL_LOADS
 from tale_tui.domain.models import ModelRef
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import ref_columns, ref_of
-
-TYPICAL_OF = 20
-"""So many of the last times say what is typical."""
 
 
 class ResidencyChange(StrEnum):
@@ -89,7 +87,7 @@ class Residencies(Database):
                 SELECT ms FROM residency WHERE backend = ? AND model = ? AND what = ? AND ms IS NOT NULL
                 ORDER BY n DESC LIMIT ?
                 """,
-                (*ref_columns(ref), ResidencyChange(what), TYPICAL_OF),
+                (*ref_columns(ref), ResidencyChange(what), TYPICAL_LOADS),
             ).fetchall()
             return statistics.median(ms for (ms,) in rows) if rows else None
 

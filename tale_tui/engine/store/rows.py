@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.constants import TITLE_WORDS
+from tale_tui.domain.constants import FIRST_WORDS_CHARACTERS, STEP_KEY_CHARACTERS, STEP_TITLE_CHARACTERS, TITLE_WORDS
 from tale_tui.domain.conversation import Author, Message, MessageState, Session
 from tale_tui.domain.errors import EmptyMessage, NoSuchSession
 from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Role, Usage
@@ -37,15 +37,6 @@ _AUTHORS = {author.value: author for author in Author}
 _STATES = {state.value: state for state in MessageState}
 _FINISHES = {None: None} | {reason.value: reason for reason in FinishReason}
 _MODELS_REMEMBERED = 64
-ERROR_LIMIT = 1000
-"""Characters of the sentence that is kept with a reply or a task that failed."""
-FIRST_WORDS_LIMIT = 60
-"""Characters of the first words that stand for a title."""
-
-STEP_TITLE_LIMIT = 80
-"""Characters of the title of a step."""
-STEP_KEY_LIMIT = 64
-"""Characters of its key."""
 
 
 def session_of(row: Row) -> Session:
@@ -126,7 +117,7 @@ def first_words(text: str, limit: int = TITLE_WORDS) -> str:
     """The beginning of a text, as a title of so many words at most."""
     words = text.split(maxsplit=limit)
     more = " …" if len(words) > limit else ""
-    return clean_line(" ".join(words[:limit]) + more, FIRST_WORDS_LIMIT)
+    return clean_line(" ".join(words[:limit]) + more, FIRST_WORDS_CHARACTERS)
 
 
 def fresh_id(connection: sqlite3.Connection, world: Clock) -> str:
@@ -147,10 +138,10 @@ def safe_plan(plan: Plan) -> Plan:
     steps = tuple(
         StepSpec(
             step_key(spec.key),
-            clean_line(spec.title, STEP_TITLE_LIMIT),
+            clean_line(spec.title, STEP_TITLE_CHARACTERS),
             clean(spec.prompt),
             tuple(map(step_key, spec.after)),
-            clean_line(spec.kind, STEP_KEY_LIMIT),
+            clean_line(spec.kind, STEP_KEY_CHARACTERS),
             spec.role,
             spec.max_tokens,
             spec.time_limit_s,
@@ -164,7 +155,7 @@ def safe_plan(plan: Plan) -> Plan:
 
 def step_key(key: str) -> str:
     """A key as the store knows it."""
-    return clean_line(key, STEP_KEY_LIMIT)
+    return clean_line(key, STEP_KEY_CHARACTERS)
 
 
 def plan_text(plan: Plan) -> str:

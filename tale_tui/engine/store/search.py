@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import sqlite3
 
+from tale_tui.domain.constants import SCANNED_MESSAGES, SNIPPET_CHARACTERS, SNIPPET_WORDS
 from tale_tui.domain.conversation import Author, MessageState, SearchHit
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
@@ -14,19 +15,13 @@ from tale_tui.engine.store.rows import Row
 
 MARK_BEGIN, MARK_END = "\ue000", "\ue001"
 """Around the words that match, in a snippet; no stored text has them, as the border lets no private use through."""
-SNIPPET_TOKENS = 16
-"""Words of a snippet."""
-SNIPPET_CHARACTERS = 40
-"""Characters before and after the match, in a snippet of text without spaces."""
-SCANNED_MESSAGES = 20_000
-"""How many messages, newest first, are looked through where the index cannot help."""
 
 _NO_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 """Scripts without spaces between words (Thai, Lao, Burmese, Khmer, Chinese, Japanese): the index sees whole clauses."""
 
 _HIT = "SELECT s.id, coalesce(nullif(s.title, ''), s.first_words), m.id, m.author, m.created"
 _INDEXED = f"""
-    {_HIT}, snippet(message_fts, 0, '{MARK_BEGIN}', '{MARK_END}', '…', {SNIPPET_TOKENS})
+    {_HIT}, snippet(message_fts, 0, '{MARK_BEGIN}', '{MARK_END}', '…', {SNIPPET_WORDS})
     FROM message_fts JOIN message AS m ON m.n = message_fts.rowid JOIN session AS s ON s.n = m.session_n
     WHERE message_fts MATCH ? ORDER BY rank LIMIT ?
 """

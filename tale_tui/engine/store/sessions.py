@@ -8,6 +8,7 @@ import sqlite3
 from contextlib import suppress
 
 from tale_tui.domain.clock import ID_SHOWN, Clock
+from tale_tui.domain.constants import CANDIDATES_NAMED_MAX, MERGED_PAGES, TITLE_CHARACTERS
 from tale_tui.domain.conversation import MessageState, QueuedMessage, Session, Transcript, View
 from tale_tui.domain.errors import BadInput, NoSuchSession, StoreError
 from tale_tui.domain.text import clean, clean_line
@@ -22,13 +23,6 @@ from tale_tui.engine.store.rows import (
     session_n,
     session_of,
 )
-
-CANDIDATES_NAMED = 5
-"""How many of the sessions that an ambiguous id fits are named."""
-TITLE_LIMIT = 80
-"""Characters of a title."""
-MERGE_PAGES = 500
-"""Pages of the full-text index that are rewritten in one go after a deletion; between two others may write."""
 
 # Everything of a message but its place and its task; a reply that streams does not go on streaming in the copy.
 _COPY = f"""
@@ -59,7 +53,7 @@ class Sessions(Database):
                 """
                 INSERT INTO session (id, title, system, created, updated, forked_from) VALUES (?, ?, ?, ?, ?, ?)
                 """,
-                (id_, clean_line(title, TITLE_LIMIT), clean(system), now, now, forked_from),
+                (id_, clean_line(title, TITLE_CHARACTERS), clean(system), now, now, forked_from),
             )
             return session_by_id(connection, id_)
 
@@ -94,7 +88,7 @@ class Sessions(Database):
 
     async def rename_session(self, session_id: str, title: str) -> Session:
         """Give it another title; an empty one goes back to the first words."""
-        return await self._set(session_id, "title = ?", clean_line(title, TITLE_LIMIT))
+        return await self._set(session_id, "title = ?", clean_line(title, TITLE_CHARACTERS))
 
     async def set_system(self, session_id: str, system: str) -> Session:
         """Set the system prompt; empty for the default of the settings."""
@@ -135,9 +129,9 @@ class Sessions(Database):
         await self._write(lambda connection: remove_session(connection, session_id))
         # Another process may keep us from tidying up; the session is gone, and later writes tidy up as well.
         with suppress(StoreError):
-            rest = await self._write(lambda connection: merge_index(connection, -MERGE_PAGES))
+            rest = await self._write(lambda connection: merge_index(connection, -MERGED_PAGES))
             while rest:
-                rest = await self._write(lambda connection: merge_index(connection, MERGE_PAGES))
+                rest = await self._write(lambda connection: merge_index(connection, MERGED_PAGES))
             await self._rewrite()
 
     async def fork_session(self, session_id: str, message_id: str) -> Session:
@@ -236,7 +230,7 @@ def session_by_prefix(connection: sqlite3.Connection, prefix: str) -> Session:
         WHERE s.shown_root IS NOT NULL AND substr(s.id, 1, :length) = :prefix
         ORDER BY s.updated DESC, s.n DESC LIMIT :limit
         """,
-        {"prefix": prefix, "length": len(prefix), "limit": CANDIDATES_NAMED + 1},
+        {"prefix": prefix, "length": len(prefix), "limit": CANDIDATES_NAMED_MAX + 1},
     ).fetchall()
     if not found:
         raise NoSuchSession(f"No session begins with {prefix}. `tale-tui sessions` lists all of them.")
@@ -246,7 +240,7 @@ def session_by_prefix(connection: sqlite3.Connection, prefix: str) -> Session:
 
 
 def _several(prefix: str, sessions: list[Session]) -> str:
-    named = sessions[:CANDIDATES_NAMED]
+    named = sessions[:CANDIDATES_NAMED_MAX]
     length = max(ID_SHOWN, len(prefix) + 1)
     while len({session.id[:length] for session in named}) < len(named):
         length += 1

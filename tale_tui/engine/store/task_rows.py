@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 
 from tale_tui.domain.clock import ID_SHOWN
+from tale_tui.domain.constants import CANDIDATES_NAMED_MAX, SUGGESTED_FROM_TASKS
 from tale_tui.domain.errors import AmbiguousTask, NoSuchTask
 from tale_tui.domain.models import Usage
 from tale_tui.domain.tasks import Priority, Reason, Step, StepState, Task, TaskDetail, TaskEntry, TaskState
@@ -43,10 +44,6 @@ _STEP_STATES = {state.value: state for state in StepState}
 
 _Dependencies = Mapping[int, Sequence[tuple[str, bool]]]
 
-CANDIDATES_NAMED = 5
-"""How many of the tasks that an ambiguous id fits are named."""
-SUGGESTED_FROM = 200
-"""How many tasks, the newest, are looked through for one with an id like a mistyped one."""
 LIKENESS = 0.5
 """How much of a mistyped id must be right for a suggestion, 0 to 1."""
 _FEW_IDS = 1000
@@ -203,14 +200,14 @@ def task_n_by_prefix(connection: sqlite3.Connection, prefix: str) -> int:
         raise NoSuchTask("An id is missing: give the beginning of one, as the list of tasks shows it.")
     found = connection.execute(
         "SELECT n, id, title FROM task WHERE id >= ? AND id < ? ORDER BY n DESC LIMIT ?",
-        (prefix, prefix + _LAST, CANDIDATES_NAMED + 1),
+        (prefix, prefix + _LAST, CANDIDATES_NAMED_MAX + 1),
     ).fetchall()
     if not found:
         raise no_such_task(connection, prefix)
     if len(found) > 1:
         shown = shown_ids(connection, [id_ for _, id_, _ in found])
-        named = ", ".join(f"{shown[id_]} {clean_line(title)}" for _, id_, title in found[:CANDIDATES_NAMED])
-        more = " and more" if len(found) > CANDIDATES_NAMED else ""
+        named = ", ".join(f"{shown[id_]} {clean_line(title)}" for _, id_, title in found[:CANDIDATES_NAMED_MAX])
+        more = " and more" if len(found) > CANDIDATES_NAMED_MAX else ""
         raise AmbiguousTask(f"Several tasks begin with {prefix}: {named}{more}; give more of the id.")
     return int(found[0][0])
 
@@ -221,7 +218,7 @@ def no_such_task(connection: sqlite3.Connection, given: str) -> NoSuchTask:
     session = connection.execute("SELECT 1 FROM session WHERE id >= ? AND id < ? LIMIT 1", (given, given + _LAST))
     if len(given) >= ID_SHOWN and session.fetchone() is not None:
         return NoSuchTask(f"{given} is the id of a conversation: give that of a task, as the list of tasks shows it.")
-    rows = connection.execute("SELECT id, title FROM task ORDER BY n DESC LIMIT ?", (SUGGESTED_FROM,)).fetchall()
+    rows = connection.execute("SELECT id, title FROM task ORDER BY n DESC LIMIT ?", (SUGGESTED_FROM_TASKS,)).fetchall()
     if not rows:
         return NoSuchTask(f"No task has the id {given}, and there are no tasks yet.")
     titles = {id_[: max(len(given), ID_SHOWN)]: (id_, title) for id_, title in reversed(rows)}

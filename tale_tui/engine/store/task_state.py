@@ -7,11 +7,12 @@ import statistics
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from tale_tui.domain.constants import ERROR_CHARACTERS, PACE_TASKS, PACE_TASKS_MIN
 from tale_tui.domain.errors import BadPlan, Fenced, WrongState
 from tale_tui.domain.tasks import ENDED, Plan, Reason, Task, TaskDetail, TaskState
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.store.database import Database
-from tale_tui.engine.store.rows import ERROR_LIMIT, plan_of
+from tale_tui.engine.store.rows import plan_of
 from tale_tui.engine.store.task_rows import detail_at, task_at, task_n
 
 _CLAIM = """
@@ -37,11 +38,6 @@ _AFRESH = """
 """
 _TO_THE_END = "UPDATE task SET place = (SELECT max(place) FROM task) + 1 WHERE n = ?"
 _RETRIED_FROM = ENDED | {TaskState.PAUSED}
-
-PACE_TASKS = 50
-"""So many of a model's last tasks say how long the next one takes."""
-PACE_FROM = 3
-"""Before so many are done nothing is said."""
 
 _STATE_WORDS = {
     TaskState.DRAFT: "a draft",
@@ -302,7 +298,7 @@ def running_n(connection: sqlite3.Connection, task_id: str, epoch: int) -> int:
 def add_history_entry(connection: sqlite3.Connection, n: int, now: float, what: str) -> None:
     """Add a line to the history of a task."""
     connection.execute(
-        "INSERT INTO task_entry (task_n, at, what) VALUES (?, ?, ?)", (n, now, clean_line(what, ERROR_LIMIT))
+        "INSERT INTO task_entry (task_n, at, what) VALUES (?, ?, ?)", (n, now, clean_line(what, ERROR_CHARACTERS))
     )
 
 
@@ -330,7 +326,7 @@ def change_state(
             "n": n,
             "state": to,
             "reason": reason,
-            "error": clean_line(error, ERROR_LIMIT),
+            "error": clean_line(error, ERROR_CHARACTERS),
             "code": clean_line(error_code),
             "next_try": next_try,
             "asks": asks,
@@ -358,7 +354,7 @@ def keep_pace(connection: sqlite3.Connection, n: int) -> None:
     """Say anew how long a task of this one's model takes."""
     ref = connection.execute("SELECT backend, model FROM task WHERE n = ?", (n,)).fetchone()
     worked = [seconds for (seconds,) in connection.execute(_WORKED, (*ref, PACE_TASKS))]
-    if len(worked) < PACE_FROM:
+    if len(worked) < PACE_TASKS_MIN:
         connection.execute("DELETE FROM task_pace WHERE backend = ? AND model = ?", ref)
     else:
         connection.execute("INSERT OR REPLACE INTO task_pace VALUES (?, ?, ?)", (*ref, statistics.median(worked)))

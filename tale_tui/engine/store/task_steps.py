@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from tale_tui.domain.constants import ERROR_CHARACTERS
 from tale_tui.domain.errors import Fenced
 from tale_tui.domain.models import ModelRef, Usage
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
-from tale_tui.engine.store.rows import ERROR_LIMIT, ref_columns, step_key
+from tale_tui.engine.store.rows import ref_columns, step_key
 from tale_tui.engine.store.task_rows import task_at
 from tale_tui.engine.store.task_state import (
     add_history_entry,
@@ -198,7 +199,7 @@ class TaskSteps(Database):
             n, now, again = running_n(connection, task_id, epoch), self._world.now(), next_try is not None and not end
             values: Values = {"n": n, "key": step_key(key), "now": now, "state": "pending" if again else "failed"}
             values |= {"next_try": next_try if again else None} | _texts(text, thinking)
-            values |= {"error": clean_line(error, ERROR_LIMIT), "code": clean_line(error_code)}
+            values |= {"error": clean_line(error, ERROR_CHARACTERS), "code": clean_line(error_code)}
             attempt = _one(connection.execute(_FAIL, values), key)
             add_history_entry(connection, n, now, f"attempt {attempt} of {clean_line(key)} failed: {error}")
             if again:

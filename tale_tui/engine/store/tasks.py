@@ -6,14 +6,13 @@ import re
 import sqlite3
 from dataclasses import dataclass
 
-from tale_tui.domain.constants import TASK_TITLE_WORDS
+from tale_tui.domain.constants import TASK_TITLE_WORDS, TASK_TITLE_WORDS_MIN, TITLE_CHARACTERS
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.models import ModelRef
 from tale_tui.domain.tasks import ENDED, Plan, Priority, Reason, Task, TaskCounts, TaskDetail, TaskState
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import first_words, message_text, plan_text, ref_columns, safe_plan, session_n
-from tale_tui.engine.store.sessions import TITLE_LIMIT
 from tale_tui.engine.store.task_rows import PRIORITIES, TASK, detail_at, task_at, task_n, task_n_by_prefix, tasks_of
 from tale_tui.engine.store.task_state import add_history_entry, wrong_state
 
@@ -44,8 +43,6 @@ _ASKING = re.compile(
     re.IGNORECASE,
 )
 """A greeting, and the words that ask for something."""
-WORDS_MIN = 2
-"""Where fewer words are left, nothing is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +283,7 @@ def insert_task(connection: sqlite3.Connection, new: NewTask, now: float, messag
                 "state": state,
                 "reason": reason,
                 "priority": PRIORITIES.index(new.priority),
-                "title": clean_line(new.title, TITLE_LIMIT) or task_title(text),
+                "title": clean_line(new.title, TITLE_CHARACTERS) or task_title(text),
                 "session_id": new.session_id,
                 "message_id": message_id,
                 "now": now,
@@ -330,6 +327,6 @@ def task_title(text: str) -> str:
     """
     asking = _ASKING.match(text)
     rest = text[asking.end() :] if asking else ""
-    if len(rest.split()) < WORDS_MIN:
+    if len(rest.split()) < TASK_TITLE_WORDS_MIN:
         return first_words(text, TASK_TITLE_WORDS)
     return first_words(rest[0].upper() + rest[1:], TASK_TITLE_WORDS).rstrip("?.! ")

@@ -8,13 +8,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from tale_tui.domain.constants import TRANSACTION_JOBS_MAX
 from tale_tui.domain.errors import TaleError
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
-
-GROUP_MAX = 64
-"""Jobs in one transaction, at most: more would keep the first of them waiting."""
 
 
 def transaction(begin: str, job: Job[T], connection: sqlite3.Connection) -> T:
@@ -91,7 +89,7 @@ class Writes:
 
     def _run_group(self, connection: sqlite3.Connection) -> None:
         """Run what waits, as far as it goes into one transaction; a single job is left to its own."""
-        group = [self._waiting.popleft() for _ in range(min(GROUP_MAX, len(self._waiting)))]
+        group = [self._waiting.popleft() for _ in range(min(TRANSACTION_JOBS_MAX, len(self._waiting)))]
         for each in group:
             each.taken = True
         if len(group) < 2:

@@ -12,7 +12,8 @@ from textual.content import Content
 from tale_tui.domain.text import clean_line, reveal
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.tasks import clock, elapsed_s, model_name, short_times, state_words, times, tone
-from tale_tui.formatting.units import about, count, duration, format_probability, moment, plural, rate, when
+from tale_tui.formatting.units import about, count, format_probability, moment, plural, token_count, when
+from tale_tui.formatting.usage import usage_words
 from tale_tui.ui.markdown.wrap import wrap
 from tale_tui.ui.tasks.text import Passage
 from tale_tui.ui.widgets.line import fitted, spread
@@ -91,7 +92,7 @@ def _state(task: Task, steps: Sequence[Step], now: float, width: int, *, doing: 
     if not (elapsed_s(task, now) or task.state == "running"):
         told = ""
     written = _written(task, steps, tokens)
-    figures = [part for part in (told, f"{count(written)} tok" if written else "") if part]
+    figures = [part for part in (told, token_count(written) if written else "") if part]
     dot = f" {signs().dot} "
     line = Content.assemble((words, colour), (" " if figures else "", ""), (dot.join(figures), "$muted"))
     return line.truncate(width, ellipsis=True)
@@ -161,7 +162,7 @@ def _step(step: Step, task: Task, now: float, width: int, tokens: int) -> Conten
     if step.state == "running":
         written = tokens or written
     figures = _step_time(step, now).rjust(_TIME_CELLS)
-    figures += (f"{count(written)} tok" if written else "").rjust(_TOKEN_CELLS)
+    figures += (token_count(written) if written else "").rjust(_TOKEN_CELLS)
     note = f"  try {step.attempts}" if step.attempts > 1 else ""
     if width < _NARROW // 2:
         figures = ""
@@ -264,13 +265,8 @@ def passage_key(step: Step) -> str:
 
 
 def _figures(usage: Usage | None) -> str:
-    if usage is None:
-        return ""
-    first = "" if usage.ttft_ms is None else duration(usage.ttft_ms / 1000)
-    speed = "" if usage.tokens_per_second is None else rate(usage.tokens_per_second)
-    read = "" if usage.prompt_tokens is None else f"{count(usage.prompt_tokens)} + "
-    written = "" if usage.completion_tokens is None else f"{read}{count(usage.completion_tokens)} tok"
-    return f" {signs().dot} ".join(part for part in (first, speed, written) if part)
+    words = usage_words(usage)
+    return f" {signs().dot} ".join(part for part in (words.first, words.rate, words.tokens) if part)
 
 
 def _to_approve(detail: TaskDetail) -> tuple[Passage, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tale_tui.formatting.symbols import SPINNER_INTERVAL_S
+from tale_tui.domain.constants import ANIMATION_INTERVAL_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,7 +111,7 @@ class Spinner:
     def spin(self, on: bool) -> None:
         """Let it turn, or stop it."""
         if on:
-            self._timer.start(_STILL_INTERVAL_S if self.still else SPINNER_INTERVAL_S)
+            self._timer.start(_STILL_INTERVAL_S if self.still else ANIMATION_INTERVAL_S)
         else:
             self._timer.stop()
 

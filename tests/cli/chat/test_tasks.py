@@ -88,11 +88,11 @@ def test_where_nobody_is_sure_a_task_is_offered(
 ) -> None:
     engine.band = band
     assert "tale-tui submit" not in cli("chat", "-m", "Memoisation", *options).err, "a script has no use for it"
-    monkeypatch.setattr("tale_tui.cli.chat.answer.is_terminal", lambda stream: True)
+    monkeypatch.setattr("tale_tui.cli.chat.chat.is_terminal", lambda stream: True)
     assert ("tale-tui submit TEXT" in cli("chat", "-m", "Memoisation", *options).err) is offered
 
 
-def test_what_was_judged_talk_says_how_sure_that_is(cli: Any, engine: Any) -> None:
+def test_what_was_judged_chat_says_how_sure_that_is(cli: Any, engine: Any) -> None:
     events = list(engine.answer("s", "Hello", "k", None))
     events[0] = TurnStarted(dataclasses.replace(events[0].user, p=0.02), events[0].reply)
     engine.events = tuple(events)

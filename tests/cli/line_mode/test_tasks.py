@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.cli.line_mode.conversation import OFFER, LineConversation
+from tale_tui.cli.line_mode.conversation import TASK_HINT, LineConversation
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.errors import OutOfMemory
 from tale_tui.domain.events import TaskStarted, TurnDone, TurnStarted
@@ -29,7 +29,7 @@ class Said:
                 yield line
 
         self.talk = LineConversation(
-            engine=engine, lines=come(), out=self._write, told=self.told.append, interactive=interactive, **more
+            engine=engine, lines=come(), out=self._write, err=self.told.append, interactive=interactive, **more
         )
 
     def _write(self, piece: str) -> None:
@@ -63,9 +63,9 @@ async def test_a_task_is_carried_out_and_read_out(detected: Any) -> None:
 
 async def test_where_nobody_is_sure_a_task_is_offered(engine: Any) -> None:
     engine.band = DetectBand.UNSURE
-    assert (await said(engine, "Memoisation", interactive=True)).told[-1] == OFFER
+    assert (await said(engine, "Memoisation", interactive=True)).told[-1] == TASK_HINT
     assert (await said(engine, "Memoisation")).told == []
-    assert OFFER not in (await said(engine, "Memoisation", interactive=True, tasks=False)).told
+    assert TASK_HINT not in (await said(engine, "Memoisation", interactive=True, tasks=False)).told
 
 
 async def test_a_task_may_be_only_queued_or_never_made(detected: Any) -> None:

@@ -27,7 +27,7 @@ class Runs:
         self.said: list[str] = []
         self.told: list[str] = []
         self.queue = QueueWorker(
-            says=self.said.append, tells=self.told.append, resumes=lambda: resumes, lingers=lingers
+            report=self.said.append, inform=self.told.append, resumes=lambda: resumes, lingers=lingers
         )
         self.running = asyncio.create_task(self.queue.until_empty(engine))
 
@@ -139,7 +139,7 @@ async def test_it_can_be_ended_from_outside(queue: Any, new_task: Any) -> None:
 
 
 async def test_in_the_background_it_stays_for_a_while(queue: Any, new_task: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(run, "LINGER_S", 0.05)
+    monkeypatch.setattr(run, "BACKGROUND_LINGER_S", 0.05)
     queue.watched = 2
     runs = Runs(queue, lingers=True)
     await asyncio.sleep(0.12)

@@ -1,4 +1,4 @@
-"""`tasks`, `status`, `result`, and what is done to one task."""
+"""`tasks`, and what is done to one task."""
 
 from __future__ import annotations
 
@@ -8,22 +8,6 @@ from typing import Any
 import pytest
 
 from tale_tui.domain.tasks import Priority, TaskState
-
-DONE = {"result": "Rain.", "started": 1_794_139_200.0, "finished": 1_794_139_242.0, "worked_s": 42.0}
-
-
-@pytest.fixture
-def work(engine: Any, new_task: Any) -> Any:
-    for detail in (
-        new_task("abcd2222", TaskState.RUNNING, text="Write\nit", title="Write it", p=0.931249),
-        new_task("efgh3333", TaskState.DONE, title="Letter", **DONE),
-        new_task("jkmn4444", TaskState.FAILED, title="Manual", error="It does not fit.", error_code="out_of_memory"),
-    ):
-        engine.work[detail.task.id] = detail
-    return engine
-
-
-# lists
 
 
 def test_a_list_that_is_cut_says_so(cli: Any, work: Any) -> None:
@@ -76,33 +60,6 @@ def test_no_tasks_are_a_sentence(cli: Any, engine: Any, work: Any) -> None:
     assert "tale-tui submit" in result.err
 
 
-# one of them
-
-
-def test_status_of_a_task(cli: Any, work: Any) -> None:
-    out = cli("status", "jk").out
-    assert out.startswith("✗ jkmn  Manual  out of memory")
-    assert "It does not fit." in out
-    assert "ollama/qwen2.5:7b, a task" in out
-    assert json.loads(cli("status", "jk", "--json").out)["error"] == "It does not fit."
-
-
-def test_the_result_of_a_task(cli: Any, work: Any) -> None:
-    assert cli("result", "ef").out == "Rain.\n"
-    assert json.loads(cli("result", "ef", "--json").out)["result"] == "Rain."
-
-
-def test_a_task_without_a_result_says_why(cli: Any, work: Any) -> None:
-    result = cli("result", "ab")
-    assert (result.code, result.out) == (2, "")
-    assert "abcd (Write it) is running" in result.err
-    assert "tale-tui wait abcd" in result.err
-    result = cli("result", "jk")
-    assert result.code == 1
-    assert "jkmn failed: It does not fit." in result.err
-    assert "tale-tui retry jkmn" in result.err
-
-
 @pytest.mark.parametrize("command", ["status", "result", "cancel", "pause", "resume", "retry", "approve"])
 def test_an_unknown_id_is_bad_input(cli: Any, work: Any, command: str) -> None:
     result = cli(command, "zz")
@@ -126,7 +83,7 @@ def test_an_unknown_id_is_bad_input(cli: Any, work: Any, command: str) -> None:
         (["priority", "ab", "urgent"], ("priority", "abcd2222", Priority.URGENT)),
     ],
 )
-def test_a_task_is_steered(cli: Any, work: Any, arguments: list[str], done: tuple[Any, ...]) -> None:
+def test_a_task_is_changed(cli: Any, work: Any, arguments: list[str], done: tuple[Any, ...]) -> None:
     result = cli(*arguments)
     assert result.code == 0
     assert work.done_to == [done]
@@ -157,47 +114,9 @@ def test_an_unknown_priority_changes_nothing(cli: Any, work: Any) -> None:
     assert "write one of urgent, high, normal, low." in result.err
 
 
-# the whole
-
-
-def test_status_of_the_whole(cli: Any, work: Any) -> None:
-    lines = cli("status").out.splitlines()
-    assert lines[0].startswith("engine  the window, process 1, since ")
-    assert lines[1] == "ux      ● ollama/qwen2.5:7b, loaded"
-    assert lines[2] == "task    ○ no model"
-    assert lines[3] == "queue   1 running, 1 done, 1 failed"
-
-
-def test_status_without_an_engine_says_what_to_start(cli: Any, engine: Any) -> None:
-    engine.here = True
-    result = cli("status")
-    assert "engine  none" in result.out
-    assert "queue   no tasks" in result.out
-    assert "No engine runs. To start one: tale-tui run" in result.err
-    assert json.loads(cli("status", "--json").out)["engine"] is None
-
-
-def test_status_as_json(cli: Any, work: Any) -> None:
-    data = json.loads(cli("status", "--json").out)
-    assert data["engine"] == {"pid": 1, "version": "1", "background": False, "works_queue": True}
-    assert data["models"]["ux"]["model"] == "ollama/qwen2.5:7b"
-    assert data["models"]["task"]["state"] == "unset"
-    assert data["tasks"]["running"] == 1
-    assert list(data["tasks"]) == [
-        "waiting",
-        "queued",
-        "running",
-        "paused",
-        "interrupted",
-        "done",
-        "failed",
-        "cancelled",
-    ]
-
-
 def test_the_states_are_those_of_the_engine() -> None:
-    from tale_tui.cli.tasks.list import GROUPS, states_of
+    from tale_tui.cli.tasks.list import STATE_GROUPS, states_of
 
     assert states_of(("all",)) == tuple(TaskState)
     assert set(states_of(("open", "ended"))) == set(TaskState)
-    assert not GROUPS.keys() & set(TaskState)
+    assert not STATE_GROUPS.keys() & set(TaskState)

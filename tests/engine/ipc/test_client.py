@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tale_tui.domain.constants import SOCKET_PATH_BYTES_MAX
 from tale_tui.domain.conversation import View
 from tale_tui.domain.errors import EmptyMessage, EngineLost, EngineMismatch, StoreError
 from tale_tui.domain.events import EngineMoved, Notice, TextDelta, ThinkingDelta
@@ -16,7 +17,7 @@ from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.engine.ipc import client as client_module
 from tale_tui.engine.ipc import remote as remote_module
 from tale_tui.engine.ipc.client import EngineClient
-from tale_tui.engine.ipc.endpoint import SOCKET_PATH_LIMIT_BYTES, lock_path, socket_path
+from tale_tui.engine.ipc.endpoint import lock_path, socket_path
 
 
 @asynccontextmanager
@@ -276,7 +277,7 @@ async def test_nonsense_on_the_socket_harms_nobody(data: Path, small_engine: typ
 def test_a_long_path_gets_a_short_socket_elsewhere(tmp_path: Path) -> None:
     deep = tmp_path / ("x" * 200)
     short = socket_path(deep)
-    assert len(bytes(short)) <= SOCKET_PATH_LIMIT_BYTES
+    assert len(bytes(short)) <= SOCKET_PATH_BYTES_MAX
     assert short != socket_path(tmp_path / ("y" * 200))
     assert socket_path(Path("/d")) == Path("/d/engine.sock")
 

@@ -11,9 +11,9 @@ import pytest
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import RouteSettings, Settings
 from tale_tui.domain.clock import Clock
+from tale_tui.domain.constants import BREAKER_OPENS_AFTER
 from tale_tui.domain.errors import BackendCrashed, NoModel, Unreachable
 from tale_tui.domain.models import BackendName, ModelRef, Role
-from tale_tui.engine.models.loading.breaker import OPENS_AFTER
 from tale_tui.engine.models.registry import given_backends
 from tale_tui.engine.models.roles.defaults import Choice
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
@@ -65,7 +65,7 @@ async def test_what_is_loaded_need_not_be(rig: Rig) -> None:
 
 
 async def test_what_failed_again_and_again_is_stood_in_for(rig: Rig, clock: Any) -> None:
-    for _ in range(OPENS_AFTER):
+    for _ in range(BREAKER_OPENS_AFTER):
         assert (await rig.router().route(TASK)).ref == BIG
         clock.monotonic_s += 1
         await rig.home.pool.failed(BIG, BackendCrashed("It ended."))

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tale_tui.domain.clock import Clock
+from tale_tui.domain.constants import TRANSACTION_JOBS_MAX
 from tale_tui.domain.errors import NoSuchSession, StoreError, TaleError
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.transactions import GROUP_MAX, Writes
+from tale_tui.engine.store.transactions import Writes
 
 WAIT_S = 30.0
 Job = Callable[[sqlite3.Connection], object]
@@ -68,7 +69,7 @@ async def test_what_waits_together_is_committed_once(thread: Thread) -> None:
     thread.add(1, 2, 3)
     assert thread.outcomes() == [1, 2, 3]
     assert (thread.rows(), thread.commits) == ([1, 2, 3], 1)
-    thread.add(*range(10, 10 + GROUP_MAX + 1))
+    thread.add(*range(10, 10 + TRANSACTION_JOBS_MAX + 1))
     thread.outcomes()
     assert thread.commits == 3
 

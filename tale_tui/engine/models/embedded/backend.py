@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tale_tui.domain.constants import EMBEDDED_COUNT_TIMEOUT_S
 from tale_tui.domain.errors import ModelError, ModelNotFound, TimedOut
 from tale_tui.domain.models import BackendName, BackendReport, FinishReason, LoadedModel, ModelRef, Progress, Role
 from tale_tui.domain.text import clean_line
@@ -35,8 +36,6 @@ from tale_tui.engine.models.reply_parser import Continuation, ReplyParser
 if TYPE_CHECKING:
     from tale_tui.config.settings import Settings
 
-COUNT_LIMIT_S = 1.0
-"""Counting takes 2 ms, 22 ms for 6,000 tokens; what takes longer is not waited for."""
 LIBRARY = "xllamacpp"
 
 
@@ -154,7 +153,7 @@ class EmbeddedBackend:
         if child is None:
             return None
         try:
-            async with asyncio.timeout(COUNT_LIMIT_S):
+            async with asyncio.timeout(EMBEDDED_COUNT_TIMEOUT_S):
                 return await child.count(_pairs(messages))
         except TimeoutError:
             return None

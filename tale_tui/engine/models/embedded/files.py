@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tale_tui.domain.constants import EMBEDDED_WINDOW_TOKENS_MIN, TASK_NICENESS
 from tale_tui.domain.errors import ModelDamaged, ModelNotFound, NotAvailable
 from tale_tui.domain.models import ModelInfo, Role
 from tale_tui.domain.text import clean_line
@@ -19,11 +20,6 @@ from tale_tui.engine.models.memory_forecast import PROCESS_BYTES, Forecast
 
 if TYPE_CHECKING:
     from tale_tui.config.settings import EmbeddedSettings
-
-TASK_NICENESS = 10
-"""The process that works yields to the one that answers, and to the screen."""
-WINDOW_MIN = 256
-"""Tokens: llama.cpp serves no smaller window, and aborts on some."""
 
 
 def survey(models_dir: Path) -> tuple[ModelInfo, ...]:
@@ -109,7 +105,7 @@ def plan_load(settings: EmbeddedSettings, model: str, path: Path, window: int | 
 
 
 def _fitting(window: int, header: Header) -> int:
-    return max(WINDOW_MIN, min(window, header.max_window or window))
+    return max(EMBEDDED_WINDOW_TOKENS_MIN, min(window, header.max_window or window))
 
 
 def _header(model: str, path: Path) -> Header:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tale_tui.domain.constants import BATCH_TOKENS, LLAMA_HTTP_THREADS, LLAMA_HTTP_TIMEOUT_S, PROMPT_CACHE_MEBIBYTES
 from tale_tui.engine.models.embedded.protocol import (
     AnswerCancelled,
     AnswerChat,
@@ -27,14 +28,6 @@ from tale_tui.engine.models.embedded.protocol import (
 log = logging.getLogger(__name__)
 """Goes to standard error, where llama.cpp writes."""
 
-BATCH_TOKENS = 64
-"""Read at once: 128 reads no faster, 32 a quarter slower. A stop is heeded between two batches, in 0.4 s."""
-CACHE_MEBIBYTES = 128
-"""For the prompts of other conversations, so that coming back to one costs nothing. llama.cpp itself takes 8 GiB."""
-HTTP_THREADS = 2
-"""llama.cpp's own server answers nobody but this process."""
-HTTP_LIMIT_S = 5.0
-"""Counting takes 2 ms, 22 ms for 6,000 tokens."""
 LOG_ERRORS = 1
 """llama.cpp's verbosity at which errors are told, and nothing when all is well."""
 CHAT_PATH = "/v1/chat/completions"
@@ -183,7 +176,7 @@ def _parameters(params: Any, load: LoadModel, key: str) -> Any:
     params.n_batch = params.n_ubatch = BATCH_TOKENS
     params.n_parallel = 1
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = load.threads
-    params.cache_ram_mib = CACHE_MEBIBYTES
+    params.cache_ram_mib = PROMPT_CACHE_MEBIBYTES
     params.fit_params = False
     params.verbosity = LOG_ERRORS
     params.offline = True
@@ -194,7 +187,7 @@ def _parameters(params: Any, load: LoadModel, key: str) -> Any:
     params.cors_origins = ""
     params.cors_credentials = False
     params.ui = False
-    params.n_threads_http = HTTP_THREADS
+    params.n_threads_http = LLAMA_HTTP_THREADS
     return params
 
 
@@ -211,16 +204,16 @@ def _messages(pairs: list[list[str]]) -> list[dict[str, str]]:
 
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=HTTP_LIMIT_S)
+        super().__init__("localhost", timeout=LLAMA_HTTP_TIMEOUT_S)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(HTTP_LIMIT_S)
+        self.sock.settimeout(LLAMA_HTTP_TIMEOUT_S)
         self.sock.connect(self._path)
 
 
 def _connection(address: str) -> http.client.HTTPConnection:
     if address.startswith("/"):
         return _UnixConnection(address)
-    return http.client.HTTPConnection(address.removeprefix("http://").rstrip("/"), timeout=HTTP_LIMIT_S)
+    return http.client.HTTPConnection(address.removeprefix("http://").rstrip("/"), timeout=LLAMA_HTTP_TIMEOUT_S)

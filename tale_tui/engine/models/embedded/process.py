@@ -18,6 +18,13 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, cast
 
+from tale_tui.domain.constants import (
+    CHILD_LOG_BYTES_MAX,
+    CHILD_LOG_TAIL_BYTES,
+    CHILD_PIPES_TIMEOUT_S,
+    CHILD_STOP_TIMEOUT_S,
+    SOCKET_PATH_BYTES_MAX,
+)
 from tale_tui.engine.models.embedded.protocol import (
     AnswerCancelled,
     AnswerChat,
@@ -39,16 +46,6 @@ from tale_tui.engine.models.embedded.protocol import (
 log = logging.getLogger(__name__)
 
 CHILD = "tale_tui.engine.models.embedded.child"
-POLITE_S = 1.5
-"""Seconds in which a stop must be heeded; stopping between two batches takes up to one. Then the process is killed."""
-AFTERLIFE_S = 1.0
-"""Seconds after its end in which the pipes of the process must close; something that it started may hold them open."""
-SOCKET_PATH_MAX = 100
-"""Bytes that fit into the address of a unix socket everywhere (sun_path has 108 on Linux)."""
-LOG_MAX_BYTES = 1_000_000
-"""A log that is longer begins anew with the next process."""
-LOG_TAIL_BYTES = 8_192
-"""How much of the log is read to find out why a process ended."""
 
 
 class AnswerExchange:
@@ -157,7 +154,7 @@ class ChildProcess(asyncio.SubprocessProtocol):
         try:
             with self._log_file.open("rb") as file:
                 size = file.seek(0, os.SEEK_END)
-                file.seek(min(size, max(self._log_start, size - LOG_TAIL_BYTES)))
+                file.seek(min(size, max(self._log_start, size - CHILD_LOG_TAIL_BYTES)))
                 return file.read().decode("utf-8", "replace")
         except OSError:
             return ""
@@ -229,7 +226,7 @@ class ChildProcess(asyncio.SubprocessProtocol):
         """The process ended; something that it started may still hold its pipes."""
         if self._transport is not None:
             self.exit_code = self._transport.get_returncode()
-            asyncio.get_running_loop().call_later(AFTERLIFE_S, self._transport.close)
+            asyncio.get_running_loop().call_later(CHILD_PIPES_TIMEOUT_S, self._transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The process ended and all that it said has been taken."""
@@ -260,7 +257,7 @@ class ChildProcess(asyncio.SubprocessProtocol):
 
     def _stop(self, exchange: AnswerExchange) -> None:
         self._send(CancelAnswer(exchange.number))
-        exchange.deadline = asyncio.get_running_loop().call_later(POLITE_S, self.kill)
+        exchange.deadline = asyncio.get_running_loop().call_later(CHILD_STOP_TIMEOUT_S, self.kill)
 
     def _send(self, request: Request) -> None:
         pipe = self._transport.get_pipe_transport(0) if self._transport else None
@@ -277,7 +274,7 @@ class ChildProcess(asyncio.SubprocessProtocol):
         except OSError as error:
             log.warning("%s cannot be written: %s", self._log_file, error)
             return subprocess.DEVNULL
-        if os.fstat(errors).st_size > LOG_MAX_BYTES:
+        if os.fstat(errors).st_size > CHILD_LOG_BYTES_MAX:
             os.ftruncate(errors, 0)
         self._log_start = os.fstat(errors).st_size
         return errors
@@ -301,7 +298,7 @@ def _socket_path() -> str:
     except OSError:
         return ""
     path = folder / "llama.sock"
-    if len(os.fsencode(path)) <= SOCKET_PATH_MAX:
+    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES_MAX:
         return str(path)
     folder.rmdir()
     return ""

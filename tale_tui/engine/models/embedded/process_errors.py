@@ -7,6 +7,7 @@ import re
 import signal
 from dataclasses import dataclass
 
+from tale_tui.domain.constants import CHILD_LOG_LINES
 from tale_tui.domain.errors import (
     BackendCrashed,
     ContextFull,
@@ -23,8 +24,6 @@ from tale_tui.engine.models.machine import NO_BUILD, NO_OPENMP, OLD_PROCESSOR
 log = logging.getLogger(__name__)
 
 OTHER_MODEL = "Fetch the file again, or choose another model."
-LOG_LINES = 12
-"""Of llama.cpp's log that go into ours when a process ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,5 +152,5 @@ def _signal(exit_code: int) -> str:
 
 def _log(model: str, exit_code: int | None, words: str) -> None:
     log.warning("the process of %s ended with %s", model, exit_code)
-    for line in words.splitlines()[-LOG_LINES:]:
+    for line in words.splitlines()[-CHILD_LOG_LINES:]:
         log.warning("%s: %s", model, clean_line(line))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tale_tui.domain.constants import CHILD_EXIT_TIMEOUT_S
 from tale_tui.domain.errors import BackendCrashed, ModelError, NotAvailable, TimedOut
 from tale_tui.domain.models import Role
 from tale_tui.domain.text import clean_line
@@ -18,9 +19,6 @@ from tale_tui.engine.models.files.library import Identity, reason
 
 if TYPE_CHECKING:
     from tale_tui.config.settings import EmbeddedSettings
-
-LAST_WORDS_S = 2.0
-"""Seconds for a process to end after it said that it cannot load its model."""
 
 
 @dataclass(slots=True)
@@ -156,7 +154,7 @@ async def end(slot: ProcessSlot) -> None:
 async def _farewell(child: ChildProcess) -> None:
     """Let a process that could not load its model write its log and end."""
     try:
-        async with asyncio.timeout(LAST_WORDS_S):
+        async with asyncio.timeout(CHILD_EXIT_TIMEOUT_S):
             await child.gone()
     except TimeoutError:
         child.kill()

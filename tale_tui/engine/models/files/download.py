@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tale_tui.domain.constants import DOWNLOAD_RESUMES, INSTALLER_LINES_KEPT, INSTALLER_READ_BYTES
 from tale_tui.domain.errors import FetchFailed
 from tale_tui.domain.text import clean_line
 
@@ -27,11 +28,6 @@ log = logging.getLogger(__name__)
 
 UNPACKED = "unpacked"
 """Where an installer that cannot leave the wheel alone has unpacked it."""
-LINES_KEPT = 60
-"""Of what the installer says: an error and what led to it."""
-READ_BYTES = 65_536
-RESUMES = 5
-"""So often pip goes on where a connection broke off."""
 
 _PROGRESS = re.compile(r"Progress (\d+) of \d+")
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
@@ -97,7 +93,7 @@ async def download(package: Package, folder: Path) -> AsyncGenerator[int, None]:
         env=_environment(folder),
         start_new_session=True,
     )
-    said: deque[str] = deque(maxlen=LINES_KEPT)
+    said: deque[str] = deque(maxlen=INSTALLER_LINES_KEPT)
     try:
         async for line in _lines(process):
             if progress := _PROGRESS.match(line):
@@ -141,7 +137,7 @@ def _environment(folder: Path) -> dict[str, str]:
     own = {
         "TMPDIR": str(folder),  # what a killed installer leaves goes with the folder, and /tmp may be small
         "PIP_REQUIRE_VIRTUALENV": "0",  # nothing is installed
-        "PIP_RESUME_RETRIES": str(RESUMES),
+        "PIP_RESUME_RETRIES": str(DOWNLOAD_RESUMES),
     }
     return {**os.environ, **own}
 
@@ -151,8 +147,8 @@ async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[str]:
     if process.stdout is None:
         return
     rest = b""
-    while data := await process.stdout.read(READ_BYTES):
-        *lines, rest = _LINE_END.split((rest + data)[-READ_BYTES:])
+    while data := await process.stdout.read(INSTALLER_READ_BYTES):
+        *lines, rest = _LINE_END.split((rest + data)[-INSTALLER_READ_BYTES:])
         for line in lines:
             yield _harmless(line)
     if rest:

@@ -16,6 +16,7 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import IO, TypeVar
 
+from tale_tui.domain.constants import COPY_CHUNK_BYTES
 from tale_tui.domain.errors import BadInput, DiskFull, ModelNotFound, ReadOnly
 from tale_tui.domain.models import BackendName, ModelInfo, ModelRef
 from tale_tui.domain.text import clean_line
@@ -28,8 +29,6 @@ WITHOUT_CHAT = ("clip", "bert", "nomic-bert", "jina-bert-v2", "t5encoder", "whis
 """Architectures that see, embed or hear and never answer."""
 TEMPORARY_PREFIX = ".incoming-"
 """Of folders with files that are not whole yet; nothing else has a name like that."""
-CHUNK_BYTES = 8 * 1024 * 1024
-"""Copied in one step: a tenth of a second on a slow disk, so that stopping is quick."""
 
 Identity = tuple[int, int, int, int]
 Result = TypeVar("Result")
@@ -98,7 +97,7 @@ async def pour(source: IO[bytes], target: Path, sha256: str = "") -> AsyncGenera
     with target.open("xb") as file:
 
         def step() -> int:
-            chunk = source.read(CHUNK_BYTES)
+            chunk = source.read(COPY_CHUNK_BYTES)
             digest.update(chunk)
             return file.write(chunk)
 

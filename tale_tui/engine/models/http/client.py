@@ -13,25 +13,20 @@ import httpx
 
 from tale_tui import __version__
 from tale_tui.config.settings import LimitSettings
+from tale_tui.domain.constants import (
+    ANSWER_BYTES_MAX,
+    CATALOG_TIMEOUT_S,
+    DRAIN_TIMEOUT_S,
+    ERROR_BODY_BYTES_MAX,
+    ERROR_BODY_TIMEOUT_S,
+    KEEP_CONNECTION_S,
+    STREAM_LINE_BYTES_MAX,
+)
 from tale_tui.domain.errors import BrokenStream, Refused, TimedOut
 from tale_tui.engine.models.http.address import Address
 from tale_tui.engine.models.lenient_json import read_object
 from tale_tui.engine.models.server_errors import ServerDescription, refusal, sentence, transport_failure
 
-CATALOG_LIMIT_S = 5.0
-"""Seconds for a list or a description: the server reads it from its disk."""
-KEEP_CONNECTION_S = 4.0
-"""Seconds that an idle connection is kept: llama-server hangs up after 5, and a request must not meet that."""
-DRAIN_LIMIT_S = 0.1
-"""Seconds for the end of an answer that is whole already, so that its connection can be used again."""
-MAX_LINE_BYTES = 4 * 2**20
-"""The longest line of a stream: an endless one must not fill the memory."""
-MAX_ANSWER_BYTES = 32 * 2**20
-"""The longest answer that is not a stream; the description of a large model takes a tenth of it."""
-COMPLAINT_LIMIT_S = 2.0
-"""Seconds for what is said of an error."""
-MAX_COMPLAINT_BYTES = 64 * 2**10
-"""How much of an error is read: a proxy may send a whole page."""
 FIRST_ERROR_STATUS = 300
 """From here on a status is no answer. Redirections are not followed: prompts go where the user said."""
 
@@ -111,7 +106,7 @@ class ResponseLines:
         """
         while (end := self._buffer.find(b"\n", self._searched)) < 0:
             self._searched = len(self._buffer)
-            if self._searched > MAX_LINE_BYTES:
+            if self._searched > STREAM_LINE_BYTES_MAX:
                 raise BrokenStream(sentence(BrokenStream, self._server))
             chunk = b"" if self._ended else await self._read()
             if not chunk:
@@ -131,7 +126,7 @@ class ResponseLines:
     async def drain(self) -> None:
         """Read the end of an answer that is whole, so that its connection can be used again; give up soon."""
         with suppress(TimeoutError, httpx.HTTPError):  # then the connection is closed instead
-            async with asyncio.timeout(DRAIN_LIMIT_S):
+            async with asyncio.timeout(DRAIN_TIMEOUT_S):
                 async for _ in self._chunks:
                     pass
 
@@ -187,7 +182,7 @@ class ModelServerClient:
         url: str,
         body: Mapping[str, object] | None = None,
         *,
-        limit_s: float | None = CATALOG_LIMIT_S,
+        limit_s: float | None = CATALOG_TIMEOUT_S,
         model: str = "",
     ) -> dict[str, object]:
         """Send a request and return the object that answers it.
@@ -286,7 +281,7 @@ async def _read(response: httpx.Response) -> bytes:
     try:
         async for chunk in response.aiter_bytes():
             text += chunk
-            if len(text) > MAX_ANSWER_BYTES:
+            if len(text) > ANSWER_BYTES_MAX:
                 break
     finally:
         await response.aclose()
@@ -298,10 +293,10 @@ async def _read_complaint(response: httpx.Response) -> bytes:
     text = bytearray()
     try:
         with suppress(TimeoutError, httpx.HTTPError):
-            async with asyncio.timeout(COMPLAINT_LIMIT_S):
+            async with asyncio.timeout(ERROR_BODY_TIMEOUT_S):
                 async for chunk in response.aiter_bytes():
                     text += chunk
-                    if len(text) > MAX_COMPLAINT_BYTES:
+                    if len(text) > ERROR_BODY_BYTES_MAX:
                         break
     finally:
         await response.aclose()

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tale_tui.domain.constants import (
+    BREAKER_OPEN_MAX_S,
+    BREAKER_OPEN_S,
+    BREAKER_OPENS_AFTER,
+    RESTART_PAUSE_MAX_S,
+    RESTART_PAUSE_S,
+)
 from tale_tui.domain.errors import BackendCrashed, BrokenStream, ModelError, TimedOut, Unreachable
 from tale_tui.domain.models import BackendHealth, ModelRef
 
-OPENS_AFTER = 3
-"""Failures in a row after which a model is given up for a while."""
-PAUSE_S, PAUSE_MAX_S = 1.0, 30.0
-"""Seconds before a model that failed is started again; they double with each failure."""
-OPEN_S, OPEN_MAX_S = 20.0, 300.0
-"""Seconds for which a breaker stays open; they double each time that it opens again."""
 COUNTED = (Unreachable, BackendCrashed, BrokenStream, TimedOut)
 """Errors that say something of a model or server, and not of what it was asked."""
 
@@ -32,7 +33,7 @@ class Trouble:
     @property
     def opened(self) -> bool:
         """Whether it failed so often that it was given up."""
-        return self.failures >= OPENS_AFTER
+        return self.failures >= BREAKER_OPENS_AFTER
 
 
 class Breakers:
@@ -122,9 +123,9 @@ class Breakers:
 
 def pause_s(failures: int) -> float:
     """Seconds to leave a model alone after so many failures in a row."""
-    if failures < OPENS_AFTER:
-        return float(min(PAUSE_S * 2 ** (failures - 1), PAUSE_MAX_S))
-    return float(min(OPEN_S * 2 ** (failures - OPENS_AFTER), OPEN_MAX_S))
+    if failures < BREAKER_OPENS_AFTER:
+        return float(min(RESTART_PAUSE_S * 2 ** (failures - 1), RESTART_PAUSE_MAX_S))
+    return float(min(BREAKER_OPEN_S * 2 ** (failures - BREAKER_OPENS_AFTER), BREAKER_OPEN_MAX_S))
 
 
 def _key(ref: ModelRef, error: ModelError) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tale_tui.domain.constants import LOADED_MIN_MS, RESIDENT_TRUST_S
 from tale_tui.domain.errors import BackendCrashed, ModelError, OutOfMemory, WrongState
 from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role
 from tale_tui.engine.models.backend import Backend, PerRoleBackend
@@ -16,10 +17,6 @@ from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.registry import BackendRegistry
 
-LOADED_MS = 100.0
-"""A call that spent more on loading found its model gone; servers report a few milliseconds for one that is there."""
-RESIDENT_TRUST_S = 30.0
-"""So long after a model answered or was loaded it is taken to be in memory, and a call costs no question first."""
 RoleSlot = tuple[ModelRef, Role | None]
 """A model and the role whose process it is in; None where the roles share it."""
 
@@ -358,7 +355,7 @@ class ModelLoader:
             ref: the model.
             load_ms: of the call, what went into loading.
         """
-        if load_ms >= LOADED_MS:
+        if load_ms >= LOADED_MIN_MS:
             await self._residency_log.note(ref, "load", load_ms)
         if (trouble_s := self.breakers.worked(ref)) is not None:
             await self._residency_log.note(ref, "recovered", trouble_s * 1000)

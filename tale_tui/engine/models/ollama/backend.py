@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
 from tale_tui.config.settings import Settings
+from tale_tui.domain.constants import CATALOG_TIMEOUT_S
 from tale_tui.domain.errors import BackendCrashed, BrokenStream, ModelError, ModelNotFound, NotAvailable
 from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Progress
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest
-from tale_tui.engine.models.http.client import CATALOG_LIMIT_S
 from tale_tui.engine.models.lenient_json import read_object
 from tale_tui.engine.models.machine import has_gpu
 from tale_tui.engine.models.memory_forecast import Forecast
@@ -57,7 +57,7 @@ class OllamaBackend:
         """Whether it is there, what it has and what is loaded.
 
         Args:
-            timeout_s: for it to say that it is there; its lists have `CATALOG_LIMIT_S`.
+            timeout_s: for it to say that it is there; its lists have `CATALOG_TIMEOUT_S`.
         """
         address = version = ""
         try:
@@ -109,7 +109,7 @@ class OllamaBackend:
         connection, _ = self._connect()
         body = {"model": model, "messages": [], "keep_alive": 0, "stream": False}
         with suppress(ModelNotFound):  # then it is not loaded either
-            await connection.client.ask("POST", connection.chat, body, limit_s=CATALOG_LIMIT_S, model=model)
+            await connection.client.ask("POST", connection.chat, body, limit_s=CATALOG_TIMEOUT_S, model=model)
         self._sharing.pop(model, None)
 
     async def default_window(self, model: str) -> int:

@@ -12,21 +12,17 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import httpx
 
+from tale_tui.domain.constants import CATALOG_TIMEOUT_S, DESCRIPTIONS_AT_ONCE, PULL_SILENCE_S
 from tale_tui.domain.errors import BrokenStream, ModelError, Unreachable
 from tale_tui.domain.models import BackendName, ModelInfo, ModelRef, Progress
 from tale_tui.domain.text import clean_line
-from tale_tui.engine.models.http.client import CATALOG_LIMIT_S, ClientOptions, no_answer
+from tale_tui.engine.models.http.client import ClientOptions, no_answer
 from tale_tui.engine.models.lenient_json import as_count, as_object, as_objects, as_text, as_texts, read_object
 from tale_tui.engine.models.memory_forecast import cache_bytes
 from tale_tui.engine.models.server_errors import ServerDescription, refusal, sentence, transport_failure
 
 if TYPE_CHECKING:
     from ollama import AsyncClient, ListResponse, ProgressResponse
-
-PULL_SILENCE_S = 600.0
-"""Seconds between two signs of life of a pull: checking 40 GB on a slow disk takes minutes and says nothing."""
-SHOWS_AT_ONCE = 4
-"""Descriptions asked for at the same time, where the list does not say what a model can do."""
 
 _CAPABILITIES = {
     "completion": "chat",
@@ -111,7 +107,7 @@ class OllamaCatalog:
         answer = await self._call(client.list())
         entries = [entry for entry in answer.models if entry.model and clean_line(entry.model) == entry.model]
         self._digests = {full_name(entry.model or ""): entry.digest or "" for entry in entries}
-        turn = asyncio.Semaphore(SHOWS_AT_ONCE)
+        turn = asyncio.Semaphore(DESCRIPTIONS_AT_ONCE)
 
         async def info(entry: ListResponse.Model) -> ModelInfo:
             async with turn:
@@ -262,7 +258,7 @@ class OllamaCatalog:
         from ollama import ResponseError
 
         server = self._server
-        limit_s = limit_s or CATALOG_LIMIT_S
+        limit_s = limit_s or CATALOG_TIMEOUT_S
         try:
             async with asyncio.timeout(limit_s):
                 return await work

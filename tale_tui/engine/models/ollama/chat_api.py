@@ -11,19 +11,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tale_tui.config.settings import Settings
-from tale_tui.domain.constants import DEFAULT_WINDOW
+from tale_tui.domain.constants import CATALOG_TIMEOUT_S, DEFAULT_WINDOW, OLLAMA_DEFAULT_KEEP_ALIVE_S
 from tale_tui.domain.errors import Refused
 from tale_tui.domain.models import FinishReason
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.backend import ChatRequest, Finished, TextPiece
-from tale_tui.engine.models.http.client import CATALOG_LIMIT_S
 from tale_tui.engine.models.lenient_json import as_count, as_number, as_object, as_text
 from tale_tui.engine.models.ollama.connection import OllamaConnection
 from tale_tui.engine.models.reply_parser import ReplyParser
 
 _NS_PER_MS = 1e6
-PASSING_KEEP_ALIVE_S = 300
-"""Seconds that a model stays which is not to be kept: Ollama's own default."""
 RENDERS_SINCE = (0, 11, 5)
 """The first version that shows the prompt it would give to the model."""
 
@@ -88,7 +85,7 @@ class OllamaRequests:
         connection = self._connection
         body = await self.answer(request)
         if connection.version is None:
-            await connection.ask_version(CATALOG_LIMIT_S)
+            await connection.ask_version(CATALOG_TIMEOUT_S)
         renders = connection.version is None or connection.version >= RENDERS_SINCE
         prompt = await self._rendered(request) if renders else ""
         if prompt:
@@ -123,7 +120,7 @@ class OllamaRequests:
         passing = model in self._passing
         return {
             "model": model,
-            "keep_alive": PASSING_KEEP_ALIVE_S if passing else self._settings.ollama.keep_alive_s,
+            "keep_alive": OLLAMA_DEFAULT_KEEP_ALIVE_S if passing else self._settings.ollama.keep_alive_s,
             "truncate": False,
             "shift": False,
             "options": options,

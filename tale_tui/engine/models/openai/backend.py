@@ -13,7 +13,7 @@ from dataclasses import replace
 from time import monotonic
 
 from tale_tui.config.settings import Settings
-from tale_tui.domain.constants import DEFAULT_WINDOW
+from tale_tui.domain.constants import DEFAULT_WINDOW, LOADING_POLL_S, USAGE_TIMEOUT_S
 from tale_tui.domain.errors import BrokenStream, ModelError, ModelNotFound, NotAvailable, Refused, ServerBusy
 from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Progress
 from tale_tui.domain.text import clean_line
@@ -24,11 +24,6 @@ from tale_tui.engine.models.openai.chat_api import EventReader, OpenAIAnswer, co
 from tale_tui.engine.models.openai.connection import OpenAIConnection
 from tale_tui.engine.models.reply_parser import Continuation, ReplyParser
 from tale_tui.engine.models.server_errors import refusal, sentence
-
-LOADING_POLL_S = 0.5
-"""Seconds between two looks at a server that is still loading its model: it has no way to tell when it is done."""
-USAGE_LIMIT_S = 2.0
-"""Seconds for the numbers that follow an answer: without them it is whole as well."""
 
 
 class OpenAIBackend:
@@ -207,7 +202,7 @@ async def _next(lines: ResponseLines, *, whole: bool) -> bytes | None:
     if not whole:
         return await lines.next()
     try:
-        async with asyncio.timeout(USAGE_LIMIT_S):
+        async with asyncio.timeout(USAGE_TIMEOUT_S):
             return await lines.next()
     except (TimeoutError, BrokenStream):
         return None

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tale_tui.config.settings import Settings
+from tale_tui.domain.constants import CATALOG_TIMEOUT_S, TOKENIZE_TIMEOUT_S
 from tale_tui.domain.errors import ModelError, NotAvailable, Refused
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.backend import ChatMessage
 from tale_tui.engine.models.http.address import openai_address
-from tale_tui.engine.models.http.client import CATALOG_LIMIT_S, ModelServerClient
+from tale_tui.engine.models.http.client import ModelServerClient
 from tale_tui.engine.models.lenient_json import as_count, as_object, as_text
 from tale_tui.engine.models.openai.catalog import ServedModel, ServerKind, read_lm_studio, read_models
 from tale_tui.engine.models.server_errors import ServerDescription
-
-TOKENIZE_LIMIT_S = 5.0
-"""Seconds for counting the tokens of a prompt; llama-server does it beside the model."""
 
 
 class OpenAIConnection:
@@ -45,7 +43,7 @@ class OpenAIConnection:
         """What it is; None while nobody looked."""
         self._root = self.address.url.removesuffix("/v1")
 
-    async def identify(self, limit_s: float = CATALOG_LIMIT_S) -> tuple[ServedModel, ...]:
+    async def identify(self, limit_s: float = CATALOG_TIMEOUT_S) -> tuple[ServedModel, ...]:
         """See what it is and what it serves.
 
         Args:
@@ -91,14 +89,14 @@ class OpenAIConnection:
             ModelError: it could not be asked.
         """
         asked = {"model": model, "messages": [{"role": one.role, "content": one.text} for one in messages]}
-        rendered = await self.client.ask("POST", f"{self._root}/apply-template", asked, limit_s=TOKENIZE_LIMIT_S)
+        rendered = await self.client.ask("POST", f"{self._root}/apply-template", asked, limit_s=TOKENIZE_TIMEOUT_S)
         prompt = {
             "model": model,
             "content": as_text(rendered.get("prompt")),
             "add_special": True,
             "parse_special": True,
         }
-        counted = await self.client.ask("POST", f"{self._root}/tokenize", prompt, limit_s=TOKENIZE_LIMIT_S)
+        counted = await self.client.ask("POST", f"{self._root}/tokenize", prompt, limit_s=TOKENIZE_TIMEOUT_S)
         tokens = counted.get("tokens")
         return len(tokens) if isinstance(tokens, list) and prompt["content"] else None
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tale_tui.domain.constants import DEFAULT_TASK_MODEL, DEFAULT_UX_MODEL
+from tale_tui.domain.constants import DEFAULT_TASK_MODEL, DEFAULT_UX_MODEL, MODELS_NAMED_MAX
 from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef, Role
 from tale_tui.engine.models.files.starter import STARTER_ALIAS, STARTER_NAME, is_starter
 
 DEFAULT_MODELS = {Role.UX: DEFAULT_UX_MODEL, Role.TASK: DEFAULT_TASK_MODEL}
 
-NAMED_MAX = 5
-"""Models that are named in one sentence."""
 NOTHING_FOUND = (
     "No model was found on this machine. Fetch the starter model, start Ollama, set the address of another server, "
     "or add a .gguf file."
@@ -99,8 +97,9 @@ def about_stand_ins(choices: Iterable[Choice]) -> str:
     details = " ".join(choice.detail for choice in standing)
     if len(names) == 1:
         return details
-    more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
-    return f"{details} Installed are {', '.join(names[:NAMED_MAX])}{more}: choose with /model or `tale-tui models use`."
+    more = f" and {len(names) - MODELS_NAMED_MAX} more" if len(names) > MODELS_NAMED_MAX else ""
+    named = ", ".join(names[:MODELS_NAMED_MAX])
+    return f"{details} Installed are {named}{more}: choose with /model or `tale-tui models use`."
 
 
 def chat_models(report: BackendReport) -> tuple[ModelInfo, ...]:

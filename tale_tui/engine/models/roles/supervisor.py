@@ -7,19 +7,14 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from tale_tui.config.settings import MemorySettings
+from tale_tui.domain.constants import RESIDENT_TRUST_S, SUPERVISOR_CHECK_S, SUPERVISOR_PAUSE_MIN_S
 from tale_tui.domain.errors import ModelError, OutOfMemory, TaleError
 from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.models import LoadedModel, ModelRef, Role, RoleState
-from tale_tui.engine.models.loading.loader import RESIDENT_TRUST_S
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
-
-CHECK_S = 30.0
-"""Seconds between two looks at what is in memory: a server may evict a model without a word."""
-SHORTEST_PAUSE_S = 0.05
-"""Seconds between two looks at least, whatever fails."""
 
 
 class ModelSupervisor:
@@ -82,7 +77,7 @@ class ModelSupervisor:
         await self._roles.warm()
         while True:
             await self.check()
-            delay = max(SHORTEST_PAUSE_S, self._next_s())
+            delay = max(SUPERVISOR_PAUSE_MIN_S, self._next_s())
             with suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._pool.troubled.wait()
@@ -103,7 +98,7 @@ class ModelSupervisor:
     def _next_s(self) -> float:
         """Seconds until there may be something to do."""
         waits = [self._pool.breakers.wait_s(ref) for role in Role if (ref := self._roles.status(role).ref)]
-        return min([wait for wait in waits if wait > 0] + [CHECK_S])
+        return min([wait for wait in waits if wait > 0] + [SUPERVISOR_CHECK_S])
 
     async def _ensure(self, role: Role, ref: ModelRef) -> None:
         state = self._roles.status(role).state

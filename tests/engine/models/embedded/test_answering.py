@@ -140,7 +140,7 @@ async def test_a_task_that_is_cancelled_stops_the_answer(bench: Any) -> None:
 
 
 async def test_a_stop_that_is_not_heeded_kills_the_process(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded_process, "POLITE_S", 0.1)
+    monkeypatch.setattr(embedded_process, "CHILD_STOP_TIMEOUT_S", 0.1)
     backend = bench.backend()
     async with aclosing(backend.chat(bench.asking("deaf"))) as events:
         await anext(events)
@@ -164,7 +164,7 @@ async def test_who_waits_and_gives_up_does_not_disturb_the_others(bench: Any) ->
 async def test_a_model_that_says_nothing_is_not_waited_for_for_ever(
     bench: Any, monkeypatch: pytest.MonkeyPatch, text: str, limits: dict[str, float]
 ) -> None:
-    monkeypatch.setattr(embedded_process, "POLITE_S", 0.1)
+    monkeypatch.setattr(embedded_process, "CHILD_STOP_TIMEOUT_S", 0.1)
     backend = bench.backend(limits=limits)
     await backend.load("m", None)
     with pytest.raises(TimedOut, match="took too long"):
@@ -197,7 +197,7 @@ async def test_a_process_that_babbles_is_ended(bench: Any) -> None:
 
 
 async def test_a_count_that_takes_too_long_is_done_without(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tale_tui.engine.models.embedded.backend.COUNT_LIMIT_S", 0.0)
+    monkeypatch.setattr("tale_tui.engine.models.embedded.backend.EMBEDDED_COUNT_TIMEOUT_S", 0.0)
     backend = bench.backend()
     await backend.load("m", None)
     assert await backend.count_tokens("m", (ChatMessage("user", "x"),)) is None

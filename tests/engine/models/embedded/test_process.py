@@ -96,7 +96,7 @@ async def test_a_log_that_cannot_be_written_is_done_without(bench: Any) -> None:
 
 
 async def test_a_long_log_begins_anew(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded_process, "LOG_MAX_BYTES", 10)
+    monkeypatch.setattr(embedded_process, "CHILD_LOG_BYTES_MAX", 10)
     bench.log.parent.mkdir()
     bench.log.write_text("old " * 10)
     await bench.backend().load("m", None)
@@ -124,7 +124,7 @@ async def test_a_long_log_begins_anew(bench: Any, monkeypatch: pytest.MonkeyPatc
 async def test_a_model_that_cannot_be_loaded_says_why(
     bench: Any, monkeypatch: pytest.MonkeyPatch, how: str, error: type[ModelError], told: str
 ) -> None:
-    monkeypatch.setattr("tale_tui.engine.models.embedded.processes.LAST_WORDS_S", 0.3)
+    monkeypatch.setattr("tale_tui.engine.models.embedded.processes.CHILD_EXIT_TIMEOUT_S", 0.3)
     bench.loading(how)
     backend = bench.backend()
     with pytest.raises(error, match=told):

@@ -180,7 +180,7 @@ async def test_a_copy_with_another_checksum_is_told(outside: Path, tmp_path: Pat
 
 
 async def test_a_copy_tells_how_far_it_is(outside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "CHUNK_BYTES", 40)
+    monkeypatch.setattr(library, "COPY_CHUNK_BYTES", 40)
     with outside.open("rb") as file:
         steps = [done async for done in library.pour(file, tmp_path / "copy")]
     assert steps == [*range(40, len(MODEL), 40), len(MODEL)]

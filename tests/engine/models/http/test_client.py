@@ -69,7 +69,7 @@ def test_where_the_pieces_are_cut_does_not_matter(whole: bytes, cuts: list[int])
 
 
 async def test_an_endless_line_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "MAX_LINE_BYTES", 100)
+    monkeypatch.setattr(client_module, "STREAM_LINE_BYTES_MAX", 100)
     with pytest.raises(errors.BrokenStream):
         await all_lines([b"x" * 60] * 3)
 
@@ -128,7 +128,7 @@ async def test_the_time_that_the_reader_takes_does_not_count() -> None:
 
 
 async def test_an_answer_without_end_is_no_answer(replay: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "MAX_ANSWER_BYTES", 10)
+    monkeypatch.setattr(client_module, "ANSWER_BYTES_MAX", 10)
     replay.say("/x", [b"y" * 8] * 3, end="hold")
     client = client_of(replay.url)
     with pytest.raises(errors.Refused):
@@ -177,7 +177,7 @@ async def test_answers_that_are_none(replay: Any, said: dict[str, Any], code: st
 
 
 async def test_a_page_instead_of_an_answer_is_read_in_part_only(replay: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "MAX_COMPLAINT_BYTES", 10)
+    monkeypatch.setattr(client_module, "ERROR_BODY_BYTES_MAX", 10)
     replay.say("/x", [b"y" * 8] * 100, status=500, end="hold")
     client = client_of(replay.url)
     with pytest.raises(errors.Refused):
@@ -206,7 +206,7 @@ async def test_a_server_that_accepts_and_stays_silent(replay: Any) -> None:
 async def test_a_refusal_is_told_though_its_words_do_not_come(
     end: str, replay: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "COMPLAINT_LIMIT_S", 0.05)
+    monkeypatch.setattr(client_module, "ERROR_BODY_TIMEOUT_S", 0.05)
     replay.say("/x", "server bu", status=503, end=end)
     client = client_of(replay.url)
     with pytest.raises(errors.ServerBusy):

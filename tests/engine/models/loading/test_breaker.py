@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tale_tui.domain.constants import BREAKER_OPEN_MAX_S, BREAKER_OPEN_S, BREAKER_OPENS_AFTER, RESTART_PAUSE_S
 from tale_tui.domain.errors import (
     BackendCrashed,
     BrokenStream,
@@ -17,7 +18,7 @@ from tale_tui.domain.errors import (
     Unreachable,
 )
 from tale_tui.domain.models import BackendHealth, BackendName, ModelRef
-from tale_tui.engine.models.loading.breaker import OPEN_MAX_S, OPEN_S, OPENS_AFTER, PAUSE_S, Breakers, pause_s
+from tale_tui.engine.models.loading.breaker import Breakers, pause_s
 
 BIG = ModelRef(BackendName.OLLAMA, "big")
 SMALL = ModelRef(BackendName.OLLAMA, "small")
@@ -47,27 +48,27 @@ def fail(breakers: Breakers, timer: Timer, ref: ModelRef = BIG, error: ModelErro
 
 
 def test_it_opens_after_a_few_failures_and_closes_when_a_call_works(breakers: Breakers, timer: Timer) -> None:
-    for _ in range(OPENS_AFTER - 1):
+    for _ in range(BREAKER_OPENS_AFTER - 1):
         assert fail(breakers, timer)
         assert not breakers.open(BIG)
     fail(breakers, timer)
     assert breakers.open(BIG)
-    timer.time += OPEN_S
+    timer.time += BREAKER_OPEN_S
     assert not breakers.open(BIG)
     assert breakers.wait_s(BIG) == 0
-    assert breakers.worked(BIG) == OPENS_AFTER - 1 + OPEN_S
+    assert breakers.worked(BIG) == BREAKER_OPENS_AFTER - 1 + BREAKER_OPEN_S
     assert breakers.worked(BIG) is None
     assert not breakers.troubled(BIG)
 
 
 def test_one_trial_that_fails_opens_it_again_for_longer(breakers: Breakers, timer: Timer) -> None:
-    for _ in range(OPENS_AFTER):
+    for _ in range(BREAKER_OPENS_AFTER):
         fail(breakers, timer)
-    timer.time += OPEN_S
+    timer.time += BREAKER_OPEN_S
     fail(breakers, timer)
-    timer.time += OPEN_S
+    timer.time += BREAKER_OPEN_S
     assert breakers.open(BIG)
-    timer.time += OPEN_S
+    timer.time += BREAKER_OPEN_S
     assert not breakers.open(BIG)
 
 
@@ -78,10 +79,10 @@ def test_calls_that_were_under_way_together_count_once(breakers: Breakers, timer
 
 
 def test_one_model_does_not_answer_for_another_but_a_server_does(breakers: Breakers, timer: Timer) -> None:
-    for _ in range(OPENS_AFTER):
+    for _ in range(BREAKER_OPENS_AFTER):
         fail(breakers, timer)
     assert not breakers.open(SMALL)
-    for _ in range(OPENS_AFTER):
+    for _ in range(BREAKER_OPENS_AFTER):
         fail(breakers, timer, error=Unreachable("Nothing answers."))
     assert breakers.open(SMALL)
     assert not breakers.open(ModelRef(BackendName.EMBEDDED, "other"))
@@ -98,11 +99,11 @@ def test_what_was_asked_is_not_the_fault_of_the_model(
 @pytest.mark.parametrize("error", [BackendCrashed, BrokenStream, TimedOut, Unreachable])
 def test_what_is_counted(breakers: Breakers, timer: Timer, error: type[ModelError]) -> None:
     assert fail(breakers, timer, error=error("No."))
-    assert breakers.wait_s(BIG) == PAUSE_S
+    assert breakers.wait_s(BIG) == RESTART_PAUSE_S
 
 
 def test_somebody_who_wants_it_now_is_not_kept_waiting(breakers: Breakers, timer: Timer) -> None:
-    for _ in range(OPENS_AFTER):
+    for _ in range(BREAKER_OPENS_AFTER):
         fail(breakers, timer)
     breakers.forgive(BIG)
     assert not breakers.open(BIG)
@@ -114,25 +115,27 @@ def test_health_names_servers_and_the_models_in_trouble(breakers: Breakers, time
     fail(breakers, timer)
     assert breakers.health(("ollama",), 1000.0) == (
         BackendHealth("ollama", "ok"),
-        BackendHealth("ollama/big", "trying", 1, 1000.0 + PAUSE_S, "It ended."),
+        BackendHealth("ollama/big", "trying", 1, 1000.0 + RESTART_PAUSE_S, "It ended."),
     )
     fail(breakers, timer)
     fail(breakers, timer)
-    assert breakers.health((), 1000.0) == (BackendHealth("ollama/big", "open", 3, 1000.0 + OPEN_S, "It ended."),)
-    timer.time += OPEN_S
+    assert breakers.health((), 1000.0) == (
+        BackendHealth("ollama/big", "open", 3, 1000.0 + BREAKER_OPEN_S, "It ended."),
+    )
+    timer.time += BREAKER_OPEN_S
     assert breakers.health((), 1000.0) == (BackendHealth("ollama/big", "trying", 3, None, "It ended."),)
 
 
 def test_pauses_grow_to_a_limit() -> None:
     pauses = [pause_s(failures) for failures in range(1, 20)]
-    assert pauses[:4] == [PAUSE_S, 2 * PAUSE_S, OPEN_S, 2 * OPEN_S]
+    assert pauses[:4] == [RESTART_PAUSE_S, 2 * RESTART_PAUSE_S, BREAKER_OPEN_S, 2 * BREAKER_OPEN_S]
     assert pauses == sorted(pauses)
-    assert pauses[-1] == OPEN_MAX_S
+    assert pauses[-1] == BREAKER_OPEN_MAX_S
 
 
 def test_a_server_that_answers_again_is_in_no_trouble(breakers: Breakers, timer: Timer) -> None:
     fail(breakers, timer, BIG, Unreachable("Nothing answers."))
     assert breakers.troubled(SMALL)
-    timer.time += PAUSE_S
-    assert breakers.worked(SMALL) == PAUSE_S
+    timer.time += RESTART_PAUSE_S
+    assert breakers.worked(SMALL) == RESTART_PAUSE_S
     assert not breakers.troubled(BIG)

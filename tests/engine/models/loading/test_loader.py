@@ -9,11 +9,10 @@ from dataclasses import replace
 
 import pytest
 
+from tale_tui.domain.constants import BREAKER_OPENS_AFTER, RESIDENT_TRUST_S
 from tale_tui.domain.errors import BackendCrashed, OutOfMemory, StoreError, WrongState
 from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest
-from tale_tui.engine.models.loading.breaker import OPENS_AFTER
-from tale_tui.engine.models.loading.loader import RESIDENT_TRUST_S
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.machine import MachineMemory
@@ -221,9 +220,9 @@ async def test_a_hundred_calls_of_a_process_that_dies_recover() -> None:
 
 
 async def test_one_that_dies_again_and_again_is_given_up_and_serves_again_when_it_works() -> None:
-    backend = Laned(*[Script((Fail(BackendCrashed("The process ended.")),))] * OPENS_AFTER, spoken("b"))
+    backend = Laned(*[Script((Fail(BackendCrashed("The process ended.")),))] * BREAKER_OPENS_AFTER, spoken("b"))
     rig = Rig(backend)
-    for _ in range(OPENS_AFTER):
+    for _ in range(BREAKER_OPENS_AFTER):
         rig.time += 1
         with pytest.raises(BackendCrashed):
             await rig.ask(BIG, TASK)

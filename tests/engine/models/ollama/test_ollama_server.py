@@ -183,7 +183,7 @@ async def test_a_server_that_does_not_say_what_is_loaded(replay: Any, ollama: Ol
 
 
 async def test_lists_that_do_not_come(replay: Any, ollama: OllamaBackend, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog_module, "CATALOG_LIMIT_S", 0.05)
+    monkeypatch.setattr(catalog_module, "CATALOG_TIMEOUT_S", 0.05)
     replay.play("manage/version")
     replay.say("/api/tags", "", method="GET", before=asyncio.Event())
     replay.play("manage/ps-empty")

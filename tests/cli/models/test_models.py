@@ -107,7 +107,7 @@ def test_the_starter_comes_from_a_file_without_asking(cli: Any, engine: Any, tmp
 
 
 def test_progress_on_a_terminal_is_one_line_that_goes(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tale_tui.cli.output.PROGRESS_INTERVAL_S", 0.0)
+    monkeypatch.setattr("tale_tui.cli.output.ANIMATION_INTERVAL_S", 0.0)
     result = cli("models", "pull", "qwen", terminal=True)
     assert "50 %" in result.err
     assert "50 B of 100 B" in result.err

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-import tale_tui.cli.chat.command
-from tale_tui.cli.chat.answer import print_answer
-from tale_tui.cli.chat.options import ChatOptions
+import tale_tui.cli.chat.chat
+from tale_tui.cli.chat.chat import ChatOptions, print_answer
 from tale_tui.domain.conversation import Session
 from tale_tui.domain.errors import ContextFull, NoModel
 from tale_tui.domain.events import ModelLoading, PromptProgress, TextDelta, TurnCancelled, TurnFailed
@@ -38,7 +37,7 @@ AWAY = RoleStatus(Role.UX, RoleState.AWAY, REF, detail="Ollama does not answer a
 
 
 def test_the_backends_are_those_of_the_engine() -> None:
-    assert tuple(name.value for name in BackendName) == tale_tui.cli.chat.command.BACKENDS
+    assert tuple(name.value for name in BackendName) == tale_tui.cli.chat.chat.BACKENDS
 
 
 def test_an_answer_is_printed_as_it_comes_and_nothing_else(cli: Any, engine: Any) -> None:
@@ -91,7 +90,7 @@ def test_a_person_sees_what_it_cost_on_the_other_stream(cli: Any, engine: Any) -
 
 
 def test_waiting_is_shown_on_a_terminal_and_taken_away(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tale_tui.cli.output.PROGRESS_INTERVAL_S", 0.0)
+    monkeypatch.setattr("tale_tui.cli.output.ANIMATION_INTERVAL_S", 0.0)
     events = engine.answer("s", "t", "k", None)
     engine.events = (events[0], ModelLoading(REF), PromptProgress(64, 128), *events[1:])
     result = cli("chat", "-m", "hi", terminal=True)

@@ -1,0 +1,49 @@
+"""`status`: of a task, and of the engine."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def test_status_of_a_task(cli: Any, work: Any) -> None:
+    out = cli("status", "jk").out
+    assert out.startswith("✗ jkmn  Manual  out of memory")
+    assert "It does not fit." in out
+    assert "ollama/qwen2.5:7b, a task" in out
+    assert json.loads(cli("status", "jk", "--json").out)["error"] == "It does not fit."
+
+
+def test_status_of_the_whole(cli: Any, work: Any) -> None:
+    lines = cli("status").out.splitlines()
+    assert lines[0].startswith("engine  the window, process 1, since ")
+    assert lines[1] == "ux      ● ollama/qwen2.5:7b, loaded"
+    assert lines[2] == "task    ○ no model"
+    assert lines[3] == "queue   1 running, 1 done, 1 failed"
+
+
+def test_status_without_an_engine_says_what_to_start(cli: Any, engine: Any) -> None:
+    engine.here = True
+    result = cli("status")
+    assert "engine  none" in result.out
+    assert "queue   no tasks" in result.out
+    assert "No engine runs. To start one: tale-tui run" in result.err
+    assert json.loads(cli("status", "--json").out)["engine"] is None
+
+
+def test_status_as_json(cli: Any, work: Any) -> None:
+    data = json.loads(cli("status", "--json").out)
+    assert data["engine"] == {"pid": 1, "version": "1", "background": False, "works_queue": True}
+    assert data["models"]["ux"]["model"] == "ollama/qwen2.5:7b"
+    assert data["models"]["task"]["state"] == "unset"
+    assert data["tasks"]["running"] == 1
+    assert list(data["tasks"]) == [
+        "waiting",
+        "queued",
+        "running",
+        "paused",
+        "interrupted",
+        "done",
+        "failed",
+        "cancelled",
+    ]
