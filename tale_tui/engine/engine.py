@@ -40,7 +40,7 @@ class Engine:
     Args:
         paths: the four folders.
         settings: all settings.
-        world: the clock and the ids.
+        clock: the time and the ids.
         store: open.
         backends: by name.
         read_only: whether nothing may be changed, so that no task is run.
@@ -52,7 +52,7 @@ class Engine:
         self,
         paths: Paths,
         settings: Settings,
-        world: Clock,
+        clock: Clock,
         store: Store,
         backends: BackendRegistry,
         *,
@@ -64,18 +64,18 @@ class Engine:
         self._read_only = read_only
         self._stopping: asyncio.Task[None] | None = None
         self._bus = bus = Bus()
-        services = build_model_services(backends, store, settings, world, bus.publish)
+        services = build_model_services(backends, store, settings, clock, bus.publish)
         self._pool, self._roles = pool, roles = services.pool, services.roles
         prompter = PromptBuilder(store, pool, settings)
         router = Router(roles, pool, settings.route)
         detectors = Detectors(paths.data / LEARNED_FILE)
         detect = settings.detect
-        judging = MessageClassifier(store, detectors, detect, router.preview, world.now)
+        judging = MessageClassifier(store, detectors, detect, router.preview, clock.now)
         learns = detect.enabled and detect.learn and not read_only
         self._learner = Learner(store, detectors, lambda: turns.busy or executor.busy, enabled=learns)
-        tools = ChatServices(store, pool, roles, router, prompter, settings.chat, world, bus.publish)
+        tools = ChatServices(store, pool, roles, router, prompter, settings.chat, clock, bus.publish)
         self._executor = executor = local_executor(
-            *(store, backends, pool, roles, router, settings, world, bus.publish), works_queue=works_queue
+            *(store, backends, pool, roles, router, settings, clock, bus.publish), works_queue=works_queue
         )
         openings = TurnStarter(tools, judging, executor, self._learner.nudge)
         self._turns = turns = TurnManager(tools, openings, judging)
@@ -85,7 +85,7 @@ class Engine:
         self.sessions: SessionApi = SessionService(store, turns.stop, bus.publish)
         self.models: ModelApi = models
         self.control: ControlApi = EngineControl(
-            *(paths, settings, store, roles, models, bus, world.now()),
+            *(paths, settings, store, roles, models, bus, clock.now()),
             works_queue=works_queue,
             can_write=not read_only,
             ends=ends,
@@ -96,7 +96,7 @@ class Engine:
         cls,
         paths: Paths,
         settings: Settings,
-        world: Clock | None = None,
+        clock: Clock | None = None,
         *,
         backends: Mapping[BackendName, Backend] | None = None,
         load: bool = True,
@@ -110,7 +110,7 @@ class Engine:
         Args:
             paths: the four folders.
             settings: all settings.
-            world: the clock and the ids; None for the real ones.
+            clock: the time and the ids; None for the real one.
             backends: these and no others; None makes those of the settings when they are needed.
             load: False touches no model until a turn wants one: for commands that only read.
             read_only: True changes nothing in the data folder; another process is its engine.
@@ -121,11 +121,11 @@ class Engine:
         Raises:
             StoreError: the database cannot be used; the class says why.
         """
-        world = world or Clock()
-        store = await Store.open(paths.database, world, read_only=read_only)
+        clock = clock or Clock()
+        store = await Store.open(paths.database, clock, read_only=read_only)
         made = configured_backends(settings, paths) if backends is None else given_backends(backends)
         engine = cls(
-            *(paths, settings, world, store, made),
+            *(paths, settings, clock, store, made),
             read_only=read_only,
             works_queue=works_queue,
             ends=ends,

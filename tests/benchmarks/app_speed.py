@@ -110,7 +110,7 @@ class Lag:
 
 def window(paths: Paths, settings: Settings) -> TaleApp:
     """The application on an engine of its own."""
-    return TaleApp(Bridge(lambda: open_engine(paths, settings)), paths, FirstFrameSettings(), world=Clock())
+    return TaleApp(Bridge(lambda: open_engine(paths, settings)), paths, FirstFrameSettings(), clock=Clock())
 
 
 async def painted(app: TaleApp) -> None:

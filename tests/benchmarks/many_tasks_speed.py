@@ -101,7 +101,7 @@ async def window(root: Path, tasks: int) -> None:
     chosen, paths = settings(tasks), folders(root)
     gc.disable()  # as the command line begins the window
     app = TaleApp(
-        Bridge(lambda: open_engine(paths, chosen, backends=backends())), paths, FirstFrameSettings(), world=Clock()
+        Bridge(lambda: open_engine(paths, chosen, backends=backends())), paths, FirstFrameSettings(), clock=Clock()
     )
     async with app.run_test(size=SIZE) as pilot:
         await until(lambda: app.chat.controller and app.chat.line.model.state == "ready")

@@ -145,16 +145,16 @@ async def test_a_start_that_fails_closes_what_was_opened(start_engine: Start, mo
 
 
 async def test_what_was_found_at_the_start_is_said_to_the_first_who_watches(
-    start_engine: Start, paths: Paths, world: Clock
+    start_engine: Start, paths: Paths, clock: Clock
 ) -> None:
     paths.database.write_bytes(b"this is no database" * 100)
     engine = await start_engine([spoken("a")])
     facts = await heard(engine)
     assert [fact.title for fact in facts if isinstance(fact, Notice)] == ["The database was damaged"]
-    store = await Store.open(paths.database, world)
+    store = await Store.open(paths.database, clock)
     for _ in range(2):
         session = await store.add_session()
-        await store.begin_turn(session.id, user_id=world.new_id(), text="hi", reply_ref=None)
+        await store.begin_turn(session.id, user_id=clock.new_id(), text="hi", reply_ref=None)
     await store.close()
     engine = await start_engine([spoken("a")])
     (notice,) = await heard(engine)

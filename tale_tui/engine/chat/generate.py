@@ -41,7 +41,7 @@ class ChatServices:
     router: Router
     prompter: PromptBuilder
     chat: ChatSettings
-    world: Clock
+    clock: Clock
     publish: Callable[[Fact], None]
 
 
@@ -150,7 +150,7 @@ class ReplyGenerator:
         store, reply = self._tools.store, self._reply
         asked = await self._tools.pool.window(ref)
         end = await store.session_tail(reply.session_id)
-        branch = PromptBranch(store, reply.id, reply.session_id, self._tools.world.now)
+        branch = PromptBranch(store, reply.id, reply.session_id, self._tools.clock.now)
         await branch.read()
         prompt = await self._prompt(branch, end.system, ref, asked)
         return _Attempt(branch, end.system, end.view_from, ref, why, asked, asked, prompt)
@@ -225,7 +225,7 @@ class ReplyGenerator:
             await self._tools.store.set_view_from(self._reply.session_id, plan.view_from)
 
     async def _load(self, ref: ModelRef) -> LoadedModel:
-        monotonic = self._tools.world.monotonic
+        monotonic = self._tools.clock.monotonic
         began: float | None = None
 
         def waiting() -> None:

@@ -139,7 +139,7 @@ class TurnStarter:
         if as_task is (task_id is not None):
             raise NoSuchMessage("That message is a task already." if as_task else "That message is talk already.")
         if as_task:
-            new = await self._desk.new_task(user.text, key=self._tools.world.new_id(), session_id=session_id)
+            new = await self._desk.new_task(user.text, key=self._tools.clock.new_id(), session_id=session_id)
             card, task = await store.begin_card(session_id, message_id, new)
             self._desk.accept(task)
             opened = StartedTurn(None, card, task=task)
@@ -170,7 +170,7 @@ class TurnStarter:
         """
         if verdict.is_task:
             detected = verdict.p if as_task is None else None
-            key = self._tools.world.new_id()
+            key = self._tools.clock.new_id()
             return None, await self._desk.new_task(text, key=key, session_id=session_id, p=detected)
         await self._check(session_id, text, ref, verdict)
         return None if verdict.asked else self._likely(ref), None
@@ -225,4 +225,4 @@ class TurnStarter:
             return None  # it ended by itself meanwhile
 
     async def _tell(self, task_id: str) -> str:
-        return describe(await self._tools.store.task(task_id), self._tools.world.now())
+        return describe(await self._tools.store.task(task_id), self._tools.clock.now())

@@ -79,7 +79,7 @@ class Turn:
         self._claim = claim
         self._release = release
         self._feed = DeltaBuffer()
-        self._began = tools.world.monotonic()
+        self._began = tools.clock.monotonic()
         self._task: asyncio.Task[None]
         self._asking = False
         self._over = False
@@ -161,7 +161,7 @@ class Turn:
     async def _answer(self, reply: Message) -> None:
         """Fill the reply and end it, whatever happens."""
         # Thinking that broke off before the answer cannot be continued: it is done anew.
-        draft = PartialReply(reply.text, reply.thinking if reply.text else "", self._began, self._tools.world.monotonic)
+        draft = PartialReply(reply.text, reply.thinking if reply.text else "", self._began, self._tools.clock.monotonic)
 
         async def save() -> None:
             await self._tools.store.save_partial(reply.id, draft.text, draft.thinking, asking.ref)

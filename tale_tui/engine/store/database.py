@@ -98,14 +98,14 @@ class Database:
 
     Args:
         path: the file, for sentences.
-        world: the clock and the ids.
+        clock: the time and the ids.
         reader: reads alone.
         writer: None where nothing may be written.
     """
 
-    def __init__(self, path: Path, world: Clock, reader: Connection, writer: Connection | None) -> None:
+    def __init__(self, path: Path, clock: Clock, reader: Connection, writer: Connection | None) -> None:
         self._path = path
-        self._world = world
+        self._clock = clock
         self._reader = reader
         self._writer = writer
 

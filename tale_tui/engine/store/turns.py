@@ -142,7 +142,7 @@ class StoredTurns(Database):
             stored = _stored_turn(connection, n, user_id, with_card=task is not None)
             if stored is not None:
                 return stored
-            new = NewMessage(user_id, Author.USER, safe, self._world.now(), p=p)
+            new = NewMessage(user_id, Author.USER, safe, self._clock.now(), p=p)
             if beside is None:
                 user_n = _add_user_message(connection, n, new)
             else:
@@ -158,7 +158,7 @@ class StoredTurns(Database):
         return await self._write(job)
 
     def _add_reply(self, connection: sqlite3.Connection, n: int, user_n: int, ref: ModelRef | None) -> Message:
-        id_, now = fresh_id(connection, self._world), self._world.now()
+        id_, now = fresh_id(connection, self._clock), self._clock.now()
         reply = NewMessage(id_, Author.ASSISTANT, "", now, MessageState.STREAMING, ref)
         return message_at(connection, _insert_reply(connection, n, user_n, reply))
 
@@ -167,7 +167,7 @@ class StoredTurns(Database):
     ) -> tuple[Message, Task]:
         if stored_task_n(connection, task.id) is not None:
             raise _key_taken()
-        id_, now = fresh_id(connection, self._world), self._world.now()
+        id_, now = fresh_id(connection, self._clock), self._clock.now()
         card = NewMessage(id_, Author.ASSISTANT, "", now, ref=task.ref, task_id=task.id, why=clean_line(task.why))
         card_n = _insert_reply(connection, session_n(connection, session_id), user_n, card)
         n = insert_task(connection, replace(task, session_id=session_id), now, card.id)

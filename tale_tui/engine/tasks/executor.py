@@ -36,7 +36,7 @@ class Executor:
         store: the truth.
         runners: by kind of step.
         settings: limits and rules.
-        world: the clock and the ids.
+        clock: the time and the ids.
         publish: takes the facts.
         likely: the model that would do a task now, and why; from memory.
         is_local: whether a model runs on this machine.
@@ -49,7 +49,7 @@ class Executor:
         store: Store,
         runners: Mapping[str, StepRunner],
         settings: TaskSettings,
-        world: Clock,
+        clock: Clock,
         publish: Callable[[Fact], None],
         *,
         likely: Likely,
@@ -59,8 +59,8 @@ class Executor:
         self._store = store
         self._settings = settings
         self._followers = TaskSubscriptions(store.task_detail, lambda: self._dispatcher.wake())
-        self._desk = RunServices(store, runners, settings, world, publish, self._followers)
-        self._intake = TaskAdmission(settings, world.monotonic, likely)
+        self._desk = RunServices(store, runners, settings, clock, publish, self._followers)
+        self._intake = TaskAdmission(settings, clock.monotonic, likely)
         slots = Slots(settings.running, settings.per_model, is_local)
         self._dispatcher = Scheduler(self._desk, slots, lambda: likely(None, "")[0], works_queue=works_queue)
 

@@ -28,7 +28,7 @@ class TaskSuspended(Exception):
 
 
 class RunContext(Protocol):
-    """What a run does to the world. Results are kept by the key of the step, never by its number."""
+    """What a run does outside of itself. Results are kept by the key of the step, never by its number."""
 
     async def step(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
         """The result of a step: that which is kept already, else what comes of carrying it out; then it is kept.

@@ -35,7 +35,7 @@ class RunServices:
     runners: Mapping[str, StepRunner]
     """By kind of step."""
     settings: TaskSettings
-    world: Clock
+    clock: Clock
     publish: Callable[[Fact], None]
     followers: TaskSubscriptions
 
@@ -279,5 +279,5 @@ class Attempt:
             self._desk.publish(TaskChanged(task))
 
     def _new_draft(self, text: str, thinking: str) -> PartialReply:
-        monotonic = self._desk.world.monotonic
+        monotonic = self._desk.clock.monotonic
         return PartialReply(text, thinking, monotonic(), monotonic)

@@ -60,7 +60,7 @@ class TaskRun:
 
     async def _go(self) -> None:
         try:
-            claim = await self._desk.store.claim_task(self.id, self._desk.world.now())
+            claim = await self._desk.store.claim_task(self.id, self._desk.clock.now())
         except StoreError as error:
             self.trouble = error
             return
@@ -120,7 +120,7 @@ class TaskRun:
             self._failures[failed.spec.key] += 1
             failures = self._failures[failed.spec.key]
             pause_s = next_pause_s(failed.error, failures, failed.spec, self._desk.settings)
-            return await journal.fail(failed, None if pause_s is None else self._desk.world.now() + pause_s)
+            return await journal.fail(failed, None if pause_s is None else self._desk.clock.now() + pause_s)
         if (error := ending.error) is not None:
             return await store.change_task(
                 self.id,

@@ -75,7 +75,7 @@ class Scheduler:
     def line_up(self, task: Task) -> None:
         """Have a task run when its turn comes, where it is queued."""
         if task.id not in self._runs:
-            self._lineup.put(task, self._desk.world.now())
+            self._lineup.put(task, self._desk.clock.now())
             self._queue_changed()
 
     def drop(self, task_id: str) -> None:
@@ -137,7 +137,7 @@ class Scheduler:
     def _pick(self) -> None:
         """Begin all runs for which there is room."""
         wanted = None if self._works_queue else self._lineup.needed(self._desk.followers.followed)
-        now = self._desk.world.now()
+        now = self._desk.clock.now()
         while self._slots.any_free and (entry := self._lineup.take(self._slots.free, now, wanted)):
             self._begin(entry.task, entry.ref)
         self._set_alarm(now)
@@ -195,7 +195,7 @@ class Scheduler:
                 log.warning("the queue cannot be read: %s", error)
                 await asyncio.sleep(pause_s(failures, self._desk.settings))
                 continue
-            self._lineup.replace((task for task in queued if task.id not in self._runs), self._desk.world.now())
+            self._lineup.replace((task for task in queued if task.id not in self._runs), self._desk.clock.now())
             break
         self._reading = False
         if self._open:
@@ -212,7 +212,7 @@ class Scheduler:
                 self._stale = True
             else:
                 if task_id in self._lineup:
-                    self._lineup.put(task, self._desk.world.now())
+                    self._lineup.put(task, self._desk.clock.now())
                     self._desk.changed(task)
         self._queue_changed()
 

@@ -132,9 +132,9 @@ async def test_another_model_for_one_message(talk: Begin) -> None:
     assert end_of(await chat.ask("hi")).ref == DEMO
 
 
-async def test_what_it_cost_is_stored(talk: Begin, clock: Any) -> None:
+async def test_what_it_cost_is_stored(talk: Begin, manual_clock: Any) -> None:
     async def sleep(seconds: float) -> None:
-        clock.monotonic_s += seconds
+        manual_clock.monotonic_s += seconds
 
     chat = await talk(ScriptedBackend([spoken("a", "b", "c", rate=10)], sleep=sleep))
     reply = end_of(await chat.ask("hi"))
@@ -310,12 +310,12 @@ async def test_stopping_the_engine_leaves_what_can_be_continued_and_says_so(talk
         await chat.ask("two")
 
 
-async def test_stopping_the_engine_needs_no_reader(talk: Begin, paths: Any, world: Any) -> None:
+async def test_stopping_the_engine_needs_no_reader(talk: Begin, paths: Any, clock: Any) -> None:
     chat = await talk([Script((Say("Half"), Hold(asyncio.Event())))])
     events = chat.send("one")
     await chat.until_text(events)
     await chat.engine.stop()
-    store = await Store.open(paths.database, world)
+    store = await Store.open(paths.database, clock)
     assert store.interrupted == 0
     reply = (await store.transcript(chat.session_id)).messages[-1]
     assert (reply.text, reply.state) == ("Half", MessageState.INTERRUPTED)

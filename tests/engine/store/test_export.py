@@ -289,12 +289,12 @@ async def make_session(store: Store, title: str, system: str, actions: list[tupl
 
 async def round_trip(title: str, system: str, actions: list[tuple[str, int, str, Any]]) -> None:
     ids, ticks = itertools.count(), itertools.count(1.7e9, 0.1)
-    world = Clock(now=lambda: next(ticks), new_id=lambda: f"id{next(ids)}")
+    clock = Clock(now=lambda: next(ticks), new_id=lambda: f"id{next(ids)}")
     async with AsyncExitStack() as closing:
         folder = Path(closing.enter_context(TemporaryDirectory()))
-        one = await Store.open(folder / "one.db", world)
+        one = await Store.open(folder / "one.db", clock)
         closing.push_async_callback(one.close)
-        other = await Store.open(folder / "other.db", world)
+        other = await Store.open(folder / "other.db", clock)
         closing.push_async_callback(other.close)
         session_id = await make_session(one, title, system, actions)
         text = await one.export_json(session_id)

@@ -126,13 +126,13 @@ class Execution:
 
     async def open(self, **settings: Any) -> None:
         self.settings = self.settings.model_copy(update=settings)
-        world = Clock(now=lambda: time.time() + self.passed)
-        self.store = await Store.open(self.path, world)
+        clock = Clock(now=lambda: time.time() + self.passed)
+        self.store = await Store.open(self.path, clock)
         self.executor = Executor(
             self.store,
             {"model": self.doer},
             self.settings,
-            world,
+            clock,
             self.facts.append,
             likely=lambda _p, _text: (self.ref, "likely"),
             is_local=lambda ref: ref.backend is not BackendName.OPENAI,
