@@ -70,15 +70,15 @@ class Engine:
         router = Router(roles, pool, settings.route)
         detectors = Detectors(paths.data / LEARNED_FILE)
         detect = settings.detect
-        judging = MessageClassifier(store, detectors, detect, router.preview, clock.now)
+        classifier = MessageClassifier(store, detectors, detect, router.preview, clock.now)
         learns = detect.enabled and detect.learn and not read_only
         self._learner = Learner(store, detectors, lambda: turns.busy or executor.busy, enabled=learns)
-        tools = ChatServices(store, pool, roles, router, prompter, settings.chat, clock, bus.publish)
+        chat_services = ChatServices(store, pool, roles, router, prompter, settings.chat, clock, bus.publish)
         self._executor = executor = local_executor(
             *(store, backends, pool, roles, router, settings, clock, bus.publish), works_queue=works_queue
         )
-        openings = TurnStarter(tools, judging, executor, self._learner.nudge)
-        self._turns = turns = TurnManager(tools, openings, judging)
+        starter = TurnStarter(chat_services, classifier, executor, self._learner.nudge)
+        self._turns = turns = TurnManager(chat_services, starter, classifier)
         self._models = models = ModelService(services, paths.models)
         self.chat: ChatApi = turns
         self.tasks: TaskApi = executor

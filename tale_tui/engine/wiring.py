@@ -56,8 +56,8 @@ def local_executor(
         made = next((backend for backend in backends.made if backend.name is ref.backend), None)
         return made.local if made else ref.backend is not BackendName.OPENAI
 
-    tools = TaskServices(store, pool, roles, router, settings.tasks, settings.chat, clock.monotonic)
-    runners = {StepKind.MODEL.value: ModelStepRunner(tools)}
+    services = TaskServices(store, pool, roles, router, settings.tasks, settings.chat, clock.monotonic)
+    runners = {StepKind.MODEL.value: ModelStepRunner(services)}
     return Executor(
         store,
         runners,

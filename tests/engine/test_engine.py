@@ -22,7 +22,7 @@ DEMO = ModelRef(BackendName.SCRIPTED, "demo")
 Start = Callable[..., Awaitable[Engine]]
 
 
-async def heard(engine: Engine, *calls: Awaitable[Any]) -> list[Fact]:
+async def facts_of(engine: Engine, *calls: Awaitable[Any]) -> list[Fact]:
     """What is published while these are awaited, without the state of the roles."""
     facts = engine.control.watch()
     await anext(facts)
@@ -149,7 +149,7 @@ async def test_what_was_found_at_the_start_is_said_to_the_first_who_watches(
 ) -> None:
     paths.database.write_bytes(b"this is no database" * 100)
     engine = await start_engine([spoken("a")])
-    facts = await heard(engine)
+    facts = await facts_of(engine)
     assert [fact.title for fact in facts if isinstance(fact, Notice)] == ["The database was damaged"]
     store = await Store.open(paths.database, clock)
     for _ in range(2):
@@ -157,7 +157,7 @@ async def test_what_was_found_at_the_start_is_said_to_the_first_who_watches(
         await store.begin_turn(session.id, user_id=clock.new_id(), text="hi", reply_ref=None)
     await store.close()
     engine = await start_engine([spoken("a")])
-    (notice,) = await heard(engine)
+    (notice,) = await facts_of(engine)
     assert isinstance(notice, Notice)
     assert notice.sentence.startswith("2 replies broke off")
 

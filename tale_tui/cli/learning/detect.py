@@ -18,7 +18,7 @@ from tale_tui.domain.text import clean_line
 
 if TYPE_CHECKING:
     from tale_tui.config.settings import DetectSettings
-    from tale_tui.engine.detect.detector import Detector, Judgement
+    from tale_tui.engine.detect.detector import Detection, Detector
 
 DIGITS = 4
 """Of a probability: more would claim what was never measured."""
@@ -42,8 +42,8 @@ def detect(invocation: CommandContext, text: tuple[str, ...], as_json: bool, lin
     if lines:
         detector = _detector(invocation)
         for row in _rows():
-            judged = detector.judge(row["text"])
-            say_json({"id": row["id"], "p": round(judged.p, DIGITS), "label": judged.label.value})
+            found = detector.detect(row["text"])
+            say_json({"id": row["id"], "p": round(found.p, DIGITS), "label": found.label.value})
         return
     if not text and not is_piped():
         raise BadInput(f"Say what is to be judged, as in: {EXAMPLE}")
@@ -53,7 +53,7 @@ def detect(invocation: CommandContext, text: tuple[str, ...], as_json: bool, lin
     settings = invocation.settings().detect
     if not settings.enabled:
         echo_err(OFF)
-    _say(_detector(invocation).judge(message), settings, as_json=as_json)
+    _say(_detector(invocation).detect(message), settings, as_json=as_json)
 
 
 def _detector(invocation: CommandContext) -> Detector:
@@ -83,16 +83,16 @@ def _finite(number: str) -> float:
     return value
 
 
-def _say(judged: Judgement, settings: DetectSettings, *, as_json: bool) -> None:
-    """The judgement with what is done with it, by the bounds of the settings."""
-    band = judged.band(task_from=settings.task_from, chat_to=settings.chat_to)
+def _say(found: Detection, settings: DetectSettings, *, as_json: bool) -> None:
+    """What was found, with what is done with it, by the bounds of the settings."""
+    band = found.band(task_from=settings.task_from, chat_to=settings.chat_to)
     if as_json:
         say_json(
             {
-                "label": judged.label.value,
-                "p": round(judged.p, DIGITS),
+                "label": found.label.value,
+                "p": round(found.p, DIGITS),
                 "band": band.value,
-                "evidence": list(judged.evidence),
+                "evidence": list(found.evidence),
             }
         )
         return
@@ -100,6 +100,6 @@ def _say(judged: Judgement, settings: DetectSettings, *, as_json: bool) -> None:
     from tale_tui.formatting.units import format_probability
 
     unsure = "  not sure: you would be asked" if band is DetectBand.UNSURE else ""
-    say(f"{judged.label.value} 0{format_probability(judged.confidence)}{unsure}")
-    for reason in judged.evidence:
+    say(f"{found.label.value} 0{format_probability(found.confidence)}{unsure}")
+    for reason in found.evidence:
         say(f"  {clean_line(reason)}")

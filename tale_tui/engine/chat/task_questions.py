@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tale_tui.domain.conversation import Message
 from tale_tui.domain.tasks import Task
-from tale_tui.engine.chat.question_patterns import Question, naming, plain_of, pointing
+from tale_tui.engine.chat.question_patterns.compiled import Question, naming, plain_of, pointing
 from tale_tui.engine.chat.task_sentences import describe, describe_all, is_open, name_of, span
 
 LONGEST = 120

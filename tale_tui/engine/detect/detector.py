@@ -183,13 +183,13 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Detection:
     """What was found about a message.
 
     Attributes:
         p: probability that it is a task, 0 to 1, calibrated.
         label: the likelier one.
-        why: puts the evidence together; that takes a third of the time of a judgement, and is done when it is asked.
+        why: puts the evidence together; that takes a third of the time of a detection, and is done when it is asked.
     """
 
     p: float
@@ -213,15 +213,15 @@ class Judgement:
         return DetectBand.CHAT if self.p <= chat_to else DetectBand.UNSURE
 
 
-NOTHING = Judgement(1 - SUREST, DetectLabel.CHAT)
+NOTHING = Detection(1 - SUREST, DetectLabel.CHAT)
 """Of an empty message."""
 
 
 class Detector:
-    """Judges messages; holds the weights.
+    """Classifies messages; holds the weights.
 
     Args:
-        weights: what was learned; None judges by the keyword rule.
+        weights: what was learned; None takes the keyword rule.
     """
 
     def __init__(self, weights: DetectorWeights | None) -> None:
@@ -250,8 +250,8 @@ class Detector:
         """Whether the keyword rule serves."""
         return self._model is None
 
-    def judge(self, text: str, state: DetectState = DetectState()) -> Judgement:  # noqa: B008  # frozen
-        """Judge a message.
+    def detect(self, text: str, state: DetectState = DetectState()) -> Detection:  # noqa: B008  # frozen
+        """Classify a message.
 
         Args:
             text: of any length and content; its ends are read, and the shape of its first part.
@@ -266,7 +266,7 @@ class Detector:
             p = _moved(p, odds)
         p = min(max(p, 1 - SUREST), SUREST)
         label = DetectLabel.TASK if p >= 0.5 else DetectLabel.CHAT
-        return Judgement(p, label, lambda: (*situation, *self._reasons(features)))
+        return Detection(p, label, lambda: (*situation, *self._reasons(features)))
 
     def forget_words(self) -> None:
         """Forget the words of earlier messages, as after the start: for measurements."""
@@ -289,6 +289,6 @@ def shared() -> Detector:
     return Detector.load()
 
 
-def judge(text: str, state: DetectState = DetectState()) -> Judgement:  # noqa: B008  # frozen
-    """Judge a message with the weights of the program: see `Detector.judge`."""
-    return shared().judge(text, state)
+def detect(text: str, state: DetectState = DetectState()) -> Detection:  # noqa: B008  # frozen
+    """Classify a message with the weights of the program: see `Detector.detect`."""
+    return shared().detect(text, state)

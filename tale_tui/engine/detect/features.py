@@ -16,7 +16,7 @@ from tale_tui.engine.detect.lexicon import fold, lexicon, runs_on
 HEAD_CHARS = 300
 
 TAIL_CHARS = 140
-"""A request stands at the beginning or the end of a message; what is pasted between them is judged by its shape."""
+"""A request stands at the beginning or the end of a message; what is pasted between them is told by its shape."""
 
 HEAD_TOKENS = 100
 
@@ -92,7 +92,7 @@ def extract(text: str) -> Features:
         tuple(dict.fromkeys(_words(tokens, sentences))),
         tuple(sorted({token.text for token in tokens if token.kind not in _SIGN_KINDS})),
         tuple(dict.fromkeys(_classes(tokens, sentences))),
-        tuple(dict.fromkeys((*shape(text), *_openings(text, tokens, sentences)))),
+        tuple(dict.fromkeys((*shape(text), *_beginnings(text, tokens, sentences)))),
     )
 
 
@@ -211,7 +211,7 @@ _WORK = frozenset({"MAKE", "CHANGE", "EXPLAIN", "SOLVE"})
 _ASKED = frozenset({"CAN", "YOU", "PLEASE", "ME", "WE", "NOW", "DO", "HOW", "THAT"})
 
 
-def _openings(text: str, tokens: list[Token], sentences: list[list[Token]]) -> Iterator[str]:
+def _beginnings(text: str, tokens: list[Token], sentences: list[list[Token]]) -> Iterator[str]:
     """What the sentences begin with, together with how much there is around it."""
     size = _bucket(len(tokens))
     yield f"tokens {size}"
@@ -221,13 +221,13 @@ def _openings(text: str, tokens: list[Token], sentences: list[list[Token]]) -> I
         yield f"has {kind} {min(size, 4)}"
     if not sentences:
         return
-    opening = next((token.kind for token in sentences[0] if token.kind not in _COURTESY), "none")
+    first = next((token.kind for token in sentences[0] if token.kind not in _COURTESY), "none")
     asks = "?" if tokens[-1].kind == "?" else "."
-    yield f"opens {opening}"
-    yield f"opens {opening} {asks} {size}"
+    yield f"opens {first}"
+    yield f"opens {first} {asks} {size}"
     yield f"ends {asks} {size}"
-    if opening in ("WHAT", "WHO", "WHEN", "WHERE", "WHY", "HOW", "BE", "DO"):
-        yield f"asks {opening} {size} {bool(kinds & _WORK)} {'ART' in kinds}"
+    if first in ("WHAT", "WHO", "WHEN", "WHERE", "WHY", "HOW", "BE", "DO"):
+        yield f"asks {first} {size} {bool(kinds & _WORK)} {'ART' in kinds}"
     for number, sentence in enumerate(sentences):
         if _orders(sentence):
             yield "orders"

@@ -79,7 +79,7 @@ class Signals:
     ux: Candidate
     task: Candidate
     p: float | None = None
-    """The probability with which it was detected as a task; None where it was not judged."""
+    """The probability with which it was detected as a task; None where nobody looked."""
     complexity: Complexity | None = None
     """Of a task; None where it is not known."""
     prompt_tokens: int = 0
@@ -209,7 +209,7 @@ class Router:
         Args:
             role: UX for a reply in a conversation, TASK for work.
             p: the probability with which it was detected as a task, where it was.
-            text: of the task, which is judged for how hard it is; empty where no rule is to look at that.
+            text: of the task, which says how hard it is; empty where no rule is to look at that.
             prompt_tokens: about how long the prompt is; 0 where it will be cut to fit.
             chosen: the model that the user chose for this.
         Raises:

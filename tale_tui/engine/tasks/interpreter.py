@@ -47,7 +47,7 @@ class RunContext(Protocol):
         Args:
             topic: the step that asks.
         Raises:
-            Parked: nobody has said yes yet.
+            TaskSuspended: nobody has said yes yet.
         """
         ...
 
@@ -62,7 +62,7 @@ async def run_plan(context: RunContext, plan: Plan) -> str:
         context: does what steps do.
         plan: checked.
     Raises:
-        Parked: it goes on when the user has answered.
+        TaskSuspended: it goes on when the user has answered.
         Exception: what a step raised.
     """
     results: dict[str, str] = {}

@@ -35,7 +35,7 @@ from tale_tui.domain.events import (
     TurnStarted,
 )
 from tale_tui.domain.models import BackendName, FinishReason, LoadedModel, ModelRef, Role, RoleState
-from tale_tui.engine import streaming as draft_module
+from tale_tui.engine import streaming as streaming_module
 from tale_tui.engine.chat.turn import LEFT_BEHIND
 from tale_tui.engine.models.scripted import Fail, Hold, Read, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.store.store import Store
@@ -338,7 +338,7 @@ async def test_deleting_a_session_stops_its_turn(talk: Begin) -> None:
 
 
 async def test_the_partial_reply_is_stored_while_it_streams(talk: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draft_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
+    monkeypatch.setattr(streaming_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
     chat = await talk([Script((Say("hm", thinking=True), Say("Half"), Hold(asyncio.Event())))])
     saved = asyncio.Event()
     save_partial = Store.save_partial
@@ -359,7 +359,7 @@ async def test_the_partial_reply_is_stored_while_it_streams(talk: Begin, monkeyp
 async def test_a_disk_that_is_full_meanwhile_is_said_and_the_reply_goes_on(
     talk: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(draft_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
+    monkeypatch.setattr(streaming_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
 
     async def full(self: Store, *args: Any, **kwargs: Any) -> None:
         raise DiskFull("There is no space left.")
