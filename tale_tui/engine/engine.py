@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import Final, Self
 
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
@@ -46,6 +46,11 @@ class Engine:
         read_only: whether nothing may be changed, so that no task is run.
         works_queue: whether everything that is queued is worked off, or only what somebody follows.
         ends: begins the end of this process, where it has no window.
+
+    Attributes:
+        store: for who looks at what was stored, as tests do; the same of the two others.
+        bus: the facts.
+        pool: the door to the models.
     """
 
     def __init__(
@@ -60,12 +65,15 @@ class Engine:
         works_queue: bool,
         ends: Callable[[], None] | None,
     ) -> None:
-        self._store = store
+        self.store: Final = store
         self._read_only = read_only
         self._stopping: asyncio.Task[None] | None = None
-        self._bus = bus = Bus()
+        self.bus: Final = Bus()
+        bus = self.bus
         services = build_model_services(backends, store, settings, clock, bus.publish)
-        self._pool, self._roles = pool, roles = services.pool, services.roles
+        self.pool: Final = services.pool
+        pool, self._roles = services.pool, services.roles
+        roles = services.roles
         prompter = PromptBuilder(store, pool, settings)
         router = Router(roles, pool, settings.route)
         detectors = Detectors(paths.data / LEARNED_FILE)
@@ -132,7 +140,7 @@ class Engine:
         )
         started = False
         try:
-            await engine._begin(told or engine._bus.publish, load=load)
+            await engine._begin(told or engine.bus.publish, load=load)
             started = True
         finally:
             if not started:
@@ -146,12 +154,12 @@ class Engine:
         await asyncio.shield(self._stopping)
 
     async def _begin(self, told: Callable[[Notice], None], *, load: bool) -> None:
-        for notice in self._store.notices:
+        for notice in self.store.notices:
             told(notice)
-        if count := self._store.interrupted:
+        if count := self.store.interrupted:
             replies = "A reply" if count == 1 else f"{count} replies"
             sentence = f"{replies} broke off when the application ended. What came is kept and can be continued."
-            self._bus.publish(Notice("Interrupted", sentence))
+            self.bus.publish(Notice("Interrupted", sentence))
         await self._roles.restore()
         if not self._read_only:
             await self._executor.remember()
@@ -165,7 +173,7 @@ class Engine:
         await self._turns.close()
         await self._executor.close()
         await self._models.close()
-        self._bus.close()
-        await self._pool.close()
-        await self._store.close()
+        self.bus.close()
+        await self.pool.close()
+        await self.store.close()
         log.info("the engine has stopped")

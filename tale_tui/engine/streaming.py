@@ -47,6 +47,7 @@ class PartialReply:
 
     Attributes:
         monotonic: the same.
+        load_s: how long the model took to load; None while that is not known.
         tokens: tokens that came, thinking included; what was there already is not counted.
     """
 
@@ -55,11 +56,11 @@ class PartialReply:
         self._thinking = [thinking] if thinking else []
         self.monotonic = monotonic
         self._began = began
-        self._load_s: float | None = None
         self._first: float | None = None
         self._last = 0.0
         self._first_text: float | None = None
         self._first_tokens = 0
+        self.load_s: float | None = None
         self.tokens = 0
 
     @property
@@ -71,10 +72,6 @@ class PartialReply:
     def thinking(self) -> str:
         """What was thought before it."""
         return _joined(self._thinking)
-
-    def loaded(self, seconds: float) -> None:
-        """Say how long the model took to load."""
-        self._load_s = seconds
 
     def add(self, piece: TextPiece) -> None:
         """Take the next piece."""
@@ -113,7 +110,7 @@ class PartialReply:
         Args:
             late_load_ms: what the server says that it loaded in the call itself: the model was thrown out meanwhile.
         """
-        load_ms = None if self._load_s is None else self._load_s * 1000
+        load_ms = None if self.load_s is None else self.load_s * 1000
         if self._first_text is None:
             return None, load_ms
         ttft_ms = (self._first_text - self._began) * 1000 - (load_ms or 0.0)
@@ -208,11 +205,9 @@ class DeltaBuffer(Generic[Kind]):
 
     def __init__(self, limit: int | None = None) -> None:
         self._limit = limit
-        self._runs: list[_Run[Kind]] = []
+        self.runs: list[_Run[Kind]] = []
+        """What waits, in order."""
         self._unread = 0
-
-    def __bool__(self) -> bool:
-        return bool(self._runs)
 
     def add(self, kind: Kind, text: str, tokens: int) -> bool:
         """Add a piece.
@@ -229,22 +224,22 @@ class DeltaBuffer(Generic[Kind]):
             if self._unread > self._limit:
                 self.clear()
                 return False
-        if self._runs and (last := self._runs[-1]).kind == kind:
+        if self.runs and (last := self.runs[-1]).kind == kind:
             last.pieces.append(text)
             last.tokens = tokens
         else:
-            self._runs.append(_Run(kind, [text], tokens))
+            self.runs.append(_Run(kind, [text], tokens))
         return True
 
     def take(self) -> list[tuple[Kind, str, int]]:
         """What waits, in order: kind, text, and all tokens of the reply after it."""
-        taken = [(run.kind, "".join(run.pieces), run.tokens) for run in self._runs]
+        taken = [(run.kind, "".join(run.pieces), run.tokens) for run in self.runs]
         self.clear()
         return taken
 
     def clear(self) -> None:
         """Drop what waits."""
-        self._runs.clear()
+        self.runs.clear()
         self._unread = 0
 
 
@@ -271,7 +266,7 @@ async def load_model(
             on_wait()
 
     loaded = await roles.load(ref, waiting, role=role)
-    reply.loaded(0.0 if began is None else reply.monotonic() - began)
+    reply.load_s = 0.0 if began is None else reply.monotonic() - began
     return loaded
 
 

@@ -150,7 +150,7 @@ async def restart(root: Path, tasks: int) -> None:
 async def cut_off(paths: Paths) -> None:
     """Leave the paused tasks in the state that a kill leaves them in."""
     engine = await Engine.start(paths, settings(TASKS), backends=backends(), load=False)
-    await engine._store._write(
+    await engine.store._write(
         lambda connection: (
             connection.execute(
                 "UPDATE task SET state = 'running', reason = '', running_since = updated WHERE state = 'paused'"

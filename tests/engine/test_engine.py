@@ -187,9 +187,9 @@ async def test_every_change_of_a_session_is_published(start_engine: Start) -> No
     exported = await engine.sessions.export(session.id, ExportFormat.JSON)
 
     async def changes(call: Awaitable[Any]) -> list[SessionChanged]:
-        subscription = engine._bus.subscribe()
+        subscription = engine.bus.subscribe()
         await call
-        engine._bus.unsubscribe(subscription)
+        engine.bus.unsubscribe(subscription)
         return [fact async for fact in subscription if isinstance(fact, SessionChanged)]
 
     here = SessionChanged(session.id)
@@ -240,7 +240,7 @@ async def test_a_role_is_given_and_tried_again(start_engine: Start) -> None:
     assert (await engine.models.use(Role.UX, other)).ref == other
     backend.away = Unreachable("away")
     await backend.unload("other")
-    engine._pool.residency.clear()
+    engine.pool.residency.clear()
     assert (await engine.models.retry_role(Role.UX)).state is RoleState.AWAY
     backend.away = None
     assert (await engine.models.retry_role(Role.UX)).state is RoleState.READY

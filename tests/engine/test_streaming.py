@@ -41,7 +41,7 @@ def test_pieces_become_text_and_thinking(watch: Watch) -> None:
 def test_time_to_the_first_text_is_without_loading_and_with_thinking(watch: Watch) -> None:
     reply = reply_of(watch)
     watch.time += 2.0
-    reply.loaded(1.5)
+    reply.load_s = 1.5
     reply.add(TextPiece("hm", thinking=True))
     watch.time += 0.25
     reply.add(TextPiece("a"))
@@ -63,7 +63,7 @@ def test_time_to_the_first_text_is_without_loading_and_with_thinking(watch: Watc
 def test_what_a_server_says_of_loading_a_loaded_model_is_not_taken(watch: Watch, late_ms: float | None) -> None:
     reply = reply_of(watch)
     watch.time += 0.4
-    reply.loaded(0.0)
+    reply.load_s = 0.0
     reply.add(TextPiece("a"))
     usage = reply.usage(Finished(FinishReason.STOP, load_ms=late_ms))
     assert (usage.ttft_ms, usage.load_ms) == (pytest.approx(400.0), 0.0)

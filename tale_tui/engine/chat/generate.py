@@ -18,8 +18,7 @@ from tale_tui.engine.chat.turn_events import TurnEventQueue
 from tale_tui.engine.models.backend import ChatRequest, Finished, TextPiece
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
-from tale_tui.engine.route.fallbacks import with_fallbacks
-from tale_tui.engine.route.router import Router
+from tale_tui.engine.route.router import Router, with_fallbacks
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.streaming import AutoSaver, PartialReply, load_model, stream_reply
 

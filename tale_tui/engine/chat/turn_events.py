@@ -83,6 +83,6 @@ class TurnEventQueue:
             self._sooner.set()
 
     def _flush(self) -> None:
-        if self._deltas:
+        if self._deltas.runs:
             for thinking, text, tokens in self._deltas.take():
                 self._events.append(ThinkingDelta(text, tokens) if thinking else TextDelta(text, tokens))

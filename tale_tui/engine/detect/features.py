@@ -213,7 +213,7 @@ _ASKED = frozenset({"CAN", "YOU", "PLEASE", "ME", "WE", "NOW", "DO", "HOW", "THA
 
 def _beginnings(text: str, tokens: list[Token], sentences: list[list[Token]]) -> Iterator[str]:
     """What the sentences begin with, together with how much there is around it."""
-    size = _bucket(len(tokens))
+    size = max(0, len(tokens) - 1).bit_length()  # doubles: 0, 1, 2, 3-4, 5-8, ...
     yield f"tokens {size}"
     yield f"sentences {min(len(sentences), 8)}"
     kinds = {token.kind for token in tokens}
@@ -247,11 +247,6 @@ def _orders(sentence: list[Token]) -> bool:
         if token.kind not in _ASKED and token.kind not in _COURTESY:
             return False
     return False
-
-
-def _bucket(count: int) -> int:
-    """A length on a scale that doubles: 0, 1, 2, 3-4, 5-8, ..."""
-    return max(0, count - 1).bit_length() if count else 0
 
 
 LOOK_CHARS = 320
@@ -321,17 +316,11 @@ def shape(text: str) -> Iterator[str]:
     yield f"chars {size}"
     lines = looked.count("\n")
     yield f"lines {min(_size_bucket(lines), 6)}"
-    signs = set(looked)
+    characters = set(looked)
     for name, pattern in PATTERNS.items():
         needed = NEEDED.get(name)
-        if (needed is None or not signs.isdisjoint(needed)) and pattern.search(looked):
+        if (needed is None or not characters.isdisjoint(needed)) and pattern.search(looked):
             yield name
-    yield from _signs(text, looked, size)
-    if lines and "\n\n" in looked:
-        yield "paragraphs"
-
-
-def _signs(text: str, looked: str, size: int) -> Iterator[str]:
     marks = looked.count("?") + looked.count("？") + looked.count("؟")
     yield f"question marks {min(marks, 3)}"
     if marks:
@@ -348,6 +337,8 @@ def _signs(text: str, looked: str, size: int) -> Iterator[str]:
     yield f"digits {min(_size_bucket(sum(map(looked.count, '0123456789'))), 6)}"
     if not looked.isascii():
         yield "beyond ascii"
+    if lines and "\n\n" in looked:
+        yield "paragraphs"
 
 
 def _size_bucket(count: int) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from tale_tui.config.settings import RouteSettings
 from tale_tui.domain.errors import ModelError, NoModel, NotAuthorised, Unreachable
@@ -14,6 +14,8 @@ from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route.complexity import Complexity, complexity
 from tale_tui.formatting.units import format_probability
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -179,6 +181,42 @@ def _may_stand_in(first: Candidate, second: Candidate, rules: Rules) -> bool:
     if second.demo and not first.demo:
         return False
     return rules.fallback and second.usable and second.ref != first.ref
+
+
+async def with_fallbacks(
+    roles: Roles,
+    route: Route,
+    ask: Callable[[ModelRef, str, ModelError | None], Awaitable[T]],
+    *,
+    may_replace: Callable[[ModelError], bool],
+    reason: Callable[[ModelRef, ModelError], str],
+    role: Role = Role.UX,
+) -> T:
+    """Ask the model of a route, and where it fails those that may stand in for it.
+
+    Args:
+        roles: show that a model failed.
+        route: the model, why that one, and the others.
+        ask: asks a model; gets why this one, and why the one before it failed.
+        may_replace: whether another model may be asked after an error: not where something was written already.
+        reason: why another model is asked in the place of one that failed.
+        role: for whom they are asked.
+    Raises:
+        ModelError: of the last one that was asked.
+    """
+    ref, why, others = route.ref, route.why, list(route.fallbacks)
+    before: ModelError | None = None
+    while True:
+        try:
+            return await ask(ref, why, before)
+        except ModelError as error:
+            log.info("%s did not answer: %s: %s", ref, error.code, error)
+            await roles.failed(ref, error, role=role)
+            others = left_after(error, ref, others)
+            if not others or not may_replace(error):
+                raise
+            why, before = reason(ref, error), error
+            ref = others.pop(0)
 
 
 class Router:

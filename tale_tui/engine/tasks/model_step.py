@@ -11,8 +11,7 @@ from tale_tui.domain.models import FinishReason, ModelRef, Role
 from tale_tui.engine.models.backend import ChatRequest, TextPiece
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
-from tale_tui.engine.route.fallbacks import with_fallbacks
-from tale_tui.engine.route.router import Router
+from tale_tui.engine.route.router import Router, with_fallbacks
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.streaming import load_model, stream_reply
 from tale_tui.engine.tasks.prompts import DIGEST_MESSAGES, digest, prompt_bytes, room_for, step_messages

@@ -58,7 +58,7 @@ class TaskSubscription:
 
     async def wait(self) -> None:
         """Until there is something to read."""
-        while not (self.stale or self.closed or self.deltas or self._readings):
+        while not (self.stale or self.closed or self.deltas.runs or self._readings):
             self._something.clear()
             await self._something.wait()
 

@@ -146,7 +146,7 @@ async def test_turned_off_the_user_may_still_say_that_it_is_a_task(talk: Begin) 
     chat = await talk(Models())
     task = of_kind(await chat.ask(WORK, as_task=True), TaskStarted).task
     assert task.p is None
-    assert await chat.engine._store.label_count() == 0
+    assert await chat.engine.store.label_count() == 0
 
 
 async def test_a_repeated_call_makes_no_second_task(talk: Begin) -> None:
@@ -182,7 +182,7 @@ async def test_what_the_user_says_is_done_and_learned(talk: Begin) -> None:
     assert words(await chat.ask(WORK, as_task=False)) == "talk"
     task = of_kind(await chat.ask(CHAT, as_task=True), TaskStarted).task
     assert task.p is None
-    labels = await chat.engine._store.labels()
+    labels = await chat.engine.store.labels()
     assert [(label.text, label.is_task) for label in labels] == [(WORK, False), (CHAT, True)]
     assert labels[0].p >= 0.7
 
@@ -191,7 +191,7 @@ async def test_what_was_detected_so_anyway_is_no_news(talk: Begin) -> None:
     chat = await talk(Models(), **ON)
     await chat.ask(WORK, as_task=True)
     await chat.ask(CHAT, as_task=False)
-    assert await chat.engine._store.label_count() == 0
+    assert await chat.engine.store.label_count() == 0
 
 
 async def test_talk_is_made_a_task(talk: Begin) -> None:
@@ -203,7 +203,7 @@ async def test_talk_is_made_a_task(talk: Begin) -> None:
     card = events[-1].reply
     assert (card.parent_id, card.sibling, card.siblings) == ("k1", 2, 2)
     assert (await chat.reply()).id == card.id
-    assert [(each.text, each.is_task) for each in await chat.engine._store.labels()] == [(UNSURE, True)]
+    assert [(each.text, each.is_task) for each in await chat.engine.store.labels()] == [(UNSURE, True)]
     with pytest.raises(NoSuchMessage, match="a task already"):
         await chat.reclassify("k1", as_task=True)
 
@@ -215,7 +215,7 @@ async def test_a_task_is_made_talk_and_cancelled(talk: Begin) -> None:
     assert words(events) == "talk"
     assert events[-1].reply.siblings == 2
     assert (await chat.engine.tasks.get(task.id)).task.state is TaskState.CANCELLED
-    assert [(each.text, each.is_task) for each in await chat.engine._store.labels()] == [(WORK, False)]
+    assert [(each.text, each.is_task) for each in await chat.engine.store.labels()] == [(WORK, False)]
     with pytest.raises(NoSuchMessage, match="talk already"):
         await chat.reclassify("k1", as_task=False)
 

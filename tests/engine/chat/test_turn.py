@@ -399,7 +399,7 @@ async def test_a_session_that_is_gone_at_the_end_fails_the_turn(talk: Begin) -> 
     chat = await talk([Script((Say("a"), Hold(gate)))])
     events = chat.send("one")
     await chat.until_text(events)
-    await chat.engine._store.delete_session(chat.session_id)
+    await chat.engine.store.delete_session(chat.session_id)
     gate.set()
     end = (await chat.collect(events))[-1]
     assert isinstance(end, TurnFailed)
@@ -626,7 +626,7 @@ async def test_a_branch_that_is_put_away_before_it_is_read_is_answered_all_the_s
     chat = await talk([spoken("a"), spoken("b")])
     first = end_of(await chat.ask("one", key="k"))
     above = Store.branch_above
-    store: Store = chat.engine._store
+    store: Store = chat.engine.store
 
     async def put_away(message_id: str, limit: int) -> Any:
         await store.show_sibling(chat.session_id, first.id, 0)
@@ -656,7 +656,7 @@ async def test_a_server_that_drops_a_part_without_a_word_raises_the_alarm(talk: 
 
 async def test_what_the_server_counts_is_learned_but_not_a_count_without_its_cache(talk: Begin) -> None:
     chat = await talk(ScriptedBackend([spoken("a"), spoken("a"), Script((Say("a"),), prompt_tokens=300)], counts=False))
-    store: Store = chat.engine._store
+    store: Store = chat.engine.store
     assert await store.text_ratio(DEMO) is None
     await chat.ask("word " * 400)
     ratio = await store.text_ratio(DEMO)

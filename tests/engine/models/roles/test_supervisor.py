@@ -337,7 +337,7 @@ async def test_what_is_in_memory_can_be_asked_loaded_and_unloaded(engine: tuple[
     left = await whole.models.unload(SMALL)
     assert [model.ref for model in left.models] == [BIG]
     assert (await whole.models.roles())[0].state is RoleState.IDLE
-    entries = await whole._store.residencies()
+    entries = await whole.store.residencies()
     assert [(entry.ref.model, entry.what.value) for entry in entries] == [
         ("small", "unload"),
         ("big", "load"),
@@ -358,7 +358,7 @@ async def test_one_that_is_at_work_is_not_unloaded(engine: tuple[Engine, Scripte
     whole, backend = engine
     gate = asyncio.Event()
     backend._answers = [Script((Say("a"), Hold(gate)))]
-    call = whole._pool.chat(SMALL, ChatRequest("small", (ChatMessage("user", "hi"),), 8192, 10))
+    call = whole.pool.chat(SMALL, ChatRequest("small", (ChatMessage("user", "hi"),), 8192, 10))
     await anext(call)
     with pytest.raises(WrongState, match="small is at work"):
         await whole.models.unload(SMALL)
