@@ -95,7 +95,7 @@ class TurnStarter:
         ref: ModelRef | None = None,
         as_task: bool | None = None,
         *,
-        edited: str = "",
+        edited: str | None = None,
     ) -> StartedTurn:
         """A new message of the user.
 
@@ -105,17 +105,13 @@ class TurnStarter:
             key: becomes its id.
             ref: the model that the user chose for it.
             as_task: what the user said that it is.
-            edited: the message of which it is another version; empty for one at the end of the conversation.
+            edited: the message of which it is another version; None for one at the end of the conversation.
         Raises:
             MessageTooLong: it is longer than the window of the model.
         """
-        services, store = self._services, self._services.store
-        begin = (
-            partial(store.begin_edit, session_id, edited, key, text)
-            if edited
-            else partial(store.begin_turn, session_id, user_id=key, text=text)
-        )
-        if await store.has_message(key):
+        services = self._services
+        begin = partial(services.store.begin_turn, session_id, user_id=key, text=text, beside=edited)
+        if await services.store.has_message(key):
             return await self._again(await begin())
         decision = await self._classifier.decide(session_id, text, ref, as_task)
         task, reply_ref = None, None

@@ -226,6 +226,8 @@ class Detector:
 
     def __init__(self, weights: DetectorWeights | None) -> None:
         self._model = DetectorModel(weights) if weights is not None else None
+        self._last_found = lru_cache(1)(self._find)
+        """A message is looked at while it is typed, and once more as it is sent."""
 
     @classmethod
     def load(cls, learned: Path | None = None) -> Detector:
@@ -257,10 +259,9 @@ class Detector:
             text: of any length and content; its ends are read, and the shape of its first part.
             state: what the application is doing.
         """
-        features = extract(text)
+        features, p = self._last_found(text)
         if not features.words:
             return NOTHING
-        p = rule_probability(features) if self._model is None else self._model.probability(features)
         odds, situation = shift(features, state)
         if odds:
             p = _moved(p, odds)
@@ -270,9 +271,15 @@ class Detector:
 
     def forget_words(self) -> None:
         """Forget the words of earlier messages, as after the start: for measurements."""
+        self._last_found.cache_clear()
         lexicon().class_of.cache_clear()
         if self._model is not None:
             self._model.forget_words()
+
+    def _find(self, text: str) -> tuple[Features, float]:
+        """What a message has, and its probability, whatever the application is doing."""
+        features = extract(text)
+        return features, rule_probability(features) if self._model is None else self._model.probability(features)
 
     def _reasons(self, features: Features) -> tuple[str, ...]:
         return BY_RULE if self._model is None else phrases(self._model.reasons(features))

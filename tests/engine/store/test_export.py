@@ -38,7 +38,7 @@ async def filled(store: Store, talk: Talk, ref: ModelRef) -> Store:
     await store.finish_reply(
         again.id, state=MessageState.INTERRUPTED, text="```py\nx = 1", thinking="Hm.\n\nYes.", error="It broke off."
     )
-    await store.begin_edit(session.id, user.id, "edited", "Another question", None)
+    await store.begin_turn(session.id, user_id="edited", text="Another question", reply_ref=None, beside=user.id)
     await store.show_sibling(session.id, "edited", 1)
     return store
 
@@ -278,7 +278,7 @@ async def make_session(store: Store, title: str, system: str, actions: list[tupl
         if what == "regenerate" and asked:
             reply = await store.begin_reply(session.id, asked[which % len(asked)])
         elif what == "edit" and asked:
-            _, reply, _ = await store.begin_edit(session.id, asked[which % len(asked)], key, text)
+            _, reply, _ = await store.begin_turn(session.id, user_id=key, text=text, beside=asked[which % len(asked)])
             asked.append(key)
         else:
             _, reply, _ = await store.begin_turn(session.id, user_id=key, text=text, reply_ref=None)
