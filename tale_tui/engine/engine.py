@@ -65,15 +65,15 @@ class Engine:
         works_queue: bool,
         ends: Callable[[], None] | None,
     ) -> None:
+        bus = Bus()
+        services = build_model_services(backends, store, settings, clock, bus.publish)
+        pool, roles = services.pool, services.roles
         self.store: Final = store
+        self.bus: Final = bus
+        self.pool: Final = pool
+        self._roles = roles
         self._read_only = read_only
         self._stopping: asyncio.Task[None] | None = None
-        self.bus: Final = Bus()
-        bus = self.bus
-        services = build_model_services(backends, store, settings, clock, bus.publish)
-        self.pool: Final = services.pool
-        pool, self._roles = services.pool, services.roles
-        roles = services.roles
         prompter = PromptBuilder(store, pool, settings)
         router = Router(roles, pool, settings.route)
         detectors = Detectors(paths.data / LEARNED_FILE)

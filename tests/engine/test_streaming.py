@@ -7,7 +7,7 @@ from tale_tui.domain.errors import DiskFull, StoreError
 from tale_tui.domain.models import FinishReason, Usage
 from tale_tui.engine import streaming as streaming_module
 from tale_tui.engine.models.backend import Finished, TextPiece
-from tale_tui.engine.streaming import AutoSaver, PartialReply
+from tale_tui.engine.streaming import AutoSaver, DeltaBuffer, PartialReply
 
 
 class Watch:
@@ -231,3 +231,20 @@ async def test_a_full_disk_is_said_once_and_tried_again() -> None:
     await enough.wait()
     await saver.close()
     assert [error.sentence for error in complaints] == ["The disk is full."]
+
+
+def test_pieces_of_one_kind_that_follow_each_other_are_joined() -> None:
+    buffer = DeltaBuffer[str]()
+    for kind, text in (("a", "1"), ("a", "2"), ("b", "3"), ("a", "4")):
+        assert buffer.add(kind, text, int(text))
+    assert buffer.take() == [("a", "12", 2), ("b", "3", 3), ("a", "4", 4)]
+    assert buffer.take() == []
+
+
+def test_beyond_its_limit_a_buffer_drops_what_waited_and_says_so() -> None:
+    buffer = DeltaBuffer[str](limit=4)
+    assert buffer.add("a", "1234", 1)
+    assert not buffer.add("a", "5", 2)
+    assert buffer.take() == []
+    assert buffer.add("a", "6", 3)
+    assert buffer.take() == [("a", "6", 3)]

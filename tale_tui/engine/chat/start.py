@@ -29,16 +29,7 @@ IS_A_TASK = "That message is a task. Retry the task, or make the message a conve
 class TaskSubmitter(Protocol):
     """Who carries out tasks."""
 
-    async def new_task(
-        self,
-        text: str,
-        *,
-        key: str,
-        session_id: str | None = None,
-        p: float | None = None,
-        ref: ModelRef | None = None,
-        why: str = "",
-    ) -> NewTask:
+    async def new_task(self, text: str, *, key: str, session_id: str | None = None, p: float | None = None) -> NewTask:
         """Check a task and choose its model; nothing is stored."""
         ...
 

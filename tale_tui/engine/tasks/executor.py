@@ -95,8 +95,6 @@ class Executor:
         key: str,
         session_id: str | None = None,
         p: float | None = None,
-        ref: ModelRef | None = None,
-        why: str = "",
     ) -> NewTask:
         """A task that the caller stores, and then hands to `accept`.
 
@@ -105,12 +103,10 @@ class Executor:
             key: becomes its id.
             session_id: the conversation that it belongs to.
             p: the probability with which it was detected.
-            ref: the model that would do it; None takes the likely one.
-            why: why that one.
         Raises:
             EmptyMessage, TaskTooLong, TooManyTasks: it may not be stored.
         """
-        return self._admission.new_task(text, key=key, session_id=session_id, p=p, ref=ref, why=why)
+        return self._admission.new_task(text, key=key, session_id=session_id, p=p)
 
     async def submit(
         self,

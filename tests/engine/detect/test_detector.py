@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tale_tui.domain.tasks import DetectBand, DetectLabel
 from tale_tui.engine.detect.detector import CHAT_TO, TASK_FROM, Detection, Detector, DetectState, detect
+from tale_tui.engine.detect.features import Features, extract
 from tale_tui.engine.detect.model import (
     UNSURE_MOST,
     BadWeights,
@@ -169,3 +170,20 @@ def test_detection_loads_no_learning_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+def test_a_message_that_was_looked_at_as_it_was_typed_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def look(text: str) -> Features:
+        seen.append(text)
+        return extract(text)
+
+    monkeypatch.setattr("tale_tui.engine.detect.detector.extract", look)
+    detector = Detector.load()
+    first = detector.detect(TASK)
+    assert detector.detect(TASK, DetectState(last_turn_was_task=True)).p != 0.0
+    assert detector.detect(TASK) == first
+    assert seen == [TASK]
+    detector.detect(CHAT)
+    assert seen == [TASK, CHAT]

@@ -185,9 +185,9 @@ def test_what_is_no_task_is_refused_and_costs_nothing() -> None:
         one.new_task("another", key="k")
 
 
-def test_a_task_is_given_its_likely_model_unless_it_has_one() -> None:
-    assert (admission().new_task("a task", key="k").ref, admission().new_task("a task", key="k").why) == (NEAR, "near")
-    assert admission().new_task("a task", key="k", ref=FAR, why="chosen").why == "chosen"
+def test_a_task_is_given_its_likely_model() -> None:
+    new = admission().new_task("a task", key="k")
+    assert (new.ref, new.why) == (NEAR, "near")
 
 
 def message(author: Author, text: str, **more: Any) -> Message:
