@@ -64,14 +64,14 @@ class ManualClock:
 
 
 @pytest.fixture
-def clock() -> ManualClock:
+def manual_clock() -> ManualClock:
     return ManualClock()
 
 
 @pytest.fixture
-def world(clock: ManualClock) -> Clock:
+def clock(manual_clock: ManualClock) -> Clock:
     ids = itertools.count(1)
-    return Clock(now=clock.now, monotonic=clock.monotonic, new_id=lambda: f"id{next(ids):014d}")
+    return Clock(now=manual_clock.now, monotonic=manual_clock.monotonic, new_id=lambda: f"id{next(ids):014d}")
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def paths(tmp_path: Path) -> Paths:
 
 
 @pytest.fixture
-async def start_engine(paths: Paths, world: Clock) -> AsyncIterator[Callable[..., Awaitable[Engine]]]:
+async def start_engine(paths: Paths, clock: Clock) -> AsyncIterator[Callable[..., Awaitable[Engine]]]:
     """Starts engines on the folders of the test; those that still run at its end are stopped.
 
     The first argument is the scripts of a scripted backend, or backends by name; the rest goes to the settings, except
@@ -95,7 +95,7 @@ async def start_engine(paths: Paths, world: Clock) -> AsyncIterator[Callable[...
         settings.setdefault("detect", {"enabled": False})
         backends = scripts if isinstance(scripts, dict) else {BackendName.SCRIPTED: ScriptedBackend(scripts)}
         engine = await Engine.start(
-            paths, Settings(**settings), world, backends=backends, load=load, read_only=read_only
+            paths, Settings(**settings), clock, backends=backends, load=load, read_only=read_only
         )
         engines.append(engine)
         return engine

@@ -22,7 +22,7 @@ class ChatApi(Protocol):
     def send(
         self, session_id: str, text: str, *, key: str, ref: ModelRef | None = None, as_task: bool | None = None
     ) -> AsyncGenerator[TurnEvent, None]:
-        """One turn: judge and store the user's message, then ask a model and stream its reply, or make it a task.
+        """One turn: classify and store the user's message, then ask a model and stream its reply, or make it a task.
 
         A task's reply is its card: the turn ends at once with `TaskStarted` and `TurnDone`, the task goes on.
         A question about tasks is answered from what is stored, without a model.
@@ -34,7 +34,7 @@ class ChatApi(Protocol):
                 nothing twice, goes on with a reply that was interrupted, and tells the end of one that has ended.
                 A message that waits in the queue under this key leaves it.
             ref: another model than the role's, for this turn only; it makes the message chat.
-            as_task: what the user said that it is; None lets it be judged. What was judged otherwise is learned from.
+            as_task: what the user said that it is; None lets it be detected. What was detected wrongly is learned from.
         Raises:
             EmptyMessage, MessageTooLong, TaskTooLong, NoSuchSession, TurnRunning: nothing was stored.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import Final, Self
 
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
@@ -40,19 +40,24 @@ class Engine:
     Args:
         paths: the four folders.
         settings: all settings.
-        world: the clock and the ids.
+        clock: the time and the ids.
         store: open.
         backends: by name.
         read_only: whether nothing may be changed, so that no task is run.
         works_queue: whether everything that is queued is worked off, or only what somebody follows.
         ends: begins the end of this process, where it has no window.
+
+    Attributes:
+        store: for who looks at what was stored, as tests do; the same of the two others.
+        bus: the facts.
+        pool: the door to the models.
     """
 
     def __init__(
         self,
         paths: Paths,
         settings: Settings,
-        world: Clock,
+        clock: Clock,
         store: Store,
         backends: BackendRegistry,
         *,
@@ -60,32 +65,35 @@ class Engine:
         works_queue: bool,
         ends: Callable[[], None] | None,
     ) -> None:
-        self._store = store
+        bus = Bus()
+        services = build_model_services(backends, store, settings, clock, bus.publish)
+        pool, roles = services.pool, services.roles
+        self.store: Final = store
+        self.bus: Final = bus
+        self.pool: Final = pool
+        self._roles = roles
         self._read_only = read_only
         self._stopping: asyncio.Task[None] | None = None
-        self._bus = bus = Bus()
-        services = build_model_services(backends, store, settings, world, bus.publish)
-        self._pool, self._roles = pool, roles = services.pool, services.roles
         prompter = PromptBuilder(store, pool, settings)
         router = Router(roles, pool, settings.route)
         detectors = Detectors(paths.data / LEARNED_FILE)
         detect = settings.detect
-        judging = MessageClassifier(store, detectors, detect, router.preview, world.now)
+        classifier = MessageClassifier(store, detectors, detect, router.preview, clock.now)
         learns = detect.enabled and detect.learn and not read_only
         self._learner = Learner(store, detectors, lambda: turns.busy or executor.busy, enabled=learns)
-        tools = ChatServices(store, pool, roles, router, prompter, settings.chat, world, bus.publish)
+        chat_services = ChatServices(store, pool, roles, router, prompter, settings.chat, clock, bus.publish)
         self._executor = executor = local_executor(
-            *(store, backends, pool, roles, router, settings, world, bus.publish), works_queue=works_queue
+            *(store, backends, pool, roles, router, settings, clock, bus.publish), works_queue=works_queue
         )
-        openings = TurnStarter(tools, judging, executor, self._learner.nudge)
-        self._turns = turns = TurnManager(tools, openings, judging)
+        starter = TurnStarter(chat_services, classifier, executor, self._learner.nudge)
+        self._turns = turns = TurnManager(chat_services, starter, classifier)
         self._models = models = ModelService(services, paths.models)
         self.chat: ChatApi = turns
         self.tasks: TaskApi = executor
         self.sessions: SessionApi = SessionService(store, turns.stop, bus.publish)
         self.models: ModelApi = models
         self.control: ControlApi = EngineControl(
-            *(paths, settings, store, roles, models, bus, world.now()),
+            *(paths, settings, store, roles, models, bus, clock.now()),
             works_queue=works_queue,
             can_write=not read_only,
             ends=ends,
@@ -96,7 +104,7 @@ class Engine:
         cls,
         paths: Paths,
         settings: Settings,
-        world: Clock | None = None,
+        clock: Clock | None = None,
         *,
         backends: Mapping[BackendName, Backend] | None = None,
         load: bool = True,
@@ -110,7 +118,7 @@ class Engine:
         Args:
             paths: the four folders.
             settings: all settings.
-            world: the clock and the ids; None for the real ones.
+            clock: the time and the ids; None for the real one.
             backends: these and no others; None makes those of the settings when they are needed.
             load: False touches no model until a turn wants one: for commands that only read.
             read_only: True changes nothing in the data folder; another process is its engine.
@@ -121,18 +129,18 @@ class Engine:
         Raises:
             StoreError: the database cannot be used; the class says why.
         """
-        world = world or Clock()
-        store = await Store.open(paths.database, world, read_only=read_only)
+        clock = clock or Clock()
+        store = await Store.open(paths.database, clock, read_only=read_only)
         made = configured_backends(settings, paths) if backends is None else given_backends(backends)
         engine = cls(
-            *(paths, settings, world, store, made),
+            *(paths, settings, clock, store, made),
             read_only=read_only,
             works_queue=works_queue,
             ends=ends,
         )
         started = False
         try:
-            await engine._begin(told or engine._bus.publish, load=load)
+            await engine._begin(told or engine.bus.publish, load=load)
             started = True
         finally:
             if not started:
@@ -146,12 +154,12 @@ class Engine:
         await asyncio.shield(self._stopping)
 
     async def _begin(self, told: Callable[[Notice], None], *, load: bool) -> None:
-        for notice in self._store.notices:
+        for notice in self.store.notices:
             told(notice)
-        if count := self._store.interrupted:
+        if count := self.store.interrupted:
             replies = "A reply" if count == 1 else f"{count} replies"
             sentence = f"{replies} broke off when the application ended. What came is kept and can be continued."
-            self._bus.publish(Notice("Interrupted", sentence))
+            self.bus.publish(Notice("Interrupted", sentence))
         await self._roles.restore()
         if not self._read_only:
             await self._executor.remember()
@@ -165,7 +173,7 @@ class Engine:
         await self._turns.close()
         await self._executor.close()
         await self._models.close()
-        self._bus.close()
-        await self._pool.close()
-        await self._store.close()
+        self.bus.close()
+        await self.pool.close()
+        await self.store.close()
         log.info("the engine has stopped")

@@ -258,25 +258,25 @@ def save_file(folder: Path, name: str, text: str, *, replace: bool = False) -> P
 
 
 def _write(path: Path, text: str, *, replace: bool) -> None:
-    draft = path.with_name(f".{path.name[:40]}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name[:40]}.{os.getpid()}.part")
     try:
-        with draft.open("x", encoding="utf-8", errors="replace", newline="\n") as file:
+        with part.open("x", encoding="utf-8", errors="replace", newline="\n") as file:
             file.write(text)
         if replace:
-            draft.replace(path)
+            part.replace(path)
         else:
-            _claim(draft, path)
+            _claim(part, path)
     finally:
-        draft.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
-def _claim(draft: Path, path: Path) -> None:
-    """Give a draft its name, unless there is something of that name."""
+def _claim(part: Path, path: Path) -> None:
+    """Give a finished part its name, unless there is something of that name."""
     try:
-        os.link(draft, path)
+        os.link(part, path)
     except FileExistsError:
         raise
     except OSError:  # a file system without links: the name is taken first, then filled
         with path.open("x", encoding="utf-8"):
             pass
-        draft.replace(path)
+        part.replace(path)

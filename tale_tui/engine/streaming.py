@@ -1,16 +1,23 @@
-"""A reply while it is written: what came so far, when it came, what it costs; and its copy in the store."""
+"""A reply while it is written, for turns and steps: loading its model, the stream, what came so far, when it came and
+what it costs; its copy in the store, and what of it a reader has not read.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from tale_tui.domain.constants import DELTA_INTERVAL_S, PARTIAL_SAVE_INTERVAL_S
-from tale_tui.domain.errors import StoreError
-from tale_tui.domain.events import PromptProgress, TextDelta, ThinkingDelta, TurnEvent
-from tale_tui.domain.models import Usage
-from tale_tui.engine.models.backend import Finished, TextPiece
+from tale_tui.domain.constants import PARTIAL_SAVE_INTERVAL_S
+from tale_tui.domain.errors import BrokenStream, StoreError
+from tale_tui.domain.models import LoadedModel, ModelRef, Role, Usage
+from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, TextPiece
+from tale_tui.engine.models.pool import Pool
+from tale_tui.engine.models.roles.roles import Roles
+
+Kind = TypeVar("Kind")
 
 GENERATION_MIN_MS = 10.0
 """A server that says that it generated for less than this gives no rate."""
@@ -25,6 +32,9 @@ otherwise)."""
 OWN_CLOCK_MIN_S = 0.1
 """Pieces that came within less than this came in a burst: their rate is that of the wire, not of the model."""
 
+YIELD_PIECES = 64
+"""After so many pieces that were there already everybody else has a turn: a burst must not hold the event loop."""
+
 
 class PartialReply:
     """Collects the pieces of one reply.
@@ -34,20 +44,24 @@ class PartialReply:
         thinking: the thinking before it.
         began: when the turn began, by the clock.
         monotonic: the clock, in seconds.
+
+    Attributes:
+        monotonic: the same.
+        load_s: how long the model took to load; None while that is not known.
+        tokens: tokens that came, thinking included; what was there already is not counted.
     """
 
     def __init__(self, text: str, thinking: str, began: float, monotonic: Callable[[], float]) -> None:
         self._text = [text] if text else []
         self._thinking = [thinking] if thinking else []
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._began = began
-        self._load_s: float | None = None
         self._first: float | None = None
         self._last = 0.0
         self._first_text: float | None = None
         self._first_tokens = 0
+        self.load_s: float | None = None
         self.tokens = 0
-        """Tokens that came, thinking included; what was there already is not counted."""
 
     @property
     def text(self) -> str:
@@ -59,15 +73,11 @@ class PartialReply:
         """What was thought before it."""
         return _joined(self._thinking)
 
-    def loaded(self, seconds: float) -> None:
-        """Say how long the model took to load."""
-        self._load_s = seconds
-
     def add(self, piece: TextPiece) -> None:
         """Take the next piece."""
         (self._thinking if piece.thinking else self._text).append(piece.text)
         self.tokens += piece.tokens
-        self._last = self._monotonic()
+        self._last = self.monotonic()
         if self._first is None:
             self._first = self._last
             self._first_tokens = piece.tokens
@@ -90,7 +100,7 @@ class PartialReply:
             cached_tokens=end.cached_tokens if end else None,
             ttft_ms=ttft_ms,
             load_ms=load_ms,
-            total_ms=(self._monotonic() - self._began) * 1000,
+            total_ms=(self.monotonic() - self._began) * 1000,
             tokens_per_second=self._rate(completion, end.generation_ms if end else None),
         )
 
@@ -100,7 +110,7 @@ class PartialReply:
         Args:
             late_load_ms: what the server says that it loaded in the call itself: the model was thrown out meanwhile.
         """
-        load_ms = None if self._load_s is None else self._load_s * 1000
+        load_ms = None if self.load_s is None else self.load_s * 1000
         if self._first_text is None:
             return None, load_ms
         ttft_ms = (self._first_text - self._began) * 1000 - (load_ms or 0.0)
@@ -123,7 +133,7 @@ class PartialReply:
 
 
 class AutoSaver:
-    """Stores a draft while it grows: at most once in `PARTIAL_SAVE_INTERVAL_S`, at least once a second.
+    """Stores a partial reply while it grows: at most once in `PARTIAL_SAVE_INTERVAL_S`, at least once a second.
 
     Args:
         save: stores what is there now.
@@ -179,86 +189,122 @@ def _joined(parts: list[str]) -> str:
     return parts[0] if parts else ""
 
 
-class DeltaBuffer:
-    """A queue for one reader in which text piles up instead of events.
+@dataclass(slots=True)
+class _Run(Generic[Kind]):
+    kind: Kind
+    pieces: list[str]
+    tokens: int
 
-    The first piece, and the first piece of the answer after thinking, is due at once. Every later one is due
-    `DELTA_INTERVAL_S` after the first piece that nobody has read, and brings all that came meanwhile: a reader that
-    is slow, or 2,000 pieces that come together, make few and long deltas. There is no clock that ticks: the reader
-    sleeps until something is due.
+
+class DeltaBuffer(Generic[Kind]):
+    """Text that one reader has not read: pieces of one kind that follow each other are joined.
+
+    Args:
+        limit: characters that wait at most; None for any number.
     """
 
-    def __init__(self) -> None:
-        self._events: list[TurnEvent] = []
-        self._runs: list[tuple[bool, list[str]]] = []
-        """What nobody has read: runs of (is it thinking, pieces)."""
-        self._tokens = 0
-        self._last_kind: bool | None = None
-        self._due: float | None = None
-        """When there is something to read, on the clock of the event loop; None for not yet."""
-        self._sooner = asyncio.Event()
-        self._closed = False
+    def __init__(self, limit: int | None = None) -> None:
+        self._limit = limit
+        self.runs: list[_Run[Kind]] = []
+        """What waits, in order."""
+        self._unread = 0
 
-    def put(self, event: TurnEvent) -> None:
-        """Add an event that is due at once, after the text before it."""
-        self._flush()
-        self._events.append(event)
-        self._wake(0.0)
-
-    def progress(self, done: int, total: int) -> None:
-        """Say how much of the prompt was read; the newest replaces one that nobody has seen."""
-        if self._events and isinstance(self._events[-1], PromptProgress):
-            self._events[-1] = PromptProgress(done, total)
-        else:
-            self.put(PromptProgress(done, total))
-
-    def piece(self, text: str, thinking: bool, tokens: int) -> None:
-        """Add a piece of text.
+    def add(self, kind: Kind, text: str, tokens: int) -> bool:
+        """Add a piece.
 
         Args:
+            kind: what it belongs to.
             text: not empty.
-            thinking: whether it comes before the answer.
-            tokens: all tokens of the reply so far.
+            tokens: all tokens of the reply with it.
+        Returns:
+            Whether there was room. Where there was none, all that waited is dropped.
         """
-        self._tokens = tokens
-        if self._runs and self._runs[-1][0] is thinking:
-            self._runs[-1][1].append(text)
+        if self._limit is not None:
+            self._unread += len(text)
+            if self._unread > self._limit:
+                self.clear()
+                return False
+        if self.runs and (last := self.runs[-1]).kind == kind:
+            last.pieces.append(text)
+            last.tokens = tokens
         else:
-            self._runs.append((thinking, [text]))
-        if self._last_kind is not thinking:
-            self._last_kind = thinking
-            self._wake(0.0)
-        elif self._due is None:
-            self._wake(asyncio.get_running_loop().time() + DELTA_INTERVAL_S)
+            self.runs.append(_Run(kind, [text], tokens))
+        return True
 
-    def close(self) -> None:
-        """Nothing more will come."""
-        self._closed = True
-        self._wake(0.0)
+    def take(self) -> list[tuple[Kind, str, int]]:
+        """What waits, in order: kind, text, and all tokens of the reply after it."""
+        taken = [(run.kind, "".join(run.pieces), run.tokens) for run in self.runs]
+        self.clear()
+        return taken
 
-    async def read(self) -> list[TurnEvent]:
-        """What is due, in order, as soon as something is; empty when the feed is closed and read to its end."""
-        while not self._closed:
-            self._sooner.clear()
-            delay = None if self._due is None else self._due - asyncio.get_running_loop().time()
-            if delay is not None and delay <= 0:
-                break
-            try:
-                async with asyncio.timeout(delay):
-                    await self._sooner.wait()
-            except TimeoutError:
-                break
-        self._flush()
-        events, self._events, self._due = self._events, [], None
-        return events
+    def clear(self) -> None:
+        """Drop what waits."""
+        self.runs.clear()
+        self._unread = 0
 
-    def _wake(self, due: float) -> None:
-        if self._due is None or due < self._due:
-            self._due = due
-            self._sooner.set()
 
-    def _flush(self) -> None:
-        for thinking, pieces in self._runs:
-            text = "".join(pieces)
-            self._events.append(ThinkingDelta(text, self._tokens) if thinking else TextDelta(text, self._tokens))
-        self._runs.clear()
+async def load_model(
+    roles: Roles, ref: ModelRef, reply: PartialReply, on_wait: Callable[[], None], *, role: Role = Role.UX
+) -> LoadedModel:
+    """Have the model of a reply in memory; the reply takes note of how long that took.
+
+    Args:
+        roles: show how it goes.
+        ref: the model.
+        reply: what it is going to write.
+        on_wait: called once where it was not there.
+        role: for whom it is.
+    Raises:
+        ModelError: why it cannot be had.
+    """
+    began: float | None = None
+
+    def waiting() -> None:
+        nonlocal began
+        if began is None:
+            began = reply.monotonic()
+            on_wait()
+
+    loaded = await roles.load(ref, waiting, role=role)
+    reply.load_s = 0.0 if began is None else reply.monotonic() - began
+    return loaded
+
+
+async def stream_reply(
+    pool: Pool,
+    ref: ModelRef,
+    request: ChatRequest,
+    on_piece: Callable[[TextPiece], None],
+    on_progress: Callable[[int, int], None],
+    *,
+    broken: str,
+) -> Finished:
+    """Have a model write until it says that it is done.
+
+    Args:
+        pool: the door to the models.
+        ref: the model.
+        request: what it is asked.
+        on_piece: takes what it writes.
+        on_progress: told how many tokens of the prompt were read, and of how many.
+        broken: what the user is told where the stream ends in the middle.
+    Raises:
+        ModelError: what happened.
+    """
+    end: Finished | None = None
+    pieces = 0
+    async with aclosing(pool.chat(ref, request)) as events:
+        async for event in events:
+            match event:
+                case TextPiece():
+                    on_piece(event)
+                    pieces += 1
+                    if pieces % YIELD_PIECES == 0:
+                        await asyncio.sleep(0)
+                case PromptRead(done, total):
+                    on_progress(done, total)
+                case Finished():
+                    end = event
+    if end is None:
+        raise BrokenStream(broken)
+    return end

@@ -26,7 +26,7 @@ def local_executor(
     roles: Roles,
     router: Router,
     settings: Settings,
-    world: Clock,
+    clock: Clock,
     publish: Callable[[Fact], None],
     *,
     works_queue: bool,
@@ -40,7 +40,7 @@ def local_executor(
         roles: who serves.
         router: which model, and why.
         settings: all settings.
-        world: the clock and the ids.
+        clock: the time and the ids.
         publish: takes the facts.
         works_queue: see `Executor`.
     """
@@ -56,13 +56,13 @@ def local_executor(
         made = next((backend for backend in backends.made if backend.name is ref.backend), None)
         return made.local if made else ref.backend is not BackendName.OPENAI
 
-    tools = TaskServices(store, pool, roles, router, settings.tasks, settings.chat, world.monotonic)
-    runners = {StepKind.MODEL.value: ModelStepRunner(tools)}
+    services = TaskServices(store, pool, roles, router, settings.tasks, settings.chat, clock.monotonic)
+    runners = {StepKind.MODEL.value: ModelStepRunner(services)}
     return Executor(
         store,
         runners,
         settings.tasks,
-        world,
+        clock,
         publish,
         likely=likely,
         is_local=is_local,

@@ -72,7 +72,7 @@ class TaleApp(TerminalApp):
         look: what the first frame needs of the settings.
         overrides: dotted key -> value: settings that are stronger than the file; what the user changes is added.
         session_id: the beginning of the id of the session to be opened; empty for none.
-        world: the clock and the ids; None for the real ones.
+        clock: the time and the ids; None for the real one.
 
     Attributes:
         bridge: brings the engine.
@@ -95,7 +95,7 @@ class TaleApp(TerminalApp):
         *,
         overrides: MutableMapping[str, object] | None = None,
         session_id: str = "",
-        world: Clock | None = None,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__()
         self.notices: deque[tuple[float, Notice]] = deque(maxlen=NOTICES_KEPT)
@@ -105,8 +105,8 @@ class TaleApp(TerminalApp):
         self._overrides = {} if overrides is None else overrides
         self._wear(look.theme)
         self.set_keymap(dict(look.keys))
-        self.chat = ChatScreen(bridge, paths, look.keys, session_id, world)
-        self.modes = Modes(self, bridge, self.chat, world)
+        self.chat = ChatScreen(bridge, paths, look.keys, session_id, clock)
+        self.modes = Modes(self, bridge, self.chat, clock)
         self._leaving = False
 
     # the first frame

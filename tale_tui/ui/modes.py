@@ -31,14 +31,14 @@ class Modes:
         app: has the modes.
         bridge: brings the engine.
         chat: the screen that is there from the beginning.
-        world: the clocks; None for the real ones.
+        clock: the time; None for the real one.
     """
 
-    def __init__(self, app: App[int], bridge: Bridge, chat: ChatScreen, world: Clock | None) -> None:
+    def __init__(self, app: App[int], bridge: Bridge, chat: ChatScreen, clock: Clock | None) -> None:
         self._app = app
         self._bridge = bridge
         self._chat = chat
-        self._world = world
+        self._clock = clock
         self._engine: EngineApi | None = None
         self.tasks: TasksScreen | None = None
         """None until it is first wanted."""
@@ -48,7 +48,7 @@ class Modes:
     def _make_tasks(self) -> Screen[None]:
         from tale_tui.ui.tasks.screen import TasksScreen
 
-        self.tasks = TasksScreen(self._bridge, self._engine, self._world)
+        self.tasks = TasksScreen(self._bridge, self._engine, self._clock)
         self.tasks.title_bar.label = self._chat.title_bar.label
         return self.tasks
 

@@ -62,7 +62,7 @@ async def fill(paths: Paths) -> str:
     engine = await Engine.start(paths, DEMO, load=False)
     try:
         session = await engine.sessions.create()
-        store = engine._store
+        store = engine.store
         await store._write(partial(_insert, session.id))
         return session.id
     finally:
@@ -110,7 +110,7 @@ class Lag:
 
 def window(paths: Paths, settings: Settings) -> TaleApp:
     """The application on an engine of its own."""
-    return TaleApp(Bridge(lambda: open_engine(paths, settings)), paths, FirstFrameSettings(), world=Clock())
+    return TaleApp(Bridge(lambda: open_engine(paths, settings)), paths, FirstFrameSettings(), clock=Clock())
 
 
 async def painted(app: TaleApp) -> None:
@@ -162,7 +162,7 @@ async def fill_tasks(paths: Paths) -> None:
     engine = await Engine.start(paths, DEMO, load=False, works_queue=False)
     try:
         for first in range(0, TASKS, TOGETHER):
-            await asyncio.gather(*(_done_task(engine._store, first + number) for number in range(TOGETHER)))
+            await asyncio.gather(*(_done_task(engine.store, first + number) for number in range(TOGETHER)))
     finally:
         await engine.stop()
 

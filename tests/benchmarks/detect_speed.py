@@ -22,7 +22,7 @@ ROUNDS = 5
 
 
 def texts(arguments: list[str]) -> list[str]:
-    """The messages to judge."""
+    """The messages to classify."""
     if arguments:
         lines = Path(arguments[0]).read_text("utf-8").splitlines()
         return [json.loads(line)["text"] for line in lines if line.strip()]
@@ -43,7 +43,7 @@ def measure(detector: Detector, messages: list[str], before: Callable[[], None] 
     for text in messages:
         before()
         began = time.thread_time()
-        detector.judge(text)
+        detector.detect(text)
         seconds.append(time.thread_time() - began)
     return seconds
 
@@ -51,7 +51,7 @@ def measure(detector: Detector, messages: list[str], before: Callable[[], None] 
 if __name__ == "__main__":
     began = time.perf_counter()
     detector = Detector.load()
-    detector.judge("hello")
+    detector.detect("hello")
     print(f"loading and the first judgement     {(time.perf_counter() - began) * 1000:.1f} ms")
     messages = texts(sys.argv[1:])
     say("no word seen before", [measure(detector, messages, detector.forget_words) for _ in range(ROUNDS)])

@@ -117,7 +117,7 @@ async def main(pieces: int) -> None:
 async def fill(engine: Engine) -> str:
     """A session of many messages."""
     session = await engine.sessions.create()
-    store = engine._store
+    store = engine.store
     for _ in range(LONG_SESSION_TURNS):
         question = "Can you explain that again, with an example? " * 3
         _, reply, _ = await store.begin_turn(session.id, user_id=random_id(), text=question, reply_ref=None)

@@ -234,7 +234,7 @@ async def run(root: Path, hops: Hops, *, everything: bool) -> None:
     paths.make()
     model = f"ollama/{MODEL}"
     settings = Settings(ux=model, task=model, ollama={"host": f"http://127.0.0.1:{port}"})
-    app = TaleApp(Bridge(lambda: open_engine(paths, settings)), paths, FirstFrameSettings(), world=Clock())
+    app = TaleApp(Bridge(lambda: open_engine(paths, settings)), paths, FirstFrameSettings(), clock=Clock())
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until_at_least(ollama, loads=1)
         for number, message in enumerate(MESSAGES, 1):

@@ -101,7 +101,7 @@ async def window(root: Path, tasks: int) -> None:
     chosen, paths = settings(tasks), folders(root)
     gc.disable()  # as the command line begins the window
     app = TaleApp(
-        Bridge(lambda: open_engine(paths, chosen, backends=backends())), paths, FirstFrameSettings(), world=Clock()
+        Bridge(lambda: open_engine(paths, chosen, backends=backends())), paths, FirstFrameSettings(), clock=Clock()
     )
     async with app.run_test(size=SIZE) as pilot:
         await until(lambda: app.chat.controller and app.chat.line.model.state == "ready")
@@ -150,7 +150,7 @@ async def restart(root: Path, tasks: int) -> None:
 async def cut_off(paths: Paths) -> None:
     """Leave the paused tasks in the state that a kill leaves them in."""
     engine = await Engine.start(paths, settings(TASKS), backends=backends(), load=False)
-    await engine._store._write(
+    await engine.store._write(
         lambda connection: (
             connection.execute(
                 "UPDATE task SET state = 'running', reason = '', running_since = updated WHERE state = 'paused'"

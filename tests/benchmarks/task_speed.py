@@ -153,15 +153,15 @@ async def _watch(late: list[float]) -> None:
 async def restart(folder: Path, count: int) -> dict[str, float]:
     """Open a store in which many tasks ran when the process ended, and be ready to run the first."""
     path = folder / f"{random_id()}.db"
-    world = Clock()
-    store = await Store.open(path, world)
+    clock = Clock()
+    store = await Store.open(path, clock)
     executor = executor_on(store, Nothing(), 1)
     for _ in range(count):
         task = await executor.submit("nothing", key=random_id())
-        await store.claim_task(task.id, world.now())
+        await store.claim_task(task.id, clock.now())
     await store.close()
     began = time.perf_counter()
-    store = await Store.open(path, world)
+    store = await Store.open(path, clock)
     executor = executor_on(store, Nothing(), 1)
     executor.start()
     opened = time.perf_counter()

@@ -36,8 +36,8 @@ async def measure(name: str, work: Callable[[], Awaitable[object]]) -> None:
 
 async def run(folder: Path) -> None:
     """Fill a conversation and read its end."""
-    world = Clock()
-    store = await Store.open(folder / "tale.db", world)
+    clock = Clock()
+    store = await Store.open(folder / "tale.db", clock)
     session_id = (await store.add_session()).id
     for number in range(TURNS):
         _, reply, _ = await store.begin_turn(
@@ -46,12 +46,14 @@ async def run(folder: Path) -> None:
         text = "an answer of some words, " * 6
         await store.finish_reply(reply.id, state=MessageState.COMPLETE, text=text)
     _, reply, _ = await store.begin_turn(session_id, user_id="last", text="hello", reply_ref=None)
-    judging = MessageClassifier(store, Detectors(folder / "detector.json"), DetectSettings(), lambda _: None, world.now)
-    await judging.classify("hello", session_id)
-    await measure("judged as it is sent", lambda: judging.verdict(session_id, "hello, how are you?", None, None))
-    await measure("judged as it is typed", lambda: judging.classify("write a Python function", session_id))
+    classifier = MessageClassifier(
+        store, Detectors(folder / "detector.json"), DetectSettings(), lambda _: None, clock.now
+    )
+    await classifier.classify("hello", session_id)
+    await measure("classified as it is sent", lambda: classifier.decide(session_id, "hello, how are you?", None, None))
+    await measure("classified as it is typed", lambda: classifier.classify("write a Python function", session_id))
     await measure(
-        "the conversation, as far as prompts need it", PromptBranch(store, reply.id, session_id, world.now).read
+        "the conversation, as far as prompts need it", PromptBranch(store, reply.id, session_id, clock.now).read
     )
     await measure("the whole of it, for comparison", lambda: store.transcript(session_id))
     await store.close()

@@ -25,7 +25,7 @@ async def test_everybody_hears_everything_in_order() -> None:
     assert [await read(reader) for reader in readers] == [facts, facts]
 
 
-async def test_what_was_published_before_is_not_heard_but_first_facts_are() -> None:
+async def test_what_was_published_before_is_not_told_but_first_facts_are() -> None:
     bus = Bus()
     bus.publish(SessionChanged("before"))
     reader = bus.subscribe([role(RoleState.READY)])
@@ -55,7 +55,7 @@ async def test_the_newest_takes_the_place_of_an_older_one_of_the_same_key() -> N
     ]
 
 
-async def test_equal_notices_are_all_heard() -> None:
+async def test_equal_notices_are_all_told() -> None:
     bus = Bus()
     reader = bus.subscribe()
     bus.publish(Notice("t", "s"))
@@ -82,8 +82,8 @@ async def test_notices_wait_for_the_first_reader_only() -> None:
         bus.publish(Notice("t", str(number)))
     first, second = bus.subscribe(), bus.subscribe()
     bus.close()
-    heard = await read(first)
-    assert [fact.sentence for fact in heard if isinstance(fact, Notice)] == [
+    facts = await read(first)
+    assert [fact.sentence for fact in facts if isinstance(fact, Notice)] == [
         str(number) for number in range(5, BUS_NOTICES_MAX + 5)
     ]
     assert await read(second) == []

@@ -35,11 +35,11 @@ NO_ROLES = tuple(RoleStatus(role, RoleState.UNSET, detail=NOTHING_FOUND) for rol
 
 
 @pytest.fixture
-def look(paths: Paths, world: Clock) -> Look:
+def look(paths: Paths, clock: Clock) -> Look:
     """Examine with these roles and reports."""
 
     async def call(*reports: BackendReport, roles: tuple[RoleStatus, ...] = NO_ROLES) -> dict[str, list[Finding]]:
-        store = await Store.open(paths.database, world)
+        store = await Store.open(paths.database, clock)
         try:
             findings = await examine(paths, Settings(), store, roles, reports)
         finally:
@@ -170,9 +170,9 @@ async def test_a_folder_that_cannot_be_written_is_bad(look: Look, monkeypatch: p
     assert found["data"][0].state is BAD
 
 
-async def test_a_folder_that_is_not_there_is_bad(paths: Paths, world: Clock) -> None:
+async def test_a_folder_that_is_not_there_is_bad(paths: Paths, clock: Clock) -> None:
     paths.data.rmdir()
-    store = await Store.open(paths.database, world, read_only=True)
+    store = await Store.open(paths.database, clock, read_only=True)
     findings = await examine(paths, Settings(), store, NO_ROLES, ())
     await store.close()
     assert Finding("data", BAD, f"{paths.data} is not there", "Make it: tale-tui init") in findings

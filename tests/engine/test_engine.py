@@ -22,7 +22,7 @@ DEMO = ModelRef(BackendName.SCRIPTED, "demo")
 Start = Callable[..., Awaitable[Engine]]
 
 
-async def heard(engine: Engine, *calls: Awaitable[Any]) -> list[Fact]:
+async def facts_of(engine: Engine, *calls: Awaitable[Any]) -> list[Fact]:
     """What is published while these are awaited, without the state of the roles."""
     facts = engine.control.watch()
     await anext(facts)
@@ -145,19 +145,19 @@ async def test_a_start_that_fails_closes_what_was_opened(start_engine: Start, mo
 
 
 async def test_what_was_found_at_the_start_is_said_to_the_first_who_watches(
-    start_engine: Start, paths: Paths, world: Clock
+    start_engine: Start, paths: Paths, clock: Clock
 ) -> None:
     paths.database.write_bytes(b"this is no database" * 100)
     engine = await start_engine([spoken("a")])
-    facts = await heard(engine)
+    facts = await facts_of(engine)
     assert [fact.title for fact in facts if isinstance(fact, Notice)] == ["The database was damaged"]
-    store = await Store.open(paths.database, world)
+    store = await Store.open(paths.database, clock)
     for _ in range(2):
         session = await store.add_session()
-        await store.begin_turn(session.id, user_id=world.new_id(), text="hi", reply_ref=None)
+        await store.begin_turn(session.id, user_id=clock.new_id(), text="hi", reply_ref=None)
     await store.close()
     engine = await start_engine([spoken("a")])
-    (notice,) = await heard(engine)
+    (notice,) = await facts_of(engine)
     assert isinstance(notice, Notice)
     assert notice.sentence.startswith("2 replies broke off")
 
@@ -187,9 +187,9 @@ async def test_every_change_of_a_session_is_published(start_engine: Start) -> No
     exported = await engine.sessions.export(session.id, ExportFormat.JSON)
 
     async def changes(call: Awaitable[Any]) -> list[SessionChanged]:
-        subscription = engine._bus.subscribe()
+        subscription = engine.bus.subscribe()
         await call
-        engine._bus.unsubscribe(subscription)
+        engine.bus.unsubscribe(subscription)
         return [fact async for fact in subscription if isinstance(fact, SessionChanged)]
 
     here = SessionChanged(session.id)
@@ -240,7 +240,7 @@ async def test_a_role_is_given_and_tried_again(start_engine: Start) -> None:
     assert (await engine.models.use(Role.UX, other)).ref == other
     backend.away = Unreachable("away")
     await backend.unload("other")
-    engine._pool.residency.clear()
+    engine.pool.residency.clear()
     assert (await engine.models.retry_role(Role.UX)).state is RoleState.AWAY
     backend.away = None
     assert (await engine.models.retry_role(Role.UX)).state is RoleState.READY

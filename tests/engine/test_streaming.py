@@ -5,9 +5,9 @@ import pytest
 
 from tale_tui.domain.errors import DiskFull, StoreError
 from tale_tui.domain.models import FinishReason, Usage
-from tale_tui.engine import streaming as draft_module
+from tale_tui.engine import streaming as streaming_module
 from tale_tui.engine.models.backend import Finished, TextPiece
-from tale_tui.engine.streaming import AutoSaver, PartialReply
+from tale_tui.engine.streaming import AutoSaver, DeltaBuffer, PartialReply
 
 
 class Watch:
@@ -23,31 +23,31 @@ def watch() -> Watch:
     return Watch()
 
 
-def draft_of(watch: Watch, text: str = "", thinking: str = "") -> PartialReply:
+def reply_of(watch: Watch, text: str = "", thinking: str = "") -> PartialReply:
     return PartialReply(text, thinking, watch.time, watch)
 
 
 def test_pieces_become_text_and_thinking(watch: Watch) -> None:
-    draft = draft_of(watch, "So ")
-    draft.add(TextPiece("hm", thinking=True))
-    draft.add(TextPiece("it ", tokens=2))
-    assert draft.text == "So it "
-    draft.add(TextPiece("is"))
-    assert draft.text == "So it is"
-    assert draft.thinking == "hm"
-    assert draft.tokens == 4
+    reply = reply_of(watch, "So ")
+    reply.add(TextPiece("hm", thinking=True))
+    reply.add(TextPiece("it ", tokens=2))
+    assert reply.text == "So it "
+    reply.add(TextPiece("is"))
+    assert reply.text == "So it is"
+    assert reply.thinking == "hm"
+    assert reply.tokens == 4
 
 
 def test_time_to_the_first_text_is_without_loading_and_with_thinking(watch: Watch) -> None:
-    draft = draft_of(watch)
+    reply = reply_of(watch)
     watch.time += 2.0
-    draft.loaded(1.5)
-    draft.add(TextPiece("hm", thinking=True))
+    reply.load_s = 1.5
+    reply.add(TextPiece("hm", thinking=True))
     watch.time += 0.25
-    draft.add(TextPiece("a"))
+    reply.add(TextPiece("a"))
     watch.time += 1.0
-    draft.add(TextPiece("b"))
-    usage = draft.usage(Finished(FinishReason.STOP, 20, 3, 5, load_ms=100.0, generation_ms=2000.0))
+    reply.add(TextPiece("b"))
+    usage = reply.usage(Finished(FinishReason.STOP, 20, 3, 5, load_ms=100.0, generation_ms=2000.0))
     assert usage == Usage(
         prompt_tokens=20,
         completion_tokens=3,
@@ -61,46 +61,46 @@ def test_time_to_the_first_text_is_without_loading_and_with_thinking(watch: Watc
 
 @pytest.mark.parametrize("late_ms", [None, 1.2, 49.0, 9000.0], ids=["unsaid", "usual", "short", "impossible"])
 def test_what_a_server_says_of_loading_a_loaded_model_is_not_taken(watch: Watch, late_ms: float | None) -> None:
-    draft = draft_of(watch)
+    reply = reply_of(watch)
     watch.time += 0.4
-    draft.loaded(0.0)
-    draft.add(TextPiece("a"))
-    usage = draft.usage(Finished(FinishReason.STOP, load_ms=late_ms))
+    reply.load_s = 0.0
+    reply.add(TextPiece("a"))
+    usage = reply.usage(Finished(FinishReason.STOP, load_ms=late_ms))
     assert (usage.ttft_ms, usage.load_ms) == (pytest.approx(400.0), 0.0)
 
 
 def test_a_reply_without_text_has_no_time_to_it(watch: Watch) -> None:
-    draft = draft_of(watch)
-    draft.add(TextPiece("hm", thinking=True))
-    usage = draft.usage(None)
+    reply = reply_of(watch)
+    reply.add(TextPiece("hm", thinking=True))
+    usage = reply.usage(None)
     assert usage.ttft_ms is None
     assert usage.load_ms is None
 
 
 def test_what_is_unknown_is_none_and_not_zero(watch: Watch) -> None:
-    usage = draft_of(watch).usage(None)
+    usage = reply_of(watch).usage(None)
     assert usage == Usage(total_ms=0.0)
 
 
 def test_a_reply_that_broke_off_has_the_pieces_that_came(watch: Watch) -> None:
-    draft = draft_of(watch)
+    reply = reply_of(watch)
     for _ in range(11):
-        draft.add(TextPiece("a"))
+        reply.add(TextPiece("a"))
         watch.time += 0.1
-    usage = draft.usage(None)
+    usage = reply.usage(None)
     assert usage.completion_tokens == 11
     assert usage.prompt_tokens is None
     assert usage.tokens_per_second == pytest.approx(10.0)
 
 
 def test_without_a_time_of_the_server_our_clock_is_taken(watch: Watch) -> None:
-    draft = draft_of(watch)
+    reply = reply_of(watch)
     watch.time += 5.0
-    draft.add(TextPiece("a", tokens=2))
+    reply.add(TextPiece("a", tokens=2))
     watch.time += 0.5
-    draft.add(TextPiece("b", tokens=2))
+    reply.add(TextPiece("b", tokens=2))
     end = Finished(FinishReason.STOP, completion_tokens=12)
-    assert draft.usage(end).tokens_per_second == pytest.approx(20.0)
+    assert reply.usage(end).tokens_per_second == pytest.approx(20.0)
 
 
 @pytest.mark.parametrize(
@@ -114,16 +114,16 @@ def test_without_a_time_of_the_server_our_clock_is_taken(watch: Watch) -> None:
     ids=["a burst on our clock", "a burst on the server's clock", "too fast", "no tokens"],
 )
 def test_a_burst_has_no_rate(watch: Watch, end: Finished) -> None:
-    draft = draft_of(watch)
+    reply = reply_of(watch)
     for _ in range(2000):
-        draft.add(TextPiece("a"))
+        reply.add(TextPiece("a"))
         watch.time += 0.00001
-    assert draft.usage(end).tokens_per_second is None
+    assert reply.usage(end).tokens_per_second is None
 
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draft_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
+    monkeypatch.setattr(streaming_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
 
 
 def never(error: StoreError) -> None:
@@ -231,3 +231,20 @@ async def test_a_full_disk_is_said_once_and_tried_again() -> None:
     await enough.wait()
     await saver.close()
     assert [error.sentence for error in complaints] == ["The disk is full."]
+
+
+def test_pieces_of_one_kind_that_follow_each_other_are_joined() -> None:
+    buffer = DeltaBuffer[str]()
+    for kind, text in (("a", "1"), ("a", "2"), ("b", "3"), ("a", "4")):
+        assert buffer.add(kind, text, int(text))
+    assert buffer.take() == [("a", "12", 2), ("b", "3", 3), ("a", "4", 4)]
+    assert buffer.take() == []
+
+
+def test_beyond_its_limit_a_buffer_drops_what_waited_and_says_so() -> None:
+    buffer = DeltaBuffer[str](limit=4)
+    assert buffer.add("a", "1234", 1)
+    assert not buffer.add("a", "5", 2)
+    assert buffer.take() == []
+    assert buffer.add("a", "6", 3)
+    assert buffer.take() == [("a", "6", 3)]

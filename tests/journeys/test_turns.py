@@ -94,7 +94,7 @@ async def test_a_reply_survives_leaving_and_goes_on_after_the_next_start(start_e
 
 
 async def test_what_is_pulled_out_of_the_wall_loses_no_message_and_little_of_a_reply(
-    start_engine: Start, paths: Paths, world: Clock, monkeypatch: pytest.MonkeyPatch
+    start_engine: Start, paths: Paths, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(draft_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
     saved = asyncio.Event()
@@ -119,7 +119,7 @@ async def test_what_is_pulled_out_of_the_wall_loses_no_message_and_little_of_a_r
     heir = await Engine.start(
         pulled,
         Settings(),
-        world,
+        clock,
         backends={BackendName.SCRIPTED: ScriptedBackend()},
     )
     transcript = await heir.sessions.transcript(session.id)

@@ -188,7 +188,7 @@ class Terminal:
 
 
 @pytest.fixture
-def open_app(paths: Paths, world: Clock) -> Callable[..., AbstractAsyncContextManager[tuple[Window, Terminal]]]:
+def open_app(paths: Paths, clock: Clock) -> Callable[..., AbstractAsyncContextManager[tuple[Window, Terminal]]]:
     """Opens the application on the capturing driver.
 
     Args of what it gives: a function of the request that makes the script of a reply, the names of the models, and the
@@ -207,13 +207,13 @@ def open_app(paths: Paths, world: Clock) -> Callable[..., AbstractAsyncContextMa
         async def open_engine() -> AsyncIterator[EngineApi]:
             backends = {BackendName.SCRIPTED: ScriptedBackend(answer, models=models, window=1_000_000)}
             settings = Settings(ux=f"scripted/{models[0]}", task=f"scripted/{models[-1]}")
-            window.engine = await Engine.start(paths, settings, world, backends=backends, load=load)
+            window.engine = await Engine.start(paths, settings, clock, backends=backends, load=load)
             try:
                 yield window.engine
             finally:
                 await window.engine.stop()
 
-        app = TaleApp(Bridge(open_engine), paths, FirstFrameSettings(), session_id=session, world=world)
+        app = TaleApp(Bridge(open_engine), paths, FirstFrameSettings(), session_id=session, clock=clock)
         window = Window(app, QuickPilot(app))
         async with captured(app) as (_, written):
             terminal = Terminal(window, written)

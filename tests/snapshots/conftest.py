@@ -168,13 +168,13 @@ def looks_as_before(
     """Whether a scene looks as in the picture that was kept; takes what `Scene` takes."""
     if pytestconfig.stash[REFUSED]:
         pytest.fail(f"Snapshots are made with Python {'.'.join(map(str, BASELINE))} alone.")
-    clock = ManualClock()
+    manual_clock = ManualClock()
     # Notices are stamped by the window itself; they stand for as long as a slow test takes.
-    monkeypatch.setattr("tale_tui.ui.app.time", SimpleNamespace(time=clock.now))
+    monkeypatch.setattr("tale_tui.ui.app.time", SimpleNamespace(time=manual_clock.now))
     monkeypatch.setattr(TaleApp, "NOTIFICATION_TIMEOUT", 3600)
 
     def compare(**scene: Any) -> bool:
-        return _compare(Scene(**scene), clock, snap_compare, paths)
+        return _compare(Scene(**scene), manual_clock, snap_compare, paths)
 
     return compare
 
@@ -189,10 +189,10 @@ async def _serves(engine: Engine) -> None:
     await until(serves, "a model for chat")
 
 
-def _compare(scene: Scene, clock: ManualClock, snap_compare: Callable[..., bool], paths: Paths) -> bool:
+def _compare(scene: Scene, manual_clock: ManualClock, snap_compare: Callable[..., bool], paths: Paths) -> bool:
     ids = itertools.count(1)
-    world = Clock(now=clock.now, monotonic=clock.monotonic, new_id=lambda: f"id{next(ids):02}")
-    server = Server(scene.answers, models=[name for name, *_ in MODELS], sleep=clock.sleep, away=scene.away)
+    clock = Clock(now=manual_clock.now, monotonic=manual_clock.monotonic, new_id=lambda: f"id{next(ids):02}")
+    server = Server(scene.answers, models=[name for name, *_ in MODELS], sleep=manual_clock.sleep, away=scene.away)
     models = {"ux": "ollama/qwen2.5:7b", "task": "ollama/qwen3:14b"} if scene.served else {}
     settings = Settings(**models, detect=scene.detect)
     backends = {BackendName.OLLAMA: server} if scene.served else {}
@@ -201,23 +201,23 @@ def _compare(scene: Scene, clock: ManualClock, snap_compare: Callable[..., bool]
     async def open_engine() -> AsyncIterator[EngineApi]:
         if scene.broken is not None:
             raise scene.broken
-        window.engine = engine = await Engine.start(paths, settings, world, backends=backends)
+        window.engine = engine = await Engine.start(paths, settings, clock, backends=backends)
         try:
             if scene.before is not None:
                 if scene.state == RoleState.READY:
                     await _serves(engine)
-                await scene.before(engine, clock)
+                await scene.before(engine, manual_clock)
             yield engine
         finally:
             await engine.stop()
 
     app = TaleApp(
-        Bridge(open_engine), paths, FirstFrameSettings(theme=scene.theme), session_id=scene.session, world=world
+        Bridge(open_engine), paths, FirstFrameSettings(theme=scene.theme), session_id=scene.session, clock=clock
     )
     app.animation_level = "none"
-    app.chat.view.clock, app.chat.view.monotonic = clock.now, clock.monotonic
-    app.chat.line.now = clock.now
-    window = Window(app, clock=clock)
+    app.chat.view.clock, app.chat.view.monotonic = manual_clock.now, manual_clock.monotonic
+    app.chat.line.now = manual_clock.now
+    window = Window(app, clock=manual_clock)
 
     async def play(pilot: Pilot[int]) -> None:
         await window.until(lambda: app.chat.line.model.state == scene.state, f"the model is {scene.state}")

@@ -35,7 +35,7 @@ OpenWindow = Callable[..., AbstractAsyncContextManager[Window]]
 
 
 @pytest.fixture
-def open_window(paths: Paths, world: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenWindow]:
+def open_window(paths: Paths, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenWindow]:
     """Opens windows on the folders of the test, one after the other.
 
     Args of what it gives: the scripts of the backend (or a function of the request), the size of the terminal, what
@@ -72,14 +72,14 @@ def open_window(paths: Paths, world: Clock, monkeypatch: pytest.MonkeyPatch) -> 
                 raise failures.pop()
             detected = {"enabled": detect or detection is not None, **(detection or {})}
             chosen = Settings(ux=ux, task=task or ux, detect=detected, **settings)
-            window.engine = await Engine.start(paths, chosen, world, backends={BackendName.SCRIPTED: used})
+            window.engine = await Engine.start(paths, chosen, clock, backends={BackendName.SCRIPTED: used})
             try:
                 yield window.engine
             finally:
                 await window.engine.stop()
 
         look = look or FirstFrameSettings()
-        app = TaleApp(Bridge(engine), paths, look, overrides=overrides, session_id=session_id, world=world)
+        app = TaleApp(Bridge(engine), paths, look, overrides=overrides, session_id=session_id, clock=clock)
         app.chat.manners = manners
         window = Window(app, backend=used)
         async with app.run_test(size=size, notifications=True):

@@ -266,8 +266,8 @@ class TasksApp(App[None]):
         self._broken = broken
         self.bridge = Bridge(self._engine)
         ids = count()
-        world = Clock(lambda: NOW + self.passed, lambda: self.passed, lambda: f"id{next(ids)}")
-        self.tasks = TasksScreen(self.bridge, None, world)
+        clock = Clock(lambda: NOW + self.passed, lambda: self.passed, lambda: f"id{next(ids)}")
+        self.tasks = TasksScreen(self.bridge, None, clock)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(VARIABLE_DEFAULTS)

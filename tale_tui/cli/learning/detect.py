@@ -18,7 +18,7 @@ from tale_tui.domain.text import clean_line
 
 if TYPE_CHECKING:
     from tale_tui.config.settings import DetectSettings
-    from tale_tui.engine.detect.detector import Detector, Judgement
+    from tale_tui.engine.detect.detector import Detection, Detector
 
 EXAMPLE = 'tale-tui detect "Write a poem"'
 OFF = "Detection is turned off (detect.enabled): in a conversation this would be chat, whatever it says."
@@ -39,8 +39,8 @@ def detect(context: CommandContext, text: tuple[str, ...], as_json: bool, lines:
     if lines:
         detector = _detector(context)
         for row in _rows():
-            judged = detector.judge(row["text"])
-            echo_json({"id": row["id"], "p": rounded(judged.p), "label": judged.label.value})
+            found = detector.detect(row["text"])
+            echo_json({"id": row["id"], "p": rounded(found.p), "label": found.label.value})
         return
     if not text and not is_piped():
         raise BadInput(f"Say what is to be judged, as in: {EXAMPLE}")
@@ -50,7 +50,7 @@ def detect(context: CommandContext, text: tuple[str, ...], as_json: bool, lines:
     settings = context.settings().detect
     if not settings.enabled:
         echo_err(OFF)
-    _echo(_detector(context).judge(message), settings, as_json=as_json)
+    _echo(_detector(context).detect(message), settings, as_json=as_json)
 
 
 def _detector(context: CommandContext) -> Detector:
@@ -80,16 +80,16 @@ def _finite(number: str) -> float:
     return value
 
 
-def _echo(judged: Judgement, settings: DetectSettings, *, as_json: bool) -> None:
-    """The judgement with what is done with it, by the bounds of the settings."""
-    band = judged.band(task_from=settings.task_from, chat_to=settings.chat_to)
+def _echo(found: Detection, settings: DetectSettings, *, as_json: bool) -> None:
+    """What was found, with what is done with it, by the bounds of the settings."""
+    band = found.band(task_from=settings.task_from, chat_to=settings.chat_to)
     if as_json:
         echo_json(
             {
-                "label": judged.label.value,
-                "p": rounded(judged.p),
+                "label": found.label.value,
+                "p": rounded(found.p),
                 "band": band.value,
-                "evidence": list(judged.evidence),
+                "evidence": list(found.evidence),
             }
         )
         return
@@ -97,6 +97,6 @@ def _echo(judged: Judgement, settings: DetectSettings, *, as_json: bool) -> None
     from tale_tui.formatting.units import format_probability
 
     unsure = "  not sure: you would be asked" if band is DetectBand.UNSURE else ""
-    echo(f"{judged.label.value} 0{format_probability(judged.confidence)}{unsure}")
-    for reason in judged.evidence:
+    echo(f"{found.label.value} 0{format_probability(found.confidence)}{unsure}")
+    for reason in found.evidence:
         echo(f"  {clean_line(reason)}")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tale_tui.config.settings import DetectSettings
 from tale_tui.domain.conversation import Author
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import OPEN, Classification, DetectBand, Task, TaskState
 from tale_tui.domain.text import clean
-from tale_tui.engine.chat.question_patterns import prepare
+from tale_tui.engine.chat.question_patterns.compiled import prepare
 from tale_tui.engine.chat.task_questions import KnownTasks, TaskQuestion, task_question
-from tale_tui.engine.detect.detector import DetectState, Judgement
+from tale_tui.engine.detect.detector import Detection, DetectState
 from tale_tui.engine.detect.learning import Detectors
 from tale_tui.engine.store.store import Store
 
@@ -36,17 +36,17 @@ class Decision:
     """What is done with a message."""
 
     p: float | None
-    """As it was judged; None where it was not."""
+    """As it was detected; None where it was not looked at."""
     is_task: bool
     asked: TaskQuestion | None = None
     """The question that it is answered as."""
     rows: KnownTasks = field(default_factory=KnownTasks)
     overruled: bool = False
-    """Whether the user said something else than what it was judged to be."""
+    """Whether the user said something else than what was detected."""
 
 
 class MessageClassifier:
-    """Judges messages.
+    """Says what messages are.
 
     Args:
         store: holds the tasks, which are evidence.
@@ -75,20 +75,18 @@ class MessageClassifier:
         """See `ChatApi.classify`."""
         if not self._settings.enabled:
             return NOT_CLASSIFIED
-        situation = await self._situation(session_id)
-        text = clean(text)
-        found = await self._found(text, situation)
-        if task_question(text, situation.rows) is not None:
+        context, text = await self._context(session_id), clean(text)
+        found, band = await self._detect(text, context)
+        if task_question(text, context.rows) is not None:
             return Classification(
                 min(found.p, self._settings.chat_to), DetectBand.CHAT, ("chat: a question about tasks",)
             )
-        judged = Classification(found.p, self._band(found), found.evidence)
-        role = Role.UX if judged.band is DetectBand.CHAT else Role.TASK
+        role = Role.UX if band is DetectBand.CHAT else Role.TASK
         ref = self._model_of(role)
         expected_s = await self._store.expected_s(ref) if ref is not None and role is Role.TASK else None
-        return replace(judged, ref=ref, expected_s=expected_s)
+        return Classification(found.p, band, found.evidence, ref=ref, expected_s=expected_s)
 
-    async def verdict(self, session_id: str, text: str, ref: ModelRef | None, as_task: bool | None) -> Decision:
+    async def decide(self, session_id: str, text: str, ref: ModelRef | None, as_task: bool | None) -> Decision:
         """What is done with a message that is sent.
 
         Args:
@@ -101,31 +99,27 @@ class MessageClassifier:
         """
         if not self._settings.enabled:
             return Decision(None, bool(as_task))
-        situation = await self._situation(session_id)
-        text = clean(text)
-        found = await self._found(text, situation)
-        band = self._band(found)
+        context, text = await self._context(session_id), clean(text)
+        found, band = await self._detect(text, context)
         if as_task is not None:
             said = DetectBand.TASK if as_task else DetectBand.CHAT
             return Decision(found.p, as_task, overruled=said is not band)
         if ref is not None:
             return Decision(found.p, False)
-        question = task_question(text, situation.rows)
+        question = task_question(text, context.rows)
         if question is not None:
-            return Decision(found.p, False, question, situation.rows)
+            return Decision(found.p, False, question, context.rows)
         return Decision(found.p, band is DetectBand.TASK)
 
-    async def _found(self, text: str, situation: SessionContext) -> Judgement:
+    async def _detect(self, text: str, context: SessionContext) -> tuple[Detection, DetectBand]:
         detector = await self._detectors.get()
         if not self._prepared:
             await asyncio.to_thread(prepare)
             self._prepared = True
-        return detector.judge(text, situation.state)
+        found = detector.detect(text, context.state)
+        return found, found.band(task_from=self._settings.task_from, chat_to=self._settings.chat_to)
 
-    def _band(self, found: Judgement) -> DetectBand:
-        return found.band(task_from=self._settings.task_from, chat_to=self._settings.chat_to)
-
-    async def _situation(self, session_id: str) -> SessionContext:
+    async def _context(self, session_id: str) -> SessionContext:
         if not session_id:
             return SessionContext(KnownTasks(), DetectState())
         end = await self._store.session_tail(session_id)

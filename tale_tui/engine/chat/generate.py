@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tale_tui.config.settings import ChatSettings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import Message, WindowUse
-from tale_tui.domain.errors import BrokenStream, ContextFull, ModelError
+from tale_tui.domain.errors import ContextFull, ModelError
 from tale_tui.domain.events import Fact, ModelLoading, Notice, Routed
-from tale_tui.domain.models import LoadedModel, ModelRef, Role
+from tale_tui.domain.models import ModelRef, Role
 from tale_tui.engine.chat.context_window import CUT_SHARE, ModelPrompt
 from tale_tui.engine.chat.prompt_builder import PromptBranch, PromptBuilder
-from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, TextPiece
+from tale_tui.engine.chat.turn_events import TurnEventQueue
+from tale_tui.engine.models.backend import ChatRequest, Finished, TextPiece
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
-from tale_tui.engine.route.router import Router, left_after
+from tale_tui.engine.route.router import Router, with_fallbacks
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.streaming import AutoSaver, DeltaBuffer, PartialReply
+from tale_tui.engine.streaming import AutoSaver, PartialReply, load_model, stream_reply
 
 log = logging.getLogger(__name__)
 
 CAUTION_STEPS = (0.7, 0.5, 0.3)
 """A server that finds a prompt too long is asked again, with fewer turns: texts then count for so many more tokens."""
-BREATH_PIECES = 64
-"""After so many pieces that were there already everybody else has a turn: a burst must not hold the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class ChatServices:
     router: Router
     prompter: PromptBuilder
     chat: ChatSettings
-    world: Clock
+    clock: Clock
     publish: Callable[[Fact], None]
 
 
@@ -74,31 +71,31 @@ class Generated:
 
 
 class ReplyGenerator:
-    """Fills a draft with what a model answers.
+    """Fills a partial reply with what a model answers.
 
     Args:
-        tools: what turns work with.
+        services: what turns work with.
         reply: the empty or partial reply, stored.
         chosen: the model that is asked; None takes that of the role ux.
-        feed: told what happens.
-        draft: takes the pieces.
+        queue: told what happens.
+        written: takes the pieces.
         saver: told when there is something to store.
     """
 
     def __init__(
         self,
-        tools: ChatServices,
+        services: ChatServices,
         reply: Message,
         chosen: ModelRef | None,
-        feed: DeltaBuffer,
-        draft: PartialReply,
+        queue: TurnEventQueue,
+        written: PartialReply,
         saver: AutoSaver,
     ) -> None:
-        self._tools = tools
+        self._services = services
         self._reply = reply
         self._chosen = chosen
-        self._feed = feed
-        self._draft = draft
+        self._queue = queue
+        self._written = written
         self._saver = saver
         self.ref: ModelRef | None = chosen
         """The model, as soon as it is known."""
@@ -111,90 +108,95 @@ class ReplyGenerator:
         Raises:
             TaleError: what kept it from being answered to the end.
         """
-        tools = self._tools
-        route = await tools.router.route(Role.UX, chosen=self._chosen)
-        # What one model began is not continued in the name of another.
-        left = [] if self._reply.text else list(route.fallbacks)
-        self.ref, self.why = route.ref, route.why
-        while True:
-            try:
-                return await self._ask(self.ref, self.why)
-            except ModelError as error:
-                left = left_after(error, self.ref, left)
-                if self._draft.tokens or isinstance(error, ContextFull) or not left:
-                    raise
-                await tools.roles.failed(self.ref, error)
-                log.info("%s did not answer (%s), %s is asked", self.ref, error.code, left[0])
-                self.why = f"in place of {self.ref.model}: {error.title[:1].lower()}{error.title[1:]}"
-                self.ref = left.pop(0)
+        services = self._services
+        route = await services.router.route(Role.UX, chosen=self._chosen)
+        if self._reply.text:  # what one model began is not continued in the name of another
+            route = replace(route, fallbacks=())
+        return await with_fallbacks(
+            services.roles,
+            route,
+            self._ask,
+            may_replace=lambda error: not self._written.tokens and not isinstance(error, ContextFull),
+            reason=lambda ref, error: f"in place of {ref.model}: {error.title[:1].lower()}{error.title[1:]}",
+        )
 
-    async def _ask(self, ref: ModelRef, why: str) -> Generated:
+    async def _ask(self, ref: ModelRef, why: str, _: ModelError | None) -> Generated:
         """Load one model and stream its answer."""
-        plan = await self._plan(ref, why)
-        await self._show_route(plan)
-        loaded = await self._load(ref)
-        plan.served = min(plan.asked, loaded.window or plan.asked)
-        if plan.served < plan.asked:
-            await self._shorten(plan)
+        self.ref, self.why = ref, why
+        services, reply = self._services, self._reply
+        branch = PromptBranch(services.store, reply.id, reply.session_id, services.clock.now)
+        asked = await services.pool.window(ref)
+        tail = await services.store.session_tail(reply.session_id)
+        await branch.read()
+        prompt = await self._prompt(branch, tail.system, ref, asked)
+        attempt = _Attempt(branch, tail.system, tail.view_from, ref, why, asked, asked, prompt)
+        await self._show_route(attempt)
+        loaded = await load_model(services.roles, ref, self._written, lambda: self._queue.put(ModelLoading(ref)))
+        attempt.served = min(asked, loaded.window or asked)
+        if attempt.served < asked:
+            await self._shorten(attempt)
         steps = iter(CAUTION_STEPS)
         while True:
             try:
-                end = await self._stream(plan.ref, self._request(plan))
+                end = await stream_reply(
+                    services.pool,
+                    ref,
+                    self._request(attempt),
+                    self._add,
+                    self._queue.progress,
+                    broken="The model stopped in the middle. What came is kept; go on with it, or ask again.",
+                )
             except ContextFull:
-                if self._draft.tokens or not await self._shorten_by(plan, steps):
+                if self._written.tokens or not await self._shorten_by(attempt, steps):
                     raise
             else:
-                return Generated(plan.ref, plan.prompt, end, plan.served)
+                return Generated(ref, attempt.prompt, end, attempt.served)
 
-    async def _plan(self, ref: ModelRef, why: str) -> _Attempt:
-        store, reply = self._tools.store, self._reply
-        asked = await self._tools.pool.window(ref)
-        end = await store.session_tail(reply.session_id)
-        branch = PromptBranch(store, reply.id, reply.session_id, self._tools.world.now)
-        await branch.read()
-        prompt = await self._prompt(branch, end.system, ref, asked)
-        return _Attempt(branch, end.system, end.view_from, ref, why, asked, asked, prompt)
+    def _add(self, piece: TextPiece) -> None:
+        self._written.add(piece)
+        self._queue.piece(piece.text, piece.thinking, self._written.tokens)
+        self._saver.touch()
 
-    async def _shorten_by(self, plan: _Attempt, steps: Iterator[float]) -> bool:
+    async def _shorten_by(self, attempt: _Attempt, steps: Iterator[float]) -> bool:
         """Be as cautious as it takes to leave something out; whether there was anything."""
         for caution in steps:
-            if await self._shorten(plan, caution):
+            if await self._shorten(attempt, caution):
                 return True
         return False
 
-    async def _shorten(self, plan: _Attempt, caution: float = 1.0) -> bool:
+    async def _shorten(self, attempt: _Attempt, caution: float = 1.0) -> bool:
         """Make the prompt for the window that is really served; whether that left something out."""
-        before = plan.prompt
-        plan.prompt = await self._prompt(plan.branch, plan.system, plan.ref, plan.served, caution)
-        if plan.prompt.view_from != before.view_from:
-            await self._show_route(plan)
-        return plan.prompt.messages != before.messages
+        before = attempt.prompt
+        attempt.prompt = await self._prompt(attempt.branch, attempt.system, attempt.ref, attempt.served, caution)
+        if attempt.prompt.view_from != before.view_from:
+            await self._show_route(attempt)
+        return attempt.prompt.messages != before.messages
 
-    async def weigh(self, answered: Generated) -> WindowUse:
+    async def window_use(self, generated: Generated) -> WindowUse:
         """Learn from a finished reply: how full the window is, and whether the server dropped something."""
-        tools, ref, prompt, end = self._tools, answered.ref, answered.prompt, answered.end
+        services, ref, prompt, end = self._services, generated.ref, generated.prompt, generated.end
         counted = end.prompt_tokens
-        cut = counted is not None and await tools.prompter.learn(ref, prompt, counted, self._reply.text)
+        cut = counted is not None and await services.prompter.learn(ref, prompt, counted, self._reply.text)
         if cut:
             sentence = (
                 f"{ref.model} counted {counted:,} tokens of about {prompt.tokens:,} that were sent: the server dropped "
                 "the rest without a word. Give it a larger window, or set chat.window to the one that it has."
             )
-            tools.publish(Notice("A part of the conversation was dropped", sentence, "warning"))
+            services.publish(Notice("A part of the conversation was dropped", sentence, "warning"))
         if self._chosen is None:
-            await tools.roles.served(Role.UX, ref)
+            await services.roles.served(Role.UX, ref)
         # A count that leaves out what the server had in its cache says nothing about the window.
         believed = counted is not None and (cut or counted >= CUT_SHARE * prompt.tokens)
         used = counted if counted is not None and believed else prompt.tokens
-        return WindowUse(used + (end.completion_tokens or 0), answered.window, cut)
+        return WindowUse(used + (end.completion_tokens or 0), generated.window, cut)
 
-    def _request(self, plan: _Attempt) -> ChatRequest:
-        chat = self._tools.chat
+    def _request(self, attempt: _Attempt) -> ChatRequest:
+        chat = self._services.chat
         return ChatRequest(
-            model=plan.ref.model,
-            messages=plan.prompt.messages,
-            window=plan.asked,
-            max_tokens=plan.prompt.max_tokens,
+            model=attempt.ref.model,
+            messages=attempt.prompt.messages,
+            window=attempt.asked,
+            max_tokens=attempt.prompt.max_tokens,
             temperature=chat.temperature,
             think=chat.think,
             continue_text=self._reply.text,
@@ -205,7 +207,7 @@ class ReplyGenerator:
     ) -> ModelPrompt:
         """The prompt, with as much of the conversation as there is room for."""
         while True:
-            prompt = await self._tools.prompter.prompt(
+            prompt = await self._services.prompter.prompt(
                 branch.messages,
                 system,
                 ref,
@@ -218,43 +220,8 @@ class ReplyGenerator:
                 return prompt
             await branch.read_more()
 
-    async def _show_route(self, plan: _Attempt) -> None:
-        self._feed.put(Routed(plan.ref, plan.why, plan.prompt.view_from))
-        if plan.prompt.view_from != plan.view_from:
-            plan.view_from = plan.prompt.view_from
-            await self._tools.store.set_view_from(self._reply.session_id, plan.view_from)
-
-    async def _load(self, ref: ModelRef) -> LoadedModel:
-        monotonic = self._tools.world.monotonic
-        began: float | None = None
-
-        def waiting() -> None:
-            nonlocal began
-            if began is None:
-                began = monotonic()
-                self._feed.put(ModelLoading(ref))
-
-        loaded = await self._tools.roles.load(ref, waiting)
-        self._draft.loaded(0.0 if began is None else monotonic() - began)
-        return loaded
-
-    async def _stream(self, ref: ModelRef, request: ChatRequest) -> Finished:
-        end: Finished | None = None
-        pieces = 0
-        async with aclosing(self._tools.pool.chat(ref, request)) as events:
-            async for event in events:
-                match event:
-                    case TextPiece(text, thinking):
-                        self._draft.add(event)
-                        self._feed.piece(text, thinking, self._draft.tokens)
-                        self._saver.touch()
-                        pieces += 1
-                        if pieces % BREATH_PIECES == 0:
-                            await asyncio.sleep(0)
-                    case PromptRead(done, total):
-                        self._feed.progress(done, total)
-                    case Finished():
-                        end = event
-        if end is None:
-            raise BrokenStream("The model stopped in the middle. What came is kept; go on with it, or ask again.")
-        return end
+    async def _show_route(self, attempt: _Attempt) -> None:
+        self._queue.put(Routed(attempt.ref, attempt.why, attempt.prompt.view_from))
+        if attempt.prompt.view_from != attempt.view_from:
+            attempt.view_from = attempt.prompt.view_from
+            await self._services.store.set_view_from(self._reply.session_id, attempt.view_from)

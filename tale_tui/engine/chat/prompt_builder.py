@@ -102,8 +102,10 @@ class PromptBuilder:
             MessageTooLong: the last message alone does not fit for certain. Where it only may be too long the server
                 is left to say so.
         """
-        room = await self._room(ref, window, caution)
-        system = system or self._settings.chat.system
+        learned, chat = await self._ratio(ref), self._settings.chat
+        history = self._settings.embedded.history_tokens if ref.backend is BackendName.EMBEDDED else None
+        room = TokenBudget(window, chat.max_tokens, history, usable_ratio(learned) * caution, lenient_ratio(learned))
+        system = system or chat.system
         prompt = fit(branch, system, room, tail=tail, whole=whole)
         for _ in range(COUNTS):
             if prompt.tokens < COUNT_FROM * room.budget:
@@ -138,12 +140,6 @@ class PromptBuilder:
                 with suppress(StoreError):  # only an estimate is lost, and it is learned again
                     await self._store.keep_text_ratio(ref, learned)
         return False
-
-    async def _room(self, ref: ModelRef, window: int, caution: float) -> TokenBudget:
-        history = self._settings.embedded.history_tokens if ref.backend is BackendName.EMBEDDED else None
-        learned = await self._ratio(ref)
-        max_tokens = self._settings.chat.max_tokens
-        return TokenBudget(window, max_tokens, history, usable_ratio(learned) * caution, lenient_ratio(learned))
 
     async def _ratio(self, ref: ModelRef) -> float | None:
         if ref not in self._ratios:
@@ -207,10 +203,12 @@ class PromptBranch:
             NoSuchMessage: the reply is not there any more.
         """
         messages, self.whole = await self._store.branch_above(self._reply_id, self._limit)
-        tasks: tuple[Task, ...] = ()
-        if open_cards(messages):
-            tasks = await self._store.tasks(session_id=self._session_id, limit=CARDS_KNOWN)
-        self.messages = with_cards(messages, {task.id: task for task in tasks}, self._now())
+        if any(message.task_id is not None for message in messages):
+            tasks: tuple[Task, ...] = ()
+            if open_cards(messages):
+                tasks = await self._store.tasks(session_id=self._session_id, limit=CARDS_KNOWN)
+            messages = with_cards(messages, {task.id: task for task in tasks}, self._now())
+        self.messages = messages
 
     async def read_more(self) -> None:
         """Read further back."""

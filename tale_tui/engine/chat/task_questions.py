@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tale_tui.domain.conversation import Message
 from tale_tui.domain.tasks import Task
-from tale_tui.engine.chat.question_patterns import Question, naming, plain_of, pointing
+from tale_tui.engine.chat.question_patterns.compiled import Question, naming, plain_of, pointing
 from tale_tui.engine.chat.task_sentences import describe, describe_all, is_open, name_of, span
 
 LONGEST = 120
@@ -42,22 +42,19 @@ class KnownTasks:
     """The task that it became."""
     now: float = 0.0
 
-    @property
-    def can_be_it(self) -> bool:
-        """Whether `it` can mean a task."""
-        return self.last_task_id is not None or any(map(is_open, self.tasks))
-
 
 def task_question(text: str, rows: KnownTasks) -> TaskQuestion | None:
     """What a message asks about tasks; None for any other message, and where there is nothing to tell."""
     if len(text) > LONGEST:
         return None
     plain = plain_of(text)
-    named = _named(plain, rows.tasks)
+    words = set(plain.split())
+    named = next((task for task in rows.tasks for word in words if _names(word, task)), None)
     if named is not None:
         plain = re.sub(rf"(?:\b(?:the |my )?(?:task|job) )?\b{re.escape(named.shown)}\w*", "the task", plain, count=1)
     question = naming(plain)
-    if question is None and (rows.can_be_it or named is not None):
+    can_be_it = named is not None or rows.last_task_id is not None or any(map(is_open, rows.tasks))
+    if question is None and can_be_it:
         question = pointing(plain)
     if question is None or not _can_be_answered(question, rows):
         return None
@@ -103,11 +100,6 @@ def describe_cancelled(tasks: Sequence[Task]) -> str:
 def newest(tasks: Sequence[Task]) -> Task:
     """The one that was made last."""
     return max(tasks, key=lambda task: task.created)
-
-
-def _named(plain: str, tasks: Sequence[Task]) -> Task | None:
-    words = set(plain.split())
-    return next((task for task in tasks for word in words if _names(word, task)), None)
 
 
 def _names(word: str, task: Task) -> bool:

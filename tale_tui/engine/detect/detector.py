@@ -183,13 +183,13 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Detection:
     """What was found about a message.
 
     Attributes:
         p: probability that it is a task, 0 to 1, calibrated.
         label: the likelier one.
-        why: puts the evidence together; that takes a third of the time of a judgement, and is done when it is asked.
+        why: puts the evidence together; that takes a third of the time of a detection, and is done when it is asked.
     """
 
     p: float
@@ -213,19 +213,21 @@ class Judgement:
         return DetectBand.CHAT if self.p <= chat_to else DetectBand.UNSURE
 
 
-NOTHING = Judgement(1 - SUREST, DetectLabel.CHAT)
+NOTHING = Detection(1 - SUREST, DetectLabel.CHAT)
 """Of an empty message."""
 
 
 class Detector:
-    """Judges messages; holds the weights.
+    """Classifies messages; holds the weights.
 
     Args:
-        weights: what was learned; None judges by the keyword rule.
+        weights: what was learned; None takes the keyword rule.
     """
 
     def __init__(self, weights: DetectorWeights | None) -> None:
         self._model = DetectorModel(weights) if weights is not None else None
+        self._last_found = lru_cache(1)(self._find)
+        """A message is looked at while it is typed, and once more as it is sent."""
 
     @classmethod
     def load(cls, learned: Path | None = None) -> Detector:
@@ -250,29 +252,34 @@ class Detector:
         """Whether the keyword rule serves."""
         return self._model is None
 
-    def judge(self, text: str, state: DetectState = DetectState()) -> Judgement:  # noqa: B008  # frozen
-        """Judge a message.
+    def detect(self, text: str, state: DetectState = DetectState()) -> Detection:  # noqa: B008  # frozen
+        """Classify a message.
 
         Args:
             text: of any length and content; its ends are read, and the shape of its first part.
             state: what the application is doing.
         """
-        features = extract(text)
+        features, p = self._last_found(text)
         if not features.words:
             return NOTHING
-        p = rule_probability(features) if self._model is None else self._model.probability(features)
         odds, situation = shift(features, state)
         if odds:
             p = _moved(p, odds)
         p = min(max(p, 1 - SUREST), SUREST)
         label = DetectLabel.TASK if p >= 0.5 else DetectLabel.CHAT
-        return Judgement(p, label, lambda: (*situation, *self._reasons(features)))
+        return Detection(p, label, lambda: (*situation, *self._reasons(features)))
 
     def forget_words(self) -> None:
         """Forget the words of earlier messages, as after the start: for measurements."""
+        self._last_found.cache_clear()
         lexicon().class_of.cache_clear()
         if self._model is not None:
             self._model.forget_words()
+
+    def _find(self, text: str) -> tuple[Features, float]:
+        """What a message has, and its probability, whatever the application is doing."""
+        features = extract(text)
+        return features, rule_probability(features) if self._model is None else self._model.probability(features)
 
     def _reasons(self, features: Features) -> tuple[str, ...]:
         return BY_RULE if self._model is None else phrases(self._model.reasons(features))
@@ -289,6 +296,6 @@ def shared() -> Detector:
     return Detector.load()
 
 
-def judge(text: str, state: DetectState = DetectState()) -> Judgement:  # noqa: B008  # frozen
-    """Judge a message with the weights of the program: see `Detector.judge`."""
-    return shared().judge(text, state)
+def detect(text: str, state: DetectState = DetectState()) -> Detection:  # noqa: B008  # frozen
+    """Classify a message with the weights of the program: see `Detector.detect`."""
+    return shared().detect(text, state)

@@ -16,7 +16,7 @@ from tale_tui.engine.detect.lexicon import fold, lexicon, runs_on
 HEAD_CHARS = 300
 
 TAIL_CHARS = 140
-"""A request stands at the beginning or the end of a message; what is pasted between them is judged by its shape."""
+"""A request stands at the beginning or the end of a message; what is pasted between them is told by its shape."""
 
 HEAD_TOKENS = 100
 
@@ -92,7 +92,7 @@ def extract(text: str) -> Features:
         tuple(dict.fromkeys(_words(tokens, sentences))),
         tuple(sorted({token.text for token in tokens if token.kind not in _SIGN_KINDS})),
         tuple(dict.fromkeys(_classes(tokens, sentences))),
-        tuple(dict.fromkeys((*shape(text), *_openings(text, tokens, sentences)))),
+        tuple(dict.fromkeys((*shape(text), *_beginnings(text, tokens, sentences)))),
     )
 
 
@@ -211,9 +211,9 @@ _WORK = frozenset({"MAKE", "CHANGE", "EXPLAIN", "SOLVE"})
 _ASKED = frozenset({"CAN", "YOU", "PLEASE", "ME", "WE", "NOW", "DO", "HOW", "THAT"})
 
 
-def _openings(text: str, tokens: list[Token], sentences: list[list[Token]]) -> Iterator[str]:
+def _beginnings(text: str, tokens: list[Token], sentences: list[list[Token]]) -> Iterator[str]:
     """What the sentences begin with, together with how much there is around it."""
-    size = _bucket(len(tokens))
+    size = max(0, len(tokens) - 1).bit_length()  # doubles: 0, 1, 2, 3-4, 5-8, ...
     yield f"tokens {size}"
     yield f"sentences {min(len(sentences), 8)}"
     kinds = {token.kind for token in tokens}
@@ -221,13 +221,13 @@ def _openings(text: str, tokens: list[Token], sentences: list[list[Token]]) -> I
         yield f"has {kind} {min(size, 4)}"
     if not sentences:
         return
-    opening = next((token.kind for token in sentences[0] if token.kind not in _COURTESY), "none")
+    first = next((token.kind for token in sentences[0] if token.kind not in _COURTESY), "none")
     asks = "?" if tokens[-1].kind == "?" else "."
-    yield f"opens {opening}"
-    yield f"opens {opening} {asks} {size}"
+    yield f"opens {first}"
+    yield f"opens {first} {asks} {size}"
     yield f"ends {asks} {size}"
-    if opening in ("WHAT", "WHO", "WHEN", "WHERE", "WHY", "HOW", "BE", "DO"):
-        yield f"asks {opening} {size} {bool(kinds & _WORK)} {'ART' in kinds}"
+    if first in ("WHAT", "WHO", "WHEN", "WHERE", "WHY", "HOW", "BE", "DO"):
+        yield f"asks {first} {size} {bool(kinds & _WORK)} {'ART' in kinds}"
     for number, sentence in enumerate(sentences):
         if _orders(sentence):
             yield "orders"
@@ -247,11 +247,6 @@ def _orders(sentence: list[Token]) -> bool:
         if token.kind not in _ASKED and token.kind not in _COURTESY:
             return False
     return False
-
-
-def _bucket(count: int) -> int:
-    """A length on a scale that doubles: 0, 1, 2, 3-4, 5-8, ..."""
-    return max(0, count - 1).bit_length() if count else 0
 
 
 LOOK_CHARS = 320
@@ -321,17 +316,11 @@ def shape(text: str) -> Iterator[str]:
     yield f"chars {size}"
     lines = looked.count("\n")
     yield f"lines {min(_size_bucket(lines), 6)}"
-    signs = set(looked)
+    characters = set(looked)
     for name, pattern in PATTERNS.items():
         needed = NEEDED.get(name)
-        if (needed is None or not signs.isdisjoint(needed)) and pattern.search(looked):
+        if (needed is None or not characters.isdisjoint(needed)) and pattern.search(looked):
             yield name
-    yield from _signs(text, looked, size)
-    if lines and "\n\n" in looked:
-        yield "paragraphs"
-
-
-def _signs(text: str, looked: str, size: int) -> Iterator[str]:
     marks = looked.count("?") + looked.count("？") + looked.count("؟")
     yield f"question marks {min(marks, 3)}"
     if marks:
@@ -348,6 +337,8 @@ def _signs(text: str, looked: str, size: int) -> Iterator[str]:
     yield f"digits {min(_size_bucket(sum(map(looked.count, '0123456789'))), 6)}"
     if not looked.isascii():
         yield "beyond ascii"
+    if lines and "\n\n" in looked:
+        yield "paragraphs"
 
 
 def _size_bucket(count: int) -> int:

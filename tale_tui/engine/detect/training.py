@@ -143,9 +143,9 @@ def matrix(features: Sequence[Features], columns: Columns) -> csr_matrix:
 
 
 def accuracy(weights: DetectorWeights, kept_apart: Sequence[Example]) -> float:
-    """The share of clear messages that are judged right."""
-    judge = DetectorModel(weights)
-    right = [(judge.probability(extract(each.text)) >= 0.5) == (each.p >= 0.5) for each in kept_apart if each.is_clear]
+    """The share of clear messages that are classified rightly."""
+    model = DetectorModel(weights)
+    right = [(model.probability(extract(each.text)) >= 0.5) == (each.p >= 0.5) for each in kept_apart if each.is_clear]
     return sum(right) / max(len(right), 1)
 
 
@@ -278,7 +278,7 @@ KEPT_APART = "zoe"
 LABELS = {"chat": 0.0, "task": 1.0}
 
 CLEAR = 0.25
-"""A label nearer than this to 0 or 1 is a verdict; between them two sensible people differ."""
+"""A label nearer than this to 0 or 1 is a clear one; between them two sensible people differ."""
 
 CORRECTION_WEIGHT = 4.0
 """How many examples one correction counts: the user's own words are few and mean it."""
@@ -290,7 +290,7 @@ class BadExample(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A message with its verdict.
+    """A message with its label.
 
     Attributes:
         text: the message.
@@ -306,7 +306,7 @@ class Example:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the label is a verdict."""
+        """Whether the label is a clear one."""
         return self.p <= CLEAR or self.p >= 1 - CLEAR
 
 

@@ -92,7 +92,9 @@ class ApiGroup:
         full = f"{self._name}.{name}"
         if not is_api_method(full):
             raise AttributeError(name)
-        return self._bind(full)
+        method = self._bind(full)
+        setattr(self, name, method)  # the next call finds it here
+        return method
 
 
 def is_api_method(name: str) -> bool:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 async def open_engine(
     paths: Paths,
     settings: Settings | Callable[[], Settings],
-    world: Clock | None = None,
+    clock: Clock | None = None,
     *,
     load: bool = True,
     works_queue: bool = True,
@@ -43,7 +43,7 @@ async def open_engine(
         paths: the four folders; they exist.
         settings: used where this process is the engine; an engine that runs already keeps its own. What makes them is
             called then and not before, as it takes time.
-        world: the clock and the ids; None for the real ones.
+        clock: the time and the ids; None for the real one.
         load: whether an engine here loads the model of the role ux at once; False waits for the first turn.
         works_queue: whether an engine here works off the queue; False runs only the tasks that somebody follows.
         ends: begins the end of this process, where it has no window and may be ended by `ControlApi.stop`.
@@ -62,7 +62,7 @@ async def open_engine(
         return await Engine.start(
             paths,
             settings() if callable(settings) else settings,
-            world or Clock(),
+            clock or Clock(),
             backends=backends,
             load=load and not read_only,
             read_only=read_only,

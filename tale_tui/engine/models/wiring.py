@@ -45,7 +45,7 @@ def build_model_services(
     backends: BackendRegistry,
     records: ModelRecords,
     settings: Settings,
-    world: Clock,
+    clock: Clock,
     publish: Callable[[Fact], None],
     machine: Callable[[], MachineMemory] = look_at_memory,
 ) -> ModelServices:
@@ -55,7 +55,7 @@ def build_model_services(
         backends: by name.
         records: what is kept of models.
         settings: all settings.
-        world: the clock.
+        clock: the time.
         publish: takes the facts.
         machine: looks at the memory of this machine; called in a thread.
     """
@@ -64,17 +64,17 @@ def build_model_services(
         supervisor.on_eviction(arriving, evicted)  # made below, as it needs the pool that the guard is part of
 
     guard = MemoryGuard(settings.memory.limit_gb, machine, on_eviction=on_eviction)
-    residency_log = ResidencyLog(records, world.now)
+    residency_log = ResidencyLog(records, clock.now)
     pool = Pool(
         backends,
         window=settings.chat.window,
         probe_s=settings.limits.probe_s,
-        monotonic=world.monotonic,
+        monotonic=clock.monotonic,
         guard=guard,
         residency_log=residency_log,
     )
-    roles = Roles(pool, records, {Role.UX: settings.ux, Role.TASK: settings.task}, publish, world.now)
+    roles = Roles(pool, records, {Role.UX: settings.ux, Role.TASK: settings.task}, publish, clock.now)
     supervisor = ModelSupervisor(pool, roles, guard, residency_log, settings.memory, publish)
     return ModelServices(
-        pool, roles, supervisor, ResidencyReporter(pool, roles, guard, residency_log, supervisor, world.now)
+        pool, roles, supervisor, ResidencyReporter(pool, roles, guard, residency_log, supervisor, clock.now)
     )

@@ -54,7 +54,7 @@ class Complexity(StrEnum):
 
 
 def complexity(text: str) -> Complexity:
-    """Judge a task by its text."""
+    """How hard a task is, by its text."""
     words = len(_WORD.findall(text))
     wishes = len(_ITEM.findall(text)) + len(_WISH.findall(text))
     hard = len(_HARD.findall(text))

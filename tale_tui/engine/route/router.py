@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from tale_tui.config.settings import RouteSettings
 from tale_tui.domain.errors import ModelError, NoModel, NotAuthorised, Unreachable
@@ -14,6 +14,8 @@ from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route.complexity import Complexity, complexity
 from tale_tui.formatting.units import format_probability
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +81,7 @@ class Signals:
     ux: Candidate
     task: Candidate
     p: float | None = None
-    """The probability with which it was detected as a task; None where it was not judged."""
+    """The probability with which it was detected as a task; None where nobody looked."""
     complexity: Complexity | None = None
     """Of a task; None where it is not known."""
     prompt_tokens: int = 0
@@ -181,6 +183,42 @@ def _may_stand_in(first: Candidate, second: Candidate, rules: Rules) -> bool:
     return rules.fallback and second.usable and second.ref != first.ref
 
 
+async def with_fallbacks(
+    roles: Roles,
+    route: Route,
+    ask: Callable[[ModelRef, str, ModelError | None], Awaitable[T]],
+    *,
+    may_replace: Callable[[ModelError], bool],
+    reason: Callable[[ModelRef, ModelError], str],
+    role: Role = Role.UX,
+) -> T:
+    """Ask the model of a route, and where it fails those that may stand in for it.
+
+    Args:
+        roles: show that a model failed.
+        route: the model, why that one, and the others.
+        ask: asks a model; gets why this one, and why the one before it failed.
+        may_replace: whether another model may be asked after an error: not where something was written already.
+        reason: why another model is asked in the place of one that failed.
+        role: for whom they are asked.
+    Raises:
+        ModelError: of the last one that was asked.
+    """
+    ref, why, others = route.ref, route.why, list(route.fallbacks)
+    before: ModelError | None = None
+    while True:
+        try:
+            return await ask(ref, why, before)
+        except ModelError as error:
+            log.info("%s did not answer: %s: %s", ref, error.code, error)
+            await roles.failed(ref, error, role=role)
+            others = left_after(error, ref, others)
+            if not others or not may_replace(error):
+                raise
+            why, before = reason(ref, error), error
+            ref = others.pop(0)
+
+
 class Router:
     """Chooses models. Everything but a role that has not been looked for yet is read from memory.
 
@@ -209,7 +247,7 @@ class Router:
         Args:
             role: UX for a reply in a conversation, TASK for work.
             p: the probability with which it was detected as a task, where it was.
-            text: of the task, which is judged for how hard it is; empty where no rule is to look at that.
+            text: of the task, which says how hard it is; empty where no rule is to look at that.
             prompt_tokens: about how long the prompt is; 0 where it will be cut to fit.
             chosen: the model that the user chose for this.
         Raises:

@@ -97,14 +97,14 @@ class Database:
 
     Args:
         path: the file, for sentences.
-        world: the clock and the ids.
+        clock: the time and the ids.
         reader: reads alone.
         writer: None where nothing may be written.
     """
 
-    def __init__(self, path: Path, world: Clock, reader: Connection, writer: Connection | None) -> None:
+    def __init__(self, path: Path, clock: Clock, reader: Connection, writer: Connection | None) -> None:
         self._path = path
-        self._world = world
+        self._clock = clock
         self._reader = reader
         self._writer = writer
 
@@ -114,7 +114,7 @@ class Database:
         Raises:
             StoreError: it could not be read.
         """
-        return await self._run(self._reader, partial(transaction, "BEGIN", job))
+        return await self._reader.run(partial(self._guarded, partial(transaction, "BEGIN", job)))
 
     async def _write(self, job: Job[T]) -> T:
         """Run a job that writes: all of it is stored, or nothing. A cancelled caller does not stop it.
@@ -128,10 +128,7 @@ class Database:
 
     async def _rewrite(self) -> None:
         """Rewrite the file without what was deleted; a large one stays as it is, with its free pages zeroed."""
-        await self._run(self._writer, _rewrite_small)
-
-    async def _run(self, connection: Connection | None, job: Job[T]) -> T:
-        return await self._open(connection).run(partial(self._guarded, job))
+        await self._open(self._writer).run(partial(self._guarded, _rewrite_small))
 
     def _open(self, connection: Connection | None) -> Connection:
         if connection is None:

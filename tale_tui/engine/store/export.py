@@ -74,7 +74,7 @@ class ExportImport(Database):
         about = export.session
         id_ = about.id
         if connection.execute("SELECT 1 FROM session WHERE id = ?", (id_,)).fetchone():
-            id_ = renamed[about.id] = fresh_id(connection, self._world)
+            id_ = renamed[about.id] = fresh_id(connection, self._clock)
         forked_from = renamed.get(about.forked_from or "", about.forked_from)
         session_n = connection.execute(
             """
@@ -101,7 +101,7 @@ class ExportImport(Database):
     def _new(self, connection: sqlite3.Connection, message: ExportedMessage) -> NewMessage:
         taken = connection.execute("SELECT 1 FROM message WHERE id = ?", (message.id,)).fetchone()
         return NewMessage(
-            id=fresh_id(connection, self._world) if taken else message.id,
+            id=fresh_id(connection, self._clock) if taken else message.id,
             author=message.author,
             text=message.text,
             created=message.created,

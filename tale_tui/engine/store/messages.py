@@ -166,7 +166,7 @@ class Replies(Database):
             connection.execute(
                 "UPDATE message SET state = ?, finish = NULL, error = '' WHERE n = ?", (MessageState.STREAMING, node.n)
             )
-            touch_session(connection, node.session_n, self._world.now())
+            touch_session(connection, node.session_n, self._clock.now())
             return message_at(connection, node.n)
 
         return await self._write(job)
@@ -228,7 +228,7 @@ class Replies(Database):
             connection.execute(_FINISH, (state, *written, finish, *said, node.n))
             if usage is not None:
                 put_usage(connection, node.n, usage)
-            touch_session(connection, node.session_n, self._world.now())
+            touch_session(connection, node.session_n, self._clock.now())
             return message_at(connection, node.n)
 
         return await self._write(job)

@@ -66,7 +66,7 @@ class Migration:
     sql: str
 
 
-def open_for_writing(path: Path, world: Clock) -> OpenedDatabase:
+def open_for_writing(path: Path, clock: Clock) -> OpenedDatabase:
     """Open the database, make it where there is none, set it aside where it is damaged.
 
     Replies that are half written become interrupted, tasks that run become paused.
@@ -79,12 +79,12 @@ def open_for_writing(path: Path, world: Clock) -> OpenedDatabase:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         notices: tuple[Notice, ...] = ()
         try:
-            writer, interrupted = _open_sound(path, world)
+            writer, interrupted = _open_sound(path, clock)
         except (_NotSound, sqlite3.DatabaseError) as error:
             if not isinstance(error, _NotSound) and not is_damage(error):
                 raise
-            notices = (_set_aside(path, world.now()),)
-            writer, interrupted = _open_sound(path, world)
+            notices = (_set_aside(path, clock.now()),)
+            writer, interrupted = _open_sound(path, clock)
         reader = _connect(str(path))
         reader.execute("PRAGMA query_only = ON")
     except (sqlite3.Error, OSError) as error:
@@ -116,7 +116,7 @@ def _connect(where: str) -> sqlite3.Connection:
     return connection
 
 
-def _open_sound(path: Path, world: Clock) -> tuple[sqlite3.Connection, tuple[int, int]]:
+def _open_sound(path: Path, clock: Clock) -> tuple[sqlite3.Connection, tuple[int, int]]:
     """A connection for writing, and the numbers of replies and of tasks that were interrupted.
 
     Raises:
@@ -135,7 +135,7 @@ def _open_sound(path: Path, world: Clock) -> tuple[sqlite3.Connection, tuple[int
         connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted is gone from the file as well
         migrate(connection)
-        interrupted = interrupt_replies(connection), interrupt_tasks(connection, world.now())
+        interrupted = interrupt_replies(connection), interrupt_tasks(connection, clock.now())
         undo.pop_all()
     return connection, interrupted
 

@@ -74,7 +74,7 @@ class Labels(Database):
         Raises:
             EmptyMessage: nothing is left of the text.
         """
-        label = Label(message_text(text), is_task, p, self._world.now())
+        label = Label(message_text(text), is_task, p, self._clock.now())
 
         def job(connection: sqlite3.Connection) -> Label:
             connection.execute(

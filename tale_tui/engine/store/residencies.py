@@ -59,7 +59,7 @@ class Residencies(Database):
             size_bytes: how much memory it takes, where it is known.
             at: seconds since the epoch; None for now.
         """
-        values = (self._world.now() if at is None else at, *ref_columns(ref), ResidencyChange(what), ms, size_bytes)
+        values = (self._clock.now() if at is None else at, *ref_columns(ref), ResidencyChange(what), ms, size_bytes)
         await self._write(
             lambda connection: connection.execute(
                 "INSERT INTO residency (at, backend, model, what, ms, size_bytes) VALUES (?, ?, ?, ?, ?, ?)", values

@@ -120,10 +120,10 @@ def first_words(text: str, limit: int = TITLE_WORDS) -> str:
     return clean_line(" ".join(words[:limit]) + more, FIRST_WORDS_CHARACTERS)
 
 
-def fresh_id(connection: sqlite3.Connection, world: Clock) -> str:
+def fresh_id(connection: sqlite3.Connection, clock: Clock) -> str:
     """A new id that no session, no message and no task has."""
     while True:
-        id_ = world.new_id()
+        id_ = clock.new_id()
         if connection.execute(_TAKEN, {"id": id_}).fetchone() is None:
             return id_
 

@@ -47,8 +47,8 @@ class Sessions(Database):
         """A new, empty session. It is not listed before it has a message."""
 
         def job(connection: sqlite3.Connection) -> Session:
-            now = self._world.now()
-            id_ = fresh_id(connection, self._world)
+            now = self._clock.now()
+            id_ = fresh_id(connection, self._clock)
             connection.execute(
                 """
                 INSERT INTO session (id, title, system, created, updated, forked_from) VALUES (?, ?, ?, ?, ?, ?)
@@ -143,7 +143,7 @@ class Sessions(Database):
 
         def job(connection: sqlite3.Connection) -> Session:
             source = session_n(connection, session_id)
-            return session_by_id(connection, copy_branch(connection, self._world, source, message_id))
+            return session_by_id(connection, copy_branch(connection, self._clock, source, message_id))
 
         return await self._write(job)
 
@@ -175,7 +175,7 @@ class MessageQueue(Database):
             n = session_n(connection, session_id)
             connection.execute(
                 "INSERT INTO queued (id, session_n, text, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (key, n, safe, self._world.now()),
+                (key, n, safe, self._clock.now()),
             )
             forget_draft(connection, n, safe)
             waiting = {message.id: message for message in queued_of(connection, n)}
@@ -279,7 +279,7 @@ def queued_of(connection: sqlite3.Connection, n: int) -> tuple[QueuedMessage, ..
     return tuple(QueuedMessage(id_, clean(text), created) for id_, text, created in rows)
 
 
-def copy_branch(connection: sqlite3.Connection, world: Clock, source_n: int, message_id: str) -> str:
+def copy_branch(connection: sqlite3.Connection, clock: Clock, source_n: int, message_id: str) -> str:
     """Copy what leads to a message, and the message, into a new session; return the id of that.
 
     Raises:
@@ -288,7 +288,7 @@ def copy_branch(connection: sqlite3.Connection, world: Clock, source_n: int, mes
     last = node_of(connection, message_id, source_n)
     ancestors = ANCESTORS + "SELECT depth, n FROM above"  # nosec B608 # both parts are of this package
     path = connection.execute(ancestors, {"last": last.n}).fetchall()
-    id_, now = fresh_id(connection, world), world.now()
+    id_, now = fresh_id(connection, clock), clock.now()
     session_n: int = connection.execute(
         """
         INSERT INTO session (id, title, first_words, system, created, updated, forked_from)
@@ -300,7 +300,7 @@ def copy_branch(connection: sqlite3.Connection, world: Clock, source_n: int, mes
     for _, n in sorted(path, reverse=True):
         copy_n: int = connection.execute(
             _COPY,
-            {"id": fresh_id(connection, world), "session_n": session_n, "parent_n": parent_n, "source": n},
+            {"id": fresh_id(connection, clock), "session_n": session_n, "parent_n": parent_n, "source": n},
         ).fetchone()[0]
         connection.execute(_COPY_USAGE, {"n": copy_n, "source": n})
         if parent_n is None:

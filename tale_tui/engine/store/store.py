@@ -50,12 +50,12 @@ class Store(
     """How many tasks were found running when it was opened; they are paused now, as interrupted."""
 
     @classmethod
-    async def open(cls, path: Path, world: Clock, *, read_only: bool = False) -> Store:
+    async def open(cls, path: Path, clock: Clock, *, read_only: bool = False) -> Store:
         """Open the database, and make or migrate it where that is needed.
 
         Args:
             path: the file.
-            world: the clock and the ids.
+            clock: the time and the ids.
             read_only: change nothing: works where nothing can be written, and is empty where no file is.
         Raises:
             DatabaseNewer: a newer version wrote it; nothing was changed.
@@ -64,10 +64,10 @@ class Store(
         if read_only:
             opened = await asyncio.to_thread(open_for_reading, path)
         else:
-            opened = await asyncio.to_thread(open_for_writing, path, world)
+            opened = await asyncio.to_thread(open_for_writing, path, clock)
         reader = await Connection(opened.reader).start()
         writer = await Connection(opened.writer).start() if opened.writer else None
-        store = cls(path, world, reader, writer)
+        store = cls(path, clock, reader, writer)
         store.notices = opened.notices
         store.interrupted = opened.interrupted
         store.interrupted_tasks = opened.interrupted_tasks

@@ -55,6 +55,8 @@ _NEIGHBOURS = "SELECT (SELECT max(id) FROM task WHERE id < :id), (SELECT min(id)
 
 def tasks_of(connection: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Task, ...]:
     """The tasks of rows of `TASK`, in their order."""
+    if not rows:
+        return ()
     after = _dependencies(connection, rows)
     open_ids = {id_ for depended in after.values() for id_, is_open in depended if is_open}
     shown = shown_ids(connection, {row[1] for row in rows} | open_ids)

@@ -145,7 +145,7 @@ class TaskStates(Database):
         """
 
         def job(connection: sqlite3.Connection) -> Task:
-            n, now = running_n(connection, task_id, epoch), self._world.now()
+            n, now = running_n(connection, task_id, epoch), self._clock.now()
             change_state(connection, n, TaskState.WAITING, now, reason=reason, asks=key)
             add_history_entry(connection, n, now, f"waits for a yes to {key or 'its plan'}")
             return task_at(connection, n)
@@ -163,7 +163,7 @@ class TaskStates(Database):
         """
 
         def job(connection: sqlite3.Connection) -> Task:
-            n, now = task_n(connection, task_id), self._world.now()
+            n, now = task_n(connection, task_id), self._clock.now()
             state, reason, key = connection.execute("SELECT state, reason, asks FROM task WHERE n = ?", (n,)).fetchone()
             if state != TaskState.WAITING:
                 raise wrong_state(connection, n, "approved")
@@ -204,7 +204,7 @@ class TaskStates(Database):
         """
 
         def job(connection: sqlite3.Connection) -> Task:
-            n, now = task_n(connection, task_id), self._world.now()
+            n, now = task_n(connection, task_id), self._clock.now()
             (state,) = connection.execute("SELECT state FROM task WHERE n = ?", (n,)).fetchone()
             if state not in expect:
                 raise wrong_state(connection, n, "resumed" if to is TaskState.QUEUED else to.value)
@@ -227,7 +227,7 @@ class TaskStates(Database):
         """
 
         def job(connection: sqlite3.Connection) -> Task:
-            n, now = task_n(connection, task_id), self._world.now()
+            n, now = task_n(connection, task_id), self._clock.now()
             (state,) = connection.execute("SELECT state FROM task WHERE n = ?", (n,)).fetchone()
             if state not in _RETRIED_FROM:
                 raise wrong_state(connection, n, "retried")

@@ -89,7 +89,7 @@ class TaskSteps(Database):
         """
 
         def job(connection: sqlite3.Connection) -> Task:
-            n, now = running_n(connection, task_id, epoch), self._world.now()
+            n, now = running_n(connection, task_id, epoch), self._clock.now()
             backend, model = ref_columns(ref)
             values = {"n": n, "key": step_key(key), "now": now, "backend": backend, "model": model, "fresh": fresh}
             _one(connection.execute(_BEGIN, values), key)
@@ -117,7 +117,7 @@ class TaskSteps(Database):
             n = running_n(connection, task_id, epoch)
             values = (clean(text), clean(thinking), tokens, n, step_key(key))
             _one(connection.execute(_SAVE, values), key)
-            update_progress(connection, n, self._world.now())
+            update_progress(connection, n, self._clock.now())
             return task_at(connection, n)
 
         return await self._write(job)
@@ -150,7 +150,7 @@ class TaskSteps(Database):
         """
 
         def job(connection: sqlite3.Connection) -> Task:
-            n, now = running_n(connection, task_id, epoch), self._world.now()
+            n, now = running_n(connection, task_id, epoch), self._clock.now()
             backend, model = ref_columns(ref)
             values = _usage_columns(usage or Usage()) | _texts(text, thinking)
             values |= {"n": n, "key": step_key(key), "now": now, "backend": backend, "model": model}
@@ -196,7 +196,7 @@ class TaskSteps(Database):
         """
 
         def job(connection: sqlite3.Connection) -> Task:
-            n, now, again = running_n(connection, task_id, epoch), self._world.now(), next_try is not None and not end
+            n, now, again = running_n(connection, task_id, epoch), self._clock.now(), next_try is not None and not end
             values: Values = {"n": n, "key": step_key(key), "now": now, "state": "pending" if again else "failed"}
             values |= {"next_try": next_try if again else None} | _texts(text, thinking)
             values |= {"error": clean_line(error, ERROR_CHARACTERS), "code": clean_line(error_code)}

@@ -83,7 +83,7 @@ class Tasks(Database):
 
         def job(connection: sqlite3.Connection) -> Task:
             n = stored_task_n(connection, new.id)
-            return task_at(connection, insert_task(connection, new, self._world.now()) if n is None else n)
+            return task_at(connection, insert_task(connection, new, self._clock.now()) if n is None else n)
 
         return await self._write(job)
 
@@ -93,7 +93,7 @@ class Tasks(Database):
         Args:
             limit: at most so many.
         """
-        now = self._world.now()
+        now = self._clock.now()
 
         def job(connection: sqlite3.Connection) -> tuple[float, ...]:
             rows = connection.execute("SELECT created FROM task ORDER BY n DESC LIMIT ?", (limit,)).fetchall()
@@ -177,7 +177,7 @@ class Tasks(Database):
         """
 
         def job(connection: sqlite3.Connection) -> Task:
-            n, rank, now = task_n(connection, task_id), PRIORITIES.index(priority), self._world.now()
+            n, rank, now = task_n(connection, task_id), PRIORITIES.index(priority), self._clock.now()
             task = task_at(connection, n)
             if task.state in ENDED:
                 raise wrong_state(connection, n, "given another priority")
@@ -197,7 +197,7 @@ class Tasks(Database):
         """
 
         def job(connection: sqlite3.Connection) -> Task:
-            n, now = _queued_n(connection, task_id), self._world.now()
+            n, now = _queued_n(connection, task_id), self._clock.now()
             other = None if before is None else _queued_n(connection, before)
             if other != n:
                 place = _place_before(connection, n, other)

@@ -52,8 +52,9 @@ class StoredTurns(Database):
         reply_ref: ModelRef | None = None,
         p: float | None = None,
         task: NewTask | None = None,
+        beside: str | None = None,
     ) -> StoredTurn:
-        """Store what the user wrote at the end of the shown branch, and an empty reply below it, at once.
+        """Store what the user wrote, and an empty reply below it, at once.
 
         A message that waited in the queue under `user_id` leaves it in the same transaction. A repeated call stores
         nothing and returns what is there, the reply in the state that it has; with a task it is the shown one of the
@@ -64,29 +65,36 @@ class StoredTurns(Database):
             user_id: becomes the id of the user's message.
             text: what the user wrote.
             reply_ref: the model that is going to answer, where it is known.
-            p: how likely a task it is, as it was judged; None where it was not.
+            p: how likely a task it is, as it was detected; None where nobody looked.
             task: what is to be done, where the turn is a task: the reply is its card.
-        Raises:
-            EmptyMessage, NoSuchSession, NoSuchTask, BadInput: nothing was stored.
-        """
-        return await self._begin(session_id, user_id, text, reply_ref, p, task)
-
-    async def begin_edit(
-        self,
-        session_id: str,
-        message_id: str,
-        new_id: str,
-        text: str,
-        reply_ref: ModelRef | None = None,
-        p: float | None = None,
-        task: NewTask | None = None,
-    ) -> StoredTurn:
-        """As `begin_turn`, for a new version `new_id` beside the user's message `message_id`, which is shown.
-
+            beside: the user's message of which it is another version, which is shown; None puts it at the end of the
+                shown branch.
         Raises:
             EmptyMessage, NoSuchSession, NoSuchMessage, NoSuchTask, BadInput: nothing was stored.
         """
-        return await self._begin(session_id, new_id, text, reply_ref, p, task, beside=message_id)
+        safe = message_text(text)
+
+        def job(connection: sqlite3.Connection) -> StoredTurn:
+            n = session_n(connection, session_id)
+            if beside is None:
+                connection.execute("DELETE FROM queued WHERE id = ? AND session_n = ?", (user_id, n))
+            stored = _stored_turn(connection, n, user_id, with_card=task is not None)
+            if stored is not None:
+                return stored
+            new = NewMessage(user_id, Author.USER, safe, self._clock.now(), p=p)
+            if beside is None:
+                user_n = _add_user_message(connection, n, new)
+            else:
+                user_n = _add_user_version(connection, n, beside, new)
+            if task is None:
+                reply, stored_task = self._add_reply(connection, n, user_n, reply_ref), None
+            else:
+                reply, stored_task = self._add_card(connection, session_id, user_n, task)
+            user = message_at(connection, user_n)
+            _keep_first_words(connection, n, user.text)
+            return StoredTurn(user, reply, stored_task)
+
+        return await self._write(job)
 
     async def begin_reply(self, session_id: str, parent_user_id: str, reply_ref: ModelRef | None = None) -> Message:
         """Store an empty reply to a message of the user, beside those that it has, and show it.
@@ -122,43 +130,8 @@ class StoredTurns(Database):
 
         return await self._write(job)
 
-    async def _begin(
-        self,
-        session_id: str,
-        user_id: str,
-        text: str,
-        reply_ref: ModelRef | None,
-        p: float | None,
-        task: NewTask | None,
-        beside: str | None = None,
-    ) -> StoredTurn:
-        """Store a turn at the end of the shown branch, or as a version beside the message of the user `beside`."""
-        safe = message_text(text)
-
-        def job(connection: sqlite3.Connection) -> StoredTurn:
-            n = session_n(connection, session_id)
-            if beside is None:
-                connection.execute("DELETE FROM queued WHERE id = ? AND session_n = ?", (user_id, n))
-            stored = _stored_turn(connection, n, user_id, with_card=task is not None)
-            if stored is not None:
-                return stored
-            new = NewMessage(user_id, Author.USER, safe, self._world.now(), p=p)
-            if beside is None:
-                user_n = _add_user_message(connection, n, new)
-            else:
-                user_n = _add_user_version(connection, n, beside, new)
-            if task is None:
-                reply, stored_task = self._add_reply(connection, n, user_n, reply_ref), None
-            else:
-                reply, stored_task = self._add_card(connection, session_id, user_n, task)
-            user = message_at(connection, user_n)
-            _keep_first_words(connection, n, user.text)
-            return StoredTurn(user, reply, stored_task)
-
-        return await self._write(job)
-
     def _add_reply(self, connection: sqlite3.Connection, n: int, user_n: int, ref: ModelRef | None) -> Message:
-        id_, now = fresh_id(connection, self._world), self._world.now()
+        id_, now = fresh_id(connection, self._clock), self._clock.now()
         reply = NewMessage(id_, Author.ASSISTANT, "", now, MessageState.STREAMING, ref)
         return message_at(connection, _insert_reply(connection, n, user_n, reply))
 
@@ -167,7 +140,7 @@ class StoredTurns(Database):
     ) -> tuple[Message, Task]:
         if stored_task_n(connection, task.id) is not None:
             raise _key_taken()
-        id_, now = fresh_id(connection, self._world), self._world.now()
+        id_, now = fresh_id(connection, self._clock), self._clock.now()
         card = NewMessage(id_, Author.ASSISTANT, "", now, ref=task.ref, task_id=task.id, why=clean_line(task.why))
         card_n = _insert_reply(connection, session_n(connection, session_id), user_n, card)
         n = insert_task(connection, replace(task, session_id=session_id), now, card.id)

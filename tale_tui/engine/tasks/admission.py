@@ -44,8 +44,6 @@ class TaskAdmission:
         key: str,
         session_id: str | None = None,
         p: float | None = None,
-        ref: ModelRef | None = None,
-        why: str = "",
         priority: Priority = Priority.NORMAL,
         plan: str = "",
         after: tuple[str, ...] = (),
@@ -58,8 +56,6 @@ class TaskAdmission:
             key: becomes the id.
             session_id: the conversation that it belongs to.
             p: the probability with which it was detected.
-            ref: the model that would do it; None takes the likely one.
-            why: why that one.
             priority: who goes first.
             plan: the steps as JSON; empty for one step.
             after: whole ids of tasks that must be done before.
@@ -71,8 +67,7 @@ class TaskAdmission:
         self._check(text, time_limit_s)
         steps: Plan = parse_plan(plan) if plan else ONE_STEP
         self._gate.enter()
-        if ref is None:
-            ref, why = self._likely(p, text)
+        ref, why = self._likely(p, text)
         return NewTask(
             id=key,
             text=text,

@@ -36,7 +36,7 @@ class Executor:
         store: the truth.
         runners: by kind of step.
         settings: limits and rules.
-        world: the clock and the ids.
+        clock: the time and the ids.
         publish: takes the facts.
         likely: the model that would do a task now, and why; from memory.
         is_local: whether a model runs on this machine.
@@ -49,7 +49,7 @@ class Executor:
         store: Store,
         runners: Mapping[str, StepRunner],
         settings: TaskSettings,
-        world: Clock,
+        clock: Clock,
         publish: Callable[[Fact], None],
         *,
         likely: Likely,
@@ -58,33 +58,33 @@ class Executor:
     ) -> None:
         self._store = store
         self._settings = settings
-        self._followers = TaskSubscriptions(store.task_detail, lambda: self._dispatcher.wake())
-        self._desk = RunServices(store, runners, settings, world, publish, self._followers)
-        self._intake = TaskAdmission(settings, world.monotonic, likely)
+        self._subscriptions = TaskSubscriptions(store.task_detail, lambda: self._scheduler.wake())
+        self._services = RunServices(store, runners, settings, clock, publish, self._subscriptions)
+        self._admission = TaskAdmission(settings, clock.monotonic, likely)
         slots = Slots(settings.running, settings.per_model, is_local)
-        self._dispatcher = Scheduler(self._desk, slots, lambda: likely(None, "")[0], works_queue=works_queue)
+        self._scheduler = Scheduler(self._services, slots, lambda: likely(None, "")[0], works_queue=works_queue)
 
     # beginning and end
 
     async def remember(self) -> None:
         """Count what was handed in before: the limit for a minute holds over all engines of the folder."""
-        await self._intake.remember(self._store)
+        await self._admission.remember(self._store)
 
     def start(self) -> None:
         """Begin to work: on what is queued, and on what was cut off where the settings say so."""
-        self._dispatcher.open()
+        self._scheduler.open()
         if self._settings.resume == "always":
-            self._dispatcher.in_background(self._resume_interrupted())
+            self._scheduler.in_background(self._resume_interrupted())
 
     async def close(self) -> None:
         """Stop what runs, so that it can be resumed after the next start, and begin no more. Again does nothing."""
-        self._followers.close()
-        await self._dispatcher.close()
+        self._subscriptions.close()
+        await self._scheduler.close()
 
     @property
     def busy(self) -> bool:
         """Whether any task runs."""
-        return self._dispatcher.busy
+        return self._scheduler.busy
 
     # new tasks
 
@@ -95,8 +95,6 @@ class Executor:
         key: str,
         session_id: str | None = None,
         p: float | None = None,
-        ref: ModelRef | None = None,
-        why: str = "",
     ) -> NewTask:
         """A task that the caller stores, and then hands to `accept`.
 
@@ -105,12 +103,10 @@ class Executor:
             key: becomes its id.
             session_id: the conversation that it belongs to.
             p: the probability with which it was detected.
-            ref: the model that would do it; None takes the likely one.
-            why: why that one.
         Raises:
             EmptyMessage, TaskTooLong, TooManyTasks: it may not be stored.
         """
-        return self._intake.new_task(text, key=key, session_id=session_id, p=p, ref=ref, why=why)
+        return self._admission.new_task(text, key=key, session_id=session_id, p=p)
 
     async def submit(
         self,
@@ -124,7 +120,7 @@ class Executor:
         session_id: str | None = None,
         p: float | None = None,
     ) -> Task:
-        new = self._intake.new_task(
+        new = self._admission.new_task(
             text,
             key=key,
             session_id=session_id,
@@ -140,8 +136,8 @@ class Executor:
 
     def accept(self, task: Task) -> None:
         """Announce a task that has just been stored, and run it when its turn comes."""
-        self._desk.changed(task)
-        self._dispatcher.line_up(task)
+        self._services.changed(task)
+        self._scheduler.enqueue(task)
 
     # what the user asks and says
 
@@ -151,13 +147,13 @@ class Executor:
         return await self._store.tasks(states, session_id, limit)
 
     async def get(self, task_id: str) -> TaskDetail:
-        return await self._followers.detail(task_id)
+        return await self._subscriptions.detail(task_id)
 
     async def find(self, prefix: str) -> Task:
         return await self._store.find_task(prefix)
 
     def follow(self, task_id: str) -> AsyncGenerator[TaskEvent, None]:
-        return self._followers.follow(task_id)
+        return self._subscriptions.follow(task_id)
 
     async def cancel(self, task_id: str) -> Task:
         return await uncancellable(self._set_aside(task_id, TaskState.CANCELLED, expect=OPEN))
@@ -178,7 +174,7 @@ class Executor:
             return self._reordered(await self._store.approve(task_id))
         # A task that waits for the user has no run; the run of any other one must not be stopped by a wrong answer.
         task = await self._store.change_task(task_id, TaskState.CANCELLED, expect=frozenset({TaskState.WAITING}))
-        return self._desk.changed(task)
+        return self._services.changed(task)
 
     async def set_priority(self, task_id: str, priority: Priority) -> Task:
         return self._reordered(await self._store.set_priority(task_id, priority), afresh=False)
@@ -190,19 +186,19 @@ class Executor:
         self, task_id: str, to: TaskState, *, expect: frozenset[TaskState], reason: Reason = Reason.NONE
     ) -> Task:
         """Take a task out of the queue, or out of its run, which has ended when this returns."""
-        ran = await self._dispatcher.stop(task_id)
+        ran = await self._scheduler.stop(task_id)
         try:
             task = await self._store.change_task(task_id, to, expect=expect, reason=reason)
         except StoreError:
             if ran:
-                self._dispatcher.settle(task_id)
+                self._scheduler.settle(task_id)
             raise
-        self._dispatcher.drop(task_id)
-        return self._desk.changed(task)
+        self._scheduler.drop(task_id)
+        return self._services.changed(task)
 
     def _reordered(self, task: Task, *, afresh: bool = True) -> Task:
-        self._dispatcher.reorder(task.id, afresh=afresh)
-        return self._desk.changed(task)
+        self._scheduler.reorder(task.id, afresh=afresh)
+        return self._services.changed(task)
 
     async def _resume_interrupted(self) -> None:
         try:

@@ -28,7 +28,7 @@ class TaskSuspended(Exception):
 
 
 class RunContext(Protocol):
-    """What a run does to the world. Results are kept by the key of the step, never by its number."""
+    """What a run does outside of itself. Results are kept by the key of the step, never by its number."""
 
     async def step(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
         """The result of a step: that which is kept already, else what comes of carrying it out; then it is kept.
@@ -47,7 +47,7 @@ class RunContext(Protocol):
         Args:
             topic: the step that asks.
         Raises:
-            Parked: nobody has said yes yet.
+            TaskSuspended: nobody has said yes yet.
         """
         ...
 
@@ -62,7 +62,7 @@ async def run_plan(context: RunContext, plan: Plan) -> str:
         context: does what steps do.
         plan: checked.
     Raises:
-        Parked: it goes on when the user has answered.
+        TaskSuspended: it goes on when the user has answered.
         Exception: what a step raised.
     """
     results: dict[str, str] = {}

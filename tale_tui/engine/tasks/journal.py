@@ -35,14 +35,14 @@ class RunServices:
     runners: Mapping[str, StepRunner]
     """By kind of step."""
     settings: TaskSettings
-    world: Clock
+    clock: Clock
     publish: Callable[[Fact], None]
-    followers: TaskSubscriptions
+    subscriptions: TaskSubscriptions
 
     def changed(self, task: Task) -> Task:
         """Announce a task as it is stored now."""
         self.publish(TaskChanged(task))
-        self.followers.changed(task.id)
+        self.subscriptions.changed(task.id)
         return task
 
 
@@ -68,12 +68,12 @@ class Journal:
     """Implements `run.Context` for one run of a task.
 
     Args:
-        desk: what runs work with.
+        services: what runs work with.
         claim: the task, and the right to write for it.
     """
 
-    def __init__(self, desk: RunServices, claim: Claim) -> None:
-        self._desk = desk
+    def __init__(self, services: RunServices, claim: Claim) -> None:
+        self._services = services
         self._detail = claim.detail
         self._id = claim.detail.task.id
         self._epoch = claim.epoch
@@ -91,7 +91,7 @@ class Journal:
 
         Raises:
             StepFailed: it did not work.
-            Parked: it has effects outside and broke off: running it again wants a yes.
+            TaskSuspended: it has effects outside and broke off: running it again wants a yes.
             Fenced: another run has the task.
         """
         if spec.key in self._results:
@@ -99,7 +99,7 @@ class Journal:
         step = self._steps[spec.key]
         if step.attempts and not spec.repeatable and not step.approved:
             raise TaskSuspended(Reason.REPEAT, spec.key)
-        attempt = self.open[spec.key] = Attempt(self._desk, self._id, self._epoch, step, self._complain)
+        attempt = self.open[spec.key] = Attempt(self._services, self._id, self._epoch, step, self._complain)
         broke_off = True
         try:
             outcome = await self._carry_out(attempt, inputs)
@@ -126,7 +126,7 @@ class Journal:
             Fenced: another run has the task.
             StoreError: nothing was stored.
         """
-        store, key = self._desk.store, failed.spec.key
+        store, key = self._services.store, failed.spec.key
         if not (attempt := self.open.get(key)) or not attempt.begun:
             await store.begin_step(self._id, self._epoch, key)
         return await store.fail_step(
@@ -143,11 +143,11 @@ class Journal:
 
     async def _carry_out(self, attempt: Attempt, inputs: Mapping[str, str]) -> StepResult:
         spec = attempt.spec
-        runner = self._desk.runners.get(spec.kind)
+        runner = self._services.runners.get(spec.kind)
         if runner is None:
             raise BadPlan(f"This version cannot carry out a step of the kind {spec.kind}.")
         work = StepWork(self._detail, spec, inputs, attempt.text, attempt.begin, attempt.add, attempt.reading)
-        limit_s = spec.time_limit_s or self._desk.settings.step_limit_s
+        limit_s = spec.time_limit_s or self._services.settings.step_limit_s
         try:
             async with asyncio.timeout(limit_s) as time:
                 return await runner.run(work)
@@ -166,8 +166,8 @@ class Journal:
             if results.keys() == self._steps.keys():
                 end = TaskEnd(result_of(self._detail.plan, results), outcome.why)
             if not attempt.begun:
-                await self._desk.store.begin_step(self._id, self._epoch, key)
-            task = await self._desk.store.finish_step(
+                await self._services.store.begin_step(self._id, self._epoch, key)
+            task = await self._services.store.finish_step(
                 self._id,
                 self._epoch,
                 key,
@@ -179,20 +179,20 @@ class Journal:
             )
             self._results = results
         del self.open[key]
-        self.last = self._desk.changed(task)
+        self.last = self._services.changed(task)
 
     def _complain(self, error: StoreError) -> None:
         if not self._complained:
             self._complained = True
             sentence = f"What {self._detail.task.title} writes is shown but not kept. {error.sentence}"
-            self._desk.publish(Notice(error.title, sentence, "error"))
+            self._services.publish(Notice(error.title, sentence, "error"))
 
 
 class Attempt:
     """A step while it runs: what it has written, and the copy of that in the store.
 
     Args:
-        desk: what runs work with.
+        services: what runs work with.
         task_id: the task.
         epoch: of its run.
         step: as it was when the run began.
@@ -200,13 +200,13 @@ class Attempt:
     """
 
     def __init__(
-        self, desk: RunServices, task_id: str, epoch: int, step: Step, complain: Callable[[StoreError], None]
+        self, services: RunServices, task_id: str, epoch: int, step: Step, complain: Callable[[StoreError], None]
     ) -> None:
-        self._desk = desk
+        self._services = services
         self._id = task_id
         self._epoch = epoch
         self.spec = step.spec
-        self._draft = self._new_draft(step.text, step.thinking if step.text else "")
+        self._reply = self._new_reply(step.text, step.thinking if step.text else "")
         self._complain = complain
         self._saver = AutoSaver(self._save, complain)
         self.begun = False
@@ -214,18 +214,18 @@ class Attempt:
     @property
     def text(self) -> str:
         """What is written."""
-        return self._draft.text
+        return self._reply.text
 
     @property
     def thinking(self) -> str:
         """What was thought before it."""
-        return self._draft.thinking
+        return self._reply.thinking
 
     async def begin(
         self, ref: ModelRef | None = None, why: str = "", *, fresh: bool = False, after: TaleError | None = None
     ) -> PartialReply:
         """See `runners.Begin`."""
-        store, key = self._desk.store, self.spec.key
+        store, key = self._services.store, self.spec.key
         if self.begun and after is not None:
             await store.fail_step(
                 *(self._id, self._epoch, key),
@@ -237,20 +237,20 @@ class Attempt:
             self.begun = False
         task = await store.begin_step(self._id, self._epoch, key, ref, why=why, fresh=fresh)
         self.begun = True
-        self._draft = self._new_draft("" if fresh else self.text, "" if fresh else self.thinking)
-        self._desk.followers.begin(self._id, key, self._draft)
-        self._desk.changed(task)
-        return self._draft
+        self._reply = self._new_reply("" if fresh else self.text, "" if fresh else self.thinking)
+        self._services.subscriptions.begin(self._id, key, self._reply)
+        self._services.changed(task)
+        return self._reply
 
     def add(self, piece: TextPiece) -> None:
         """Take a piece of what is written."""
-        self._draft.add(piece)
-        self._desk.followers.delta(self._id, self.spec.key, piece.text, piece.thinking, self._draft.tokens)
+        self._reply.add(piece)
+        self._services.subscriptions.delta(self._id, self.spec.key, piece.text, piece.thinking, self._reply.tokens)
         self._saver.touch()
 
     def reading(self, done: int, total: int) -> None:
         """Tell how much of the prompt was read."""
-        self._desk.followers.reading(self._id, self.spec.key, done, total)
+        self._services.subscriptions.reading(self._id, self.spec.key, done, total)
 
     async def still(self) -> None:
         """Store nothing more by itself; what is being stored is stored."""
@@ -263,21 +263,21 @@ class Attempt:
             keep: store what there is now: it broke off, and nothing else will.
         """
         await self.still()
-        if keep and self._draft.tokens:
+        if keep and self._reply.tokens:
             try:
                 await self._save()
             except StoreError as error:
                 self._complain(error)
-        self._desk.followers.end(self._id, self.spec.key)
+        self._services.subscriptions.end(self._id, self.spec.key)
 
     async def _save(self) -> None:
         with suppress(Fenced):  # the next change of this run is refused as well, and ends it
-            draft = self._draft
-            task = await self._desk.store.save_step(
-                self._id, self._epoch, self.spec.key, draft.text, draft.thinking, draft.tokens
+            reply = self._reply
+            task = await self._services.store.save_step(
+                self._id, self._epoch, self.spec.key, reply.text, reply.thinking, reply.tokens
             )
-            self._desk.publish(TaskChanged(task))
+            self._services.publish(TaskChanged(task))
 
-    def _new_draft(self, text: str, thinking: str) -> PartialReply:
-        monotonic = self._desk.world.monotonic
+    def _new_reply(self, text: str, thinking: str) -> PartialReply:
+        monotonic = self._services.clock.monotonic
         return PartialReply(text, thinking, monotonic(), monotonic)

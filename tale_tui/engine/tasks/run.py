@@ -24,7 +24,7 @@ WENT_WRONG = "The task broke off because of an error in the application; the log
 class _Ending:
     """How a run ended, as far as it is not stored yet; nothing of it: all is stored."""
 
-    parked: TaskSuspended | None = None
+    suspended: TaskSuspended | None = None
     failed: StepFailed | None = None
     error: TaleError | None = None
     """The task has failed as a whole."""
@@ -34,14 +34,14 @@ class TaskRun:
     """A task that runs. It begins by itself.
 
     Args:
-        desk: what runs work with.
+        services: what runs work with.
         task_id: the task; queued, as far as is known.
         failures: how often each of its steps has failed; counted on here.
     """
 
-    def __init__(self, desk: RunServices, task_id: str, failures: Counter[str]) -> None:
+    def __init__(self, services: RunServices, task_id: str, failures: Counter[str]) -> None:
         self.id = task_id
-        self._desk = desk
+        self._services = services
         self._failures = failures
         self.last: Task | None = None
         """The task as it was stored last, where this run did that."""
@@ -60,14 +60,14 @@ class TaskRun:
 
     async def _go(self) -> None:
         try:
-            claim = await self._desk.store.claim_task(self.id, self._desk.world.now())
+            claim = await self._services.store.claim_task(self.id, self._services.clock.now())
         except StoreError as error:
             self.trouble = error
             return
         if claim is None:
             return
-        self.last = self._desk.changed(claim.detail.task)
-        journal = Journal(self._desk, claim)
+        self.last = self._services.changed(claim.detail.task)
+        journal = Journal(self._services, claim)
         ending: _Ending | None = _Ending(error=TaleError(WENT_WRONG))
         try:
             ending = await self._carry_out(journal, claim)
@@ -80,12 +80,12 @@ class TaskRun:
 
     async def _carry_out(self, journal: Journal, claim: Claim) -> _Ending:
         task = claim.detail.task
-        limit_s = task.time_limit_s or self._desk.settings.time_limit_s
+        limit_s = task.time_limit_s or self._services.settings.time_limit_s
         try:
             async with asyncio.timeout(max(0.0, limit_s - task.worked_s)) as time:
                 await run_plan(journal, claim.detail.plan)
-        except TaskSuspended as parked:
-            return _Ending(parked=parked)
+        except TaskSuspended as suspended:
+            return _Ending(suspended=suspended)
         except StepFailed as failed:
             return _Ending(failed=failed)
         except Fenced as error:
@@ -109,18 +109,18 @@ class TaskRun:
             self.trouble = error
         else:
             if task is not None:
-                self.last = self._desk.changed(task)
+                self.last = self._services.changed(task)
 
     async def _store_end(self, journal: Journal, epoch: int, ending: _Ending) -> Task | None:
-        store = self._desk.store
-        if ending.parked is not None:
-            return await store.suspend_task(self.id, epoch, ending.parked.reason, ending.parked.topic)
+        store = self._services.store
+        if ending.suspended is not None:
+            return await store.suspend_task(self.id, epoch, ending.suspended.reason, ending.suspended.topic)
         if (failed := ending.failed) is not None:
             log.info("%s of %s failed: %s: %s", failed.spec.key, self.id, failed.error.code, failed.error.sentence)
             self._failures[failed.spec.key] += 1
             failures = self._failures[failed.spec.key]
-            pause_s = next_pause_s(failed.error, failures, failed.spec, self._desk.settings)
-            return await journal.fail(failed, None if pause_s is None else self._desk.world.now() + pause_s)
+            pause_s = next_pause_s(failed.error, failures, failed.spec, self._services.settings)
+            return await journal.fail(failed, None if pause_s is None else self._services.clock.now() + pause_s)
         if (error := ending.error) is not None:
             return await store.change_task(
                 self.id,

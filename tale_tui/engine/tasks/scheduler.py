@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Begins runs. Between `open` and `close` alone; tasks may be lined up at any time.
+    """Begins runs. Between `open` and `close` alone; tasks may be queued at any time.
 
     Args:
-        desk: what runs work with.
+        services: what runs work with.
         slots: how many run at once.
         model: the model that tasks go to now; from memory.
         works_queue: whether everything that is queued is worked off; else only what somebody follows, and what that
@@ -32,15 +32,15 @@ class Scheduler:
     """
 
     def __init__(
-        self, desk: RunServices, slots: Slots, model: Callable[[], ModelRef | None], *, works_queue: bool
+        self, services: RunServices, slots: Slots, model: Callable[[], ModelRef | None], *, works_queue: bool
     ) -> None:
-        self._desk = desk
+        self._services = services
         self._slots = slots
         self._model = model
         self._works_queue = works_queue
-        self._lined_up_for: ModelRef | None = None
+        self._queued_for: ModelRef | None = None
         """The model that tasks went to when the queue was read."""
-        self._lineup = ReadyQueue(lambda task: self._lined_up_for or task.ref)
+        self._queue = ReadyQueue(lambda task: self._queued_for or task.ref)
         self._runs: dict[str, TaskRun] = {}
         self._failures: defaultdict[str, Counter[str]] = defaultdict(Counter)
         """Id of a task -> key of a step -> how often it failed since somebody last had the task run."""
@@ -72,15 +72,15 @@ class Scheduler:
         await asyncio.gather(*(self._interrupt(run) for run in list(self._runs.values())))
         await asyncio.gather(*self._background, return_exceptions=True)
 
-    def line_up(self, task: Task) -> None:
+    def enqueue(self, task: Task) -> None:
         """Have a task run when its turn comes, where it is queued."""
         if task.id not in self._runs:
-            self._lineup.put(task, self._desk.world.now())
+            self._queue.put(task, self._services.clock.now())
             self._queue_changed()
 
     def drop(self, task_id: str) -> None:
-        """A task is to run no more, until it is lined up again."""
-        self._lineup.drop(task_id)
+        """A task is to run no more, until it is queued again."""
+        self._queue.drop(task_id)
         self._failures.pop(task_id, None)
         self._queue_changed()
 
@@ -128,7 +128,7 @@ class Scheduler:
         self._waking = False
         if not self._open or self._reading:
             return
-        if self._stale or self._model() != self._lined_up_for:
+        if self._stale or self._model() != self._queued_for:
             self._reading = True
             self.in_background(self._read_queue())
             return
@@ -136,15 +136,15 @@ class Scheduler:
 
     def _pick(self) -> None:
         """Begin all runs for which there is room."""
-        wanted = None if self._works_queue else self._lineup.needed(self._desk.followers.followed)
-        now = self._desk.world.now()
-        while self._slots.any_free and (entry := self._lineup.take(self._slots.free, now, wanted)):
+        wanted = None if self._works_queue else self._queue.needed(self._services.subscriptions.followed)
+        now = self._services.clock.now()
+        while self._slots.any_free and (entry := self._queue.take(self._slots.free, now, wanted)):
             self._begin(entry.task, entry.ref)
         self._set_alarm(now)
 
     def _begin(self, task: Task, ref: ModelRef | None) -> None:
         self._slots.take(ref)
-        run = self._runs[task.id] = TaskRun(self._desk, task.id, self._failures[task.id])
+        run = self._runs[task.id] = TaskRun(self._services, task.id, self._failures[task.id])
         run.work.add_done_callback(lambda _: self._ended(run, ref))
 
     def _ended(self, run: TaskRun, ref: ModelRef | None) -> None:
@@ -166,7 +166,7 @@ class Scheduler:
             return
         if task.state in ENDED:
             self._failures.pop(task.id, None)
-        if task.state is TaskState.DONE and (waiting := self._lineup.waiting_for(task.id)):
+        if task.state is TaskState.DONE and (waiting := self._queue.waiting_for(task.id)):
             self.in_background(self._free(waiting))
 
     def _set_alarm(self, now: float) -> None:
@@ -174,10 +174,10 @@ class Scheduler:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        moment = self._lineup.next_moment()
+        moment = self._queue.next_moment()
         if moment is not None:
             # A clock that was set meanwhile must not make an attempt wait for longer than any pause is.
-            delay = min(max(0.0, moment - now), self._desk.settings.backoff_max_s)
+            delay = min(max(0.0, moment - now), self._services.settings.backoff_max_s)
             self._alarm = asyncio.get_running_loop().call_later(delay, self.wake)
 
     # what takes a while
@@ -187,15 +187,15 @@ class Scheduler:
         failures = 0
         while self._open:
             self._stale = False
-            self._lined_up_for = self._model()
+            self._queued_for = self._model()
             try:
-                queued = await self._desk.store.queue()
+                queued = await self._services.store.queue()
             except StoreError as error:
                 failures += 1
                 log.warning("the queue cannot be read: %s", error)
-                await asyncio.sleep(pause_s(failures, self._desk.settings))
+                await asyncio.sleep(pause_s(failures, self._services.settings))
                 continue
-            self._lineup.replace((task for task in queued if task.id not in self._runs), self._desk.world.now())
+            self._queue.replace((task for task in queued if task.id not in self._runs), self._services.clock.now())
             break
         self._reading = False
         if self._open:
@@ -206,14 +206,14 @@ class Scheduler:
         """Look again at tasks that waited for one that is done now."""
         for task_id in waiting:
             try:
-                task = await self._desk.store.task(task_id)
+                task = await self._services.store.task(task_id)
             except (BadInput, StoreError) as error:
                 log.warning("a task that waited cannot be read: %s", error)
                 self._stale = True
             else:
-                if task_id in self._lineup:
-                    self._lineup.put(task, self._desk.world.now())
-                    self._desk.changed(task)
+                if task_id in self._queue:
+                    self._queue.put(task, self._services.clock.now())
+                    self._services.changed(task)
         self._queue_changed()
 
     async def _settle(self, task_id: str) -> None:
@@ -221,11 +221,11 @@ class Scheduler:
         failures = 0
         while self._open:
             failures += 1
-            await asyncio.sleep(pause_s(failures, self._desk.settings))
+            await asyncio.sleep(pause_s(failures, self._services.settings))
             if task_id in self._runs:
                 return  # it was taken out of the queue once more, and that run says what comes of it
             try:
-                task = await self._desk.store.change_task(
+                task = await self._services.store.change_task(
                     task_id, TaskState.QUEUED, expect=frozenset({TaskState.RUNNING, TaskState.QUEUED})
                 )
             except BadInput:
@@ -234,9 +234,9 @@ class Scheduler:
                 log.warning("that %s does not run cannot be stored: %s", task_id, error)
                 if failures == 1:
                     sentence = f"A task is held up until it can be stored again. {error.sentence}"
-                    self._desk.publish(Notice(error.title, sentence, "error"))
+                    self._services.publish(Notice(error.title, sentence, "error"))
             else:
-                self._desk.changed(task)
+                self._services.changed(task)
                 self.reorder(task_id, afresh=False)
                 return
 
@@ -244,10 +244,10 @@ class Scheduler:
         """End a run because the engine ends."""
         await run.stop()
         try:
-            task = await self._desk.store.change_task(
+            task = await self._services.store.change_task(
                 run.id, TaskState.PAUSED, expect=frozenset({TaskState.RUNNING}), reason=Reason.INTERRUPTED
             )
         except (BadInput, StoreError) as error:  # it ended by itself; or the next start finds it running
             log.info("%s is not interrupted: %s", run.id, error)
         else:
-            self._desk.changed(task)
+            self._services.changed(task)

@@ -89,7 +89,7 @@ class ChatController:
     Args:
         parts: the widgets.
         paths: the folders.
-        world: the clock and the ids.
+        clock: the time and the ids.
         around: what the screen has to give.
     """
 
@@ -100,12 +100,12 @@ class ChatController:
         name: str
         value: object
 
-    def __init__(self, parts: Parts, engine: EngineApi, paths: Paths, world: Clock, around: Around) -> None:
+    def __init__(self, parts: Parts, engine: EngineApi, paths: Paths, clock: Clock, around: Around) -> None:
         screen, key_of = parts.screen, around.key_of
         self.composer = parts.composer
         self.engine = engine
         self.paths = paths
-        self.conversation = Conversation(engine, parts.view, self._look_again, world)
+        self.conversation = Conversation(engine, parts.view, self._look_again, clock)
         self.tasks = TaskCards(self, screen, parts.view)
         self._sittings = TurnRegistry(lambda: TurnQueue(self.conversation, self.spawn, self._task_started))
         self.models = ModelActions(self, parts.line, key_of)
@@ -120,13 +120,13 @@ class ChatController:
         self.keeping = DraftAutosave(self, self.sending, screen, Drafts(paths.data / DRAFTS, os.getpid()))
         chip = Chip()
         self.chip = DetectionPreview(self, screen, chip, key_of)
-        self.news = TaskNotifier(screen, world, self._tell, self.tasks.watched, around.manners)
+        self.news = TaskNotifier(screen, clock, self._tell, self.tasks.watched, around.manners)
         self._screen = screen
         self._title = parts.title
         self._view = parts.view
         self._around = around
         parts.composer.hold(chip)
-        self._side = TaskSide(world.now)
+        self._side = TaskSide(clock.now)
         parts.page.query(TaskSide).remove()
         parts.page.mount(self._side)
         parts.view.reroute_key = key_name(key_of(OTHER_WAY))

@@ -89,7 +89,7 @@ class ChatScreen(Screen[None]):
         paths: the folders.
         keymap: binding id -> keys, as the user chose them.
         session_id: the beginning of the id of the session to be opened; empty for none.
-        world: the clock and the ids; None for the real ones.
+        clock: the time and the ids; None for the real one.
 
     Attributes:
         controller: does what needs the engine; None while there is none.
@@ -109,13 +109,13 @@ class ChatScreen(Screen[None]):
         argument: str
 
     def __init__(
-        self, bridge: Bridge, paths: Paths, keymap: Mapping[str, str], session_id: str = "", world: Clock | None = None
+        self, bridge: Bridge, paths: Paths, keymap: Mapping[str, str], session_id: str = "", clock: Clock | None = None
     ) -> None:
         super().__init__(id="chat", classes="-ascii" if signs() is ASCII else "")
         self._bridge = bridge
         self._paths = paths
         self._session_id = session_id
-        self._world = world
+        self._clock = clock
         self.controller: ChatController | None = None
         self.manners: WindowPreferences | None = None
         self.title_bar = TitleBar()
@@ -155,7 +155,7 @@ class ChatScreen(Screen[None]):
             self._session_id = self.controller.conversation.session.id
         parts = Parts(self, self.title_bar, self.query_one("#page"), self.view, self.composer, self.line)
         around = Around(self.lines.key_of, self.lines.refresh, self._show_task, self.manners or WindowPreferences())
-        desk = ChatController(parts, event.engine, self._paths, self._world or Clock(), around)
+        desk = ChatController(parts, event.engine, self._paths, self._clock or Clock(), around)
         self.controller = self.lines.desk = desk
         self.composer.stand("engine", None)
         desk.spawn(desk.begin, self._session_id, self.lines.take_early(), group="session")

@@ -56,7 +56,7 @@ class SessionActions:
             dialog = SessionsDialog(
                 sessions,
                 lambda query: host.engine.sessions.search(query),
-                now=host.conversation.world.now(),
+                now=host.conversation.clock.now(),
                 current=current.id if current else "",
                 chosen=chosen,
                 words=words,

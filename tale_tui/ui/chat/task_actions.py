@@ -110,7 +110,7 @@ class CardActions:
                 self._host.say(none.sentence, title="Status", timeout_s=STATUS_S)
                 return
         if tasks:
-            now = self._host.conversation.world.now()
+            now = self._host.conversation.clock.now()
             lines = [report(task, now) for task in tasks[:REPORTED_MAX]]
             if len(tasks) > REPORTED_MAX:
                 lines.append(f"and {len(tasks) - REPORTED_MAX} more: /tasks")

@@ -136,11 +136,11 @@ class TaskCards:
                 self._host.conversation.put_task(detail.task)
                 self._bring(task_id, *written(detail))
             case StepDelta(key, text, thinking, tokens):
-                pace = paces.setdefault(key, StreamMeter(self._host.conversation.world.monotonic))
+                pace = paces.setdefault(key, StreamMeter(self._host.conversation.clock.monotonic))
                 view.stream_step(task_id, text, thinking)
                 view.set_task_live(task_id, pace.writing("thinking" if thinking else "writing", tokens))
             case StepReading(key, done, total):
-                pace = paces.setdefault(key, StreamMeter(self._host.conversation.world.monotonic))
+                pace = paces.setdefault(key, StreamMeter(self._host.conversation.clock.monotonic))
                 view.set_task_live(task_id, pace.reading(done, total) if total else pace.loading())
             case _ as never:
                 assert_never(never)

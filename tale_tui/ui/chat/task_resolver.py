@@ -65,7 +65,7 @@ class TaskResolver:
         command, typed = found
         states = KINDS[command.tasks] if command.tasks is not None else frozenset()
         fitting = [one for one in self._known if one.state in states and one.id.startswith(typed.lower())]
-        now = self._host.conversation.world.now()
+        now = self._host.conversation.clock.now()
         rows = [_row(command, task, now) for task in fitting[:ROWS_MAX]]
         if rows and not typed:
             return [CompletionRow(f"{MARK}{command.name}", f"{MARK}{command.name}", command.summary), *rows]
@@ -131,7 +131,7 @@ class TaskResolver:
     async def _choose(self, tasks: Sequence[Task], title: str, verb: str) -> Task | None:
         from tale_tui.ui.dialogs.choose_task import ChooseTaskDialog
 
-        dialog = ChooseTaskDialog(tasks, self._host.conversation.world.now(), title=title, verb=verb)
+        dialog = ChooseTaskDialog(tasks, self._host.conversation.clock.now(), title=title, verb=verb)
         chosen = await self._host.ask(dialog)
         return next((task for task in tasks if task.id == chosen), None)
 

@@ -41,7 +41,7 @@ class TurnQueue:
         self._spawn = spawn
         self._on_task = on_task
         self._engine = conversation.engine
-        self._world = conversation.world
+        self._clock = conversation.clock
         self._lock = asyncio.Lock()
         self._workers: list[Worker[None]] = []
         self._turn: TurnPresenter | None = None
@@ -81,7 +81,7 @@ class TurnQueue:
             text: the message.
             as_task: what the user said that it is; None lets it be judged.
         """
-        key = self._world.new_id()
+        key = self._clock.new_id()
         if not self.busy:
             self._conversation.show_at_once(key, text)
         if as_task is not None:
@@ -90,7 +90,7 @@ class TurnQueue:
 
     def edit(self, message_id: str, text: str) -> None:
         """Queue another version of a message of the user, and a reply to it. Fails as `send` does."""
-        self._queue(self._edit, message_id, self._world.new_id(), text)
+        self._queue(self._edit, message_id, self._clock.new_id(), text)
 
     def regenerate(self, message_id: str) -> None:
         """Queue another reply beside `message_id`, or the first one to a message of the user."""
@@ -211,7 +211,7 @@ class TurnQueue:
     async def _run(self, stream: AsyncGenerator[TurnEvent, None], key: str) -> None:
         conversation = self._conversation
         conversation.own.add(key)
-        self._turn = turn = TurnPresenter(conversation.branch, self._world.monotonic)
+        self._turn = turn = TurnPresenter(conversation.branch, self._clock.monotonic)
         turn.here = self._here
         self._task = asyncio.current_task()
         conversation.touch()

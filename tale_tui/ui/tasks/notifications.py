@@ -80,14 +80,14 @@ class TaskNotifier:
 
     Attributes:
         screen: of the window.
-        world: the clock.
+        clock: the time.
         say: shows a toast.
         watched: whether a task is being looked at, so that nothing need be said of it while the window is.
         manners: what the user wants.
     """
 
     screen: Screen[Any]
-    world: Clock
+    clock: Clock
     say: Callable[[Notification], None]
     watched: Callable[[str], bool]
     manners: WindowPreferences = field(default_factory=WindowPreferences)
@@ -118,7 +118,7 @@ class TaskNotifier:
         self._gathered.clear()
         if not tasks:
             return
-        news = news_of(tasks, self.world.now())
+        news = news_of(tasks, self.clock.now())
         self.say(news)
         if not self.screen.app.app_focus:
-            send(self.screen.app, f"tale: {news.title}", news.sentence, self.manners, self.world.now())
+            send(self.screen.app, f"tale: {news.title}", news.sentence, self.manners, self.clock.now())

@@ -217,7 +217,7 @@ class TasksScreen(TasksFrame):
     Args:
         bridge: brings the engine and what it says.
         engine: the engine; None while there is none.
-        world: the clocks; None for the real ones.
+        clock: the time; None for the real one.
     """
 
     @dataclass
@@ -226,9 +226,9 @@ class TasksScreen(TasksFrame):
 
         text: str
 
-    def __init__(self, bridge: Bridge, engine: EngineApi | None, world: Clock | None = None) -> None:
-        self._clock = time.time if world is None else world.now
-        super().__init__(self._clock, time.monotonic if world is None else world.monotonic)
+    def __init__(self, bridge: Bridge, engine: EngineApi | None, clock: Clock | None = None) -> None:
+        self._clock = time.time if clock is None else clock.now
+        super().__init__(self._clock, time.monotonic if clock is None else clock.monotonic)
         self._bridge = bridge
         self._engine = engine
         self._wanted = ""

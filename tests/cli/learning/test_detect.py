@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.engine.detect.detector import Detector, Judgement
+from tale_tui.engine.detect.detector import Detection, Detector
 
 TASK = "Write a Python function that merges two sorted lists."
 
@@ -44,12 +44,12 @@ def test_it_may_be_several_words(cli: Any) -> None:
 
 
 def test_an_unsure_one_says_so(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def judge(self: Detector, text: str) -> Judgement:
+    def detect(self: Detector, text: str) -> Detection:
         from tale_tui.domain.tasks import DetectLabel
 
-        return Judgement(0.61, DetectLabel.TASK, lambda: ("task: a verb of work",))
+        return Detection(0.61, DetectLabel.TASK, lambda: ("task: a verb of work",))
 
-    monkeypatch.setattr(Detector, "judge", judge)
+    monkeypatch.setattr(Detector, "detect", detect)
     assert cli("detect", "explain tides").out == "task 0.61  not sure: you would be asked\n  task: a verb of work\n"
 
 

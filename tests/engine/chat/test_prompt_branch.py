@@ -35,8 +35,8 @@ async def fill(store: Store, session_id: str, turns: int, text: str) -> None:
 
 async def test_a_short_conversation_is_read_once_and_sent_whole(talk: Begin) -> None:
     chat = await talk([spoken("a")])
-    await fill(chat.engine._store, chat.session_id, 10, "q")
-    limits = reads_of(chat.engine._store)
+    await fill(chat.engine.store, chat.session_id, 10, "q")
+    limits = reads_of(chat.engine.store)
     events = await chat.ask("last")
     assert limits == [FIRST_READ]
     assert [event.view_from for event in events if isinstance(event, Routed)] == [None]
@@ -45,8 +45,8 @@ async def test_a_short_conversation_is_read_once_and_sent_whole(talk: Begin) -> 
 
 async def test_a_long_one_is_read_as_far_as_the_window_reaches(talk: Begin) -> None:
     chat = await talk(ScriptedBackend([spoken("a")], window=2048))
-    await fill(chat.engine._store, chat.session_id, 100, "word " * 40)
-    limits = reads_of(chat.engine._store)
+    await fill(chat.engine.store, chat.session_id, 100, "word " * 40)
+    limits = reads_of(chat.engine.store)
     events = await chat.ask("last")
     assert limits == [FIRST_READ]
     (routed,) = [event for event in events if isinstance(event, Routed)]
@@ -56,8 +56,8 @@ async def test_a_long_one_is_read_as_far_as_the_window_reaches(talk: Begin) -> N
 
 async def test_short_messages_are_read_until_the_window_is_full_or_all_are_there(talk: Begin) -> None:
     chat = await talk([spoken("a")])
-    await fill(chat.engine._store, chat.session_id, 100, "q")
-    limits = reads_of(chat.engine._store)
+    await fill(chat.engine.store, chat.session_id, 100, "q")
+    limits = reads_of(chat.engine.store)
     events = await chat.ask("last")
     assert limits == [FIRST_READ, FIRST_READ * 4]
     assert [event.view_from for event in events if isinstance(event, Routed)] == [None]
@@ -70,6 +70,6 @@ async def test_the_transcript_is_not_read(talk: Begin, monkeypatch: Any) -> None
     async def read(session_id: str) -> Any:
         raise AssertionError("the whole transcript was read")
 
-    monkeypatch.setattr(chat.engine._store, "transcript", read)
+    monkeypatch.setattr(chat.engine.store, "transcript", read)
     await chat.ask("hello")
     assert len(chat.backend.requests) == 1

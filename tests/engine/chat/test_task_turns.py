@@ -107,9 +107,9 @@ async def test_everybody_hears_of_it(talk: Begin) -> None:
     await anext(facts)
     await chat.ask(WORK, key="k1")
     await chat.engine.stop()
-    heard = [fact async for fact in facts]
-    assert SessionChanged(chat.session_id, source="k1") in heard
-    assert any(isinstance(fact, TaskChanged) for fact in heard)
+    facts_seen = [fact async for fact in facts]
+    assert SessionChanged(chat.session_id, source="k1") in facts_seen
+    assert any(isinstance(fact, TaskChanged) for fact in facts_seen)
 
 
 async def test_an_unsure_message_is_answered_and_keeps_how_sure(talk: Begin) -> None:
@@ -133,20 +133,20 @@ async def test_a_chosen_model_makes_it_chat(talk: Begin) -> None:
     assert await chat.tasks() == ()
 
 
-async def test_turned_off_everything_is_chat_and_nothing_is_judged(talk: Begin) -> None:
+async def test_turned_off_everything_is_chat_and_nothing_is_classified(talk: Begin) -> None:
     chat = await talk(Models())
     events = await chat.ask(WORK)
     assert words(events) == "talk"
     assert of_kind(events, TurnStarted).user.p is None
-    judged = await chat.engine.chat.classify(WORK, session_id=chat.session_id)
-    assert (judged.enabled, judged.band) == (False, DetectBand.CHAT)
+    found = await chat.engine.chat.classify(WORK, session_id=chat.session_id)
+    assert (found.enabled, found.band) == (False, DetectBand.CHAT)
 
 
 async def test_turned_off_the_user_may_still_say_that_it_is_a_task(talk: Begin) -> None:
     chat = await talk(Models())
     task = of_kind(await chat.ask(WORK, as_task=True), TaskStarted).task
     assert task.p is None
-    assert await chat.engine._store.label_count() == 0
+    assert await chat.engine.store.label_count() == 0
 
 
 async def test_a_repeated_call_makes_no_second_task(talk: Begin) -> None:
@@ -182,16 +182,16 @@ async def test_what_the_user_says_is_done_and_learned(talk: Begin) -> None:
     assert words(await chat.ask(WORK, as_task=False)) == "talk"
     task = of_kind(await chat.ask(CHAT, as_task=True), TaskStarted).task
     assert task.p is None
-    labels = await chat.engine._store.labels()
+    labels = await chat.engine.store.labels()
     assert [(label.text, label.is_task) for label in labels] == [(WORK, False), (CHAT, True)]
     assert labels[0].p >= 0.7
 
 
-async def test_what_was_judged_so_anyway_is_no_news(talk: Begin) -> None:
+async def test_what_was_detected_so_anyway_is_no_news(talk: Begin) -> None:
     chat = await talk(Models(), **ON)
     await chat.ask(WORK, as_task=True)
     await chat.ask(CHAT, as_task=False)
-    assert await chat.engine._store.label_count() == 0
+    assert await chat.engine.store.label_count() == 0
 
 
 async def test_talk_is_made_a_task(talk: Begin) -> None:
@@ -203,7 +203,7 @@ async def test_talk_is_made_a_task(talk: Begin) -> None:
     card = events[-1].reply
     assert (card.parent_id, card.sibling, card.siblings) == ("k1", 2, 2)
     assert (await chat.reply()).id == card.id
-    assert [(each.text, each.is_task) for each in await chat.engine._store.labels()] == [(UNSURE, True)]
+    assert [(each.text, each.is_task) for each in await chat.engine.store.labels()] == [(UNSURE, True)]
     with pytest.raises(NoSuchMessage, match="a task already"):
         await chat.reclassify("k1", as_task=True)
 
@@ -215,7 +215,7 @@ async def test_a_task_is_made_talk_and_cancelled(talk: Begin) -> None:
     assert words(events) == "talk"
     assert events[-1].reply.siblings == 2
     assert (await chat.engine.tasks.get(task.id)).task.state is TaskState.CANCELLED
-    assert [(each.text, each.is_task) for each in await chat.engine._store.labels()] == [(WORK, False)]
+    assert [(each.text, each.is_task) for each in await chat.engine.store.labels()] == [(WORK, False)]
     with pytest.raises(NoSuchMessage, match="talk already"):
         await chat.reclassify("k1", as_task=False)
 
@@ -278,7 +278,7 @@ async def test_a_card_is_retried_and_not_asked_again(talk: Begin) -> None:
         await chat.resume(card.id)
 
 
-async def test_an_edited_message_is_judged_anew(talk: Begin) -> None:
+async def test_an_edited_message_is_classified_anew(talk: Begin) -> None:
     chat = await talk(Models(), **ON)
     await chat.ask(CHAT, key="k1")
     events = await chat.edit("k1", WORK, "k2")
@@ -352,15 +352,15 @@ async def test_without_a_task_the_small_model_answers(talk: Begin) -> None:
     assert of_kind(events, Routed).why.startswith("answers in conversations")
 
 
-# judging while it is typed
+# classifying while it is typed
 
 
-async def test_what_is_typed_is_judged_and_nothing_is_stored(talk: Begin) -> None:
+async def test_what_is_typed_is_classified_and_nothing_is_stored(talk: Begin) -> None:
     chat = await talk(Models(), **ON)
-    judged = await chat.engine.chat.classify(WORK, session_id=chat.session_id)
-    assert (judged.band, judged.enabled, judged.expected_s) == (DetectBand.TASK, True, None)
-    assert judged.ref == (await chat.engine.models.roles())[1].ref
-    assert judged.evidence
+    found = await chat.engine.chat.classify(WORK, session_id=chat.session_id)
+    assert (found.band, found.enabled, found.expected_s) == (DetectBand.TASK, True, None)
+    assert found.ref == (await chat.engine.models.roles())[1].ref
+    assert found.evidence
     talk_ = await chat.engine.chat.classify(CHAT)
     assert (talk_.band, talk_.ref) == (DetectBand.CHAT, (await chat.engine.models.roles())[0].ref)
     assert (await chat.engine.chat.classify(UNSURE)).band is DetectBand.UNSURE
@@ -385,11 +385,11 @@ async def test_the_situation_is_evidence(talk: Begin) -> None:
     assert "task: changes the result before it" in after.evidence
 
 
-async def test_a_question_about_tasks_is_judged_as_one(talk: Begin) -> None:
+async def test_a_question_about_tasks_is_classified_as_one(talk: Begin) -> None:
     chat = await talk(Models(open_gate=False), **ON)
     await chat.ask(WORK)
-    judged = await chat.engine.chat.classify("cancel that", session_id=chat.session_id)
-    assert (judged.band, judged.evidence) == (DetectBand.CHAT, ("chat: a question about tasks",))
+    found = await chat.engine.chat.classify("cancel that", session_id=chat.session_id)
+    assert (found.band, found.evidence) == (DetectBand.CHAT, ("chat: a question about tasks",))
 
 
 async def test_corrections_are_learned_from_when_nobody_works(talk: Begin, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ from tale_tui.domain.events import (
     TurnStarted,
 )
 from tale_tui.domain.models import BackendName, FinishReason, LoadedModel, ModelRef, Role, RoleState
-from tale_tui.engine import streaming as draft_module
+from tale_tui.engine import streaming as streaming_module
 from tale_tui.engine.chat.turn import LEFT_BEHIND
 from tale_tui.engine.models.scripted import Fail, Hold, Read, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.store.store import Store
@@ -132,9 +132,9 @@ async def test_another_model_for_one_message(talk: Begin) -> None:
     assert end_of(await chat.ask("hi")).ref == DEMO
 
 
-async def test_what_it_cost_is_stored(talk: Begin, clock: Any) -> None:
+async def test_what_it_cost_is_stored(talk: Begin, manual_clock: Any) -> None:
     async def sleep(seconds: float) -> None:
-        clock.monotonic_s += seconds
+        manual_clock.monotonic_s += seconds
 
     chat = await talk(ScriptedBackend([spoken("a", "b", "c", rate=10)], sleep=sleep))
     reply = end_of(await chat.ask("hi"))
@@ -310,12 +310,12 @@ async def test_stopping_the_engine_leaves_what_can_be_continued_and_says_so(talk
         await chat.ask("two")
 
 
-async def test_stopping_the_engine_needs_no_reader(talk: Begin, paths: Any, world: Any) -> None:
+async def test_stopping_the_engine_needs_no_reader(talk: Begin, paths: Any, clock: Any) -> None:
     chat = await talk([Script((Say("Half"), Hold(asyncio.Event())))])
     events = chat.send("one")
     await chat.until_text(events)
     await chat.engine.stop()
-    store = await Store.open(paths.database, world)
+    store = await Store.open(paths.database, clock)
     assert store.interrupted == 0
     reply = (await store.transcript(chat.session_id)).messages[-1]
     assert (reply.text, reply.state) == ("Half", MessageState.INTERRUPTED)
@@ -338,7 +338,7 @@ async def test_deleting_a_session_stops_its_turn(talk: Begin) -> None:
 
 
 async def test_the_partial_reply_is_stored_while_it_streams(talk: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draft_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
+    monkeypatch.setattr(streaming_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
     chat = await talk([Script((Say("hm", thinking=True), Say("Half"), Hold(asyncio.Event())))])
     saved = asyncio.Event()
     save_partial = Store.save_partial
@@ -359,7 +359,7 @@ async def test_the_partial_reply_is_stored_while_it_streams(talk: Begin, monkeyp
 async def test_a_disk_that_is_full_meanwhile_is_said_and_the_reply_goes_on(
     talk: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(draft_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
+    monkeypatch.setattr(streaming_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
 
     async def full(self: Store, *args: Any, **kwargs: Any) -> None:
         raise DiskFull("There is no space left.")
@@ -399,7 +399,7 @@ async def test_a_session_that_is_gone_at_the_end_fails_the_turn(talk: Begin) -> 
     chat = await talk([Script((Say("a"), Hold(gate)))])
     events = chat.send("one")
     await chat.until_text(events)
-    await chat.engine._store.delete_session(chat.session_id)
+    await chat.engine.store.delete_session(chat.session_id)
     gate.set()
     end = (await chat.collect(events))[-1]
     assert isinstance(end, TurnFailed)
@@ -626,7 +626,7 @@ async def test_a_branch_that_is_put_away_before_it_is_read_is_answered_all_the_s
     chat = await talk([spoken("a"), spoken("b")])
     first = end_of(await chat.ask("one", key="k"))
     above = Store.branch_above
-    store: Store = chat.engine._store
+    store: Store = chat.engine.store
 
     async def put_away(message_id: str, limit: int) -> Any:
         await store.show_sibling(chat.session_id, first.id, 0)
@@ -656,7 +656,7 @@ async def test_a_server_that_drops_a_part_without_a_word_raises_the_alarm(talk: 
 
 async def test_what_the_server_counts_is_learned_but_not_a_count_without_its_cache(talk: Begin) -> None:
     chat = await talk(ScriptedBackend([spoken("a"), spoken("a"), Script((Say("a"),), prompt_tokens=300)], counts=False))
-    store: Store = chat.engine._store
+    store: Store = chat.engine.store
     assert await store.text_ratio(DEMO) is None
     await chat.ask("word " * 400)
     ratio = await store.text_ratio(DEMO)

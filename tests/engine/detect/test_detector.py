@@ -1,4 +1,4 @@
-"""The judgement: bands, evidence, the situation, and what happens without weights."""
+"""Detection: bands, evidence, the situation, and what happens without weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tale_tui.domain.tasks import DetectBand, DetectLabel
-from tale_tui.engine.detect.detector import CHAT_TO, TASK_FROM, Detector, DetectState, Judgement, judge
+from tale_tui.engine.detect.detector import CHAT_TO, TASK_FROM, Detection, Detector, DetectState, detect
+from tale_tui.engine.detect.features import Features, extract
 from tale_tui.engine.detect.model import (
     UNSURE_MOST,
     BadWeights,
@@ -27,7 +28,7 @@ CHAT = "hello, how are you?"
 
 
 def test_a_task_and_a_chat() -> None:
-    task, chat = judge(TASK), judge(CHAT)
+    task, chat = detect(TASK), detect(CHAT)
     assert (task.label, task.band()) == (DetectLabel.TASK, DetectBand.TASK)
     assert (chat.label, chat.band()) == (DetectLabel.CHAT, DetectBand.CHAT)
     assert task.confidence == task.p
@@ -36,7 +37,7 @@ def test_a_task_and_a_chat() -> None:
 
 def test_the_bands_have_their_bounds() -> None:
     def band(p: float, **bounds: float) -> str:
-        return Judgement(p, DetectLabel.CHAT).band(**bounds).value
+        return Detection(p, DetectLabel.CHAT).band(**bounds).value
 
     assert [band(p) for p in (CHAT_TO, CHAT_TO + 0.01, TASK_FROM - 0.01, TASK_FROM)] == [
         "chat",
@@ -50,43 +51,43 @@ def test_the_bands_have_their_bounds() -> None:
 
 def test_the_evidence_says_which_way_it_speaks() -> None:
     for text in (TASK, CHAT):
-        judged = judge(text)
-        assert 1 <= len(judged.evidence) <= 5
-        assert all(reason.startswith(("task: ", "chat: ")) for reason in judged.evidence)
-        assert judged.evidence[0].startswith(judged.label.value)
+        found = detect(text)
+        assert 1 <= len(found.evidence) <= 5
+        assert all(reason.startswith(("task: ", "chat: ")) for reason in found.evidence)
+        assert found.evidence[0].startswith(found.label.value)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\n", "\u200b"[:0]])
 def test_nothing_is_chat(text: str) -> None:
-    assert judge(text).label is DetectLabel.CHAT
-    assert judge(text).evidence == ()
+    assert detect(text).label is DetectLabel.CHAT
+    assert detect(text).evidence == ()
 
 
 @given(st.text(max_size=300), st.booleans(), st.booleans())
 def test_any_text_has_a_probability(text: str, running: bool, after: bool) -> None:
-    judged = judge(text, DetectState(task_running=running, last_turn_was_task=after))
-    assert 0 < judged.p < 1
-    assert (judged.p >= 0.5) == (judged.label is DetectLabel.TASK)
-    assert judged == judge(text, DetectState(task_running=running, last_turn_was_task=after))
+    found = detect(text, DetectState(task_running=running, last_turn_was_task=after))
+    assert 0 < found.p < 1
+    assert (found.p >= 0.5) == (found.label is DetectLabel.TASK)
+    assert found == detect(text, DetectState(task_running=running, last_turn_was_task=after))
 
 
-def test_a_huge_message_is_judged() -> None:
-    assert judge("Summarise this:\n" + "The council met again. " * 10_000).label is DetectLabel.TASK
+def test_a_huge_message_is_classified() -> None:
+    assert detect("Summarise this:\n" + "The council met again. " * 10_000).label is DetectLabel.TASK
 
 
 def test_a_question_about_progress_is_more_likely_chat_while_a_task_runs() -> None:
     text = "is the report done yet"
-    assert judge(text, DetectState(task_running=True)).p <= judge(text).p
-    assert "a task is running" in judge(text, DetectState(task_running=True)).evidence[0]
-    assert judge(TASK, DetectState(task_running=True)) == judge(TASK)
+    assert detect(text, DetectState(task_running=True)).p <= detect(text).p
+    assert "a task is running" in detect(text, DetectState(task_running=True)).evidence[0]
+    assert detect(TASK, DetectState(task_running=True)) == detect(TASK)
 
 
 def test_a_change_is_more_likely_a_task_after_a_task() -> None:
     after = DetectState(last_turn_was_task=True)
     for text in ("again", "a bit shorter", "again but longer"):
-        assert judge(text, after).p > judge(text).p
+        assert detect(text, after).p > detect(text).p
     for text in ("thanks, that was great", "who wrote it?", CHAT):
-        assert judge(text, after) == judge(text)
+        assert detect(text, after) == detect(text)
 
 
 def test_disputed_messages_stay_in_the_middle() -> None:
@@ -106,7 +107,7 @@ def test_weights_come_back_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "detector.json"
     path.write_text(weights.dump(), "utf-8")
     assert read_weights(path) == weights
-    assert Detector.load(path).judge(TASK) == judge(TASK)
+    assert Detector.load(path).detect(TASK) == detect(TASK)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ def test_damaged_learned_weights_leave_those_of_the_program(
     path.write_bytes(damage(packaged_weights().dump())[kind])
     detector = Detector.load(path)
     assert not detector.by_rule
-    assert detector.judge(TASK) == judge(TASK)
+    assert detector.detect(TASK) == detect(TASK)
     assert "cannot be used" in caplog.text
 
 
@@ -150,11 +151,11 @@ def test_without_weights_the_rule_serves(monkeypatch: pytest.MonkeyPatch, error:
     monkeypatch.setattr("tale_tui.engine.detect.detector.packaged_weights", fail)
     detector = Detector.load()
     assert detector.by_rule
-    assert detector.judge(TASK).label is DetectLabel.TASK
-    assert detector.judge("fix this:\n```\nprnt(1)\n```").label is DetectLabel.TASK
-    assert detector.judge(CHAT).label is DetectLabel.CHAT
-    assert detector.judge("").label is DetectLabel.CHAT
-    assert "keywords" in detector.judge(CHAT).evidence[0]
+    assert detector.detect(TASK).label is DetectLabel.TASK
+    assert detector.detect("fix this:\n```\nprnt(1)\n```").label is DetectLabel.TASK
+    assert detector.detect(CHAT).label is DetectLabel.CHAT
+    assert detector.detect("").label is DetectLabel.CHAT
+    assert "keywords" in detector.detect(CHAT).evidence[0]
 
 
 def test_the_weights_are_small() -> None:
@@ -162,10 +163,27 @@ def test_the_weights_are_small() -> None:
 
 
 @pytest.mark.process
-def test_judging_loads_no_learning_library() -> None:
+def test_detection_loads_no_learning_library() -> None:
     code = (
-        "import json, sys; from tale_tui.engine.detect.detector import judge; judge('hello');"
+        "import json, sys; from tale_tui.engine.detect.detector import detect; detect('hello');"
         "print(json.dumps([name for name in ('sklearn', 'scipy', 'numpy') if name in sys.modules]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+def test_a_message_that_was_looked_at_as_it_was_typed_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def look(text: str) -> Features:
+        seen.append(text)
+        return extract(text)
+
+    monkeypatch.setattr("tale_tui.engine.detect.detector.extract", look)
+    detector = Detector.load()
+    first = detector.detect(TASK)
+    assert detector.detect(TASK, DetectState(last_turn_was_task=True)).p != 0.0
+    assert detector.detect(TASK) == first
+    assert seen == [TASK]
+    detector.detect(CHAT)
+    assert seen == [TASK, CHAT]

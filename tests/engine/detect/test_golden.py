@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tale_tui.domain.tasks import DetectBand
-from tale_tui.engine.detect.detector import judge
+from tale_tui.engine.detect.detector import detect
 
 TASKS = [
     "Can you write a Python function to calculate the Fibonacci sequence?",
@@ -62,9 +62,9 @@ CHATS = [
 
 @pytest.mark.parametrize("text", TASKS)
 def test_clear_tasks(text: str) -> None:
-    assert judge(text).band() is DetectBand.TASK, judge(text)
+    assert detect(text).band() is DetectBand.TASK, detect(text)
 
 
 @pytest.mark.parametrize("text", CHATS)
 def test_clear_chats(text: str) -> None:
-    assert judge(text).band() is DetectBand.CHAT, judge(text)
+    assert detect(text).band() is DetectBand.CHAT, detect(text)

@@ -138,8 +138,8 @@ async def test_the_detector_is_loaded_again(tmp_path: Path, monkeypatch: pytest.
     learner.nudge()
     await settled(learner)
     text = "Write a Python function that merges two sorted lists."
-    assert before.judge(text).p > 0.9
-    assert (await detectors.get()).judge(text).p < 0.5
+    assert before.detect(text).p > 0.9
+    assert (await detectors.get()).detect(text).p < 0.5
 
 
 @pytest.mark.parametrize(
@@ -273,4 +273,4 @@ async def test_a_real_fit_learns_from_corrections_and_is_atomic(tmp_path: Path) 
     assert report.kept
     assert names_in(tmp_path) == ["detector.json"]
     detectors = Detectors(path)
-    assert (await detectors.get()).judge(text).p > 0.5
+    assert (await detectors.get()).detect(text).p > 0.5

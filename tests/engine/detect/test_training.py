@@ -40,7 +40,7 @@ def test_plain_python_says_what_scikit_learn_says(few: Examples, fitted: trainin
         assert ours.shares(each) == pytest.approx(expected, abs=1e-6)
 
 
-def test_what_is_stored_judges_the_same(few: Examples, fitted: training.TrainingFit) -> None:
+def test_what_is_stored_detects_the_same(few: Examples, fitted: training.TrainingFit) -> None:
     stored = DetectorWeights.parse(fitted.weights.dump())
     for example in few[:50]:
         features = extract(example.text)

@@ -27,9 +27,9 @@ async def test_where_no_engine_runs_there_is_none(paths: Paths, tmp_path: object
         assert engine is None
 
 
-async def test_one_that_runs_is_found_and_never_replaced(paths: Paths, world: Clock) -> None:
+async def test_one_that_runs_is_found_and_never_replaced(paths: Paths, clock: Clock) -> None:
     async with AsyncExitStack() as stack:
-        async with open_engine(paths, Settings(), world, backends={}, load=False) as client:
+        async with open_engine(paths, Settings(), clock, backends={}, load=False) as client:
             engine = await stack.enter_async_context(find_engine(paths))
             assert engine is not None
             assert await engine.sessions.list() == await client.sessions.list()
@@ -44,7 +44,7 @@ async def test_one_that_does_not_answer_is_an_error(paths: Paths, monkeypatch: p
             raise AssertionError("must not open")
 
 
-async def test_settings_are_read_only_where_the_engine_is_made(paths: Paths, world: Clock) -> None:
+async def test_settings_are_read_only_where_the_engine_is_made(paths: Paths, clock: Clock) -> None:
     asked: list[str] = []
 
     def settings(who: str) -> Settings:
@@ -52,23 +52,23 @@ async def test_settings_are_read_only_where_the_engine_is_made(paths: Paths, wor
         return Settings()
 
     async with (
-        open_engine(paths, lambda: settings("first"), world, backends={}, load=False),
-        open_engine(paths, lambda: settings("second"), world, backends={}, load=False) as second,
+        open_engine(paths, lambda: settings("first"), clock, backends={}, load=False),
+        open_engine(paths, lambda: settings("second"), clock, backends={}, load=False) as second,
     ):
         assert await second.sessions.list() == ()
     assert asked == ["first"]
 
 
-async def test_an_engine_says_how_it_is_and_ends_only_without_a_window(paths: Paths, world: Clock) -> None:
+async def test_an_engine_says_how_it_is_and_ends_only_without_a_window(paths: Paths, clock: Clock) -> None:
     ended = asyncio.Event()
-    async with open_engine(paths, Settings(), world, backends={}, load=False, works_queue=False) as client:
+    async with open_engine(paths, Settings(), clock, backends={}, load=False, works_queue=False) as client:
         status = await client.control.status()
         assert (status.background, status.works_queue, status.watched) == (False, False, 0)
         assert status.tasks.open == 0
         with pytest.raises(WrongState, match="end it there"):
             await client.control.stop()
     async with (
-        open_engine(paths, Settings(), world, backends={}, load=False, ends=ended.set),
+        open_engine(paths, Settings(), clock, backends={}, load=False, ends=ended.set),
         find_engine(paths) as engine,
     ):
         assert engine is not None

@@ -46,15 +46,15 @@ async def client(request: pytest.FixtureRequest, tmp_path: Path, held: Held) -> 
     paths.make()
     ids = itertools.count(1)
     times = itertools.count(1_000_000)
-    world = Clock(now=lambda: float(next(times)), new_id=lambda: f"id{next(ids):014d}")
+    clock = Clock(now=lambda: float(next(times)), new_id=lambda: f"id{next(ids):014d}")
     settings = Settings(ux=str(SCRIPTED), task=str(SCRIPTED))
     backends = {BackendName.SCRIPTED: held.backend}
     async with AsyncExitStack() as stack:
-        first = await stack.enter_async_context(open_engine(paths, settings, world, backends=backends))
+        first = await stack.enter_async_context(open_engine(paths, settings, clock, backends=backends))
         if request.param == "here":
             yield first
         else:
-            yield await stack.enter_async_context(open_engine(paths, settings, world, backends=backends))
+            yield await stack.enter_async_context(open_engine(paths, settings, clock, backends=backends))
 
 
 def slug(text: str) -> str:

@@ -27,11 +27,11 @@ SMALL, BIG = (ModelRef(BackendName.SCRIPTED, name) for name in ("small", "big"))
 
 
 class Rig:
-    def __init__(self, store: Store, world: Clock, **settings: str) -> None:
+    def __init__(self, store: Store, clock: Clock, **settings: str) -> None:
         self.backend = ScriptedBackend([spoken("a")], models=("small", "big"), window=4096)
         chosen = Settings(**{"ux": str(SMALL), "task": str(BIG), **settings})
         self.home: ModelServices = build_model_services(
-            given_backends({BackendName.SCRIPTED: self.backend}), store, chosen, world, lambda fact: None
+            given_backends({BackendName.SCRIPTED: self.backend}), store, chosen, clock, lambda fact: None
         )
 
     def router(self, **rules: object) -> Router:
@@ -39,9 +39,9 @@ class Rig:
 
 
 @pytest.fixture
-async def rig(paths: Paths, world: Clock) -> AsyncIterator[Rig]:
-    store = await Store.open(paths.database, world)
-    made = Rig(store, world)
+async def rig(paths: Paths, clock: Clock) -> AsyncIterator[Rig]:
+    store = await Store.open(paths.database, clock)
+    made = Rig(store, clock)
     await made.home.roles.restore()
     yield made
     await store.close()
@@ -64,10 +64,10 @@ async def test_what_is_loaded_need_not_be(rig: Rig) -> None:
     assert (await rig.router().route(UX)).why == "answers in conversations"
 
 
-async def test_what_failed_again_and_again_is_stood_in_for(rig: Rig, clock: Any) -> None:
+async def test_what_failed_again_and_again_is_stood_in_for(rig: Rig, manual_clock: Any) -> None:
     for _ in range(BREAKER_OPENS_AFTER):
         assert (await rig.router().route(TASK)).ref == BIG
-        clock.monotonic_s += 1
+        manual_clock.monotonic_s += 1
         await rig.home.pool.failed(BIG, BackendCrashed("It ended."))
     found = await rig.router().route(TASK)
     assert (found.ref, found.why) == (SMALL, "in place of big, which failed again and again")
@@ -95,9 +95,9 @@ async def test_a_preview_asks_nobody(rig: Rig) -> None:
     assert rig.router().preview(TASK) is None
 
 
-async def test_without_a_model_it_looks_once_more_and_says_what_to_do(paths: Paths, world: Clock) -> None:
-    store = await Store.open(paths.database, world)
-    rig = Rig(store, world, ux="auto", task="auto")
+async def test_without_a_model_it_looks_once_more_and_says_what_to_do(paths: Paths, clock: Clock) -> None:
+    store = await Store.open(paths.database, clock)
+    rig = Rig(store, clock, ux="auto", task="auto")
     await rig.home.roles.restore()
     rig.backend.models = ()
     with pytest.raises(NoModel, match="No model was found"):

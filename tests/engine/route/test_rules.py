@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_tui.domain.errors import BackendCrashed, NoModel, NotAuthorised, Unreachable
+from tale_tui.domain.errors import BackendCrashed, ModelError, NoModel, NotAuthorised, Unreachable
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
 from tale_tui.engine.route.complexity import Complexity
-from tale_tui.engine.route.router import Candidate, Rules, Signals, left_after, route
+from tale_tui.engine.route.router import Candidate, Route, Rules, Signals, left_after, route, with_fallbacks
 
 UX, TASK = Role.UX, Role.TASK
 SMALL, BIG = ModelRef(BackendName.OLLAMA, "small"), ModelRef(BackendName.OLLAMA, "big")
@@ -140,3 +142,58 @@ def test_of_a_server_that_does_not_answer_nobody_is_asked() -> None:
     for error in (Unreachable("Gone."), NotAuthorised("It wants a key.")):
         assert left_after(error, SMALL, (BIG, OTHER)) == [OTHER]
     assert left_after(BackendCrashed("Ended."), SMALL, (BIG, OTHER)) == [BIG, OTHER]
+
+
+class FailedRoles:
+    """Takes note of who failed."""
+
+    def __init__(self) -> None:
+        self.seen: list[ModelRef] = []
+
+    async def failed(self, ref: ModelRef, error: ModelError, *, role: Role) -> None:
+        self.seen.append(ref)
+
+
+async def ask_in_turn(roles: Any, answers: dict[ModelRef, ModelError | str], *, may_replace: bool = True) -> Any:
+    async def ask(ref: ModelRef, why: str, before: ModelError | None) -> tuple[str, str, ModelError | None]:
+        answer = answers[ref]
+        if isinstance(answer, ModelError):
+            raise answer
+        return answer, why, before
+
+    return await with_fallbacks(
+        roles,
+        Route(SMALL, UX, "first", (BIG, OTHER)),
+        ask,
+        may_replace=lambda _: may_replace,
+        reason=lambda ref, error: f"{ref.model}: {error.sentence}",
+    )
+
+
+async def test_the_next_one_is_asked_and_told_why() -> None:
+    roles, error = FailedRoles(), BackendCrashed("gone")
+    assert await ask_in_turn(roles, {SMALL: error, BIG: "yes"}) == ("yes", "small: gone", error)
+    assert roles.seen == [SMALL]
+
+
+async def test_of_a_server_that_is_away_no_other_model_is_asked() -> None:
+    roles = FailedRoles()
+    answer, _, _ = await ask_in_turn(roles, {SMALL: Unreachable("away"), OTHER: "yes"})
+    assert answer == "yes"
+    assert roles.seen == [SMALL]
+
+
+async def test_the_error_of_the_last_one_is_raised() -> None:
+    roles = FailedRoles()
+    with pytest.raises(BackendCrashed, match="third"):
+        await ask_in_turn(
+            roles, {SMALL: BackendCrashed("first"), BIG: BackendCrashed("second"), OTHER: BackendCrashed("third")}
+        )
+    assert roles.seen == [SMALL, BIG, OTHER]
+
+
+async def test_what_one_began_no_other_goes_on_with() -> None:
+    roles = FailedRoles()
+    with pytest.raises(BackendCrashed, match="first"):
+        await ask_in_turn(roles, {SMALL: BackendCrashed("first"), BIG: "yes"}, may_replace=False)
+    assert roles.seen == [SMALL]

@@ -33,7 +33,7 @@ def numbered_id(number: int) -> str:
 
 
 @pytest.fixture
-def world() -> Clock:
+def clock() -> Clock:
     ticks, ids = itertools.count(START), itertools.count()
     return Clock(now=lambda: float(next(ticks)), monotonic=lambda: 0.0, new_id=lambda: numbered_id(next(ids)))
 
@@ -44,8 +44,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def store(path: Path, world: Clock) -> AsyncIterator[Store]:
-    opened = await Store.open(path, world)
+async def store(path: Path, clock: Clock) -> AsyncIterator[Store]:
+    opened = await Store.open(path, clock)
     yield opened
     await opened.close()
 
@@ -91,9 +91,9 @@ def sabotage(path: Path) -> Sabotage:
 
 
 @pytest.fixture
-async def session_id(path: Path, world: Clock, ref: ModelRef) -> str:
+async def session_id(path: Path, clock: Clock, ref: ModelRef) -> str:
     """A closed database with one session of one turn; the id of that."""
-    store = await Store.open(path, world)
+    store = await Store.open(path, clock)
     session = await store.add_session()
     _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="A quokka", reply_ref=ref)
     await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Yes. " * 3000)

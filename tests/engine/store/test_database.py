@@ -44,22 +44,22 @@ class SlowClock:
 
 
 @pytest.fixture
-def clock() -> Iterator[SlowClock]:
-    clock = SlowClock()
-    yield clock
-    clock.go_on.set()
+def slow_clock() -> Iterator[SlowClock]:
+    slow_clock = SlowClock()
+    yield slow_clock
+    slow_clock.go_on.set()
 
 
-async def test_a_cancelled_write_is_stored_whole(path: Path, clock: SlowClock, ref: ModelRef) -> None:
-    store = await Store.open(path, Clock(now=clock.now))
+async def test_a_cancelled_write_is_stored_whole(path: Path, slow_clock: SlowClock, ref: ModelRef) -> None:
+    store = await Store.open(path, Clock(now=slow_clock.now))
     session = await store.add_session()
-    clock.hold()
+    slow_clock.hold()
     turn = asyncio.create_task(store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref))
-    assert await asyncio.to_thread(clock.looked_at.wait, WAIT_S)
+    assert await asyncio.to_thread(slow_clock.looked_at.wait, WAIT_S)
     turn.cancel()
     with pytest.raises(asyncio.CancelledError):
         await turn
-    clock.go_on.set()
+    slow_clock.go_on.set()
     await store.rename_session(session.id, "After it")
     transcript = await store.transcript(session.id)
     assert [message.text for message in transcript.messages] == ["Hello", ""]
@@ -67,27 +67,27 @@ async def test_a_cancelled_write_is_stored_whole(path: Path, clock: SlowClock, r
     await store.close()
 
 
-async def test_a_reader_does_not_wait_for_a_writer(path: Path, clock: SlowClock, ref: ModelRef) -> None:
-    store = await Store.open(path, Clock(now=clock.now))
+async def test_a_reader_does_not_wait_for_a_writer(path: Path, slow_clock: SlowClock, ref: ModelRef) -> None:
+    store = await Store.open(path, Clock(now=slow_clock.now))
     session = await store.add_session()
-    clock.hold()
+    slow_clock.hold()
     turn = asyncio.create_task(store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref))
-    assert await asyncio.to_thread(clock.looked_at.wait, WAIT_S)
+    assert await asyncio.to_thread(slow_clock.looked_at.wait, WAIT_S)
     assert (await store.transcript(session.id)).messages == ()
     assert not turn.done()
-    clock.go_on.set()
+    slow_clock.go_on.set()
     assert (await store.transcript(session.id)).messages in ((), (await turn)[:2])
     await store.close()
 
 
-async def test_closing_finishes_what_was_handed_over(path: Path, clock: SlowClock, ref: ModelRef) -> None:
-    store = await Store.open(path, Clock(now=clock.now))
+async def test_closing_finishes_what_was_handed_over(path: Path, slow_clock: SlowClock, ref: ModelRef) -> None:
+    store = await Store.open(path, Clock(now=slow_clock.now))
     session = await store.add_session()
-    clock.hold()
+    slow_clock.hold()
     turn = asyncio.create_task(store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref))
-    assert await asyncio.to_thread(clock.looked_at.wait, WAIT_S)
+    assert await asyncio.to_thread(slow_clock.looked_at.wait, WAIT_S)
     closing = asyncio.create_task(store.close())
-    clock.go_on.set()
+    slow_clock.go_on.set()
     await closing
     user, _, _ = await turn
     assert user.text == "Hello"
@@ -217,9 +217,9 @@ async def test_a_whole_function_is_run_on_the_thread_of_the_connection_whoever_w
     await library.close()
 
 
-async def test_its_threads_keep_no_process_alive(path: Path, world: Clock) -> None:
+async def test_its_threads_keep_no_process_alive(path: Path, clock: Clock) -> None:
     before = set(threading.enumerate())
-    store = await Store.open(path, world)
+    store = await Store.open(path, clock)
     made = [thread for thread in set(threading.enumerate()) - before if "asyncio" not in thread.name]
     assert len(made) == 2
     assert all(thread.daemon for thread in made)

@@ -38,7 +38,7 @@ async def filled(store: Store, talk: Talk, ref: ModelRef) -> Store:
     await store.finish_reply(
         again.id, state=MessageState.INTERRUPTED, text="```py\nx = 1", thinking="Hm.\n\nYes.", error="It broke off."
     )
-    await store.begin_edit(session.id, user.id, "edited", "Another question", None)
+    await store.begin_turn(session.id, user_id="edited", text="Another question", reply_ref=None, beside=user.id)
     await store.show_sibling(session.id, "edited", 1)
     return store
 
@@ -278,7 +278,7 @@ async def make_session(store: Store, title: str, system: str, actions: list[tupl
         if what == "regenerate" and asked:
             reply = await store.begin_reply(session.id, asked[which % len(asked)])
         elif what == "edit" and asked:
-            _, reply, _ = await store.begin_edit(session.id, asked[which % len(asked)], key, text)
+            _, reply, _ = await store.begin_turn(session.id, user_id=key, text=text, beside=asked[which % len(asked)])
             asked.append(key)
         else:
             _, reply, _ = await store.begin_turn(session.id, user_id=key, text=text, reply_ref=None)
@@ -289,12 +289,12 @@ async def make_session(store: Store, title: str, system: str, actions: list[tupl
 
 async def round_trip(title: str, system: str, actions: list[tuple[str, int, str, Any]]) -> None:
     ids, ticks = itertools.count(), itertools.count(1.7e9, 0.1)
-    world = Clock(now=lambda: next(ticks), new_id=lambda: f"id{next(ids)}")
+    clock = Clock(now=lambda: next(ticks), new_id=lambda: f"id{next(ids)}")
     async with AsyncExitStack() as closing:
         folder = Path(closing.enter_context(TemporaryDirectory()))
-        one = await Store.open(folder / "one.db", world)
+        one = await Store.open(folder / "one.db", clock)
         closing.push_async_callback(one.close)
-        other = await Store.open(folder / "other.db", world)
+        other = await Store.open(folder / "other.db", clock)
         closing.push_async_callback(other.close)
         session_id = await make_session(one, title, system, actions)
         text = await one.export_json(session_id)

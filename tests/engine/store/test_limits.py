@@ -205,8 +205,8 @@ async def test_many_can_open_a_new_database_at_once(path: Path, attempt: int) ->
     await asyncio.gather(*(store.close() for store in stores))
 
 
-async def test_two_writers_at_once_wait_for_each_other(path: Path, world: Clock, ref: ModelRef) -> None:
-    stores = [await Store.open(path, replace(world)) for _ in range(2)]
+async def test_two_writers_at_once_wait_for_each_other(path: Path, clock: Clock, ref: ModelRef) -> None:
+    stores = [await Store.open(path, replace(clock)) for _ in range(2)]
     sessions = [await store.add_session() for store in stores]
 
     async def talk(store: Store, session_id: str) -> None:

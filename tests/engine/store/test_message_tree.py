@@ -68,7 +68,7 @@ async def play(store: Store, steps: list[tuple[str, int]]) -> tuple[str, Node]:
             asked = root.branch()[-1].add(user.id, Author.USER)
             nodes += [asked, asked.add(reply.id, Author.ASSISTANT)]
         elif what == "edit" and node.author is Author.USER and node.parent:
-            user, reply, _ = await store.begin_edit(session.id, node.id, f"u{number}", "text")
+            user, reply, _ = await store.begin_turn(session.id, user_id=f"u{number}", text="text", beside=node.id)
             asked = node.parent.add(user.id, Author.USER)
             nodes += [asked, asked.add(reply.id, Author.ASSISTANT)]
         elif what == "regenerate" and node.author is Author.USER:

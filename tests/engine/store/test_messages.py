@@ -138,10 +138,10 @@ async def test_only_what_fits_can_be_edited_or_answered(store: Store, talk: Talk
     session, other = await store.add_session(), await store.add_session()
     user, reply = await talk(session.id, "Question")
     for call in (
-        store.begin_edit(session.id, reply.id, "new", "text", ref),
+        store.begin_turn(session.id, user_id="new", text="text", reply_ref=ref, beside=reply.id),
         store.begin_reply(session.id, reply.id, ref),
         store.begin_reply(other.id, user.id, ref),
-        store.begin_edit(session.id, "nope", "new", "text", ref),
+        store.begin_turn(session.id, user_id="new", text="text", reply_ref=ref, beside="nope"),
         store.show_sibling(other.id, user.id, 1),
         store.message("nope"),
         store.reopen_reply(user.id),
@@ -267,10 +267,14 @@ async def test_editing_makes_a_version_beside_the_message(store: Store, talk: Ta
     await talk(session.id, "First", "One.")
     user, _ = await talk(session.id, "Secnod", "Two.")
     await talk(session.id, "Third", "Three.")
-    edited, reply, _ = await store.begin_edit(session.id, user.id, "new", "Second", ref)
+    edited, reply, _ = await store.begin_turn(session.id, user_id="new", text="Second", reply_ref=ref, beside=user.id)
     assert (edited.id, edited.sibling, edited.siblings, reply.parent_id) == ("new", 2, 2, "new")
     assert texts(await store.transcript(session.id)) == ["First", "One.", "Second", ""]
-    assert await store.begin_edit(session.id, user.id, "new", "Second", ref) == (edited, reply, None)
+    assert await store.begin_turn(session.id, user_id="new", text="Second", reply_ref=ref, beside=user.id) == (
+        edited,
+        reply,
+        None,
+    )
     back = await store.show_sibling(session.id, "new", 1)
     assert texts(back) == ["First", "One.", "Secnod", "Two.", "Third", "Three."]
 
@@ -279,7 +283,7 @@ async def test_the_first_message_can_be_edited_too(store: Store, talk: Talk, ref
     session = await store.add_session()
     session = await store.add_session()
     user, _ = await talk(session.id, "Helo", "Hi.")
-    edited, _, _ = await store.begin_edit(session.id, user.id, "new", "Hello", ref)
+    edited, _, _ = await store.begin_turn(session.id, user_id="new", text="Hello", reply_ref=ref, beside=user.id)
     assert (edited.parent_id, edited.sibling, edited.siblings) == (None, 2, 2)
     assert texts(await store.transcript(session.id)) == ["Hello", ""]
     assert texts(await store.show_sibling(session.id, "new", -1)) == ["Helo", "Hi."]

@@ -210,14 +210,14 @@ async def test_a_task_waits_for_others_until_they_are_done(store: Store, hand_in
 
 
 async def test_what_waits_for_others_is_there_after_a_restart(
-    store: Store, hand_in: HandIn, carry_out: CarryOut, path: Path, world: Clock
+    store: Store, hand_in: HandIn, carry_out: CarryOut, path: Path, clock: Clock
 ) -> None:
     first, second = await hand_in(), await hand_in()
     third = await hand_in(after=(second.id, first.id))
     await carry_out(first)
     await store.close()
     # A start looks for damage, and finds none.
-    again = await Store.open(path, world)
+    again = await Store.open(path, clock)
     found = await again.task(third.id)
     assert (found.after, found.waits_for) == ((second.id, first.id), (second.shown,))
     assert again.notices == ()

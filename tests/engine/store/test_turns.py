@@ -60,7 +60,7 @@ async def test_a_message_of_which_nothing_is_left_is_not_stored(store: Store, re
     session = await store.add_session()
     for call in (
         store.begin_turn(session.id, user_id="u1", text=text, reply_ref=ref),
-        store.begin_edit(session.id, "u0", "u1", text),
+        store.begin_turn(session.id, user_id="u1", text=text, beside="u0"),
         store.enqueue(session.id, text, key="u1"),
     ):
         with pytest.raises(EmptyMessage):
@@ -215,13 +215,19 @@ async def test_a_message_becomes_a_task_after_all(store: Store, session: Session
 
 async def test_an_edit_that_becomes_a_task(store: Store, session: Session, new: NewTask, talk: Talk) -> None:
     user, reply = await talk(session.id, "Hello")
-    edited, card, task = await store.begin_edit(session.id, user.id, "u9", "Write a poem", p=0.8, task=new)
+    edited, card, task = await store.begin_turn(
+        session.id, user_id="u9", text="Write a poem", p=0.8, task=new, beside=user.id
+    )
     assert (edited.id, edited.sibling, edited.p, card.parent_id) == ("u9", 2, 0.8, "u9")
     assert task.message_id == card.id
-    assert await store.begin_edit(session.id, user.id, "u9", "Write", task=new) == (edited, card, task)
+    assert await store.begin_turn(session.id, user_id="u9", text="Write", task=new, beside=user.id) == (
+        edited,
+        card,
+        task,
+    )
     with pytest.raises(NoSuchMessage):
-        await store.begin_edit(session.id, reply.id, "u10", "Write", task=replace(new, id="t2"))
-    second, _, _ = await store.begin_edit(session.id, user.id, "u11", "Hi", p=0.2)
+        await store.begin_turn(session.id, user_id="u10", text="Write", task=replace(new, id="t2"), beside=reply.id)
+    second, _, _ = await store.begin_turn(session.id, user_id="u11", text="Hi", p=0.2, beside=user.id)
     assert second.p == 0.2
 
 

@@ -87,7 +87,7 @@ class Doer:
             if do.error:
                 raise do.error
             return StepResult("".join(do.says))
-        draft = await work.begin(REF, "told to")
+        reply = await work.begin(REF, "told to")
         for number, text in enumerate(do.says):
             if number and do.pause_s:
                 await asyncio.sleep(do.pause_s)
@@ -97,7 +97,7 @@ class Doer:
             await do.holds.wait()
         if do.error:
             raise do.error
-        return StepResult(draft.text, draft.thinking, REF, draft.usage(None), "told to")
+        return StepResult(reply.text, reply.thinking, REF, reply.usage(None), "told to")
 
     def _next(self, work: StepWork) -> Do:
         for name in (work.detail.text, work.spec.key):
@@ -126,13 +126,13 @@ class Execution:
 
     async def open(self, **settings: Any) -> None:
         self.settings = self.settings.model_copy(update=settings)
-        world = Clock(now=lambda: time.time() + self.passed)
-        self.store = await Store.open(self.path, world)
+        clock = Clock(now=lambda: time.time() + self.passed)
+        self.store = await Store.open(self.path, clock)
         self.executor = Executor(
             self.store,
             {"model": self.doer},
             self.settings,
-            world,
+            clock,
             self.facts.append,
             likely=lambda _p, _text: (self.ref, "likely"),
             is_local=lambda ref: ref.backend is not BackendName.OPENAI,

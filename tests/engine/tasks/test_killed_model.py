@@ -69,7 +69,7 @@ async def test_when_the_process_of_the_model_is_killed_all_tasks_end(
             await asyncio.sleep(0.05)
         assert {task.state for task in await engine.tasks.list()} == {TaskState.DONE}
         assert talking.is_running()
-        what = [(entry.what.value, entry.ms) for entry in reversed(await engine._store.residencies())]
+        what = [(entry.what.value, entry.ms) for entry in reversed(await engine.store.residencies())]
     finally:
         await engine.stop()
     assert [word for word, _ in what] == ["load", "load", "died", "load", "recovered"]

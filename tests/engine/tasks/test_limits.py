@@ -28,7 +28,7 @@ from tale_tui.domain.events import StepDelta, TaskSeen
 from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.domain.tasks import Plan, Priority, StepSpec, Task, TaskState
 from tale_tui.engine.models.backend import TextPiece
-from tale_tui.engine.tasks import subscriptions as following_module
+from tale_tui.engine.tasks import subscriptions as subscriptions_module
 from tale_tui.engine.tasks.admission import TaskAdmission
 from tale_tui.engine.tasks.limits import Gate, Slots, may_help, next_pause_s, pause_s
 from tale_tui.engine.tasks.prompts import DIGEST_MESSAGES, digest, prompt_bytes, room_for, step_messages
@@ -43,7 +43,7 @@ def task(id_: str, **more: Any) -> Task:
     return Task(id_, id_, id_, TaskState.QUEUED, 0.0, 0.0, **({"ref": NEAR} | more))
 
 
-def lineup(*tasks: Task) -> ReadyQueue:
+def ready_queue(*tasks: Task) -> ReadyQueue:
     made = ReadyQueue(lambda one: one.ref)
     for one in tasks:
         made.put(one, 0.0)
@@ -58,19 +58,21 @@ def taken(from_: ReadyQueue, now: float = 0.0, **more: Any) -> list[str]:
 
 
 def test_the_first_in_order_goes_first_whatever_its_model() -> None:
-    queue = lineup(task("a"), task("b", ref=FAR, priority=Priority.HIGH), task("c", priority=Priority.HIGH), task("d"))
+    queue = ready_queue(
+        task("a"), task("b", ref=FAR, priority=Priority.HIGH), task("c", priority=Priority.HIGH), task("d")
+    )
     assert taken(queue) == ["b", "c", "a", "d"]
 
 
 def test_a_model_without_room_keeps_nobody_else_waiting() -> None:
-    queue = lineup(task("a"), task("b", ref=FAR))
+    queue = ready_queue(task("a"), task("b", ref=FAR))
     assert queue.take(lambda ref: ref == FAR, 0.0) is not None
     assert queue.take(lambda ref: ref == FAR, 0.0) is None
     assert "a" in queue
 
 
 def test_who_waits_for_a_moment_goes_in_its_place_when_that_has_come() -> None:
-    queue = lineup(task("a", next_try=10.0), task("b"))
+    queue = ready_queue(task("a", next_try=10.0), task("b"))
     assert queue.next_moment() == 10.0
     assert taken(queue, 9.0) == ["b"]
     queue.put(task("c"), 9.0)
@@ -79,7 +81,7 @@ def test_who_waits_for_a_moment_goes_in_its_place_when_that_has_come() -> None:
 
 
 def test_what_left_the_queue_has_no_moment() -> None:
-    queue = lineup(task("a", next_try=10.0), task("b", next_try=20.0))
+    queue = ready_queue(task("a", next_try=10.0), task("b", next_try=20.0))
     queue.drop("a")
     assert queue.next_moment() == 20.0
     queue.put(replace(task("b"), state=TaskState.PAUSED), 0.0)
@@ -88,7 +90,7 @@ def test_what_left_the_queue_has_no_moment() -> None:
 
 
 def test_who_waits_for_others_is_found_by_them() -> None:
-    queue = lineup(task("a"), task("b", after=("a", "x"), waits_for=("a",)))
+    queue = ready_queue(task("a"), task("b", after=("a", "x"), waits_for=("a",)))
     assert queue.waiting_for("a") == ("b",)
     assert taken(queue) == ["a"]
     queue.put(task("b", after=("a", "x")), 0.0)
@@ -97,14 +99,14 @@ def test_who_waits_for_others_is_found_by_them() -> None:
 
 
 def test_a_task_that_is_told_of_again_keeps_its_place_unless_its_priority_changed() -> None:
-    queue = lineup(task("a"), task("b"), task("c"))
+    queue = ready_queue(task("a"), task("b"), task("c"))
     queue.put(task("a"), 0.0)
     queue.put(task("c", priority=Priority.URGENT), 0.0)
     assert taken(queue) == ["c", "a", "b"]
 
 
 def test_only_what_is_wanted_is_taken_and_what_that_waits_for() -> None:
-    queue = lineup(task("a"), task("b", after=("c",), waits_for=("c",)), task("c"))
+    queue = ready_queue(task("a"), task("b", after=("c",), waits_for=("c",)), task("c"))
     assert queue.needed(["b"]) == {"b", "c"}
     assert taken(queue, wanted=queue.needed(["b"])) == ["c"]
 
@@ -164,12 +166,12 @@ def test_only_what_may_get_better_is_tried_again() -> None:
     assert next_pause_s(ServerBusy("x"), 1, replace(spec, repeatable=False), settings) is None
 
 
-def intake(**settings: Any) -> TaskAdmission:
+def admission(**settings: Any) -> TaskAdmission:
     return TaskAdmission(TaskSettings(**settings), lambda: 0.0, lambda _p, _text: (NEAR, "near"))
 
 
 def test_what_is_no_task_is_refused_and_costs_nothing() -> None:
-    one = intake(per_minute=1)
+    one = admission(per_minute=1)
     for text in ("", " \n\t", "\x1b[2J\x00", "\u200f\u202e", "\u200d \ufe0f"):
         with pytest.raises(EmptyMessage):
             one.new_task(text, key="k")
@@ -183,9 +185,9 @@ def test_what_is_no_task_is_refused_and_costs_nothing() -> None:
         one.new_task("another", key="k")
 
 
-def test_a_task_is_given_its_likely_model_unless_it_has_one() -> None:
-    assert (intake().new_task("a task", key="k").ref, intake().new_task("a task", key="k").why) == (NEAR, "near")
-    assert intake().new_task("a task", key="k", ref=FAR, why="chosen").why == "chosen"
+def test_a_task_is_given_its_likely_model() -> None:
+    new = admission().new_task("a task", key="k")
+    assert (new.ref, new.why) == (NEAR, "near")
 
 
 def message(author: Author, text: str, **more: Any) -> Message:
@@ -265,26 +267,26 @@ async def test_what_is_whole_is_not_broken_off() -> None:
 async def test_a_slow_reader_is_shown_the_whole_again_and_keeps_nobody_waiting(
     begin: Callable[..., Any], doer: Any, do: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following_module, "UNREAD_LIMIT", 100)
+    monkeypatch.setattr(subscriptions_module, "UNREAD_LIMIT", 100)
     execution = await begin()
     held, gate = await execution.held("a task", "first ")
     follow = execution.executor.follow(held.id)
     await anext(follow)
     quick = execution.executor.follow(held.id)
     await anext(quick)
-    followers = execution.executor._followers
+    subscriptions = execution.executor._subscriptions
     for n in range(50):
-        followers._drafts[held.id]["answer"].add(TextPiece(f"word {n} "))
-        followers.delta(held.id, "answer", f"word {n} ", False, n)
+        subscriptions._replies[held.id]["answer"].add(TextPiece(f"word {n} "))
+        subscriptions.delta(held.id, "answer", f"word {n} ", False, n)
     event = await anext(follow)
     assert isinstance(event, TaskSeen)
     assert event.detail.steps[0].text.endswith("word 49 ")
-    followers.delta(held.id, "answer", "and on", False, 51)
+    subscriptions.delta(held.id, "answer", "and on", False, 51)
     assert await anext(follow) == StepDelta("answer", "and on", False, 51)
     gate.set()
     await follow.aclose()
     await quick.aclose()
-    assert not followers.followed
+    assert not subscriptions.followed
 
 
 async def test_a_command_runs_what_it_follows_and_what_that_waits_for(begin: Callable[..., Any], doer: Any) -> None:
@@ -327,4 +329,4 @@ async def test_an_unknown_task_cannot_be_followed(begin: Callable[..., Any]) -> 
     execution = await begin()
     with pytest.raises(NoSuchTask):
         await anext(execution.executor.follow("nobody"))
-    assert not execution.executor._followers.followed
+    assert not execution.executor._subscriptions.followed

@@ -86,8 +86,8 @@ def test_an_order_has_each_step_after_those_before_it() -> None:
 class Memory:
     """A context in memory."""
 
-    def __init__(self, *parked: str, fails: str = "") -> None:
-        self.parked = parked
+    def __init__(self, *suspended: str, fails: str = "") -> None:
+        self.suspended = suspended
         self.fails = fails
         self.kept: dict[str, str] = {}
         self.begun: list[str] = []
@@ -110,7 +110,7 @@ class Memory:
         return self.kept[spec.key]
 
     async def wait(self, topic: str) -> None:
-        if topic in self.parked:
+        if topic in self.suspended:
             raise TaskSuspended(Reason.APPROVAL, topic)
 
 
@@ -134,11 +134,11 @@ async def test_when_a_step_fails_the_others_have_ended_before_that_is_said() -> 
 async def test_a_yes_is_asked_for_when_nothing_else_is_left_to_do() -> None:
     plan = parse_plan(steps({"key": "ask", "kind": "approval"}, step("a", "ask"), step("bbb"), step("c", "bbb")))
     memory = Memory("ask")
-    with pytest.raises(TaskSuspended) as parked:
+    with pytest.raises(TaskSuspended) as suspended:
         await run_plan(memory, plan)
-    assert (parked.value.reason, parked.value.topic) == (Reason.APPROVAL, "ask")
+    assert (suspended.value.reason, suspended.value.topic) == (Reason.APPROVAL, "ask")
     assert memory.begun == ["bbb", "c"]
-    memory.parked = ()
+    memory.suspended = ()
     await run_plan(memory, plan)
     assert memory.begun == ["bbb", "c", "a"]
 

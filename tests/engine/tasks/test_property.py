@@ -101,7 +101,7 @@ class Machine(RuleBasedStateMachine):
             {"model": self.puppet},
             TaskSettings(running=AT_ONCE, per_model=0, per_minute=100_000),
             Clock(),
-            self.heard,
+            self.on_event,
             likely=lambda _p, _text: (None, ""),
             is_local=lambda _: True,
         )
@@ -111,7 +111,7 @@ class Machine(RuleBasedStateMachine):
         await self.executor.close()
         await self.store.close()
 
-    def heard(self, fact: Fact) -> None:
+    def on_event(self, fact: Fact) -> None:
         if isinstance(fact, TaskChanged):
             self.told[fact.task.id] = fact.task.state
 

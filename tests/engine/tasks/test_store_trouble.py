@@ -58,8 +58,8 @@ async def test_a_task_is_done_in_the_end(
 async def test_a_task_that_runs_again_is_left_alone(execution: Any) -> None:
     """The queue may be read while it is still to be said that an earlier run of a task is over."""
     task, gate = await execution.held("a task")
-    execution.executor._dispatcher.settle(task.id)
-    await asyncio.gather(*execution.executor._dispatcher._background)
+    execution.executor._scheduler.settle(task.id)
+    await asyncio.gather(*execution.executor._scheduler._background)
     assert await execution.state(task) is TaskState.RUNNING
     gate.set()
     detail = await execution.done(task)

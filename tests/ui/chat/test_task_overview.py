@@ -37,7 +37,7 @@ async def test_one_event_of_a_task_is_one_call_and_many_at_once_are_no_more(
         for count in (1, 5):
             asked.clear()
             for _ in range(count):
-                window.engine._bus.publish(TaskChanged(task))
+                window.engine.bus.publish(TaskChanged(task))
             await window.until(lambda: asked, "the tasks are counted")
             await asyncio.sleep(2 * READ_EVERY_S)
             assert len(asked) == 1

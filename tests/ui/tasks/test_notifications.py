@@ -47,7 +47,7 @@ class Desk:
         self.timers.clear()
 
 
-class World:
+class FixedClock:
     def now(self) -> float:
         return NOW
 
@@ -69,7 +69,7 @@ def rung(desk: Desk) -> list[str]:
 
 @pytest.fixture
 def room(desk: Desk, told: list[Notification]) -> TaskNotifier:
-    return TaskNotifier(desk, World(), told.append, lambda task_id: task_id == "seenaaaa", WindowPreferences())  # type: ignore[arg-type]
+    return TaskNotifier(desk, FixedClock(), told.append, lambda task_id: task_id == "seenaaaa", WindowPreferences())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,12 @@ class Roles:
             ModelError: why it cannot be had.
         """
 
+        serving = self._states.served_by(ref)
+        if serving and all(self._states.status(one).state is RoleState.READY for one in serving):
+            there = self._pool.resident(ref, role)
+            if there is not None:
+                return there
+
         def begins() -> None:
             self._states.set_state(ref, RoleState.LOADING, only=self._only(ref, role))
             waiting()

@@ -51,8 +51,8 @@ class Records:
 class Home:
     """Two roles on a scripted backend, and a machine of 10 GB."""
 
-    def __init__(self, clock: Any, *scripts: Script, total_gb: float = 10, **memory: Any) -> None:
-        self.clock = clock
+    def __init__(self, manual_clock: Any, *scripts: Script, total_gb: float = 10, **memory: Any) -> None:
+        self.manual_clock = manual_clock
         self.backend = ScriptedBackend(
             scripts or [spoken("a")], models=("small", "big"), sizes={"small": 2 * GB, "big": 6 * GB}
         )
@@ -60,12 +60,12 @@ class Home:
         self.records = Records()
         self.facts: list[Fact] = []
         settings = Settings(ux=str(SMALL), task=str(BIG), memory=memory)
-        world = Clock(now=clock.now, monotonic=clock.monotonic)
+        clock = Clock(now=manual_clock.now, monotonic=manual_clock.monotonic)
         self.parts: ModelServices = build_model_services(
             given_backends({BackendName.SCRIPTED: self.backend}),
             self.records,
             settings,
-            world,
+            clock,
             self.facts.append,
             self.machine,
         )
@@ -94,8 +94,8 @@ class Home:
 
 
 @pytest.fixture
-def home(clock: Any) -> Callable[..., Home]:
-    return lambda *scripts, **more: Home(clock, *scripts, **more)
+def home(manual_clock: Any) -> Callable[..., Home]:
+    return lambda *scripts, **more: Home(manual_clock, *scripts, **more)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ async def test_what_was_evicted_is_loaded_again_and_noted(home: Callable[..., Ho
     await one.begin()
     await one.look()
     await one.backend.unload("small")
-    one.clock.monotonic_s += RESIDENT_TRUST_S
+    one.manual_clock.monotonic_s += RESIDENT_TRUST_S
     await one.look()
     assert one.loaded == {"small", "big"}
     assert one.records.events[-2:] == [("small", "evicted"), ("small", "load")]
@@ -165,7 +165,7 @@ async def test_what_does_not_answer_is_tried_again_with_growing_pauses(home: Cal
     await one.look()
     await one.backend.unload("small")
     one.backend.away = Unreachable("Nothing answers.")
-    one.clock.monotonic_s += RESIDENT_TRUST_S
+    one.manual_clock.monotonic_s += RESIDENT_TRUST_S
     for _ in range(BREAKER_OPENS_AFTER):
         await one.look()
         assert one.state(UX) is RoleState.AWAY
@@ -173,13 +173,13 @@ async def test_what_does_not_answer_is_tried_again_with_growing_pauses(home: Cal
         loads = len(one.backend.loads)
         await one.look()
         assert len(one.backend.loads) == loads
-        one.clock.monotonic_s += waits
-    one.clock.monotonic_s -= waits
+        one.manual_clock.monotonic_s += waits
+    one.manual_clock.monotonic_s -= waits
     assert one.parts.pool.given_up(SMALL)
     [server] = [health for health in (await one.parts.reporter.report()).backends if health.name == "scripted"]
     assert (server.state, server.failures, server.detail) == ("open", BREAKER_OPENS_AFTER, "Nothing answers.")
     one.backend.away = None
-    one.clock.monotonic_s += BREAKER_OPEN_S
+    one.manual_clock.monotonic_s += BREAKER_OPEN_S
     await one.look()
     assert one.state(UX) is RoleState.READY
 
@@ -194,7 +194,7 @@ async def test_one_that_died_is_started_again(home: Callable[..., Home]) -> None
     await one.parts.roles.failed(SMALL, BackendCrashed("It ended."))
     await one.backend.unload("small")
     assert one.state(UX) is RoleState.FAILED
-    one.clock.monotonic_s += 1
+    one.manual_clock.monotonic_s += 1
     while one.state(UX) is not RoleState.READY:
         await asyncio.sleep(0)
     running.cancel()
@@ -211,7 +211,7 @@ async def test_one_that_died_is_left_alone_until_its_pause_is_over(home: Callabl
     await one.look()
     assert one.backend.loads == ["small"]
     assert one.parts.supervisor._next_s() == RESTART_PAUSE_S
-    one.clock.monotonic_s += RESTART_PAUSE_S
+    one.manual_clock.monotonic_s += RESTART_PAUSE_S
     await one.look()
     assert one.backend.loads == ["small", "small"]
 
@@ -274,7 +274,7 @@ async def test_the_one_that_answers_comes_back_when_the_other_has_rested(home: C
     await one_call(one, BIG)
     await one.look()
     assert one.loaded == {"big"}
-    one.clock.monotonic_s += RESIDENT_TRUST_S + 1
+    one.manual_clock.monotonic_s += RESIDENT_TRUST_S + 1
     await one.look()
     assert one.loaded == {"small"}
     await one.look()
@@ -287,7 +287,7 @@ async def test_when_there_is_room_again_both_stay(home: Callable[..., Home]) -> 
     await one.look()
     await one.parts.roles.load(BIG, role=TASK)
     one.total = 20 * GB
-    one.clock.monotonic_s += RESIDENT_TRUST_S + 1
+    one.manual_clock.monotonic_s += RESIDENT_TRUST_S + 1
     await one.look()
     await one.look()
     assert one.loaded == {"small", "big"}
@@ -336,7 +336,7 @@ async def test_what_is_in_memory_can_be_asked_loaded_and_unloaded(engine: tuple[
     left = await whole.models.unload(SMALL)
     assert [model.ref for model in left.models] == [BIG]
     assert (await whole.models.roles())[0].state is RoleState.IDLE
-    entries = await whole._store.residencies()
+    entries = await whole.store.residencies()
     assert [(entry.ref.model, entry.what.value) for entry in entries] == [
         ("small", "unload"),
         ("big", "load"),
@@ -357,7 +357,7 @@ async def test_one_that_is_at_work_is_not_unloaded(engine: tuple[Engine, Scripte
     whole, backend = engine
     gate = asyncio.Event()
     backend._answers = [Script((Say("a"), Hold(gate)))]
-    call = whole._pool.chat(SMALL, ChatRequest("small", (ChatMessage("user", "hi"),), 8192, 10))
+    call = whole.pool.chat(SMALL, ChatRequest("small", (ChatMessage("user", "hi"),), 8192, 10))
     await anext(call)
     with pytest.raises(WrongState, match="small is at work"):
         await whole.models.unload(SMALL)
@@ -375,7 +375,7 @@ async def test_what_was_unloaded_stays_so_until_it_is_called_for(home: Callable[
     assert (one.loaded, one.state(UX)) == (set(), RoleState.IDLE)
     await one.parts.roles.load(SMALL)
     await one.look()
-    one.clock.monotonic_s += RESIDENT_TRUST_S
+    one.manual_clock.monotonic_s += RESIDENT_TRUST_S
     await one.backend.unload("small")
     await one.look()
     assert one.loaded == {"small"}

@@ -1,53 +1,9 @@
-"""Forms of questions about tasks: a whole message must be of one of them, so that nothing else is taken for one."""
+"""Questions about tasks in English."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from enum import StrEnum
-from functools import cache
+from tale_tui.engine.chat.question_patterns.language import LanguagePatterns
 
-from tale_tui.engine.chat import question_forms
-from tale_tui.engine.detect.lexicon import fold
-
-
-class Question(StrEnum):
-    """What is asked."""
-
-    STATUS = "status"
-    ALL = "all"
-    """Of all tasks."""
-    LAST = "last"
-    """What the user asked for last."""
-    LAST_TASK = "last task"
-    CANCEL = "cancel"
-    CANCEL_ALL = "cancel all"
-
-
-Groups = tuple[tuple[Question, tuple[str, ...]], ...]
-"""What is asked, and regular expressions of the ways to ask it."""
-_SHORT_FORMS = (
-    (re.compile(r"[’`´]"), "'"),
-    (re.compile(r"\b(what|how|where|when|that|it)'?s\b"), r"\1 is"),
-    (re.compile(r"\b(are|is|has|have|did|was)n't\b"), r"\1"),
-    (re.compile(r"\bwhats\b"), "what is"),
-    (re.compile(r"\bi'd\b"), "i would"),
-    (re.compile(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])"), ""),
-    (re.compile(r"\bu\b"), "you"),
-    (re.compile(r"[^\w\s]+"), " "),
-)
-_GAP = r"(?: |(?<=[\u4e00-\u9fff]))"
-"""Between words; Chinese has none."""
-_BEFORE = re.compile(
-    r"^(?:(?:hey|hi|hello|ok|okay|so|and|well|um|oh|now|please|pls|right|sorry|also|but|actually|no|wait"
-    r"|(?:can|could|would|will) you(?: please)?(?: just)?(?: tell| show| remind)? me|tell me|show me|remind me"
-    r"|(?:can|could|would|will) you(?: please)?|do you know|i (?:want|would like) to know|i want you to"
-    rf"|{question_forms.BEFORE}){_GAP})+"
-)
-_AFTER = re.compile(
-    rf"(?:{_GAP}(?:please|pls|now|right now|at the moment|currently|so far|by the way|btw|thanks|thank you|then|again"
-    rf"|today|for me|{question_forms.AFTER}))+$"
-)
 _WHICH = r"(?:last|latest|current|running|big|background)"
 _OWN = rf"(?:(?:my|the|this|that|our|your)(?: {_WHICH})? )"
 _TASK = rf"(?:{_OWN}task|task|(?:the|this|that)(?: {_WHICH})? job|(?:my|your) {_WHICH} job)"
@@ -154,52 +110,23 @@ _CANCEL = (
 )
 _CANCEL_ALL = (rf"{_STOP} {_TASKS}|(?:cancel|stop|abort) (?:everything|them all|all of them|all)",)
 
-
-def _said(group: Callable[[question_forms.LanguageForms], tuple[str, ...]]) -> tuple[str, ...]:
-    """The forms of a group in all other languages."""
-    return tuple(form for tongue in question_forms.TONGUES for form in group(tongue))
-
-
-_POINT_AT_ONE: Groups = (
-    (Question.CANCEL, (*_CANCEL, *_said(lambda each: each.cancel_it))),
-    (Question.CANCEL_ALL, (*_CANCEL_ALL, *_said(lambda each: each.cancel_all))),
-    (Question.STATUS, (*_POINTED, *_said(lambda each: each.pointing))),
-    (Question.ALL, _AROUND),
+ENGLISH = LanguagePatterns(
+    status=_NAMED,
+    pointing=_POINTED,
+    every=_EVERY,
+    last=_LAST,
+    last_task=_LAST_TASK,
+    cancel=_CANCEL_NAMED,
+    cancel_it=_CANCEL,
+    cancel_all=_CANCEL_ALL,
+    before=(
+        r"hey|hi|hello|ok|okay|so|and|well|um|oh|now|please|pls|right|sorry|also|but|actually|no|wait"
+        r"|(?:can|could|would|will) you(?: please)?(?: just)?(?: tell| show| remind)? me|tell me|show me|remind me"
+        r"|(?:can|could|would|will) you(?: please)?|do you know|i (?:want|would like) to know|i want you to"
+    ),
+    after=(
+        r"please|pls|now|right now|at the moment|currently|so far|by the way|btw|thanks|thank you|then|again"
+        r"|today|for me"
+    ),
+    around=_AROUND,
 )
-_NAME_TASKS: Groups = (
-    (Question.CANCEL, (*_CANCEL_NAMED, *_said(lambda each: each.cancel))),
-    (Question.LAST, (*_LAST, *_said(lambda each: each.last))),
-    (Question.LAST_TASK, (*_LAST_TASK, *_said(lambda each: each.last_task))),
-    (Question.ALL, (*_EVERY, *_said(lambda each: each.every))),
-    (Question.STATUS, (*_NAMED, *_said(lambda each: each.status))),
-)
-
-
-@cache
-def _compiled(groups: Groups) -> tuple[tuple[Question, re.Pattern[str]], ...]:
-    return tuple((question, re.compile("|".join(f"(?:{form})" for form in forms))) for question, forms in groups)
-
-
-def prepare() -> None:
-    """Compile all forms, which takes some ten milliseconds; otherwise the first message waits for it."""
-    _compiled(_NAME_TASKS)
-    _compiled(_POINT_AT_ONE)
-
-
-def naming(plain: str) -> Question | None:
-    """What is asked of tasks by their name; `plain` is what `plain_of` gives."""
-    return next((question for question, form in _compiled(_NAME_TASKS) if form.fullmatch(plain)), None)
-
-
-def pointing(plain: str) -> Question | None:
-    """What is asked with no more than a word like `it`; that is a question only where there is a task to be meant."""
-    return next((question for question, form in _compiled(_POINT_AT_ONE) if form.fullmatch(plain)), None)
-
-
-def plain_of(text: str) -> str:
-    """Small letters without signs and accents, courtesies at both ends taken off."""
-    plain = text.lower()
-    for form, instead in _SHORT_FORMS:
-        plain = form.sub(instead, plain)
-    plain = " ".join(fold(plain).split())
-    return _AFTER.sub("", _BEFORE.sub("", plain))

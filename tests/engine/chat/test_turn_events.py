@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 
 from tale_tui.domain.events import ModelLoading, PromptProgress, TextDelta, ThinkingDelta, TurnEvent
 from tale_tui.domain.models import BackendName, ModelRef
-from tale_tui.engine import streaming as feed_module
-from tale_tui.engine.streaming import DeltaBuffer
+from tale_tui.engine.chat import turn_events
+from tale_tui.engine.chat.turn_events import TurnEventQueue
 
 LOADING = ModelLoading(ModelRef(BackendName.SCRIPTED, "m"))
 
 
-async def read_all(feed: DeltaBuffer) -> list[TurnEvent]:
+async def read_all(queue: TurnEventQueue) -> list[TurnEvent]:
     events: list[TurnEvent] = []
-    while batch := await feed.read():
+    while batch := await queue.read():
         events += batch
     return events
 
@@ -22,87 +22,87 @@ async def read_all(feed: DeltaBuffer) -> list[TurnEvent]:
 @pytest.fixture
 def no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Joined pieces are due when something else is, or never: what is due by time would fail by the time-out."""
-    monkeypatch.setattr(feed_module, "DELTA_INTERVAL_S", 3600)
+    monkeypatch.setattr(turn_events, "DELTA_INTERVAL_S", 3600)
 
 
 @pytest.mark.usefixtures("no_timer")
 async def test_the_first_piece_is_due_at_once() -> None:
-    feed = DeltaBuffer()
-    feed.piece("a", False, 1)
-    assert await feed.read() == [TextDelta("a", 1)]
+    queue = TurnEventQueue()
+    queue.piece("a", False, 1)
+    assert await queue.read() == [TextDelta("a", 1)]
 
 
 @pytest.mark.usefixtures("no_timer")
 async def test_the_first_piece_of_the_answer_is_due_at_once_after_thinking() -> None:
-    feed = DeltaBuffer()
-    feed.piece("hm", True, 1)
-    assert await feed.read() == [ThinkingDelta("hm", 1)]
-    feed.piece("hm", True, 2)
-    feed.piece("a", False, 3)
-    assert await feed.read() == [ThinkingDelta("hm", 3), TextDelta("a", 3)]
+    queue = TurnEventQueue()
+    queue.piece("hm", True, 1)
+    assert await queue.read() == [ThinkingDelta("hm", 1)]
+    queue.piece("hm", True, 2)
+    queue.piece("a", False, 3)
+    assert await queue.read() == [ThinkingDelta("hm", 2), TextDelta("a", 3)]
 
 
 @pytest.mark.usefixtures("no_timer")
 async def test_later_pieces_wait_and_go_with_the_next_event() -> None:
-    feed = DeltaBuffer()
-    feed.piece("a", False, 1)
-    await feed.read()
-    feed.piece("b", False, 2)
-    feed.piece("c", False, 3)
-    reading = asyncio.ensure_future(feed.read())
+    queue = TurnEventQueue()
+    queue.piece("a", False, 1)
+    await queue.read()
+    queue.piece("b", False, 2)
+    queue.piece("c", False, 3)
+    reading = asyncio.ensure_future(queue.read())
     await asyncio.sleep(0)
     assert not reading.done()
-    feed.put(LOADING)
+    queue.put(LOADING)
     assert await reading == [TextDelta("bc", 3), LOADING]
 
 
 async def test_later_pieces_come_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_module, "DELTA_INTERVAL_S", 0.001)
-    feed = DeltaBuffer()
-    feed.piece("a", False, 1)
-    await feed.read()
-    feed.piece("b", False, 2)
-    feed.piece("c", False, 3)
-    assert await feed.read() == [TextDelta("bc", 3)]
+    monkeypatch.setattr(turn_events, "DELTA_INTERVAL_S", 0.001)
+    queue = TurnEventQueue()
+    queue.piece("a", False, 1)
+    await queue.read()
+    queue.piece("b", False, 2)
+    queue.piece("c", False, 3)
+    assert await queue.read() == [TextDelta("bc", 3)]
 
 
 @pytest.mark.usefixtures("no_timer")
 async def test_the_newest_progress_replaces_one_that_nobody_has_seen() -> None:
-    feed = DeltaBuffer()
-    feed.put(LOADING)
-    feed.progress(1, 9)
-    feed.progress(5, 9)
-    assert await feed.read() == [LOADING, PromptProgress(5, 9)]
-    feed.progress(9, 9)
-    assert await feed.read() == [PromptProgress(9, 9)]
+    queue = TurnEventQueue()
+    queue.put(LOADING)
+    queue.progress(1, 9)
+    queue.progress(5, 9)
+    assert await queue.read() == [LOADING, PromptProgress(5, 9)]
+    queue.progress(9, 9)
+    assert await queue.read() == [PromptProgress(9, 9)]
 
 
 @pytest.mark.usefixtures("no_timer")
 async def test_closing_hands_out_what_is_left_and_ends() -> None:
-    feed = DeltaBuffer()
-    feed.piece("a", False, 1)
-    await feed.read()
-    feed.piece("b", False, 2)
-    feed.close()
-    assert await feed.read() == [TextDelta("b", 2)]
-    assert await feed.read() == []
+    queue = TurnEventQueue()
+    queue.piece("a", False, 1)
+    await queue.read()
+    queue.piece("b", False, 2)
+    queue.close()
+    assert await queue.read() == [TextDelta("b", 2)]
+    assert await queue.read() == []
 
 
 @pytest.mark.usefixtures("no_timer")
 async def test_a_reader_that_waits_wakes_when_it_is_closed() -> None:
-    feed = DeltaBuffer()
-    reading = asyncio.ensure_future(feed.read())
+    queue = TurnEventQueue()
+    reading = asyncio.ensure_future(queue.read())
     await asyncio.sleep(0)
-    feed.close()
+    queue.close()
     assert await reading == []
 
 
 async def test_a_burst_makes_one_delta() -> None:
-    feed = DeltaBuffer()
+    queue = TurnEventQueue()
     for number in range(2000):
-        feed.piece("x ", False, number + 1)
-    feed.close()
-    assert await read_all(feed) == [TextDelta("x " * 2000, 2000)]
+        queue.piece("x ", False, number + 1)
+    queue.close()
+    assert await read_all(queue) == [TextDelta("x " * 2000, 2000)]
 
 
 pieces = st.lists(st.tuples(st.text(min_size=1, max_size=5), st.booleans()), max_size=30)
@@ -113,13 +113,13 @@ def test_whatever_is_read_when_nothing_is_lost_and_runs_stay_in_order(
     given_pieces: list[tuple[str, bool]], pauses: list[int]
 ) -> None:
     async def run() -> list[TurnEvent]:
-        feed = DeltaBuffer()
-        reading = asyncio.ensure_future(read_all(feed))
+        queue = TurnEventQueue()
+        reading = asyncio.ensure_future(read_all(queue))
         for number, (text, thinking) in enumerate(given_pieces):
-            feed.piece(text, thinking, number + 1)
+            queue.piece(text, thinking, number + 1)
             if number in pauses:
                 await asyncio.sleep(0)
-        feed.close()
+        queue.close()
         return await reading
 
     events = asyncio.run(run())
