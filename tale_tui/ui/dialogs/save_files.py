@@ -24,6 +24,7 @@ from tale_tui.engine.result_files import ResultFile, file_place, result_files, s
 from tale_tui.formatting.units import plural
 from tale_tui.ui.dialogs.confirm import ConfirmDialog
 from tale_tui.ui.dialogs.dialog import FITTED, Dialog
+from tale_tui.ui.keys import binding
 from tale_tui.ui.text import NoMarkup
 from tale_tui.ui.widgets.banner import Severity
 from tale_tui.ui.widgets.line_input import LineInput
@@ -95,7 +96,7 @@ class SaveFilesDialog(Dialog[FilesChosen]):
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (8, "-low"), (LOW, "-high")]  # noqa: RUF012  (declared so by Textual)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "next", id="files.next", tooltip="To the next line"),
-        Binding("ctrl+s", "save", "Save", show=False, id="files.keep", tooltip="Save the files"),
+        binding("files.keep", "ctrl+s", "save", "Save", "Save the files"),
     ]
 
     def __init__(

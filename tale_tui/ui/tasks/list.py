@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
@@ -20,6 +20,7 @@ from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.tasks import Tone, clock, elapsed_s, left_s, model_name, short_state, sign, state_words, tone
 from tale_tui.formatting.units import when
+from tale_tui.ui.keys import binding
 from tale_tui.ui.markdown.wrap import wrap
 from tale_tui.ui.widgets.line import fitted
 from tale_tui.ui.widgets.line_list import LineList, StyleOf
@@ -174,10 +175,6 @@ def _ending(task: Task, now: float) -> str:
     return "" if task.finished is None else when(task.finished, now)
 
 
-def _key(name: str, keys: str, action: str, description: str, tooltip: str) -> Binding:
-    return Binding(keys, action, description, show=False, tooltip=tooltip, id=f"tasks.{name}")
-
-
 class TaskList(LineList["Task"]):
     """Rows of tasks. They come in by `show` and `put`; `Moved` and `Opened` go out.
 
@@ -198,13 +195,13 @@ class TaskList(LineList["Task"]):
     """
     BINDING_GROUP_TITLE = "In the list"
     BINDINGS: ClassVar[list[BindingType]] = [
-        _key("up", "up,k", "move(-1)", "Up", "Choose the task above"),
-        _key("down", "down,j", "move(1)", "Down", "Choose the task below"),
-        _key("page_up", "pageup", "page(-1)", "Page up", "One page up"),
-        _key("page_down", "pagedown", "page(1)", "Page down", "One page down"),
-        _key("first", "home,g", "end(-1)", "First", "Choose the first task"),
-        _key("last", "end,G", "end(1)", "Last", "Choose the last task"),
-        _key("open", "enter", "open", "Open", "Read the chosen task"),
+        binding("tasks.up", "up,k", "move(-1)", "Up", "Choose the task above"),
+        binding("tasks.down", "down,j", "move(1)", "Down", "Choose the task below"),
+        binding("tasks.page_up", "pageup", "page(-1)", "Page up", "One page up"),
+        binding("tasks.page_down", "pagedown", "page(1)", "Page down", "One page down"),
+        binding("tasks.first", "home,g", "end(-1)", "First", "Choose the first task"),
+        binding("tasks.last", "end,G", "end(1)", "Last", "Choose the last task"),
+        binding("tasks.open", "enter", "open", "Open", "Read the chosen task"),
     ]
 
     @dataclass

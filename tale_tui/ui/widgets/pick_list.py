@@ -9,7 +9,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
@@ -17,6 +17,7 @@ from textual.strip import Strip
 
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
+from tale_tui.ui.keys import binding
 from tale_tui.ui.text import match_parts
 from tale_tui.ui.widgets.line import fitted
 from tale_tui.ui.widgets.line_list import LineList, StyleOf
@@ -200,13 +201,13 @@ class PickList(LineList[PickRow]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False, id="list.up", tooltip="Choose the row above"),
-        Binding("down,j", "move(1)", "Down", show=False, id="list.down", tooltip="Choose the row below"),
-        Binding("pageup", "page(-1)", "Page up", show=False, id="list.page_up", tooltip="One page up"),
-        Binding("pagedown", "page(1)", "Page down", show=False, id="list.page_down", tooltip="One page down"),
-        Binding("home", "end(-1)", "First", show=False, id="list.first", tooltip="Choose the first row"),
-        Binding("end", "end(1)", "Last", show=False, id="list.last", tooltip="Choose the last row"),
-        Binding("enter", "choose", "Choose", show=False, id="list.choose", tooltip="Take the chosen row"),
+        binding("list.up", "up,k", "move(-1)", "Up", "Choose the row above"),
+        binding("list.down", "down,j", "move(1)", "Down", "Choose the row below"),
+        binding("list.page_up", "pageup", "page(-1)", "Page up", "One page up"),
+        binding("list.page_down", "pagedown", "page(1)", "Page down", "One page down"),
+        binding("list.first", "home", "end(-1)", "First", "Choose the first row"),
+        binding("list.last", "end", "end(1)", "Last", "Choose the last row"),
+        binding("list.choose", "enter", "choose", "Choose", "Take the chosen row"),
     ]
 
     @dataclass
