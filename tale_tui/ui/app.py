@@ -197,7 +197,7 @@ class TaleApp(TerminalApp):
         self.modes.use(None)
 
     @on(Bridge.Crashed)
-    def _end_with(self, event: Bridge.Crashed) -> None:
+    def _end_with_error(self, event: Bridge.Crashed) -> None:
         raise event.error
 
     # commands that are no matter of a conversation
@@ -262,9 +262,9 @@ class TaleApp(TerminalApp):
 
     def on_chat_controller_setting_wanted(self, event: ChatController.SettingWanted) -> None:
         """Change a setting for good and open the engine anew with it."""
-        self.run_worker(self._begin_with(event.name, event.value), group="setting")
+        self.run_worker(self._change_setting(event.name, event.value), group="setting")
 
-    async def _begin_with(self, setting: str, value: object) -> None:
+    async def _change_setting(self, setting: str, value: object) -> None:
         from tale_tui.ui.dialogs.theme import keep_setting
 
         self._overrides[setting] = value

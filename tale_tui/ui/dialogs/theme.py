@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 PREVIEW_DELAY_S = 0.08
 """Seconds that a row stays chosen before its theme is shown: paging through the list stays fluent."""
 
+THEME_SETTING = "look.theme"
+
 
 class ThemeDialog(FilterDialog[str]):
     """Themes by name; each is shown while it is chosen. The result is a name; escape brings the old one back."""
@@ -93,14 +95,11 @@ class ThemeDialog(FilterDialog[str]):
             self.app.theme = name
 
 
-THEME_SETTING = "look.theme"
-
-
 async def choose_theme(app: App[Any], paths: Paths, name: str = "") -> None:
-    """Wear the theme `name`, or the one that is chosen from the list; from a worker only.
+    """Use the theme `name`, or the one that is chosen from the list; from a worker only.
 
     Args:
-        app: wears it.
+        app: uses it.
         paths: where the user's own themes and the settings are.
         name: empty shows the list.
     """

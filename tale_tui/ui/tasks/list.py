@@ -251,7 +251,7 @@ class TaskList(LineList["Task"]):
         self.refresh()
         after = self.row
         if chosen or (after.id if after else "") != (before.id if before else ""):
-            self.say_moved()
+            self.post_moved()
 
     def _place(self, task_id: str, near: int) -> int | None:
         """Where a task is among the rows; looked for first where it was."""
@@ -287,7 +287,7 @@ class TaskList(LineList["Task"]):
             self.index = place
         return place is not None
 
-    def say_moved(self) -> None:
+    def post_moved(self) -> None:
         self.post_message(self.Moved(self.row))
 
     def action_open(self) -> None:

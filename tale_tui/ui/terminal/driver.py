@@ -117,7 +117,7 @@ class Pastes:
 class TaleDriver(LinuxDriver):
     """Textual's driver for Linux and macOS with another input thread, and output that never blocks."""
 
-    _behind = False
+    _paints_left_out = False
     """Whether paints were left out, so that the whole screen is to be painted again."""
     _leaving = True
     """Whether what is written belongs to the state of the terminal, of which nothing may be left out."""
@@ -135,14 +135,14 @@ class TaleDriver(LinuxDriver):
 
     def write(self, data: str) -> None:
         """Write to the terminal; while it takes nothing paints are left out, and made good when it does again."""
-        if self._leaving or not self._stands_still():
+        if self._leaving or not self._is_blocked():
             super().write(data)
 
-    def _stands_still(self) -> bool:
-        if not self._behind and self._waiting() >= MOST_WAITING:
-            self._behind = True
+    def _is_blocked(self) -> bool:
+        if not self._paints_left_out and self._waiting() >= MOST_WAITING:
+            self._paints_left_out = True
             self._loop.call_soon_threadsafe(self._catch_up)
-        return self._behind
+        return self._paints_left_out
 
     def _waiting(self) -> int:
         return self._writer_thread._queue.qsize() if self._writer_thread is not None else 0
@@ -151,7 +151,7 @@ class TaleDriver(LinuxDriver):
         if self._waiting():
             self._loop.call_later(CATCH_UP_S, self._catch_up)
         else:
-            self._behind = False
+            self._paints_left_out = False
             self._app.refresh(layout=True)
 
     def disable_input(self) -> None:

@@ -73,7 +73,7 @@ class LineList(ScrollView, Generic[Row], can_focus=True):
     # what a subclass says
 
     @abstractmethod
-    def say_moved(self) -> None:
+    def post_moved(self) -> None:
         """Post that another row is the chosen one."""
 
     @abstractmethod
@@ -109,7 +109,7 @@ class LineList(ScrollView, Generic[Row], can_focus=True):
             self.reach()
         self.refresh_row(new)
         if new != old and self.row is not None and self.is_attached:
-            self.say_moved()
+            self.post_moved()
 
     def refresh_row(self, index: int) -> None:
         """Paint a row anew if it is seen."""

@@ -274,7 +274,7 @@ class PickList(LineList[PickRow]):
         self._lay_out(event.size.width)
         self.reach()
 
-    def say_moved(self) -> None:
+    def post_moved(self) -> None:
         if (row := self.row) is not None:
             self.post_message(self.Moved(row.key))
 

@@ -1,4 +1,4 @@
-"""The keys of the prompt: those of a text editor, each with an id, so that every one can be given another key."""
+"""The prompt: an editor whose every key can be given another one, the walk through earlier messages, safe pastes."""
 
 from __future__ import annotations
 
@@ -87,6 +87,17 @@ PROMPT_KEYS: list[BindingType] = [*SENDING, *MOVING, *SELECTING, *CHANGING]
 HISTORY_MAX = 500
 """Messages that are kept to be walked through."""
 
+PASTE_MAX = 1_000_000
+"""Characters that are pasted at most: more makes every key slow, and no model reads it."""
+
+BINARY_SHARE = 0.1
+"""From this share of control characters on a paste is not text."""
+
+_TEXT_CONTROLS = "\t\n\r\x1b"
+"""Control characters that text from a terminal may hold; the border takes the sequences away."""
+
+_FIRST_PRINTABLE = " "
+
 
 class PromptHistory:
     """Earlier messages, oldest first, and the place of the reader among them.
@@ -150,18 +161,6 @@ class PromptHistory:
             return draft
         self._at += 1
         return self._texts[self._at]
-
-
-PASTE_MAX = 1_000_000
-"""Characters that are pasted at most: more makes every key slow, and no model reads it."""
-
-BINARY_SHARE = 0.1
-"""From this share of control characters on a paste is not text."""
-
-_TEXT_CONTROLS = "\t\n\r\x1b"
-"""Control characters that text from a terminal may hold; the border takes the sequences away."""
-
-_FIRST_PRINTABLE = " "
 
 
 def looks_binary(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""A button: one verb that says what will be done."""
+"""A button: its label says what will be done."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TextButton(NoMarkup, can_focus=True):
     class Pressed(Message):
         """The button was pressed."""
 
-        verb: TextButton
+        button: TextButton
 
     def __init__(self, label: str, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
         super().__init__(plain_line(label, LABEL_LIMIT), id=id)
