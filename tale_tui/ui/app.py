@@ -19,7 +19,7 @@ from textual.notifications import SeverityLevel
 from textual.types import CSSPathType
 
 from tale_tui.config.first_frame import FirstFrameSettings, read_first_frame_settings
-from tale_tui.domain.text import clean, clean_line
+from tale_tui.domain.text import clean, clean_line, reason_of
 from tale_tui.engine.background import start_background
 from tale_tui.ui.chat.screen import ChatScreen
 from tale_tui.ui.engine_bridge import Bridge, open_engine
@@ -348,8 +348,7 @@ async def go_on_without_window(app: App[int], paths: Paths, overrides: Mapping[s
     try:
         await asyncio.to_thread(start_background, paths, overrides)
     except OSError as error:
-        reason = clean_line(error.strerror or "unknown error")
-        sentence = f"No process can be started in the background: {reason}. The window stays."
+        sentence = f"No process can be started in the background: {reason_of(error)}. The window stays."
         app.notify(sentence, title="Not in the background", severity="error")
         return "stay"
     return "background"

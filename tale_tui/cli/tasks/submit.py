@@ -18,7 +18,7 @@ from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.domain.constants import TIME_LIMIT_MAX_S
 from tale_tui.domain.errors import BadInput, BadPlan, BadPriority, BadTimeLimit, EmptyMessage
 from tale_tui.domain.tasks import OPEN, Priority, TaskState
-from tale_tui.domain.text import clean_line
+from tale_tui.domain.text import clean_line, reason_of
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import Task, TaskDetail
@@ -45,7 +45,7 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise _not_text(path) from error
     except OSError as error:
-        raise BadInput(f"{clean_line(str(path))} cannot be read ({error.strerror}): give a file that can.") from error
+        raise BadInput(f"{clean_line(str(path))} cannot be read ({reason_of(error)}): give a file that can.") from error
     if "\0" in text:
         raise _not_text(path)
     if len(text) > READ_MAX:

@@ -12,7 +12,7 @@ from textual.theme import BUILTIN_THEMES
 from textual.types import CSSPathType
 
 from tale_tui.domain.errors import TaleError
-from tale_tui.domain.text import clean_line
+from tale_tui.domain.text import clean_line, reason_of
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count
 from tale_tui.ui.dialogs.filter_dialog import FilterDialog
@@ -133,8 +133,7 @@ async def keep_setting(app: App[Any], paths: Paths, name: str, value: object) ->
     except TaleError as error:
         reason = error.sentence
     except OSError as error:
-        why = clean_line(error.strerror or "unknown error")
-        reason = f"{clean_line(str(paths.settings_file))} cannot be written: {why}."
+        reason = f"{clean_line(str(paths.settings_file))} cannot be written: {reason_of(error)}."
     else:
         return
     app.notify(f"{reason} It holds until this window is closed.", title="Not kept", severity="warning", markup=False)
