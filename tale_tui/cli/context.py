@@ -161,12 +161,11 @@ def folder_error(error: OSError, path: Path | None = None) -> TaleError:
         path: the file, where the error does not know it.
     """
     from tale_tui.domain.errors import DiskFull, ReadOnly, StoreError
-    from tale_tui.domain.text import clean_line
+    from tale_tui.domain.text import clean_line, reason_of
 
     place = clean_line(str(error.filename or path or "A folder"))
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(f"{place} cannot be made. Free some space, or set TALE_HOME to a folder on another disk.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return ReadOnly(f"{place} cannot be made. Allow it, or set TALE_HOME to a folder that can be written.")
-    reason = clean_line(error.strerror or str(error))
-    return StoreError(f"{place} cannot be made: {reason}. Set TALE_HOME to a folder that can be written.")
+    return StoreError(f"{place} cannot be made: {reason_of(error)}. Set TALE_HOME to a folder that can be written.")

@@ -218,7 +218,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return exit_for(error)
     except OSError as error:
         _log_crash(type(error), error, error.__traceback__)
-        echo_err(f"The system refused: {error.strerror or error}. What was stored is kept.")
+        from tale_tui.domain.text import reason_of
+
+        echo_err(f"The system refused: {reason_of(error)}. What was stored is kept.")
         return Exit.FAILED
     return code if isinstance(code, int) else Exit.DONE
 

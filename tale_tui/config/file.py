@@ -12,6 +12,7 @@ from typing import Any
 
 from tale_tui.config.names import rename_roles
 from tale_tui.config.problems import SettingsError
+from tale_tui.domain.text import reason_of
 
 FILE_VERSION = 1
 """The version of the file's form that is written and understood."""
@@ -71,7 +72,7 @@ def read_text(path: Path) -> str:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise SettingsError((f"{path}, line {line}: this is not UTF-8 text.",)) from error
     except OSError as error:
-        raise SettingsError((f"{path} cannot be read: {error.strerror}.",)) from error
+        raise SettingsError((f"{path} cannot be read: {reason_of(error)}.",)) from error
 
 
 def parse(text: str, path: Path) -> FileContents:

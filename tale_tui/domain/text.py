@@ -202,6 +202,11 @@ def clean_line(text: str, limit: int = LINE_LIMIT) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip(" ") + "…"
 
 
+def reason_of(error: OSError) -> str:
+    """Why the system refused something, in its own words; safe text in one line."""
+    return clean_line(error.strerror or str(error) or "unknown error")
+
+
 def is_blank(text: str) -> bool:
     """Whether nothing can be seen of a clean text: spaces, and what joins or directs characters that are not there."""
     return _BLANK.fullmatch(text) is not None

@@ -9,20 +9,21 @@ import time
 from collections import deque
 from collections.abc import Mapping, MutableMapping
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import App
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.notifications import SeverityLevel
 from textual.types import CSSPathType
 
 from tale_tui.config.first_frame import FirstFrameSettings, read_first_frame_settings
-from tale_tui.domain.text import clean, clean_line
+from tale_tui.domain.text import clean, clean_line, reason_of
 from tale_tui.engine.background import start_background
 from tale_tui.ui.chat.screen import ChatScreen
-from tale_tui.ui.engine_bridge import Bridge
-from tale_tui.ui.engine_opening import open_engine
+from tale_tui.ui.engine_bridge import Bridge, open_engine
+from tale_tui.ui.keys import binding
 from tale_tui.ui.modes import CHAT, Modes
 from tale_tui.ui.terminal.app import TerminalApp
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, first_theme, theme_folders
@@ -47,18 +48,14 @@ LEAVE_WITHIN_S = 0.3
 """Leaving waits so long for the place of the reader to be stored."""
 
 
-def _key(name: str, keys: str, action: str, description: str, tooltip: str, *, priority: bool = False) -> Binding:
-    return Binding(keys, action, description, show=False, tooltip=tooltip, id=f"app.{name}", priority=priority)
-
-
 APP_KEYS: list[BindingType] = [
-    _key("help", "f1", "help", "Help", "All keys and commands", priority=True),
-    _key("help_outside", "question_mark", "help", "Help", "All keys and commands, where nothing is typed"),
-    _key("chat", "f2", "show('chat')", "Chat", "To the chat"),
-    _key("tasks", "f3", "show('tasks')", "Tasks", "To the tasks"),
-    _key("palette", "ctrl+p", "palette", "Commands", "Find a command by its name"),
-    _key("quit", "ctrl+q", "quit", "Leave", "Leave; what was typed is kept", priority=True),
-    _key("copy", "ctrl+c,super+c", "screen.copy_text", "Copy", "Copy what is selected"),
+    binding("app.help", "f1", "help", "Help", "All keys and commands", priority=True),
+    binding("app.help_outside", "question_mark", "help", "Help", "All keys and commands, where nothing is typed"),
+    binding("app.chat", "f2", "show('chat')", "Chat", "To the chat"),
+    binding("app.tasks", "f3", "show('tasks')", "Tasks", "To the tasks"),
+    binding("app.palette", "ctrl+p", "palette", "Commands", "Find a command by its name"),
+    binding("app.quit", "ctrl+q", "quit", "Leave", "Leave; what was typed is kept", priority=True),
+    binding("app.copy", "ctrl+c,super+c", "screen.copy_text", "Copy", "Copy what is selected"),
 ]
 """Keys that work on every screen."""
 
@@ -103,7 +100,7 @@ class TaleApp(TerminalApp):
         self._paths = paths
         self._look = look
         self._overrides = {} if overrides is None else overrides
-        self._wear(look.theme)
+        self._use_theme(look.theme)
         self.set_keymap(dict(look.keys))
         self.chat = ChatScreen(bridge, paths, look.keys, session_id, clock)
         self.modes = Modes(self, bridge, self.chat, clock)
@@ -115,7 +112,7 @@ class TaleApp(TerminalApp):
         """What our style sheets ask of a theme besides Textual's own variables."""
         return VARIABLE_DEFAULTS
 
-    def _wear(self, name: str) -> None:
+    def _use_theme(self, name: str) -> None:
         """Begin with this theme, or with the next best one and a sentence that says why."""
         theme, complaint = first_theme(name, theme_folders(self._paths.user_themes))
         self.register_theme(theme)
@@ -129,7 +126,7 @@ class TaleApp(TerminalApp):
 
     def on_mount(self) -> None:
         """Open the engine as soon as the first frame is on the screen."""
-        self.bridge.tell(self)
+        self.bridge.subscribe(self)
         self.call_after_refresh(self._after_first_frame)
 
     def _after_first_frame(self) -> None:
@@ -200,7 +197,7 @@ class TaleApp(TerminalApp):
         self.modes.use(None)
 
     @on(Bridge.Crashed)
-    def _end_with(self, event: Bridge.Crashed) -> None:
+    def _end_with_error(self, event: Bridge.Crashed) -> None:
         raise event.error
 
     # commands that are no matter of a conversation
@@ -265,9 +262,9 @@ class TaleApp(TerminalApp):
 
     def on_chat_controller_setting_wanted(self, event: ChatController.SettingWanted) -> None:
         """Change a setting for good and open the engine anew with it."""
-        self.run_worker(self._begin_with(event.name, event.value), group="setting")
+        self.run_worker(self._change_setting(event.name, event.value), group="setting")
 
-    async def _begin_with(self, setting: str, value: object) -> None:
+    async def _change_setting(self, setting: str, value: object) -> None:
         from tale_tui.ui.dialogs.theme import keep_setting
 
         self._overrides[setting] = value
@@ -311,15 +308,15 @@ def run_app(
     """
     wanted: dict[str, object] = dict(overrides or {})
 
-    def tell(note: str) -> None:
+    def say(note: str) -> None:
         app.notify(note, title="Settings")
 
-    def heed(settings: Settings) -> None:
+    def use_settings(settings: Settings) -> None:
         from tale_tui.ui.terminal.notifications import WindowPreferences
 
         app.chat.manners = WindowPreferences.of(settings)
 
-    bridge = Bridge(partial(open_engine, paths, wanted, tell, heed))
+    bridge = Bridge(partial(open_engine, paths, wanted, say, use_settings, _preload))
     app = TaleApp(
         bridge, paths, read_first_frame_settings(paths, os.environ, wanted), overrides=wanted, session_id=session
     )
@@ -331,6 +328,11 @@ def run_app(
     if bridge.error is not None:
         raise bridge.error
     return code or 0
+
+
+def _preload() -> None:
+    """Import what the chat needs as soon as the engine is there."""
+    import_module("tale_tui.ui.chat.controller")
 
 
 async def go_on_without_window(app: App[int], paths: Paths, overrides: Mapping[str, object]) -> Leaving:
@@ -346,8 +348,7 @@ async def go_on_without_window(app: App[int], paths: Paths, overrides: Mapping[s
     try:
         await asyncio.to_thread(start_background, paths, overrides)
     except OSError as error:
-        reason = clean_line(error.strerror or "unknown error")
-        sentence = f"No process can be started in the background: {reason}. The window stays."
+        sentence = f"No process can be started in the background: {reason_of(error)}. The window stays."
         app.notify(sentence, title="Not in the background", severity="error")
         return "stay"
     return "background"

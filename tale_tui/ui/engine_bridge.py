@@ -1,10 +1,10 @@
-"""The one place where the screen holds the engine: opens it behind the first frame and passes its facts on."""
+"""The one place where the window holds the engine: opens it behind the first frame and passes its facts on."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +15,9 @@ from textual.message_pump import MessagePump
 from tale_tui.domain.errors import TaleError
 
 if TYPE_CHECKING:
+    from tale_tui.config.load import Loaded
+    from tale_tui.config.paths import Paths
+    from tale_tui.config.settings import Settings
     from tale_tui.domain.events import Fact
     from tale_tui.engine.api import EngineApi
 
@@ -34,7 +37,7 @@ class Bridge:
         open_engine: gives the engine for as long as its block lasts; called in the event loop.
     """
 
-    # Whoever listens is told: from a screen nothing bubbles to the application, which would hear it once more.
+    # Each listener gets its own: from a screen nothing bubbles to the application, which would get it once more.
 
     @dataclass
     class Ready(Message, bubble=False):
@@ -69,7 +72,7 @@ class Bridge:
         self.error: TaleError | None = None
         """Why there is no engine, where it failed."""
 
-    def tell(self, listener: MessagePump) -> None:
+    def subscribe(self, listener: MessagePump) -> None:
         """Post what happens to `listener` from now on."""
         self._listeners.append(listener)
 
@@ -130,3 +133,52 @@ class Bridge:
         async with aclosing(engine.control.watch(window=True)) as facts:
             async for fact in facts:
                 self._post(partial(self.Happened, fact))
+
+
+@asynccontextmanager
+async def open_engine(
+    paths: Paths,
+    overrides: Mapping[str, object],
+    on_note: Callable[[str], None],
+    on_settings: Callable[[Settings], None],
+    preload: Callable[[], None],
+) -> AsyncIterator[EngineApi]:
+    """The engine of the data folder, as long as the block lasts; everything heavy is loaded in a thread.
+
+    Args:
+        paths: the folders; they exist.
+        overrides: dotted key -> value, stronger than environment and file.
+        on_note: takes what is worth saying about the settings, a sentence each.
+        on_settings: takes the settings, for what the window itself has to do with them.
+        preload: imports what the window needs as soon as the engine is there; called in the thread.
+    Raises:
+        SettingsError: a setting is wrong.
+        StoreError, EngineLost, EngineMismatch: the engine cannot be had.
+    """
+    loaded = await asyncio.to_thread(_load, paths, overrides, preload)
+    from tale_tui.config import logs
+    from tale_tui.engine.ipc.connect import open_engine as open_api
+    from tale_tui.ui.markdown import warm
+
+    for note in loaded.notes:
+        on_note(note)
+    on_settings(loaded.settings)
+    warming = asyncio.create_task(asyncio.to_thread(warm), name="warm the markdown")
+    try:
+        with logs.to_file(paths.log_file, loaded.settings.log_level):
+            async with open_api(paths, loaded.settings) as engine:
+                yield engine
+    finally:
+        await warming
+
+
+def _load(paths: Paths, overrides: Mapping[str, object], preload: Callable[[], None]) -> Loaded:
+    """Import what the engine and the window need, and read the settings. Takes a few tenths of a second."""
+    import tale_tui.engine.engine
+    import tale_tui.engine.ipc.connect
+    from tale_tui.config import load as settings
+
+    # Named, so that nothing is taken for an import without a use: loading is the use.
+    del tale_tui
+    preload()
+    return settings.load(paths, overrides)

@@ -1,16 +1,46 @@
-"""The keys that the user gave to bindings: what they are now, and what is wrong with them."""
+"""Keys: how bindings are declared, which keys they have now, and what is wrong with those that the user gave them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from typing import Any
 
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.screen import Screen
 
 from tale_tui.formatting.units import key_name
 
 KeyPlace = tuple[str, Sequence[BindingType]]
 """Where bindings work, in words (`In the prompt`), and the bindings."""
+
+
+def binding(name: str, keys: str, action: str, description: str, tooltip: str, *, priority: bool = False) -> Binding:
+    """A binding that the help lists, and no line of keys by itself.
+
+    Args:
+        name: its id, by which the user gives it other keys: `tasks.cancel`.
+        keys: comma separated.
+        action: as Textual writes it.
+        description: in a word or two.
+        tooltip: what it does, for the help.
+        priority: whether it comes before what the widget with the focus does with the key.
+    """
+    return Binding(keys, action, description, show=False, tooltip=tooltip, id=name, priority=priority)
+
+
+def keys_by_id(screen: Screen[Any], node: DOMNode | None = None) -> dict[str, str]:
+    """Binding id -> its first key, of all bindings that can do something now.
+
+    Args:
+        screen: that is shown.
+        node: whose bindings are asked for; None for those of all.
+    """
+    found: dict[str, str] = {}
+    for key, active in screen.active_bindings.items():
+        if active.binding.id is not None and (node is None or active.node is node):
+            found.setdefault(active.binding.id, key)
+    return found
 
 
 def keys_now(bindings: Iterable[BindingType], keymap: Mapping[str, str]) -> list[Binding]:
@@ -21,9 +51,9 @@ def keys_now(bindings: Iterable[BindingType], keymap: Mapping[str, str]) -> list
         keymap: binding id -> keys, comma separated.
     """
     return [
-        binding.with_key(keymap[binding.id]) if binding.id and binding.id in keymap else binding
-        for binding in bindings
-        if isinstance(binding, Binding)
+        one.with_key(keymap[one.id]) if one.id and one.id in keymap else one
+        for one in bindings
+        if isinstance(one, Binding)
     ]
 
 
@@ -34,7 +64,10 @@ def complaints(places: Sequence[KeyPlace], keymap: Mapping[str, str]) -> list[st
         places: all of them whose ids are to be known.
         keymap: binding id -> keys, comma separated.
     """
-    known = {binding.id: binding for _, bindings in places for binding in keys_now(bindings, {}) if binding.id}
+    # Nobody needs this for the first frame, and few at all.
+    from difflib import get_close_matches
+
+    known = {one.id: one for _, bindings in places for one in keys_now(bindings, {}) if one.id}
     rooms = {name.partition(".")[0] for name in known}
     said = []
     for name in keymap:
@@ -49,7 +82,7 @@ def complaints(places: Sequence[KeyPlace], keymap: Mapping[str, str]) -> list[st
 
 def _clashes(bindings: Sequence[Binding], keymap: Mapping[str, str]) -> list[str]:
     said = []
-    named = [(binding.id, {key.strip() for key in binding.key.split(",")}) for binding in bindings if binding.id]
+    named = [(one.id, {key.strip() for key in one.key.split(",")}) for one in bindings if one.id]
     for winner, keys in named:
         for loser, others in named:
             # Of two that were both given the key, the one that is named later loses it.

@@ -15,7 +15,7 @@ from typing import Any
 from textual.color import Color, ColorParseError
 from textual.theme import BUILTIN_THEMES, Theme
 
-from tale_tui.domain.text import clean_line
+from tale_tui.domain.text import clean_line, reason_of
 
 DEFAULT_DARK, DEFAULT_LIGHT = "tale-dark", "tale-light"
 LAST_RESORT = "textual-dark"
@@ -145,7 +145,7 @@ def _read(file: Path) -> Theme:
     try:
         return _build(file.stem, _table(file))
     except OSError as error:
-        what = f"it cannot be read ({clean_line(error.strerror or 'unknown error', 80)})"
+        what = f"it cannot be read ({reason_of(error)})"
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         what = f"it is not valid TOML ({clean_line(str(error), 100)})"
     except _Wrong as error:

@@ -51,7 +51,7 @@ MODELS = (
 
 UI = (
     {"app"},
-    {"modes", "engine_opening"},
+    {"modes"},
     {"chat"},
     {"tasks"},
     {"dialogs"},
@@ -73,7 +73,7 @@ SEEN_FROM_OUTSIDE = {
 ALSO_SEEN_BY_COMMANDS = {"engine.detect", "engine.store.read_only", "engine.engine", "engine.doctor"}
 """By commands that work without an engine: looking at what is stored, judging a text, checking an installation."""
 
-LOADS_THE_ENGINE = "tale_tui.ui.engine_opening"
+LOADS_THE_ENGINE = "tale_tui.ui.engine_bridge"
 """Imports the engine behind the first frame, so that `open_engine` finds it loaded."""
 
 STORE_LIBRARIES = {"sqlite3", "aiosqlite"}

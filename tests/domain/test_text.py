@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tale_tui.domain.text import COMBINING_MAX, LINE_LIMIT, Cleaner, clean, clean_line, defuse, is_blank, reveal
+from tale_tui.domain.text import (
+    COMBINING_MAX,
+    LINE_LIMIT,
+    Cleaner,
+    clean,
+    clean_line,
+    defuse,
+    is_blank,
+    reason_of,
+    reveal,
+)
 
 CORPUS: dict[str, dict[str, str]] = json.loads(
     (Path(__file__).parents[1] / "data" / "hostile-text.json").read_text(encoding="utf-8")
@@ -273,3 +283,15 @@ def test_what_only_looks_like_a_token_is_not_touched(text: str) -> None:
 def test_a_text_without_anything_to_see_is_blank(text: str) -> None:
     assert is_blank(text)
     assert not is_blank(f"{text}.{text}")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (PermissionError(13, "Permission denied", "/root/x"), "Permission denied"),
+        (OSError("no locks\x1b[2J\nhere"), "no locks here"),
+        (OSError(), "unknown error"),
+    ],
+)
+def test_the_reason_of_an_error_of_the_system_is_one_safe_line(error: OSError, reason: str) -> None:
+    assert reason_of(error) == reason

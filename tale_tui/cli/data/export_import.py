@@ -11,6 +11,7 @@ import click
 from tale_tui.cli.context import CommandContext
 from tale_tui.cli.output import echo, echo_err, echo_json
 from tale_tui.domain.errors import BadImport, BadInput
+from tale_tui.domain.text import reason_of
 
 if TYPE_CHECKING:
     from tale_tui.domain.conversation import Session
@@ -59,7 +60,7 @@ def _write(path: Path, text: str, *, force: bool) -> None:
     except FileExistsError as error:
         raise _there_already(path) from error
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}. The session is kept as it was.") from error
+        raise StoreError(f"{path} cannot be written: {reason_of(error)}. The session is kept as it was.") from error
 
 
 def _there_already(path: Path) -> BadInput:
@@ -80,7 +81,7 @@ def import_(context: CommandContext, file: Path, as_json: bool) -> None:
     except UnicodeDecodeError as error:
         raise BadImport(f"{file} is not text. Take a file that `tale-tui export --format json` wrote.") from error
     except OSError as error:
-        raise BadInput(f"{file} cannot be read: {error.strerror}.") from error
+        raise BadInput(f"{file} cannot be read: {reason_of(error)}.") from error
 
     async def work(engine: EngineApi) -> tuple[Session, ...]:
         return await engine.sessions.import_(text)

@@ -28,6 +28,7 @@ from tale_tui.domain.errors import BadInput, NoModel, TaleError, rebuild
 from tale_tui.domain.events import TaskStarted, TurnCancelled, TurnDone, TurnFailed, TurnStarted
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.domain.text import reason_of
 from tale_tui.formatting.engine import is_here, who_works
 from tale_tui.formatting.tasks import model_name
 from tale_tui.formatting.units import plural
@@ -368,4 +369,4 @@ def _write_new(name: str, text: str) -> None:
         with Path(name).expanduser().open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise BadInput(f"{name} cannot be written: {error.strerror}. Nothing was changed.") from error
+        raise BadInput(f"{name} cannot be written: {reason_of(error)}. Nothing was changed.") from error

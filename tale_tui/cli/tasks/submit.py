@@ -196,7 +196,7 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise _not_text(path) from error
     except OSError as error:
-        raise BadInput(f"{clean_line(str(path))} cannot be read ({error.strerror}): give a file that can.") from error
+        raise BadInput(f"{clean_line(str(path))} cannot be read ({reason_of(error)}): give a file that can.") from error
     if "\0" in text:
         raise _not_text(path)
     if len(text) > FILE_CHARACTERS_MAX:

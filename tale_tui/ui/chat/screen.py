@@ -139,7 +139,7 @@ class ChatScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Listen to the engine, whenever it comes."""
-        self._bridge.tell(self)
+        self._bridge.subscribe(self)
         self.lines.refresh()
 
     # the engine

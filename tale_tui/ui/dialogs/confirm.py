@@ -25,8 +25,8 @@ class ConfirmDialog(Dialog[bool]):
 
         Args:
             question: names the thing: `Delete "Fibonacci and friends"?`
-            yes_label: the verb that does it: `Delete "Fibonacci and friends"`.
-            no_label: the safe verb: `Keep`.
+            yes_label: does it: `Delete "Fibonacci and friends"`.
+            no_label: leaves it as it is: `Keep`.
             detail: what follows from it, in a sentence.
         """
         super().__init__(question)
@@ -35,13 +35,13 @@ class ConfirmDialog(Dialog[bool]):
         self._no_label = no_label
 
     def body(self) -> Iterable[Widget]:
-        """The consequence and both verbs, the safe one first."""
+        """The consequence and both buttons, the safe one first."""
         if self._detail:
             yield NoMarkup(self._detail, id="text")
         yield Horizontal(
-            TextButton(self._no_label, id="focus-first"), TextButton(self._yes_label, id="yes"), id="verbs"
+            TextButton(self._no_label, id="focus-first"), TextButton(self._yes_label, id="yes"), id="buttons"
         )
 
     @on(TextButton.Pressed)
     def _answer(self, event: TextButton.Pressed) -> None:
-        self.dismiss(event.verb.id == "yes")
+        self.dismiss(event.button.id == "yes")

@@ -15,6 +15,7 @@ from textual.types import CSSPathType
 from textual.widget import Widget
 
 from tale_tui.formatting.symbols import ASCII, signs
+from tale_tui.ui.keys import binding
 from tale_tui.ui.text import NoMarkup
 from tale_tui.ui.widgets.key_bar import KeyLine
 
@@ -118,7 +119,7 @@ class Reader(VerticalScroll, can_focus=True):
 
     DEFAULT_CLASSES = FITTED
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll_up", "Up", show=False, id="reader.up", tooltip="One line up"),
-        Binding("down,j", "scroll_down", "Down", show=False, id="reader.down", tooltip="One line down"),
-        Binding("space", "page_down", "Page down", show=False, id="reader.page", tooltip="One page down"),
+        binding("reader.up", "up,k", "scroll_up", "Up", "One line up"),
+        binding("reader.down", "down,j", "scroll_down", "Down", "One line down"),
+        binding("reader.page", "space", "page_down", "Page down", "One page down"),
     ]

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
 from tale_tui.ui.dialogs.dialog import Dialog, Result
+from tale_tui.ui.keys import binding
 from tale_tui.ui.widgets.line_input import LineInput
 from tale_tui.ui.widgets.pick_list import PickList
 
@@ -20,12 +21,12 @@ class FilterDialog(Dialog[Result]):
     """A line to type into and a list below it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,ctrl+p", "list_move(-1)", "Up", show=False, id="filter.up", tooltip="Choose the row above"),
-        Binding("down,ctrl+j", "list_move(1)", "Down", show=False, id="filter.down", tooltip="Choose the row below"),
-        Binding("pageup", "list_page(-1)", "Page up", show=False, id="filter.page_up", tooltip="One page up"),
-        Binding("pagedown", "list_page(1)", "Page down", show=False, id="filter.page_down", tooltip="One page down"),
-        Binding("ctrl+home", "list_end(-1)", "First", show=False, id="filter.first", tooltip="The first row"),
-        Binding("ctrl+end", "list_end(1)", "Last", show=False, id="filter.last", tooltip="The last row"),
+        binding("filter.up", "up,ctrl+p", "list_move(-1)", "Up", "Choose the row above"),
+        binding("filter.down", "down,ctrl+j", "list_move(1)", "Down", "Choose the row below"),
+        binding("filter.page_up", "pageup", "list_page(-1)", "Page up", "One page up"),
+        binding("filter.page_down", "pagedown", "list_page(1)", "Page down", "One page down"),
+        binding("filter.first", "ctrl+home", "list_end(-1)", "First", "The first row"),
+        binding("filter.last", "ctrl+end", "list_end(1)", "Last", "The last row"),
     ]
 
     def __init__(self, title: str, note: str = "", *, enter: str, placeholder: str, value: str = "") -> None:

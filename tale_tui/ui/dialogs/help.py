@@ -20,13 +20,16 @@ from tale_tui.ui.dialogs.dialog import Dialog, Reader
 from tale_tui.ui.keys import KeyPlace, keys_now
 from tale_tui.ui.text import plain_line
 
-_KEY_CELLS = 26
+_COLUMN_CELLS = 26
 """The widest column of keys; what is longer stands in a line of its own."""
 
 _GAP = 2
 
 _WORDS_MIN = 14
 """Cells that the words keep where there is little room."""
+
+_BINDING_CELLS = 20
+"""Cells that the keys of one binding take: more of them would push the words away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class HelpColumn(Widget):
         super().__init__(classes="column")
         self._groups = groups
         widest = max(len(key) for group in groups for key, _ in group.lines)
-        self._cells = min(widest, _KEY_CELLS) + _GAP
+        self._cells = min(widest, _COLUMN_CELLS) + _GAP
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many lines as it takes at this width."""
@@ -105,10 +108,10 @@ class HelpColumn(Widget):
             lines += [Content("")] * bool(lines)
             lines.append(plain_line(group.title, style="bold"))
             for key, words in group.lines:
-                lines += self._entry(clean_line(key), plain_line(words, style="$muted"), width)
+                lines += self._key_lines(clean_line(key), plain_line(words, style="$muted"), width)
         return lines
 
-    def _entry(self, key: str, words: Content, width: int) -> list[Content]:
+    def _key_lines(self, key: str, words: Content, width: int) -> list[Content]:
         """A key and what it does; a key that is wider than its column has a line of its own."""
         room = max(width - self._cells, _WORDS_MIN)
         indent = min(self._cells, max(width - room, 0))
@@ -117,10 +120,6 @@ class HelpColumn(Widget):
         if len(key) > indent - _GAP:
             return [Content(key), Content(" " * indent) + first, *hung]
         return [Content(key.ljust(indent)) + first, *hung]
-
-
-KEY_CELLS = 20
-"""Cells that the keys of one binding take: more of them would push the words away."""
 
 
 def help_groups(places: Sequence[KeyPlace], keymap: Mapping[str, str]) -> list[HelpGroup]:
@@ -139,7 +138,7 @@ def _shortened(binding: Binding) -> Binding:
     shown, used = [first], len(key_name(first))
     for key in others:
         used += len(key_name(key)) + 1
-        if used <= KEY_CELLS:
+        if used <= _BINDING_CELLS:
             shown.append(key)
     return binding if not others else binding.with_key(",".join(shown))
 

@@ -54,12 +54,12 @@ class LeaveDialog(Dialog[Leaving]):
             TextButton("Stay", id="focus-first"),
             TextButton("Go on in the background", id="background"),
             TextButton("Pause and leave", id="pause"),
-            id="verbs",
+            id="buttons",
         )
 
     @on(TextButton.Pressed)
     def _answer(self, event: TextButton.Pressed) -> None:
-        match event.verb.id:
+        match event.button.id:
             case "background":
                 self.dismiss("background")
             case "pause":

@@ -1,4 +1,4 @@
-"""What an address really is: where it leads, and what about it may deceive a reader. Pure functions."""
+"""Before a link is opened: what its address really is, where it leads, and what about it may deceive a reader."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _is_mixed(label: str) -> bool:
 
 
 class LinkDialog(Dialog[bool]):
-    """Shows the real target. True opens it; an address that is never opened offers no verb for it."""
+    """Shows the real target. True opens it; an address that is never opened has no button for it."""
 
     CSS_PATH: ClassVar[CSSPathType | None] = ["dialog.tcss", "link.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -160,7 +160,7 @@ class LinkDialog(Dialog[bool]):
         super().__init__("Open this link?" if self._facts.allowed else "This link is not opened")
 
     def body(self) -> Iterable[Widget]:
-        """The address with the server standing out, what may deceive, the verbs."""
+        """The address with the server standing out, what may deceive, the buttons."""
         facts = self._facts
         address = Content.assemble(
             plain(facts.before, "$muted"), plain(facts.host, "$accent bold"), plain(facts.after, "$muted")
@@ -168,11 +168,11 @@ class LinkDialog(Dialog[bool]):
         yield NoMarkup(address, id="address")
         for warning in facts.warnings:
             yield Horizontal(NoMarkup(signs().failed, classes="sign"), NoMarkup(warning), classes="warning")
-        verbs = [TextButton("Do not open" if facts.allowed else "Back", id="focus-first")]
+        buttons = [TextButton("Do not open" if facts.allowed else "Back", id="focus-first")]
         if facts.allowed:
             label = "Write a mail" if facts.before.startswith("mailto") else f"Open {facts.host}"
-            verbs.append(TextButton(label, id="yes"))
-        yield Horizontal(*verbs, id="verbs")
+            buttons.append(TextButton(label, id="yes"))
+        yield Horizontal(*buttons, id="buttons")
 
     def action_copy(self) -> None:
         """Copy the address as it is shown."""
@@ -182,4 +182,4 @@ class LinkDialog(Dialog[bool]):
 
     @on(TextButton.Pressed)
     def _answer(self, event: TextButton.Pressed) -> None:
-        self.dismiss(event.verb.id == "yes")
+        self.dismiss(event.button.id == "yes")

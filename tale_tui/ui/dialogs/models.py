@@ -1,4 +1,4 @@
-"""What the list of models says: pure functions from reports to rows."""
+"""Models: which one answers and which one works, and all that the servers have."""
 
 from __future__ import annotations
 
@@ -53,6 +53,15 @@ _STATES = {
     RoleState.AWAY: "away",
     RoleState.FAILED: "failed",
 }
+
+_PULLED_NAME_LIMIT = 200
+"""Characters of the name of a model, at most."""
+
+_WHY_LIMIT = 300
+"""Characters of the sentence that says what is wrong with a role."""
+
+Look = Callable[[], Awaitable[tuple[tuple[BackendReport, ...], tuple[RoleStatus, ...]]]]
+"""Asks all servers what they have, and reads the roles."""
 
 
 def role_line(status: RoleStatus, name_cells: int, reports: Sequence[BackendReport]) -> Content:
@@ -148,10 +157,6 @@ def _gpu_share(ref: ModelRef | None, reports: Sequence[BackendReport]) -> float 
     return next((model.gpu_share for model in loaded), None)
 
 
-_PULLED_NAME_LIMIT = 200
-"""Characters of the name of a model, at most."""
-
-
 @dataclass(frozen=True, slots=True)
 class UseModel:
     """Give a role this model."""
@@ -172,13 +177,7 @@ class FetchStarter:
     """Fetch the starter model."""
 
 
-_WHY_LIMIT = 300
-"""Characters of the sentence that says what is wrong with a role."""
-
 ModelsResult = UseModel | PullModel | FetchStarter
-
-Look = Callable[[], Awaitable[tuple[tuple[BackendReport, ...], tuple[RoleStatus, ...]]]]
-"""Asks all servers what they have, and reads the roles."""
 
 
 class ModelsDialog(Dialog[ModelsResult]):
@@ -225,14 +224,14 @@ class ModelsDialog(Dialog[ModelsResult]):
         """Show another state; the chosen row stays."""
         self._reports, self._roles = tuple(reports), tuple(roles)
         cells = max((cell_len(role_name(status)) for status in roles), default=0)
-        told = ""
+        said = ""
         for status in roles:
             line = role_line(status, cells, self._reports)
             self.query_one(f"#role-{status.role.value}", NoMarkup).update(line)
             why = self.query_one(f"#why-{status.role.value}", NoMarkup)
             # What is the same for both roles is said once, below the first.
-            detail = "" if status.state is RoleState.READY or status.detail == told else status.detail
-            told = detail or told
+            detail = "" if status.state is RoleState.READY or status.detail == said else status.detail
+            said = detail or said
             why.update(clean_line(detail, _WHY_LIMIT))
             why.set_class(bool(detail), "-said")
         picks = self.query_one(PickList)

@@ -24,6 +24,7 @@ from tale_tui.engine.result_files import ResultFile, file_place, result_files, s
 from tale_tui.formatting.units import plural
 from tale_tui.ui.dialogs.confirm import ConfirmDialog
 from tale_tui.ui.dialogs.dialog import FITTED, Dialog
+from tale_tui.ui.keys import binding
 from tale_tui.ui.text import NoMarkup
 from tale_tui.ui.widgets.banner import Severity
 from tale_tui.ui.widgets.line_input import LineInput
@@ -31,7 +32,7 @@ from tale_tui.ui.widgets.line_input import LineInput
 T = TypeVar("T")
 LOW = 18
 """Lines of a terminal below which there is no frame: folder, files and what is wrong need more than other dialogs."""
-_NAMES_TOLD = 5
+_NAMES_LISTED = 5
 """Files that a question names; of others it says how many there are."""
 
 
@@ -78,8 +79,8 @@ class FileRow(Horizontal):
     def compose(self) -> ComposeResult:
         """The name, and what the file is."""
         yield LineInput(self._suggested, placeholder="left out")
-        told = (self.file.language, plural(self.file.lines, "line"))
-        yield NoMarkup(", ".join(part for part in told if part), classes="quiet")
+        facts = (self.file.language, plural(self.file.lines, "line"))
+        yield NoMarkup(", ".join(fact for fact in facts if fact), classes="quiet")
 
     @property
     def wanted(self) -> str:
@@ -95,7 +96,7 @@ class SaveFilesDialog(Dialog[FilesChosen]):
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (8, "-low"), (LOW, "-high")]  # noqa: RUF012  (declared so by Textual)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "next", id="files.next", tooltip="To the next line"),
-        Binding("ctrl+s", "save", "Save", show=False, id="files.keep", tooltip="Save the files"),
+        binding("files.keep", "ctrl+s", "save", "Save", "Save the files"),
     ]
 
     def __init__(
@@ -189,7 +190,7 @@ async def save_files(title: str, markdown: str, folder: Path, ask: AskDialog, sa
             dialog = SaveFilesDialog(title, files, chosen.folder, chosen.written, error.sentence)
         else:
             if saved:
-                say(f"{_told(saved)} in {_short(chosen.folder)}", title="Saved")
+                say(f"{_listed(saved)} in {_short(chosen.folder)}", title="Saved")
             return
 
 
@@ -211,13 +212,13 @@ async def _save(chosen: FilesChosen, ask: AskDialog) -> list[str]:
 def _replacing(names: Sequence[str], folder: Path) -> ConfirmDialog:
     what = names[0] if len(names) == 1 else plural(len(names), "file")
     there = "is" if len(names) == 1 else "are"
-    detail = f"In {_short(folder)} there {there} already: {_told(names)}."
+    detail = f"In {_short(folder)} there {there} already: {_listed(names)}."
     return ConfirmDialog(f"Replace {what}?", f"Replace {what}", "Keep", detail=detail)
 
 
-def _told(names: Sequence[str]) -> str:
-    shown = ", ".join(clean_line(name) for name in names[:_NAMES_TOLD])
-    more = len(names) - _NAMES_TOLD
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(clean_line(name) for name in names[:_NAMES_LISTED])
+    more = len(names) - _NAMES_LISTED
     return f"{shown} and {more} more" if more > 0 else shown
 
 

@@ -14,7 +14,7 @@ from textual.widgets import Input, TextArea
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.ui.dialogs.dialog import FITTED, Dialog
 from tale_tui.ui.text import NoMarkup
-from tale_tui.ui.widgets.line_input import ENTRY_LIMIT, LineInput
+from tale_tui.ui.widgets.line_input import INPUT_LIMIT, LineInput
 
 
 class TextDialog(Dialog[str]):
@@ -66,7 +66,7 @@ class TextDialog(Dialog[str]):
         if self._lines:
             self.dismiss(clean(self.query_one(TextArea).text).strip())
         else:
-            self.dismiss(clean_line(self.query_one(LineInput).value, ENTRY_LIMIT))
+            self.dismiss(clean_line(self.query_one(LineInput).value, INPUT_LIMIT))
 
 
 class _Lines(TextArea):

@@ -12,7 +12,7 @@ from textual.theme import BUILTIN_THEMES
 from textual.types import CSSPathType
 
 from tale_tui.domain.errors import TaleError
-from tale_tui.domain.text import clean_line
+from tale_tui.domain.text import clean_line, reason_of
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count
 from tale_tui.ui.dialogs.filter_dialog import FilterDialog
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PREVIEW_DELAY_S = 0.08
 """Seconds that a row stays chosen before its theme is shown: paging through the list stays fluent."""
+
+THEME_SETTING = "look.theme"
 
 
 class ThemeDialog(FilterDialog[str]):
@@ -93,14 +95,11 @@ class ThemeDialog(FilterDialog[str]):
             self.app.theme = name
 
 
-THEME_SETTING = "look.theme"
-
-
 async def choose_theme(app: App[Any], paths: Paths, name: str = "") -> None:
-    """Wear the theme `name`, or the one that is chosen from the list; from a worker only.
+    """Use the theme `name`, or the one that is chosen from the list; from a worker only.
 
     Args:
-        app: wears it.
+        app: uses it.
         paths: where the user's own themes and the settings are.
         name: empty shows the list.
     """
@@ -134,8 +133,7 @@ async def keep_setting(app: App[Any], paths: Paths, name: str, value: object) ->
     except TaleError as error:
         reason = error.sentence
     except OSError as error:
-        why = clean_line(error.strerror or "unknown error")
-        reason = f"{clean_line(str(paths.settings_file))} cannot be written: {why}."
+        reason = f"{clean_line(str(paths.settings_file))} cannot be written: {reason_of(error)}."
     else:
         return
     app.notify(f"{reason} It holds until this window is closed.", title="Not kept", severity="warning", markup=False)

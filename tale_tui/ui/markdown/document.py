@@ -12,6 +12,26 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
+_OPEN_LINK = re.compile(r"\[([^\[\]\n]*)\]\([^()\s]*\Z")
+
+_OPEN_SIGN = re.compile(r"(?:\*{1,3}|_{1,3}|~~|`)\Z")
+
+_CODE = re.compile(r"`+[^`]*`+")
+
+_FENCE_SIGNS = 3
+"""So many ` or ~ in a row open a fence."""
+
+_HEAD_LINES = 2
+"""Lines of a table before its first row."""
+
+_STUB = "x\n"
+"""Stands for the beginning of a long paragraph: its lines are text, whatever they are."""
+
+_STUB_LINES = 24
+
+_UNSURE_LINES = 4
+"""Lines at the end of a paragraph that may turn out to be something else: the head of a table, a title, a list."""
+
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
@@ -251,13 +271,6 @@ def language_of(info: str) -> str:
     return words[0].lstrip(".").lower() if words else ""
 
 
-_OPEN_LINK = re.compile(r"\[([^\[\]\n]*)\]\([^()\s]*\Z")
-
-_OPEN_SIGN = re.compile(r"(?:\*{1,3}|_{1,3}|~~|`)\Z")
-
-_CODE = re.compile(r"`+[^`]*`+")
-
-
 def settle(text: str) -> str:
     """Close strong text, code and a link that `text` leaves open at its end, and drop a sign that opens nothing yet.
 
@@ -274,10 +287,6 @@ def settle(text: str) -> str:
         bare = _OPEN_SIGN.sub("", text).rstrip()
         return bare if text.endswith("*") and bare.count("**") % 2 == 0 else f"{bare}**"
     return text
-
-
-_FENCE_SIGNS = 3
-"""So many ` or ~ in a row open a fence."""
 
 
 class VerbatimDocument:
@@ -334,18 +343,6 @@ def _closes(line: str, fence: str) -> bool:
 def _closing(lines: Sequence[str], start: int, fence: str) -> int:
     """The line that closes a fence; the number of lines where none does."""
     return next((line for line in range(start, len(lines)) if _closes(lines[line], fence)), len(lines))
-
-
-_HEAD_LINES = 2
-"""Lines of a table before its first row."""
-
-_STUB = "x\n"
-"""Stands for the beginning of a long paragraph: its lines are text, whatever they are."""
-
-_STUB_LINES = 24
-
-_UNSURE_LINES = 4
-"""Lines at the end of a paragraph that may turn out to be something else: the head of a table, a title, a list."""
 
 
 class MarkdownDocument:

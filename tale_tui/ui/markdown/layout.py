@@ -30,6 +30,14 @@ from tale_tui.ui.markdown.wrap import GrowingWrap
 
 Document = MarkdownDocument | VerbatimDocument
 
+SimpleBlock = Paragraph | Verbatim | Heading | Fence | Rule | Quote | Item
+"""What is set by itself, as all but tables are."""
+
+NARROWEST = 8
+"""Cells that text gets at least, however deep it stands in lists and quotes."""
+
+TAB = "    "
+
 
 class Body:
     """The text of a message at a width.
@@ -81,15 +89,6 @@ def _keep_objects(lines: list[Line], first: int, before: list[Line]) -> None:
     for number, line in enumerate(before[: len(lines) - first], first):
         if lines[number].same(line):
             lines[number] = line
-
-
-SimpleBlock = Paragraph | Verbatim | Heading | Fence | Rule | Quote | Item
-"""What is set by itself, as all but tables are."""
-
-NARROWEST = 8
-"""Cells that text gets at least, however deep it stands in lists and quotes."""
-
-TAB = "    "
 
 
 @dataclass(slots=True)

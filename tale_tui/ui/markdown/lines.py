@@ -51,6 +51,9 @@ SUCCESS = 32768
 
 _CODE_SHIFT = 16
 
+DECORATION = -1
+"""Where a piece stands in its row when it does not: a bar, a bullet, a space at a break."""
+
 
 class CodeKind(IntEnum):
     """What a word is in its programming language."""
@@ -81,10 +84,6 @@ def code_style(kind: CodeKind) -> int:
 def code_kind(style: int) -> CodeKind:
     """The kind of word that a style is for."""
     return CodeKind(style >> _CODE_SHIFT)
-
-
-DECORATION = -1
-"""Where a piece stands in its row when it does not: a bar, a bullet, a space at a break."""
 
 
 @dataclass(frozen=True, slots=True)

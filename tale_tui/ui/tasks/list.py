@@ -1,4 +1,4 @@
-"""One task as a line of a list: sign, id, title, where it is, how long. Pure functions."""
+"""The list of tasks, one a line: sign, id, title, where it is, how long."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
-from tale_tui.formatting.tasks import clock, elapsed_s, left_s, model_name, short_state, sign, state_words, tone
+from tale_tui.formatting.tasks import Tone, clock, elapsed_s, left_s, model_name, short_state, sign, state_words, tone
 from tale_tui.formatting.units import when
+from tale_tui.ui.keys import binding
 from tale_tui.ui.markdown.wrap import wrap
 from tale_tui.ui.widgets.line import fitted
+from tale_tui.ui.widgets.line_list import LineList, StyleOf
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import Task
@@ -55,8 +55,13 @@ _EMPTY_LEFT, _EMPTY_MOST = 3, 70
 
 _LEFT_STEP_S = 5
 
-StyleOf = Callable[[str], Style]
-"""The style of a name: `muted`, `bar`, `id`, `model` or a tone of `task_words.tone`."""
+_WHEN_S = 20
+"""The words for a moment that is over (`now`, `14:02`) are looked at again so often."""
+
+_ROWS_KEPT = 600
+"""Lines that are kept as they were painted."""
+
+_STYLES: dict[Tone, str] = {"work": "task", "look": "warning", "ok": "success", "bad": "error", "quiet": "muted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +104,18 @@ def task_segments(task: Task, columns: Columns, now: float, style: StyleOf, *, c
         style: gives styles.
         chosen: whether it has the bar.
     """
-    loud = tone(task)
     words = clean_line(_place_words(task, columns, now)) if columns.place else ""
     # Where there is nothing to say of its place, the title has the room.
     room = columns.title + (columns.place + _GAP if columns.place and not words and not columns.model else 0)
     yield Segment(signs().bar + " ", style("bar")) if chosen else Segment(" " * _LEFT)
-    yield Segment(f"{sign(task)} ", style(loud))
+    yield Segment(f"{sign(task)} ", style(_STYLES[tone(task)]))
     yield Segment(task.shown.ljust(columns.id + _GAP), style("muted"))
     title = fitted(clean_line(task.title, _TITLE_LIMIT), room)
     quiet = "muted" if task.state == "cancelled" else ""
     yield Segment(title + " " * (room - cell_len(title)), style(quiet))
     if columns.model:
         name = fitted(clean_line(model_name(task)), columns.model - _GAP)
-        yield Segment(" " * _GAP + name + " " * (columns.model - _GAP - cell_len(name)), style("model"))
+        yield Segment(" " * _GAP + name + " " * (columns.model - _GAP - cell_len(name)), style("task"))
     if columns.place:
         yield from _right(task, words, columns, now, style, gap=room == columns.title)
     yield Segment(" ")
@@ -144,11 +148,11 @@ def _right(task: Task, words: str, columns: Columns, now: float, style: StyleOf,
             place += len(numbers[0])
             numbers = numbers[1:]
         words = fitted(words, place)
-        loud = tone(task)
+        loud = _STYLES[tone(task)]
         yield Segment(" " * _GAP)
-        yield Segment(words + " " * (place - cell_len(words)), style(loud if loud in ("look", "bad") else "muted"))
+        yield Segment(words + " " * (place - cell_len(words)), style(loud if loud in ("warning", "error") else "muted"))
     for text in numbers:
-        yield Segment(text, style("work" if task.state == "running" and text is elapsed else "muted"))
+        yield Segment(text, style("task" if task.state == "running" and text is elapsed else "muted"))
 
 
 def _place_words(task: Task, columns: Columns, now: float) -> str:
@@ -171,69 +175,34 @@ def _ending(task: Task, now: float) -> str:
     return "" if task.finished is None else when(task.finished, now)
 
 
-_WHEN_S = 20
-"""The words for a moment that is over (`now`, `14:02`) are looked at again so often."""
-
-_ROWS_KEPT = 600
-"""Lines that are kept as they were painted."""
-
-_CSS = """
-TaskList {
-    height: 1fr;
-    width: 1fr;
-    overflow-x: hidden;
-    scrollbar-size-vertical: 1;
-    scrollbar-gutter: stable;
-    pointer: pointer;
-    background: transparent;
-    .task-list--cursor { background: $surface; }
-    .task-list--focused { background: $panel; }
-    .task-list--hover { background: $block-hover-background; }
-    .task-list--bar { color: $accent; }
-    .task-list--muted { color: $muted; }
-    .task-list--model { color: $task; }
-    .task-list--work { color: $task; }
-    .task-list--look { color: $warning; }
-    .task-list--ok { color: $success; }
-    .task-list--bad { color: $error; }
-    &:ansi .task-list--focused { text-style: reverse; }
-}
-"""
-
-
-def _key(name: str, keys: str, action: str, description: str, tooltip: str) -> Binding:
-    return Binding(keys, action, description, show=False, tooltip=tooltip, id=f"tasks.{name}")
-
-
-class TaskList(ScrollView, can_focus=True):
-    """Rows of tasks, one of them chosen. Rows come in by `show` and `put`; `Moved` and `StartedTurn` go out.
+class TaskList(LineList["Task"]):
+    """Rows of tasks. They come in by `show` and `put`; `Moved` and `Opened` go out.
 
     Args:
         clock: seconds since the epoch.
     """
 
-    ALLOW_SELECT = False
-    NAMES: ClassVar[tuple[str, ...]] = (
-        "cursor", "focused", "hover", "bar", "muted", "model", "work", "look", "ok", "bad"
-    )  # fmt: skip
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "task-list--cursor", "task-list--focused", "task-list--hover", "task-list--bar", "task-list--muted",
-        "task-list--model", "task-list--work", "task-list--look", "task-list--ok", "task-list--bad",
-    }  # fmt: skip
-    DEFAULT_CSS = _CSS
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-list--focused"}
+    DEFAULT_CSS = """
+    TaskList {
+        height: 1fr;
+        width: 1fr;
+        scrollbar-gutter: stable;
+        .line-list--cursor { background: $surface; }
+        .line-list--focused { background: $panel; }
+        &:ansi .line-list--focused { text-style: reverse; }
+    }
+    """
     BINDING_GROUP_TITLE = "In the list"
     BINDINGS: ClassVar[list[BindingType]] = [
-        _key("up", "up,k", "move(-1)", "Up", "Choose the task above"),
-        _key("down", "down,j", "move(1)", "Down", "Choose the task below"),
-        _key("page_up", "pageup", "page(-1)", "Page up", "One page up"),
-        _key("page_down", "pagedown", "page(1)", "Page down", "One page down"),
-        _key("first", "home,g", "end(-1)", "First", "Choose the first task"),
-        _key("last", "end,G", "end(1)", "Last", "Choose the last task"),
-        _key("open", "enter", "open", "Open", "Read the chosen task"),
+        binding("tasks.up", "up,k", "move(-1)", "Up", "Choose the task above"),
+        binding("tasks.down", "down,j", "move(1)", "Down", "Choose the task below"),
+        binding("tasks.page_up", "pageup", "page(-1)", "Page up", "One page up"),
+        binding("tasks.page_down", "pagedown", "page(1)", "Page down", "One page down"),
+        binding("tasks.first", "home,g", "end(-1)", "First", "Choose the first task"),
+        binding("tasks.last", "end,G", "end(1)", "Last", "Choose the last task"),
+        binding("tasks.open", "enter", "open", "Open", "Read the chosen task"),
     ]
-
-    hovered: reactive[int] = reactive(-1)
-    """The index of the row under the pointer; -1 where there is none."""
 
     @dataclass
     class Moved(Message):
@@ -249,23 +218,13 @@ class TaskList(ScrollView, can_focus=True):
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
-        self.empty = ""
-        """What is said where there are no rows: what would be here and the key that makes it. Safe text."""
         self.alone = False
-        """Whether that is all there is to see, so that it stands in the middle."""
+        """Whether what is said where there are no rows is all there is to see, so that it stands in the middle."""
         self.clock = clock
-        self._rows: Sequence[Task] = ()
-        self._chosen = -1
         self._id_cells = 4
-        self._styles: dict[str, Style] = {}
         self._painted: dict[str, tuple[Task, str, int, Strip]] = {}
-        """By id: the task as it was painted, how, when, and the line."""
+        """By id: the task as it was painted, the style below it, when, and the line."""
         self._painted_for: tuple[int, Style, int] = (0, Style.null(), 0)
-
-    @property
-    def chosen(self) -> Task | None:
-        """The chosen one."""
-        return self._rows[self._chosen] if 0 <= self._chosen < len(self._rows) else None
 
     # what is shown
 
@@ -277,127 +236,91 @@ class TaskList(ScrollView, can_focus=True):
             id_cells: of the longest id.
             chosen: the id of the task to choose; empty for the one that is.
         """
-        before, top = self.chosen, self.scroll_offset.y
-        top_id = self._rows[top].id if 0 < top < len(self._rows) else ""
+        before, top = self.row, self.scroll_offset.y
+        top_id = self.rows[top].id if 0 < top < len(self.rows) else ""
         wanted = chosen or (before.id if before else "")
-        self._rows, self._id_cells = rows, id_cells
+        self.rows, self._id_cells = rows, id_cells
         self.virtual_size = Size(self.size.width, max(len(rows), 1))
-        place = self._place(wanted, self._chosen)
-        self._chosen = min(max(self._chosen, 0), len(rows) - 1) if place is None else place
+        place = self._place(wanted, self.index)
+        # Whether another one is chosen depends on the task here, not on its place.
+        self.set_reactive(LineList.index, min(max(self.index, 0), len(rows) - 1) if place is None else place)
         if chosen or not top_id:
-            self._reach()
+            self.reach()
         elif (place := self._place(top_id, top)) is not None:
             self.scroll_to(y=place, animate=False, force=True, immediate=True)
         self.refresh()
-        after = self.chosen
+        after = self.row
         if chosen or (after.id if after else "") != (before.id if before else ""):
-            self.post_message(self.Moved(after))
+            self.post_moved()
 
     def _place(self, task_id: str, near: int) -> int | None:
         """Where a task is among the rows; looked for first where it was."""
-        if 0 <= near < len(self._rows) and self._rows[near].id == task_id:
+        if 0 <= near < len(self.rows) and self.rows[near].id == task_id:
             return near
-        return next((index for index, task in enumerate(self._rows) if task.id == task_id), None)
+        return next((index for index, task in enumerate(self.rows) if task.id == task_id), None)
 
     def put(self, task: Task) -> None:
         """A task of a row looks otherwise now; paint its line if it is seen."""
-        first = self.scroll_offset.y
-        for index in range(first, min(first + self.size.height, len(self._rows))):
-            if self._rows[index].id == task.id:
-                self.refresh(Region(0, index - first, self.size.width, 1))
-
-    def choose(self, task_id: str) -> bool:
-        """Choose a task and bring it into sight; whether it is among the rows."""
-        place = self._place(task_id, self._chosen)
-        if place is not None:
-            self._choose(place)
-        return place is not None
+        for index in self._rows_in_sight():
+            if self.rows[index].id == task.id:
+                self.refresh_row(index)
 
     def tick(self) -> bool:
         """Paint the times of what runs anew; whether there is anything on the screen that does."""
-        first = self.scroll_offset.y
         running = False
-        for index in range(first, min(first + self.size.height, len(self._rows))):
-            task = self._rows[index]
-            if task.state == "running" or task.next_try is not None:
+        for index in self._rows_in_sight():
+            if _is_moving(self.rows[index]):
                 running = True
-                self.refresh(Region(0, index - first, self.size.width, 1))
+                self.refresh_row(index)
         return running
+
+    def _rows_in_sight(self) -> range:
+        first = self.scroll_offset.y
+        return range(first, min(first + self.size.height, len(self.rows)))
 
     # keys and mouse
 
-    def _choose(self, index: int) -> None:
-        if not self._rows:
-            return
-        index = min(max(index, 0), len(self._rows) - 1)
-        if index == self._chosen:
-            return
-        self._refresh_row(self._chosen)
-        self._chosen = index
-        self._reach()
-        self._refresh_row(index)
-        self.post_message(self.Moved(self.chosen))
+    def choose(self, task_id: str) -> bool:
+        """Choose a task and bring it into sight; whether it is among the rows."""
+        place = self._place(task_id, self.index)
+        if place is not None:
+            self.index = place
+        return place is not None
 
-    def _refresh_row(self, index: int) -> None:
-        line = index - self.scroll_offset.y
-        if 0 <= line < self.size.height:
-            self.refresh(Region(0, line, self.size.width, 1))
-
-    def _reach(self) -> None:
-        if self._chosen >= 0 and self.size.height:
-            region = Region(0, self._chosen, max(self.size.width, 1), 1)
-            self.scroll_to_region(region, animate=False, force=True, immediate=True)
-
-    def action_move(self, step: int) -> None:
-        """Choose the next task in a direction."""
-        self._choose(self._chosen + step)
-
-    def action_page(self, direction: int) -> None:
-        """Choose a task a page away."""
-        self._choose(self._chosen + direction * max(self.size.height - 1, 1))
-
-    def action_end(self, direction: int) -> None:
-        """Choose the first or the last task."""
-        self._choose(0 if direction < 0 else len(self._rows) - 1)
+    def post_moved(self) -> None:
+        self.post_message(self.Moved(self.row))
 
     def action_open(self) -> None:
         """Ask for the chosen task to be read."""
-        if (task := self.chosen) is not None:
+        if (task := self.row) is not None:
             self.post_message(self.Opened(task))
 
-    def _row_at(self, event: events.MouseEvent) -> int:
-        offset = event.get_content_offset(self)
-        index = -1 if offset is None else offset.y + self.scroll_offset.y
-        return index if 0 <= index < len(self._rows) else -1
-
-    def on_click(self, event: events.Click) -> None:
-        """Choose the row under the pointer; a click on the chosen one opens it."""
-        index = self._row_at(event)
-        if index >= 0 and index == self._chosen:
+    def click_row(self, index: int) -> None:
+        """Choose it; a click on the chosen one opens it."""
+        if index == self.index:
             self.action_open()
-        elif index >= 0:
-            self._choose(index)
-
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Show which row a click would take."""
-        self.hovered = self._row_at(event)
-
-    def on_leave(self) -> None:
-        """The pointer is elsewhere."""
-        self.hovered = -1
-
-    # painting
+        else:
+            self.index = index
 
     def on_resize(self, event: events.Resize) -> None:
         """Keep the chosen row in sight."""
-        self.virtual_size = Size(event.size.width, max(len(self._rows), 1))
-        self._reach()
+        self.virtual_size = Size(event.size.width, max(len(self.rows), 1))
+        self.reach()
+
+    # painting
 
     def notify_style_update(self) -> None:
         """Other colours."""
         super().notify_style_update()
-        self._styles.clear()
         self._painted.clear()
+
+    def empty_line(self, y: int) -> str:
+        return empty_line(self.empty, y, self.size.width, self.size.height if self.alone else None)
+
+    def row_style(self, index: int) -> str:
+        """The cursor stands out more while the list has the focus."""
+        style = super().row_style(index)
+        return "focused" if style == "cursor" and self.has_focus else style
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines within `crop`.
@@ -410,12 +333,12 @@ class TaskList(ScrollView, can_focus=True):
             self._painted.clear()
             self._painted_for = width, base, self._id_cells
         first = self.scroll_offset.y
-        if not self._rows:
-            strips = [self._say_empty(y, width) for y in crop.line_range]
+        if not self.rows:
+            strips = [self.paint_empty(y, base) for y in crop.line_range]
         else:
             columns, blank = Columns.of(width, self._id_cells), Strip.blank(width, base)
             strips = [
-                self._row(first + y, columns, now, base) if first + y < len(self._rows) else blank
+                self._line(first + y, columns, now, base) if first + y < len(self.rows) else blank
                 for y in crop.line_range
             ]
         background = self.background_colors[1]
@@ -425,42 +348,21 @@ class TaskList(ScrollView, can_focus=True):
             strips = [strip.crop(*crop.column_span) for strip in strips]
         return strips
 
-    def _row(self, index: int, columns: Columns, now: float, base: Style) -> Strip:
-        task = self._rows[index]
-        look = ""
-        if index == self._chosen:
-            look = "focused" if self.has_focus else "cursor"
-        elif index == self.hovered:
-            look = "hover"
-        moves = task.state == "running" or task.next_try is not None
-        moment = int(now if moves else now / _WHEN_S)
+    def _line(self, index: int, columns: Columns, now: float, base: Style) -> Strip:
+        task, below = self.rows[index], self.row_style(index)
+        moment = int(now if _is_moving(task) else now / _WHEN_S)
         known = self._painted.get(task.id)
-        if known is not None and known[0] is task and known[1:3] == (look, moment):
+        if known is not None and known[0] is task and known[1:3] == (below, moment):
             return known[3]
-        base += self._style(look)
-        # Where the cursor is the reverse of the text, colours inside it would be patches.
-        style = _no_style if base.reverse else self._style
-        segments = task_segments(task, columns, now, style, chosen=index == self._chosen)
-        strip = Strip(Segment.apply_style(segments, base)).adjust_cell_length(self.size.width, base)
+        strip = self.paint(
+            lambda style: task_segments(task, columns, now, style, chosen=index == self.index), base, below
+        )
         if len(self._painted) >= _ROWS_KEPT:
             self._painted.clear()
-        self._painted[task.id] = (task, look, moment, strip)
+        self._painted[task.id] = (task, below, moment, strip)
         return strip
 
-    def _say_empty(self, y: int, width: int) -> Strip:
-        words = empty_line(self.empty, y, width, self.size.height if self.alone else None)
-        return Strip([Segment(words, self.rich_style + self._style("muted"))]).adjust_cell_length(
-            width, self.rich_style
-        )
 
-    def _style(self, name: str) -> Style:
-        if not name or name not in self.NAMES:
-            return Style.null() if name != "quiet" else self._style("muted")
-        found = self._styles.get(name)
-        if found is None:
-            found = self._styles[name] = self.get_component_rich_style(f"task-list--{name}", partial=True)
-        return found
-
-
-def _no_style(name: str) -> Style:
-    return Style.null()
+def _is_moving(task: Task) -> bool:
+    """Whether its times are others a second later."""
+    return task.state == "running" or task.next_try is not None

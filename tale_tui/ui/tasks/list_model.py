@@ -275,7 +275,7 @@ class TaskListController:
     @property
     def task(self) -> Task | None:
         """The chosen one, as it is now."""
-        task = self._list.chosen
+        task = self._list.row
         return None if task is None else self.book.get(task.id)
 
     def load(self, tasks: Iterable[Task], chosen: str = "") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 
 from tale_tui.domain.models import Role, RoleState, RoleStatus
@@ -13,6 +13,7 @@ from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count
+from tale_tui.ui.keys import binding, keys_by_id
 from tale_tui.ui.widgets.key_bar import KeyBar, ModelSign
 from tale_tui.ui.widgets.status_line import KeyHint
 from tale_tui.ui.widgets.title_bar import TitleBar
@@ -21,34 +22,32 @@ if TYPE_CHECKING:
     from tale_tui.ui.tasks.list_model import TaskTally
 
 
-def _key(name: str, keys: str, action: str, description: str, tooltip: str) -> Binding:
-    return Binding(keys, action, description, show=False, tooltip=tooltip, id=f"tasks.{name}")
-
-
 TASKS_KEYS: list[BindingType] = [
-    _key("back", "escape", "back", "Back", "Close, clear the filter, then back to the chat"),
-    _key("filter", "slash", "filter", "Filter", "Type words that the tasks shall have"),
-    _key("filter_up", "up", "move(-1)", "Up", "Choose the task above while the filter is written"),
-    _key("filter_down", "down", "move(1)", "Down", "Choose the task below while the filter is written"),
-    _key("next_tab", "right,right_square_bracket", "step_tab(1)", "Next kind", "Show the next kind of tasks"),
-    _key("previous_tab", "left,left_square_bracket", "step_tab(-1)", "Kind before", "Show the kind of tasks before"),
-    _key("sort", "S", "sort", "Sort", "Sort otherwise: in turn, newest, longest, title, model"),
-    _key("view", "d", "step_view", "Details", "Output, request, history"),
-    _key("pause", "space", "do('pause')", "Pause", "Pause the task, or go on with it"),
-    _key("cancel", "x", "do('cancel')", "Cancel", "Cancel the task, after asking"),
-    _key("retry", "r", "do('retry')", "Retry", "Run the task again"),
-    _key("retry_from", "R", "do('retry_from')", "Retry from", "Run it again from one of its steps on"),
-    _key("raise", "plus,equals_sign", "do('raise')", "Sooner", "Give it a higher priority"),
-    _key("lower", "minus", "do('lower')", "Later", "Give it a lower priority"),
-    _key("move_up", "shift+up,K", "do('move_up')", "Move up", "Before the task that waits before it"),
-    _key("move_down", "shift+down,J", "do('move_down')", "Move down", "Behind the task that waits behind it"),
-    _key("approve", "a", "do('approve')", "Approve", "Say yes to what the task asks"),
-    _key("decline", "n", "do('decline')", "Decline", "Say no: the task is cancelled"),
-    _key("editor", "o", "do('editor')", "Editor", "Open what it wrote in $VISUAL or $EDITOR"),
-    _key("save", "s", "do('save')", "Save", "Save the code of its result as files"),
-    _key("copy", "c", "do('copy')", "Copy", "Copy what it wrote, as Markdown"),
-    _key("quote", "t", "do('quote')", "To the chat", "Put what it wrote into the prompt of the chat"),
-    _key("again", "ctrl+r", "again", "Read again", "Read the list again"),
+    binding("tasks.back", "escape", "back", "Back", "Close, clear the filter, then back to the chat"),
+    binding("tasks.filter", "slash", "filter", "Filter", "Type words that the tasks shall have"),
+    binding("tasks.filter_up", "up", "move(-1)", "Up", "Choose the task above while the filter is written"),
+    binding("tasks.filter_down", "down", "move(1)", "Down", "Choose the task below while the filter is written"),
+    binding("tasks.next_tab", "right,right_square_bracket", "step_tab(1)", "Next kind", "Show the next kind of tasks"),
+    binding(
+        "tasks.previous_tab", "left,left_square_bracket", "step_tab(-1)", "Kind before", "Show the kind of tasks before"
+    ),
+    binding("tasks.sort", "S", "sort", "Sort", "Sort otherwise: in turn, newest, longest, title, model"),
+    binding("tasks.view", "d", "step_view", "Details", "Output, request, history"),
+    binding("tasks.pause", "space", "do('pause')", "Pause", "Pause the task, or go on with it"),
+    binding("tasks.cancel", "x", "do('cancel')", "Cancel", "Cancel the task, after asking"),
+    binding("tasks.retry", "r", "do('retry')", "Retry", "Run the task again"),
+    binding("tasks.retry_from", "R", "do('retry_from')", "Retry from", "Run it again from one of its steps on"),
+    binding("tasks.raise", "plus,equals_sign", "do('raise')", "Sooner", "Give it a higher priority"),
+    binding("tasks.lower", "minus", "do('lower')", "Later", "Give it a lower priority"),
+    binding("tasks.move_up", "shift+up,K", "do('move_up')", "Move up", "Before the task that waits before it"),
+    binding("tasks.move_down", "shift+down,J", "do('move_down')", "Move down", "Behind the task that waits behind it"),
+    binding("tasks.approve", "a", "do('approve')", "Approve", "Say yes to what the task asks"),
+    binding("tasks.decline", "n", "do('decline')", "Decline", "Say no: the task is cancelled"),
+    binding("tasks.editor", "o", "do('editor')", "Editor", "Open what it wrote in $VISUAL or $EDITOR"),
+    binding("tasks.save", "s", "do('save')", "Save", "Save the code of its result as files"),
+    binding("tasks.copy", "c", "do('copy')", "Copy", "Copy what it wrote, as Markdown"),
+    binding("tasks.quote", "t", "do('quote')", "To the chat", "Put what it wrote into the prompt of the chat"),
+    binding("tasks.again", "ctrl+r", "again", "Read again", "Read the list again"),
 ]
 """Keys of the screen; those that move the choice belong to the list."""
 
@@ -148,12 +147,8 @@ class TasksStatus:
         self._working = False
 
     def keys(self) -> dict[str, str]:
-        """The first key of each binding that works now."""
-        keys: dict[str, str] = {}
-        for key, active in self._screen.active_bindings.items():
-            if active.binding.id is not None:
-                keys.setdefault(active.binding.id, key)
-        return keys
+        """See `keys_by_id`."""
+        return keys_by_id(self._screen)
 
     def role(self, status: RoleStatus) -> None:
         """A role is so now."""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message as TextualMessage
 
 from tale_tui.domain.conversation import Author, Message, MessageState
+from tale_tui.ui.keys import binding
 from tale_tui.ui.markdown.lines import MUTED, STRONG, CopyCode, RenderedLines, Target, TextPart
 from tale_tui.ui.markdown.wrap import cells
 from tale_tui.ui.text import plain_line
@@ -75,22 +76,18 @@ def _message(passage: Passage) -> Message:
     )
 
 
-def _key(name: str, keys: str, action: str, description: str, tooltip: str) -> Binding:
-    return Binding(keys, action, description, show=False, tooltip=tooltip, id=f"task.{name}")
-
-
 class TaskText(TurnScrollView):
     """Passages that can be read, selected and copied while the last one grows."""
 
     BINDING_GROUP_TITLE = "In a task"
     BINDINGS: ClassVar[list[BindingType]] = [
-        _key("up", "up,k", "lines(-1)", "Up", "One line up"),
-        _key("down", "down,j", "lines(1)", "Down", "One line down"),
-        _key("page_up", "pageup", "page(-1)", "Page up", "One page up"),
-        _key("page_down", "pagedown", "page(1)", "Page down", "One page down"),
-        _key("first", "home,g", "home", "Top", "To the first line"),
-        _key("last", "end,G", "end", "End", "To the last line, and follow what comes"),
-        _key("thinking", "v", "think", "Thoughts", "Open or close what the model thought"),
+        binding("task.up", "up,k", "lines(-1)", "Up", "One line up"),
+        binding("task.down", "down,j", "lines(1)", "Down", "One line down"),
+        binding("task.page_up", "pageup", "page(-1)", "Page up", "One page up"),
+        binding("task.page_down", "pagedown", "page(1)", "Page down", "One page down"),
+        binding("task.first", "home,g", "home", "Top", "To the first line"),
+        binding("task.last", "end,G", "end", "End", "To the last line, and follow what comes"),
+        binding("task.thinking", "v", "think", "Thoughts", "Open or close what the model thought"),
     ]
     DEFAULT_CSS = """
     TaskText {

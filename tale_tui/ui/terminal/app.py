@@ -1,16 +1,20 @@
-"""The end of an application that nobody expected: kept off the terminal, and told to the one who started it."""
+"""What an application has of the terminal: our driver where this Textual allows it, and no traceback at its end."""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.worker import WorkerFailed
 
-from tale_tui.ui.terminal.driver_choice import best_driver
-
 if TYPE_CHECKING:
     from textual.driver import Driver
+
+
+LINUX = "textual.drivers.linux_driver"
+"""The module of Textual's driver for Linux and macOS."""
+_LOG = logging.getLogger(__name__)
 
 
 class TerminalApp(App[int]):
@@ -30,3 +34,24 @@ class TerminalApp(App[int]):
     def _fatal_error(self) -> None:
         # Textual would print the traceback. Nothing public stands between it and the terminal.
         self._close_messages_no_wait()
+
+
+def best_driver(textuals: type[Driver]) -> type[Driver]:
+    """The driver to be used.
+
+    Args:
+        textuals: the one that Textual would use.
+    Returns:
+        Ours in the place of the one for Linux and macOS; every other one as it is.
+    """
+    if textuals.__module__ != LINUX:
+        return textuals
+    try:
+        from tale_tui.ui.terminal.driver import TaleDriver, missing_names
+    except ImportError as error:
+        _LOG.warning("Textual's own driver is used: %s", error)
+        return textuals
+    if missing := missing_names():
+        _LOG.warning("Textual's own driver is used: this Textual lacks %s", ", ".join(missing))
+        return textuals
+    return TaleDriver

@@ -12,7 +12,9 @@ from __future__ import annotations
 import os
 import selectors
 from codecs import getincrementaldecoder
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 
 from textual._parser import ParseError
 from textual._time import get_time
@@ -20,8 +22,6 @@ from textual._xterm_parser import XTermParser
 from textual.drivers._writer_thread import MAX_QUEUED_WRITES, WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Paste
-
-from tale_tui.ui.terminal.pastes import Pasted, Pastes
 
 READ_BYTES = 1 << 16
 ESCAPE_DELAY_S = 0.025
@@ -32,6 +32,10 @@ MOST_WAITING = MAX_QUEUED_WRITES - 6
 """With so many pieces waiting for the terminal no paint is added. Textual's own limit, where it blocks, is near."""
 CATCH_UP_S = 0.05
 """This often is looked whether a terminal that stood still has taken everything."""
+PASTE_START = "\x1b[200~"
+PASTE_END = "\x1b[201~"
+PASTE_HELD_FROM = 2
+"""Characters of PASTE_START that are held back at the end of a read: ESC alone is a key and must not wait."""
 
 _NEEDED: tuple[tuple[type, tuple[str, ...]], ...] = (
     (LinuxDriver, ("_app", "_debug", "_key_thread", "_loop", "_writer_thread")),
@@ -53,10 +57,67 @@ def _set_by_constructor(kind: type) -> set[str]:
     return {name for one in constructors if hasattr(one, "__code__") for name in one.__code__.co_names}
 
 
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """The text between the two marks of a bracketed paste, as it came."""
+
+    text: str
+
+
+class Pastes:
+    """Splits a stream into keys (str) and pastes.
+
+    A parser of keys must not see a paste: an escape sequence in it would be obeyed as a key, or end it early.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._paste: str | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a beginning is held back that a time-out shall let go."""
+        return bool(self._held)
+
+    def feed(self, text: str) -> Iterator[str | Pasted]:
+        """What the next read brings, in order."""
+        text, self._held = self._held + text, ""
+        while text:
+            if self._paste is None:
+                keys, start, text = text.partition(PASTE_START)
+                if start:
+                    self._paste = ""
+                else:
+                    keys = self._hold(keys)
+                if keys:
+                    yield keys
+            else:
+                looked = max(0, len(self._paste) - len(PASTE_END))
+                self._paste += text
+                at = self._paste.find(PASTE_END, looked)
+                if at < 0:
+                    return
+                pasted, text = self._paste[:at], self._paste[at + len(PASTE_END) :]
+                self._paste = None
+                yield Pasted(pasted)
+
+    def release(self) -> str:
+        """What was held back, once nothing came after it: it was keys."""
+        held, self._held = self._held, ""
+        return held
+
+    def _hold(self, keys: str) -> str:
+        for length in range(len(PASTE_START) - 1, PASTE_HELD_FROM - 1, -1):
+            if keys.endswith(PASTE_START[:length]):
+                self._held = PASTE_START[:length]
+                return keys[:-length]
+        return keys
+
+
 class TaleDriver(LinuxDriver):
     """Textual's driver for Linux and macOS with another input thread, and output that never blocks."""
 
-    _behind = False
+    _paints_left_out = False
     """Whether paints were left out, so that the whole screen is to be painted again."""
     _leaving = True
     """Whether what is written belongs to the state of the terminal, of which nothing may be left out."""
@@ -74,14 +135,14 @@ class TaleDriver(LinuxDriver):
 
     def write(self, data: str) -> None:
         """Write to the terminal; while it takes nothing paints are left out, and made good when it does again."""
-        if self._leaving or not self._stands_still():
+        if self._leaving or not self._is_blocked():
             super().write(data)
 
-    def _stands_still(self) -> bool:
-        if not self._behind and self._waiting() >= MOST_WAITING:
-            self._behind = True
+    def _is_blocked(self) -> bool:
+        if not self._paints_left_out and self._waiting() >= MOST_WAITING:
+            self._paints_left_out = True
             self._loop.call_soon_threadsafe(self._catch_up)
-        return self._behind
+        return self._paints_left_out
 
     def _waiting(self) -> int:
         return self._writer_thread._queue.qsize() if self._writer_thread is not None else 0
@@ -90,7 +151,7 @@ class TaleDriver(LinuxDriver):
         if self._waiting():
             self._loop.call_later(CATCH_UP_S, self._catch_up)
         else:
-            self._behind = False
+            self._paints_left_out = False
             self._app.refresh(layout=True)
 
     def disable_input(self) -> None:
@@ -137,7 +198,7 @@ class TaleDriver(LinuxDriver):
                         else:
                             keys(part)
                 elif pastes.waiting:
-                    keys(pastes.let_go())
+                    keys(pastes.release())
                 for event in parser.tick():
                     self.process_message(event)
         with suppress(EOFError, ParseError):

@@ -14,6 +14,8 @@ from typing import Any
 
 from textual.app import App
 
+from tale_tui.domain.text import reason_of
+
 FALLBACKS = ("nano", "vim", "vi")
 """Tried in this order where no variable names an editor."""
 
@@ -67,7 +69,7 @@ def edit(text: str, command: list[str]) -> str:
             raise NoEditor(f"The editor ended with {done.returncode}; the text is as it was.")
         return path.read_text(encoding="utf-8", errors="replace").rstrip("\n")
     except OSError as error:
-        raise NoEditor(f"The editor could not be used: {error.strerror or error}.") from error
+        raise NoEditor(f"The editor could not be used: {reason_of(error)}.") from error
     finally:
         path.unlink(missing_ok=True)
 

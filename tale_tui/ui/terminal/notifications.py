@@ -87,33 +87,33 @@ def sequence(title: str, text: str, environ: Mapping[str, str]) -> str:
     return asked
 
 
-def call(title: str, text: str, manners: WindowPreferences, now: float, environ: Mapping[str, str]) -> str:
+def call(title: str, text: str, preferences: WindowPreferences, now: float, environ: Mapping[str, str]) -> str:
     """What is written to the terminal while the window is not looked at; empty for nothing.
 
     Args:
         title: as for `sequence`.
         text: likewise.
-        manners: what the user wants.
+        preferences: what the user wants.
         now: seconds since the epoch.
         environ: as for `sequence`.
     """
-    if is_quiet(manners.quiet, now):
+    if is_quiet(preferences.quiet, now):
         return ""
-    asked = sequence(title, text, environ) if manners.terminal else ""
-    return asked + (_BELL if manners.bell else "")
+    asked = sequence(title, text, environ) if preferences.terminal else ""
+    return asked + (_BELL if preferences.bell else "")
 
 
-def send(app: App[Any], title: str, text: str, manners: WindowPreferences, now: float) -> None:
+def send(app: App[Any], title: str, text: str, preferences: WindowPreferences, now: float) -> None:
     """Ask the terminal of a window for a notification, as far as the user wants one.
 
     Args:
         app: the window; one without a terminal is left alone.
         title: as for `sequence`.
         text: likewise.
-        manners: what the user wants.
+        preferences: what the user wants.
         now: seconds since the epoch.
     """
-    asked = call(title, text, manners, now, os.environ)
+    asked = call(title, text, preferences, now, os.environ)
     # Textual has no public way to write; its own `copy_to_clipboard` does it so as well.
     driver = app._driver
     if asked and driver is not None and not app.is_headless:

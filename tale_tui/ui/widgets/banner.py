@@ -1,4 +1,4 @@
-"""A standing notice above the prompt: what is the matter, and the keys that help. It never covers anything."""
+"""The banner above the prompt: what is the matter, and the keys that help. It never covers anything."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Severity = Literal["information", "warning", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """A notice that stands until it is no longer true."""
+    """What is said until it is no longer true."""
 
     text: str
     """Safe text."""
@@ -57,7 +57,7 @@ class BannerBar(Widget):
         return len(self._lines(width))
 
     def render(self) -> Content:
-        """The whole notice; where there is no room for all of it, its beginning and the keys."""
+        """The whole banner; where there is no room for all of it, its beginning and the keys."""
         lines, room = self._lines(self.size.width), self.size.height
         if 1 < room < len(lines):
             lines = [*lines[: room - 1], lines[-1]]

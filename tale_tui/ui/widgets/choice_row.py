@@ -20,10 +20,10 @@ class ChoiceRow(Horizontal):
     ChoiceRow {
         height: auto;
         pointer: pointer;
-        .offer--key { width: 8; color: $accent; text-style: bold; }
-        .offer--title { text-style: bold; }
-        .offer--detail { color: $muted; }
-        &:hover .offer--title { color: $accent; }
+        .choice-row--key { width: 8; color: $accent; text-style: bold; }
+        .choice-row--title { text-style: bold; }
+        .choice-row--detail { color: $muted; }
+        &:hover .choice-row--title { color: $accent; }
         Vertical { height: auto; }
     }
     """
@@ -49,10 +49,10 @@ class ChoiceRow(Horizontal):
     def compose(self) -> ComposeResult:
         """The key at the left, the words at the right."""
         title, detail = self._texts
-        yield NoMarkup(self._key, classes="offer--key")
+        yield NoMarkup(self._key, classes="choice-row--key")
         with Vertical():
-            yield NoMarkup(title, classes="offer--title")
-            yield NoMarkup(_typed(detail), classes="offer--detail")
+            yield NoMarkup(title, classes="choice-row--title")
+            yield NoMarkup(_typed(detail), classes="choice-row--detail")
 
     def on_click(self) -> None:
         """Take it."""

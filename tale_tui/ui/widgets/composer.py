@@ -1,4 +1,4 @@
-"""The list above the prompt: what the command that is being written may become."""
+"""Where a message is written: the prompt, and above it banners, what waits to be sent, and completions."""
 
 from __future__ import annotations
 
@@ -28,6 +28,16 @@ _LEFT = 3
 
 _GAP = 2
 
+WAITING_ROWS_MAX = 3
+"""Messages that are shown; of more there is a number."""
+
+_WAITING_LABEL = "queued"
+
+Slot = Literal["input", "engine", "progress", "role", "tasks"]
+"""What a banner is about; of several the one whose name comes first here is shown."""
+
+PLACEHOLDER = "Write a message, or / for commands"
+
 
 @dataclass(frozen=True, slots=True)
 class CompletionRow:
@@ -45,7 +55,7 @@ class Completion(Widget):
     ALLOW_SELECT = False
 
     rows: reactive[tuple[CompletionRow, ...]] = reactive((), layout=True)
-    """What is offered; nothing is shown while it is empty."""
+    """What the text may become; nothing is shown while it is empty."""
     chosen: reactive[int] = reactive(0)
     """The index of the chosen row."""
 
@@ -60,7 +70,7 @@ class Completion(Widget):
         """The chosen row."""
         return self.rows[self.chosen] if self.rows else None
 
-    def offer(self, rows: Sequence[CompletionRow]) -> None:
+    def show(self, rows: Sequence[CompletionRow]) -> None:
         """Show other rows, the first of them chosen; none at all hides the list."""
         if tuple(rows) != self.rows:
             self.rows = tuple(rows)
@@ -73,7 +83,7 @@ class Completion(Widget):
             self.chosen = (self.chosen + step) % len(self.rows)
 
     def on_mount(self) -> None:
-        """Nothing is offered at first."""
+        """There is nothing to complete at first."""
         self.display = False
 
     def on_click(self, event: events.Click) -> None:
@@ -83,7 +93,7 @@ class Completion(Widget):
             self.post_message(self.Picked(self.rows[index]))
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
-        """One line for each row, up to `ROWS_MAX`."""
+        """One line for each row, up to `COMPLETION_ROWS_MAX`."""
         return min(len(self.rows), COMPLETION_ROWS_MAX)
 
     @property
@@ -105,12 +115,6 @@ class Completion(Widget):
             line = Content(text).stylize("$muted", min(len(label), width))
             lines.append(line.stylize("$accent bold", 0, len(label)) if index == self.chosen else line)
         return Content("\n").join(lines)
-
-
-WAITING_ROWS_MAX = 3
-"""Messages that are shown; of more there is a number."""
-
-_LABEL = "queued"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,7 @@ class QueueList(Widget):
             self.post_message(self.TakenBack(self.waiting[event.y].id))
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
-        """One line for each message, and one that counts those above `ROWS_MAX`."""
+        """One line for each message, and one that counts those above `WAITING_ROWS_MAX`."""
         return min(len(self.waiting), WAITING_ROWS_MAX + 1)
 
     def render(self) -> Content:
@@ -161,7 +165,7 @@ class QueueList(Widget):
         lines = []
         for index, message in enumerate(self.waiting[:WAITING_ROWS_MAX]):
             hint = Content(f"  {self.hint} ").stylize("$muted") if index == 0 else Content("")
-            label = f"   {_LABEL} {signs().prompt} "
+            label = f"   {_WAITING_LABEL} {signs().prompt} "
             text = fitted(" ".join(message.text.split()), width - len(label) - hint.cell_length)
             lines.append(spread(Content.assemble((label, "$muted"), text), hint, width))
         if len(self.waiting) > WAITING_ROWS_MAX:
@@ -170,14 +174,8 @@ class QueueList(Widget):
         return Content("\n").join(lines)
 
 
-Slot = Literal["input", "engine", "progress", "role", "tasks"]
-"""What a standing notice is about; where there are several, the one that stands first here is shown."""
-
-PLACEHOLDER = "Write a message, or / for commands"
-
-
 class Composer(Vertical):
-    """Notices, the queue, completions and the prompt, from top to bottom; each takes room only when it is needed.
+    """Banners, the queue, completions and the prompt, from top to bottom; each takes room only when it is needed.
 
     Args:
         complete: the rows for what stands in the prompt; called at every change, so it has to be quick.
@@ -203,7 +201,7 @@ class Composer(Vertical):
     def __init__(self, complete: Callable[[str], Sequence[CompletionRow]], keymap: Mapping[str, str]) -> None:
         super().__init__(id="composer")
         self._complete = complete
-        self._standing: dict[Slot, Banner] = {}
+        self._banners: dict[Slot, Banner] = {}
         self._closed_at: str | None = None
         self.notice = BannerBar()
         self.queue = QueueList()
@@ -223,13 +221,13 @@ class Composer(Vertical):
         self._mark.update(f"{marker} {signs().prompt}" if marker else signs().prompt)
         self.set_class(bool(marker), "-marked")
 
-    def stand(self, slot: Slot, standing: Banner | None) -> None:
+    def stand(self, slot: Slot, banner: Banner | None) -> None:
         """Say something above the prompt until it is no longer true; None takes it away."""
-        if standing is None:
-            self._standing.pop(slot, None)
+        if banner is None:
+            self._banners.pop(slot, None)
         else:
-            self._standing[slot] = standing
-        self.notice.shown = next((self._standing[one] for one in get_args(Slot) if one in self._standing), None)
+            self._banners[slot] = banner
+        self.notice.shown = next((self._banners[one] for one in get_args(Slot) if one in self._banners), None)
 
     def put_before(self, text: str) -> None:
         """Put `text` into the prompt, before what is being written there."""
@@ -247,25 +245,25 @@ class Composer(Vertical):
     def complete_again(self) -> None:
         """What the prompt may become is not what it was a moment ago."""
         if self.prompt.text != self._closed_at:
-            self._offer(self._complete(self.prompt.text))
+            self._show_completions(self._complete(self.prompt.text))
             self.post_message(self.Typed())
 
     def close_completion(self) -> bool:
         """Hide the completions until the text changes; False where none were shown."""
         shown = self.prompt.completing
         self._closed_at = self.prompt.text
-        self._offer(())
+        self._show_completions(())
         return shown
 
-    def _offer(self, rows: Sequence[CompletionRow]) -> None:
-        self.completion.offer(rows)
+    def _show_completions(self, rows: Sequence[CompletionRow]) -> None:
+        self.completion.show(rows)
         self.prompt.completing = bool(rows)
 
     @on(Prompt.Changed)
-    def _offer_what_fits(self, event: Prompt.Changed) -> None:
+    def _complete_what_is_written(self, event: Prompt.Changed) -> None:
         event.stop()
         self._closed_at = None
-        self._offer(self._complete(self.prompt.text))
+        self._show_completions(self._complete(self.prompt.text))
         self.post_message(self.Typed())
 
     @on(Prompt.CompletionMoved)
@@ -283,9 +281,9 @@ class Composer(Vertical):
     def _run_choice(self, event: Prompt.CompletionRun) -> None:
         event.stop()
         # What was typed since the list was made counts, not what the list was made for.
-        self.completion.offer(self._complete(event.text))
+        self.completion.show(self._complete(event.text))
         row = self.completion.row
-        self._offer(())
+        self._show_completions(())
         self.post_message(self.Sent(row.text.strip() if row is not None else event.text))
 
     @on(Completion.Picked)

@@ -1,4 +1,4 @@
-"""The last line of a dialog: the keys that matter for what has the focus. Each can be clicked."""
+"""The last line of a dialog and of the tasks: the keys that matter now. Each can be clicked."""
 
 from __future__ import annotations
 
@@ -17,8 +17,13 @@ from tale_tui.ui.widgets.status_line import KeyHint
 LEAVING = ("leave", "later", "stop")
 """Actions that go back: one of them at most can be done at a time."""
 
-_HINT_GAP = 3
+_GAP = 3
 """Cells between two keys."""
+
+_NAME_SHARE = 0.2
+"""Of the line that the name of a model takes at most."""
+
+_STATES = {"unset": "absent", "idle": "absent", "loading": "working", "ready": "resident"}
 
 
 class KeyLine(Widget):
@@ -53,11 +58,11 @@ class KeyLine(Widget):
         room = self.size.width - leave.cell_length
         shown = []
         for key in keys:
-            room -= key.cell_length + _HINT_GAP
+            room -= key.cell_length + _GAP
             if room < 0:
                 break
             shown.append(key)
-        return Content(" " * _HINT_GAP).join([*shown, leave] if leave else shown)
+        return Content(" " * _GAP).join([*shown, leave] if leave else shown)
 
     def _keys(self) -> tuple[list[Content], Content]:
         """The keys in the order in which they are declared, and the one that leaves."""
@@ -76,15 +81,6 @@ def _key(key: str, name: str, words: str) -> Content:
     return line.stylize(Style.from_meta({"@click": f"app.simulate_key('{key}')"}))
 
 
-_GAP = 3
-"""Cells between two keys."""
-
-_NAME_SHARE = 0.2
-"""Of the line that the name of a model takes at most."""
-
-_STATES = {"unset": "absent", "idle": "absent", "loading": "working", "ready": "resident"}
-
-
 @dataclass(frozen=True, slots=True)
 class ModelSign:
     """A model and how it is."""
@@ -92,7 +88,7 @@ class ModelSign:
     name: str
     """Safe text."""
     state: str
-    """Of `engine.RoleState`, or `working` while it is at work."""
+    """Of `RoleState`, or `working` while it is at work."""
     colour: str
 
 

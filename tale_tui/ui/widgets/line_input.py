@@ -7,7 +7,7 @@ from textual.widgets import Input
 
 from tale_tui.domain.text import clean_line
 
-ENTRY_LIMIT = 4096
+INPUT_LIMIT = 4096
 """Characters of a line, at most: the longest path that a system takes."""
 
 
@@ -42,9 +42,9 @@ class LineInput(Input):
             id: of the widget.
         """
         super().__init__(
-            clean_line(value, ENTRY_LIMIT),
+            clean_line(value, INPUT_LIMIT),
             placeholder=placeholder,
-            max_length=ENTRY_LIMIT,
+            max_length=INPUT_LIMIT,
             select_on_focus=False,
             id=id,
         )
@@ -55,7 +55,7 @@ class LineInput(Input):
         """The clipboard may hold anything: what comes in has passed the border."""
         event.prevent_default()
         event.stop()
-        self.replace(clean_line(event.text, ENTRY_LIMIT), *sorted(self.selection))
+        self.replace(clean_line(event.text, INPUT_LIMIT), *sorted(self.selection))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave `delete` to the screen where there is nothing behind the cursor."""

@@ -1,27 +1,26 @@
-"""The rows of a list to choose from, and how each becomes a line of text: pure functions."""
+"""A list to choose from: rows with columns, details and headings; the words that were searched for stand out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
-from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
+from tale_tui.ui.keys import binding
 from tale_tui.ui.text import match_parts
 from tale_tui.ui.widgets.line import fitted
+from tale_tui.ui.widgets.line_list import LineList, StyleOf
 
 _GAP = 3
 """Cells between two columns."""
@@ -40,9 +39,6 @@ _DETAIL_MIN_WIDTH = 10
 _SENTENCE_LIMIT = 1000
 """Characters of a detail, at most."""
 
-Tone = Callable[[str], Style]
-"""The style of a tone: `heading`, `muted`, `bar`, `match` or one of `PickList.TONES`; the empty name has none."""
-
 
 @dataclass(frozen=True, slots=True)
 class PickRow:
@@ -55,7 +51,7 @@ class PickRow:
     """Columns at the right, the last one the most important: in a narrow list the first ones go."""
     sign: str = ""
     tone: str = ""
-    """The colour of the sign: one of `PickList.TONES`."""
+    """The colour of the sign: `ux`, `task`, `accent`, `muted`, `success`, `warning` or `error`."""
     detail: str = ""
     """A second line below the title, quiet; the marks of a search hit in it are shown in the accent."""
 
@@ -106,7 +102,7 @@ class PickLines:
 
 
 def row_segments(
-    row: PickRow, detail: str, width: int, measures: Measures, tone: Tone, *, chosen: bool
+    row: PickRow, detail: str, width: int, measures: Measures, style: StyleOf, *, chosen: bool
 ) -> Iterator[Segment]:
     """One line of a row.
 
@@ -115,22 +111,22 @@ def row_segments(
         detail: the detail that stands in this line; empty for the line of the title.
         width: cells of the list.
         measures: of all rows.
-        tone: gives styles.
+        style: gives styles.
         chosen: whether it has the bar.
     """
     if not row.key:
-        yield from _heading(row, detail, width, tone)
+        yield from _heading(row, detail, width, style)
         return
-    yield Segment(signs().bar + " ", tone("bar")) if chosen else Segment(" " * _LEFT)
+    yield Segment(signs().bar + " ", style("bar")) if chosen else Segment(" " * _LEFT)
     indent = measures.sign_cells + 1 if measures.sign_cells else 0
     room = width - _LEFT - indent - 1
     if detail:
         yield Segment(" " * indent)
-        yield from _detail(detail, room, tone)
+        yield from _detail(detail, room, style)
         return
     if indent:
-        yield Segment(row.sign + " " * (indent - cell_len(row.sign)), tone(row.tone))
-    yield from _title(row, room, measures, tone)
+        yield Segment(row.sign + " " * (indent - cell_len(row.sign)), style(row.tone))
+    yield from _title(row, room, measures, style)
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -142,34 +138,34 @@ def wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
-def _heading(row: PickRow, detail: str, width: int, tone: Tone) -> Iterator[Segment]:
+def _heading(row: PickRow, detail: str, width: int, style: StyleOf) -> Iterator[Segment]:
     if detail:
-        yield Segment(" " * _LEFT + detail, tone("muted"))
+        yield Segment(" " * _LEFT + detail, style("muted"))
         return
     if row.sign:
-        yield Segment(f"{row.sign} ", tone(row.tone))
+        yield Segment(f"{row.sign} ", style(row.tone))
     room = width - (cell_len(row.sign) + 1 if row.sign else 0)
     title = fitted(clean_line(row.title), room)
-    yield Segment(title, tone("heading"))
+    yield Segment(title, style("heading"))
     if note := " ".join(clean_line(cell) for cell in row.cells):
-        yield Segment(fitted(f"  {note}", room - cell_len(title)), tone("muted"))
+        yield Segment(fitted(f"  {note}", room - cell_len(title)), style("muted"))
 
 
-def _title(row: PickRow, room: int, measures: Measures, tone: Tone) -> Iterator[Segment]:
+def _title(row: PickRow, room: int, measures: Measures, style: StyleOf) -> Iterator[Segment]:
     cells = row.cells
     columns = measures.columns[len(measures.columns) - len(cells) :]
     while columns and room - sum(columns) - _GAP * len(columns) < _TITLE_MIN:
         cells, columns = cells[1:], columns[1:]
     room -= sum(columns) + _GAP * len(columns)
     title = fitted(clean_line(row.title), max(room, 0))
-    yield from _highlighted(title, measures.words, tone)
+    yield from _highlighted(title, measures.words, style)
     yield Segment(" " * (room - cell_len(title)))
     for cell, column in zip(cells, columns, strict=True):
         text = clean_line(cell)
-        yield Segment(" " * (_GAP + column - cell_len(text)) + text, tone("muted"))
+        yield Segment(" " * (_GAP + column - cell_len(text)) + text, style("muted"))
 
 
-def _highlighted(title: str, words: tuple[str, ...], tone: Tone) -> Iterator[Segment]:
+def _highlighted(title: str, words: tuple[str, ...], style: StyleOf) -> Iterator[Segment]:
     """The title with the words that were searched for."""
     lower = title.lower()
     # Where the small letters are more or fewer than the large ones their places say nothing.
@@ -180,66 +176,39 @@ def _highlighted(title: str, words: tuple[str, ...], tone: Tone) -> Iterator[Seg
             continue
         yield Segment(title[end:start])
         end = start + length
-        yield Segment(title[start:end], tone("match"))
+        yield Segment(title[start:end], style("match"))
     yield Segment(title[end:])
 
 
-def _detail(detail: str, room: int, tone: Tone) -> Iterator[Segment]:
+def _detail(detail: str, room: int, style: StyleOf) -> Iterator[Segment]:
     for text, is_match in match_parts(detail):
         part = fitted(text, room)
-        yield Segment(part, tone("match" if is_match else "muted"))
+        yield Segment(part, style("match" if is_match else "muted"))
         room -= cell_len(part)
 
 
-_CSS = """
-PickList {
-    height: auto;
-    overflow-x: hidden;
-    scrollbar-size-vertical: 1;
-    pointer: pointer;
-    background: transparent;
-    .pick-list--cursor { background: $block-cursor-background; color: $block-cursor-foreground;
-        text-style: $block-cursor-text-style; }
-    .pick-list--hover { background: $block-hover-background; }
-    .pick-list--bar { color: $accent; }
-    .pick-list--heading { color: $foreground; text-style: bold; }
-    .pick-list--match { color: $accent; text-style: bold; }
-    .pick-list--ux { color: $ux; }
-    .pick-list--task { color: $task; }
-    .pick-list--accent { color: $accent; }
-    .pick-list--muted { color: $muted; }
-    .pick-list--success { color: $success; }
-    .pick-list--warning { color: $warning; }
-    .pick-list--error { color: $error; }
-}
-"""
+class PickList(LineList[PickRow]):
+    """Rows come in by `show`; `Chosen` and `Moved` go out."""
 
-
-class PickList(ScrollView, can_focus=True):
-    """Rows, one of them chosen. Rows come in by `show`; `Chosen` and `Moved` go out."""
-
-    ALLOW_SELECT = False
-    TONES: ClassVar[tuple[str, ...]] = ("ux", "task", "accent", "muted", "success", "warning", "error")
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "pick-list--cursor", "pick-list--bar", "pick-list--heading", "pick-list--match", "pick-list--hover",
-        "pick-list--ux", "pick-list--task", "pick-list--accent", "pick-list--muted", "pick-list--success",
-        "pick-list--warning", "pick-list--error",
-    }  # fmt: skip
-    DEFAULT_CSS = _CSS
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-list--heading", "line-list--match"}
+    DEFAULT_CSS = """
+    PickList {
+        height: auto;
+        .line-list--cursor { background: $block-cursor-background; color: $block-cursor-foreground;
+            text-style: $block-cursor-text-style; }
+        .line-list--heading { color: $foreground; text-style: bold; }
+        .line-list--match { color: $accent; text-style: bold; }
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False, id="list.up", tooltip="Choose the row above"),
-        Binding("down,j", "move(1)", "Down", show=False, id="list.down", tooltip="Choose the row below"),
-        Binding("pageup", "page(-1)", "Page up", show=False, id="list.page_up", tooltip="One page up"),
-        Binding("pagedown", "page(1)", "Page down", show=False, id="list.page_down", tooltip="One page down"),
-        Binding("home", "end(-1)", "First", show=False, id="list.first", tooltip="Choose the first row"),
-        Binding("end", "end(1)", "Last", show=False, id="list.last", tooltip="Choose the last row"),
-        Binding("enter", "choose", "Choose", show=False, id="list.choose", tooltip="Take the chosen row"),
+        binding("list.up", "up,k", "move(-1)", "Up", "Choose the row above"),
+        binding("list.down", "down,j", "move(1)", "Down", "Choose the row below"),
+        binding("list.page_up", "pageup", "page(-1)", "Page up", "One page up"),
+        binding("list.page_down", "pagedown", "page(1)", "Page down", "One page down"),
+        binding("list.first", "home", "end(-1)", "First", "Choose the first row"),
+        binding("list.last", "end", "end(1)", "Last", "Choose the last row"),
+        binding("list.choose", "enter", "choose", "Choose", "Take the chosen row"),
     ]
-
-    chosen: reactive[int] = reactive(-1, repaint=False)
-    """The index of the chosen row; -1 where there is none."""
-    hovered: reactive[int] = reactive(-1)
-    """The index of the row under the pointer; -1 where there is none."""
 
     @dataclass
     class Chosen(Message):
@@ -270,17 +239,9 @@ class PickList(ScrollView, can_focus=True):
             id: of the widget.
         """
         super().__init__(id=id)
-        self.rows: Sequence[PickRow] = ()
-        """All of them; others are shown by `show`."""
         self._lines = PickLines.of((), 0)
         self._measures = Measures.of(())
-        self._empty = empty
-        self.show(rows, chosen=chosen)
-
-    @property
-    def row(self) -> PickRow | None:
-        """The chosen row."""
-        return self.rows[self.chosen] if 0 <= self.chosen < len(self.rows) else None
+        self.show(rows, chosen=chosen, empty=empty)
 
     def show(
         self, rows: Sequence[PickRow], *, chosen: str | None = None, words: str = "", empty: str | None = None
@@ -295,12 +256,12 @@ class PickList(ScrollView, can_focus=True):
         """
         wanted = (self.row.key if self.row else "") if chosen is None else chosen
         self.rows = rows
-        self._empty = self._empty if empty is None else empty
+        self.empty = self.empty if empty is None else empty
         self._measures = Measures.of(rows, words)
         self._lay_out(self.size.width)
         keys = [index for index, row in enumerate(rows) if row.key]
-        self.chosen = next((index for index in keys if rows[index].key == wanted), keys[0] if keys else -1)
-        self._reach()
+        self.index = next((index for index in keys if rows[index].key == wanted), keys[0] if keys else -1)
+        self.reach()
         self.refresh(layout=True)
 
     def _lay_out(self, width: int) -> None:
@@ -311,108 +272,63 @@ class PickList(ScrollView, can_focus=True):
     def on_resize(self, event: events.Resize) -> None:
         """Divide anew: a detail may need more lines or fewer."""
         self._lay_out(event.size.width)
-        self._reach()
+        self.reach()
 
-    def watch_chosen(self, old: int, new: int) -> None:
-        """Paint the two rows anew, keep the chosen one in sight, say so."""
-        self.refresh()
-        if self.is_mounted:
-            self._reach()
-        if new != old and (row := self.row) is not None and self.is_attached:
+    def post_moved(self) -> None:
+        if (row := self.row) is not None:
             self.post_message(self.Moved(row.key))
-
-    def _reach(self) -> None:
-        """Scroll so that the chosen row is seen, with the heading above it."""
-        if not 0 <= self.chosen < len(self._lines.starts):
-            self.scroll_to(y=0, animate=False)
-            return
-        start = self._lines.starts[self.chosen]
-        end = start + 1 + bool(self.rows[self.chosen].detail)
-        under_heading = self.chosen > 0 and not self.rows[self.chosen - 1].key
-        top = self._lines.starts[self.chosen - 1] if under_heading else start
-        if end - top > self.size.height:
-            top = start
-        self.scroll_to_region(Region(0, top, max(self.size.width, 1), end - top), animate=False)
-
-    def _neighbour(self, index: int, step: int) -> int:
-        """The next row in a direction that can be chosen; the same one at an end."""
-        found = index + step
-        while 0 <= found < len(self.rows) and not self.rows[found].key:
-            found += step
-        return found if 0 <= found < len(self.rows) else index
-
-    def action_move(self, step: int) -> None:
-        """Choose the next row in a direction; at the top, what stands above it is scrolled into sight."""
-        index = self._neighbour(self.chosen, step)
-        if index == self.chosen and step < 0:
-            self.scroll_to(y=0, animate=False)
-        self.chosen = index
-
-    def action_page(self, direction: int) -> None:
-        """Choose a row a page away."""
-        index = self.chosen
-        for _ in range(max(self.size.height - 1, 1)):
-            index = self._neighbour(index, direction)
-        self.chosen = index
-
-    def action_end(self, direction: int) -> None:
-        """Choose the first or the last row."""
-        order = range(len(self.rows)) if direction < 0 else range(len(self.rows) - 1, -1, -1)
-        self.chosen = next((index for index in order if self.rows[index].key), -1)
 
     def action_choose(self) -> None:
         """Take the chosen row."""
         if (row := self.row) is not None:
             self.post_message(self.Chosen(row.key))
 
-    def _row_at(self, event: events.MouseEvent) -> int:
-        """The index of the row under the pointer that can be chosen; -1 where there is none."""
-        offset = event.get_content_offset(self)
-        line = -1 if offset is None else offset.y + self.scroll_offset.y
-        index = self._lines.rows[line] if 0 <= line < len(self._lines.rows) else -1
-        return index if index >= 0 and self.rows[index].key else -1
+    def click_row(self, index: int) -> None:
+        """Take it."""
+        self.index = index
+        self.action_choose()
 
-    def on_click(self, event: events.Click) -> None:
-        """Take the row under the pointer."""
-        index = self._row_at(event)
-        if index >= 0:
-            self.chosen = index
-            self.action_choose()
+    def can_choose(self, index: int) -> bool:
+        return bool(self.rows[index].key)
 
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Show which row a click would take."""
-        self.hovered = self._row_at(event)
+    def row_of_line(self, line: int) -> int:
+        return self._lines.rows[line] if 0 <= line < len(self._lines.rows) else -1
 
-    def on_leave(self) -> None:
-        """The pointer is elsewhere."""
-        self.hovered = -1
+    def lines_of_row(self, index: int) -> range:
+        start = self._lines.starts[index]
+        return range(start, start + 1 + bool(self.rows[index].detail))
+
+    def lines_in_sight(self, index: int) -> range:
+        """Those of the row, and those of the heading above it where there is room for both."""
+        lines = self.lines_of_row(index)
+        if index and not self.can_choose(index - 1):
+            top = self._lines.starts[index - 1]
+            return range(top if lines.stop - top <= self.size.height else lines.start, lines.stop)
+        return lines
+
+    def reach(self) -> None:
+        """Scroll so that the chosen row is seen; without one to the top."""
+        super().reach()
+        if self.row is None:
+            self.scroll_to(y=0, animate=False)
+
+    def action_move(self, step: int) -> None:
+        """Choose the next row in a direction; at the top, what stands above it is scrolled into sight."""
+        if step < 0 and self.next_row(self.index, step) == self.index:
+            self.scroll_to(y=0, animate=False)
+        super().action_move(step)
 
     def render_line(self, y: int) -> Strip:
         """One line of the list, as wide as the widget."""
-        width = self.size.width
-        line = y + self.scroll_offset.y
-        if not self.rows and line == 0:
-            return self._strip([Segment(fitted(self._empty, width), self._tone("muted"))], width, self.rich_style)
-        if line >= len(self._lines.rows):
-            return Strip.blank(width, self.rich_style)
-        index, detail = self._lines.rows[line], self._lines.details.get(line, "")
-        row = self.rows[index]
-        base = self.rich_style
-        if index == self.chosen:
-            base += self.get_component_rich_style("pick-list--cursor", partial=True)
-        elif index == self.hovered:
-            base += self.get_component_rich_style("pick-list--hover", partial=True)
-        # Where the cursor is the reverse of the text, colours inside it would be patches.
-        tone = _no_tone if base.reverse else self._tone
-        segments = row_segments(row, detail, width, self._measures, tone, chosen=index == self.chosen)
-        return self._strip(segments, width, base)
-
-    def _strip(self, segments: Iterable[Segment], width: int, base: Style) -> Strip:
-        return Strip(Segment.apply_style(segments, base)).adjust_cell_length(width, base)
-
-    def _tone(self, name: str) -> Style:
-        return self.get_component_rich_style(f"pick-list--{name}", partial=True) if name else Style.null()
-
-
-def _no_tone(name: str) -> Style:
-    return Style.null()
+        base, line = self.rich_style, y + self.scroll_offset.y
+        if not self.rows:
+            return self.paint_empty(line, base)
+        index = self.row_of_line(line)
+        if index < 0:
+            return Strip.blank(self.size.width, base)
+        row, detail, width = self.rows[index], self._lines.details.get(line, ""), self.size.width
+        return self.paint(
+            lambda style: row_segments(row, detail, width, self._measures, style, chosen=index == self.index),
+            base,
+            self.row_style(index),
+        )

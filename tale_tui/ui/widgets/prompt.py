@@ -1,4 +1,4 @@
-"""The keys of the prompt: those of a text editor, each with an id, so that every one can be given another key."""
+"""The prompt: an editor whose every key can be given another one, the walk through earlier messages, safe pastes."""
 
 from __future__ import annotations
 
@@ -7,75 +7,78 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingsMap, BindingType
+from textual.binding import BindingsMap, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import TextArea
 
-
-def _key(name: str, keys: str, action: str, description: str, tooltip: str) -> Binding:
-    return Binding(keys, action, description, show=False, tooltip=tooltip, id=f"prompt.{name}")
-
+from tale_tui.ui.keys import binding
 
 SENDING: tuple[BindingType, ...] = (
-    _key("send", "enter", "send", "Send", "Send, or run the chosen command"),
-    _key("newline", "ctrl+j,shift+enter,alt+enter", "newline", "New line", "Begin a new line"),
-    _key("complete", "tab", "complete", "Complete", "Take the chosen command"),
+    binding("prompt.send", "enter", "send", "Send", "Send, or run the chosen command"),
+    binding("prompt.newline", "ctrl+j,shift+enter,alt+enter", "newline", "New line", "Begin a new line"),
+    binding("prompt.complete", "tab", "complete", "Complete", "Take the chosen command"),
 )
 """What a prompt adds to an editor."""
 
 MOVING: tuple[BindingType, ...] = (
-    _key("up", "up", "cursor_up", "Up", "Up; from the top, the message before"),
-    _key("down", "down", "cursor_down", "Down", "Down; from the end, the message after"),
-    _key("left", "left", "cursor_left", "Left", "One character left"),
-    _key("right", "right", "cursor_right", "Right", "One character right"),
-    _key("word_left", "ctrl+left,alt+b", "cursor_word_left", "Word left", "One word left"),
-    _key("word_right", "ctrl+right,alt+f", "cursor_word_right", "Word right", "One word right"),
-    _key("line_start", "home,ctrl+a", "cursor_line_start", "Line start", "To the start of the line"),
-    _key("line_end", "end,ctrl+e", "cursor_line_end", "Line end", "To the end of the line"),
+    binding("prompt.up", "up", "cursor_up", "Up", "Up; from the top, the message before"),
+    binding("prompt.down", "down", "cursor_down", "Down", "Down; from the end, the message after"),
+    binding("prompt.left", "left", "cursor_left", "Left", "One character left"),
+    binding("prompt.right", "right", "cursor_right", "Right", "One character right"),
+    binding("prompt.word_left", "ctrl+left,alt+b", "cursor_word_left", "Word left", "One word left"),
+    binding("prompt.word_right", "ctrl+right,alt+f", "cursor_word_right", "Word right", "One word right"),
+    binding("prompt.line_start", "home,ctrl+a", "cursor_line_start", "Line start", "To the start of the line"),
+    binding("prompt.line_end", "end,ctrl+e", "cursor_line_end", "Line end", "To the end of the line"),
 )
 
 SELECTING: tuple[BindingType, ...] = (
-    _key("select_up", "shift+up", "cursor_up(True)", "Select up", "Select one line up"),
-    _key("select_down", "shift+down", "cursor_down(True)", "Select down", "Select one line down"),
-    _key("select_left", "shift+left", "cursor_left(True)", "Select left", "Select a character left"),
-    _key("select_right", "shift+right", "cursor_right(True)", "Select right", "Select a character right"),
-    _key("select_word_left", "ctrl+shift+left", "cursor_word_left(True)", "Select word left", "Select a word left"),
-    _key(
-        "select_word_right",
+    binding("prompt.select_up", "shift+up", "cursor_up(True)", "Select up", "Select one line up"),
+    binding("prompt.select_down", "shift+down", "cursor_down(True)", "Select down", "Select one line down"),
+    binding("prompt.select_left", "shift+left", "cursor_left(True)", "Select left", "Select a character left"),
+    binding("prompt.select_right", "shift+right", "cursor_right(True)", "Select right", "Select a character right"),
+    binding(
+        "prompt.select_word_left", "ctrl+shift+left", "cursor_word_left(True)", "Select word left", "Select a word left"
+    ),
+    binding(
+        "prompt.select_word_right",
         "ctrl+shift+right",
         "cursor_word_right(True)",
         "Select word right",
         "Select a word right",
     ),
-    _key("select_start", "shift+home", "cursor_line_start(True)", "Select to start", "Select to the line's start"),
-    _key("select_end", "shift+end", "cursor_line_end(True)", "Select to end", "Select to the line's end"),
-    _key("select_all", "f7", "select_all", "Select all", "Select the whole message"),
+    binding(
+        "prompt.select_start", "shift+home", "cursor_line_start(True)", "Select to start", "Select to the line's start"
+    ),
+    binding("prompt.select_end", "shift+end", "cursor_line_end(True)", "Select to end", "Select to the line's end"),
+    binding("prompt.select_all", "f7", "select_all", "Select all", "Select the whole message"),
 )
 
 CHANGING: tuple[BindingType, ...] = (
-    _key("erase_left", "backspace,ctrl+h", "delete_left", "Erase", "Delete left"),
-    _key("erase_right", "delete,ctrl+d", "delete_right", "Delete", "Delete right"),
-    _key(
-        "erase_word",
+    binding("prompt.erase_left", "backspace,ctrl+h", "delete_left", "Erase", "Delete left"),
+    binding("prompt.erase_right", "delete,ctrl+d", "delete_right", "Delete", "Delete right"),
+    binding(
+        "prompt.erase_word",
         "ctrl+w,ctrl+backspace,alt+backspace",
         "delete_word_left",
         "Erase word",
         "Delete the word left",
     ),
-    _key("erase_word_right", "alt+delete,alt+d", "delete_word_right", "Delete word", "Delete the word right"),
-    _key("erase_to_start", "ctrl+u", "delete_to_start_of_line", "Erase to start", "Delete to the line's start"),
-    _key(
-        "erase_to_end",
+    binding("prompt.erase_word_right", "alt+delete,alt+d", "delete_word_right", "Delete word", "Delete the word right"),
+    binding(
+        "prompt.erase_to_start", "ctrl+u", "delete_to_start_of_line", "Erase to start", "Delete to the line's start"
+    ),
+    binding(
+        "prompt.erase_to_end",
         "ctrl+k",
         "delete_to_end_of_line_or_delete_line",
         "Erase to end",
         "Delete to the line's end",
     ),
-    _key("cut", "ctrl+x,super+x", "cut", "Cut", "Cut what is selected, or the line"),
-    _key("paste", "ctrl+v", "paste", "Paste", "Paste what was copied here"),
-    _key("undo", "ctrl+z,super+z", "undo", "Undo", "Take back the last change"),
-    _key("redo", "ctrl+y,super+y", "redo", "Redo", "Make the change again"),
+    binding("prompt.cut", "ctrl+x,super+x", "cut", "Cut", "Cut what is selected, or the line"),
+    binding("prompt.paste", "ctrl+v", "paste", "Paste", "Paste what was copied here"),
+    binding("prompt.undo", "ctrl+z,super+z", "undo", "Undo", "Take back the last change"),
+    binding("prompt.redo", "ctrl+y,super+y", "redo", "Redo", "Make the change again"),
 )
 
 PROMPT_KEYS: list[BindingType] = [*SENDING, *MOVING, *SELECTING, *CHANGING]
@@ -83,6 +86,17 @@ PROMPT_KEYS: list[BindingType] = [*SENDING, *MOVING, *SELECTING, *CHANGING]
 
 HISTORY_MAX = 500
 """Messages that are kept to be walked through."""
+
+PASTE_MAX = 1_000_000
+"""Characters that are pasted at most: more makes every key slow, and no model reads it."""
+
+BINARY_SHARE = 0.1
+"""From this share of control characters on a paste is not text."""
+
+_TEXT_CONTROLS = "\t\n\r\x1b"
+"""Control characters that text from a terminal may hold; the border takes the sequences away."""
+
+_FIRST_PRINTABLE = " "
 
 
 class PromptHistory:
@@ -149,18 +163,6 @@ class PromptHistory:
         return self._texts[self._at]
 
 
-PASTE_MAX = 1_000_000
-"""Characters that are pasted at most: more makes every key slow, and no model reads it."""
-
-BINARY_SHARE = 0.1
-"""From this share of control characters on a paste is not text."""
-
-_TEXT_CONTROLS = "\t\n\r\x1b"
-"""Control characters that text from a terminal may hold; the border takes the sequences away."""
-
-_FIRST_PRINTABLE = " "
-
-
 def looks_binary(text: str) -> bool:
     """Whether so much of `text` is control characters or undecodable bytes that it is no text."""
     odd = sum((char < _FIRST_PRINTABLE and char not in _TEXT_CONTROLS) or char == "\ufffd" for char in text)
@@ -223,10 +225,10 @@ class Prompt(TextArea, inherit_bindings=False):
         Textual would look for it at the top of the application, where it comes after letters that were typed later:
         what is typed fast would be sent without its end.
         """
-        for binding in self._keys.key_to_bindings.get(event.key, ()):
+        for found in self._keys.key_to_bindings.get(event.key, ()):
             event.prevent_default()
             event.stop()
-            await self.run_action(binding.action)
+            await self.run_action(found.action)
 
     def find_matching_bracket(self, bracket: str, search_from: tuple[int, int]) -> None:
         """No bracket is matched: in prose it means nothing, and in a long paste the search takes seconds."""

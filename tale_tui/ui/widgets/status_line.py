@@ -33,6 +33,20 @@ _TICK_S = 1.0
 _GAP = 3
 _MINUTE_S = 60
 
+_SIGNS: dict[ModelState, str] = {
+    "starting": "working",
+    "unset": "absent",
+    "idle": "absent",
+    "loading": "working",
+    "ready": "resident",
+    "away": "failed",
+    "failed": "failed",
+}
+
+_WORDS: dict[ModelState, str] = {"starting": "starting", "unset": "no model", "away": "away", "failed": "failed"}
+
+_COLOURS: dict[ModelState, str] = {"away": "$warning", "failed": "$error", "unset": "$muted", "starting": "$muted"}
+
 
 @dataclass(frozen=True, slots=True)
 class ModelShown:
@@ -84,19 +98,6 @@ class KeyHint:
         """The key in `colour` and what it does, to be clicked."""
         line = Content.assemble((key_name(self.key), colour), " ", (self.label, "$muted"))
         return line.stylize(Style.from_meta({"@click": f"app.simulate_key('{self.key}')"}))
-
-
-_SIGNS: dict[ModelState, str] = {
-    "starting": "working",
-    "unset": "absent",
-    "idle": "absent",
-    "loading": "working",
-    "ready": "resident",
-    "away": "failed",
-    "failed": "failed",
-}
-_WORDS: dict[ModelState, str] = {"starting": "starting", "unset": "no model", "away": "away", "failed": "failed"}
-_COLOURS: dict[ModelState, str] = {"away": "$warning", "failed": "$error", "unset": "$muted", "starting": "$muted"}
 
 
 class StatusLine(Widget):

@@ -1,4 +1,4 @@
-"""A button: one verb that says what will be done."""
+"""A button: its label says what will be done."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from tale_tui.ui.keys import binding
 from tale_tui.ui.text import NoMarkup, plain_line
 
 LABEL_LIMIT = 48
@@ -37,15 +38,15 @@ class TextButton(NoMarkup, can_focus=True):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "press", "do it", id="verb.press", tooltip="Do what the chosen button says"),
-        Binding("left,up", "app.focus_previous", "Before", show=False, id="verb.before", tooltip="The button before"),
-        Binding("right,down", "app.focus_next", "Next", show=False, id="verb.next", tooltip="The next button"),
+        binding("verb.before", "left,up", "app.focus_previous", "Before", "The button before"),
+        binding("verb.next", "right,down", "app.focus_next", "Next", "The next button"),
     ]
 
     @dataclass
     class Pressed(Message):
         """The button was pressed."""
 
-        verb: TextButton
+        button: TextButton
 
     def __init__(self, label: str, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
         super().__init__(plain_line(label, LABEL_LIMIT), id=id)

@@ -131,7 +131,7 @@ async def test_answers(show: Any, keys: list[str], result: bool | None) -> None:
 async def test_there_is_no_verb_for_what_is_never_opened(show: Any) -> None:
     async with show(LinkDialog("javascript:alert(1)")) as shown:
         assert "This link is not opened" in shown.text
-        assert len(shown.screen.query("Verb")) == 1
+        assert len(shown.screen.query("TextButton")) == 1
         await shown.window.press("tab", "enter")
         assert await shown.result() is False
 

@@ -170,7 +170,7 @@ async def test_letters_are_written_where_one_writes(show: Any) -> None:
 async def test_an_offer_can_be_clicked(show: Any) -> None:
     source = Source()
     async with show(WelcomeScreen(source), size=(80, 24)) as shown:
-        offers = list(shown.screen.query("Offer"))
+        offers = list(shown.screen.query("ChoiceRow"))
         await shown.window.pilot.click(offers[1])
         await shown.window.until(lambda: "esc back" in shown.text, "asked")
         await shown.window.press("escape")

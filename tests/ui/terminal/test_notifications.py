@@ -69,8 +69,8 @@ def test_foreign_text_ends_no_sequence_and_begins_none() -> None:
 
 
 def test_the_user_decides_what_is_heard() -> None:
-    def heard(manners: WindowPreferences) -> str:
-        return call("k4t9 is done", "Fibonacci", manners, NOON, {})
+    def heard(preferences: WindowPreferences) -> str:
+        return call("k4t9 is done", "Fibonacci", preferences, NOON, {})
 
     assert heard(WindowPreferences()) == OSC9 + "\a"
     assert heard(WindowPreferences(bell=False)) == OSC9
@@ -79,7 +79,7 @@ def test_the_user_decides_what_is_heard() -> None:
     assert heard(WindowPreferences(quiet="11:00-13:00")) == ""
 
 
-def test_manners_are_those_of_the_settings() -> None:
+def test_preferences_are_those_of_the_settings() -> None:
     assert WindowPreferences.of(Settings()) == WindowPreferences()
     settings = Settings(
         notify={"terminal": False, "bell": False, "quiet": "22:00-07:00"},

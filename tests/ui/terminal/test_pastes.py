@@ -2,7 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_tui.ui.terminal.pastes import END, START, Pasted, Pastes
+pytest.importorskip("termios")
+
+from tale_tui.ui.terminal.driver import PASTE_END, PASTE_START, Pasted, Pastes
 
 
 def joined(parts: list[str | Pasted]) -> list[str | Pasted]:
@@ -20,12 +22,12 @@ def joined(parts: list[str | Pasted]) -> list[str | Pasted]:
     "held", ["plain", "two\nlines", "a\x1b]0;title\x07b", "\x1b[A", "\x1b", "\x00\x01", "\x1b[200~ again", "世界"]
 )
 def test_a_paste_comes_whole_whatever_it_holds(held: str) -> None:
-    parts = list(Pastes().feed(f"a{START}{held}{END}b"))
+    parts = list(Pastes().feed(f"a{PASTE_START}{held}{PASTE_END}b"))
     assert parts == ["a", Pasted(held), "b"]
 
 
 def test_a_paste_may_be_empty() -> None:
-    assert list(Pastes().feed(START + END)) == [Pasted("")]
+    assert list(Pastes().feed(PASTE_START + PASTE_END)) == [Pasted("")]
 
 
 def test_escape_alone_is_passed_on_at_once() -> None:
@@ -34,11 +36,11 @@ def test_escape_alone_is_passed_on_at_once() -> None:
     assert not pastes.waiting
 
 
-def test_a_beginning_that_was_a_key_is_let_go() -> None:
+def test_a_beginning_that_was_a_key_is_release() -> None:
     pastes = Pastes()
     assert list(pastes.feed("x\x1b[2")) == ["x"]
     assert pastes.waiting
-    assert pastes.let_go() == "\x1b[2"
+    assert pastes.release() == "\x1b[2"
     assert not pastes.waiting
     assert list(pastes.feed("y")) == ["y"]
 
@@ -48,7 +50,7 @@ def test_a_beginning_that_was_a_key_is_let_go() -> None:
     cuts=st.lists(st.integers(0, 80), max_size=6),
 )
 def test_where_a_read_ends_changes_nothing(texts: list[str], cuts: list[int]) -> None:
-    stream = "".join(text if n % 2 else START + text + END for n, text in enumerate(texts))
+    stream = "".join(text if n % 2 else PASTE_START + text + PASTE_END for n, text in enumerate(texts))
     # A read that ends right after ESC hands ESC on as a key: terminals write the marks in one piece.
     places = sorted({cut for cut in cuts if 0 < cut < len(stream) and stream[cut - 1] != "\x1b"})
     pastes, parts = Pastes(), []

@@ -13,8 +13,7 @@ from textual.app import App
 from textual.message_pump import MessagePump
 from textual.worker import WorkerFailed
 
-from tale_tui.ui.terminal.app import TerminalApp
-from tale_tui.ui.terminal.driver_choice import LINUX, best_driver
+from tale_tui.ui.terminal.app import LINUX, TerminalApp, best_driver
 from tale_tui.ui.terminal.notifications import WindowPreferences, send
 from tale_tui.ui.terminal.toasts import HOLDER, clear_toasts
 
