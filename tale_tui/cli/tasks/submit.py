@@ -18,7 +18,7 @@ from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.domain.constants import TIME_LIMIT_MAX_S
 from tale_tui.domain.errors import BadInput, BadPlan, BadPriority, BadTimeLimit, EmptyMessage
 from tale_tui.domain.tasks import Priority, TaskState
-from tale_tui.domain.text import clean_line
+from tale_tui.domain.text import clean_line, reason_of
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import Task, TaskDetail
