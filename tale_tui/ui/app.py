@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tale_tui.config.settings import Settings
     from tale_tui.domain.clock import Clock
     from tale_tui.domain.events import Notice
-    from tale_tui.ui.chat.controller import ChatController
+    from tale_tui.ui.chat.models import ModelActions
     from tale_tui.ui.dialogs.leave import Leaving
     from tale_tui.ui.keys import KeyPlace
     from tale_tui.ui.tasks.screen import TasksScreen
@@ -129,7 +129,7 @@ class TaleApp(TerminalApp):
 
     def on_mount(self) -> None:
         """Open the engine as soon as the first frame is on the screen."""
-        self.bridge.tell(self)
+        self.bridge.subscribe(self)
         self.call_after_refresh(self._after_first_frame)
 
     def _after_first_frame(self) -> None:
@@ -205,8 +205,8 @@ class TaleApp(TerminalApp):
 
     # commands that are no matter of a conversation
 
-    @on(ChatScreen.CommandWanted)
-    async def _run_command(self, event: ChatScreen.CommandWanted) -> None:
+    @on(ChatScreen.CommandEntered)
+    async def _run_command(self, event: ChatScreen.CommandEntered) -> None:
         match event.name:
             case "help":
                 self.action_help()
@@ -255,7 +255,7 @@ class TaleApp(TerminalApp):
                 self.chat.run_command(name)
 
         if self.screen in (self.chat, self.modes.tasks):
-            self.push_screen(PaletteDialog(self.chat.lines.keys()), run)
+            self.push_screen(PaletteDialog(self.chat.keys()), run)
 
     def action_notices(self) -> None:
         """Show what happened lately."""
@@ -263,7 +263,7 @@ class TaleApp(TerminalApp):
 
         self.push_screen(NoticesDialog(tuple(self.notices), time.time()))
 
-    def on_chat_controller_setting_wanted(self, event: ChatController.SettingWanted) -> None:
+    def on_model_actions_setting_chosen(self, event: ModelActions.SettingChosen) -> None:
         """Change a setting for good and open the engine anew with it."""
         self.run_worker(self._begin_with(event.name, event.value), group="setting")
 
@@ -317,7 +317,7 @@ def run_app(
     def heed(settings: Settings) -> None:
         from tale_tui.ui.terminal.notifications import WindowPreferences
 
-        app.chat.manners = WindowPreferences.of(settings)
+        app.chat.preferences = WindowPreferences.of(settings)
 
     bridge = Bridge(partial(open_engine, paths, wanted, tell, heed))
     app = TaleApp(

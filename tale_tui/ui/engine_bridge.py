@@ -69,7 +69,7 @@ class Bridge:
         self.error: TaleError | None = None
         """Why there is no engine, where it failed."""
 
-    def tell(self, listener: MessagePump) -> None:
+    def subscribe(self, listener: MessagePump) -> None:
         """Post what happens to `listener` from now on."""
         self._listeners.append(listener)
 

@@ -18,7 +18,7 @@ def _load(paths: Paths, overrides: Mapping[str, object]) -> Loaded:
     """Import what the engine and the chat need, and read the settings. Takes a few tenths of a second."""
     import tale_tui.engine.engine
     import tale_tui.engine.ipc.connect
-    import tale_tui.ui.chat.controller
+    import tale_tui.ui.chat.commands
     from tale_tui.config import load as settings
 
     # Named, so that nothing is taken for an import without a use: loading is the use.

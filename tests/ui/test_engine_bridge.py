@@ -78,7 +78,7 @@ async def test_it_says_that_the_engine_is_there_and_passes_facts_on() -> None:
     log: list[str] = []
     engine = Talks(Notice("a", "b"), Notice("c", "d"))
     bridge, listener = Bridge(opener(engine, log)), Listener()
-    bridge.tell(listener)  # type: ignore[arg-type]
+    bridge.subscribe(listener)  # type: ignore[arg-type]
     bridge.open()
     bridge.open()
     ready, first, second = await listener.hears(3)
@@ -91,8 +91,8 @@ async def test_it_says_that_the_engine_is_there_and_passes_facts_on() -> None:
 
 async def test_every_listener_gets_a_message_of_its_own() -> None:
     bridge, one, two = Bridge(opener(Talks(), [])), Listener(), Listener()
-    bridge.tell(one)  # type: ignore[arg-type]
-    bridge.tell(two)  # type: ignore[arg-type]
+    bridge.subscribe(one)  # type: ignore[arg-type]
+    bridge.subscribe(two)  # type: ignore[arg-type]
     bridge.open()
     assert (await one.hears(1))[0] is not (await two.hears(1))[0]
     await bridge.close()
@@ -101,7 +101,7 @@ async def test_every_listener_gets_a_message_of_its_own() -> None:
 async def test_an_engine_that_cannot_be_opened_can_be_tried_again() -> None:
     log: list[str] = []
     bridge, listener = Bridge(opener(ReadOnly("No."), log)), Listener()
-    bridge.tell(listener)  # type: ignore[arg-type]
+    bridge.subscribe(listener)  # type: ignore[arg-type]
     bridge.open()
     (failed,) = await listener.hears(1)
     assert isinstance(failed, Bridge.Failed)
@@ -119,7 +119,7 @@ async def test_an_engine_that_cannot_be_opened_can_be_tried_again() -> None:
 async def test_an_engine_that_ends_with_an_error_is_told(error: Exception, kind: type) -> None:
     log: list[str] = []
     bridge, listener = Bridge(opener(Talks(then=error), log)), Listener()
-    bridge.tell(listener)  # type: ignore[arg-type]
+    bridge.subscribe(listener)  # type: ignore[arg-type]
     bridge.open()
     _, last = await listener.hears(2)
     assert isinstance(last, kind)
@@ -133,7 +133,7 @@ async def test_closing_while_it_opens_waits_for_nothing() -> None:
         yield None
 
     bridge, listener = Bridge(never), Listener()
-    bridge.tell(listener)  # type: ignore[arg-type]
+    bridge.subscribe(listener)  # type: ignore[arg-type]
     bridge.open()
     await asyncio.sleep(0)
     await bridge.close()
@@ -153,7 +153,7 @@ async def test_an_engine_that_does_not_end_is_given_up() -> None:
             await asyncio.Event().wait()
 
     bridge, listener = Bridge(stubborn), Listener()
-    bridge.tell(listener)  # type: ignore[arg-type]
+    bridge.subscribe(listener)  # type: ignore[arg-type]
     bridge.open()
     await listener.hears(1)
     await bridge.close(timeout_s=0.01)
@@ -162,7 +162,7 @@ async def test_an_engine_that_does_not_end_is_given_up() -> None:
 async def test_it_can_be_opened_again_after_closing() -> None:
     log: list[str] = []
     bridge, listener = Bridge(opener(Talks(), log)), Listener()
-    bridge.tell(listener)  # type: ignore[arg-type]
+    bridge.subscribe(listener)  # type: ignore[arg-type]
     bridge.open()
     await listener.hears(1)
     await bridge.close()

@@ -52,7 +52,7 @@ class Conversation:
     Args:
         view: shows the messages.
         changed: called after each change of what stands outside the transcript.
-        world: the clock and the ids.
+        clock: the time and the ids.
 
     Attributes:
         session: the session that is shown; None for a new conversation.
@@ -65,9 +65,9 @@ class Conversation:
             those of others.
     """
 
-    def __init__(self, engine: EngineApi, view: TranscriptView, changed: Callable[[], None], world: Clock) -> None:
+    def __init__(self, engine: EngineApi, view: TranscriptView, changed: Callable[[], None], clock: Clock) -> None:
         self.engine = engine
-        self.world = world
+        self.clock = clock
         self.changed = changed
         self.branch = ShownBranch(view)
         self.session: Session | None = None
@@ -105,12 +105,12 @@ class Conversation:
         self.session, self.queued, self.window, self._system = None, (), None, system
         self._begun += 1
         self.tasks = {}
-        now = self.world.now()
+        now = self.clock.now()
         self.branch.load(Transcript(Session("", "", now, now)))
         self.branch.view.set_tasks(())
         self.changed()
 
-    async def made(self) -> Session:
+    async def ensure_session(self) -> Session:
         """The session, made now where there was none; no longer that of the screen where a new one was begun since."""
         async with self._making:
             if self.session is not None:
@@ -177,7 +177,7 @@ class Conversation:
         self.touch()
         tip = self.branch.tip
         session_id = self.session.id if self.session is not None else ""
-        self.branch.put(Message(key, session_id, tip.id if tip else None, Author.USER, text, self.world.now()))
+        self.branch.put(Message(key, session_id, tip.id if tip else None, Author.USER, text, self.clock.now()))
 
     def is_own(self, source: str) -> bool:
         """Whether a change was made by this window."""
@@ -193,12 +193,12 @@ class Conversation:
         Raises:
             NotSent: the message is stored nowhere.
         """
-        key = key or self.world.new_id()
+        key = key or self.clock.new_id()
         self.own.add(key)
         if as_task is not None:
             self.said[key] = as_task
         try:
-            session = await self.made()
+            session = await self.ensure_session()
             waiting = await self.engine.chat.enqueue(session.id, text, key=key)
         except TaleError as error:
             raise SendFailed(error, text) from error
@@ -214,10 +214,10 @@ class Conversation:
         key = key or self.queued[-1].id
         self.own.add(key)
         taken = await self.engine.chat.dequeue(self.session.id, key)
-        self.leaves_queue(key)
+        self.remove_queued(key)
         return taken.text if taken else None
 
-    def leaves_queue(self, key: str) -> None:
+    def remove_queued(self, key: str) -> None:
         """A message waits no longer."""
         if any(one.id == key for one in self.queued):
             self.queued = tuple(one for one in self.queued if one.id != key)

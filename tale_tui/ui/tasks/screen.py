@@ -238,7 +238,7 @@ class TasksScreen(TasksFrame):
         self._rows_moved = False
         self._changed: dict[str, Task] = {}
         self._painting: Timer | None = None
-        bridge.tell(self)
+        bridge.subscribe(self)
 
     def on_mount(self) -> None:
         """Say what is so."""
