@@ -179,10 +179,6 @@ class Conversation:
         session_id = self.session.id if self.session is not None else ""
         self.branch.put(Message(key, session_id, tip.id if tip else None, Author.USER, text, self.clock.now()))
 
-    def is_own(self, source: str) -> bool:
-        """Whether a change was made by this window."""
-        return source in self.own
-
     async def enqueue(self, text: str, key: str = "", *, as_task: bool | None = None) -> None:
         """Keep a message until the reply that streams has ended.
 
@@ -191,7 +187,7 @@ class Conversation:
             key: becomes its id; empty makes one.
             as_task: what the user said that it is.
         Raises:
-            NotSent: the message is stored nowhere.
+            SendFailed: the message is stored nowhere.
         """
         key = key or self.clock.new_id()
         self.own.add(key)

@@ -23,7 +23,6 @@ from tale_tui.ui.widgets.status_line import KeyHint
 EDITING = "editing"
 """Stands before the prompt while another version of a message is written."""
 
-
 DRAFTS = "drafts"
 """The folder of what was never sent, in the data folder."""
 

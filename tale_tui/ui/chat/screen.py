@@ -213,6 +213,8 @@ class ChatScreen(BaseScreen):
 
     def _complete(self, text: str) -> Sequence[CompletionRow]:
         """What a command that is being written may become: its name, then the id of a task."""
+        if not text.startswith(commands.MARK):
+            return ()
         rows = command_rows(text)
         return rows if rows or self.controller is None else self.controller.task_ids.rows(text)
 

@@ -168,7 +168,7 @@ class ChatStatus:
         self._empty = empty
         self._queue = queue
         self._line = line
-        self._state: ChatState | None = None
+        self._shown: tuple[ChatState, bool] | None = None
 
     def show(self, state: ChatState, waiting: tuple[Waiting, ...], *, empty: bool) -> None:
         """Look at everything again; what did not change costs nothing.
@@ -180,9 +180,11 @@ class ChatStatus:
         """
         self._queue.waiting = waiting
         self._empty.display = empty
-        if state != self._state and self._screen.is_current:
-            self._state = state
+        if (state, empty) != self._shown and self._screen.is_current:
+            self._shown = state, empty
             keys = self._screen.keys()
             self._line.keys = hints(state, keys)
-            self._empty.keys = beginnings(keys)
-            self._queue.hint = queue_hint(state, keys)
+            if empty:
+                self._empty.keys = beginnings(keys)
+            if waiting:
+                self._queue.hint = queue_hint(state, keys)

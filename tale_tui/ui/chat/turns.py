@@ -174,7 +174,7 @@ class TurnQueue:
         """Wait for the turns before it, then do it; None is what waits."""
         turns = self._shown
         turns.workers = [worker for worker in turns.workers if worker in worker.node.workers]
-        turns.workers.append(self._screen.run_worker(partial(self._run, turns, request), group="turn"))
+        turns.workers.append(self._screen.run_worker(partial(self._run, turns, request), name="turn", group="turn"))
 
     async def _run(self, turns: SessionTurns, request: TurnRequest | None) -> None:
         try:
