@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tale_tui.config.settings import Settings
     from tale_tui.domain.clock import Clock
     from tale_tui.domain.events import Notice
-    from tale_tui.ui.chat.controller import ChatController
+    from tale_tui.ui.chat.models import ModelActions
     from tale_tui.ui.dialogs.leave import Leaving
     from tale_tui.ui.keys import KeyPlace
     from tale_tui.ui.tasks.screen import TasksScreen
@@ -202,8 +202,8 @@ class TaleApp(TerminalApp):
 
     # commands that are no matter of a conversation
 
-    @on(ChatScreen.CommandWanted)
-    async def _run_command(self, event: ChatScreen.CommandWanted) -> None:
+    @on(ChatScreen.CommandEntered)
+    async def _run_command(self, event: ChatScreen.CommandEntered) -> None:
         match event.name:
             case "help":
                 self.action_help()
@@ -252,7 +252,7 @@ class TaleApp(TerminalApp):
                 self.chat.run_command(name)
 
         if self.screen in (self.chat, self.modes.tasks):
-            self.push_screen(PaletteDialog(self.chat.lines.keys()), run)
+            self.push_screen(PaletteDialog(self.chat.keys()), run)
 
     def action_notices(self) -> None:
         """Show what happened lately."""
@@ -260,7 +260,7 @@ class TaleApp(TerminalApp):
 
         self.push_screen(NoticesDialog(tuple(self.notices), time.time()))
 
-    def on_chat_controller_setting_wanted(self, event: ChatController.SettingWanted) -> None:
+    def on_model_actions_setting_chosen(self, event: ModelActions.SettingChosen) -> None:
         """Change a setting for good and open the engine anew with it."""
         self.run_worker(self._change_setting(event.name, event.value), group="setting")
 
@@ -314,7 +314,7 @@ def run_app(
     def use_settings(settings: Settings) -> None:
         from tale_tui.ui.terminal.notifications import WindowPreferences
 
-        app.chat.manners = WindowPreferences.of(settings)
+        app.chat.preferences = WindowPreferences.of(settings)
 
     bridge = Bridge(partial(open_engine, paths, wanted, say, use_settings, _preload))
     app = TaleApp(
@@ -332,7 +332,7 @@ def run_app(
 
 def _preload() -> None:
     """Import what the chat needs as soon as the engine is there."""
-    import_module("tale_tui.ui.chat.controller")
+    import_module("tale_tui.ui.chat.commands")
 
 
 async def go_on_without_window(app: App[int], paths: Paths, overrides: Mapping[str, object]) -> Leaving:

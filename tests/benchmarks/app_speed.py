@@ -139,10 +139,10 @@ async def long_conversation(paths: Paths) -> None:
     app = window(paths, DEMO)
     async with app.run_test(size=SIZE) as pilot:
         await until(lambda: app.chat.controller and app.chat.line.model.state == "ready")
-        desk = app.chat.controller
-        assert desk is not None
+        chat = app.chat.controller
+        assert chat is not None
         began = time.perf_counter()
-        await desk.open_session(session_id)
+        await chat.open_session(session_id)
         await painted(app)
         print(f"open a session of {MESSAGES:,} messages: {time.perf_counter() - began:.3f} s")
         app.chat.view.focus()
@@ -150,7 +150,7 @@ async def long_conversation(paths: Paths) -> None:
         for key in ("pageup", "up", "home", "end"):
             print(f"  {key}: {await scroll(app, key)}")
         began = time.perf_counter()
-        async with aclosing(desk.engine.chat.send(session_id, "And now?", key="benchmark")) as events:
+        async with aclosing(chat.engine.chat.send(session_id, "And now?", key="benchmark")) as events:
             async for event in events:
                 if type(event).__name__ in ("TextDelta", "TurnFailed"):
                     break
@@ -201,12 +201,12 @@ async def long_list(paths: Paths) -> None:
             await painted(app)
             typed.append((time.perf_counter() - began) * 1000)
         print(f"  a letter in the filter: median {statistics.median(typed):.1f}, most {max(typed):.1f} ms")
-        desk = app.chat.controller
-        assert desk is not None
+        chat = app.chat.controller
+        assert chat is not None
         lag = Lag()
         watching = asyncio.create_task(lag.watch())
         for number in range(OPEN_TASKS):
-            await desk.engine.tasks.submit(f"Another task, {number}", key=random_id())
+            await chat.engine.tasks.submit(f"Another task, {number}", key=random_id())
         await asyncio.sleep(SETTLE_S)
         watching.cancel()
         print(f"  lag while {OPEN_TASKS} more are handed in: {lag.said()}")
@@ -231,10 +231,10 @@ async def embedded(paths: Paths) -> None:
         watching = asyncio.create_task(answering.watch())
         await pilot.press(*"Hello")
         await pilot.press("enter")
-        desk = app.chat.controller
-        assert desk is not None
-        await until(lambda: desk.turns.writing)
-        await until(lambda: not desk.turns.writing)
+        chat = app.chat.controller
+        assert chat is not None
+        await until(lambda: chat.turns.writing)
+        await until(lambda: not chat.turns.writing)
         watching.cancel()
         print(f"lag while it answers: {answering.said()}")
 

@@ -211,10 +211,11 @@ def told(name: str, codes: list[CodeType], more: str) -> None:
     print(f"{name:<44}{len(set(codes)):>5} functions in {len({place(one) for one in codes}):>3} files{more}")
 
 
-def lines(codes: list[CodeType]) -> None:
-    """A line for each function."""
+def lines(codes: list[CodeType], calls: Counter[CodeType]) -> None:
+    """A line for each function, with its calls where there are several."""
     for code in codes:
-        print(f"    {place(code)}:{code.co_firstlineno} {code.co_qualname}")
+        often = f" x{calls[code]}" if calls[code] > 1 else ""
+        print(f"    {place(code)}:{code.co_firstlineno} {code.co_qualname}{often}")
 
 
 async def until_at_least(counted: FakeOllama, *, loads: int = 0, replies: int = 0) -> None:
@@ -246,9 +247,9 @@ async def run(root: Path, hops: Hops, *, everything: bool) -> None:
             assert hops.way[:1] == [FIRST], "the way is cut off: something else than messages and tasks leads on"
             told(f"message {number}: until the request", list(hops.calls), f", {hops.calls.total()} calls")
             if everything:
-                lines(sorted(hops.calls, key=lambda code: (place(code), code.co_firstlineno)))
+                lines(sorted(hops.calls, key=lambda code: (place(code), code.co_firstlineno)), hops.calls)
             told(f"message {number}: from the key to the engine's send", hops.way, f" ({hops.before_send} ran by then)")
-            lines(hops.way)
+            lines(hops.way, Counter())
     server.close()
 
 

@@ -105,12 +105,12 @@ async def window(root: Path, tasks: int) -> None:
     )
     async with app.run_test(size=SIZE) as pilot:
         await until(lambda: app.chat.controller and app.chat.line.model.state == "ready")
-        desk = app.chat.controller
-        assert desk is not None
+        chat = app.chat.controller
+        assert chat is not None
         await asyncio.sleep(SETTLE_S)
         await watched("chat, nothing to do")
         began = time.perf_counter()
-        await begin(desk.engine, tasks)
+        await begin(chat.engine, tasks)
         print(f"{tasks} tasks run after {time.perf_counter() - began:.2f} s", flush=True)
         await asyncio.sleep(SETTLE_S)
         await watched(f"chat, {tasks} tasks write")

@@ -58,6 +58,7 @@ UI = (
     {"transcript", "engine_bridge"},
     {"widgets"},
     {"markdown"},
+    {"base_screen"},
     {"keys", "commands", "theming", "terminal", "text", "workers"},
 )
 """The same inside the window: app, screens, dialogs, what they are made of."""

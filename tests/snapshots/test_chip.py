@@ -165,7 +165,7 @@ def test_tasks_beside_the_conversation(looks_as_before: Any) -> None:
     async def act(window: Any) -> None:
         await given(window, "Fibonacci function", "Compare three databases and say which one suits a list of books")
         # The status counts what is stored, and that happens after a while of real time.
-        tasks = window.chat._desk.conversation.tasks
+        tasks = window.controller.conversation.tasks
         first = next(iter(tasks))
         await window.until(lambda: tasks[first].completion_tokens == 1, "what the first one wrote is stored")
         await window.say("/status")

@@ -80,7 +80,7 @@ def open_window(paths: Paths, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> 
 
         look = look or FirstFrameSettings()
         app = TaleApp(Bridge(engine), paths, look, overrides=overrides, session_id=session_id, clock=clock)
-        app.chat.manners = manners
+        app.chat.preferences = manners
         window = Window(app, backend=used)
         async with app.run_test(size=size, notifications=True):
             yield window

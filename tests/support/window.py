@@ -181,7 +181,7 @@ class Window:
 
     def follows(self, task_id: str) -> bool:
         """Whether what a task writes is read and shown."""
-        return bool(self.controller.tasks.watched(task_id))
+        return bool(self.controller.cards.watched(task_id))
 
     async def ready(self) -> None:
         """Wait for the engine and the model."""
@@ -200,7 +200,8 @@ class Window:
 
     def send(self, text: str) -> None:
         """Send a message in this moment, before anything else can happen."""
-        self.controller.send(text)
+        self.controller.cards.fold()
+        self.controller.input.send(text, as_task=self.controller.input.preview.take())
 
     def hear(self, fact: Fact) -> None:
         """Let the engine say something to the chat."""

@@ -97,7 +97,7 @@ async def test_a_task_is_seen_in_both_screens(open_window: Any) -> None:
             "Write a poem about rain", key="task0000000000aa", priority=Priority.HIGH
         )
         await window.until(lambda: window.chat.title_bar.running == 1, "the chat counts it")
-        window.chat.post_message(ChatScreen.CommandWanted("tasks", task.shown))
+        window.chat.post_message(ChatScreen.CommandEntered("tasks", task.shown))
         await window.shows("Write a poem about rain", "Line one", "running", "high")
         gate.set()
         await window.shows("Line one and two", "1 done")
@@ -109,7 +109,7 @@ async def test_a_task_is_seen_in_both_screens(open_window: Any) -> None:
 async def test_an_unknown_task_is_told(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()
-        window.chat.post_message(ChatScreen.CommandWanted("tasks", "zzzz"))
+        window.chat.post_message(ChatScreen.CommandEntered("tasks", "zzzz"))
         await window.tells("zzzz")
 
 

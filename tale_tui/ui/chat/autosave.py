@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from textual.screen import Screen
 from textual.timer import Timer
 
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.text import clean
-from tale_tui.ui.chat.host import ChatHost
-from tale_tui.ui.chat.input import ChatInput
+from tale_tui.ui.base_screen import BaseScreen
+from tale_tui.ui.chat.conversation import Conversation
+from tale_tui.ui.widgets.prompt import Prompt
 
 KEEP_AFTER_S = 1.0
 """What is typed is kept after so long."""
@@ -27,16 +27,20 @@ class DraftAutosave:
     """Keeps them: with the session where there is one, else in a file of this window.
 
     Args:
-        host: the chat.
-        sending: knows the draft.
         screen: has the timers.
+        conversation: what is on the screen.
+        prompt: gets what was kept.
+        draft: gives what is being written as a new message.
         drafts: the files.
     """
 
-    def __init__(self, host: ChatHost, sending: ChatInput, screen: Screen[Any], drafts: Drafts) -> None:
-        self._host = host
-        self._sending = sending
+    def __init__(
+        self, screen: BaseScreen, conversation: Conversation, prompt: Prompt, draft: Callable[[], str], drafts: Drafts
+    ) -> None:
         self._screen = screen
+        self._conversation = conversation
+        self._prompt = prompt
+        self._draft = draft
         self._drafts = drafts
         self._timer: Timer | None = None
         self._in_file = ""
@@ -46,21 +50,21 @@ class DraftAutosave:
         """Whether something is to be kept in a moment."""
         return self._timer is not None
 
-    def soon(self) -> None:
+    def schedule(self) -> None:
         """Keep them in a moment; what happens meanwhile is in it."""
         if self._timer is None:
-            self._timer = self._screen.set_timer(KEEP_AFTER_S, self._keep)
+            self._timer = self._screen.set_timer(KEEP_AFTER_S, self._due)
 
-    def _keep(self) -> None:
+    def _due(self) -> None:
         self._timer = None
-        self._host.spawn(self.now, group="keep", exclusive=True)
+        self._screen.spawn(self.save, group="keep", exclusive=True)
 
-    async def now(self) -> None:
+    async def save(self) -> None:
         """Keep them now."""
-        made = self._host.conversation.session is not None
-        await self._keep_in_file("" if made else self._sending.draft)
+        made = self._conversation.session is not None
+        await self._keep_in_file("" if made else self._draft())
         with suppress(TaleError):  # a place and a draft are not worth a message; the log of the engine has it
-            await self._host.conversation.save_view(self._sending.draft)
+            await self._conversation.save_view(self._draft())
 
     async def _keep_in_file(self, text: str) -> None:
         if text != self._in_file:
@@ -70,10 +74,10 @@ class DraftAutosave:
             except OSError as error:
                 _LOG.warning("what is being written cannot be kept: %s", error)
 
-    async def bring_back(self) -> None:
+    async def restore(self) -> None:
         """Put what a window that was left wrote for a new conversation into an empty prompt."""
-        prompt = self._host.composer.prompt
-        if prompt.text or self._host.conversation.session is not None:
+        prompt = self._prompt
+        if prompt.text or self._conversation.session is not None:
             return
         try:
             draft = clean(await asyncio.to_thread(self._drafts.take))
@@ -88,7 +92,7 @@ class DraftAutosave:
 
     async def _was_sent(self, draft: str) -> bool:
         """Whether a draft begins the last conversation: the window ended between sending it and forgetting it."""
-        engine = self._host.conversation.engine
+        engine = self._conversation.engine
         for last in await engine.sessions.list(limit=1):
             messages = (await engine.sessions.transcript(last.id)).messages
             return bool(messages) and messages[0].text.strip() == draft.strip()

@@ -110,7 +110,7 @@ class Conversation:
         self.branch.view.set_tasks(())
         self.changed()
 
-    async def made(self) -> Session:
+    async def ensure_session(self) -> Session:
         """The session, made now where there was none; no longer that of the screen where a new one was begun since."""
         async with self._making:
             if self.session is not None:
@@ -179,10 +179,6 @@ class Conversation:
         session_id = self.session.id if self.session is not None else ""
         self.branch.put(Message(key, session_id, tip.id if tip else None, Author.USER, text, self.clock.now()))
 
-    def is_own(self, source: str) -> bool:
-        """Whether a change was made by this window."""
-        return source in self.own
-
     async def enqueue(self, text: str, key: str = "", *, as_task: bool | None = None) -> None:
         """Keep a message until the reply that streams has ended.
 
@@ -191,14 +187,14 @@ class Conversation:
             key: becomes its id; empty makes one.
             as_task: what the user said that it is.
         Raises:
-            NotSent: the message is stored nowhere.
+            SendFailed: the message is stored nowhere.
         """
         key = key or self.clock.new_id()
         self.own.add(key)
         if as_task is not None:
             self.said[key] = as_task
         try:
-            session = await self.made()
+            session = await self.ensure_session()
             waiting = await self.engine.chat.enqueue(session.id, text, key=key)
         except TaleError as error:
             raise SendFailed(error, text) from error
@@ -214,10 +210,10 @@ class Conversation:
         key = key or self.queued[-1].id
         self.own.add(key)
         taken = await self.engine.chat.dequeue(self.session.id, key)
-        self.leaves_queue(key)
+        self.remove_queued(key)
         return taken.text if taken else None
 
-    def leaves_queue(self, key: str) -> None:
+    def remove_queued(self, key: str) -> None:
         """A message waits no longer."""
         if any(one.id == key for one in self.queued):
             self.queued = tuple(one for one in self.queued if one.id != key)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
-from textual.screen import Screen
 from textual.timer import Timer
 
-from tale_tui.domain.conversation import Author, Message, MessageState
+from tale_tui.domain.conversation import Author, MessageState
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.tasks import Classification, DetectBand
 from tale_tui.formatting.units import key_name
 from tale_tui.ui import commands
-from tale_tui.ui.chat.host import ChatHost
-from tale_tui.ui.chat.status import KeyOf
+from tale_tui.ui.base_screen import BaseScreen
+from tale_tui.ui.chat.conversation import Conversation
+from tale_tui.ui.chat.turns import TurnQueue
 from tale_tui.ui.terminal.notifications import WindowPreferences
 from tale_tui.ui.widgets.chip import Chip, ChipShown
 
@@ -24,7 +23,7 @@ PAUSE_S = 0.15
 JUDGED_MAX = 20_000
 """Characters that are judged while they are typed: the two ends of a longer text say as much."""
 
-OTHER_WAY = "chat.other_way"
+RECLASSIFY = "chat.other_way"
 """The binding that makes a task of talk and talk of a task."""
 
 
@@ -43,17 +42,15 @@ class DetectionPreview:
     """Keeps the chip at the prompt true.
 
     Args:
-        host: the chat.
-        screen: has the timers.
+        screen: has the timers and the keys.
+        conversation: what is on the screen.
         chip: shows it.
-        key_of: the keys.
     """
 
-    def __init__(self, host: ChatHost, screen: Screen[Any], chip: Chip, key_of: KeyOf) -> None:
-        self._host = host
+    def __init__(self, screen: BaseScreen, conversation: Conversation, chip: Chip) -> None:
         self._screen = screen
+        self._conversation = conversation
         self._chip = chip
-        self._key_of = key_of
         self._timer: Timer | None = None
         self._text = ""
         self._judged: Classification | None = None
@@ -116,14 +113,14 @@ class DetectionPreview:
 
     def _look(self) -> None:
         self._timer = None
-        self._host.spawn(self._judge, self._text, group="judge", exclusive=True)
+        self._screen.spawn(self._judge, self._text, group="judge", exclusive=True)
 
     async def _judge(self, text: str) -> None:
-        session = self._host.conversation.session
+        session_id = self._conversation.session.id if self._conversation.session is not None else ""
         half = JUDGED_MAX // 2
         asked = text if len(text) <= JUDGED_MAX else f"{text[:half]}\n{text[-half:]}"
         with suppress(TaleError):  # the message is judged again when it is sent; that says what is wrong
-            judged = await self._host.engine.chat.classify(asked, session_id=session.id if session is not None else "")
+            judged = await self._conversation.engine.chat.classify(asked, session_id=session_id)
             self._enabled = judged.enabled
             if text == self._text:
                 self._judged = judged
@@ -132,10 +129,10 @@ class DetectionPreview:
     def _show(self) -> None:
         self._chip.keep_room(wanted=self._enabled or self._said is not None)
         self._chip.shown = self._shown()
-        self._host.conversation.changed()
+        self._conversation.changed()
 
     def _shown(self) -> ChipShown | None:
-        judged, key = self._judged, key_name(self._key_of(OTHER_WAY))
+        judged, key = self._judged, key_name(self._screen.key_of(RECLASSIFY))
         model = judged.ref.model if judged is not None and judged.ref is not None else ""
         expected = judged.expected_s if judged is not None else None
         if self._said is not None:
@@ -150,47 +147,36 @@ class DetectionPreview:
         return ChipShown("chat", 1 - judged.p, key=key)
 
 
-def last_asked(host: ChatHost) -> Message | None:
-    """The newest message of the user on the screen."""
-    branch = host.conversation.branch
-    tip = branch.tip
-    return tip if tip is None or tip.author is Author.USER else branch.get(tip.parent_id)
-
-
-def other(host: ChatHost) -> str:
-    """What the last turn would become, in words; empty where there is none."""
-    tip = host.conversation.branch.tip
-    if tip is None or last_asked(host) is None:
-        return ""
-    return "just talk" if tip.task_id is not None else "a task"
-
-
-def turn_last(host: ChatHost, message_id: str = "") -> bool:
+def reclassify_turn(conversation: Conversation, turns: TurnQueue, message_id: str = "") -> bool:
     """Make a turn the other thing; a reply that streams is stopped.
 
     Args:
-        host: the chat.
+        conversation: what is on the screen.
+        turns: its turns.
         message_id: of its reply; empty for the last one.
     Returns:
         False where there is no such turn.
     """
-    branch = host.conversation.branch
+    branch = conversation.branch
     reply = branch.get(message_id) if message_id else branch.tip
-    asked = branch.get(reply.parent_id) if message_id and reply is not None else last_asked(host)
-    if reply is None or asked is None or asked.author is not Author.USER:
+    if reply is None:
         return False
-    if host.turns.writing:
-        host.turns.stop()
-    host.turns.reclassify(asked.id, as_task=reply.task_id is None)
+    unanswered = reply.author is Author.USER and not message_id
+    asked = reply if unanswered else branch.get(reply.parent_id)
+    if asked is None or asked.author is not Author.USER:
+        return False
+    if turns.writing:
+        turns.stop()
+    turns.reclassify(asked.id, as_task=reply.task_id is None)
     return True
 
 
-def offered(host: ChatHost, manners: WindowPreferences) -> str | None:
+def task_offer(conversation: Conversation, preferences: WindowPreferences) -> str | None:
     """The id of the reply below which a task is offered: nobody was sure, and the user has not said."""
-    tip = host.conversation.branch.tip
+    tip = conversation.branch.tip
     if tip is None or tip.author is Author.USER or tip.task_id is not None or tip.ref is None or tip.siblings > 1:
         return None
-    asked = host.conversation.branch.get(tip.parent_id)
-    if tip.state is MessageState.STREAMING or asked is None or asked.p is None or asked.id in host.conversation.said:
+    asked = conversation.branch.get(tip.parent_id)
+    if tip.state is MessageState.STREAMING or asked is None or asked.p is None or asked.id in conversation.said:
         return None
-    return tip.id if manners.chat_to < asked.p < manners.task_from else None
+    return tip.id if preferences.chat_to < asked.p < preferences.task_from else None

@@ -9,44 +9,75 @@ from pathlib import Path
 
 from tale_tui.domain.errors import MessageTooLong, TaskTooLong
 from tale_tui.domain.text import clean, clean_line
-from tale_tui.ui.chat.conversation import SendFailed
-from tale_tui.ui.chat.host import ChatHost
-from tale_tui.ui.chat.status import KeyOf
+from tale_tui.ui.base_screen import BaseScreen
+from tale_tui.ui.chat.autosave import DraftAutosave, Drafts
+from tale_tui.ui.chat.conversation import Conversation, SendFailed
+from tale_tui.ui.chat.detection import DetectionPreview, reclassify_turn
+from tale_tui.ui.chat.models import ModelActions
+from tale_tui.ui.chat.turns import TurnQueue
 from tale_tui.ui.widgets.banner import Banner
+from tale_tui.ui.widgets.chip import Chip
+from tale_tui.ui.widgets.composer import Composer
 from tale_tui.ui.widgets.status_line import KeyHint
 
 EDITING = "editing"
 """Stands before the prompt while another version of a message is written."""
+
+DRAFTS = "drafts"
+"""The folder of what was never sent, in the data folder."""
 
 
 class ChatInput:
     """The way from the prompt to the conversation.
 
     Args:
-        host: the chat.
-        key_of: the keys.
+        screen: tells and asks.
+        composer: has the prompt.
+        conversation: what is on the screen.
+        turns: where messages go.
+        models: knows how much fits.
+        data: the folder for what is never sent, or too long.
 
     Attributes:
+        preview: what the message in the prompt would become.
+        autosave: keeps what is being written.
         editing: the id of the message of which another version is being written; None for a new message.
+        too_long: whether the message in the prompt was refused for its length.
     """
 
-    def __init__(self, host: ChatHost, key_of: KeyOf) -> None:
-        self._host = host
-        self._composer = host.composer
-        self._key_of = key_of
+    def __init__(
+        self,
+        screen: BaseScreen,
+        composer: Composer,
+        conversation: Conversation,
+        turns: TurnQueue,
+        models: ModelActions,
+        data: Path,
+    ) -> None:
+        self._screen = screen
+        self._composer = composer
+        self._conversation = conversation
+        self._turns = turns
+        self._models = models
+        self._data = data
         self._draft_before = ""
-        self._too_long = False
+        chip = Chip()
+        composer.hold(chip)
+        self.preview = DetectionPreview(screen, conversation, chip)
+        drafts = Drafts(data / DRAFTS, os.getpid())
+        self.autosave = DraftAutosave(screen, conversation, composer.prompt, lambda: self.draft, drafts)
         self.editing: str | None = None
+        self.too_long = False
 
     @property
     def draft(self) -> str:
         """What is being written as a new message."""
         return self._draft_before if self.editing else self._composer.prompt.text
 
-    @property
-    def too_long(self) -> bool:
-        """Whether the message in the prompt was refused for its length."""
-        return self._too_long
+    def typed(self) -> None:
+        """What stands in the prompt changed."""
+        self.preview.typed(self._composer.prompt.text)
+        self.autosave.schedule()
 
     def send(self, text: str, *, as_task: bool | None = None) -> None:
         """Send a message: at once, behind the reply that streams, or as another version of an earlier one.
@@ -55,34 +86,49 @@ class ChatInput:
             text: the message.
             as_task: what the user said that it is; None lets it be judged, as another version always is.
         """
-        host = self._host
         self.forget_length()
         if self.editing is not None:
             edited = self.editing
             self.leave_editing()
-            host.turns.edit(edited, text)
-        elif host.turns.busy:
-            host.spawn(self._enqueue, text, as_task, group="queue")
+            self._turns.edit(edited, text)
+        elif self._turns.busy:
+            self._screen.spawn(self._enqueue, text, as_task, group="queue")
         else:
-            host.turns.send(text, as_task=as_task)
+            self._turns.send(text, as_task=as_task)
 
     async def _enqueue(self, text: str, as_task: bool | None) -> None:
-        await self._host.conversation.enqueue(text, as_task=as_task)
+        try:
+            await self._conversation.enqueue(text, as_task=as_task)
+        except SendFailed as lost:
+            self.give_back(lost)
+            return
         # The reply that it should wait for may have ended meanwhile.
-        if self._host.turns.own_wait():
+        if self._turns.own_wait():
             self.send_waiting()
 
     def send_waiting(self) -> bool:
         """Send what waits, where nothing streams that it waits for; False where nothing waits."""
-        host = self._host
-        waits = bool(host.conversation.queued) and not host.turns.busy
+        waits = bool(self._conversation.queued) and not self._turns.busy
         if waits:
-            host.turns.send_waiting()
+            self._turns.send_waiting()
         return waits
+
+    def reclassify(self, message_id: str = "") -> None:
+        """Make a task of talk, or talk of a task: what is being written, else the last turn.
+
+        Args:
+            message_id: of the reply of another turn, which is meant whatever is being written.
+        """
+        if message_id:
+            reclassify_turn(self._conversation, self._turns, message_id)
+        elif self.editing is not None:
+            self._screen.say("An edited message is judged by itself. Afterwards the same key makes it the other thing.")
+        elif not self.preview.turn() and not reclassify_turn(self._conversation, self._turns):
+            self._screen.say("There is nothing yet that could be a task.")
 
     async def take_back(self, key: str = "") -> None:
         """Put a message that waits back into the prompt, the newest without a key."""
-        text = await self._host.conversation.take_back(key)
+        text = await self._conversation.take_back(key)
         if text is not None:
             self._composer.put_before(text)
 
@@ -90,22 +136,22 @@ class ChatInput:
         """What could not be stored goes back into the prompt, and why is said."""
         self._composer.put_before(refused.text)
         if not isinstance(refused.error, MessageTooLong | TaskTooLong):
-            self._host.say(refused.error.sentence, title=refused.error.title, severity="error")
+            self._screen.say_error(refused.error)
             return
-        self._too_long = True
+        self.too_long = True
         keys: tuple[KeyHint, ...] = (
-            KeyHint(self._key_of("chat.trim"), "cut it to what fits"),
-            KeyHint(self._key_of("chat.to_file"), "keep it in a file"),
-            KeyHint(self._key_of("chat.editor"), "edit it"),
+            KeyHint(self._screen.key_of("chat.trim"), "cut it to what fits"),
+            KeyHint(self._screen.key_of("chat.to_file"), "keep it in a file"),
+            KeyHint(self._screen.key_of("chat.editor"), "edit it"),
         )
         if isinstance(refused.error, TaskTooLong):
-            keys = (KeyHint(self._key_of("chat.other_way"), "just talk"), *keys)
-        self._composer.stand("input", Banner(refused.error.sentence, keys, "warning"))
+            keys = (KeyHint(self._screen.key_of("chat.other_way"), "just talk"), *keys)
+        self._composer.set_banner("input", Banner(refused.error.sentence, keys, "warning"))
 
     def forget_length(self) -> bool:
         """Take the notice about the length away; False where there was none."""
-        there, self._too_long = self._too_long, False
-        self._composer.stand("input", None)
+        there, self.too_long = self.too_long, False
+        self._composer.set_banner("input", None)
         return there
 
     def trim(self) -> None:
@@ -114,26 +160,26 @@ class ChatInput:
         before = len(prompt.text)
         prompt.rewrite(trimmed(prompt.text, self._window))
         self.forget_length()
-        undo = self._key_of("prompt.undo")
-        self._host.say(f"{before - len(prompt.text):,} characters at its end were left out; {undo} brings them back.")
+        undo = self._screen.key_of("prompt.undo")
+        self._screen.say(f"{before - len(prompt.text):,} characters at its end were left out; {undo} brings them back.")
 
     async def keep_in_file(self) -> None:
         """Put the whole message into a file and leave its beginning, which names the file, in the prompt."""
         prompt = self._composer.prompt
-        folder = self._host.paths.data / "messages"
+        folder = self._data / "messages"
         try:
             message, path = await asyncio.to_thread(kept_in_file, prompt.text, folder, self._window)
         except OSError as error:
             reason = clean_line(error.strerror or "unknown error")
-            self._host.say(f"The file cannot be written: {reason}.", title="Not kept", severity="error")
+            self._screen.say(f"The file cannot be written: {reason}.", title="Not kept", severity="error")
             return
         prompt.rewrite(message)
         self.forget_length()
-        self._host.say(clean_line(str(path)), title="The whole message is in a file")
+        self._screen.say(clean_line(str(path)), title="The whole message is in a file")
 
     @property
     def _window(self) -> int | None:
-        status = self._host.models.status
+        status = self._models.status
         return status.window if status is not None else None
 
     def start_editing(self, message_id: str, text: str) -> None:
@@ -145,7 +191,7 @@ class ChatInput:
         self._composer.marker = EDITING
         prompt.fill(text)
         prompt.focus()
-        self._host.conversation.changed()
+        self._conversation.changed()
 
     def leave_editing(self) -> bool:
         """Go back to what was being written before; False where nothing was edited."""
@@ -154,7 +200,7 @@ class ChatInput:
         self.editing = None
         self._composer.marker = ""
         self._composer.prompt.fill(self._draft_before)
-        self._host.conversation.changed()
+        self._conversation.changed()
         return True
 
     async def write_in_editor(self) -> None:
@@ -165,7 +211,7 @@ class ChatInput:
         try:
             text = await edit_outside(prompt.app, prompt.text)
         except NoEditor as error:
-            self._host.say(str(error), title="No editor", severity="warning")
+            self._screen.say(str(error), title="No editor", severity="warning")
         else:
             prompt.rewrite(clean(text))
             prompt.focus()

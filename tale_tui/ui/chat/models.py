@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from textual.message import Message
 from textual.worker import get_current_worker
 
 from tale_tui.domain.models import BackendName, BackendReport, ModelRef, Progress, Role, RoleState, RoleStatus
 from tale_tui.domain.text import clean_line
-from tale_tui.ui.chat.host import ChatHost
-from tale_tui.ui.chat.status import KeyOf, about_demo, model_shown, on_its_way, standing
+from tale_tui.ui.base_screen import BaseScreen
+from tale_tui.ui.chat.conversation import Conversation
+from tale_tui.ui.chat.status import about_demo, download_banner, model_banner, model_shown
+from tale_tui.ui.widgets.composer import Composer
 from tale_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
@@ -25,18 +29,28 @@ class ModelActions:
     """What can be done about the model.
 
     Args:
-        host: the chat screen.
-        line: shows the model.
-        key_of: the keys.
+        screen: tells and asks.
+        conversation: is looked at again where the model that answers is another.
+        composer: has the banners.
+        line: shows the models.
 
     Attributes:
         status: of the role that answers; None until the engine said.
     """
 
-    def __init__(self, host: ChatHost, line: StatusLine, key_of: KeyOf) -> None:
-        self._host = host
+    @dataclass
+    class SettingChosen(Message):
+        """A setting is to be changed for good, and the engine to begin again with it."""
+
+        name: str
+        value: object
+
+    def __init__(self, screen: BaseScreen, conversation: Conversation, composer: Composer, line: StatusLine) -> None:
+        self._screen = screen
+        self._conversation = conversation
+        self._composer = composer
         self._line = line
-        self._key_of = key_of
+        self._models = conversation.engine.models
         self._welcomed = False
         self._told_demo = False
         self._download: Worker[object] | None = None
@@ -52,30 +66,31 @@ class ModelActions:
         """Whether the role can be asked, as far as is known."""
         return self.status is not None and self.status.state in (RoleState.READY, RoleState.IDLE, RoleState.LOADING)
 
-    def heard(self, status: RoleStatus) -> None:
+    def on_status(self, status: RoleStatus) -> None:
         """Show how the model is."""
         if status.role is not Role.UX:
             self._line.task_model = model_shown(status)
             return
         self.status = status
         self._line.model = model_shown(status)
-        self._host.composer.stand("role", standing(status, self._key_of, starter=status.state is not RoleState.UNSET))
-        self._host.conversation.changed()
+        starter = status.state is not RoleState.UNSET
+        self._composer.set_banner("role", model_banner(status, self._screen.key_of, starter=starter))
+        self._conversation.changed()
         if status.state is RoleState.UNSET and not self._welcomed:
             self._welcomed = True
-            self._host.spawn(self.welcome, group="models", exclusive=True)
+            self._screen.spawn(self.welcome, group="models", exclusive=True)
         if status.state is RoleState.READY and status.demo and not self._told_demo:
             self._told_demo = True
-            self._host.say(about_demo(status), title="This is a demo")
+            self._screen.say(about_demo(status), title="This is a demo")
 
     async def welcome(self, problem: str = "") -> None:
         """Offer the ways to a first model."""
         from tale_tui.ui.dialogs.welcome import UseServer, WelcomeScreen
 
         def fetch(source: str) -> AsyncGenerator[Progress, None]:
-            return self._host.engine.models.fetch_starter(source=source)
+            return self._models.fetch_starter(source=source)
 
-        if isinstance(result := await self._host.ask(WelcomeScreen(fetch, problem=problem)), UseServer):
+        if isinstance(result := await self._screen.ask(WelcomeScreen(fetch, problem=problem)), UseServer):
             self._use_server(result.address)
 
     def _use_server(self, address: str) -> None:
@@ -84,27 +99,27 @@ class ModelActions:
         address = address.rstrip("/")
         speaks_openai = address.endswith(OPENAI_PATH)
         self._welcomed = False
-        self._host.use_setting("openai.base_url" if speaks_openai else "ollama.host", address)
+        name = "openai.base_url" if speaks_openai else "ollama.host"
+        self._screen.post_message(self.SettingChosen(name, address))
 
     async def choose(self, words: str = "") -> None:
         """Choose the model that answers: at once where `words` names one, else from the list."""
         from tale_tui.ui.dialogs.models import FetchStarter, ModelsDialog, PullModel, UseModel
 
-        engine = self._host.engine
         if words:
             await self._use(Role.UX, self._read(words))
             return
 
         async def look() -> tuple[tuple[BackendReport, ...], tuple[RoleStatus, ...]]:
-            return await engine.models.backends(), await engine.models.roles()
+            return await self._models.backends(), await self._models.roles()
 
-        match await self._host.ask(ModelsDialog((), await engine.models.roles(), look=look)):
+        match await self._screen.ask(ModelsDialog((), await self._models.roles(), look=look)):
             case UseModel(role, ref):
                 await self._use(role, ref)
             case PullModel(name):
-                await self.fetch(engine.models.pull(ModelRef(BackendName.OLLAMA, name)))
+                await self.fetch(self._models.pull(ModelRef(BackendName.OLLAMA, name)))
             case FetchStarter():
-                await self.fetch(engine.models.fetch_starter())
+                await self.fetch(self._models.fetch_starter())
             case _:
                 pass
 
@@ -117,18 +132,18 @@ class ModelActions:
         return ModelRef(current, words)
 
     async def _use(self, role: Role, ref: ModelRef) -> None:
-        status = await self._host.engine.models.use(role, ref)
+        status = await self._models.use(role, ref)
         if status.state is RoleState.READY or role is Role.TASK:
-            self._host.say(f"{clean_line(str(ref))} {'answers' if role is Role.UX else 'works'} from now on.")
+            self._screen.say(f"{clean_line(str(ref))} {'answers' if role is Role.UX else 'works'} from now on.")
 
     async def retry(self) -> bool:
         """Look again for the model; whether it can be asked now."""
-        self.heard(await self._host.engine.models.retry_role(Role.UX))
+        self.on_status(await self._models.retry_role(Role.UX))
         return self.answers
 
     async def starter(self) -> None:
         """Use the starter model, fetched where it is not there; only ever on the user's own wish."""
-        name = await self.fetch(self._host.engine.models.fetch_starter())
+        name = await self.fetch(self._models.fetch_starter())
         starter = ModelRef(BackendName.EMBEDDED, name)
         if name and (self.status is None or self.status.ref != starter):
             await self._use(Role.UX, starter)
@@ -143,13 +158,13 @@ class ModelActions:
         try:
             async with aclosing(steps):
                 async for progress in steps:
-                    self._host.composer.stand("progress", on_its_way(progress, self._key_of("chat.back")))
+                    self._composer.set_banner("progress", download_banner(progress, self._screen.key_of("chat.back")))
                     if progress.finished:
                         return progress.label
             return ""
         finally:
             self._download = None
-            self._host.composer.stand("progress", None)
+            self._composer.set_banner("progress", None)
 
     def stop_fetching(self) -> None:
         """Stop what is being fetched; a later try goes on from there."""

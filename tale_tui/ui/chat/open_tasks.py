@@ -5,84 +5,112 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from textual.timer import Timer
+
 from tale_tui.domain.errors import TaleError, WrongState
 from tale_tui.domain.tasks import Reason, TaskCounts, TaskState
 from tale_tui.formatting.units import plural
-from tale_tui.ui.chat.host import ChatHost
-from tale_tui.ui.chat.status import KeyOf
-from tale_tui.ui.chat.task_overview import TaskOverview
+from tale_tui.ui.base_screen import BaseScreen
+from tale_tui.ui.chat.conversation import Conversation
 from tale_tui.ui.dialogs.leave import LeaveDialog, Leaving, at_work
 from tale_tui.ui.widgets.banner import Banner
+from tale_tui.ui.widgets.composer import Composer
 from tale_tui.ui.widgets.status_line import KeyHint, StatusLine, TasksShown
+from tale_tui.ui.widgets.title_bar import TitleBar
 
 RESUME = "chat.resume_tasks"
 """The binding that goes on with what was cut off."""
 
 
+READ_EVERY_S = 0.25
+"""However much happens, tasks are counted so often at most."""
+
+
 class OpenTasks:
-    """Says in the last line and above the prompt how it stands with the tasks.
+    """Says in the first line, in the last one and above the prompt how it stands with the tasks.
 
     Args:
-        host: the chat.
-        overview: counts the tasks.
+        screen: has the timer; asks.
+        conversation: its keys are looked at again.
+        composer: has the banners.
+        title: the first line.
         line: the last line.
-        key_of: the keys.
 
     Attributes:
         asks: whether the user is asked about tasks that were cut off.
+        cut_off: how many tasks the user is asked about.
     """
 
-    def __init__(self, host: ChatHost, overview: TaskOverview, line: StatusLine, key_of: KeyOf) -> None:
+    def __init__(
+        self, screen: BaseScreen, conversation: Conversation, composer: Composer, title: TitleBar, line: StatusLine
+    ) -> None:
         self.asks = True
-        self._host = host
-        self._overview = overview
+        self.cut_off = 0
+        self._screen = screen
+        self._conversation = conversation
+        self._composer = composer
+        self._title = title
         self._line = line
-        self._key_of = key_of
-        self._cut_off = 0
+        self._engine = conversation.engine
+        self._timer: Timer | None = None
 
-    @property
-    def cut_off(self) -> int:
-        """How many tasks the user is asked about."""
-        return self._cut_off
+    def read_soon(self) -> None:
+        """Tasks changed: count them in a moment."""
+        if self._timer is None:
+            self._timer = self._screen.set_timer(READ_EVERY_S, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._screen.spawn(self.read, group="count", exclusive=True)
+
+    async def read(self) -> None:
+        """Count the tasks now, and not once more in a moment."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        with suppress(TaleError):  # a number in the last line is not worth a message
+            self.show((await self._engine.control.status()).tasks)
 
     def show(self, counts: TaskCounts) -> None:
         """Say how many there are, and ask about those that were cut off."""
+        self._title.running = counts.running
+        self._title.asking = counts.waiting + counts.interrupted
         self._line.tasks = TasksShown(counts.running, counts.queued, counts.waiting)
-        before, self._cut_off = self._cut_off, counts.interrupted if self.asks else 0
-        if before == self._cut_off:
+        before, self.cut_off = self.cut_off, counts.interrupted if self.asks else 0
+        if before == self.cut_off:
             return
         notice = None
-        if self._cut_off:
-            one = self._cut_off == 1
-            said = f"{plural(self._cut_off, 'task')} {'was' if one else 'were'} cut off when the program ended."
-            on = KeyHint(self._key_of(RESUME), "go on with it" if one else "go on with them")
-            leave = KeyHint(self._key_of("chat.back"), "leave it paused" if one else "leave them paused")
+        if self.cut_off:
+            one = self.cut_off == 1
+            said = f"{plural(self.cut_off, 'task')} {'was' if one else 'were'} cut off when the program ended."
+            on = KeyHint(self._screen.key_of(RESUME), "go on with it" if one else "go on with them")
+            leave = KeyHint(self._screen.key_of("chat.back"), "leave it paused" if one else "leave them paused")
             notice = Banner(f"{said} What {'it' if one else 'they'} wrote is kept.", (on, leave), "warning")
-        self._host.composer.stand("tasks", notice)
-        self._host.conversation.changed()
+        self._composer.set_banner("tasks", notice)
+        self._conversation.changed()
 
     def leave_cut_off(self) -> bool:
         """Leave them paused and ask no more; False where nothing was asked."""
-        asked = bool(self._cut_off)
+        asked = bool(self.cut_off)
         if asked:
             self.asks = False
-            self._cut_off = 0
-            self._host.composer.stand("tasks", None)
-            self._host.conversation.changed()
+            self.cut_off = 0
+            self._composer.set_banner("tasks", None)
+            self._conversation.changed()
         return asked
 
     def resume_cut_off(self) -> None:
         """Go on with the tasks that were cut off."""
-        if self._cut_off:
-            self._host.spawn(self._resume, group="resume", exclusive=True)
+        if self.cut_off:
+            self._screen.spawn(self._resume, group="resume", exclusive=True)
 
     async def _resume(self) -> None:
-        paused = await self._host.engine.tasks.list(states=(TaskState.PAUSED,))
+        paused = await self._engine.tasks.list(states=(TaskState.PAUSED,))
         for task in paused:
             if task.reason is Reason.INTERRUPTED:
                 with suppress(WrongState):  # another window was faster
-                    await self._host.engine.tasks.resume(task.id)
-        await self._overview.read()
+                    await self._engine.tasks.resume(task.id)
+        await self.read()
 
     async def may_leave(self) -> Leaving:
         """Ask what becomes of the tasks where they end with this window; from a worker only.
@@ -91,8 +119,8 @@ class OpenTasks:
             `pause` as well where there is nothing to ask.
         """
         with suppress(TaleError):  # who cannot be asked does not hold anybody up
-            status = await self._host.engine.control.status()
+            status = await self._engine.control.status()
             ends = status.pid == os.getpid() and status.watched <= 1
             if ends and at_work(status.tasks):
-                return await self._host.ask(LeaveDialog(status.tasks)) or "stay"
+                return await self._screen.ask(LeaveDialog(status.tasks)) or "stay"
         return "pause"

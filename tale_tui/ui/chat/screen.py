@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -11,16 +12,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
-from textual.screen import Screen
 
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.ui import commands
-from tale_tui.ui.chat.lines import ChatStatus
+from tale_tui.ui.base_screen import BaseScreen
+from tale_tui.ui.chat.status import ChatState, ChatStatus
 from tale_tui.ui.engine_bridge import Bridge
+from tale_tui.ui.terminal.toasts import clear_toasts
 from tale_tui.ui.transcript.view import TranscriptView
 from tale_tui.ui.widgets.banner import Banner
-from tale_tui.ui.widgets.composer import CompletionRow, Composer, QueueList
+from tale_tui.ui.widgets.composer import CompletionRow, Composer, QueueList, Waiting
 from tale_tui.ui.widgets.empty_state import EmptyState
+from tale_tui.ui.widgets.prompt import Prompt
 from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, StatusLine
 from tale_tui.ui.widgets.title_bar import TitleBar
 
@@ -50,7 +53,7 @@ CHAT_KEYS: list[BindingType] = [
     _key("turns", "shift+tab", "turns", "Turns", "To the turns and back"),
     _key("next", "tab", "turns", "Turns", "Back to the prompt"),
     _key("go_on", "ctrl+r", "command('continue')", "Go on", "Go on, or try the model again"),
-    _key("other_way", "f8", "other_way", "Task or talk", "Make a task of talk, talk of a task", priority=True),
+    _key("other_way", "f8", "reclassify", "Task or talk", "Make a task of talk, talk of a task", priority=True),
     _key("resume_tasks", "f6", "resume_tasks", "Resume", "Go on with tasks that were cut off"),
     _key("new", "ctrl+n", "command('new')", "New", "Start a new conversation"),
     _key("sessions", "ctrl+o", "command('sessions')", "Conversations", "Earlier conversations"),
@@ -81,7 +84,7 @@ def command_rows(text: str) -> Sequence[CompletionRow]:
     ]
 
 
-class ChatScreen(Screen[None]):
+class ChatScreen(BaseScreen):
     """The conversation.
 
     Args:
@@ -89,10 +92,11 @@ class ChatScreen(Screen[None]):
         paths: the folders.
         keymap: binding id -> keys, as the user chose them.
         session_id: the beginning of the id of the session to be opened; empty for none.
-        clock: the time and the ids; None for the real one.
+        clock: the time and the ids; None for the real ones.
 
     Attributes:
         controller: does what needs the engine; None while there is none.
+        preferences: how the window behaves; None until the settings are read.
     """
 
     AUTO_FOCUS = "#prompt"
@@ -102,7 +106,7 @@ class ChatScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (8, "-low"), (18, "-high")]  # noqa: RUF012  (likewise)
 
     @dataclass
-    class CommandWanted(Message):
+    class CommandEntered(Message):
         """A command of the table that is no matter of a conversation."""
 
         name: str
@@ -116,20 +120,22 @@ class ChatScreen(Screen[None]):
         self._paths = paths
         self._session_id = session_id
         self._clock = clock
+        self._early: tuple[Waiting, ...] = ()
+        self._wanted_to_leave = float("-inf")
         self.controller: ChatController | None = None
-        self.manners: WindowPreferences | None = None
+        self.preferences: WindowPreferences | None = None
         self.title_bar = TitleBar()
         self.view = TranscriptView()
-        self.blank = EmptyState()
+        self.empty = EmptyState()
         self.composer = Composer(self._complete, keymap)
         self.line = StatusLine()
-        self.lines = ChatStatus(self, self.title_bar, self.blank, self.composer, self.line)
+        self.status = ChatStatus(self, self.empty, self.composer.queue, self.line)
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         self.title_bar.current = "Chat"
         yield self.title_bar
-        yield Container(self.view, self.blank, id="page")
+        yield Container(self.view, self.empty, id="page")
         yield self.composer
         yield self.line
 
@@ -140,7 +146,22 @@ class ChatScreen(Screen[None]):
     def on_mount(self) -> None:
         """Listen to the engine, whenever it comes."""
         self._bridge.subscribe(self)
-        self.lines.refresh()
+        self.refresh_lines()
+
+    @on(events.DescendantFocus)
+    def refresh_lines(self) -> None:
+        """Say around the transcript what is so now."""
+        if self.controller is not None:
+            self.controller.refresh_lines()
+        else:
+            prompt, waiting = self.composer.prompt, bool(self._early)
+            state = ChatState(False, prompt.has_focus, completing=prompt.completing, waiting=waiting)
+            self.status.show(state, self._early, empty=True)
+
+    def _set_early(self, early: tuple[Waiting, ...]) -> None:
+        """Keep messages that are sent before there is an engine."""
+        self._early = early
+        self.refresh_lines()
 
     # the engine
 
@@ -148,55 +169,60 @@ class ChatScreen(Screen[None]):
     def _use_engine(self, event: Bridge.Ready) -> None:
         # Not needed for the first frame.
         from tale_tui.domain.clock import Clock
-        from tale_tui.ui.chat.controller import Around, ChatController, Parts
+        from tale_tui.ui.chat.controller import ChatController
         from tale_tui.ui.terminal.notifications import WindowPreferences
 
         if self.controller is not None and self.controller.conversation.session is not None:
             self._session_id = self.controller.conversation.session.id
-        parts = Parts(self, self.title_bar, self.query_one("#page"), self.view, self.composer, self.line)
-        around = Around(self.lines.key_of, self.lines.refresh, self._show_task, self.manners or WindowPreferences())
-        desk = ChatController(parts, event.engine, self._paths, self._clock or Clock(), around)
-        self.controller = self.lines.desk = desk
-        self.composer.stand("engine", None)
-        desk.spawn(desk.begin, self._session_id, self.lines.take_early(), group="session")
+        clock, preferences = self._clock or Clock(), self.preferences or WindowPreferences()
+        self.controller = ChatController(
+            self, self.status, event.engine, self._paths, clock, preferences, self._show_task
+        )
+        self.composer.set_banner("engine", None)
+        early = [one.text for one in self._early]
+        self._set_early(())
+        self.spawn(self.controller.begin, self._session_id, early, group="session")
 
     @on(Bridge.Failed)
     def _say_no_engine(self, event: Bridge.Failed) -> None:
-        self.controller = self.lines.desk = None
+        self.controller = None
         self.line.model = ModelShown("failed")
-        again = KeyHint(self.lines.key_of("chat.go_on"), "try again")
-        leave = KeyHint(self.lines.key_of("app.quit"), "leave")
-        self.composer.stand("engine", Banner(event.error.sentence, (again, leave), "error"))
-        for text in reversed(self.lines.take_early()):
-            self.composer.put_before(text)
+        again = KeyHint(self.key_of("chat.go_on"), "try again")
+        leave = KeyHint(self.key_of("app.quit"), "leave")
+        self.composer.set_banner("engine", Banner(event.error.sentence, (again, leave), "error"))
+        for one in reversed(self._early):
+            self.composer.put_before(one.text)
+        self._set_early(())
 
     @on(Bridge.Happened)
-    def _hear(self, event: Bridge.Happened) -> None:
+    def _on_engine_event(self, event: Bridge.Happened) -> None:
         if self.controller is not None:
-            self.controller.heard(event.fact)
+            self.controller.on_event(event.fact)
 
     async def may_leave(self) -> Leaving:
         """What becomes of open tasks, asked where they end with this window; from a worker only."""
-        return "pause" if self.controller is None else await self.controller.whole.may_leave()
+        return "pause" if self.controller is None else await self.controller.tasks.may_leave()
 
     async def leave(self) -> None:
         """Remember what is shown; called before the application ends."""
         if self.controller is not None:
-            await self.controller.keeping.now()
+            await self.controller.input.autosave.save()
 
     def _show_task(self, task_id: str) -> None:
-        self.post_message(self.CommandWanted("tasks", task_id))
+        self.post_message(self.CommandEntered("tasks", task_id))
 
     def _complete(self, text: str) -> Sequence[CompletionRow]:
         """What a command that is being written may become: its name, then the id of a task."""
+        if not text.startswith(commands.MARK):
+            return ()
         rows = command_rows(text)
-        return rows if rows or self.controller is None else self.controller.ids.rows(text)
+        return rows if rows or self.controller is None else self.controller.task_ids.rows(text)
 
     # what is written
 
-    @on(Composer.Sent)
-    def _send(self, event: Composer.Sent) -> None:
-        text = event.text
+    @on(Prompt.Submitted)
+    def _send(self, event: Prompt.Submitted) -> None:
+        chat, text = self.controller, event.text
         try:
             call = commands.parse(text)
         except commands.UnknownCommand as error:
@@ -204,42 +230,47 @@ class ChatScreen(Screen[None]):
             self.composer.put_before(text)
             return
         if not text.strip():
-            waited = self.controller is not None and self.controller.sending.send_waiting()
+            waited = chat is not None and chat.input.send_waiting()
             # With nothing written the key does what the card in sight says of it.
             if not waited and (text or not self.view.turn_seen_card()):
                 self.notify("There is nothing to send yet: write something first.", markup=False)
             return
         self.composer.prompt.history_of_messages.add(text)
-        self.lines.put_notices_away()
+        # Whoever goes on has read what was told, and it would cover what comes; the list of notices keeps it.
+        clear_toasts(self)
         if call is not None:
             self.run_command(call.command.name, call.argument)
-        elif self.controller is not None:
-            self.controller.send(commands.literal(text))
+        elif chat is not None:
+            chat.cards.fold()
+            chat.input.send(commands.literal(text), as_task=chat.input.preview.take())
         else:
-            self.lines.add_early(commands.literal(text))
+            self._set_early((*self._early, Waiting(f"early-{len(self._early)}", commands.literal(text))))
 
     def run_command(self, name: str, argument: str = "") -> None:
         """Do what a command says, or hand it on where it is no matter of a conversation."""
-        if self.controller is not None and self.controller.commands.run(name, argument):
-            return
-        if self.controller is None and name == "continue" and self._bridge.error is not None:
-            self.composer.stand("engine", None)
+        if self.controller is not None:
+            # Not needed for the first frame.
+            from tale_tui.ui.chat.commands import run_command
+
+            if run_command(self.controller, name, argument):
+                return
+        elif name == "continue" and self._bridge.error is not None:
+            self.composer.set_banner("engine", None)
             self.line.model = ModelShown()
             self._bridge.open()
             return
-        self.post_message(self.CommandWanted(name, argument))
+        self.post_message(self.CommandEntered(name, argument))
 
     @on(Composer.Typed)
-    def _look_at_prompt(self) -> None:
-        self.lines.refresh()
+    def _on_typed(self) -> None:
+        self.refresh_lines()
         if self.controller is not None:
-            self.controller.chip.typed(self.composer.prompt.text)
-            self.controller.keeping.soon()
+            self.controller.input.typed()
 
     @on(QueueList.TakenBack)
     def _take_back(self, event: QueueList.TakenBack) -> None:
         if self.controller is not None:
-            self.controller.spawn(self.controller.sending.take_back, event.id, group="queue")
+            self.spawn(self.controller.input.take_back, event.id, group="queue")
 
     def on_paste(self, event: events.Paste) -> None:
         """What is pasted while the turns have the focus belongs into the prompt as well."""
@@ -250,14 +281,16 @@ class ChatScreen(Screen[None]):
     # what is read
 
     @on(TranscriptView.ActionRequested)
-    def _grant(self, event: TranscriptView.ActionRequested) -> None:
+    def _run_action(self, event: TranscriptView.ActionRequested) -> None:
         if self.controller is not None:
-            self.controller.wishes.grant(event)
+            from tale_tui.ui.chat import message_actions
+
+            message_actions.run(self.controller, event)
 
     @on(TranscriptView.TaskActionRequested)
-    def _grant_task(self, event: TranscriptView.TaskActionRequested) -> None:
+    def _run_task_action(self, event: TranscriptView.TaskActionRequested) -> None:
         if self.controller is not None:
-            self.controller.acts.grant(event)
+            self.controller.task_actions.grant(event)
 
     def on_task_side_chosen(self, event: TaskSide.Chosen) -> None:
         """Go to the card of a task."""
@@ -265,45 +298,43 @@ class ChatScreen(Screen[None]):
             self.controller.show_card(event.task_id)
 
     @on(TranscriptView.ReclassifyRequested)
-    def _turn_the_other_way(self, event: TranscriptView.ReclassifyRequested) -> None:
+    def _reclassify(self, event: TranscriptView.ReclassifyRequested) -> None:
         if self.controller is not None:
-            self.controller.turn_other_way(event.message_id)
+            self.controller.input.reclassify(event.message_id)
 
     @on(TranscriptView.LinkChosen)
     def _follow(self, event: TranscriptView.LinkChosen) -> None:
         if self.controller is not None:
-            self.controller.spawn(self.controller.wishes.follow, event.url, group="dialog")
+            from tale_tui.ui.chat.message_actions import follow
+
+            self.spawn(follow, self.controller, event.url, group="dialog")
 
     @on(TranscriptView.LeftBottom)
     def action_to_prompt(self) -> None:
         """Go back to the prompt."""
         self.composer.prompt.focus()
 
-    @on(events.DescendantFocus)
-    def _focus_moved(self) -> None:
-        self.lines.refresh()
-
     # keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is only of use now and then is only there then."""
         if action == "command" and parameters and parameters[0] in ("trim", "to_file"):
-            return self.controller is not None and self.controller.sending.too_long
+            return self.controller is not None and self.controller.input.too_long
         if action == "resume_tasks":
-            return self.controller is not None and self.controller.whole.cut_off > 0
+            return self.controller is not None and self.controller.tasks.cut_off > 0
         return super().check_action(action, parameters)
 
     action_command = run_command
 
-    def action_other_way(self) -> None:
+    def action_reclassify(self) -> None:
         """Task or talk: what is being written, or the last turn."""
         if self.controller is not None:
-            self.controller.other_way()
+            self.controller.input.reclassify()
 
     def action_resume_tasks(self) -> None:
         """Go on with the tasks that were cut off."""
         if self.controller is not None:
-            self.controller.whole.resume_cut_off()
+            self.controller.tasks.resume_cut_off()
 
     def action_turns(self) -> None:
         """From the prompt to the turns, and back."""
@@ -313,13 +344,15 @@ class ChatScreen(Screen[None]):
         """Stop what is going on, one thing at a time; never leave."""
         writing = self.controller is not None and self.controller.turns.writing
         if self.composer.close_completion():
-            self.lines.refresh()
+            self.refresh_lines()
         elif not self.composer.prompt.has_focus and not writing:
             self.composer.prompt.focus()
         elif self.controller is not None:
             self.controller.back()
-        elif (text := self.lines.take_last_early()) is not None:
-            self.composer.put_before(text)
+        elif self._early:
+            *others, last = self._early
+            self._set_early(tuple(others))
+            self.composer.put_before(last.text)
 
     async def action_copy_or_stop(self) -> None:
         """Copy what is selected, else stop the reply, else clear the prompt, else (twice) leave."""
@@ -333,7 +366,12 @@ class ChatScreen(Screen[None]):
             self.controller.turns.stop()
         elif prompt.text:
             prompt.rewrite("")
-        elif self.lines.leaves_now(LEAVE_AGAIN_S):
+        elif self._leaves_now():
             await self.app.action_quit()
         else:
             self.notify("Again to leave.", timeout=LEAVE_AGAIN_S, markup=False)
+
+    def _leaves_now(self) -> bool:
+        """Whether leaving was wanted a moment ago already; it counts as wanted from now on."""
+        before, self._wanted_to_leave = self._wanted_to_leave, time.monotonic()
+        return self._wanted_to_leave - before <= LEAVE_AGAIN_S

@@ -1,4 +1,4 @@
-"""What the lines around the transcript say: plain functions of what is known."""
+"""What the lines around the transcript say of what is going on."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from tale_tui.domain.models import BackendName, Progress, RoleState, RoleStatus
 from tale_tui.domain.text import clean, clean_line
-from tale_tui.formatting.units import percent, size
+from tale_tui.formatting.units import key_name, percent, size
+from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.widgets.banner import Banner
-from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, ModelState
+from tale_tui.ui.widgets.composer import QueueList, Waiting
+from tale_tui.ui.widgets.empty_state import EmptyState
+from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, ModelState, StatusLine
 
 _STATES: dict[RoleState, ModelState] = {
     RoleState.UNSET: "unset",
@@ -19,9 +22,6 @@ _STATES: dict[RoleState, ModelState] = {
     RoleState.AWAY: "away",
     RoleState.FAILED: "failed",
 }
-
-KeyOf = Callable[[str], str]
-"""The key that a binding id has now; empty for none."""
 
 NO_MODEL = "There is no model yet. What you send is kept and can be asked again when there is one."
 
@@ -44,12 +44,12 @@ def about_demo(status: RoleStatus) -> str:
     return _SCRIPTED if scripted else _STARTER
 
 
-def standing(status: RoleStatus, key_of: KeyOf, *, starter: bool) -> Banner | None:
+def model_banner(status: RoleStatus, key_of: Callable[[str], str], *, starter: bool) -> Banner | None:
     """What to say above the prompt about a role that cannot answer; None where it can.
 
     Args:
         status: of the role that answers.
-        key_of: the keys.
+        key_of: the key that a binding id has now; empty for none.
         starter: whether the starter model can be had, here or by fetching it.
     """
     retry, choose = KeyHint(key_of("chat.go_on"), "try again"), KeyHint(key_of("chat.models"), "choose another")
@@ -66,7 +66,7 @@ def standing(status: RoleStatus, key_of: KeyOf, *, starter: bool) -> Banner | No
     return None
 
 
-def on_its_way(progress: Progress, stop_key: str) -> Banner:
+def download_banner(progress: Progress, stop_key: str) -> Banner:
     """How far a download is."""
     share = progress.done / progress.total if progress.total else 0.0
     numbers = (
@@ -79,6 +79,8 @@ def on_its_way(progress: Progress, stop_key: str) -> Banner:
 class ChatState:
     """What decides which keys matter."""
 
+    engine: bool = True
+    """There is an engine."""
     in_prompt: bool = True
     busy: bool = False
     """A reply is on its way, in this window or in another one."""
@@ -96,14 +98,14 @@ class ChatState:
     """Tasks were cut off, and the user is asked about them."""
 
 
-def hints(situation: ChatState, keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
+def hints(state: ChatState, keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
     """The keys that matter now, the most wanted first and the one for help last.
 
     Args:
-        situation: what is going on.
+        state: what is going on.
         keys: binding id -> key, of what can be done now.
     """
-    if not situation.in_prompt:
+    if not state.in_prompt:
         wanted = [
             ("transcript.copy", "copy"),
             ("transcript.regenerate", "ask again"),
@@ -111,19 +113,19 @@ def hints(situation: ChatState, keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
             ("chat.back", "prompt"),
             ("app.help_outside", "help"),
         ]
-    elif situation.completing:
+    elif state.completing:
         wanted = [("prompt.send", "run"), ("prompt.complete", "take"), ("chat.back", "close"), ("app.help", "help")]
     else:
-        wanted = [("prompt.send", "queue" if situation.busy else "send")]
-        if situation.other and not situation.editing:
-            wanted.append(("chat.other_way", situation.other))
-        if situation.resumable and not situation.editing:
+        wanted = [("prompt.send", "queue" if state.busy else "send")]
+        if state.other and not state.editing:
+            wanted.append(("chat.other_way", state.other))
+        if state.resumable and not state.editing:
             wanted.append(("chat.go_on", "go on"))
-        if situation.writing:
+        if state.writing:
             wanted.append(("chat.back", "stop"))
-        elif situation.editing:
+        elif state.editing:
             wanted.append(("chat.back", "leave it"))
-        elif situation.waiting:
+        elif state.waiting:
             wanted.append(("chat.back", "take back"))
         wanted += [("chat.turns", "turns"), ("app.help", "help")]
     return tuple(KeyHint(keys[name], label) for name, label in wanted if name in keys)
@@ -139,3 +141,50 @@ def beginnings(keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
         ("app.help", "all keys"),
     )
     return tuple(KeyHint(keys[name], label) for name, label in wanted if name in keys)
+
+
+def queue_hint(state: ChatState, keys: Mapping[str, str]) -> str:
+    """What can be done with the messages that wait; `keys` as for `hints`."""
+    back, send = key_name(keys.get("chat.back", "")), key_name(keys.get("prompt.send", ""))
+    if not state.engine:
+        return f"goes as soon as it can   {back} take back"
+    if state.busy:
+        return f"{back} {back} take back" if state.writing else f"{back} take back"
+    return f"{send} send   {back} take back"
+
+
+class ChatStatus:
+    """Shows what waits and which keys matter.
+
+    Args:
+        screen: whose keys are shown.
+        empty: stands where the transcript is empty.
+        queue: what waits.
+        line: the last line.
+    """
+
+    def __init__(self, screen: BaseScreen, empty: EmptyState, queue: QueueList, line: StatusLine) -> None:
+        self._screen = screen
+        self._empty = empty
+        self._queue = queue
+        self._line = line
+        self._shown: tuple[ChatState, bool] | None = None
+
+    def show(self, state: ChatState, waiting: tuple[Waiting, ...], *, empty: bool) -> None:
+        """Look at everything again; what did not change costs nothing.
+
+        Args:
+            state: what is going on.
+            waiting: the messages that wait.
+            empty: whether there is no message yet.
+        """
+        self._queue.waiting = waiting
+        self._empty.display = empty
+        if (state, empty) != self._shown and self._screen.is_current:
+            self._shown = state, empty
+            keys = self._screen.keys()
+            self._line.keys = hints(state, keys)
+            if empty:
+                self._empty.keys = beginnings(keys)
+            if waiting:
+                self._queue.hint = queue_hint(state, keys)

@@ -10,7 +10,8 @@ from pathlib import Path
 from tale_tui.domain.errors import BadPriority, NoSuchTask
 from tale_tui.domain.tasks import Priority, Task, TaskState
 from tale_tui.formatting.tasks import model_name, sign, state_words, times, tokens
-from tale_tui.ui.chat.host import ChatHost
+from tale_tui.ui.base_screen import BaseScreen
+from tale_tui.ui.chat.conversation import Conversation
 from tale_tui.ui.chat.task_cards import TaskCards, written
 from tale_tui.ui.chat.task_resolver import TaskResolver
 from tale_tui.ui.commands import TaskKind
@@ -28,7 +29,8 @@ class CardActions:
     """Does it.
 
     Args:
-        host: the chat.
+        screen: tells and asks.
+        conversation: what is on the screen.
         desk: the cards.
         ids: finds tasks.
         view: the transcript.
@@ -36,9 +38,16 @@ class CardActions:
     """
 
     def __init__(
-        self, host: ChatHost, desk: TaskCards, ids: TaskResolver, view: TranscriptView, show: ShowTask
+        self,
+        screen: BaseScreen,
+        conversation: Conversation,
+        desk: TaskCards,
+        ids: TaskResolver,
+        view: TranscriptView,
+        show: ShowTask,
     ) -> None:
-        self._host = host
+        self._screen = screen
+        self._conversation = conversation
         self._desk = desk
         self._ids = ids
         self._view = view
@@ -46,7 +55,7 @@ class CardActions:
 
     def run(self, name: str, argument: str) -> bool:
         """Do what a command says; False where it is none about tasks."""
-        spawn = self._host.spawn
+        spawn = self._screen.spawn
         match name:
             case "tasks":
                 self._show("")
@@ -67,20 +76,20 @@ class CardActions:
 
     def grant(self, wish: TranscriptView.TaskActionRequested) -> None:
         """Do what a key on a card asks for."""
-        task = self._host.conversation.tasks.get(wish.task_id)
+        task = self._conversation.tasks.get(wish.task_id)
         if task is None:
             return
         match wish.kind:
             case "open":
                 (self._desk.follow if wish.opened else self._desk.leave)(task.id)
             case "cancel" | "pause" | "resume":
-                self._host.spawn(partial(self._change, wish.kind, task.id, quiet=True), group="dialog")
+                self._screen.spawn(partial(self._change, wish.kind, task.id, quiet=True), group="dialog")
             case "retry":
-                self._host.spawn(partial(self.retry, task.id, quiet=True), group="dialog")
+                self._screen.spawn(partial(self.retry, task.id, quiet=True), group="dialog")
             case "result":
-                self._host.spawn(self._in_editor, task.id, group="dialog")
+                self._screen.spawn(self._in_editor, task.id, group="dialog")
             case "save":
-                self._host.spawn(self._save, task.id, "", group="dialog")
+                self._screen.spawn(self._save, task.id, "", group="dialog")
             case "show":
                 self._show(task.id)
 
@@ -94,7 +103,7 @@ class CardActions:
         """
         task = await self._ids.find(prefix, "Which task is to be run again?", "run again")
         if task is not None:
-            done = await self._host.engine.tasks.retry(task.id, step=step)
+            done = await self._conversation.engine.tasks.retry(task.id, step=step)
             self._told(done, "is run again", quiet=quiet)
 
     async def _status(self, prefix: str) -> None:
@@ -102,19 +111,19 @@ class CardActions:
             task = await self._ids.find(prefix, "Which task?", "show")
             tasks = [task] if task is not None else []
         else:
-            running = await self._host.engine.tasks.list(states=(TaskState.RUNNING,))
+            running = await self._conversation.engine.tasks.list(states=(TaskState.RUNNING,))
             try:
                 tasks = list(running) or [await self._ids.latest("any")]
             except NoSuchTask as none:
                 # That there is none is the answer, and nothing that went wrong.
-                self._host.say(none.sentence, title="Status", timeout_s=STATUS_S)
+                self._screen.say(none.sentence, title="Status", timeout_s=STATUS_S)
                 return
         if tasks:
-            now = self._host.conversation.clock.now()
+            now = self._conversation.clock.now()
             lines = [report(task, now) for task in tasks[:REPORTED_MAX]]
             if len(tasks) > REPORTED_MAX:
                 lines.append(f"and {len(tasks) - REPORTED_MAX} more: /tasks")
-            self._host.say("\n".join(lines), title="Status", timeout_s=STATUS_S)
+            self._screen.say("\n".join(lines), title="Status", timeout_s=STATUS_S)
 
     async def _change(self, name: str, prefix: str, *, quiet: bool = False) -> None:
         kinds: dict[str, tuple[TaskKind, str]] = {
@@ -128,7 +137,7 @@ class CardActions:
         task = await find
         if task is None:
             return
-        engine = self._host.engine
+        engine = self._conversation.engine
         doing = {"cancel": engine.tasks.cancel, "pause": engine.tasks.pause, "resume": engine.tasks.resume}
         self._told(await doing[name](task.id), said, quiet=quiet)
 
@@ -142,13 +151,13 @@ class CardActions:
         prefix = prefix.strip()
         task = await (self._ids.find(prefix, title, word) if prefix else self._ids.pick("open", title, word))
         if task is not None:
-            done = await self._host.engine.tasks.set_priority(task.id, Priority(word.lower()))
+            done = await self._conversation.engine.tasks.set_priority(task.id, Priority(word.lower()))
             self._told(done, f"has priority {done.priority.value}")
 
     async def _result(self, prefix: str) -> None:
         task = await self._written(prefix)
         if task is not None:
-            card = self._host.conversation.branch.get(task.message_id)
+            card = self._conversation.branch.get(task.message_id)
             if card is None:
                 self._show(task.id)
             else:
@@ -160,19 +169,19 @@ class CardActions:
         """Show the result in the external editor; what is changed there changes nothing here."""
         from tale_tui.ui.terminal.editor import NoEditor, edit_outside
 
-        detail = await self._host.engine.tasks.get(task_id)
+        detail = await self._conversation.engine.tasks.get(task_id)
         try:
             await edit_outside(self._view.app, detail.result or written(detail)[0])
         except NoEditor as error:
-            self._host.say(str(error), title="No editor", severity="warning")
+            self._screen.say(str(error), title="No editor", severity="warning")
 
     async def _save(self, prefix: str, folder: str) -> None:
         from tale_tui.ui.dialogs.save_files import save_files
 
         task = await self._written(prefix)
         if task is not None:
-            detail = await self._host.engine.tasks.get(task.id)
-            await save_files(task.title, detail.result, _place(folder), self._host.ask, self._host.say)
+            detail = await self._conversation.engine.tasks.get(task.id)
+            await save_files(task.title, detail.result, _place(folder), self._screen.ask, self._screen.say)
 
     async def _written(self, prefix: str) -> Task | None:
         if prefix:
@@ -180,10 +189,10 @@ class CardActions:
         return await self._ids.latest("written")
 
     def _told(self, task: Task, what: str, *, quiet: bool = False) -> None:
-        self._desk.heard(task)
+        self._desk.on_task(task)
         self._ids.forget()
         if not quiet:
-            self._host.say(f"{task.shown} {task.title} {what}.")
+            self._screen.say(f"{task.shown} {task.title} {what}.")
 
 
 def _place(folder: str) -> Path:

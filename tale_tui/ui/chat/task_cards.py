@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import Any, assert_never
-
-from textual.screen import Screen
+from typing import assert_never
 
 from tale_tui.domain.errors import NoSuchTask
 from tale_tui.domain.events import StepDelta, StepReading, TaskEvent, TaskSeen
 from tale_tui.domain.models import Role, RoleStatus, Usage
 from tale_tui.domain.tasks import ENDED, StepState, Task, TaskDetail, TaskState
-from tale_tui.ui.chat.host import ChatHost
+from tale_tui.ui.base_screen import BaseScreen
+from tale_tui.ui.chat.conversation import Conversation
 from tale_tui.ui.chat.turn_presenter import StreamMeter
 from tale_tui.ui.transcript.view import TranscriptView
 
@@ -23,15 +22,16 @@ class TaskCards:
     """Shows what a task writes while its card is open, and what came of it when it has ended.
 
     Args:
-        host: the chat.
         screen: runs what waits for a task.
+        conversation: what is on the screen.
         view: the transcript.
     """
 
-    def __init__(self, host: ChatHost, screen: Screen[Any], view: TranscriptView) -> None:
-        self._host = host
+    def __init__(self, screen: BaseScreen, conversation: Conversation, view: TranscriptView) -> None:
         self._screen = screen
+        self._conversation = conversation
         self._view = view
+        self._engine = conversation.engine
         self._followed: set[str] = set()
         self._models: dict[Role, RoleStatus] = {}
 
@@ -41,11 +41,11 @@ class TaskCards:
 
     def started(self, task: Task) -> None:
         """A message of this window became a task: its text comes under its card, like a reply."""
-        self._host.conversation.put_task(task)
-        self._host.conversation.changed()
+        self._conversation.put_task(task)
+        self._conversation.changed()
         self.follow(task.id)
 
-    def goes_on(self) -> None:
+    def fold(self) -> None:
         """The user sends something else: cards that opened by themselves fold, and nobody reads what they write."""
         for task_id in tuple(self._followed):
             if not self._kept_open(task_id):
@@ -62,22 +62,22 @@ class TaskCards:
 
     def follow(self, task_id: str) -> None:
         """Bring what a task writes to its card from now on."""
-        task = self._host.conversation.tasks.get(task_id)
+        task = self._conversation.tasks.get(task_id)
         if task is not None and task.state not in ENDED and task_id not in self._followed:
             self._followed.add(task_id)
-            self._host.spawn(self._follow, task_id, group=_group(task_id), exclusive=True)
+            self._screen.spawn(self._follow, task_id, group=_group(task_id), exclusive=True)
 
     def follow_last(self) -> None:
         """Bring what the task of the last turn writes and wrote, unless it has ended or the user folded its card."""
-        tip = self._host.conversation.branch.tip
-        task = self._host.conversation.tasks.get(tip.task_id or "") if tip is not None else None
+        tip = self._conversation.branch.tip
+        task = self._conversation.tasks.get(tip.task_id or "") if tip is not None else None
         card = self._view.card(task.id) if task is not None else None
         if task is None or card is None or (card.held and not card.opened):
             return
         if task.state in _AT_WORK:
             self.follow(task.id)
         elif task.state not in ENDED:
-            self._host.spawn(self._show_written, task.id, group=_group(task.id), exclusive=True)
+            self._screen.spawn(self._show_written, task.id, group=_group(task.id), exclusive=True)
 
     def leave(self, task_id: str) -> None:
         """Let a task write without being read."""
@@ -90,23 +90,23 @@ class TaskCards:
         for task_id in tuple(self._followed):
             self.leave(task_id)
 
-    def heard(self, task: Task) -> None:
+    def on_task(self, task: Task) -> None:
         """A task changed; one with a card here is shown as it is now."""
-        conversation = self._host.conversation
+        conversation = self._conversation
         before = conversation.tasks.get(task.id)
         if not conversation.put_task(task):
             return
         conversation.changed()
         was_over = before is not None and before.state in ENDED
         if task.state in ENDED and (before is None or not was_over or before.finished != task.finished):
-            self._host.spawn(self._ended, task, group=f"end of {task.id}", exclusive=True)
+            self._screen.spawn(self._ended, task, group=f"end of {task.id}", exclusive=True)
         elif was_over and task.state not in ENDED:
             self._put_text(task, "")
             self.follow(task.id)
         elif before is not None and before.state not in _AT_WORK:
             self.follow_last()
 
-    def heard_model(self, status: RoleStatus) -> None:
+    def on_model(self, status: RoleStatus) -> None:
         """Where one model does both, nobody has to be told who works."""
         self._models[status.role] = status
         refs = {one.ref for one in self._models.values()}
@@ -114,15 +114,15 @@ class TaskCards:
 
     async def refresh(self) -> None:
         """Read again how the tasks with cards are."""
-        conversation = self._host.conversation
+        conversation = self._conversation
         if conversation.tasks and conversation.session is not None:
-            for task in await self._host.engine.tasks.list(session_id=conversation.session.id):
-                self.heard(task)
+            for task in await self._engine.tasks.list(session_id=conversation.session.id):
+                self.on_task(task)
 
     async def _follow(self, task_id: str) -> None:
         paces: dict[str, StreamMeter] = {}
         try:
-            async with aclosing(self._host.engine.tasks.follow(task_id)) as events:
+            async with aclosing(self._engine.tasks.follow(task_id)) as events:
                 async for event in events:
                     self._show_event(task_id, event, paces)
         finally:
@@ -133,21 +133,21 @@ class TaskCards:
         view = self._view
         match event:
             case TaskSeen(detail):
-                self._host.conversation.put_task(detail.task)
+                self._conversation.put_task(detail.task)
                 self._bring(task_id, *written(detail))
             case StepDelta(key, text, thinking, tokens):
-                pace = paces.setdefault(key, StreamMeter(self._host.conversation.clock.monotonic))
+                pace = paces.setdefault(key, StreamMeter(self._conversation.clock.monotonic))
                 view.stream_step(task_id, text, thinking)
                 view.set_task_live(task_id, pace.writing("thinking" if thinking else "writing", tokens))
             case StepReading(key, done, total):
-                pace = paces.setdefault(key, StreamMeter(self._host.conversation.clock.monotonic))
+                pace = paces.setdefault(key, StreamMeter(self._conversation.clock.monotonic))
                 view.set_task_live(task_id, pace.reading(done, total) if total else pace.loading())
             case _ as never:
                 assert_never(never)
 
     async def _show_written(self, task_id: str) -> None:
         """Show what a task wrote that does not go on by itself."""
-        detail = await self._host.engine.tasks.get(task_id)
+        detail = await self._engine.tasks.get(task_id)
         if detail.task.state not in ENDED:
             self._bring(task_id, *written(detail))
 
@@ -162,17 +162,17 @@ class TaskCards:
     async def _ended(self, task: Task) -> None:
         """The result is the text of the card from now on."""
         with suppress(NoSuchTask):  # deleted right after it had ended
-            detail = await self._host.engine.tasks.get(task.id)
+            detail = await self._engine.tasks.get(task.id)
             if detail.task.state in ENDED:
                 self._put_text(detail.task, detail.result or written(detail)[0])
 
     def _put_text(self, task: Task, text: str) -> None:
-        branch = self._host.conversation.branch
+        branch = self._conversation.branch
         if (card := branch.get(task.message_id)) is not None:
             error = task.error if task.state is TaskState.FAILED else ""
             usage = Usage(prompt_tokens=task.prompt_tokens, completion_tokens=task.completion_tokens)
             branch.put(replace(card, text=text, ref=task.ref, why=task.why, error=error, usage=usage))
-            self._host.conversation.changed()
+            self._conversation.changed()
 
 
 def written(detail: TaskDetail) -> tuple[str, str]:

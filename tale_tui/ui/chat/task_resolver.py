@@ -8,7 +8,8 @@ from tale_tui.domain.errors import AmbiguousTask, NoSuchTask
 from tale_tui.domain.tasks import ENDED, OPEN, Task, TaskState
 from tale_tui.formatting.tasks import short_state, sign
 from tale_tui.ui import commands
-from tale_tui.ui.chat.host import ChatHost
+from tale_tui.ui.base_screen import BaseScreen
+from tale_tui.ui.chat.conversation import Conversation
 from tale_tui.ui.commands import MARK, Command, TaskKind
 from tale_tui.ui.widgets.composer import CompletionRow
 
@@ -38,12 +39,14 @@ class TaskResolver:
     """Finds tasks, and offers their ids while a command is written.
 
     Args:
-        host: the chat.
+        screen: asks.
+        conversation: what is on the screen.
         changed: called when other ids may be offered.
     """
 
-    def __init__(self, host: ChatHost, changed: Callable[[], None]) -> None:
-        self._host = host
+    def __init__(self, screen: BaseScreen, conversation: Conversation, changed: Callable[[], None]) -> None:
+        self._screen = screen
+        self._conversation = conversation
         self._changed = changed
         self._known: tuple[Task, ...] | None = None
 
@@ -61,11 +64,11 @@ class TaskResolver:
             return ()
         if self._known is None:
             self._known = ()
-            self._host.spawn(self._read, group="ids", exclusive=True)
+            self._screen.spawn(self._read, group="ids", exclusive=True)
         command, typed = found
         states = KINDS[command.tasks] if command.tasks is not None else frozenset()
         fitting = [one for one in self._known if one.state in states and one.id.startswith(typed.lower())]
-        now = self._host.conversation.clock.now()
+        now = self._conversation.clock.now()
         rows = [_row(command, task, now) for task in fitting[:ROWS_MAX]]
         if rows and not typed:
             return [CompletionRow(f"{MARK}{command.name}", f"{MARK}{command.name}", command.summary), *rows]
@@ -74,7 +77,7 @@ class TaskResolver:
         return rows
 
     async def _read(self) -> None:
-        self._known = await self._host.engine.tasks.list(limit=KNOWN_MAX)
+        self._known = await self._conversation.engine.tasks.list(limit=KNOWN_MAX)
         self._changed()
 
     async def find(self, prefix: str, title: str, verb: str) -> Task | None:
@@ -90,9 +93,11 @@ class TaskResolver:
             NoSuchTask: none; the sentence suggests the nearest.
         """
         try:
-            return await self._host.engine.tasks.find(prefix.lower())
+            return await self._conversation.engine.tasks.find(prefix.lower())
         except AmbiguousTask:
-            fitting = [task for task in await self._host.engine.tasks.list() if task.id.startswith(prefix.lower())]
+            fitting = [
+                task for task in await self._conversation.engine.tasks.list() if task.id.startswith(prefix.lower())
+            ]
             return await self._choose(fitting, title, verb)
 
     async def pick(self, kind: TaskKind, title: str, verb: str) -> Task | None:
@@ -107,7 +112,7 @@ class TaskResolver:
         Raises:
             NoSuchTask: there is none.
         """
-        fitting = await self._host.engine.tasks.list(states=tuple(KINDS[kind]), limit=KNOWN_MAX)
+        fitting = await self._conversation.engine.tasks.list(states=tuple(KINDS[kind]), limit=KNOWN_MAX)
         if not fitting:
             raise NoSuchTask(_NONE[kind])
         return fitting[0] if len(fitting) == 1 else await self._choose(fitting, title, verb)
@@ -118,12 +123,12 @@ class TaskResolver:
         Raises:
             NoSuchTask: there is none.
         """
-        session = self._host.conversation.session
+        session = self._conversation.session
         states = tuple(KINDS[kind])
         found: tuple[Task, ...] = ()
         if session is not None:
-            found = await self._host.engine.tasks.list(states=states, session_id=session.id, limit=KNOWN_MAX)
-        found = found or await self._host.engine.tasks.list(states=states, limit=KNOWN_MAX)
+            found = await self._conversation.engine.tasks.list(states=states, session_id=session.id, limit=KNOWN_MAX)
+        found = found or await self._conversation.engine.tasks.list(states=states, limit=KNOWN_MAX)
         if not found:
             raise NoSuchTask(_NONE[kind])
         return max(found, key=lambda task: task.updated)
@@ -131,8 +136,8 @@ class TaskResolver:
     async def _choose(self, tasks: Sequence[Task], title: str, verb: str) -> Task | None:
         from tale_tui.ui.dialogs.choose_task import ChooseTaskDialog
 
-        dialog = ChooseTaskDialog(tasks, self._host.conversation.clock.now(), title=title, verb=verb)
-        chosen = await self._host.ask(dialog)
+        dialog = ChooseTaskDialog(tasks, self._conversation.clock.now(), title=title, verb=verb)
+        chosen = await self._screen.ask(dialog)
         return next((task for task in tasks if task.id == chosen), None)
 
 

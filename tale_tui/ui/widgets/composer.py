@@ -33,7 +33,7 @@ WAITING_ROWS_MAX = 3
 
 _WAITING_LABEL = "queued"
 
-Slot = Literal["input", "engine", "progress", "role", "tasks"]
+BannerSlot = Literal["input", "engine", "progress", "role", "tasks"]
 """What a banner is about; of several the one whose name comes first here is shown."""
 
 PLACEHOLDER = "Write a message, or / for commands"
@@ -185,12 +185,6 @@ class Composer(Vertical):
     marker: reactive[str] = reactive("", init=False)
     """What is being written, where it is no new message, such as `editing`."""
 
-    @dataclass
-    class Sent(Message):
-        """The user wants to send `text`, which is no longer in the prompt."""
-
-        text: str
-
     class Typed(Message):
         """What stands in the prompt changed."""
 
@@ -201,7 +195,7 @@ class Composer(Vertical):
     def __init__(self, complete: Callable[[str], Sequence[CompletionRow]], keymap: Mapping[str, str]) -> None:
         super().__init__(id="composer")
         self._complete = complete
-        self._banners: dict[Slot, Banner] = {}
+        self._banners: dict[BannerSlot, Banner] = {}
         self._closed_at: str | None = None
         self.notice = BannerBar()
         self.queue = QueueList()
@@ -221,13 +215,13 @@ class Composer(Vertical):
         self._mark.update(f"{marker} {signs().prompt}" if marker else signs().prompt)
         self.set_class(bool(marker), "-marked")
 
-    def stand(self, slot: Slot, banner: Banner | None) -> None:
+    def set_banner(self, slot: BannerSlot, banner: Banner | None) -> None:
         """Say something above the prompt until it is no longer true; None takes it away."""
         if banner is None:
             self._banners.pop(slot, None)
         else:
             self._banners[slot] = banner
-        self.notice.shown = next((self._banners[one] for one in get_args(Slot) if one in self._banners), None)
+        self.notice.shown = next((self._banners[one] for one in get_args(BannerSlot) if one in self._banners), None)
 
     def put_before(self, text: str) -> None:
         """Put `text` into the prompt, before what is being written there."""
@@ -284,15 +278,10 @@ class Composer(Vertical):
         self.completion.show(self._complete(event.text))
         row = self.completion.row
         self._show_completions(())
-        self.post_message(self.Sent(row.text.strip() if row is not None else event.text))
+        self.post_message(Prompt.Submitted(row.text.strip() if row is not None else event.text))
 
     @on(Completion.Picked)
     def _take_clicked(self, event: Completion.Picked) -> None:
         event.stop()
         self.prompt.focus()
         self.prompt.fill(event.row.text)
-
-    @on(Prompt.Submitted)
-    def _send(self, event: Prompt.Submitted) -> None:
-        event.stop()
-        self.post_message(self.Sent(event.text))

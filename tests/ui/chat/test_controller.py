@@ -19,7 +19,7 @@ from tale_tui.ui.chat import message_actions
 from tale_tui.ui.chat.input import kept_in_file, room, trimmed
 from tale_tui.ui.chat.message_actions import has_desktop
 from tale_tui.ui.chat.sessions import export_path
-from tale_tui.ui.chat.status import about_demo, on_its_way, standing
+from tale_tui.ui.chat.status import about_demo, download_banner, model_banner
 from tale_tui.ui.dialogs.confirm import ConfirmDialog
 from tale_tui.ui.dialogs.link import LinkDialog
 from tale_tui.ui.dialogs.models import ModelsDialog
@@ -211,25 +211,25 @@ def key_of(name: str) -> str:
 
 @pytest.mark.parametrize("state", [RoleState.READY, RoleState.IDLE, RoleState.LOADING])
 def test_a_model_that_can_answer_needs_no_notice(state: RoleState) -> None:
-    assert standing(role(state), key_of, starter=True) is None
+    assert model_banner(role(state), key_of, starter=True) is None
 
 
 def test_a_model_that_is_away_offers_three_keys() -> None:
-    shown = standing(role(RoleState.AWAY, detail="It is away."), key_of, starter=True)
+    shown = model_banner(role(RoleState.AWAY, detail="It is away."), key_of, starter=True)
     assert shown is not None
     assert shown.text == "It is away."
     assert [hint.label for hint in shown.keys] == ["try again", "choose another", "use the starter"]
 
 
 def test_the_starter_is_not_offered_in_its_own_place() -> None:
-    shown = standing(role(RoleState.FAILED, model="", demo=True), key_of, starter=True)
+    shown = model_banner(role(RoleState.FAILED, model="", demo=True), key_of, starter=True)
     assert shown is not None
     assert shown.severity == "error"
     assert [hint.key for hint in shown.keys] == ["ctrl+r", "ctrl+l"]
 
 
 def test_no_model_offers_ways_to_one() -> None:
-    shown = standing(role(RoleState.UNSET, model=""), key_of, starter=True)
+    shown = model_banner(role(RoleState.UNSET, model=""), key_of, starter=True)
     assert shown is not None
     assert [hint.key for hint in shown.keys] == ["ctrl+l", "ctrl+s", "ctrl+r"]
 
@@ -240,10 +240,10 @@ def test_a_demo_says_what_it_is() -> None:
 
 
 def test_a_download_says_how_far_it_is() -> None:
-    shown = on_its_way(Progress("qwen2.5:7b", 1_200_000_000, 4_700_000_000), "escape")
+    shown = download_banner(Progress("qwen2.5:7b", 1_200_000_000, 4_700_000_000), "escape")
     assert shown.text == "qwen2.5:7b  1.2 GB of 4.7 GB, 26 %"
     assert shown.share == pytest.approx(0.255, abs=0.001)
-    assert on_its_way(Progress("x", 10, None), "escape").text == "x  10 B"
+    assert download_banner(Progress("x", 10, None), "escape").text == "x  10 B"
 
 
 async def test_choosing_a_model_by_name_and_from_the_list(open_window: Any) -> None:

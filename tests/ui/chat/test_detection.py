@@ -29,7 +29,7 @@ class Chip:
             self.shown = None
 
 
-class Desk:
+class Room:
     """The chat and the screen, with a judge that a test makes."""
 
     def __init__(self) -> None:
@@ -39,9 +39,14 @@ class Desk:
         self.timer: Any = None
         self.work: list[Coroutine[Any, Any, None]] = []
         self.engine = self.chat = self
-        self.conversation = SimpleNamespace(session=None, changed=lambda: None)
+        self.session = None
         self.chip = Chip()
-        self.desk = DetectionPreview(self, self, self.chip, lambda _: "f8")  # type: ignore[arg-type]
+        self.preview = DetectionPreview(self, self, self.chip)  # type: ignore[arg-type]
+
+    def changed(self) -> None: ...
+
+    def key_of(self, binding_id: str) -> str:
+        return "f8"
 
     async def classify(self, text: str, *, session_id: str = "") -> Classification:
         self.asked.append(text)
@@ -69,13 +74,13 @@ class Desk:
         self.work.clear()
 
     async def write(self, text: str) -> None:
-        self.desk.typed(text)
+        self.preview.typed(text)
         await self.rest()
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def room() -> Room:
+    return Room()
 
 
 @pytest.mark.parametrize("text", ["hello", "/etc/hosts is a file", "//help", " a /help"])
@@ -88,31 +93,31 @@ def test_commands_and_nothing_are_not(text: str) -> None:
     assert not is_message(text)
 
 
-async def test_it_looks_once_when_the_typing_rests(desk: Desk) -> None:
+async def test_it_looks_once_when_the_typing_rests(room: Room) -> None:
     for text in ("W", "Wr", "Wri", "Write it"):
-        desk.desk.typed(text)
-    assert desk.chip.display
-    assert desk.chip.shown is None
-    await desk.rest()
-    assert desk.asked == ["Write it"]
-    assert (desk.chip.shown.kind, desk.chip.shown.share, desk.chip.shown.model) == ("task", 0.93, "qwen3:14b")
-    assert desk.desk.other == "just talk"
+        room.preview.typed(text)
+    assert room.chip.display
+    assert room.chip.shown is None
+    await room.rest()
+    assert room.asked == ["Write it"]
+    assert (room.chip.shown.kind, room.chip.shown.share, room.chip.shown.model) == ("task", 0.93, "qwen3:14b")
+    assert room.preview.other == "just talk"
 
 
-async def test_what_was_judged_late_is_not_shown_for_another_text(desk: Desk) -> None:
-    desk.desk.typed("Write it")
-    desk.timer()
-    desk.desk.typed("Write it not")
-    for work in desk.work:
+async def test_what_was_judged_late_is_not_shown_for_another_text(room: Room) -> None:
+    room.preview.typed("Write it")
+    room.timer()
+    room.preview.typed("Write it not")
+    for work in room.work:
         await work
-    assert desk.chip.shown is None
+    assert room.chip.shown is None
 
 
-async def test_commands_take_it_away(desk: Desk) -> None:
-    await desk.write("Write it")
-    await desk.write("/help")
-    assert not desk.chip.display
-    assert desk.desk.other == ""
+async def test_commands_take_it_away(room: Room) -> None:
+    await room.write("Write it")
+    await room.write("/help")
+    assert not room.chip.display
+    assert room.preview.other == ""
 
 
 @pytest.mark.parametrize(
@@ -122,68 +127,68 @@ async def test_commands_take_it_away(desk: Desk) -> None:
         (Classification(0.25, DetectBand.CHAT), "chat", 0.75, "a task"),
     ],
 )
-async def test_the_other_bands(desk: Desk, verdict: Classification, kind: str, share: float, other: str) -> None:
-    desk.verdict = verdict
-    await desk.write("What is it?")
-    assert (desk.chip.shown.kind, desk.chip.shown.share) == (kind, share)
-    assert desk.desk.other == other
+async def test_the_other_bands(room: Room, verdict: Classification, kind: str, share: float, other: str) -> None:
+    room.verdict = verdict
+    await room.write("What is it?")
+    assert (room.chip.shown.kind, room.chip.shown.share) == (kind, share)
+    assert room.preview.other == other
 
 
-async def test_the_key_turns_it_and_back(desk: Desk) -> None:
-    await desk.write("Write it")
-    assert desk.desk.turn()
-    assert (desk.chip.shown.kind, desk.chip.shown.chosen) == ("chat", True)
-    assert desk.desk.turn()
-    assert (desk.chip.shown.kind, desk.chip.shown.chosen) == ("task", False)
-    assert desk.desk.take() is None
-    desk.desk.turn()
-    assert desk.desk.take() is False
-    assert desk.desk.take() is None
+async def test_the_key_turns_it_and_back(room: Room) -> None:
+    await room.write("Write it")
+    assert room.preview.turn()
+    assert (room.chip.shown.kind, room.chip.shown.chosen) == ("chat", True)
+    assert room.preview.turn()
+    assert (room.chip.shown.kind, room.chip.shown.chosen) == ("task", False)
+    assert room.preview.take() is None
+    room.preview.turn()
+    assert room.preview.take() is False
+    assert room.preview.take() is None
 
 
-async def test_what_was_said_goes_with_the_message_and_no_further(desk: Desk) -> None:
-    await desk.write("What is it?")
-    desk.desk.turn()
-    await desk.write("")
-    assert desk.desk.take() is False
-    await desk.write("Another one")
-    assert desk.desk.take() is None
+async def test_what_was_said_goes_with_the_message_and_no_further(room: Room) -> None:
+    await room.write("What is it?")
+    room.preview.turn()
+    await room.write("")
+    assert room.preview.take() is False
+    await room.write("Another one")
+    assert room.preview.take() is None
 
 
-async def test_what_was_said_is_forgotten_with_the_text(desk: Desk) -> None:
-    await desk.write("What is it?")
-    desk.desk.turn()
-    await desk.write("")
-    await desk.write("Another one")
-    assert desk.desk.take() is None
+async def test_what_was_said_is_forgotten_with_the_text(room: Room) -> None:
+    await room.write("What is it?")
+    room.preview.turn()
+    await room.write("")
+    await room.write("Another one")
+    assert room.preview.take() is None
 
 
-async def test_without_a_message_the_key_does_nothing_here(desk: Desk) -> None:
-    assert not desk.desk.turn()
-    await desk.write("/help")
-    assert not desk.desk.turn()
+async def test_without_a_message_the_key_does_nothing_here(room: Room) -> None:
+    assert not room.preview.turn()
+    await room.write("/help")
+    assert not room.preview.turn()
 
 
-async def test_where_detection_is_off_there_is_no_chip_until_the_user_says_so(desk: Desk) -> None:
-    desk.verdict = Classification(0.0, DetectBand.CHAT, enabled=False)
-    await desk.write("Write it")
-    assert not desk.chip.display
-    desk.desk.typed("Write it all")
-    assert not desk.chip.display
-    assert desk.desk.turn()
-    assert desk.chip.display
-    assert desk.desk.take() is True
+async def test_where_detection_is_off_there_is_no_chip_until_the_user_says_so(room: Room) -> None:
+    room.verdict = Classification(0.0, DetectBand.CHAT, enabled=False)
+    await room.write("Write it")
+    assert not room.chip.display
+    room.preview.typed("Write it all")
+    assert not room.chip.display
+    assert room.preview.turn()
+    assert room.chip.display
+    assert room.preview.take() is True
 
 
-async def test_an_engine_that_is_lost_makes_no_noise(desk: Desk) -> None:
-    desk.error = EngineLost("It is gone.")
-    await desk.write("Write it")
-    assert desk.chip.shown is None
+async def test_an_engine_that_is_lost_makes_no_noise(room: Room) -> None:
+    room.error = EngineLost("It is gone.")
+    await room.write("Write it")
+    assert room.chip.shown is None
 
 
-async def test_of_a_long_text_the_ends_are_judged(desk: Desk) -> None:
-    await desk.write("a" * 30_000 + "b" * 30_000)
-    assert len(desk.asked[0]) == JUDGED_MAX + 1
-    assert desk.asked[0].startswith("aaa")
-    assert desk.asked[0].endswith("bbb")
+async def test_of_a_long_text_the_ends_are_judged(room: Room) -> None:
+    await room.write("a" * 30_000 + "b" * 30_000)
+    assert len(room.asked[0]) == JUDGED_MAX + 1
+    assert room.asked[0].startswith("aaa")
+    assert room.asked[0].endswith("bbb")
     await asyncio.sleep(0)

@@ -710,7 +710,9 @@ async def test_the_prompt_is_in_sight_below_a_standing_notice_in_a_tiny_terminal
     async with open_window(size=(20, 5)) as window:
         await window.ready()
         keys = (KeyHint("ctrl+r", "try again"), KeyHint("ctrl+l", "choose another"))
-        window.chat.composer.stand("role", Banner("The file is cut off or damaged. Fetch it again.", keys, "error"))
+        window.chat.composer.set_banner(
+            "role", Banner("The file is cut off or damaged. Fetch it again.", keys, "error")
+        )
         await window.write(text)
         await window.pilot.pause()
         assert window.prompt.region.bottom == 5
