@@ -44,6 +44,11 @@ _DAYS_BY_NAME = 6
 
 _LONGEST_DAYS = 9999
 
+_CLOCK_MINUTES = 100
+"""From so many minutes on a clock shows hours."""
+
+_ROUGH_S = 5
+
 _KEY_WORDS = {
     "escape": "esc",
     "delete": "del",
@@ -141,6 +146,39 @@ def _long(seconds: float) -> str:
     if hours < 2 * 24:
         return f"{hours} h"
     return f"{min(round(seconds / _DAY_S), _LONGEST_DAYS)} d"
+
+
+def clock(seconds: float) -> str:
+    """A time that goes on, as a clock shows it: `0:08`, `12:05`, from 100 minutes on `1.7 h`.
+
+    Args:
+        seconds: what is below 0 is taken as 0.
+    """
+    whole = int(max(seconds, 0.0))
+    if whole < _CLOCK_MINUTES * _MINUTE_S:
+        return f"{whole // _MINUTE_S}:{whole % _MINUTE_S:02}"
+    return f"{whole / _HOUR_S:.1f} h"
+
+
+def rough_clock(seconds: float) -> str:
+    """As `clock`, for a time that nobody knows to the second: in steps of 5 s, and at least one of them."""
+    return clock(max(round(seconds / _ROUGH_S), 1) * _ROUGH_S)
+
+
+def span(seconds: float) -> str:
+    """A duration within a sentence: `42 s`, `3 min`, `2 h`, `1 day`, `4 days`.
+
+    Args:
+        seconds: what is below 0 is taken as 0.
+    """
+    if seconds < _MINUTE_S:
+        return f"{max(0, round(seconds))} s"
+    if seconds < _HOUR_S:
+        return f"{round(seconds / _MINUTE_S)} min"
+    if seconds < _DAY_S:
+        return f"{round(seconds / _HOUR_S)} h"
+    days = round(seconds / _DAY_S)
+    return "1 day" if days == 1 else f"{days} days"
 
 
 def count(number: float) -> str:

@@ -10,8 +10,8 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from tale_tui.domain.tasks import Task, TaskState
-from tale_tui.formatting.tasks import clock, elapsed_s, state_words
-from tale_tui.formatting.units import plural
+from tale_tui.formatting.tasks import elapsed_s, state_words
+from tale_tui.formatting.units import clock, plural
 from tale_tui.ui.terminal.notifications import WindowPreferences, send
 from tale_tui.ui.widgets.banner import Severity
 

@@ -11,8 +11,8 @@ from textual.content import Content
 
 from tale_tui.domain.text import clean_line, reveal
 from tale_tui.formatting.symbols import signs
-from tale_tui.formatting.tasks import clock, elapsed_s, model_name, short_times, state_words, times, tone
-from tale_tui.formatting.units import about, count, duration, format_probability, moment, plural, rate, when
+from tale_tui.formatting.tasks import elapsed_s, model_name, short_times, state_words, times, tone
+from tale_tui.formatting.units import about, clock, count, duration, format_probability, moment, plural, rate, when
 from tale_tui.ui.markdown.wrap import wrap
 from tale_tui.ui.tasks.text import Passage
 from tale_tui.ui.widgets.line import fitted, spread

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tale_tui.formatting import tasks as task_words
+from tale_tui.formatting.digest import DIGEST_LINES, screen_digest
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count, plural, rate, when
 from tale_tui.ui.markdown.lines import (
@@ -317,7 +318,7 @@ class CardTurn(TurnBlock):
         """The beginning of its text."""
         key = (self.edition, self.length, self._width)
         if self._digest_of != key:
-            self._digest = task_words.digest(self.text, width=max(self._width, 1))
+            self._digest = screen_digest(self.text, width=max(self._width, 1))
             self._digest_of = key
         return self._digest
 
@@ -392,7 +393,7 @@ class CardTurn(TurnBlock):
         """About how many lines it will have."""
         if self.opened or self.gone:
             return super().estimate(width) + 1
-        shown = min(self.line_feeds + self.length // max(width, 1) + 1, task_words.DIGEST_LINES) if self.ended else 0
+        shown = min(self.line_feeds + self.length // max(width, 1) + 1, DIGEST_LINES) if self.ended else 0
         return shown + CARD_LINES
 
     def refresh_card(self, setting: RenderContext) -> None:
