@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +14,10 @@ from tale_tui.cli.exit_codes import Exit
 from tale_tui.cli.output import ProgressLine, echo_err, is_terminal, say, say_json
 from tale_tui.cli.stdin import is_piped, read_message
 from tale_tui.cli.tasks.completion import task_ids
-from tale_tui.domain.constants import TIME_LIMIT_MAX_S
-from tale_tui.domain.errors import BadInput, BadPlan, BadPriority, BadTimeLimit, EmptyMessage
+from tale_tui.domain.errors import BadInput, BadPlan, EmptyMessage
 from tale_tui.domain.tasks import OPEN, Priority, TaskState
 from tale_tui.domain.text import clean_line
+from tale_tui.engine.client_actions import parse_priority, parse_time_limit
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import Task, TaskDetail
@@ -79,40 +78,6 @@ def plan_with(files: tuple[Path, ...]) -> str:
 EXAMPLE = 'tale-tui submit "Write a haiku about rain"'
 
 
-def priority_of(text: str) -> Priority:
-    """A priority by its name.
-
-    Raises:
-        BadPriority: there is none of that name.
-    """
-    try:
-        return Priority(text.strip().lower())
-    except ValueError as error:
-        names = ", ".join(priority.value for priority in Priority)
-        raise BadPriority(f"There is no priority {clean_line(text)!r}: write one of {names}.") from error
-
-
-def time_limit_of(text: str | None) -> float | None:
-    """A time limit in seconds; None where none is given.
-
-    Raises:
-        BadTimeLimit: it is not a number above zero.
-    """
-    if text is None:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    # Nothing is compared with what is no number.
-    if not 0 < seconds <= TIME_LIMIT_MAX_S:
-        raise BadTimeLimit(
-            f"{clean_line(text)!r} is no time limit: write seconds above 0 and up to {TIME_LIMIT_MAX_S:,.0f} (a year), "
-            "as in --time-limit 600."
-        )
-    return seconds
-
-
 def priorities(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """The priorities that begin as what is typed, for the completion of shells."""
     return [priority.value for priority in Priority if priority.value.startswith(typed.lower())]
@@ -153,7 +118,9 @@ def submit(
     error. Where no other process is the engine, this command is it until the task has ended.
     """
     wanted = _text(text, plan)
-    urgency, seconds, steps = priority_of(priority), time_limit_of(time_limit), _plan(plan, files)
+    urgency = parse_priority(priority)
+    seconds = None if time_limit is None else parse_time_limit(time_limit)
+    steps = _plan(plan, files)
 
     async def work(engine: EngineApi) -> int:
         line = ProgressLine()
