@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-import tale_tui.engine.ipc
+import tale_tui.engine.ipc.connect
 from tale_tui.cli.main import run
 from tale_tui.domain.conversation import Author, ExportFormat, Message, MessageState, SearchHit, Session
 from tale_tui.domain.errors import NoSuchSession, NoSuchTask, TaleError, WrongState
@@ -422,8 +422,8 @@ def engine(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     async def find_engine(paths: object) -> AsyncIterator[FakeEngine | None]:
         yield fake if fake.runs else None
 
-    monkeypatch.setattr(tale_tui.engine.ipc, "open_engine", open_engine)
-    monkeypatch.setattr(tale_tui.engine.ipc, "find_engine", find_engine)
+    monkeypatch.setattr(tale_tui.engine.ipc.connect, "open_engine", open_engine)
+    monkeypatch.setattr(tale_tui.engine.ipc.connect, "find_engine", find_engine)
     return fake
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 import pytest
 
-import tale_tui.engine.ipc
+import tale_tui.engine.ipc.connect
 from tale_tui import __version__
 from tale_tui.__main__ import main
 from tale_tui.cli import main as main_module
@@ -203,7 +203,7 @@ def test_an_error_of_ours_that_comes_while_it_opens_has_its_code(
     def refuses(*_: object, **__: object) -> None:
         raise DatabaseNewer("Update tale-tui.")
 
-    monkeypatch.setattr(tale_tui.engine.ipc, "open_engine", refuses)
+    monkeypatch.setattr(tale_tui.engine.ipc.connect, "open_engine", refuses)
     result = cli("sessions")
     assert (result.code, result.err) == (1, "The database is newer than this version: Update tale-tui.\n")
 

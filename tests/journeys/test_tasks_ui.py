@@ -353,9 +353,7 @@ async def test_nobody_is_asked_where_the_settings_say_so(open_window: Any, work:
 async def test_leaving_with_open_tasks_asks(open_window: Any, work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     answer, _ = work
     started: list[Any] = []
-    monkeypatch.setattr(
-        "tale_tui.engine.background.start_background", lambda *given: started.append(given) or 1, raising=False
-    )
+    monkeypatch.setattr("tale_tui.ui.app.start_background", lambda *given: started.append(given) or 1, raising=False)
     async with open_window(answer) as window:
         await window.ready()
         await window.say("/task Write the function")
@@ -379,7 +377,7 @@ async def test_who_looks_elsewhere_is_called(open_window: Any, work: Any, monkey
     def send(app: Any, title: str, text: str, manners: WindowPreferences, now: float) -> None:
         written.append(call(title, text, manners, now, {}))
 
-    monkeypatch.setattr("tale_tui.ui.terminal.notifications.send", send)
+    monkeypatch.setattr("tale_tui.ui.tasks.notifications.send", send)
     async with open_window(answer) as window:
         await window.ready()
         await window.say("/task Write the function")

@@ -115,7 +115,7 @@ async def test_an_unknown_task_is_told(open_window: Any) -> None:
 
 async def test_leaving_with_open_tasks_asks(open_window: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Any] = []
-    monkeypatch.setattr("tale_tui.engine.background.start_background", lambda *given: started.append(given))
+    monkeypatch.setattr("tale_tui.ui.app.start_background", lambda *given: started.append(given))
     scripts = [Script((Say("Begin"), Hold(asyncio.Event()))), spoken("no more")]
     async with open_window(scripts) as window:
         await window.ready()
@@ -139,7 +139,7 @@ async def test_where_no_background_can_be_had_the_window_stays(
     def fail(*given: Any) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("tale_tui.engine.background.start_background", fail)
+    monkeypatch.setattr("tale_tui.ui.app.start_background", fail)
     scripts = [Script((Say("Begin"), Hold(asyncio.Event())))]
     async with open_window(scripts) as window:
         await window.ready()

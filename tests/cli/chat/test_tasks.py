@@ -88,7 +88,7 @@ def test_where_nobody_is_sure_a_task_is_offered(
 ) -> None:
     engine.band = band
     assert "tale-tui submit" not in cli("chat", "-m", "Memoisation", *options).err, "a script has no use for it"
-    monkeypatch.setattr("tale_tui.cli.output.is_terminal", lambda stream: True)
+    monkeypatch.setattr("tale_tui.cli.chat.answer.is_terminal", lambda stream: True)
     assert ("tale-tui submit TEXT" in cli("chat", "-m", "Memoisation", *options).err) is offered
 
 

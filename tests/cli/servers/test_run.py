@@ -199,7 +199,7 @@ def test_a_log_that_cannot_be_written_is_named(cli: Any, engine: Any, monkeypatc
         raise PermissionError(errno.EACCES, "Permission denied", "/logs/tale-tui.log")
 
     engine.runs = False
-    monkeypatch.setattr("tale_tui.engine.background.start_background", refused)
+    monkeypatch.setattr("tale_tui.cli.servers.run.start_background", refused)
     result = cli("run", "--background")
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith("Nothing can be written here: /logs/tale-tui.log cannot be made.")

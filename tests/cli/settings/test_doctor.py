@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import tale_tui.engine.ipc
+import tale_tui.engine.ipc.connect
 from tale_tui.domain.errors import DatabaseNewer, EngineMismatch
 from tale_tui.domain.models import Finding, FindingState
 
@@ -83,7 +83,7 @@ def test_an_engine_that_cannot_start_is_a_finding(
     def refuses(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(tale_tui.engine.ipc, "open_engine", refuses)
+    monkeypatch.setattr(tale_tui.engine.ipc.connect, "open_engine", refuses)
     result = cli("doctor", "--json")
     assert result.code == 1
     found = json.loads(result.out)["findings"][-1]

@@ -6,9 +6,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 import pytest
-import tale_tui.engine.store.peek
 from click.shell_completion import ShellComplete
 
+import tale_tui.engine.store.read_only
 from tale_tui.cli.main import root
 from tale_tui.domain.tasks import ENDED, OPEN, TaskState
 
@@ -25,7 +25,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[frozenset[TaskState]]:
         tasks = {"k4t9": "A haiku\x1b[31m", "m2m2": "A table"}
         return {shown: title for shown, title in tasks.items() if shown.startswith(beginning)}
 
-    monkeypatch.setattr(tale_tui.engine.store.peek, "peek_tasks", peek)
+    monkeypatch.setattr(tale_tui.engine.store.read_only, "peek_tasks", peek)
     return states
 
 

@@ -147,7 +147,7 @@ def test_without_weights_the_rule_serves(monkeypatch: pytest.MonkeyPatch, error:
     def fail() -> DetectorWeights:
         raise error
 
-    monkeypatch.setattr("tale_tui.engine.detect.model.packaged_weights", fail)
+    monkeypatch.setattr("tale_tui.engine.detect.detector.packaged_weights", fail)
     detector = Detector.load()
     assert detector.by_rule
     assert detector.judge(TASK).label is DetectLabel.TASK

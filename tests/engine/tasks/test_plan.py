@@ -168,7 +168,7 @@ async def test_a_task_goes_on_under_another_interpreter(
     task = await execution.submit(plan=plan("a", "b<a", "c<b"))
     await execution.eventually(lambda: doer.holding == ["b"])
     await execution.close()
-    monkeypatch.setattr("tale_tui.engine.tasks.interpreter.run_plan", one_after_the_other)
+    monkeypatch.setattr("tale_tui.engine.tasks.run.run_plan", one_after_the_other)
     await execution.open()
     await execution.executor.resume(task.id)
     detail = await execution.done(task)

@@ -114,7 +114,7 @@ async def test_that_text_cannot_be_kept_is_said_once(
     begin: Callable[..., Any], doer: Any, do: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution = await begin()
-    monkeypatch.setattr("tale_tui.domain.constants.PARTIAL_SAVE_INTERVAL_S", 0.01)
+    monkeypatch.setattr("tale_tui.engine.streaming.PARTIAL_SAVE_INTERVAL_S", 0.01)
 
     async def full(*args: Any) -> None:
         raise DiskFull("There is no space left.")

@@ -56,7 +56,7 @@ async def test_it_says_what_will_become_of_the_message(
 ) -> None:
     from tale_tui.formatting.symbols import UNICODE
 
-    monkeypatch.setattr("tale_tui.formatting.symbols.signs", lambda: UNICODE)
+    monkeypatch.setattr("tale_tui.ui.widgets.chip.signs", lambda: UNICODE)
     assert await painted(shown, NARROW) == narrow.rjust(NARROW)
     assert await painted(shown, WIDE) == wide.rjust(WIDE)
 

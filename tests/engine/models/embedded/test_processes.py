@@ -79,7 +79,7 @@ async def test_closing_breaks_an_answer_off_and_can_be_done_twice(bench: Any) ->
 
 
 async def test_a_report_starts_nothing(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tale_tui.engine.models.machine.why_not_here", lambda: "Not on this machine.")
+    monkeypatch.setattr("tale_tui.engine.models.embedded.backend.why_not_here", lambda: "Not on this machine.")
     (bench.models / "bad.gguf").write_bytes(b"")
     report = await bench.backend().report(5)
     assert (report.available, report.detail) == (False, "Not on this machine.")
@@ -91,7 +91,7 @@ async def test_a_folder_that_cannot_be_read_is_in_the_report(bench: Any, monkeyp
     def refuse(folder: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tale_tui.engine.models.embedded.files.survey", refuse)
+    monkeypatch.setattr("tale_tui.engine.models.embedded.backend.survey", refuse)
     report = await bench.backend().report(5)
     assert not report.available
     assert "permission denied" in report.detail

@@ -591,7 +591,7 @@ def test_who_gets_to_see_the_key(host: str, sent: bool) -> None:
 async def test_what_a_model_takes_is_forecast_from_its_files_and_its_window(
     replay: Any, ollama: OllamaBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tale_tui.engine.models.machine.has_gpu", lambda: False)
+    monkeypatch.setattr("tale_tui.engine.models.ollama.backend.has_gpu", lambda: False)
     replay.play("manage/tags")
     shape = {"block_count": 30, "embedding_length": 576, "attention.head_count": 9, "attention.head_count_kv": 3}
     replay.say("/api/show", {"model_info": {f"llama.{key}": value for key, value in shape.items()}})
@@ -605,7 +605,7 @@ async def test_what_a_model_takes_is_forecast_from_its_files_and_its_window(
 async def test_nothing_is_forecast_where_a_gpu_may_hold_it_or_the_server_is_elsewhere(
     replay: Any, ollama: OllamaBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tale_tui.engine.models.machine.has_gpu", lambda: True)
+    monkeypatch.setattr("tale_tui.engine.models.ollama.backend.has_gpu", lambda: True)
     assert ollama.local
     assert await ollama.forecast(SMALL.model, 2048) is None
     elsewhere = made("http://192.0.2.1:11434")
