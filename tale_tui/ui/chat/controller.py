@@ -32,11 +32,10 @@ from tale_tui.ui.chat.models import ModelActions
 from tale_tui.ui.chat.open_tasks import OpenTasks
 from tale_tui.ui.chat.sessions import SessionActions
 from tale_tui.ui.chat.status import KeyOf
-from tale_tui.ui.chat.task_actions import CardActions, ShowTask
 from tale_tui.ui.chat.task_cards import TaskCards
 from tale_tui.ui.chat.task_overview import TaskOverview
-from tale_tui.ui.chat.task_resolver import TaskResolver
 from tale_tui.ui.chat.turns import TurnQueue, TurnRegistry
+from tale_tui.ui.tasks.actions import CardActions, ShowTask, TaskResolver
 from tale_tui.ui.tasks.notifications import Notification, TaskNotifier
 from tale_tui.ui.tasks.side import TaskSide
 from tale_tui.ui.terminal.notifications import WindowPreferences
@@ -111,8 +110,8 @@ class ChatController:
         self.models = ModelActions(self, parts.line, key_of)
         self.sending = ChatInput(self, key_of)
         self.wishes = MessageActions(self, parts.view, self.sending)
-        self.ids = TaskResolver(self, parts.composer.complete_again)
-        self.acts = CardActions(self, self.tasks, self.ids, parts.view, around.show_task)
+        self.ids = TaskResolver(self, self.conversation, parts.composer.complete_again)
+        self.acts = CardActions(self, self.conversation, self.tasks, self.ids, parts.view, around.show_task)
         self.commands = ChatCommands(self, SessionActions(self), self.models, self.sending, self.acts)
         self._overview = TaskOverview(self, screen, self._show_counts)
         self.whole = OpenTasks(self, self._overview, parts.line, key_of)

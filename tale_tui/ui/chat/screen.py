@@ -257,7 +257,7 @@ class ChatScreen(Screen[None]):
     @on(TranscriptView.TaskWish)
     def _grant_task(self, event: TranscriptView.TaskWish) -> None:
         if self.controller is not None:
-            self.controller.acts.grant(event)
+            self.controller.acts.run_card_action(event)
 
     def on_task_side_chosen(self, event: TaskSide.Chosen) -> None:
         """Go to the card of a task."""

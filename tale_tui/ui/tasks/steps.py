@@ -230,16 +230,6 @@ def nothing_yet(task: Task) -> str:
     return "It wrote nothing."
 
 
-def whole_text(detail: TaskDetail) -> str:
-    """All that came of a task: its result, else what its steps wrote so far, as Markdown."""
-    if detail.result:
-        return detail.result
-    written = [step for step in detail.steps if step.text.strip()]
-    if len(written) == 1:
-        return written[0].text
-    return "\n\n".join(f"## {clean_line(step.spec.title or step.spec.key)}\n\n{step.text}" for step in written)
-
-
 def _output(detail: TaskDetail) -> tuple[Passage, ...]:
     single = len(detail.steps) < 2
     found = []
