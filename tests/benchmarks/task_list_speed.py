@@ -68,7 +68,7 @@ async def main() -> None:
         filtered = []
         for words in ("d", "da", "dat", "data", "datab", ""):
             start = time.perf_counter()
-            app.tasks.show_kind(words=words)
+            app.tasks.show_as(words=words)
             await quiet(app)
             filtered.append(time.perf_counter() - start)
         told("a letter in the filter", filtered)

@@ -292,7 +292,7 @@ class TasksScreen(Screen[None]):
         self.model.put(task)
         if not self.list.choose(task.id):
             self.filter.value = ""
-            self.show_kind(tab=TaskTab.ALL, words="")
+            self.show_as(tab=TaskTab.ALL, words="")
         self.paint(task.id)
         self.read()
 
@@ -309,7 +309,7 @@ class TasksScreen(Screen[None]):
         self.model.load(tasks)
         self.paint()
 
-    def show_kind(self, *, tab: TaskTab | None = None, words: str | None = None, order: TaskOrder | None = None) -> None:
+    def show_as(self, *, tab: TaskTab | None = None, words: str | None = None, order: TaskOrder | None = None) -> None:
         """Show other tasks, or in another order; None leaves it."""
         self.model.show(tab=tab, words=words, order=order)
         self.paint()
@@ -353,7 +353,7 @@ class TasksScreen(Screen[None]):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        self.show_kind(words=event.value)
+        self.show_as(words=event.value)
         self.refresh_lines()
 
     @on(Input.Submitted)
@@ -388,7 +388,7 @@ class TasksScreen(Screen[None]):
 
     def action_tab(self, name: str) -> None:
         """Show a kind of tasks."""
-        self.show_kind(tab=TaskTab(name))
+        self.show_as(tab=TaskTab(name))
         self.refresh_lines()
 
     def action_step_tab(self, step: int) -> None:
@@ -400,7 +400,7 @@ class TasksScreen(Screen[None]):
         """Sort otherwise, and say how."""
         orders = tuple(TaskOrder)
         order = orders[(orders.index(self.model.order) + 1) % len(orders)]
-        self.show_kind(order=order)
+        self.show_as(order=order)
         self.say(f"Sorted: {order.value}.")
 
     def action_view(self, name: str) -> None:
