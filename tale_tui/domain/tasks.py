@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tale_tui.domain.constants import TIME_LIMIT_MAX_S
 from tale_tui.domain.models import ModelRef, Role, RoleStatus, Usage
 
 PLAN_FORMAT = 1
@@ -86,6 +87,11 @@ class TaskState(StrEnum):
 ENDED = frozenset({TaskState.DONE, TaskState.FAILED, TaskState.CANCELLED})
 
 OPEN = frozenset(TaskState) - ENDED
+
+
+def is_time_limit(seconds: float) -> bool:
+    """Whether a task may run at most so long: above 0 and up to a year. Nothing is compared with what is no number."""
+    return 0 < seconds <= TIME_LIMIT_MAX_S
 
 
 class Reason(StrEnum):

@@ -1,4 +1,4 @@
-"""How tasks are told: signs, states, times and digests, the same on every screen and on the command line.
+"""How tasks are told: signs, states, times and sentences, the same on every screen and on the command line.
 
 Pure functions of a `Task` and of the present (`now`, seconds since the epoch). What comes from a task is one line and
 safe already: titles and errors passed the border when they were stored.
@@ -6,14 +6,13 @@ safe already: titles and errors passed the border when they were stored.
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Literal
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
 
+from tale_tui.domain.tasks import OPEN, Reason, Task, TaskState
 from tale_tui.formatting.symbols import Signs, bar, signs
-from tale_tui.formatting.units import about, count, format_probability
-
-if TYPE_CHECKING:
-    from tale_tui.domain.tasks import Task
+from tale_tui.formatting.units import about, clock, count, format_probability, rough_clock, span
 
 Tone = Literal["work", "look", "ok", "bad", "quiet"]
 """How loud a state is: at work, needs the user, went well, went wrong, nothing to see."""
@@ -22,16 +21,12 @@ TIMES_WIDTH = len("10:42, longer than usual")
 """Cells that `times` needs at most."""
 SHORT_TIMES_WIDTH = len("10:42 ~10:30")
 """The same of `short_times`."""
-DIGEST_LINES = 8
-"""Lines of a result that are shown before all of it is asked for."""
+SENTENCE_TITLE_MAX = 60
+"""Characters of a title within a sentence."""
+SENTENCES_MAX = 8
+"""So many tasks are told one by one; the rest is counted."""
 
-_CODE_LEAST = 5
-"""Lines of room below which no block of code is begun in a digest."""
-_MINUTE_S, _HOUR_S = 60, 3600
-_CLOCK_MINUTES = 100
-"""From so many minutes on a time is told in hours."""
-_LEFT_STEP_S = 5
-"""Nobody knows the time left to the second."""
+_JUST_NOW_S = 60
 _TONES: dict[str, Tone] = {"running": "work", "waiting": "look", "done": "ok", "failed": "bad"}
 _SIGNS = {
     "draft": "waiting",
@@ -61,8 +56,6 @@ _ERRORS = {
     "bad_plan": "bad plan",
 }
 """Class of an error, as in errors.py -> what a list says of it."""
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_SENTENCE_END = re.compile(r"[.!?…]\s")
 
 
 # what it is
@@ -114,7 +107,7 @@ def state_words(task: Task, now: float, *, doing: str = "") -> str:
     """
     if task.state == "running":
         words = doing or task.step_title
-        place = f"step {_step_number(task)} of {task.steps_total}"
+        place = f"step {step_number(task)} of {task.steps_total}"
         if task.steps_total > 1:
             return f"{place}, {words}" if words else place
         return doing or "working"
@@ -125,11 +118,11 @@ def short_state(task: Task, now: float, *, doing: str = "") -> str:
     """As `state_words`, for narrow places: `2/3 writing`."""
     if task.state == "running" and task.steps_total > 1:
         words = doing or task.step_title
-        return f"{_step_number(task)}/{task.steps_total} {words}".rstrip()
+        return f"{step_number(task)}/{task.steps_total} {words}".rstrip()
     return state_words(task, now, doing=doing)
 
 
-def _step_number(task: Task) -> int:
+def step_number(task: Task) -> int:
     """The number of the step that runs, from 1."""
     return min(task.steps_done + 1, task.steps_total)
 
@@ -182,47 +175,26 @@ def left_s(task: Task, now: float) -> float | None:
     return left if left > 0 else None
 
 
-def clock(seconds: float) -> str:
-    """A time that goes on, as a clock shows it: `0:08`, `12:05`, from 100 minutes on `1.7 h`.
-
-    Args:
-        seconds: what is below 0 is taken as 0.
-    """
-    whole = int(max(seconds, 0.0))
-    if whole < _CLOCK_MINUTES * _MINUTE_S:
-        return f"{whole // _MINUTE_S}:{whole % _MINUTE_S:02}"
-    return f"{whole / _HOUR_S:.1f} h"
-
-
-def _roughly(seconds: float) -> str:
-    """As `clock`, in steps of `_LEFT_STEP_S` and at least one of them."""
-    return clock(max(round(seconds / _LEFT_STEP_S), 1) * _LEFT_STEP_S)
-
-
 def times(task: Task, now: float) -> str:
     """How long so far and how long still: `0:42, about 0:30 left`, `0:42`, `about 1:10`, `–` where nothing is known."""
     elapsed, left = elapsed_s(task, now), left_s(task, now)
     if task.state == "running":
         if left is not None:
-            return f"{clock(elapsed)}, about {_roughly(left)} left"
+            return f"{clock(elapsed)}, about {rough_clock(left)} left"
         return clock(elapsed) if task.expected_s is None else f"{clock(elapsed)}, longer than usual"
     if elapsed:
         return clock(elapsed)
-    return f"about {_roughly(left)}" if left is not None and _open(task) else signs().dash
+    return f"about {rough_clock(left)}" if left is not None and task.state in OPEN else signs().dash
 
 
 def short_times(task: Task, now: float) -> str:
     """As `times`, for narrow places: `0:42 ~0:30`, `0:42`, `~1:10`, `–`."""
     elapsed, left = elapsed_s(task, now), left_s(task, now)
     if task.state == "running" and left is not None:
-        return f"{clock(elapsed)} ~{_roughly(left)}"
+        return f"{clock(elapsed)} ~{rough_clock(left)}"
     if elapsed or task.state == "running":
         return clock(elapsed)
-    return f"~{_roughly(left)}" if left is not None and _open(task) else signs().dash
-
-
-def _open(task: Task) -> bool:
-    return task.state not in ("done", "failed", "cancelled")
+    return f"~{rough_clock(left)}" if left is not None and task.state in OPEN else signs().dash
 
 
 def share(task: Task, now: float) -> float | None:
@@ -257,77 +229,81 @@ def tokens(task: Task) -> str:
     return "" if task.completion_tokens is None else f"{count(task.completion_tokens)} tok"
 
 
-# what came of it
+# in sentences, as the user is answered and a model is told
 
 
-def digest(text: str, lines: int = DIGEST_LINES, width: int = 100) -> str:
-    """The beginning of a Markdown text, cut where a paragraph ends; all of it where it is short.
+def name_of(task: Task) -> str:
+    """Its title in quotes and the id that is shown."""
+    title = task.title if len(task.title) <= SENTENCE_TITLE_MAX else f"{task.title[: SENTENCE_TITLE_MAX - 1].rstrip()}…"
+    return f"“{title}” ({task.shown})"
 
-    A first paragraph that is too long itself is cut at a sentence, at a word if need be, and gets an ellipsis. A block
-    of code is cut at a line and closed, where there is room for some of it.
+
+def describe(task: Task, now: float) -> str:
+    """How a task is, in a sentence or two.
 
     Args:
-        text: Markdown.
-        lines: of the screen, about.
-        width: cells of a line.
+        task: the task.
+        now: seconds since the epoch.
     """
-    # Longer than what can be shown: the rest needs not be looked at.
-    text = text.strip("\n")[: (lines + 2) * (width + 2)]
-    kept: list[str] = []
-    room = lines
-    for block in _blocks(text):
-        if _height("\n".join(block).rstrip("\n").split("\n"), width) > room:
-            is_code = _FENCE.match(block[0]) is not None
-            if not kept or (is_code and room >= _CODE_LEAST):
-                kept += _cut_code(block, room, width) if is_code else _cut_prose(block, room, width)
-            break
-        kept += block
-        room -= _height(block, width)
-    return "\n".join(kept).strip("\n")
+    return f"{name_of(task)} {state_sentence(task, now)}"
 
 
-def _height(lines: list[str], width: int) -> int:
-    """Lines of the screen, about."""
-    return sum(1 + len(line) // width for line in lines)
+def state_sentence(task: Task, now: float) -> str:
+    """The rest of a sentence that begins with the task; it ends with a full stop."""
+    match task.state:
+        case TaskState.RUNNING:
+            return _running_sentence(task, now)
+        case TaskState.QUEUED:
+            return _queued_sentence(task, now)
+        case TaskState.WAITING:
+            return f"waits for your yes. /tasks {task.shown} shows what it asks."
+        case TaskState.PAUSED:
+            how = "was cut off when the application ended" if task.reason is Reason.INTERRUPTED else "is paused"
+            return f"{how}. /resume {task.shown} goes on with it."
+        case TaskState.DONE:
+            ended = f"; it ended{ago}" if (ago := _ago(task, now)) else ""
+            return f"is done{ended}. /result {task.shown} shows all of it."
+        case TaskState.FAILED:
+            why = f": {task.error.rstrip('.')}" if task.error else ""
+            return f"failed{_ago(task, now)}{why}. /retry {task.shown} tries it again."
+        case TaskState.CANCELLED:
+            return f"was cancelled{_ago(task, now)}. /retry {task.shown} runs it again."
+        case TaskState.DRAFT:
+            return "is planned and not handed in."
 
 
-def _blocks(text: str) -> list[list[str]]:
-    """Lines that belong together, with the empty lines below them; a fence is one block with all that is in it."""
-    blocks: list[list[str]] = [[]]
-    fence = ""
-    for line in text.split("\n"):
-        found = _FENCE.match(line)
-        if fence:
-            blocks[-1].append(line)
-            if found and found[1].startswith(fence) and not line.strip().strip(fence[0]):
-                fence = ""
-                blocks.append([])
-            continue
-        after_gap = bool(blocks[-1]) and not blocks[-1][-1].strip()
-        if (found or (after_gap and line.strip())) and any(one.strip() for one in blocks[-1]):
-            blocks.append([])
-        blocks[-1].append(line)
-        fence = found[1] if found else ""
-    return [block for block in blocks if block]
+def describe_all(tasks: Sequence[Task], now: float) -> str:
+    """How several tasks are: their number by state, then a line for each of the first."""
+    found = Counter(task.state for task in tasks)
+    numbers = ", ".join(f"{found[state]} {state.value}" for state in TaskState if found[state])
+    lines = [f"{len(tasks)} tasks: {numbers}.", "", *(f"- {describe(task, now)}" for task in tasks[:SENTENCES_MAX])]
+    if len(tasks) > SENTENCES_MAX:
+        lines.append(f"- and {len(tasks) - SENTENCES_MAX} more, in /tasks.")
+    return "\n".join(lines)
 
 
-def _cut_code(block: list[str], lines: int, width: int) -> list[str]:
-    found = _FENCE.match(block[0])
-    end = 2
-    while end < len(block) and _height(block[: end + 1], width) <= lines:
-        end += 1
-    code = "\n".join(block[:end]).rstrip()
-    return [code, found[1] if found else ""]
+def _running_sentence(task: Task, now: float) -> str:
+    step = f", step {step_number(task)} of {task.steps_total}" if task.steps_total > 1 else ""
+    took = elapsed_s(task, now)
+    if task.expected_s is None:
+        left = ""
+    elif took < task.expected_s:
+        left = f" About {span(task.expected_s - took)} are left, going by earlier tasks."
+    else:
+        left = f" Earlier tasks took about {span(task.expected_s)}."
+    return f"is running{step}: {span(took)} so far.{left}"
 
 
-def _cut_prose(block: list[str], lines: int, width: int) -> list[str]:
-    kept: list[str] = []
-    while kept != block and _height([*kept, block[len(kept)]], width) <= lines:
-        kept.append(block[len(kept)])
-    if kept:
-        return [*kept[:-1], f"{kept[-1].rstrip()} {signs().ellipsis}"]
-    start = block[0][: lines * width - 2]
-    ends = [one.end() for one in _SENTENCE_END.finditer(start)]
-    if ends and ends[-1] > len(start) // 2:
-        return [f"{start[: ends[-1]].rstrip()} {signs().ellipsis}"]
-    return [f"{start.rpartition(' ')[0].rstrip()} {signs().ellipsis}" if " " in start else start + signs().ellipsis]
+def _queued_sentence(task: Task, now: float) -> str:
+    if task.waits_for:
+        return f"waits for {', '.join(task.waits_for)}."
+    if task.next_try is not None and task.next_try > now:
+        return f"is tried again in {span(task.next_try - now)}."
+    return "is queued and starts as soon as there is room."
+
+
+def _ago(task: Task, now: float) -> str:
+    if task.finished is None:
+        return ""
+    passed = now - task.finished
+    return " just now" if passed < _JUST_NOW_S else f" {span(passed)} ago"

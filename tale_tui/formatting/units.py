@@ -26,6 +26,12 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _DAYS_BY_NAME = 6
 """A weekday names one of the last days without doubt; seven days ago it would be the name of today."""
 _LONGEST_DAYS = 9999
+
+_CLOCK_MINUTES = 100
+"""From so many minutes on a clock shows hours."""
+
+_ROUGH_S = 5
+
 _KEY_WORDS = {
     "escape": "esc",
     "delete": "del",
@@ -102,6 +108,39 @@ def about(seconds: float) -> str:
     if whole < _MINUTE_S - 2:
         return f"{_half_up(whole / 5) * 5} s"
     return _long(seconds)
+
+
+def clock(seconds: float) -> str:
+    """A time that goes on, as a clock shows it: `0:08`, `12:05`, from 100 minutes on `1.7 h`.
+
+    Args:
+        seconds: what is below 0 is taken as 0.
+    """
+    whole = int(max(seconds, 0.0))
+    if whole < _CLOCK_MINUTES * _MINUTE_S:
+        return f"{whole // _MINUTE_S}:{whole % _MINUTE_S:02}"
+    return f"{whole / _HOUR_S:.1f} h"
+
+
+def rough_clock(seconds: float) -> str:
+    """As `clock`, for a time that nobody knows to the second: in steps of 5 s, and at least one of them."""
+    return clock(max(round(seconds / _ROUGH_S), 1) * _ROUGH_S)
+
+
+def span(seconds: float) -> str:
+    """A duration within a sentence: `42 s`, `3 min`, `2 h`, `1 day`, `4 days`.
+
+    Args:
+        seconds: what is below 0 is taken as 0.
+    """
+    if seconds < _MINUTE_S:
+        return f"{max(0, round(seconds))} s"
+    if seconds < _HOUR_S:
+        return f"{round(seconds / _MINUTE_S)} min"
+    if seconds < _DAY_S:
+        return f"{round(seconds / _HOUR_S)} h"
+    days = round(seconds / _DAY_S)
+    return "1 day" if days == 1 else f"{days} days"
 
 
 def count(number: float) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal
+
+from tale_tui.engine.client_actions import TaskKind
 
 MARK = "/"
 """A message that begins with it is a command; two of them stand for a message that begins with one."""
-
-TaskKind = Literal["any", "open", "going", "paused", "written", "again"]
-"""Tasks by what can be done with them: those that can be ended, stopped, resumed, read, run again."""
 
 
 @dataclass(frozen=True, slots=True)

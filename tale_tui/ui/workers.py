@@ -16,8 +16,8 @@ Work = Callable[[*Args], Coroutine[Any, Any, None]]
 class Spawn(Protocol):
     """Does `function(*args)` in a worker; what goes wrong in it is told."""
 
-    def __call__(self, function: Work[*Args], *args: *Args, group: str) -> Worker[None]:
-        """Start it as one of a group of workers."""
+    def __call__(self, function: Work[*Args], *args: *Args, group: str, exclusive: bool = False) -> Worker[None]:
+        """Start it as one of a group of workers, or in the place of the others of the group."""
         ...
 
 

@@ -185,7 +185,7 @@ async def long_list(paths: Paths) -> None:
         for name in ("first time", "again"):
             began = time.perf_counter()
             app.simulate_key("f3")
-            await until(lambda: isinstance(app.screen, TasksScreen) and app.screen.shelf.loaded)
+            await until(lambda: isinstance(app.screen, TasksScreen) and app.screen.model.loaded)
             await painted(app)
             print(f"open {TASKS:,} tasks, {name}: {time.perf_counter() - began:.3f} s")
             await asyncio.sleep(SETTLE_S)

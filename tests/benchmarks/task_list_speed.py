@@ -52,14 +52,14 @@ async def main() -> None:
     engine = tasks.FakeEngine(tasks.many(TASKS))
     app = tasks.TasksApp(engine)
     async with app.run_test(size=SIZE) as pilot:
-        while not app.tasks.shelf.loaded:
+        while not app.tasks.model.loaded:
             await asyncio.sleep(0.001)
         await pilot.pause()
         print(f"{TASKS} tasks, {SIZE[0]}x{SIZE[1]}{'':<22}{'median':>9}{'p99':>9}{'most':>9}   ms")
         opened = []
         for _ in range(10):
             start = time.perf_counter()
-            app.tasks.shelf.load(await engine.tasks.list())
+            app.tasks.show_tasks(await engine.tasks.list())
             await quiet(app)
             opened.append(time.perf_counter() - start)
         told("reading and showing all", opened)
@@ -68,7 +68,7 @@ async def main() -> None:
         filtered = []
         for words in ("d", "da", "dat", "data", "datab", ""):
             start = time.perf_counter()
-            app.tasks.shelf.show(words=words)
+            app.tasks.show_as(words=words)
             await quiet(app)
             filtered.append(time.perf_counter() - start)
         told("a letter in the filter", filtered)
@@ -124,7 +124,7 @@ async def burst(app: Any, engine: Any) -> None:
     start = time.perf_counter()
     for number, one in enumerate(ids):
         engine.facts.put_nowait(TaskChanged(replace(engine.all[one], state=TaskState.DONE, finished=1e9 + number)))
-    while app.tasks.shelf.book.get(ids[-1]).finished != 1e9 + AT_ONCE - 1:
+    while app.tasks.model.get(ids[-1]).finished != 1e9 + AT_ONCE - 1:
         await asyncio.sleep(0.001)
     taken = time.perf_counter() - start
     await asyncio.sleep(0.2)

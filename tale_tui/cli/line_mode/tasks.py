@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING
 
 from tale_tui.domain.clock import random_id
-from tale_tui.domain.errors import BadInput, BadPriority, NoSuchTask, WrongState
-from tale_tui.domain.tasks import ENDED, OPEN, Priority, Task, TaskState
+from tale_tui.domain.errors import BadInput, NoSuchTask, WrongState
+from tale_tui.domain.tasks import ENDED, Task, TaskState
+from tale_tui.engine.client_actions import ACTIONS, KINDS, likeliest, parse_priority
 from tale_tui.formatting.tasks import chip, model_name, state_words, times, tokens
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from tale_tui.engine.api import EngineApi
 
 TASKS_LISTED = 20
-ALL = frozenset(TaskState)
-RUNS_OR_WILL = frozenset({TaskState.RUNNING, TaskState.QUEUED})
 HELP = """\
 /tasks                 the tasks: what runs and waits first
 /task TEXT             hand in a task, without asking whether it is one
@@ -43,19 +42,13 @@ class TaskCommands:
 
     def table(self) -> dict[str, Callable[[str], Awaitable[None]]]:
         """Name of a command -> what it does with the words behind it."""
-        engine = self._engine
         return {
             "tasks": self._tasks,
             "task": self._task,
             "status": self._status,
             "result": self._result,
-            "cancel": self._change(engine.tasks.cancel, OPEN),
-            "pause": self._change(engine.tasks.pause, RUNS_OR_WILL),
-            "resume": self._change(engine.tasks.resume, {TaskState.PAUSED}),
-            "retry": self._change(engine.tasks.retry, ENDED),
-            "approve": self._change(lambda task_id: engine.tasks.approve(task_id, yes=True), {TaskState.WAITING}),
-            "decline": self._change(lambda task_id: engine.tasks.approve(task_id, yes=False), {TaskState.WAITING}),
             "priority": self._priority,
+            **{name: self._change(name) for name in ACTIONS},
         }
 
     def say_end(self, detail: TaskDetail) -> None:
@@ -94,37 +87,34 @@ class TaskCommands:
         prefix, _, name = words.rpartition(" ")
         if not prefix:
             raise BadInput("Write the task and its priority, as in /priority k4t9 high")
-        try:
-            priority = Priority(name.lower())
-        except ValueError as error:
-            names = ", ".join(each.value for each in Priority)
-            raise BadPriority(f"There is no priority {name!r}: write one of {names}.") from error
+        priority = parse_priority(name)
         task = await self._find(prefix.strip())
         self._told(_words(await self._engine.tasks.set_priority(task.id, priority)))
 
-    def _change(
-        self, does: Callable[[str], Awaitable[Task]], fitting: Collection[TaskState]
-    ) -> Callable[[str], Awaitable[None]]:
+    def _change(self, name: str) -> Callable[[str], Awaitable[None]]:
+        action = ACTIONS[name]
+        # Of what is paused it is said that it goes on: it is not run again unless it is named.
+        meant = ENDED if name == "retry" else KINDS[action.kind]
+
         async def command(prefix: str) -> None:
-            self._told(_words(await does((await self._find(prefix, fitting)).id)))
+            task = await self._find(prefix, meant)
+            self._told(_words(await action.run(self._engine, task.id)))
 
         return command
 
-    async def _find(self, prefix: str, fitting: Collection[TaskState] = ALL) -> Task:
+    async def _find(self, prefix: str, meant: Collection[TaskState] = KINDS["any"]) -> Task:
         """The task that is meant; without a word the one that runs, else the latest.
 
         Args:
             prefix: the beginning of its id, or nothing.
-            fitting: without a word, one in these states goes before all others.
+            meant: without a word, one in these states goes before all others.
         Raises:
             NoSuchTask: there is none.
         """
-        if prefix:
-            return await self._engine.tasks.find(prefix)
-        found = await self._engine.tasks.list()
-        if not found:
+        found = await self._engine.tasks.find(prefix) if prefix else await likeliest(self._engine, meant)
+        if found is None:
             raise NoSuchTask("There are no tasks yet: hand one in with /task TEXT.")
-        return max(found, key=lambda task: (task.state in fitting, task.state is TaskState.RUNNING, task.created))
+        return found
 
 
 def _words(task: Task) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +14,7 @@ from tale_tui.cli.exit_codes import Exit
 from tale_tui.cli.output import ProgressLine, echo, echo_err, echo_json, is_terminal
 from tale_tui.cli.stdin import is_piped, read_message
 from tale_tui.cli.tasks.completion import task_ids
-from tale_tui.domain.constants import TIME_LIMIT_MAX_S
-from tale_tui.domain.errors import BadInput, BadPlan, BadPriority, BadTimeLimit, EmptyMessage
+from tale_tui.domain.errors import BadInput, BadPlan, EmptyMessage
 from tale_tui.domain.tasks import Priority, TaskState
 from tale_tui.domain.text import clean_line, reason_of
 
@@ -73,7 +71,8 @@ def submit(
     error. Where no other process is the engine, this command is it until the task has ended.
     """
     task_text = _text(text, plan)
-    urgency, seconds, steps = priority_of(priority), time_limit_of(time_limit), _plan(plan, files)
+    urgency, steps = parse_priority(priority), _plan(plan, files)
+    seconds = None if time_limit is None else parse_time_limit(time_limit)
 
     async def work(engine: EngineApi) -> int:
         line = ProgressLine()
@@ -128,40 +127,6 @@ async def echo_queued(engine: EngineApi, detail: TaskDetail, *, as_json: bool) -
     else:
         echo_err(who_works(await engine.control.status(), task.ref.model if task.ref else ""))
     return Exit.DONE
-
-
-def priority_of(text: str) -> Priority:
-    """A priority by its name.
-
-    Raises:
-        BadPriority: there is none of that name.
-    """
-    try:
-        return Priority(text.strip().lower())
-    except ValueError as error:
-        names = ", ".join(priority.value for priority in Priority)
-        raise BadPriority(f"There is no priority {clean_line(text)!r}: write one of {names}.") from error
-
-
-def time_limit_of(text: str | None) -> float | None:
-    """A time limit in seconds; None where none is given.
-
-    Raises:
-        BadTimeLimit: it is not a number above zero.
-    """
-    if text is None:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    # Nothing is compared with what is no number.
-    if not 0 < seconds <= TIME_LIMIT_MAX_S:
-        raise BadTimeLimit(
-            f"{clean_line(text)!r} is no time limit: write seconds above 0 and up to {TIME_LIMIT_MAX_S:,.0f} (a year), "
-            "as in --time-limit 600."
-        )
-    return seconds
 
 
 def plan_with(files: tuple[Path, ...]) -> str:

@@ -23,9 +23,10 @@ from tale_tui.engine.chat.context_window import (
     usable_ratio,
     was_cut,
 )
-from tale_tui.engine.chat.task_sentences import describe
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.store.store import Store
+from tale_tui.formatting.digest import prompt_digest
+from tale_tui.formatting.tasks import describe
 
 COUNT_FROM = 0.6
 """Above this share of the budget an estimate is not good enough, and the backend is asked to count."""
@@ -223,15 +224,6 @@ class PromptBranch:
         return first is None or prompt.view_from == first.id
 
 
-DIGEST_CHARS = 1200
-"""Of the result of a task so much is shown in later turns: about 300 tokens."""
-
-LEAST_SHARE = 0.5
-"""A digest ends at the end of a paragraph, a line or a word, where one lies behind this share of it."""
-
-LEFT_OUT = "\n\n[The rest of this result is left out here.]"
-
-
 def open_cards(messages: Iterable[Message]) -> bool:
     """Whether there is a card without a result, of whose task something has to be known."""
     return any(message.task_id is not None and not message.text.strip() for message in messages)
@@ -248,23 +240,8 @@ def with_cards(messages: Iterable[Message], tasks: Mapping[str, Task], now: floa
     return tuple(_shown(message, tasks, now) if message.task_id else message for message in messages)
 
 
-def digest(text: str, limit: int = DIGEST_CHARS) -> str:
-    """The beginning of a text, cut where it hurts least."""
-    text = text.strip()
-    if len(text) <= limit:
-        return text
-    head = text[:limit]
-    for mark in ("\n\n", "\n", " "):
-        at = head.rfind(mark)
-        if at >= limit * LEAST_SHARE:
-            head = head[:at]
-            break
-    fence = "\n```" if head.count("```") % 2 else ""
-    return f"{head.rstrip()}{fence}{LEFT_OUT}"
-
-
 def _shown(card: Message, tasks: Mapping[str, Task], now: float) -> Message:
     if card.text.strip():
-        return replace(card, text=digest(card.text))
+        return replace(card, text=prompt_digest(card.text))
     task = tasks.get(card.task_id or "")
     return card if task is None else replace(card, text=f"The task {describe(task, now)}")

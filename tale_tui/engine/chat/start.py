@@ -17,9 +17,9 @@ from tale_tui.engine.chat.classify import Decision, MessageClassifier
 from tale_tui.engine.chat.generate import ChatServices
 from tale_tui.engine.chat.question_patterns.compiled import Question
 from tale_tui.engine.chat.task_questions import KnownTasks, TaskQuestion, answer, describe_cancelled, newest, to_cancel
-from tale_tui.engine.chat.task_sentences import describe
 from tale_tui.engine.store.tasks import NewTask
 from tale_tui.engine.store.turns import StoredTurn
+from tale_tui.formatting.tasks import describe
 
 LONG_TEXT = 1000
 """Characters: a shorter message fits any window, so that nobody needs to know the window before it is stored."""

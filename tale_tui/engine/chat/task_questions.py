@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tale_tui.domain.conversation import Message
-from tale_tui.domain.tasks import Task
+from tale_tui.domain.tasks import OPEN, Task
 from tale_tui.engine.chat.question_patterns.compiled import Question, naming, plain_of, pointing
-from tale_tui.engine.chat.task_sentences import describe, describe_all, is_open, name_of, span
+from tale_tui.formatting.tasks import describe, describe_all, name_of
+from tale_tui.formatting.units import span
 
 LONGEST = 120
 """Characters: nobody asks for a status at greater length."""
@@ -53,7 +54,7 @@ def task_question(text: str, rows: KnownTasks) -> TaskQuestion | None:
     if named is not None:
         plain = re.sub(rf"(?:\b(?:the |my )?(?:task|job) )?\b{re.escape(named.shown)}\w*", "the task", plain, count=1)
     question = naming(plain)
-    can_be_it = named is not None or rows.last_task_id is not None or any(map(is_open, rows.tasks))
+    can_be_it = named is not None or rows.last_task_id is not None or any(task.state in OPEN for task in rows.tasks)
     if question is None and can_be_it:
         question = pointing(plain)
     if question is None or not _can_be_answered(question, rows):
@@ -70,7 +71,7 @@ def answer(found: TaskQuestion, rows: KnownTasks) -> str:
         return _last(rows)
     if found.question is Question.LAST_TASK:
         return f"Your last task: {describe(newest(mine), rows.now)}"
-    open_ones = [task for task in mine if is_open(task)] or ([] if mine else list(rows.others))
+    open_ones = [task for task in mine if task.state in OPEN] or ([] if mine else list(rows.others))
     if found.question is Question.ALL:
         open_ones = open_ones or list(rows.others)
         if not open_ones:
@@ -84,7 +85,7 @@ def to_cancel(found: TaskQuestion, rows: KnownTasks) -> tuple[Task, ...]:
     """The tasks that are to be cancelled: the named one, the latest open one, or all open ones of the conversation."""
     if found.task is not None:
         return (found.task,)
-    open_ones = [task for task in rows.tasks if is_open(task)]
+    open_ones = [task for task in rows.tasks if task.state in OPEN]
     if found.question is Question.CANCEL_ALL:
         return tuple(open_ones)
     return (newest(open_ones),) if open_ones else ()

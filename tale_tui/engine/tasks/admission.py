@@ -8,7 +8,7 @@ from tale_tui.config.settings import TaskSettings
 from tale_tui.domain.constants import TIME_LIMIT_MAX_S
 from tale_tui.domain.errors import BadTimeLimit, EmptyMessage, TaskTooLong
 from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import Plan, Priority
+from tale_tui.domain.tasks import Plan, Priority, is_time_limit
 from tale_tui.domain.text import clean, is_blank
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.tasks import NewTask
@@ -89,8 +89,7 @@ class TaskAdmission:
                 f"The task has {len(text):,} characters, and {limit:,} is the limit: attach the long part as a "
                 "file (tale-tui submit TEXT --file FILE), or raise tasks.text_limit in the settings."
             )
-        # Nothing is compared with what is no number.
-        if time_limit_s is not None and not 0 < time_limit_s <= TIME_LIMIT_MAX_S:
+        if time_limit_s is not None and not is_time_limit(time_limit_s):
             raise BadTimeLimit(
                 f"{time_limit_s:g} s is no time limit: give seconds above 0, as in 600, and up to "
                 f"{TIME_LIMIT_MAX_S:,.0f} (a year)."

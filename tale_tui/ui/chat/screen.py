@@ -290,7 +290,7 @@ class ChatScreen(BaseScreen):
     @on(TranscriptView.TaskActionRequested)
     def _run_task_action(self, event: TranscriptView.TaskActionRequested) -> None:
         if self.controller is not None:
-            self.controller.task_actions.grant(event)
+            self.controller.task_actions.run_card_action(event)
 
     def on_task_side_chosen(self, event: TaskSide.Chosen) -> None:
         """Go to the card of a task."""

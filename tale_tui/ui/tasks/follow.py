@@ -72,7 +72,7 @@ class TaskFollower:
         self.stop()
         if self.follow is not None:
             self._task_id = task_id
-            self._spawn(self._run, self.follow, task_id, group="follow")
+            self._spawn(self._run, self.follow, task_id, group="follow", exclusive=True)
 
     def changed(self, task: Task) -> None:
         """A task is so now; where it is the one that is shown it is followed again, if its stream had ended."""

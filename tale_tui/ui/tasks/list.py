@@ -18,8 +18,18 @@ from textual.strip import Strip
 
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
-from tale_tui.formatting.tasks import Tone, clock, elapsed_s, left_s, model_name, short_state, sign, state_words, tone
-from tale_tui.formatting.units import when
+from tale_tui.formatting.tasks import (
+    Tone,
+    elapsed_s,
+    left_s,
+    model_name,
+    short_state,
+    sign,
+    state_words,
+    step_number,
+    tone,
+)
+from tale_tui.formatting.units import clock, rough_clock, when
 from tale_tui.ui.keys import binding
 from tale_tui.ui.markdown.wrap import wrap
 from tale_tui.ui.widgets.line import fitted
@@ -53,15 +63,12 @@ _TITLE_LIMIT = 200
 _EMPTY_LEFT, _EMPTY_MOST = 3, 70
 """Cells at the left of the sentence that stands in the place of rows, and of a line of it."""
 
-_LEFT_STEP_S = 5
-
+_STYLES: dict[Tone, str] = {"work": "task", "look": "warning", "ok": "success", "bad": "error", "quiet": "muted"}
 _WHEN_S = 20
 """The words for a moment that is over (`now`, `14:02`) are looked at again so often."""
 
 _ROWS_KEPT = 600
 """Lines that are kept as they were painted."""
-
-_STYLES: dict[Tone, str] = {"work": "task", "look": "warning", "ok": "success", "bad": "error", "quiet": "muted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +166,7 @@ def _place_words(task: Task, columns: Columns, now: float) -> str:
     if columns.place >= _PLACE_WIDE:
         return "" if task.state == "done" else state_words(task, now)
     if task.state == "running":
-        return f"{min(task.steps_done + 1, task.steps_total)}/{task.steps_total}" if task.steps_total > 1 else ""
+        return f"{step_number(task)}/{task.steps_total}" if task.steps_total > 1 else ""
     return "" if task.state == "done" else short_state(task, now)
 
 
@@ -171,7 +178,7 @@ def _elapsed(task: Task, now: float) -> str:
 def _ending(task: Task, now: float) -> str:
     if task.state == "running":
         left = left_s(task, now)
-        return "" if left is None else f"~{clock(max(round(left / _LEFT_STEP_S), 1) * _LEFT_STEP_S)}"
+        return "" if left is None else f"~{rough_clock(left)}"
     return "" if task.finished is None else when(task.finished, now)
 
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tale_tui.domain.tasks import ENDED, Priority, Reason, Task, TaskState
-from tale_tui.ui.tasks.list import TaskList
-from tale_tui.ui.widgets.tabs import WordTabs
 
 
 class TaskTab(StrEnum):
@@ -66,6 +64,17 @@ _SHOWN: dict[TaskTab, Callable[[Task], bool]] = {
 }
 
 
+_EMPTY = {
+    TaskTab.ALL: "No tasks yet. Work that you hand over shows up here.\n\n{chat}   write it in the chat\n"
+    "     or in a shell: tale-tui submit TEXT",
+    TaskTab.OPEN: "Nothing is open: every task has ended.",
+    TaskTab.NEEDS_YOU: "No task needs you.",
+    TaskTab.DONE: "No task is done yet.",
+    TaskTab.FAILED: "No task has failed.",
+}
+"""What is said where no task is of the kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskTally:
     """How many tasks there are of the kinds that the first line tells."""
@@ -87,6 +96,9 @@ class TaskListModel:
         tab: which are shown.
         words: what was typed into the filter: all of its words are in the id, the title, the model or the state.
         order: how they are sorted.
+        loaded: whether the tasks are known.
+        complaint: what is said in the place of tasks: why there is no engine. Safe text.
+        chat_key: the key that goes to the chat.
     """
 
     def __init__(self) -> None:
@@ -94,6 +106,9 @@ class TaskListModel:
         self.tab = TaskTab.ALL
         self.words = ""
         self.order = TaskOrder.TURN
+        self.loaded = False
+        self.complaint = ""
+        self.chat_key = ""
         self._keys: list[Key] = []
         self._tasks: dict[str, Task] = {}
         self._places: dict[str, int] = {}
@@ -123,6 +138,17 @@ class TaskListModel:
             counts["running"], counts["queued"], counts["paused"], counts["needs you"], counts["done"], counts["failed"]
         )
 
+    @property
+    def empty_sentence(self) -> str:
+        """What is said where no task is shown, and why none is."""
+        if self.complaint:
+            return self.complaint
+        if not self.loaded:
+            return ""
+        if self.words.strip():
+            return f'Nothing here has "{self.words.strip()}" in its title, id or model.'
+        return _EMPTY[self.tab if self._tasks else TaskTab.ALL].format(chat=self.chat_key)
+
     # what is so
 
     def load(self, tasks: Iterable[Task]) -> None:
@@ -134,6 +160,7 @@ class TaskListModel:
         for task in self._tasks.values():
             self._count(task, 1)
         self.id_cells = max((len(task.shown) for task in self._tasks.values()), default=4)
+        self.loaded = True
         self._arrange()
 
     def put(self, task: Task) -> bool:
@@ -238,82 +265,3 @@ class TaskListModel:
             return (_ENDED_RANK, 0, -(task.finished or task.updated), task.id)
         priority = _PRIORITIES[task.priority] if task.state is TaskState.QUEUED else 0
         return (_RANKS[task.state], priority, place, task.id)
-
-
-_EMPTY = {
-    TaskTab.ALL: "No tasks yet. Work that you hand over shows up here.\n\n{chat}   write it in the chat\n"
-    "     or in a shell: tale-tui submit TEXT",
-    TaskTab.OPEN: "Nothing is open: every task has ended.",
-    TaskTab.NEEDS_YOU: "No task needs you.",
-    TaskTab.DONE: "No task is done yet.",
-    TaskTab.FAILED: "No task has failed.",
-}
-
-
-class TaskListController:
-    """All tasks, and the widget that shows them.
-
-    Args:
-        view: the list.
-        tabs: the kinds.
-
-    Attributes:
-        book: all tasks.
-        loaded: whether the tasks are known.
-        complaint: what is said in the place of tasks: why there is no engine. Safe text.
-        chat_key: the key that goes to the chat.
-    """
-
-    def __init__(self, view: TaskList, tabs: WordTabs) -> None:
-        self.book = TaskListModel()
-        self.loaded = False
-        self.complaint = ""
-        self.chat_key = ""
-        self._list = view
-        self._tabs = tabs
-
-    @property
-    def task(self) -> Task | None:
-        """The chosen one, as it is now."""
-        task = self._list.row
-        return None if task is None else self.book.get(task.id)
-
-    def load(self, tasks: Iterable[Task], chosen: str = "") -> None:
-        """Take all tasks; `chosen` is the beginning of the id of the one to choose, empty keeps it."""
-        self.book.load(tasks)
-        self.loaded = True
-        self.paint(chosen)
-
-    def put(self, task: Task) -> bool:
-        """Take a task as it is now; whether rows moved, which `paint` shows."""
-        return self.book.put(task)
-
-    def line_up(self, queued: Iterable[Task]) -> None:
-        """Show queued tasks in the order of these."""
-        self.book.line_up(queued)
-        self.paint()
-
-    def paint_row(self, task: Task) -> None:
-        """Paint a task anew whose row did not move."""
-        self._list.put(task)
-
-    def show(self, *, tab: TaskTab | None = None, words: str | None = None, order: TaskOrder | None = None) -> None:
-        """Show others, or in another order; None leaves it."""
-        self.book.show(tab=tab, words=words, order=order)
-        self.paint()
-
-    def paint(self, chosen: str = "") -> None:
-        """Show the rows as they are now, and choose a task where one is given."""
-        self._list.empty, self._list.alone = self._sentence(), not len(self.book)
-        self._tabs.current = self.book.tab
-        self._list.show(self.book.rows, self.book.id_cells, chosen=chosen)
-
-    def _sentence(self) -> str:
-        if self.complaint:
-            return self.complaint
-        if not self.loaded:
-            return ""
-        if self.book.words.strip():
-            return f'Nothing here has "{self.book.words.strip()}" in its title, id or model.'
-        tab = self.book.tab if len(self.book) else TaskTab.ALL
-        return _EMPTY[tab].format(chat=self.chat_key)

@@ -10,8 +10,8 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from tale_tui.domain.tasks import Task, TaskState
-from tale_tui.formatting.tasks import clock, elapsed_s, state_words
-from tale_tui.formatting.units import plural
+from tale_tui.formatting.tasks import elapsed_s, state_words
+from tale_tui.formatting.units import clock, plural
 from tale_tui.ui.terminal.notifications import WindowPreferences, send
 from tale_tui.ui.widgets.banner import Severity
 
@@ -95,7 +95,7 @@ class TaskNotifier:
     _gathered: dict[str, Task] = field(default_factory=dict, init=False)
     _timer: Timer | None = field(default=None, init=False)
 
-    def heard(self, task: Task) -> None:
+    def on_task(self, task: Task) -> None:
         """A task changed."""
         if task.state not in _STATES:
             self._gathered.pop(task.id, None)

@@ -1,10 +1,9 @@
-"""What the tasks screen consists of, and moving about in it: all that needs no engine."""
+"""The tasks screen: the list of tasks, the chosen one, and what the engine says of them."""
 
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
@@ -28,11 +27,11 @@ from tale_tui.engine.api import EngineApi
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.engine_bridge import Bridge
-from tale_tui.ui.tasks.actions import TaskActions
+from tale_tui.ui.tasks.actions import ListActions
 from tale_tui.ui.tasks.detail import TaskPane
 from tale_tui.ui.tasks.follow import TaskFollower
 from tale_tui.ui.tasks.list import TaskList
-from tale_tui.ui.tasks.list_model import TaskListController, TaskOrder, TaskTab
+from tale_tui.ui.tasks.list_model import TaskListModel, TaskOrder, TaskTab
 from tale_tui.ui.tasks.status import TASKS_KEYS, TasksState, TasksStatus
 from tale_tui.ui.tasks.steps import TaskView
 from tale_tui.ui.tasks.text import TaskText
@@ -43,16 +42,26 @@ from tale_tui.ui.widgets.tabs import WordTabs
 from tale_tui.ui.widgets.title_bar import TitleBar
 from tale_tui.ui.workers import Args, Work, spawn
 
+T = TypeVar("T")
+
 NARROW = 100
 """Cells below which the task is shown over the list."""
+TICK_S = 1.0
+
+PAINT_AFTER_S = 0.02
+"""What changes within this time is painted together."""
+
+QUEUE_AGAIN_S = 1.0
+"""The order of what is queued is read again so long after something in it changed."""
 
 
-class TasksFrame(Screen[None]):
-    """The list of tasks, the chosen one, and the lines around them.
+class TasksScreen(Screen[None]):
+    """All tasks.
 
     Args:
-        clock: seconds since the epoch.
-        monotonic: seconds of a clock that only goes forward.
+        bridge: brings the engine and what it says.
+        engine: the engine; None while there is none.
+        clock: the time; None for the real one.
     """
 
     CSS_PATH: ClassVar[CSSPathType | None] = "tasks.tcss"
@@ -65,17 +74,34 @@ class TasksFrame(Screen[None]):
     class Left(Message, namespace="tasks_screen"):
         """The user wants to go back to the chat."""
 
-    def __init__(self, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
+    @dataclass
+    class Quoted(Message):
+        """A text belongs into the prompt of the chat."""
+
+        text: str
+
+    def __init__(self, bridge: Bridge, engine: EngineApi | None, clock: Clock | None = None) -> None:
         super().__init__(id="tasks", classes="-ascii" if signs() is ASCII else "")
+        self._clock = time.time if clock is None else clock.now
         self.title_bar = TitleBar()
         self.filter = LineInput(placeholder="/ filter", id="filter")
         self.tabs = WordTabs(tuple(TaskTab), "screen.tab")
-        self.list = TaskList(clock=clock)
-        self.pane = TaskPane(clock=clock, monotonic=monotonic)
+        self.list = TaskList(clock=self._clock)
+        self.pane = TaskPane(clock=self._clock, monotonic=time.monotonic if clock is None else clock.monotonic)
         self.bar = KeyBar()
         self.lines = TasksStatus(self, self.title_bar, self.bar)
-        self.shelf = TaskListController(self.list, self.tabs)
+        self.model = TaskListModel()
         self.follower = TaskFollower(self, self.pane, self.spawn)
+        self._bridge = bridge
+        self._engine = engine
+        self._wanted = ""
+        """The beginning of the id of the task to be shown as soon as tasks are known."""
+        self._stale = True
+        self._queue_moved = False
+        self._rows_moved = False
+        self._changed: dict[str, Task] = {}
+        self._painting: Timer | None = None
+        bridge.subscribe(self)
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -91,33 +117,221 @@ class TasksFrame(Screen[None]):
             yield self.pane
         yield self.bar
 
+    def on_mount(self) -> None:
+        """Say what is so."""
+        self.set_interval(TICK_S, self._tick)
+        if self._engine is None and self._bridge.error is not None:
+            self._no_engine(self._bridge.error)
+
+    # the engine
+
+    @on(Bridge.Ready)
+    def _use_engine(self, event: Bridge.Ready) -> None:
+        self._engine = event.engine
+        self.model.complaint = ""
+        self._stale = True
+        self._catch_up()
+
+    @on(Bridge.Failed)
+    def _lose_engine(self, event: Bridge.Failed) -> None:
+        self._no_engine(event.error)
+
+    def _no_engine(self, error: TaleError) -> None:
+        self._engine = self.follower.follow = None
+        self.model.complaint = error.sentence
+        self.show_tasks(())
+        self.refresh_lines()
+
+    @on(Bridge.Happened)
+    def _on_event(self, event: Bridge.Happened) -> None:
+        match event.fact:
+            case TaskChanged(task):
+                self.changed(task)
+            case TasksChanged() | EngineMoved():
+                self._stale = True
+                self._catch_up()
+            case RoleChanged(status):
+                self.lines.role(status)
+
     @property
-    @abstractmethod
     def is_away(self) -> bool:
         """Whether there is no engine, and none is being opened."""
+        return self._engine is None and bool(self.model.complaint)
 
-    @abstractmethod
-    def spawn(self, function: Work[*Args], *args: *Args, group: str) -> Worker[None]:
-        """Do `function(*args)` in a worker, in the place of the one of its group before; what goes wrong is told."""
+    @property
+    def is_shown(self) -> bool:
+        """Whether this is the screen of the mode that is on, perhaps below a dialog."""
+        return self.is_attached and self.app.screen_stack[0] is self
 
-    def say(self, sentence: str, *, title: str = "", severity: Severity = "information") -> None:
+    @on(events.ScreenResume)
+    def _catch_up(self) -> None:
+        """Show what is so now."""
+        if not self.is_shown:
+            return
+        if self._engine is not None and self._stale:
+            self._stale = False
+            self.reload()
+        else:
+            self.paint()
+            self.follower.look_at(self.chosen)
+        self.refresh_lines()
+
+    @on(events.ScreenSuspend)
+    def _rest(self) -> None:
+        """Behind another mode nothing is followed; behind a dialog it goes on."""
+        if not self.is_shown:
+            self.follower.stop()
+
+    def _tick(self) -> None:
+        if self.is_current:
+            self.list.tick()
+            if self.pane.shown is not None and self.pane.shown.state in (TaskState.RUNNING, TaskState.QUEUED):
+                self.pane.tick()
+
+    # what the actions may ask for
+
+    def say(
+        self, sentence: str, *, title: str = "", severity: Severity = "information", timeout_s: float | None = None
+    ) -> None:
         """Tell the user something that goes by itself. Safe text."""
-        self.app.notify(sentence, title=title, severity=severity, markup=False)
+        self.app.notify(sentence, title=title, severity=severity, timeout=timeout_s, markup=False)
 
-    # what is chosen
+    async def ask(self, dialog: ModalScreen[T]) -> T | None:
+        """Show a dialog and wait for its result; from a worker only."""
+        return await self.app.push_screen_wait(dialog)
+
+    def copy(self, text: str, what: str) -> None:
+        """Put `text` into the clipboard and say so; `what` begins the sentence."""
+        self.app.copy_to_clipboard(text)
+        self.say(f"{what} was copied.")
+
+    def quote(self, text: str) -> None:
+        """Put a text into the prompt of the chat."""
+        self.post_message(self.Quoted(text))
+
+    def changed(self, task: Task) -> None:
+        """Take a task as it is now. Many changes that come together are painted together."""
+        self._rows_moved |= self.model.put(task)
+        if not self.is_shown:
+            return
+        self._changed[task.id] = task
+        if self._painting is None:
+            self._painting = self.set_timer(PAINT_AFTER_S, self._paint_changed)
+
+    def _paint_changed(self) -> None:
+        changed, self._changed, self._painting = self._changed, {}, None
+        if self._rows_moved:
+            self.paint()
+        for task in changed.values():
+            if not self._rows_moved:
+                self.list.put(task)
+            self.follower.changed(task)
+        self._rows_moved = False
+        if not self._queue_moved and any(task.state is TaskState.QUEUED for task in changed.values()):
+            # Another one may have been put before it, which its row alone does not tell.
+            self._queue_moved = True
+            self.set_timer(QUEUE_AGAIN_S, self._queue_again)
+        self.refresh_lines()
+
+    def _queue_again(self) -> None:
+        self._queue_moved = False
+        if self.is_shown and self.model.tally.queued > 1:
+            self.line_up()
+
+    def line_up(self) -> None:
+        """Read the order of what is queued again, soon. The thousands that have ended are not read for it."""
+        if self._engine is not None:
+            self.spawn(self._read_queue, self._engine, group="queue", exclusive=True)
+
+    async def _read_queue(self, engine: EngineApi) -> None:
+        self.model.line_up(await engine.tasks.list(states=(TaskState.QUEUED,)))
+        self.paint()
+
+    def reload(self) -> None:
+        """Read all tasks, soon."""
+        if self._engine is not None:
+            self.spawn(self._load, self._engine, group="load", exclusive=True)
+
+    async def _load(self, engine: EngineApi) -> None:
+        tasks = await engine.tasks.list()
+        self.follower.follow = engine.tasks.follow
+        self.model.chat_key = key_name(self.lines.keys().get("app.chat", ""))
+        self.show_tasks(tasks)
+        wanted, self._wanted = self._wanted, ""
+        if wanted:
+            await self._open(engine, wanted)
+        self.follower.look_at(self.chosen)
+        self.refresh_lines()
+        for status in await engine.models.roles():
+            self.lines.role(status)
+
+    def spawn(self, function: Work[*Args], *args: *Args, group: str, exclusive: bool = False) -> Worker[None]:
+        """Do `function(*args)` in a worker; what goes wrong in it is told."""
+        return spawn(self, self._telling, function, *args, group=group, exclusive=exclusive)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except TaleError as error:
+            self.say(error.sentence, title=error.title, severity="error")
+
+    def open_task(self, prefix: str) -> None:
+        """Choose a task and show it, now or as soon as tasks are known.
+
+        Args:
+            prefix: the beginning of its id; empty leaves the choice as it is.
+        """
+        if prefix and self._engine is not None and self.model.loaded:
+            self.spawn(self._open, self._engine, prefix, group="open", exclusive=True)
+        else:
+            self._wanted = prefix
+
+    async def _open(self, engine: EngineApi, prefix: str) -> None:
+        task = await engine.tasks.find(prefix)
+        self.model.put(task)
+        if not self.list.choose(task.id):
+            self.filter.value = ""
+            self.show_as(tab=TaskTab.ALL, words="")
+        self.paint(task.id)
+        self.read()
+
+    # what is shown and what is chosen
+
+    @property
+    def chosen(self) -> Task | None:
+        """The chosen task, as it is now."""
+        task = self.list.row
+        return None if task is None else self.model.get(task.id)
+
+    def show_tasks(self, tasks: Iterable[Task]) -> None:
+        """Show these tasks in the place of all before."""
+        self.model.load(tasks)
+        self.paint()
+
+    def show_as(self, *, tab: TaskTab | None = None, words: str | None = None, order: TaskOrder | None = None) -> None:
+        """Show other tasks, or in another order; None leaves it."""
+        self.model.show(tab=tab, words=words, order=order)
+        self.paint()
+
+    def paint(self, chosen: str = "") -> None:
+        """Show the rows as they are now, and choose a task where the id of one is given."""
+        self.list.empty, self.list.alone = self.model.empty_sentence, not len(self.model)
+        self.tabs.current = self.model.tab
+        self.list.show(self.model.rows, self.model.id_cells, chosen=chosen)
 
     def refresh_lines(self) -> None:
         """Look at the first and the last line again."""
         situation = TasksState(
-            task=self.shelf.task,
+            task=self.chosen,
             filtering=self.filter.has_focus,
             reading=self.pane.text.has_focus,
             covered=self.has_class("-reading") and self.has_class("-narrow"),
-            empty=not len(self.shelf.book),
+            empty=not len(self.model),
             away=self.is_away,
         )
-        self.set_class(situation.empty and (self.shelf.loaded or bool(self.shelf.complaint)), "-empty")
-        self.lines.refresh(situation, self.shelf.book.tally)
+        self.set_class(situation.empty and (self.model.loaded or bool(self.model.complaint)), "-empty")
+        self.lines.refresh(situation, self.model.tally)
 
     @on(TaskList.Moved)
     def _choose(self, event: TaskList.Moved) -> None:
@@ -139,7 +353,7 @@ class TasksFrame(Screen[None]):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        self.shelf.show(words=event.value)
+        self.show_as(words=event.value)
         self.refresh_lines()
 
     @on(Input.Submitted)
@@ -149,14 +363,13 @@ class TasksFrame(Screen[None]):
 
     @on(TaskText.CopyWanted)
     def _copy_code(self, event: TaskText.CopyWanted) -> None:
-        self.app.copy_to_clipboard(event.code)
-        self.say("The code was copied.")
+        self.copy(event.code, "The code")
 
     # keys
 
     def action_back(self) -> None:
         """Close one thing at a time; with nothing left to close, back to the chat."""
-        if self.filter.has_focus or (self.list.has_focus and self.shelf.book.words):
+        if self.filter.has_focus or (self.list.has_focus and self.model.words):
             self.filter.value = ""
             self.list.focus()
         elif not self.list.has_focus:
@@ -175,19 +388,19 @@ class TasksFrame(Screen[None]):
 
     def action_tab(self, name: str) -> None:
         """Show a kind of tasks."""
-        self.shelf.show(tab=TaskTab(name))
+        self.show_as(tab=TaskTab(name))
         self.refresh_lines()
 
     def action_step_tab(self, step: int) -> None:
         """Show the kind beside the one that is shown."""
         tabs = tuple(TaskTab)
-        self.action_tab(tabs[(tabs.index(self.shelf.book.tab) + step) % len(tabs)])
+        self.action_tab(tabs[(tabs.index(self.model.tab) + step) % len(tabs)])
 
     def action_sort(self) -> None:
         """Sort otherwise, and say how."""
         orders = tuple(TaskOrder)
-        order = orders[(orders.index(self.shelf.book.order) + 1) % len(orders)]
-        self.shelf.show(order=order)
+        order = orders[(orders.index(self.model.order) + 1) % len(orders)]
+        self.show_as(order=order)
         self.say(f"Sorted: {order.value}.")
 
     def action_view(self, name: str) -> None:
@@ -199,222 +412,12 @@ class TasksFrame(Screen[None]):
         views = tuple(TaskView)
         self.pane.view = views[(views.index(self.pane.view) + 1) % len(views)]
 
-
-T = TypeVar("T")
-
-TICK_S = 1.0
-
-PAINT_AFTER_S = 0.02
-"""What changes within this time is painted together."""
-
-QUEUE_AGAIN_S = 1.0
-"""The order of what is queued is read again so long after something in it changed."""
-
-
-class TasksScreen(TasksFrame):
-    """All tasks.
-
-    Args:
-        bridge: brings the engine and what it says.
-        engine: the engine; None while there is none.
-        clock: the time; None for the real one.
-    """
-
-    @dataclass
-    class Quoted(Message):
-        """A text belongs into the prompt of the chat."""
-
-        text: str
-
-    def __init__(self, bridge: Bridge, engine: EngineApi | None, clock: Clock | None = None) -> None:
-        self._clock = time.time if clock is None else clock.now
-        super().__init__(self._clock, time.monotonic if clock is None else clock.monotonic)
-        self._bridge = bridge
-        self._engine = engine
-        self._wanted = ""
-        """The beginning of the id of the task to be shown as soon as tasks are known."""
-        self._stale = True
-        self._queue_moved = False
-        self._rows_moved = False
-        self._changed: dict[str, Task] = {}
-        self._painting: Timer | None = None
-        bridge.subscribe(self)
-
-    def on_mount(self) -> None:
-        """Say what is so."""
-        self.set_interval(TICK_S, self._tick)
-        if self._engine is None and self._bridge.error is not None:
-            self._no_engine(self._bridge.error)
-
-    # the engine
-
-    @on(Bridge.Ready)
-    def _use_engine(self, event: Bridge.Ready) -> None:
-        self._engine = event.engine
-        self.shelf.complaint = ""
-        self._stale = True
-        self._catch_up()
-
-    @on(Bridge.Failed)
-    def _lose_engine(self, event: Bridge.Failed) -> None:
-        self._no_engine(event.error)
-
-    def _no_engine(self, error: TaleError) -> None:
-        self._engine = self.follower.follow = None
-        self.shelf.complaint = error.sentence
-        self.shelf.load(())
-        self.refresh_lines()
-
-    @on(Bridge.Happened)
-    def _hear(self, event: Bridge.Happened) -> None:
-        match event.fact:
-            case TaskChanged(task):
-                self.changed(task)
-            case TasksChanged() | EngineMoved():
-                self._stale = True
-                self._catch_up()
-            case RoleChanged(status):
-                self.lines.role(status)
-
-    @property
-    def is_away(self) -> bool:
-        """See `TasksFrame.is_away`."""
-        return self._engine is None and bool(self.shelf.complaint)
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether this is the screen of the mode that is on, perhaps below a dialog."""
-        return self.is_attached and self.app.screen_stack[0] is self
-
-    @on(events.ScreenResume)
-    def _catch_up(self) -> None:
-        """Show what is so now."""
-        if not self.is_shown:
-            return
-        if self._engine is not None and self._stale:
-            self._stale = False
-            self.reload()
-        else:
-            self.shelf.paint()
-            self.follower.look_at(self.shelf.task)
-        self.refresh_lines()
-
-    @on(events.ScreenSuspend)
-    def _rest(self) -> None:
-        """Behind another mode nothing is followed; behind a dialog it goes on."""
-        if not self.is_shown:
-            self.follower.stop()
-
-    def _tick(self) -> None:
-        if self.is_current:
-            self.list.tick()
-            if self.pane.shown is not None and self.pane.shown.state in (TaskState.RUNNING, TaskState.QUEUED):
-                self.pane.tick()
-
-    # what the desk may ask for
-
-    async def ask(self, dialog: ModalScreen[T]) -> T | None:
-        """See `ActionsHost.ask`."""
-        return await self.app.push_screen_wait(dialog)
-
-    def quote(self, text: str) -> None:
-        """See `ActionsHost.quote`."""
-        self.post_message(self.Quoted(text))
-
-    def changed(self, task: Task) -> None:
-        """See `ActionsHost.changed`. Many changes that come together are painted together."""
-        self._rows_moved |= self.shelf.put(task)
-        if not self.is_shown:
-            return
-        self._changed[task.id] = task
-        if self._painting is None:
-            self._painting = self.set_timer(PAINT_AFTER_S, self._paint_changed)
-
-    def _paint_changed(self) -> None:
-        changed, self._changed, self._painting = self._changed, {}, None
-        if self._rows_moved:
-            self.shelf.paint()
-        for task in changed.values():
-            if not self._rows_moved:
-                self.shelf.paint_row(task)
-            self.follower.changed(task)
-        self._rows_moved = False
-        if not self._queue_moved and any(task.state is TaskState.QUEUED for task in changed.values()):
-            # Another one may have been put before it, which its row alone does not tell.
-            self._queue_moved = True
-            self.set_timer(QUEUE_AGAIN_S, self._queue_again)
-        self.refresh_lines()
-
-    def _queue_again(self) -> None:
-        self._queue_moved = False
-        if self.is_shown and self.shelf.book.tally.queued > 1:
-            self.line_up()
-
-    def line_up(self) -> None:
-        """See `ActionsHost.line_up`. The thousands that have ended are not read for it."""
-        if self._engine is not None:
-            self.spawn(self._read_queue, self._engine, group="queue")
-
-    async def _read_queue(self, engine: EngineApi) -> None:
-        self.shelf.line_up(await engine.tasks.list(states=(TaskState.QUEUED,)))
-
-    def reload(self) -> None:
-        """Read all tasks, soon."""
-        if self._engine is not None:
-            self.spawn(self._load, self._engine, group="load")
-
-    async def _load(self, engine: EngineApi) -> None:
-        tasks = await engine.tasks.list()
-        self.follower.follow = engine.tasks.follow
-        self.shelf.chat_key = key_name(self.lines.keys().get("app.chat", ""))
-        self.shelf.load(tasks)
-        wanted, self._wanted = self._wanted, ""
-        if wanted:
-            await self._open(engine, wanted)
-        self.follower.look_at(self.shelf.task)
-        self.refresh_lines()
-        for status in await engine.models.roles():
-            self.lines.role(status)
-
-    def spawn(self, function: Work[*Args], *args: *Args, group: str) -> Worker[None]:
-        """See `TasksFrame.spawn`; what is done to tasks goes on side by side."""
-        return spawn(self, self._telling, function, *args, group=group, exclusive=group != "task")
-
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        try:
-            yield
-        except TaleError as error:
-            self.say(error.sentence, title=error.title, severity="error")
-
-    def open_task(self, prefix: str) -> None:
-        """Choose a task and show it, now or as soon as tasks are known.
-
-        Args:
-            prefix: the beginning of its id; empty leaves the choice as it is.
-        """
-        if prefix and self._engine is not None and self.shelf.loaded:
-            self.spawn(self._open, self._engine, prefix, group="open")
-        else:
-            self._wanted = prefix
-
-    async def _open(self, engine: EngineApi, prefix: str) -> None:
-        task = await engine.tasks.find(prefix)
-        self.shelf.book.put(task)
-        if not self.list.choose(task.id):
-            self.filter.value = ""
-            self.shelf.show(tab=TaskTab.ALL, words="")
-        self.shelf.paint(task.id)
-        self.read()
-
-    # keys
-
     def action_do(self, kind: str) -> None:
         """Do something with the chosen task."""
-        task = self.shelf.task
+        task = self.chosen
         if task is not None and self._engine is not None:
-            desk = TaskActions(self, self._engine, self.shelf.book, self._clock)
-            self.spawn(desk.do, kind, task, group="task")
+            actions = ListActions(self, self._engine, self.model, self._clock)
+            self.spawn(actions.do, kind, task, group="task")
 
     def action_again(self) -> None:
         """Read the list again; without an engine, try to get one."""

@@ -11,8 +11,8 @@ from textual.content import Content
 
 from tale_tui.domain.text import clean_line, reveal
 from tale_tui.formatting.symbols import signs
-from tale_tui.formatting.tasks import clock, elapsed_s, model_name, short_times, state_words, times, tone
-from tale_tui.formatting.units import about, count, format_probability, moment, plural, token_count, when
+from tale_tui.formatting.tasks import elapsed_s, model_name, short_times, state_words, times, tone
+from tale_tui.formatting.units import about, clock, count, format_probability, moment, plural, token_count, when
 from tale_tui.formatting.usage import usage_words
 from tale_tui.ui.markdown.wrap import wrap
 from tale_tui.ui.tasks.text import Passage
@@ -229,16 +229,6 @@ def nothing_yet(task: Task) -> str:
         case "running":
             return ""
     return "It wrote nothing."
-
-
-def whole_text(detail: TaskDetail) -> str:
-    """All that came of a task: its result, else what its steps wrote so far, as Markdown."""
-    if detail.result:
-        return detail.result
-    written = [step for step in detail.steps if step.text.strip()]
-    if len(written) == 1:
-        return written[0].text
-    return "\n\n".join(f"## {clean_line(step.spec.title or step.spec.key)}\n\n{step.text}" for step in written)
 
 
 def _output(detail: TaskDetail) -> tuple[Passage, ...]:

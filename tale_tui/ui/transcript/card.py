@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tale_tui.formatting import tasks as task_words
+from tale_tui.formatting.digest import DIGEST_LINES, screen_digest
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count, plural, rate, when
 from tale_tui.ui.markdown.lines import (
@@ -311,7 +312,7 @@ class CardTurn(TurnBlock):
         """The beginning of its text."""
         key = (self.content.edition, self.content.length, self._width)
         if self._digest_of != key:
-            self._digest = task_words.digest(self.text, width=max(self._width, 1))
+            self._digest = screen_digest(self.text, width=max(self._width, 1))
             self._digest_of = key
         return self._digest
 
@@ -381,7 +382,7 @@ class CardTurn(TurnBlock):
         if self.opened:
             return super().estimate(width) + 1
         lines = self.content.line_feeds + self.content.length // max(width, 1) + 1
-        shown = min(lines, task_words.DIGEST_LINES) if self.ended else 0
+        shown = min(lines, DIGEST_LINES) if self.ended else 0
         return shown + CARD_LINES
 
     def refresh_card(self, context: RenderContext) -> None:

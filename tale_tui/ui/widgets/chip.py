@@ -10,8 +10,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from tale_tui.formatting.symbols import signs
-from tale_tui.formatting.tasks import clock
-from tale_tui.formatting.units import format_probability
+from tale_tui.formatting.units import clock, format_probability
 from tale_tui.ui.widgets.line import fitted
 
 ChipKind = Literal["task", "ask", "chat"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tale_tui.domain.conversation import Author, Message
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.engine.chat.context_window import TokenBudget, fit
-from tale_tui.engine.chat.prompt_builder import DIGEST_CHARS, LEFT_OUT, digest, open_cards, with_cards
+from tale_tui.engine.chat.prompt_builder import open_cards, with_cards
 
 
 def card(text: str = "") -> Message:
@@ -19,20 +19,6 @@ TASK = Task("k4t9aaaa", "k4t9", "Write it", TaskState.QUEUED, 0.0, 0.0)
 def test_a_short_result_is_shown_whole() -> None:
     assert with_cards([USER, card("done")], {}, 0.0) == (USER, card("done"))
     assert not open_cards([USER, card("done")])
-
-
-def test_a_long_result_is_cut_at_a_paragraph() -> None:
-    text = "\n\n".join(f"{number} " + "word " * 50 for number in range(20))
-    shown = digest(text)
-    assert shown.endswith(LEFT_OUT)
-    assert len(shown) <= DIGEST_CHARS + len(LEFT_OUT)
-    assert text.startswith(shown.removesuffix(LEFT_OUT))
-    assert text[len(shown.removesuffix(LEFT_OUT)) :].lstrip(" ").startswith("\n\n")
-
-
-def test_a_cut_code_block_is_closed() -> None:
-    assert digest("```python\n" + "x = 1\n" * 500).removesuffix(LEFT_OUT).endswith("\n```")
-    assert digest("x" * 5000).removesuffix(LEFT_OUT) == "x" * DIGEST_CHARS
 
 
 def test_a_card_without_a_result_is_a_sentence() -> None:

@@ -108,33 +108,33 @@ def test_the_words(tasks: list[Task], title: str, sentence: str, severity: str) 
 
 def test_what_happens_at_once_is_told_at_once(room: TaskNotifier, desk: Desk, told: list[Notification]) -> None:
     for number in range(300):
-        room.heard(task(f"t{number:03}"))
+        room.on_task(task(f"t{number:03}"))
     assert len(desk.timers) == 1
     desk.ring()
     assert [one.title for one in told] == ["300 tasks are done"]
 
 
 def test_nothing_is_told_twice(room: TaskNotifier, desk: Desk, told: list[Notification]) -> None:
-    room.heard(task("k4t9"))
+    room.on_task(task("k4t9"))
     desk.ring()
-    room.heard(task("k4t9", priority="high"))
+    room.on_task(task("k4t9", priority="high"))
     desk.ring()
     assert len(told) == 1
-    room.heard(task("k4t9", finished=NOW + 60))
+    room.on_task(task("k4t9", finished=NOW + 60))
     desk.ring()
     assert len(told) == 2
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "paused", "cancelled"])
 def test_who_does_something_knows_it(room: TaskNotifier, desk: Desk, told: list[Notification], state: str) -> None:
-    room.heard(task("k4t9", state))
+    room.on_task(task("k4t9", state))
     desk.ring()
     assert told == []
 
 
 def test_what_was_taken_back_meanwhile_is_not_told(room: TaskNotifier, desk: Desk, told: list[Notification]) -> None:
-    room.heard(task("k4t9", "waiting"))
-    room.heard(task("k4t9", "queued"))
+    room.on_task(task("k4t9", "waiting"))
+    room.on_task(task("k4t9", "queued"))
     desk.ring()
     assert told == []
 
@@ -142,24 +142,24 @@ def test_what_was_taken_back_meanwhile_is_not_told(room: TaskNotifier, desk: Des
 def test_what_is_looked_at_need_not_be_told(
     room: TaskNotifier, desk: Desk, told: list[Notification], rung: list[str]
 ) -> None:
-    room.heard(task("seen"))
+    room.on_task(task("seen"))
     assert desk.timers == []
     desk.app_focus = False
-    room.heard(task("seen", finished=NOW + 1))
+    room.on_task(task("seen", finished=NOW + 1))
     desk.ring()
     assert len(told) == 1
     assert len(rung) == 1
 
 
 def test_the_terminal_is_only_asked_where_nobody_looks(room: TaskNotifier, desk: Desk, rung: list[str]) -> None:
-    room.heard(task("k4t9"))
+    room.on_task(task("k4t9"))
     desk.ring()
     assert rung == []
     desk.app_focus = False
-    room.heard(task("m2x7"))
+    room.on_task(task("m2x7"))
     desk.ring()
     assert "m2x7 is done" in rung[0]
     room.manners = WindowPreferences(terminal=False, bell=False)
-    room.heard(task("p8c3"))
+    room.on_task(task("p8c3"))
     desk.ring()
     assert len(rung) == 1

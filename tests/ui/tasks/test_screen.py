@@ -18,7 +18,7 @@ from tale_tui.domain.tasks import Priority, Reason, TaskState
 
 def titles(window: Window) -> list[str]:
     """Of the rows of the list."""
-    return [task.title for task in window.app.tasks.shelf.book.rows]
+    return [task.title for task in window.app.tasks.model.rows]
 
 
 async def choose(window: Window, shown: str) -> None:
@@ -42,7 +42,7 @@ def open_tasks(monkeypatch: pytest.MonkeyPatch) -> Any:
         window = Window(app, engine=app.engine)
         async with app.run_test(size=size, notifications=True):
             if broken is None:
-                await window.until(lambda: app.tasks.shelf.loaded, "the tasks are read")
+                await window.until(lambda: app.tasks.model.loaded, "the tasks are read")
             yield window
 
     return opened
@@ -73,7 +73,7 @@ async def test_tasks_stand_in_their_order_with_signs_and_times(open_tasks: Any) 
 async def test_kinds_of_tasks(open_tasks: Any, presses: int, shown: list[str]) -> None:
     async with open_tasks() as window:
         await window.press(*["right"] * presses)
-        assert [task.shown for task in window.app.tasks.shelf.book.rows] == shown
+        assert [task.shown for task in window.app.tasks.model.rows] == shown
 
 
 async def test_a_click_on_a_kind_shows_it(open_tasks: Any) -> None:
@@ -87,7 +87,7 @@ async def test_the_filter_follows_what_is_typed_and_escape_clears_it(open_tasks:
         await window.press("slash", *"fib")
         assert titles(window) == ["Fibonacci function", "Tests for Fibonacci"]
         await window.press("down")
-        assert window.app.tasks.shelf.task.shown == "p8c3"
+        assert window.app.tasks.chosen.shown == "p8c3"
         await window.press("enter")
         await window.until(lambda: window.app.tasks.list.has_focus, "the list has the focus")
         await window.press("x")
@@ -96,7 +96,7 @@ async def test_the_filter_follows_what_is_typed_and_escape_clears_it(open_tasks:
         await window.until(lambda: window.app.screen is window.app.tasks, "the question is gone")
         await window.press("escape")
         await window.until(lambda: len(titles(window)) == 8, "the filter is empty")
-        assert window.app.tasks.shelf.task.shown == "p8c3"
+        assert window.app.tasks.chosen.shown == "p8c3"
         assert window.app.left == 0
         await window.press("escape")
         await window.until(lambda: window.app.left == 1, "the chat is asked for")
@@ -122,20 +122,20 @@ async def test_the_chosen_task_stays_chosen_when_rows_move(open_tasks: Any) -> N
         await choose(window, "p8c3")
         window.engine.change(window.engine.all["m2x700000000000"].id, state=TaskState.DONE, finished=1.0, worked_s=9.0)
         await window.until(lambda: titles(window)[1].startswith("Web"), "it left its place")
-        assert window.app.tasks.shelf.task.shown == "p8c3"
+        assert window.app.tasks.chosen.shown == "p8c3"
 
 
 async def test_what_is_read_stays_where_it_is_when_tasks_come(open_tasks: Any) -> None:
     engine = fake_tasks.FakeEngine(fake_tasks.many(200))
     async with open_tasks(engine) as window:
         await window.press("pagedown", "pagedown", "pagedown")
-        top = window.app.tasks.shelf.book.rows[window.app.tasks.list.scroll_offset.y].id
+        top = window.app.tasks.model.rows[window.app.tasks.list.scroll_offset.y].id
         new = fake_tasks.task("zzzz", "A new one", "running")
         engine.give(fake_tasks.detail_of(new))
         engine.facts.put_nowait(TaskChanged(new))
         await window.until(lambda: "A new one" in titles(window), "it is there")
         await window.until(
-            lambda: window.app.tasks.shelf.book.rows[window.app.tasks.list.scroll_offset.y].id == top,
+            lambda: window.app.tasks.model.rows[window.app.tasks.list.scroll_offset.y].id == top,
             "the same one on top",
         )
 
@@ -152,7 +152,7 @@ async def test_other_facts_are_no_matter_of_the_list(open_tasks: Any) -> None:
     async with open_tasks() as window:
         window.engine.facts.put_nowait(Notice("Title", "Sentence."))
         await window.press("down")
-        assert window.app.tasks.shelf.task.shown == "m2x7"
+        assert window.app.tasks.chosen.shown == "m2x7"
 
 
 async def test_without_an_engine_it_says_why_and_ctrl_r_tries_again(open_tasks: Any) -> None:
@@ -246,7 +246,7 @@ async def test_a_held_key_reads_nothing_on_its_way(open_tasks: Any, monkeypatch:
     monkeypatch.setattr("tale_tui.ui.tasks.follow.FOLLOW_AFTER_S", 3600.0)
     async with open_tasks() as window:
         await window.press(*["down"] * 7)
-        assert window.app.tasks.shelf.task.shown == "b7y5"
+        assert window.app.tasks.chosen.shown == "b7y5"
         assert window.app.tasks.pane.shown.shown == "k4t9"
         assert all(window.engine.followed(one) == 0 for one in window.engine.all)
 
@@ -344,7 +344,7 @@ async def test_urgent_goes_no_higher(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await choose(window, "k4t9")
         window.engine.change("k4t900000000000", priority=Priority.URGENT)
-        await window.until(lambda: window.app.tasks.shelf.task.priority is Priority.URGENT, "it is urgent")
+        await window.until(lambda: window.app.tasks.chosen.priority is Priority.URGENT, "it is urgent")
         await window.press("plus")
         await window.tells("Urgent is as soon as it gets.")
         assert window.engine.calls == []
@@ -427,7 +427,7 @@ async def test_files_of_a_result_are_saved(open_tasks: Any, tmp_path: Path, monk
 async def test_the_screen_opens_at_a_task(open_tasks: Any) -> None:
     async with open_tasks() as window:
         window.app.tasks.open_task("w9d4")
-        await window.until(lambda: window.app.tasks.shelf.task.shown == "w9d4", "it is chosen")
+        await window.until(lambda: window.app.tasks.chosen.shown == "w9d4", "it is chosen")
         await window.until(lambda: window.app.tasks.pane.text.has_focus, "it is read")
         window.app.tasks.open_task("nope")
         await window.tells("No task's id begins with nope.")
@@ -437,7 +437,7 @@ async def test_a_task_that_is_filtered_out_is_found_all_the_same(open_tasks: Any
     async with open_tasks() as window:
         await window.press("slash", *"fib", "enter", "right")
         window.app.tasks.open_task("w9d4")
-        await window.until(lambda: window.app.tasks.shelf.task.shown == "w9d4", "it is chosen")
+        await window.until(lambda: window.app.tasks.chosen.shown == "w9d4", "it is chosen")
 
 
 async def test_text_that_is_not_ours_is_shown_literally(open_tasks: Any) -> None:
