@@ -17,6 +17,7 @@ from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.domain.errors import BadInput, BadPlan, EmptyMessage
 from tale_tui.domain.tasks import Priority, TaskState
 from tale_tui.domain.text import clean_line, reason_of
+from tale_tui.engine.client_actions import parse_priority, parse_time_limit
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import Task, TaskDetail
