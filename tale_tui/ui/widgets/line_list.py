@@ -67,7 +67,6 @@ class LineList(ScrollView, Generic[Row], can_focus=True):
 
     @property
     def row(self) -> Row | None:
-        """The chosen row."""
         return self.rows[self.index] if 0 <= self.index < len(self.rows) else None
 
     # what a subclass says
@@ -144,7 +143,6 @@ class LineList(ScrollView, Generic[Row], can_focus=True):
         self.index = index
 
     def action_end(self, direction: int) -> None:
-        """Choose the first or the last row."""
         self.index = self.next_row(-1, 1) if direction < 0 else self.next_row(len(self.rows), -1)
 
     # the pointer

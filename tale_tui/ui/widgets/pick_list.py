@@ -68,7 +68,6 @@ class Measures:
 
     @classmethod
     def of(cls, rows: Sequence[PickRow], words: str = "") -> Measures:
-        """Measure all rows."""
         count = max((len(row.cells) for row in rows if row.key), default=0)
         padded = [("",) * (count - len(row.cells)) + row.cells for row in rows if row.cells and row.key]
         columns = tuple(max(map(cell_len, column)) for column in zip(*padded, strict=True))
@@ -279,12 +278,10 @@ class PickList(LineList[PickRow]):
             self.post_message(self.Moved(row.key))
 
     def action_choose(self) -> None:
-        """Take the chosen row."""
         if (row := self.row) is not None:
             self.post_message(self.Chosen(row.key))
 
     def click_row(self, index: int) -> None:
-        """Take it."""
         self.index = index
         self.action_choose()
 
