@@ -327,5 +327,5 @@ class PickList(LineList[PickRow]):
         return self.paint(
             lambda style: row_segments(row, detail, width, self._measures, style, chosen=index == self.index),
             base,
-            self.row_style(index),
+            self.styles_below().get(index, ""),
         )
