@@ -318,7 +318,7 @@ class PickList(LineList[PickRow]):
     def render_line(self, y: int) -> Strip:
         """One line of the list, as wide as the widget."""
         base, line = self.rich_style, y + self.scroll_offset.y
-        if not self.rows:
+        if not self.rows and line == 0:
             return self.paint_empty(line, base)
         index = self.row_of_line(line)
         if index < 0:
