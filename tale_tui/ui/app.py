@@ -236,14 +236,12 @@ class TaleApp(TerminalApp):
         self.chat.composer.prompt.focus()
 
     def action_help(self) -> None:
-        """Show all keys and commands."""
         from tale_tui.ui.dialogs.help import HelpScreen, command_lines, help_groups
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(help_groups(self.places, self._look.keys), command_lines()))
 
     def action_palette(self) -> None:
-        """Show all commands."""
         from tale_tui.ui.dialogs.palette import PaletteDialog
 
         async def run(name: str | None) -> None:

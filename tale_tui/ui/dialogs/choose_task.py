@@ -41,7 +41,6 @@ class ChooseTaskDialog(FilterDialog[str]):
         self.picks.show(rows, words=words, empty="No task is called so.")
 
     def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
-        """Take it."""
         self.dismiss(event.key)
 
 

@@ -58,7 +58,6 @@ class Dialog(ModalScreen[Result | None]):
         self._enter = enter
 
     def compose(self) -> ComposeResult:
-        """The box."""
         if signs() is ASCII:
             self.add_class("-ascii")
         with Vertical(id="box"):

@@ -44,7 +44,6 @@ class FilterDialog(Dialog[Result]):
         self._value = value
 
     def body(self) -> Iterable[Widget]:
-        """The line and the list."""
         yield LineInput(self._value, placeholder=self._placeholder, id="focus-first")
         picks = PickList(id="picks")
         picks.can_focus = False
@@ -52,7 +51,6 @@ class FilterDialog(Dialog[Result]):
 
     @property
     def picks(self) -> PickList:
-        """The list."""
         return self.query_one("#picks", PickList)
 
     @abstractmethod
@@ -76,13 +74,10 @@ class FilterDialog(Dialog[Result]):
         self.picks.action_choose()
 
     def action_list_move(self, step: int) -> None:
-        """Move the choice in the list."""
         self.picks.action_move(step)
 
     def action_list_page(self, direction: int) -> None:
-        """Move the choice by a page."""
         self.picks.action_page(direction)
 
     def action_list_end(self, direction: int) -> None:
-        """Choose the first or the last row."""
         self.picks.action_end(direction)

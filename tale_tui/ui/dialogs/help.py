@@ -99,7 +99,6 @@ class HelpColumn(Widget):
         return len(self._lines(width))
 
     def render(self) -> Content:
-        """All groups."""
         return Content("\n").join(self._lines(self.size.width))
 
     def _lines(self, width: int) -> list[Content]:

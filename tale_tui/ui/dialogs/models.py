@@ -246,7 +246,6 @@ class ModelsDialog(Dialog[ModelsResult]):
         return self._look is not None if action == "look" else super().check_action(action, parameters)
 
     def action_look(self) -> None:
-        """Ask all servers."""
         self.set_note("asking the servers")
         self._ask()
 
@@ -270,7 +269,6 @@ class ModelsDialog(Dialog[ModelsResult]):
             self.dismiss(UseModel(Role.TASK, ModelRef.parse(row.key)))
 
     def action_starter(self) -> None:
-        """Fetch the starter."""
         self.dismiss(FetchStarter())
 
     def action_pull(self) -> None:

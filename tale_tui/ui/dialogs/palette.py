@@ -44,7 +44,6 @@ class PaletteDialog(FilterDialog[str]):
         return PickRow(command.name, command.title, (command.summary.ljust(_SUMMARY_CELLS), key))
 
     def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
-        """Run it."""
         self.dismiss(event.key)
 
 

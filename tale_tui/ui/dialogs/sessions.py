@@ -164,7 +164,6 @@ class SessionsDialog(FilterDialog[SessionsResult]):
         self.dismiss(OpenSession(session_id, message_id or None))
 
     def action_new(self) -> None:
-        """Begin another conversation."""
         self.dismiss(NewSession())
 
     def action_rename(self) -> None:

@@ -58,7 +58,6 @@ class TextDialog(Dialog[str]):
         return self._lines if action == "keep" else super().check_action(action, parameters)
 
     def action_keep(self) -> None:
-        """Take what is written."""
         self._take()
 
     @on(Input.Submitted)

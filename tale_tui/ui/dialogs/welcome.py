@@ -127,7 +127,6 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Show the choices."""
         self._say(self._problem)
         self.watch_stage("choices", self.stage)
 
@@ -163,7 +162,6 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
         await self.run_action({"enter": "starter", "o": "server", "f": "file"}[event.key])
 
     def action_starter(self) -> None:
-        """Fetch the starter model."""
         self._path = ""
         self._begin("")
 
@@ -176,11 +174,9 @@ class WelcomeScreen(ModalScreen[WelcomeResult | None]):
         self.stage = "file"
 
     def action_later(self) -> None:
-        """Go on without a model."""
         self.dismiss(None)
 
     def action_stop(self) -> None:
-        """Stop fetching."""
         if self._fetching is not None:
             self._fetching.cancel()
         self.stage = "choices"

@@ -1,4 +1,4 @@
-"""Code -> words with their kind, by Pygments; within bounds, as its lexers are slow and the code is not ours."""
+"""Code -> words with their kind -> lines; Pygments works within bounds, as it is slow and the code is not ours."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""A growing Markdown text as blocks: only what can still change is parsed again."""
+"""A growing text as blocks, Markdown or as it stands: only what can still change is read again."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,12 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
-
-_OPEN_LINK = re.compile(r"\[([^\[\]\n]*)\]\([^()\s]*\Z")
-
-_OPEN_SIGN = re.compile(r"(?:\*{1,3}|_{1,3}|~~|`)\Z")
-
-_CODE = re.compile(r"`+[^`]*`+")
 
 _FENCE_SIGNS = 3
 """So many ` or ~ in a row open a fence."""
@@ -269,24 +262,6 @@ def language_of(info: str) -> str:
     """`python` of an info string such as `python title="x"` or `{.python}`."""
     words = info.replace("{", " ").replace("}", " ").replace(",", " ").split()
     return words[0].lstrip(".").lower() if words else ""
-
-
-def settle(text: str) -> str:
-    """Close strong text, code and a link that `text` leaves open at its end, and drop a sign that opens nothing yet.
-
-    Without it the signs would be shown until their partner comes, and the line would jump when it does.
-    """
-    text = _OPEN_LINK.sub(r"\1", text)
-    if "`" in text:
-        prose = _CODE.sub("", text)
-        if "`" in prose:
-            return text[:-1] if text.endswith("`") else text + "`"
-    else:
-        prose = text
-    if prose.count("**") % 2:
-        bare = _OPEN_SIGN.sub("", text).rstrip()
-        return bare if text.endswith("*") and bare.count("**") % 2 == 0 else f"{bare}**"
-    return text
 
 
 class VerbatimDocument:

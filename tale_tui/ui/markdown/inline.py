@@ -1,4 +1,4 @@
-"""The Markdown within a paragraph -> spans of styled text, links with their targets."""
+"""The Markdown within a paragraph -> spans of styled text, links with their targets; also while it is written."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ _SIGN_LIMITS = {"[": 150, "*": 800, "_": 800, "~": 800, "`": 800, "\\": 800, "<"
 _CACHED_PIECES = 1024
 _LINK_SCHEMES = ("http://", "https://", "mailto:")
 _WRAPPERS = {"strong": STRONG, "em": EMPHASIS, "s": STRIKE}
+_OPEN_LINK = re.compile(r"\[([^\[\]\n]*)\]\([^()\s]*\Z")
+_OPEN_SIGN = re.compile(r"(?:\*{1,3}|_{1,3}|~~|`)\Z")
+_CODE_SPAN = re.compile(r"`+[^`]*`+")
 _HAS_ADDRESS = re.compile(r"https?://|mailto:", re.IGNORECASE)
 _HAS_SIGN = re.compile(r"[\\`*_~\[\]!<&\n]")
 
@@ -139,3 +142,21 @@ def _add(found: list[Span], text: str, style: int, url: str) -> None:
     if found and found[-1].style == style and found[-1].url == url:
         text = found.pop().text + text
     found.append(Span(text, style, url))
+
+
+def settle(text: str) -> str:
+    """Close strong text, code and a link that `text` leaves open at its end, and drop a sign that opens nothing yet.
+
+    Without it the signs would be shown until their partner comes, and the line would jump when it does.
+    """
+    text = _OPEN_LINK.sub(r"\1", text)
+    if "`" in text:
+        prose = _CODE_SPAN.sub("", text)
+        if "`" in prose:
+            return text[:-1] if text.endswith("`") else text + "`"
+    else:
+        prose = text
+    if prose.count("**") % 2:
+        bare = _OPEN_SIGN.sub("", text).rstrip()
+        return bare if text.endswith("*") and bare.count("**") % 2 == 0 else f"{bare}**"
+    return text

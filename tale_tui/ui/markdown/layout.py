@@ -1,4 +1,4 @@
-"""A document and its sheet, kept together while the document grows: what is finished is set once."""
+"""Blocks -> lines at a width, kept together while the document grows: what is finished is laid out once."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ from tale_tui.ui.markdown.document import (
     TableRow,
     Verbatim,
     VerbatimDocument,
-    settle,
 )
-from tale_tui.ui.markdown.inline import Span, spans
+from tale_tui.ui.markdown.inline import Span, settle, spans
 from tale_tui.ui.markdown.lines import HEADING, MUTED, PLAIN, Line, RenderedLines, TextPart, Unfold
 from tale_tui.ui.markdown.marks import Marks, marks
 from tale_tui.ui.markdown.table import TableSetter

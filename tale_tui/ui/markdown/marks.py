@@ -1,4 +1,4 @@
-"""The signs that running text needs, besides those of `ui/signs.py`, with their ASCII versions."""
+"""The signs that running text needs, besides those of `formatting.symbols`, with their ASCII versions."""
 
 from __future__ import annotations
 

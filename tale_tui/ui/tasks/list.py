@@ -324,10 +324,12 @@ class TaskList(LineList["Task"]):
     def empty_line(self, y: int) -> str:
         return empty_line(self.empty, y, self.size.width, self.size.height if self.alone else None)
 
-    def row_style(self, index: int) -> str:
+    def styles_below(self) -> dict[int, str]:
         """The cursor stands out more while the list has the focus."""
-        style = super().row_style(index)
-        return "focused" if style == "cursor" and self.has_focus else style
+        styles = super().styles_below()
+        if self.has_focus:
+            styles[self.index] = "focused"
+        return styles
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines within `crop`.
@@ -343,9 +345,11 @@ class TaskList(LineList["Task"]):
         if not self.rows:
             strips = [self.paint_empty(y, base) for y in crop.line_range]
         else:
-            columns, blank = Columns.of(width, self._id_cells), Strip.blank(width, base)
+            columns, below, blank = Columns.of(width, self._id_cells), self.styles_below(), Strip.blank(width, base)
             strips = [
-                self._line(first + y, columns, now, base) if first + y < len(self.rows) else blank
+                self._line(first + y, columns, now, base, below.get(first + y, ""))
+                if first + y < len(self.rows)
+                else blank
                 for y in crop.line_range
             ]
         background = self.background_colors[1]
@@ -355,8 +359,8 @@ class TaskList(LineList["Task"]):
             strips = [strip.crop(*crop.column_span) for strip in strips]
         return strips
 
-    def _line(self, index: int, columns: Columns, now: float, base: Style) -> Strip:
-        task, below = self.rows[index], self.row_style(index)
+    def _line(self, index: int, columns: Columns, now: float, base: Style, below: str) -> Strip:
+        task = self.rows[index]
         moment = int(now if _is_moving(task) else now / _WHEN_S)
         known = self._painted.get(task.id)
         if known is not None and known[0] is task and known[1:3] == (below, moment):

@@ -55,7 +55,6 @@ class ChoiceRow(Horizontal):
             yield NoMarkup(_typed(detail), classes="choice-row--detail")
 
     def on_click(self) -> None:
-        """Take it."""
         self.post_message(self.Taken(self._key))
 
 

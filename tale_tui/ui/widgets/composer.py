@@ -67,7 +67,6 @@ class Completion(Widget):
 
     @property
     def row(self) -> CompletionRow | None:
-        """The chosen row."""
         return self.rows[self.chosen] if self.rows else None
 
     def show(self, rows: Sequence[CompletionRow]) -> None:

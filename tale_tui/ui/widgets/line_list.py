@@ -64,10 +64,10 @@ class LineList(ScrollView, Generic[Row], can_focus=True):
         self.rows: Sequence[Row] = ()
         self.empty = ""
         """What is said where there are no rows: what would be here and the key that makes it. Safe text."""
+        self._styles: dict[str, Style] = {}
 
     @property
     def row(self) -> Row | None:
-        """The chosen row."""
         return self.rows[self.index] if 0 <= self.index < len(self.rows) else None
 
     # what a subclass says
@@ -114,9 +114,9 @@ class LineList(ScrollView, Generic[Row], can_focus=True):
     def refresh_row(self, index: int) -> None:
         """Paint a row anew if it is seen."""
         if 0 <= index < len(self.rows):
-            lines, first = self.lines_of_row(index), self.scroll_offset.y
-            if lines.stop > first and lines.start < first + self.size.height:
-                self.refresh(Region(0, lines.start - first, self.size.width, len(lines)))
+            lines, first, size = self.lines_of_row(index), self.scroll_offset.y, self.size
+            if lines.stop > first and lines.start < first + size.height:
+                self.refresh(Region(0, lines.start - first, size.width, len(lines)))
 
     def reach(self) -> None:
         """Scroll so that the chosen row is seen."""
@@ -144,7 +144,6 @@ class LineList(ScrollView, Generic[Row], can_focus=True):
         self.index = index
 
     def action_end(self, direction: int) -> None:
-        """Choose the first or the last row."""
         self.index = self.next_row(-1, 1) if direction < 0 else self.next_row(len(self.rows), -1)
 
     # the pointer
@@ -170,13 +169,22 @@ class LineList(ScrollView, Generic[Row], can_focus=True):
 
     # painting
 
-    def row_style(self, index: int) -> str:
-        """The name of the style that lies below a whole row; empty for most of them."""
-        return "cursor" if index == self.index else "hover" if index == self.hovered else ""
+    def notify_style_update(self) -> None:
+        """Other colours."""
+        super().notify_style_update()
+        self._styles.clear()
 
     def style_of(self, name: str) -> Style:
         """See `StyleOf`."""
-        return self.get_component_rich_style(_PREFIX + name, partial=True) if name else Style.null()
+        found = self._styles.get(name)
+        if found is None:
+            found = self.get_component_rich_style(_PREFIX + name, partial=True) if name else Style.null()
+            self._styles[name] = found
+        return found
+
+    def styles_below(self) -> dict[int, str]:
+        """The names of the styles that lie below whole rows, by the index of the row; most rows have none."""
+        return {self.hovered: "hover", self.index: "cursor"}
 
     def paint(self, segments: Callable[[StyleOf], Iterable[Segment]], base: Style, below: str = "") -> Strip:
         """A line as wide as the list.

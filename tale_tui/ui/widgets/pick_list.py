@@ -68,7 +68,6 @@ class Measures:
 
     @classmethod
     def of(cls, rows: Sequence[PickRow], words: str = "") -> Measures:
-        """Measure all rows."""
         count = max((len(row.cells) for row in rows if row.key), default=0)
         padded = [("",) * (count - len(row.cells)) + row.cells for row in rows if row.cells and row.key]
         columns = tuple(max(map(cell_len, column)) for column in zip(*padded, strict=True))
@@ -279,12 +278,10 @@ class PickList(LineList[PickRow]):
             self.post_message(self.Moved(row.key))
 
     def action_choose(self) -> None:
-        """Take the chosen row."""
         if (row := self.row) is not None:
             self.post_message(self.Chosen(row.key))
 
     def click_row(self, index: int) -> None:
-        """Take it."""
         self.index = index
         self.action_choose()
 
@@ -321,7 +318,7 @@ class PickList(LineList[PickRow]):
     def render_line(self, y: int) -> Strip:
         """One line of the list, as wide as the widget."""
         base, line = self.rich_style, y + self.scroll_offset.y
-        if not self.rows:
+        if not self.rows and line == 0:
             return self.paint_empty(line, base)
         index = self.row_of_line(line)
         if index < 0:
@@ -330,5 +327,5 @@ class PickList(LineList[PickRow]):
         return self.paint(
             lambda style: row_segments(row, detail, width, self._measures, style, chosen=index == self.index),
             base,
-            self.row_style(index),
+            self.styles_below().get(index, ""),
         )

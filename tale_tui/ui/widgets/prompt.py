@@ -255,7 +255,6 @@ class Prompt(TextArea, inherit_bindings=False):
         self.post_message(run(self.take()))
 
     def action_newline(self) -> None:
-        """Begin a new line."""
         self.replace("\n", *self.selection)
 
     def action_complete(self) -> None:

@@ -32,7 +32,6 @@ class WordTabs(Widget):
         self._gap = gap
 
     def render(self) -> Content:
-        """The line."""
         return Content(" " * self._gap).join([self._word(word) for word in self._words])
 
     def _word(self, word: str) -> Content:

@@ -52,9 +52,7 @@ class TextButton(NoMarkup, can_focus=True):
         super().__init__(plain_line(label, LABEL_LIMIT), id=id)
 
     def action_press(self) -> None:
-        """Press it."""
         self.post_message(self.Pressed(self))
 
     def on_click(self) -> None:
-        """Press it."""
         self.action_press()

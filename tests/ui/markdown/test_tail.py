@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tale_tui.ui.markdown.document import settle
+from tale_tui.ui.markdown.inline import settle
 
 
 @pytest.mark.parametrize(
