@@ -112,7 +112,7 @@ async def test_a_job_that_fails_leaves_no_transaction_open(store: Store, talk: T
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from tale_tui.engine.store import Store
+from tale_tui.engine.store.store import Store
 from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.clock import Clock
 
