@@ -10,8 +10,9 @@ from typing import Final, Self
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.events import Notice
-from tale_tui.domain.models import BackendName
+from tale_tui.domain.events import Fact, Notice
+from tale_tui.domain.models import BackendName, ModelRef, Role
+from tale_tui.domain.tasks import StepKind
 from tale_tui.engine.api import ChatApi, ControlApi, ModelApi, SessionApi, TaskApi
 from tale_tui.engine.bus import Bus
 from tale_tui.engine.chat.classify import MessageClassifier
@@ -23,13 +24,17 @@ from tale_tui.engine.control import EngineControl
 from tale_tui.engine.detect.detector import LEARNED_FILE
 from tale_tui.engine.detect.learning import Detectors, Learner
 from tale_tui.engine.models.backend import Backend
+from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.registry import BackendRegistry, configured_backends, given_backends
+from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.service import ModelService
 from tale_tui.engine.models.wiring import build_model_services
-from tale_tui.engine.route.router import Router
+from tale_tui.engine.route.complexity import complexity
+from tale_tui.engine.route.router import Router, route
 from tale_tui.engine.sessions import SessionService
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.wiring import local_executor
+from tale_tui.engine.tasks.executor import Executor
+from tale_tui.engine.tasks.model_step import ModelStepRunner, TaskServices
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +87,7 @@ class Engine:
         learns = detect.enabled and detect.learn and not read_only
         self._learner = Learner(store, detectors, lambda: turns.busy or executor.busy, enabled=learns)
         chat_services = ChatServices(store, pool, roles, router, prompter, settings.chat, clock, bus.publish)
-        self._executor = executor = local_executor(
+        self._executor = executor = _local_executor(
             *(store, backends, pool, roles, router, settings, clock, bus.publish), works_queue=works_queue
         )
         starter = TurnStarter(chat_services, classifier, executor, self._learner.nudge)
@@ -177,3 +182,54 @@ class Engine:
         await self.pool.close()
         await self.store.close()
         log.info("the engine has stopped")
+
+
+def _local_executor(
+    store: Store,
+    backends: BackendRegistry,
+    pool: Pool,
+    roles: Roles,
+    router: Router,
+    settings: Settings,
+    clock: Clock,
+    publish: Callable[[Fact], None],
+    *,
+    works_queue: bool,
+) -> Executor:
+    """An executor whose steps ask models.
+
+    Args:
+        store: queue and journal.
+        backends: say which models run on this machine.
+        pool: the door to the models.
+        roles: who serves.
+        router: which model, and why.
+        settings: all settings.
+        clock: the time and the ids.
+        publish: takes the facts.
+        works_queue: see `Executor`.
+    """
+
+    def likely(p: float | None, text: str) -> tuple[ModelRef | None, str]:
+        signals = router.signals(Role.TASK, p=p, hard=complexity(text) if text else None)
+        if signals.task.ref is None:  # it is looked for when the first task runs
+            return None, ""
+        found = route(signals)
+        return found.ref, found.why
+
+    def is_local(ref: ModelRef) -> bool:
+        made = next((backend for backend in backends.made if backend.name is ref.backend), None)
+        return made.local if made else ref.backend is not BackendName.OPENAI
+
+    services = TaskServices(store, pool, roles, router, settings.tasks, settings.chat, clock.monotonic)
+    runners = {StepKind.MODEL.value: ModelStepRunner(services)}
+    return Executor(
+        store,
+        runners,
+        settings.tasks,
+        clock,
+        publish,
+        likely=likely,
+        is_local=is_local,
+        works_queue=works_queue,
+    )

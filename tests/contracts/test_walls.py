@@ -24,7 +24,7 @@ ENGINE = (
     {"ipc", "client_actions"},
     {"engine"},
     {"control"},
-    {"wiring", "sessions", "doctor"},
+    {"sessions", "doctor"},
     {"chat"},
     {"tasks"},
     {"background", "result_files", "api"},
@@ -32,7 +32,7 @@ ENGINE = (
     {"streaming"},
     {"store", "models", "bus"},
 )
-"""The same inside the engine. What is side by side meets in protocols that engine.py and wiring.py tie together."""
+"""The same inside the engine. What is side by side meets in protocols that engine.py ties together."""
 
 MODELS = (
     {"service"},

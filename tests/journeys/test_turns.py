@@ -26,7 +26,7 @@ from tale_tui.domain.events import (
     TurnStarted,
 )
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
-from tale_tui.engine import streaming as draft_module
+from tale_tui.engine import streaming as streaming_module
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.store.store import Store
@@ -96,7 +96,7 @@ async def test_a_reply_survives_leaving_and_goes_on_after_the_next_start(start_e
 async def test_what_is_pulled_out_of_the_wall_loses_no_message_and_little_of_a_reply(
     start_engine: Start, paths: Paths, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(draft_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
+    monkeypatch.setattr(streaming_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
     saved = asyncio.Event()
     save_partial = Store.save_partial
 

@@ -112,7 +112,7 @@ class TurnStarter:
         elif decision.asked is None:
             if len(text) >= LONG_TEXT:
                 await self._check(session_id, text, ref)
-            reply_ref = self._likely(ref)
+            reply_ref = ref or services.roles.status(Role.UX).ref  # as far as it is known without asking anybody
         turn = await begin(reply_ref=reply_ref, p=decision.p, task=task)
         if turn.task is not None:
             self._tasks.accept(turn.task)
@@ -132,7 +132,8 @@ class TurnStarter:
         shown = await store.shown_reply(asked) if message.author is Author.USER else message
         if shown is not None and shown.task_id is not None:
             raise BadInput(IS_A_TASK)
-        return StartedTurn(None, await store.begin_reply(session_id, asked, self._likely(None)))
+        likely = self._services.roles.status(Role.UX).ref
+        return StartedTurn(None, await store.begin_reply(session_id, asked, likely))
 
     async def resume(self, session_id: str, message_id: str) -> StartedTurn:
         """The rest of the last reply."""
@@ -160,7 +161,9 @@ class TurnStarter:
             started = StartedTurn(None, card, task=task)
         else:
             await self._cancelled(task_id or "")
-            started = StartedTurn(None, await store.begin_reply(session_id, message_id, self._likely(None)))
+            started = StartedTurn(
+                None, await store.begin_reply(session_id, message_id, self._services.roles.status(Role.UX).ref)
+            )
         await self._learn(user, Decision(user.p, as_task, overruled=True))
         return started
 
@@ -191,10 +194,6 @@ class TurnStarter:
         with suppress(NoModel):  # then nobody knows a window, and the message is stored whatever its length
             ref = ref or await services.roles.serving(Role.UX)
             await services.prompter.check(clean(text), session.system, ref)
-
-    def _likely(self, ref: ModelRef | None) -> ModelRef | None:
-        """The model that will be asked, as far as it is known without asking anybody."""
-        return ref or self._services.roles.status(Role.UX).ref
 
     # questions about tasks
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -57,17 +56,14 @@ class Connection:
         result: T = await self._on_thread._execute(job, self._opened())  # type: ignore[no-untyped-call]
         return result
 
-    async def write(self, job: Job[T], guard: Callable[[Job[T]], Job[T]]) -> T:
-        """Run `job` as a transaction, with others that wait at the same time, and return what it returns.
+    def transaction_of(self, job: Job[T]) -> Job[T]:
+        """What is to be handed to `run` at once, so that `job` is a transaction, with others that wait then.
 
-        Args:
-            job: what is to be done.
-            guard: is put around what the thread is handed for it.
         Raises:
             StoreError: it is closed.
         """
         self._opened()
-        return await self.run(guard(self._writes.add(job)))
+        return self._writes.add(job)
 
     async def close(self) -> None:
         """Run what was handed over, close and end the thread. May be called twice."""
@@ -124,16 +120,17 @@ class Database:
         Raises:
             ReadOnly, DiskFull, DatabaseBusy, StoreError: nothing was stored.
         """
-        return await self._open(self._writer).write(job, lambda turn: partial(self._guarded, turn))
+        writer = self._writable()
+        return await writer.run(partial(self._guarded, writer.transaction_of(job)))
 
     async def _rewrite(self) -> None:
         """Rewrite the file without what was deleted; a large one stays as it is, with its free pages zeroed."""
-        await self._open(self._writer).run(partial(self._guarded, _rewrite_small))
+        await self._writable().run(partial(self._guarded, _rewrite_small))
 
-    def _open(self, connection: Connection | None) -> Connection:
-        if connection is None:
+    def _writable(self) -> Connection:
+        if self._writer is None:
             raise only_reading(self._path)
-        return connection
+        return self._writer
 
     def _guarded(self, job: Job[T], connection: sqlite3.Connection) -> T:
         """Run a job; what SQLite and the file system raise becomes an error of ours."""
