@@ -9,7 +9,7 @@ from tale_tui.ui.chat.host import ChatHost
 from tale_tui.ui.chat.input import ChatInput
 from tale_tui.ui.chat.models import ModelActions
 from tale_tui.ui.chat.sessions import SessionActions
-from tale_tui.ui.tasks.actions import CardActions
+from tale_tui.ui.chat.task_actions import CardActions
 
 _SYSTEM_HINT = "How the model is to answer in this conversation. Empty takes what the settings say."
 
