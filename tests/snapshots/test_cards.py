@@ -194,8 +194,9 @@ def test_every_state_in_little_room(picture: Any, size: tuple[int, int]) -> None
 
 
 def test_without_signs(picture: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("task_words", "signs", "widgets.task_card", "widgets.transcript_parts", "widgets.transcript_paint"):
-        monkeypatch.setattr(f"tale_tui.ui.{module}.signs", lambda: ASCII)
+    modules = ("formatting.digest", "formatting.symbols", "formatting.tasks")
+    for module in (*modules, "ui.transcript.card", "ui.transcript.parts", "ui.transcript.paint"):
+        monkeypatch.setattr(f"tale_tui.{module}.signs", lambda: ASCII)
     done = replace(DONE, id="w9d4", shown="w9d4", message_id="card w9d4")
     assert picture((*(card(one) for one in STATES[1:]), card(done, RESULT)), (*STATES, done))
 

@@ -20,9 +20,9 @@ from tale_tui.ui.chat.input import ChatInput
 from tale_tui.ui.chat.models import ModelActions
 from tale_tui.ui.chat.open_tasks import OpenTasks
 from tale_tui.ui.chat.status import ChatState, ChatStatus
+from tale_tui.ui.chat.task_actions import CardActions, ShowTask, TaskResolver
 from tale_tui.ui.chat.task_cards import TaskCards
 from tale_tui.ui.chat.turns import TurnQueue
-from tale_tui.ui.tasks.actions import CardActions, ShowTask, TaskResolver
 from tale_tui.ui.tasks.notifications import Notification, TaskNotifier
 from tale_tui.ui.tasks.side import TaskSide
 from tale_tui.ui.terminal.notifications import WindowPreferences
