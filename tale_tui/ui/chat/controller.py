@@ -59,7 +59,7 @@ class ChatController:
         models: which one answers.
         input: what the user writes, on its way out.
         cards: the tasks of the conversation.
-        tasks: all tasks.
+        open_tasks: how it stands with all tasks.
         task_ids: finds tasks.
         task_actions: what the user can do with them.
     """
@@ -87,8 +87,8 @@ class ChatController:
         self.models = ModelActions(screen, self.conversation, self.composer, self._line)
         self.input = ChatInput(screen, self.composer, self.conversation, self.turns, self.models, paths.data)
         self.cards = TaskCards(screen, self.conversation, self.view)
-        self.tasks = OpenTasks(screen, self.conversation, self.composer, self._title, self._line)
-        self.tasks.asks = preferences.asks_to_resume
+        self.open_tasks = OpenTasks(screen, self.conversation, self.composer, self._title, self._line)
+        self.open_tasks.asks = preferences.asks_to_resume
         self.task_ids = TaskResolver(screen, self.conversation, self.composer.complete_again)
         self.task_actions = CardActions(screen, self.conversation, self.cards, self.task_ids, self.view, show_task)
         self._notifier = TaskNotifier(screen, clock, self._notify, self.cards.watched, preferences)
@@ -122,7 +122,7 @@ class ChatController:
             editing=self.input.editing is not None,
             completing=prompt.completing,
             other=self.input.preview.other,
-            cut_off=self.tasks.cut_off > 0,
+            cut_off=self.open_tasks.cut_off > 0,
         )
         waiting = tuple(Waiting(one.id, clean_line(one.text)) for one in conversation.queued)
         self._status.show(state, waiting, empty=branch.tip is None)
@@ -146,7 +146,7 @@ class ChatController:
             session_id: the beginning of an id; empty for none.
             early: what the user sent before there was an engine.
         """
-        self.tasks.read_soon()
+        self.open_tasks.read_soon()
         early = list(early)
         history = await self.engine.sessions.prompt_history()
         self.composer.prompt.history_of_messages.load(history)
@@ -155,7 +155,7 @@ class ChatController:
         elif not early:
             await self._open_what_broke_off()
             await self.input.autosave.restore()
-        await self.tasks.read()
+        await self.open_tasks.read()
         for text in early:
             self.input.send(text)
 
@@ -204,7 +204,7 @@ class ChatController:
             self.turns.stop()
         elif self.models.downloading:
             self.models.stop_fetching()
-        elif self.input.leave_editing() or self.input.forget_length() or self.tasks.leave_cut_off():
+        elif self.input.leave_editing() or self.input.forget_length() or self.open_tasks.leave_cut_off():
             return
         elif self.conversation.queued:
             self.screen.spawn(self.input.take_back, group="queue")
@@ -248,7 +248,7 @@ class ChatController:
             case EngineMoved(here):
                 where = "this window" if here else "another window"
                 self.screen.say(f"The window that ran the model was closed; {where} runs it now. Nothing was lost.")
-                self.tasks.asks = self._preferences.asks_to_resume
+                self.open_tasks.asks = self._preferences.asks_to_resume
                 self.screen.spawn(self.conversation.reload, group="session")
                 self._tasks_changed()
             case _ as never:
@@ -256,7 +256,7 @@ class ChatController:
 
     def _tasks_changed(self) -> None:
         self.task_ids.forget()
-        self.tasks.read_soon()
+        self.open_tasks.read_soon()
 
     def _session_changed(self, fact: SessionChanged) -> None:
         session = self.conversation.session

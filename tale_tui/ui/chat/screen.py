@@ -201,7 +201,7 @@ class ChatScreen(BaseScreen):
 
     async def may_leave(self) -> Leaving:
         """What becomes of open tasks, asked where they end with this window; from a worker only."""
-        return "pause" if self.controller is None else await self.controller.tasks.may_leave()
+        return "pause" if self.controller is None else await self.controller.open_tasks.may_leave()
 
     async def leave(self) -> None:
         """Remember what is shown; called before the application ends."""
@@ -321,7 +321,7 @@ class ChatScreen(BaseScreen):
         if action == "command" and parameters and parameters[0] in ("trim", "to_file"):
             return self.controller is not None and self.controller.input.too_long
         if action == "resume_tasks":
-            return self.controller is not None and self.controller.tasks.cut_off > 0
+            return self.controller is not None and self.controller.open_tasks.cut_off > 0
         return super().check_action(action, parameters)
 
     action_command = run_command
@@ -334,7 +334,7 @@ class ChatScreen(BaseScreen):
     def action_resume_tasks(self) -> None:
         """Go on with the tasks that were cut off."""
         if self.controller is not None:
-            self.controller.tasks.resume_cut_off()
+            self.controller.open_tasks.resume_cut_off()
 
     def action_turns(self) -> None:
         """From the prompt to the turns, and back."""
