@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, TypeVarTuple
 
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 from textual.worker import Worker
 
 from tale_tui.domain.errors import TaleError
-from tale_tui.ui.workers import Args, Work
 
 T = TypeVar("T")
+Args = TypeVarTuple("Args")
+Work = Callable[[*Args], Coroutine[Any, Any, None]]
 
 
 class BaseScreen(Screen[None]):

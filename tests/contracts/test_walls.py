@@ -59,7 +59,7 @@ UI = (
     {"widgets"},
     {"markdown"},
     {"base_screen"},
-    {"keys", "commands", "theming", "terminal", "text", "workers"},
+    {"keys", "commands", "theming", "terminal", "text"},
 )
 """The same inside the window: app, screens, dialogs, what they are made of."""
 

@@ -13,11 +13,12 @@ from tale_tui.engine import client_actions
 from tale_tui.engine.client_actions import ACTIONS, CHOICES_MAX, KINDS, PRIORITY_NAMES, TaskKind
 from tale_tui.formatting.tasks import model_name, short_state, sign, state_words, times, tokens
 from tale_tui.ui import commands
+from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.conversation import Conversation
 from tale_tui.ui.chat.task_cards import TaskCards
 from tale_tui.ui.commands import MARK, Command
 from tale_tui.ui.dialogs.choose_task import ChooseTaskDialog
-from tale_tui.ui.tasks.actions import ActionsHost, TaskActions
+from tale_tui.ui.tasks.actions import TaskActions
 from tale_tui.ui.transcript.view import TranscriptView
 from tale_tui.ui.widgets.composer import CompletionRow
 
@@ -35,13 +36,13 @@ class TaskResolver:
     """Which task is meant: by the beginning of its id, by a choice, or because there is only one.
 
     Args:
-        host: asks.
+        screen: asks.
         conversation: the one on the screen.
         changed: called when other ids may be offered for completion.
     """
 
-    def __init__(self, host: ActionsHost, conversation: Conversation, changed: Callable[[], None]) -> None:
-        self._host = host
+    def __init__(self, screen: BaseScreen, conversation: Conversation, changed: Callable[[], None]) -> None:
+        self._screen = screen
         self._conversation = conversation
         self._changed = changed
         self._known: tuple[Task, ...] | None = None
@@ -60,7 +61,7 @@ class TaskResolver:
             return ()
         if self._known is None:
             self._known = ()
-            self._host.spawn(self._read, group="ids", exclusive=True)
+            self._screen.spawn(self._read, group="ids", exclusive=True)
         command, typed = found
         states = KINDS[command.tasks] if command.tasks is not None else frozenset()
         fitting = [one for one in self._known if one.state in states and one.id.startswith(typed.lower())]
@@ -117,7 +118,7 @@ class TaskResolver:
         if len(tasks) == 1:
             return tasks[0]
         dialog = ChooseTaskDialog(tasks, self._conversation.clock.now(), title=title, verb=verb)
-        chosen = await self._host.ask(dialog)
+        chosen = await self._screen.ask(dialog)
         return next((task for task in tasks if task.id == chosen), None)
 
 
@@ -139,7 +140,7 @@ class CardActions:
     """What the chat does with tasks: its commands, and the keys on their cards.
 
     Args:
-        host: tells and asks.
+        screen: tells and asks.
         conversation: the one on the screen.
         cards: its cards.
         ids: finds tasks.
@@ -149,24 +150,24 @@ class CardActions:
 
     def __init__(
         self,
-        host: ActionsHost,
+        screen: BaseScreen,
         conversation: Conversation,
         cards: TaskCards,
         ids: TaskResolver,
         view: TranscriptView,
         show: ShowTask,
     ) -> None:
-        self._host = host
+        self._screen = screen
         self._conversation = conversation
         self._cards = cards
         self._ids = ids
         self._view = view
         self._show = show
-        self._actions = TaskActions(host, conversation.engine, self._changed)
+        self._actions = TaskActions(screen, conversation.engine, self._changed)
 
     def run(self, name: str, argument: str) -> bool:
         """Do what a command says; False where it is none about tasks."""
-        spawn = self._host.spawn
+        spawn = self._screen.spawn
         match name:
             case "tasks":
                 self._show("")
@@ -194,13 +195,13 @@ class CardActions:
             case "open":
                 (self._cards.follow if event.opened else self._cards.leave)(task.id)
             case "cancel" | "pause" | "resume":
-                self._host.spawn(partial(self._change, event.kind, task.id, quiet=True), group="dialog")
+                self._screen.spawn(partial(self._change, event.kind, task.id, quiet=True), group="dialog")
             case "retry":
-                self._host.spawn(partial(self.retry, task.id, quiet=True), group="dialog")
+                self._screen.spawn(partial(self.retry, task.id, quiet=True), group="dialog")
             case "result":
-                self._host.spawn(self._in_editor, task.id, group="dialog")
+                self._screen.spawn(self._in_editor, task.id, group="dialog")
             case "save":
-                self._host.spawn(self._save, task.id, "", group="dialog")
+                self._screen.spawn(self._save, task.id, "", group="dialog")
             case "show":
                 self._show(task.id)
 
@@ -225,14 +226,14 @@ class CardActions:
                 tasks = await client_actions.running(self._conversation.engine) or (await self._ids.latest("any"),)
             except NoSuchTask as none:
                 # That there is none is the answer, and nothing that went wrong.
-                self._host.say(none.sentence, title="Status", timeout_s=STATUS_S)
+                self._screen.say(none.sentence, title="Status", timeout_s=STATUS_S)
                 return
         if tasks:
             now = self._conversation.clock.now()
             lines = [_report(task, now) for task in tasks[:REPORTED_MAX]]
             if len(tasks) > REPORTED_MAX:
                 lines.append(f"and {len(tasks) - REPORTED_MAX} more: /tasks")
-            self._host.say("\n".join(lines), title="Status", timeout_s=STATUS_S)
+            self._screen.say("\n".join(lines), title="Status", timeout_s=STATUS_S)
 
     async def _change(self, name: str, prefix: str, *, quiet: bool = False) -> None:
         title, outcome = _CHANGES[name]
@@ -288,7 +289,7 @@ class CardActions:
 
     def _say_done(self, task: Task, outcome: str, *, quiet: bool = False) -> None:
         if not quiet:
-            self._host.say(f"{task.shown} {task.title} {outcome}.")
+            self._screen.say(f"{task.shown} {task.title} {outcome}.")
 
 
 def _place(folder: str) -> Path:

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from textual.app import App
-from textual.screen import ModalScreen
-from textual.worker import Worker
 
 from tale_tui.domain.tasks import OPEN, Priority, Task, TaskDetail, TaskState
 from tale_tui.domain.text import clean_line
@@ -21,12 +19,11 @@ from tale_tui.engine import client_actions
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.client_actions import ACTIONS
 from tale_tui.formatting.tasks import state_words
+from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.dialogs.confirm import ConfirmDialog
 from tale_tui.ui.dialogs.save_files import save_files
 from tale_tui.ui.tasks.list_model import TaskListModel
 from tale_tui.ui.terminal.editor import NoEditor, edit_outside
-from tale_tui.ui.widgets.banner import Severity
-from tale_tui.ui.workers import Args, Work
 
 T = TypeVar("T")
 
@@ -36,39 +33,17 @@ _PRIORITIES = tuple(Priority)
 """The highest first."""
 
 
-class ActionsHost(Protocol):
-    """What the actions may ask of the screen that they belong to."""
-
-    def say(
-        self, sentence: str, *, title: str = "", severity: Severity = "information", timeout_s: float | None = None
-    ) -> None:
-        """Tell the user something that goes by itself. Safe text."""
-        ...
-
-    def spawn(self, function: Work[*Args], *args: *Args, group: str, exclusive: bool = False) -> Worker[None]:
-        """Do `function(*args)` in a worker; what goes wrong in it is told."""
-        ...
-
-    async def ask(self, dialog: ModalScreen[T]) -> T | None:
-        """Show a dialog and wait for its result; from a worker only."""
-        ...
-
-    def copy(self, text: str, what: str) -> None:
-        """Put `text` into the clipboard and say so; `what` begins the sentence."""
-        ...
-
-
 class TaskActions:
     """What both screens do with a task.
 
     Args:
-        host: tells and asks.
+        screen: tells and asks.
         engine: has the tasks.
         changed: takes a task as it is afterwards.
     """
 
-    def __init__(self, host: ActionsHost, engine: EngineApi, changed: Callable[[Task], None]) -> None:
-        self._host = host
+    def __init__(self, screen: BaseScreen, engine: EngineApi, changed: Callable[[Task], None]) -> None:
+        self._screen = screen
         self._engine = engine
         self._changed = changed
 
@@ -93,13 +68,13 @@ class TaskActions:
         try:
             changed = await edit_outside(app, text)
         except NoEditor as error:
-            self._host.say(str(error), title="No editor", severity="warning")
+            self._screen.say(str(error), title="No editor", severity="warning")
             return False
         return changed != text.rstrip("\n")
 
     async def save(self, task: Task, text: str, folder: Path) -> None:
         """Save the code of a result as files."""
-        await save_files(task.title, text, folder, self._host.ask, self._host.say)
+        await save_files(task.title, text, folder, self._screen.ask, self._screen.say)
 
     def _seen(self, task: Task) -> Task:
         self._changed(task)
@@ -109,46 +84,31 @@ class TaskActions:
 # on the tasks screen
 
 
-class ListHost(ActionsHost, Protocol):
-    """What the keys of the tasks screen may ask of it."""
-
-    @property
-    def app(self) -> App[object]:
-        """Has the terminal."""
-        ...
-
-    def changed(self, task: Task) -> None:
-        """A task is so now."""
-        ...
-
-    def line_up(self) -> None:
-        """Read the order of what is queued again, soon."""
-        ...
-
-    def quote(self, text: str) -> None:
-        """Put a text into the prompt of the chat."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ListActions:
     """What the keys of the tasks screen do with the chosen task.
 
     Args:
-        host: the screen.
+        screen: tells and asks.
         engine: has the tasks.
         model: all tasks in their order.
         now: the clock, in seconds since the epoch.
+        changed: takes a task as it is afterwards.
+        line_up: reads the order of what is queued again, soon.
+        quote: puts a text into the prompt of the chat.
     """
 
-    host: ListHost
+    screen: BaseScreen
     engine: EngineApi
     model: TaskListModel
     now: Callable[[], float]
+    changed: Callable[[Task], None]
+    line_up: Callable[[], None]
+    quote: Callable[[str], None]
 
     @property
     def _actions(self) -> TaskActions:
-        return TaskActions(self.host, self.engine, self.host.changed)
+        return TaskActions(self.screen, self.engine, self.changed)
 
     async def do(self, kind: str, task: Task) -> None:
         """Do something with a task; what cannot be done is told.
@@ -186,7 +146,7 @@ class ListActions:
         if task.state in OPEN:
             detail = "What it wrote so far is kept."
             dialog = ConfirmDialog(f"Cancel {_named(task)}?", "Cancel it", "Keep it", detail=detail)
-            if not await self.host.ask(dialog):
+            if not await self.screen.ask(dialog):
                 return
         await self._actions.change("cancel", task)
 
@@ -194,7 +154,7 @@ class ListActions:
         if task.state is TaskState.DONE:
             detail = "It is done. Its result is replaced by the new one."
             dialog = ConfirmDialog(f"Run {_named(task)} again?", "Run it again", "Leave it", detail=detail)
-            if not await self.host.ask(dialog):
+            if not await self.screen.ask(dialog):
                 return
         await self._actions.change("retry", task)
 
@@ -205,7 +165,7 @@ class ListActions:
         if len(detail.steps) < 2:
             await self._retry(task)
             return
-        key = await self.host.ask(StepDialog(detail))
+        key = await self.screen.ask(StepDialog(detail))
         if key is not None:
             await self._actions.retry_from(task, key)
 
@@ -214,23 +174,23 @@ class ListActions:
         if 0 <= place < len(_PRIORITIES):
             await self._actions.set_priority(task, _PRIORITIES[place])
         else:
-            self.host.say(f"{task.priority.value.capitalize()} is as {'late' if step > 0 else 'soon'} as it gets.")
+            self.screen.say(f"{task.priority.value.capitalize()} is as {'late' if step > 0 else 'soon'} as it gets.")
 
     async def _move(self, task: Task, step: int) -> None:
         if task.state is not TaskState.QUEUED:
-            self.host.say(f"{task.shown} is not queued, so it has no place to move from.")
+            self.screen.say(f"{task.shown} is not queued, so it has no place to move from.")
             return
         beside = self.model.neighbour(task, step)
         if beside is None:
-            self.host.say(f"{task.shown} is the {'last' if step > 0 else 'first'} of those that wait.")
+            self.screen.say(f"{task.shown} is the {'last' if step > 0 else 'first'} of those that wait.")
             return
         # A task goes before another one, so going behind its neighbour is going before the next but one.
         await self._actions.move(task, beside if step < 0 else self.model.neighbour(beside, 1))
-        self.host.line_up()
+        self.line_up()
 
     async def _answer(self, name: str, task: Task) -> None:
         if task.state is not TaskState.WAITING:
-            self.host.say(f"{task.shown} asks nothing: {state_words(task, self.now())}.")
+            self.screen.say(f"{task.shown} asks nothing: {state_words(task, self.now())}.")
             return
         await self._actions.change(name, task)
 
@@ -241,14 +201,14 @@ class ListActions:
         detail: TaskDetail = await self.engine.tasks.get(task.id)
         text = client_actions.result_text(detail)
         if not text.strip():
-            self.host.say(f"{task.shown} has not written anything yet.")
+            self.screen.say(f"{task.shown} has not written anything yet.")
             return ""
         return text
 
     async def _open_in_editor(self, task: Task) -> None:
         text = await self._text(task)
-        if text and await self._actions.show_in_editor(self.host.app, text):
-            self.host.say("The result is as it was. What you changed is only in what you saved elsewhere.")
+        if text and await self._actions.show_in_editor(self.screen.app, text):
+            self.screen.say("The result is as it was. What you changed is only in what you saved elsewhere.")
 
     async def _save(self, task: Task) -> None:
         text = await self._text(task)
@@ -258,13 +218,13 @@ class ListActions:
     async def _copy(self, task: Task) -> None:
         text = await self._text(task)
         if text:
-            self.host.copy(text, "What it wrote")
+            self.screen.copy(text, "What it wrote")
 
     async def _quote(self, task: Task) -> None:
         text = await self._text(task)
         if text:
             quoted = "\n".join(f"> {line}".rstrip() for line in text.rstrip("\n").split("\n"))
-            self.host.quote(f"{clean_line(task.title)} ({task.shown}):\n\n{quoted}\n\n")
+            self.quote(f"{clean_line(task.title)} ({task.shown}):\n\n{quoted}\n\n")
 
 
 def _named(task: Task) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
-from textual.screen import Screen
 from textual.timer import Timer
 
 from tale_tui.domain.events import StepDelta, StepReading, TaskEvent, TaskSeen
 from tale_tui.domain.tasks import ENDED, Task
+from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.tasks.detail import TaskPane
-from tale_tui.ui.workers import Spawn
 
 FOLLOW_AFTER_S = 0.08
 """A task is read when it has been the chosen one for so long: a held key reads nothing on its way."""
@@ -25,17 +24,15 @@ class TaskFollower:
     Args:
         screen: has the timers and the workers.
         pane: shows the task.
-        spawn: does work in a worker of a group, in the place of the one before; what goes wrong is told.
 
     Attributes:
         follow: the engine's stream of a task; None without an engine.
     """
 
-    def __init__(self, screen: Screen[None], pane: TaskPane, spawn: Spawn) -> None:
+    def __init__(self, screen: BaseScreen, pane: TaskPane) -> None:
         self.follow: Follow | None = None
         self._screen = screen
         self._pane = pane
-        self._spawn = spawn
         self._timer: Timer | None = None
         self._task_id = ""
         """Of the task that is followed; empty for none."""
@@ -72,7 +69,7 @@ class TaskFollower:
         self.stop()
         if self.follow is not None:
             self._task_id = task_id
-            self._spawn(self._run, self.follow, task_id, group="follow", exclusive=True)
+            self._screen.spawn(self._run, self.follow, task_id, group="follow", exclusive=True)
 
     def changed(self, task: Task) -> None:
         """A task is so now; where it is the one that is shown it is followed again, if its stream had ended."""

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 from textual.types import CSSPathType
 from textual.widgets import Input
-from textual.worker import Worker
 
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import TaleError
@@ -26,6 +23,7 @@ from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.engine.api import EngineApi
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.formatting.units import key_name
+from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.tasks.actions import ListActions
 from tale_tui.ui.tasks.detail import TaskPane
@@ -35,14 +33,10 @@ from tale_tui.ui.tasks.list_model import TaskListModel, TaskOrder, TaskTab
 from tale_tui.ui.tasks.status import TASKS_KEYS, TasksState, TasksStatus
 from tale_tui.ui.tasks.steps import TaskView
 from tale_tui.ui.tasks.text import TaskText
-from tale_tui.ui.widgets.banner import Severity
 from tale_tui.ui.widgets.key_bar import KeyBar
 from tale_tui.ui.widgets.line_input import LineInput
 from tale_tui.ui.widgets.tabs import WordTabs
 from tale_tui.ui.widgets.title_bar import TitleBar
-from tale_tui.ui.workers import Args, Work, spawn
-
-T = TypeVar("T")
 
 NARROW = 100
 """Cells below which the task is shown over the list."""
@@ -55,7 +49,7 @@ QUEUE_AGAIN_S = 1.0
 """The order of what is queued is read again so long after something in it changed."""
 
 
-class TasksScreen(Screen[None]):
+class TasksScreen(BaseScreen):
     """All tasks.
 
     Args:
@@ -91,7 +85,7 @@ class TasksScreen(Screen[None]):
         self.bar = KeyBar()
         self.lines = TasksStatus(self, self.title_bar, self.bar)
         self.model = TaskListModel()
-        self.follower = TaskFollower(self, self.pane, self.spawn)
+        self.follower = TaskFollower(self, self.pane)
         self._bridge = bridge
         self._engine = engine
         self._wanted = ""
@@ -190,21 +184,6 @@ class TasksScreen(Screen[None]):
 
     # what the actions may ask for
 
-    def say(
-        self, sentence: str, *, title: str = "", severity: Severity = "information", timeout_s: float | None = None
-    ) -> None:
-        """Tell the user something that goes by itself. Safe text."""
-        self.app.notify(sentence, title=title, severity=severity, timeout=timeout_s, markup=False)
-
-    async def ask(self, dialog: ModalScreen[T]) -> T | None:
-        """Show a dialog and wait for its result; from a worker only."""
-        return await self.app.push_screen_wait(dialog)
-
-    def copy(self, text: str, what: str) -> None:
-        """Put `text` into the clipboard and say so; `what` begins the sentence."""
-        self.app.copy_to_clipboard(text)
-        self.say(f"{what} was copied.")
-
     def quote(self, text: str) -> None:
         """Put a text into the prompt of the chat."""
         self.post_message(self.Quoted(text))
@@ -264,17 +243,6 @@ class TasksScreen(Screen[None]):
         self.refresh_lines()
         for status in await engine.models.roles():
             self.lines.role(status)
-
-    def spawn(self, function: Work[*Args], *args: *Args, group: str, exclusive: bool = False) -> Worker[None]:
-        """Do `function(*args)` in a worker; what goes wrong in it is told."""
-        return spawn(self, self._telling, function, *args, group=group, exclusive=exclusive)
-
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        try:
-            yield
-        except TaleError as error:
-            self.say(error.sentence, title=error.title, severity="error")
 
     def open_task(self, prefix: str) -> None:
         """Choose a task and show it, now or as soon as tasks are known.
@@ -416,7 +384,7 @@ class TasksScreen(Screen[None]):
         """Do something with the chosen task."""
         task = self.chosen
         if task is not None and self._engine is not None:
-            actions = ListActions(self, self._engine, self.model, self._clock)
+            actions = ListActions(self, self._engine, self.model, self._clock, self.changed, self.line_up, self.quote)
             self.spawn(actions.do, kind, task, group="task")
 
     def action_again(self) -> None:
