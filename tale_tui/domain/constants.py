@@ -20,11 +20,40 @@ DELTA_INTERVAL_S = 0.04
 """Deltas after the first are joined for this long: 25 paints a second are smooth and cost little."""
 PARTIAL_SAVE_INTERVAL_S = 0.9
 """The partial reply is stored this often: a crash loses less than a second."""
+GENERATION_MIN_MS = 10.0
+"""A server that says that it generated for less than this gives no rate."""
+LOAD_MIN_MS = 50.0
+"""A server that says that it loaded for less than this had the model in memory (1 ms is usual then, 300 ms and more
+otherwise)."""
+OWN_CLOCK_MIN_S = 0.1
+"""Pieces that came within less than this came in a burst: their rate is that of the wire, not of the model."""
+TOKENS_PER_SECOND_MAX = 20_000.0
+"""No model writes one answer faster, so a higher rate was measured on something else."""
 
 # Tasks
 
 TIME_LIMIT_MAX_S = 31_536_000.0
 """Seconds that a task or a step may be given at most: a year, and more than any is ever waited for."""
+LOCAL_TASKS_AT_ONCE = 1
+"""Tasks of one model on this machine: two would each take twice as long, and the first result comes later."""
+REMOTE_TASKS_AT_ONCE = 4
+"""Tasks of one model on a server elsewhere, which works on several requests at once."""
+PLAN_STEPS_MAX = 200
+"""Steps of a plan: more than anybody reads, and few enough that each change of a task stays quick."""
+STEP_PROMPT_CHARACTERS = 64_000
+"""Of the prompt of a step, at most."""
+WRONG_VALUE_CHARACTERS = 40
+"""Of a wrong value of a plan that are shown."""
+PLAN_MISTAKES_NAMED = 3
+"""So many mistakes of a plan are named; who mends them sees the next ones."""
+TASK_PROMPT_MESSAGES = 6
+"""The newest messages of the conversation that a task is shown."""
+TASK_PROMPT_MESSAGE_CHARACTERS = 300
+"""Of each of them, at most: together about 500 tokens, which a model on a CPU reads in two seconds."""
+STEP_RESULTS_BYTES = 48_000
+"""Of the results of the steps before that a step is shown, in all, where the window has room for it."""
+UNREAD_STEP_CHARACTERS = 64_000
+"""Of a step that wait for one slow reader, at most; beyond that it is shown the whole task again."""
 
 # Window and command line
 
@@ -208,3 +237,29 @@ PACE_TASKS = 50
 """So many of a model's last tasks say how long the next one takes."""
 PACE_TASKS_MIN = 3
 """Before so many tasks of a model are done, nothing is said of the next one's time."""
+
+# Chat
+
+LONG_MESSAGE_CHARACTERS = 1000
+"""A shorter message fits any window, so that nobody needs to know the window before it is stored."""
+CLASSIFIED_TASKS = 200
+"""Tasks that a message may ask for: of its conversation, and of those that are open elsewhere."""
+PROMPT_COUNTS_MAX = 3
+"""How often one prompt is counted at most."""
+FIRST_READ_MESSAGES = 64
+"""Messages that are read at first: more than most windows hold."""
+PROMPT_TASKS_MAX = 200
+"""Tasks of a conversation whose state is looked up for their cards in a prompt."""
+TASK_QUESTION_CHARACTERS = 120
+"""Of a question for a status, at most: nobody asks for it at greater length."""
+QUOTE_CHARACTERS = 300
+"""Of an earlier message that is quoted, at most."""
+
+# Learning of the detector
+
+CORRECTIONS_MIN = 5
+"""Corrections since the last fit that are worth another one."""
+LEARNING_IDLE_S = 20.0
+"""So long nothing may have been asked for before a fit begins."""
+FIT_TIMEOUT_S = 600.0
+"""A fit takes some seconds; one that takes so long is ended."""

@@ -10,7 +10,13 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from tale_tui.domain.constants import PARTIAL_SAVE_INTERVAL_S
+from tale_tui.domain.constants import (
+    GENERATION_MIN_MS,
+    LOAD_MIN_MS,
+    OWN_CLOCK_MIN_S,
+    PARTIAL_SAVE_INTERVAL_S,
+    TOKENS_PER_SECOND_MAX,
+)
 from tale_tui.domain.errors import BrokenStream, StoreError
 from tale_tui.domain.models import LoadedModel, ModelRef, Role, Usage
 from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, TextPiece
@@ -18,19 +24,6 @@ from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 
 Kind = TypeVar("Kind")
-
-GENERATION_MIN_MS = 10.0
-"""A server that says that it generated for less than this gives no rate."""
-
-RATE_MAX = 20_000.0
-"""Tokens a second: no model writes one answer faster, so a higher rate was measured on something else."""
-
-LOAD_MIN_MS = 50.0
-"""A server that says that it loaded for less than this had the model in memory (1 ms is usual then, 300 ms and more
-otherwise)."""
-
-OWN_CLOCK_MIN_S = 0.1
-"""Pieces that came within less than this came in a burst: their rate is that of the wire, not of the model."""
 
 YIELD_PIECES = 64
 """After so many pieces that were there already everybody else has a turn: a burst must not hold the event loop."""
@@ -129,7 +122,7 @@ class PartialReply:
             spent = self._last - self._first if self._first is not None else 0.0
             long_enough = spent >= OWN_CLOCK_MIN_S
         rate = tokens / spent if long_enough else 0.0
-        return rate if 0 < rate <= RATE_MAX else None
+        return rate if 0 < rate <= TOKENS_PER_SECOND_MAX else None
 
 
 class AutoSaver:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tale_tui.config.settings import DetectSettings
+from tale_tui.domain.constants import CLASSIFIED_TASKS
 from tale_tui.domain.conversation import Author
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import OPEN, Classification, DetectBand, Task, TaskState
@@ -17,8 +18,6 @@ from tale_tui.engine.detect.detector import Detection, DetectState
 from tale_tui.engine.detect.learning import Detectors
 from tale_tui.engine.store.store import Store
 
-TASKS_LOOKED_AT = 200
-"""Of one conversation, and of those that are open elsewhere."""
 NOT_CLASSIFIED = Classification(0.0, DetectBand.CHAT, enabled=False)
 """Where detection is turned off."""
 
@@ -123,10 +122,10 @@ class MessageClassifier:
         if not session_id:
             return SessionContext(KnownTasks(), DetectState())
         end = await self._store.session_tail(session_id)
-        tasks = await self._store.tasks(session_id=session_id, limit=TASKS_LOOKED_AT)
+        tasks = await self._store.tasks(session_id=session_id, limit=CLASSIFIED_TASKS)
         others: tuple[Task, ...] = ()
         if not tasks:
-            others = await self._store.tasks(tuple(OPEN - {TaskState.DRAFT}), limit=TASKS_LOOKED_AT)
+            others = await self._store.tasks(tuple(OPEN - {TaskState.DRAFT}), limit=CLASSIFIED_TASKS)
         last_task_id = end.last.task_id if end.last else None
         asked_last = next((each for each in (end.last, end.above) if each and each.author is Author.USER), None)
         rows = KnownTasks(tasks, others, asked_last, last_task_id, self._now())

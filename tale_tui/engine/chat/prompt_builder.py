@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from tale_tui.config.settings import Settings
+from tale_tui.domain.constants import FIRST_READ_MESSAGES, PROMPT_COUNTS_MAX, PROMPT_TASKS_MAX
 from tale_tui.domain.conversation import Author, Message
 from tale_tui.domain.errors import MessageTooLong, ModelError, StoreError
 from tale_tui.domain.models import BackendName, ModelRef
@@ -30,9 +31,6 @@ from tale_tui.formatting.tasks import describe
 
 COUNT_FROM = 0.6
 """Above this share of the budget an estimate is not good enough, and the backend is asked to count."""
-
-COUNTS = 3
-"""How often one prompt is counted at most."""
 
 COUNTED_SAFETY = 0.98
 """Of a ratio that was counted on this very text so much is used, as leaving turns out changes the mixture."""
@@ -108,7 +106,7 @@ class PromptBuilder:
         room = TokenBudget(window, chat.max_tokens, history, usable_ratio(learned) * caution, lenient_ratio(learned))
         system = system or chat.system
         prompt = fit(branch, system, room, tail=tail, whole=whole)
-        for _ in range(COUNTS):
+        for _ in range(PROMPT_COUNTS_MAX):
             if prompt.tokens < COUNT_FROM * room.budget:
                 break
             counted = await self._count(ref, prompt)
@@ -166,14 +164,8 @@ def _too_long(prompt: ModelPrompt, ref: ModelRef, room: TokenBudget) -> MessageT
     )
 
 
-FIRST_READ = 64
-"""Messages that are read at first: more than most windows hold."""
-
 GROWTH = 4
 """So many times more are read when a prompt had room for all of them."""
-
-CARDS_KNOWN = 200
-"""Tasks of a conversation whose state is looked up for their cards."""
 
 
 class PromptBranch:
@@ -191,7 +183,7 @@ class PromptBranch:
         self._reply_id = reply_id
         self._session_id = session_id
         self._now = now
-        self._limit = FIRST_READ
+        self._limit = FIRST_READ_MESSAGES
         self.messages: tuple[Message, ...] = ()
         """Oldest first; the last one is the user's message that is to be answered."""
         self.whole = False
@@ -207,7 +199,7 @@ class PromptBranch:
         if any(message.task_id is not None for message in messages):
             tasks: tuple[Task, ...] = ()
             if open_cards(messages):
-                tasks = await self._store.tasks(session_id=self._session_id, limit=CARDS_KNOWN)
+                tasks = await self._store.tasks(session_id=self._session_id, limit=PROMPT_TASKS_MAX)
             messages = with_cards(messages, {task.id: task for task in tasks}, self._now())
         self.messages = messages
 

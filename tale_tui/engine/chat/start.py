@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from tale_tui.domain.constants import LONG_MESSAGE_CHARACTERS
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.errors import BadInput, NoModel, NoSuchMessage, WrongState
 from tale_tui.domain.models import ModelRef, Role
@@ -21,8 +22,6 @@ from tale_tui.engine.store.tasks import NewTask
 from tale_tui.engine.store.turns import StoredTurn
 from tale_tui.formatting.tasks import describe
 
-LONG_TEXT = 1000
-"""Characters: a shorter message fits any window, so that nobody needs to know the window before it is stored."""
 IS_A_TASK = "That message is a task. Retry the task, or make the message a conversation first."
 
 
@@ -110,7 +109,7 @@ class TurnStarter:
             detected = decision.p if as_task is None else None
             task = await self._tasks.new_task(text, key=services.clock.new_id(), session_id=session_id, p=detected)
         elif decision.asked is None:
-            if len(text) >= LONG_TEXT:
+            if len(text) >= LONG_MESSAGE_CHARACTERS:
                 await self._check(session_id, text, ref)
             reply_ref = ref or services.roles.status(Role.UX).ref  # as far as it is known without asking anybody
         turn = await begin(reply_ref=reply_ref, p=decision.p, task=task)

@@ -6,16 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tale_tui.domain.constants import QUOTE_CHARACTERS, TASK_QUESTION_CHARACTERS
 from tale_tui.domain.conversation import Message
 from tale_tui.domain.tasks import OPEN, Task
 from tale_tui.engine.chat.question_patterns.compiled import Question, naming, plain_of, pointing
 from tale_tui.formatting.tasks import describe, describe_all, name_of
 from tale_tui.formatting.units import span
 
-LONGEST = 120
-"""Characters: nobody asks for a status at greater length."""
-QUOTE_LIMIT = 300
-"""Characters of an earlier message that are quoted."""
 WHY = "from the list of tasks"
 """Why no model wrote the reply."""
 
@@ -46,7 +43,7 @@ class KnownTasks:
 
 def task_question(text: str, rows: KnownTasks) -> TaskQuestion | None:
     """What a message asks about tasks; None for any other message, and where there is nothing to tell."""
-    if len(text) > LONGEST:
+    if len(text) > TASK_QUESTION_CHARACTERS:
         return None
     plain = plain_of(text)
     words = set(plain.split())
@@ -120,7 +117,7 @@ def _last(rows: KnownTasks) -> str:
     if last is None:
         return ""
     words = " ".join(last.text.split())
-    quoted = words if len(words) <= QUOTE_LIMIT else f"{words[:QUOTE_LIMIT].rstrip()} …"
+    quoted = words if len(words) <= QUOTE_CHARACTERS else f"{words[:QUOTE_CHARACTERS].rstrip()} …"
     ago = f"{span(max(0.0, rows.now - last.created))} ago"
     said = f"Your last request, {ago}: “{quoted}”"
     task = next((task for task in rows.tasks if task.id == rows.last_task_id), None)

@@ -18,20 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tale_tui.domain.constants import CORRECTIONS_MIN, FIT_TIMEOUT_S, LEARNING_IDLE_S
 from tale_tui.domain.errors import StoreError
 from tale_tui.engine.detect.detector import Detector
 from tale_tui.engine.detect.model import FORMAT
 
 log = logging.getLogger(__name__)
-
-ENOUGH = 5
-"""Corrections since the last fit that are worth another one."""
-
-IDLE_S = 20.0
-"""So long nothing may have been asked for before a fit begins."""
-
-FIT_LIMIT_S = 600.0
-"""A fit takes some seconds; one that takes so long is ended."""
 
 NOTE_SUFFIX = ".seen"
 """Of the file beside the weights that holds how many corrections the last fit saw, whatever came of it."""
@@ -101,7 +93,7 @@ class Learner:
         busy: Callable[[], bool],
         *,
         enabled: bool = True,
-        idle_s: float = IDLE_S,
+        idle_s: float = LEARNING_IDLE_S,
     ) -> None:
         self._corrections = corrections
         self._detectors = detectors
@@ -132,7 +124,7 @@ class Learner:
 
     async def _is_worth_it(self) -> bool:
         seen = await asyncio.to_thread(read_seen, self._detectors.learned)
-        return await self._corrections.label_count() >= seen + ENOUGH
+        return await self._corrections.label_count() >= seen + CORRECTIONS_MIN
 
     async def _wait_for_quiet(self) -> None:
         busy = True
@@ -172,10 +164,10 @@ async def refit(learned: Path, corrections: Iterable[Correction]) -> LearningRep
         sys.executable, *arguments, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=os.environ | ONE_THREAD
     )
     try:
-        async with asyncio.timeout(FIT_LIMIT_S):
+        async with asyncio.timeout(FIT_TIMEOUT_S):
             said, _ = await process.communicate("\n".join(lines).encode())
     except TimeoutError:
-        return LearningReport(kept=False, error=f"the fit took longer than {FIT_LIMIT_S:.0f} seconds")
+        return LearningReport(kept=False, error=f"the fit took longer than {FIT_TIMEOUT_S:.0f} seconds")
     finally:
         await _end(process)
     return _report(said, process.returncode)

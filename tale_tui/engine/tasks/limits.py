@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
 from tale_tui.config.settings import TaskSettings
+from tale_tui.domain.constants import LOCAL_TASKS_AT_ONCE, REMOTE_TASKS_AT_ONCE
 from tale_tui.domain.errors import (
     DatabaseNewer,
     Fenced,
@@ -20,12 +21,6 @@ from tale_tui.domain.errors import (
 from tale_tui.domain.models import ModelRef
 from tale_tui.domain.tasks import StepSpec
 
-LOCAL_AT_ONCE = 1
-"""Tasks of one model on this machine: two would each take twice as long, and the first result comes later."""
-
-REMOTE_AT_ONCE = 4
-"""Tasks of one model on a server elsewhere, which works on several requests at once."""
-
 MINUTE_S = 60.0
 
 
@@ -34,7 +29,7 @@ class Slots:
 
     Args:
         total: tasks that run at once, at most.
-        per_model: of one model; 0 takes `LOCAL_AT_ONCE` or `REMOTE_AT_ONCE`.
+        per_model: of one model; 0 takes `LOCAL_TASKS_AT_ONCE` or `REMOTE_TASKS_AT_ONCE`.
         is_local: whether a model runs on this machine.
     """
 
@@ -69,7 +64,7 @@ class Slots:
     def _limit(self, ref: ModelRef) -> int:
         if self._per_model:
             return self._per_model
-        return LOCAL_AT_ONCE if self._is_local(ref) else REMOTE_AT_ONCE
+        return LOCAL_TASKS_AT_ONCE if self._is_local(ref) else REMOTE_TASKS_AT_ONCE
 
 
 class Gate:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tale_tui.config.settings import ChatSettings, TaskSettings
+from tale_tui.domain.constants import TASK_PROMPT_MESSAGES
 from tale_tui.domain.errors import BrokenStream, ModelError, Refused
 from tale_tui.domain.models import FinishReason, ModelRef, Role
 from tale_tui.engine.models.backend import ChatRequest, TextPiece
@@ -14,7 +15,7 @@ from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route.router import Router, with_fallbacks
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.streaming import load_model, stream_reply
-from tale_tui.engine.tasks.prompts import DIGEST_MESSAGES, digest, prompt_bytes, room_for, step_messages
+from tale_tui.engine.tasks.prompts import digest, prompt_bytes, room_for, step_messages
 from tale_tui.engine.tasks.step_runner import StepResult, StepWork
 
 
@@ -49,7 +50,7 @@ class ModelStepRunner:
         )
         conversation = ""
         if task.message_id is not None:
-            branch, _ = await services.store.branch_above(task.message_id, DIGEST_MESSAGES + 1)
+            branch, _ = await services.store.branch_above(task.message_id, TASK_PROMPT_MESSAGES + 1)
             conversation = digest(branch, work.detail.text)
         call = _Call(services, work, conversation)
         return await with_fallbacks(

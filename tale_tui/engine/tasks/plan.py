@@ -11,7 +11,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from tale_tui.domain.constants import TIME_LIMIT_MAX_S
+from tale_tui.domain.constants import (
+    PLAN_MISTAKES_NAMED,
+    PLAN_STEPS_MAX,
+    STEP_PROMPT_CHARACTERS,
+    STEP_TITLE_CHARACTERS,
+    TIME_LIMIT_MAX_S,
+    WRONG_VALUE_CHARACTERS,
+)
 from tale_tui.domain.errors import BadPlan
 from tale_tui.domain.models import Role
 from tale_tui.domain.tasks import PLAN_FORMAT, Plan, StepKind, StepSpec
@@ -19,16 +26,6 @@ from tale_tui.domain.text import clean, clean_line, is_blank
 
 ONE_STEP_KEY = "answer"
 ONE_STEP_TITLE = "answer"
-STEPS_MAX = 200
-"""Steps of a plan: more than anybody reads, and few enough that each change of a task stays quick."""
-PROMPT_LIMIT = 64_000
-"""Characters of the prompt of a step."""
-TITLE_LIMIT = 80
-"""Characters of its title."""
-VALUE_SHOWN = 40
-"""Characters of a value that is wrong."""
-NAMED = 3
-"""So many mistakes are named; who mends them sees the next ones."""
 
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
@@ -41,8 +38,8 @@ class _StepForm(_Form):
     """A step as it is written in a file."""
 
     key: Key
-    title: str = Field("", max_length=TITLE_LIMIT)
-    prompt: str = Field("", max_length=PROMPT_LIMIT)
+    title: str = Field("", max_length=STEP_TITLE_CHARACTERS)
+    prompt: str = Field("", max_length=STEP_PROMPT_CHARACTERS)
     after: list[Key] = []
     kind: str = StepKind.MODEL.value
     role: Literal["ux", "task"] = "task"
@@ -57,7 +54,7 @@ class _PlanForm(_Form):
 
     format: int = Field(PLAN_FORMAT, ge=1)
     approval: bool = False
-    steps: list[_StepForm] = Field(min_length=1, max_length=STEPS_MAX)
+    steps: list[_StepForm] = Field(min_length=1, max_length=PLAN_STEPS_MAX)
 
 
 ONE_STEP = Plan((StepSpec(ONE_STEP_KEY, ONE_STEP_TITLE),))
@@ -143,8 +140,8 @@ def _spec(form: _StepForm) -> StepSpec:
 def _sentence(error: ValidationError) -> str:
     """What is wrong, and where."""
     found = error.errors(include_url=False)
-    named = [f"{_place(item['loc'])}{_words(item)}" for item in found[:NAMED]]
-    more = [f"and {len(found) - NAMED} more"] if len(found) > NAMED else []
+    named = [f"{_place(item['loc'])}{_words(item)}" for item in found[:PLAN_MISTAKES_NAMED]]
+    more = [f"and {len(found) - PLAN_MISTAKES_NAMED} more"] if len(found) > PLAN_MISTAKES_NAMED else []
     return f"{'; '.join(named + more)}."
 
 
@@ -185,7 +182,7 @@ def _words(item: ErrorDetails) -> str:
 
 def _shown(value: object) -> str:
     """A value as it stands in the file, cut where it is long."""
-    return clean_line(json.dumps(value, ensure_ascii=False), VALUE_SHOWN)
+    return clean_line(json.dumps(value, ensure_ascii=False), WRONG_VALUE_CHARACTERS)
 
 
 def _place(parts: tuple[int | str, ...]) -> str:

@@ -8,17 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tale_tui.domain.constants import STEP_RESULTS_BYTES, TASK_PROMPT_MESSAGE_CHARACTERS, TASK_PROMPT_MESSAGES
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.tasks import Plan, StepSpec
 from tale_tui.domain.text import defuse
 from tale_tui.engine.models.backend import ChatMessage
 
-DIGEST_MESSAGES = 6
-"""The newest messages of the conversation that are shown."""
-DIGEST_CHARACTERS = 300
-"""Of each of them, at most: together about 500 tokens, which a model on a CPU reads in two seconds."""
-RESULTS_BYTES = 48_000
-"""Of the results of the steps before, in all, where the window has room for it."""
 BYTES_PER_TOKEN = 3.0
 """For the room that is left: English has about 4.5, code 3, Chinese 2 to 4."""
 TEMPLATE_TOKENS = 64
@@ -50,7 +45,7 @@ def digest(branch: Sequence[Message], asked: str) -> str:
     if said and said[-1][0] is Author.USER and said[-1][1].strip() == asked.strip():
         said.pop()
     names = {Author.USER: "User", Author.ASSISTANT: "Assistant"}
-    return "\n".join(f"{names[author]}: {_short(text)}" for author, text in said[-DIGEST_MESSAGES:])
+    return "\n".join(f"{names[author]}: {_short(text)}" for author, text in said[-TASK_PROMPT_MESSAGES:])
 
 
 def step_messages(
@@ -69,7 +64,7 @@ def step_messages(
     titles = {step.key: step.title for step in plan.steps}
     asked = text if not spec.prompt.strip() else f"The task:\n{text}\n\nYour step of it, {spec.title}:\n{spec.prompt}"
     left = room_bytes - _size(SYSTEM) - _size(asked)
-    shares = min(RESULTS_BYTES, max(0, left)) // max(1, len(inputs))
+    shares = min(STEP_RESULTS_BYTES, max(0, left)) // max(1, len(inputs))
     parts = [f"The result of {titles[key]}. {DATA}\n{_cut(result, shares)}" for key, result in inputs.items()]
     left -= sum(map(_size, parts))
     if conversation and _size(conversation) + _size(DATA) < left:
@@ -106,7 +101,7 @@ def prompt_bytes(window: int, max_tokens: int) -> int:
 def _short(text: str) -> str:
     """The beginning of a message on one line."""
     line = " ".join(text.split())
-    return line if len(line) <= DIGEST_CHARACTERS else f"{line[:DIGEST_CHARACTERS]} {CUT}"
+    return line if len(line) <= TASK_PROMPT_MESSAGE_CHARACTERS else f"{line[:TASK_PROMPT_MESSAGE_CHARACTERS]} {CUT}"
 
 
 def _cut(text: str, limit_bytes: int) -> str:

@@ -7,20 +7,17 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 
-from tale_tui.domain.constants import DELTA_INTERVAL_S
+from tale_tui.domain.constants import DELTA_INTERVAL_S, UNREAD_STEP_CHARACTERS
 from tale_tui.domain.events import StepDelta, StepReading, TaskEvent, TaskSeen
 from tale_tui.domain.tasks import ENDED, Step, StepState, TaskDetail
 from tale_tui.engine.streaming import DeltaBuffer, PartialReply
-
-UNREAD_LIMIT = 64_000
-"""Characters that wait for one slow reader, at most; beyond that it is shown the whole task again."""
 
 
 class TaskSubscription:
     """What one reader of a task has not read yet."""
 
     def __init__(self) -> None:
-        self.deltas = DeltaBuffer[tuple[str, bool]](UNREAD_LIMIT)
+        self.deltas = DeltaBuffer[tuple[str, bool]](UNREAD_STEP_CHARACTERS)
         """By key of a step, and whether it is thinking."""
         self._readings: dict[str, StepReading] = {}
         self._something = asyncio.Event()

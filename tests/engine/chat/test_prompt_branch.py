@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tale_tui.domain.constants import FIRST_READ_MESSAGES
 from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.events import Routed
-from tale_tui.engine.chat.prompt_builder import FIRST_READ
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
 from tale_tui.engine.store.store import Store
 
@@ -38,7 +38,7 @@ async def test_a_short_conversation_is_read_once_and_sent_whole(talk: Begin) -> 
     await fill(chat.engine.store, chat.session_id, 10, "q")
     limits = reads_of(chat.engine.store)
     events = await chat.ask("last")
-    assert limits == [FIRST_READ]
+    assert limits == [FIRST_READ_MESSAGES]
     assert [event.view_from for event in events if isinstance(event, Routed)] == [None]
     assert len(chat.backend.requests[-1].messages) == 22
 
@@ -48,7 +48,7 @@ async def test_a_long_one_is_read_as_far_as_the_window_reaches(talk: Begin) -> N
     await fill(chat.engine.store, chat.session_id, 100, "word " * 40)
     limits = reads_of(chat.engine.store)
     events = await chat.ask("last")
-    assert limits == [FIRST_READ]
+    assert limits == [FIRST_READ_MESSAGES]
     (routed,) = [event for event in events if isinstance(event, Routed)]
     assert routed.view_from is not None
     assert (await chat.stored()).view_from == routed.view_from
@@ -59,7 +59,7 @@ async def test_short_messages_are_read_until_the_window_is_full_or_all_are_there
     await fill(chat.engine.store, chat.session_id, 100, "q")
     limits = reads_of(chat.engine.store)
     events = await chat.ask("last")
-    assert limits == [FIRST_READ, FIRST_READ * 4]
+    assert limits == [FIRST_READ_MESSAGES, FIRST_READ_MESSAGES * 4]
     assert [event.view_from for event in events if isinstance(event, Routed)] == [None]
     assert len(chat.backend.requests[-1].messages) == 202
 

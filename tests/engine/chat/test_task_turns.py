@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tale_tui.domain.constants import CORRECTIONS_MIN
 from tale_tui.domain.conversation import Message, MessageState
 from tale_tui.domain.errors import BadInput, EmptyMessage, NoSuchMessage, NoSuchSession, TaskTooLong, TurnRunning
 from tale_tui.domain.events import (
@@ -25,7 +26,7 @@ from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.domain.tasks import DetectBand, TaskState
 from tale_tui.engine.chat.start import IS_A_TASK
 from tale_tui.engine.detect import learning
-from tale_tui.engine.detect.learning import ENOUGH, LearningReport
+from tale_tui.engine.detect.learning import LearningReport
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
 
 WORK = "Can you write a Python function to calculate the Fibonacci sequence?"
@@ -404,7 +405,7 @@ async def test_corrections_are_learned_from_when_nobody_works(talk: Begin, monke
     chat = await talk(backend, **ON)
     learner = chat.engine._learner
     learner._idle_s = 0.0
-    for number in range(ENOUGH):
+    for number in range(CORRECTIONS_MIN):
         await chat.ask(f"{CHAT} {number}", as_task=True)
     for _ in range(100):
         await asyncio.sleep(0)
@@ -413,4 +414,4 @@ async def test_corrections_are_learned_from_when_nobody_works(talk: Begin, monke
     for task in await chat.tasks():
         await chat.ended(task.id)
     await learner._task
-    assert learned == [(f"{CHAT} {number}", True) for number in range(ENOUGH)]
+    assert learned == [(f"{CHAT} {number}", True) for number in range(CORRECTIONS_MIN)]

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from tale_tui.domain.constants import CORRECTIONS_MIN
 from tale_tui.domain.errors import StoreError
 from tale_tui.engine.detect import learning
-from tale_tui.engine.detect.learning import ENOUGH, Detectors, Learner, LearningReport, keep_seen, read_seen, refit
+from tale_tui.engine.detect.learning import Detectors, Learner, LearningReport, keep_seen, read_seen, refit
 from tale_tui.engine.detect.model import FORMAT, DetectorWeights, packaged_weights
 
 
@@ -82,7 +83,7 @@ def learner_of(kept: Kept, path: Path, **more: Any) -> Learner:
 
 
 async def test_too_few_corrections_are_not_worth_a_fit(tmp_path: Path, fits: list[list[str]]) -> None:
-    learner = learner_of(Kept(some(ENOUGH - 1)), tmp_path / "detector.json")
+    learner = learner_of(Kept(some(CORRECTIONS_MIN - 1)), tmp_path / "detector.json")
     learner.nudge()
     await settled(learner)
     assert fits == []
@@ -92,19 +93,19 @@ async def test_enough_of_them_are_learned_from_once(
     tmp_path: Path, fits: list[list[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    kept, path = Kept(some(ENOUGH)), tmp_path / "detector.json"
+    kept, path = Kept(some(CORRECTIONS_MIN)), tmp_path / "detector.json"
     learner = learner_of(kept, path)
     for _ in range(2):
         learner.nudge()
         await settled(learner)
-    assert [len(texts) for texts in fits] == [ENOUGH]
-    assert read_seen(path) == ENOUGH
+    assert [len(texts) for texts in fits] == [CORRECTIONS_MIN]
+    assert read_seen(path) == CORRECTIONS_MIN
     assert "has learned from 5 corrections: 0.9000 before, 0.9500 after" in caplog.text
-    kept.said = some(2 * ENOUGH)
+    kept.said = some(2 * CORRECTIONS_MIN)
     again = learner_of(kept, path)
     again.nudge()
     await settled(again)
-    assert [len(texts) for texts in fits] == [ENOUGH, 2 * ENOUGH]
+    assert [len(texts) for texts in fits] == [CORRECTIONS_MIN, 2 * CORRECTIONS_MIN]
 
 
 async def test_it_waits_until_nobody_works(tmp_path: Path, fits: list[list[str]]) -> None:
@@ -115,7 +116,7 @@ async def test_it_waits_until_nobody_works(tmp_path: Path, fits: list[list[str]]
         seen.append(len(fits))
         return next(looks)
 
-    learner = learner_of(Kept(some(ENOUGH)), tmp_path / "detector.json", busy=busy)
+    learner = learner_of(Kept(some(CORRECTIONS_MIN)), tmp_path / "detector.json", busy=busy)
     learner.nudge()
     await settled(learner)
     assert seen == [0, 0, 0]
@@ -134,7 +135,7 @@ async def test_the_detector_is_loaded_again(tmp_path: Path, monkeypatch: pytest.
         return LearningReport(True, 0.9, 0.9)
 
     monkeypatch.setattr(learning, "refit", fit)
-    learner = Learner(Kept(some(ENOUGH)), detectors, lambda: False, idle_s=0.0)
+    learner = Learner(Kept(some(CORRECTIONS_MIN)), detectors, lambda: False, idle_s=0.0)
     learner.nudge()
     await settled(learner)
     text = "Write a Python function that merges two sorted lists."
@@ -155,12 +156,12 @@ async def test_what_does_worse_is_dropped_and_said(
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(learning, "refit", fit)
     path = tmp_path / "detector.json"
-    learner = learner_of(Kept(some(ENOUGH)), path)
+    learner = learner_of(Kept(some(CORRECTIONS_MIN)), path)
     learner.nudge()
     await settled(learner)
     assert word in caplog.text
     assert not path.exists()
-    assert read_seen(path) == ENOUGH
+    assert read_seen(path) == CORRECTIONS_MIN
 
 
 async def test_turned_off_it_never_learns(tmp_path: Path, fits: list[list[str]]) -> None:
@@ -179,7 +180,7 @@ async def test_a_store_that_does_not_answer_is_no_drama(tmp_path: Path, caplog: 
 
 
 async def test_closing_ends_what_waits(tmp_path: Path, fits: list[list[str]]) -> None:
-    learner = Learner(Kept(some(ENOUGH)), Detectors(tmp_path / "detector.json"), lambda: False, idle_s=3600)
+    learner = Learner(Kept(some(CORRECTIONS_MIN)), Detectors(tmp_path / "detector.json"), lambda: False, idle_s=3600)
     learner.nudge()
     await asyncio.sleep(0)
     await learner.close()
@@ -256,7 +257,7 @@ async def test_a_process_that_fails_is_reported(
 async def test_a_process_that_takes_for_ever_is_ended(
     tmp_path: Path, instead: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learning, "FIT_LIMIT_S", 0.05)
+    monkeypatch.setattr(learning, "FIT_TIMEOUT_S", 0.05)
     instead("import time; time.sleep(600)")
     report = await refit(tmp_path / "detector.json", [])
     assert "took longer" in report.error

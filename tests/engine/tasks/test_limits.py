@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tale_tui.config.settings import TaskSettings
+from tale_tui.domain.constants import TASK_PROMPT_MESSAGES
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.errors import (
     BadTimeLimit,
@@ -31,7 +32,7 @@ from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.tasks import subscriptions as subscriptions_module
 from tale_tui.engine.tasks.admission import TaskAdmission
 from tale_tui.engine.tasks.limits import Gate, Slots, may_help, next_pause_s, pause_s
-from tale_tui.engine.tasks.prompts import DIGEST_MESSAGES, digest, prompt_bytes, room_for, step_messages
+from tale_tui.engine.tasks.prompts import digest, prompt_bytes, room_for, step_messages
 from tale_tui.engine.tasks.ready_queue import ReadyQueue
 from tale_tui.engine.tasks.uncancellable import uncancellable
 
@@ -212,7 +213,7 @@ def test_a_digest_is_the_end_of_the_conversation_in_short() -> None:
 def test_of_a_long_conversation_only_the_end_is_in_the_digest() -> None:
     said = [message(Author.USER if n % 2 else Author.ASSISTANT, f"said {n}") for n in range(40)]
     lines = digest([*said, message(Author.USER, "the task")], "the task").split("\n")
-    assert [line.rpartition(" ")[2] for line in lines] == [str(n) for n in range(40 - DIGEST_MESSAGES, 40)]
+    assert [line.rpartition(" ")[2] for line in lines] == [str(n) for n in range(40 - TASK_PROMPT_MESSAGES, 40)]
 
 
 PLAN = Plan((StepSpec("a", "The outline", "x"), StepSpec("b", "The text", "Write it.", ("a",))))
@@ -267,7 +268,7 @@ async def test_what_is_whole_is_not_broken_off() -> None:
 async def test_a_slow_reader_is_shown_the_whole_again_and_keeps_nobody_waiting(
     begin: Callable[..., Any], doer: Any, do: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscriptions_module, "UNREAD_LIMIT", 100)
+    monkeypatch.setattr(subscriptions_module, "UNREAD_STEP_CHARACTERS", 100)
     execution = await begin()
     held, gate = await execution.held("a task", "first ")
     follow = execution.executor.follow(held.id)

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from tale_tui.domain.constants import PLAN_STEPS_MAX
 from tale_tui.domain.errors import BadPlan
 from tale_tui.domain.models import Role
 from tale_tui.domain.tasks import Plan, Reason, StepSpec
 from tale_tui.engine.tasks import interpreter
 from tale_tui.engine.tasks.interpreter import TaskSuspended, result_of, run_plan
-from tale_tui.engine.tasks.plan import ONE_STEP, STEPS_MAX, order, parse_plan
+from tale_tui.engine.tasks.plan import ONE_STEP, order, parse_plan
 
 
 def steps(*made: dict[str, Any], **more: Any) -> str:
@@ -64,7 +65,7 @@ def test_everything_that_a_step_may_say_is_read() -> None:
         (steps(step("a", role="boss")), r"steps\[0\]\.role: \"boss\" should be 'ux' or 'task'"),
         (steps(step("a\n")), r"steps\[0\]\.key: "),
         (steps(step("a"), format=2), "format: this version reads plans up to format 1"),
-        (steps(*(step(f"s{n}") for n in range(STEPS_MAX + 1))), "steps: "),
+        (steps(*(step(f"s{n}") for n in range(PLAN_STEPS_MAX + 1))), "steps: "),
     ],
 )
 def test_a_plan_that_cannot_be_run_is_refused_with_the_place(text: str, said: str) -> None:
