@@ -10,7 +10,8 @@ import pytest
 
 from tale_tui.config.paths import Paths
 from tale_tui.domain.conversation import MessageState
-from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
+from tale_tui.domain.errors import Unreachable
+from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, spoken
 from tale_tui.ui.chat.autosave import Drafts
 from tale_tui.ui.dialogs.sessions import OpenSession, SessionsDialog
 
@@ -96,6 +97,40 @@ async def test_what_waits_survives_a_restart(open_window: Any) -> None:
         await window.press("enter")
         await window.answered()
         assert window.texts == ["first", "one", "second", "two"]
+
+
+async def test_what_waits_behind_a_stopped_reply_goes_only_when_the_user_says_so(open_window: Any) -> None:
+    """Neither a change made elsewhere nor the next window sends it; a reply that fails keeps what is behind it."""
+    stopped = Script((Say("one"), Hold(asyncio.Event())))
+    async with open_window([stopped]) as window:
+        await window.ready()
+        await window.say("first")
+        await window.streams("one")
+        await window.say("second")
+        await window.say("third")
+        await window.until(lambda: len(window.queued) == 2, "they wait")
+        await window.press("escape")
+        await window.rest()
+        await window.engine.sessions.rename(window.session.id, "named elsewhere")
+        await window.shows("named elsewhere")
+        await window.rest()
+        assert len(window.backend.requests) == 1
+        await window.press("ctrl+q")
+        await window.left()
+
+    fails = Script((Fail(Unreachable("Nothing answers.")),))
+    async with open_window([fails, spoken("two"), spoken("three")]) as window:
+        await window.shows("named elsewhere", "queued", "second", "third")
+        await window.ready()
+        assert window.backend.requests == []
+        await window.press("enter")
+        await window.until(lambda: "second" in window.texts, "it goes")
+        await window.rest()
+        assert [waiting.text for waiting in window.queued] == ["third"]
+        await window.press("ctrl+r")
+        await window.answered(2)
+        assert window.texts == ["first", "one", "second", "two", "third", "three"]
+        assert window.queued == ()
 
 
 async def test_a_draft_is_kept_while_it_is_written(open_window: Any) -> None:

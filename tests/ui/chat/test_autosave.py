@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tale_tui.config.paths import Paths
+from tale_tui.engine.models.scripted import spoken
 from tale_tui.ui.chat.autosave import Drafts
 
 GONE = 2**22 + 1
@@ -62,3 +65,32 @@ def test_other_files_and_bytes_that_are_no_text_do_no_harm(tmp_path: Path) -> No
     (tmp_path / "notes.md").write_text("not ours")
     (tmp_path / f"{GONE}.txt").write_bytes(b"caf\xff\x1b[31m")
     assert Drafts(tmp_path, os.getpid()).take() == "caf\ufffd\x1b[31m"
+
+
+@pytest.mark.parametrize("sent", [True, False], ids=["sent", "erased"])
+async def test_a_draft_that_was_sent_or_erased_does_not_come_back_in_a_later_window(
+    open_window: Any, paths: Paths, sent: bool
+) -> None:
+    folder = paths.data / "drafts"
+
+    def kept() -> list[str]:
+        return [path.read_text() for path in folder.iterdir()] if folder.is_dir() else []
+
+    async with open_window([spoken("one"), spoken("two")]) as window:
+        await window.ready()
+        await window.write("half a thought")
+        await window.until(lambda: kept() == ["half a thought"], "it is kept")
+        await window.press("enter" if sent else "ctrl+c")
+        await window.until(lambda: kept() == [], "it is forgotten")
+        if sent:
+            # What began the last conversation is no draft anyway, so another one comes after it.
+            await window.answered()
+            await window.say("/new")
+            await window.until(lambda: window.messages == [], "a new conversation")
+            await window.say("another matter")
+            await window.answered()
+    async with open_window() as window:
+        await window.ready()
+        await window.idle()
+        assert window.prompt.text == ""
+        assert kept() == []
