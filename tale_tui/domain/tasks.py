@@ -228,6 +228,11 @@ class Task:
     error_code: str = ""
     """The class of the error, as in errors.py."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in OPEN
+
 
 @dataclass(frozen=True, slots=True)
 class TaskEntry:

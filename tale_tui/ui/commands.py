@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-from tale_tui.engine.client_actions import TaskKind
+if TYPE_CHECKING:
+    from tale_tui.engine.client_actions import TaskKind
+
 
 MARK = "/"
 """A message that begins with it is a command; two of them stand for a message that begins with one."""

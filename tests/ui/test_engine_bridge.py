@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from textual.message import Message
 
+from support.waiting import until
 from tale_tui.domain.errors import ReadOnly
 from tale_tui.domain.events import Notice
+from tale_tui.domain.models import BackendName
+from tale_tui.engine.models.scripted import DEMO_MODEL, ScriptedBackend
 from tale_tui.ui.engine_bridge import Bridge
 
 
@@ -170,3 +173,15 @@ async def test_it_can_be_opened_again_after_closing() -> None:
     await listener.hears(2)
     await bridge.close()
     assert log == ["open", "closed", "open", "closed"]
+
+
+async def test_an_open_window_has_its_model_loaded_before_anything_is_sent(start_engine: Any) -> None:
+    backend = ScriptedBackend()
+    # As a command starts it, which touches no model before it wants one.
+    engine = await start_engine({BackendName.SCRIPTED: backend}, load=False, ux=f"scripted/{DEMO_MODEL}")
+    assert backend.loads == []
+    bridge = Bridge(opener(engine, []))
+    bridge.open()
+    await until(lambda: backend.loads == [DEMO_MODEL], "the model is loaded")
+    assert backend.requests == []
+    await bridge.close()

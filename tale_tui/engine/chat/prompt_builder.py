@@ -27,7 +27,7 @@ from tale_tui.engine.chat.context_window import (
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.store.store import Store
 from tale_tui.formatting.digest import prompt_digest
-from tale_tui.formatting.tasks import describe
+from tale_tui.formatting.sentences import describe
 
 COUNT_FROM = 0.6
 """Above this share of the budget an estimate is not good enough, and the backend is asked to count."""

@@ -20,7 +20,7 @@ from tale_tui.engine.chat.question_patterns.compiled import Question
 from tale_tui.engine.chat.task_questions import KnownTasks, TaskQuestion, answer, describe_cancelled, newest, to_cancel
 from tale_tui.engine.store.tasks import NewTask
 from tale_tui.engine.store.turns import StoredTurn
-from tale_tui.formatting.tasks import describe
+from tale_tui.formatting.sentences import describe
 
 IS_A_TASK = "That message is a task. Retry the task, or make the message a conversation first."
 

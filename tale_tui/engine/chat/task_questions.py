@@ -10,7 +10,7 @@ from tale_tui.domain.constants import QUOTE_CHARACTERS, TASK_QUESTION_CHARACTERS
 from tale_tui.domain.conversation import Message
 from tale_tui.domain.tasks import OPEN, Task
 from tale_tui.engine.chat.question_patterns.compiled import Question, naming, plain_of, pointing
-from tale_tui.formatting.tasks import describe, describe_all, name_of
+from tale_tui.formatting.sentences import describe, describe_all, name_of
 from tale_tui.formatting.units import span
 
 WHY = "from the list of tasks"

@@ -17,7 +17,7 @@ from tale_tui.engine.chat.task_questions import (
     task_question,
     to_cancel,
 )
-from tale_tui.formatting.tasks import describe, describe_all
+from tale_tui.formatting.sentences import describe, describe_all
 from tale_tui.formatting.units import span
 
 NOW = 1_000_000.0

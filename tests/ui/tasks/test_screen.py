@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,25 +25,6 @@ async def choose(window: Window, shown: str) -> None:
     found = next(task for task in window.engine.all.values() if task.shown == shown)
     await window.until(lambda: screen.list.choose(found.id), f"{shown} in the list")
     await window.until(lambda: screen.pane.detail and screen.pane.detail.task.id == found.id, "it is read")
-
-
-@pytest.fixture
-def open_tasks(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Opens the screen on some tasks."""
-    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
-
-    @asynccontextmanager
-    async def opened(
-        engine: Any = None, size: tuple[int, int] = (120, 40), broken: Any = None
-    ) -> AsyncIterator[Window]:
-        app = fake_tasks.TasksApp(fake_tasks.some() if engine is None else engine, broken=broken)
-        window = Window(app, engine=app.engine)
-        async with app.run_test(size=size, notifications=True):
-            if broken is None:
-                await window.until(lambda: app.tasks.model.loaded, "the tasks are read")
-            yield window
-
-    return opened
 
 
 # the list

@@ -1,0 +1,93 @@
+"""How a task is, as a sentence of a conversation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from tale_tui.domain.tasks import Reason, Task, TaskState
+from tale_tui.formatting.tasks import elapsed_s, step_number
+from tale_tui.formatting.units import span
+
+SENTENCE_TITLE_MAX = 60
+"""Characters of a title within a sentence."""
+SENTENCES_MAX = 8
+"""So many tasks are told one by one; the rest is counted."""
+_JUST_NOW_S = 60
+
+
+def name_of(task: Task) -> str:
+    """Its title in quotes and the id that is shown."""
+    title = task.title if len(task.title) <= SENTENCE_TITLE_MAX else f"{task.title[: SENTENCE_TITLE_MAX - 1].rstrip()}…"
+    return f"“{title}” ({task.shown})"
+
+
+def describe(task: Task, now: float) -> str:
+    """How a task is, in a sentence or two.
+
+    Args:
+        task: the task.
+        now: seconds since the epoch.
+    """
+    return f"{name_of(task)} {state_sentence(task, now)}"
+
+
+def state_sentence(task: Task, now: float) -> str:
+    """The rest of a sentence that begins with the task; it ends with a full stop."""
+    match task.state:
+        case TaskState.RUNNING:
+            return _running_sentence(task, now)
+        case TaskState.QUEUED:
+            return _queued_sentence(task, now)
+        case TaskState.WAITING:
+            return f"waits for your yes. /tasks {task.shown} shows what it asks."
+        case TaskState.PAUSED:
+            how = "was cut off when the application ended" if task.reason is Reason.INTERRUPTED else "is paused"
+            return f"{how}. /resume {task.shown} goes on with it."
+        case TaskState.DONE:
+            ended = f"; it ended{ago}" if (ago := _ago(task, now)) else ""
+            return f"is done{ended}. /result {task.shown} shows all of it."
+        case TaskState.FAILED:
+            why = f": {task.error.rstrip('.')}" if task.error else ""
+            return f"failed{_ago(task, now)}{why}. /retry {task.shown} tries it again."
+        case TaskState.CANCELLED:
+            return f"was cancelled{_ago(task, now)}. /retry {task.shown} runs it again."
+        case TaskState.DRAFT:
+            return "is planned and not handed in."
+
+
+def describe_all(tasks: Sequence[Task], now: float) -> str:
+    """How several tasks are: their number by state, then a line for each of the first."""
+    found = Counter(task.state for task in tasks)
+    numbers = ", ".join(f"{found[state]} {state.value}" for state in TaskState if found[state])
+    lines = [f"{len(tasks)} tasks: {numbers}.", "", *(f"- {describe(task, now)}" for task in tasks[:SENTENCES_MAX])]
+    if len(tasks) > SENTENCES_MAX:
+        lines.append(f"- and {len(tasks) - SENTENCES_MAX} more, in /tasks.")
+    return "\n".join(lines)
+
+
+def _running_sentence(task: Task, now: float) -> str:
+    step = f", step {step_number(task)} of {task.steps_total}" if task.steps_total > 1 else ""
+    took = elapsed_s(task, now)
+    if task.expected_s is None:
+        left = ""
+    elif took < task.expected_s:
+        left = f" About {span(task.expected_s - took)} are left, going by earlier tasks."
+    else:
+        left = f" Earlier tasks took about {span(task.expected_s)}."
+    return f"is running{step}: {span(took)} so far.{left}"
+
+
+def _queued_sentence(task: Task, now: float) -> str:
+    if task.waits_for:
+        return f"waits for {', '.join(task.waits_for)}."
+    if task.next_try is not None and task.next_try > now:
+        return f"is tried again in {span(task.next_try - now)}."
+    return "is queued and starts as soon as there is room."
+
+
+def _ago(task: Task, now: float) -> str:
+    if task.finished is None:
+        return ""
+    passed = now - task.finished
+    return " just now" if passed < _JUST_NOW_S else f" {span(passed)} ago"
