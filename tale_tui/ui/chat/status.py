@@ -2,77 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tale_tui.domain.models import BackendName, Progress, RoleState, RoleStatus
-from tale_tui.domain.text import clean, clean_line
-from tale_tui.formatting.units import key_name, percent, size
+from tale_tui.formatting.units import key_name
 from tale_tui.ui.base_screen import BaseScreen
-from tale_tui.ui.widgets.banner import Banner
 from tale_tui.ui.widgets.composer import QueueList, Waiting
 from tale_tui.ui.widgets.empty_state import EmptyState
-from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, ModelState, StatusLine
-
-_STATES: dict[RoleState, ModelState] = {
-    RoleState.UNSET: "unset",
-    RoleState.IDLE: "idle",
-    RoleState.LOADING: "loading",
-    RoleState.READY: "ready",
-    RoleState.AWAY: "away",
-    RoleState.FAILED: "failed",
-}
-
-NO_MODEL = "There is no model yet. What you send is kept and can be asked again when there is one."
-
-_STARTER = "It is often wrong. Better: Ollama, `ollama pull qwen2.5:7b`, then /model."
-
-_SCRIPTED = "The answers were written beforehand. Without --demo a model is asked."
-
-
-def model_shown(status: RoleStatus) -> ModelShown:
-    """A role as the last line shows it; while a model is looked for it is starting."""
-    if status.state is RoleState.LOADING and status.ref is None:
-        return ModelShown("starting")
-    name = clean_line(status.ref.model) if status.ref is not None else ""
-    return ModelShown(_STATES[status.state], name, status.demo, status.loading_since)
-
-
-def about_demo(status: RoleStatus) -> str:
-    """What to say of a model that is a demo: what it is, and how to get a better one."""
-    scripted = status.ref is not None and status.ref.backend is BackendName.SCRIPTED
-    return _SCRIPTED if scripted else _STARTER
-
-
-def model_banner(status: RoleStatus, key_of: Callable[[str], str], *, starter: bool) -> Banner | None:
-    """What to say above the prompt about a role that cannot answer; None where it can.
-
-    Args:
-        status: of the role that answers.
-        key_of: the key that a binding id has now; empty for none.
-        starter: whether the starter model can be had, here or by fetching it.
-    """
-    retry, choose = KeyHint(key_of("chat.go_on"), "try again"), KeyHint(key_of("chat.models"), "choose another")
-    small = (KeyHint(key_of("chat.starter"), "use the starter"),) if starter and not status.demo else ()
-    match status.state:
-        case RoleState.UNSET:
-            first = KeyHint(key_of("chat.models"), "choose a model")
-            fetch = KeyHint(key_of("chat.starter"), "fetch the starter, 93 MB")
-            return Banner(NO_MODEL, (first, fetch, KeyHint(key_of("chat.go_on"), "look again")), "warning")
-        case RoleState.AWAY:
-            return Banner(clean(status.detail) or "The model does not answer.", (retry, choose, *small), "warning")
-        case RoleState.FAILED:
-            return Banner(clean(status.detail) or "The model does not work.", (retry, choose, *small), "error")
-    return None
-
-
-def download_banner(progress: Progress, stop_key: str) -> Banner:
-    """How far a download is."""
-    share = progress.done / progress.total if progress.total else 0.0
-    numbers = (
-        f"{size(progress.done)} of {size(progress.total)}, {percent(share)}" if progress.total else size(progress.done)
-    )
-    return Banner(f"{clean_line(progress.label)}  {numbers}", (KeyHint(stop_key, "stop"),), share=min(share, 1.0))
+from tale_tui.ui.widgets.status_line import KeyHint, StatusLine
 
 
 @dataclass(frozen=True, slots=True)

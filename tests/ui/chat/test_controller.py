@@ -18,8 +18,8 @@ from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, 
 from tale_tui.ui.chat import message_actions
 from tale_tui.ui.chat.input import kept_in_file, room, trimmed
 from tale_tui.ui.chat.message_actions import has_desktop
+from tale_tui.ui.chat.models import about_demo, download_banner, model_banner
 from tale_tui.ui.chat.sessions import export_path
-from tale_tui.ui.chat.status import about_demo, download_banner, model_banner
 from tale_tui.ui.dialogs.confirm import ConfirmDialog
 from tale_tui.ui.dialogs.link import LinkDialog
 from tale_tui.ui.dialogs.models import ModelsDialog
