@@ -1,7 +1,7 @@
 """What can be asked of an engine, here or in another process: five groups of verbs, each described once, here.
 
-Coroutines and async generators with plain data in and out: the engine does it, `link` carries it. Every argument and
-every result is made of the classes of `types`, `task_types` and `events` and of str, int, float, bool, None and
+Coroutines and async generators with plain data in and out: the engine does it, `ipc` carries it. Every argument and
+every result is made of the classes of `domain` and of str, int, float, bool, None and
 tuples, so that each can cross a process. Every verb may raise `errors.TaleError`.
 """
 

@@ -79,14 +79,14 @@ class Engine:
         self._roles = roles
         self._read_only = read_only
         self._stopping: asyncio.Task[None] | None = None
-        prompter = PromptBuilder(store, pool, settings)
+        prompt_builder = PromptBuilder(store, pool, settings)
         router = Router(roles, pool, settings.route)
         detectors = Detectors(paths.data / LEARNED_FILE)
         detect = settings.detect
         classifier = MessageClassifier(store, detectors, detect, router.preview, clock.now)
         learns = detect.enabled and detect.learn and not read_only
         self._learner = Learner(store, detectors, lambda: turns.busy or executor.busy, enabled=learns)
-        chat_services = ChatServices(store, pool, roles, router, prompter, settings.chat, clock, bus.publish)
+        chat_services = ChatServices(store, pool, roles, router, prompt_builder, settings.chat, clock, bus.publish)
         self._executor = executor = _local_executor(
             *(store, backends, pool, roles, router, settings, clock, bus.publish), works_queue=works_queue
         )

@@ -30,13 +30,13 @@ CAUTION_STEPS = (0.7, 0.5, 0.3)
 
 @dataclass(frozen=True, slots=True)
 class ChatServices:
-    """What turns work with."""
+    """What a turn of the conversation is carried out with."""
 
     store: Store
     pool: Pool
     roles: Roles
     router: Router
-    prompter: PromptBuilder
+    prompt_builder: PromptBuilder
     chat: ChatSettings
     clock: Clock
     publish: Callable[[Fact], None]
@@ -44,7 +44,7 @@ class ChatServices:
 
 @dataclass(slots=True)
 class _Attempt:
-    """What is going to be asked."""
+    """One model, and the prompt that it is about to be asked."""
 
     branch: PromptBranch
     system: str
@@ -176,7 +176,7 @@ class ReplyGenerator:
         """Learn from a finished reply: how full the window is, and whether the server dropped something."""
         services, ref, prompt, end = self._services, generated.ref, generated.prompt, generated.end
         counted = end.prompt_tokens
-        cut = counted is not None and await services.prompter.learn(ref, prompt, counted, self._reply.text)
+        cut = counted is not None and await services.prompt_builder.learn(ref, prompt, counted, self._reply.text)
         if cut:
             sentence = (
                 f"{ref.model} counted {counted:,} tokens of about {prompt.tokens:,} that were sent: the server dropped "
@@ -207,7 +207,7 @@ class ReplyGenerator:
     ) -> ModelPrompt:
         """The prompt, with as much of the conversation as there is room for."""
         while True:
-            prompt = await self._services.prompter.prompt(
+            prompt = await self._services.prompt_builder.prompt(
                 branch.messages,
                 system,
                 ref,

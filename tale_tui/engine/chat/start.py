@@ -29,7 +29,7 @@ class TaskSubmitter(Protocol):
     """Who carries out tasks."""
 
     async def new_task(self, text: str, *, key: str, session_id: str | None = None, p: float | None = None) -> NewTask:
-        """Check a task and choose its model; nothing is stored."""
+        """Check a task and note the model that is likely to do it; nothing is stored."""
         ...
 
     def accept(self, task: Task) -> None:
@@ -192,7 +192,7 @@ class TurnStarter:
         session = await services.store.session(session_id)
         with suppress(NoModel):  # then nobody knows a window, and the message is stored whatever its length
             ref = ref or await services.roles.serving(Role.UX)
-            await services.prompter.check(clean(text), session.system, ref)
+            await services.prompt_builder.check(clean(text), session.system, ref)
 
     # questions about tasks
 

@@ -1,4 +1,4 @@
-"""Which model answers, and why: a pure function of what is known now."""
+"""Which model answers, and why: signals are gathered, a pure function decides, and who is asked when that one fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From rows to the classes of `types`, the columns that this takes, and a plan as the JSON that a column holds."""
+"""From rows to the classes of the domain, the columns that this takes, and a plan as the JSON that a column holds."""
 
 from __future__ import annotations
 

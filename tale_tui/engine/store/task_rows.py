@@ -1,4 +1,4 @@
-"""From the rows of tasks and steps to the classes of `task_types`, and the ids of tasks as people use them."""
+"""From the rows of tasks and steps to the classes of the domain, and the ids of tasks as people use them."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class StepFailed(Exception):
     """A step did not work.
 
     Args:
-        key: of the step.
+        spec: the step.
         error: why.
         text: what there is of it.
         thinking: what was thought.
@@ -65,7 +65,7 @@ class StepFailed(Exception):
 
 
 class Journal:
-    """Implements `run.Context` for one run of a task.
+    """Implements `interpreter.RunContext` for one run of a task.
 
     Args:
         services: what runs work with.
@@ -224,7 +224,7 @@ class Attempt:
     async def begin(
         self, ref: ModelRef | None = None, why: str = "", *, fresh: bool = False, after: TaleError | None = None
     ) -> PartialReply:
-        """See `runners.Begin`."""
+        """See `step_runner.BeginStep`."""
         store, key = self._services.store, self.spec.key
         if self.begun and after is not None:
             await store.fail_step(

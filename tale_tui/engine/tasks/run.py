@@ -12,7 +12,7 @@ from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.engine.store.task_state import Claim
 from tale_tui.engine.tasks.interpreter import TaskSuspended, run_plan
 from tale_tui.engine.tasks.journal import Journal, RunServices, StepFailed
-from tale_tui.engine.tasks.limits import next_pause_s
+from tale_tui.engine.tasks.retries import next_pause_s
 from tale_tui.engine.tasks.uncancellable import uncancellable
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,9 @@ from tale_tui.domain.events import Notice
 from tale_tui.domain.models import ModelRef
 from tale_tui.domain.tasks import ENDED, Reason, Task, TaskState
 from tale_tui.engine.tasks.journal import RunServices
-from tale_tui.engine.tasks.limits import Slots, pause_s
+from tale_tui.engine.tasks.limits import Slots
 from tale_tui.engine.tasks.ready_queue import ReadyQueue
+from tale_tui.engine.tasks.retries import pause_s
 from tale_tui.engine.tasks.run import TaskRun
 
 log = logging.getLogger(__name__)

@@ -39,7 +39,7 @@ class BeginStep(Protocol):
             fresh: forget what the attempts before it wrote.
             after: why the attempt before it in this run failed, where there was one.
         Returns:
-            What there is of the text; pieces are added by `Work.add`.
+            What there is of the text; pieces are added by `StepWork.add`.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The commands of the chat: what each of the table does."""
+"""What the commands and keys of the chat do: those of the table in `ui/commands.py`, and a few that only have a key."""
 
 from __future__ import annotations
 

@@ -228,7 +228,7 @@ DEFAULT_WINDOW = 2048
 
 
 def room(window: int | None) -> int:
-    """Characters that a message may have in a window of so many tokens; None where it is not known."""
+    """Characters that a message may have in a window of so many tokens; None counts as `DEFAULT_WINDOW`."""
     return int((window or DEFAULT_WINDOW) * SHARE_FOR_MESSAGE * CHARACTERS_PER_TOKEN)
 
 

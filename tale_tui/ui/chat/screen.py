@@ -1,4 +1,4 @@
-"""The keys of the chat screen."""
+"""The chat screen: what stands on it from the first frame on, its keys, and what it does without an engine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 from textual.message import Message
 
@@ -18,6 +18,7 @@ from tale_tui.ui import commands
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.status import ChatState, ChatStatus
 from tale_tui.ui.engine_bridge import Bridge
+from tale_tui.ui.keys import binding
 from tale_tui.ui.terminal.toasts import clear_toasts
 from tale_tui.ui.transcript.view import TranscriptView
 from tale_tui.ui.widgets.banner import Banner
@@ -36,32 +37,28 @@ if TYPE_CHECKING:
     from tale_tui.ui.terminal.notifications import WindowPreferences
 
 
-def _key(name: str, keys: str, action: str, description: str, tooltip: str, *, priority: bool = False) -> Binding:
-    return Binding(keys, action, description, show=False, tooltip=tooltip, id=f"chat.{name}", priority=priority)
-
-
 CHAT_KEYS: list[BindingType] = [
-    _key("back", "escape", "back", "Stop", "Stop; take back what waits"),
-    _key(
-        "copy",
+    binding("chat.back", "escape", "back", "Stop", "Stop; take back what waits"),
+    binding(
+        "chat.copy",
         "ctrl+c,super+c",
         "copy_or_stop",
         "Copy",
         "Copy, else stop, clear, leave",
         priority=True,
     ),
-    _key("turns", "shift+tab", "turns", "Turns", "To the turns and back"),
-    _key("next", "tab", "turns", "Turns", "Back to the prompt"),
-    _key("go_on", "ctrl+r", "command('continue')", "Go on", "Go on, or try the model again"),
-    _key("other_way", "f8", "reclassify", "Task or talk", "Make a task of talk, talk of a task", priority=True),
-    _key("resume_tasks", "f6", "resume_tasks", "Resume", "Go on with tasks that were cut off"),
-    _key("new", "ctrl+n", "command('new')", "New", "Start a new conversation"),
-    _key("sessions", "ctrl+o", "command('sessions')", "Conversations", "Earlier conversations"),
-    _key("models", "ctrl+l", "command('model')", "Models", "Choose the model that answers"),
-    _key("editor", "ctrl+g", "command('editor')", "Editor", "Write in $VISUAL or $EDITOR"),
-    _key("starter", "ctrl+s", "command('starter')", "Starter", "Use the starter model"),
-    _key("trim", "ctrl+t", "command('trim')", "Cut", "Cut a long message to what fits", priority=True),
-    _key("to_file", "ctrl+f", "command('to_file')", "File", "Keep a long message in a file", priority=True),
+    binding("chat.turns", "shift+tab", "turns", "Turns", "To the turns and back"),
+    binding("chat.next", "tab", "turns", "Turns", "Back to the prompt"),
+    binding("chat.go_on", "ctrl+r", "command('continue')", "Go on", "Go on, or try the model again"),
+    binding("chat.other_way", "f8", "reclassify", "Task or talk", "Make a task of talk, talk of a task", priority=True),
+    binding("chat.resume_tasks", "f6", "resume_tasks", "Resume", "Go on with tasks that were cut off"),
+    binding("chat.new", "ctrl+n", "command('new')", "New", "Start a new conversation"),
+    binding("chat.sessions", "ctrl+o", "command('sessions')", "Conversations", "Earlier conversations"),
+    binding("chat.models", "ctrl+l", "command('model')", "Models", "Choose the model that answers"),
+    binding("chat.editor", "ctrl+g", "command('editor')", "Editor", "Write in $VISUAL or $EDITOR"),
+    binding("chat.starter", "ctrl+s", "command('starter')", "Starter", "Use the starter model"),
+    binding("chat.trim", "ctrl+t", "command('trim')", "Cut", "Cut a long message to what fits", priority=True),
+    binding("chat.to_file", "ctrl+f", "command('to_file')", "File", "Keep a long message in a file", priority=True),
 ]
 """All of them. Those on single letters belong to the transcript, where nothing is typed."""
 

@@ -135,7 +135,7 @@ RATE_AFTER_S = 0.3
 
 
 class StreamMeter:
-    """Of one reply, or of one step of a task.
+    """Measures the time to the first text and the speed of one reply, or of one step of a task.
 
     Args:
         monotonic: seconds of a clock that only goes forward.

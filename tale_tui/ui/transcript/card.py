@@ -263,9 +263,6 @@ def answer_note(task: Task, keys: dict[str, str]) -> tuple[TextPart, ...]:
     return (TextPart(f"{key} {words}", MUTED, target=CardAction(kind)),) if key else ()
 
 
-_ENDED = ("done", "failed", "cancelled")
-
-
 class CardTurn(TurnBlock):
     """A card and its lines.
 
@@ -288,7 +285,7 @@ class CardTurn(TurnBlock):
     @property
     def ended(self) -> bool:
         """Whether nothing more comes by itself."""
-        return self.task is not None and self.task.state in _ENDED
+        return self.task is not None and not self.task.is_open
 
     @property
     def ticking(self) -> bool:

@@ -99,8 +99,6 @@ _KINDS = {
     "failed": ("retry",),
     "cancelled": ("retry",),
 }
-ENDED = ("done", "failed", "cancelled")
-"""States of tasks that go on only when they are run again."""
 
 
 def task_kinds(task: Task) -> tuple[str, ...]:
@@ -118,7 +116,7 @@ def card_offers(message: Message, task: Task, *, text: str, written: bool, code:
         written: whether there is text at all.
         code: whether a block of code is shown.
     """
-    kinds, ended, waiting = task_kinds(task), task.state in ENDED, task.state == "waiting"
+    kinds, ended, waiting = task_kinds(task), not task.is_open, task.state == "waiting"
     shown = "whole result" if task.state == "done" else "text"
     table: list[tuple[bool, tuple[str, ...], str]] = [
         (waiting, ("open",), "plan"),

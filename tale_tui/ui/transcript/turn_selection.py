@@ -10,7 +10,6 @@ from tale_tui.ui.markdown.wrap import cells
 from tale_tui.ui.text import plain_line
 from tale_tui.ui.transcript.card import CardTurn
 from tale_tui.ui.transcript.keys import (
-    ENDED,
     Offer,
     card_offers,
     goes_on,
@@ -143,7 +142,7 @@ class TurnSelection:
             case "task", (kind,):
                 return task is not None and kind in task_kinds(task)
             case "request", ("copy_code",):
-                return task is None or task.state in ENDED
+                return task is None or not task.is_open
             case "request", ("regenerate" | "continue",) if isinstance(turn, CardTurn):
                 return False
             case "request", ("edit",):

@@ -31,9 +31,10 @@ from tale_tui.domain.tasks import Plan, Priority, StepSpec, Task, TaskState
 from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.tasks import subscriptions as subscriptions_module
 from tale_tui.engine.tasks.admission import TaskAdmission
-from tale_tui.engine.tasks.limits import Gate, Slots, may_help, next_pause_s, pause_s
+from tale_tui.engine.tasks.limits import Gate, Slots
 from tale_tui.engine.tasks.prompts import digest, prompt_bytes, room_for, step_messages
 from tale_tui.engine.tasks.ready_queue import ReadyQueue
+from tale_tui.engine.tasks.retries import may_help, next_pause_s, pause_s
 from tale_tui.engine.tasks.uncancellable import uncancellable
 
 NEAR = ModelRef(BackendName.OLLAMA, "near")
