@@ -115,7 +115,7 @@ async def test_the_commands_on_tasks(engine: Any, new_task: Any) -> None:
     assert conversation.told[0] == "abcd  Haiku, queued"
     assert conversation.told[1].startswith("efgh  Letter, done")
     assert conversation.out == "Dear.\n"
-    names = [done[0] for done in engine.done_to]
+    names = [done[0] for done in engine.calls]
     assert names == ["priority", "pause", "resume", "cancel", "retry", "approve", "approve"]
     assert engine.handed_in[0]["text"] == "Write"
 
@@ -133,7 +133,7 @@ async def test_without_an_id_it_is_one_with_which_that_can_be_done(engine: Any, 
     engine.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED)
     engine.work["efgh3333"] = new_task("efgh3333", TaskState.FAILED, created=NOON + 9)
     await said(engine, "/cancel", "/retry")
-    assert engine.done_to == [("cancel", "abcd2222"), ("retry", "efgh3333", "")]
+    assert engine.calls == [("cancel", "abcd2222"), ("retry", "efgh3333", "")]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ async def test_what_cannot_be_done_is_said(engine: Any, new_task: Any, line: str
     engine.work["abcd2222"] = new_task("abcd2222")
     conversation = await said(engine, line)
     assert says in conversation.told[0]
-    assert engine.done_to == []
+    assert engine.calls == []
 
 
 async def test_the_help_has_every_command(engine: Any) -> None:

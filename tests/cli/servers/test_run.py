@@ -16,7 +16,7 @@ from tale_tui.domain.tasks import Reason, TaskState
 
 @pytest.fixture
 def queue(engine: Any) -> Any:
-    engine.here, engine.facts = True, asyncio.Queue()
+    engine.here = True
     return engine
 
 

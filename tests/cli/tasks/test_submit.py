@@ -297,19 +297,18 @@ async def test_what_holds_a_task_up_is_told_once(
     engine: Any, new_task: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     engine.work["abcd2222"] = new_task("abcd2222")
-    engine.facts = asyncio.Queue()
     follow = engine.tasks.follow
 
     async def held_up(task_id: str) -> Any:
-        while not engine.facts.empty():
+        while not engine.heard:
             await asyncio.sleep(0)
         async for event in follow(task_id):
             yield event
 
     engine.tasks.follow = held_up
     full = "There is no space left."
-    for severity, sentence in (("information", "New."), ("error", full), ("error", full), ("error", "")):
-        engine.facts.put_nowait(Notice("The disk is full", sentence, severity))
+    told = (("information", "New."), ("error", full), ("error", full), ("error", ""))
+    engine.notices = tuple(Notice("The disk is full", sentence, severity) for severity, sentence in told)
     detail = await wait_for(engine, "abcd2222", line=ProgressLine(live=False))
     assert detail.result == "Rain on the window."
     written = capsys.readouterr().err
@@ -322,7 +321,7 @@ def test_a_task_that_was_cut_off_goes_on_for_who_waits(cli: Any, engine: Any, ne
     engine.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED, reason=Reason.INTERRUPTED)
     engine.here = here
     assert cli("wait", "ab").out == "Rain on the window.\n"
-    assert engine.done_to == [("resume", "abcd2222")]
+    assert engine.calls == [("resume", "abcd2222")]
 
 
 @pytest.mark.parametrize(
@@ -368,14 +367,12 @@ def test_what_waits_for_a_task_that_fails_meanwhile_is_told(cli: Any, engine: An
     engine.work["bbbb2222"] = new_task("bbbb2222", after=("aaaa1111",))
 
     async def waits(task_id: str) -> Any:
-        engine.facts = asyncio.Queue()
         yield TaskSeen(engine.work[task_id])
-        engine.put("aaaa1111", title="Another title")
-        engine.put("aaaa1111", state=TaskState.FAILED)
+        engine.change("aaaa1111", title="Another title")
+        engine.change("aaaa1111", state=TaskState.FAILED)
         await asyncio.Event().wait()
 
     engine.tasks.follow = waits
-    engine.facts = asyncio.Queue()
     assert "bbbb cannot begin: it waits for aaaa, which failed." in cli("wait", "bbbb").err
 
 
