@@ -62,6 +62,7 @@ from tale_tui.domain.tasks import (
     TaskDetail,
     TaskState,
 )
+from tale_tui.engine.api import ChatApi, ControlApi, ModelApi, SessionApi, TaskApi
 
 
 class ScriptedEngine:
@@ -93,6 +94,7 @@ class ScriptedEngine:
         self.errors: dict[str, Exception] = {}
         # tasks
         self.works_off = False
+        self.now = NOON
         self.result = "Rain on the window."
         self.fails: TaleError | None = None
         self.ends_with = TaskState.DONE
@@ -124,8 +126,11 @@ class ScriptedEngine:
         self.watchers: list[asyncio.Queue[Fact]] = []
         self.readers: dict[str, list[asyncio.Queue[TaskEvent]]] = {}
         self._times = (NOON + second for second in itertools.count())
-        self.chat, self.tasks, self.sessions = ScriptedChat(self), ScriptedTasks(self), ScriptedSessions(self)
-        self.models, self.control = ScriptedModels(self), ScriptedControl(self)
+        self.chat: ChatApi = ScriptedChat(self)
+        self.tasks: TaskApi = ScriptedTasks(self)
+        self.sessions: SessionApi = ScriptedSessions(self)
+        self.models: ModelApi = ScriptedModels(self)
+        self.control: ControlApi = ScriptedControl(self)
 
     # what a test does
 

@@ -249,7 +249,7 @@ class ScriptedTasks(Group):
         return self._engine.change(task_id, **changes)
 
     async def cancel(self, task_id: str) -> Task:
-        return self._do(task_id, OPEN, ("cancel",), state=TaskState.CANCELLED, finished=NOON)
+        return self._do(task_id, OPEN, ("cancel",), state=TaskState.CANCELLED, finished=self._engine.now)
 
     async def pause(self, task_id: str) -> Task:
         going = (TaskState.QUEUED, TaskState.RUNNING)

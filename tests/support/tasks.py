@@ -15,7 +15,7 @@ import tale_tui.ui
 from support.scripted_engine import ScriptedEngine
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import TaleError
-from tale_tui.domain.models import BackendName, ModelRef, Usage
+from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState, RoleStatus, Usage
 from tale_tui.domain.tasks import (
     Plan,
     Priority,
@@ -157,14 +157,18 @@ class TasksApp(App[None]):
         self.left += 1
 
 
-def plain(tasks: Iterable[Task]) -> ScriptedEngine:
-    """An engine with tasks of which nothing but this is told."""
-    return ScriptedEngine(detail_of(one) for one in tasks)
+def plain(tasks: Iterable[Task] = ()) -> ScriptedEngine:
+    """An engine with two models and with tasks of which nothing but this is told."""
+    engine = ScriptedEngine(detail_of(one) for one in tasks)
+    engine.role = RoleStatus(Role.UX, RoleState.READY, SMALL, 8192)
+    engine.task_role = RoleStatus(Role.TASK, RoleState.READY, BIG, 8192)
+    engine.now = NOW
+    return engine
 
 
 def some() -> ScriptedEngine:
     """The tasks of an ordinary afternoon: two run, one waits for another one, one asks, one is done, one failed."""
-    engine = ScriptedEngine()
+    engine = plain()
     running = task(
         "k4t9", "Fibonacci function", "running", priority=Priority.HIGH, started_ago=42, running_since_ago=42,
         expected_s=72.0, steps_total=3, steps_done=1, step_title="write", completion_tokens=96,

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from support import tasks as fake_tasks
-from support.scripted_engine import ScriptedEngine
 from support.window import Window
 from tale_tui.domain.errors import EngineLost
 from tale_tui.domain.events import Notice, StepReading, TaskChanged, TasksChanged, TaskSeen
@@ -182,7 +181,7 @@ async def test_what_was_stored_later_does_not_take_back_what_streamed_in(open_ta
 
 
 async def test_reading_and_loading_are_told(open_tasks: Any) -> None:
-    engine = ScriptedEngine()
+    engine = fake_tasks.plain()
     engine.give(fake_tasks.detail_of(fake_tasks.task("k4t9", "One", "running", running_since_ago=3)))
     async with open_tasks(engine) as window:
         await choose(window, "k4t9")
@@ -423,7 +422,7 @@ async def test_a_task_that_is_filtered_out_is_found_all_the_same(open_tasks: Any
 
 
 async def test_text_that_is_not_ours_is_shown_literally(open_tasks: Any) -> None:
-    engine = ScriptedEngine()
+    engine = fake_tasks.plain()
     one = fake_tasks.task("k4t9", "[red]x[/] \x1b[31mred\x1b]52;c;x\x07", "failed", error="[/] \x1b[2J gone")
     engine.give(fake_tasks.detail_of(one, text="[b]\x1b[2J", result="`[/red]` \x1b[31mtext"))
     async with open_tasks(engine) as window:
@@ -433,7 +432,7 @@ async def test_text_that_is_not_ours_is_shown_literally(open_tasks: Any) -> None
 
 
 async def test_reasons_why_it_waits_are_told(open_tasks: Any) -> None:
-    engine = ScriptedEngine()
+    engine = fake_tasks.plain()
     again = fake_tasks.task("bbbb", "Again", "queued", next_try=fake_tasks.NOW + 12)
     engine.give(fake_tasks.detail_of(again, [fake_tasks.step("one", "pending", error="The server is busy.")]))
     engine.give(fake_tasks.detail_of(fake_tasks.task("cccc", "Repeat", "waiting", reason=Reason.REPEAT)))
