@@ -49,7 +49,7 @@ async def lag(stop: asyncio.Event, found: list[float]) -> None:
 
 async def main() -> None:
     """Measure and print."""
-    engine = tasks.FakeEngine(tasks.many(TASKS))
+    engine = tasks.plain(tasks.many(TASKS))
     app = tasks.TasksApp(engine)
     async with app.run_test(size=SIZE) as pilot:
         while not app.tasks.model.loaded:
@@ -123,7 +123,7 @@ async def burst(app: Any, engine: Any) -> None:
     watching = asyncio.create_task(lag(stop, found))
     start = time.perf_counter()
     for number, one in enumerate(ids):
-        engine.facts.put_nowait(TaskChanged(replace(engine.all[one], state=TaskState.DONE, finished=1e9 + number)))
+        engine.publish(TaskChanged(replace(engine.all[one], state=TaskState.DONE, finished=1e9 + number)))
     while app.tasks.model.get(ids[-1]).finished != 1e9 + AT_ONCE - 1:
         await asyncio.sleep(0.001)
     taken = time.perf_counter() - start

@@ -89,7 +89,7 @@ def test_history(picture: Any) -> None:
 
 @pytest.mark.parametrize("size", [SMALL, USUAL], ids=["80x24", "120x40"])
 def test_nothing_yet(picture: Any, size: tuple[int, int]) -> None:
-    assert picture(fake_tasks.FakeEngine(), size=size, before="No tasks yet")
+    assert picture(fake_tasks.plain(), size=size, before="No tasks yet")
 
 
 def test_nothing_found(picture: Any) -> None:
@@ -135,7 +135,7 @@ def test_saving_files(picture: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPat
 def test_saving_files_of_a_long_title(picture: Any, tmp_path: Any, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     one = fake_tasks.task("w9d4", "Write a Python function to calculate the Fibonacci", "done", finished_ago=60)
-    engine = fake_tasks.FakeEngine()
+    engine = fake_tasks.plain()
     engine.give(fake_tasks.detail_of(one, result=fake_tasks.CODE))
 
     async def act(window: Window) -> None:

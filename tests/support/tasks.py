@@ -1,26 +1,22 @@
-"""Tasks without an engine: makers of tasks, and an engine whose tasks a test moves by hand."""
+"""Tasks that a test moves by hand: makers of tasks, and a window that shows nothing else."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from textual.app import App
 from textual.screen import Screen
 
 import tale_tui.ui
+from support.scripted_engine import ScriptedEngine
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.errors import AmbiguousTask, NoSuchTask, TaleError, WrongState
-from tale_tui.domain.events import Fact, StepDelta, TaskChanged, TaskEvent, TaskSeen
+from tale_tui.domain.errors import TaleError
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState, RoleStatus, Usage
 from tale_tui.domain.tasks import (
-    ENDED,
-    EngineStatus,
     Plan,
     Priority,
     Reason,
@@ -28,7 +24,6 @@ from tale_tui.domain.tasks import (
     StepSpec,
     StepState,
     Task,
-    TaskCounts,
     TaskDetail,
     TaskEntry,
     TaskState,
@@ -98,142 +93,6 @@ def detail_of(one: Task, steps: Iterable[Step] = (), *, text: str = "", result: 
     return TaskDetail(one, text or f"{one.title}, please.", plan, made, result, history)
 
 
-class FakeEngine:
-    """An engine with tasks that a test gives; each verb is in one group.
-
-    Attributes:
-        calls: what was asked for: the name of the verb and the shown id of the task.
-        details: by id; a task that has none gets a plain one.
-        broken: raised by `tasks.list`, once.
-    """
-
-    def __init__(self, tasks: Iterable[Task] = ()) -> None:
-        self.all = {one.id: one for one in tasks}
-        self.details: dict[str, TaskDetail] = {}
-        self.calls: list[tuple[str, str]] = []
-        self.broken: Exception | None = None
-        self.facts: asyncio.Queue[Fact] = asyncio.Queue()
-        self._streams: dict[str, list[asyncio.Queue[TaskEvent | None]]] = {}
-        self.tasks = self.models = self.control = self
-
-    def give(self, detail: TaskDetail) -> Task:
-        """Have a task with all about it."""
-        self.all[detail.task.id] = detail.task
-        self.details[detail.task.id] = detail
-        return detail.task
-
-    def detail(self, task_id: str) -> TaskDetail:
-        one = self.all[task_id]
-        known = self.details.get(task_id)
-        return detail_of(one) if known is None else replace(known, task=one)
-
-    def followed(self, task_id: str) -> int:
-        """How many follow a task now."""
-        return len(self._streams.get(task_id, []))
-
-    def tell(self, task_id: str, event: TaskEvent) -> None:
-        """Say something to those who follow a task."""
-        for stream in self._streams.get(task_id, []):
-            stream.put_nowait(event)
-
-    def write(self, task_id: str, text: str, tokens: int = 1, *, key: str = "answer") -> None:
-        """The model writes more of a step."""
-        self.tell(task_id, StepDelta(key, text, False, tokens))
-
-    def change(self, task_id: str, **changes: Any) -> Task:
-        """A task is so now; those who follow it see it."""
-        self.all[task_id] = changed = replace(self.all[task_id], **changes)
-        self.tell(task_id, TaskSeen(self.detail(task_id)))
-        self.facts.put_nowait(TaskChanged(changed))
-        return changed
-
-    # the verbs
-
-    async def list(
-        self, *, states: tuple[TaskState, ...] = (), session_id: str = "", limit: int = 10_000
-    ) -> tuple[Task, ...]:
-        if self.broken is not None:
-            broken, self.broken = self.broken, None
-            raise broken
-        return tuple(one for one in self.all.values() if not states or one.state in states)[:limit]
-
-    async def get(self, task_id: str) -> TaskDetail:
-        return self.detail(task_id)
-
-    async def find(self, prefix: str) -> Task:
-        found = [one for one in self.all.values() if one.id.startswith(prefix)]
-        if not found:
-            raise NoSuchTask(f"No task's id begins with {prefix}.")
-        if len(found) > 1:
-            raise AmbiguousTask(f"{prefix} is the beginning of {len(found)} ids.")
-        return found[0]
-
-    async def follow(self, task_id: str) -> AsyncGenerator[TaskEvent, None]:
-        stream: asyncio.Queue[TaskEvent | None] = asyncio.Queue()
-        self._streams.setdefault(task_id, []).append(stream)
-        try:
-            yield TaskSeen(self.detail(task_id))
-            while self.all[task_id].state not in ENDED:
-                event = await stream.get()
-                if event is None:
-                    return
-                yield event
-        finally:
-            self._streams[task_id].remove(stream)
-
-    def _do(self, verb: str, task_id: str, **changes: Any) -> Task:
-        one = self.all[task_id]
-        self.calls.append((verb, one.shown))
-        if one.state in ENDED and verb in ("cancel", "pause", "resume"):
-            raise WrongState(f"{one.shown} is {one.state.value} already.")
-        return self.change(task_id, **changes)
-
-    async def cancel(self, task_id: str) -> Task:
-        return self._do("cancel", task_id, state=TaskState.CANCELLED, finished=NOW)
-
-    async def pause(self, task_id: str) -> Task:
-        return self._do("pause", task_id, state=TaskState.PAUSED, reason=Reason.USER, running_since=None)
-
-    async def resume(self, task_id: str) -> Task:
-        return self._do("resume", task_id, state=TaskState.QUEUED, reason=Reason.NONE)
-
-    async def retry(self, task_id: str, *, step: str = "") -> Task:
-        return self._do(f"retry {step}".strip(), task_id, state=TaskState.QUEUED, finished=None, error="")
-
-    async def approve(self, task_id: str, *, yes: bool) -> Task:
-        state = TaskState.QUEUED if yes else TaskState.CANCELLED
-        return self._do("approve" if yes else "decline", task_id, state=state, reason=Reason.NONE)
-
-    async def set_priority(self, task_id: str, priority: Priority) -> Task:
-        return self._do(f"priority {priority.value}", task_id, priority=priority)
-
-    async def move(self, task_id: str, *, before: str | None) -> Task:
-        shown = self.all[before].shown if before else "last"
-        moved = self.all.pop(task_id)
-        order = list(self.all.values())
-        place = next((number for number, one in enumerate(order) if one.id == before), len(order))
-        order.insert(place, moved)
-        self.all = {one.id: one for one in order}
-        return self._do(f"before {shown}", task_id)
-
-    async def watch(self, *, window: bool = False) -> AsyncGenerator[Fact, None]:
-        """The facts that a test tells."""
-        while True:
-            yield await self.facts.get()
-
-    async def roles(self) -> tuple[RoleStatus, ...]:
-        return (
-            RoleStatus(Role.UX, RoleState.READY, SMALL, 8192),
-            RoleStatus(Role.TASK, RoleState.READY, BIG, 8192),
-        )
-
-    async def status(self) -> EngineStatus:
-        states = [one.state.value for one in self.all.values()]
-        names = ("waiting", "queued", "running", "paused", "done", "failed", "cancelled")
-        counts = TaskCounts(**{name: states.count(name) for name in names})
-        return EngineStatus(1, "0", NOW, False, await self.roles(), counts)
-
-
 class TasksApp(App[None]):
     """A window that shows the tasks and nothing else.
 
@@ -253,7 +112,7 @@ class TasksApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     NOTIFICATION_TIMEOUT = 3600
 
-    def __init__(self, engine: FakeEngine, theme: str = "tale-dark", broken: TaleError | None = None) -> None:
+    def __init__(self, engine: ScriptedEngine, theme: str = "tale-dark", broken: TaleError | None = None) -> None:
         super().__init__()
         for found in load_themes(theme_folders())[0]:
             self.register_theme(found)
@@ -277,7 +136,7 @@ class TasksApp(App[None]):
         if self._broken is not None:
             broken, self._broken = self._broken, None
             raise broken
-        yield cast(EngineApi, self.engine)
+        yield self.engine
 
     def on_mount(self) -> None:
         self.bridge.open()
@@ -298,9 +157,18 @@ class TasksApp(App[None]):
         self.left += 1
 
 
-def some() -> FakeEngine:
+def plain(tasks: Iterable[Task] = ()) -> ScriptedEngine:
+    """An engine with two models and with tasks of which nothing but this is told."""
+    engine = ScriptedEngine(detail_of(one) for one in tasks)
+    engine.role = RoleStatus(Role.UX, RoleState.READY, SMALL, 8192)
+    engine.task_role = RoleStatus(Role.TASK, RoleState.READY, BIG, 8192)
+    engine.now = NOW
+    return engine
+
+
+def some() -> ScriptedEngine:
     """The tasks of an ordinary afternoon: two run, one waits for another one, one asks, one is done, one failed."""
-    engine = FakeEngine()
+    engine = plain()
     running = task(
         "k4t9", "Fibonacci function", "running", priority=Priority.HIGH, started_ago=42, running_since_ago=42,
         expected_s=72.0, steps_total=3, steps_done=1, step_title="write", completion_tokens=96,

@@ -1,22 +1,43 @@
-"""One contract for the API: the engine in this process and the same engine over the link behave alike."""
+"""One contract for the API: the engine in this process, the same engine over the link, and the
+one that tests script behave alike."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from pathlib import Path
 
 import pytest
 
+from support.scripted_engine import ScriptedEngine
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import ExportFormat, Message, MessageState, Transcript, View
-from tale_tui.domain.errors import BadImport, EmptyMessage, NoSuchMessage, NoSuchSession, TaleError
-from tale_tui.domain.events import Routed, SessionChanged, TextDelta, TurnCancelled, TurnDone, TurnEvent, TurnStarted
+from tale_tui.domain.errors import (
+    BadImport,
+    EmptyMessage,
+    NoSuchMessage,
+    NoSuchSession,
+    NoSuchTask,
+    TaleError,
+    WrongState,
+)
+from tale_tui.domain.events import (
+    RoleChanged,
+    Routed,
+    SessionChanged,
+    TaskSeen,
+    TextDelta,
+    TurnCancelled,
+    TurnDone,
+    TurnEvent,
+    TurnStarted,
+)
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
+from tale_tui.domain.tasks import ENDED, OPEN, Priority
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.ipc.connect import open_engine
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
@@ -39,9 +60,9 @@ def held() -> Held:
     return Held()
 
 
-@pytest.fixture(params=["here", "link"])
-async def client(request: pytest.FixtureRequest, tmp_path: Path, held: Held) -> AsyncIterator[EngineApi]:
-    root = tmp_path / "t"
+async def opened(stack: AsyncExitStack, where: str, folder: Path, held: Held) -> EngineApi:
+    """The engine in this process, or the same one over the link."""
+    root = folder / "t"
     paths = Paths(root / "config", root / "data", root / "cache", root / "logs")
     paths.make()
     ids = itertools.count(1)
@@ -49,12 +70,28 @@ async def client(request: pytest.FixtureRequest, tmp_path: Path, held: Held) -> 
     clock = Clock(now=lambda: float(next(times)), new_id=lambda: f"id{next(ids):014d}")
     settings = Settings(ux=str(SCRIPTED), task=str(SCRIPTED))
     backends = {BackendName.SCRIPTED: held.backend}
+    engine = await stack.enter_async_context(open_engine(paths, settings, clock, backends=backends))
+    if where == "link":
+        engine = await stack.enter_async_context(open_engine(paths, settings, clock, backends=backends))
+    return engine
+
+
+@pytest.fixture(params=["here", "link"])
+async def client(request: pytest.FixtureRequest, tmp_path: Path, held: Held) -> AsyncIterator[EngineApi]:
+    """The engine, for what only a store and backends can promise, such as versions."""
     async with AsyncExitStack() as stack:
-        first = await stack.enter_async_context(open_engine(paths, settings, clock, backends=backends))
-        if request.param == "here":
-            yield first
+        yield await opened(stack, request.param, tmp_path, held)
+
+
+@pytest.fixture(params=["here", "link", "scripted"])
+async def any_client(request: pytest.FixtureRequest, tmp_path: Path, held: Held) -> AsyncIterator[EngineApi]:
+    """The engine, or the one that tests of its clients script."""
+    async with AsyncExitStack() as stack:
+        if request.param == "scripted":
+            scripted: EngineApi = ScriptedEngine(ref=SCRIPTED)
+            yield scripted
         else:
-            yield await stack.enter_async_context(open_engine(paths, settings, clock, backends=backends))
+            yield await opened(stack, request.param, tmp_path, held)
 
 
 def slug(text: str) -> str:
@@ -71,15 +108,15 @@ def reply_of(events: list[TurnEvent]) -> Message:
     return end.reply
 
 
-async def test_a_turn_is_told_in_order_and_stored(client: EngineApi) -> None:
-    session = await client.sessions.create()
-    events = await ask(client, session.id, "Which fish?")
+async def test_a_turn_is_told_in_order_and_stored(any_client: EngineApi) -> None:
+    session = await any_client.sessions.create()
+    events = await ask(any_client, session.id, "Which fish?")
     kinds = [type(event) for event in events]
     assert kinds[0] is TurnStarted
     assert kinds.count(Routed) == 1
     assert kinds[-1] is TurnDone
     assert "".join(event.text for event in events if isinstance(event, TextDelta)) == reply_of(events).text
-    stored = await client.sessions.transcript(session.id)
+    stored = await any_client.sessions.transcript(session.id)
     assert [message.text for message in stored.messages] == ["Which fish?", reply_of(events).text]
     assert stored.messages[0].id == slug("Which fish?")
     assert stored.messages[1] == reply_of(events)
@@ -133,20 +170,20 @@ async def until_stopped(client: EngineApi, session_id: str) -> Transcript:
         await asyncio.sleep(0.01)
 
 
-async def test_a_session_is_renamed_forked_searched_and_deleted(client: EngineApi) -> None:
-    session = await client.sessions.create()
-    reply = reply_of(await ask(client, session.id, "Which fish?"))
-    assert (await client.sessions.rename(session.id, "Waters")).title == "Waters"
-    fork = await client.sessions.fork(session.id, reply.id)
+async def test_a_session_is_renamed_forked_searched_and_deleted(any_client: EngineApi) -> None:
+    session = await any_client.sessions.create()
+    reply = reply_of(await ask(any_client, session.id, "Which fish?"))
+    assert (await any_client.sessions.rename(session.id, "Waters")).title == "Waters"
+    fork = await any_client.sessions.fork(session.id, reply.id)
     assert fork.forked_from == session.id
-    assert [s.id for s in await client.sessions.list()] == [fork.id, session.id]
-    assert (await client.sessions.find(fork.id)).id == fork.id
-    hits = await client.sessions.search("fish")
+    assert [s.id for s in await any_client.sessions.list()] == [fork.id, session.id]
+    assert (await any_client.sessions.find(fork.id)).id == fork.id
+    hits = await any_client.sessions.search("fish")
     assert {hit.session_id for hit in hits} == {session.id, fork.id}
-    await client.sessions.delete(session.id)
-    assert [s.id for s in await client.sessions.list()] == [fork.id]
+    await any_client.sessions.delete(session.id)
+    assert [s.id for s in await any_client.sessions.list()] == [fork.id]
     with pytest.raises(NoSuchSession):
-        await client.sessions.transcript(session.id)
+        await any_client.sessions.transcript(session.id)
 
 
 async def test_what_is_exported_can_be_imported(client: EngineApi) -> None:
@@ -161,33 +198,33 @@ async def test_what_is_exported_can_be_imported(client: EngineApi) -> None:
         await client.sessions.import_("{")
 
 
-async def test_waiting_messages_and_the_view_are_kept(client: EngineApi) -> None:
-    session = await client.sessions.create()
-    await ask(client, session.id, "fish")
-    await client.chat.enqueue(session.id, "later", key="q1")
-    await client.sessions.save_view(session.id, View("key-fish", 2, "draft"))
-    await client.sessions.set_system(session.id, "Be a fish.")
-    stored = await client.sessions.transcript(session.id)
+async def test_waiting_messages_and_the_view_are_kept(any_client: EngineApi) -> None:
+    session = await any_client.sessions.create()
+    await ask(any_client, session.id, "fish")
+    await any_client.chat.enqueue(session.id, "later", key="q1")
+    await any_client.sessions.save_view(session.id, View("key-fish", 2, "draft"))
+    await any_client.sessions.set_system(session.id, "Be a fish.")
+    stored = await any_client.sessions.transcript(session.id)
     assert [queued.text for queued in stored.queued] == ["later"]
     assert stored.view == View("key-fish", 2, "draft")
     assert stored.session.system == "Be a fish."
-    taken = await client.chat.dequeue(session.id, "q1")
+    taken = await any_client.chat.dequeue(session.id, "q1")
     assert taken is not None
     assert taken.text == "later"
-    assert await client.chat.dequeue(session.id, "q1") is None
-    assert await client.sessions.prompt_history() == ("fish",)
+    assert await any_client.chat.dequeue(session.id, "q1") is None
+    assert await any_client.sessions.prompt_history() == ("fish",)
 
 
-async def test_bad_input_changes_nothing_and_keeps_its_class(client: EngineApi) -> None:
-    session = await client.sessions.create()
-    for call in (ask(client, session.id, " \n "), ask(client, session.id, "\x1b[2J")):
+async def test_bad_input_changes_nothing_and_keeps_its_class(any_client: EngineApi) -> None:
+    session = await any_client.sessions.create()
+    for call in (ask(any_client, session.id, " \n "), ask(any_client, session.id, "\x1b[2J")):
         with pytest.raises(EmptyMessage):
             await call
     with pytest.raises(NoSuchSession):
-        await ask(client, "nowhere", "hi")
+        await ask(any_client, "nowhere", "hi")
     with pytest.raises(NoSuchMessage):
-        [event async for event in client.chat.regenerate(session.id, "nothing")]
-    assert (await client.sessions.transcript(session.id)).messages == ()
+        [event async for event in any_client.chat.regenerate(session.id, "nothing")]
+    assert (await any_client.sessions.transcript(session.id)).messages == ()
 
 
 async def test_models_are_told_and_chosen(client: EngineApi) -> None:
@@ -203,11 +240,11 @@ async def test_models_are_told_and_chosen(client: EngineApi) -> None:
         await client.models.add("/nowhere/model.gguf")
 
 
-async def test_watchers_hear_of_changes(client: EngineApi) -> None:
-    session = await client.sessions.create()
-    async with aclosing(client.control.watch()) as facts:
+async def test_watchers_hear_of_changes(any_client: EngineApi) -> None:
+    session = await any_client.sessions.create()
+    async with aclosing(any_client.control.watch()) as facts:
         await anext(facts)
-        asking = asyncio.create_task(ask(client, session.id, "fish"))
+        asking = asyncio.create_task(ask(any_client, session.id, "fish"))
         async for fact in facts:
             if isinstance(fact, SessionChanged):
                 assert (fact.session_id, fact.deleted) == (session.id, False)
@@ -246,3 +283,54 @@ async def test_a_reader_that_stays_hears_that_the_turn_was_cancelled(tmp_path: P
         assert seen[-1].reply.state is MessageState.INTERRUPTED
         stored = await client.sessions.transcript(session.id)
         assert stored.messages[-1].text == "Half"
+
+
+async def test_a_task_is_handed_in_once_steered_and_followed_to_its_end(any_client: EngineApi) -> None:
+    tasks = any_client.tasks
+    task = await tasks.submit("Write a poem", key="task000000000001", priority=Priority.LOW)
+    assert (task.id, task.title, task.priority) == ("task000000000001", "Write a poem", Priority.LOW)
+    again = await tasks.submit("Write another poem", key="task000000000001")
+    assert (again.id, again.title, again.priority) == (task.id, task.title, task.priority)
+    assert [one.id for one in await tasks.list()] == [task.id]
+    assert (await tasks.find("task")).id == task.id
+    async with aclosing(tasks.follow(task.id)) as events:
+        first = await anext(events)
+        assert isinstance(first, TaskSeen)
+        assert first.detail.text == "Write a poem"
+        if (await tasks.get(task.id)).task.state not in ENDED:
+            with suppress(WrongState):  # it was done in this moment
+                await tasks.cancel(task.id)
+        last = first
+        async for event in events:
+            last = event if isinstance(event, TaskSeen) else last
+    assert last.detail.task.state in ENDED
+    with pytest.raises(WrongState):
+        await tasks.pause(task.id)
+    assert (await tasks.retry(task.id)).state in OPEN
+
+
+async def test_unknown_tasks_and_empty_ones_are_refused(any_client: EngineApi) -> None:
+    tasks = any_client.tasks
+    with pytest.raises(EmptyMessage):
+        await tasks.submit(" \n ", key="task000000000001")
+    for call in (tasks.get("nothing"), tasks.find("nothing"), tasks.cancel("nothing"), tasks.retry("nothing")):
+        with pytest.raises(NoSuchTask):
+            await call
+    with pytest.raises(NoSuchTask):
+        async for _ in tasks.follow("nothing"):
+            pass
+    assert await tasks.list() == ()
+
+
+async def test_the_engine_tells_who_and_how_it_is(any_client: EngineApi) -> None:
+    await any_client.tasks.submit("Write a poem", key="task000000000001")
+    status = await any_client.control.status()
+    assert sum((status.tasks.open, status.tasks.done, status.tasks.failed, status.tasks.cancelled)) == 1
+    assert status.roles[0].ref == SCRIPTED
+    async with aclosing(any_client.control.watch(window=True)) as facts:
+        first, second = await anext(facts), await anext(facts)
+    assert isinstance(first, RoleChanged)
+    assert isinstance(second, RoleChanged)
+    assert (first.status.role, second.status.role) == (Role.UX, Role.TASK)
+    with pytest.raises(WrongState):
+        await any_client.control.stop()

@@ -105,13 +105,13 @@ async def test_the_chosen_task_stays_chosen_when_rows_move(open_tasks: Any) -> N
 
 
 async def test_what_is_read_stays_where_it_is_when_tasks_come(open_tasks: Any) -> None:
-    engine = fake_tasks.FakeEngine(fake_tasks.many(200))
+    engine = fake_tasks.plain(fake_tasks.many(200))
     async with open_tasks(engine) as window:
         await window.press("pagedown", "pagedown", "pagedown")
         top = window.app.tasks.model.rows[window.app.tasks.list.scroll_offset.y].id
         new = fake_tasks.task("zzzz", "A new one", "running")
         engine.give(fake_tasks.detail_of(new))
-        engine.facts.put_nowait(TaskChanged(new))
+        engine.publish(TaskChanged(new))
         await window.until(lambda: "A new one" in titles(window), "it is there")
         await window.until(
             lambda: window.app.tasks.model.rows[window.app.tasks.list.scroll_offset.y].id == top,
@@ -121,15 +121,15 @@ async def test_what_is_read_stays_where_it_is_when_tasks_come(open_tasks: Any) -
 
 async def test_more_changes_than_can_be_told_are_read_again(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        window.engine.all.clear()
-        window.engine.facts.put_nowait(TasksChanged())
+        window.engine.work.clear()
+        window.engine.publish(TasksChanged())
         await window.shows("No tasks yet")
         assert not window.app.tasks.pane.display
 
 
 async def test_other_facts_are_no_matter_of_the_list(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        window.engine.facts.put_nowait(Notice("Title", "Sentence."))
+        window.engine.publish(Notice("Title", "Sentence."))
         await window.press("down")
         assert window.app.tasks.chosen.shown == "m2x7"
 
@@ -143,7 +143,7 @@ async def test_without_an_engine_it_says_why_and_ctrl_r_tries_again(open_tasks: 
 
 async def test_what_cannot_be_read_is_told(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        window.engine.broken = EngineLost("The engine ended.")
+        window.engine.errors["tasks.list"] = EngineLost("The engine ended.")
         await window.press("ctrl+r")
         await window.tells("The engine ended.")
         assert len(titles(window)) == 8
@@ -175,13 +175,13 @@ async def test_what_was_stored_later_does_not_take_back_what_streamed_in(open_ta
         await choose(window, "m2x7")
         window.engine.write("m2x700000000000", " for one machine", key="collect")
         await window.shows("for one machine")
-        window.engine.tell("m2x700000000000", TaskSeen(window.engine.detail("m2x700000000000")))
+        window.engine.tell("m2x700000000000", TaskSeen(window.engine.work["m2x700000000000"]))
         window.engine.write("m2x700000000000", ", say many", key="collect")
         await window.shows("SQLite is for one machine, say many")
 
 
 async def test_reading_and_loading_are_told(open_tasks: Any) -> None:
-    engine = fake_tasks.FakeEngine()
+    engine = fake_tasks.plain()
     engine.give(fake_tasks.detail_of(fake_tasks.task("k4t9", "One", "running", running_since_ago=3)))
     async with open_tasks(engine) as window:
         await choose(window, "k4t9")
@@ -198,7 +198,7 @@ async def test_a_task_that_ends_shows_its_result(open_tasks: Any) -> None:
         await choose(window, "m2x7")
         one = window.engine.all["m2x700000000000"]
         ended = fake_tasks.detail_of(one, result="All three are good.")
-        window.engine.details[one.id] = ended
+        window.engine.work[one.id] = ended
         window.engine.change(one.id, state=TaskState.DONE, finished=1.0)
         await window.shows("All three are good.")
         await window.until(lambda: window.engine.followed(one.id) == 0, "nobody follows it any more")
@@ -210,7 +210,7 @@ async def test_a_task_that_is_run_again_is_followed_again(open_tasks: Any) -> No
         await window.until(lambda: window.engine.followed("z3h600000000000") == 0, "its stream ended")
         await window.press("r")
         await window.until(lambda: window.engine.followed("z3h600000000000") == 1, "it is followed")
-        assert window.engine.calls == [("retry", "z3h6")]
+        assert window.engine.calls == [("retry", "z3h600000000000", "")]
 
 
 async def test_only_one_task_is_followed(open_tasks: Any) -> None:
@@ -240,7 +240,7 @@ async def test_after_a_held_key_the_last_task_is_read_as_it_is_then(open_tasks: 
 async def test_what_waits_for_a_yes_shows_exactly_what_will_run(open_tasks: Any) -> None:
     async with open_tasks() as window:
         hidden = "Delete\u202e nothing"
-        detail = window.engine.details["r5n100000000000"]
+        detail = window.engine.work["r5n100000000000"]
         steps = (*detail.steps[:1], *detail.steps[1:])
         object.__setattr__(steps[0].spec, "prompt", hidden)
         await choose(window, "r5n1")
@@ -278,19 +278,19 @@ async def test_tiny_the_list_is_left(open_tasks: Any) -> None:
 @pytest.mark.parametrize(
     ("shown", "keys", "call"),
     [
-        ("k4t9", ["space"], "pause"),
-        ("t6b2", ["space"], "resume"),
-        ("r5n1", ["a"], "approve"),
-        ("r5n1", ["n"], "decline"),
-        ("z3h6", ["r"], "retry"),
-        ("k4t9", ["plus"], "priority urgent"),
-        ("k4t9", ["minus"], "priority normal"),
-        ("p8c3", ["x", "right", "enter"], "cancel"),
-        ("w9d4", ["r", "right", "enter"], "retry"),
-        ("k4t9", ["R", "up", "enter"], "retry outline"),
+        ("k4t9", ["space"], ("pause",)),
+        ("t6b2", ["space"], ("resume",)),
+        ("r5n1", ["a"], ("approve", True)),
+        ("r5n1", ["n"], ("approve", False)),
+        ("z3h6", ["r"], ("retry", "")),
+        ("k4t9", ["plus"], ("priority", Priority.URGENT)),
+        ("k4t9", ["minus"], ("priority", Priority.NORMAL)),
+        ("p8c3", ["x", "right", "enter"], ("cancel",)),
+        ("w9d4", ["r", "right", "enter"], ("retry", "")),
+        ("k4t9", ["R", "up", "enter"], ("retry", "outline")),
     ],
 )
-async def test_a_key_asks_the_engine(open_tasks: Any, shown: str, keys: list[str], call: str) -> None:
+async def test_a_key_asks_the_engine(open_tasks: Any, shown: str, keys: list[str], call: tuple[Any, ...]) -> None:
     async with open_tasks() as window:
         await choose(window, shown)
         before = window.app.screen
@@ -298,7 +298,9 @@ async def test_a_key_asks_the_engine(open_tasks: Any, shown: str, keys: list[str
             await window.press(key)
             if key in ("x", "R") or (key == "r" and len(keys) > 1):
                 await window.until(lambda: window.app.screen is not before, "a dialog")
-        await window.until(lambda: (call, shown) in window.engine.calls, f"{call} is asked for")
+        await window.until(
+            lambda: window.engine.calls == [(call[0], f"{shown}00000000000", *call[1:])], f"{call[0]} is asked for"
+        )
 
 
 async def test_cancelling_asks_and_escape_keeps_it(open_tasks: Any) -> None:
@@ -330,7 +332,7 @@ async def test_urgent_goes_no_higher(open_tasks: Any) -> None:
 
 
 async def test_queued_tasks_change_places(open_tasks: Any) -> None:
-    engine = fake_tasks.FakeEngine(fake_tasks.task(f"{letter}{letter}22", letter.upper()) for letter in "bcd")
+    engine = fake_tasks.plain(fake_tasks.task(f"{letter}{letter}22", letter.upper()) for letter in "bcd")
     async with open_tasks(engine) as window:
         await window.press("J")
         await window.until(lambda: titles(window) == ["C", "B", "D"], "behind the next")
@@ -420,7 +422,7 @@ async def test_a_task_that_is_filtered_out_is_found_all_the_same(open_tasks: Any
 
 
 async def test_text_that_is_not_ours_is_shown_literally(open_tasks: Any) -> None:
-    engine = fake_tasks.FakeEngine()
+    engine = fake_tasks.plain()
     one = fake_tasks.task("k4t9", "[red]x[/] \x1b[31mred\x1b]52;c;x\x07", "failed", error="[/] \x1b[2J gone")
     engine.give(fake_tasks.detail_of(one, text="[b]\x1b[2J", result="`[/red]` \x1b[31mtext"))
     async with open_tasks(engine) as window:
@@ -430,7 +432,7 @@ async def test_text_that_is_not_ours_is_shown_literally(open_tasks: Any) -> None
 
 
 async def test_reasons_why_it_waits_are_told(open_tasks: Any) -> None:
-    engine = fake_tasks.FakeEngine()
+    engine = fake_tasks.plain()
     again = fake_tasks.task("bbbb", "Again", "queued", next_try=fake_tasks.NOW + 12)
     engine.give(fake_tasks.detail_of(again, [fake_tasks.step("one", "pending", error="The server is busy.")]))
     engine.give(fake_tasks.detail_of(fake_tasks.task("cccc", "Repeat", "waiting", reason=Reason.REPEAT)))

@@ -52,7 +52,7 @@ def test_words_go_before_numbers_where_there_is_little_room() -> None:
 
 
 def head(task_id: str, width: int = 60, height: int = 20, **given: Any) -> list[str]:
-    detail = fake_tasks.some().detail(task_id)
+    detail = fake_tasks.some().work[task_id]
     return [line.plain for line in head_lines(detail.task, detail.steps, fake_tasks.NOW, width, height, **given)]
 
 
@@ -67,7 +67,7 @@ def test_a_head_says_who_how_far_and_until_when() -> None:
 
 
 def test_what_is_stored_of_a_running_step_is_not_counted_twice() -> None:
-    detail = fake_tasks.some().detail("k4t900000000000")
+    detail = fake_tasks.some().work["k4t900000000000"]
     for stored, written in ((396, 412), (450, 450)):
         task = replace(detail.task, completion_tokens=stored)
         lines = head_lines(task, detail.steps, fake_tasks.NOW, 60, 20, tokens=316)

@@ -1,0 +1,433 @@
+"""The groups of `ScriptedEngine`: each verb does the least that its description promises."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tale_tui.domain.conversation import (
+    Author,
+    ExportFormat,
+    QueuedMessage,
+    SearchHit,
+    Session,
+    Transcript,
+    View,
+)
+from tale_tui.domain.errors import (
+    AmbiguousTask,
+    EmptyMessage,
+    NoSuchMessage,
+    NoSuchTask,
+    WrongState,
+)
+from tale_tui.domain.events import (
+    Fact,
+    RoleChanged,
+    SessionChanged,
+    StepDelta,
+    StepReading,
+    TaskEvent,
+    TaskSeen,
+    TurnEvent,
+    TurnStarted,
+)
+from tale_tui.domain.models import (
+    BackendName,
+    BackendReport,
+    Finding,
+    ModelInfo,
+    ModelRef,
+    Progress,
+    Residency,
+    Role,
+    RoleState,
+    RoleStatus,
+    Usage,
+)
+from tale_tui.domain.tasks import (
+    ENDED,
+    OPEN,
+    Classification,
+    EngineStatus,
+    Plan,
+    Priority,
+    Reason,
+    Step,
+    StepSpec,
+    StepState,
+    Task,
+    TaskCounts,
+    TaskDetail,
+    TaskState,
+)
+from tale_tui.domain.text import clean
+
+if TYPE_CHECKING:
+    from support.scripted_engine import ScriptedEngine
+
+REF = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
+STARTER = ModelRef(BackendName.EMBEDDED, "starter-model")
+NOON = 1_794_139_200.0
+"""2026-11-08 12:00 UTC."""
+
+
+def new_task(task_id: str = "k4t9aaaabbbbcccc", state: TaskState = TaskState.QUEUED, **more: Any) -> TaskDetail:
+    """A task with one step."""
+    text, result = more.pop("text", "Write a haiku"), more.pop("result", "")
+    plain = {"title": text, "created": NOON, "updated": NOON + 60, "ref": REF, "why": "a task"}
+    task = Task(task_id, task_id[:4], state=state, **{**plain, **more})
+    spec = StepSpec("work", "Work", text)
+    done = StepState.DONE if state is TaskState.DONE else StepState.PENDING
+    return TaskDetail(task, text, Plan((spec,)), (Step(spec, done, 1, task.ref, result, usage=Usage(12, 3)),), result)
+
+
+class Group:
+    """Some verbs of an engine, which has what they change."""
+
+    def __init__(self, engine: ScriptedEngine) -> None:
+        self._engine = engine
+
+
+class ScriptedChat(Group):
+    """See `ChatApi`. There are no versions: what is asked again or edited is answered as something new."""
+
+    async def send(
+        self, session_id: str, text: str, *, key: str, ref: ModelRef | None = None, as_task: bool | None = None
+    ) -> AsyncGenerator[TurnEvent, None]:
+        engine = self._engine
+        engine.asked("chat.send", "send", session_id, text, ref)
+        engine.as_task = as_task
+        engine.session(session_id)
+        if not clean(text).strip():
+            raise EmptyMessage("There is nothing in the message.")
+        try:
+            for event in engine.events if engine.events is not None else engine.answer(session_id, text, key, ref):
+                engine.store(event)
+                yield event
+        finally:
+            engine.closed_turns += 1
+
+    async def regenerate(self, session_id: str, message_id: str) -> AsyncGenerator[TurnEvent, None]:
+        async for event in self._again(session_id, message_id, "regenerate"):
+            yield event
+
+    async def edit(self, session_id: str, message_id: str, text: str, *, key: str) -> AsyncGenerator[TurnEvent, None]:
+        async for event in self._again(session_id, message_id, "edit", text, key):
+            yield event
+
+    async def resume(self, session_id: str, message_id: str) -> AsyncGenerator[TurnEvent, None]:
+        async for event in self._again(session_id, message_id, "continue"):
+            yield event
+
+    async def reclassify(self, session_id: str, message_id: str, *, as_task: bool) -> AsyncGenerator[TurnEvent, None]:
+        async for event in self._again(session_id, message_id, "reclassify", as_task=as_task):
+            yield event
+
+    async def _again(
+        self, session_id: str, message_id: str, verb: str, text: str = "", key: str = "", *, as_task: bool | None = None
+    ) -> AsyncGenerator[TurnEvent, None]:
+        engine = self._engine
+        known = engine.messages.get(engine.session(session_id).id, [])
+        if all(message.id != message_id for message in known):
+            raise NoSuchMessage("There is no such message.")
+        engine.asked(f"chat.{verb}", verb, session_id, message_id)
+        engine.as_task = as_task
+        key = key or f"{message_id}-{len(engine.calls)}"
+        for event in engine.events if engine.events is not None else engine.answer(session_id, text, key):
+            if not isinstance(event, TurnStarted):
+                engine.store(event)
+            yield event
+
+    async def classify(self, text: str, *, session_id: str = "") -> Classification:
+        self._engine.asked("chat.classify")
+        return Classification(0.5, self._engine.band)
+
+    async def enqueue(self, session_id: str, text: str, *, key: str) -> QueuedMessage:
+        self._engine.asked("chat.enqueue", "enqueue", session_id, text)
+        waiting = QueuedMessage(key, text, NOON)
+        self._engine.queued.setdefault(session_id, []).append(waiting)
+        return waiting
+
+    async def dequeue(self, session_id: str, key: str) -> QueuedMessage | None:
+        waiting = self._engine.queued.get(session_id, [])
+        found = next((one for one in waiting if one.id == key), None)
+        if found is not None:
+            waiting.remove(found)
+        return found
+
+
+class ScriptedTasks(Group):
+    """See `TaskApi`."""
+
+    async def submit(
+        self,
+        text: str,
+        *,
+        key: str,
+        priority: Priority = Priority.NORMAL,
+        plan: str = "",
+        after: tuple[str, ...] = (),
+        time_limit_s: float | None = None,
+        session_id: str | None = None,
+        p: float | None = None,
+    ) -> Task:
+        self._engine.asked("tasks.submit")
+        if not clean(text).strip():
+            raise EmptyMessage("There is nothing in the task.")
+        if key in self._engine.work:
+            return self._engine.work[key].task
+        given = {"text": text, "priority": priority, "plan": plan, "after": after, "time_limit_s": time_limit_s}
+        self._engine.handed_in.append(given)
+        return self._engine.give(new_task(key, text=text, priority=priority, session_id=session_id, p=p))
+
+    async def list(
+        self, *, states: tuple[TaskState, ...] = (), session_id: str = "", limit: int = 10_000
+    ) -> tuple[Task, ...]:
+        self._engine.asked("tasks.list")
+        found = (task for task in self._engine.all.values() if not states or task.state in states)
+        return tuple(task for task in found if not session_id or task.session_id == session_id)[:limit]
+
+    async def get(self, task_id: str) -> TaskDetail:
+        self._engine.asked("tasks.get")
+        if task_id not in self._engine.work:
+            raise NoSuchTask(f"There is no task {task_id}.")
+        return self._engine.work[task_id]
+
+    async def find(self, prefix: str) -> Task:
+        found = [task for task in self._engine.all.values() if task.id.startswith(prefix)]
+        if not found:
+            raise NoSuchTask(f"No task's id begins with {prefix}.")
+        if len(found) > 1 and prefix not in self._engine.work:
+            raise AmbiguousTask(f"{prefix} is the beginning of {len(found)} ids.")
+        return self._engine.all.get(prefix, found[0])
+
+    async def follow(self, task_id: str) -> AsyncGenerator[TaskEvent, None]:
+        engine = self._engine
+        seen = TaskSeen(await self.get(task_id))
+        reader: asyncio.Queue[TaskEvent] = asyncio.Queue()
+        engine.readers.setdefault(task_id, []).append(reader)
+        try:
+            yield seen
+            if engine.works_off:
+                self._work_off(task_id)
+            while engine.work[task_id].task.state not in ENDED or not reader.empty():
+                yield await reader.get()
+        finally:
+            engine.readers[task_id].remove(reader)
+
+    def _work_off(self, task_id: str) -> None:
+        engine = self._engine
+        if engine.work[task_id].task.state in ENDED:
+            return
+        engine.change(task_id, state=TaskState.RUNNING, started=NOON, running_since=NOON)
+        engine.tell(task_id, StepReading("work", 0, 0))
+        engine.tell(task_id, StepReading("work", 12, 40))
+        engine.tell(task_id, StepDelta("work", "hm", thinking=True, tokens=1))
+        engine.tell(task_id, StepDelta("work", engine.result, thinking=False, tokens=3))
+        engine.change(task_id, **self._end())
+
+    def _end(self) -> dict[str, Any]:
+        engine = self._engine
+        end: dict[str, Any] = {"finished": NOON + 42, "running_since": None, "worked_s": 42.0}
+        if engine.fails is not None:
+            return end | {"state": TaskState.FAILED, "error": engine.fails.sentence, "error_code": engine.fails.code}
+        if engine.ends_with is TaskState.DONE:
+            end |= {"result": engine.result, "prompt_tokens": 40, "completion_tokens": 3}
+        return end | {"state": engine.ends_with}
+
+    def _do(self, task_id: str, allowed: Iterable[TaskState], call: tuple[Any, ...], **changes: Any) -> Task:
+        if task_id not in self._engine.work:
+            raise NoSuchTask(f"There is no task {task_id}.")
+        self._engine.asked(f"tasks.{call[0]}", call[0], task_id, *call[1:])
+        task = self._engine.work[task_id].task
+        if task.state not in allowed:
+            raise WrongState(f"{task.shown} is {task.state.value} already.")
+        return self._engine.change(task_id, **changes)
+
+    async def cancel(self, task_id: str) -> Task:
+        return self._do(task_id, OPEN, ("cancel",), state=TaskState.CANCELLED, finished=self._engine.now)
+
+    async def pause(self, task_id: str) -> Task:
+        going = (TaskState.QUEUED, TaskState.RUNNING)
+        return self._do(task_id, going, ("pause",), state=TaskState.PAUSED, reason=Reason.USER, running_since=None)
+
+    async def resume(self, task_id: str) -> Task:
+        return self._do(task_id, (TaskState.PAUSED,), ("resume",), state=TaskState.QUEUED, reason=Reason.NONE)
+
+    async def retry(self, task_id: str, *, step: str = "") -> Task:
+        again = {"state": TaskState.QUEUED, "reason": Reason.NONE, "finished": None, "error": ""}
+        return self._do(task_id, ENDED | {TaskState.PAUSED}, ("retry", step), **again)
+
+    async def approve(self, task_id: str, *, yes: bool) -> Task:
+        state = TaskState.QUEUED if yes else TaskState.CANCELLED
+        return self._do(task_id, (TaskState.WAITING,), ("approve", yes), state=state, reason=Reason.NONE)
+
+    async def set_priority(self, task_id: str, priority: Priority) -> Task:
+        return self._do(task_id, OPEN, ("priority", priority), priority=priority)
+
+    async def move(self, task_id: str, *, before: str | None) -> Task:
+        moved = self._do(task_id, (TaskState.QUEUED,), ("move", before))
+        detail = self._engine.work.pop(task_id)
+        order = list(self._engine.work.values())
+        place = next((number for number, one in enumerate(order) if one.task.id == before), len(order))
+        order.insert(place, detail)
+        self._engine.work = {one.task.id: one for one in order}
+        return moved
+
+
+class ScriptedSessions(Group):
+    """See `SessionApi`. What is exported is not the conversation, and what is imported is always the same one."""
+
+    async def list(self, *, limit: int = 1000) -> tuple[Session, ...]:
+        self._engine.asked("sessions.list")
+        return tuple(one for one in self._engine.known if one.id not in self._engine.messages or one.turns)[:limit]
+
+    async def find(self, prefix: str) -> Session:
+        found = [one for one in self._engine.known if one.id.startswith(prefix)]
+        return self._engine.session(found[0].id if found else prefix)
+
+    async def create(self, *, title: str = "", system: str = "") -> Session:
+        session = Session(f"new{len(self._engine.known)}aaaa", title, NOON, NOON, system=system)
+        self._engine.messages[session.id] = []
+        self._engine.known.append(session)
+        return session
+
+    async def transcript(self, session_id: str) -> Transcript:
+        engine = self._engine
+        engine.asked("sessions.transcript")
+        messages, queued = engine.messages.get(session_id, []), engine.queued.get(session_id, [])
+        view = engine.views.get(session_id, View())
+        return Transcript(engine.session(session_id), tuple(messages), tuple(queued), view)
+
+    async def rename(self, session_id: str, title: str) -> Session:
+        self._engine.asked("sessions.rename", "rename", session_id, title)
+        return self._engine.keep(replace(self._engine.session(session_id), title=title))
+
+    async def set_system(self, session_id: str, system: str) -> Session:
+        self._engine.asked("sessions.set_system", "system", session_id, system)
+        return self._engine.keep(replace(self._engine.session(session_id), system=system))
+
+    async def delete(self, session_id: str) -> None:
+        self._engine.asked("sessions.delete", "delete", session_id)
+        self._engine.known.remove(self._engine.session(session_id))
+        self._engine.messages.pop(session_id, None)
+        self._engine.publish(SessionChanged(session_id, deleted=True))
+
+    async def fork(self, session_id: str, message_id: str) -> Session:
+        engine, whole = self._engine, self._engine.session(session_id)
+        fork = replace(whole, id=f"fork{len(engine.known)}aaaa", forked_from=session_id)
+        ids = [message.id for message in engine.messages[session_id]]
+        shown = engine.messages[session_id][: ids.index(message_id) + 1]
+        engine.messages[fork.id] = [replace(message, session_id=fork.id) for message in shown]
+        return engine.keep(fork, used=True, source=fork.id)
+
+    async def show_sibling(self, session_id: str, message_id: str, step: int) -> Transcript:
+        return await self.transcript(session_id)
+
+    async def save_view(self, session_id: str, view: View) -> None:
+        self._engine.views[session_id] = view
+
+    async def search(self, query: str, *, limit: int = 50) -> tuple[SearchHit, ...]:
+        self._engine.asked("sessions.search", "search", query)
+        hits = [
+            SearchHit(one.id, one.title, message.id, message.author, message.created, message.text)
+            for one in self._engine.known
+            for message in self._engine.messages.get(one.id, [])
+            if query in message.text
+        ]
+        return (*self._engine.hits, *hits)[:limit]
+
+    async def prompt_history(self, *, limit: int = 200) -> tuple[str, ...]:
+        every = [message for known in self._engine.messages.values() for message in known]
+        return tuple(message.text for message in every if message.author is Author.USER)[-limit:]
+
+    async def export(self, session_id: str, form: ExportFormat) -> str:
+        self._engine.asked("sessions.export", "export", session_id, form)
+        return '{"format":"tale-tui-session"}' if form is ExportFormat.JSON else "# Title\n\nWords.\n"
+
+    async def import_(self, text: str) -> tuple[Session, ...]:
+        self._engine.asked("sessions.import_", "import", text)
+        return (Session("impoaaaa", "Taken in", NOON, NOON),)
+
+
+class ScriptedModels(Group):
+    """See `ModelApi`."""
+
+    async def roles(self) -> tuple[RoleStatus, ...]:
+        return (self._engine.role, self._engine.task_role)
+
+    async def backends(self) -> tuple[BackendReport, ...]:
+        return tuple(self._engine.reports)
+
+    async def use(self, role: Role, ref: ModelRef) -> RoleStatus:
+        self._engine.asked("models.use", "use", role, ref)
+        return self._engine.retried or RoleStatus(role, RoleState.READY, ref)
+
+    async def retry_role(self, role: Role) -> RoleStatus:
+        self._engine.asked("models.retry_role", "retry", role)
+        return self._engine.retried or self._engine.role
+
+    async def pull(self, ref: ModelRef) -> AsyncGenerator[Progress, None]:
+        self._engine.asked("models.pull", "pull", ref)
+        for step in self._engine.steps:
+            yield step
+
+    async def fetch_starter(self, *, source: str = "") -> AsyncGenerator[Progress, None]:
+        self._engine.asked("models.fetch_starter", "starter", source)
+        for step in self._engine.steps:
+            yield step
+        self._engine.reports.append(BackendReport(BackendName.EMBEDDED, True, models=(ModelInfo(STARTER),)))
+
+    async def add(self, path: str) -> ModelInfo:
+        self._engine.asked("models.add", "add", path)
+        return ModelInfo(ModelRef(BackendName.EMBEDDED, "mine"), size_bytes=10)
+
+    async def residency(self) -> Residency:
+        self._engine.asked("models.residency")
+        return self._engine.resident
+
+    async def load(self, ref: ModelRef) -> Residency:
+        self._engine.asked("models.load", "load", ref)
+        return self._engine.resident
+
+    async def unload(self, ref: ModelRef) -> Residency:
+        self._engine.asked("models.unload", "unload", ref)
+        return self._engine.resident
+
+
+class ScriptedControl(Group):
+    """See `ControlApi`."""
+
+    async def status(self) -> EngineStatus:
+        engine = self._engine
+        engine.asked("control.status")
+        states = [task.state for task in engine.all.values() if task.state is not TaskState.DRAFT]
+        counts = TaskCounts(**{state.value: states.count(state) for state in TaskState if state is not TaskState.DRAFT})
+        pid = os.getpid() if engine.here else engine.pid
+        about = (engine.works, engine.watched, engine.can_write)
+        return EngineStatus(pid, "1", NOON, engine.background, await engine.models.roles(), counts, *about)
+
+    async def stop(self) -> None:
+        if not self._engine.background:
+            raise WrongState("Process 1 is the engine.")
+        self._engine.stopped = True
+
+    async def doctor(self) -> tuple[Finding, ...]:
+        return self._engine.findings
+
+    async def watch(self, *, window: bool = False) -> AsyncGenerator[Fact, None]:
+        facts: asyncio.Queue[Fact] = asyncio.Queue()
+        for status in await self._engine.models.roles():
+            facts.put_nowait(RoleChanged(status))
+        for notice in self._engine.notices:
+            facts.put_nowait(notice)
+        self._engine.watchers.append(facts)
+        try:
+            while True:
+                yield await facts.get()
+        finally:
+            self._engine.watchers.remove(facts)
