@@ -18,19 +18,8 @@ from support.scripted_groups import (
     ScriptedSessions,
     ScriptedTasks,
 )
-from tale_tui.domain.conversation import (
-    Author,
-    Message,
-    MessageState,
-    QueuedMessage,
-    SearchHit,
-    Session,
-    View,
-)
-from tale_tui.domain.errors import (
-    NoSuchSession,
-    TaleError,
-)
+from tale_tui.domain.conversation import Author, Message, MessageState, QueuedMessage, SearchHit, Session, View
+from tale_tui.domain.errors import NoSuchSession, TaleError
 from tale_tui.domain.events import (
     Fact,
     Notice,
@@ -56,12 +45,7 @@ from tale_tui.domain.models import (
     RoleStatus,
     Usage,
 )
-from tale_tui.domain.tasks import (
-    DetectBand,
-    Task,
-    TaskDetail,
-    TaskState,
-)
+from tale_tui.domain.tasks import DetectBand, Task, TaskDetail, TaskState
 from tale_tui.engine.api import ChatApi, ControlApi, ModelApi, SessionApi, TaskApi
 
 
@@ -75,7 +59,7 @@ class ScriptedEngine:
 
     Attributes:
         work: the tasks by id, in their order.
-        calls: what was asked that changes or looks for something: a name and the arguments.
+        calls: what was asked that changes or looks for something: the name of the verb, and what it was given.
         handed_in: what was asked of `tasks.submit`.
         errors: raised once, by the name of a verb, such as `tasks.list`.
         works_off: whether a task that is followed runs and ends at once; else a test moves it.
@@ -189,14 +173,19 @@ class ScriptedEngine:
 
     # what the groups share
 
-    def asked(self, verb: str, *call: Any) -> None:
-        """Remember a call (nothing where it only looks), and raise what a test put there for its verb."""
-        if call:
-            self.calls.append(call)
+    def asked(self, verb: str, *arguments: Any) -> None:
+        """Remember a call (without arguments it only looks), and raise what a test put there for its verb."""
+        if arguments:
+            self.calls.append((verb.split(".")[1], *arguments))
         if verb in self.errors:
             raise self.errors.pop(verb)
 
     def session(self, session_id: str) -> Session:
+        """A session that is there.
+
+        Raises:
+            NoSuchSession: it is not.
+        """
         found = next((one for one in self.known if one.id == session_id), None)
         if found is None:
             raise NoSuchSession(f"No session begins with {session_id}.")

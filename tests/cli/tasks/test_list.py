@@ -80,7 +80,7 @@ def test_an_unknown_id_is_bad_input(cli: Any, work: Any, command: str) -> None:
         (["retry", "ab", "--from", "work"], TaskState.DONE, ("retry", "abcd2222", "work")),
         (["approve", "ab"], TaskState.WAITING, ("approve", "abcd2222", True)),
         (["approve", "ab", "--no"], TaskState.WAITING, ("approve", "abcd2222", False)),
-        (["priority", "ab", "urgent"], TaskState.QUEUED, ("priority", "abcd2222", Priority.URGENT)),
+        (["priority", "ab", "urgent"], TaskState.QUEUED, ("set_priority", "abcd2222", Priority.URGENT)),
     ],
 )
 def test_a_task_is_steered(cli: Any, work: Any, arguments: list[str], state: TaskState, done: tuple[Any, ...]) -> None:
