@@ -183,13 +183,13 @@ def test_ctrl_c_before_anything_began_ends_with_130(monkeypatch: pytest.MonkeyPa
 
 
 def test_it_does_not_hide_what_nobody_expected(cli: Any, engine: Any) -> None:
-    engine.errors["chat.send"] = RuntimeError("boom")
+    engine.raises = RuntimeError("boom")
     with pytest.raises(RuntimeError, match="boom"):
         cli("chat", "-m", "hi")
 
 
 def test_an_error_of_the_system_is_a_sentence(cli: Any, engine: Any, home: Path) -> None:
-    engine.errors["chat.send"] = OSError(28, "No space left on device")
+    engine.raises = OSError(28, "No space left on device")
     result = cli("chat", "-m", "hi")
     assert result.code == 1
     assert "No space left on device" in result.err

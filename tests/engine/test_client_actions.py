@@ -15,7 +15,7 @@ from tale_tui.engine.client_actions import ACTIONS, KINDS, TaskKind
 
 def engine_with(*states: str) -> Any:
     """An engine with a task of each of these states: `aa00`, `aa01` and so on, the older the later."""
-    return fake_tasks.FakeEngine(
+    return fake_tasks.plain(
         fake_tasks.task(f"aa{number:02}", state, state, created_ago=number, updated_ago=number)
         for number, state in enumerate(states)
     )
@@ -23,13 +23,13 @@ def engine_with(*states: str) -> Any:
 
 @pytest.mark.parametrize("name", ACTIONS)
 async def test_each_action_asks_the_engine_for_what_it_is_called(name: str) -> None:
-    engine = engine_with("waiting")
-    [one] = engine.all.values()
-    if name == "retry":
-        one = engine.change(one.id, state=TaskState.FAILED)
+    engine = engine_with(min(KINDS[ACTIONS[name].kind]).value)
+    [one] = await engine.tasks.list()
+    engine.calls.clear()
     done = await ACTIONS[name].run(engine, one.id)
-    assert engine.calls == [(name, "aa00")]
-    assert done == engine.all[one.id]
+    [call] = engine.calls
+    assert call[:2] == ({"decline": "approve"}.get(name, name), one.id)
+    assert done == (await engine.tasks.get(one.id)).task
 
 
 def test_an_action_fits_the_states_in_which_the_engine_allows_it() -> None:
@@ -74,13 +74,13 @@ async def test_among_the_tasks_that_fit_one_is_chosen(kind: TaskKind, found: lis
 async def test_the_latest_task_is_the_one_of_the_conversation_before_all_others() -> None:
     engine = engine_with("done", "done", "running")
     asked: list[str] = []
-    listing = engine.list
+    listing = engine.tasks.list
 
     async def of_session(*, session_id: str = "", **rest: Any) -> Any:
         asked.append(session_id)
         return [one for one in await listing(**rest) if not session_id or (session_id, one.shown) == ("s1", "aa01")]
 
-    engine.list = of_session
+    engine.tasks.list = of_session
     assert (await client_actions.latest(engine, "written", "s1")).shown == "aa01"
     assert (await client_actions.latest(engine, "written", "s2")).shown == "aa00"
     assert asked == ["s1", "s2", ""]

@@ -49,7 +49,7 @@ async def run_lines(
 
 
 def sent(engine: Any) -> list[tuple[str, str]]:
-    return [(call[1], call[2]) for call in engine.calls if call[0] == "send"]
+    return [(call[1], call[2]) for call in engine.asked if call[0] == "send"]
 
 
 async def test_each_line_is_answered_in_one_session(engine: Any) -> None:
@@ -111,15 +111,15 @@ async def test_model_says_who_answers_and_what_there_is(engine: Any) -> None:
 
 async def test_model_lets_another_one_answer(engine: Any) -> None:
     _, written = await run_lines(engine, "/model embedded/mine", "one", ref=REF)
-    assert ("use", Role.UX, ModelRef(BackendName.EMBEDDED, "mine")) in engine.calls
-    assert engine.calls[-1][3] is None
+    assert ("use", Role.UX, ModelRef(BackendName.EMBEDDED, "mine")) in engine.asked
+    assert engine.asked[-1][3] is None
     assert written.told == ["embedded/mine answers from now on."]
 
 
 async def test_system_shows_and_sets(engine: Any) -> None:
     _, written = await run_lines(engine, "/system", "/system Be brief.")
     assert written.told == ["System prompt: the one of the settings", "System prompt: Be brief."]
-    assert ("set_system", "new0aaaa", "Be brief.") in engine.calls
+    assert ("system", "new0aaaa", "Be brief.") in engine.asked
 
 
 async def test_export_prints_markdown(engine: Any) -> None:
@@ -163,7 +163,7 @@ async def test_a_failed_answer_is_said_and_it_goes_on(engine: Any) -> None:
 
 
 async def test_without_a_model_a_script_ends_and_a_person_goes_on(engine: Any) -> None:
-    engine.errors["chat.send"] = NoModel("Nothing was found.")
+    engine.raises = NoModel("Nothing was found.")
     await run_lines(engine, "one", "two")
     assert [text for _, text in sent(engine)] == ["one"]
     await run_lines(engine, "three", "four", interactive=True)
@@ -171,7 +171,7 @@ async def test_without_a_model_a_script_ends_and_a_person_goes_on(engine: Any) -
 
 
 async def test_a_message_that_cannot_be_sent_is_said(engine: Any) -> None:
-    engine.errors["chat.send"] = MessageTooLong("It has 9,000 tokens and 8,192 fit.")
+    engine.raises = MessageTooLong("It has 9,000 tokens and 8,192 fit.")
     _, written = await run_lines(engine, "one")
     assert written.told == ["It has 9,000 tokens and 8,192 fit."]
 

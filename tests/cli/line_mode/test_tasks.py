@@ -55,7 +55,7 @@ def detected(engine: Any, new_task: Any) -> Any:
 async def test_a_task_is_carried_out_and_read_out(detected: Any) -> None:
     script = await said(detected, "Write a haiku")
     assert (script.out, script.told) == ("Rain on the window.\n", [])
-    detected.change("abcd2222", state=TaskState.QUEUED)
+    detected.put("abcd2222", state=TaskState.QUEUED)
     person = await said(detected, "Write a haiku", interactive=True)
     assert person.told[1:3] == ["(task .93: qwen2.5:7b works on it as abcd)", "(queued)"]
     assert "(writing)" in person.told
@@ -104,7 +104,7 @@ async def test_ctrl_c_ends_the_waiting_and_not_the_task(detected: Any) -> None:
     conversation.talk.interrupt()
     assert await running
     assert conversation.told == ["abcd goes on. Look at it with /status abcd, end it with /cancel abcd"]
-    assert {call[0] for call in detected.calls} == {"send"}
+    assert detected.done_to == []
 
 
 async def test_the_commands_on_tasks(engine: Any, new_task: Any) -> None:
@@ -115,8 +115,8 @@ async def test_the_commands_on_tasks(engine: Any, new_task: Any) -> None:
     assert conversation.told[0] == "abcd  Haiku, queued"
     assert conversation.told[1].startswith("efgh  Letter, done")
     assert conversation.out == "Dear.\n"
-    names = [done[0] for done in engine.calls]
-    assert names == ["set_priority", "pause", "resume", "cancel", "retry", "approve", "approve"]
+    names = [done[0] for done in engine.done_to]
+    assert names == ["priority", "pause", "resume", "cancel", "retry", "approve", "approve"]
     assert engine.handed_in[0]["text"] == "Write"
 
 
@@ -133,7 +133,7 @@ async def test_without_an_id_it_is_one_with_which_that_can_be_done(engine: Any, 
     engine.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED)
     engine.work["efgh3333"] = new_task("efgh3333", TaskState.FAILED, created=NOON + 9)
     await said(engine, "/cancel", "/retry")
-    assert engine.calls == [("cancel", "abcd2222"), ("retry", "efgh3333", "")]
+    assert engine.done_to == [("cancel", "abcd2222"), ("retry", "efgh3333", "")]
 
 
 @pytest.mark.parametrize(
@@ -142,14 +142,14 @@ async def test_without_an_id_it_is_one_with_which_that_can_be_done(engine: Any, 
         ("/result ab", "abcd is queued, so it has no result yet: /status abcd"),
         ("/priority high", "as in /priority k4t9 high"),
         ("/priority ab soon", "There is no priority 'soon': write one of"),
-        ("/cancel zz", "No task's id begins with zz."),
+        ("/cancel zz", "No task begins with zz."),
     ],
 )
 async def test_what_cannot_be_done_is_said(engine: Any, new_task: Any, line: str, says: str) -> None:
     engine.work["abcd2222"] = new_task("abcd2222")
     conversation = await said(engine, line)
     assert says in conversation.told[0]
-    assert engine.calls == []
+    assert engine.done_to == []
 
 
 async def test_the_help_has_every_command(engine: Any) -> None:

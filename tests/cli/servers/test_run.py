@@ -16,7 +16,7 @@ from tale_tui.domain.tasks import Reason, TaskState
 
 @pytest.fixture
 def queue(engine: Any) -> Any:
-    engine.here = True
+    engine.here, engine.facts = True, asyncio.Queue()
     return engine
 
 
@@ -64,10 +64,10 @@ async def test_it_ends_with_the_last_task_and_says_what_ended(queue: Any, new_ta
         queue.work[name] = new_task(name, title=name)
     runs = Runs(queue)
     await turns()
-    queue.change("abcd2222", state=TaskState.DONE)
+    queue.put("abcd2222", state=TaskState.DONE)
     await turns()
     assert not runs.running.done()
-    queue.change("efgh3333", state=TaskState.FAILED, error_code="out_of_memory")
+    queue.put("efgh3333", state=TaskState.FAILED, error_code="out_of_memory")
     assert await runs.ended() == 1
     assert [line.split()[:2] for line in runs.said] == [["✓", "abcd"], ["✗", "efgh"]]
 
@@ -77,11 +77,13 @@ async def test_a_task_that_becomes_free_is_waited_for(queue: Any, new_task: Any)
     queue.work["efgh3333"] = new_task("efgh3333", waits_for=("abcd",), after=("abcd2222",))
     runs = Runs(queue)
     await turns()
-    queue.work["efgh3333"] = new_task("efgh3333", after=("abcd2222",))  # nobody tells it
-    queue.change("abcd2222", state=TaskState.DONE)
+    facts, queue.facts = queue.facts, None
+    queue.put("efgh3333", waits_for=())  # nobody tells it
+    queue.facts = facts
+    queue.put("abcd2222", state=TaskState.DONE)
     await turns()
     assert not runs.running.done()
-    queue.change("efgh3333", state=TaskState.DONE)
+    queue.put("efgh3333", state=TaskState.DONE)
     assert await runs.ended() == 0
 
 
@@ -89,17 +91,17 @@ async def test_tasks_that_want_the_user_do_not_hold_it_up(queue: Any, new_task: 
     queue.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED, reason=Reason.USER)
     queue.work["efgh3333"] = new_task("efgh3333", waits_for=("abcd",), after=("abcd2222",))
     assert await Runs(queue).ended() == 0
-    assert queue.calls == []
+    assert queue.done_to == []
 
 
 async def test_what_was_cut_off_goes_on(queue: Any, new_task: Any) -> None:
     queue.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED, reason=Reason.INTERRUPTED)
     assert await Runs(queue, resumes=False).ended() == 0
-    assert queue.calls == []
+    assert queue.done_to == []
     runs = Runs(queue)
     await turns()
-    assert queue.calls == [("resume", "abcd2222")]
-    queue.change("abcd2222", state=TaskState.DONE)
+    assert queue.done_to == [("resume", "abcd2222")]
+    queue.put("abcd2222", state=TaskState.DONE)
     assert await runs.ended() == 0
 
 
@@ -111,10 +113,10 @@ async def test_where_a_window_works_it_waits_and_takes_over(queue: Any, new_task
     assert runs.told == ["At work: the window, process 1. This waits until nothing is left to do."]
     queue.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED, reason=Reason.INTERRUPTED)
     queue.here = True
-    queue.publish(EngineMoved(here=True))
+    queue.facts.put_nowait(EngineMoved(here=True))
     await turns()
-    assert queue.calls == [("resume", "abcd2222")]
-    queue.change("abcd2222", state=TaskState.DONE)
+    assert queue.done_to == [("resume", "abcd2222")]
+    queue.put("abcd2222", state=TaskState.DONE)
     assert await runs.ended() == 0
 
 
@@ -123,7 +125,7 @@ async def test_many_changes_at_once_are_read_again(queue: Any, new_task: Any) ->
     runs = Runs(queue)
     await turns()
     queue.work["abcd2222"] = new_task("abcd2222", TaskState.DONE)
-    queue.publish(TasksChanged())
+    queue.facts.put_nowait(TasksChanged())
     assert await runs.ended() == 0
     assert len(runs.said) == 1
 

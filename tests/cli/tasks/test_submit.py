@@ -207,9 +207,9 @@ def test_without_any_model_nothing_is_handed_in(cli: Any, engine: Any) -> None:
         (["submit", "x", "--time-limit", "0"], "'0' is no time limit"),
         (["submit", "x", "--time-limit", "nan"], "'nan' is no time limit"),
         (["submit", "x", "--time-limit", "soon"], "'soon' is no time limit"),
-        (["submit", "x", "--after", "zz"], "No task's id begins with zz."),
+        (["submit", "x", "--after", "zz"], "No task begins with zz."),
         (["submit", "x", "--plan", "/nowhere/plan.json"], "/nowhere/plan.json cannot be read"),
-        (["wait", "zz"], "No task's id begins with zz."),
+        (["wait", "zz"], "No task begins with zz."),
     ],
 )
 def test_bad_input_is_one_sentence_and_changes_nothing(cli: Any, engine: Any, arguments: list[str], says: str) -> None:
