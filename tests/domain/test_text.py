@@ -288,7 +288,7 @@ def test_a_text_without_anything_to_see_is_blank(text: str) -> None:
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (PermissionError(13, "Permission denied", "/root/x"), "Permission denied"),
+        (PermissionError(13, "Permission denied", "/a/file"), "Permission denied"),
         (OSError("no locks\x1b[2J\nhere"), "no locks here"),
         (OSError(), "unknown error"),
     ],
