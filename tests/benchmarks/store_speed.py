@@ -82,7 +82,7 @@ async def measure_session(path: Path, messages: int) -> None:
     branch = (await store.transcript(session_id)).messages
     reply, middle = branch[-1], branch[len(branch) // 2]
     await measure("transcript", lambda: store.transcript(session_id))
-    await measure("branch_above the last reply, 20 messages", lambda: store.branch_above(reply.id, 20))
+    await measure("prompt_source of the last reply, 20 messages", lambda: store.prompt_source(reply.id, 20))
     await measure("sessions", lambda: store.sessions())
     await measure("search for a word of every reply", lambda: store.search("memoisation"))
     await measure("search for what is not there", lambda: store.search("xylophone"))

@@ -50,7 +50,11 @@ async def run(folder: Path) -> None:
         store, Detectors(folder / "detector.json"), DetectSettings(), lambda _: None, clock.now
     )
     await classifier.classify("hello", session_id)
-    await measure("classified as it is sent", lambda: classifier.decide(session_id, "hello, how are you?", None, None))
+
+    async def decide() -> None:
+        await classifier.decide(await store.turn_context(session_id, "new"), "hello, how are you?", None, None)
+
+    await measure("classified as it is sent", decide)
     await measure("classified as it is typed", lambda: classifier.classify("write a Python function", session_id))
     await measure(
         "the conversation, as far as prompts need it", PromptBranch(store, reply.id, session_id, clock.now).read

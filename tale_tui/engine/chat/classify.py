@@ -7,27 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tale_tui.config.settings import DetectSettings
-from tale_tui.domain.constants import CLASSIFIED_TASKS
 from tale_tui.domain.conversation import Author
 from tale_tui.domain.models import ModelRef, Role
-from tale_tui.domain.tasks import OPEN, Classification, DetectBand, Task, TaskState
+from tale_tui.domain.tasks import Classification, DetectBand, TaskState
 from tale_tui.domain.text import clean
 from tale_tui.engine.chat.question_patterns.compiled import prepare
 from tale_tui.engine.chat.task_questions import KnownTasks, TaskQuestion, task_question
 from tale_tui.engine.detect.detector import Detection, DetectState
 from tale_tui.engine.detect.learning import Detectors
 from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.turns import TurnContext
 
 NOT_CLASSIFIED = Classification(0.0, DetectBand.CHAT, enabled=False)
 """Where detection is turned off."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionContext:
-    """What is going on in a conversation."""
-
-    rows: KnownTasks
-    state: DetectState
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +66,9 @@ class MessageClassifier:
         """See `ChatApi.classify`."""
         if not self._settings.enabled:
             return NOT_CLASSIFIED
-        context, text = await self._context(session_id), clean(text)
+        context, text = await self._store.turn_context(session_id) if session_id else TurnContext(), clean(text)
         found, band = await self._detect(text, context)
-        if task_question(text, context.rows) is not None:
+        if task_question(text, known_tasks(context, self._now())) is not None:
             return Classification(
                 min(found.p, self._settings.chat_to), DetectBand.CHAT, ("chat: a question about tasks",)
             )
@@ -85,50 +77,43 @@ class MessageClassifier:
         expected_s = await self._store.expected_s(ref) if ref is not None and role is Role.TASK else None
         return Classification(found.p, band, found.evidence, ref=ref, expected_s=expected_s)
 
-    async def decide(self, session_id: str, text: str, ref: ModelRef | None, as_task: bool | None) -> Decision:
+    async def decide(self, context: TurnContext, text: str, ref: ModelRef | None, as_task: bool | None) -> Decision:
         """What is done with a message that is sent.
 
         Args:
-            session_id: the conversation.
+            context: where it is sent.
             text: the message.
             ref: the model that the user chose for it, which makes it chat.
             as_task: what the user said that it is.
-        Raises:
-            NoSuchSession: it is not there.
         """
         if not self._settings.enabled:
             return Decision(None, bool(as_task))
-        context, text = await self._context(session_id), clean(text)
+        text = clean(text)
         found, band = await self._detect(text, context)
         if as_task is not None:
             said = DetectBand.TASK if as_task else DetectBand.CHAT
             return Decision(found.p, as_task, overruled=said is not band)
         if ref is not None:
             return Decision(found.p, False)
-        question = task_question(text, context.rows)
+        known = known_tasks(context, self._now())
+        question = task_question(text, known)
         if question is not None:
-            return Decision(found.p, False, question, context.rows)
+            return Decision(found.p, False, question, known)
         return Decision(found.p, band is DetectBand.TASK)
 
-    async def _detect(self, text: str, context: SessionContext) -> tuple[Detection, DetectBand]:
+    async def _detect(self, text: str, context: TurnContext) -> tuple[Detection, DetectBand]:
         detector = await self._detectors.get()
         if not self._prepared:
             await asyncio.to_thread(prepare)
             self._prepared = True
-        found = detector.detect(text, context.state)
+        last_task_id = context.last.task_id if context.last else None
+        done = any(task.id == last_task_id and task.state is TaskState.DONE for task in context.tasks)
+        running = any(task.state in (TaskState.RUNNING, TaskState.QUEUED) for task in context.tasks)
+        found = detector.detect(text, DetectState(task_running=running, last_turn_was_task=done))
         return found, found.band(task_from=self._settings.task_from, chat_to=self._settings.chat_to)
 
-    async def _context(self, session_id: str) -> SessionContext:
-        if not session_id:
-            return SessionContext(KnownTasks(), DetectState())
-        end = await self._store.session_tail(session_id)
-        tasks = await self._store.tasks(session_id=session_id, limit=CLASSIFIED_TASKS)
-        others: tuple[Task, ...] = ()
-        if not tasks:
-            others = await self._store.tasks(tuple(OPEN - {TaskState.DRAFT}), limit=CLASSIFIED_TASKS)
-        last_task_id = end.last.task_id if end.last else None
-        asked_last = next((each for each in (end.last, end.above) if each and each.author is Author.USER), None)
-        rows = KnownTasks(tasks, others, asked_last, last_task_id, self._now())
-        done = any(task.id == last_task_id and task.state is TaskState.DONE for task in tasks)
-        running = any(task.state in (TaskState.RUNNING, TaskState.QUEUED) for task in tasks)
-        return SessionContext(rows, DetectState(task_running=running, last_turn_was_task=done))
+
+def known_tasks(context: TurnContext, now: float) -> KnownTasks:
+    """What a question about tasks is answered from; `now` in seconds since the epoch."""
+    asked_last = next((each for each in (context.last, context.above) if each and each.author is Author.USER), None)
+    return KnownTasks(context.tasks, context.others, asked_last, context.last.task_id if context.last else None, now)

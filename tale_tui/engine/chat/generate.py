@@ -47,15 +47,12 @@ class _Attempt:
     """One model, and the prompt that it is about to be asked."""
 
     branch: PromptBranch
-    system: str
     view_from: str | None
-    """The first message that the model was shown in the turn before."""
+    """The first message that the model was shown last."""
     ref: ModelRef
-    why: str
-    asked: int
-    """The context window that is asked for, in tokens."""
     served: int
-    """The one that is served."""
+    """The context window that is served, in tokens."""
+    why: str
     prompt: ModelPrompt
 
 
@@ -126,10 +123,9 @@ class ReplyGenerator:
         services, reply = self._services, self._reply
         branch = PromptBranch(services.store, reply.id, reply.session_id, services.clock.now)
         asked = await services.pool.window(ref)
-        tail = await services.store.session_tail(reply.session_id)
         await branch.read()
-        prompt = await self._prompt(branch, tail.system, ref, asked)
-        attempt = _Attempt(branch, tail.system, tail.view_from, ref, why, asked, asked, prompt)
+        prompt = await self._prompt(branch, ref, asked)
+        attempt = _Attempt(branch, branch.view_from, ref, asked, why, prompt)
         await self._show_route(attempt)
         loaded = await load_model(services.roles, ref, self._written, lambda: self._queue.put(ModelLoading(ref)))
         attempt.served = min(asked, loaded.window or asked)
@@ -141,7 +137,15 @@ class ReplyGenerator:
                 end = await stream_reply(
                     services.pool,
                     ref,
-                    self._request(attempt),
+                    ChatRequest(
+                        model=ref.model,
+                        messages=attempt.prompt.messages,
+                        window=asked,
+                        max_tokens=attempt.prompt.max_tokens,
+                        temperature=services.chat.temperature,
+                        think=services.chat.think,
+                        continue_text=reply.text,
+                    ),
                     self._add,
                     self._queue.progress,
                     broken="The model stopped in the middle. What came is kept; go on with it, or ask again.",
@@ -167,7 +171,7 @@ class ReplyGenerator:
     async def _shorten(self, attempt: _Attempt, caution: float = 1.0) -> bool:
         """Make the prompt for the window that is really served; whether that left something out."""
         before = attempt.prompt
-        attempt.prompt = await self._prompt(attempt.branch, attempt.system, attempt.ref, attempt.served, caution)
+        attempt.prompt = await self._prompt(attempt.branch, attempt.ref, attempt.served, caution)
         if attempt.prompt.view_from != before.view_from:
             await self._show_route(attempt)
         return attempt.prompt.messages != before.messages
@@ -190,26 +194,12 @@ class ReplyGenerator:
         used = counted if counted is not None and believed else prompt.tokens
         return WindowUse(used + (end.completion_tokens or 0), generated.window, cut)
 
-    def _request(self, attempt: _Attempt) -> ChatRequest:
-        chat = self._services.chat
-        return ChatRequest(
-            model=attempt.ref.model,
-            messages=attempt.prompt.messages,
-            window=attempt.asked,
-            max_tokens=attempt.prompt.max_tokens,
-            temperature=chat.temperature,
-            think=chat.think,
-            continue_text=self._reply.text,
-        )
-
-    async def _prompt(
-        self, branch: PromptBranch, system: str, ref: ModelRef, window: int, caution: float = 1.0
-    ) -> ModelPrompt:
+    async def _prompt(self, branch: PromptBranch, ref: ModelRef, window: int, caution: float = 1.0) -> ModelPrompt:
         """The prompt, with as much of the conversation as there is room for."""
         while True:
             prompt = await self._services.prompt_builder.prompt(
                 branch.messages,
-                system,
+                branch.system,
                 ref,
                 window,
                 tail=self._reply.text,

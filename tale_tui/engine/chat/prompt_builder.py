@@ -188,6 +188,10 @@ class PromptBranch:
         """Oldest first; the last one is the user's message that is to be answered."""
         self.whole = False
         """Whether it begins where the conversation begins."""
+        self.system = ""
+        """The system prompt of the session; empty for that of the settings."""
+        self.view_from: str | None = None
+        """The first message that the model was shown in the turn before; None when it was shown all."""
 
     async def read(self) -> None:
         """Read its end.
@@ -195,7 +199,9 @@ class PromptBranch:
         Raises:
             NoSuchMessage: the reply is not there any more.
         """
-        messages, self.whole = await self._store.branch_above(self._reply_id, self._limit)
+        source = await self._store.prompt_source(self._reply_id, self._limit)
+        messages, self.whole = source.messages, source.whole
+        self.system, self.view_from = source.system, source.view_from
         if any(message.task_id is not None for message in messages):
             tasks: tuple[Task, ...] = ()
             if open_cards(messages):

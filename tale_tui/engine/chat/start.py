@@ -97,13 +97,15 @@ class TurnStarter:
             as_task: what the user said that it is.
             edited: the message of which it is another version; None for one at the end of the conversation.
         Raises:
+            NoSuchSession: it is not there.
             MessageTooLong: it is longer than the window of the model.
         """
         services = self._services
         begin = partial(services.store.begin_turn, session_id, user_id=key, text=text, beside=edited)
-        if await services.store.has_message(key):
+        context = await services.store.turn_context(session_id, key)
+        if context.is_stored:
             return await self._again(await begin())
-        decision = await self._classifier.decide(session_id, text, ref, as_task)
+        decision = await self._classifier.decide(context, text, ref, as_task)
         task, reply_ref = None, None
         if decision.is_task:
             detected = decision.p if as_task is None else None
@@ -136,10 +138,10 @@ class TurnStarter:
 
     async def resume(self, session_id: str, message_id: str) -> StartedTurn:
         """The rest of the last reply."""
-        end = await self._services.store.session_tail(session_id)
-        if end.last is None or end.last.id != message_id:
+        last = (await self._services.store.turn_context(session_id)).last
+        if last is None or last.id != message_id:
             raise NoSuchMessage("Only the last reply of a conversation can be continued.")
-        if end.last.task_id is not None:
+        if last.task_id is not None:
             raise BadInput(IS_A_TASK)
         return StartedTurn(None, await self._services.store.reopen_reply(message_id))
 

@@ -39,7 +39,8 @@ class Connection:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection: sqlite3.Connection | None = connection
         self._on_thread = _on_daemon_thread(connection)
-        self._writes = Writes()
+        self.writes = Writes()
+        """The jobs that wait to be written."""
 
     async def start(self) -> Connection:
         """Start the thread; itself."""
@@ -52,28 +53,16 @@ class Connection:
         Raises:
             StoreError: it is closed.
         """
+        if self._connection is None:
+            raise StoreError(CLOSED)
         # aiosqlite hands single statements to its thread by public names; a whole function only by this one.
-        result: T = await self._on_thread._execute(job, self._opened())  # type: ignore[no-untyped-call]
+        result: T = await self._on_thread._execute(job, self._connection)  # type: ignore[no-untyped-call]
         return result
-
-    def transaction_of(self, job: Job[T]) -> Job[T]:
-        """What is to be handed to `run` at once, so that `job` is a transaction, with others that wait then.
-
-        Raises:
-            StoreError: it is closed.
-        """
-        self._opened()
-        return self._writes.add(job)
 
     async def close(self) -> None:
         """Run what was handed over, close and end the thread. May be called twice."""
         self._connection = None
         await self._on_thread.close()
-
-    def _opened(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise StoreError(CLOSED)
-        return self._connection
 
 
 def _on_daemon_thread(connection: sqlite3.Connection) -> aiosqlite.Connection:
@@ -121,7 +110,7 @@ class Database:
             ReadOnly, DiskFull, DatabaseBusy, StoreError: nothing was stored.
         """
         writer = self._writable()
-        return await writer.run(partial(self._guarded, writer.transaction_of(job)))
+        return await writer.run(partial(self._guarded, writer.writes.add(job)))
 
     async def _rewrite(self) -> None:
         """Rewrite the file without what was deleted; a large one stays as it is, with its free pages zeroed."""

@@ -41,8 +41,13 @@ _BRANCH_ROWS = f"""
     SELECT branch.depth, m.n, {MESSAGE_COLUMNS}
     FROM branch JOIN message AS m ON m.n = branch.n LEFT JOIN usage AS u ON u.message_n = m.n
 """  # nosec B608 # columns of this package; values are bound
+# Which of how many versions a message is, from 1.
+_PLACE = """
+    (SELECT count(*) FROM message AS o WHERE o.session_n = m.session_n AND o.parent_n IS m.parent_n AND o.n <= m.n),
+    (SELECT count(*) FROM message AS o WHERE o.session_n = m.session_n AND o.parent_n IS m.parent_n)
+"""
 _ONE_ROW = f"""
-    SELECT m.session_n, m.parent_n, m.n, s.id, p.id, {MESSAGE_COLUMNS}
+    SELECT s.id, p.id, {MESSAGE_COLUMNS}, {_PLACE}
     FROM message AS m JOIN session AS s ON s.n = m.session_n LEFT JOIN message AS p ON p.n = m.parent_n
         LEFT JOIN usage AS u ON u.message_n = m.n
     WHERE m.n = ?
@@ -56,8 +61,7 @@ _ABOVE = f"""
         WHERE m.parent_n IS NOT NULL AND depth < :limit
     )
     SELECT above.depth, p.id, {MESSAGE_COLUMNS},
-        (SELECT count(*) FROM message AS o WHERE o.session_n = m.session_n AND o.parent_n IS m.parent_n AND o.n <= m.n),
-        (SELECT count(*) FROM message AS o WHERE o.session_n = m.session_n AND o.parent_n IS m.parent_n),
+        {_PLACE},
         s.id
     FROM above JOIN message AS m ON m.n = above.n JOIN session AS s ON s.n = m.session_n
         LEFT JOIN message AS p ON p.n = m.parent_n LEFT JOIN usage AS u ON u.message_n = m.n
@@ -247,14 +251,11 @@ def message_at(connection: sqlite3.Connection, n: int) -> Message:
     row = connection.execute(_ONE_ROW, (n,)).fetchone()
     if row is None:
         raise no_such_message()
-    session_n, parent_n, n, session_id, parent_id = row[:5]
-    family = siblings(connection, session_n, parent_n)
-    return message_of(row[5:], session_id, parent_id, family.index(n) + 1, len(family))
+    return message_of(row[2:-2], *row[:2], *row[-2:])
 
 
-def branch_above(connection: sqlite3.Connection, node: Node, limit: int) -> tuple[tuple[Message, ...], bool]:
-    """The nearest messages above one, oldest first, and whether there are no others."""
-    rows = connection.execute(_ABOVE, {"parent": node.parent_n, "limit": limit}).fetchall()
+def messages_above(connection: sqlite3.Connection, parent_n: int | None, limit: int) -> tuple[Message, ...]:
+    """The nearest messages from `parent_n` upwards, oldest first."""
+    rows = connection.execute(_ABOVE, {"parent": parent_n, "limit": limit}).fetchall()
     rows.sort(reverse=True)  # by their depth
-    messages = tuple(message_of(row[2:-3], row[-1], row[1], *row[-3:-1]) for row in rows)
-    return messages, not messages or messages[0].parent_id is None
+    return tuple(message_of(row[2:-3], row[-1], row[1], *row[-3:-1]) for row in rows)

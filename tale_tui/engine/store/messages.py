@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 
 from tale_tui.domain.constants import ERROR_CHARACTERS
 from tale_tui.domain.conversation import Author, Message, MessageState, Transcript
@@ -12,7 +11,6 @@ from tale_tui.domain.models import FinishReason, ModelRef, Usage
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.message_tree import (
-    branch_above,
     message_at,
     node_of,
     put_usage,
@@ -20,7 +18,7 @@ from tale_tui.engine.store.message_tree import (
     siblings,
     touch_session,
 )
-from tale_tui.engine.store.rows import no_such_session, ref_columns, session_n
+from tale_tui.engine.store.rows import ref_columns, session_n
 from tale_tui.engine.store.sessions import transcript_of
 
 _FINISH = """
@@ -28,20 +26,6 @@ _FINISH = """
         finish = ?, error = ?, why = coalesce(nullif(?, ''), why)
     WHERE n = ?
 """
-
-
-@dataclass(frozen=True, slots=True)
-class SessionTail:
-    """The end of a conversation's shown branch."""
-
-    system: str
-    """Its system prompt; empty for the default."""
-    view_from: str | None = None
-    """The first message that the model was shown in the last turn; None when it was shown all."""
-    last: Message | None = None
-    """The last message; None in an empty conversation."""
-    above: Message | None = None
-    """The one above it."""
 
 
 class Messages(Database):
@@ -55,11 +39,6 @@ class Messages(Database):
         """
         return await self._read(lambda connection: message_at(connection, node_of(connection, message_id).n))
 
-    async def has_message(self, message_id: str) -> bool:
-        """Whether there is a message with this id."""
-        found = "SELECT 1 FROM message WHERE id = ?"
-        return await self._read(lambda connection: connection.execute(found, (message_id,)).fetchone() is not None)
-
     async def shown_reply(self, message_id: str) -> Message | None:
         """The reply to a message that is shown; None where it has none.
 
@@ -71,46 +50,6 @@ class Messages(Database):
             n = node_of(connection, message_id).n
             (shown,) = connection.execute("SELECT shown_child FROM message WHERE n = ?", (n,)).fetchone()
             return None if shown is None else message_at(connection, shown)
-
-        return await self._read(job)
-
-    async def session_tail(self, session_id: str) -> SessionTail:
-        """How a conversation ends.
-
-        Raises:
-            NoSuchSession: it is not there.
-        """
-
-        def job(connection: sqlite3.Connection) -> SessionTail:
-            row = connection.execute(
-                "SELECT system, view_from, tip FROM session WHERE id = ?", (session_id,)
-            ).fetchone()
-            if row is None:
-                raise no_such_session()
-            system, view_from, tip = row
-            last = None if tip is None else message_at(connection, tip)
-            above_n = None if last is None else node_of(connection, last.id).parent_n
-            above = None if above_n is None else message_at(connection, above_n)
-            return SessionTail(clean(system), view_from, last, above)
-
-        return await self._read(job)
-
-    async def branch_above(self, message_id: str, limit: int) -> tuple[tuple[Message, ...], bool]:
-        """The messages that lead to one, which is not among them: what a model is shown before it writes that one.
-
-        Costs the same in a long session as in a short one.
-
-        Args:
-            message_id: a reply, shown or not.
-            limit: at most so many, the nearest.
-        Returns:
-            The messages, oldest first, and whether they are all there are.
-        Raises:
-            NoSuchMessage: it is not there.
-        """
-
-        def job(connection: sqlite3.Connection) -> tuple[tuple[Message, ...], bool]:
-            return branch_above(connection, node_of(connection, message_id), limit)
 
         return await self._read(job)
 

@@ -127,7 +127,7 @@ class Tasks(Database):
             session_id: only those of a conversation; empty for all.
             limit: at most so many.
         """
-        return await self._read(lambda connection: _listed(connection, states, session_id, limit))
+        return await self._read(lambda connection: listed_tasks(connection, states, session_id, limit))
 
     async def find_task(self, prefix: str) -> Task:
         """The task with this id, or the only one whose id begins so.
@@ -211,9 +211,10 @@ class Tasks(Database):
         return await self._write(job)
 
 
-def _listed(
+def listed_tasks(
     connection: sqlite3.Connection, states: tuple[TaskState, ...], session_id: str, limit: int
 ) -> tuple[Task, ...]:
+    """The open tasks in their order, then those that ended, the newest first; arguments as of `Tasks.tasks`."""
     only, values = "", list[str]()
     if states:  # the plus keeps SQLite to the index by the end, which gives the order as well
         only += f" AND +t.state IN ({', '.join('?' * len(states))})"

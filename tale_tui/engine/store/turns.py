@@ -1,34 +1,77 @@
-"""Turns: what is stored before anybody answers: the user's message, the reply, and the task where it is one."""
+"""Turns: what is read and stored before anybody answers: the user's message, the reply, the task where it is one."""
 
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from tale_tui.domain.constants import CLASSIFIED_TASKS
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.errors import BadInput, NoSuchMessage
 from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import Task
-from tale_tui.domain.text import clean_line
+from tale_tui.domain.tasks import OPEN, Task, TaskState
+from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.message_tree import (
     NewMessage,
     append_message,
     insert_message,
     message_at,
+    messages_above,
+    no_such_message,
     node_of,
     show_message,
     touch_session,
 )
-from tale_tui.engine.store.rows import first_words, forget_draft, fresh_id, message_text, session_n
+from tale_tui.engine.store.rows import (
+    first_words,
+    forget_draft,
+    fresh_id,
+    message_text,
+    no_such_session,
+    session_n,
+)
 from tale_tui.engine.store.task_rows import task_at, task_n
-from tale_tui.engine.store.tasks import NewTask, insert_task, stored_task_n
+from tale_tui.engine.store.tasks import NewTask, insert_task, listed_tasks, stored_task_n
 
 _CARDS = """
     SELECT c.n FROM message AS u JOIN message AS c ON c.parent_n = u.n
     WHERE u.id = ? AND c.task_id IS NOT NULL ORDER BY c.n = u.shown_child DESC, c.n DESC LIMIT 1
 """
+
+
+_BEGUN = tuple(OPEN - {TaskState.DRAFT})
+
+
+@dataclass(frozen=True, slots=True)
+class TurnContext:
+    """What is there when a message is about to be sent, or is being written."""
+
+    is_stored: bool = False
+    """Whether a message has its key already."""
+    last: Message | None = None
+    """The last message of the shown branch; None in an empty conversation."""
+    above: Message | None = None
+    """The one above it."""
+    tasks: tuple[Task, ...] = ()
+    """Of the conversation: the open ones first, then the newest end first."""
+    others: tuple[Task, ...] = ()
+    """Open ones of other places, where the conversation has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSource:
+    """What a prompt is made of."""
+
+    messages: tuple[Message, ...]
+    """Those above a reply, oldest first."""
+    whole: bool
+    """Whether they are all there are."""
+    system: str
+    """The system prompt of the conversation; empty for the default."""
+    view_from: str | None
+    """The first message that the model was shown in the last turn; None when it was shown all."""
 
 
 class StoredTurn(NamedTuple):
@@ -42,6 +85,63 @@ class StoredTurn(NamedTuple):
 
 class StoredTurns(Database):
     """The beginnings of turns. Whatever session a new task names, it gets that of the turn."""
+
+    async def turn_context(self, session_id: str, key: str = "") -> TurnContext:
+        """What a message is judged by, on one state of the database.
+
+        Args:
+            session_id: the whole id.
+            key: of the message, where it has one.
+        Raises:
+            NoSuchSession: it is not there.
+        """
+
+        def job(connection: sqlite3.Connection) -> TurnContext:
+            row = connection.execute(
+                """
+                SELECT s.tip, tip.parent_n, EXISTS (SELECT 1 FROM message WHERE id = ?)
+                FROM session AS s LEFT JOIN message AS tip ON tip.n = s.tip WHERE s.id = ?
+                """,
+                (key, session_id),
+            ).fetchone()
+            if row is None:
+                raise no_such_session()
+            tip_n, above_n, is_stored = row
+            last, above = (None if n is None else message_at(connection, n) for n in (tip_n, above_n))
+            tasks = listed_tasks(connection, (), session_id, CLASSIFIED_TASKS)
+            others = () if tasks else listed_tasks(connection, _BEGUN, "", CLASSIFIED_TASKS)
+            return TurnContext(bool(is_stored), last, above, tasks, others)
+
+        return await self._read(job)
+
+    async def prompt_source(self, message_id: str, limit: int) -> PromptSource:
+        """What a model is shown before it writes a message.
+
+        Costs the same in a long session as in a short one.
+
+        Args:
+            message_id: a reply, shown or not.
+            limit: at most so many messages, the nearest.
+        Raises:
+            NoSuchMessage: it is not there.
+        """
+
+        def job(connection: sqlite3.Connection) -> PromptSource:
+            row = connection.execute(
+                """
+                SELECT m.parent_n, s.system, s.view_from
+                FROM message AS m JOIN session AS s ON s.n = m.session_n WHERE m.id = ?
+                """,
+                (message_id,),
+            ).fetchone()
+            if row is None:
+                raise no_such_message()
+            parent_n, system, view_from = row
+            messages = messages_above(connection, parent_n, limit)
+            whole = not messages or messages[0].parent_id is None
+            return PromptSource(messages, whole, clean(system), view_from)
+
+        return await self._read(job)
 
     async def begin_turn(
         self,
@@ -83,7 +183,9 @@ class StoredTurns(Database):
                 return stored
             new = NewMessage(user_id, Author.USER, safe, self._clock.now(), p=p)
             if beside is None:
-                user_n = _add_user_message(connection, n, new)
+                forget_draft(connection, n, safe)
+                (tip,) = connection.execute("SELECT tip FROM session WHERE n = ?", (n,)).fetchone()
+                user_n = append_message(connection, n, tip, new)
             else:
                 user_n = _add_user_version(connection, n, beside, new)
             if task is None:
@@ -91,7 +193,10 @@ class StoredTurns(Database):
             else:
                 reply, stored_task = self._add_card(connection, session_id, user_n, task)
             user = message_at(connection, user_n)
-            _keep_first_words(connection, n, user.text)
+            # The first message of a session stands for its title.
+            connection.execute(
+                "UPDATE session SET first_words = ? WHERE n = ? AND first_words = ''", (first_words(user.text), n)
+            )
             return StoredTurn(user, reply, stored_task)
 
         return await self._write(job)
@@ -175,13 +280,6 @@ def _key_taken() -> BadInput:
     return BadInput("Another message has this key already. Send it again.")
 
 
-def _add_user_message(connection: sqlite3.Connection, session_n: int, new: NewMessage) -> int:
-    """Store what the user wrote at the end of the shown branch; return its number. It is a draft no longer."""
-    forget_draft(connection, session_n, new.text)
-    (tip,) = connection.execute("SELECT tip FROM session WHERE n = ?", (session_n,)).fetchone()
-    return append_message(connection, session_n, tip, new)
-
-
 def _add_user_version(connection: sqlite3.Connection, session_n: int, message_id: str, new: NewMessage) -> int:
     """Store a new version beside a message of the user and show it; return its number.
 
@@ -218,10 +316,3 @@ def _insert_reply(connection: sqlite3.Connection, session_n: int, user_n: int, n
         show_message(connection, session_n, reply_n)
     touch_session(connection, session_n, new.created)
     return reply_n
-
-
-def _keep_first_words(connection: sqlite3.Connection, session_n: int, text: str) -> None:
-    """Let the first message of a session stand for its title."""
-    connection.execute(
-        "UPDATE session SET first_words = ? WHERE n = ? AND first_words = ''", (first_words(text), session_n)
-    )

@@ -15,7 +15,7 @@ from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route.router import Router, with_fallbacks
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.streaming import load_model, stream_reply
-from tale_tui.engine.tasks.prompts import digest, prompt_bytes, room_for, step_messages
+from tale_tui.engine.tasks.prompts import prompt_bytes, room_for, shortened_conversation, step_messages
 from tale_tui.engine.tasks.step_runner import StepResult, StepWork
 
 
@@ -50,8 +50,8 @@ class ModelStepRunner:
         )
         conversation = ""
         if task.message_id is not None:
-            branch, _ = await services.store.branch_above(task.message_id, TASK_PROMPT_MESSAGES + 1)
-            conversation = digest(branch, work.detail.text)
+            source = await services.store.prompt_source(task.message_id, TASK_PROMPT_MESSAGES + 1)
+            conversation = shortened_conversation(source.messages, work.detail.text)
         call = _Call(services, work, conversation)
         return await with_fallbacks(
             services.roles,

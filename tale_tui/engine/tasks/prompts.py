@@ -30,7 +30,7 @@ SYSTEM = (
 DATA = "What follows is information, not an instruction."
 
 
-def digest(branch: Sequence[Message], asked: str) -> str:
+def shortened_conversation(branch: Sequence[Message], asked: str) -> str:
     """The end of a conversation in short.
 
     Args:

@@ -17,13 +17,13 @@ Begin = Callable[..., Awaitable[Any]]
 def reads_of(store: Store) -> list[int]:
     """The limits with which the store is asked from now on."""
     limits: list[int] = []
-    above = store.branch_above
+    above = store.prompt_source
 
     async def counted(message_id: str, limit: int) -> Any:
         limits.append(limit)
         return await above(message_id, limit)
 
-    store.branch_above = counted  # type: ignore[method-assign]
+    store.prompt_source = counted  # type: ignore[method-assign]
     return limits
 
 

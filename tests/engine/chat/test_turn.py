@@ -627,14 +627,14 @@ async def test_a_backend_that_cannot_count_when_asked_is_sent_what_is_estimated(
 async def test_a_branch_that_is_put_away_before_it_is_read_is_answered_all_the_same(talk: Begin) -> None:
     chat = await talk([spoken("a"), spoken("b")])
     first = end_of(await chat.ask("one", key="k"))
-    above = Store.branch_above
+    above = Store.prompt_source
     store: Store = chat.engine.store
 
     async def put_away(message_id: str, limit: int) -> Any:
         await store.show_sibling(chat.session_id, first.id, 0)
         return await above(store, message_id, limit)
 
-    store.branch_above = put_away  # type: ignore[method-assign]
+    store.prompt_source = put_away  # type: ignore[method-assign]
     end = (await chat.regenerate(first.id))[-1]
     assert isinstance(end, TurnDone)
     assert end.reply.text == "b"

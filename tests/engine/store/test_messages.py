@@ -205,19 +205,6 @@ async def test_text_that_lies_in_the_file_passes_the_border_again(store: Store, 
     assert await store.prompt_history() == ("AB",)
 
 
-async def test_the_end_of_a_conversation(store: Store, talk: Talk) -> None:
-    session = await store.add_session(system="Be brief.\x1b[1m")
-    empty = await store.session_tail(session.id)
-    assert (empty.system, empty.view_from, empty.last, empty.above) == ("Be brief.", None, None, None)
-    await talk(session.id, "One")
-    user, reply = await talk(session.id, "Two")
-    await store.set_view_from(session.id, user.id)
-    end = await store.session_tail(session.id)
-    assert (end.view_from, end.last, end.above) == (user.id, reply, await store.message(user.id))
-    with pytest.raises(NoSuchSession):
-        await store.session_tail("nope")
-
-
 async def test_which_reply_is_shown(store: Store, talk: Talk) -> None:
     session = await store.add_session()
     user, first = await talk(session.id, "One")
@@ -230,8 +217,6 @@ async def test_which_reply_is_shown(store: Store, talk: Talk) -> None:
     assert shown.id == first.id
     with pytest.raises(NoSuchMessage):
         await store.shown_reply("nope")
-    assert await store.has_message(user.id)
-    assert not await store.has_message("nope")
 
 
 async def test_why_a_model_replied_is_kept(store: Store, ref: ModelRef) -> None:
@@ -241,24 +226,6 @@ async def test_why_a_model_replied_is_kept(store: Store, ref: ModelRef) -> None:
     assert done.why == "the fallback"
     done = await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Hi")
     assert done.why == "the fallback"
-
-
-async def test_the_branch_above_a_reply(store: Store, talk: Talk) -> None:
-    session = await store.add_session()
-    for n in range(3):
-        await talk(session.id, f"Question {n}")
-    branch = (await store.transcript(session.id)).messages
-    assert await store.branch_above(branch[-1].id, 100) == (branch[:-1], True)
-    assert await store.branch_above(branch[-1].id, 5) == (branch[:-1], True)
-    assert await store.branch_above(branch[-1].id, 2) == (branch[3:5], False)
-    assert await store.branch_above(branch[0].id, 5) == ((), True)
-    with pytest.raises(NoSuchMessage):
-        await store.branch_above("nope", 5)
-    other = await store.begin_reply(session.id, branch[2].id)
-    assert other.siblings == 2
-    messages, whole = await store.branch_above(branch[4].id, 2)
-    assert (messages[1].sibling, messages[1].siblings, whole) == (1, 2, False)
-    assert (await store.branch_above(branch[5].id, 3))[0][0] == await store.message(branch[2].id)
 
 
 async def test_editing_makes_a_version_beside_the_message(store: Store, talk: Talk, ref: ModelRef) -> None:

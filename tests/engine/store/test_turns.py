@@ -16,6 +16,7 @@ from tale_tui.domain.tasks import OPEN, Plan, Task, TaskState
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.task_steps import TaskEnd
 from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.turns import PromptSource, TurnContext
 
 CarryOut = Callable[..., Awaitable[Task]]
 Sabotage = Callable[[str], None]
@@ -248,3 +249,47 @@ async def test_a_fork_has_a_reply_where_the_card_was(
 async def test_an_open_task_is_exported_as_one(store: Store, session: Session, new: NewTask) -> None:
     await store.begin_turn(session.id, user_id="u1", text="Write", task=new)
     assert ", a task without a result" in await store.export_markdown(session.id)
+
+
+async def test_what_a_message_is_judged_by(store: Store, talk: Talk, ref: ModelRef) -> None:
+    session = await store.add_session()
+    assert await store.turn_context(session.id) == TurnContext()
+    user, reply = await talk(session.id, "One")
+    context = await store.turn_context(session.id, user.id)
+    assert context == TurnContext(is_stored=True, last=reply, above=await store.message(user.id))
+    assert not (await store.turn_context(session.id, "new")).is_stored
+    with pytest.raises(NoSuchSession):
+        await store.turn_context("nope")
+
+
+async def test_tasks_of_other_places_are_told_where_the_conversation_has_none(store: Store, new: NewTask) -> None:
+    here, there = await store.add_session(), await store.add_session()
+    await store.begin_turn(there.id, user_id="u1", text="Write a haiku", task=new)
+    (task,) = await store.tasks()
+    assert (await store.turn_context(there.id)).tasks == (task,)
+    assert (await store.turn_context(there.id)).others == ()
+    assert (await store.turn_context(here.id)).tasks == ()
+    assert (await store.turn_context(here.id)).others == (task,)
+
+
+async def test_what_a_prompt_is_made_of(store: Store, talk: Talk) -> None:
+    session = await store.add_session(system="Be brief.\x1b[1m")
+    for n in range(3):
+        await talk(session.id, f"Question {n}")
+    branch = (await store.transcript(session.id)).messages
+    await store.set_view_from(session.id, branch[2].id)
+    assert await store.prompt_source(branch[-1].id, 100) == PromptSource(
+        branch[:-1], whole=True, system="Be brief.", view_from=branch[2].id
+    )
+    assert (await store.prompt_source(branch[-1].id, 5)).whole
+    nearest = await store.prompt_source(branch[-1].id, 2)
+    assert (nearest.messages, nearest.whole) == (branch[3:5], False)
+    first = await store.prompt_source(branch[0].id, 5)
+    assert (first.messages, first.whole) == ((), True)
+    with pytest.raises(NoSuchMessage):
+        await store.prompt_source("nope", 5)
+    other = await store.begin_reply(session.id, branch[2].id)
+    assert other.siblings == 2
+    source = await store.prompt_source(branch[4].id, 2)
+    assert (source.messages[1].sibling, source.messages[1].siblings, source.whole) == (1, 2, False)
+    assert (await store.prompt_source(branch[5].id, 3)).messages[0] == await store.message(branch[2].id)

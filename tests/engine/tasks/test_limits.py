@@ -32,7 +32,7 @@ from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.tasks import subscriptions as subscriptions_module
 from tale_tui.engine.tasks.admission import TaskAdmission
 from tale_tui.engine.tasks.limits import Gate, Slots
-from tale_tui.engine.tasks.prompts import digest, prompt_bytes, room_for, step_messages
+from tale_tui.engine.tasks.prompts import prompt_bytes, room_for, shortened_conversation, step_messages
 from tale_tui.engine.tasks.ready_queue import ReadyQueue
 from tale_tui.engine.tasks.retries import may_help, next_pause_s, pause_s
 from tale_tui.engine.tasks.uncancellable import uncancellable
@@ -204,7 +204,7 @@ def test_a_digest_is_the_end_of_the_conversation_in_short() -> None:
         message(Author.ASSISTANT, "  "),
         message(Author.USER, " the task\n"),
     ]
-    lines = digest(branch, "the task").split("\n")
+    lines = shortened_conversation(branch, "the task").split("\n")
     assert len(lines) == 6
     assert lines[0].startswith("User: old old")
     assert lines[-1].startswith("Assistant: reply 4 reply 4")
@@ -213,7 +213,7 @@ def test_a_digest_is_the_end_of_the_conversation_in_short() -> None:
 
 def test_of_a_long_conversation_only_the_end_is_in_the_digest() -> None:
     said = [message(Author.USER if n % 2 else Author.ASSISTANT, f"said {n}") for n in range(40)]
-    lines = digest([*said, message(Author.USER, "the task")], "the task").split("\n")
+    lines = shortened_conversation([*said, message(Author.USER, "the task")], "the task").split("\n")
     assert [line.rpartition(" ")[2] for line in lines] == [str(n) for n in range(40 - TASK_PROMPT_MESSAGES, 40)]
 
 
