@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tale_tui.domain.conversation import Message, WindowUse
+from tale_tui.domain.conversation import Message, Session, WindowUse
 from tale_tui.domain.models import ModelRef, RoleStatus
 from tale_tui.domain.tasks import Task, TaskDetail
 
@@ -19,6 +19,8 @@ class TurnStarted:
     user: Message | None
     """None where the turn began without a new message (regenerate, continue)."""
     reply: Message
+    session: Session | None = None
+    """The conversation, with its title and its turns as they are now; None where it could not be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 
 from tale_tui.domain.constants import BUS_FACTS_MAX, BUS_NOTICES_MAX
 from tale_tui.domain.events import EngineMoved, Fact, Notice, RoleChanged, SessionChanged, TaskChanged, TasksChanged
@@ -110,6 +110,19 @@ class Bus:
             subscription.close()
         self._subscriptions.append(subscription)
         return subscription
+
+    async def watch(self, first: Callable[[], Iterable[Fact]]) -> AsyncGenerator[Fact, None]:
+        """What is published from the first step on, until the bus or this is closed.
+
+        Args:
+            first: gives what is told before that.
+        """
+        subscription = self.subscribe(first())
+        try:
+            async for fact in subscription:
+                yield fact
+        finally:
+            self.unsubscribe(subscription)
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Stop collecting for a reader. Doing it twice does nothing."""

@@ -88,13 +88,8 @@ class EngineControl:
         reports = await self._models.backends()
         return await examine(self._paths, self._settings, self._store, statuses, reports)
 
-    async def watch(self, *, window: bool = False) -> AsyncGenerator[Fact, None]:
+    def watch(self, *, window: bool = False) -> AsyncGenerator[Fact, None]:
         """Ends when the engine stops."""
         if window and self._can_write:
             self._models.keep_loaded()
-        subscription = self._bus.subscribe([RoleChanged(status) for status in self._models.statuses()])
-        try:
-            async for fact in subscription:
-                yield fact
-        finally:
-            self._bus.unsubscribe(subscription)
+        return self._bus.watch(lambda: [RoleChanged(status) for status in self._models.statuses()])

@@ -13,7 +13,7 @@ from tale_tui.engine.chat.question_patterns.compiled import Question, naming, pl
 from tale_tui.formatting.sentences import describe, describe_all, name_of
 from tale_tui.formatting.units import span
 
-WHY = "from the list of tasks"
+ANSWERED_FROM_TASKS = "from the list of tasks"
 """Why no model wrote the reply."""
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 from tale_tui.domain.conversation import Message, MessageState, QueuedMessage, WindowUse
-from tale_tui.domain.errors import EngineLost, ModelError, StoreError, TaleError, TurnRunning
+from tale_tui.domain.errors import EngineLost, ModelError, NoSuchSession, StoreError, TaleError, TurnRunning
 from tale_tui.domain.events import (
     Notice,
     SessionChanged,
@@ -30,7 +30,7 @@ from tale_tui.domain.tasks import Classification
 from tale_tui.engine.chat.classify import MessageClassifier
 from tale_tui.engine.chat.generate import ChatServices, Generated, ReplyGenerator
 from tale_tui.engine.chat.start import StartedTurn, TurnStarter
-from tale_tui.engine.chat.task_questions import WHY
+from tale_tui.engine.chat.task_questions import ANSWERED_FROM_TASKS
 from tale_tui.engine.chat.turn_events import TurnEventQueue
 from tale_tui.engine.streaming import AutoSaver, PartialReply
 
@@ -123,28 +123,28 @@ class Turn:
         """Whoever reads of the end may begin the next turn of the session."""
         try:
             with self._manager.claimed(self):
-                await self._carry_out(await self._start())
+                started = await self._start()
+                reply = started.reply
+                self._source = self._source or reply.id
+                self.answers = reply.parent_id or ""
+                session = None
+                with suppress(StoreError, NoSuchSession):  # the turn is stored; its end says what is wrong
+                    session = await self._services.store.session(self.session_id)
+                self._queue.put(TurnStarted(started.user, reply, session))
+                if started.task is not None:
+                    self._queue.put(TaskStarted(started.task))
+                if not started.over:
+                    self._services.publish(SessionChanged(self.session_id, source=self._source))
+                if started.over or started.task is not None:
+                    self._end = _end_of(reply, None, None)
+                elif started.answer is not None:
+                    await self._answer(reply, started.answer)
+                else:
+                    await self._generate(reply)
         finally:
             if self._end is not None:
                 self._queue.put(self._end)
             self._queue.close()
-
-    async def _carry_out(self, started: StartedTurn) -> None:
-        """From what is stored to the end of the turn."""
-        reply = started.reply
-        self._source = self._source or reply.id
-        self.answers = reply.parent_id or ""
-        self._queue.put(TurnStarted(started.user, reply))
-        if started.task is not None:
-            self._queue.put(TaskStarted(started.task))
-        if not started.over:
-            self._announce()
-        if started.over or started.task is not None:
-            self._end = _end_of(reply, None, None)
-        elif started.answer is not None:
-            await self._answer(reply, started.answer)
-        else:
-            await self._generate(reply)
 
     async def _answer(self, reply: Message, answer: Callable[[], Awaitable[str]]) -> None:
         """Fill the reply with a sentence of ours; that takes a moment and is not stopped."""
@@ -153,7 +153,7 @@ class Turn:
         except TaleError as error:  # what was asked for cannot be done: that is the answer
             text = error.sentence
         self._queue.piece(text, False, 0)
-        await self._finish(replace(reply, text=text, state=MessageState.COMPLETE, why=WHY), None, None)
+        await self._finish(replace(reply, text=text, state=MessageState.COMPLETE, why=ANSWERED_FROM_TASKS), None, None)
 
     async def _generate(self, reply: Message) -> None:
         """Fill the reply with what a model writes and end it, whatever happens."""
@@ -166,12 +166,14 @@ class Turn:
 
         saver = AutoSaver(save, self._complain)
         generator = ReplyGenerator(self._services, reply, self._ref, self._queue, written, saver)
-        outcome = _Outcome(MessageState.INTERRUPTED, TaleError(WENT_WRONG))
+        outcome: _Outcome | None = None
         try:
             # It may have been stopped before there was anything to stop.
             outcome = _Outcome(self._stop) if self._stop else await self._attempt(generator, written)
         finally:
             await saver.close()
+            if outcome is None:  # an error that nobody expected goes on from here
+                outcome = _Outcome(MessageState.INTERRUPTED, TaleError(WENT_WRONG))
             failure, generated = outcome.failure, outcome.generated
             left = LEFT_BEHIND if outcome.state is MessageState.INTERRUPTED else ""
             ended = replace(
@@ -223,9 +225,6 @@ class Turn:
             kept = MessageState.INTERRUPTED if reply.text else MessageState.FAILED
             reply = replace(reply, state=kept, error=error.sentence)
         self._end = _end_of(reply, failure, await window_use() if window_use else None)
-        self._announce()
-
-    def _announce(self) -> None:
         self._services.publish(SessionChanged(self.session_id, source=self._source))
 
     def _complain(self, error: StoreError) -> None:

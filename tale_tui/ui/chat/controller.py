@@ -266,9 +266,7 @@ class ChatController:
             self.screen.say("This conversation was deleted in another window.")
             self.turns.switch_to(None)
             self.conversation.begin()
-        elif fact.source in self.conversation.own:
-            self.screen.spawn(self.conversation.refresh_title, group="session")
-        else:
+        elif fact.source not in self.conversation.own:
             self.screen.spawn(self._reload, group="session")
 
     async def _reload(self) -> None:

@@ -136,13 +136,11 @@ class Conversation:
                     self._sync(reading)
                 self.changed()
 
-    async def refresh_title(self) -> None:
-        """Read again what the first line says."""
-        if self.session is not None:
-            session = await self.engine.sessions.find(self.session.id)
-            if self._is_shown(session):
-                self.session = session
-                self.changed()
+    def renamed(self, session: Session) -> None:
+        """A session has another title; perhaps it is the one on the screen."""
+        if self._is_shown(session):
+            self.session = session
+            self.changed()
 
     async def save_view(self, draft: str) -> None:
         """Remember where the reader is and what stands in the prompt."""
@@ -163,8 +161,8 @@ class Conversation:
             self.session = await self.engine.sessions.set_system(self.session.id, text)
         self.changed()
 
-    async def step(self, message_id: str, step: int) -> None:
-        """Show another version of a message and what followed it."""
+    async def show_version(self, message_id: str, step: int) -> None:
+        """Show the version `step` places beside a message, and what followed it."""
         if self.session is not None:
             transcript = await self.engine.sessions.show_sibling(self.session.id, message_id, step)
             reading = Reading(transcript, await self._tasks_of(transcript))
@@ -210,15 +208,22 @@ class Conversation:
         key = key or self.queued[-1].id
         self.own.add(key)
         taken = await self.engine.chat.dequeue(self.session.id, key)
-        self.remove_queued(key)
+        self.queued = tuple(one for one in self.queued if one.id != key)
+        self.touch()
+        self.changed()
         return taken.text if taken else None
 
-    def remove_queued(self, key: str) -> None:
-        """A message waits no longer."""
-        if any(one.id == key for one in self.queued):
-            self.queued = tuple(one for one in self.queued if one.id != key)
-            self.touch()
-            self.changed()
+    def turn_started(self, session: Session | None, key: str) -> None:
+        """The engine has stored what a turn of the conversation begins with.
+
+        Args:
+            session: with its title as it is now; None where that is not known.
+            key: of the message, which waits no longer.
+        """
+        self.session = session or self.session
+        self.queued = tuple(one for one in self.queued if one.id != key)
+        self.touch()
+        self.changed()
 
     def touch(self) -> None:
         """Something changed here that a reading under way may not have seen yet."""

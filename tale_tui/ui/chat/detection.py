@@ -88,8 +88,8 @@ class DetectionPreview:
             self._rest()
             self._timer = self._screen.set_timer(PAUSE_S, self._look)
 
-    def turn(self) -> bool:
-        """Say that the message is the other thing; False where none is being written."""
+    def flip(self) -> bool:
+        """Say that a task is talk, or talk a task; False where no message is being written."""
         if not is_message(self._text):
             return False
         said = not self._is_task

@@ -123,7 +123,7 @@ class ChatInput:
             reclassify_turn(self._conversation, self._turns, message_id)
         elif self.editing is not None:
             self._screen.say("An edited message is judged by itself. Afterwards the same key makes it the other thing.")
-        elif not self.preview.turn() and not reclassify_turn(self._conversation, self._turns):
+        elif not self.preview.flip() and not reclassify_turn(self._conversation, self._turns):
             self._screen.say("There is nothing yet that could be a task.")
 
     async def take_back(self, key: str = "") -> None:
@@ -150,9 +150,11 @@ class ChatInput:
 
     def forget_length(self) -> bool:
         """Take the notice about the length away; False where there was none."""
-        there, self.too_long = self.too_long, False
+        if not self.too_long:
+            return False
+        self.too_long = False
         self._composer.set_banner("input", None)
-        return there
+        return True
 
     def trim(self) -> None:
         """Cut the message in the prompt to what fits; undo brings the rest back."""

@@ -52,7 +52,7 @@ def run(chat: ChatController, event: TranscriptView.ActionRequested) -> None:
         case "details":
             chat.screen.spawn(_details, chat, message, group="dialog")
         case "previous" | "next":
-            _step(chat, message, 1 if event.kind == "next" else -1)
+            _show_version(chat, message, 1 if event.kind == "next" else -1)
 
 
 def _copy_code(chat: ChatController, message: Message) -> None:
@@ -72,9 +72,9 @@ def _edit(chat: ChatController, message: Message) -> None:
         chat.input.start_editing(asked.id, asked.text)
 
 
-def _step(chat: ChatController, message: Message, step: int) -> None:
+def _show_version(chat: ChatController, message: Message, step: int) -> None:
     if message.siblings > 1:
-        chat.screen.spawn(chat.conversation.step, message.id, step, group="session")
+        chat.screen.spawn(chat.conversation.show_version, message.id, step, group="session")
 
 
 async def _fork(chat: ChatController, message: Message) -> None:

@@ -260,9 +260,9 @@ class ChatScreen(BaseScreen):
 
     @on(Composer.Typed)
     def _on_typed(self) -> None:
-        self.refresh_lines()
         if self.controller is not None:
             self.controller.input.typed()
+        self.refresh_lines()
 
     @on(QueueList.TakenBack)
     def _take_back(self, event: QueueList.TakenBack) -> None:

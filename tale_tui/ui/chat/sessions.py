@@ -129,8 +129,7 @@ def _session(chat: ChatController) -> Session | None:
 
 
 async def _rename(chat: ChatController, session_id: str, title: str) -> None:
-    await chat.engine.sessions.rename(session_id, title)
-    await chat.conversation.refresh_title()
+    chat.conversation.renamed(await chat.engine.sessions.rename(session_id, title))
 
 
 async def _delete(chat: ChatController, session_id: str) -> None:

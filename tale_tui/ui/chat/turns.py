@@ -174,14 +174,16 @@ class TurnQueue:
         """Wait for the turns before it, then do it; None is what waits."""
         turns = self._shown
         turns.workers = [worker for worker in turns.workers if worker in worker.node.workers]
-        turns.workers.append(self._screen.run_worker(partial(self._run, turns, request), name="turn", group="turn"))
+        turns.workers.append(
+            self._screen.run_worker(partial(self._run_in_order, turns, request), name="turn", group="turn")
+        )
 
-    async def _run(self, turns: SessionTurns, request: TurnRequest | None) -> None:
+    async def _run_in_order(self, turns: SessionTurns, request: TurnRequest | None) -> None:
         try:
             async with turns.lock:
                 try:
                     if request is not None:
-                        await self._show(turns, request)
+                        await self._run_turn(turns, request)
                 except TaleError as error:
                     await self._keep(turns, request, error)
                 else:
@@ -194,7 +196,7 @@ class TurnQueue:
             turns.workers.remove(get_current_worker())
             self._conversation.changed()
 
-    async def _show(self, turns: SessionTurns, request: TurnRequest) -> None:
+    async def _run_turn(self, turns: SessionTurns, request: TurnRequest) -> None:
         """Have a turn done, and show what comes of it."""
         conversation = self._conversation
         if turns.session_id is None:
@@ -211,7 +213,8 @@ class TurnQueue:
                     turn.take(event)
                     if isinstance(event, TurnStarted):
                         conversation.own.add(event.reply.id)
-                        conversation.remove_queued(request.key)
+                        if turns.shown:
+                            conversation.turn_started(event.session, request.key)
                     elif isinstance(event, TaskStarted) and turns.shown:
                         self._on_task(event.task)
         except asyncio.CancelledError:
@@ -233,7 +236,7 @@ class TurnQueue:
                 self._conversation.show_at_once(waiting.id, waiting.text)
             as_task = self._conversation.said.get(waiting.id)
             ask = partial(self._chat.send, text=waiting.text, key=waiting.id, as_task=as_task)
-            await self._show(turns, TurnRequest(waiting.id, ask))
+            await self._run_turn(turns, TurnRequest(waiting.id, ask))
 
     async def _next_waiting(self, turns: SessionTurns, *, anyway: bool) -> QueuedMessage | None:
         """What is sent next; None where nothing waits, or where it waits for the user, as the last reply broke off."""

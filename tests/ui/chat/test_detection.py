@@ -136,19 +136,19 @@ async def test_the_other_bands(room: Room, verdict: Classification, kind: str, s
 
 async def test_the_key_turns_it_and_back(room: Room) -> None:
     await room.write("Write it")
-    assert room.preview.turn()
+    assert room.preview.flip()
     assert (room.chip.shown.kind, room.chip.shown.chosen) == ("chat", True)
-    assert room.preview.turn()
+    assert room.preview.flip()
     assert (room.chip.shown.kind, room.chip.shown.chosen) == ("task", False)
     assert room.preview.take() is None
-    room.preview.turn()
+    room.preview.flip()
     assert room.preview.take() is False
     assert room.preview.take() is None
 
 
 async def test_what_was_said_goes_with_the_message_and_no_further(room: Room) -> None:
     await room.write("What is it?")
-    room.preview.turn()
+    room.preview.flip()
     await room.write("")
     assert room.preview.take() is False
     await room.write("Another one")
@@ -157,16 +157,16 @@ async def test_what_was_said_goes_with_the_message_and_no_further(room: Room) ->
 
 async def test_what_was_said_is_forgotten_with_the_text(room: Room) -> None:
     await room.write("What is it?")
-    room.preview.turn()
+    room.preview.flip()
     await room.write("")
     await room.write("Another one")
     assert room.preview.take() is None
 
 
 async def test_without_a_message_the_key_does_nothing_here(room: Room) -> None:
-    assert not room.preview.turn()
+    assert not room.preview.flip()
     await room.write("/help")
-    assert not room.preview.turn()
+    assert not room.preview.flip()
 
 
 async def test_where_detection_is_off_there_is_no_chip_until_the_user_says_so(room: Room) -> None:
@@ -175,7 +175,7 @@ async def test_where_detection_is_off_there_is_no_chip_until_the_user_says_so(ro
     assert not room.chip.display
     room.preview.typed("Write it all")
     assert not room.chip.display
-    assert room.preview.turn()
+    assert room.preview.flip()
     assert room.chip.display
     assert room.preview.take() is True
 
