@@ -16,8 +16,15 @@ from tale_tui.domain.tasks import Task
 from tale_tui.domain.text import clean
 from tale_tui.engine.chat.classify import Decision, MessageClassifier
 from tale_tui.engine.chat.generate import ChatServices
-from tale_tui.engine.chat.question_patterns.compiled import Question
-from tale_tui.engine.chat.task_questions import KnownTasks, TaskQuestion, answer, describe_cancelled, newest, to_cancel
+from tale_tui.engine.chat.task_questions import (
+    KnownTasks,
+    Question,
+    TaskQuestion,
+    answer,
+    describe_cancelled,
+    newest,
+    to_cancel,
+)
 from tale_tui.engine.store.tasks import NewTask
 from tale_tui.engine.store.turns import StoredTurn
 from tale_tui.formatting.sentences import describe

@@ -8,12 +8,13 @@ import pytest
 
 from tale_tui.domain.conversation import Author, Message
 from tale_tui.domain.tasks import Reason, Task, TaskState
-from tale_tui.engine.chat.question_patterns.compiled import Question, plain_of
 from tale_tui.engine.chat.task_questions import (
     KnownTasks,
+    Question,
     TaskQuestion,
     answer,
     describe_cancelled,
+    plain_of,
     task_question,
     to_cancel,
 )
