@@ -14,13 +14,12 @@ from tale_tui.domain.events import Fact, ModelLoading, Notice, Routed
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.engine.chat.context_window import CUT_SHARE, ModelPrompt
 from tale_tui.engine.chat.prompt_builder import PromptBranch, PromptBuilder
-from tale_tui.engine.chat.turn_events import TurnEventQueue
 from tale_tui.engine.models.backend import ChatRequest, Finished, TextPiece
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route.router import Router, with_fallbacks
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.streaming import AutoSaver, PartialReply, load_model, stream_reply
+from tale_tui.engine.streaming import AutoSaver, PartialReply, TurnEventQueue, load_model, stream_reply
 
 log = logging.getLogger(__name__)
 

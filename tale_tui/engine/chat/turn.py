@@ -31,8 +31,7 @@ from tale_tui.engine.chat.classify import MessageClassifier
 from tale_tui.engine.chat.generate import ChatServices, Generated, ReplyGenerator
 from tale_tui.engine.chat.start import StartedTurn, TurnStarter
 from tale_tui.engine.chat.task_questions import ANSWERED_FROM_TASKS
-from tale_tui.engine.chat.turn_events import TurnEventQueue
-from tale_tui.engine.streaming import AutoSaver, PartialReply
+from tale_tui.engine.streaming import AutoSaver, PartialReply, TurnEventQueue
 
 log = logging.getLogger(__name__)
 

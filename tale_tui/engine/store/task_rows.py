@@ -34,6 +34,11 @@ _STEPS = """
         spent_tokens, prompt_tokens, completion_tokens, cached_tokens, ttft_ms, load_ms, total_ms, tokens_per_second
     FROM task_step WHERE task_n = ?
 """
+_OPEN_ORDER = """
+    ORDER BY CASE t.state WHEN 'running' THEN 0 WHEN 'waiting' THEN 1 WHEN 'paused' THEN 2 WHEN 'queued' THEN 3 ELSE 4
+        END, t.priority, t.place, t.n
+"""
+_ENDED_ORDER = "ORDER BY t.finished DESC, t.n DESC"
 _FEW_TASKS = 16
 """Tasks whose dependencies are looked up one by one; of more, all are read at once."""
 
@@ -61,6 +66,24 @@ def tasks_of(connection: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Task,
     open_ids = {id_ for depended in after.values() for id_, is_open in depended if is_open}
     shown = shown_ids(connection, {row[1] for row in rows} | open_ids)
     return tuple(_task_of(row, shown, after.get(row[0], ())) for row in rows)
+
+
+def listed_tasks(
+    connection: sqlite3.Connection, states: tuple[TaskState, ...], session_id: str, limit: int
+) -> tuple[Task, ...]:
+    """The open tasks in their order, then those that ended, the newest first; arguments as of `Tasks.tasks`."""
+    only, values = "", list[str]()
+    if states:  # the plus keeps SQLite to the index by the end, which gives the order as well
+        only += f" AND +t.state IN ({', '.join('?' * len(states))})"
+        values += [state.value for state in states]
+    if session_id:
+        only += " AND t.session_id = ?"
+        values.append(session_id)
+    unfinished = f"{TASK} WHERE t.finished IS NULL {only} {_OPEN_ORDER} LIMIT ?"
+    rows = connection.execute(unfinished, (*values, limit)).fetchall()
+    ended = f"{TASK} WHERE t.finished IS NOT NULL {only} {_ENDED_ORDER} LIMIT ?"
+    rows += connection.execute(ended, (*values, limit - len(rows))).fetchall()
+    return tasks_of(connection, rows)
 
 
 def task_at(connection: sqlite3.Connection, n: int) -> Task:

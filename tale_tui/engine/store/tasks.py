@@ -13,14 +13,18 @@ from tale_tui.domain.tasks import ENDED, Plan, Priority, Reason, Task, TaskCount
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import first_words, message_text, plan_text, ref_columns, safe_plan, session_n
-from tale_tui.engine.store.task_rows import PRIORITIES, TASK, detail_at, task_at, task_n, task_n_by_prefix, tasks_of
+from tale_tui.engine.store.task_rows import (
+    PRIORITIES,
+    TASK,
+    detail_at,
+    listed_tasks,
+    task_at,
+    task_n,
+    task_n_by_prefix,
+    tasks_of,
+)
 from tale_tui.engine.store.task_state import add_history_entry, wrong_state
 
-_OPEN_ORDER = """
-    ORDER BY CASE t.state WHEN 'running' THEN 0 WHEN 'waiting' THEN 1 WHEN 'paused' THEN 2 WHEN 'queued' THEN 3 ELSE 4
-        END, t.priority, t.place, t.n
-"""
-_ENDED_ORDER = "ORDER BY t.finished DESC, t.n DESC"
 _QUEUE = TASK + "WHERE t.state = 'queued' ORDER BY t.priority, t.place, t.n"
 _LAST_PLACE = "SELECT max(place) FROM task WHERE n <> ?"
 _PLACE_BEFORE = "SELECT max(place) FROM task WHERE place < ? AND n <> ?"
@@ -209,24 +213,6 @@ class Tasks(Database):
             return task_at(connection, n)
 
         return await self._write(job)
-
-
-def listed_tasks(
-    connection: sqlite3.Connection, states: tuple[TaskState, ...], session_id: str, limit: int
-) -> tuple[Task, ...]:
-    """The open tasks in their order, then those that ended, the newest first; arguments as of `Tasks.tasks`."""
-    only, values = "", list[str]()
-    if states:  # the plus keeps SQLite to the index by the end, which gives the order as well
-        only += f" AND +t.state IN ({', '.join('?' * len(states))})"
-        values += [state.value for state in states]
-    if session_id:
-        only += " AND t.session_id = ?"
-        values.append(session_id)
-    unfinished = f"{TASK} WHERE t.finished IS NULL {only} {_OPEN_ORDER} LIMIT ?"
-    rows = connection.execute(unfinished, (*values, limit)).fetchall()
-    ended = f"{TASK} WHERE t.finished IS NOT NULL {only} {_ENDED_ORDER} LIMIT ?"
-    rows += connection.execute(ended, (*values, limit - len(rows))).fetchall()
-    return tasks_of(connection, rows)
 
 
 def _queued_n(connection: sqlite3.Connection, task_id: str) -> int:

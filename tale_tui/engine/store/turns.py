@@ -32,8 +32,8 @@ from tale_tui.engine.store.rows import (
     no_such_session,
     session_n,
 )
-from tale_tui.engine.store.task_rows import task_at, task_n
-from tale_tui.engine.store.tasks import NewTask, insert_task, listed_tasks, stored_task_n
+from tale_tui.engine.store.task_rows import listed_tasks, task_at, task_n
+from tale_tui.engine.store.tasks import NewTask, insert_task, stored_task_n
 
 _CARDS = """
     SELECT c.n FROM message AS u JOIN message AS c ON c.parent_n = u.n

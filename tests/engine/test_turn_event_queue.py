@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from tale_tui.domain.events import ModelLoading, PromptProgress, TextDelta, ThinkingDelta, TurnEvent
 from tale_tui.domain.models import BackendName, ModelRef
-from tale_tui.engine.chat import turn_events
-from tale_tui.engine.chat.turn_events import TurnEventQueue
+from tale_tui.engine import streaming
+from tale_tui.engine.streaming import TurnEventQueue
 
 LOADING = ModelLoading(ModelRef(BackendName.SCRIPTED, "m"))
 
@@ -22,7 +22,7 @@ async def read_all(queue: TurnEventQueue) -> list[TurnEvent]:
 @pytest.fixture
 def no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Joined pieces are due when something else is, or never: what is due by time would fail by the time-out."""
-    monkeypatch.setattr(turn_events, "DELTA_INTERVAL_S", 3600)
+    monkeypatch.setattr(streaming, "DELTA_INTERVAL_S", 3600)
 
 
 @pytest.mark.usefixtures("no_timer")
@@ -57,7 +57,7 @@ async def test_later_pieces_wait_and_go_with_the_next_event() -> None:
 
 
 async def test_later_pieces_come_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turn_events, "DELTA_INTERVAL_S", 0.001)
+    monkeypatch.setattr(streaming, "DELTA_INTERVAL_S", 0.001)
     queue = TurnEventQueue()
     queue.piece("a", False, 1)
     await queue.read()
