@@ -119,11 +119,6 @@ def _mark_ranges(*blocks: tuple[int, int]) -> str:
 _widthless = cache(_Widthless)
 
 
-def _is_plain(text: str) -> bool:
-    """Whether nothing has to be done, for the text that is most frequent."""
-    return text.isascii() and _CONTROL.search(text) is None
-
-
 def _join_surrogates(text: str) -> str:
     """Pairs become the character that they mean, lone ones U+FFFD."""
     if _SURROGATES.search(text) is None:
@@ -181,8 +176,8 @@ def clean(text: str) -> str:
     Returns:
         Text that any terminal, file and database takes.
     """
-    if _is_plain(text):
-        return text
+    if text.isascii() and _CONTROL.search(text) is None:
+        return text  # as most text is
     if _MAY_BE_TROUBLE.search(text):
         text = _NEW_LINES.sub("\n", _join_surrogates(text))
         text = _scrub(_cut_sequences(text))
@@ -230,7 +225,7 @@ class Cleaner:
     def feed(self, piece: str) -> str:
         """Take the next piece, return what of it is safe to show now."""
         holds = self._half_pair or self._after_cr or self._open_sequence
-        if not holds and _is_plain(piece):
+        if not holds and piece.isascii() and _CONTROL.search(piece) is None:
             self._cluster = piece[-1:] or self._cluster
             return piece
         piece = self._half_pair + piece

@@ -154,7 +154,7 @@ def fit(
         max_tokens=max(room.reserve, min(room.max_tokens, room.window - tokens - MARGIN_TOKENS)),
         view_from=None if all_shown else shown[-1].first_id,
         excess=excess,
-        room_for_text=_room_for_text(branch[-1].text, room.lenient, excess),
+        room_for_text=_room_for_text(branch[-1].text, room.lenient, excess) if excess else 0,
     )
 
 

@@ -61,10 +61,6 @@ class Pool(ModelLoader):
         """What several say of themselves, asked at once."""
         return tuple(await asyncio.gather(*(self.report(name) for name in names)))
 
-    def given_up(self, ref: ModelRef) -> bool:
-        """Whether a model, or its server, failed so often that it is better left alone for a while."""
-        return self.breakers.open(ref)
-
     def separate(self, ref: ModelRef) -> bool:
         """Whether each role has a process of its own for this model, as far as its backend was used."""
         return any(made.name is ref.backend and isinstance(made, PerRoleBackend) for made in self._backends.made)

@@ -90,10 +90,6 @@ class Signals:
     """The model that the user chose for this."""
     rules: Rules = field(default_factory=Rules)
 
-    def candidate(self, role: Role) -> Candidate:
-        """The model of a role."""
-        return self.ux if role is Role.UX else self.task
-
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -120,7 +116,7 @@ def route(signals: Signals) -> Route:
     if signals.chosen is not None:
         return Route(signals.chosen, signals.role, "you chose it")
     role, why = _by_rule(signals)
-    first, second = signals.candidate(role), signals.candidate(_other(role))
+    first, second = (signals.ux, signals.task) if role is Role.UX else (signals.task, signals.ux)
     if first.ref is None and second.ref is None:
         raise NoModel(first.detail or second.detail)
     if reason := _reason_against(first, second, signals):
@@ -293,7 +289,7 @@ class Router:
             status.ref,
             status.state,
             resident=status.state is RoleState.READY or self._pool.resident(status.ref, role) is not None,
-            given_up=self._pool.given_up(status.ref),
+            given_up=self._pool.breakers.open(status.ref),
             window=self._pool.known_window(status.ref),
             detail=status.detail,
             demo=status.demo,

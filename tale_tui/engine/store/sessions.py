@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
+from functools import partial
 
 from tale_tui.domain.clock import ID_SHOWN, Clock
 from tale_tui.domain.constants import CANDIDATES_NAMED_MAX, MERGED_PAGES, TITLE_CHARACTERS
@@ -65,7 +66,7 @@ class Sessions(Database):
         Raises:
             NoSuchSession: it is not there.
         """
-        return await self._read(lambda connection: session_by_id(connection, session_id))
+        return await self._read(partial(session_by_id, session_id=session_id))
 
     async def sessions(self, limit: int = 1000) -> tuple[Session, ...]:
         """The sessions that have a message, the one last used first."""

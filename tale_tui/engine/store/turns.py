@@ -181,10 +181,12 @@ class StoredTurns(Database):
             stored = _stored_turn(connection, n, user_id, with_card=task is not None)
             if stored is not None:
                 return stored
+            tip, has_words = connection.execute(
+                "SELECT tip, first_words <> '' FROM session WHERE n = ?", (n,)
+            ).fetchone()
             new = NewMessage(user_id, Author.USER, safe, self._clock.now(), p=p)
             if beside is None:
                 forget_draft(connection, n, safe)
-                (tip,) = connection.execute("SELECT tip FROM session WHERE n = ?", (n,)).fetchone()
                 user_n = append_message(connection, n, tip, new)
             else:
                 user_n = _add_user_version(connection, n, beside, new)
@@ -193,10 +195,8 @@ class StoredTurns(Database):
             else:
                 reply, stored_task = self._add_card(connection, session_id, user_n, task)
             user = message_at(connection, user_n)
-            # The first message of a session stands for its title.
-            connection.execute(
-                "UPDATE session SET first_words = ? WHERE n = ? AND first_words = ''", (first_words(user.text), n)
-            )
+            if not has_words:  # the first message of a session stands for its title
+                connection.execute("UPDATE session SET first_words = ? WHERE n = ?", (first_words(user.text), n))
             return StoredTurn(user, reply, stored_task)
 
         return await self._write(job)

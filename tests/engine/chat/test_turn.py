@@ -17,6 +17,7 @@ from tale_tui.domain.errors import (
     NoSuchMessage,
     NoSuchSession,
     OutOfMemory,
+    StoreError,
     TurnRunning,
     Unreachable,
 )
@@ -76,6 +77,32 @@ async def test_a_turn_is_told_from_beginning_to_end(talk: Begin) -> None:
     assert (reply.text, reply.thinking, reply.state) == ("It is.", "hm", MessageState.COMPLETE)
     assert (reply.ref, reply.finish, reply.why) == (DEMO, FinishReason.STOP, WHY_COLD)
     assert await chat.reply() == reply
+
+
+async def test_a_turn_brings_its_session_as_it_is_with_the_message(talk: Begin) -> None:
+    chat = await talk([spoken("a"), spoken("b")])
+    for turns, text in enumerate(("What is it?", "And why?"), 1):
+        started = (await chat.ask(text))[0]
+        assert isinstance(started, TurnStarted)
+        assert started.session is not None
+        assert (started.session.id, started.session.title, started.session.turns) == (
+            *(chat.session_id, "What is it?"),
+            turns,
+        )
+
+
+async def test_a_turn_whose_session_cannot_be_read_is_answered_all_the_same(
+    talk: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> Any:
+        raise StoreError("no")
+
+    chat = await talk([spoken("a")])
+    monkeypatch.setattr(Store, "session", broken)
+    events = await chat.ask("What is it?")
+    assert isinstance(events[0], TurnStarted)
+    assert events[0].session is None
+    assert end_of(events).text == "a"
 
 
 async def test_the_message_is_stored_before_the_model_is_asked(talk: Begin) -> None:

@@ -206,7 +206,7 @@ async def test_a_hundred_calls_of_a_process_that_dies_recover() -> None:
     gate.set()
     assert {type(error) for error in await asyncio.gather(*calls, return_exceptions=True)} == {BackendCrashed}
     assert rig.pool.troubled.is_set()
-    assert not rig.pool.given_up(BIG)
+    assert not rig.pool.breakers.open(BIG)
     assert not rig.pool.residency.busy(BIG)
 
     async def again() -> int:
@@ -226,9 +226,9 @@ async def test_one_that_dies_again_and_again_is_given_up_and_serves_again_when_i
         rig.time += 1
         with pytest.raises(BackendCrashed):
             await rig.ask(BIG, TASK)
-    assert rig.pool.given_up(BIG)
+    assert rig.pool.breakers.open(BIG)
     await rig.ask(BIG, TASK)
-    assert not rig.pool.given_up(BIG)
+    assert not rig.pool.breakers.open(BIG)
 
 
 @pytest.mark.parametrize("work", [lambda log: log.note(BIG, "load", 5.0), lambda log: log.learn(BIG)])

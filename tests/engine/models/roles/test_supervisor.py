@@ -175,7 +175,7 @@ async def test_what_does_not_answer_is_tried_again_with_growing_pauses(home: Cal
         assert len(one.backend.loads) == loads
         one.manual_clock.monotonic_s += waits
     one.manual_clock.monotonic_s -= waits
-    assert one.parts.pool.given_up(SMALL)
+    assert one.parts.pool.breakers.open(SMALL)
     [server] = [health for health in (await one.parts.reporter.report()).backends if health.name == "scripted"]
     assert (server.state, server.failures, server.detail) == ("open", BREAKER_OPENS_AFTER, "Nothing answers.")
     one.backend.away = None
