@@ -81,10 +81,10 @@ class Window:
         with self._lock:
             return "\n".join(self.screen.display)
 
-    def wait_for(self, wanted: str | Callable[[str], bool], *, gone: bool = False) -> None:
+    def wait_for(self, wanted: str | Callable[[str], bool], *, gone: bool = False, wait_s: float = WAIT_S) -> None:
         """Wait until the text is on the screen (or gone from it)."""
         check = wanted if callable(wanted) else lambda text: wanted in text
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + wait_s
         while time.monotonic() < deadline:
             if check(self.text) is not gone:
                 return

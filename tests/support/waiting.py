@@ -13,15 +13,16 @@ LOOK_S = 0.002
 """Between two looks whether it has."""
 
 
-async def until(condition: Callable[[], Any], what: Callable[[], str] | str) -> None:
+async def until(condition: Callable[[], Any], what: Callable[[], str] | str, *, limit_s: float = PATIENCE_S) -> None:
     """Wait for a condition.
 
     Args:
         condition: asked again and again; may be a coroutine function.
         what: names it where it does not come true.
+        limit_s: the longest that it may take.
     """
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(limit_s):
             while not await _answer(condition):
                 await asyncio.sleep(LOOK_S)
     except TimeoutError:
