@@ -66,7 +66,6 @@ SCRAPER = "Write a complex Python web scraper"
 APPLICATION = "Build a complete web application with user authentication, database, and API"
 SCRIPT_TAG = "malicious<script>alert('xss')</script>"
 
-ONE_HOUSE = "One house, plain words"
 NOTHING_FALLS = "Nothing falls over"
 EVERY_TOKEN = "Every token counted and shown"
 IT_FORESEES = "It foresees"
@@ -514,7 +513,6 @@ def test_no_handler_is_broad(rule: str) -> None:
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-@later(ONE_HOUSE)
 def test_numbers_have_names() -> None:
     found = ruff("PLR2004")
     assert found.returncode == 0, found.stdout + found.stderr
