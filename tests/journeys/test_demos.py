@@ -18,7 +18,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -32,6 +31,7 @@ import psutil
 import pytest
 
 import tale_tui
+from support.processes import until
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.models import BackendName, Role
@@ -184,17 +184,6 @@ def held(go_on: asyncio.Event) -> Answer:
         return spoken("Fine, ", "thank you.")
 
     return answer
-
-
-def until(condition: Callable[[], Any], what: str, wait_s: float = WAIT_S) -> Any:
-    """Wait until something is so."""
-    deadline = time.monotonic() + wait_s
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(LOOK_S)
-    raise AssertionError(f"never: {what}")
 
 
 def flat(screen: str) -> str:

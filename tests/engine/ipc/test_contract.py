@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.scripted_engine import ScriptedEngine
+from support.waiting import until
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
@@ -163,11 +164,11 @@ async def ask_resume(client: EngineApi, session_id: str, message_id: str) -> Mes
 
 
 async def until_stopped(client: EngineApi, session_id: str) -> Transcript:
-    while True:
-        stored = await client.sessions.transcript(session_id)
-        if stored.messages[-1].state is MessageState.STOPPED:
-            return stored
-        await asyncio.sleep(0.01)
+    async def stopped() -> bool:
+        return (await client.sessions.transcript(session_id)).messages[-1].state is MessageState.STOPPED
+
+    await until(stopped, "the reply is stopped")
+    return await client.sessions.transcript(session_id)
 
 
 async def test_a_session_is_renamed_forked_searched_and_deleted(any_client: EngineApi) -> None:

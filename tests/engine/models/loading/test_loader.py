@@ -238,13 +238,12 @@ async def test_who_is_at_work_is_waited_for_and_comes_back_when_asked(crowded: R
         with pytest.raises(WrongState, match="small is at work"):
             await crowded.pool.unload(SMALL)
         loading = asyncio.create_task(crowded.pool.load(BIG, role=TASK))
-        for _ in range(50):
-            await asyncio.sleep(0)
-        assert not loading.done()
+        await until(lambda: crowded.evictions, "it is to leave")
         again = asyncio.create_task(crowded.pool.load(SMALL))
         for _ in range(50):
             await asyncio.sleep(0)
         assert not again.done(), "it is about to leave"
+        assert not loading.done()
         gate.set()
         assert len([event async for event in events]) == 2
     assert (await loading).ref == BIG

@@ -13,7 +13,7 @@ from support.waiting import until
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.constants import BREAKER_OPEN_S, BREAKER_OPENS_AFTER, RESIDENT_TRUST_S, RESTART_PAUSE_S
-from tale_tui.domain.errors import BackendCrashed, NotAuthorised, OutOfMemory, Unreachable, WrongState
+from tale_tui.domain.errors import BackendCrashed, ModelError, NotAuthorised, OutOfMemory, Unreachable, WrongState
 from tale_tui.domain.events import Fact, Notice, RoleChanged
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
 from tale_tui.engine.engine import Engine
@@ -290,6 +290,7 @@ async def test_the_one_that_answers_comes_back_when_the_other_has_rested(home: C
     await one.look()
     assert one.loaded == {"big"}
     assert not one.parts.supervisor.keeps(TASK, BIG)
+    assert ("small", "evicted") not in one.records.events, "it left for the other one"
     one.manual_clock.monotonic_s += RESIDENT_TRUST_S + 1
     await one.look()
     assert one.loaded == {"small"}
@@ -345,17 +346,20 @@ async def test_what_never_fits_is_refused_and_comes_when_there_is_room(home: Cal
     assert one.state(TASK) is RoleState.READY
 
 
-async def test_what_failed_is_left_alone_while_nothing_has_changed(home: Callable[..., Home]) -> None:
-    for error in (OutOfMemory("It does not fit."), NotAuthorised("The key is wrong.")):
-        one = home(both="no")
-        one.backend.away = error
-        await one.begin()
-        assert one.state(UX) is RoleState.FAILED
-        one.facts.clear()
-        one.backend.away = None
-        one.total = GB
-        await one.look()
-        assert (one.state(UX), one.facts, one.loaded) == (RoleState.FAILED, [], set())
+@pytest.mark.parametrize(
+    ("error", "total_gb"), [(OutOfMemory("It does not fit."), 1), (NotAuthorised("The key is wrong."), 10)]
+)
+async def test_what_failed_is_left_alone_while_nothing_has_changed(
+    home: Callable[..., Home], error: ModelError, total_gb: int
+) -> None:
+    one = home(both="no", total_gb=total_gb)
+    one.backend.away = error
+    await one.begin()
+    assert one.state(UX) is RoleState.FAILED
+    one.facts.clear()
+    one.backend.away = None
+    await one.look()
+    assert (one.state(UX), one.facts, one.loaded) == (RoleState.FAILED, [], set())
 
 
 async def test_a_load_that_is_under_way_is_not_waited_for(home: Callable[..., Home]) -> None:
