@@ -15,6 +15,7 @@ from tale_tui.domain.constants import BREAKER_OPENS_AFTER, RESIDENT_TRUST_S
 from tale_tui.domain.errors import BackendCrashed, OutOfMemory, StoreError, WrongState
 from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished
+from tale_tui.engine.models.loading.loader import ResidencyCache
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.machine import MachineMemory
@@ -255,6 +256,17 @@ async def test_who_is_at_work_is_waited_for_and_comes_back_when_asked(crowded: R
     await crowded.pool.load(BIG, role=TASK)
     assert await crowded.ask(SMALL) == 2
     assert [model.ref for model in await crowded.pool.here()] == [SMALL]
+
+
+async def test_a_model_is_at_work_until_the_last_of_its_calls_ends() -> None:
+    known = ResidencyCache(lambda: 0.0, RESIDENT_TRUST_S)
+    with known.call(SMALL):
+        with known.call(SMALL):
+            pass
+        waiting = asyncio.create_task(known.idle(SMALL))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    await waiting
 
 
 class OneAtATime(ScriptedBackend):

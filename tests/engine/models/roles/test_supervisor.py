@@ -25,7 +25,7 @@ from tale_tui.engine.models.wiring import ModelServices, build_model_services
 
 GB = 10**9
 UX, TASK = Role.UX, Role.TASK
-SMALL, BIG = (ModelRef(BackendName.SCRIPTED, name) for name in ("small", "big"))
+SMALL, BIG, OTHER = (ModelRef(BackendName.SCRIPTED, name) for name in ("small", "big", "other"))
 
 
 class Records:
@@ -59,6 +59,7 @@ class Home:
         *scripts: Script,
         total_gb: float = 10,
         backend: ScriptedBackend | None = None,
+        ux: str = str(SMALL),
         task: str = str(BIG),
         **memory: Any,
     ) -> None:
@@ -69,7 +70,7 @@ class Home:
         self.total = int(total_gb * GB)
         self.records = Records()
         self.facts: list[Fact] = []
-        settings = Settings(ux=str(SMALL), task=task, memory=memory)
+        settings = Settings(ux=ux, task=task, memory=memory)
         clock = Clock(now=manual_clock.now, monotonic=manual_clock.monotonic)
         self.parts: ModelServices = build_model_services(
             given_backends({BackendName.SCRIPTED: self.backend}),
@@ -83,6 +84,11 @@ class Home:
     def machine(self) -> MachineMemory:
         used = sum(model.size_bytes or 0 for model in self.backend._loaded.values())
         return MachineMemory(self.total - used, self.total)
+
+    def add(self, model: str, size_bytes: int) -> None:
+        """The backend has another model."""
+        self.backend.models = (*self.backend.models, model)
+        self.backend._sizes[model] = size_bytes
 
     async def begin(self) -> None:
         await self.parts.roles.restore()
@@ -229,6 +235,15 @@ async def test_one_that_died_is_left_alone_until_its_pause_is_over(home: Callabl
     assert one.backend.loads == ["small", "small"]
 
 
+async def test_the_first_round_finds_out_who_serves(home: Callable[..., Home]) -> None:
+    one = home(ux="auto", both="no")
+    await one.parts.roles.restore()
+    running = asyncio.create_task(one.parts.supervisor.run())
+    await until(lambda: one.state(UX) is RoleState.READY, "a model is found and loaded")
+    running.cancel()
+    assert len(one.backend.loads) == 1
+
+
 async def test_trouble_is_checked_once_and_then_there_is_peace(
     home: Callable[..., Home], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,23 +314,23 @@ async def test_the_one_that_answers_comes_back_when_the_other_has_rested(home: C
     assert one.state(TASK) is RoleState.IDLE
 
 
-@pytest.mark.parametrize("sizes", [{"other": 6 * GB}, {"other": 2 * GB}], ids=["all leave for it", "it leaves"])
-async def test_a_model_without_a_role_makes_no_turns(home: Callable[..., Home], sizes: dict[str, int]) -> None:
-    one = home(total_gb=9 if sizes["other"] < 6 * GB else 7)
-    one.backend.models = ("small", "big", "other")
-    one.backend._sizes |= sizes
-    other = ModelRef(BackendName.SCRIPTED, "other")
-    if sizes["other"] < 6 * GB:
-        await one.parts.roles.restore()
-        await one.parts.pool.load(other)
-        one.backend._sizes["small"] = GB
-        await one.parts.roles.load(SMALL)
-        await one.parts.roles.load(BIG, role=TASK)
-        one.total = 8 * GB
-    else:
-        await one.begin()
-        await one.parts.pool.load(other)
-        assert one.loaded == {"other"}
+async def test_a_model_without_a_role_for_which_one_leaves_makes_no_turns(home: Callable[..., Home]) -> None:
+    one = home(total_gb=7)
+    one.add("other", 6 * GB)
+    await one.begin()
+    await one.parts.pool.load(OTHER)
+    assert one.loaded == {"other"}
+    assert (one.parts.supervisor.one_model, one.notices) == (False, [])
+
+
+async def test_a_model_without_a_role_that_leaves_makes_no_turns(home: Callable[..., Home]) -> None:
+    one = home(total_gb=10)
+    one.add("other", 3 * GB)
+    await one.parts.roles.restore()
+    await one.parts.pool.load(OTHER)
+    await one.parts.roles.load(SMALL)
+    await one.parts.roles.load(BIG, role=TASK)
+    assert one.loaded == {"small", "big"}
     assert (one.parts.supervisor.one_model, one.notices) == (False, [])
 
 
