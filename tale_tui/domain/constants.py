@@ -5,6 +5,11 @@ What belongs to one formula, format or trained model stands beside it.
 
 from __future__ import annotations
 
+# Units
+
+GIGABYTE, MEGABYTE = 10**9, 10**6
+"""In bytes."""
+
 # Models: defaults
 
 DEFAULT_UX_MODEL = "qwen2.5:7b"

@@ -22,6 +22,15 @@ class DetectLabel(StrEnum):
     CHAT = "chat"
 
 
+EVEN_ODDS = 0.5
+"""The probability at which a message is as much a task as chat."""
+
+
+def likelier(p: float) -> DetectLabel:
+    """What a message rather is that is a task with the probability `p`."""
+    return DetectLabel.TASK if p >= EVEN_ODDS else DetectLabel.CHAT
+
+
 class DetectBand(StrEnum):
     """What is done with it."""
 
@@ -50,7 +59,7 @@ class Classification:
     @property
     def label(self) -> DetectLabel:
         """The likelier one."""
-        return DetectLabel.TASK if self.p >= 0.5 else DetectLabel.CHAT
+        return likelier(self.p)
 
     @property
     def confidence(self) -> float:

@@ -14,7 +14,7 @@ from tale_tui.config.load import openai_key
 from tale_tui.config.paths import Paths
 from tale_tui.config.problems import KEY_VARIABLE, SettingsError
 from tale_tui.config.settings import Settings
-from tale_tui.domain.constants import LOW_DISK_BYTES, LOW_MEMORY_BYTES
+from tale_tui.domain.constants import GIGABYTE, LOW_DISK_BYTES, LOW_MEMORY_BYTES, MEGABYTE
 from tale_tui.domain.models import BackendName, BackendReport, Finding, FindingState, LoadedModel, RoleState, RoleStatus
 from tale_tui.engine.models.files.starter import is_starter
 from tale_tui.engine.models.machine import look_at_memory
@@ -170,4 +170,4 @@ def _role(status: RoleStatus, *, loaded: bool) -> Finding:
 
 
 def _size(count: float) -> str:
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
+    return f"{count / GIGABYTE:,.1f} GB" if count >= GIGABYTE else f"{count / MEGABYTE:,.1f} MB"

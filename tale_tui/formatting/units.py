@@ -31,6 +31,18 @@ _CLOCK_MINUTES = 100
 """From so many minutes on a clock shows hours."""
 
 _ROUGH_S = 5
+"""A time that nobody knows to the second is told in steps of this."""
+_ROUGH_FROM_S = 10
+"""A time left that is not longer is told to the second all the same."""
+_MINUTES_END = 100
+"""From so many minutes on hours are told."""
+
+_ONE_DECIMAL_END, _TWO_DECIMALS_END = 9.95, 9.995
+"""From here on a number of one digit before the point is rounded to 10."""
+_COUNT_DECIMAL_END = 99.95
+"""From here on a count is rounded to 100, which leaves no room for a decimal."""
+_UNIT_STEP = 1000
+"""From one unit to the next."""
 
 _KEY_WORDS = {
     "escape": "esc",
@@ -88,7 +100,7 @@ def duration(seconds: float) -> str:
         seconds: what is below 0 is taken as 0.
     """
     seconds = max(0.0, seconds)  # in this order, so that -0.0 is 0.0
-    if seconds < 9.995:
+    if seconds < _TWO_DECIMALS_END:
         return f"{seconds:.2f} s"
     whole = round(seconds)
     if whole < 10 * _MINUTE_S:
@@ -103,10 +115,10 @@ def about(seconds: float) -> str:
         seconds: what is below 1 is taken as 1.
     """
     whole = max(round(seconds), 1)
-    if whole <= 10:
+    if whole <= _ROUGH_FROM_S:
         return f"{whole} s"
     if whole < _MINUTE_S - 2:
-        return f"{_half_up(whole / 5) * 5} s"
+        return f"{_half_up(whole / _ROUGH_S) * _ROUGH_S} s"
     return _long(seconds)
 
 
@@ -150,13 +162,13 @@ def count(number: float) -> str:
         number: what is below 0 is taken as 0.
     """
     number = max(number, 0)
-    if round(number) < 1000:
+    if round(number) < _UNIT_STEP:
         return f"{round(number)}"
     for unit in "kMBT":
-        number /= 1000
-        if number < 99.95:
+        number /= _UNIT_STEP
+        if number < _COUNT_DECIMAL_END:
             return f"{number:.1f}{unit}"
-        if round(number) < 1000:
+        if round(number) < _UNIT_STEP:
             return f"{round(number)}{unit}"
     return "999T+"
 
@@ -164,13 +176,13 @@ def count(number: float) -> str:
 def size(number: float) -> str:
     """A number of bytes in units of 1000: `512 B`, `640 kB`, `93 MB`, `4.7 GB`."""
     number = max(number, 0)
-    if round(number) < 1000:
+    if round(number) < _UNIT_STEP:
         return f"{round(number)} B"
     for unit in ("kB", "MB", "GB", "TB", "PB"):
-        number /= 1000
-        if number < 9.95:
+        number /= _UNIT_STEP
+        if number < _ONE_DECIMAL_END:
             return f"{number:.1f} {unit}"
-        if round(number) < 1000:
+        if round(number) < _UNIT_STEP:
             return f"{round(number)} {unit}"
     return "999 PB"
 
@@ -178,7 +190,7 @@ def size(number: float) -> str:
 def rate(tokens_per_second: float) -> str:
     """How fast a model writes: `4.2 tok/s`, `38 tok/s`, `1.2k tok/s`."""
     number = max(tokens_per_second, 0.0)
-    return f"{number:.1f} tok/s" if number < 9.95 else f"{count(number)} tok/s"
+    return f"{number:.1f} tok/s" if number < _ONE_DECIMAL_END else f"{count(number)} tok/s"
 
 
 def token_count(number: float) -> str:
@@ -221,9 +233,9 @@ def _half_up(number: float) -> int:
 
 def _long(seconds: float) -> str:
     minutes = round(seconds / _MINUTE_S)
-    if minutes < 100:
+    if minutes < _MINUTES_END:
         return f"{minutes} min"
-    if seconds < 9.95 * _HOUR_S:
+    if seconds < _ONE_DECIMAL_END * _HOUR_S:
         return f"{seconds / _HOUR_S:.1f} h"
     hours = round(seconds / _HOUR_S)
     if hours < 2 * 24:

@@ -63,14 +63,14 @@ def test_wrong_usage_is_one_sentence_and_ends_with_2(
     assert (result.code, result.out, result.err) == (2, "", f"{sentence}\n")
 
 
-def test_a_wrong_setting_is_named_and_nothing_is_started(cli: Any, engine: Any) -> None:
+def test_a_wrong_setting_is_named_and_nothing_is_started(cli: Any, connection: Any) -> None:
     result = cli("--set", "look.theem=x", "sessions")
     assert result.code == 2
     assert result.err == "A setting is wrong: --set look.theem is not a setting; did you mean `look.theme`?\n"
     result = cli("--set", "a=1", "--set", "chat.window=x", "sessions")
     assert result.err.splitlines()[0] == "A setting is wrong:"
     assert len(result.err.splitlines()) == 3
-    assert engine.loaded is None
+    assert connection.loaded is None
 
 
 def test_old_names_in_the_file_are_said(cli: Any, engine: Any, home: Path) -> None:
@@ -183,13 +183,13 @@ def test_ctrl_c_before_anything_began_ends_with_130(monkeypatch: pytest.MonkeyPa
 
 
 def test_it_does_not_hide_what_nobody_expected(cli: Any, engine: Any) -> None:
-    engine.raises = RuntimeError("boom")
+    engine.errors["chat.send"] = RuntimeError("boom")
     with pytest.raises(RuntimeError, match="boom"):
         cli("chat", "-m", "hi")
 
 
 def test_an_error_of_the_system_is_a_sentence(cli: Any, engine: Any, home: Path) -> None:
-    engine.raises = OSError(28, "No space left on device")
+    engine.errors["chat.send"] = OSError(28, "No space left on device")
     result = cli("chat", "-m", "hi")
     assert result.code == 1
     assert "No space left on device" in result.err

@@ -18,7 +18,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -32,6 +31,7 @@ import psutil
 import pytest
 
 import tale_tui
+from support.processes import until
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.models import BackendName, Role
@@ -66,7 +66,6 @@ SCRAPER = "Write a complex Python web scraper"
 APPLICATION = "Build a complete web application with user authentication, database, and API"
 SCRIPT_TAG = "malicious<script>alert('xss')</script>"
 
-ONE_HOUSE = "One house, plain words"
 NOTHING_FALLS = "Nothing falls over"
 EVERY_TOKEN = "Every token counted and shown"
 IT_FORESEES = "It foresees"
@@ -185,17 +184,6 @@ def held(go_on: asyncio.Event) -> Answer:
         return spoken("Fine, ", "thank you.")
 
     return answer
-
-
-def until(condition: Callable[[], Any], what: str, wait_s: float = WAIT_S) -> Any:
-    """Wait until something is so."""
-    deadline = time.monotonic() + wait_s
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(LOOK_S)
-    raise AssertionError(f"never: {what}")
 
 
 def flat(screen: str) -> str:
@@ -514,7 +502,6 @@ def test_no_handler_is_broad(rule: str) -> None:
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-@later(ONE_HOUSE)
 def test_numbers_have_names() -> None:
     found = ruff("PLR2004")
     assert found.returncode == 0, found.stdout + found.stderr

@@ -14,26 +14,14 @@ from typing import Any
 import psutil
 import pytest
 
+from support.processes import LOOK_S, WAIT_S, until
 from tale_tui.config.paths import find_paths
 from tale_tui.engine.background import start_background
 from tale_tui.engine.models.demo import demo_answer
 
 pytestmark = pytest.mark.process
 
-WAIT_S = 30.0
-LOOK_S = 0.05
 LONG = "write a long answer"
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """Wait until something is so."""
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(LOOK_S)
-    raise AssertionError(f"never: {what}")
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:

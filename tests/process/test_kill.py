@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from support.processes import until
 from tale_tui.engine.models.demo import DEMO_RATE
 
 pytestmark = pytest.mark.process
@@ -21,15 +22,18 @@ SECOND_OF_TOKENS = 1.3 * DEMO_RATE
 """Pieces that may be lost: one second of them, and what a busy machine is late by."""
 
 
+def partial_reply(commands: Any) -> bool:
+    """Whether a part of a reply that is being written is stored; an export calls such a reply interrupted."""
+    return any(message["state"] == "interrupted" and message["text"] for message in commands.messages())
+
+
 @pytest.mark.parametrize("seed", range(KILLS))
 def test_a_killed_answer_keeps_the_message_and_all_but_its_last_second(seed: int, commands: Any) -> None:
     moment = random.Random(seed).uniform(0.05, 3.0)
     process = commands.start("chat", "-m", "write a long answer")
     first = os.read(process.stdout.fileno(), 1 << 16)
     assert first, process.stderr.read()
-    began = time.monotonic()
-    while time.monotonic() - began < moment:
-        time.sleep(0.01)
+    time.sleep(moment)
     process.send_signal(signal.SIGKILL)
     printed = (first + process.communicate()[0].encode()).decode().rstrip()
     user, reply = commands.messages()
@@ -48,7 +52,7 @@ def test_the_next_start_shows_the_reply_as_interrupted_and_continues_it(
     first.wait_for("enter send")
     first.press("write a long answer\r")
     first.wait_for(lambda text: "tok/s" in text and text.count("\n") > 5)
-    time.sleep(1.2)
+    until(lambda: partial_reply(commands), "a part of the reply is stored")
     first.kill()
     second = window()
     second.wait_for("interrupted")
@@ -71,7 +75,7 @@ def test_the_other_window_goes_on_when_the_engine_is_killed(window: Callable[...
     client.wait_for("no model was asked")
     engine.press("write a long answer\r")
     engine.wait_for(lambda text: "tok/s" in text)
-    time.sleep(1.0)
+    until(lambda: partial_reply(commands), "a part of the reply is stored")
     engine.kill()
     client.press("hello again\r")
     client.wait_for("hello again")

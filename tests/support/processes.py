@@ -39,6 +39,17 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     )
 
 
+def until(condition: Callable[[], Any], what: str, wait_s: float = WAIT_S) -> Any:
+    """Wait until something is so, and give it back."""
+    deadline = time.monotonic() + wait_s
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(LOOK_S)
+    raise AssertionError(f"never: {what}")
+
+
 class Window:
     """The application in a terminal of its own; a thread reads what it writes."""
 

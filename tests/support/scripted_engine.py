@@ -47,6 +47,7 @@ from tale_tui.domain.models import (
 )
 from tale_tui.domain.tasks import DetectBand, Task, TaskDetail, TaskState
 from tale_tui.engine.api import ChatApi, ControlApi, ModelApi, SessionApi, TaskApi
+from tale_tui.engine.models.scripted import Hold
 
 
 class ScriptedEngine:
@@ -62,6 +63,7 @@ class ScriptedEngine:
         calls: what was asked that changes or looks for something: the name of the verb, and what it was given.
         handed_in: what was asked of `tasks.submit`.
         errors: raised once, by the name of a verb, such as `tasks.list`.
+        holds: what a verb waits for before it does anything, by its name.
         works_off: whether a task that is followed runs and ends at once; else a test moves it.
     """
 
@@ -76,6 +78,7 @@ class ScriptedEngine:
         self.calls: list[tuple[Any, ...]] = []
         self.handed_in: list[dict[str, Any]] = []
         self.errors: dict[str, Exception] = {}
+        self.holds: dict[str, asyncio.Event] = {}
         # tasks
         self.works_off = False
         self.now = NOON
@@ -84,7 +87,7 @@ class ScriptedEngine:
         self.ends_with = TaskState.DONE
         # chat and sessions
         self.pieces = pieces
-        self.events: tuple[TurnEvent, ...] | None = None
+        self.events: tuple[TurnEvent | Hold, ...] | None = None
         """Instead of an answer made of `pieces`."""
         self.as_task: bool | None = None
         self.band = DetectBand.CHAT
@@ -104,10 +107,11 @@ class ScriptedEngine:
         # control
         self.pid, self.here, self.background = 1, False, False
         self.works, self.can_write, self.watched, self.stopped = True, True, 1, False
+        self.ended = False
         self.findings: tuple[Finding, ...] = ()
         self.notices: tuple[Notice, ...] = ()
         """Told to whoever begins to watch."""
-        self.watchers: list[asyncio.Queue[Fact]] = []
+        self.watchers: list[asyncio.Queue[Fact | None]] = []
         self.readers: dict[str, list[asyncio.Queue[TaskEvent]]] = {}
         self._times = (NOON + second for second in itertools.count())
         self.chat: ChatApi = ScriptedChat(self)
@@ -155,6 +159,12 @@ class ScriptedEngine:
         for watcher in self.watchers:
             watcher.put_nowait(fact)
 
+    async def stop(self) -> None:
+        """End as the engine of a process does: those who watch hear no more."""
+        self.ended = True
+        for watcher in self.watchers:
+            watcher.put_nowait(None)
+
     @property
     def heard(self) -> bool:
         """Whether somebody watches, and has taken all that was told."""
@@ -173,10 +183,13 @@ class ScriptedEngine:
 
     # what the groups share
 
-    def asked(self, verb: str, *arguments: Any) -> None:
-        """Remember a call (without arguments it only looks), and raise what a test put there for its verb."""
+    async def asked(self, verb: str, *arguments: Any) -> None:
+        """Remember a call (without arguments it only looks), wait as long as a test holds its verb, and raise what a
+        test put there for it."""
         if arguments:
             self.calls.append((verb.split(".")[1], *arguments))
+        if verb in self.holds:
+            await self.holds[verb].wait()
         if verb in self.errors:
             raise self.errors.pop(verb)
 

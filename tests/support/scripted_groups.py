@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import replace
@@ -51,6 +52,7 @@ from tale_tui.domain.tasks import (
     TaskState,
 )
 from tale_tui.domain.text import clean
+from tale_tui.engine.models.scripted import Hold
 
 if TYPE_CHECKING:
     from support.scripted_engine import ScriptedEngine
@@ -85,15 +87,18 @@ class ScriptedChat(Group):
         self, session_id: str, text: str, *, key: str, ref: ModelRef | None = None, as_task: bool | None = None
     ) -> AsyncGenerator[TurnEvent, None]:
         engine = self._engine
-        engine.asked("chat.send", session_id, text, ref)
+        await engine.asked("chat.send", session_id, text, ref)
         engine.as_task = as_task
         engine.session(session_id)
         if not clean(text).strip():
             raise EmptyMessage("There is nothing in the message.")
         try:
             for event in engine.events if engine.events is not None else engine.answer(session_id, text, key, ref):
-                engine.store(event)
-                yield event
+                if isinstance(event, Hold):
+                    await event.event.wait()
+                else:
+                    engine.store(event)
+                    yield event
         finally:
             engine.closed_turns += 1
 
@@ -120,20 +125,23 @@ class ScriptedChat(Group):
         known = engine.messages.get(engine.session(session_id).id, [])
         if all(message.id != message_id for message in known):
             raise NoSuchMessage("There is no such message.")
-        engine.asked(f"chat.{verb}", session_id, message_id)
+        await engine.asked(f"chat.{verb}", session_id, message_id)
         engine.as_task = as_task
         key = key or f"{message_id}-{len(engine.calls)}"
         for event in engine.events if engine.events is not None else engine.answer(session_id, text, key):
+            if isinstance(event, Hold):
+                await event.event.wait()
+                continue
             if not isinstance(event, TurnStarted):
                 engine.store(event)
             yield event
 
     async def classify(self, text: str, *, session_id: str = "") -> Classification:
-        self._engine.asked("chat.classify")
+        await self._engine.asked("chat.classify")
         return Classification(0.5, self._engine.band)
 
     async def enqueue(self, session_id: str, text: str, *, key: str) -> QueuedMessage:
-        self._engine.asked("chat.enqueue", session_id, text)
+        await self._engine.asked("chat.enqueue", session_id, text)
         waiting = QueuedMessage(key, text, NOON)
         self._engine.queued.setdefault(session_id, []).append(waiting)
         return waiting
@@ -161,24 +169,27 @@ class ScriptedTasks(Group):
         session_id: str | None = None,
         p: float | None = None,
     ) -> Task:
-        self._engine.asked("tasks.submit")
+        await self._engine.asked("tasks.submit")
         if not clean(text).strip():
             raise EmptyMessage("There is nothing in the task.")
         if key in self._engine.work:
             return self._engine.work[key].task
         given = {"text": text, "priority": priority, "plan": plan, "after": after, "time_limit_s": time_limit_s}
         self._engine.handed_in.append(given)
-        return self._engine.give(new_task(key, text=text, priority=priority, session_id=session_id, p=p))
+        about = {"text": text, "priority": priority, "after": after, "session_id": session_id, "p": p}
+        if plan and json.loads(plan).get("approval"):
+            return self._engine.give(new_task(key, TaskState.WAITING, reason=Reason.APPROVAL, **about))
+        return self._engine.give(new_task(key, **about))
 
     async def list(
         self, *, states: tuple[TaskState, ...] = (), session_id: str = "", limit: int = 10_000
     ) -> tuple[Task, ...]:
-        self._engine.asked("tasks.list")
+        await self._engine.asked("tasks.list")
         found = (task for task in self._engine.all.values() if not states or task.state in states)
         return tuple(task for task in found if not session_id or task.session_id == session_id)[:limit]
 
     async def get(self, task_id: str) -> TaskDetail:
-        self._engine.asked("tasks.get")
+        await self._engine.asked("tasks.get")
         if task_id not in self._engine.work:
             raise NoSuchTask(f"There is no task {task_id}.")
         return self._engine.work[task_id]
@@ -225,38 +236,40 @@ class ScriptedTasks(Group):
             end |= {"result": engine.result, "prompt_tokens": 40, "completion_tokens": 3}
         return end | {"state": engine.ends_with}
 
-    def _do(self, task_id: str, allowed: Iterable[TaskState], call: tuple[Any, ...], **changes: Any) -> Task:
+    async def _do(self, task_id: str, allowed: Iterable[TaskState], call: tuple[Any, ...], **changes: Any) -> Task:
         if task_id not in self._engine.work:
             raise NoSuchTask(f"There is no task {task_id}.")
-        self._engine.asked(f"tasks.{call[0]}", task_id, *call[1:])
+        await self._engine.asked(f"tasks.{call[0]}", task_id, *call[1:])
         task = self._engine.work[task_id].task
         if task.state not in allowed:
             raise WrongState(f"{task.shown} is {task.state.value} already.")
         return self._engine.change(task_id, **changes)
 
     async def cancel(self, task_id: str) -> Task:
-        return self._do(task_id, OPEN, ("cancel",), state=TaskState.CANCELLED, finished=self._engine.now)
+        return await self._do(task_id, OPEN, ("cancel",), state=TaskState.CANCELLED, finished=self._engine.now)
 
     async def pause(self, task_id: str) -> Task:
         going = (TaskState.QUEUED, TaskState.RUNNING)
-        return self._do(task_id, going, ("pause",), state=TaskState.PAUSED, reason=Reason.USER, running_since=None)
+        return await self._do(
+            task_id, going, ("pause",), state=TaskState.PAUSED, reason=Reason.USER, running_since=None
+        )
 
     async def resume(self, task_id: str) -> Task:
-        return self._do(task_id, (TaskState.PAUSED,), ("resume",), state=TaskState.QUEUED, reason=Reason.NONE)
+        return await self._do(task_id, (TaskState.PAUSED,), ("resume",), state=TaskState.QUEUED, reason=Reason.NONE)
 
     async def retry(self, task_id: str, *, step: str = "") -> Task:
         again = {"state": TaskState.QUEUED, "reason": Reason.NONE, "finished": None, "error": ""}
-        return self._do(task_id, ENDED | {TaskState.PAUSED}, ("retry", step), **again)
+        return await self._do(task_id, ENDED | {TaskState.PAUSED}, ("retry", step), **again)
 
     async def approve(self, task_id: str, *, yes: bool) -> Task:
         state = TaskState.QUEUED if yes else TaskState.CANCELLED
-        return self._do(task_id, (TaskState.WAITING,), ("approve", yes), state=state, reason=Reason.NONE)
+        return await self._do(task_id, (TaskState.WAITING,), ("approve", yes), state=state, reason=Reason.NONE)
 
     async def set_priority(self, task_id: str, priority: Priority) -> Task:
-        return self._do(task_id, OPEN, ("set_priority", priority), priority=priority)
+        return await self._do(task_id, OPEN, ("set_priority", priority), priority=priority)
 
     async def move(self, task_id: str, *, before: str | None) -> Task:
-        moved = self._do(task_id, (TaskState.QUEUED,), ("move", before))
+        moved = await self._do(task_id, (TaskState.QUEUED,), ("move", before))
         detail = self._engine.work.pop(task_id)
         order = list(self._engine.work.values())
         place = next((number for number, one in enumerate(order) if one.task.id == before), len(order))
@@ -269,7 +282,7 @@ class ScriptedSessions(Group):
     """See `SessionApi`. What is exported is not the conversation, and what is imported is always the same one."""
 
     async def list(self, *, limit: int = 1000) -> tuple[Session, ...]:
-        self._engine.asked("sessions.list")
+        await self._engine.asked("sessions.list")
         return tuple(one for one in self._engine.known if one.id not in self._engine.messages or one.turns)[:limit]
 
     async def find(self, prefix: str) -> Session:
@@ -277,6 +290,7 @@ class ScriptedSessions(Group):
         return self._engine.session(found[0].id if found else prefix)
 
     async def create(self, *, title: str = "", system: str = "") -> Session:
+        await self._engine.asked("sessions.create")
         session = Session(f"new{len(self._engine.known)}aaaa", title, NOON, NOON, system=system)
         self._engine.messages[session.id] = []
         self._engine.known.append(session)
@@ -284,21 +298,21 @@ class ScriptedSessions(Group):
 
     async def transcript(self, session_id: str) -> Transcript:
         engine = self._engine
-        engine.asked("sessions.transcript")
+        await engine.asked("sessions.transcript")
         messages, queued = engine.messages.get(session_id, []), engine.queued.get(session_id, [])
         view = engine.views.get(session_id, View())
         return Transcript(engine.session(session_id), tuple(messages), tuple(queued), view)
 
     async def rename(self, session_id: str, title: str) -> Session:
-        self._engine.asked("sessions.rename", session_id, title)
+        await self._engine.asked("sessions.rename", session_id, title)
         return self._engine.keep(replace(self._engine.session(session_id), title=title))
 
     async def set_system(self, session_id: str, system: str) -> Session:
-        self._engine.asked("sessions.set_system", session_id, system)
+        await self._engine.asked("sessions.set_system", session_id, system)
         return self._engine.keep(replace(self._engine.session(session_id), system=system))
 
     async def delete(self, session_id: str) -> None:
-        self._engine.asked("sessions.delete", session_id)
+        await self._engine.asked("sessions.delete", session_id)
         self._engine.known.remove(self._engine.session(session_id))
         self._engine.messages.pop(session_id, None)
         self._engine.publish(SessionChanged(session_id, deleted=True))
@@ -318,7 +332,7 @@ class ScriptedSessions(Group):
         self._engine.views[session_id] = view
 
     async def search(self, query: str, *, limit: int = 50) -> tuple[SearchHit, ...]:
-        self._engine.asked("sessions.search", query)
+        await self._engine.asked("sessions.search", query)
         hits = [
             SearchHit(one.id, one.title, message.id, message.author, message.created, message.text)
             for one in self._engine.known
@@ -332,11 +346,11 @@ class ScriptedSessions(Group):
         return tuple(message.text for message in every if message.author is Author.USER)[-limit:]
 
     async def export(self, session_id: str, form: ExportFormat) -> str:
-        self._engine.asked("sessions.export", session_id, form)
+        await self._engine.asked("sessions.export", session_id, form)
         return '{"format":"tale-tui-session"}' if form is ExportFormat.JSON else "# Title\n\nWords.\n"
 
     async def import_(self, text: str) -> tuple[Session, ...]:
-        self._engine.asked("sessions.import_", text)
+        await self._engine.asked("sessions.import_", text)
         return (Session("impoaaaa", "Taken in", NOON, NOON),)
 
 
@@ -350,38 +364,38 @@ class ScriptedModels(Group):
         return tuple(self._engine.reports)
 
     async def use(self, role: Role, ref: ModelRef) -> RoleStatus:
-        self._engine.asked("models.use", role, ref)
+        await self._engine.asked("models.use", role, ref)
         return self._engine.retried or RoleStatus(role, RoleState.READY, ref)
 
     async def retry_role(self, role: Role) -> RoleStatus:
-        self._engine.asked("models.retry_role", role)
+        await self._engine.asked("models.retry_role", role)
         return self._engine.retried or self._engine.role
 
     async def pull(self, ref: ModelRef) -> AsyncGenerator[Progress, None]:
-        self._engine.asked("models.pull", ref)
+        await self._engine.asked("models.pull", ref)
         for step in self._engine.steps:
             yield step
 
     async def fetch_starter(self, *, source: str = "") -> AsyncGenerator[Progress, None]:
-        self._engine.asked("models.fetch_starter", source)
+        await self._engine.asked("models.fetch_starter", source)
         for step in self._engine.steps:
             yield step
         self._engine.reports.append(BackendReport(BackendName.EMBEDDED, True, models=(ModelInfo(STARTER),)))
 
     async def add(self, path: str) -> ModelInfo:
-        self._engine.asked("models.add", path)
+        await self._engine.asked("models.add", path)
         return ModelInfo(ModelRef(BackendName.EMBEDDED, "mine"), size_bytes=10)
 
     async def residency(self) -> Residency:
-        self._engine.asked("models.residency")
+        await self._engine.asked("models.residency")
         return self._engine.resident
 
     async def load(self, ref: ModelRef) -> Residency:
-        self._engine.asked("models.load", ref)
+        await self._engine.asked("models.load", ref)
         return self._engine.resident
 
     async def unload(self, ref: ModelRef) -> Residency:
-        self._engine.asked("models.unload", ref)
+        await self._engine.asked("models.unload", ref)
         return self._engine.resident
 
 
@@ -390,7 +404,7 @@ class ScriptedControl(Group):
 
     async def status(self) -> EngineStatus:
         engine = self._engine
-        engine.asked("control.status")
+        await engine.asked("control.status")
         states = [task.state for task in engine.all.values() if task.state is not TaskState.DRAFT]
         counts = TaskCounts(**{state.value: states.count(state) for state in TaskState if state is not TaskState.DRAFT})
         pid = os.getpid() if engine.here else engine.pid
@@ -406,14 +420,15 @@ class ScriptedControl(Group):
         return self._engine.findings
 
     async def watch(self, *, window: bool = False) -> AsyncGenerator[Fact, None]:
-        facts: asyncio.Queue[Fact] = asyncio.Queue()
+        await self._engine.asked("control.watch")
+        facts: asyncio.Queue[Fact | None] = asyncio.Queue()
         for status in await self._engine.models.roles():
             facts.put_nowait(RoleChanged(status))
         for notice in self._engine.notices:
             facts.put_nowait(notice)
         self._engine.watchers.append(facts)
         try:
-            while True:
-                yield await facts.get()
+            while (fact := await facts.get()) is not None:
+                yield fact
         finally:
             self._engine.watchers.remove(facts)

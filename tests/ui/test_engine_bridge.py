@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from textual.message import Message
 
+from support.scripted_engine import ScriptedEngine
 from support.waiting import until
 from tale_tui.domain.errors import ReadOnly
 from tale_tui.domain.events import Notice
-from tale_tui.domain.models import BackendName
+from tale_tui.domain.models import BackendName, Role
 from tale_tui.engine.models.scripted import DEMO_MODEL, ScriptedBackend
 from tale_tui.ui.engine_bridge import Bridge
 
@@ -35,26 +36,6 @@ class Listener:
             self._changed.clear()
             await asyncio.wait_for(self._changed.wait(), 10)
         return self.heard
-
-
-class Talks:
-    """An engine of which only facts are asked."""
-
-    def __init__(self, *facts: Any, then: BaseException | None = None) -> None:
-        self._facts = facts
-        self._then = then
-        self.closed = False
-        self.control = self
-
-    async def watch(self, *, window: bool = False) -> AsyncIterator[Any]:
-        try:
-            for fact in self._facts:
-                yield fact
-            if self._then is not None:
-                raise self._then
-            await asyncio.Event().wait()
-        finally:
-            self.closed = True
 
 
 def opener(engine: Any, log: list[str]) -> Callable[[], AbstractAsyncContextManager[Any]]:
@@ -79,21 +60,23 @@ def test_what_a_screen_is_told_the_application_does_not_hear_again(kind: type[Me
 
 async def test_it_says_that_the_engine_is_there_and_passes_facts_on() -> None:
     log: list[str] = []
-    engine = Talks(Notice("a", "b"), Notice("c", "d"))
+    engine = ScriptedEngine()
+    engine.notices = (Notice("a", "b"), Notice("c", "d"))
     bridge, listener = Bridge(opener(engine, log)), Listener()
     bridge.subscribe(listener)  # type: ignore[arg-type]
     bridge.open()
     bridge.open()
-    ready, first, second = await listener.hears(3)
+    ready, *roles, first, second = await listener.hears(5)
     assert ready.engine is engine
+    assert [told.fact.status.role for told in roles] == [Role.UX, Role.TASK]
     assert [first.fact.title, second.fact.title] == ["a", "c"]
     await bridge.close()
     assert log == ["open", "closed"]
-    assert engine.closed
+    assert engine.watchers == []
 
 
 async def test_every_listener_gets_a_message_of_its_own() -> None:
-    bridge, one, two = Bridge(opener(Talks(), [])), Listener(), Listener()
+    bridge, one, two = Bridge(opener(ScriptedEngine(), [])), Listener(), Listener()
     bridge.subscribe(one)  # type: ignore[arg-type]
     bridge.subscribe(two)  # type: ignore[arg-type]
     bridge.open()
@@ -121,7 +104,9 @@ async def test_an_engine_that_cannot_be_opened_can_be_tried_again() -> None:
 )
 async def test_an_engine_that_ends_with_an_error_is_told(error: Exception, kind: type) -> None:
     log: list[str] = []
-    bridge, listener = Bridge(opener(Talks(then=error), log)), Listener()
+    engine = ScriptedEngine()
+    engine.errors["control.watch"] = error
+    bridge, listener = Bridge(opener(engine, log)), Listener()
     bridge.subscribe(listener)  # type: ignore[arg-type]
     bridge.open()
     _, last = await listener.hears(2)
@@ -144,14 +129,14 @@ async def test_closing_while_it_opens_waits_for_nothing() -> None:
 
 
 async def test_closing_without_opening_is_no_error() -> None:
-    await Bridge(opener(Talks(), [])).close()
+    await Bridge(opener(ScriptedEngine(), [])).close()
 
 
 async def test_an_engine_that_does_not_end_is_given_up() -> None:
     @asynccontextmanager
     async def stubborn() -> AsyncIterator[Any]:
         try:
-            yield Talks()
+            yield ScriptedEngine()
         finally:
             await asyncio.Event().wait()
 
@@ -164,13 +149,13 @@ async def test_an_engine_that_does_not_end_is_given_up() -> None:
 
 async def test_it_can_be_opened_again_after_closing() -> None:
     log: list[str] = []
-    bridge, listener = Bridge(opener(Talks(), log)), Listener()
+    bridge, listener = Bridge(opener(ScriptedEngine(), log)), Listener()
     bridge.subscribe(listener)  # type: ignore[arg-type]
     bridge.open()
     await listener.hears(1)
     await bridge.close()
     bridge.open()
-    await listener.hears(2)
+    await until(lambda: [type(told) for told in listener.heard].count(Bridge.Ready) == 2, "it is ready again")
     await bridge.close()
     assert log == ["open", "closed", "open", "closed"]
 

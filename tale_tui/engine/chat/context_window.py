@@ -46,6 +46,8 @@ CUT_MIN_RATIO = 4.0
 """Bytes per token assumed for the alarm at least: what was learned may come from numbers or another script."""
 CACHED_SHARES = (0.5, 2.0)
 """A count within these shares of the last two messages is that of a server which leaves out what it had cached."""
+UNCACHED_MESSAGES = 3
+"""A prompt of no more messages (the system prompt, and the first two) has hardly anything that was cached."""
 _RUN = re.compile(r"(.)\1{3,}", re.DOTALL)
 
 
@@ -193,7 +195,7 @@ def was_cut(messages: Sequence[ChatMessage], counted: int, learned: float | None
         return False
     fresh = estimate(messages[-2:], ratio)
     least, most = CACHED_SHARES
-    return not (len(texts) > 3 and least * fresh <= counted <= most * fresh)
+    return not (len(texts) > UNCACHED_MESSAGES and least * fresh <= counted <= most * fresh)
 
 
 def _far_below(counted: int, texts: Sequence[str], ratio: float) -> bool:

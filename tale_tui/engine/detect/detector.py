@@ -13,7 +13,7 @@ from functools import lru_cache
 from math import exp, log
 from pathlib import Path
 
-from tale_tui.domain.tasks import DetectBand, DetectLabel
+from tale_tui.domain.tasks import DetectBand, DetectLabel, likelier
 from tale_tui.engine.detect.features import Features, extract
 from tale_tui.engine.detect.lexicon import lexicon
 from tale_tui.engine.detect.model import BadWeights, DetectorModel, DetectorWeights, packaged_weights, read_weights
@@ -266,8 +266,7 @@ class Detector:
         if odds:
             p = _moved(p, odds)
         p = min(max(p, 1 - SUREST), SUREST)
-        label = DetectLabel.TASK if p >= 0.5 else DetectLabel.CHAT
-        return Detection(p, label, lambda: (*situation, *self._reasons(features)))
+        return Detection(p, likelier(p), lambda: (*situation, *self._reasons(features)))
 
     def forget_words(self) -> None:
         """Forget the words of earlier messages, as after the start: for measurements."""

@@ -28,6 +28,9 @@ CLASS_TOKENS = 30
 
 CLASS_ORDERS = (1, 2, 3, 4)
 
+OPENING_WORDS = 8
+"""Words at the beginning of a sentence whose classes are read together."""
+
 WORD_PIECES = (3, 5)
 """Lengths of the pieces of words, in characters."""
 
@@ -180,12 +183,12 @@ def _classes(tokens: list[Token], sentences: list[list[Token]]) -> Iterator[str]
             found = [f"{before} {kind}" for before, kind in zip(found, row[order - 1 :], strict=False)]
             yield from found
     for number, sentence in enumerate(sentences):
-        row = _joined(sentence[:8])
+        row = _joined(sentence[:OPENING_WORDS])
         mark = "|" if number else "^"
         for order in CLASS_ORDERS:
             if len(row) >= order:
                 yield f"{mark} {' '.join(row[:order])}"
-        if not number and len(sentences) == 1 and len(sentence) <= 8:
+        if not number and len(sentences) == 1 and len(sentence) <= OPENING_WORDS:
             yield f"{mark} {' '.join(row)} $"
     if sentences:
         row = _joined(sentences[-1][-5:])
@@ -343,7 +346,7 @@ def shape(text: str) -> Iterator[str]:
 
 def _size_bucket(count: int) -> int:
     """A length on a scale of half octaves: finer than doubling where most messages lie."""
-    if count < 2:
+    if count <= 1:
         return count
     octave = count.bit_length()
     return octave * 2 - (count < 3 << (octave - 2))

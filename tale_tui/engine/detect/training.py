@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, TextIO
 from scipy.sparse import csr_matrix  # type: ignore[import-untyped]  # no types are published
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
+from tale_tui.domain.tasks import DetectLabel, likelier
 from tale_tui.engine.detect.features import Features, extract, pieces_of
 from tale_tui.engine.detect.model import (
     BLOCKS,
@@ -145,7 +146,8 @@ def matrix(features: Sequence[Features], columns: Columns) -> csr_matrix:
 def accuracy(weights: DetectorWeights, kept_apart: Sequence[Example]) -> float:
     """The share of clear messages that are classified rightly."""
     model = DetectorModel(weights)
-    right = [(model.probability(extract(each.text)) >= 0.5) == (each.p >= 0.5) for each in kept_apart if each.is_clear]
+    clear = [each for each in kept_apart if each.is_clear]
+    right = [likelier(model.probability(extract(each.text))) is likelier(each.p) for each in clear]
     return sum(right) / max(len(right), 1)
 
 
@@ -236,7 +238,7 @@ def _bare(examples: Iterable[Example]) -> Iterator[Example]:
 def _kind(example: Example) -> int:
     if not example.is_clear:
         return DISPUTED
-    return WORK if example.p > 0.5 else CHAT
+    return WORK if likelier(example.p) is DetectLabel.TASK else CHAT
 
 
 def _names(features: Features) -> Iterator[tuple[str, Sequence[str]]]:

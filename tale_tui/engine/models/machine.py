@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tale_tui.domain.constants import GIGABYTE
 from tale_tui.domain.models import Role
 
 GIBIBYTE = 2**30
@@ -102,7 +103,7 @@ def memory_limit(setting_gb: float, file_bytes: int) -> int:
         file_bytes: the size of the model's file, which is mapped and counts.
     """
     if setting_gb:
-        return int(setting_gb * 1e9)
+        return int(setting_gb * GIGABYTE)
     return file_bytes + max(int(MEMORY_SHARE * free_memory()), MEMORY_FLOOR_BYTES)
 
 

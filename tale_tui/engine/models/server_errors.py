@@ -268,7 +268,7 @@ def _context_sentence(server: ServerDescription, complaint: Complaint, model: st
 
 
 def _status_sentence(server: ServerDescription, status: int) -> str:
-    if 300 <= status < 400:
+    if httpx.codes.is_redirect(status):
         return f"{server.url} says that it is somewhere else now. Set the new address in the settings."
     if status in (404, 405):
         return f"{server.url} does not know what it was asked for. Is it the address of {server.name}?"

@@ -59,8 +59,8 @@ def complexity(text: str) -> Complexity:
     wishes = len(_ITEM.findall(text)) + len(_WISH.findall(text))
     hard = len(_HARD.findall(text))
     tokens = _expected_tokens(text, words)
-    marks = (tokens >= LONG_TOKENS) + (wishes >= MANY_WISHES) + (hard >= 2)
-    if marks >= 2:
+    marks = (tokens >= LONG_TOKENS) + (wishes >= MANY_WISHES) + (hard > 1)
+    if marks > 1:
         return Complexity.COMPLEX
     if tokens <= SHORT_TOKENS and wishes <= 1 and hard <= 1:
         return Complexity.SIMPLE

@@ -92,7 +92,7 @@ class Writes:
         group = [self._waiting.popleft() for _ in range(min(TRANSACTION_JOBS_MAX, len(self._waiting)))]
         for each in group:
             each.taken = True
-        if len(group) < 2:
+        if len(group) <= 1:
             return
         stored = False
         try:

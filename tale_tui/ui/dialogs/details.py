@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from tale_tui.domain.conversation import Author, MessageState
 from tale_tui.domain.models import Usage
+from tale_tui.domain.tasks import DetectLabel, likelier
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import duration, format_probability, moment, plural, rate
 from tale_tui.ui.dialogs.dialog import Dialog, Reader
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from tale_tui.domain.conversation import Message
     from tale_tui.domain.tasks import Task
 
-_EVEN = 0.5
-"""The probability from which on a message is rather a task."""
 _STATES = {
     MessageState.COMPLETE: "complete",
     MessageState.STREAMING: "being written",
@@ -72,7 +71,9 @@ def message_facts(message: Message, task: Task | None = None) -> tuple[tuple[str
 
 def _judged(p: float) -> str:
     """The likelier of the two with its probability."""
-    return f"a task, {format_probability(p)}" if p >= _EVEN else f"chat, {format_probability(1 - p)}"
+    if likelier(p) is DetectLabel.TASK:
+        return f"a task, {format_probability(p)}"
+    return f"chat, {format_probability(1 - p)}"
 
 
 def _task_facts(task: Task) -> list[tuple[str, str]]:

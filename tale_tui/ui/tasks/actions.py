@@ -162,7 +162,7 @@ class ListActions:
         from tale_tui.ui.dialogs.choose_step import StepDialog
 
         detail = await self.engine.tasks.get(task.id)
-        if len(detail.steps) < 2:
+        if len(detail.steps) <= 1:
             await self._retry(task)
             return
         key = await self.screen.ask(StepDialog(detail))

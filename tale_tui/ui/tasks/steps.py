@@ -87,7 +87,7 @@ def _title(task: Task, width: int) -> Content:
 def _state(task: Task, steps: Sequence[Step], now: float, width: int, *, doing: str, tokens: int) -> Content:
     """`running 0:42, about 0:30 left · 412 tok`."""
     colour = COLOURS[tone(task)]
-    words = _word(task, now, doing, single=len(steps) < 2)
+    words = _word(task, now, doing, single=len(steps) <= 1)
     told = (short_times if width < _NARROW else times)(task, now)
     if not (elapsed_s(task, now) or task.state == "running"):
         told = ""
@@ -232,7 +232,7 @@ def nothing_yet(task: Task) -> str:
 
 
 def _output(detail: TaskDetail) -> tuple[Passage, ...]:
-    single = len(detail.steps) < 2
+    single = len(detail.steps) <= 1
     found = []
     if detail.result and not single and all(step.text != detail.result for step in detail.steps):
         found.append(Passage("result", "Result", text=detail.result))

@@ -125,7 +125,7 @@ def _variants(message: Message, live: LiveFigures | None, moment: FrameTime, go_
 
 def versions(message: Message) -> Variant:
     """`‹ 2/2 ›`, each sign a button."""
-    if message.siblings < 2:
+    if message.siblings <= 1:
         return ()
     before, after = ("<", ">") if signs() == ASCII else ("‹", "›")
     return (

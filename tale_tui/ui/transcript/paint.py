@@ -309,8 +309,9 @@ def changed_regions(before: Sequence[Strip], after: Sequence[Strip]) -> list[Reg
 
 def _changed_cells(old: Strip, new: Strip) -> int:
     """How many cells from the left have to be sent for `new` to replace `old`: not the blanks that both end with."""
-    ends = [list(strip)[-1] for strip in (old, new) if strip]
-    if len(ends) == 2 and ends[0].style == ends[1].style:
-        blanks = [len(end.text) - len(end.text.rstrip(" ")) for end in ends]
-        return max(new.cell_length - min(blanks), 1)
+    if old and new:
+        ends = [list(strip)[-1] for strip in (old, new)]
+        if ends[0].style == ends[1].style:
+            blanks = [len(end.text) - len(end.text.rstrip(" ")) for end in ends]
+            return max(new.cell_length - min(blanks), 1)
     return new.cell_length

@@ -56,6 +56,8 @@ _NEAR_SCREENS = 3
 """A scroll over at most so many screens sets every turn on the way, so that it goes as far as it should to the line."""
 _EIGHTHS = 8
 """The scroll bar is drawn in eighths of a cell."""
+_TRIPLE_CLICK = 3
+"""Clicks in a row that select one."""
 _CLOCK_INTERVAL_S = 30.0
 """Between two looks at the clock for headers that say how long ago something was."""
 
@@ -454,7 +456,8 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
         shown, target = self.target_at(event.x, event.y)
         if event.chain > 1:
             event.prevent_default()
-            found = self._selection.around(shown, event.x, whole_row=event.chain > 2) if shown is not None else None
+            whole_row = event.chain >= _TRIPLE_CLICK
+            found = self._selection.around(shown, event.x, whole_row=whole_row) if shown is not None else None
             if found is not None:
                 self.screen.selections = {self: found}
         elif self._on_hint(event.x, event.y):

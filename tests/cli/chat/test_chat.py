@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 import tale_tui.cli.chat.chat
+from support.waiting import until
 from tale_tui.cli.chat.chat import ChatOptions, print_answer
 from tale_tui.domain.conversation import Session
 from tale_tui.domain.errors import ContextFull, NoModel
 from tale_tui.domain.events import ModelLoading, PromptProgress, TextDelta, TurnCancelled, TurnFailed
 from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef, Role, RoleState, RoleStatus
+from tale_tui.engine.models.scripted import Hold
 
 JSON_FIELDS = [
     "session",
@@ -40,24 +42,24 @@ def test_the_backends_are_those_of_the_engine() -> None:
     assert tuple(name.value for name in BackendName) == tale_tui.cli.chat.chat.BACKENDS
 
 
-def test_an_answer_is_printed_as_it_comes_and_nothing_else(cli: Any, engine: Any) -> None:
+def test_an_answer_is_printed_as_it_comes_and_nothing_else(cli: Any, connection: Any, engine: Any) -> None:
     result = cli("chat", "-m", "Is it so?")
     assert (result.code, result.out, result.err) == (0, "It is so.\n", "")
-    assert engine.asked == [("send", "new0aaaa", "Is it so?", None)]
+    assert engine.calls == [("send", "new0aaaa", "Is it so?", None)]
     assert engine.closed_turns == 1
-    assert engine.loaded is True
+    assert connection.loaded is True
 
 
 @pytest.mark.parametrize("arguments", [[], ["chat"]])
 def test_text_on_standard_input_is_the_message(cli: Any, engine: Any, arguments: list[str]) -> None:
     result = cli(*arguments, stdin="\n  two\nlines \n\n")
     assert result.out == "It is so.\n"
-    assert engine.asked[0][2] == "two\nlines"
+    assert engine.calls[0][2] == "two\nlines"
 
 
 def test_a_message_as_option_leaves_standard_input_alone(cli: Any, engine: Any) -> None:
     cli("chat", "-m", "option", stdin="input")
-    assert [call[2] for call in engine.asked] == ["option"]
+    assert [call[2] for call in engine.calls] == ["option"]
 
 
 def test_json_is_one_line_alone_with_its_fields_in_order(cli: Any, engine: Any) -> None:
@@ -103,22 +105,22 @@ def test_waiting_is_shown_on_a_terminal_and_taken_away(cli: Any, engine: Any, mo
 def test_a_session_goes_on_by_the_beginning_of_its_id(cli: Any, engine: Any) -> None:
     engine.known = [Session("abcd2345", "Old", 0, 0)]
     assert cli("chat", "-m", "on", "--session", "ab").code == 0
-    assert engine.asked[0][1] == "abcd2345"
+    assert engine.calls[0][1] == "abcd2345"
 
 
 def test_an_unknown_session_is_bad_input_and_nothing_is_asked(cli: Any, engine: Any) -> None:
     result = cli("chat", "-m", "on", "--session", "zz")
     assert (result.code, result.out) == (2, "")
     assert result.err == "No session begins with zz.\n"
-    assert engine.asked == []
+    assert engine.calls == []
 
 
 @pytest.mark.parametrize("message", ["", "  \n "])
-def test_an_empty_message_is_bad_input(cli: Any, engine: Any, message: str) -> None:
+def test_an_empty_message_is_bad_input(cli: Any, connection: Any, message: str) -> None:
     result = cli("chat", "-m", message)
     assert result.code == 2
     assert "empty" in result.err
-    assert engine.loaded is None
+    assert connection.loaded is None
 
 
 def test_what_is_no_text_is_bad_input(cli: Any, engine: Any) -> None:
@@ -129,7 +131,7 @@ def test_what_is_no_text_is_bad_input(cli: Any, engine: Any) -> None:
 
 def test_bytes_of_another_encoding_do_not_bring_it_down(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli("chat", stdin="grün".encode("latin-1")).code == 0
-    assert engine.asked[0][2] == "gr\ufffdn"
+    assert engine.calls[0][2] == "gr\ufffdn"
 
 
 # without a terminal
@@ -163,7 +165,7 @@ def test_without_a_model_it_ends_with_3_and_the_command_to_run(cli: Any, engine:
     assert (result.code, result.out) == (3, "")
     assert "tale-tui models pull starter --yes" in result.err
     assert engine.known == []
-    assert engine.asked == []
+    assert engine.calls == []
 
 
 def test_with_yes_the_starter_is_fetched_and_answers(cli: Any, engine: Any) -> None:
@@ -171,7 +173,7 @@ def test_with_yes_the_starter_is_fetched_and_answers(cli: Any, engine: Any) -> N
     result = cli("chat", "-m", "hi", "--yes")
     assert (result.code, result.out) == (0, "It is so.\n")
     assert result.err == "starter 50 %\nstarter 100 %\n"
-    assert [call[0] for call in engine.asked] == ["starter", "send"]
+    assert [call[0] for call in engine.calls] == ["fetch_starter", "send"]
 
 
 def test_a_model_that_is_away_is_tried_again_and_never_replaced(cli: Any, engine: Any) -> None:
@@ -180,7 +182,7 @@ def test_a_model_that_is_away_is_tried_again_and_never_replaced(cli: Any, engine
     assert result.code == 3
     assert "Ollama does not answer at 127.0.0.1." in result.err
     assert "tale-tui models use ux BACKEND/MODEL" in result.err
-    assert engine.asked == [("retry", Role.UX)]
+    assert engine.calls == [("retry_role", Role.UX)]
 
 
 def test_a_model_that_is_back_answers(cli: Any, engine: Any) -> None:
@@ -199,7 +201,7 @@ def test_a_model_that_goes_away_in_between_ends_with_3(cli: Any, engine: Any, co
 
 
 def test_the_engine_may_say_itself_that_there_is_no_model(cli: Any, engine: Any) -> None:
-    engine.raises = NoModel("Nobody answers.")
+    engine.errors["chat.send"] = NoModel("Nobody answers.")
     assert cli("chat", "-m", "hi").code == 3
 
 
@@ -221,7 +223,7 @@ def test_a_stream_that_broke_after_text_is_no_missing_model(cli: Any, engine: An
 
 
 def test_an_error_leaves_standard_output_empty_for_a_program(cli: Any, engine: Any) -> None:
-    engine.raises = ContextFull("The window is full.")
+    engine.errors["chat.send"] = ContextFull("The window is full.")
     result = cli("chat", "-m", "hi", "--json")
     assert (result.code, result.out) == (1, "")
 
@@ -235,14 +237,9 @@ def test_an_answer_that_was_stopped_elsewhere_is_interrupted(cli: Any, engine: A
 
 
 async def test_who_stops_an_answer_is_told_where_it_is_kept(engine: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    async def send(session_id: str, text: str, **_: Any) -> Any:
-        yield TextDelta("Half", 1)
-        await asyncio.Event().wait()
-
-    engine.chat.send = send
+    engine.events = (TextDelta("Half", 1), Hold(asyncio.Event()))
     asking = asyncio.create_task(print_answer(engine, "hi", ChatOptions(), as_json=False))
-    while "Half" not in capsys.readouterr().out:
-        await asyncio.sleep(0)
+    await until(lambda: "Half" in capsys.readouterr().out, "the answer begins")
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
@@ -289,17 +286,19 @@ MINE = ModelInfo(ModelRef(BackendName.EMBEDDED, "mine"))
         (["--backend", "scripted"], "scripted/demo"),
     ],
 )
-def test_a_backend_and_a_model_for_this_turn(cli: Any, engine: Any, arguments: list[str], expected: str) -> None:
+def test_a_backend_and_a_model_for_this_turn(
+    cli: Any, connection: Any, engine: Any, arguments: list[str], expected: str
+) -> None:
     engine.reports = [reports(EMBEDDING, SMALL), reports(MINE)]
     assert cli("chat", "-m", "hi", *arguments).code == 0
-    assert str(engine.asked[-1][3]) == expected
-    assert engine.loaded is False
+    assert str(engine.calls[-1][3]) == expected
+    assert connection.loaded is False
 
 
 def test_the_model_of_the_role_is_preferred_on_its_backend(cli: Any, engine: Any) -> None:
     engine.reports = [reports(SMALL, ModelInfo(REF))]
     cli("chat", "-m", "hi", "--backend", "ollama")
-    assert engine.asked[-1][3] == REF
+    assert engine.calls[-1][3] == REF
 
 
 def test_a_model_that_nobody_has_ends_with_3_and_says_what_there_is(cli: Any, engine: Any) -> None:
@@ -330,7 +329,7 @@ def test_the_embedded_backend_fetches_the_starter_only_with_yes(cli: Any, engine
     assert result.code == 3
     assert "tale-tui models pull starter --yes" in result.err
     assert cli("chat", "-m", "hi", "--backend", "embedded", "--yes").code == 0
-    assert str(engine.asked[-1][3]) == "embedded/starter-model"
+    assert str(engine.calls[-1][3]) == "embedded/starter-model"
 
 
 def test_an_unknown_backend_is_usage(cli: Any, engine: Any) -> None:
@@ -393,13 +392,14 @@ def test_the_demo_has_a_home_of_its_own_that_goes(
 def test_line_mode_answers_each_line(cli: Any, engine: Any, arguments: list[str]) -> None:
     result = cli(*arguments, stdin="one\ntwo\nexit\nthree\n")
     assert (result.code, result.out, result.err) == (0, "It is so.\nIt is so.\n", "")
-    assert [call[2] for call in engine.asked] == ["one", "two"]
+    assert [call[2] for call in engine.calls] == ["one", "two"]
 
 
 def test_line_mode_ends_with_the_code_of_the_last_error(cli: Any, engine: Any) -> None:
     assert cli("--plain", stdin="/nope\n").code == 2
-    engine.raises = NoModel("Nobody answers.")
+    engine.errors["chat.send"] = NoModel("Nobody answers.")
     assert cli("--plain", stdin="one\n").code == 3
+    engine.errors["chat.send"] = NoModel("Nobody answers.")
     assert cli("--plain", stdin="one\n", terminal=True).code == 0
 
 
@@ -425,4 +425,4 @@ def test_line_mode_without_a_model_says_what_to_run(cli: Any, engine: Any) -> No
 def test_line_mode_takes_a_session_and_a_model(cli: Any, engine: Any) -> None:
     engine.known = [Session("abcd2345", "Old", 0, 0)]
     cli("chat", "--plain", "--session", "ab", "--model", "openai/x", stdin="one\n")
-    assert engine.asked == [("send", "abcd2345", "one", ModelRef(BackendName.OPENAI, "x"))]
+    assert engine.calls == [("send", "abcd2345", "one", ModelRef(BackendName.OPENAI, "x"))]

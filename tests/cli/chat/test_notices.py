@@ -20,8 +20,8 @@ def test_in_line_mode_it_stands_between_two_messages(cli: Any, engine: Any) -> N
     assert (result.out, result.err) == ("It is so.\n", "A part was dropped: The server counted fewer tokens.\n")
 
 
-def test_what_opening_the_database_brought_is_said_by_any_command(cli: Any, engine: Any) -> None:
-    engine.found = (Notice("The database was damaged", "It lies aside.", "error"),)
+def test_what_opening_the_database_brought_is_said_by_any_command(cli: Any, connection: Any) -> None:
+    connection.found = (Notice("The database was damaged", "It lies aside.", "error"),)
     assert "The database was damaged: It lies aside.\n" in cli("sessions").err
 
 

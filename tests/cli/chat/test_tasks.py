@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from support.scripted_groups import new_task
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.errors import OutOfMemory
 from tale_tui.domain.events import TaskStarted, TurnDone, TurnStarted
@@ -17,7 +18,7 @@ NOON = 1_794_139_200.0
 
 
 @pytest.fixture
-def detected(engine: Any, new_task: Any) -> Any:
+def detected(engine: Any) -> Any:
     """The next message becomes a task."""
     detail = new_task("abcd2222", p=0.93, worked_s=1.5)
     engine.work["abcd2222"] = detail
@@ -27,12 +28,12 @@ def detected(engine: Any, new_task: Any) -> Any:
     return engine
 
 
-def test_a_task_is_carried_out_and_its_result_printed(cli: Any, detected: Any) -> None:
+def test_a_task_is_carried_out_and_its_result_printed(cli: Any, connection: Any, detected: Any) -> None:
     result = cli("chat", "-m", "Write a haiku")
     assert (result.code, result.out) == (0, "Rain on the window.\n")
     assert result.err == "abcd  queued\nabcd  working  qwen2.5:7b\n"
     assert detected.as_task is None
-    assert detected.works_queue is False
+    assert connection.works_queue is False
 
 
 def test_json_says_that_it_was_a_task(cli: Any, detected: Any) -> None:

@@ -27,13 +27,13 @@ def known(engine: Any) -> None:
 
 
 @pytest.mark.parametrize("command", [["sessions"], ["sessions", "list"]])
-def test_the_list_is_aligned_and_sorts_in_a_pipe(cli: Any, engine: Any, command: list[str]) -> None:
+def test_the_list_is_aligned_and_sorts_in_a_pipe(cli: Any, connection: Any, command: list[str]) -> None:
     assert cli(*command).out.splitlines() == [
         "id    title                  turns                  last",
         "abcd  Fibonacci and friends     12  2026-11-08T12:01:00Z",
         "abce  日本語のタイトル           1  2026-11-08T12:00:00Z",
     ]
-    assert engine.loaded is False
+    assert connection.loaded is False
 
 
 def test_on_a_terminal_it_fits(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,7 @@ def test_ids_are_as_long_as_it_takes() -> None:
 
 def test_a_search_shows_where_it_was_found(cli: Any, engine: Any) -> None:
     result = cli("sessions", "search", "the", "sequence")
-    assert engine.asked == [("search", "the sequence")]
+    assert engine.calls == [("search", "the sequence")]
     assert result.out.splitlines()[1] == "abcd  2026-11-08T12:00:00Z  Fibonacci  the sequence of it"
     [hit] = json.loads(cli("sessions", "search", "x", "--json").out)["hits"]
     assert hit == {
@@ -98,7 +98,7 @@ def test_a_search_without_a_hit_says_so(cli: Any, engine: Any) -> None:
 
 def test_a_session_is_renamed(cli: Any, engine: Any) -> None:
     assert cli("sessions", "rename", "abcd", "New title").out == "New title\n"
-    assert engine.asked == [("rename", "abcd23456789abcd", "New title")]
+    assert engine.calls == [("rename", "abcd23456789abcd", "New title")]
 
 
 def test_deleting_asks_first(cli: Any, engine: Any) -> None:
@@ -106,18 +106,18 @@ def test_deleting_asks_first(cli: Any, engine: Any) -> None:
     assert result.code == 2
     assert "tale-tui sessions delete abcd --yes" in result.err
     assert cli("sessions", "delete", "abcd", stdin="n\n", terminal=True).code == 1
-    assert engine.asked == []
+    assert engine.calls == []
     result = cli("sessions", "delete", "abcd", stdin="y\n", terminal=True)
     assert result.code == 0
     assert "Fibonacci and friends" in result.err
-    assert engine.asked == [("delete", "abcd23456789abcd")]
+    assert engine.calls == [("delete", "abcd23456789abcd")]
 
 
 def test_several_are_deleted_or_none(cli: Any, engine: Any) -> None:
     assert cli("sessions", "delete", "abcd", "zz", "--yes").code == 2
-    assert engine.asked == []
+    assert engine.calls == []
     assert cli("sessions", "delete", "abcd", "abce", "--yes").code == 0
-    assert [call[1] for call in engine.asked] == ["abcd23456789abcd", "abce23456789abcd"]
+    assert [call[1] for call in engine.calls] == ["abcd23456789abcd", "abce23456789abcd"]
 
 
 def test_json_stands_behind_the_command(cli: Any) -> None:
@@ -131,7 +131,7 @@ def test_a_session_is_exported_to_standard_output(cli: Any, engine: Any) -> None
     assert cli("export", "abcd").out == "# Title\n\nWords.\n"
     for json_wanted in (["--format", "json"], ["--json"]):
         assert cli("export", "abcd", *json_wanted).out == '{"format":"tale-tui-session"}\n'
-    assert [call[2] for call in engine.asked] == [ExportFormat.MARKDOWN, ExportFormat.JSON, ExportFormat.JSON]
+    assert [call[2] for call in engine.calls] == [ExportFormat.MARKDOWN, ExportFormat.JSON, ExportFormat.JSON]
 
 
 def test_a_session_is_exported_to_a_new_file(cli: Any, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_file_is_replaced_only_by_force(cli: Any, engine: Any, tmp_path: Path)
     result = cli("export", "abcd", "-o", str(file))
     assert result.code == 2
     assert "--force" in result.err
-    assert engine.asked == []
+    assert engine.calls == []
     assert file.read_text() == "mine"
     assert cli("export", "abcd", "-o", str(file), "--force").code == 0
     assert file.read_text() == "# Title\n\nWords.\n"
@@ -176,7 +176,7 @@ def test_an_export_is_taken_in(cli: Any, engine: Any, tmp_path: Path) -> None:
     assert json.loads(cli("import", "-", "--json", stdin="{}").out) == {
         "sessions": [{"id": "impoaaaa", "title": "Taken in"}]
     }
-    assert [call[1] for call in engine.asked] == ['{"format":"tale-tui-session"}', "{}"]
+    assert [call[1] for call in engine.calls] == ['{"format":"tale-tui-session"}', "{}"]
 
 
 def test_what_is_no_text_is_not_taken_in(cli: Any, engine: Any, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_what_is_no_text_is_not_taken_in(cli: Any, engine: Any, tmp_path: Path) 
     assert result.code == 2
     assert "not text" in result.err
     assert cli("import", str(tmp_path / "nowhere")).code == 2
-    assert engine.asked == []
+    assert engine.calls == []
 
 
 def test_a_file_that_cannot_be_read_is_said(cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

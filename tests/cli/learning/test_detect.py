@@ -13,7 +13,7 @@ from tale_tui.engine.detect.detector import Detection, Detector
 TASK = "Write a Python function that merges two sorted lists."
 
 
-def test_it_says_label_confidence_and_evidence(cli: Any, engine: Any) -> None:
+def test_it_says_label_confidence_and_evidence(cli: Any, connection: Any) -> None:
     result = cli("detect", TASK)
     first, *reasons = result.out.splitlines()
     assert result.code == 0
@@ -23,7 +23,7 @@ def test_it_says_label_confidence_and_evidence(cli: Any, engine: Any) -> None:
     assert 0.7 <= float(confidence) <= 0.99
     assert reasons
     assert all(line.startswith(("  task: ", "  chat: ")) for line in reasons)
-    assert engine.loaded is None
+    assert connection.loaded is None
 
 
 def test_json_is_one_line(cli: Any) -> None:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.waiting import until
 from tale_tui.cli.line_mode.conversation import LineConversation
 from tale_tui.domain.conversation import Session
 from tale_tui.domain.errors import MessageTooLong, NoModel
-from tale_tui.domain.events import (
-    TextDelta,
-    TurnCancelled,
-    TurnEvent,
-    TurnFailed,
-)
+from tale_tui.domain.events import TextDelta, TurnCancelled, TurnFailed
 from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef, Role
+from tale_tui.engine.models.scripted import Hold
 
 REF = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
 
@@ -49,7 +46,7 @@ async def run_lines(
 
 
 def sent(engine: Any) -> list[tuple[str, str]]:
-    return [(call[1], call[2]) for call in engine.asked if call[0] == "send"]
+    return [(call[1], call[2]) for call in engine.calls if call[0] == "send"]
 
 
 async def test_each_line_is_answered_in_one_session(engine: Any) -> None:
@@ -111,15 +108,15 @@ async def test_model_says_who_answers_and_what_there_is(engine: Any) -> None:
 
 async def test_model_lets_another_one_answer(engine: Any) -> None:
     _, written = await run_lines(engine, "/model embedded/mine", "one", ref=REF)
-    assert ("use", Role.UX, ModelRef(BackendName.EMBEDDED, "mine")) in engine.asked
-    assert engine.asked[-1][3] is None
+    assert ("use", Role.UX, ModelRef(BackendName.EMBEDDED, "mine")) in engine.calls
+    assert engine.calls[-1][3] is None
     assert written.told == ["embedded/mine answers from now on."]
 
 
 async def test_system_shows_and_sets(engine: Any) -> None:
     _, written = await run_lines(engine, "/system", "/system Be brief.")
     assert written.told == ["System prompt: the one of the settings", "System prompt: Be brief."]
-    assert ("system", "new0aaaa", "Be brief.") in engine.asked
+    assert ("set_system", "new0aaaa", "Be brief.") in engine.calls
 
 
 async def test_export_prints_markdown(engine: Any) -> None:
@@ -163,15 +160,16 @@ async def test_a_failed_answer_is_said_and_it_goes_on(engine: Any) -> None:
 
 
 async def test_without_a_model_a_script_ends_and_a_person_goes_on(engine: Any) -> None:
-    engine.raises = NoModel("Nothing was found.")
+    engine.errors["chat.send"] = NoModel("Nothing was found.")
     await run_lines(engine, "one", "two")
     assert [text for _, text in sent(engine)] == ["one"]
+    engine.errors["chat.send"] = NoModel("Nothing was found.")
     await run_lines(engine, "three", "four", interactive=True)
     assert [text for _, text in sent(engine)] == ["one", "three", "four"]
 
 
 async def test_a_message_that_cannot_be_sent_is_said(engine: Any) -> None:
-    engine.raises = MessageTooLong("It has 9,000 tokens and 8,192 fit.")
+    engine.errors["chat.send"] = MessageTooLong("It has 9,000 tokens and 8,192 fit.")
     _, written = await run_lines(engine, "one")
     assert written.told == ["It has 9,000 tokens and 8,192 fit."]
 
@@ -184,29 +182,21 @@ async def test_an_answer_stopped_elsewhere_is_said(engine: Any) -> None:
 
 
 async def test_ctrl_c_stops_the_answer_and_at_the_prompt_the_conversation(engine: Any) -> None:
-    begun, asked_again, closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    asked_again = asyncio.Event()
     written = Written()
-
-    async def endless(*_: object, **__: object) -> AsyncGenerator[TurnEvent, None]:
-        try:
-            yield TextDelta("Half", 1)
-            begun.set()
-            await asyncio.Event().wait()
-        finally:
-            closed.set()
 
     async def lines() -> AsyncIterator[str]:
         yield "one"
         asked_again.set()
         await asyncio.Event().wait()
 
-    engine.chat.send = endless
+    engine.events = (TextDelta("Half", 1), Hold(asyncio.Event()))
     conversation = LineConversation(engine, lines(), written.take, written.told.append, interactive=False)
     run = asyncio.create_task(conversation.run())
-    await begun.wait()
+    await until(lambda: written.out == "Half", "the answer begins")
     conversation.interrupt()
-    await asked_again.wait()
-    assert closed.is_set()
+    await until(asked_again.is_set, "the next line is read")
+    assert engine.closed_turns == 1
     assert written.out == "Half\n"
     assert written.told == ["Stopped. What came is kept."]
     conversation.interrupt()
@@ -215,20 +205,10 @@ async def test_ctrl_c_stops_the_answer_and_at_the_prompt_the_conversation(engine
 
 
 async def test_cancelling_it_closes_the_answer(engine: Any) -> None:
-    begun, closed = asyncio.Event(), asyncio.Event()
-
-    async def endless(*_: object, **__: object) -> AsyncGenerator[TurnEvent, None]:
-        try:
-            begun.set()
-            await asyncio.Event().wait()
-            yield TextDelta("never", 1)
-        finally:
-            closed.set()
-
-    engine.chat.send = endless
+    engine.events = (Hold(asyncio.Event()), TextDelta("never", 1))
     run = asyncio.create_task(run_lines(engine, "one"))
-    await begun.wait()
+    await until(lambda: sent(engine), "the message is sent")
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run
-    assert closed.is_set()
+    assert engine.closed_turns == 1

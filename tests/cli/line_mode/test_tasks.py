@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from support.scripted_groups import new_task
+from support.waiting import until
 from tale_tui.cli.line_mode.conversation import TASK_HINT, LineConversation
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.errors import OutOfMemory
 from tale_tui.domain.events import TaskStarted, TurnDone, TurnStarted
-from tale_tui.domain.tasks import DetectBand, TaskState
+from tale_tui.domain.tasks import DetectBand, Reason, TaskState
 
 NOON = 1_794_139_200.0
 
@@ -43,7 +45,7 @@ async def said(engine: Any, *lines: str, **more: Any) -> Said:
 
 
 @pytest.fixture
-def detected(engine: Any, new_task: Any) -> Any:
+def detected(engine: Any) -> Any:
     detail = new_task("abcd2222", p=0.93)
     engine.work["abcd2222"] = detail
     user = Message("u1", "new0aaaa", None, Author.USER, "Write a haiku", NOON, p=0.93)
@@ -55,7 +57,7 @@ def detected(engine: Any, new_task: Any) -> Any:
 async def test_a_task_is_carried_out_and_read_out(detected: Any) -> None:
     script = await said(detected, "Write a haiku")
     assert (script.out, script.told) == ("Rain on the window.\n", [])
-    detected.put("abcd2222", state=TaskState.QUEUED)
+    detected.change("abcd2222", state=TaskState.QUEUED)
     person = await said(detected, "Write a haiku", interactive=True)
     assert person.told[1:3] == ["(task .93: qwen2.5:7b works on it as abcd)", "(queued)"]
     assert "(writing)" in person.told
@@ -90,50 +92,47 @@ async def test_a_task_that_fails_is_told_and_counts_for_a_script(detected: Any) 
 
 
 async def test_ctrl_c_ends_the_waiting_and_not_the_task(detected: Any) -> None:
-    waits = asyncio.Event()
-
-    async def never(task_id: str) -> Any:
-        waits.set()
-        await asyncio.Event().wait()
-        yield
-
-    detected.tasks.follow = never
+    detected.works_off = False
     conversation = Said(detected, "Write a haiku")
     running = asyncio.create_task(conversation.talk.run())
-    await waits.wait()
+    await until(lambda: detected.followed("abcd2222"), "it is waited for")
     conversation.talk.interrupt()
     assert await running
+    assert not detected.followed("abcd2222")
     assert conversation.told == ["abcd goes on. Look at it with /status abcd, end it with /cancel abcd"]
-    assert detected.done_to == []
+    assert [call[0] for call in detected.calls] == ["send"]
 
 
-async def test_the_commands_on_tasks(engine: Any, new_task: Any) -> None:
-    engine.work["abcd2222"] = new_task("abcd2222", title="Haiku")
-    engine.work["efgh3333"] = new_task("efgh3333", TaskState.DONE, title="Letter", result="Dear.")
+async def test_the_commands_on_tasks(engine: Any) -> None:
+    engine.give(new_task("abcd2222", title="Haiku"))
+    engine.give(new_task("efgh3333", TaskState.DONE, title="Letter", result="Dear."))
+    engine.give(new_task("jkmn4444", TaskState.WAITING, reason=Reason.APPROVAL))
+    engine.give(new_task("npqr5555", TaskState.WAITING, reason=Reason.APPROVAL))
     lines = ("/tasks", "/status ab", "/priority ab high", "/pause ab", "/resume ab", "/cancel ab", "/retry ab")
-    conversation = await said(engine, *lines, "/approve ab", "/decline ab", "/result ef", "/task Write")
+    conversation = await said(engine, *lines, "/approve jk", "/decline np", "/result ef", "/task Write")
     assert conversation.told[0] == "abcd  Haiku, queued"
     assert conversation.told[1].startswith("efgh  Letter, done")
     assert conversation.out == "Dear.\n"
-    names = [done[0] for done in engine.done_to]
-    assert names == ["priority", "pause", "resume", "cancel", "retry", "approve", "approve"]
+    names = [call[0] for call in engine.calls if call[1] in engine.work]
+    assert names == ["set_priority", "pause", "resume", "cancel", "retry", "approve", "approve"]
+    assert [call[2] for call in engine.calls if call[0] == "approve"] == [True, False]
     assert engine.handed_in[0]["text"] == "Write"
 
 
-async def test_without_an_id_it_is_the_one_that_runs_or_the_latest(engine: Any, new_task: Any) -> None:
+async def test_without_an_id_it_is_the_one_that_runs_or_the_latest(engine: Any) -> None:
     conversation = await said(engine, "/status", "/tasks")
     assert "There are no tasks yet" in conversation.told[0]
     assert "No tasks yet." in conversation.told[1]
-    engine.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
-    engine.work["efgh3333"] = new_task("efgh3333", TaskState.DONE, result="Dear.")
+    engine.give(new_task("abcd2222", TaskState.RUNNING))
+    engine.give(new_task("efgh3333", TaskState.DONE, result="Dear."))
     assert (await said(engine, "/status")).told[0].startswith("abcd")
 
 
-async def test_without_an_id_it_is_one_with_which_that_can_be_done(engine: Any, new_task: Any) -> None:
-    engine.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED)
-    engine.work["efgh3333"] = new_task("efgh3333", TaskState.FAILED, created=NOON + 9)
+async def test_without_an_id_it_is_one_with_which_that_can_be_done(engine: Any) -> None:
+    engine.give(new_task("abcd2222", TaskState.PAUSED))
+    engine.give(new_task("efgh3333", TaskState.FAILED, created=NOON + 9))
     await said(engine, "/cancel", "/retry")
-    assert engine.done_to == [("cancel", "abcd2222"), ("retry", "efgh3333", "")]
+    assert engine.calls == [("cancel", "abcd2222"), ("retry", "efgh3333", "")]
 
 
 @pytest.mark.parametrize(
@@ -142,14 +141,14 @@ async def test_without_an_id_it_is_one_with_which_that_can_be_done(engine: Any, 
         ("/result ab", "abcd is queued, so it has no result yet: /status abcd"),
         ("/priority high", "as in /priority k4t9 high"),
         ("/priority ab soon", "There is no priority 'soon': write one of"),
-        ("/cancel zz", "No task begins with zz."),
+        ("/cancel zz", "No task's id begins with zz."),
     ],
 )
-async def test_what_cannot_be_done_is_said(engine: Any, new_task: Any, line: str, says: str) -> None:
-    engine.work["abcd2222"] = new_task("abcd2222")
+async def test_what_cannot_be_done_is_said(engine: Any, line: str, says: str) -> None:
+    engine.give(new_task("abcd2222"))
     conversation = await said(engine, line)
     assert says in conversation.told[0]
-    assert engine.done_to == []
+    assert engine.calls == []
 
 
 async def test_the_help_has_every_command(engine: Any) -> None:

@@ -85,7 +85,7 @@ def test_nothing_in_memory_is_a_sentence(cli: Any, engine: Any) -> None:
 @pytest.mark.parametrize("verb", ["load", "unload"])
 def test_a_model_is_loaded_and_unloaded(cli: Any, resident: Any, verb: str) -> None:
     assert cli("models", verb, "ollama/qwen2.5:7b").code == 0
-    assert resident.done_to == [(verb, SMALL)]
+    assert resident.calls == [(verb, SMALL)]
     result = cli("models", verb, "qwen")
     assert result.code == 2
     assert "as in ollama/qwen2.5:7b" in result.err

@@ -35,7 +35,7 @@ def installed(engine: Any) -> None:
 
 
 @pytest.mark.parametrize("command", [["models"], ["models", "list"]])
-def test_the_list_says_who_has_which_role(cli: Any, engine: Any, command: list[str]) -> None:
+def test_the_list_says_who_has_which_role(cli: Any, connection: Any, command: list[str]) -> None:
     result = cli(*command)
     assert result.out.splitlines() == [
         "role  model                size  window  kind         note",
@@ -43,7 +43,7 @@ def test_the_list_says_who_has_which_role(cli: Any, engine: Any, command: list[s
         "      ollama/big-cloud                                runs elsewhere: text leaves this machine.",
     ]
     assert result.err == "embedded: Install libgomp1.\n"
-    assert engine.loaded is False
+    assert connection.loaded is False
 
 
 def test_json_has_every_model_and_the_roles(cli: Any) -> None:
@@ -84,7 +84,7 @@ def test_a_model_is_pulled(cli: Any, engine: Any, name: str, ref: str) -> None:
     result = cli("models", "pull", name)
     assert (result.code, result.out) == (0, "")
     assert result.err == f"starter 50 %\nstarter 100 %\n{name} is there.\n"
-    assert str(engine.asked[0][1]) == ref
+    assert str(engine.calls[0][1]) == ref
 
 
 def test_the_starter_is_fetched_with_yes_or_after_asking(cli: Any, engine: Any) -> None:
@@ -92,17 +92,17 @@ def test_the_starter_is_fetched_with_yes_or_after_asking(cli: Any, engine: Any) 
     assert result.code == 2
     assert "tale-tui models pull starter --yes" in result.err
     assert cli("models", "pull", "starter", stdin="n\n", terminal=True).code == 1
-    assert engine.asked == []
+    assert engine.calls == []
     assert cli("models", "pull", "starter", stdin="y\n", terminal=True).code == 0
     assert cli("models", "pull", "starter", "--yes").code == 0
-    assert engine.asked == [("starter", "")] * 2
+    assert engine.calls == [("fetch_starter", "")] * 2
 
 
 def test_the_starter_comes_from_a_file_without_asking(cli: Any, engine: Any, tmp_path: Path) -> None:
     wheel = tmp_path / "starter.whl"
     wheel.write_bytes(b"")
     assert cli("models", "pull", "starter", "--from", str(wheel)).code == 0
-    assert engine.asked == [("starter", str(wheel))]
+    assert engine.calls == [("fetch_starter", str(wheel))]
     assert cli("models", "pull", "qwen", "--from", str(wheel)).code == 2
 
 
@@ -117,7 +117,7 @@ def test_progress_on_a_terminal_is_one_line_that_goes(cli: Any, engine: Any, mon
 def test_a_role_is_given_another_model(cli: Any, engine: Any) -> None:
     result = cli("models", "use", "task", "ollama/qwen3:14b")
     assert (result.code, result.out) == (0, "task: ollama/qwen3:14b\n")
-    assert engine.asked == [("use", Role.TASK, ModelRef(BackendName.OLLAMA, "qwen3:14b"))]
+    assert engine.calls == [("use", Role.TASK, ModelRef(BackendName.OLLAMA, "qwen3:14b"))]
     assert json.loads(cli("models", "use", "ux", "ollama/a", "--json").out) == {"role": "ux", "model": "ollama/a"}
 
 
@@ -135,7 +135,7 @@ def test_what_stands_in_is_said(cli: Any, engine: Any) -> None:
 @pytest.mark.parametrize("arguments", [["ux", "qwen"], ["ux", "nope/qwen"], ["boss", "ollama/a"], ["ux"]])
 def test_a_wrong_name_is_usage(cli: Any, engine: Any, arguments: list[str]) -> None:
     assert cli("models", "use", *arguments).code == 2
-    assert engine.asked == []
+    assert engine.calls == []
 
 
 def test_a_file_is_added(cli: Any, engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ def test_a_file_is_added(cli: Any, engine: Any, tmp_path: Path, monkeypatch: pyt
     result = cli("models", "add", "mine.gguf")
     assert result.out == "embedded/mine\n"
     assert "tale-tui models use ux embedded/mine" in result.err
-    assert engine.asked == [("add", str(tmp_path / "mine.gguf"))]
+    assert engine.calls == [("add", str(tmp_path / "mine.gguf"))]
     assert json.loads(cli("models", "add", "mine.gguf", "--json").out)["model"] == "mine"
     assert cli("models", "add", "nowhere.gguf").code == 2
 
@@ -155,7 +155,7 @@ def test_the_starter_is_added_from_its_wheel(cli: Any, engine: Any, tmp_path: Pa
     engine.steps = (Progress("starter-model", 1, 1, finished=True),)
     result = cli("models", "add", str(wheel))
     assert (result.code, result.out) == (0, "embedded/starter-model\n")
-    assert engine.asked == [("starter", str(wheel))]
+    assert engine.calls == [("fetch_starter", str(wheel))]
     assert json.loads(cli("models", "add", str(wheel), "--json").out)["model"] == "starter-model"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from support.scripted_groups import new_task
 from tale_tui.cli.servers import run
 from tale_tui.cli.servers.run import QueueWorker, can_go_on
 from tale_tui.domain.events import EngineMoved, TasksChanged
@@ -16,7 +17,7 @@ from tale_tui.domain.tasks import Reason, TaskState
 
 @pytest.fixture
 def queue(engine: Any) -> Any:
-    engine.here, engine.facts = True, asyncio.Queue()
+    engine.here, engine.works_off = True, False
     return engine
 
 
@@ -42,7 +43,7 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-def test_what_can_go_on_without_the_user(new_task: Any) -> None:
+def test_what_can_go_on_without_the_user() -> None:
     def task(state: TaskState, **more: Any) -> Any:
         return new_task("abcd2222", state, **more).task
 
@@ -59,116 +60,122 @@ async def test_an_empty_queue_ends_at_once(queue: Any) -> None:
     assert (runs.said, runs.told) == ([], [])
 
 
-async def test_it_ends_with_the_last_task_and_says_what_ended(queue: Any, new_task: Any) -> None:
+async def test_it_ends_with_the_last_task_and_says_what_ended(queue: Any) -> None:
     for name in ("abcd2222", "efgh3333"):
-        queue.work[name] = new_task(name, title=name)
+        queue.give(new_task(name, title=name))
     runs = Runs(queue)
     await turns()
-    queue.put("abcd2222", state=TaskState.DONE)
+    queue.change("abcd2222", state=TaskState.DONE)
     await turns()
     assert not runs.running.done()
-    queue.put("efgh3333", state=TaskState.FAILED, error_code="out_of_memory")
+    queue.change("efgh3333", state=TaskState.FAILED, error_code="out_of_memory")
     assert await runs.ended() == 1
     assert [line.split()[:2] for line in runs.said] == [["✓", "abcd"], ["✗", "efgh"]]
 
 
-async def test_a_task_that_becomes_free_is_waited_for(queue: Any, new_task: Any) -> None:
-    queue.work["abcd2222"] = new_task("abcd2222")
-    queue.work["efgh3333"] = new_task("efgh3333", waits_for=("abcd",), after=("abcd2222",))
+async def test_a_task_that_becomes_free_is_waited_for(queue: Any) -> None:
+    queue.give(new_task("abcd2222"))
+    queue.give(new_task("efgh3333", waits_for=("abcd",), after=("abcd2222",)))
     runs = Runs(queue)
     await turns()
-    facts, queue.facts = queue.facts, None
-    queue.put("efgh3333", waits_for=())  # nobody tells it
-    queue.facts = facts
-    queue.put("abcd2222", state=TaskState.DONE)
+    queue.give(new_task("efgh3333", after=("abcd2222",)))  # nobody tells it
+    queue.change("abcd2222", state=TaskState.DONE)
     await turns()
     assert not runs.running.done()
-    queue.put("efgh3333", state=TaskState.DONE)
+    queue.change("efgh3333", state=TaskState.DONE)
     assert await runs.ended() == 0
 
 
-async def test_tasks_that_want_the_user_do_not_hold_it_up(queue: Any, new_task: Any) -> None:
-    queue.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED, reason=Reason.USER)
-    queue.work["efgh3333"] = new_task("efgh3333", waits_for=("abcd",), after=("abcd2222",))
+async def test_tasks_that_want_the_user_do_not_hold_it_up(queue: Any) -> None:
+    queue.give(new_task("abcd2222", TaskState.PAUSED, reason=Reason.USER))
+    queue.give(new_task("efgh3333", waits_for=("abcd",), after=("abcd2222",)))
     assert await Runs(queue).ended() == 0
-    assert queue.done_to == []
+    assert queue.calls == []
 
 
-async def test_what_was_cut_off_goes_on(queue: Any, new_task: Any) -> None:
-    queue.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED, reason=Reason.INTERRUPTED)
+async def test_what_was_cut_off_goes_on(queue: Any) -> None:
+    queue.give(new_task("abcd2222", TaskState.PAUSED, reason=Reason.INTERRUPTED))
     assert await Runs(queue, resumes=False).ended() == 0
-    assert queue.done_to == []
+    assert queue.calls == []
     runs = Runs(queue)
     await turns()
-    assert queue.done_to == [("resume", "abcd2222")]
-    queue.put("abcd2222", state=TaskState.DONE)
+    assert queue.calls == [("resume", "abcd2222")]
+    queue.change("abcd2222", state=TaskState.DONE)
     assert await runs.ended() == 0
 
 
-async def test_where_a_window_works_it_waits_and_takes_over(queue: Any, new_task: Any) -> None:
+async def test_where_a_window_works_it_waits_and_takes_over(queue: Any) -> None:
     queue.here = False
-    queue.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+    queue.give(new_task("abcd2222", TaskState.RUNNING))
     runs = Runs(queue)
     await turns()
     assert runs.told == ["At work: the window, process 1. This waits until nothing is left to do."]
-    queue.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED, reason=Reason.INTERRUPTED)
+    queue.give(new_task("abcd2222", TaskState.PAUSED, reason=Reason.INTERRUPTED))
     queue.here = True
-    queue.facts.put_nowait(EngineMoved(here=True))
+    queue.publish(EngineMoved(here=True))
     await turns()
-    assert queue.done_to == [("resume", "abcd2222")]
-    queue.put("abcd2222", state=TaskState.DONE)
+    assert queue.calls == [("resume", "abcd2222")]
+    queue.change("abcd2222", state=TaskState.DONE)
     assert await runs.ended() == 0
 
 
-async def test_many_changes_at_once_are_read_again(queue: Any, new_task: Any) -> None:
-    queue.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+async def test_many_changes_at_once_are_read_again(queue: Any) -> None:
+    queue.give(new_task("abcd2222", TaskState.RUNNING))
     runs = Runs(queue)
     await turns()
-    queue.work["abcd2222"] = new_task("abcd2222", TaskState.DONE)
-    queue.facts.put_nowait(TasksChanged())
+    queue.give(new_task("abcd2222", TaskState.DONE))
+    queue.publish(TasksChanged())
     assert await runs.ended() == 0
     assert len(runs.said) == 1
 
 
-async def test_it_can_be_ended_from_outside(queue: Any, new_task: Any) -> None:
-    queue.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+async def test_it_can_be_ended_from_outside(queue: Any) -> None:
+    queue.give(new_task("abcd2222", TaskState.RUNNING))
     runs = Runs(queue)
     await turns()
     runs.queue.end()
     assert await runs.ended() == 0
 
 
-async def test_in_the_background_it_stays_for_a_while(queue: Any, new_task: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(run, "BACKGROUND_LINGER_S", 0.05)
+async def test_in_the_background_it_stays_as_long_as_a_window_watches(queue: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(run, "BACKGROUND_LINGER_S", 0.0)
     queue.watched = 2
     runs = Runs(queue, lingers=True)
-    await asyncio.sleep(0.12)
-    assert not runs.running.done(), "a window watches"
+    await turns()
+    assert not runs.running.done()
     queue.watched = 1
+    assert await runs.ended() == 0
+
+
+async def test_in_the_background_it_stays_for_a_while(queue: Any) -> None:
+    runs = Runs(queue, lingers=True)
+    await turns()
+    assert not runs.running.done()
+    runs.queue.end()
     assert await runs.ended() == 0
 
 
 # the commands
 
 
-def test_run_works_off_the_queue_and_fails_where_a_task_failed(cli: Any, engine: Any) -> None:
+def test_run_works_off_the_queue_and_fails_where_a_task_failed(cli: Any, connection: Any, engine: Any) -> None:
     engine.here = True
     assert cli("run").code == 0
-    assert engine.works_queue is True
-    engine.ends()
+    assert connection.works_queue is True
+    connection.ends()
 
 
-def test_run_says_what_is_left_for_the_user(cli: Any, engine: Any, new_task: Any) -> None:
+def test_run_says_what_is_left_for_the_user(cli: Any, engine: Any) -> None:
     engine.here = True
-    engine.work["abcd2222"] = new_task("abcd2222", TaskState.WAITING)
+    engine.give(new_task("abcd2222", TaskState.WAITING))
     result = cli("run")
     assert (result.code, result.out) == (0, "")
     assert result.err == "Left: 1 waiting for you. All of them: tale-tui tasks --state open\n"
 
 
-def test_run_that_is_ended_says_how_it_goes_on(cli: Any, engine: Any, new_task: Any, monkeypatch: Any) -> None:
+def test_run_that_is_ended_says_how_it_goes_on(cli: Any, engine: Any, monkeypatch: Any) -> None:
     engine.here = True
-    engine.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+    engine.give(new_task("abcd2222", TaskState.RUNNING))
 
     async def ended(self: QueueWorker, _: Any) -> int:
         self._here = engine.here
@@ -182,30 +189,30 @@ def test_run_that_is_ended_says_how_it_goes_on(cli: Any, engine: Any, new_task: 
 
 
 @pytest.mark.parametrize("command", [["run"], ["wait", "abcd"]])
-def test_where_nothing_can_be_written_nothing_is_waited_for(
-    cli: Any, engine: Any, new_task: Any, command: list[str]
-) -> None:
+def test_where_nothing_can_be_written_nothing_is_waited_for(cli: Any, engine: Any, command: list[str]) -> None:
     engine.here, engine.can_write = True, False
-    engine.work["abcd2222"] = new_task("abcd2222")
+    engine.give(new_task("abcd2222"))
     result = cli(*command)
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith("Nothing can be written here: No task can be run.")
-    engine.work["abcd2222"] = new_task("abcd2222", TaskState.DONE, result="Rain.")
+    engine.give(new_task("abcd2222", TaskState.DONE, result="Rain."))
     assert cli("wait", "abcd").out == "Rain.\n"
 
 
-def test_a_log_that_cannot_be_written_is_named(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_cannot_be_written_is_named(cli: Any, connection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> int:
         raise PermissionError(errno.EACCES, "Permission denied", "/logs/tale-tui.log")
 
-    engine.runs = False
+    connection.runs = False
     monkeypatch.setattr("tale_tui.cli.servers.run.start_background", refused)
     result = cli("run", "--background")
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith("Nothing can be written here: /logs/tale-tui.log cannot be made.")
 
 
-def test_stop_ends_only_an_engine_without_a_window(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_ends_only_an_engine_without_a_window(
+    cli: Any, connection: Any, engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def not_any_more(paths: object, pid: int) -> bool:
         return False
 
@@ -217,7 +224,7 @@ def test_stop_ends_only_an_engine_without_a_window(cli: Any, engine: Any, monkey
     result = cli("stop")
     assert (result.code, engine.stopped) == (0, True)
     assert result.err == "Ended: the engine without a window, process 1.\n"
-    engine.runs = False
+    connection.runs = False
     assert cli("stop").err == "No engine runs.\n"
 
 

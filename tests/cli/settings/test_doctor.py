@@ -17,7 +17,7 @@ LOOK = Finding("ollama", FindingState.LOOK, "Nothing answers.", "Start it, or le
 BAD = Finding("database", FindingState.BAD, "It is damaged.", "Set it aside.")
 
 
-def test_it_says_where_everything_is_and_what_was_found(cli: Any, engine: Any, home: Path) -> None:
+def test_it_says_where_everything_is_and_what_was_found(cli: Any, connection: Any, engine: Any, home: Path) -> None:
     engine.findings = (FINE, LOOK)
     result = cli("doctor")
     assert result.code == 0
@@ -28,7 +28,7 @@ def test_it_says_where_everything_is_and_what_was_found(cli: Any, engine: Any, h
         "! ollama    look: Nothing answers.",
         "            Start it, or leave it.",
     ]
-    assert engine.loaded is False
+    assert connection.loaded is False
 
 
 def test_something_bad_ends_with_1(cli: Any, engine: Any) -> None:

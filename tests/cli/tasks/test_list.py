@@ -64,29 +64,30 @@ def test_no_tasks_are_a_sentence(cli: Any, engine: Any, work: Any) -> None:
 def test_an_unknown_id_is_bad_input(cli: Any, work: Any, command: str) -> None:
     result = cli(command, "zz")
     assert (result.code, result.out) == (2, "")
-    assert result.err == "No task begins with zz.\n"
+    assert result.err == "No task's id begins with zz.\n"
 
 
 # what is done to one
 
 
 @pytest.mark.parametrize(
-    ("arguments", "done"),
+    ("state", "arguments", "done"),
     [
-        (["cancel", "ab"], ("cancel", "abcd2222")),
-        (["pause", "ab"], ("pause", "abcd2222")),
-        (["resume", "ab"], ("resume", "abcd2222")),
-        (["retry", "ab"], ("retry", "abcd2222", "")),
-        (["retry", "ab", "--from", "work"], ("retry", "abcd2222", "work")),
-        (["approve", "ab"], ("approve", "abcd2222", True)),
-        (["approve", "ab", "--no"], ("approve", "abcd2222", False)),
-        (["priority", "ab", "urgent"], ("priority", "abcd2222", Priority.URGENT)),
+        (TaskState.RUNNING, ["cancel", "ab"], ("cancel", "abcd2222")),
+        (TaskState.RUNNING, ["pause", "ab"], ("pause", "abcd2222")),
+        (TaskState.PAUSED, ["resume", "ab"], ("resume", "abcd2222")),
+        (TaskState.FAILED, ["retry", "ab"], ("retry", "abcd2222", "")),
+        (TaskState.PAUSED, ["retry", "ab", "--from", "work"], ("retry", "abcd2222", "work")),
+        (TaskState.WAITING, ["approve", "ab"], ("approve", "abcd2222", True)),
+        (TaskState.WAITING, ["approve", "ab", "--no"], ("approve", "abcd2222", False)),
+        (TaskState.RUNNING, ["priority", "ab", "urgent"], ("set_priority", "abcd2222", Priority.URGENT)),
     ],
 )
-def test_a_task_is_changed(cli: Any, work: Any, arguments: list[str], done: tuple[Any, ...]) -> None:
+def test_a_task_is_changed(cli: Any, work: Any, state: TaskState, arguments: list[str], done: tuple[Any, ...]) -> None:
+    work.change("abcd2222", state=state)
     result = cli(*arguments)
     assert result.code == 0
-    assert work.done_to == [done]
+    assert work.calls == [done]
     assert "abcd  Write it" in result.out
 
 
@@ -96,9 +97,10 @@ def test_the_changed_task_as_json(cli: Any, work: Any) -> None:
 
 
 def test_a_task_that_is_queued_again_says_who_will_do_it(cli: Any, work: Any) -> None:
+    work.change("abcd2222", state=TaskState.PAUSED)
     assert "will do it: the window" in cli("resume", "ab").err
     work.here = True
-    assert "Nothing works on the queue now." in cli("retry", "ab").err
+    assert "Nothing works on the queue now." in cli("retry", "jk").err
 
 
 def test_cancelling_twice_is_bad_input(cli: Any, work: Any) -> None:
@@ -110,7 +112,7 @@ def test_cancelling_twice_is_bad_input(cli: Any, work: Any) -> None:
 
 def test_an_unknown_priority_changes_nothing(cli: Any, work: Any) -> None:
     result = cli("priority", "ab", "soon")
-    assert (result.code, work.done_to) == (2, [])
+    assert (result.code, work.calls) == (2, [])
     assert "write one of urgent, high, normal, low." in result.err
 
 

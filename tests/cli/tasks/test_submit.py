@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from support.scripted_groups import new_task
 from tale_tui.domain.errors import BadPlan, OutOfMemory, Unreachable
 from tale_tui.domain.models import Role, RoleState, RoleStatus
-from tale_tui.domain.tasks import Priority, Reason, TaskState
+from tale_tui.domain.tasks import Priority, TaskState
 
 FIELDS = [
     "id",
@@ -44,9 +45,9 @@ def test_it_waits_and_only_the_result_is_on_standard_output(cli: Any, engine: An
     assert cli("submit", "Write a haiku", "--wait").out == result.out
 
 
-def test_an_engine_of_a_command_runs_only_what_is_followed(cli: Any, engine: Any) -> None:
+def test_an_engine_of_a_command_runs_only_what_is_followed(cli: Any, connection: Any) -> None:
     cli("submit", "x")
-    assert (engine.loaded, engine.works_queue, engine.ends) == (False, False, None)
+    assert (connection.loaded, connection.works_queue, connection.ends) == (False, False, None)
 
 
 def test_json_has_the_fields_of_a_task_in_order(cli: Any, engine: Any) -> None:
@@ -75,8 +76,8 @@ def test_words_without_quotes_are_one_text(cli: Any, engine: Any) -> None:
     assert engine.handed_in[0]["text"] == "fix the  bug"
 
 
-def test_everything_else_is_handed_on(cli: Any, engine: Any, new_task: Any, tmp_path: Path) -> None:
-    engine.work["abcd2222"] = new_task("abcd2222")
+def test_everything_else_is_handed_on(cli: Any, engine: Any, tmp_path: Path) -> None:
+    engine.give(new_task("abcd2222"))
     plan = tmp_path / "plan.json"
     plan.write_text('{"steps": []}')
     options = ["--priority", "High", "--after", "ab", "--time-limit", "2.5", "--plan", str(plan), "--no-wait"]
@@ -207,9 +208,9 @@ def test_without_any_model_nothing_is_handed_in(cli: Any, engine: Any) -> None:
         (["submit", "x", "--time-limit", "0"], "'0' is no time limit"),
         (["submit", "x", "--time-limit", "nan"], "'nan' is no time limit"),
         (["submit", "x", "--time-limit", "soon"], "'soon' is no time limit"),
-        (["submit", "x", "--after", "zz"], "No task begins with zz."),
+        (["submit", "x", "--after", "zz"], "No task's id begins with zz."),
         (["submit", "x", "--plan", "/nowhere/plan.json"], "/nowhere/plan.json cannot be read"),
-        (["wait", "zz"], "No task begins with zz."),
+        (["wait", "zz"], "No task's id begins with zz."),
     ],
 )
 def test_bad_input_is_one_sentence_and_changes_nothing(cli: Any, engine: Any, arguments: list[str], says: str) -> None:
@@ -221,10 +222,7 @@ def test_bad_input_is_one_sentence_and_changes_nothing(cli: Any, engine: Any, ar
 
 
 def test_a_plan_that_cannot_be_run_is_named_with_its_file(cli: Any, engine: Any, tmp_path: Path) -> None:
-    async def refuses(text: str, **_: Any) -> None:
-        raise BadPlan("steps[0].key: this is missing.")
-
-    engine.tasks.submit = refuses
+    engine.errors["tasks.submit"] = BadPlan("steps[0].key: this is missing.")
     plan = tmp_path / "plan.json"
     plan.write_text('{"steps": [{}]}')
     result = cli("submit", "x", "--plan", str(plan))
@@ -268,24 +266,15 @@ def test_any_text_is_a_task(cli: Any, engine: Any, text: str) -> None:
     assert engine.handed_in[0]["text"] == text
 
 
-def test_without_waiting_it_says_that_a_task_wants_a_yes(cli: Any, engine: Any, new_task: Any) -> None:
-    async def submit(text: str, *, key: str, **_: Any) -> Any:
-        engine.work[key] = new_task(key, TaskState.WAITING, reason=Reason.APPROVAL)
-        return engine.work[key].task
-
-    engine.tasks.submit = submit
-    result = cli("submit", "x", "--no-wait")
+def test_without_waiting_it_says_that_a_task_wants_a_yes(cli: Any, engine: Any, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text('{"approval": true}')
+    result = cli("submit", "x", "--plan", str(plan), "--no-wait")
     [task_id] = engine.work
     assert (result.code, result.out) == (0, f"{task_id}\n")
     assert result.err.endswith(f": tale-tui approve {task_id[:4]}, or tale-tui approve {task_id[:4]} --no\n")
 
 
-def test_without_waiting_it_says_that_a_task_cannot_begin(cli: Any, engine: Any, new_task: Any) -> None:
-    engine.work["aaaa1111"] = new_task("aaaa1111", TaskState.CANCELLED)
-
-    async def submit(text: str, *, key: str, after: tuple[str, ...], **_: Any) -> Any:
-        engine.work[key] = new_task(key, after=after)
-        return engine.work[key].task
-
-    engine.tasks.submit = submit
+def test_without_waiting_it_says_that_a_task_cannot_begin(cli: Any, engine: Any) -> None:
+    engine.give(new_task("aaaa1111", TaskState.CANCELLED))
     assert "it waits for aaaa, which was cancelled." in cli("submit", "x", "--after", "aaaa", "--no-wait").err

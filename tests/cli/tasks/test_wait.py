@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from support.scripted_groups import new_task
+from support.waiting import until
 from tale_tui.cli.output import ProgressLine
 from tale_tui.cli.tasks.wait import wait_for
-from tale_tui.domain.events import Notice, TaskSeen
+from tale_tui.domain.events import Notice
 from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import Reason, TaskState
+from tale_tui.domain.tasks import Reason, TaskDetail, TaskState
 
 
-def test_waiting_for_a_task_prints_its_result(cli: Any, engine: Any, new_task: Any) -> None:
-    engine.work["abcd2222"] = new_task("abcd2222")
+def test_waiting_for_a_task_prints_its_result(cli: Any, engine: Any) -> None:
+    engine.give(new_task("abcd2222"))
     assert cli("wait", "ab").out == "Rain on the window.\n"
     assert json.loads(cli("wait", "ab", "--json").out)["result"] == "Rain on the window."
 
 
 def test_a_person_sees_a_line_that_moves_and_what_it_cost(
-    cli: Any, engine: Any, new_task: Any, monkeypatch: pytest.MonkeyPatch
+    cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tale_tui.cli.output.ANIMATION_INTERVAL_S", 0.0)
-    engine.work["abcd2222"] = new_task("abcd2222", ref=ModelRef.parse("embedded/starter"))
+    engine.give(new_task("abcd2222", ref=ModelRef.parse("embedded/starter")))
     result = cli("wait", "ab", terminal=True)
     assert result.out == "Rain on the window.\n"
     for words in ("queued", "loading", "reading 12 of 40 tokens", "thinking", "writing", "3 tokens"):
@@ -33,36 +36,42 @@ def test_a_person_sees_a_line_that_moves_and_what_it_cost(
     assert "starter · 0:42 · 3 tok · abcd" in result.err
 
 
+@pytest.fixture
+def waited_for(engine: Any) -> Callable[[str], Awaitable[asyncio.Task[TaskDetail]]]:
+    """Begins to wait for a task that the test moves, and comes back when all that will be told is heard."""
+    engine.works_off = False
+
+    async def begin(task_id: str) -> asyncio.Task[TaskDetail]:
+        readers = 2 if engine.work[task_id].task.after else 1
+        waiting = asyncio.create_task(wait_for(engine, task_id, line=ProgressLine(live=False)))
+        await until(lambda: engine.followed(task_id) and len(engine.watchers) == readers, "somebody waits")
+        return waiting
+
+    return begin
+
+
 async def test_what_holds_a_task_up_is_written_once(
-    engine: Any, new_task: Any, capsys: pytest.CaptureFixture[str]
+    engine: Any, waited_for: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    engine.work["abcd2222"] = new_task("abcd2222")
-    engine.facts = asyncio.Queue()
-    follow = engine.tasks.follow
-
-    async def held_up(task_id: str) -> Any:
-        while not engine.facts.empty():
-            await asyncio.sleep(0)
-        async for event in follow(task_id):
-            yield event
-
-    engine.tasks.follow = held_up
+    engine.give(new_task("abcd2222"))
+    waiting = await waited_for("abcd2222")
     full = "There is no space left."
     for severity, sentence in (("information", "New."), ("error", full), ("error", full), ("error", "")):
-        engine.facts.put_nowait(Notice("The disk is full", sentence, severity))
-    detail = await wait_for(engine, "abcd2222", line=ProgressLine(live=False))
-    assert detail.result == "Rain on the window."
+        engine.publish(Notice("The disk is full", sentence, severity))
+    await until(lambda: engine.heard, "the notices are heard")
+    engine.change("abcd2222", state=TaskState.DONE, result="Rain on the window.")
+    assert (await waiting).result == "Rain on the window."
     written = capsys.readouterr().err
     assert written.count(f"The disk is full: {full}") == 1
     assert "New." not in written
 
 
 @pytest.mark.parametrize("here", [True, False])
-def test_a_task_that_was_cut_off_goes_on_for_who_waits(cli: Any, engine: Any, new_task: Any, here: bool) -> None:
-    engine.work["abcd2222"] = new_task("abcd2222", TaskState.PAUSED, reason=Reason.INTERRUPTED)
+def test_a_task_that_was_cut_off_goes_on_for_who_waits(cli: Any, engine: Any, here: bool) -> None:
+    engine.give(new_task("abcd2222", TaskState.PAUSED, reason=Reason.INTERRUPTED))
     engine.here = here
     assert cli("wait", "ab").out == "Rain on the window.\n"
-    assert engine.done_to == [("resume", "abcd2222")]
+    assert engine.calls == [("resume", "abcd2222")]
 
 
 @pytest.mark.parametrize(
@@ -72,10 +81,8 @@ def test_a_task_that_was_cut_off_goes_on_for_who_waits(cli: Any, engine: Any, ne
         (TaskState.WAITING, "abcd  approve 1 step: tale-tui approve abcd, or tale-tui approve abcd --no"),
     ],
 )
-def test_what_a_task_wants_of_the_user_is_said(
-    cli: Any, engine: Any, new_task: Any, state: TaskState, says: str
-) -> None:
-    engine.work["abcd2222"] = new_task("abcd2222", state)
+def test_what_a_task_wants_of_the_user_is_said(cli: Any, engine: Any, state: TaskState, says: str) -> None:
+    engine.give(new_task("abcd2222", state))
     assert says in cli("wait", "ab").err
     assert says in cli("wait", "ab", terminal=True).err or engine.work["abcd2222"].task.state is TaskState.DONE
 
@@ -84,18 +91,11 @@ def test_what_a_task_wants_of_the_user_is_said(
     ("ended", "says"),
     [(TaskState.CANCELLED, "which was cancelled"), (TaskState.FAILED, "which failed")],
 )
-def test_a_task_that_can_never_begin_is_not_waited_for(
-    cli: Any, engine: Any, new_task: Any, ended: TaskState, says: str
-) -> None:
-    engine.work["aaaa1111"] = new_task("aaaa1111", ended)
-    engine.work["bbbb2222"] = new_task("bbbb2222", after=("aaaa1111",))
-    engine.work["cccc3333"] = new_task("cccc3333", after=("bbbb2222",))
-
-    async def waits(task_id: str) -> Any:
-        yield TaskSeen(engine.work[task_id])
-        await asyncio.Event().wait()
-
-    engine.tasks.follow = waits
+def test_a_task_that_can_never_begin_is_not_waited_for(cli: Any, engine: Any, ended: TaskState, says: str) -> None:
+    engine.give(new_task("aaaa1111", ended))
+    engine.give(new_task("bbbb2222", after=("aaaa1111",)))
+    engine.give(new_task("cccc3333", after=("bbbb2222",)))
+    engine.works_off = False
     result = cli("wait", "cccc")
     assert (result.code, result.out) == (1, "")
     assert f"cccc cannot begin: it waits for aaaa, {says}." in result.err
@@ -103,25 +103,21 @@ def test_a_task_that_can_never_begin_is_not_waited_for(
     assert json.loads(cli("wait", "bbbb", "--json").out)["state"] == "queued"
 
 
-def test_what_waits_for_a_task_that_fails_meanwhile_is_named(cli: Any, engine: Any, new_task: Any) -> None:
-    engine.work["aaaa1111"] = new_task("aaaa1111", TaskState.RUNNING)
-    engine.work["bbbb2222"] = new_task("bbbb2222", after=("aaaa1111",))
-
-    async def waits(task_id: str) -> Any:
-        engine.facts = asyncio.Queue()
-        yield TaskSeen(engine.work[task_id])
-        engine.put("aaaa1111", title="Another title")
-        engine.put("aaaa1111", state=TaskState.FAILED)
-        await asyncio.Event().wait()
-
-    engine.tasks.follow = waits
-    engine.facts = asyncio.Queue()
-    assert "bbbb cannot begin: it waits for aaaa, which failed." in cli("wait", "bbbb").err
+async def test_what_waits_for_a_task_that_fails_meanwhile_is_named(
+    engine: Any, waited_for: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.give(new_task("aaaa1111", TaskState.RUNNING))
+    engine.give(new_task("bbbb2222", after=("aaaa1111",)))
+    waiting = await waited_for("bbbb2222")
+    engine.change("aaaa1111", title="Another title")
+    engine.change("aaaa1111", state=TaskState.FAILED)
+    assert (await waiting).task.state is TaskState.QUEUED
+    assert "bbbb cannot begin: it waits for aaaa, which failed." in capsys.readouterr().err
 
 
-def test_what_waits_for_a_task_is_waited_for(cli: Any, engine: Any, new_task: Any) -> None:
-    engine.work["aaaa1111"] = new_task("aaaa1111", TaskState.DONE)
-    engine.work["bbbb2222"] = new_task("bbbb2222", after=("aaaa1111",))
+def test_what_waits_for_a_task_is_waited_for(cli: Any, engine: Any) -> None:
+    engine.give(new_task("aaaa1111", TaskState.DONE))
+    engine.give(new_task("bbbb2222", after=("aaaa1111",)))
     assert cli("wait", "bbbb").out == "Rain on the window.\n"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.scripted_engine import ScriptedEngine
+from support.waiting import until
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
@@ -37,7 +38,7 @@ from tale_tui.domain.events import (
     TurnStarted,
 )
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
-from tale_tui.domain.tasks import ENDED, OPEN, Priority
+from tale_tui.domain.tasks import ENDED, OPEN, Priority, Reason, TaskState
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.ipc.connect import open_engine
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
@@ -163,11 +164,11 @@ async def ask_resume(client: EngineApi, session_id: str, message_id: str) -> Mes
 
 
 async def until_stopped(client: EngineApi, session_id: str) -> Transcript:
-    while True:
-        stored = await client.sessions.transcript(session_id)
-        if stored.messages[-1].state is MessageState.STOPPED:
-            return stored
-        await asyncio.sleep(0.01)
+    async def stopped() -> bool:
+        return (await client.sessions.transcript(session_id)).messages[-1].state is MessageState.STOPPED
+
+    await until(stopped, "the reply is stopped")
+    return await client.sessions.transcript(session_id)
 
 
 async def test_a_session_is_renamed_forked_searched_and_deleted(any_client: EngineApi) -> None:
@@ -307,6 +308,18 @@ async def test_a_task_is_handed_in_once_steered_and_followed_to_its_end(any_clie
     with pytest.raises(WrongState):
         await tasks.pause(task.id)
     assert (await tasks.retry(task.id)).state in OPEN
+
+
+async def test_a_task_may_begin_after_another_one_and_after_a_yes(any_client: EngineApi) -> None:
+    tasks = any_client.tasks
+    plan = '{"approval": true, "steps": [{"key": "outline", "prompt": "Outline it."}]}'
+    asks = await tasks.submit("Write a book", key="task000000000001", plan=plan)
+    assert (asks.state, asks.reason) == (TaskState.WAITING, Reason.APPROVAL)
+    later = await tasks.submit("Print it", key="task000000000002", after=(asks.id,))
+    assert (later.state, later.after) == (TaskState.QUEUED, (asks.id,))
+    with pytest.raises(WrongState):
+        await tasks.approve(later.id, yes=True)
+    assert (await tasks.approve(asks.id, yes=False)).state is TaskState.CANCELLED
 
 
 async def test_unknown_tasks_and_empty_ones_are_refused(any_client: EngineApi) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from textual import events
 
+from support.replies import held
 from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.errors import DiskFull, ReadOnly, Unreachable
@@ -17,12 +18,6 @@ from tale_tui.ui.dialogs.details import DetailsDialog
 from tale_tui.ui.dialogs.help import HelpScreen
 from tale_tui.ui.widgets.banner import Banner
 from tale_tui.ui.widgets.status_line import KeyHint
-
-
-def held(*before: str, after: str = " rest") -> tuple[Script, asyncio.Event]:
-    """A reply that begins, waits for the event, and ends."""
-    event = asyncio.Event()
-    return Script((*(Say(piece) for piece in before), Hold(event), Say(after))), event
 
 
 async def test_a_message_is_answered(open_window: Any) -> None:

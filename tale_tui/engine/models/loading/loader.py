@@ -235,14 +235,12 @@ class ModelLoader:
             return await self._loaded(backend, slot, window, may_evict=may_evict)
         # Another role has a process for this model: a second one is a luxury.
         try:
-            loaded = await self._loaded(backend, slot, window, may_evict=False)
+            return await self._loaded(backend, slot, window, may_evict=False)
         except OutOfMemory:
             if there[0].role is None:
                 raise
             self._shared[ref, role] = there[0].role
             return there[0]
-        self._shared.pop((ref, role), None)
-        return loaded
 
     async def _loaded(self, backend: Backend, slot: RoleSlot, window: int, *, may_evict: bool) -> LoadedModel:
         ref, role = slot

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from tale_tui.domain.constants import GIGABYTE
 from tale_tui.domain.errors import OutOfMemory
 from tale_tui.domain.models import LoadedModel, ModelRef
 from tale_tui.engine.models.machine import MachineMemory, look_at_memory
 from tale_tui.engine.models.memory_forecast import Forecast
-
-GIGABYTE = 10**9
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,6 @@ class ModelSupervisor:
     def leave_unloaded(self, ref: ModelRef) -> None:
         """The user had a model unloaded: leave it so until it is called for."""
         self._left_unloaded.add(ref)
-        self._seen = {(seen, role) for seen, role in self._seen if seen != ref}
         self._roles.gone(ref)
 
     def chat_waits_s(self) -> float | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from support.waiting import until
 from tale_tui.domain.errors import BackendCrashed, ModelError, NotAvailable, Refused, TimedOut
 from tale_tui.domain.models import FinishReason
 from tale_tui.engine.models.backend import ChatMessage, Finished
@@ -105,13 +106,16 @@ async def test_a_process_that_dies_in_an_answer_says_so_and_comes_back(
     assert bench.text_of(await bench.ask(backend, "say back")) == "back"
 
 
+async def gone(backend: Any) -> bool:
+    return not await backend.loaded()
+
+
 async def test_a_process_that_died_while_nobody_looked_is_started_anew(bench: Any) -> None:
     backend = bench.backend()
     await bench.ask(backend, "say on")
     (child,) = bench.children()
     child.kill()
-    while await backend.loaded():
-        await asyncio.sleep(0.01)
+    await until(lambda: gone(backend), "its end is noticed")
     assert await backend.count_tokens("m", (ChatMessage("user", "x"),)) is None
     assert bench.text_of(await bench.ask(backend, "say back")) == "back"
     assert [other.pid for other in bench.children()] != [child.pid]

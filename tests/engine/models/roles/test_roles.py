@@ -3,7 +3,18 @@ from collections.abc import Callable
 
 import pytest
 
-from tale_tui.domain.errors import BackendCrashed, DiskFull, ModelNotFound, NoModel, OutOfMemory, TimedOut, Unreachable
+from support.backends import PerRoleScriptedBackend
+from support.waiting import until
+from tale_tui.domain.errors import (
+    BackendCrashed,
+    DiskFull,
+    ModelDamaged,
+    ModelNotFound,
+    NoModel,
+    OutOfMemory,
+    TimedOut,
+    Unreachable,
+)
 from tale_tui.domain.events import Fact, Notice, RoleChanged
 from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelInfo, ModelRef, Role, RoleState
 from tale_tui.engine.models.backend import Backend
@@ -24,6 +35,7 @@ class RoleChoiceStore:
     def __init__(self, **choices: ModelRef) -> None:
         self.choices = {Role(role): ref for role, ref in choices.items()}
         self.full = False
+        self.writes = 0
 
     async def role_choice(self, role: Role) -> ModelRef | None:
         return self.choices.get(role)
@@ -31,6 +43,7 @@ class RoleChoiceStore:
     async def keep_role_choice(self, role: Role, ref: ModelRef) -> None:
         if self.full:
             raise DiskFull("The disk is full.")
+        self.writes += 1
         self.choices[role] = ref
 
 
@@ -45,8 +58,12 @@ class Named(ScriptedBackend):
         self.load_error: Exception | None = None
         self.gate: asyncio.Event | None = None
         self.begun = asyncio.Event()
+        self.reports: asyncio.Event | None = None
+        """What a report waits for."""
 
     async def report(self, timeout_s: float) -> BackendReport:
+        if self.reports:
+            await self.reports.wait()
         if self.away:
             return BackendReport(self.name, available=False, detail=self.away.sentence)
         infos = tuple(ModelInfo(ModelRef(self.name, model), self.sizes.get(model)) for model in self.models)
@@ -143,6 +160,41 @@ async def test_where_nothing_is_found_it_is_looked_for_again_by_the_next_who_ask
     with pytest.raises(NoModel, match="No model was found"):
         await desk.roles.serving(UX)
     backend.models = ("small:1b",)
+    assert await desk.roles.serving(UX) == SMALL
+
+
+async def test_a_model_for_tasks_alone_that_stands_in_is_not_told_at_every_start() -> None:
+    desk = Desk(RoleChoiceStore(ux=SMALL), Named(OLLAMA, small__1b=1, big__9b=9))
+    await desk.roles.restore()
+    await desk.roles.resolve()
+    assert desk.roles.status(TASK).ref == BIG
+    assert desk.notices == []
+
+
+async def test_who_was_chosen_before_anything_was_looked_for_stays() -> None:
+    desk = Desk(RoleChoiceStore(), Named(OLLAMA, small__1b=1, big__9b=9))
+    await desk.roles.assign(UX, BIG)
+    await desk.roles.resolve()
+    assert desk.roles.status(UX).ref == BIG
+
+
+async def test_who_was_chosen_while_it_is_looked_for_stays() -> None:
+    backend = Named(OLLAMA, small__1b=1, big__9b=9)
+    backend.reports = asyncio.Event()
+    desk = Desk(RoleChoiceStore(), backend)
+    resolving = asyncio.create_task(desk.roles.resolve())
+    await asyncio.sleep(0)
+    await desk.roles.assign(UX, BIG)
+    backend.reports.set()
+    await resolving
+    assert (desk.roles.status(UX).ref, desk.roles.status(UX).state) == (BIG, RoleState.READY)
+    assert desk.roles.status(TASK).ref == BIG
+
+
+async def test_after_a_choice_that_did_not_work_it_is_still_looked_for() -> None:
+    desk = Desk(RoleChoiceStore(), Named(OLLAMA, small__1b=1))
+    with pytest.raises(ModelNotFound):
+        await desk.roles.assign(UX, ModelRef(OLLAMA, "typo:1b"))
     assert await desk.roles.serving(UX) == SMALL
 
 
@@ -252,6 +304,121 @@ async def test_who_gives_up_waiting_leaves_the_role_as_not_loaded() -> None:
     assert desk.roles.status(UX).state is RoleState.IDLE
 
 
+async def test_of_two_roles_that_wait_for_one_model_the_last_says_that_it_is_not_loaded() -> None:
+    backend = Named(OLLAMA, small__1b=1)
+    backend.gate = asyncio.Event()
+    desk = Desk(RoleChoiceStore(ux=SMALL, task=SMALL), backend)
+    await desk.roles.restore()
+    talks = asyncio.create_task(desk.roles.load(SMALL))
+    await backend.begun.wait()
+    works = asyncio.create_task(desk.roles.load(SMALL, role=TASK))
+    await asyncio.sleep(0)
+    works.cancel()
+    await asyncio.wait([works])
+    assert [status.state for status in desk.roles.statuses()] == [RoleState.LOADING, RoleState.LOADING]
+    talks.cancel()
+    await asyncio.wait([talks])
+    assert [status.state for status in desk.roles.statuses()] == [RoleState.IDLE, RoleState.IDLE]
+
+
+async def test_a_model_that_left_while_its_role_has_failed_changes_nothing() -> None:
+    desk = Desk(RoleChoiceStore(ux=SMALL), Named(OLLAMA, small__1b=1))
+    await desk.roles.restore()
+    await desk.roles.warm()
+    await desk.roles.failed(SMALL, BackendCrashed("dead"))
+    desk.roles.gone(SMALL)
+    assert desk.roles.status(UX).state is RoleState.FAILED
+
+
+# where each role has a process of its own
+
+
+class GatedProcesses(PerRoleScriptedBackend):
+    """A load waits while there is a gate, and fails where it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gates: dict[Role, asyncio.Event] = {}
+        self.errors: dict[Role, Exception] = {}
+        self.begun: set[Role] = set()
+
+    async def load_for(self, role: Role, model: str, window: int | None) -> LoadedModel:
+        self.begun.add(role)
+        if role in self.gates:
+            await self.gates[role].wait()
+        if role in self.errors:
+            raise self.errors[role]
+        return await super().load_for(role, model, window)
+
+
+@pytest.fixture
+async def processes() -> GatedProcesses:
+    return GatedProcesses()
+
+
+@pytest.fixture
+async def one_file(processes: GatedProcesses) -> Desk:
+    """One model in both roles, which have processes of their own."""
+    desk = Desk(RoleChoiceStore(), processes, ux="scripted/small", task="scripted/small")
+    await desk.roles.restore()
+    await desk.roles.retry(TASK)  # from here on it is known that each has its own
+    return desk
+
+
+ONE = ModelRef(SCRIPTED, "small")
+
+
+def both(desk: Desk) -> list[RoleState]:
+    return [status.state for status in desk.roles.statuses()]
+
+
+async def test_a_load_for_one_role_says_nothing_of_the_other(one_file: Desk, processes: GatedProcesses) -> None:
+    processes.gates[UX] = asyncio.Event()
+    loading = asyncio.create_task(one_file.roles.load(ONE))
+    await until(lambda: UX in processes.begun, "it is being loaded")
+    assert both(one_file) == [RoleState.LOADING, RoleState.IDLE]
+    processes.gates[UX].set()
+    await loading
+    assert both(one_file) == [RoleState.READY, RoleState.IDLE]
+
+
+async def test_a_load_for_one_role_that_fails_says_nothing_of_the_other(
+    one_file: Desk, processes: GatedProcesses
+) -> None:
+    await one_file.roles.load(ONE)
+    processes.errors[TASK] = BackendCrashed("It ended.")
+    with pytest.raises(BackendCrashed):
+        await one_file.roles.load(ONE, role=TASK)
+    assert both(one_file) == [RoleState.READY, RoleState.FAILED]
+    assert one_file.roles.failure(UX) is None
+
+
+async def test_who_gives_up_waiting_for_one_process_leaves_the_wait_for_the_other(
+    one_file: Desk, processes: GatedProcesses
+) -> None:
+    processes.gates = {UX: asyncio.Event(), TASK: asyncio.Event()}
+    talks = asyncio.create_task(one_file.roles.load(ONE))
+    works = asyncio.create_task(one_file.roles.load(ONE, role=TASK))
+    await until(lambda: processes.begun == {UX, TASK}, "both are being loaded")
+    talks.cancel()
+    await asyncio.wait([talks])
+    assert both(one_file) == [RoleState.IDLE, RoleState.LOADING]
+    processes.gates[TASK].set()
+    await works
+    assert both(one_file) == [RoleState.IDLE, RoleState.READY]
+
+
+async def test_a_process_that_ends_takes_its_own_role_and_a_damaged_file_takes_both(one_file: Desk) -> None:
+    for role in Role:
+        await one_file.roles.load(ONE, role=role)
+    await one_file.roles.failed(ONE, BackendCrashed("It ended."), role=TASK)
+    assert both(one_file) == [RoleState.READY, RoleState.FAILED]
+    await one_file.roles.failed(ONE, ModelDamaged("It is damaged."), role=TASK)
+    assert both(one_file) == [RoleState.FAILED, RoleState.FAILED]
+    await one_file.roles.served(UX, ONE)
+    assert both(one_file) == [RoleState.READY, RoleState.FAILED]
+
+
 # choosing
 
 
@@ -355,3 +522,27 @@ async def test_retrying_a_task_model_that_came_back() -> None:
     assert (await desk.roles.retry(TASK)).state is RoleState.IDLE
     await desk.roles.load(BIG)
     assert (await desk.roles.retry(TASK)).state is RoleState.READY
+
+
+async def test_a_model_that_is_in_memory_for_ux_is_ready_for_task_when_it_is_chosen() -> None:
+    desk = Desk(RoleChoiceStore(ux=SMALL, task=BIG), Named(OLLAMA, small__1b=1, big__9b=9))
+    await desk.roles.restore()
+    await desk.roles.load(SMALL)
+    assert (await desk.roles.assign(TASK, SMALL)).state is RoleState.READY
+
+
+async def test_what_serves_again_and_again_is_kept_once() -> None:
+    kept = RoleChoiceStore()
+    desk = Desk(kept, Named(OLLAMA, small__1b=1))
+    await desk.roles.restore()
+    await desk.roles.warm()
+    for _ in range(3):
+        await desk.roles.served(UX, SMALL)
+    assert (kept.choices, kept.writes) == ({UX: SMALL}, 1)
+
+
+async def test_a_default_that_was_fetched_takes_no_place_that_somebody_was_given() -> None:
+    desk = Desk(RoleChoiceStore(ux=SMALL), Named(OLLAMA, small__1b=1))
+    await desk.roles.restore()
+    await desk.roles.added(DEFAULT)
+    assert desk.roles.status(UX).ref == SMALL

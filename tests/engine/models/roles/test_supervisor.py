@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from support.backends import PerRoleScriptedBackend
+from support.waiting import until
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.constants import BREAKER_OPEN_S, BREAKER_OPENS_AFTER, RESIDENT_TRUST_S, RESTART_PAUSE_S
-from tale_tui.domain.errors import BackendCrashed, OutOfMemory, Unreachable, WrongState
-from tale_tui.domain.events import Fact, Notice
+from tale_tui.domain.errors import BackendCrashed, ModelError, NotAuthorised, OutOfMemory, Unreachable, WrongState
+from tale_tui.domain.events import Fact, Notice, RoleChanged
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.backend import ChatMessage, ChatRequest
@@ -23,7 +25,7 @@ from tale_tui.engine.models.wiring import ModelServices, build_model_services
 
 GB = 10**9
 UX, TASK = Role.UX, Role.TASK
-SMALL, BIG = (ModelRef(BackendName.SCRIPTED, name) for name in ("small", "big"))
+SMALL, BIG, OTHER = (ModelRef(BackendName.SCRIPTED, name) for name in ("small", "big", "other"))
 
 
 class Records:
@@ -51,15 +53,24 @@ class Records:
 class Home:
     """Two roles on a scripted backend, and a machine of 10 GB."""
 
-    def __init__(self, manual_clock: Any, *scripts: Script, total_gb: float = 10, **memory: Any) -> None:
+    def __init__(
+        self,
+        manual_clock: Any,
+        *scripts: Script,
+        total_gb: float = 10,
+        backend: ScriptedBackend | None = None,
+        ux: str = str(SMALL),
+        task: str = str(BIG),
+        **memory: Any,
+    ) -> None:
         self.manual_clock = manual_clock
-        self.backend = ScriptedBackend(
+        self.backend = backend or ScriptedBackend(
             scripts or [spoken("a")], models=("small", "big"), sizes={"small": 2 * GB, "big": 6 * GB}
         )
         self.total = int(total_gb * GB)
         self.records = Records()
         self.facts: list[Fact] = []
-        settings = Settings(ux=str(SMALL), task=str(BIG), memory=memory)
+        settings = Settings(ux=ux, task=task, memory=memory)
         clock = Clock(now=manual_clock.now, monotonic=manual_clock.monotonic)
         self.parts: ModelServices = build_model_services(
             given_backends({BackendName.SCRIPTED: self.backend}),
@@ -73,6 +84,11 @@ class Home:
     def machine(self) -> MachineMemory:
         used = sum(model.size_bytes or 0 for model in self.backend._loaded.values())
         return MachineMemory(self.total - used, self.total)
+
+    def add(self, model: str, size_bytes: int) -> None:
+        """The backend has another model."""
+        self.backend.models = (*self.backend.models, model)
+        self.backend._sizes[model] = size_bytes
 
     async def begin(self) -> None:
         await self.parts.roles.restore()
@@ -154,6 +170,10 @@ async def test_what_was_evicted_is_loaded_again_and_noted(home: Callable[..., Ho
     await one.look()
     assert one.loaded == {"small", "big"}
     assert one.records.events[-2:] == [("small", "evicted"), ("small", "load")]
+    one.manual_clock.monotonic_s += RESIDENT_TRUST_S - 1
+    await one.look()
+    one.manual_clock.monotonic_s += RESIDENT_TRUST_S - 1
+    assert one.parts.pool.resident(SMALL) is not None, "it was seen at the last look"
     before = list(one.backend.loads)
     await one.look()
     assert one.backend.loads == before
@@ -195,8 +215,7 @@ async def test_one_that_died_is_started_again(home: Callable[..., Home]) -> None
     await one.backend.unload("small")
     assert one.state(UX) is RoleState.FAILED
     one.manual_clock.monotonic_s += 1
-    while one.state(UX) is not RoleState.READY:
-        await asyncio.sleep(0)
+    await until(lambda: one.state(UX) is RoleState.READY, "it is started again")
     running.cancel()
     assert one.backend.loads == ["small", "small"]
 
@@ -216,6 +235,15 @@ async def test_one_that_died_is_left_alone_until_its_pause_is_over(home: Callabl
     assert one.backend.loads == ["small", "small"]
 
 
+async def test_the_first_round_finds_out_who_serves(home: Callable[..., Home]) -> None:
+    one = home(ux="auto", both="no")
+    await one.parts.roles.restore()
+    running = asyncio.create_task(one.parts.supervisor.run())
+    await until(lambda: one.state(UX) is RoleState.READY, "a model is found and loaded")
+    running.cancel()
+    assert len(one.backend.loads) == 1
+
+
 async def test_trouble_is_checked_once_and_then_there_is_peace(
     home: Callable[..., Home], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,8 +258,7 @@ async def test_trouble_is_checked_once_and_then_there_is_peace(
 
     monkeypatch.setattr(supervisor, "check", check)
     running = asyncio.create_task(supervisor.run())
-    while not checks:
-        await asyncio.sleep(0)
+    await until(lambda: checks, "it is checked")
     one.parts.pool.troubled.set()
     for _ in range(20):
         await asyncio.sleep(0)
@@ -264,6 +291,9 @@ async def test_models_that_do_not_fit_together_take_turns_and_that_is_said(home:
     await one.parts.roles.load(SMALL)
     assert one.loaded == {"small"}
     assert len(one.notices) == 1
+    await one.look()
+    assert one.parts.supervisor.one_model
+    assert [what for _, what in one.records.events].count("evicted") == 0, "it left for the other one"
 
 
 async def test_the_one_that_answers_comes_back_when_the_other_has_rested(home: Callable[..., Home]) -> None:
@@ -274,11 +304,34 @@ async def test_the_one_that_answers_comes_back_when_the_other_has_rested(home: C
     await one_call(one, BIG)
     await one.look()
     assert one.loaded == {"big"}
+    assert not one.parts.supervisor.keeps(TASK, BIG)
+    assert ("small", "evicted") not in one.records.events, "it left for the other one"
     one.manual_clock.monotonic_s += RESIDENT_TRUST_S + 1
     await one.look()
     assert one.loaded == {"small"}
     await one.look()
     assert one.loaded == {"small"}
+    assert one.state(TASK) is RoleState.IDLE
+
+
+async def test_a_model_without_a_role_for_which_one_leaves_makes_no_turns(home: Callable[..., Home]) -> None:
+    one = home(total_gb=7)
+    one.add("other", 6 * GB)
+    await one.begin()
+    await one.parts.pool.load(OTHER)
+    assert one.loaded == {"other"}
+    assert (one.parts.supervisor.one_model, one.notices) == (False, [])
+
+
+async def test_a_model_without_a_role_that_leaves_makes_no_turns(home: Callable[..., Home]) -> None:
+    one = home(total_gb=10)
+    one.add("other", 3 * GB)
+    await one.parts.roles.restore()
+    await one.parts.pool.load(OTHER)
+    await one.parts.roles.load(SMALL)
+    await one.parts.roles.load(BIG, role=TASK)
+    assert one.loaded == {"small", "big"}
+    assert (one.parts.supervisor.one_model, one.notices) == (False, [])
 
 
 async def test_when_there_is_room_again_both_stay(home: Callable[..., Home]) -> None:
@@ -306,6 +359,112 @@ async def test_what_never_fits_is_refused_and_comes_when_there_is_room(home: Cal
     one.total = 20 * GB
     await one.look()
     assert one.state(TASK) is RoleState.READY
+
+
+@pytest.mark.parametrize(
+    ("error", "total_gb"), [(OutOfMemory("It does not fit."), 1), (NotAuthorised("The key is wrong."), 10)]
+)
+async def test_what_failed_is_left_alone_while_nothing_has_changed(
+    home: Callable[..., Home], error: ModelError, total_gb: int
+) -> None:
+    one = home(both="no", total_gb=total_gb)
+    one.backend.away = error
+    await one.begin()
+    assert one.state(UX) is RoleState.FAILED
+    one.facts.clear()
+    one.backend.away = None
+    await one.look()
+    assert (one.state(UX), one.facts, one.loaded) == (RoleState.FAILED, [], set())
+
+
+async def test_a_load_that_is_under_way_is_not_waited_for(home: Callable[..., Home]) -> None:
+    one, gate = home(both="no"), asyncio.Event()
+    load = one.backend.load
+
+    async def gated(model: str, window: int | None, *, keep: bool = True) -> Any:
+        await gate.wait()
+        return await load(model, window, keep=keep)
+
+    one.backend.load = gated  # type: ignore[method-assign]
+    beginning = asyncio.create_task(one.begin())
+    await until(lambda: one.parts.roles.status(UX).loading_since is not None, "it is being loaded")
+    async with asyncio.timeout(5):
+        await one.look()
+    gate.set()
+    await beginning
+    assert one.backend.loads == ["small"]
+
+
+async def test_a_task_model_that_would_not_fit_after_all_sends_nobody_away(home: Callable[..., Home]) -> None:
+    one = home()
+    await one.begin()
+    forecast, forecasts = one.backend.forecast, 0
+
+    async def shrinking(model: str, window: int) -> Any:
+        nonlocal forecasts
+        forecasts += 1
+        one.total = 20 * GB if forecasts == 1 else 7 * GB
+        return await forecast(model, window)
+
+    one.backend.forecast = shrinking  # type: ignore[method-assign]
+    await one.look()
+    assert forecasts == 2
+    assert one.loaded == {"small"}
+
+
+async def test_a_backend_that_cannot_say_what_is_loaded_is_away_and_left_alone_for_a_while(
+    home: Callable[..., Home],
+) -> None:
+    one = home(both="no")
+    await one.begin()
+
+    async def silent() -> Any:
+        raise Unreachable("Nothing answers.")
+
+    one.backend.loaded = silent  # type: ignore[method-assign]
+    await one.look()
+    assert one.state(UX) is RoleState.AWAY
+    assert one.parts.pool.breakers.wait_s(SMALL) > 0
+
+
+async def test_what_is_lost_and_not_wanted_is_noted_once_and_its_role_is_idle(home: Callable[..., Home]) -> None:
+    one = home(both="no")
+    await one.begin()
+    await one.parts.roles.load(BIG, role=TASK)
+    await one.look()
+    await one.backend.unload("big")
+    one.manual_clock.monotonic_s += RESIDENT_TRUST_S
+    await one.look()
+    await one.look()
+    assert one.state(TASK) is RoleState.IDLE
+    assert one.records.events.count(("big", "evicted")) == 1
+
+
+async def test_only_what_was_seen_in_memory_is_kept_there(home: Callable[..., Home]) -> None:
+    one = home()
+    await one.begin()
+    assert [one.parts.supervisor.keeps(*pair) for pair in ((UX, SMALL), (TASK, BIG))] == [True, False]
+    await one.look()
+    assert one.parts.supervisor.keeps(TASK, BIG)
+    one.parts.supervisor.leave_unloaded(SMALL)
+    assert not one.parts.supervisor.keeps(UX, SMALL)
+
+
+async def test_a_process_that_died_takes_only_its_own_role(home: Callable[..., Home]) -> None:
+    backend = PerRoleScriptedBackend(sizes={"small": 2 * GB})
+    one = home(backend=backend, both="yes", task=str(SMALL))
+    await one.begin()
+    await one.look()
+    assert set(backend.processes) == {("small", UX), ("small", TASK)}
+    del backend.processes["small", TASK]
+    backend.away = Unreachable("It cannot be started.")
+    one.manual_clock.monotonic_s += RESIDENT_TRUST_S
+    one.facts.clear()
+    await one.look()
+    assert one.records.events[-1] == ("small", "died")
+    shown = [(fact.status.role, fact.status.state) for fact in one.facts if isinstance(fact, RoleChanged)]
+    assert shown[0] == (TASK, RoleState.IDLE)
+    assert one.state(UX) is RoleState.READY
 
 
 # the verbs
@@ -379,6 +538,20 @@ async def test_what_was_unloaded_stays_so_until_it_is_called_for(home: Callable[
     await one.backend.unload("small")
     await one.look()
     assert one.loaded == {"small"}
+
+
+async def test_what_was_unloaded_is_shown_as_idle_when_it_came_back_and_was_lost(home: Callable[..., Home]) -> None:
+    one = home(both="no")
+    await one.begin()
+    await one.parts.roles.load(BIG, role=TASK)
+    await one.look()
+    await one.parts.pool.unload(BIG)
+    one.parts.supervisor.leave_unloaded(BIG)
+    await one.parts.roles.load(BIG, role=TASK)
+    await one.backend.unload("big")
+    await one.look()
+    assert one.state(TASK) is RoleState.IDLE
+    assert one.records.events[-1] == ("big", "evicted")
 
 
 async def test_of_servers_elsewhere_it_is_said_that_their_memory_is_not_known(home: Callable[..., Home]) -> None:
