@@ -49,6 +49,12 @@ class Signs:
     unfolded: str
     rule: str
     """A cell of a horizontal line."""
+    bullets: tuple[str, ...]
+    """Of lists in running text, by depth."""
+    quote: str
+    """At the left of quoted text."""
+    continued: str
+    """At the left of a line of code that goes on the one above."""
     remote: str
     """Text leaves this machine."""
     spinner: tuple[str, ...]
@@ -79,6 +85,9 @@ UNICODE = Signs(
     folded="▸",
     unfolded="▾",
     rule="─",
+    bullets=("•", "◦", "▪"),
+    quote="│",
+    continued="↪",
     remote="↗",
     spinner=("⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"),
     border="round",
@@ -106,6 +115,9 @@ ASCII = Signs(
     folded=">",
     unfolded="v",
     rule="-",
+    bullets=("*", "-", "+"),
+    quote="|",
+    continued="\\",
     remote="^",
     spinner=("|", "/", "-", "\\"),
     border="ascii",

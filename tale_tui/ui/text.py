@@ -1,13 +1,16 @@
-"""The only ways in which text that is not ours reaches a widget: cleaned, and never read as markup."""
+"""Text on widgets. The only ways in which text that is not ours gets there: cleaned, and never read as markup; and text
+in lines of fixed places."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content, Span
 from textual.widgets import Static
 
 from tale_tui.domain.text import LINE_LIMIT, clean, clean_line
+from tale_tui.formatting.symbols import signs
 
 if TYPE_CHECKING:
     from textual.style import Style
@@ -61,6 +64,23 @@ def marked(snippet: str, style: Style | str) -> Content:
 
 def _flat(text: str) -> str:
     return clean(text).replace("\n", " ").replace("\t", " ")
+
+
+def fitted(text: str, cells: int) -> str:
+    """`text` in at most `cells` cells, with a sign where it was cut."""
+    if cell_len(text) <= cells:
+        return text
+    if cells < 1:
+        return ""
+    return set_cell_size(text, cells - 1).rstrip() + signs().ellipsis
+
+
+def spread(left: Content, right: Content, width: int) -> Content:
+    """A line of `width` cells with `left` at its start and `right` at its end; the right part gives way."""
+    gap = width - left.cell_length - right.cell_length
+    if gap < 1:
+        return left.truncate(width)
+    return Content.assemble(left, " " * gap, right)
 
 
 class NoMarkup(Static):

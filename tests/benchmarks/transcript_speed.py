@@ -24,7 +24,7 @@ from tale_tui.domain.models import BackendName, ModelRef, Usage
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.ui.markdown import warm
 from tale_tui.ui.theming import VARIABLE_DEFAULTS
-from tale_tui.ui.transcript.header import LiveFigures
+from tale_tui.ui.transcript.parts import LiveFigures
 from tale_tui.ui.transcript.view import TranscriptView
 
 MESSAGES = 10_000

@@ -15,7 +15,7 @@ from tale_tui.domain.models import BackendName, ModelRef, Usage
 from tale_tui.domain.tasks import Reason, Task, TaskState
 from tale_tui.formatting.symbols import ASCII
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, load_theme, theme_folders
-from tale_tui.ui.transcript.header import LiveFigures
+from tale_tui.ui.transcript.parts import LiveFigures
 from tale_tui.ui.transcript.view import TranscriptView
 
 NOW = 1_794_146_520.0

@@ -21,7 +21,7 @@ from tale_tui.domain.events import (
     TurnStarted,
 )
 from tale_tui.ui.chat.conversation import ShownBranch
-from tale_tui.ui.transcript.header import LiveFigures
+from tale_tui.ui.transcript.parts import LiveFigures
 
 
 class TurnPresenter:

@@ -18,7 +18,7 @@ from tale_tui.formatting.units import duration, format_probability, moment, plur
 from tale_tui.ui.dialogs.dialog import Dialog, Reader
 from tale_tui.ui.dialogs.models import BACKEND_WORDS
 from tale_tui.ui.text import NoMarkup, plain
-from tale_tui.ui.transcript.header import OURS, is_ours
+from tale_tui.ui.transcript.parts import OURS, is_ours
 
 if TYPE_CHECKING:
     from tale_tui.domain.conversation import Message

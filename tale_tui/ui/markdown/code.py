@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pygments.lexer import Lexer
 
-    from tale_tui.ui.markdown.marks import Marks
+    from tale_tui.formatting.symbols import Signs
 
 
 Word = tuple[str, CodeKind]
@@ -236,14 +236,14 @@ class CodePanel:
         sheet: takes the lines.
         margin: what stands before every line.
         memory: of the same block when it was shorter.
-        marks: the signs of this terminal.
+        signs: those of this terminal.
     """
 
-    def __init__(self, sheet: RenderedLines, margin: Pieces, memory: CodeMemory, marks: Marks) -> None:
+    def __init__(self, sheet: RenderedLines, margin: Pieces, memory: CodeMemory, signs: Signs) -> None:
         self._sheet = sheet
         self._margin = margin
         self._memory = memory
-        self._marks = marks
+        self._signs = signs
         self._language, self._width = memory.key
 
     def put(self, text: str, *, finished: bool, unfolded: bool) -> None:
@@ -264,7 +264,7 @@ class CodePanel:
         self._code(shown, self._memory.reader.read(shown, finished=finished))
         if len(lines) > limit:
             rest = plural(len(lines) - limit, "more line")
-            note = f"{self._marks.ellipsis} {rest}, click or enter shows them; copying gives all"
+            note = f"{self._signs.ellipsis} {rest}, click or enter shows them; copying gives all"
             pieces = (TextPart(" " * _LEFT, PANEL), TextPart(note, _QUIET, target=Unfold(f"code {number}")))
             self._put(self._filled(pieces), None)
 
@@ -296,7 +296,7 @@ class CodePanel:
         width = max(self._width - _LEFT - _RIGHT, 1)
         found: list[Pieces] = []
         for start, end in chop(text, width):
-            lead = TextPart(self._marks.continued + " ", _QUIET) if found else TextPart(" " * _LEFT, PANEL)
+            lead = TextPart(self._signs.continued + " ", _QUIET) if found else TextPart(" " * _LEFT, PANEL)
             found.append(self._filled((lead, *_between(words, start, end))))
         return found
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from tale_tui.ui.markdown.lines import CODE, EMPHASIS, LINK, MUTED, PLAIN, STRIKE, STRONG
+from tale_tui.ui.markdown.lines import CODE, EMPHASIS, LINK, MUTED, PLAIN, STRIKE, STRONG, Link, TextPart
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -160,3 +163,30 @@ def settle(text: str) -> str:
         bare = _OPEN_SIGN.sub("", text).rstrip()
         return bare if text.endswith("*") and bare.count("**") % 2 == 0 else f"{bare}**"
     return text
+
+
+class Run:
+    """Text with styles.
+
+    Attributes:
+        text: of all spans.
+    """
+
+    __slots__ = ("_ends", "_spans", "_style", "text")
+
+    def __init__(self, spans: Sequence[Span], style: int) -> None:
+        self._spans = spans
+        self._style = style
+        self._ends = list(accumulate(len(span.text) for span in spans))
+        self.text = "".join(span.text for span in spans)
+
+    def pieces(self, start: int, end: int, at: int) -> Iterator[TextPart]:
+        """The pieces from character `start` to `end`; character 0 of the run stands at `at` in its row."""
+        number = bisect_right(self._ends, start)
+        while start < end:
+            span = self._spans[number]
+            first = self._ends[number] - len(span.text)
+            last = min(end, self._ends[number])
+            target = Link(span.url) if span.url else None
+            yield TextPart(span.text[start - first : last - first], span.style | self._style, at + start, target)
+            start, number = last, number + 1

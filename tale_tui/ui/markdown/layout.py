@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
+from tale_tui.formatting.symbols import signs
 from tale_tui.ui.markdown.code import CodeMemory, CodePanel
 from tale_tui.ui.markdown.document import (
     Block,
@@ -20,11 +21,9 @@ from tale_tui.ui.markdown.document import (
     Verbatim,
     VerbatimDocument,
 )
-from tale_tui.ui.markdown.inline import Span, settle, spans
+from tale_tui.ui.markdown.inline import Run, Span, settle, spans
 from tale_tui.ui.markdown.lines import HEADING, MUTED, PLAIN, Line, RenderedLines, TextPart, Unfold
-from tale_tui.ui.markdown.marks import Marks, marks
 from tale_tui.ui.markdown.table import TableSetter
-from tale_tui.ui.markdown.text import Run
 from tale_tui.ui.markdown.wrap import GrowingWrap
 
 Document = MarkdownDocument | VerbatimDocument
@@ -123,7 +122,7 @@ class Setter:
         self._sheet = sheet
         self._options = options
         self._finished = finished
-        self._marks: Marks = marks()
+        self._signs = signs()
         self._margin: tuple[TextPart, ...] = ()
         self._first: tuple[TextPart, ...] | None = None
         """What the next line has in place of the margin: a bullet, a number."""
@@ -159,10 +158,10 @@ class Setter:
             case Fence():
                 self._fence(block)
             case Rule():
-                rule = TextPart(self._marks.rule * self._width, MUTED)
+                rule = TextPart(self._signs.rule * self._width, MUTED)
                 self._sheet.put((*self._lead(), rule), self._sheet.row(None))
             case Quote():
-                bar = TextPart(self._marks.quote + " ", MUTED)
+                bar = TextPart(self._signs.quote + " ", MUTED)
                 self._nested(block.blocks, bar, bar, "", "")
             case Item():
                 self._item(block)
@@ -192,9 +191,9 @@ class Setter:
     def _item(self, item: Item) -> None:
         sign = item.marker
         if item.done is not None:
-            sign = self._marks.done if item.done else self._marks.undone
+            sign = self._signs.done if item.done else self._signs.absent
         elif sign == "-":
-            sign = self._marks.bullets[min(self._depth, len(self._marks.bullets) - 1)]
+            sign = self._signs.bullets[min(self._depth, len(self._signs.bullets) - 1)]
         box = {None: "", True: "[x] ", False: "[ ] "}[item.done]
         plain = f"{item.marker} "
         # A bullet takes the place of the sign in the source, so that it can be selected as that.
@@ -228,14 +227,14 @@ class Setter:
         if not self._finished:
             self._options.codes[number] = memory
         self._own_line()
-        panel = CodePanel(self._sheet, self._margin, memory, self._marks)
+        panel = CodePanel(self._sheet, self._margin, memory, self._signs)
         unfolded = f"code {number}" in self._options.unfolded
         panel.put(fence.text, finished=self._finished, unfolded=unfolded)
 
     def _table(self, head: TableHead, rows: Sequence[TableRow]) -> None:
         name = f"table {len(self._sheet.rows)}"
         self._own_line()
-        setter = TableSetter(self._sheet, self._margin, self._width, self._options.style, self._marks)
+        setter = TableSetter(self._sheet, self._margin, self._width, self._options.style, self._signs)
         setter.put(head, rows, unfold=Unfold(name), unfolded=name in self._options.unfolded)
 
     def _own_line(self) -> None:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tale_tui.formatting.units import plural
-from tale_tui.ui.markdown.inline import spans
+from tale_tui.ui.markdown.inline import Run, spans
 from tale_tui.ui.markdown.lines import MUTED, PLAIN, STRONG, RenderedLines, TextPart, Unfold
-from tale_tui.ui.markdown.text import Run
 from tale_tui.ui.markdown.wrap import cells, wrap
 
 if TYPE_CHECKING:
+    from tale_tui.formatting.symbols import Signs
     from tale_tui.ui.markdown.document import TableHead, TableRow
-    from tale_tui.ui.markdown.marks import Marks
 
 ROWS_SHOWN = 100
 """Rows that are shown before the reader asks for more."""
@@ -48,17 +47,17 @@ class TableSetter:
         margin: what stands before every line.
         width: cells that the table may take.
         style: added to all text.
-        marks: the signs of this terminal.
+        signs: those of this terminal.
     """
 
     def __init__(
-        self, sheet: RenderedLines, margin: tuple[TextPart, ...], width: int, style: int, marks: Marks
+        self, sheet: RenderedLines, margin: tuple[TextPart, ...], width: int, style: int, signs: Signs
     ) -> None:
         self._sheet = sheet
         self._margin = margin
         self._width = width
         self._style = style
-        self._marks = marks
+        self._signs = signs
 
     def put(self, head: TableHead, rows: Sequence[TableRow], *, unfold: Unfold, unfolded: bool) -> None:
         """Append the table.
@@ -78,7 +77,7 @@ class TableSetter:
         else:
             self._columns(titles, body, widths, head.aligns)
         if len(rows) > limit:
-            note = f"{self._marks.ellipsis} {plural(len(rows) - limit, 'more row')}, click or enter shows them"
+            note = f"{self._signs.ellipsis} {plural(len(rows) - limit, 'more row')}, click or enter shows them"
             self._put((TextPart(note[: self._width], MUTED, target=unfold),), None)
 
     def _put(self, pieces: Sequence[TextPart], row: int | None) -> None:
@@ -87,7 +86,7 @@ class TableSetter:
     def _columns(self, titles: _Row, body: list[_Row], widths: list[int], aligns: Sequence[str]) -> None:
         if any(cell.text for cell in titles.cells):
             self._in_columns(titles, widths, aligns)
-            rule = self._marks.rule * (sum(widths) + _BETWEEN * (len(widths) - 1))
+            rule = self._signs.rule * (sum(widths) + _BETWEEN * (len(widths) - 1))
             self._put((TextPart(rule, MUTED),), None)
         for row in body:
             self._in_columns(row, widths, aligns)

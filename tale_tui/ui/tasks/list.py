@@ -32,7 +32,7 @@ from tale_tui.formatting.tasks import (
 from tale_tui.formatting.units import clock, rough_clock, when
 from tale_tui.ui.keys import binding
 from tale_tui.ui.markdown.wrap import wrap
-from tale_tui.ui.widgets.line import fitted
+from tale_tui.ui.text import fitted
 from tale_tui.ui.widgets.line_list import LineList, StyleOf
 
 if TYPE_CHECKING:

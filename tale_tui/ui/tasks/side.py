@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from tale_tui.formatting.tasks import Tone, short_state, short_times, sign, state_words, times, tone
-from tale_tui.ui.widgets.line import fitted, spread
+from tale_tui.ui.text import fitted, spread
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import Task

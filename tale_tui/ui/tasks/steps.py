@@ -16,7 +16,7 @@ from tale_tui.formatting.units import about, clock, count, format_probability, m
 from tale_tui.formatting.usage import usage_words
 from tale_tui.ui.markdown.wrap import wrap
 from tale_tui.ui.tasks.text import Passage
-from tale_tui.ui.widgets.line import fitted, spread
+from tale_tui.ui.text import fitted, spread
 
 if TYPE_CHECKING:
     from tale_tui.domain.models import Usage

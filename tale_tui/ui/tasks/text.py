@@ -13,12 +13,11 @@ from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.ui.keys import binding
 from tale_tui.ui.markdown.lines import MUTED, STRONG, CopyCode, RenderedLines, Target, TextPart
 from tale_tui.ui.markdown.wrap import cells
-from tale_tui.ui.text import plain_line
+from tale_tui.ui.text import fitted, plain_line
 from tale_tui.ui.transcript import parts
 from tale_tui.ui.transcript.layout import TOP
 from tale_tui.ui.transcript.scroll_view import TurnScrollView
 from tale_tui.ui.transcript.turn import RenderContext, TurnBlock
-from tale_tui.ui.widgets.line import fitted
 
 _GAP = 2
 

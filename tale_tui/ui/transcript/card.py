@@ -23,16 +23,15 @@ from tale_tui.ui.markdown.lines import (
     TextPart,
 )
 from tale_tui.ui.markdown.wrap import cells, wrap
-from tale_tui.ui.text import plain, plain_line
+from tale_tui.ui.text import fitted, plain, plain_line
 from tale_tui.ui.transcript import parts
-from tale_tui.ui.transcript.header import versions
+from tale_tui.ui.transcript.parts import versions
 from tale_tui.ui.transcript.turn import TEXT_SHOWN, THOUGHT, RenderContext, TurnBlock, TurnText
-from tale_tui.ui.widgets.line import fitted
 
 if TYPE_CHECKING:
     from tale_tui.domain.conversation import Message
     from tale_tui.domain.tasks import Task
-    from tale_tui.ui.transcript.header import LiveFigures
+    from tale_tui.ui.transcript.parts import LiveFigures
 
 
 OPENS = CardAction("open")

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from tale_tui.domain.conversation import Message
     from tale_tui.domain.tasks import Task
-    from tale_tui.ui.transcript.header import LiveFigures
     from tale_tui.ui.transcript.layout import TurnLayout
+    from tale_tui.ui.transcript.parts import LiveFigures
 
 TICK_S = 1.0
 """Between two looks at the clock for the times of tasks that run."""

@@ -25,7 +25,6 @@ from textual.strip import Strip
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.ui.markdown.lines import ACCENT, MUTED, PANEL, Line, Link, Target, TextPart, Unfold
 from tale_tui.ui.markdown.wrap import cells
-from tale_tui.ui.transcript.header import FrameTime
 from tale_tui.ui.transcript.layout import TOP, ScrollAnchor, ScrollPosition, ShownLine, TurnLayout
 from tale_tui.ui.transcript.paint import (
     COLUMN,
@@ -39,7 +38,7 @@ from tale_tui.ui.transcript.paint import (
     changed_regions,
     target_in,
 )
-from tale_tui.ui.transcript.parts import with_caret
+from tale_tui.ui.transcript.parts import FrameTime, with_caret
 from tale_tui.ui.transcript.text_selection import TextSelection, placed_strip
 from tale_tui.ui.transcript.throttle import RepaintThrottle
 from tale_tui.ui.transcript.turn import BODY, FOOT, HEAD, RenderContext, TurnBlock

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from tale_tui.ui.markdown.lines import Line, RenderedLines, TextPart
 from tale_tui.ui.text import plain
 from tale_tui.ui.transcript import parts
-from tale_tui.ui.transcript.header import FrameTime, header
+from tale_tui.ui.transcript.parts import FrameTime, header
 
 if TYPE_CHECKING:
     from tale_tui.domain.conversation import Message
     from tale_tui.ui.markdown.layout import Body
-    from tale_tui.ui.transcript.header import LiveFigures
+    from tale_tui.ui.transcript.parts import LiveFigures
 
 
 class TurnText:

@@ -18,11 +18,10 @@ from tale_tui.ui.markdown.lines import CardAction, CopyCode, Link, Target, TextP
 from tale_tui.ui.text import plain_line
 from tale_tui.ui.transcript.card import CardTurn
 from tale_tui.ui.transcript.cards import TICK_S, CardRegistry
-from tale_tui.ui.transcript.header import FrameTime, LiveFigures, is_ours
 from tale_tui.ui.transcript.keys import KEY_PREFIX, KEYS, key_sign
 from tale_tui.ui.transcript.layout import TOP, ScrollPosition
 from tale_tui.ui.transcript.paint import Bar, LineStyle
-from tale_tui.ui.transcript.parts import THINKING
+from tale_tui.ui.transcript.parts import THINKING, FrameTime, LiveFigures, is_ours
 from tale_tui.ui.transcript.scroll_view import TurnScrollView
 from tale_tui.ui.transcript.throttle import Spinner, SwitchedTimer
 from tale_tui.ui.transcript.turn import RenderContext, TurnBlock

@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from tale_tui.formatting.symbols import bar, signs
-from tale_tui.ui.widgets.line import fitted, spread
+from tale_tui.ui.text import fitted, spread
 from tale_tui.ui.widgets.status_line import KeyHint
 
 LINES_MAX = 3

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import clock, format_probability
-from tale_tui.ui.widgets.line import fitted
+from tale_tui.ui.text import fitted
 
 ChipKind = Literal["task", "ask", "chat"]
 

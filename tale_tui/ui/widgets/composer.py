@@ -16,8 +16,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tale_tui.formatting.symbols import signs
+from tale_tui.ui.text import fitted, spread
 from tale_tui.ui.widgets.banner import Banner, BannerBar
-from tale_tui.ui.widgets.line import fitted, spread
 from tale_tui.ui.widgets.prompt import Prompt
 
 COMPLETION_ROWS_MAX = 8

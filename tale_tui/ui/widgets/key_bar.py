@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import key_name
-from tale_tui.ui.widgets.line import fitted, spread
+from tale_tui.ui.text import fitted, spread
 from tale_tui.ui.widgets.status_line import KeyHint
 
 LEAVING = ("leave", "later", "stop")

@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tale_tui.ui.widgets.line import fitted
+from tale_tui.ui.text import fitted
 
 StyleOf = Callable[[str], Style]
 """The style of a name, one of `LineList.COMPONENT_CLASSES` without its prefix; the empty name has none."""

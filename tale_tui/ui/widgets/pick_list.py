@@ -18,8 +18,7 @@ from textual.strip import Strip
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.keys import binding
-from tale_tui.ui.text import match_parts
-from tale_tui.ui.widgets.line import fitted
+from tale_tui.ui.text import fitted, match_parts
 from tale_tui.ui.widgets.line_list import LineList, StyleOf
 
 _GAP = 3

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from tale_tui.formatting.symbols import bar, signs
 from tale_tui.formatting.units import COUNT_WIDTH, count, duration, key_name, plural
-from tale_tui.ui.widgets.line import fitted, spread
+from tale_tui.ui.text import fitted, spread
 
 ModelState = Literal["starting", "unset", "idle", "loading", "ready", "away", "failed"]
 

@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import plural
-from tale_tui.ui.widgets.line import fitted, spread
+from tale_tui.ui.text import fitted, spread
 
 NAME = "tale"
 SCREENS = ("Chat", "Tasks")

@@ -19,7 +19,7 @@ from tale_tui.domain.models import BackendName, ModelRef, Usage
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.theming import VARIABLE_DEFAULTS
-from tale_tui.ui.transcript.header import LiveFigures
+from tale_tui.ui.transcript.parts import LiveFigures
 from tale_tui.ui.transcript.view import TranscriptView
 
 NOW = 1_786_284_120.0

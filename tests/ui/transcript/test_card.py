@@ -16,7 +16,7 @@ from tale_tui.ui.markdown.lines import CardAction, RenderedLines
 from tale_tui.ui.markdown.wrap import cells
 from tale_tui.ui.transcript import card
 from tale_tui.ui.transcript.card import CardContext
-from tale_tui.ui.transcript.header import LiveFigures
+from tale_tui.ui.transcript.parts import LiveFigures
 
 NOW = 1_786_284_120.0
 CARD = Message("a1", "s", "u1", Author.ASSISTANT, "", NOW - 60, task_id="k4t9")

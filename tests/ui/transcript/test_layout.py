@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tale_tui.domain.conversation import Author, Message
-from tale_tui.ui.transcript.header import FrameTime
 from tale_tui.ui.transcript.layout import TOP, ScrollPosition, TurnLayout
+from tale_tui.ui.transcript.parts import FrameTime
 from tale_tui.ui.transcript.turn import RenderContext, TurnBlock
 
 NOW = 1_786_284_120.0

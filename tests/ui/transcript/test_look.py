@@ -8,7 +8,7 @@ import pytest
 
 from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.models import FinishReason, ModelRef, Usage
-from tale_tui.ui.transcript.header import FrameTime, header
+from tale_tui.ui.transcript.parts import FrameTime, header
 
 
 async def test_a_conversation(stage: Any, make: Any) -> None:

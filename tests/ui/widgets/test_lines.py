@@ -9,9 +9,9 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.widget import Widget
 
+from tale_tui.ui.text import fitted
 from tale_tui.ui.widgets.banner import Banner, BannerBar
 from tale_tui.ui.widgets.composer import COMPLETION_ROWS_MAX, Completion, CompletionRow, QueueList, Waiting
-from tale_tui.ui.widgets.line import fitted
 from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, StatusLine, WindowShown
 from tale_tui.ui.widgets.title_bar import TitleBar
 
