@@ -173,7 +173,7 @@ async def streaming(view: TranscriptView, count: int) -> None:
         view.stream_text(reply.id, piece)
         view.set_live(reply.id, LiveFigures("writing", 0.0, tokens=number, rate=200.0, ttft_ms=300.0))
         if number % PIECES_A_PAINT == 0:
-            seconds.append(timed(lambda: (view.update_now(), paint(view))))
+            seconds.append(timed(lambda: (view.throttle.run(), paint(view))))
             await asyncio.sleep(0)
     view.update(replace(reply, text="".join(pieces), state=MessageState.COMPLETE))
     tell(f"{count:,} tokens, each {PIECES_A_PAINT} painted", seconds)
@@ -188,7 +188,7 @@ async def at_once(view: TranscriptView, count: int) -> None:
     began = time.perf_counter()
     for piece in tokens(count):
         view.stream_text(reply.id, piece)
-    view.update_now()
+    view.throttle.run()
     paint(view)
     tell(f"{count:,} tokens at once", [time.perf_counter() - began])
 
@@ -216,7 +216,7 @@ async def cards(view: TranscriptView, count: int) -> None:
 
     def told() -> None:
         view.put_task(running)
-        view.update_now()
+        view.throttle.run()
         paint(view)
 
     tell("a task told anew", [timed(told) for _ in range(200)])
@@ -225,7 +225,7 @@ async def cards(view: TranscriptView, count: int) -> None:
         view.stream_step(running.id, piece)
         view.set_task_live(running.id, LiveFigures("writing", 0.0, tokens=number, rate=200.0))
         if number % PIECES_A_PAINT == 0:
-            seconds.append(timed(lambda: (view.update_now(), paint(view))))
+            seconds.append(timed(lambda: (view.throttle.run(), paint(view))))
             await asyncio.sleep(0)
     tell(f"{count:,} tokens under a card, each {PIECES_A_PAINT} painted", seconds)
     tell(
@@ -240,7 +240,7 @@ async def hostile(view: TranscriptView) -> None:
         view.load(session())
         steps = [timed(lambda text=text: view.load(session(message(0, Author.ASSISTANT, text))))]
         while not view.turn_layout.turns[0].whole:
-            steps.append(timed(view.update_now))
+            steps.append(timed(view.throttle.run))
             await asyncio.sleep(0)
         steps[-1] += timed(lambda: paint(view))
         print(f"{name:48} {len(steps):2} steps, longest {1000 * max(steps):7.2f}, together {1000 * sum(steps):7.2f} ms")

@@ -127,7 +127,7 @@ def picture(snap_compare: Callable[..., bool]) -> Callable[..., bool]:
                 app.view.chosen = chosen
                 app.view.focus()
                 await pilot.press(*keys)
-            app.view.update_now()
+            app.view.throttle.run()
             await pilot.pause()
 
         return snap_compare(app, terminal_size=size, run_before=play)

@@ -325,7 +325,7 @@ class ShownBranch:
         wanted = [message.id for message in transcript.messages]
         if shown != wanted[: len(shown)]:
             message_id, line = self.view.view()
-            number = self.view.chosen_number
+            number = self.view.turn_selection.number
             self.load(replace(transcript, view=View(message_id, line)))
             if number is not None and self.view.chosen is None and number < len(wanted):
                 # Another version of a message stands where it stood.

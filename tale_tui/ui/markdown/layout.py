@@ -22,7 +22,7 @@ from tale_tui.ui.markdown.document import (
     VerbatimDocument,
 )
 from tale_tui.ui.markdown.inline import Run, Span, settle, spans
-from tale_tui.ui.markdown.lines import HEADING, MUTED, PLAIN, Line, RenderedLines, TextPart, Unfold
+from tale_tui.ui.markdown.lines import HEADING, MUTED, PLAIN, RenderedLines, TextPart, Unfold
 from tale_tui.ui.markdown.table import TableSetter
 from tale_tui.ui.markdown.wrap import GrowingWrap
 
@@ -71,7 +71,10 @@ class Body:
             self._settled, self._mark = end, self.sheet.mark()
         rest: list[Block] = [*blocks[self._settled :], *self.document.open]
         Setter(self.sheet, self._options, finished=finished).put(rest)
-        _keep_objects(self.sheet.lines, first, before)
+        lines = self.sheet.lines
+        for number, line in enumerate(before[: len(lines) - first], first):
+            if lines[number].row == line.row and lines[number].pieces == line.pieces:
+                lines[number] = line
 
     def _end_of_settled(self) -> int:
         """How many blocks can be set for good: a table that may get rows cannot."""
@@ -81,12 +84,6 @@ class Body:
                 end -= 1
             end -= 1
         return max(end, self._settled)
-
-
-def _keep_objects(lines: list[Line], first: int, before: list[Line]) -> None:
-    for number, line in enumerate(before[: len(lines) - first], first):
-        if lines[number].same(line):
-            lines[number] = line
 
 
 @dataclass(slots=True)
@@ -159,26 +156,23 @@ class Setter:
                 self._fence(block)
             case Rule():
                 rule = TextPart(self._signs.rule * self._width, MUTED)
-                self._sheet.put((*self._lead(), rule), self._sheet.row(None))
+                self._sheet.put((*self._take_leads()[0], rule), self._sheet.row(None))
             case Quote():
                 bar = TextPart(self._signs.quote + " ", MUTED)
                 self._nested(block.blocks, bar, bar, "", "")
             case Item():
                 self._item(block)
 
-    def _lead(self) -> tuple[TextPart, ...]:
-        """What stands before the text of the next line."""
-        first, self._first = self._first, None
-        return self._margin if first is None else first
-
-    def _row_lead(self) -> str:
-        first, self._row_first = self._row_first, None
-        return self._row_margin if first is None else first
+    def _take_leads(self) -> tuple[tuple[TextPart, ...], str]:
+        """What stands before the text of the next line, and of the next row."""
+        first, row_first = self._first, self._row_first
+        self._first = self._row_first = None
+        return self._margin if first is None else first, self._row_margin if row_first is None else row_first
 
     def _text(self, found: Sequence[Span], style: int) -> None:
         run = Run(found, style | self._options.style)
-        lead = self._row_lead()
-        row = self._sheet.row(lead + run.text)
+        lead, row_lead = self._take_leads()
+        row = self._sheet.row(row_lead + run.text)
         wraps = self._options.wraps
         growing = wraps.get(row) or GrowingWrap()
         if self._finished:
@@ -186,7 +180,8 @@ class Setter:
         else:
             wraps[row] = growing
         for start, end in growing.wrap(run.text, self._width):
-            self._sheet.put((*self._lead(), *run.pieces(start, end, len(lead))), row)
+            self._sheet.put((*lead, *run.pieces(start, end, len(row_lead))), row)
+            lead = self._margin
 
     def _item(self, item: Item) -> None:
         sign = item.marker
@@ -208,7 +203,7 @@ class Setter:
         margin, row_margin, width = self._margin, self._row_margin, self._width
         if width - len(rest.text) < NARROWEST:
             first = rest = TextPart("")
-        lead, row_lead = self._lead(), self._row_lead()
+        lead, row_lead = self._take_leads()
         self._margin, self._row_margin = (*margin, rest), row_margin + row_rest
         self._first, self._row_first = (*lead, first), row_lead + row_first
         self._width = width - len(rest.text)

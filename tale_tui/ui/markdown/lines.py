@@ -5,7 +5,7 @@ Numbers because they are made, joined and looked up for every word that is shown
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -134,22 +134,17 @@ class TextPart(NamedTuple):
     target: Target | None = None
 
 
+@dataclass(eq=False, slots=True)
 class Line:
-    """A line of the screen.
+    """A line of the screen; one that is drawn again is the same object.
 
     Attributes:
         pieces: from left to right.
         row: the number of the row that it shows a part of.
     """
 
-    __slots__ = ("pieces", "row")
-
-    def __init__(self, pieces: tuple[TextPart, ...], row: int) -> None:
-        self.pieces = pieces
-        self.row = row
-
-    def __repr__(self) -> str:
-        return f"Line({self.text!r}, row={self.row})"
+    pieces: tuple[TextPart, ...]
+    row: int
 
     @property
     def text(self) -> str:
@@ -165,11 +160,8 @@ class Line:
         """The line on a sheet that has `rows` more rows above its own."""
         return Line(self.pieces, self.row + rows)
 
-    def same(self, other: Line) -> bool:
-        """Whether both look the same and stand for the same."""
-        return self.row == other.row and self.pieces == other.pieces
 
-
+@dataclass(eq=False, slots=True)
 class RenderedLines:
     """Lines, the rows that they show, and the blocks of code among them.
 
@@ -180,11 +172,10 @@ class RenderedLines:
         code_lines: the line with the title of each block of code.
     """
 
-    def __init__(self) -> None:
-        self.lines: list[Line] = []
-        self.rows: list[str | None] = []
-        self.codes: list[str] = []
-        self.code_lines: list[int] = []
+    lines: list[Line] = field(default_factory=list)
+    rows: list[str | None] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
+    code_lines: list[int] = field(default_factory=list)
 
     def row(self, text: str | None) -> int:
         """Begin a row; its number."""

@@ -37,7 +37,12 @@ def wrap(text: str, width: int) -> list[tuple[int, int]]:
     while True:
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
-        _wrap_line(text, start, end, width, lines)
+        if end - start <= width and text.isascii():
+            lines.append((start, _trimmed(text, start, end)))
+        elif is_narrow(text[start:end]):
+            _wrap_narrow(text, start, end, width, lines)
+        else:
+            _wrap_wide(text, start, end, width, lines)
         if end == len(text):
             return lines
         start = end + 1
@@ -76,15 +81,6 @@ def chop(text: str, width: int) -> list[tuple[int, int]]:
             start, used = first, 0
         used += size
     return [*lines, (start, len(text))]
-
-
-def _wrap_line(text: str, start: int, end: int, width: int, lines: list[tuple[int, int]]) -> None:
-    if end - start <= width and text.isascii():
-        lines.append((start, _trimmed(text, start, end)))
-    elif is_narrow(text[start:end]):
-        _wrap_narrow(text, start, end, width, lines)
-    else:
-        _wrap_wide(text, start, end, width, lines)
 
 
 def _trimmed(text: str, start: int, end: int) -> int:

@@ -126,10 +126,10 @@ class TaskText(TurnScrollView):
             self.top = TOP
         if same < len(shown) or fresh:
             self.top = min(self.top, TOP) if not self.turn_layout.turns else self.top
-            if self.top.turn >= len(self.turn_layout):
+            if self.top.turn >= len(self.turn_layout.turns):
                 self.top = TOP
             self.lines_replaced()
-        self.update_now()
+        self.throttle.run()
 
     def _renew(self, turn: TurnBlock, passage: Passage) -> None:
         if not isinstance(turn, PassageTurn) or turn.passage == passage:
@@ -155,7 +155,7 @@ class TaskText(TurnScrollView):
 
     def action_think(self) -> None:
         """Open or close the thoughts of the last passage that has some."""
-        turn = next((turn for turn in reversed(self.turn_layout.turns) if turn.thinking), None)
+        turn = next((turn for turn in reversed(self.turn_layout.turns) if turn.content.thinking), None)
         if turn is not None:
             self.unfold(turn, parts.THINKING)
 

@@ -359,13 +359,13 @@ class CardTurn(TurnBlock):
         """Show what the card of the same task showed before the conversation was read again."""
         self.opened, self.held = before.opened, before.held
         if before.text and not self.text:
-            self.set_text(before.text, before.thinking)
-            self.set_live(before.live)
+            self.set_text(before.text, before.content.thinking)
+            self.set_live(before.content.live)
 
     def replace(self, message: Message) -> None:
         """The message as it is now; a card has no text of its own until its task has ended."""
         if not message.text and not self.ended:
-            message = replace(message, text=self.text, thinking=self.thinking)
+            message = replace(message, text=self.text, thinking=self.content.thinking)
         self._take(message)
 
     def _take(self, message: Message) -> None:
@@ -383,8 +383,8 @@ class CardTurn(TurnBlock):
 
     def refresh_card(self, context: RenderContext) -> None:
         """Draw its line anew, for another time."""
-        if self._sheets:
-            self._sheets[THOUGHT] = self._thought(context)
+        if self.sheets:
+            self.sheets[THOUGHT] = self._thought(context)
 
     # its parts
 
@@ -393,7 +393,7 @@ class CardTurn(TurnBlock):
         return self.task is not None and self.task.state in ("queued", "running")
 
     def _telling(self, context: RenderContext) -> CardContext:
-        return CardContext(context.moment().now, self._width, moving=not context.still, live=self.live)
+        return CardContext(context.moment().now, self._width, moving=not context.still, live=self.content.live)
 
     def _head(self, context: RenderContext) -> RenderedLines:
         if self.task is None:
@@ -414,7 +414,7 @@ class CardTurn(TurnBlock):
         if self._acknowledged and not context.same_model:
             put_acknowledgement(sheet, self.task, self._width)
         put_card(sheet, self.task, self._telling(context))
-        if self.opened and self.thinking:
+        if self.opened and self.content.thinking:
             sheet.put((), sheet.row(""))
             thoughts = super()._thought(context)
             rows = len(sheet.rows)
@@ -427,7 +427,7 @@ class CardTurn(TurnBlock):
     def _middle(self) -> RenderedLines:
         if self._body is not None and self._body.sheet.lines and self.written:
             return self._body.sheet
-        return parts.indicator(self.live) if self.growing and not self.thinking else RenderedLines()
+        return parts.indicator(self.content.live) if self.growing and not self.content.thinking else RenderedLines()
 
     def _foot(self, context: RenderContext) -> RenderedLines:
         if self.task is None:

@@ -28,27 +28,23 @@ class CardRegistry:
 
     def __init__(self, layout: TurnLayout) -> None:
         self._layout = layout
-        self._messages: dict[str, str] = {}
+        self.messages: dict[str, str] = {}
         """Id of a task -> id of the message that is its card."""
         self._tasks: dict[str, Task] = {}
         self._all_known = False
         """Whether all tasks were told."""
         self._last: CardTurn | None = None
         """The last turn, where it is a card."""
-        self._by_itself: set[str] = set()
-        """Ids of the tasks whose cards opened by themselves."""
-
-    def __len__(self) -> int:
-        return len(self._messages)
+        self.opened_by_themselves: set[str] = set()
 
     def card(self, task_id: str) -> CardTurn | None:
         """The card of a task, where it is among the turns."""
-        turn = self._layout.turn(self._messages.get(task_id))
+        turn = self._layout.turn(self.messages.get(task_id))
         return turn if isinstance(turn, CardTurn) else None
 
     def all(self) -> dict[str, CardTurn]:
         """Id of a task -> its card."""
-        return {task_id: card for task_id in self._messages if (card := self.card(task_id)) is not None}
+        return {task_id: card for task_id in self.messages if (card := self.card(task_id)) is not None}
 
     # turns
 
@@ -56,7 +52,7 @@ class CardRegistry:
         """The turn that shows a message: a card for the reply of a task."""
         if message.task_id is None:
             return TurnBlock(message)
-        self._messages[message.task_id] = message.id
+        self.messages[message.task_id] = message.id
         return CardTurn(message, self._tasks.get(message.task_id))
 
     def turns_replaced(self, before: Mapping[str, CardTurn]) -> None:
@@ -74,8 +70,8 @@ class CardRegistry:
 
     def turns_removed(self) -> None:
         """Some turns are gone."""
-        self._messages = {
-            task: message for task, message in self._messages.items() if self._layout.find(message) is not None
+        self.messages = {
+            task: message for task, message in self.messages.items() if self._layout.find(message) is not None
         }
         self.mark_last()
 
@@ -110,13 +106,13 @@ class CardRegistry:
             Its card.
         """
         self._tasks[task.id] = task
-        self._give_task(self._messages.get(task.id), task)
+        self._give_task(self.messages.get(task.id), task)
         if (card := self.card(task.id)) is not None and card.ended:
             card.set_live(None)
         return card
 
     def _give_tasks(self) -> None:
-        for task_id, message_id in self._messages.items():
+        for task_id, message_id in self.messages.items():
             self._give_task(message_id, self._tasks.get(task_id))
 
     def _give_task(self, message_id: str | None, task: Task | None) -> None:
@@ -153,7 +149,7 @@ class CardRegistry:
             return None
         if not card.held and not card.opened and card.last and not card.ended:
             card.set_opened(True)
-            self._by_itself.add(task_id)
+            self.opened_by_themselves.add(task_id)
         if thinking:
             card.think(text, monotonic)
         else:
@@ -167,7 +163,7 @@ class CardRegistry:
             Its card, where that is not what it shows already.
         """
         card = self.card(task_id)
-        if card is None or (text, thinking) == (card.text, card.thinking):
+        if card is None or (text, thinking) == (card.text, card.content.thinking):
             return None
         card.set_text(text, thinking)
         return card
@@ -175,7 +171,7 @@ class CardRegistry:
     def set_live(self, task_id: str, live: LiveFigures | None) -> bool:
         """What goes on in the step that runs; whether a card shows something else by it."""
         card = self.card(task_id)
-        if card is None or card.live == live:
+        if card is None or card.content.live == live:
             return False
         card.set_live(live)
         return True
@@ -199,16 +195,11 @@ class CardRegistry:
         # What was folded does not open by itself again.
         card.held = by_reader or not opened
         if card.held:
-            self._by_itself.discard(task_id)
+            self.opened_by_themselves.discard(task_id)
         else:
-            self._by_itself.add(task_id)
+            self.opened_by_themselves.add(task_id)
         card.set_opened(opened)
         return card
-
-    @property
-    def some_opened_by_themselves(self) -> bool:
-        """Whether cards are open that nobody opened."""
-        return bool(self._by_itself)
 
     def take_opened_by_themselves(self, but: Container[int] = ()) -> list[str]:
         """The tasks whose cards opened by themselves and are to be folded now.
@@ -217,9 +208,9 @@ class CardRegistry:
             but: numbers of the turns that stay open.
         """
         found = []
-        for task_id in self._by_itself:
+        for task_id in self.opened_by_themselves:
             card = self.card(task_id)
             if card is None or self._layout.find(card.message.id) not in but:
                 found.append(task_id)
-        self._by_itself.difference_update(found)
+        self.opened_by_themselves.difference_update(found)
         return found

@@ -99,9 +99,6 @@ class TurnLayout:
         """The id of the message below which the offer stands."""
         self._used: OrderedDict[TurnBlock, None] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self.turns)
-
     def find(self, message_id: str | None) -> int | None:
         """The number of the turn of a message."""
         return None if message_id is None else self._numbers.get(message_id)
@@ -249,7 +246,7 @@ class TurnLayout:
 
     def anchor_at(self, position: ScrollPosition) -> TextAnchor | None:
         """The words at a position, to be found again when lines are broken elsewhere; None where nothing is set."""
-        if not self.turns or not self.turns[position.turn].laid_out:
+        if not self.turns or not self.turns[position.turn].sheets:
             return None
         turn = self.turns[position.turn]
         part, line = turn.line(min(position.line, turn.height - 1))
@@ -261,7 +258,7 @@ class TurnLayout:
             return TOP
         turn = self.laid_out(anchor.turn)
         found = 0
-        for number, line in enumerate(turn.sheet(anchor.part).lines):
+        for number, line in enumerate(turn.sheets[anchor.part].lines):
             start = next((piece.at for piece in line.pieces if piece.at >= 0), 0)
             if (line.row, start) > (anchor.row, anchor.at):
                 break
@@ -298,7 +295,7 @@ class TurnLayout:
     def last_laid_out(self, number: int) -> TurnBlock:
         """The turn with the lines that it was given last."""
         turn = self.turns[number]
-        return turn if turn.laid_out else self.laid_out(number)
+        return turn if turn.sheets else self.laid_out(number)
 
     def forget_far(self, near: range) -> None:
         """Give back the lines of turns that have not been used for the longest time and are not `near`."""

@@ -214,7 +214,9 @@ class Painter:
             style: how.
             selected: from which character of the row to which it is selected; -1 for its end.
         """
-        pieces: Sequence[TextPart] = [_adapted(piece, style) for piece in line.pieces]
+        pieces: Sequence[TextPart] = line.pieces
+        if style.marked or style.code >= 0:
+            pieces = [_adapted(piece, style) for piece in pieces]
         segments = [self._bars[style.bar]]
         used = LEFT
         for piece in pieces:

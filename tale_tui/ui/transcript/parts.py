@@ -119,7 +119,9 @@ def header(
         go_on_key: the key that goes on with a reply that broke off.
     """
     name = fitted(author_of(message), width)
-    author = TextPart(name, _author_style(message), 0)
+    # Ours has no colour, as the two of models belong to them.
+    style = STRONG if is_ours(message) else AUTHOR_USER if message.author == "user" else AUTHOR_MODEL
+    author = TextPart(name, style, 0)
     room = width - cells(name) - _GAP
     for variant in _variants(message, live, moment, go_on_key):
         pieces = [*versions(message), *variant]
@@ -127,13 +129,6 @@ def header(
         if used <= room:
             return (author, TextPart(" " * (width - cells(name) - used)), *pieces)
     return (author,)
-
-
-def _author_style(message: Message) -> int:
-    """The colour of who speaks; ours has none, as the two of models belong to them."""
-    if is_ours(message):
-        return STRONG
-    return AUTHOR_USER if message.author == "user" else AUTHOR_MODEL
 
 
 def _variants(message: Message, live: LiveFigures | None, moment: FrameTime, go_on_key: str) -> list[Variant]:

@@ -131,7 +131,7 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
         self.unseen = False
         self.scroll_anchor = ScrollAnchor(self.turn_layout)
         self._selection = TextSelection(self.turn_layout)
-        self._throttle = RepaintThrottle(self, self.update_view, self._unfinished, monotonic)
+        self.throttle = RepaintThrottle(self, self.update_view, self._unfinished, monotonic)
         self._painter: Painter | None = None
         self._rows: list[Strip] | None = None
         self._fitted = Size(0, 0)
@@ -171,16 +171,8 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
                 self.unseen = False
             self._set_extent(total, line)
             self.repaint()
-            layout.forget_far(range(self.top.turn, min(self.top.turn + height, len(layout))))
-        self._throttle.updated()
-
-    def update_soon(self) -> None:
-        """Bring the screen up to date: now, or when the time since the last time is over."""
-        self._throttle.request()
-
-    def update_now(self) -> None:
-        """Bring the screen up to date."""
-        self._throttle.run()
+            layout.forget_far(range(self.top.turn, min(self.top.turn + height, len(layout.turns))))
+        self.throttle.updated()
 
     def _unfinished(self) -> bool:
         return not all(self.turn_layout.turns[shown.turn].whole for shown in self.shown())
@@ -253,7 +245,7 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
             turn.append(delta)
             self.text_came()
             if first:
-                self.update_now()
+                self.throttle.run()
 
     def stream_thinking(self, message_id: str, delta: str) -> None:
         """More of what the model thinks before it writes."""
@@ -266,7 +258,7 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
         if not self.following and self.turn_layout.turns:
             self.unseen = True
             self.turn_layout.guess_last_height()
-        self.update_soon()
+        self.throttle.request()
 
     def lines_replaced(self) -> None:
         """Other lines are shown: what belonged to the old ones ends."""
@@ -355,7 +347,7 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
         last = shown.part == FOOT and shown.number == turn.height - 1
         if (last and not turn.keys) or (shown.part == HEAD and shown.number < turn.first_line(HEAD + 1) - 1):
             style = style._replace(bar=Bar.NONE)
-        if (selected := self._selection.span(shown)) is not None:
+        if self._selection.current is not None and (selected := self._selection.span(shown)) is not None:
             return painter.paint(shown.line, style, selected)
         if shown.part == BODY and turn.growing and turn.text and shown.number == turn.first_line(FOOT) - 1:
             return painter.paint(with_caret(shown.line, self._text_width), style)

@@ -44,7 +44,7 @@ class TextSelection:
 
     def span(self, shown: ShownLine) -> tuple[int, int] | None:
         """The part of a line's row that is selected; None for nothing."""
-        return None if self.current is None else self.current.get_span(_row_of(shown))
+        return self.current.get_span(_row_of(shown)) if self.current is not None else None
 
     def text(self, selection: Selection) -> str | None:
         """What is selected, as it was written; None where there is no text."""
@@ -57,13 +57,13 @@ class TextSelection:
         return "\n".join(parts) if parts else None
 
     def _rows_between(self, start: Offset | None, end: Offset | None) -> Iterator[tuple[int, str]]:
-        last_turn = len(self._layout) - 1
+        last_turn = len(self._layout.turns) - 1
         first = 0 if start is None else (start.y >> _ROW_BITS) // _PARTS
         last = last_turn if end is None else min((end.y >> _ROW_BITS) // _PARTS, last_turn)
         for number in range(first, last + 1):
             turn = self._layout.laid_out(number)
             for part in range(HEAD, _PARTS):
-                for row, text in enumerate(turn.sheet(part).rows):
+                for row, text in enumerate(turn.sheets[part].rows):
                     place = row_number(number, part, row)
                     inside = (start is None or place >= start.y) and (end is None or place <= end.y)
                     if inside and text is not None:
@@ -71,7 +71,7 @@ class TextSelection:
 
     def around(self, shown: ShownLine, x: int, *, whole_row: bool) -> Selection | None:
         """The word, or the whole row (a paragraph, a line of code), under cell `x` of a line; None beyond its text."""
-        text = self._layout.turns[shown.turn].sheet(shown.part).rows[shown.line.row]
+        text = self._layout.turns[shown.turn].sheets[shown.part].rows[shown.line.row]
         place = _place(shown.line, x - LEFT)
         if text is None or place is None:
             return None

@@ -26,6 +26,7 @@ class TurnText:
         thinking: what the model thought; safe text.
         edition: another number when the text is not the old one with more at its end.
         thoughts_edition: the same for `thinking`.
+        length: characters of the text.
         line_feeds: in the text.
     """
 
@@ -35,6 +36,7 @@ class TurnText:
         "_thought_span",
         "_thought_tokens",
         "edition",
+        "length",
         "line_feeds",
         "live",
         "message",
@@ -47,7 +49,7 @@ class TurnText:
         self.live: LiveFigures | None = None
         self.thinking = message.thinking
         self.edition = self.thoughts_edition = 0
-        self.line_feeds = message.text.count("\n")
+        self.length, self.line_feeds = len(message.text), message.text.count("\n")
         self._text = message.text
         self._fresh: list[str] | tuple[()] = ()
         """What has come and is not joined to the text yet."""
@@ -63,11 +65,6 @@ class TurnText:
         return self._text
 
     @property
-    def length(self) -> int:
-        """Characters of the text."""
-        return len(self._text) + sum(map(len, self._fresh))
-
-    @property
     def thought_took(self) -> tuple[float, int] | None:
         """Seconds and tokens that were thought, where that was seen."""
         if self._thought_span is None:
@@ -80,6 +77,7 @@ class TurnText:
         if not self._fresh:
             self._fresh = []
         self._fresh.append(plain(text).plain)
+        self.length += len(self._fresh[-1])
         self.line_feeds += text.count("\n")
 
     def think(self, text: str, monotonic: float) -> None:
@@ -100,7 +98,7 @@ class TurnText:
         if not message.thinking.startswith(self.thinking):
             self.thoughts_edition += 1
         self._text, self.thinking = message.text, message.thinking
-        self.line_feeds = message.text.count("\n")
+        self.length, self.line_feeds = len(message.text), message.text.count("\n")
         self.message = message
 
 
@@ -160,13 +158,13 @@ class TurnBlock:
         begins_view: whether the model is shown nothing that is above it.
         unfolded: what is shown whole, by the names that `Unfold` has.
         height: lines at the width that it was last set for, else an estimate.
+        sheets: its lines and rows, by part; empty while it has none.
     """
 
     __slots__ = (
         "_body",
         "_body_edition",
         "_fed",
-        "_sheets",
         "_thoughts",
         "_thoughts_edition",
         "_thoughts_fed",
@@ -176,6 +174,7 @@ class TurnBlock:
         "height",
         "keys",
         "offer",
+        "sheets",
         "unfolded",
         "whole",
     )
@@ -189,7 +188,7 @@ class TurnBlock:
         self.unfolded: frozenset[str] = frozenset()
         self.height = 0
         self._width = 0
-        self._sheets: list[RenderedLines] | tuple[()] = ()
+        self.sheets: list[RenderedLines] | tuple[()] = ()
         self._body: Body | None = None
         self._body_edition = 0
         self._fed = 0
@@ -208,16 +207,6 @@ class TurnBlock:
     def text(self) -> str:
         """All of its text so far."""
         return self.content.text
-
-    @property
-    def thinking(self) -> str:
-        """What the model thought."""
-        return self.content.thinking
-
-    @property
-    def live(self) -> LiveFigures | None:
-        """How far it is, while it is made."""
-        return self.content.live
 
     @property
     def growing(self) -> bool:
@@ -257,7 +246,7 @@ class TurnBlock:
 
     def forget(self) -> None:
         """Give the lines back; the height stays as it was found."""
-        self._sheets, self._body, self._thoughts = (), None, None
+        self.sheets, self._body, self._thoughts = (), None, None
         self._fed = self._thoughts_fed = 0
         self.whole = False
 
@@ -267,28 +256,23 @@ class TurnBlock:
             self.forget()
             self._width = context.width
         whole = self._lay_body()
-        self._sheets = [self._head(context), self._thought(context), self._middle(), self._foot(context)]
-        self.height = sum(len(sheet.lines) for sheet in self._sheets)
+        self.sheets = [self._head(context), self._thought(context), self._middle(), self._foot(context)]
+        self.height = sum(len(sheet.lines) for sheet in self.sheets)
         self.whole = whole
 
     def refresh_head(self, context: RenderContext) -> None:
         """Draw the first line anew, for another time or another picture of the spinner."""
-        if self._sheets:
-            self._sheets[HEAD] = self._head(context)
+        if self.sheets:
+            self.sheets[HEAD] = self._head(context)
 
     def refresh_foot(self, context: RenderContext) -> None:
         """Draw the last lines anew, for other keys."""
-        if self._sheets:
-            self._sheets[FOOT] = self._foot(context)
-
-    @property
-    def laid_out(self) -> bool:
-        """Whether it has lines."""
-        return bool(self._sheets)
+        if self.sheets:
+            self.sheets[FOOT] = self._foot(context)
 
     def line(self, number: int) -> tuple[int, Line]:
         """Line `number` from the top, and the part that it is of."""
-        for part, sheet in enumerate(self._sheets):
+        for part, sheet in enumerate(self.sheets):
             if number < len(sheet.lines):
                 return part, sheet.lines[number]
             number -= len(sheet.lines)
@@ -296,16 +280,12 @@ class TurnBlock:
 
     def first_line(self, part: int) -> int:
         """The number of the first line of a part."""
-        return sum(len(sheet.lines) for sheet in self._sheets[:part])
-
-    def sheet(self, part: int) -> RenderedLines:
-        """The lines and rows of a part."""
-        return self._sheets[part]
+        return sum(len(sheet.lines) for sheet in self.sheets[:part])
 
     @property
     def codes(self) -> list[str]:
         """The text of each block of code, as it was written."""
-        return self.sheet(BODY).codes
+        return self.sheets[BODY].codes
 
     # its parts
 
@@ -337,15 +317,17 @@ class TurnBlock:
         return len(self.written) - self._shown if self._fed >= self._shown else 0
 
     def _head(self, context: RenderContext) -> RenderedLines:
-        pieces = header(self.message, self.live, context.moment(), self._width, context.go_on_key)
+        pieces = header(self.message, self.content.live, context.moment(), self._width, context.go_on_key)
         return parts.head(pieces, self._width, begins_view=self.begins_view)
 
     def _thought(self, context: RenderContext) -> RenderedLines:
-        if not self.thinking:
+        if not self.content.thinking:
             return RenderedLines()
         opened = parts.THINKING in self.unfolded
         busy = self.growing and not self.text
-        sheet = parts.thought(self.thinking, self.content.thought_took, context.think_key, opened=opened, busy=busy)
+        sheet = parts.thought(
+            self.content.thinking, self.content.thought_took, context.think_key, opened=opened, busy=busy
+        )
         if opened:
             self._lay_thoughts(finished=not busy)
             parts.join(sheet, self._thoughts.sheet if self._thoughts else RenderedLines())
@@ -360,8 +342,8 @@ class TurnBlock:
             self._thoughts = Body(VerbatimDocument(), Options(self._width, MUTED))
             self._thoughts_fed = 0
             self._thoughts_edition = self.content.thoughts_edition
-        end = min(len(self.thinking), TEXT_SHOWN)
-        self._thoughts.document.feed(plain(self.thinking[self._thoughts_fed : end]).plain)
+        end = min(len(self.content.thinking), TEXT_SHOWN)
+        self._thoughts.document.feed(plain(self.content.thinking[self._thoughts_fed : end]).plain)
         self._thoughts_fed = end
         self._thoughts.update(finished=finished)
 
@@ -371,7 +353,7 @@ class TurnBlock:
             return self._body.sheet
         if not self.growing:
             return RenderedLines() if self.message.error else parts.no_text()
-        return RenderedLines() if self.thinking else parts.indicator(self.live)
+        return RenderedLines() if self.content.thinking else parts.indicator(self.content.live)
 
     def _foot(self, context: RenderContext) -> RenderedLines:
         notes = [parts.offer(context.reroute_key)] if self.offer else []

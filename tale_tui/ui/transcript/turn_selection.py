@@ -158,9 +158,9 @@ class TurnSelection:
 
 def offers(turn: TurnBlock) -> list[Offer]:
     """What the keys do with a turn that is set."""
-    code = bool(turn.sheet(BODY).codes)
+    code = bool(turn.sheets[BODY].codes)
     if not isinstance(turn, CardTurn):
-        thoughts, found = bool(turn.thinking), len(links(turn))
+        thoughts, found = bool(turn.content.thinking), len(links(turn))
         return offered(turn.message, code=code, thoughts=thoughts, links=found, folded=left_out(turn))
     if turn.task is None:
         return []
@@ -178,7 +178,7 @@ def code_in_view(layout: TurnLayout, number: int, top: ScrollPosition, height: i
         height: of the screen.
     """
     turn = layout.last_laid_out(number)
-    titles = turn.sheet(BODY).code_lines
+    titles = turn.sheets[BODY].code_lines
     first = turn.first_line(BODY)
     start = top.line if number == top.turn else 0
     end = layout.lines_above(top) + height - layout.lines_above(ScrollPosition(number))
@@ -189,7 +189,7 @@ def code_in_view(layout: TurnLayout, number: int, top: ScrollPosition, height: i
 def targets(turn: TurnBlock, *parts: int) -> Iterator[Target]:
     """What clicks in some parts of a turn do."""
     for part in parts:
-        for line in turn.sheet(part).lines:
+        for line in turn.sheets[part].lines:
             yield from (piece.target for piece in line.pieces if piece.target is not None)
 
 

@@ -112,12 +112,13 @@ class TranscriptView(TurnScrollView):
         layout.begin_view(transcript.view_from)
         self.cards.turns_replaced(cards)
         self._turns_gone()
-        self.update_now()
+        self.throttle.run()
 
     def add(self, message: Message) -> None:
         """Append a message; where it is the user's the end is followed again, and what opened by itself folds."""
         if message.author == "user":
-            self._fold(self.cards.take_opened_by_themselves())
+            if self.cards.opened_by_themselves:
+                self._fold(self.cards.take_opened_by_themselves())
             self.following = True
         self.turn_layout.add(self.cards.make_turn(message))
         self.cards.mark_last()
@@ -137,23 +138,23 @@ class TranscriptView(TurnScrollView):
         turn.replace(message)
         if not turn.growing:
             self.set_live(message.id, None)
-        self.update_soon()
+        self.throttle.request()
         if message.id == self.chosen:
             self.tell_keys()
 
     def drop_after(self, message_id: str | None) -> None:
         """Take away all that is below a message; None takes away everything."""
         layout, number = self.turn_layout, self.turn_layout.find(message_id)
-        layout.cut(0 if message_id is None else len(layout) if number is None else number + 1)
-        self.top = min(self.top, ScrollPosition(max(len(layout) - 1, 0), self.top.line))
+        layout.cut(0 if message_id is None else len(layout.turns) if number is None else number + 1)
+        self.top = min(self.top, ScrollPosition(max(len(layout.turns) - 1, 0), self.top.line))
         self.cards.turns_removed()
         self._turns_gone()
-        self.update_now()
+        self.throttle.run()
 
     def _turns_gone(self) -> None:
         """Nothing is chosen that is not there any more."""
         self.lines_replaced()
-        if self.chosen_number is None:
+        if self.turn_selection.number is None:
             self.chosen = None
 
     def set_live(self, message_id: str, live: LiveFigures | None) -> None:
@@ -161,18 +162,20 @@ class TranscriptView(TurnScrollView):
         if (turn := self.turn_layout.turn(message_id)) is None:
             return
         turn.set_live(live)
-        self.spinner.spin(any(turn.live and not isinstance(turn, CardTurn) for turn in self.turn_layout.turns[-2:]))
-        self.update_soon()
+        self.spinner.spin(
+            any(turn.content.live and not isinstance(turn, CardTurn) for turn in self.turn_layout.turns[-2:])
+        )
+        self.throttle.request()
 
     def set_view_from(self, message_id: str | None) -> None:
         """Where the model's view of the conversation begins; None where it is shown all."""
         if self.turn_layout.begin_view(message_id):
-            self.update_now()
+            self.throttle.run()
 
     def set_offer(self, message_id: str | None) -> None:
         """Offer below a reply to make a task of it after all; None takes the offer away."""
         if self.turn_layout.offer_below(message_id):
-            self.update_now()
+            self.throttle.run()
 
     def source(self, message_id: str) -> str:
         """The Markdown of a message as it is now; empty for one that is not shown."""
@@ -199,9 +202,9 @@ class TranscriptView(TurnScrollView):
     def set_tasks(self, tasks: Iterable[Task]) -> None:
         """All tasks of the conversation; a card of it whose task is not among them is an ordinary reply."""
         self.cards.set_tasks(tasks)
-        if self.cards:
+        if self.cards.messages:
             self._keep_keys()
-            self.update_now()
+            self.throttle.run()
 
     def put_task(self, task: Task) -> None:
         """A task as it is now; one without a card here is remembered, its card may come."""
@@ -222,7 +225,7 @@ class TranscriptView(TurnScrollView):
             if card.last:
                 self.text_came()
             else:
-                self.update_soon()
+                self.throttle.request()
 
     def set_task_text(self, task_id: str, text: str, thinking: str = "") -> None:
         """All that a task has written in the step that it is at, or its result."""
@@ -232,7 +235,7 @@ class TranscriptView(TurnScrollView):
     def set_task_live(self, task_id: str, live: LiveFigures | None) -> None:
         """What goes on in the step that runs, how fast it writes and how much; None where that is not known."""
         if self.cards.set_live(task_id, live):
-            self.update_soon()
+            self.throttle.request()
 
     def open_card(self, task_id: str, opened: bool, *, by_reader: bool = False) -> None:
         """Show all of a card's text, or fold it.
@@ -253,7 +256,7 @@ class TranscriptView(TurnScrollView):
 
     def _card_changed(self, card: CardTurn) -> None:
         """A card says something else now, and the keys may do something else with it."""
-        self.update_soon()
+        self.throttle.request()
         if self.turn_selection.tells_keys_of(card):
             self.tell_keys()
 
@@ -280,7 +283,7 @@ class TranscriptView(TurnScrollView):
 
     def line_style(self, number: int) -> LineStyle:
         """The bar of who speaks, or of the chosen turn."""
-        if number == self.chosen_number:
+        if number == self.turn_selection.number:
             return self.turn_selection.line_style(self.top, self.size.height)
         turn = self.turn_layout.turns[number]
         if isinstance(turn, CardTurn):
@@ -309,12 +312,12 @@ class TranscriptView(TurnScrollView):
         for turn in self.turn_layout.turns:
             if turn.offer or isinstance(turn, CardTurn):
                 turn.whole = False
-        self.update_now()
+        self.throttle.run()
 
     def update_view(self) -> None:
         """Bring the screen up to date, and look at the clock from now on where a card on it tells the time."""
         super().update_view()
-        if self.cards and any(True for _ in self._cards_on_the_clock()):
+        if self.cards.messages and any(True for _ in self._cards_on_the_clock()):
             self.card_timer.start(TICK_S)
         else:
             self.card_timer.stop()
@@ -342,17 +345,12 @@ class TranscriptView(TurnScrollView):
             self.turn_selection.choose(message_id)
             self.tell_keys()
 
-    @property
-    def chosen_number(self) -> int | None:
-        """The number of the chosen turn."""
-        return self.turn_selection.number
-
     def watch_has_focus(self, has_focus: bool) -> None:
         """With the focus the keys work: choose the last turn where none is. Without it nothing is chosen any more."""
         super().watch_has_focus(has_focus)
         if not self.is_attached:
             return
-        if has_focus and self.chosen_number is None and self.turn_layout.turns:
+        if has_focus and self.turn_selection.number is None and self.turn_layout.turns:
             self.chosen = self.turn_layout.turns[-1].message.id
         elif not has_focus and self.screen.focused not in (None, self):
             self.chosen = None
@@ -365,7 +363,7 @@ class TranscriptView(TurnScrollView):
 
     def tell_keys(self) -> None:
         """Put the keys below the chosen turn, while they work."""
-        if self.has_focus and self.chosen_number is not None:
+        if self.has_focus and self.turn_selection.number is not None:
             self._learn_keys()
         self.turn_selection.tell_keys(working=self.has_focus)
         self.update_view()
@@ -410,7 +408,7 @@ class TranscriptView(TurnScrollView):
     def go_to(self, position: ScrollPosition) -> None:
         """Bring a position to the top of the screen. What opened by itself folds when it is out of sight."""
         super().go_to(position)
-        if self.cards.some_opened_by_themselves:
+        if self.cards.opened_by_themselves:
             self._fold(self.cards.take_opened_by_themselves({shown.turn for shown in self.shown()}))
 
     # keys
@@ -421,7 +419,7 @@ class TranscriptView(TurnScrollView):
 
     def action_choose(self, step: int) -> None:
         """Choose the turn above or below; in a turn that is higher than the screen, scroll first."""
-        number, turns = self.chosen_number, self.turn_layout.turns
+        number, turns = self.turn_selection.number, self.turn_layout.turns
         if number is None:
             if turns:
                 self.chosen = turns[-1].message.id
@@ -437,7 +435,7 @@ class TranscriptView(TurnScrollView):
 
     def action_request(self, kind: str) -> None:
         """Ask for something to be done with the chosen turn."""
-        if self.chosen is None or self.chosen_number is None or kind not in get_args(ActionKind):
+        if self.chosen is None or self.turn_selection.number is None or kind not in get_args(ActionKind):
             return
         code = self.code_block_at(self.chosen) if kind == "copy_code" else ""
         if code is not None:
@@ -445,7 +443,7 @@ class TranscriptView(TurnScrollView):
 
     def action_think(self) -> None:
         """Open or close the thoughts of the chosen turn."""
-        if (turn := self.turn_selection.turn) is not None and turn.thinking:
+        if (turn := self.turn_selection.turn) is not None and turn.content.thinking:
             self.unfold(turn, THINKING)
 
     def action_link(self) -> None:

@@ -156,18 +156,14 @@ class StatusLine(Widget):
     def _model(self, room: int) -> Content:
         """The model that answers, in at most `room` cells."""
         model = self.model
-        word = self._word()
+        word = _WORDS.get(model.state, "demo" if model.demo else "")
+        if model.state == "loading":
+            word = f"loading {self._waited()}".rstrip()
         sign = getattr(signs(), _SIGNS[model.state])
         room -= 3 + (len(word) + 1 if word else 0)
         name = fitted(model.name, room) if room > 0 else ""
         colour = _COLOURS.get(model.state, "$ux")
         return Content.assemble(" ", (sign, colour), " ", (name, "$ux"), " " if name and word else "", (word, "$muted"))
-
-    def _word(self) -> str:
-        model = self.model
-        if model.state == "loading":
-            return f"loading {self._waited()}".rstrip()
-        return _WORDS.get(model.state, "demo" if model.demo else "")
 
     def _waited(self) -> str:
         since = self.model.since

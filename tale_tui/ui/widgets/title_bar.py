@@ -50,19 +50,18 @@ class TitleBar(Widget):
         """One line; where there is little room the title gives way, then the number of turns."""
         left = Content.assemble((f" {self.label}", "bold $accent"))
         for name in self.screens:
-            left += Content.assemble(" " * _GAP, self._screen_name(name))
+            shown = Content.assemble((name, "bold" if name == self.current else "$muted"))
+            if name == "Tasks" and self.running:
+                shown += Content.assemble((f" {min(self.running, _MOST_SHOWN)}", "$task"))
+            if name == "Tasks" and self.asking:
+                shown += Content.assemble((f" {signs().asks}{min(self.asking, _MOST_SHOWN)}", "$warning"))
+            left += Content.assemble(
+                " " * _GAP, shown.stylize(Style.from_meta({"@click": f"app.show({name.lower()!r})"}))
+            )
         width = self.size.width
         room = width - left.cell_length - _GAP - 1
         right = fitted(self.note, room) if self.note else self._conversation(room)
         return spread(left, Content(f"{right} ").stylize("$muted"), width)
-
-    def _screen_name(self, name: str) -> Content:
-        shown = Content.assemble((name, "bold" if name == self.current else "$muted"))
-        if name == "Tasks" and self.running:
-            shown += Content.assemble((f" {min(self.running, _MOST_SHOWN)}", "$task"))
-        if name == "Tasks" and self.asking:
-            shown += Content.assemble((f" {signs().asks}{min(self.asking, _MOST_SHOWN)}", "$warning"))
-        return shown.stylize(Style.from_meta({"@click": f"app.show({name.lower()!r})"}))
 
     def _conversation(self, room: int) -> str:
         counted = plural(self.turns, "turn") if self.turns else ""

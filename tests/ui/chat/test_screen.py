@@ -559,7 +559,7 @@ async def test_thinking_loading_and_reading_are_shown(open_window: Any) -> None:
         await window.ready()
         await window.say("think")
         await window.until(
-            lambda: [turn.thinking for turn in window.chat.view.turn_layout.turns][1:] == ["hm"], "it thinks"
+            lambda: [turn.content.thinking for turn in window.chat.view.turn_layout.turns][1:] == ["hm"], "it thinks"
         )
         event.set()
         await window.answered()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ class Recorder:
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
         self.live: Any = None
+        self.turn_selection = SimpleNamespace(number=None)
 
     def __getattr__(self, name: str) -> Any:
         def record(*args: Any) -> None:

@@ -49,7 +49,7 @@ class Host(App[None]):
 @pytest.fixture(autouse=True)
 def _signs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tale_tui.formatting.tasks.signs", lambda: UNICODE)
-    monkeypatch.setattr("tale_tui.ui.widgets.line.signs", lambda: UNICODE)
+    monkeypatch.setattr("tale_tui.ui.text.signs", lambda: UNICODE)
 
 
 async def test_what_needs_a_look_has_the_colour_of_its_sign() -> None:

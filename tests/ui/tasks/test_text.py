@@ -97,11 +97,11 @@ async def test_a_word_is_selected_with_two_clicks_and_a_row_with_three() -> None
 async def test_what_grows_is_followed_or_said_to_be_below() -> None:
     async with opened(passage(LONG, growing=True), follow=True) as (host, pilot):
         host.text.stream("a", "\n\nthe end", thinking=False)
-        host.text.update_now()
+        host.text.throttle.run()
         assert any(line.startswith("the end") for line in host.lines)
         await pilot.press("home")
         host.text.stream("a", "\n\nmore", thinking=False)
-        host.text.update_now()
+        host.text.throttle.run()
         assert host.lines[-1].endswith("more below · end")
         await pilot.click(host.text, offset=host.offset_of("more below"))
         assert host.text.following

@@ -156,7 +156,7 @@ class Scene:
 
     def hurry(self) -> None:
         """Bring the screen up to date without waiting for its time."""
-        self.view.update_now()
+        self.view.throttle.run()
         self.view.refresh_headers()
 
 

@@ -76,7 +76,7 @@ async def test_what_people_write_is_shown_unchanged(stage: Any, make: Any) -> No
     async with stage(make.user(0, "x"), size=(120, 40)) as scene:
         for name, text in CORPUS["harmless, must survive unchanged"].items():
             scene.view.load(make.conversation(make.user(1, text)))
-            rows = [row for row in scene.view.turn_layout.turns[0].sheet(2).rows if row is not None]
+            rows = [row for row in scene.view.turn_layout.turns[0].sheets[2].rows if row is not None]
             assert "\n".join(rows) == text.replace("\t", "    "), name
 
 

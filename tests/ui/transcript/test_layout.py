@@ -50,7 +50,7 @@ def test_find_add_and_cut() -> None:
     layout = layout_of("a", "b", "c")
     assert (layout.find("u2"), layout.find("nobody"), layout.find(None)) == (2, None, None)
     layout.cut(1)
-    assert (len(layout), layout.find("u2"), layout.find("u0")) == (1, None, 0)
+    assert (len(layout.turns), layout.find("u2"), layout.find("u0")) == (1, None, 0)
     layout.add(turn(9, "d"))
     assert layout.find("u9") == 1
     assert layout.height == sum(layout.laid_out(number).height for number in range(2))
