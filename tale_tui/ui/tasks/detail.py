@@ -165,14 +165,16 @@ class TaskPane(Vertical):
         fresh = self.detail is None or self.detail.task.id != detail.task.id
         if fresh and (self.shown is None or self.shown.id != detail.task.id):
             self.show_task(detail.task)
-        running = {passage_key(step): step.text for step in detail.steps if step.state == "running"}
+        running = {passage_key(step): step for step in detail.steps if step.state == "running"}
         if running.keys() != self._written.keys():
             self._doing, self._tokens = "", 0
         before, self._written = self._written, {}
-        for key, stored in running.items():
+        for key, step in running.items():
+            stored = step.text
             came = "".join(before.get(key, []))
-            # What has streamed in is ahead of what was stored.
-            self._written[key] = [came if came.startswith(stored) else stored]
+            # What has streamed in is ahead of what was stored, unless it turned out to be thinking.
+            thought = step.thinking and not stored
+            self._written[key] = [came if came.startswith(stored) and not thought else stored]
         self.shown, self.detail = detail.task, detail
         self._show_head()
         self._show_text(anew=fresh)
