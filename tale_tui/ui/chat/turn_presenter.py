@@ -88,6 +88,8 @@ class TurnPresenter:
             case TextSortedAnew(text, thinking):
                 self._text.clear()
                 self._thinking.clear()
+                if not text:
+                    self._pace.ttft_ms = None
                 if self.reply is not None:
                     self.reply = replace(self.reply, text=text, thinking=thinking)
                     if self._streams:

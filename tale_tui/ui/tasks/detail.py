@@ -16,7 +16,7 @@ from textual.widget import Widget
 
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.tasks.steps import TaskView, head_lines, nothing_yet, passage_key, passages
-from tale_tui.ui.tasks.text import TaskText
+from tale_tui.ui.tasks.text import TaskText, is_ahead
 from tale_tui.ui.widgets.tabs import WordTabs
 
 if TYPE_CHECKING:
@@ -170,11 +170,8 @@ class TaskPane(Vertical):
             self._doing, self._tokens = "", 0
         before, self._written = self._written, {}
         for key, step in running.items():
-            stored = step.text
             came = "".join(before.get(key, []))
-            # What has streamed in is ahead of what was stored, unless it turned out to be thinking.
-            thought = step.thinking and not stored
-            self._written[key] = [came if came.startswith(stored) and not thought else stored]
+            self._written[key] = [came if is_ahead(came, step.text, step.thinking) else step.text]
         self.shown, self.detail = detail.task, detail
         self._show_head()
         self._show_text(anew=fresh)

@@ -179,13 +179,15 @@ def test_stopping_shows_at_once_what_came_and_nothing_that_comes_later(
 
 
 def test_text_that_was_thinking_is_shown_as_thinking_and_the_answer_begins_anew(
-    turn: TurnPresenter, branch: ShownBranch
+    turn: TurnPresenter, branch: ShownBranch, view: Recorder, clock: ManualClock
 ) -> None:
     begin(turn)
     turn.take(TextDelta("two and two", 3))
     turn.take(TextSortedAnew("", "two and two"))
     assert (branch["r"].text, branch["r"].thinking) == ("", "two and two")
+    clock.now += 2
     turn.take(TextDelta("Four.", 4))
+    assert view.live.ttft_ms == pytest.approx(2000.0)
     turn.stop()
     assert (branch["r"].text, branch["r"].thinking) == ("Four.", "two and two")
 
