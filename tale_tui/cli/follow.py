@@ -22,6 +22,7 @@ from tale_tui.domain.events import (
     TaskSeen,
     TaskStarted,
     TextDelta,
+    TextSortedAnew,
     ThinkingDelta,
     TurnCancelled,
     TurnDone,
@@ -56,6 +57,7 @@ async def follow(
     waits: Callable[[str], None],
     reads: Callable[[int, int], None] | None = None,
     begins: Callable[[TurnStarted | TaskStarted], None] | None = None,
+    takes_back: Callable[[], None] | None = None,
 ) -> TurnEnd:
     """Hand out a turn as it happens.
 
@@ -65,17 +67,23 @@ async def follow(
         waits: gets a few words when something begins that takes time.
         reads: gets how much of the prompt was read, and how long it is, in tokens.
         begins: gets that the message is stored, and that it became a task.
+        takes_back: called where what `text` got was thinking, and the answer is still to come. None where it cannot be
+            taken back: then `text` gets nothing before it is certain to be the answer, or the turn has ended.
     Returns:
         The event that ended it.
     Raises:
         EngineLost: nothing ended it.
     """
     thinking = False
+    answer = _Answer(text, takes_back)
     async for event in events:
         match event:
             case TextDelta(text=piece):
-                text(piece)
+                answer.add(piece)
+            case TextSortedAnew(text=whole):
+                answer.replace(whole)
             case ThinkingDelta():
+                answer.settle()  # the model tells one from the other
                 if not thinking:
                     waits("thinking")
                 thinking = True
@@ -87,13 +95,54 @@ async def follow(
             case TurnStarted() | TaskStarted():
                 if begins is not None:
                     begins(event)
-            case Routed():
-                pass
+            case Routed(certain=certain):
+                answer.certain = certain
             case TurnDone() | TurnFailed() | TurnCancelled():
+                answer.settle()
                 return event
             case _:
                 assert_never(event)
     raise EngineLost("The engine ended in the middle of the answer. Ask again.")
+
+
+class _Answer:
+    """Hands an answer out, as `follow` says.
+
+    Attributes:
+        certain: whether what comes is the answer, and not perhaps thinking.
+    """
+
+    def __init__(self, text: Callable[[str], None], takes_back: Callable[[], None] | None) -> None:
+        self.certain = True
+        self._text = text
+        self._takes_back = takes_back
+        self._held: list[str] = []
+        self._given = False
+
+    def add(self, piece: str) -> None:
+        """More came."""
+        if self.certain or self._takes_back is not None:
+            self._given = True
+            self._text(piece)
+        else:
+            self._held.append(piece)
+
+    def replace(self, whole: str) -> None:
+        """What came is another text: none where it was thinking."""
+        self._held.clear()
+        self.certain = True
+        if self._given and self._takes_back is not None:
+            self._takes_back()
+        self._given = False
+        if whole:
+            self.add(whole)
+
+    def settle(self) -> None:
+        """What came is the answer."""
+        held, self._held = "".join(self._held), []
+        self.certain = True
+        if held:
+            self.add(held)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@
     │   ├── TimedOut              connect, first token or the next piece took too long
     │   ├── BrokenStream          the stream ended before its end
     │   ├── Refused               the server refused the request for another reason
+    │   ├── CannotContinue        the server can only begin a reply, not go on with one
     │   ├── ModelDamaged          the model's file is cut off, altered or no model
     │   └── NotAvailable          the backend cannot run on this machine
     ├── NoModel                   a role has no model: nothing was found, or what served it is away
@@ -154,6 +155,14 @@ class Refused(ModelError):
 
     code = "refused"
     title = "The server refused"
+    retry_helps = False
+
+
+class CannotContinue(ModelError):
+    """The server can only begin a reply, not go on with one that broke off."""
+
+    code = "cannot_continue"
+    title = "The reply cannot be gone on with"
     retry_helps = False
 
 

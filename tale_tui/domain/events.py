@@ -38,6 +38,8 @@ class Routed:
     why: str
     view_from: str | None = None
     """The first message that the model is shown; None when it is shown all of them."""
+    certain: bool = True
+    """Whether what comes as its answer is its answer; else it may turn out to be thinking (`TextSortedAnew`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,17 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class TextSortedAnew:
+    """What came of the reply up to here is taken otherwise: what came as text was thinking, or the other way round.
+
+    Both replace what came.
+    """
+
+    text: str
+    thinking: str
+
+
+@dataclass(frozen=True, slots=True)
 class TurnDone:
     """The reply is complete and stored."""
 
@@ -107,6 +120,7 @@ TurnEvent = (
     | PromptProgress
     | ThinkingDelta
     | TextDelta
+    | TextSortedAnew
     | TurnDone
     | TurnFailed
     | TurnCancelled

@@ -30,6 +30,10 @@ class FinishReason(StrEnum):
     STOP = "stop"
     LENGTH = "length"
     """The limit of tokens or the end of the window was reached."""
+    TOOL_CALL = "tool_call"
+    """It asked for a tool."""
+    FILTER = "filter"
+    """A filter of the server kept the rest back."""
 
 
 class RoleState(StrEnum):

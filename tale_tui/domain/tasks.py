@@ -186,6 +186,8 @@ class Step:
     """When it is tried again, where an attempt failed."""
     approved: bool = False
     """The user said yes to it since its last attempt began."""
+    earlier: tuple[str, ...] = ()
+    """What attempts before had written that could not be gone on with, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

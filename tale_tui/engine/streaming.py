@@ -7,8 +7,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
 from tale_tui.domain.constants import (
     DELTA_INTERVAL_S,
@@ -21,9 +21,10 @@ from tale_tui.domain.constants import (
 from tale_tui.domain.errors import BrokenStream, StoreError
 from tale_tui.domain.events import PromptProgress, TextDelta, ThinkingDelta, TurnEvent
 from tale_tui.domain.models import LoadedModel, ModelRef, Role, Usage
-from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, TextPiece
+from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, SortedAnew, TextPiece
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
+from tale_tui.engine.store.store import Store
 
 Kind = TypeVar("Kind")
 
@@ -78,6 +79,12 @@ class PartialReply:
             self._first_tokens = piece.tokens
         if self._first_text is None and not piece.thinking:
             self._first_text = self._last
+
+    def sort_anew(self, *, thinking: bool) -> None:
+        """Take all that came for thinking, or for the answer."""
+        whole = (self.thinking + self.text).strip()
+        self._thinking, self._text = ([whole], []) if thinking else ([], [whole])
+        self._first_text = None if thinking else self._first
 
     def usage(self, end: Finished | None) -> Usage:
         """What the reply cost so far.
@@ -344,41 +351,59 @@ async def load_model(
     return loaded
 
 
+class ReplyReader(Protocol):
+    """Takes a reply while it comes."""
+
+    def piece(self, piece: TextPiece) -> None:
+        """Take what the model writes."""
+        ...
+
+    def sort_anew(self, *, thinking: bool) -> None:
+        """All that came is thinking, or the answer."""
+        ...
+
+    def progress(self, done: int, total: int) -> None:
+        """So many tokens of the prompt were read, and of how many."""
+        ...
+
+
 async def stream_reply(
-    pool: Pool,
-    ref: ModelRef,
-    request: ChatRequest,
-    on_piece: Callable[[TextPiece], None],
-    on_progress: Callable[[int, int], None],
-    *,
-    broken: str,
+    store: Store, pool: Pool, ref: ModelRef, request: ChatRequest, reader: ReplyReader, *, broken: str
 ) -> Finished:
     """Have a model write until it says that it is done.
 
     Args:
+        store: remembers which models think without a beginning.
         pool: the door to the models.
         ref: the model.
         request: what it is asked.
-        on_piece: takes what it writes.
-        on_progress: told how many tokens of the prompt were read, and of how many.
+        reader: takes what it writes.
         broken: what the user is told where the stream ends in the middle.
     Raises:
         ModelError: what happened.
     """
     end: Finished | None = None
     pieces = 0
-    async with aclosing(pool.chat(ref, request)) as events:
+    known = await store.thinks_unopened(ref)
+    unopened = False
+    async with aclosing(pool.chat(ref, replace(request, holds_back=bool(known)))) as events:
         async for event in events:
             match event:
                 case TextPiece():
-                    on_piece(event)
+                    reader.piece(event)
                     pieces += 1
                     if pieces % YIELD_PIECES == 0:
                         await asyncio.sleep(0)
                 case PromptRead(done, total):
-                    on_progress(done, total)
+                    reader.progress(done, total)
+                case SortedAnew(thinking):
+                    unopened = unopened or thinking
+                    reader.sort_anew(thinking=thinking)
                 case Finished():
                     end = event
     if end is None:
         raise BrokenStream(broken)
+    if unopened > bool(known) or (known is None and pieces):
+        with suppress(StoreError):  # it is learned again
+            await store.keep_thinks_unopened(ref, unopened)
     return end

@@ -14,6 +14,7 @@ from tale_tui.domain.events import (
     PromptProgress,
     Routed,
     TextDelta,
+    TextSortedAnew,
     ThinkingDelta,
     TurnEvent,
 )
@@ -52,3 +53,41 @@ async def test_a_turn_without_an_end_is_an_error() -> None:
 
     with pytest.raises(EngineLost):
         await follow(events(), text=str, waits=str)
+
+
+UNSURE = Routed(REF, "the role's", certain=False)
+CAME = (TextDelta("two and ", 1), TextDelta("two", 2))
+TAG = TextSortedAnew("", "two and two")
+
+
+@pytest.mark.parametrize(
+    ("events", "piped", "shown"),
+    [
+        ((UNSURE, *CAME), ["two and two"], ["two and ", "two"]),
+        (
+            (UNSURE, *CAME, TAG, TextDelta("Four", 3), TextDelta(".", 4)),
+            ["Four", "."],
+            ["two and ", "two", "-", "Four", "."],
+        ),
+        ((Routed(REF, "the role's"), *CAME), ["two and ", "two"], ["two and ", "two"]),
+        ((UNSURE, ThinkingDelta("hm", 1), *CAME), ["two and ", "two"], ["two and ", "two"]),
+        ((ThinkingDelta("Six.", 1), TextSortedAnew("Six.", "")), ["Six."], ["Six."]),
+        ((ThinkingDelta("hm", 1), TextSortedAnew("", "hm"), TextDelta("Six.", 2)), ["Six."], ["Six."]),
+    ],
+    ids=["no tag", "tag", "known", "told apart", "held back", "held back, tag"],
+)
+async def test_what_cannot_be_taken_back_is_given_when_it_is_certain(
+    events: tuple[TurnEvent, ...], piped: list[str], shown: list[str], engine: Any
+) -> None:
+    started, *_, done = engine.answer("s", "t", "k", None)
+
+    async def turn() -> AsyncGenerator[TurnEvent, None]:
+        for event in (started, *events, done):
+            yield event
+
+    given: list[str] = []
+    await follow(turn(), text=given.append, waits=lambda _: None)
+    assert given == piped
+    given.clear()
+    await follow(turn(), text=given.append, waits=lambda _: None, takes_back=lambda: given.append("-"))
+    assert given == shown

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tale_tui.cli.stdin import InputLines
+from tale_tui.domain.errors import BadInput
 
 
 async def read_all(content: bytes) -> list[str]:
@@ -28,10 +29,9 @@ async def read_all(content: bytes) -> list[str]:
         (b"one\ntwo\n", ["one", "two"]),
         (b"one\n\nlast", ["one", "", "last"]),
         ("ä€𝄞\n".encode(), ["ä€𝄞"]),
-        (b"bad \xff\n", ["bad \ufffd"]),
         (b"x" * 200_000 + b"\ny\n", ["x" * 200_000, "y"]),
     ],
-    ids=["nothing", "lines", "unended", "wide", "no text", "long"],
+    ids=["nothing", "lines", "unended", "wide", "long"],
 )
 async def test_lines_of_standard_input(content: bytes, lines: list[str]) -> None:
     if len(content) <= 60_000:
@@ -42,6 +42,28 @@ async def test_lines_of_standard_input(content: bytes, lines: list[str]) -> None
     assert [line async for line in InputLines(reader)] == lines
     await feeding
     os.close(reader)
+
+
+async def test_a_line_that_is_not_utf8_is_refused_and_the_next_one_read() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"one\nbad \xff\nthree\nlast \xe9")
+    os.close(writer)
+    lines = InputLines(reader)
+    assert await anext(lines) == "one"
+    with pytest.raises(BadInput, match="line 2"):
+        await anext(lines)
+    assert await anext(lines) == "three"
+    with pytest.raises(BadInput, match="line 4"):
+        await anext(lines)
+    assert [line async for line in lines] == []
+    os.close(reader)
+
+
+async def test_a_line_taken_in_pieces_is_cut_between_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tale_tui.cli.stdin.MESSAGE_CHARACTERS_MAX", 1000)
+    monkeypatch.setattr("tale_tui.cli.stdin.CHUNK_BYTES", 501)
+    for text in ("€" * 3000, "𝄞" * 3000, "ä" * 3000, "aä€𝄞" * 1000):
+        assert "".join(await read_all(text.encode())) == text
 
 
 async def test_no_more_is_read_than_is_soon_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,8 +44,9 @@ MODELS = (
     {"ollama", "openai", "embedded", "scripted"},
     {"http", "files"},
     {"server_errors", "reply_parser"},
+    {"think_splitter"},
     {"backend"},
-    {"machine", "memory_forecast", "lenient_json", "demo"},
+    {"machine", "memory_forecast", "lenient_json", "code_tracker", "demo"},
 )
 """The same inside the models: who serves, the door, loading, the backends, what they share."""
 

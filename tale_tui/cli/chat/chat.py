@@ -14,7 +14,7 @@ import click
 from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import NO_MODEL_CODES, Exit
 from tale_tui.cli.output import MUTED, ProgressLine, echo, echo_err, echo_json, echo_notice, is_terminal, rounded, tenth
-from tale_tui.cli.stdin import is_piped, read_message
+from tale_tui.cli.stdin import checked_words, is_piped, read_message
 from tale_tui.domain.errors import BadInput, EmptyMessage
 
 if TYPE_CHECKING:
@@ -27,11 +27,10 @@ if TYPE_CHECKING:
     from tale_tui.domain.tasks import TaskDetail
     from tale_tui.engine.api import EngineApi
 
-NO_TERMINAL = (
-    "The window needs a terminal, and there is none here.\n"
-    "Ask once with: tale-tui chat -m TEXT\nTalk line by line with: tale-tui --plain"
-)
+INSTEAD = "Ask once with: tale-tui chat -m TEXT\nTalk line by line with: tale-tui --plain"
+NO_TERMINAL = f"The window needs a terminal, and there is none here.\n{INSTEAD}"
 BACKENDS = ("embedded", "ollama", "openai", "scripted")
+THOUGHT_ALOUD = "The lines above were thinking. This is the answer:"
 TASK_HINT = "That may have been a task. To have it worked on as one: tale-tui submit TEXT"
 
 
@@ -103,14 +102,14 @@ def chat(
     if message is None and is_piped():
         message = read_message()
         if not message:
-            raise BadInput(NO_TERMINAL)
+            raise EmptyMessage(f"Standard input is empty, so there is nothing to ask.\n{INSTEAD}")
     if message is None:
         if as_json:
             raise BadInput("--json goes with -m TEXT or with text on standard input.")
         return _open_window(context, options)
     if not message.strip():
         raise EmptyMessage("The message is empty: say something, as in tale-tui chat -m TEXT")
-    return _answer(context, message, options, as_json=as_json)
+    return _answer(context, checked_words(message), options, as_json=as_json)
 
 
 def _open_window(context: CommandContext, options: ChatOptions) -> int:
@@ -169,6 +168,8 @@ async def print_answer(engine: EngineApi, message: str, options: ChatOptions, *,
     Raises:
         TaleError: no model, no such session, a message that cannot be sent, a model that failed.
     """
+    from tale_tui.formatting.no_answer import no_answer
+
     line = ProgressLine()
     ref = await _model(engine, options, line)
     session = await (engine.sessions.find(options.session) if options.session else engine.sessions.create())
@@ -177,8 +178,13 @@ async def print_answer(engine: EngineApi, message: str, options: ChatOptions, *,
         echo_err("Stopped in another window. What came is kept.")
         return Exit.INTERRUPTED
     code = Exit.DONE
+    reply = found.reply
     if found.task is not None:
         code = await _echo_task(engine, found.task, quiet=as_json, waited=options.wait)
+    elif not reply.text.strip():
+        code = Exit.FAILED
+        model = reply.ref.model if reply.ref else "The model"
+        echo_err(no_answer(model, reply.finish, thought=bool(reply.thinking)))
     elif not as_json and is_terminal(sys.stderr):
         echo_err(click.style(_summary(found.reply), **MUTED))
         if found.unsure:
@@ -305,12 +311,17 @@ async def _stream(
         if not silent:
             echo(piece, end="")
 
+    def takes_back() -> None:
+        echo()
+        echo_err(click.style(THOUGHT_ALOUD, **MUTED))
+
     def reads(done: int, total: int) -> None:
         line.word(f"reading {done} of {total} tokens")
 
     try:
         async with aclosing(turn) as events:
-            end = await follow(events, text=text, waits=line.word, reads=reads, begins=begins)
+            back = takes_back if is_terminal(sys.stdout) and not silent else None
+            end = await follow(events, text=text, waits=line.word, reads=reads, begins=begins, takes_back=back)
     finally:
         # The last line of a broken answer is ended too: what follows it begins a line of its own.
         line.clear()
@@ -358,6 +369,7 @@ def _answer_data(found: Answer) -> dict[str, object]:
         "reply": text,
         "backend": ref.backend.value if ref else None,
         "model": ref.model if ref else None,
+        "finish": reply.finish.value if reply.finish else None,
         "ttft_ms": tenth(usage.ttft_ms),
         "load_ms": tenth(usage.load_ms),
         "total_ms": tenth(usage.total_ms),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import click
 
 from tale_tui.cli.context import CommandContext
 from tale_tui.cli.output import echo, echo_err, echo_json, rounded
-from tale_tui.cli.stdin import is_piped, read_message
+from tale_tui.cli.stdin import checked_words, is_piped, read_lines, read_message
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.text import clean_line
 
@@ -44,9 +43,10 @@ def detect(context: CommandContext, text: tuple[str, ...], as_json: bool, lines:
         return
     if not text and not is_piped():
         raise BadInput(f"Say what is to be judged, as in: {EXAMPLE}")
-    message = " ".join(text) if text else read_message()
+    message = checked_words(" ".join(text)) if text else read_message()
     if not message.strip():
-        raise BadInput(f"There is no text to judge: write one, as in {EXAMPLE}")
+        cause = "There is no text to judge" if text else "Standard input is empty"
+        raise BadInput(f"{cause}: write one, as in {EXAMPLE}")
     settings = context.settings().detect
     if not settings.enabled:
         echo_err(OFF)
@@ -61,7 +61,7 @@ def _detector(context: CommandContext) -> Detector:
 
 def _rows() -> Iterator[dict[str, Any]]:
     """The lines of standard input, checked one by one; empty ones are skipped."""
-    for number, line in enumerate(sys.stdin, 1):
+    for number, line in enumerate(read_lines(), 1):
         if not line.strip():
             continue
         try:

@@ -24,12 +24,13 @@ from tale_tui.cli.preflight import NEXT_STEPS
 from tale_tui.cli.stdin import InputLines
 from tale_tui.domain.clock import ID_SHOWN, random_id
 from tale_tui.domain.conversation import ExportFormat, Session
-from tale_tui.domain.errors import BadInput, NoModel, TaleError, rebuild
+from tale_tui.domain.errors import BadInput, ModelError, NoModel, TaleError, rebuild
 from tale_tui.domain.events import TaskStarted, TurnCancelled, TurnDone, TurnFailed, TurnStarted
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.domain.text import reason_of
 from tale_tui.formatting.engine import is_here, who_works
+from tale_tui.formatting.no_answer import no_answer
 from tale_tui.formatting.tasks import model_name
 from tale_tui.formatting.units import plural
 from tale_tui.formatting.usage import usage_words
@@ -169,6 +170,10 @@ class LineConversation:
                 line = await self._stoppable(anext(self.lines, None))
             except Interrupted:
                 return False
+            except BadInput as error:  # a line that is no text
+                self.failed = error
+                self.err(error.whole)
+                continue
             if line is None and self.interactive:
                 self.out("\n")
             if line is None or line.strip().lower() in QUIT_WORDS:
@@ -233,12 +238,19 @@ class LineConversation:
             begun = True
             self.out(piece)
 
+        def takes_back() -> None:
+            nonlocal begun
+            begun = False
+            self.out("\n")
+            self._state("that was thinking")
+
         offers = self.interactive and self.tasks and await may_be_task(self.engine, text, session.id)
         try:
             as_task = None if self.tasks else False
             turn = self.engine.chat.send(session.id, text, key=random_id(), ref=self.ref, as_task=as_task)
             async with aclosing(turn) as events:
-                end = await follow(events, text=write, waits=self._state, begins=begins)
+                back = takes_back if self.interactive else None
+                end = await follow(events, text=write, waits=self._state, begins=begins, takes_back=back)
         finally:
             if begun:
                 self.out("\n")
@@ -248,6 +260,8 @@ class LineConversation:
             case TurnCancelled():
                 self.err("Stopped in another window. What came is kept.")
             case TurnDone(reply=reply):
+                if task is None and reply.ref is not None and not reply.text.strip():
+                    raise ModelError(no_answer(reply.ref.model, reply.finish, thought=bool(reply.thinking)))
                 if task is None:
                     words = usage_words(reply.usage)
                     self._state(", ".join(part for part in (words.first, words.rate, words.written) if part))

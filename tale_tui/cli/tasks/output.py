@@ -124,6 +124,7 @@ def _step_data(step: Step) -> dict[str, object]:
         "prompt_tokens": step.usage.prompt_tokens if step.usage else None,
         "completion_tokens": step.usage.completion_tokens if step.usage else None,
         "error": step.error or None,
+        "earlier": list(step.earlier),
     }
 
 

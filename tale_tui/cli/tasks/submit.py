@@ -12,7 +12,7 @@ import click
 from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import Exit
 from tale_tui.cli.output import ProgressLine, echo, echo_err, echo_json, is_terminal
-from tale_tui.cli.stdin import is_piped, read_message
+from tale_tui.cli.stdin import checked_words, is_piped, read_message
 from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.domain.errors import BadInput, BadPlan, EmptyMessage
 from tale_tui.domain.tasks import Priority, TaskState
@@ -178,9 +178,11 @@ def _text(words: tuple[str, ...], plan: Path | None) -> str:
         return plan.stem
     if not words and not is_piped():
         raise BadInput(f"Say what is to be done, as in: {EXAMPLE}")
-    text = read_message() if words in ((), ("-",)) else " ".join(words)
+    piped = words in ((), ("-",))
+    text = read_message() if piped else checked_words(" ".join(words))
     if not text.strip():
-        raise EmptyMessage(f"The task is empty: say what is to be done, as in {EXAMPLE}")
+        cause = "Standard input is empty" if piped else "The task is empty"
+        raise EmptyMessage(f"{cause}: say what is to be done, as in {EXAMPLE}")
     return text
 
 

@@ -10,8 +10,8 @@ from tale_tui.config.settings import ChatSettings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import Message, WindowUse
 from tale_tui.domain.errors import ContextFull, ModelError
-from tale_tui.domain.events import Fact, ModelLoading, Notice, Routed
-from tale_tui.domain.models import ModelRef, Role
+from tale_tui.domain.events import Fact, ModelLoading, Notice, Routed, TextSortedAnew
+from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.engine.chat.context_window import CUT_SHARE, ModelPrompt
 from tale_tui.engine.chat.prompt_builder import PromptBranch, PromptBuilder
 from tale_tui.engine.models.backend import ChatRequest, Finished, TextPiece
@@ -134,6 +134,7 @@ class ReplyGenerator:
         while True:
             try:
                 end = await stream_reply(
+                    services.store,
                     services.pool,
                     ref,
                     ChatRequest(
@@ -145,8 +146,7 @@ class ReplyGenerator:
                         think=services.chat.think,
                         continue_text=reply.text,
                     ),
-                    self._add,
-                    self._queue.progress,
+                    self,
                     broken="The model stopped in the middle. What came is kept; go on with it, or ask again.",
                 )
             except ContextFull:
@@ -155,10 +155,21 @@ class ReplyGenerator:
             else:
                 return Generated(ref, attempt.prompt, end, attempt.served)
 
-    def _add(self, piece: TextPiece) -> None:
+    def piece(self, piece: TextPiece) -> None:
+        """See `ReplyReader`."""
         self._written.add(piece)
         self._queue.piece(piece.text, piece.thinking, self._written.tokens)
         self._saver.touch()
+
+    def sort_anew(self, *, thinking: bool) -> None:
+        """See `ReplyReader`."""
+        self._written.sort_anew(thinking=thinking)
+        self._queue.put(TextSortedAnew(self._written.text, self._written.thinking))
+        self._saver.touch()
+
+    def progress(self, done: int, total: int) -> None:
+        """See `ReplyReader`."""
+        self._queue.progress(done, total)
 
     async def _shorten_by(self, attempt: _Attempt, steps: Iterator[float]) -> bool:
         """Be as cautious as it takes to leave something out; whether there was anything."""
@@ -210,7 +221,9 @@ class ReplyGenerator:
             await branch.read_more()
 
     async def _show_route(self, attempt: _Attempt) -> None:
-        self._queue.put(Routed(attempt.ref, attempt.why, attempt.prompt.view_from))
+        known = await self._services.store.thinks_unopened(attempt.ref)
+        certain = known is not None or attempt.ref.backend is BackendName.SCRIPTED  # a script tells it by itself
+        self._queue.put(Routed(attempt.ref, attempt.why, attempt.prompt.view_from, certain=certain))
         if attempt.prompt.view_from != attempt.view_from:
             attempt.view_from = attempt.prompt.view_from
             await self._services.store.set_view_from(self._reply.session_id, attempt.view_from)

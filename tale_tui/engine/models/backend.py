@@ -37,6 +37,8 @@ class ChatRequest:
     """The beginning of the answer, to be continued word for word and not repeated; empty for a new answer."""
     role: Role = Role.UX
     """For whom it is: a backend with processes of its own keeps the two apart, so that no reply waits for a task."""
+    holds_back: bool = False
+    """The model is known for thinking that has an end and no beginning: what it writes is thinking up to that end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,14 @@ class TextPiece:
 
 
 @dataclass(frozen=True, slots=True)
+class SortedAnew:
+    """All that came of the answer up to here is to be taken otherwise."""
+
+    thinking: bool
+    """True: it was thinking, whose end has come. False: what was taken for thinking is the answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The answer is whole. Durations are milliseconds as the server counted them; None is unknown."""
 
@@ -70,7 +80,7 @@ class Finished:
     generation_ms: float | None = None
 
 
-BackendEvent = PromptRead | TextPiece | Finished
+BackendEvent = PromptRead | TextPiece | SortedAnew | Finished
 
 
 class Backend(Protocol):
@@ -120,7 +130,7 @@ class Backend(Protocol):
         ...
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[BackendEvent, None]:
-        """Stream an answer: any number of `PromptRead` and `TextPiece`, then exactly one `Finished`.
+        """Stream an answer: any number of `PromptRead`, `TextPiece` and `SortedAnew`, then exactly one `Finished`.
 
         Closing the generator closes the connection to the model. The caller closes it (`aclosing`).
         """

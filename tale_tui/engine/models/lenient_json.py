@@ -32,6 +32,13 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def as_parts(value: object) -> str:
+    """The text of a message's content: a string, or the texts in a list of parts; other parts are left out."""
+    if not isinstance(value, list):
+        return as_text(value)
+    return "".join(item if isinstance(item, str) else as_text(as_object(item).get("text")) for item in value)
+
+
 def as_texts(value: object) -> tuple[str, ...]:
     """The strings in a list; none where it is no list."""
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

@@ -2,102 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum, auto
-
 from tale_tui.domain.text import Cleaner
-from tale_tui.engine.models.backend import TextPiece
+from tale_tui.engine.models.backend import SortedAnew, TextPiece
+from tale_tui.engine.models.think_splitter import Part, ThinkSplitter
 
-OPEN = "<think>"
-CLOSE = "</think>"
-
-
-class _Position(Enum):
-    """Where in the answer the next character lies."""
-
-    START = auto()
-    """Nothing but white space came yet."""
-    THINKING = auto()
-    AFTER = auto()
-    """White space behind the thinking; more thinking may follow."""
-    ANSWER = auto()
-
-
-class ThinkSplitter:
-    """Splits an answer into thinking and text while it streams; a tag may be cut anywhere between two pieces.
-
-    Only thinking at the beginning is taken out: later a model may be writing about the tag. White space at the edges
-    of the thinking goes, white space of the answer stays.
-
-    Args:
-        answering: True where the beginning of the answer is there already, so that no thinking can follow.
-    """
-
-    def __init__(self, *, answering: bool = False) -> None:
-        self._position = _Position.ANSWER if answering else _Position.START
-        self._held = ""
-        """What may be the beginning of a tag, or white space whose owner is not known yet."""
-        self._thought = False
-        """Whether the thinking that is open has had any text."""
-
-    def feed(self, piece: str) -> list[tuple[str, bool]]:
-        """Take the next piece.
-
-        Returns:
-            Parts in order, each with True where it is thinking; none is empty.
-        """
-        parts: list[tuple[str, bool]] = []
-        rest = self._held + piece
-        self._held = ""
-        while rest:
-            if self._position is _Position.ANSWER:
-                parts.append((rest, False))
-                break
-            rest = self._think(rest, parts) if self._position is _Position.THINKING else self._begin(rest)
-        return parts
-
-    def flush(self) -> list[tuple[str, bool]]:
-        """End the answer: what was held back and is no tag after all."""
-        held, self._held = self._held, ""
-        if self._position in (_Position.START, _Position.ANSWER):
-            return [(held, False)] if held else []
-        held = held.strip() if self._position is _Position.AFTER else held.rstrip()
-        return [(held, self._position is _Position.THINKING)] if held else []
-
-    def _begin(self, text: str) -> str:
-        """Look for the opening tag; returns what is left to look at, and holds back what cannot be told yet."""
-        body = text.lstrip()
-        if body.startswith(OPEN):
-            self._position = _Position.THINKING
-            self._thought = False
-            return body[len(OPEN) :]
-        if OPEN.startswith(body):  # the beginning of a tag, or nothing yet
-            self._held = text
-            return ""
-        kept = text if self._position is _Position.START else body
-        self._position = _Position.ANSWER
-        return kept
-
-    def _think(self, text: str, parts: list[tuple[str, bool]]) -> str:
-        """Pass thinking on up to the closing tag; returns what follows it."""
-        if not self._thought:
-            text = text.lstrip()
-        thought, tag, rest = text.partition(CLOSE)
-        if tag:
-            self._position = _Position.AFTER
-            thought = thought.rstrip()
-        else:
-            shown = thought.rstrip()
-            keep = len(shown[: len(shown) - _beginning_of(CLOSE, shown)].rstrip())
-            thought, self._held = thought[:keep], thought[keep:]
-        if thought:
-            self._thought = True
-            parts.append((thought, True))
-        return rest
-
-
-def _beginning_of(tag: str, text: str) -> int:
-    """How many characters at the end of `text` are a beginning of `tag`."""
-    return next((size for size in range(len(tag) - 1, 0, -1) if text.endswith(tag[:size])), 0)
+Piece = TextPiece | SortedAnew
 
 
 class Continuation:
@@ -134,17 +43,18 @@ class ReplyParser:
 
     Args:
         continuation: the partial answer that the server was asked to continue, if any.
+        holds_back: whether the model is one whose thinking has an end and no beginning.
     """
 
-    def __init__(self, continuation: Continuation | None = None) -> None:
+    def __init__(self, continuation: Continuation | None = None, *, holds_back: bool = False) -> None:
         self._continuation = continuation
         self._text = Cleaner()
         self._thinking = Cleaner()
-        self._splitter = ThinkSplitter(answering=continuation is not None)
+        self._splitter = ThinkSplitter(continuation.prefix if continuation else "", holds_back=holds_back)
         self._tokens = 0
         """Tokens that came and are in no piece yet."""
 
-    def text(self, piece: str, *, tokens: int = 1) -> list[TextPiece]:
+    def text(self, piece: str, *, tokens: int = 1) -> list[Piece]:
         """Take a piece of the answer as the server sent it, `<think>` tags included.
 
         Args:
@@ -158,28 +68,37 @@ class ReplyParser:
         safe = self._text.feed(piece)
         return self._made((rest, True), *self._split(safe))
 
-    def thinking(self, piece: str, *, tokens: int = 1) -> list[TextPiece]:
+    def thinking(self, piece: str, *, tokens: int = 1) -> list[Piece]:
         """Take a piece of thinking that the server told from the answer itself."""
         if not piece:
             return []
         self._tokens += tokens
+        self._splitter.told()
         return self._made((self._thinking.feed(piece), True))
 
-    def flush(self) -> list[TextPiece]:
-        """End the answer: return what was held back."""
+    def flush(self, *, whole: bool = True) -> list[Piece]:
+        """End the answer: return what was held back.
+
+        Args:
+            whole: whether the model ended it by itself.
+        """
         rest = self._thinking.flush()
         last = self._split(self._text.flush())
-        return self._made((rest, True), *last, *self._splitter.flush())
+        return self._made((rest, True), *last, *self._splitter.flush(whole=whole))
 
-    def _split(self, safe: str) -> list[tuple[str, bool]]:
+    def _split(self, safe: str) -> list[Part]:
         if self._continuation is not None:
             safe = self._continuation.feed(safe)
         return self._splitter.feed(safe)
 
-    def _made(self, *parts: tuple[str, bool]) -> list[TextPiece]:
+    def _made(self, *parts: Part) -> list[Piece]:
         """Pieces of the parts that are not empty; the first carries all tokens that came since the last one."""
-        pieces: list[TextPiece] = []
-        for text, thinking in parts:
+        pieces: list[Piece] = []
+        for part in parts:
+            if isinstance(part, SortedAnew):
+                pieces.append(part)
+                continue
+            text, thinking = part
             if text:
                 pieces.append(TextPiece(text, thinking, self._tokens))
                 self._tokens = 0

@@ -11,7 +11,15 @@ from dataclasses import dataclass, replace
 
 from tale_tui.domain.errors import ModelError, ModelNotFound
 from tale_tui.domain.models import BackendName, BackendReport, FinishReason, LoadedModel, ModelInfo, ModelRef, Progress
-from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
+from tale_tui.engine.models.backend import (
+    BackendEvent,
+    ChatMessage,
+    ChatRequest,
+    Finished,
+    PromptRead,
+    SortedAnew,
+    TextPiece,
+)
 from tale_tui.engine.models.demo import DEMO_FIRST_S, DEMO_MODEL, DEMO_NOTE, DEMO_RATE, demo_answer, demo_pieces
 from tale_tui.engine.models.memory_forecast import Forecast
 
@@ -59,7 +67,7 @@ class Fail:
     error: ModelError
 
 
-Step = Say | Read | Pause | Hold | Fail
+Step = Say | Read | Pause | Hold | Fail | SortedAnew
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +210,8 @@ class ScriptedBackend:
                         await event.wait()
                     case Fail(error):
                         raise error
+                    case SortedAnew():
+                        yield step
             yield _end(script, request)
         finally:
             self.open_streams -= 1

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import httpx
 
 from tale_tui.domain.errors import (
     BackendCrashed,
     BrokenStream,
+    CannotContinue,
     ContextFull,
     ModelError,
     ModelNotFound,
@@ -25,6 +28,9 @@ from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.lenient_json import as_count, as_text, read_object
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+Otherwise = TypeVar("Otherwise")
 
 _DEPTH = 5
 """How deep a complaint may be wrapped in JSON inside strings inside JSON."""
@@ -168,7 +174,7 @@ _RULES = (
     ),
     _Rule(
         re.compile(r"prefill is incompatible|assistant messages at the end"),
-        Refused,
+        CannotContinue,
         "{name} cannot go on with a reply of {model} that broke off. Ask again instead.",
     ),
 )
@@ -196,6 +202,23 @@ _PULL_RULES = (
         "where it stopped.",
     ),
 )
+
+
+ODD_ANSWERS = (Refused, BrokenStream, TimedOut)
+"""What comes of a question to a server that is there and answers it oddly, or not at all."""
+
+
+async def or_else(question: Awaitable[Answer], otherwise: Otherwise) -> Answer | Otherwise:
+    """The answer to a question that only helps: where it is odd, `otherwise`, so that the work itself goes on.
+
+    Raises:
+        ModelError: the server is away, wants a key, or does not have the model: the work would fail as well.
+    """
+    try:
+        return await question
+    except ODD_ANSWERS as error:
+        log.info("a helping question was not answered: %s", error.sentence)
+        return otherwise
 
 
 def sentence(error: type[ModelError], server: ServerDescription, model: str = "") -> str:

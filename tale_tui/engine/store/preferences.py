@@ -53,6 +53,26 @@ class Preferences(Database):
             )
         )
 
+    async def thinks_unopened(self, ref: ModelRef) -> bool | None:
+        """Whether thinking of this model comes in its text, with an end and no beginning; None where none was seen."""
+
+        def job(connection: sqlite3.Connection) -> bool | None:
+            row = connection.execute(
+                "SELECT unopened FROM model_thinking WHERE backend = ? AND model = ?", (ref.backend, clean(ref.model))
+            ).fetchone()
+            return bool(row[0]) if row else None
+
+        return await self._read(job)
+
+    async def keep_thinks_unopened(self, ref: ModelRef, unopened: bool) -> None:
+        """Remember how the thinking of this model comes."""
+        await self._write(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO model_thinking (backend, model, unopened) VALUES (?, ?, ?)",
+                (ref.backend, clean(ref.model), unopened),
+            )
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Label:

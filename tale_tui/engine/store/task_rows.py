@@ -110,7 +110,10 @@ def detail_at(connection: sqlite3.Connection, n: int) -> TaskDetail:
     ).fetchone()
     plan = plan_of(plan_json)
     rows = {row[0]: row for row in connection.execute(_STEPS, (n,))}
-    steps = tuple(_step_of(rows[spec.key], Step(spec)) for spec in plan.steps)
+    earlier: dict[str, list[str]] = {}
+    for key, written in connection.execute("SELECT key, text FROM task_attempt WHERE task_n = ? ORDER BY n", (n,)):
+        earlier.setdefault(key, []).append(clean(written))
+    steps = tuple(_step_of(rows[spec.key], Step(spec, earlier=tuple(earlier.get(spec.key, ())))) for spec in plan.steps)
     entries = connection.execute("SELECT at, what FROM task_entry WHERE task_n = ? ORDER BY n", (n,))
     history = tuple(TaskEntry(at, clean(what)) for at, what in entries)
     return TaskDetail(task_at(connection, n), clean(text), plan, steps, clean(result), history)
@@ -184,6 +187,7 @@ def _step_of(row: Row, step: Step) -> Step:
         clean(error),
         next_try,
         bool(approved),
+        step.earlier,
     )
 
 

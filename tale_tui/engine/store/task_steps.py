@@ -34,6 +34,10 @@ _BEGIN = """
         text = CASE WHEN :fresh THEN '' ELSE text END, thinking = CASE WHEN :fresh THEN '' ELSE thinking END
     WHERE task_n = :n AND key = :key AND state <> 'done' AND state <> 'running'
 """
+_KEEP_ATTEMPT = """
+    INSERT INTO task_attempt (task_n, key, ended, text)
+    SELECT task_n, key, :now, text FROM task_step WHERE task_n = :n AND key = :key AND trim(text) <> ''
+"""
 _SAVE = """
     UPDATE task_step SET text = ?, thinking = ?, completion_tokens = ?
     WHERE task_n = ? AND key = ? AND state = 'running'
@@ -83,7 +87,8 @@ class TaskSteps(Database):
             key: of the step.
             ref: the model that does it; None keeps what is there. It becomes the task's.
             why: why this model, in a few words; empty keeps what is there.
-            fresh: forget what an attempt before it wrote; otherwise that stays until the next `save_step`.
+            fresh: begin again: what an attempt before it wrote is kept as `Step.earlier`; otherwise it stays the
+                step's text until the next `save_step`.
         Raises:
             Fenced: it is another run's, the step runs, or it is done: no step is done twice.
         """
@@ -92,6 +97,8 @@ class TaskSteps(Database):
             n, now = running_n(connection, task_id, epoch), self._clock.now()
             backend, model = ref_columns(ref)
             values = {"n": n, "key": step_key(key), "now": now, "backend": backend, "model": model, "fresh": fresh}
+            if fresh:
+                connection.execute(_KEEP_ATTEMPT, values)
             _one(connection.execute(_BEGIN, values), key)
             connection.execute(_SERVE, (backend, model, clean_line(why), n))
             update_progress(connection, n, now)

@@ -146,7 +146,16 @@ class Journal:
         runner = self._services.runners.get(spec.kind)
         if runner is None:
             raise BadPlan(f"This version cannot carry out a step of the kind {spec.kind}.")
-        work = StepWork(self._detail, spec, inputs, attempt.text, attempt.begin, attempt.add, attempt.reading)
+        work = StepWork(
+            self._detail,
+            spec,
+            inputs,
+            attempt.text,
+            attempt.begin,
+            attempt.add,
+            attempt.sort_anew,
+            attempt.reading,
+        )
         limit_s = spec.time_limit_s or self._services.settings.step_limit_s
         try:
             async with asyncio.timeout(limit_s) as time:
@@ -246,6 +255,12 @@ class Attempt:
         """Take a piece of what is written."""
         self._reply.add(piece)
         self._services.subscriptions.delta(self._id, self.spec.key, piece.text, piece.thinking, self._reply.tokens)
+        self._saver.touch()
+
+    def sort_anew(self, thinking: bool) -> None:
+        """Take all that was written for thinking, or for the answer; whoever follows is shown the whole again."""
+        self._reply.sort_anew(thinking=thinking)
+        self._services.subscriptions.changed(self._id)
         self._saver.touch()
 
     def reading(self, done: int, total: int) -> None:

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 from tale_tui.config.settings import ChatSettings, TaskSettings
 from tale_tui.domain.constants import TASK_PROMPT_MESSAGES
-from tale_tui.domain.errors import BrokenStream, ModelError, Refused
+from tale_tui.domain.errors import BrokenStream, CannotContinue, ContextFull, ModelError, Refused
 from tale_tui.domain.models import FinishReason, ModelRef, Role
 from tale_tui.engine.models.backend import ChatRequest, TextPiece
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route.router import Router, with_fallbacks
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.streaming import load_model, stream_reply
+from tale_tui.engine.streaming import PartialReply, load_model, stream_reply
 from tale_tui.engine.tasks.prompts import prompt_bytes, room_for, shortened_conversation, step_messages
 from tale_tui.engine.tasks.step_runner import StepResult, StepWork
+from tale_tui.formatting.no_answer import no_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,13 @@ class _Call:
         self._services = services
         self._work = work
         self._conversation = conversation
+        self._partial = work.text
+        """What is gone on with; empty for a step from its beginning."""
         self.wrote = False
         """Whether anything came."""
 
     async def answer(self, ref: ModelRef, why: str, after: ModelError | None) -> StepResult:
-        """Load a model and have it write.
+        """Load a model and have it write; from the beginning where it cannot go on with what is there.
 
         Args:
             ref: the model.
@@ -89,30 +92,48 @@ class _Call:
         Raises:
             ModelError: what happened.
         """
+        try:
+            return await self._write(ref, why, after)
+        except (CannotContinue, Refused, ContextFull) as error:
+            if self.wrote or not self._partial:
+                raise
+            self._partial = ""
+            return await self._write(ref, why, error)
+
+    async def _write(self, ref: ModelRef, why: str, after: ModelError | None) -> StepResult:
         work, services = self._work, self._services
-        reply = await work.begin(ref, why, fresh=not work.text, after=after)
+        reply = await work.begin(ref, why, fresh=not self._partial, after=after)
         await load_model(services.roles, ref, reply, lambda: work.reading(0, 0), role=Role.TASK)
         request = await self._request(ref)
         end = await stream_reply(
+            services.store,
             services.pool,
             ref,
             request,
-            self._add,
-            work.reading,
+            self,
             broken="The model stopped in the middle. What came is kept.",
         )
         max_tokens = work.spec.max_tokens or services.settings.max_tokens
         cut = end.reason is FinishReason.LENGTH
         if not reply.text.strip():
-            raise _said_nothing(ref, max_tokens, cut=cut)
+            raise _said_nothing(ref, end.reason, reply, max_tokens)
         if work.spec.role is Role.TASK:
             await services.roles.served(Role.TASK, ref)
         why = f"{why}; cut off at its limit of tokens" if cut else why
         return StepResult(reply.text, reply.thinking, ref, reply.usage(end), why)
 
-    def _add(self, piece: TextPiece) -> None:
+    def piece(self, piece: TextPiece) -> None:
+        """See `ReplyReader`."""
         self.wrote = True
         self._work.add(piece)
+
+    def sort_anew(self, *, thinking: bool) -> None:
+        """See `ReplyReader`."""
+        self._work.sort_anew(thinking)
+
+    def progress(self, done: int, total: int) -> None:
+        """See `ReplyReader`."""
+        self._work.reading(done, total)
 
     async def _request(self, ref: ModelRef) -> ChatRequest:
         work, services, detail = self._work, self._services, self._work.detail
@@ -127,18 +148,15 @@ class _Call:
             model=ref.model,
             messages=messages,
             window=window,
-            max_tokens=room_for(messages, served, max_tokens, work.text),
+            max_tokens=room_for(messages, served, max_tokens, self._partial),
             temperature=services.chat.temperature,
             think=services.chat.think,
-            continue_text=work.text,
+            continue_text=self._partial,
             role=Role.TASK,
         )
 
 
-def _said_nothing(ref: ModelRef, max_tokens: int, *, cut: bool) -> ModelError:
-    if cut:
-        return Refused(
-            f"{ref.model} thought for all of its {max_tokens} tokens and wrote nothing. Raise tasks.max_tokens, or set "
-            "chat.think to false."
-        )
-    return BrokenStream(f"{ref.model} ended without a word.")
+def _said_nothing(ref: ModelRef, reason: FinishReason, reply: PartialReply, max_tokens: int) -> ModelError:
+    sentence = no_answer(ref.model, reason, thought=bool(reply.thinking), limit=f"its {max_tokens}", setting="tasks")
+    # Asked the same again it may answer, unless it was cut off or kept back.
+    return Refused(sentence) if reason in (FinishReason.LENGTH, FinishReason.FILTER) else BrokenStream(sentence)

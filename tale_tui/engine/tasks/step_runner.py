@@ -36,7 +36,7 @@ class BeginStep(Protocol):
         Args:
             ref: the model that is asked; None where none is.
             why: why this one, in a few words.
-            fresh: forget what the attempts before it wrote.
+            fresh: begin again; what the attempts before it wrote is kept as earlier attempts.
             after: why the attempt before it in this run failed, where there was one.
         Returns:
             What there is of the text; pieces are added by `StepWork.add`.
@@ -59,6 +59,8 @@ class StepWork:
     """To be called before each attempt."""
     add: Callable[[TextPiece], None]
     """Take a piece of what is written."""
+    sort_anew: Callable[[bool], None]
+    """All that was written is thinking, where True; else the answer."""
     reading: Callable[[int, int], None]
     """Say how much of the prompt was read, in tokens; 0 of 0 while a model is being loaded."""
 

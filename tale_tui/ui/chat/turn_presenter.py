@@ -13,6 +13,7 @@ from tale_tui.domain.events import (
     Routed,
     TaskStarted,
     TextDelta,
+    TextSortedAnew,
     ThinkingDelta,
     TurnCancelled,
     TurnDone,
@@ -84,6 +85,15 @@ class TurnPresenter:
                 if self.reply is not None and self._streams:
                     self._branch.view.stream_text(self.reply.id, text)
                 self._go(self._pace.writing("writing", tokens))
+            case TextSortedAnew(text, thinking):
+                self._text.clear()
+                self._thinking.clear()
+                if not text:
+                    self._pace.ttft_ms = None
+                if self.reply is not None:
+                    self.reply = replace(self.reply, text=text, thinking=thinking)
+                    if self._streams:
+                        self._put(self.reply)
             case TurnDone(reply, window):
                 self.done, self.window = True, window
                 self._end(reply)

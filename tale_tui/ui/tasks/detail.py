@@ -16,7 +16,7 @@ from textual.widget import Widget
 
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.tasks.steps import TaskView, head_lines, nothing_yet, passage_key, passages
-from tale_tui.ui.tasks.text import TaskText
+from tale_tui.ui.tasks.text import TaskText, is_ahead
 from tale_tui.ui.widgets.tabs import WordTabs
 
 if TYPE_CHECKING:
@@ -165,14 +165,13 @@ class TaskPane(Vertical):
         fresh = self.detail is None or self.detail.task.id != detail.task.id
         if fresh and (self.shown is None or self.shown.id != detail.task.id):
             self.show_task(detail.task)
-        running = {passage_key(step): step.text for step in detail.steps if step.state == "running"}
+        running = {passage_key(step): step for step in detail.steps if step.state == "running"}
         if running.keys() != self._written.keys():
             self._doing, self._tokens = "", 0
         before, self._written = self._written, {}
-        for key, stored in running.items():
+        for key, step in running.items():
             came = "".join(before.get(key, []))
-            # What has streamed in is ahead of what was stored.
-            self._written[key] = [came if came.startswith(stored) else stored]
+            self._written[key] = [came if is_ahead(came, step.text, step.thinking) else step.text]
         self.shown, self.detail = detail.task, detail
         self._show_head()
         self._show_text(anew=fresh)

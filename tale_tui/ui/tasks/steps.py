@@ -297,4 +297,9 @@ def _history(detail: TaskDetail) -> tuple[Passage, ...]:
     happened = Passage(
         "history", "What happened", plural(len(lines), "entry", "entries"), "\n".join(lines), literal=True
     )
-    return (Passage("about", "About it", text=about_it, literal=True), happened)
+    earlier = (
+        Passage(f"earlier {step.spec.key} {number}", f"{step.spec.title or step.spec.key}, earlier", text=text)
+        for step in detail.steps
+        for number, text in enumerate(step.earlier, 1)
+    )
+    return (Passage("about", "About it", text=about_it, literal=True), happened, *earlier)

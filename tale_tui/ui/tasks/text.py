@@ -62,6 +62,11 @@ def header(title: str, note: str, width: int) -> tuple[str, str]:
     return fitted(title, max(width - cells(note) - _GAP, 1)), note
 
 
+def is_ahead(came: str, stored: str, thinking: str) -> bool:
+    """Whether the text that streamed in is ahead of what was stored, and did not turn out to be the thinking."""
+    return came.startswith(stored) and not (came and thinking and not stored)
+
+
 def _message(passage: Passage) -> Message:
     return Message(
         passage.key,
@@ -134,8 +139,7 @@ class TaskText(TurnScrollView):
     def _renew(self, turn: TurnBlock, passage: Passage) -> None:
         if not isinstance(turn, PassageTurn) or turn.passage == passage:
             return
-        # What has streamed in is ahead of what was stored.
-        ahead = passage.growing and turn.text.startswith(passage.text)
+        ahead = passage.growing and is_ahead(turn.text, passage.text, passage.thinking)
         message = _message(passage)
         turn.passage = passage
         if not ahead:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,8 +15,26 @@ from support.waiting import until
 from tale_tui.cli.chat.chat import ChatOptions, print_answer
 from tale_tui.domain.conversation import Session
 from tale_tui.domain.errors import ContextFull, NoModel
-from tale_tui.domain.events import ModelLoading, PromptProgress, TextDelta, TurnCancelled, TurnFailed
-from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef, Role, RoleState, RoleStatus
+from tale_tui.domain.events import (
+    ModelLoading,
+    PromptProgress,
+    Routed,
+    TextDelta,
+    TextSortedAnew,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+)
+from tale_tui.domain.models import (
+    BackendName,
+    BackendReport,
+    FinishReason,
+    ModelInfo,
+    ModelRef,
+    Role,
+    RoleState,
+    RoleStatus,
+)
 from tale_tui.engine.models.scripted import Hold
 
 JSON_FIELDS = [
@@ -23,6 +42,7 @@ JSON_FIELDS = [
     "reply",
     "backend",
     "model",
+    "finish",
     "ttft_ms",
     "load_ms",
     "total_ms",
@@ -73,6 +93,7 @@ def test_json_is_one_line_alone_with_its_fields_in_order(cli: Any, engine: Any) 
         "reply": "It is so.",
         "backend": "ollama",
         "model": "qwen2.5:7b",
+        "finish": None,
         "ttft_ms": 310.0,
         "load_ms": 0.0,
         "total_ms": 420.0,
@@ -127,11 +148,6 @@ def test_what_is_no_text_is_bad_input(cli: Any, engine: Any) -> None:
     result = cli("chat", stdin=b"\x7fELF\x00\x01\xff")
     assert result.code == 2
     assert "not text" in result.err
-
-
-def test_bytes_of_another_encoding_do_not_bring_it_down(cli: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert cli("chat", stdin="grün".encode("latin-1")).code == 0
-    assert engine.calls[0][2] == "gr\ufffdn"
 
 
 # without a terminal
@@ -426,3 +442,92 @@ def test_line_mode_takes_a_session_and_a_model(cli: Any, engine: Any) -> None:
     engine.known = [Session("abcd2345", "Old", 0, 0)]
     cli("chat", "--plain", "--session", "ab", "--model", "openai/x", stdin="one\n")
     assert engine.calls == [("send", "abcd2345", "one", ModelRef(BackendName.OPENAI, "x"))]
+
+
+def ended_as(engine: Any, text: str, thinking: str, finish: FinishReason | None) -> None:
+    started, *_, done = engine.answer("s", "t", "k", None)
+    reply = replace(done.reply, text=text, thinking=thinking, finish=finish)
+    engine.events = (started, *([TextDelta(text, 1)] if text else []), TurnDone(reply))
+
+
+@pytest.mark.parametrize(
+    ("text", "thinking", "finish", "words"),
+    [
+        ("", "", FinishReason.TOOL_CALL, "asked for a tool"),
+        ("", "", FinishReason.FILTER, "filter"),
+        ("", "hm", FinishReason.STOP, "thought, and ended"),
+        ("", "hm", FinishReason.LENGTH, "chat.max_tokens"),
+        (" \n", "", FinishReason.STOP, "without a word"),
+        ("", "", FinishReason.STOP, "without a word"),
+        ("", "", None, "without a word"),
+    ],
+)
+def test_an_answer_without_text_is_one_sentence_and_no_success(
+    text: str, thinking: str, finish: FinishReason | None, words: str, cli: Any, engine: Any
+) -> None:
+    ended_as(engine, text, thinking, finish)
+    plain = cli("chat", "-m", "Is it so?")
+    assert plain.code == 1
+    assert plain.out.strip() == ""
+    assert words in plain.err
+    assert plain.err.count("\n") == 1
+    as_json = cli("chat", "-m", "Is it so?", "--json")
+    assert (as_json.code, as_json.err) == (1, plain.err)
+    data = json.loads(as_json.out)
+    assert (data["reply"], data["finish"]) == (text, finish.value if finish else None)
+
+
+def test_empty_standard_input_is_named_as_the_cause(cli: Any, engine: Any) -> None:
+    for arguments in (["chat"], [], ["submit"], ["submit", "-"], ["detect"]):
+        result = cli(*arguments, stdin=" \n")
+        assert result.code == 2
+        assert "Standard input is empty" in result.err
+    assert engine.calls == []
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"caf\xe9\n", "not UTF-8 (line 1)"),
+        (b"one\ntwo\n\xff", "not UTF-8 (line 3)"),
+        ("hello".encode("utf-16"), "UTF-16"),
+        (b"\x7fELF\x00\xff", "not text"),
+    ],
+)
+def test_what_is_not_utf8_is_refused(data: bytes, words: str, cli: Any, engine: Any) -> None:
+    for arguments in (["chat"], ["submit"], ["detect"]):
+        result = cli(*arguments, stdin=data)
+        assert result.code == 2
+        assert words in result.err
+    assert engine.calls == []
+    assert engine.handed_in == []
+
+
+def test_a_message_of_the_command_line_that_is_not_utf8_is_refused(cli: Any, engine: Any) -> None:
+    for arguments in (["chat", "-m"], ["submit"], ["detect"]):
+        result = cli(*arguments, "caf\udce9")
+        assert result.code == 2
+        assert "not UTF-8" in result.err
+    assert engine.calls == []
+
+
+def test_the_mark_that_some_programs_write_first_is_no_part_of_the_message(cli: Any, engine: Any) -> None:
+    cli("chat", stdin=b"\xef\xbb\xbfone\r\ntwo\r\n")
+    assert engine.calls[0][2] == "one\ntwo"
+
+
+def test_thinking_that_was_shown_is_told_apart_on_a_terminal_and_not_piped(cli: Any, engine: Any) -> None:
+    started, *_, done = engine.answer("s", "t", "k", None)
+    engine.events = (
+        started,
+        Routed(REF, "it talks", certain=False),
+        TextDelta("Two and two.", 1),
+        TextSortedAnew("", "Two and two."),
+        TextDelta("Four.", 2),
+        TurnDone(replace(done.reply, text="Four.", thinking="Two and two.")),
+    )
+    piped = cli("chat", "-m", "2 + 2?")
+    assert (piped.out, piped.err) == ("Four.\n", "")
+    shown = cli("chat", "-m", "2 + 2?", terminal=True)
+    assert shown.out == "Two and two.\nFour.\n"
+    assert "were thinking" in shown.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,16 @@ import pytest
 from support.waiting import until
 from tale_tui.cli.line_mode.conversation import LineConversation
 from tale_tui.domain.conversation import Session
-from tale_tui.domain.errors import MessageTooLong, NoModel
-from tale_tui.domain.events import TextDelta, TurnCancelled, TurnFailed
-from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef, Role
+from tale_tui.domain.errors import BadInput, MessageTooLong, NoModel
+from tale_tui.domain.events import (
+    Routed,
+    TextDelta,
+    TextSortedAnew,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+)
+from tale_tui.domain.models import BackendName, BackendReport, FinishReason, ModelInfo, ModelRef, Role
 from tale_tui.engine.models.scripted import Hold
 
 REF = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
@@ -157,6 +165,51 @@ async def test_a_failed_answer_is_said_and_it_goes_on(engine: Any) -> None:
     assert written.told == ["The answer broke off: It broke off."] * 2
     assert conversation.failed is not None
     assert engine.closed_turns == 2
+
+
+async def test_an_answer_without_text_is_said_and_it_goes_on(engine: Any) -> None:
+    started, *_, done = engine.answer("s", "t", "k", None)
+    engine.events = (started, TurnDone(replace(done.reply, text=" ", finish=FinishReason.TOOL_CALL)))
+    conversation, written = await run_lines(engine, "one", "two")
+    assert written.out == ""
+    assert len(written.told) == 2
+    assert "asked for a tool" in written.told[0]
+    assert conversation.failed is not None
+    assert conversation.failed.code == "model"
+
+
+async def test_thinking_without_a_beginning_is_no_part_of_a_piped_answer(engine: Any) -> None:
+    started, *_, done = engine.answer("s", "t", "k", None)
+    came = (TextDelta("two", 1), TextSortedAnew("", "two"), TextDelta("Four.", 2))
+    engine.events = (started, Routed(REF, "it talks", certain=False), *came, done)
+    _, written = await run_lines(engine, "one")
+    assert written.out == "Four.\n"
+    _, written = await run_lines(engine, "one", interactive=True)
+    assert written.out == "You: Answer: two\nAnswer: Four.\nYou: \n"
+    assert "(that was thinking)" in written.told
+
+
+async def test_a_line_that_is_no_text_is_said_and_the_next_one_asked(engine: Any) -> None:
+    class Lines:
+        def __init__(self) -> None:
+            self.left: list[str | BadInput] = ["one", BadInput("It is not UTF-8."), "three"]
+
+        def __aiter__(self) -> Lines:
+            return self
+
+        async def __anext__(self) -> str:
+            if not self.left:
+                raise StopAsyncIteration
+            if isinstance(line := self.left.pop(0), BadInput):
+                raise line
+            return line
+
+    written = Written()
+    conversation = LineConversation(engine, Lines(), written.take, written.told.append, interactive=False)
+    assert await conversation.run()
+    assert [text for _, text in sent(engine)] == ["one", "three"]
+    assert written.told == ["It is not UTF-8."]
+    assert isinstance(conversation.failed, BadInput)
 
 
 async def test_without_a_model_a_script_ends_and_a_person_goes_on(engine: Any) -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tale_tui.engine.models.backend import TextPiece
-from tale_tui.engine.models.reply_parser import Continuation, ReplyParser, ThinkSplitter
+from tale_tui.engine.models.backend import SortedAnew, TextPiece
+from tale_tui.engine.models.reply_parser import Continuation, Piece, ReplyParser
 
 
-def text_of(pieces: list[TextPiece], *, thinking: bool = False) -> str:
-    return "".join(piece.text for piece in pieces if piece.thinking is thinking)
+def text_of(pieces: list[Piece], *, thinking: bool = False) -> str:
+    return "".join(one.text for one in pieces if isinstance(one, TextPiece) and one.thinking is thinking)
 
 
 def test_text_passes_the_border_also_when_a_sequence_is_cut() -> None:
@@ -34,7 +30,7 @@ def test_every_token_is_in_a_piece() -> None:
     pieces = ReplyParser()
     parts = ("<think", ">", "I", " add", "</", "think", ">", "Seven", ".")
     out = [one for part in parts for one in pieces.text(part)] + pieces.flush()
-    assert [(one.text, one.thinking, one.tokens) for one in out] == [
+    assert [(one.text, one.thinking, one.tokens) for one in out if isinstance(one, TextPiece)] == [
         ("I", True, 3),
         (" add", True, 1),
         ("Seven", False, 4),
@@ -45,7 +41,11 @@ def test_every_token_is_in_a_piece() -> None:
 def test_thinking_that_the_server_told_apart_is_clean_and_ends_before_the_answer() -> None:
     pieces = ReplyParser()
     out = pieces.thinking("hm \x1b[1mhm\x1b") + pieces.text("So: ") + pieces.text("7") + pieces.flush()
-    assert [(one.text, one.thinking) for one in out] == [("hm hm", True), ("So: ", False), ("7", False)]
+    assert [(one.text, one.thinking) for one in out if isinstance(one, TextPiece)] == [
+        ("hm hm", True),
+        ("So: ", False),
+        ("7", False),
+    ]
 
 
 def test_nothing_makes_no_piece() -> None:
@@ -77,55 +77,20 @@ def test_a_continuation_is_no_thinking() -> None:
     assert text_of(pieces.text(" <think> is") + pieces.flush()) == " <think> is"
 
 
-CASES = [
-    ("Hello.", "", "Hello."),
-    ("<think>two and two</think>Four.", "two and two", "Four."),
-    ("\n <think>\nhm\n</think>\n\nFour.", "hm", "Four."),
-    ("<think>\n\n</think>\n\nFour.", "", "Four."),
-    ("<think></think>", "", ""),
-    ("<think>never ends", "never ends", ""),
-    ("<think>a < b </ c </thin d</think>x", "a < b </ c </thin d", "x"),
-    ("<think>one</think> <think>two</think> three", "onetwo", "three"),
-    ("The tag <think> opens thinking.</think>", "", "The tag <think> opens thinking.</think>"),
-    ("  indented", "", "  indented"),
-    ("<thinker>", "", "<thinker>"),
-    ("<th", "", "<th"),
-    ("<think>x</thi", "x</thi", ""),
-    ("<think>x</think>\n<th", "x", "<th"),
-    ("   ", "", "   "),
-]
+def test_a_tag_in_a_continuation_makes_thinking_of_what_was_written_before() -> None:
+    pieces = ReplyParser(Continuation("First I look at", echoed=False))
+    out = pieces.text(" it.</think>It is so.") + pieces.flush()
+    assert out == [TextPiece(" it.", tokens=1), SortedAnew(thinking=True), TextPiece("It is so.", tokens=0)]
 
 
-def split(pieces: list[str], *, answering: bool = False) -> tuple[str, str]:
-    splitter = ThinkSplitter(answering=answering)
-    parts = [part for piece in pieces for part in splitter.feed(piece)] + splitter.flush()
-    assert all(text for text, _ in parts)
-    return "".join(text for text, thinks in parts if thinks), "".join(text for text, thinks in parts if not thinks)
+def test_behind_thinking_that_the_server_told_apart_a_tag_is_text() -> None:
+    pieces = ReplyParser()
+    out = pieces.thinking("hm") + pieces.text("The tag </think> ends it.") + pieces.flush()
+    assert text_of(out) == "The tag </think> ends it."
+    assert SortedAnew(thinking=True) not in out
 
 
-@pytest.mark.parametrize(("whole", "thinking", "answer"), CASES)
-def test_thinking_at_the_beginning_is_taken_out(whole: str, thinking: str, answer: str) -> None:
-    assert split([whole]) == (thinking, answer)
-    assert split(list(whole)) == (thinking, answer)
-
-
-@given(
-    whole=st.lists(st.sampled_from(["<think>", "</think>", "<", "</", "think", ">", " ", "\n", "a", "bc"])).map(
-        "".join
-    ),
-    cuts=st.lists(st.integers(0, 60), max_size=6),
-)
-def test_where_it_is_cut_does_not_matter(whole: str, cuts: list[int]) -> None:
-    models_by_backend = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
-    pieces = [whole[start:end] for start, end in pairwise(models_by_backend)]
-    assert split(pieces) == split([whole])
-
-
-def test_text_comes_at_once() -> None:
-    splitter = ThinkSplitter()
-    assert splitter.feed("Hel") == [("Hel", False)]
-    assert splitter.feed("lo <think>") == [("lo <think>", False)]
-
-
-def test_behind_a_beginning_nothing_is_thinking() -> None:
-    assert split([" <think>x</think>"], answering=True) == ("", " <think>x</think>")
+def test_a_model_that_is_held_back_and_tells_thinking_apart_is_not_held_back() -> None:
+    pieces = ReplyParser(holds_back=True)
+    out = pieces.thinking("hm") + pieces.text("So.")
+    assert [(one.text, one.thinking) for one in out if isinstance(one, TextPiece)] == [("hm", True), ("So.", False)]

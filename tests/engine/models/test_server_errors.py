@@ -99,7 +99,7 @@ OLDER = [
     (
         400,
         '{"error":{"code":400,"message":"Assistant response prefill is incompatible with enable_thinking."}}',
-        "refused",
+        "cannot_continue",
     ),
 ]
 

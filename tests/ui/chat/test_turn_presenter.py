@@ -14,6 +14,7 @@ from tale_tui.domain.events import (
     PromptProgress,
     Routed,
     TextDelta,
+    TextSortedAnew,
     ThinkingDelta,
     TurnCancelled,
     TurnDone,
@@ -177,6 +178,27 @@ def test_stopping_shows_at_once_what_came_and_nothing_that_comes_later(
     turn.take(ThinkingDelta("hm", 4))
     assert len(view.calls) == before
     assert view.live is None
+
+
+def test_text_that_was_thinking_is_shown_as_thinking_and_the_answer_begins_anew(
+    turn: TurnPresenter, branch: ShownBranch, view: Recorder, clock: ManualClock
+) -> None:
+    begin(turn)
+    turn.take(TextDelta("two and two", 3))
+    turn.take(TextSortedAnew("", "two and two"))
+    assert (branch["r"].text, branch["r"].thinking) == ("", "two and two")
+    clock.now += 2
+    turn.take(TextDelta("Four.", 4))
+    assert view.live.ttft_ms == pytest.approx(2000.0)
+    turn.stop()
+    assert (branch["r"].text, branch["r"].thinking) == ("Four.", "two and two")
+
+
+def test_thinking_that_was_the_answer_is_shown_as_the_answer(turn: TurnPresenter, branch: ShownBranch) -> None:
+    begin(turn)
+    turn.take(ThinkingDelta("Four.", 1))
+    turn.take(TextSortedAnew("Four.", ""))
+    assert (branch["r"].text, branch["r"].thinking) == ("Four.", "")
 
 
 def test_a_reply_that_goes_on_keeps_its_beginning(turn: TurnPresenter, branch: ShownBranch) -> None:

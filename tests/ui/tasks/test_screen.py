@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,22 @@ async def test_what_was_stored_later_does_not_take_back_what_streamed_in(open_ta
         window.engine.tell("m2x700000000000", TaskSeen(window.engine.work["m2x700000000000"]))
         window.engine.write("m2x700000000000", ", say many", key="collect")
         await window.shows("SQLite is for one machine, say many")
+
+
+async def test_what_turned_out_to_be_thinking_is_no_text_of_the_step(open_tasks: Any) -> None:
+    async with open_tasks() as window:
+        await choose(window, "m2x7")
+        window.engine.write("m2x700000000000", " for one machine", key="collect")
+        await window.shows("SQLite is for one machine")
+        detail = window.engine.work["m2x700000000000"]
+        steps = tuple(
+            replace(one, text="", thinking="SQLite is for one machine") if one.spec.key == "collect" else one
+            for one in detail.steps
+        )
+        window.engine.tell("m2x700000000000", TaskSeen(replace(detail, steps=steps)))
+        window.engine.write("m2x700000000000", "Take Postgres.", key="collect")
+        await window.shows("thought", "Take Postgres.")
+        await window.hides("SQLite is for one machine")
 
 
 async def test_reading_and_loading_are_told(open_tasks: Any) -> None:

@@ -122,3 +122,13 @@ def test_a_short_title_leaves_its_room_to_the_figures() -> None:
     figures = "1.03 s · 60 tok/s · 108 + 204 tok"
     assert header("collect", figures, 60) == ("collect", figures)
     assert header("a title that is long", figures, 30) == ("a title that…", "1.03 s · 60 to…")
+
+
+def test_what_an_earlier_attempt_wrote_stands_below_the_history() -> None:
+    step = fake_tasks.step("write", "done", "The whole story.", earlier=("Once upon a", "Once"))
+    detail = fake_tasks.detail_of(fake_tasks.task("k4t9", "A story", "done"), [step], result="The whole story.")
+    *_, happened, first, second = passages(detail, TaskView.HISTORY, fake_tasks.NOW)
+    assert happened.key == "history"
+    assert (first.text, second.text) == ("Once upon a", "Once")
+    assert first.key != second.key
+    assert "earlier" in first.title

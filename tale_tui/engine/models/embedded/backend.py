@@ -15,7 +15,7 @@ from tale_tui.domain.constants import EMBEDDED_COUNT_TIMEOUT_S
 from tale_tui.domain.errors import ModelError, ModelNotFound, TimedOut
 from tale_tui.domain.models import BackendName, BackendReport, FinishReason, LoadedModel, ModelRef, Progress, Role
 from tale_tui.domain.text import clean_line
-from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
+from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PromptRead
 from tale_tui.engine.models.embedded.files import default_window, forecast, survey
 from tale_tui.engine.models.embedded.process import AnswerExchange, ChildProcess
 from tale_tui.engine.models.embedded.process_errors import crash, refusal
@@ -31,7 +31,7 @@ from tale_tui.engine.models.files.starter import (
 )
 from tale_tui.engine.models.machine import why_not_here
 from tale_tui.engine.models.memory_forecast import Forecast
-from tale_tui.engine.models.reply_parser import Continuation, ReplyParser
+from tale_tui.engine.models.reply_parser import Continuation, Piece, ReplyParser
 
 if TYPE_CHECKING:
     from tale_tui.config.settings import Settings
@@ -120,7 +120,7 @@ class EmbeddedBackend:
             child, load_ms = await self._processes.ensure_loaded(slot, request.window, first_by)
             continuation = Continuation(request.continue_text, echoed=False) if request.continue_text.strip() else None
             exchange = child.begin(_chat(request, continuation), slot.turn.release)
-            parser = ReplyParser(continuation)
+            parser = ReplyParser(continuation, holds_back=request.holds_back)
             deadline = first_by
             while True:
                 reply = await self._next(exchange, request.model, deadline)
@@ -132,7 +132,7 @@ class EmbeddedBackend:
                         for piece in _read(parser, reply):
                             yield piece
                     case AnswerEnd():
-                        for piece in parser.flush():
+                        for piece in parser.flush(whole=reply.reason != "length"):
                             yield piece
                         yield _finished(reply, load_ms)
                         return
@@ -225,7 +225,7 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _read(parser: ReplyParser, piece: AnswerPiece) -> list[TextPiece]:
+def _read(parser: ReplyParser, piece: AnswerPiece) -> list[Piece]:
     take = parser.thinking if piece.thinking else parser.text
     return take(piece.text, tokens=piece.tokens)
 

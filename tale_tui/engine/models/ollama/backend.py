@@ -9,18 +9,18 @@ from contextlib import aclosing, suppress
 
 from tale_tui.config.settings import Settings
 from tale_tui.domain.constants import CATALOG_TIMEOUT_S
-from tale_tui.domain.errors import BackendCrashed, BrokenStream, ModelError, ModelNotFound, NotAvailable
+from tale_tui.domain.errors import BackendCrashed, BrokenStream, ModelError, ModelNotFound, NotAvailable, Refused
 from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Progress
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest
 from tale_tui.engine.models.lenient_json import read_object
 from tale_tui.engine.models.machine import has_gpu
 from tale_tui.engine.models.memory_forecast import Forecast
-from tale_tui.engine.models.ollama.catalog import RunningModel, full_name
+from tale_tui.engine.models.ollama.catalog import Details, RunningModel, full_name
 from tale_tui.engine.models.ollama.chat_api import OllamaAnswer, OllamaRequests
 from tale_tui.engine.models.ollama.connection import KEY_VARIABLE, OllamaConnection
 from tale_tui.engine.models.reply_parser import Continuation, ReplyParser
-from tale_tui.engine.models.server_errors import refusal, sentence
+from tale_tui.engine.models.server_errors import or_else, refusal, sentence
 
 SUGGESTED_VERSION = (0, 12, 6)
 """The first version that refuses too long a prompt when told to, instead of cutting it."""
@@ -44,6 +44,8 @@ class OllamaBackend:
         self._made: tuple[OllamaConnection, OllamaRequests] | None = None
         self._sharing: dict[str, str] = {}
         """Models that are in memory under another name."""
+        self._last_loaded: dict[str, LoadedModel] = {}
+        """What was loaded from here and not given back."""
 
     @property
     def local(self) -> bool:
@@ -60,13 +62,17 @@ class OllamaBackend:
             timeout_s: for it to say that it is there; its lists have `CATALOG_TIMEOUT_S`.
         """
         address = version = ""
+        odd: ModelError | None = None
         try:
             connection, _ = self._connect()
             address = connection.address.url
-            version = await connection.ask_version(timeout_s)
+            try:
+                version = await connection.ask_version(timeout_s)
+            except (Refused, BrokenStream) as error:  # where it has a list it is Ollama nevertheless
+                odd = error
             models, loaded = await asyncio.gather(connection.catalog.models(), self.loaded(), return_exceptions=True)
             if isinstance(models, BaseException):
-                raise models
+                raise odd or models
             if isinstance(loaded, BaseException):
                 raise loaded
         except ModelError as error:
@@ -84,23 +90,35 @@ class OllamaBackend:
     async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
         """Bring a model into memory and verify that it is there."""
         connection, requests = self._connect()
-        if await connection.catalog.is_remote(model):
-            return LoadedModel(ModelRef(self.name, model), (await connection.catalog.details(model)).max_window)
+        if await or_else(connection.catalog.is_remote(model), False):
+            details = await or_else(connection.catalog.details(model), Details())
+            return LoadedModel(ModelRef(self.name, model), details.max_window)
         requests.keep(model, keep=keep)
         body = await requests.load(model, window)
         await connection.client.ask("POST", connection.chat, body, limit_s=None, model=model)
-        resident = await self._resident(connection, model)
-        if resident is None:
+        running = await or_else(connection.catalog.running(), None)
+        if running is None:  # it said that it loaded the model, and nothing says otherwise
+            loaded = LoadedModel(ModelRef(self.name, model), window)
+        elif resident := await self._resident(connection, model, running):
+            loaded = _loaded(model, resident)
+        else:
             raise BackendCrashed(
                 f"Ollama loaded {clean_line(model)}, but it is not in memory: its process ended, or another model took "
                 "its place. Try again, or take a smaller model."
             )
-        return _loaded(model, resident)
+        self._last_loaded[model] = loaded
+        return loaded
 
     async def loaded(self) -> tuple[LoadedModel, ...]:
-        """What is in memory now; a model that was loaded and is there under another name is there under both."""
+        """What is in memory now; a model that was loaded and is there under another name is there under both.
+
+        A server that answers this oddly is taken to have what was loaded here last.
+        """
         connection, _ = self._connect()
-        by_name = {resident.name: resident for resident in await connection.catalog.running()}
+        running = await or_else(connection.catalog.running(), None)
+        if running is None:
+            return tuple(self._last_loaded.values())
+        by_name = {resident.name: resident for resident in running}
         sharing = {name: by_name[owner] for name, owner in self._sharing.items() if owner in by_name}
         return tuple(_loaded(name, resident) for name, resident in (sharing | by_name).items())
 
@@ -111,6 +129,7 @@ class OllamaBackend:
         with suppress(ModelNotFound):  # then it is not loaded either
             await connection.client.ask("POST", connection.chat, body, limit_s=CATALOG_TIMEOUT_S, model=model)
         self._sharing.pop(model, None)
+        self._last_loaded.pop(model, None)
 
     async def default_window(self, model: str) -> int:
         """The smaller of 8192 and the model's own window."""
@@ -120,18 +139,18 @@ class OllamaBackend:
     async def forecast(self, model: str, window: int) -> Forecast | None:
         """What the files and the window take; None where a GPU may hold them: how much that has left is not known."""
         connection, _ = self._connect()
-        if not connection.address.loopback or has_gpu() or await connection.catalog.is_remote(model):
+        catalog = connection.catalog
+        if not connection.address.loopback or has_gpu() or await or_else(catalog.is_remote(model), True):
             return None
-        size = await connection.catalog.size_bytes(model)
-        if size is None:
-            return None
-        return Forecast(size, (await connection.catalog.details(model)).cache_bytes * window)
+        size = await or_else(catalog.size_bytes(model), None)
+        details = await or_else(catalog.details(model), None)
+        return None if size is None or details is None else Forecast(size, details.cache_bytes * window)
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[BackendEvent, None]:
         """Stream an answer.
 
         Raises:
-            ModelError: as the protocol says; `Refused` where this version cannot continue a partial answer.
+            ModelError: as the protocol says; `CannotContinue` where this version cannot go on with a partial answer.
         """
         connection, requests = self._connect()
         continuation = Continuation(request.continue_text, echoed=False) if request.continue_text.strip() else None
@@ -139,8 +158,9 @@ class OllamaBackend:
             url, body = connection.chat, await requests.answer(request)
         else:
             url, body = await requests.continued(request, continuation.prefix)
+        parser = ReplyParser(continuation, holds_back=request.holds_back)
         counts_prompt = connection.version != MISCOUNTING_VERSION
-        answer = OllamaAnswer(ReplyParser(continuation), request.max_tokens, counts_prompt=counts_prompt)
+        answer = OllamaAnswer(parser, request.max_tokens, counts_prompt=counts_prompt)
         async with connection.client.stream(url, body, request.model) as lines:
             while (line := await lines.next()) is not None:
                 if not line.strip():
@@ -177,15 +197,20 @@ class OllamaBackend:
         if made is not None:
             await made[0].close()
 
-    async def _resident(self, connection: OllamaConnection, model: str) -> RunningModel | None:
-        """Where in memory the model is: under its own name, its digest, or the name of one with the same weights."""
+    async def _resident(
+        self, connection: OllamaConnection, model: str, running: tuple[RunningModel, ...]
+    ) -> RunningModel | None:
+        """Which of the running ones it is: that of its own name, its digest, or one with the same weights."""
         catalog = connection.catalog
-        running = await catalog.running()
+
+        async def weights_of(name: str) -> str:
+            return (await or_else(catalog.details(name), Details())).weights
+
         found = [one for one in running if full_name(one.name) == full_name(model)]
-        if running and not found and (digest := await catalog.digest(model)):
+        if running and not found and (digest := await or_else(catalog.digest(model), "")):
             found = [one for one in running if one.digest == digest]
-        if running and not found and (weights := (await catalog.details(model)).weights):
-            found = [one for one in running if (await catalog.details(one.name)).weights == weights]
+        if running and not found and (weights := await weights_of(model)):
+            found = [one for one in running if await weights_of(one.name) == weights]
         if not found:
             return None
         self._sharing[model] = found[0].name

@@ -8,17 +8,20 @@ default of five minutes. Versions before 0.12.6 do not know `truncate` and `shif
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from tale_tui.config.settings import Settings
 from tale_tui.domain.constants import CATALOG_TIMEOUT_S, DEFAULT_WINDOW, OLLAMA_DEFAULT_KEEP_ALIVE_S
-from tale_tui.domain.errors import Refused
+from tale_tui.domain.errors import CannotContinue, ModelError, Refused
 from tale_tui.domain.models import FinishReason
 from tale_tui.domain.text import clean_line
-from tale_tui.engine.models.backend import ChatRequest, Finished, TextPiece
-from tale_tui.engine.models.lenient_json import as_count, as_number, as_object, as_text
+from tale_tui.engine.models.backend import ChatRequest, Finished
+from tale_tui.engine.models.lenient_json import as_count, as_number, as_object, as_objects, as_parts, as_text
+from tale_tui.engine.models.ollama.catalog import Details
 from tale_tui.engine.models.ollama.connection import OllamaConnection
-from tale_tui.engine.models.reply_parser import ReplyParser
+from tale_tui.engine.models.reply_parser import Piece, ReplyParser
+from tale_tui.engine.models.server_errors import or_else
 
 _NS_PER_MS = 1e6
 RENDERS_SINCE = (0, 11, 5)
@@ -79,40 +82,44 @@ class OllamaRequests:
         behind it is given to the model as it is.
 
         Raises:
-            Refused: this version, with this model, would begin again instead.
-            ModelError: the server could not be asked.
+            CannotContinue: this version, with this model, would begin again instead.
+            ModelError: the server is away, or cannot run the model.
         """
         connection = self._connection
         body = await self.answer(request)
         if connection.version is None:
-            await connection.ask_version(CATALOG_TIMEOUT_S)
+            with suppress(ModelError):  # then it is tried
+                await connection.ask_version(CATALOG_TIMEOUT_S)
         renders = connection.version is None or connection.version >= RENDERS_SINCE
         prompt = await self._rendered(request) if renders else ""
         if prompt:
             raw = {"prompt": _opened(prompt) + prefix, "raw": True, "stream": True}
             return connection.generate, {**self._call(request.model, {}), "options": body["options"], **raw}
-        template = (await connection.catalog.details(request.model)).template
+        template = (await or_else(connection.catalog.details(request.model), Details())).template
         if ".Response" in template and ".Messages" not in template:
             # Templates of this old form are cut behind the last answer, so its turn stays open.
             return connection.chat, body | {"messages": [*_messages(request), {"role": "assistant", "content": prefix}]}
-        raise Refused(
+        raise CannotContinue(
             f"This version of Ollama cannot go on with a reply of {clean_line(request.model)} that broke off. Ask "
             "again instead, or update Ollama."
         )
 
     async def default_window(self, model: str) -> int:
         """The smaller of 8192 and the model's own window."""
-        own = (await self._connection.catalog.details(model)).max_window
+        own = (await or_else(self._connection.catalog.details(model), Details())).max_window
         return min(DEFAULT_WINDOW, own) if own else DEFAULT_WINDOW
 
     async def _rendered(self, request: ChatRequest) -> str:
-        """The prompt that the server makes of the messages; empty where it does not tell."""
+        """The prompt that the server makes of the messages; empty where it does not tell, or answers oddly."""
         # A server that does not know the wish would answer instead; one token of that does no harm.
         wish = await self.answer(replace(request, max_tokens=1))
         wish |= {"stream": False, "think": False, "_debug_render_only": True}
         # The model is loaded for it, where it is not.
         connection = self._connection
-        answer = await connection.client.ask("POST", connection.chat, wish, limit_s=None, model=request.model)
+        try:
+            answer = await connection.client.ask("POST", connection.chat, wish, limit_s=None, model=request.model)
+        except Refused:
+            return ""
         return as_text(as_object(answer.get("_debug_info")).get("rendered_template"))
 
     def _call(self, model: str, options: Body) -> Body:
@@ -128,8 +135,8 @@ class OllamaRequests:
 
     async def _can_think(self, model: str) -> bool:
         """Whether to ask for thinking: a model that cannot refuses the whole request. Old servers do not say."""
-        told = (await self._connection.catalog.details(model)).capabilities
-        return not told or "thinking" in told
+        details = await or_else(self._connection.catalog.details(model), None)
+        return details is not None and (not details.capabilities or "thinking" in details.capabilities)
 
 
 def _messages(request: ChatRequest) -> list[dict[str, str]]:
@@ -155,22 +162,29 @@ class OllamaAnswer:
         self._parser = parser
         self._max_tokens = max_tokens
         self._counts_prompt = counts_prompt
+        self._called = False
+        """Whether the model asked for a tool."""
 
-    def read(self, chunk: dict[str, object]) -> list[TextPiece]:
+    def read(self, chunk: dict[str, object]) -> list[Piece]:
         """The pieces in a chunk of /api/chat (`message`) or of /api/generate (`response`)."""
         message = as_object(chunk.get("message"))
         thinking = as_text(message.get("thinking")) or as_text(chunk.get("thinking"))
-        text = as_text(message.get("content")) or as_text(chunk.get("response"))
+        text = as_parts(message.get("content")) or as_text(chunk.get("response"))
+        self._called = self._called or bool(as_objects(message.get("tool_calls")))
         # One chunk is one token, also where it carries the last of the thinking with the first of the answer.
         return self._parser.thinking(thinking) + self._parser.text(text, tokens=0 if thinking else 1)
 
-    def end(self, chunk: dict[str, object]) -> list[TextPiece | Finished]:
+    def end(self, chunk: dict[str, object]) -> list[Piece | Finished]:
         """What was held back, and the numbers of the last chunk."""
         made = as_count(chunk.get("eval_count"))
         told = as_text(chunk.get("done_reason"))
         at_limit = not told and made is not None and made >= self._max_tokens
+        if told == "length" or at_limit:
+            reason = FinishReason.LENGTH
+        else:
+            reason = FinishReason.TOOL_CALL if self._called else FinishReason.STOP
         finished = Finished(
-            reason=FinishReason.LENGTH if told == "length" or at_limit else FinishReason.STOP,
+            reason=reason,
             prompt_tokens=as_count(chunk.get("prompt_eval_count")) if self._counts_prompt else None,
             completion_tokens=made,
             cached_tokens=as_count(chunk.get("prompt_eval_cached_count")),
@@ -178,7 +192,7 @@ class OllamaAnswer:
             prompt_ms=_milliseconds(chunk.get("prompt_eval_duration")),
             generation_ms=_milliseconds(chunk.get("eval_duration")),
         )
-        return [*self._parser.flush(), finished]
+        return [*self._parser.flush(whole=reason is not FinishReason.LENGTH), finished]
 
 
 def _milliseconds(nanoseconds: object) -> float | None:

@@ -14,7 +14,15 @@ from time import monotonic
 
 from tale_tui.config.settings import Settings
 from tale_tui.domain.constants import DEFAULT_WINDOW, LOADING_POLL_S, USAGE_TIMEOUT_S
-from tale_tui.domain.errors import BrokenStream, ModelError, ModelNotFound, NotAvailable, Refused, ServerBusy
+from tale_tui.domain.errors import (
+    BrokenStream,
+    CannotContinue,
+    ModelError,
+    ModelNotFound,
+    NotAvailable,
+    Refused,
+    ServerBusy,
+)
 from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Progress
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, TextPiece
@@ -103,7 +111,7 @@ class OpenAIBackend:
         """Stream an answer. llama-server, vLLM and SGLang continue a partial one; of others it is not known how to.
 
         Raises:
-            ModelError: as the protocol says; `Refused` where a partial answer cannot be continued.
+            ModelError: as the protocol says; `CannotContinue` where a partial answer cannot be continued.
         """
         connection = self._connect()
         kind = await connection.known_kind()
@@ -111,10 +119,10 @@ class OpenAIBackend:
         if request.continue_text.strip():
             continuation = Continuation(request.continue_text, echoed=kind is ServerKind.LLAMA_SERVER)
             if not continues(kind):
-                raise Refused("This server cannot go on with a reply that broke off. Ask again instead.")
+                raise CannotContinue("This server cannot go on with a reply that broke off. Ask again instead.")
         body = request_body(request, kind, continuation.prefix if continuation else "")
         events = EventReader()
-        answer = OpenAIAnswer(ReplyParser(continuation))
+        answer = OpenAIAnswer(ReplyParser(continuation, holds_back=request.holds_back))
         async with connection.client.stream(f"{connection.address.url}/chat/completions", body, request.model) as lines:
             while not events.done and (line := await _next(lines, whole=bool(answer.finish))) is not None:
                 try:

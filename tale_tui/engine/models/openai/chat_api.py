@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from tale_tui.domain.models import FinishReason
-from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, TextPiece
-from tale_tui.engine.models.lenient_json import as_count, as_number, as_object, as_objects, as_text, read_object
+from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead
+from tale_tui.engine.models.lenient_json import (
+    as_count,
+    as_number,
+    as_object,
+    as_objects,
+    as_parts,
+    as_text,
+    read_object,
+)
 from tale_tui.engine.models.openai.catalog import ServerKind
-from tale_tui.engine.models.reply_parser import ReplyParser
+from tale_tui.engine.models.reply_parser import Piece, ReplyParser
 
 _DONE = b"[DONE]"
+_REASONS = {
+    "length": FinishReason.LENGTH,
+    "tool_calls": FinishReason.TOOL_CALL,
+    "function_call": FinishReason.TOOL_CALL,
+    "content_filter": FinishReason.FILTER,
+}
 
 
 class EventReader:
@@ -105,22 +119,25 @@ class OpenAIAnswer:
         self._parser = parser
         self._usage: dict[str, object] = {}
         self._timings: dict[str, object] = {}
+        self._called = False
+        """Whether the model asked for a tool."""
         self._made = 0
         """Tokens so far, as llama-server counted them."""
 
-    def read(self, chunk: dict[str, object]) -> list[PromptRead | TextPiece]:
+    def read(self, chunk: dict[str, object]) -> list[PromptRead | Piece]:
         """The events in a chunk; numbers are kept for the end."""
         self._usage = as_object(chunk.get("usage")) or self._usage
         self._timings = as_object(chunk.get("timings")) or self._timings
-        events: list[PromptRead | TextPiece] = []
+        events: list[PromptRead | Piece] = []
         progress = as_object(chunk.get("prompt_progress"))
         done, total = as_count(progress.get("processed")), as_count(progress.get("total"))
         if done is not None and total:
             events.append(PromptRead(done, total))
         for choice in as_objects(chunk.get("choices")):
             delta = as_object(choice.get("delta")) or as_object(choice.get("message"))
-            thinking = as_text(delta.get("reasoning_content")) or as_text(delta.get("reasoning"))
-            text = as_text(delta.get("content"))
+            thinking = as_parts(delta.get("reasoning_content")) or as_parts(delta.get("reasoning"))
+            text = as_parts(delta.get("content"))
+            self._called = self._called or bool(as_objects(delta.get("tool_calls")))
             if thinking or text:
                 tokens = self._new_tokens()
                 events += self._parser.thinking(thinking, tokens=tokens)
@@ -128,7 +145,7 @@ class OpenAIAnswer:
             self.finish = as_text(choice.get("finish_reason")) or self.finish
         return events
 
-    def end(self) -> list[TextPiece | Finished]:
+    def end(self) -> list[Piece | Finished]:
         """What was held back, and the numbers."""
         usage, timings = self._usage, self._timings
         cached = as_count(as_object(usage.get("prompt_tokens_details")).get("cached_tokens"))
@@ -138,15 +155,17 @@ class OpenAIAnswer:
         if prompt is None and fresh is not None:
             prompt = fresh + (cached or 0)
         made = as_count(usage.get("completion_tokens"))
+        called = FinishReason.TOOL_CALL if self._called else FinishReason.STOP
+        reason = _REASONS.get(self.finish, called)
         finished = Finished(
-            reason=FinishReason.LENGTH if self.finish == "length" else FinishReason.STOP,
+            reason=reason,
             prompt_tokens=prompt,
             completion_tokens=as_count(timings.get("predicted_n")) if made is None else made,
             cached_tokens=cached,
             prompt_ms=as_number(timings.get("prompt_ms")),
             generation_ms=as_number(timings.get("predicted_ms")),
         )
-        return [*self._parser.flush(), finished]
+        return [*self._parser.flush(whole=reason is not FinishReason.LENGTH), finished]
 
     def _new_tokens(self) -> int:
         """How many tokens came since the last chunk; where the server does not count, a chunk is one."""

@@ -107,9 +107,10 @@ async def test_recorded_streams(
         thinking, _, content = content.removeprefix("<think>").partition("</think>")
     assert text_of(events) == content
     assert text_of(events, thinking=True) == thinking.strip()
+    called = any(one["message"].get("tool_calls") for one in chunks)
     last, end = chunks[-1], events[-1]
     assert end == Finished(
-        reason=FinishReason(last["done_reason"]),
+        reason=FinishReason.TOOL_CALL if called else FinishReason(last["done_reason"]),
         prompt_tokens=last["prompt_eval_count"],
         completion_tokens=last["eval_count"],
         cached_tokens=None,
@@ -154,6 +155,7 @@ async def test_a_tool_call_is_no_text(replay: Any, ollama: OllamaBackend, record
     events = await events_of(ollama, request_of(recording("tools/tool-call")))
     assert len(events) == 1
     assert isinstance(events[0], Finished)
+    assert events[0].reason is FinishReason.TOOL_CALL
 
 
 async def test_what_every_call_says(replay: Any, ollama: OllamaBackend) -> None:

@@ -121,7 +121,7 @@ async def test_where_it_is_not_known_how_it_is_refused(
     replay.say("/api/version", {"version": "0.0.0"}, method="GET")  # built from source: nobody knows
     replay.say("/api/chat", rendered)
     replay.play("manage/show")
-    with pytest.raises(errors.Refused) as raised:
+    with pytest.raises(errors.CannotContinue) as raised:
         await answer(ollama, ASKED)
     assert "Ask again instead" in raised.value.sentence
     assert replay.bodies("/api/generate") == []

@@ -59,7 +59,7 @@ def is_server(replay: Any, owner: str, **model: Any) -> None:
 
 
 def delta(text: str = "", finish: str | None = None, **more: Any) -> dict[str, Any]:
-    return {"choices": [{"index": 0, "delta": {"content": text, **more}, "finish_reason": finish}]}
+    return {"choices": [{"index": 0, "delta": {"content": text} | more, "finish_reason": finish}]}
 
 
 # chats
@@ -71,7 +71,7 @@ def delta(text: str = "", finish: str | None = None, **more: Any) -> dict[str, A
     [
         ("openai/stream", "I'm so glad you're here. I'm so glad", Finished(FinishReason.LENGTH, 12, 12)),
         ("openai/stream-no-usage", "I'm so glad you're here. I'm so glad", Finished(FinishReason.LENGTH)),
-        ("openai/tool-call-openai", "", Finished(FinishReason.STOP, 253, 26)),
+        ("openai/tool-call-openai", "", Finished(FinishReason.TOOL_CALL, 253, 26)),
         (
             "llama-server/stream",
             "Hello! I'sure I'm not what I'm supposed",
@@ -351,10 +351,37 @@ async def test_vllm_is_told_to_continue(replay: Any, openai: OpenAIBackend) -> N
 @pytest.mark.parametrize("owner", ["library", "organization_owner", "somebody"])
 async def test_where_it_is_not_known_how_it_is_refused(owner: str, replay: Any, openai: OpenAIBackend) -> None:
     is_server(replay, owner)
-    with pytest.raises(errors.Refused) as raised:
+    with pytest.raises(errors.CannotContinue) as raised:
         await events_of(openai, replace(HELLO, continue_text="Once"))
     assert "Ask again instead" in raised.value.sentence
     assert replay.bodies(CHAT) == []
+
+
+@pytest.mark.parametrize(
+    ("deltas", "text", "reason"),
+    [
+        ([delta(tool_calls=[{"function": {"name": "look"}}]), delta("", "tool_calls")], "", FinishReason.TOOL_CALL),
+        ([delta(tool_calls=[{"function": {"name": "look"}}]), delta("", "stop")], "", FinishReason.TOOL_CALL),
+        ([delta("", "content_filter")], "", FinishReason.FILTER),
+        ([delta("", "length")], "", FinishReason.LENGTH),
+        ([delta("", "stop")], "", FinishReason.STOP),
+        (
+            [delta(content=[{"type": "text", "text": "He"}, {"type": "image"}, {"text": "llo"}]), delta("", "stop")],
+            "Hello",
+            FinishReason.STOP,
+        ),
+        ([delta(content=["He", None, 7, "llo"]), delta("", "stop")], "Hello", FinishReason.STOP),
+    ],
+)
+async def test_how_an_answer_ended(
+    deltas: list[dict[str, Any]], text: str, reason: FinishReason, replay: Any, openai: OpenAIBackend
+) -> None:
+    is_server(replay, "vllm")
+    replay.events(CHAT, *deltas, "[DONE]")
+    events = await events_of(openai)
+    assert text_of(events) == text
+    assert isinstance(events[-1], Finished)
+    assert events[-1].reason is reason
 
 
 # what it is and has
