@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tale_tui.config.settings import DetectSettings
-from tale_tui.domain.constants import CLASSIFIED_TASKS
-from tale_tui.domain.conversation import Author
+from tale_tui.domain.constants import CLASSIFIED_MESSAGES, CLASSIFIED_TASKS
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import OPEN, Classification, DetectBand, Task, TaskState
 from tale_tui.domain.text import clean
 from tale_tui.engine.chat.question_patterns.compiled import prepare
-from tale_tui.engine.chat.task_questions import KnownTasks, TaskQuestion, task_question
+from tale_tui.engine.chat.task_questions import WHY, KnownTasks, TaskQuestion, last_request, task_question
 from tale_tui.engine.detect.detector import Detection, DetectState
 from tale_tui.engine.detect.learning import Detectors
 from tale_tui.engine.store.store import Store
@@ -126,9 +125,12 @@ class MessageClassifier:
         others: tuple[Task, ...] = ()
         if not tasks:
             others = await self._store.tasks(tuple(OPEN - {TaskState.DRAFT}), limit=CLASSIFIED_TASKS)
+        branch = [each for each in (end.above, end.last) if each is not None]
+        if end.last is not None and end.last.why == WHY:
+            above, _ = await self._store.branch_above(end.last.id, CLASSIFIED_MESSAGES)
+            branch = [*above, end.last]
+        rows = KnownTasks(tasks, others, *last_request(branch), self._now())
         last_task_id = end.last.task_id if end.last else None
-        asked_last = next((each for each in (end.last, end.above) if each and each.author is Author.USER), None)
-        rows = KnownTasks(tasks, others, asked_last, last_task_id, self._now())
         done = any(task.id == last_task_id and task.state is TaskState.DONE for task in tasks)
         running = any(task.state in (TaskState.RUNNING, TaskState.QUEUED) for task in tasks)
         return SessionContext(rows, DetectState(task_running=running, last_turn_was_task=done))
