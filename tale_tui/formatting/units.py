@@ -33,6 +33,7 @@ _CLOCK_MINUTES = 100
 _ROUGH_S = 5
 
 _KEY_WORDS = {
+    "underscore": "_",
     "escape": "esc",
     "delete": "del",
     "insert": "ins",
