@@ -126,6 +126,26 @@ def test_a_task_goes_on_in_the_background_where_the_setting_says_so(window: Call
         commands.run("stop")
 
 
+def test_the_setting_answers_for_the_key_as_well(window: Callable[..., Any], commands: Any) -> None:
+    one = window("--set", "tasks.leave=pause")
+    one.wait_for(READY)
+    task_id = begin_task(commands)
+    one.press("\x11")
+    assert one.wait_end() == 0
+    assert commands.json("status", task_id)["state"] == "paused"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_run_without_a_window_ends_in_peace(commands: Any, number: signal.Signals) -> None:
+    task_id = str(commands.run("submit", LONG, "--no-wait")).strip()
+    working = commands.start("run")
+    until(lambda: commands.json("status", task_id)["completion_tokens"], "some of the task is written")
+    working.send_signal(number)
+    _, said = working.communicate(timeout=WAIT_S)
+    assert (working.returncode, "What is open is kept." in said) == (0, True)
+    assert commands.json("status", task_id)["state"] == "paused"
+
+
 # the end at once
 
 

@@ -41,6 +41,8 @@ EXIT_TIMEOUT_S = 2.0
 """How long its process is waited for after that."""
 POLL_S = 0.05
 """Between two looks at a process that begins or ends."""
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""They end the run in peace; Windows has the first alone."""
 TASKS_KEPT = "What is open is kept. It goes on with: tale-tui run"
 
 
@@ -234,8 +236,10 @@ def _work(context: CommandContext, *, detached: bool) -> int:
     )
 
     async def work(engine: EngineApi) -> int:
-        with suppress(NotImplementedError):  # Windows has no such signal
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, queue.end)
+        with suppress(NotImplementedError):  # Windows has no such signals
+            for number in ENDING:
+                if signal.getsignal(number) is not signal.SIG_IGN:  # as with nohup
+                    asyncio.get_running_loop().add_signal_handler(number, queue.end)
         try:
             failed = await queue.until_empty(engine)
         except asyncio.CancelledError:
