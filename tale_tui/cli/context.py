@@ -55,7 +55,7 @@ class CommandContext:
         """The folders, made where they were not there.
 
         Raises:
-            DiskFull, ReadOnly, StoreError: one cannot be made.
+            DiskFull, ReadOnly, FolderNotMade: one cannot be made.
         """
         try:
             self.paths.make()
@@ -160,7 +160,7 @@ def folder_error(error: OSError, path: Path | None = None) -> TaleError:
         error: knows which file it was, unless that was open already.
         path: the file, where the error does not know it.
     """
-    from tale_tui.domain.errors import DiskFull, ReadOnly, StoreError
+    from tale_tui.domain.errors import DiskFull, FolderNotMade, ReadOnly
     from tale_tui.domain.text import clean_line, reason_of
 
     place = clean_line(str(error.filename or path or "A folder"))
@@ -168,4 +168,4 @@ def folder_error(error: OSError, path: Path | None = None) -> TaleError:
         return DiskFull(f"{place} cannot be made. Free some space, or set TALE_HOME to a folder on another disk.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return ReadOnly(f"{place} cannot be made. Allow it, or set TALE_HOME to a folder that can be written.")
-    return StoreError(f"{place} cannot be made: {reason_of(error)}. Set TALE_HOME to a folder that can be written.")
+    return FolderNotMade(f"{place} cannot be made: {reason_of(error)}. Set TALE_HOME to a folder that can be written.")

@@ -44,6 +44,7 @@ COMMANDS = {
     "priority": "tale_tui.cli.tasks.control:priority",
     "run": "tale_tui.cli.servers.run:run",
     "stop": "tale_tui.cli.servers.run:stop",
+    "servers": "tale_tui.cli.servers.servers:servers",
     "sessions": "tale_tui.cli.data.sessions:sessions",
     "export": "tale_tui.cli.data.export_import:export",
     "import": "tale_tui.cli.data.export_import:import_",

@@ -124,6 +124,18 @@ def when_text(seconds: float) -> str:
     return when(seconds, time.time()) if is_terminal(sys.stdout) else stamp(seconds)
 
 
+def short_ids(ids: Iterable[str]) -> dict[str, str]:
+    """Ids as they are shown: four characters, or as many as it takes to tell them apart."""
+    from tale_tui.domain.clock import ID_LENGTH, ID_SHOWN
+
+    everything = list(ids)
+    for length in range(ID_SHOWN, ID_LENGTH):
+        shown = {whole: whole[:length] for whole in everything}
+        if len(set(shown.values())) == len(shown):
+            return shown
+    return {whole: whole for whole in everything}
+
+
 def width(text: str) -> int:
     """Cells that a text takes on a terminal."""
     from rich.cells import cell_len

@@ -147,6 +147,8 @@ class TaskSettings(SettingsGroup):
     """The most tokens that a step may write."""
     resume: Literal["ask", "always", "never"] = "ask"
     """What is done with tasks that were cut off by the end of the process."""
+    leave: Literal["ask", "background", "pause"] = "ask"
+    """What becomes of open tasks when the window is left; where a signal ends it nobody is asked, and they pause."""
 
 
 class MemorySettings(SettingsGroup):

@@ -249,6 +249,8 @@ LONG_MESSAGE_CHARACTERS = 1000
 """A shorter message fits any window, so that nobody needs to know the window before it is stored."""
 CLASSIFIED_TASKS = 200
 """Tasks that a message may ask for: of its conversation, and of those that are open elsewhere."""
+CLASSIFIED_MESSAGES = 50
+"""So far up it is looked for what was asked for before questions about tasks."""
 PROMPT_COUNTS_MAX = 3
 """How often one prompt is counted at most."""
 FIRST_READ_MESSAGES = 64

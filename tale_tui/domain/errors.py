@@ -19,6 +19,7 @@
     ├── StoreError                the database did not do what was asked
     │   ├── DatabaseNewer         written by a newer version
     │   ├── DiskFull
+    │   ├── FolderNotMade
     │   ├── ReadOnly              the folder or the database cannot be written
     │   ├── DatabaseBusy          another process holds it for too long
     │   └── Fenced                a run of a task that is not its run any more; stays inside the engine
@@ -215,6 +216,13 @@ class ReadOnly(StoreError):
 
     code = "read_only"
     title = "Nothing can be written here"
+
+
+class FolderNotMade(StoreError):
+    """A folder that everything lies in is not there and cannot be made."""
+
+    code = "folder_not_made"
+    title = "A folder cannot be made"
 
 
 class DatabaseBusy(StoreError):

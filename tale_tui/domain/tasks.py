@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tale_tui.domain.constants import TIME_LIMIT_MAX_S
+from tale_tui.domain.errors import EmptyMessage, TaskTooLong
 from tale_tui.domain.models import ModelRef, Role, RoleStatus, Usage
+from tale_tui.domain.text import is_blank
 
 PLAN_FORMAT = 1
 """Version of the form of a plan; raised only when the interpreter would read an old plan otherwise."""
@@ -96,6 +98,24 @@ class TaskState(StrEnum):
 ENDED = frozenset({TaskState.DONE, TaskState.FAILED, TaskState.CANCELLED})
 
 OPEN = frozenset(TaskState) - ENDED
+
+
+def check_task_text(text: str, limit: int) -> None:
+    """Refuse what cannot be the text of a task.
+
+    Args:
+        text: safe text.
+        limit: the most characters.
+    Raises:
+        EmptyMessage, TaskTooLong: the sentence says what to do.
+    """
+    if is_blank(text):
+        raise EmptyMessage("Nothing that can be read is in the text of the task: say in words what is to be done.")
+    if len(text) > limit:
+        raise TaskTooLong(
+            f"The task has {len(text):,} characters, and {limit:,} is the limit: attach the long part as a "
+            "file (tale-tui submit TEXT --file FILE), or raise tasks.text_limit in the settings."
+        )
 
 
 def is_time_limit(seconds: float) -> bool:

@@ -45,6 +45,7 @@ _UNIT_STEP = 1000
 """From one unit to the next."""
 
 _KEY_WORDS = {
+    "underscore": "_",
     "escape": "esc",
     "delete": "del",
     "insert": "ins",

@@ -8,6 +8,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 NOTICES_KEPT = 200
 """Notices that the list of them holds."""
 
+ANSWER_WITHIN_S = 2.0
+"""Leaving without a question waits so long for what the engine says about the tasks."""
+
 LEAVE_WITHIN_S = 0.3
 """Leaving waits so long for the place of the reader to be stored."""
 
@@ -55,6 +59,7 @@ APP_KEYS: list[BindingType] = [
     binding("app.tasks", "f3", "show('tasks')", "Tasks", "To the tasks"),
     binding("app.palette", "ctrl+p", "palette", "Commands", "Find a command by its name"),
     binding("app.quit", "ctrl+q", "quit", "Leave", "Leave; what was typed is kept", priority=True),
+    binding("app.suspend", "ctrl+z", "suspend_process", "Suspend", "To the shell; fg comes back", priority=True),
     binding("app.copy", "ctrl+c,super+c", "screen.copy_text", "Copy", "Copy what is selected"),
 ]
 """Keys that work on every screen."""
@@ -105,6 +110,7 @@ class TaleApp(TerminalApp):
         self.chat = ChatScreen(bridge, paths, look.keys, session_id, clock)
         self.modes = Modes(self, bridge, self.chat, clock)
         self._leaving = False
+        self._at_once = False
 
     # the first frame
 
@@ -276,12 +282,22 @@ class TaleApp(TerminalApp):
             self._leaving = True
             self.run_worker(self._leave(), group="leave", exit_on_error=True)
 
-    async def _leave(self) -> None:
+    def on_leave_wanted(self) -> None:
+        """Leave without a question, also where one is being asked."""
+        if not self._at_once:
+            self._at_once = self._leaving = True
+            self.run_worker(self._leave(asks=False), group="leave", exclusive=True, exit_on_error=True)
+
+    async def _leave(self, *, asks: bool = True) -> None:
         """Leave; the place of the reader and what stands in the prompt are kept first."""
-        how = await self.chat.may_leave()
+        how: Leaving = "pause"
+        # An engine elsewhere that does not answer holds up who asks, not who must go.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if asks else ANSWER_WITHIN_S):
+                how = await self.chat.may_leave(asks=asks)
         if how == "background":
             how = await go_on_without_window(self, self._paths, self._overrides)
-        if how == "stay":
+        if how == "stay" and asks:
             self._leaving = False
             return
         await asyncio.wait([asyncio.create_task(self.chat.leave())], timeout=LEAVE_WITHIN_S)

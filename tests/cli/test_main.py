@@ -122,7 +122,8 @@ def test_init_leaves_a_file_alone(cli: Any, home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "title"), [(13, "Nothing can be written here"), (28, "The disk is full"), (20, "The database")]
+    ("number", "title"),
+    [(13, "Nothing can be written here"), (28, "The disk is full"), (20, "A folder cannot be made")],
 )
 @pytest.mark.parametrize("command", ["init", "sessions"])
 def test_folders_that_cannot_be_made_are_said(

@@ -152,6 +152,7 @@ def test_plural() -> None:
         ("shift+tab", "shift+tab"),
         ("question_mark", "?"),
         ("ctrl+slash", "ctrl+/"),
+        ("ctrl+underscore", "ctrl+_"),
     ],
 )
 def test_key_name(key: str, expected: str) -> None:

@@ -230,7 +230,6 @@ def test_installing_gives_the_command() -> None:
     assert callable(getattr(import_module(module), name))
 
 
-@later(NOTHING_FALLS)
 def test_tale_is_another_name_of_the_command() -> None:
     assert scripts().get("tale") == scripts()["tale-tui"]
 
@@ -282,7 +281,6 @@ async def test_the_list_shows_model_tokens_and_time(tale: Tale, paths: Paths) ->
 # 2. Two models
 
 
-@later(NOTHING_FALLS)
 def test_servers_are_started_told_and_stopped(background: Callable[..., psutil.Process], tale: Tale) -> None:
     engine = background("servers", "start")
     assert str(engine.pid) in tale("servers", "status").told
@@ -329,7 +327,6 @@ def title_of(process: psutil.Process) -> str:
     return " ".join(process.cmdline())
 
 
-@later(NOTHING_FALLS)
 def test_the_engine_is_told_apart_by_its_title(background: Callable[..., psutil.Process]) -> None:
     title = title_of(background())
     assert "engine" in title
@@ -337,7 +334,6 @@ def test_the_engine_is_told_apart_by_its_title(background: Callable[..., psutil.
 
 
 @pytest.mark.starter
-@later(NOTHING_FALLS)
 def test_the_process_of_a_model_is_told_apart_by_its_title(
     tale: Tale, paths: Paths, place_starter: Callable[[Path], Path], background: Callable[..., psutil.Process]
 ) -> None:
@@ -423,7 +419,6 @@ def test_exit_leaves_the_window(window: Callable[..., Any]) -> None:
     assert one.process.poll() == 0
 
 
-@later(NOTHING_FALLS)
 async def test_chat_with_exit_answers_and_leaves(tale: Tale, paths: Paths) -> None:
     async with answering(paths, [spoken("Fine.")]):
         answer = await asyncio.to_thread(tale, "chat", "--exit", "-m", HELLO)
@@ -455,13 +450,11 @@ async def test_the_same_conversation_in_line_mode(tale: Tale, paths: Paths) -> N
     assert "/cancel" in said.err
 
 
-@later(NOTHING_FALLS)
 async def test_the_last_request_is_never_a_question_about_tasks(tale: Tale, paths: Paths) -> None:
     said = await in_line_mode(tale, paths, FUNCTION, "Check the status of my task", "What was my last request?")
     assert f"“{FUNCTION}”" in said.told.splitlines()[-1]
 
 
-@later(NOTHING_FALLS)
 async def test_id_and_confidence_of_a_task_are_said_in_line_mode(tale: Tale, paths: Paths) -> None:
     said = await in_line_mode(tale, paths, FUNCTION)
     [task] = tasks_of(tale)
@@ -469,7 +462,6 @@ async def test_id_and_confidence_of_a_task_are_said_in_line_mode(tale: Tale, pat
     assert re.search(rf"{task['id'][:4]}.*\.99", said.err)
 
 
-@later(NOTHING_FALLS)
 @pytest.mark.parametrize("command", ["/history", "/clear"])
 async def test_the_history_is_shown_and_cleared_in_line_mode(tale: Tale, paths: Paths, command: str) -> None:
     said = await in_line_mode(tale, paths, HELLO, command)
@@ -513,7 +505,7 @@ def test_numbers_have_names() -> None:
         ("", {}),
         ("x" * 20_000, {}),
         ("", NO_MODEL),
-        pytest.param("x" * 20_000, NO_MODEL, marks=later(NOTHING_FALLS)),
+        ("x" * 20_000, NO_MODEL),
     ],
     ids=["empty", "too long", "empty, no model", "too long, no model"],
 )

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -27,10 +28,33 @@ LOOK_S = 0.02
 """Between two looks at the screen."""
 DEMO = "scripted/demo"
 PRIVATE = re.compile(rb"\x1b\[[<>=][0-9;]*[a-zA-Z]")
+MODE = re.compile(rb"\x1b\[\?([0-9;]+)([hl])|\x1b\[(>[0-9;]*|<[0-9;]*)u")
+ON_AT_FIRST = frozenset({"7", "25"})
+"""Modes that every terminal begins with: line wrap and the cursor."""
+STARTS = (
+    "import fcntl, os, signal, sys, termios\n"
+    "for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:\n"
+    "    ignored = str(int(number)) in sys.argv[1].split(',')\n"
+    "    try: signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL)\n"
+    "    except (OSError, ValueError): pass\n"
+    "try: fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+    "except OSError: pass\n"
+    "os.execvp(sys.argv[2], sys.argv[2:])"
+)
+"""Starts a program as a terminal does: it has the terminal, and all signals are as a login shell has them, whatever
+this process lets its children ignore."""
+PROGRAM = (sys.executable, "-m", "tale_tui")
+
+
+def started(*program: str, ignores: signal.Signals | None = None) -> list[str]:
+    """What runs a program; `ignores` is a signal that it is to ignore, as `nohup` does it."""
+    number = "" if ignores is None else str(int(ignores))
+    return [sys.executable, "-I", "-S", "-c", STARTS, number, *program]
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TALE_", "OLLAMA", "TEXTUAL"))}
+    ours = ("TALE_", "OLLAMA", "TEXTUAL", "COLUMNS", "LINES")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return (
         kept
         | {"TALE_HOME": str(home), "TALE_UX": DEMO, "TALE_TASK": DEMO}
@@ -53,15 +77,24 @@ def until(condition: Callable[[], Any], what: str, wait_s: float = WAIT_S) -> An
 class Window:
     """The application in a terminal of its own; a thread reads what it writes."""
 
-    def __init__(self, home: Path, *args: str, size: tuple[int, int] = (100, 30), **env: str) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *args: str,
+        size: tuple[int, int] = (100, 30),
+        ignores: signal.Signals | None = None,
+        program: tuple[str, ...] = PROGRAM,
+        **env: str,
+    ) -> None:
         columns, rows = size
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = bytearray()
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self._before = termios.tcgetattr(self._master)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tale_tui", *args],
+            started(*program, *args, ignores=ignores),
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -70,12 +103,15 @@ class Window:
         )
         os.close(slave)
         self._lock = threading.Lock()
+        self._hung_up = False
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
 
     def _drain(self) -> None:
         """Take in what the application writes: one that nobody reads stands still."""
-        while True:
+        while not self._hung_up:
+            if not select.select([self._master], [], [], LOOK_S)[0]:
+                continue
             try:
                 data = os.read(self._master, 1 << 16)
             except OSError:
@@ -102,6 +138,29 @@ class Window:
             time.sleep(LOOK_S)
         raise AssertionError(f"{'still' if gone else 'never'} on the screen: {wanted!r}\n{self.text}")
 
+    def changed_modes(self) -> dict[str, object]:
+        """What is not as it was before the application began: modes of the emulator by their number, the keyboard
+        protocol, and the settings of the terminal."""
+        modes: dict[str, object] = {}
+        pushed = 0
+        with self._lock:
+            found = MODE.findall(bytes(self.raw))
+        for numbers, state, keyboard in found:
+            pushed += {b">": 1, b"<": -1}.get(keyboard[:1], 0)
+            modes |= dict.fromkeys(numbers.decode().split(";") if numbers else (), state == b"h")
+        changed = {name: on for name, on in modes.items() if on is not (name in ON_AT_FIRST)}
+        if pushed > 0:
+            changed["keyboard"] = pushed
+        if termios.tcgetattr(self._master) != self._before:
+            changed["settings"] = termios.tcgetattr(self._master)
+        return changed
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a terminal's window does."""
+        self._hung_up = True
+        self._reader.join(WAIT_S)
+        os.close(self._master)
+
     def press(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
@@ -121,7 +180,8 @@ class Window:
         if self.process.poll() is None:
             self.kill()
         self._reader.join(WAIT_S)
-        os.close(self._master)
+        if not self._hung_up:
+            os.close(self._master)
 
 
 @pytest.fixture
@@ -155,11 +215,8 @@ class Commands:
 
     def start(self, *args: str, ignores: signal.Signals | None = None, **env: str) -> subprocess.Popen[str]:
         """A command that has begun; `ignores` is a signal that the shell lets it ignore, as `nohup` does."""
-        program = [sys.executable, "-m", "tale_tui", *args]
-        if ignores is not None:
-            program = ["/bin/sh", "-c", f'trap "" {ignores.value}; exec "$0" "$@"', *program]
         return subprocess.Popen(
-            program,
+            started(*PROGRAM, *args, ignores=ignores),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

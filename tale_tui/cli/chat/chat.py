@@ -18,7 +18,7 @@ from tale_tui.cli.stdin import checked_words, is_piped, read_message
 from tale_tui.domain.errors import BadInput, EmptyMessage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Mapping
     from types import TracebackType
 
     from tale_tui.domain.conversation import Message
@@ -75,6 +75,7 @@ class Answer:
 @click.option("--yes", "-y", is_flag=True, help="Fetch the starter model (93 MB) where there is no model.")
 @click.option("--no-wait", is_flag=True, help="A message that is a task is only queued.")
 @click.option("--no-tasks", is_flag=True, help="No message becomes a task: the model that talks answers all.")
+@click.option("--exit", "leaves", is_flag=True, help="Answer and leave, never the window; as it is with -m.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as one line of JSON.")
 @click.pass_obj
 def chat(
@@ -87,6 +88,7 @@ def chat(
     yes: bool = False,
     no_wait: bool = False,
     no_tasks: bool = False,
+    leaves: bool = False,
     as_json: bool = False,
 ) -> int:
     """Open the window, or print one answer with -m.
@@ -96,24 +98,30 @@ def chat(
     """
     options = ChatOptions(session, backend, model, yes, wait=not no_wait, tasks=not no_tasks)
     if plain:
-        if message is not None or as_json:
-            raise BadInput("--plain takes its lines from standard input: leave out -m and --json.")
+        if message is not None or as_json or leaves:
+            raise BadInput("--plain takes its lines from standard input: leave out -m, --exit and --json.")
         return _converse(context, options)
-    if message is None and is_piped():
+    if message is None and is_piped() and (leaves or as_json or not shown_elsewhere(context.environ)):
         message = read_message()
         if not message:
             raise EmptyMessage(f"Standard input is empty, so there is nothing to ask.\n{INSTEAD}")
     if message is None:
-        if as_json:
-            raise BadInput("--json goes with -m TEXT or with text on standard input.")
+        if as_json or leaves:
+            option = "--json" if as_json else "--exit"
+            raise BadInput(f"{option} goes with -m TEXT or with text on standard input.")
         return _open_window(context, options)
     if not message.strip():
         raise EmptyMessage("The message is empty: say something, as in tale-tui chat -m TEXT")
     return _answer(context, checked_words(message), options, as_json=as_json)
 
 
+def shown_elsewhere(environ: Mapping[str, str]) -> bool:
+    """Whether the window is shown by a program that speaks to it over its pipes, as textual-serve does."""
+    return bool(environ.get("TEXTUAL_DRIVER"))
+
+
 def _open_window(context: CommandContext, options: ChatOptions) -> int:
-    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
+    if not (shown_elsewhere(context.environ) or (is_terminal(sys.stdin) and is_terminal(sys.stdout))):
         raise BadInput(NO_TERMINAL)
     overrides = context.overrides
     if options.backend or options.model:
@@ -157,20 +165,31 @@ def _converse(context: CommandContext, options: ChatOptions) -> int:
 def _answer(context: CommandContext, message: str, options: ChatOptions, *, as_json: bool) -> int:
     async def work(engine: EngineApi) -> int:
         async with HeldNotices(engine):
-            return await print_answer(engine, message, options, as_json=as_json)
+            limit = context.settings().tasks.text_limit
+            return await print_answer(engine, message, options, as_json=as_json, text_limit=limit)
 
     return context.run(work, load=not (options.backend or options.model))
 
 
-async def print_answer(engine: EngineApi, message: str, options: ChatOptions, *, as_json: bool) -> int:
+async def print_answer(
+    engine: EngineApi, message: str, options: ChatOptions, *, as_json: bool, text_limit: int | None = None
+) -> int:
     """Ask once and print the answer as it comes, or whole as JSON; of a task its result.
 
+    Args:
+        engine: answers.
+        message: the text.
+        options: who shall answer, and where it belongs.
+        as_json: whether it is printed as JSON.
+        text_limit: the most characters of a task; None leaves that to the engine.
     Raises:
         TaleError: no model, no such session, a message that cannot be sent, a model that failed.
     """
     from tale_tui.formatting.no_answer import no_answer
 
     line = ProgressLine()
+    if options.as_task is None and not (options.backend or options.model):
+        await _check_task(engine, message, text_limit)
     ref = await _model(engine, options, line)
     session = await (engine.sessions.find(options.session) if options.session else engine.sessions.create())
     found = await _ask(engine, session.id, message, ref, options, line, silent=as_json)
@@ -192,6 +211,20 @@ async def print_answer(engine: EngineApi, message: str, options: ChatOptions, *,
     if as_json:
         echo_json(_answer_data(found))
     return code
+
+
+async def _check_task(engine: EngineApi, message: str, text_limit: int | None) -> None:
+    """Refuse a task that is too long before a model is looked for.
+
+    Raises:
+        TaskTooLong: it is.
+    """
+    from tale_tui.domain.tasks import DetectBand, check_task_text
+
+    if text_limit is not None and len(message) > text_limit:
+        judged = await engine.chat.classify(message, session_id="")
+        if judged.enabled and judged.band is DetectBand.TASK:
+            check_task_text(message, text_limit)
 
 
 class HeldNotices:
@@ -259,6 +292,7 @@ async def _ask(
 ) -> Answer | None:
     """Send the message; where it became a task, wait for that too, unless the options say otherwise."""
     from tale_tui.cli.follow import may_be_task
+    from tale_tui.cli.line_mode.tasks import acknowledged
     from tale_tui.cli.tasks.wait import wait_for
     from tale_tui.domain.clock import ID_SHOWN, random_id
     from tale_tui.domain.events import TaskStarted
@@ -271,6 +305,9 @@ async def _ask(
         nonlocal p, task
         if isinstance(event, TaskStarted):
             task = event.task
+            if not silent:
+                line.clear()
+                echo_err(acknowledged(task))
         elif event.user is not None:
             p = event.user.p
 

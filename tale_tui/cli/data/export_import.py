@@ -49,7 +49,7 @@ def export(context: CommandContext, session: str, form: str, output: Path | None
 
 def _write(path: Path, text: str, *, force: bool) -> None:
     from tale_tui.config.file import replace
-    from tale_tui.domain.errors import StoreError
+    from tale_tui.domain.errors import FileNotSaved
 
     try:
         if force:
@@ -60,7 +60,7 @@ def _write(path: Path, text: str, *, force: bool) -> None:
     except FileExistsError as error:
         raise _there_already(path) from error
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {reason_of(error)}. The session is kept as it was.") from error
+        raise FileNotSaved(f"{path} cannot be written: {reason_of(error)}. The session is kept as it was.") from error
 
 
 def _there_already(path: Path) -> BadInput:

@@ -19,14 +19,15 @@ from tale_tui.cli.output import (
     echo_json,
     echo_table,
     is_terminal,
+    short_ids,
     stamp,
     when_text,
 )
+from tale_tui.cli.text_command import TextCommand
 from tale_tui.domain.errors import BadInput
+from tale_tui.domain.text import clean_line, is_blank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from tale_tui.domain.conversation import SearchHit, Session
     from tale_tui.engine.api import EngineApi
 
@@ -55,16 +56,19 @@ def list_sessions(context: CommandContext, as_json: bool, limit: int) -> None:
     _list(context, as_json=as_json, limit=limit)
 
 
-@sessions.command()
+@sessions.command(cls=TextCommand)
 @click.argument("words", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.option("--limit", type=CountRange(), default=50, show_default=True, help="At most so many.")
 @click.pass_obj
 def search(context: CommandContext, words: tuple[str, ...], as_json: bool, limit: int) -> None:
     """Search all messages for WORDS, the best match first."""
+    looked_for = " ".join(words)
+    if is_blank(clean_line(looked_for)):
+        raise BadInput("There is nothing to look for: give a word, as in tale-tui sessions search fibonacci")
 
     async def work(engine: EngineApi) -> tuple[tuple[SearchHit, ...], tuple[Session, ...]]:
-        return await engine.sessions.search(" ".join(words), limit=limit), await engine.sessions.list()
+        return await engine.sessions.search(looked_for, limit=limit), await engine.sessions.list()
 
     hits, known = context.run(work)
     if as_json:
@@ -88,7 +92,7 @@ def search(context: CommandContext, words: tuple[str, ...], as_json: bool, limit
     )
 
 
-@sessions.command()
+@sessions.command(cls=TextCommand)
 @click.argument("session", metavar="ID")
 @click.argument("title")
 @click.pass_obj
@@ -128,18 +132,6 @@ def delete(context: CommandContext, ids: tuple[str, ...], yes: bool) -> int:
         context.run(work)
     echo_err(f"Deleted: {', '.join(session.title or session.id for session in found)}")
     return Exit.DONE
-
-
-def short_ids(ids: Iterable[str]) -> dict[str, str]:
-    """Ids as they are shown: four characters, or as many as it takes to tell them apart."""
-    from tale_tui.domain.clock import ID_LENGTH, ID_SHOWN
-
-    everything = list(ids)
-    for length in range(ID_SHOWN, ID_LENGTH):
-        shown = {whole: whole[:length] for whole in everything}
-        if len(set(shown.values())) == len(shown):
-            return shown
-    return {whole: whole for whole in everything}
 
 
 def _list(context: CommandContext, *, as_json: bool, limit: int) -> None:

@@ -12,6 +12,7 @@ import click
 from tale_tui.cli.context import CommandContext
 from tale_tui.cli.output import echo, echo_err, echo_json, rounded
 from tale_tui.cli.stdin import checked_words, is_piped, read_lines, read_message
+from tale_tui.cli.text_command import TextCommand
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.text import clean_line
 
@@ -23,7 +24,7 @@ EXAMPLE = 'tale-tui detect "Write a poem"'
 OFF = "Detection is turned off (detect.enabled): in a conversation this would be chat, whatever it says."
 
 
-@click.command()
+@click.command(cls=TextCommand)
 @click.argument("text", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.option("--jsonl", "lines", is_flag=True, help="Judge lines of JSON with id and text from standard input.")

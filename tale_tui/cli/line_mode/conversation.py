@@ -23,7 +23,7 @@ from tale_tui.cli.output import echo, echo_err, is_terminal
 from tale_tui.cli.preflight import NEXT_STEPS
 from tale_tui.cli.stdin import InputLines
 from tale_tui.domain.clock import ID_SHOWN, random_id
-from tale_tui.domain.conversation import ExportFormat, Session
+from tale_tui.domain.conversation import Author, ExportFormat, Session
 from tale_tui.domain.errors import BadInput, ModelError, NoModel, TaleError, rebuild
 from tale_tui.domain.events import TaskStarted, TurnCancelled, TurnDone, TurnFailed, TurnStarted
 from tale_tui.domain.models import ModelRef, Role
@@ -47,6 +47,8 @@ STOPPED = "Stopped. What came is kept."
 HELP = """\
 /help                  these lines
 /new                   begin another session
+/clear                 the same, with the system prompt of this one
+/history               what was said in this session
 /sessions              the sessions used last
 /sessions ID           go on with one of them
 /model                 the model that answers, and the others
@@ -274,7 +276,7 @@ class LineConversation:
 
     async def _work(self, task: Task) -> None:
         """Wait for a task and write its result, or say where it can be found."""
-        self._state(acknowledged(task))
+        self.err(acknowledged(task))
         if not self.waits:
             status = await self.engine.control.status()
             goes_on = is_here(status) and status.works_queue
@@ -314,6 +316,8 @@ class LineConversation:
         commands: dict[str, Callable[[str], Awaitable[None]]] = {
             "help": self._help,
             "new": self._new,
+            "clear": self._clear,
+            "history": self._history,
             "sessions": self._sessions,
             "model": self._model,
             "system": self._system,
@@ -331,6 +335,22 @@ class LineConversation:
     async def _new(self, _: str) -> None:
         self.session = None
         self.err("The next message begins another session.")
+
+    async def _clear(self, _: str) -> None:
+        system = self.session.system if self.session is not None else ""
+        self.session = None
+        if system:
+            self.session = await self.engine.sessions.set_system((await self._current()).id, system)
+        self.err("The next message begins another session with the same system prompt. This one is kept.")
+
+    async def _history(self, _: str) -> None:
+        if self.session is None:
+            self.err("Nothing was said yet.")
+            return
+        transcript = await self.engine.sessions.transcript(self.session.id)
+        for message in transcript.messages:
+            who = "You" if message.author is Author.USER else "Answer"
+            self.err(f"{who}: {message.text or message.error or message.state.value}")
 
     async def _sessions(self, prefix: str) -> None:
         if prefix:

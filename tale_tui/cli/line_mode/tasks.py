@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING
 
+from tale_tui.cli.tasks.choose import find_task
 from tale_tui.domain.clock import random_id
 from tale_tui.domain.errors import BadInput, NoSuchTask, WrongState
 from tale_tui.domain.tasks import ENDED, Task, TaskState
@@ -110,8 +111,9 @@ class TaskCommands:
             meant: without a word, one in these states goes before all others.
         Raises:
             NoSuchTask: there is none.
+            AmbiguousTask: several ids begin so; the sentence lists them.
         """
-        found = await self._engine.tasks.find(prefix) if prefix else await likeliest(self._engine, meant)
+        found = await find_task(self._engine, prefix, asks=False) if prefix else await likeliest(self._engine, meant)
         if found is None:
             raise NoSuchTask("There are no tasks yet: hand one in with /task TEXT.")
         return found
@@ -128,4 +130,4 @@ def _words(task: Task) -> str:
 
 def acknowledged(task: Task) -> str:
     """What is said when a message became a task."""
-    return f"{chip(task)}: {model_name(task) or 'the big model'} works on it as {task.shown}"
+    return f"{task.shown} {chip(task)}: {model_name(task) or 'the big model'} works on it"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
@@ -17,10 +18,12 @@ from tale_tui.cli.exit_codes import Exit
 from tale_tui.cli.output import echo, echo_err
 from tale_tui.cli.preflight import ensure_runs
 from tale_tui.cli.tasks.output import line_of
+from tale_tui.config.process_title import set_process_title
 from tale_tui.domain.constants import BACKGROUND_LINGER_S
 from tale_tui.domain.errors import BadInput, EngineLost, WrongState
 from tale_tui.domain.events import EngineMoved, TaskChanged, TasksChanged
 from tale_tui.domain.tasks import ENDED, OPEN, Reason, TaskState
+from tale_tui.domain.text import reason_of
 from tale_tui.engine.background import DETACHED_OPTION, start_background
 from tale_tui.formatting.engine import engine_words, is_here
 
@@ -38,6 +41,8 @@ EXIT_TIMEOUT_S = 2.0
 """How long its process is waited for after that."""
 POLL_S = 0.05
 """Between two looks at a process that begins or ends."""
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""They end the run in peace; Windows has the first alone."""
 TASKS_KEPT = "What is open is kept. It goes on with: tale-tui run"
 
 
@@ -52,7 +57,7 @@ def run(context: CommandContext, background: bool, detached: bool) -> int:
     background it goes on until there was nothing to do for ten minutes, or until: tale-tui stop
     """
     if background:
-        return _start(context)
+        return start_engine(context)
     return _work(context, detached=detached)
 
 
@@ -221,6 +226,8 @@ class QueueWorker:
 def _work(context: CommandContext, *, detached: bool) -> int:
     from tale_tui.cli.tasks.status import open_line
 
+    if detached:
+        set_process_title("engine")
     queue = QueueWorker(
         report=_silent if detached else echo,
         inform=_silent if detached else echo_err,
@@ -229,8 +236,10 @@ def _work(context: CommandContext, *, detached: bool) -> int:
     )
 
     async def work(engine: EngineApi) -> int:
-        with suppress(NotImplementedError):  # Windows has no such signal
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, queue.end)
+        with suppress(NotImplementedError):  # Windows has no such signals
+            for number in ENDING:
+                if signal.getsignal(number) is not signal.SIG_IGN:  # as with nohup
+                    asyncio.get_running_loop().add_signal_handler(number, queue.end)
         try:
             failed = await queue.until_empty(engine)
         except asyncio.CancelledError:
@@ -251,7 +260,12 @@ def _silent(_: str) -> None:
     """Nobody reads what a process in the background writes."""
 
 
-def _start(context: CommandContext) -> int:
+def start_engine(context: CommandContext) -> int:
+    """Start an engine in the background, where none works off the queue yet.
+
+    Returns:
+        The exit code.
+    """
     paths = context.make_folders()
     if context.demo_home is not None:
         raise BadInput("--demo has a folder that goes with this command: leave out --background.")
@@ -268,7 +282,10 @@ def _start(context: CommandContext) -> int:
     try:
         pid = start_background(paths, context.overrides, context.environ)
     except OSError as error:
-        raise folder_error(error) from error
+        if error.filename is not None and str(error.filename) != sys.executable:
+            raise folder_error(error) from error
+        echo_err(f"The engine could not be started: {reason_of(error)}. Nothing was changed.")
+        return Exit.FAILED
     if not asyncio.run(_is_up(context.paths, pid)):
         echo_err(f"The engine could not be started. The details are in {paths.log_file}")
         return Exit.FAILED

@@ -9,6 +9,7 @@ import click
 
 from tale_tui.cli.context import CommandContext
 from tale_tui.cli.output import echo_err
+from tale_tui.cli.tasks.choose import find_task
 from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.cli.tasks.output import echo_changed
 from tale_tui.cli.tasks.submit import priorities
@@ -92,7 +93,7 @@ def _change(
     invocation: CommandContext, prefix: str, does: Callable[[EngineApi, str], Awaitable[Task]], *, as_json: bool
 ) -> None:
     async def work(engine: EngineApi) -> tuple[TaskDetail, EngineStatus]:
-        task = await engine.tasks.find(prefix)
+        task = await find_task(engine, prefix)
         await does(engine, task.id)
         return await engine.tasks.get(task.id), await engine.control.status()
 

@@ -9,6 +9,7 @@ import click
 
 from tale_tui.cli.context import CommandContext
 from tale_tui.cli.output import MUTED, Column, echo, echo_err, echo_json, echo_table
+from tale_tui.cli.tasks.choose import find_task
 from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.cli.tasks.output import line_of, task_data
 from tale_tui.domain.models import RoleState
@@ -30,11 +31,11 @@ def status(context: CommandContext, task_id: str | None, as_json: bool) -> None:
     Without ID: which process is the engine, which models it has, and what is queued.
     """
     if task_id is None:
-        _whole(context, as_json=as_json)
+        echo_engine(context, as_json=as_json)
         return
 
     async def work(engine: EngineApi) -> TaskDetail:
-        return await engine.tasks.get((await engine.tasks.find(task_id)).id)
+        return await engine.tasks.get((await find_task(engine, task_id)).id)
 
     detail = context.run(work)
     if as_json:
@@ -43,7 +44,9 @@ def status(context: CommandContext, task_id: str | None, as_json: bool) -> None:
         _echo_task(detail)
 
 
-def _whole(context: CommandContext, *, as_json: bool) -> None:
+def echo_engine(context: CommandContext, *, as_json: bool) -> None:
+    """Write which process is the engine, which models it has, and what is queued."""
+
     async def work(engine: EngineApi) -> tuple[EngineStatus, tuple[RoleStatus, ...]]:
         # Asked for first: an engine that was made for this command alone looks for the models now.
         roles = await engine.models.roles()

@@ -13,10 +13,12 @@ from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import Exit
 from tale_tui.cli.output import ProgressLine, echo, echo_err, echo_json, is_terminal
 from tale_tui.cli.stdin import checked_words, is_piped, read_message
+from tale_tui.cli.tasks.choose import find_task
 from tale_tui.cli.tasks.completion import task_ids
+from tale_tui.cli.text_command import TextCommand
 from tale_tui.domain.errors import BadInput, BadPlan, EmptyMessage
-from tale_tui.domain.tasks import Priority, TaskState
-from tale_tui.domain.text import clean_line, reason_of
+from tale_tui.domain.tasks import Priority, TaskState, check_task_text
+from tale_tui.domain.text import clean, clean_line, reason_of
 from tale_tui.engine.client_actions import parse_priority, parse_time_limit
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def priorities(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> 
     return [priority.value for priority in Priority if priority.value.startswith(typed.lower())]
 
 
-@click.command()
+@click.command(cls=TextCommand)
 @click.argument("text", nargs=-1)
 @click.option("--wait/--no-wait", default=True, help="Wait for the result, or only queue it; it waits by default.")
 @click.option(
@@ -72,6 +74,7 @@ def submit(
     error. Where no other process is the engine, this command is it until the task has ended.
     """
     task_text = _text(text, plan)
+    check_task_text(clean(task_text), context.settings().tasks.text_limit)
     urgency, steps = parse_priority(priority), _plan(plan, files)
     seconds = None if time_limit is None else parse_time_limit(time_limit)
 
@@ -102,7 +105,7 @@ async def submit_task(
     from tale_tui.cli.preflight import ensure_worker
     from tale_tui.domain.clock import random_id
 
-    before = [(await engine.tasks.find(prefix)).id for prefix in after]
+    before = [(await find_task(engine, prefix)).id for prefix in after]
     await ensure_worker(engine)
     return await engine.tasks.submit(
         text, key=random_id(), priority=priority, plan=plan, after=tuple(before), time_limit_s=time_limit_s

@@ -16,6 +16,7 @@ from tale_tui.cli.exit_codes import NO_MODEL_CODES, Exit
 from tale_tui.cli.follow import FollowedTask, follow_task, until_blocked
 from tale_tui.cli.output import MUTED, ProgressLine, echo, echo_err, echo_json, is_terminal
 from tale_tui.cli.preflight import ensure_runs
+from tale_tui.cli.tasks.choose import find_task
 from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.cli.tasks.output import blocked_words, question_words, task_data
 from tale_tui.domain.errors import TaleError, WrongState
@@ -42,7 +43,7 @@ def wait(context: CommandContext, task_id: str, as_json: bool) -> int:
     """
 
     async def work(engine: EngineApi) -> int:
-        task = await engine.tasks.find(task_id)
+        task = await find_task(engine, task_id)
         return echo_end(await wait_for(engine, task.id, line=ProgressLine()), as_json=as_json)
 
     return context.run(work)
@@ -59,7 +60,7 @@ def result(context: CommandContext, task_id: str, as_json: bool) -> int:
     """
 
     async def work(engine: EngineApi) -> TaskDetail:
-        return await engine.tasks.get((await engine.tasks.find(task_id)).id)
+        return await engine.tasks.get((await find_task(engine, task_id)).id)
 
     detail = context.run(work)
     task = detail.task

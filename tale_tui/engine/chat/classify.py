@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tale_tui.config.settings import DetectSettings
-from tale_tui.domain.conversation import Author
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Classification, DetectBand, TaskState
 from tale_tui.domain.text import clean
-from tale_tui.engine.chat.task_questions import KnownTasks, TaskQuestion, prepare, task_question
+from tale_tui.engine.chat.task_questions import KnownTasks, TaskQuestion, last_request, prepare, task_question
 from tale_tui.engine.detect.detector import Detection, DetectState
 from tale_tui.engine.detect.learning import Detectors
 from tale_tui.engine.store.store import Store
@@ -114,5 +113,5 @@ class MessageClassifier:
 
 def known_tasks(context: TurnContext, now: float) -> KnownTasks:
     """What a question about tasks is answered from; `now` in seconds since the epoch."""
-    asked_last = next((each for each in (context.last, context.above) if each and each.author is Author.USER), None)
-    return KnownTasks(context.tasks, context.others, asked_last, context.last.task_id if context.last else None, now)
+    branch = context.above if context.last is None else (*context.above, context.last)
+    return KnownTasks(context.tasks, context.others, *last_request(branch), now)

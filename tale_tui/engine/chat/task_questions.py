@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cache
 
 from tale_tui.domain.constants import QUOTE_CHARACTERS, TASK_QUESTION_CHARACTERS
-from tale_tui.domain.conversation import Message
+from tale_tui.domain.conversation import Author, Message
 from tale_tui.domain.tasks import OPEN, Task
 from tale_tui.engine.chat.question_patterns.de import GERMAN
 from tale_tui.engine.chat.question_patterns.en import ENGLISH
@@ -129,10 +129,25 @@ class KnownTasks:
     others: Sequence[Task] = ()
     """Open ones of other places."""
     last: Message | None = None
-    """What the user wrote before, in this conversation."""
+    """What the user asked for before, in this conversation; a question about tasks asks for nothing."""
     last_task_id: str | None = None
     """The task that it became."""
     now: float = 0.0
+
+
+def last_request(branch: Sequence[Message]) -> tuple[Message | None, str | None]:
+    """What the user asked for last, and the task that it became.
+
+    Args:
+        branch: the end of a conversation, oldest first.
+    """
+    reply: Message | None = None
+    for message in reversed(branch):
+        if message.author is not Author.USER:
+            reply = message
+        elif reply is None or reply.why != ANSWERED_FROM_TASKS:
+            return message, reply.task_id if reply else None
+    return None, None
 
 
 def task_question(text: str, rows: KnownTasks) -> TaskQuestion | None:

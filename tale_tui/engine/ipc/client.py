@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 from filelock import FileLock, Timeout
 
 from tale_tui.domain.constants import TAKEOVER_PAUSE_S, TAKEOVER_TIMEOUT_S
-from tale_tui.domain.errors import EngineLost, EngineMismatch, ReadOnly
+from tale_tui.domain.errors import DiskFull, EngineLost, EngineMismatch, ReadOnly
 from tale_tui.domain.events import EngineMoved, Fact, Notice
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.api import EngineApi
@@ -118,7 +118,8 @@ class EngineClient:
                 return
 
     async def _take_lock(self) -> bool:
-        """Be the engine if nobody is; a folder that cannot be written, or no sockets, leaves one that only reads."""
+        """Be the engine if nobody is; a folder that cannot be written, a full disk, or no sockets, leaves one that only
+        reads."""
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
@@ -144,7 +145,12 @@ class EngineClient:
             self._notices.append(Notice("Only reading", sentence, "warning"))
             self._target = await self._start(True)
             return True
-        await self._be_engine()
+        try:
+            await self._be_engine()
+        except DiskFull as error:
+            sentence = f"{error.sentence} Until then what is there can be read, and nothing new is kept."
+            self._notices.append(Notice("Only reading", sentence, "warning"))
+            self._target = await self._start(True)
         return True
 
     async def _be_engine(self) -> None:

@@ -96,10 +96,12 @@ def _read_only(path: Path) -> ReadOnly:
     )
 
 
-def only_reading(path: Path) -> ReadOnly:
-    """Why a process that only reads does not write: its folder cannot be written, or belongs to another process."""
+def only_reading(path: Path) -> StoreError:
+    """Why a process that only reads does not write: its folder cannot be written, is full, or belongs to another."""
     if not os.access(path.parent, os.W_OK):
         return _read_only(path)
+    if _disk_is_full(path):
+        return _full(path)
     return ReadOnly("This process only reads the database. Close the other one, or write there.")
 
 

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.constants import BUSY_RETRY_S, BUSY_TIMEOUT_S, CHECKED_WHOLE_BYTES, WAL_KEPT_BYTES
-from tale_tui.domain.errors import DatabaseNewer, StoreError
+from tale_tui.domain.errors import DatabaseNewer, DiskFull, StoreError
 from tale_tui.domain.events import Notice
 from tale_tui.engine.store.crash_recovery import interrupt_replies, interrupt_tasks
 from tale_tui.engine.store.database import check_mark
@@ -206,22 +206,33 @@ def _set_aside(path: Path, now: float) -> Notice:
 
 
 def _connect_reader(path: Path) -> sqlite3.Connection:
-    """A connection that only reads, also where the folder cannot be written."""
-    address = path.absolute().as_uri() + "?mode=ro"
+    """A connection that only reads, also where the folder cannot be written or the disk is full."""
+    uri = path.absolute().as_uri()
+    address = uri + "?mode=ro"
     try:
         return _connect_sound(address)
     except sqlite3.OperationalError as error:
-        if result_code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        full = isinstance(store_error(error, path), DiskFull)
+        if not full and result_code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise
     # A log beside it can only be read where its index can be written.
     log = path.with_name(path.name + "-wal")
     if not log.exists() or log.stat().st_size == 0:
         return _connect_sound(address + "&immutable=1")
+    if full:
+        return _in_memory(_connect_alone(uri + "?mode=rw"))
     with TemporaryDirectory(prefix="tale-tui-") as folder:
         copy = Path(folder) / path.name
         shutil.copyfile(path, copy)
         shutil.copyfile(log, Path(folder) / log.name)
         return _in_memory(_connect_sound(str(copy)))
+
+
+def _connect_alone(where: str) -> sqlite3.Connection:
+    """A connection that keeps the index of the log in memory, which takes the database for it alone."""
+    connection = _connect(where)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return connection
 
 
 def _connect_sound(where: str) -> sqlite3.Connection:

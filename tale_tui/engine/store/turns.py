@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from tale_tui.domain.constants import CLASSIFIED_TASKS
+from tale_tui.domain.constants import CLASSIFIED_MESSAGES, CLASSIFIED_TASKS
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.errors import BadInput, NoSuchMessage
 from tale_tui.domain.models import ModelRef
@@ -52,8 +52,8 @@ class TurnContext:
     """Whether a message has its key already."""
     last: Message | None = None
     """The last message of the shown branch; None in an empty conversation."""
-    above: Message | None = None
-    """The one above it."""
+    above: tuple[Message, ...] = ()
+    """Those above it, oldest first: one, or several where no model wrote the last one."""
     tasks: tuple[Task, ...] = ()
     """Of the conversation: the open ones first, then the newest end first."""
     others: tuple[Task, ...] = ()
@@ -107,7 +107,9 @@ class StoredTurns(Database):
             if row is None:
                 raise no_such_session()
             tip_n, above_n, is_stored = row
-            last, above = (None if n is None else message_at(connection, n) for n in (tip_n, above_n))
+            last = None if tip_n is None else message_at(connection, tip_n)
+            by_us = last is not None and last.ref is None and bool(last.why)
+            above = messages_above(connection, above_n, CLASSIFIED_MESSAGES if by_us else 1)
             tasks = listed_tasks(connection, (), session_id, CLASSIFIED_TASKS)
             others = () if tasks else listed_tasks(connection, _BEGUN, "", CLASSIFIED_TASKS)
             return TurnContext(bool(is_stored), last, above, tasks, others)

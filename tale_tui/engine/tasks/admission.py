@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from tale_tui.config.settings import TaskSettings
 from tale_tui.domain.constants import TIME_LIMIT_MAX_S
-from tale_tui.domain.errors import BadTimeLimit, EmptyMessage, TaskTooLong
+from tale_tui.domain.errors import BadTimeLimit
 from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import Plan, Priority, is_time_limit
-from tale_tui.domain.text import clean, is_blank
+from tale_tui.domain.tasks import Plan, Priority, check_task_text, is_time_limit
+from tale_tui.domain.text import clean
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.tasks import NewTask
 from tale_tui.engine.tasks.limits import Gate
@@ -82,13 +82,7 @@ class TaskAdmission:
         )
 
     def _check(self, text: str, time_limit_s: float | None) -> None:
-        if is_blank(text):
-            raise EmptyMessage("Nothing that can be read is in the text of the task: say in words what is to be done.")
-        if len(text) > (limit := self._settings.text_limit):
-            raise TaskTooLong(
-                f"The task has {len(text):,} characters, and {limit:,} is the limit: attach the long part as a "
-                "file (tale-tui submit TEXT --file FILE), or raise tasks.text_limit in the settings."
-            )
+        check_task_text(text, self._settings.text_limit)
         if time_limit_s is not None and not is_time_limit(time_limit_s):
             raise BadTimeLimit(
                 f"{time_limit_s:g} s is no time limit: give seconds above 0, as in 600, and up to "

@@ -89,6 +89,7 @@ class ChatController:
         self.cards = TaskCards(screen, self.conversation, self.view)
         self.open_tasks = OpenTasks(screen, self.conversation, self.composer, self._title, self._line)
         self.open_tasks.asks = preferences.asks_to_resume
+        self.open_tasks.leaving = preferences.leave
         self.task_ids = TaskResolver(screen, self.conversation, self.composer.complete_again)
         self.task_actions = CardActions(screen, self.conversation, self.cards, self.task_ids, self.view, show_task)
         self._notifier = TaskNotifier(screen, clock, self._notify, self.cards.watched, preferences)

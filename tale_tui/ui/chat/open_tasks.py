@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from typing import Literal
 
 from textual.timer import Timer
 
@@ -37,6 +38,7 @@ class OpenTasks:
         line: the last line.
 
     Attributes:
+        leaving: what becomes of open tasks when the window is left.
         asks: whether the user is asked about tasks that were cut off.
         cut_off: how many tasks the user is asked about.
     """
@@ -44,6 +46,7 @@ class OpenTasks:
     def __init__(
         self, screen: BaseScreen, conversation: Conversation, composer: Composer, title: TitleBar, line: StatusLine
     ) -> None:
+        self.leaving: Literal["ask", "background", "pause"] = "ask"
         self.asks = True
         self.cut_off = 0
         self._screen = screen
@@ -112,15 +115,20 @@ class OpenTasks:
                     await self._engine.tasks.resume(task.id)
         await self.read()
 
-    async def may_leave(self) -> Leaving:
-        """Ask what becomes of the tasks where they end with this window; from a worker only.
+    async def may_leave(self, *, asks: bool = True) -> Leaving:
+        """What becomes of the tasks where they end with this window; from a worker only.
 
+        Args:
+            asks: whether the user is asked where the settings do not say it.
         Returns:
-            `pause` as well where there is nothing to ask.
+            `pause` as well where nothing becomes of any.
         """
         with suppress(TaleError):  # who cannot be asked does not hold anybody up
             status = await self._engine.control.status()
             ends = status.pid == os.getpid() and status.watched <= 1
             if ends and at_work(status.tasks):
-                return await self._screen.ask(LeaveDialog(status.tasks)) or "stay"
+                if self.leaving != "ask":
+                    return self.leaving
+                if asks:
+                    return await self._screen.ask(LeaveDialog(status.tasks)) or "stay"
         return "pause"

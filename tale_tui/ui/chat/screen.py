@@ -196,9 +196,13 @@ class ChatScreen(BaseScreen):
         if self.controller is not None:
             self.controller.on_event(event.fact)
 
-    async def may_leave(self) -> Leaving:
-        """What becomes of open tasks, asked where they end with this window; from a worker only."""
-        return "pause" if self.controller is None else await self.controller.open_tasks.may_leave()
+    async def may_leave(self, *, asks: bool = True) -> Leaving:
+        """What becomes of open tasks where they end with this window; from a worker only.
+
+        Args:
+            asks: whether the user is asked where the settings do not say it.
+        """
+        return "pause" if self.controller is None else await self.controller.open_tasks.may_leave(asks=asks)
 
     async def leave(self) -> None:
         """Remember what is shown; called before the application ends."""

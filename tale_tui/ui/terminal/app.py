@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -23,6 +25,12 @@ class TerminalApp(App[int]):
     def get_driver_class(self) -> type[Driver]:
         """Ours in place of Textual's for Linux and macOS."""
         return best_driver(super().get_driver_class())
+
+    def action_suspend_process(self) -> None:
+        """Stop, and give the terminal to the shell, which continues the window when the user wants it back."""
+        if self._driver is not None and self._driver.can_suspend:
+            # To the whole group, as a terminal does: the shell waits for whatever started this process, too.
+            os.kill(0, signal.SIGTSTP)
 
     @property
     def crash(self) -> Exception | None:

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tale_tui.domain.text import clean_line
 
@@ -40,6 +40,8 @@ class WindowPreferences:
     """Hours without either, as in `22:00-07:00`."""
     asks_to_resume: bool = True
     """Whether the user is asked about tasks that were cut off."""
+    leave: Literal["ask", "background", "pause"] = "ask"
+    """What becomes of open tasks when the window is left."""
     chat_to: float = 0.3
     task_from: float = 0.7
     """Between the two a message may be a task, and the user is asked."""
@@ -49,7 +51,13 @@ class WindowPreferences:
         """Those of the settings."""
         notify, detect = settings.notify, settings.detect
         return cls(
-            notify.terminal, notify.bell, notify.quiet, settings.tasks.resume == "ask", detect.chat_to, detect.task_from
+            notify.terminal,
+            notify.bell,
+            notify.quiet,
+            settings.tasks.resume == "ask",
+            settings.tasks.leave,
+            detect.chat_to,
+            detect.task_from,
         )
 
 

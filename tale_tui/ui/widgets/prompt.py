@@ -77,7 +77,7 @@ CHANGING: tuple[BindingType, ...] = (
     ),
     binding("prompt.cut", "ctrl+x,super+x", "cut", "Cut", "Cut what is selected, or the line"),
     binding("prompt.paste", "ctrl+v", "paste", "Paste", "Paste what was copied here"),
-    binding("prompt.undo", "ctrl+z,super+z", "undo", "Undo", "Take back the last change"),
+    binding("prompt.undo", "ctrl+underscore,alt+z,super+z", "undo", "Undo", "Take back the last change"),
     binding("prompt.redo", "ctrl+y,super+y", "redo", "Redo", "Make the change again"),
 )
 

@@ -31,7 +31,7 @@ def detected(engine: Any) -> Any:
 def test_a_task_is_carried_out_and_its_result_printed(cli: Any, connection: Any, detected: Any) -> None:
     result = cli("chat", "-m", "Write a haiku")
     assert (result.code, result.out) == (0, "Rain on the window.\n")
-    assert result.err == "abcd  queued\nabcd  working  qwen2.5:7b\n"
+    assert result.err == "abcd task .93: qwen2.5:7b works on it\nabcd  queued\nabcd  working  qwen2.5:7b\n"
     assert detected.as_task is None
     assert connection.works_queue is False
 
@@ -70,7 +70,9 @@ def test_no_tasks_is_handed_on(cli: Any, engine: Any) -> None:
 def test_line_mode_takes_both_with_or_without_its_command(cli: Any, detected: Any, command: list[str]) -> None:
     queued = cli(*command, "--no-wait", stdin="Write a haiku\n")
     assert (queued.code, queued.out) == (0, "")
-    assert queued.err.startswith("abcd is queued. qwen2.5:7b will do it")
+    first, then = queued.err.splitlines()
+    assert first == "abcd task .93: qwen2.5:7b works on it"
+    assert then.startswith("abcd is queued. qwen2.5:7b will do it")
     cli(*command, "--no-tasks", stdin="Write a haiku\n")
     assert detected.as_task is False
 

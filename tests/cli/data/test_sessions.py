@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.cli.data.sessions import short_ids
+from tale_tui.cli.output import short_ids
 from tale_tui.domain.conversation import Author, ExportFormat, SearchHit, Session
 
 NOON = 1_794_139_200.0

@@ -18,6 +18,8 @@ from tale_tui.domain.tasks import DetectBand, Reason, TaskState
 
 NOON = 1_794_139_200.0
 
+HANDED_OVER = "abcd task .93: qwen2.5:7b works on it"
+
 
 class Said:
     """A conversation with what was written and told."""
@@ -56,10 +58,10 @@ def detected(engine: Any) -> Any:
 
 async def test_a_task_is_carried_out_and_read_out(detected: Any) -> None:
     script = await said(detected, "Write a haiku")
-    assert (script.out, script.told) == ("Rain on the window.\n", [])
+    assert (script.out, script.told) == ("Rain on the window.\n", [HANDED_OVER])
     detected.change("abcd2222", state=TaskState.QUEUED)
     person = await said(detected, "Write a haiku", interactive=True)
-    assert person.told[1:3] == ["(task .93: qwen2.5:7b works on it as abcd)", "(queued)"]
+    assert person.told[1:3] == [HANDED_OVER, "(queued)"]
     assert "(writing)" in person.told
 
 
@@ -73,12 +75,12 @@ async def test_where_nobody_is_sure_a_task_is_offered(engine: Any) -> None:
 async def test_a_task_may_be_only_queued_or_never_made(detected: Any) -> None:
     queued = await said(detected, "Write a haiku", waits=False)
     who = "qwen2.5:7b will do it: the window, process 1, works on the queue."
-    assert (queued.out, queued.told) == ("", [f"abcd is queued. {who}"])
+    assert (queued.out, queued.told) == ("", [HANDED_OVER, f"abcd is queued. {who}"])
     detected.works = False
-    assert "Nothing works on the queue now." in (await said(detected, "Write a haiku", waits=False)).told[0]
+    assert "Nothing works on the queue now." in (await said(detected, "Write a haiku", waits=False)).told[1]
     detected.works = detected.here = True
     told = (await said(detected, "Write a haiku", waits=False)).told
-    assert told == ["abcd is queued. Look at it with /status abcd"]
+    assert told == [HANDED_OVER, "abcd is queued. Look at it with /status abcd"]
     assert detected.as_task is None
     await said(detected, "Write a haiku", tasks=False)
     assert detected.as_task is False
@@ -87,7 +89,7 @@ async def test_a_task_may_be_only_queued_or_never_made(detected: Any) -> None:
 async def test_a_task_that_fails_is_told_and_counts_for_a_script(detected: Any) -> None:
     detected.fails = OutOfMemory("It needs 12 GB.")
     conversation = await said(detected, "Write a haiku")
-    assert conversation.told == ["abcd failed: It needs 12 GB."]
+    assert conversation.told == [HANDED_OVER, "abcd failed: It needs 12 GB."]
     assert isinstance(conversation.talk.failed, OutOfMemory)
 
 
@@ -99,7 +101,10 @@ async def test_ctrl_c_ends_the_waiting_and_not_the_task(detected: Any) -> None:
     conversation.talk.interrupt()
     assert await running
     assert not detected.followed("abcd2222")
-    assert conversation.told == ["abcd goes on. Look at it with /status abcd, end it with /cancel abcd"]
+    assert conversation.told == [
+        HANDED_OVER,
+        "abcd goes on. Look at it with /status abcd, end it with /cancel abcd",
+    ]
     assert [call[0] for call in detected.calls] == ["send"]
 
 

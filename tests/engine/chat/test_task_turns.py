@@ -346,6 +346,16 @@ async def test_the_last_request_is_told(talk: Begin) -> None:
     assert f"“{CHAT}”" in words(await chat.ask("what was my last request?"))
 
 
+async def test_the_last_request_is_never_a_question_about_tasks(talk: Begin) -> None:
+    chat = await talk(Models(open_gate=False), **ON)
+    task = of_kind(await chat.ask(WORK), TaskStarted).task
+    for _ in range(2):
+        await chat.ask("How is my task doing?")
+        said = words(await chat.ask("what was my last request?"))
+        assert f"“{WORK}”" in said
+        assert task.shown in said, "it says what became of it"
+
+
 async def test_without_a_task_the_small_model_answers(talk: Begin) -> None:
     chat = await talk(Models(), **ON)
     events = await chat.ask("How is my task doing?")

@@ -13,7 +13,7 @@ from support.scripted_engine import ScriptedEngine
 from support.waiting import until
 from tale_tui.domain.constants import SOCKET_PATH_BYTES_MAX
 from tale_tui.domain.conversation import Session, View
-from tale_tui.domain.errors import EmptyMessage, EngineLost, EngineMismatch, StoreError
+from tale_tui.domain.errors import DiskFull, EmptyMessage, EngineLost, EngineMismatch, StoreError
 from tale_tui.domain.events import EngineMoved, Notice, TextDelta, ThinkingDelta
 from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.engine.ipc import client as client_module
@@ -311,3 +311,23 @@ async def test_what_is_no_verb_is_no_attribute(data: Path) -> None:
         for client in (first, second):
             with pytest.raises(AttributeError):
                 client.sessions.stop  # type: ignore[attr-defined]  # noqa: B018
+
+
+async def test_on_a_full_disk_it_reads_and_says_so(data: Path, small_engine: type) -> None:
+    engine = small_engine()
+
+    async def start(read_only: bool) -> Any:
+        if not read_only:
+            raise DiskFull("There is no space left.")
+        return engine
+
+    client = EngineClient(data, start)
+    await client.open()
+    assert await client.sessions.list(limit=2) == await engine.sessions.list(limit=2)
+    notice = await anext(client.control.watch())
+    assert (notice.title, notice.severity) == ("Only reading", "warning")
+    assert "no space left" in notice.sentence
+    # Where there is room again, another process can be the engine.
+    async with opened(data, small_engine()) as other:
+        assert other.here
+    await client.close()

@@ -78,34 +78,40 @@ async def test_reading_alone_beside_one_that_writes(store: Store, path: Path, ta
     await reader.close()
 
 
-def refuse_side_files(monkeypatch: pytest.MonkeyPatch) -> None:
+NOTHING_MADE = ["unable to open database file", "database or disk is full"]
+"""What SQLite says where a folder cannot be written, and where the disk is full."""
+
+
+def refuse_side_files(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
     """As SQLite does where it cannot make the files beside a database, whoever runs the tests."""
     connect = opening._connect
 
     def refusing(where: str) -> sqlite3.Connection:
         if where.endswith("mode=ro"):
-            raise sqlite3.OperationalError("unable to open database file")
+            raise sqlite3.OperationalError(words)
         return connect(where)
 
     monkeypatch.setattr(opening, "_connect", refusing)
 
 
-async def test_reading_alone_in_a_folder_that_cannot_be_written(
-    titles: Titles, path: Path, session_id: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("words", NOTHING_MADE)
+async def test_reading_alone_where_nothing_can_be_made_beside_it(
+    titles: Titles, path: Path, session_id: str, monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
-    refuse_side_files(monkeypatch)
+    refuse_side_files(monkeypatch, words)
     assert await titles(path, read_only=True) == ["A quokka"]
 
 
+@pytest.mark.parametrize("words", NOTHING_MADE)
 async def test_reading_alone_what_a_crash_left_in_the_log(
-    titles: Titles, store: Store, path: Path, talk: Talk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    titles: Titles, store: Store, path: Path, talk: Talk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
     await talk((await store.add_session()).id, "In the log")
     copy = tmp_path / "copy" / "tale.db"
     copy.parent.mkdir()
     for ending in ("", "-wal"):
         copy.with_name("tale.db" + ending).write_bytes(path.with_name("tale.db" + ending).read_bytes())
-    refuse_side_files(monkeypatch)
+    refuse_side_files(monkeypatch, words)
     assert await titles(copy, read_only=True) == ["In the log"]
 
 

@@ -366,7 +366,7 @@ async def test_cutting_a_long_message_can_be_undone(open_window: Any) -> None:
         await window.press("ctrl+t")
         assert long.startswith(window.prompt.text)
         assert 0 < len(window.prompt.text) <= room(400)
-        await window.press("ctrl+z")
+        await window.press("ctrl+underscore")
         assert window.prompt.text == long
 
 

@@ -83,7 +83,9 @@ def test_preferences_are_those_of_the_settings() -> None:
     assert WindowPreferences.of(Settings()) == WindowPreferences()
     settings = Settings(
         notify={"terminal": False, "bell": False, "quiet": "22:00-07:00"},
-        tasks={"resume": "never"},
+        tasks={"resume": "never", "leave": "background"},
         detect={"chat_to": 0.2, "task_from": 0.8},
     )
-    assert WindowPreferences.of(settings) == WindowPreferences(False, False, "22:00-07:00", False, 0.2, 0.8)
+    assert WindowPreferences.of(settings) == WindowPreferences(
+        False, False, "22:00-07:00", False, "background", 0.2, 0.8
+    )

@@ -74,6 +74,8 @@ async def test_the_driver_of_textual_has_what_ours_reads_from_it() -> None:
     assert driver._loop.is_running()
     assert driver._key_thread is None
     assert driver._writer_thread is None
+    assert driver._auto_restart is True
+    assert driver._file is sys.__stderr__
 
 
 @on_posix

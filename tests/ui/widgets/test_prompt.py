@@ -182,7 +182,7 @@ async def test_what_is_rewritten_can_be_undone() -> None:
         await pilot.press(*"abc")
         app.prompt.rewrite("")
         assert app.prompt.text == ""
-        await pilot.press("ctrl+z")
+        await pilot.press("ctrl+underscore")
         assert app.prompt.text == "abc"
 
 

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from tale_tui.config.process_title import set_process_title
 from tale_tui.engine.models.embedded.llama import LlamaAnswer, LlamaModel
 from tale_tui.engine.models.embedded.protocol import (
     AnswerCancelled,
@@ -47,6 +48,8 @@ def main() -> int:
         return 1
     _fence_process(load.memory_bytes)
     _step_back(load.niceness)
+    if load.title:
+        set_process_title(load.title)
     _die_with_parent(signal.SIGKILL)  # while a model loads, Python's lock is held and nobody reads standard input
     try:
         model = LlamaModel(load)

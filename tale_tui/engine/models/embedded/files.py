@@ -101,6 +101,7 @@ def plan_load(settings: EmbeddedSettings, model: str, path: Path, window: int | 
         memory_bytes=memory_limit(settings.memory_limit_gb, path.stat().st_size),
         socket="",
         niceness=TASK_NICENESS if role is Role.TASK else 0,
+        title=clean_line(f"{role.value} model {model}"),
     )
 
 

@@ -24,6 +24,8 @@ class LoadModel(NamedTuple):
     """A path in a private folder for llama.cpp's own server; empty where there are no unix sockets."""
     niceness: int = 0
     """How far the process steps back behind others, as `nice` counts it: 0 to 19."""
+    title: str = ""
+    """What lists of processes call it: its role and its model."""
 
 
 class AnswerChat(NamedTuple):
