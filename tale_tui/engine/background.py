@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 
+from tale_tui.config.environment import copy_environment
 from tale_tui.config.paths import HOME_VARIABLE, Paths, find_paths
 
 DETACHED_OPTION = "--detached"
@@ -35,7 +36,7 @@ def start_background(
     # Loaded when somebody leaves: the first frame does without.
     import subprocess
 
-    environment = dict(os.environ if environ is None else environ)
+    environment = copy_environment(environ)
     if find_paths(environment) != paths:
         environment[HOME_VARIABLE] = str(paths.data.parent)
     flags = [part for name, value in (overrides or {}).items() for part in ("--set", f"{name}={value}")]

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tale_tui import __version__
-from tale_tui.config.load import openai_key
+from tale_tui.config.keys import KEY_VARIABLE, read_key
 from tale_tui.config.paths import Paths
-from tale_tui.config.problems import KEY_VARIABLE, SettingsError
 from tale_tui.config.settings import Settings
 from tale_tui.domain.constants import LOW_DISK_BYTES, LOW_MEMORY_BYTES
 from tale_tui.domain.models import BackendName, BackendReport, Finding, FindingState, LoadedModel, RoleState, RoleStatus
@@ -143,9 +142,9 @@ def _loaded(area: str, model: LoadedModel) -> Finding:
 
 def _key() -> Finding:
     try:
-        given = "a key is set" if openai_key() else "no key is set"
-    except SettingsError as error:
-        return Finding("openai", LOOK, "the key cannot be used", error.sentence)
+        given = "a key is set" if read_key(KEY_VARIABLE) else "no key is set"
+    except ValueError as error:
+        return Finding("openai", LOOK, "the key cannot be used", str(error))
     return Finding("openai", OK, f"{given} ({KEY_VARIABLE})")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tale_tui.config.environment import copy_environment
 from tale_tui.domain.constants import CORRECTIONS_MIN, FIT_TIMEOUT_S, LEARNING_IDLE_S
 from tale_tui.domain.errors import StoreError
 from tale_tui.engine.detect.detector import Detector
@@ -161,7 +161,7 @@ async def refit(learned: Path, corrections: Iterable[Correction]) -> LearningRep
     lines = [json.dumps({"text": each.text, "label": "task" if each.is_task else "chat"}) for each in corrections]
     arguments = ("-m", "tale_tui.engine.detect.training", str(learned), "--corrections", "-")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=os.environ | ONE_THREAD
+        sys.executable, *arguments, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=copy_environment() | ONE_THREAD
     )
     try:
         async with asyncio.timeout(FIT_TIMEOUT_S):

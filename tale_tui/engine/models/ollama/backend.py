@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
+from tale_tui.config.keys import OLLAMA_KEY_VARIABLE
 from tale_tui.config.settings import Settings
 from tale_tui.domain.constants import CATALOG_TIMEOUT_S
 from tale_tui.domain.errors import BackendCrashed, BrokenStream, ModelError, ModelNotFound, NotAvailable
@@ -18,7 +19,7 @@ from tale_tui.engine.models.machine import has_gpu
 from tale_tui.engine.models.memory_forecast import Forecast
 from tale_tui.engine.models.ollama.catalog import RunningModel, full_name
 from tale_tui.engine.models.ollama.chat_api import OllamaAnswer, OllamaRequests
-from tale_tui.engine.models.ollama.connection import KEY_VARIABLE, OllamaConnection
+from tale_tui.engine.models.ollama.connection import OllamaConnection
 from tale_tui.engine.models.reply_parser import Continuation, ReplyParser
 from tale_tui.engine.models.server_errors import refusal, sentence
 
@@ -40,7 +41,7 @@ class OllamaBackend:
 
     def __init__(self, settings: Settings, key: str | None = None) -> None:
         self._settings = settings
-        self._key = os.environ.get(KEY_VARIABLE, "") if key is None else key
+        self._key = os.environ.get(OLLAMA_KEY_VARIABLE, "") if key is None else key
         self._made: tuple[OllamaConnection, OllamaRequests] | None = None
         self._sharing: dict[str, str] = {}
         """Models that are in memory under another name."""

@@ -23,7 +23,7 @@ class OpenAIConnection:
         settings: its address, and how long to wait.
         key: what it is shown; empty for nothing.
     Raises:
-        NotAvailable: the address is none.
+        NotAvailable: the address is none; or see `ModelServerClient`.
     """
 
     def __init__(self, settings: Settings, key: str) -> None:
@@ -31,14 +31,15 @@ class OpenAIConnection:
             self.address = openai_address(settings.openai.base_url)
         except ValueError as error:
             raise NotAvailable(f"{error} The setting is openai.base_url.") from error
-        self.server = ServerDescription(
+        server = ServerDescription(
             name="The server",
             url=self.address.url,
             start="Start it, or set its address as openai.base_url in the settings.",
             key="Set TALE_OPENAI_KEY to it.",
             fetch="Choose one that it has.",
         )
-        self.client = ModelServerClient(self.address, self.server, settings.limits, key)
+        self.client = ModelServerClient(self.address, server, settings.limits, key)
+        self.server = self.client.server
         self.kind: ServerKind | None = None
         """What it is; None while nobody looked."""
         self._root = self.address.url.removesuffix("/v1")

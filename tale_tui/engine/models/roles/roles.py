@@ -15,6 +15,7 @@ from tale_tui.domain.errors import (
     NoModel,
     NotAuthorised,
     NotAvailable,
+    NotTrusted,
     OutOfMemory,
     StoreError,
     Unreachable,
@@ -35,7 +36,7 @@ from tale_tui.engine.models.roles.role_states import RoleStates
 
 AUTOMATIC = "auto"
 
-AWAY_ERRORS = (Unreachable, ModelNotFound, NotAvailable)
+AWAY_ERRORS = (Unreachable, ModelNotFound, NotAvailable, NotTrusted)
 """After these the model cannot be had as things are: the user retries or chooses."""
 FAILED_ERRORS = (OutOfMemory, BackendCrashed, NotAuthorised, ModelDamaged)
 """After these it is there and does not work."""

@@ -585,6 +585,24 @@ def test_who_gets_to_see_the_key(host: str, sent: bool) -> None:
     assert request.headers.get("authorization") == ("Bearer geheim" if sent else None)
 
 
+@pytest.mark.parametrize("key", ["first\nsecond", "clé", "with blank"])
+async def test_a_key_that_is_none_is_refused_before_it_is_sent(key: str, replay: Any, caplog: Any) -> None:
+    caplog.set_level("DEBUG")
+    backend = made(replay.url, key)
+    report = await backend.report(5)
+    await backend.close()
+    assert report.detail.startswith("Environment variable OLLAMA_API_KEY holds characters that no key has")
+    assert replay.asked == []
+    assert key not in caplog.text
+    assert repr(key)[1:-1] not in caplog.text
+
+
+async def test_a_key_that_is_none_troubles_nobody_who_is_not_shown_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLLAMA_API_KEY", "first\nsecond")
+    assert OllamaBackend(Settings()).local
+    assert OllamaBackend(Settings(ollama=OllamaSettings(host="192.168.1.2"))).local is False
+
+
 # memory
 
 
