@@ -19,9 +19,10 @@ from typing import Protocol
 
 from tale_tui.config.environment import copy_environment
 from tale_tui.domain.constants import CORRECTIONS_MIN, FIT_TIMEOUT_S, LEARNING_IDLE_S
-from tale_tui.domain.errors import StoreError
+from tale_tui.domain.errors import StoreError, TaleError
 from tale_tui.engine.detect.detector import Detector
 from tale_tui.engine.detect.model import FORMAT
+from tale_tui.engine.unforeseen import error_of
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class Learner:
         corrections: where they are kept.
         detectors: told when there are new weights.
         busy: whether a model is at work for anybody.
+        complain: told where learning breaks off for a reason that nobody foresaw.
         enabled: False never learns.
         idle_s: how long to wait for quiet, in seconds.
     """
@@ -91,6 +93,7 @@ class Learner:
         corrections: Corrections,
         detectors: Detectors,
         busy: Callable[[], bool],
+        complain: Callable[[TaleError], None] = lambda error: None,
         *,
         enabled: bool = True,
         idle_s: float = LEARNING_IDLE_S,
@@ -98,6 +101,7 @@ class Learner:
         self._corrections = corrections
         self._detectors = detectors
         self._busy = busy
+        self._complain = complain
         self._enabled = enabled
         self._idle_s = idle_s
         self._task: asyncio.Task[None] | None = None
@@ -106,6 +110,11 @@ class Learner:
         """There may be enough to learn from; returns at once."""
         if self._enabled and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._learn(), name="learning")
+            self._task.add_done_callback(self._look_at)
+
+    def _look_at(self, task: asyncio.Task[None]) -> None:
+        if error := error_of(task, "Learning from corrections"):
+            self._complain(error)
 
     async def close(self) -> None:
         """Learn nothing more; a fit that runs is ended and leaves everything as it was."""

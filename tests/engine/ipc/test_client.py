@@ -11,7 +11,7 @@ import pytest
 
 from tale_tui.domain.constants import SOCKET_PATH_BYTES_MAX
 from tale_tui.domain.conversation import View
-from tale_tui.domain.errors import EmptyMessage, EngineLost, EngineMismatch, StoreError
+from tale_tui.domain.errors import EmptyMessage, EngineLost, EngineMismatch, StoreError, TaleError
 from tale_tui.domain.events import EngineMoved, Notice, TextDelta, ThinkingDelta
 from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.engine.ipc import client as client_module
@@ -286,4 +286,23 @@ async def test_what_is_no_verb_is_no_attribute(data: Path, small_engine: type) -
     async with opened(data, small_engine()) as first, opened(data, small_engine()) as second:
         for client in (first, second):
             with pytest.raises(AttributeError):
-                client.sessions.stop  # type: ignore[attr-defined]  # noqa: B018
+                client.sessions.stop  # noqa: B018
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), ValueError("a bug"), OSError("a bug")])
+async def test_a_call_that_breaks_off_is_answered(
+    error: Exception, data: Path, small_engine: type, caplog: pytest.LogCaptureFixture
+) -> None:
+    small = small_engine()
+
+    async def broken(**kwargs: Any) -> Any:
+        raise error
+
+    small.list = broken
+    async with opened(data, small), opened(data, small_engine()) as client:
+        assert not client.here
+        async with asyncio.timeout(5):
+            with pytest.raises(TaleError, match=r"sessions\.list broke off because of an error in the application"):
+                await client.sessions.list()
+            await client.sessions.save_view("s", View())
+    assert f"{type(error).__name__}: a bug" in caplog.text
