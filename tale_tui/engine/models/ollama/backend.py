@@ -102,7 +102,9 @@ class OllamaBackend:
         """What is in memory now; a model that was loaded and is there under another name is there under both."""
         connection, _ = self._connect()
         by_name = {resident.name: resident for resident in await connection.catalog.running()}
-        sharing = {name: by_name[owner] for name, owner in self._sharing.items() if owner in by_name}
+        sharing = {
+            name: by_name[owner] for name, owner in self._sharing.items() if owner in by_name and name not in by_name
+        }
         return tuple(_loaded(name, resident) for name, resident in (sharing | by_name).items())
 
     async def unload(self, model: str) -> None:
@@ -126,7 +128,8 @@ class OllamaBackend:
         size = await connection.catalog.size_bytes(model)
         if size is None:
             return None
-        return Forecast(size, (await connection.catalog.details(model)).cache_bytes * window)
+        cache = (await connection.catalog.details(model)).cache_bytes * window
+        return Forecast(size, cache, shares=await self._shared(connection, model))
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[BackendEvent, None]:
         """Stream an answer.
@@ -179,6 +182,20 @@ class OllamaBackend:
             await made[0].close()
 
     async def _resident(self, connection: OllamaConnection, model: str) -> RunningModel | None:
+        """Where in memory the model is, under whichever name; that is remembered."""
+        found = await self._find(connection, model)
+        if found is not None:
+            self._sharing[model] = found.name
+        return found
+
+    async def _shared(self, connection: OllamaConnection, model: str) -> ModelRef | None:
+        """The other name under which its weights are in memory; None for none, and where the server does not say."""
+        with suppress(ModelError):  # then the forecast is too high at most
+            resident = await self._find(connection, model)
+            return _other_name(model, resident) if resident else None
+        return None
+
+    async def _find(self, connection: OllamaConnection, model: str) -> RunningModel | None:
         """Where in memory the model is: under its own name, its digest, or the name of one with the same weights."""
         catalog = connection.catalog
         running = await catalog.running()
@@ -187,10 +204,7 @@ class OllamaBackend:
             found = [one for one in running if one.digest == digest]
         if running and not found and (weights := (await catalog.details(model)).weights):
             found = [one for one in running if (await catalog.details(one.name)).weights == weights]
-        if not found:
-            return None
-        self._sharing[model] = found[0].name
-        return found[0]
+        return found[0] if found else None
 
     def _connect(self) -> tuple[OllamaConnection, OllamaRequests]:
         """The connection, made when it is first needed, and what makes its requests."""
@@ -202,7 +216,13 @@ class OllamaBackend:
 
 def _loaded(model: str, resident: RunningModel) -> LoadedModel:
     ref = ModelRef(BackendName.OLLAMA, model)
-    return LoadedModel(ref, resident.window, resident.size_bytes, resident.gpu_share)
+    shares = _other_name(model, resident)
+    return LoadedModel(ref, resident.window, resident.size_bytes, resident.gpu_share, shares=shares)
+
+
+def _other_name(model: str, resident: RunningModel) -> ModelRef | None:
+    same = full_name(resident.name) == full_name(model)
+    return None if same else ModelRef(BackendName.OLLAMA, resident.name)
 
 
 def _warning(connection: OllamaConnection) -> str:
