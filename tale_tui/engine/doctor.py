@@ -20,6 +20,7 @@ from tale_tui.domain.models import BackendName, BackendReport, Finding, FindingS
 from tale_tui.engine.models.files.starter import is_starter
 from tale_tui.engine.models.machine import look_at_memory
 from tale_tui.engine.models.registry import openai_is_set
+from tale_tui.engine.models.server_errors import NOTHING_ANSWERS
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.unforeseen import attempt
 
@@ -142,7 +143,9 @@ def _starter(report: BackendReport) -> Finding:
 def _server(report: BackendReport, name: str, start: str) -> list[Finding]:
     area = report.name.value
     if not report.available:
-        return [Finding(area, LOOK, report.detail or f"{name} does not answer", start)]
+        # Where it is something else that is wrong, the sentence says what to do.
+        advice = start if report.detail.startswith(NOTHING_ANSWERS) or not report.detail else ""
+        return [Finding(area, LOOK, report.detail or f"{name} does not answer", advice)]
     words = (f"version {report.version}" if report.version else "", f"at {report.address}" if report.address else "")
     count = len(report.models)
     text = ", ".join(word for word in (*words, f"{count} {'model' if count == 1 else 'models'}") if word)

@@ -80,8 +80,10 @@ def read_complaint(body: str) -> Complaint:
     return Complaint(text, kind, prompt_tokens, window)
 
 
+NOTHING_ANSWERS = "Nothing answers"
+"""How the sentence begins about a server that is not there."""
 _SENTENCES: dict[type[ModelError], str] = {
-    Unreachable: "Nothing answers at {url}. {start}",
+    Unreachable: f"{NOTHING_ANSWERS} at {{url}}. {{start}}",
     NotTrusted: "The certificate of {url} is not trusted on this machine, so nothing was sent. Look at the address; "
     "where it is your own certificate, name its file in SSL_CERT_FILE.",
     ModelNotFound: "{name} does not have the model {model}. {fetch}",
