@@ -147,3 +147,12 @@ def test_a_key_with_a_line_end_is_refused_and_in_no_log(
     logged = "".join(path.read_text() for path in home.rglob("*.log"))
     for part in key.split():
         assert part not in said + logged
+
+
+def test_the_welcome_tells_of_the_server_that_was_named(
+    window: Callable[..., Any], tmp_path: Path, encrypted_port: int
+) -> None:
+    env, told = elsewhere("untrusted", tmp_path, encrypted_port)
+    opened = window(**(env | {"TALE_UX": "auto", "TALE_TASK": "auto"}), size=(120, 40))
+    opened.wait_for("Three ways to go on")
+    opened.wait_for(lambda text: told in " ".join(text.split()))

@@ -9,6 +9,7 @@ from tale_tui.config.settings import OllamaSettings
 from tale_tui.domain.constants import DEFAULT_TASK_MODEL, DEFAULT_UX_MODEL, MODELS_NAMED_MAX
 from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef, Role
 from tale_tui.engine.models.files.starter import STARTER_ALIAS, STARTER_NAME, is_starter
+from tale_tui.formatting.engine import NO_MODEL_FOUND
 
 DEFAULT_MODELS = {Role.UX: DEFAULT_UX_MODEL, Role.TASK: DEFAULT_TASK_MODEL}
 
@@ -17,8 +18,7 @@ OLLAMA_HERE = OllamaSettings().host
 """Where Ollama is looked for when nobody says where it is."""
 
 NOTHING_FOUND = (
-    "No model was found on this machine. Fetch the starter model, start Ollama, set the address of another server, "
-    "or add a .gguf file."
+    f"{NO_MODEL_FOUND} Fetch the starter model, start Ollama, set the address of another server, or add a .gguf file."
 )
 
 
