@@ -54,7 +54,7 @@ async def ensure_model(engine: EngineApi, *, yes: bool, line: ProgressLine) -> N
     status = await _settled(engine)
     if status.state is RoleState.UNSET:
         if not yes:
-            raise _nothing_found()
+            raise _nothing_found(status.detail)
         await fetch_starter(engine, line)
         return
     if status.state in (RoleState.AWAY, RoleState.FAILED):
@@ -82,9 +82,9 @@ async def ensure_worker(engine: EngineApi) -> None:
     Raises:
         NoModel: there is none; the sentence says what to run.
     """
-    await _settled(engine)
+    first = await _settled(engine)
     if all(status.state is RoleState.UNSET for status in await engine.models.roles()):
-        raise _nothing_found()
+        raise _nothing_found(first.detail)
 
 
 def no_answer(sentence: str) -> NoModel:
@@ -169,8 +169,8 @@ def _nothing_there(reports: tuple[BackendReport, ...], backend: BackendName) -> 
     return NoModel(f"{backend.value} has no model.\nGet one with: {command}")
 
 
-def _nothing_found() -> NoModel:
+def _nothing_found(detail: str) -> NoModel:
+    """The error for a role without a model; `detail` says why it has none."""
     return NoModel(
-        "Nothing was found on this machine.\n"
-        f"Fetch the starter model (93 MB, a demo) with: {FETCH_COMMAND}\nOr choose one with: {USE_COMMAND}"
+        f"{detail}\nFetch the starter model (93 MB, a demo) with: {FETCH_COMMAND}\nOr choose one with: {USE_COMMAND}"
     )

@@ -16,7 +16,7 @@ from tale_tui.config import file
 from tale_tui.config.first_frame import flat_keys
 from tale_tui.config.names import PREFIX, EnvironmentVariables, own_variables, rename_roles
 from tale_tui.config.paths import Paths
-from tale_tui.config.problems import KEY_VARIABLE, SettingsError, Source, explain
+from tale_tui.config.problems import SettingsError, Source, explain
 from tale_tui.config.settings import Settings
 
 
@@ -77,20 +77,6 @@ def save_setting(paths: Paths, dotted_key: str, value: object) -> None:
     _checked(_from_file(file.parse(text, path).values, paths))
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     file.replace(path, text)
-
-
-def openai_key(environ: Mapping[str, str] = os.environ) -> str | None:
-    """The key for the server of [openai], from the environment alone; None where there is none.
-
-    Raises:
-        SettingsError: it holds what no header can carry; it is not shown.
-    """
-    key = environ.get(KEY_VARIABLE, "").strip()
-    if not (key.isascii() and key.isprintable()):
-        raise SettingsError(
-            (f"Environment variable {KEY_VARIABLE} holds characters that no key has; set it to the key alone.",)
-        )
-    return key or None
 
 
 def _checked(*sources: Source) -> Settings:

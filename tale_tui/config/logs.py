@@ -14,16 +14,14 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tale_tui.config.keys import secrets_of
+
 if TYPE_CHECKING:
     from types import TracebackType
 
 FILE_BYTES = 1_000_000
 """A log file is put aside when it has grown to this."""
 FILES_KEPT = 3
-SECRET_VARIABLES = ("TALE_OPENAI_KEY", "OLLAMA_API_KEY")
-"""Variables of the environment whose values are taken out of every line."""
-SECRET_CHARACTERS_MIN = 4
-"""What is shorter is no key, and would be found in every word."""
 NOISY_LOGGERS = ("httpx", "httpcore", "asyncio", "aiosqlite", "markdown_it")
 """Of libraries that log each request or statement: only their warnings are kept."""
 
@@ -83,9 +81,8 @@ def to_file(path: Path, level: str = "info", environ: Mapping[str, str] = os.env
         level: `debug`, `info`, `warning` or `error`.
         environ: where the keys are that shall not be in it.
     """
-    secrets = tuple(value for name in SECRET_VARIABLES if len(value := environ.get(name, "")) >= SECRET_CHARACTERS_MIN)
     handler = LogFile(path)
-    handler.setFormatter(OneLine(secrets))
+    handler.setFormatter(OneLine(secrets_of(environ)))
     root = logging.getLogger()
     before = root.level, threading.excepthook, sys.unraisablehook
     root.addHandler(handler)

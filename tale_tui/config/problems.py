@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, get_args, get_origin
 
+from tale_tui.config.keys import KEY_VARIABLE
 from tale_tui.domain.errors import BadInput, TaleError
 from tale_tui.domain.text import clean_line
 
@@ -21,8 +22,6 @@ SHOWN_VALUE = 60
 """Characters of a wrong value that are shown."""
 SIMILAR = 0.7
 """How much a name must be like a setting's (0 to 1) for it to be meant, perhaps."""
-KEY_VARIABLE = "TALE_OPENAI_KEY"
-"""The one place where the key of a server may stand."""
 
 _SECRETS = frozenset({"key", "api_key", "apikey", "token", "password", "secret"})
 _KIND_WORDS: dict[type, str] = {

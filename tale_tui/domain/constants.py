@@ -136,6 +136,8 @@ DESCRIPTIONS_AT_ONCE = 4
 """Models of Ollama that are described at the same time, where the list does not say what they can do."""
 OLLAMA_DEFAULT_KEEP_ALIVE_S = 300
 """Seconds that a model stays loaded which is not to be kept: Ollama's own default."""
+LOAD_KEEP_ALIVE_MIN_S = 30
+"""So long a model stays at least that was loaded and not called yet: with 0 Ollama would unload instead of loading."""
 LOADING_POLL_S = 0.5
 """Seconds between two looks at a server that is still loading its model: it has no way to tell when it is done."""
 USAGE_TIMEOUT_S = 2.0

@@ -8,6 +8,7 @@
     │   ├── BackendCrashed        the process that runs the model ended
     │   ├── ContextFull           the prompt is longer than the window
     │   ├── NotAuthorised         the server wants a key, or another one
+    │   ├── NotTrusted            the certificate of the server is not trusted here
     │   ├── ServerBusy            the server's queue is full
     │   ├── TimedOut              connect, first token or the next piece took too long
     │   ├── BrokenStream          the stream ended before its end
@@ -127,6 +128,14 @@ class NotAuthorised(ModelError):
 
     code = "not_authorised"
     title = "The server wants a key"
+    retry_helps = False
+
+
+class NotTrusted(ModelError):
+    """The certificate of the server is not trusted on this machine."""
+
+    code = "not_trusted"
+    title = "The server is not trusted"
     retry_helps = False
 
 

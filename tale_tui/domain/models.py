@@ -108,6 +108,8 @@ class LoadedModel:
     """Whose process it is in, where each role has its own; None where they share it."""
     load_ms: float | None = None
     """How long loading took just now, 0 where it was there; None where that is not known."""
+    shares: ModelRef | None = None
+    """The model whose weights in memory are its own too, so that they count with that; None where it has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,8 @@ class ResidentModel:
     """Whether it is in the memory of this machine."""
     load_ms: float | None = None
     """How long its last load took here; None where it was there already."""
+    shares: ModelRef | None = None
+    """The model that is in memory with it, and with which its memory counts; None where it counts by itself."""
 
 
 @dataclass(frozen=True, slots=True)

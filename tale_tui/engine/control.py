@@ -8,14 +8,15 @@ from collections.abc import AsyncGenerator, Callable
 from tale_tui import __version__
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
-from tale_tui.domain.errors import WrongState
+from tale_tui.domain.errors import TaleError, WrongState
 from tale_tui.domain.events import Fact, RoleChanged
-from tale_tui.domain.models import Finding
+from tale_tui.domain.models import BackendReport, Finding, RoleStatus
 from tale_tui.domain.tasks import EngineStatus
 from tale_tui.engine.bus import Bus
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.service import ModelService
 from tale_tui.engine.store.store import Store
+from tale_tui.engine.unforeseen import attempt
 
 
 class EngineControl:
@@ -82,11 +83,17 @@ class EngineControl:
 
     async def doctor(self) -> tuple[Finding, ...]:
         # Loaded here alone: few ask, and looking at the machine takes libraries of its own.
-        from tale_tui.engine.doctor import examine
+        from tale_tui.engine.doctor import examine, trouble
 
-        statuses = await self._models.roles()
-        reports = await self._models.backends()
-        return await examine(self._paths, self._settings, self._store, statuses, reports)
+        troubles: list[Finding] = []
+        statuses: tuple[RoleStatus, ...] = ()
+        reports: tuple[BackendReport, ...] = ()
+        try:
+            statuses = await attempt(self._models.roles(), "Looking at the roles")
+            reports = await attempt(self._models.backends(), "Looking at the backends")
+        except TaleError as error:
+            troubles.append(trouble("models", error))
+        return (*await examine(self._paths, self._settings, self._store, statuses, reports), *troubles)
 
     def watch(self, *, window: bool = False) -> AsyncGenerator[Fact, None]:
         """Ends when the engine stops."""

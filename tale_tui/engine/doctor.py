@@ -6,20 +6,23 @@ import asyncio
 import os
 import platform
 import shutil
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
+from typing import Any
 
 from tale_tui import __version__
-from tale_tui.config.load import openai_key
+from tale_tui.config.keys import KEY_VARIABLE, read_key
 from tale_tui.config.paths import Paths
-from tale_tui.config.problems import KEY_VARIABLE, SettingsError
 from tale_tui.config.settings import Settings
 from tale_tui.domain.constants import GIGABYTE, LOW_DISK_BYTES, LOW_MEMORY_BYTES, MEGABYTE
+from tale_tui.domain.errors import TaleError
 from tale_tui.domain.models import BackendName, BackendReport, Finding, FindingState, LoadedModel, RoleState, RoleStatus
 from tale_tui.engine.models.files.starter import is_starter
 from tale_tui.engine.models.machine import look_at_memory
 from tale_tui.engine.models.registry import openai_is_set
+from tale_tui.engine.models.server_errors import NOTHING_ANSWERS
 from tale_tui.engine.store.store import Store
+from tale_tui.engine.unforeseen import attempt
 
 OK, LOOK, BAD = FindingState.OK, FindingState.LOOK, FindingState.BAD
 
@@ -45,10 +48,14 @@ async def examine(
         roles: both, as they are.
         reports: of the backends that are known.
     """
+    parts = {
+        "python": asyncio.to_thread(_python),
+        "data": asyncio.to_thread(_data, paths),
+        "database": _stored(paths.database, store),
+        "memory": asyncio.to_thread(_memory),
+    }
+    findings = [await _looked(area, part) for area, part in parts.items()]
     by_name = {report.name: report for report in reports}
-    machine = await asyncio.to_thread(lambda: (_python(), _data(paths), _memory()))
-    sessions = await store.sessions(limit=1_000_000)
-    findings = [*machine[:2], await asyncio.to_thread(_database, paths.database, len(sessions)), machine[2]]
     if embedded := by_name.get(BackendName.EMBEDDED):
         findings += [_embedded(embedded), _starter(embedded)]
     if ollama := by_name.get(BackendName.OLLAMA):
@@ -62,6 +69,24 @@ async def examine(
         findings += _server(scripted, "The demo", "")
     loaded = {model.ref for report in by_name.values() for model in report.loaded}
     return tuple(findings + [_role(status, loaded=status.ref in loaded) for status in roles])
+
+
+def trouble(area: str, error: TaleError) -> Finding:
+    """What is found where looking does not work."""
+    return Finding(area, BAD, error.title, error.sentence)
+
+
+async def _looked(area: str, part: Coroutine[Any, Any, Finding]) -> Finding:
+    """One look; where it does not work that is the finding, and the others are not kept from theirs."""
+    try:
+        return await attempt(part, f"Looking at {area}")
+    except TaleError as error:
+        return trouble(area, error)
+
+
+async def _stored(path: Path, store: Store) -> Finding:
+    sessions = await store.sessions(limit=1_000_000)
+    return await asyncio.to_thread(_database, path, len(sessions))
 
 
 def _python() -> Finding:
@@ -118,7 +143,9 @@ def _starter(report: BackendReport) -> Finding:
 def _server(report: BackendReport, name: str, start: str) -> list[Finding]:
     area = report.name.value
     if not report.available:
-        return [Finding(area, LOOK, report.detail or f"{name} does not answer", start)]
+        # Where it is something else that is wrong, the sentence says what to do.
+        advice = start if report.detail.startswith(NOTHING_ANSWERS) or not report.detail else ""
+        return [Finding(area, LOOK, report.detail or f"{name} does not answer", advice)]
     words = (f"version {report.version}" if report.version else "", f"at {report.address}" if report.address else "")
     count = len(report.models)
     text = ", ".join(word for word in (*words, f"{count} {'model' if count == 1 else 'models'}") if word)
@@ -143,9 +170,9 @@ def _loaded(area: str, model: LoadedModel) -> Finding:
 
 def _key() -> Finding:
     try:
-        given = "a key is set" if openai_key() else "no key is set"
-    except SettingsError as error:
-        return Finding("openai", LOOK, "the key cannot be used", error.sentence)
+        given = "a key is set" if read_key(KEY_VARIABLE) else "no key is set"
+    except ValueError as error:
+        return Finding("openai", LOOK, "the key cannot be used", str(error))
     return Finding("openai", OK, f"{given} ({KEY_VARIABLE})")
 
 

@@ -10,6 +10,7 @@ from typing import Final, Self
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
+from tale_tui.domain.errors import TaleError
 from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.domain.tasks import StepKind
@@ -85,7 +86,13 @@ class Engine:
         detect = settings.detect
         classifier = MessageClassifier(store, detectors, detect, router.preview, clock.now)
         learns = detect.enabled and detect.learn and not read_only
-        self._learner = Learner(store, detectors, lambda: turns.busy or executor.busy, enabled=learns)
+
+        def complain(error: TaleError) -> None:
+            bus.publish(Notice(error.title, error.sentence, "error"))
+
+        self._learner = Learner(
+            store, detectors, lambda: turns.busy or executor.busy, complain=complain, enabled=learns
+        )
         chat_services = ChatServices(store, pool, roles, router, prompt_builder, settings.chat, clock, bus.publish)
         self._executor = executor = _local_executor(
             *(store, backends, pool, roles, router, settings, clock, bus.publish), works_queue=works_queue

@@ -18,13 +18,14 @@ from tale_tui.domain.constants import (
     PARTIAL_SAVE_INTERVAL_S,
     TOKENS_PER_SECOND_MAX,
 )
-from tale_tui.domain.errors import BrokenStream, StoreError
+from tale_tui.domain.errors import BrokenStream, StoreError, TaleError
 from tale_tui.domain.events import PromptProgress, TextDelta, ThinkingDelta, TurnEvent
 from tale_tui.domain.models import LoadedModel, ModelRef, Role, Usage
 from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, SortedAnew, TextPiece
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.store.store import Store
+from tale_tui.engine.unforeseen import error_of
 
 Kind = TypeVar("Kind")
 
@@ -142,7 +143,7 @@ class AutoSaver:
         complain: told once when that does not work; it is tried again.
     """
 
-    def __init__(self, save: Callable[[], Awaitable[None]], complain: Callable[[StoreError], None]) -> None:
+    def __init__(self, save: Callable[[], Awaitable[None]], complain: Callable[[TaleError], None]) -> None:
         self._save = save
         self._complain = complain
         self._complained = False
@@ -154,6 +155,7 @@ class AutoSaver:
         """Something is there that is not stored."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="partial reply")
+            self._task.add_done_callback(self._look_at)
         self._changed.set()
 
     async def close(self) -> None:
@@ -161,7 +163,17 @@ class AutoSaver:
         self._closed.set()
         self._changed.set()
         if self._task is not None:
-            await self._task
+            await asyncio.wait([self._task])
+
+    def _look_at(self, task: asyncio.Task[None]) -> None:
+        """What was not foreseen must not keep the reply from its end."""
+        if error := error_of(task, "Keeping what comes"):
+            self._tell(error)
+
+    def _tell(self, error: TaleError) -> None:
+        if not self._complained:
+            self._complained = True
+            self._complain(error)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -179,9 +191,7 @@ class AutoSaver:
             try:
                 await self._save()
             except StoreError as error:
-                if not self._complained:
-                    self._complained = True
-                    self._complain(error)
+                self._tell(error)
 
 
 def _joined(parts: list[str]) -> str:

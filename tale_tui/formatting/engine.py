@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import EngineStatus
 
+NO_MODEL_FOUND = "No model was found on this machine."
+"""Of a role without a model, where no server that somebody named is what is wrong."""
 HOW_TO_START = "To work it off: tale-tui run, or tale-tui run --background, or tale-tui for the window"
 
 

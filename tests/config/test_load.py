@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_tui.config.load import load, load_settings, openai_key, save_setting
+from tale_tui.config.load import load, load_settings, save_setting
 from tale_tui.config.paths import Paths, below
 from tale_tui.config.problems import SettingsError
 from tale_tui.config.settings import Settings
@@ -396,19 +396,3 @@ def test_the_file_is_its_owners_alone_and_a_link_stays_a_link(paths: Paths, tmp_
     assert paths.settings_file.is_symlink()
     assert 'theme = "nord"' in real.read_text()
     assert real.stat().st_mode & 0o777 == 0o600
-
-
-# keys of servers
-
-
-def test_the_key_comes_from_the_environment() -> None:
-    assert openai_key({"TALE_OPENAI_KEY": " sk-1 \n"}) == "sk-1"
-    assert openai_key({"TALE_OPENAI_KEY": ""}) is None
-    assert openai_key({}) is None
-
-
-@pytest.mark.parametrize("key", ["sk-\x1b1", "sk-ü", "a\nb"])
-def test_a_key_that_no_header_carries_is_refused_and_not_shown(key: str) -> None:
-    with pytest.raises(SettingsError) as caught:
-        openai_key({"TALE_OPENAI_KEY": key})
-    assert key not in caught.value.sentence

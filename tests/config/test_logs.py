@@ -140,3 +140,12 @@ def test_a_crash_is_written_down(file: Path) -> None:
     except RuntimeError as error:
         logs.log_crash(file, RuntimeError, error, error.__traceback__)
     assert "RuntimeError: boom" in file.read_text()
+
+
+def test_no_line_of_a_key_with_several_is_in_the_log(tmp_path: Path) -> None:
+    key = "sk-first-line\nsk-second-line"
+    with logs.to_file(tmp_path / "log", environ={"OLLAMA_API_KEY": key}):
+        LOG.error("Illegal header value %r, Bearer %s", f"Bearer {key}".encode(), key)
+    text = (tmp_path / "log").read_text()
+    assert "sk-first" not in text
+    assert "sk-second" not in text

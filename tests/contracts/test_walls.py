@@ -31,6 +31,7 @@ ENGINE = (
     {"route", "detect"},
     {"streaming"},
     {"store", "models", "bus"},
+    {"unforeseen"},
 )
 """The same inside the engine. What is side by side meets in protocols that engine.py ties together."""
 

@@ -7,6 +7,7 @@ import pytest
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
+from tale_tui.domain.errors import DatabaseBusy
 from tale_tui.domain.models import (
     BackendName,
     BackendReport,
@@ -21,9 +22,11 @@ from tale_tui.domain.models import (
 )
 from tale_tui.engine import doctor as doctor_module
 from tale_tui.engine.doctor import examine
+from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.files.starter import STARTER_NAME
 from tale_tui.engine.models.machine import MachineMemory
 from tale_tui.engine.models.roles.defaults import NOTHING_FOUND
+from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.store.store import Store
 
 Look = Callable[..., Awaitable[dict[str, list[Finding]]]]
@@ -191,3 +194,40 @@ async def test_what_a_server_has_in_memory_is_not_told_as_not_loaded(look: Look)
     )
     found = await look(report, roles=(RoleStatus(Role.UX, RoleState.IDLE, QWEN),))
     assert found["ux"][0].now == "loaded"
+
+
+@pytest.mark.parametrize("part", ["_python", "_data", "_memory", "_database"])
+async def test_a_look_that_does_not_work_is_a_finding_and_keeps_none_from_the_others(
+    part: str, look: Look, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> Finding:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(doctor_module, part, broken)
+    found = await look(BackendReport(BackendName.OLLAMA, available=True, version="1"))
+    area = part.removeprefix("_")
+    assert found[area][0].state is BAD
+    assert f"Looking at {area} broke off because of an error in the application" in found[area][0].advice
+    assert {"python", "data", "database", "memory", "ollama", "ux"} <= found.keys()
+    assert "ZeroDivisionError: a bug" in caplog.text
+
+
+@pytest.mark.parametrize("error", [DatabaseBusy("Held."), ZeroDivisionError("a bug")])
+async def test_an_engine_whose_models_cannot_be_looked_at_is_examined_all_the_same(
+    error: Exception, start_engine: Callable[..., Awaitable[Engine]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise error
+
+    engine = await start_engine([], load=False)
+    monkeypatch.setattr(Roles, "resolve", broken)
+    monkeypatch.setattr(Store, "sessions", broken)
+    findings = {finding.area: finding for finding in await engine.control.doctor()}
+    assert findings["models"].state is findings["database"].state is BAD
+    assert findings["python"].state is OK
+
+
+async def test_what_to_start_is_said_only_of_a_server_that_is_not_there(look: Look) -> None:
+    sentence = "The certificate of https://gpu:443 is not trusted on this machine."
+    found = await look(BackendReport(BackendName.OLLAMA, available=False, detail=sentence))
+    assert (found["ollama"][0].text, found["ollama"][0].advice) == (sentence, "")

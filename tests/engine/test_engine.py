@@ -89,7 +89,41 @@ async def test_a_window_that_comes_to_an_engine_without_one_has_the_models_kept(
                 if isinstance(fact, RoleChanged) and fact.status.state is RoleState.READY:
                     break
     assert backend.loads == ["demo"]
-    assert [task.get_name() for task in asyncio.all_tasks()].count("roles") == 1
+    assert [task.get_name() for task in asyncio.all_tasks()].count("Looking after the models") == 1
+
+
+@pytest.mark.parametrize("load", [True, False])
+async def test_nobody_waits_for_models_that_nobody_looks_after_any_more(
+    load: bool, start_engine: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(self: Roles) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(Roles, "resolve", broken)
+    engine = await start_engine([spoken("a")], load=load)
+    notices = []
+    async with asyncio.timeout(5), aclosing(engine.control.watch()) as facts:
+        async for fact in facts:
+            notices += [fact] if isinstance(fact, Notice) else []
+            if isinstance(fact, RoleChanged) and fact.status.state is RoleState.FAILED:
+                assert "broke off because of an error in the application" in fact.status.detail
+                if fact.status.role is Role.TASK:
+                    break
+    assert "ZeroDivisionError: a bug" in caplog.text
+
+
+async def test_a_backend_that_breaks_off_hides_no_other(start_engine: Start, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(ScriptedBackend):
+        name = BackendName.OLLAMA
+
+        async def report(self, timeout_s: float) -> BackendReport:
+            raise ZeroDivisionError("a bug")
+
+    engine = await start_engine({BackendName.OLLAMA: Broken([]), BackendName.SCRIPTED: ScriptedBackend([spoken("a")])})
+    reports = {report.name: report for report in await engine.models.backends()}
+    assert reports[BackendName.SCRIPTED].available
+    assert reports[BackendName.OLLAMA].detail.startswith("Looking at ollama broke off")
+    assert "ZeroDivisionError: a bug" in caplog.text
 
 
 async def test_watching_begins_with_both_roles_and_ends_with_the_engine(start_engine: Start) -> None:

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tale_tui.domain.errors import DiskFull, StoreError
+from tale_tui.domain.errors import DiskFull, TaleError
 from tale_tui.domain.models import FinishReason, Usage
 from tale_tui.engine import streaming as streaming_module
 from tale_tui.engine.models.backend import Finished, TextPiece
@@ -126,7 +126,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming_module, "PARTIAL_SAVE_INTERVAL_S", 0.001)
 
 
-def never(error: StoreError) -> None:
+def never(error: TaleError) -> None:
     raise AssertionError(error)
 
 
@@ -212,7 +212,7 @@ async def test_closing_waits_for_what_is_being_stored() -> None:
 
 @pytest.mark.usefixtures("soon")
 async def test_a_full_disk_is_said_once_and_tried_again() -> None:
-    complaints: list[StoreError] = []
+    complaints: list[TaleError] = []
     tries = 0
     enough = asyncio.Event()
 
@@ -231,6 +231,24 @@ async def test_a_full_disk_is_said_once_and_tried_again() -> None:
     await enough.wait()
     await saver.close()
     assert [error.sentence for error in complaints] == ["The disk is full."]
+
+
+@pytest.mark.usefixtures("soon")
+async def test_what_nobody_foresaw_is_said_and_closing_ends(caplog: pytest.LogCaptureFixture) -> None:
+    complaints: list[TaleError] = []
+    broke = asyncio.Event()
+
+    async def save() -> None:
+        broke.set()
+        raise ZeroDivisionError("a bug")
+
+    saver = AutoSaver(save, complaints.append)
+    saver.touch()
+    await broke.wait()
+    async with asyncio.timeout(5):
+        await saver.close()
+    assert [error.sentence.partition(" broke off")[0] for error in complaints] == ["Keeping what comes"]
+    assert "ZeroDivisionError: a bug" in caplog.text
 
 
 def test_pieces_of_one_kind_that_follow_each_other_are_joined() -> None:

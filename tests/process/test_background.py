@@ -205,3 +205,18 @@ def test_a_message_that_is_a_task_is_carried_out_from_a_shell(commands: Any) -> 
     assert (talk["task_detected"], talk["task_id"]) == (False, None)
     only_queued = commands.json("chat", "-m", task, "--no-wait")
     assert commands.json("status", only_queued["task_id"])["state"] == "queued"
+
+
+def test_an_engine_that_stays_loads_its_model_says_so_and_waits_for_work(commands: Any) -> None:
+    commands.run("run", "--background", "--stay")
+    try:
+        found = until(
+            lambda: (status := commands.json("status"))["models"]["ux"]["state"] == "ready" and status, "it is loaded"
+        )
+        assert found["engine"]["background"]
+        assert found["models"]["ux"]["model"] == "scripted/demo"
+        commands.run("submit", "write a short answer")
+        assert commands.json("status")["engine"]["pid"] == found["engine"]["pid"]
+    finally:
+        commands.run("stop")
+    until(lambda: not alive(found["engine"]["pid"]), "it ends")

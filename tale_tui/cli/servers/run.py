@@ -24,7 +24,7 @@ from tale_tui.domain.errors import BadInput, EngineLost, WrongState
 from tale_tui.domain.events import EngineMoved, TaskChanged, TasksChanged
 from tale_tui.domain.tasks import ENDED, OPEN, Reason, TaskState
 from tale_tui.domain.text import reason_of
-from tale_tui.engine.background import DETACHED_OPTION, start_background
+from tale_tui.engine.background import DETACHED_OPTION, STAY_OPTION, start_background
 from tale_tui.formatting.engine import engine_words, is_here
 
 if TYPE_CHECKING:
@@ -48,17 +48,19 @@ TASKS_KEPT = "What is open is kept. It goes on with: tale-tui run"
 
 @click.command()
 @click.option("--background", is_flag=True, help="In a process of its own; this command ends at once.")
+@click.option(STAY_OPTION, is_flag=True, help="Until it is ended, also where there is nothing to do.")
 @click.option(DETACHED_OPTION, "detached", is_flag=True, hidden=True, help="This is the process in the background.")
 @click.pass_obj
-def run(context: CommandContext, background: bool, detached: bool) -> int:
+def run(context: CommandContext, background: bool, stay: bool, detached: bool) -> int:
     """Work off the queue without a window.
 
     It ends when the queue is empty; what was cut off goes on too. Exit code 1 when a task failed meanwhile. In the
-    background it goes on until there was nothing to do for ten minutes, or until: tale-tui stop
+    background it loads the model that answers and goes on until there was nothing to do for ten minutes. With --stay it
+    goes on until: tale-tui stop
     """
     if background:
-        return start_engine(context)
-    return _work(context, detached=detached)
+        return start_engine(context, stays=stay)
+    return _work(context, detached=detached, stays=stay)
 
 
 @click.command()
@@ -104,6 +106,7 @@ class QueueWorker:
         inform: writes who works, where that is another process.
         resumes: whether tasks that were cut off go on; asked where this process is the engine.
         lingers: whether it stays until nothing was there to do for `BACKGROUND_LINGER_S`, and nobody watches.
+        stays: whether it stays until it is ended, whatever there is to do.
     """
 
     def __init__(
@@ -113,11 +116,13 @@ class QueueWorker:
         inform: Callable[[str], None],
         resumes: Callable[[], bool],
         lingers: bool,
+        stays: bool = False,
     ) -> None:
         self._report = report
         self._inform = inform
         self._resumes = resumes
         self._lingers = lingers
+        self._stays = stays
         self._wake = asyncio.Event()
         self._ending = False
         self._here = False
@@ -159,7 +164,7 @@ class QueueWorker:
         idle_since: float | None = None
         while not (self._ending or reader.done()):
             self._wake.clear()
-            if can_go_on(self._open.values()) or await self._has_work(engine):
+            if self._stays or can_go_on(self._open.values()) or await self._has_work(engine):
                 idle_since = None
                 await self._wake.wait()
                 continue
@@ -223,7 +228,7 @@ class QueueWorker:
             self._report(line_of(task))
 
 
-def _work(context: CommandContext, *, detached: bool) -> int:
+def _work(context: CommandContext, *, detached: bool, stays: bool) -> int:
     from tale_tui.cli.tasks.status import open_line
 
     if detached:
@@ -233,6 +238,7 @@ def _work(context: CommandContext, *, detached: bool) -> int:
         inform=_silent if detached else echo_err,
         resumes=lambda: context.settings().tasks.resume != "never",
         lingers=detached,
+        stays=stays,
     )
 
     async def work(engine: EngineApi) -> int:
@@ -253,15 +259,19 @@ def _work(context: CommandContext, *, detached: bool) -> int:
             echo_err(f"Left: {open_line(counts)}. All of them: tale-tui tasks --state open")
         return Exit.FAILED if failed else Exit.DONE
 
-    return context.run(work, works_queue=True, ends=queue.end)
+    return context.run(work, load=detached or stays, works_queue=True, ends=queue.end)
 
 
 def _silent(_: str) -> None:
     """Nobody reads what a process in the background writes."""
 
 
-def start_engine(context: CommandContext) -> int:
+def start_engine(context: CommandContext, *, stays: bool = False) -> int:
     """Start an engine in the background, where none works off the queue yet.
+
+    Args:
+        context: of the command.
+        stays: whether it goes on without anything to do.
 
     Returns:
         The exit code.
@@ -280,7 +290,7 @@ def start_engine(context: CommandContext) -> int:
     # Whatever is wrong with the settings is said here, where somebody reads it.
     context.settings()
     try:
-        pid = start_background(paths, context.overrides, context.environ)
+        pid = start_background(paths, context.overrides, context.environ, stays=stays)
     except OSError as error:
         if error.filename is not None and str(error.filename) != sys.executable:
             raise folder_error(error) from error
@@ -289,10 +299,8 @@ def start_engine(context: CommandContext) -> int:
     if not asyncio.run(_is_up(context.paths, pid)):
         echo_err(f"The engine could not be started. The details are in {paths.log_file}")
         return Exit.FAILED
-    echo_err(
-        f"Works in the background, process {pid}. "
-        "It ends when there was nothing to do for ten minutes, or with: tale-tui stop"
-    )
+    until = "It stays until" if stays else "It ends when there was nothing to do for ten minutes, or with"
+    echo_err(f"Works in the background, process {pid}. {until}: tale-tui stop")
     return Exit.DONE
 
 

@@ -32,6 +32,7 @@ from tale_tui.engine.chat.generate import ChatServices, Generated, ReplyGenerato
 from tale_tui.engine.chat.start import StartedTurn, TurnStarter
 from tale_tui.engine.chat.task_questions import ANSWERED_FROM_TASKS
 from tale_tui.engine.streaming import AutoSaver, PartialReply, TurnEventQueue
+from tale_tui.engine.unforeseen import error_of
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,8 @@ class Turn:
         self._stop: MessageState | None = None
         self._end: TurnEvent | None = None
         """How it ended, as soon as that is stored."""
+        self._error: TaleError | None = None
+        """Why it did not begin, or did not end as it should."""
         self.answers = source
         """The user's message that it answers, as soon as that is known."""
 
@@ -89,14 +92,14 @@ class Turn:
             TaleError: it could not begin, and nothing was stored.
         """
         self._task = asyncio.create_task(self._run(), name=f"turn in {self.session_id}")
-        self._task.add_done_callback(self._log_error)
+        self._task.add_done_callback(self._look_at)
         try:
             while events := await self._queue.read():
                 for event in events:
                     yield event
             await asyncio.wait([self._task])
-            if self._end is None:
-                self._task.result()
+            if self._end is None and self._error is not None:
+                raise self._error
         finally:
             await self.stop(MessageState.STOPPED)
 
@@ -112,11 +115,9 @@ class Turn:
                 self._task.cancel()
         await asyncio.wait([self._task])
 
-    def _log_error(self, task: asyncio.Task[None]) -> None:
-        """An error that kept the turn from beginning is the reader's; one after that is ours, and goes to the log."""
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, TaleError):
-            log.error("a turn in %s went wrong", self.session_id, exc_info=error)
+    def _look_at(self, task: asyncio.Task[None]) -> None:
+        """What kept the turn from its end is the reader's."""
+        self._error = error_of(task, f"The turn in {self.session_id}")
 
     async def _run(self) -> None:
         """Whoever reads of the end may begin the next turn of the session."""
@@ -226,7 +227,7 @@ class Turn:
         self._end = _end_of(reply, failure, await window_use() if window_use else None)
         self._services.publish(SessionChanged(self.session_id, source=self._source))
 
-    def _complain(self, error: StoreError) -> None:
+    def _complain(self, error: TaleError) -> None:
         sentence = f"What comes is shown but not kept. {error.sentence}"
         self._services.publish(Notice(error.title, sentence, "error"))
 

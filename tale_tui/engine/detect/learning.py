@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Iterable, Sequence
@@ -18,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tale_tui.config.environment import copy_environment
 from tale_tui.domain.constants import CORRECTIONS_MIN, FIT_TIMEOUT_S, LEARNING_IDLE_S
-from tale_tui.domain.errors import StoreError
+from tale_tui.domain.errors import StoreError, TaleError
 from tale_tui.engine.detect.detector import Detector
 from tale_tui.engine.detect.model import FORMAT
+from tale_tui.engine.unforeseen import error_of
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class Learner:
         corrections: where they are kept.
         detectors: told when there are new weights.
         busy: whether a model is at work for anybody.
+        complain: told where learning breaks off for a reason that nobody foresaw.
         enabled: False never learns.
         idle_s: how long to wait for quiet, in seconds.
     """
@@ -91,6 +93,7 @@ class Learner:
         corrections: Corrections,
         detectors: Detectors,
         busy: Callable[[], bool],
+        complain: Callable[[TaleError], None] = lambda error: None,
         *,
         enabled: bool = True,
         idle_s: float = LEARNING_IDLE_S,
@@ -98,6 +101,7 @@ class Learner:
         self._corrections = corrections
         self._detectors = detectors
         self._busy = busy
+        self._complain = complain
         self._enabled = enabled
         self._idle_s = idle_s
         self._task: asyncio.Task[None] | None = None
@@ -106,6 +110,11 @@ class Learner:
         """There may be enough to learn from; returns at once."""
         if self._enabled and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._learn(), name="learning")
+            self._task.add_done_callback(self._look_at)
+
+    def _look_at(self, task: asyncio.Task[None]) -> None:
+        if error := error_of(task, "Learning from corrections"):
+            self._complain(error)
 
     async def close(self) -> None:
         """Learn nothing more; a fit that runs is ended and leaves everything as it was."""
@@ -161,7 +170,7 @@ async def refit(learned: Path, corrections: Iterable[Correction]) -> LearningRep
     lines = [json.dumps({"text": each.text, "label": "task" if each.is_task else "chat"}) for each in corrections]
     arguments = ("-m", "tale_tui.engine.detect.training", str(learned), "--corrections", "-")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=os.environ | ONE_THREAD
+        sys.executable, *arguments, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=copy_environment() | ONE_THREAD
     )
     try:
         async with asyncio.timeout(FIT_TIMEOUT_S):

@@ -25,6 +25,7 @@ from tale_tui.engine.ipc.codec import (
     unpack_error,
 )
 from tale_tui.engine.ipc.endpoint import is_ours
+from tale_tui.engine.unforeseen import error_of
 
 LOST = "The process that was the engine ended in the middle of this. Nothing that was stored is lost; try again."
 
@@ -39,6 +40,7 @@ class RemoteEngine:
         self._answers: dict[int, asyncio.Queue[Json | None]] = {}
         self._lost = False
         self._listening = asyncio.create_task(self._listen(), name="link listener")
+        self._listening.add_done_callback(lambda ended: error_of(ended, "Listening to the engine"))
         for name in GROUPS:
             setattr(self, name, ApiGroup(name, self._bind))
 

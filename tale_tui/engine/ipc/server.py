@@ -15,6 +15,7 @@ from tale_tui.domain.constants import IPC_LINE_BYTES_MAX
 from tale_tui.domain.errors import ReadOnly, TaleError
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.ipc.codec import PROTOCOL, Json, api_method, bad_line, from_line, pack_error, to_line
+from tale_tui.engine.unforeseen import BackgroundTasks, error_of
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Server:
         self._engine = engine
         self._path = path
         self._listener: asyncio.AbstractServer | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections = BackgroundTasks(lambda _: None)
         self._leaving = False
 
     async def start(self) -> None:
@@ -67,16 +68,12 @@ class Server:
     async def close(self) -> None:
         """End every connection."""
         await self.stop_listening()
-        for task in tuple(self._connections):
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await self._connections.close()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(
-            _Connection(self._engine, reader, writer, lambda: self._leaving).run(), name="link connection"
-        )
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+        connection = _Connection(self._engine, reader, writer, lambda: self._leaving)
+        # One that breaks off is closed by itself: its client knows then.
+        self._connections.start(connection.run(), "A connection of another process")
 
 
 class _Connection:
@@ -119,7 +116,14 @@ class _Connection:
         number = message["id"]
         task = asyncio.create_task(self._answer(number, message), name=f"link {message.get('verb')}")
         self._calls[number] = task
-        task.add_done_callback(lambda _: self._calls.pop(number, None))
+        task.add_done_callback(lambda ended: self._look_at(ended, number, message))
+
+    def _look_at(self, task: asyncio.Task[None], number: int, message: Json) -> None:
+        """A call that broke off is answered too: somebody waits for it."""
+        self._calls.pop(number, None)
+        error = error_of(task, f"{message.get('verb')}")
+        if error is not None and not self._writer.is_closing():
+            self._writer.write(to_line({"id": number, "error": pack_error(error)}))
 
     async def _answer(self, number: int, message: Json) -> None:
         try:
@@ -130,15 +134,19 @@ class _Connection:
                 log.info("the engine was about to end during %s: %s", message.get("verb"), error)
                 return
             await self._write({"id": number, "error": pack_error(error)})
-        except (ValueError, KeyError) as error:
-            log.warning("a client called %s wrongly: %s", message.get("verb"), error)
-            await self._write({"id": number, "error": pack_error(bad_line(error))})
-        except OSError as error:
+        except ConnectionError as error:
+            if not self._writer.is_closing():
+                raise
             log.info("a client left during %s: %s", message.get("verb"), error)
 
     async def _perform(self, number: int, message: Json) -> None:
-        spec = api_method(message["verb"])
-        call: Any = attrgetter(spec.name)(self._engine)(**spec.unpack_args(message["args"]))
+        try:
+            spec = api_method(message["verb"])
+            arguments = spec.unpack_args(message["args"])
+        except (ValueError, KeyError) as error:
+            log.warning("a client called %s wrongly: %s", message.get("verb"), error)
+            raise bad_line(error) from error
+        call: Any = attrgetter(spec.name)(self._engine)(**arguments)
         if not spec.streams:
             await self._write({"id": number, "result": spec.pack(await call)})
             return

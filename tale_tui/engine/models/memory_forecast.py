@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tale_tui.domain.models import ModelRef
+
 OVERHEAD = 0.2
 """Beside the weights an inference takes up to a fifth of their size for buffers: total = 1.2 x weights (EleutherAI,
 Transformer Math 101, https://blog.eleuther.ai/transformer-math/, "Total Inference Memory"). The cache comes on top."""
@@ -22,6 +24,8 @@ class Forecast:
     """Keys and values of the whole window; 0 where the model does not say how large they are."""
     process: int = 0
     """What its own process takes, where it has one."""
+    shares: ModelRef | None = None
+    """A model in memory that has the same weights under another name; None where there is none."""
 
     @property
     def total(self) -> int:
@@ -30,7 +34,7 @@ class Forecast:
 
     @property
     def beside_itself(self) -> int:
-        """What a second process of the same file takes: the pages of the file are shared."""
+        """What it takes where its weights are in memory already: the pages of the file are shared."""
         return self.total - self.weights
 
 

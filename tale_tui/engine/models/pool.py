@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
-from tale_tui.domain.errors import ModelError, NotAvailable
+from tale_tui.domain.errors import ModelError, TaleError
 from tale_tui.domain.models import BackendName, BackendReport, ModelRef, Progress
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PerRoleBackend
 from tale_tui.engine.models.loading.loader import ModelLoader
@@ -15,6 +15,7 @@ from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.memory_forecast import Forecast
 from tale_tui.engine.models.registry import BackendRegistry
+from tale_tui.engine.unforeseen import attempt
 
 
 class Pool(ModelLoader):
@@ -51,11 +52,15 @@ class Pool(ModelLoader):
 
     async def report(self, name: BackendName) -> BackendReport:
         """What a backend says of itself."""
-        try:
+
+        async def ask() -> BackendReport:
             backend = await self._backends.get(name)
-        except NotAvailable as error:
+            return await backend.report(self._probe_s)
+
+        try:
+            return await attempt(ask(), f"Looking at {name.value}")
+        except TaleError as error:  # one that cannot be asked hides no other
             return BackendReport(name, available=False, detail=error.sentence)
-        return await backend.report(self._probe_s)
 
     async def reports(self, names: tuple[BackendName, ...]) -> tuple[BackendReport, ...]:
         """What several say of themselves, asked at once."""

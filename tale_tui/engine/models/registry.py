@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from tale_tui.config.load import openai_key
+from tale_tui.config.keys import KEY_VARIABLE, read_key
 from tale_tui.config.paths import Paths
-from tale_tui.config.problems import SettingsError
 from tale_tui.config.settings import OpenAISettings, Settings
 from tale_tui.domain.errors import NotAvailable
 from tale_tui.domain.models import BackendName
@@ -77,9 +76,9 @@ def configured_backends(settings: Settings, paths: Paths) -> BackendRegistry:
         from tale_tui.engine.models.openai.backend import OpenAIBackend
 
         try:
-            key = openai_key()
-        except SettingsError as error:
-            raise NotAvailable(error.sentence) from error
+            key = read_key(KEY_VARIABLE)
+        except ValueError as error:
+            raise NotAvailable(str(error)) from error
         return OpenAIBackend(settings, key)
 
     def embedded() -> Backend:

@@ -18,6 +18,7 @@ from tale_tui.domain.errors import (
     ModelError,
     ModelNotFound,
     NotAuthorised,
+    NotTrusted,
     OutOfMemory,
     Refused,
     ServerBusy,
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 Otherwise = TypeVar("Otherwise")
+CONNECTION_FAILURES = (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.ProxyError)
+PROXY_WANTS_KEY = 407
 
 _DEPTH = 5
 """How deep a complaint may be wrapped in JSON inside strings inside JSON."""
@@ -48,6 +51,8 @@ class ServerDescription:
     """What to do when it wants a key."""
     fetch: str
     """What to do when it does not have the model; `{model}` stands for its name."""
+    proxy: str = ""
+    """The variable that names the proxy before it; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,12 @@ def read_complaint(body: str) -> Complaint:
     return Complaint(text, kind, prompt_tokens, window)
 
 
+NOTHING_ANSWERS = "Nothing answers"
+"""How the sentence begins about a server that is not there."""
 _SENTENCES: dict[type[ModelError], str] = {
-    Unreachable: "Nothing answers at {url}. {start}",
+    Unreachable: f"{NOTHING_ANSWERS} at {{url}}. {{start}}",
+    NotTrusted: "The certificate of {url} is not trusted on this machine, so nothing was sent. Look at the address; "
+    "where it is your own certificate, name its file in SSL_CERT_FILE.",
     ModelNotFound: "{name} does not have the model {model}. {fetch}",
     OutOfMemory: "There is not enough memory for {model}. Close other programs, take a smaller model, or set a smaller "
     "context window.",
@@ -246,31 +255,53 @@ def refusal(server: ServerDescription, status: int, body: str, model: str = "", 
         return ContextFull(_context_sentence(server, complaint, model))
     if rule is not None:
         return rule.error(_filled(rule.sentence or _SENTENCES[rule.error], server, model))
+    if status == PROXY_WANTS_KEY and server.proxy:
+        return Unreachable(_proxy_sentence(server))
     if status in (502, 504):
         return Unreachable(f"What stands before {server.url} says that {server.name} does not answer. {server.start}")
     error = _STATUSES.get(status, Refused)
     return Refused(_status_sentence(server, status)) if error is Refused else error(sentence(error, server, model))
 
 
-def transport_failure(server: ServerDescription, error: httpx.HTTPError, *, streaming: bool = False) -> ModelError:
+def transport_failure(server: ServerDescription, error: Exception, *, streaming: bool = False) -> ModelError:
     """The error for a connection that did not come about or was cut.
 
     Args:
         server: who was spoken to.
-        error: what httpx raised.
+        error: what httpx, or what it is built on, raised.
         streaming: whether the answer had begun.
     """
     log.info("%s: %s: %s", server.url, type(error).__name__, clean_line(str(error)))
     if isinstance(error, httpx.TimeoutException):
-        return TimedOut(f"{server.name} at {server.url} did not take the connection in time. {server.start}")
-    if isinstance(error, httpx.ConnectError) and "CERTIFICATE" in str(error):
-        return Unreachable(f"The certificate of {server.url} is not trusted on this machine. Look at the address.")
-    if isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol | httpx.ProxyError):
-        return Unreachable(sentence(Unreachable, server))
+        return TimedOut(
+            f"{server.name} at {server.url} did not take the connection in time. {server.start}" + by_proxy(server)
+        )
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return NotTrusted(sentence(NotTrusted, server))
+    if isinstance(error, httpx.ConnectError) and "[SSL" in str(error):
+        return Unreachable(
+            f"No encrypted connection to {server.url} comes about. Where it is not encrypted, its address begins with "
+            "http://."
+        )
+    # One that does not speak SOCKS has an error that is none of httpx.
+    if isinstance(error, CONNECTION_FAILURES) or not isinstance(error, httpx.HTTPError | OSError):
+        return Unreachable(_proxy_sentence(server) if server.proxy else sentence(Unreachable, server))
     if streaming:
         return BrokenStream(sentence(BrokenStream, server))
     return BrokenStream(
         f"{server.name} at {server.url} hung up without an answer. Look whether it is still running, then try again."
+    )
+
+
+def by_proxy(server: ServerDescription) -> str:
+    """A sentence more about a server that says nothing, where that may be the proxy before it; else empty."""
+    return f" It is asked through the proxy that {server.proxy} names." if server.proxy else ""
+
+
+def _proxy_sentence(server: ServerDescription) -> str:
+    return (
+        f"{server.url} cannot be reached through the proxy that {server.proxy} names. Look whether the proxy runs, or "
+        "name the server in NO_PROXY."
     )
 
 

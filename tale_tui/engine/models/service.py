@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -20,9 +19,12 @@ from tale_tui.domain.models import (
 from tale_tui.engine.models.files.library import add_model
 from tale_tui.engine.models.files.starter import STARTER_NAME, fetch
 from tale_tui.engine.models.wiring import ModelServices
+from tale_tui.engine.unforeseen import BackgroundTasks
 
 STARTER = ModelRef(BackendName.EMBEDDED, STARTER_NAME)
 """The starter model."""
+LOOKING_AFTER = "Looking after the models"
+LOOKING_FOR = "Looking for the models"
 
 
 class ModelService:
@@ -39,7 +41,7 @@ class ModelService:
         self._roles = services.roles
         self._models_dir = models_dir
         self._keeps = False
-        self._background: set[asyncio.Task[None]] = set()
+        self._background = BackgroundTasks(services.roles.broke_off)
 
     # what the engine says
 
@@ -47,21 +49,17 @@ class ModelService:
         """Load the models of the roles, and look after them from now on, rather than when a turn wants them."""
         if not self._keeps:
             self._keeps = True
-            self._in_background(self._services.supervisor.run())
+            self._background.start(self._services.supervisor.run(), LOOKING_AFTER)
 
     def statuses(self) -> tuple[RoleStatus, ...]:
         """Both roles, as they are now; where nothing is kept loaded their models are looked for meanwhile."""
         if not self._keeps:
-            self._in_background(self._roles.resolve())
+            self._background.start(self._roles.resolve(), LOOKING_FOR)
         return self._roles.statuses()
 
     async def close(self) -> None:
         """End what was begun in the background."""
-        tasks = list(self._background)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await self._background.close()
 
     # the verbs
 
@@ -125,9 +123,4 @@ class ModelService:
     async def _added(self, ref: ModelRef) -> None:
         await self._roles.added(ref)
         if self._keeps:
-            self._in_background(self._roles.warm())
-
-    def _in_background(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work, name="roles")
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+            self._background.start(self._roles.warm(), LOOKING_FOR)

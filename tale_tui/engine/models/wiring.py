@@ -9,7 +9,7 @@ from typing import Protocol
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.events import Fact
-from tale_tui.domain.models import ModelRef, Role
+from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog, ResidencyLogStore
 from tale_tui.engine.models.machine import MachineMemory, look_at_memory
@@ -74,7 +74,10 @@ def build_model_services(
         residency_log=residency_log,
     )
     roles = Roles(pool, records, {Role.UX: settings.ux, Role.TASK: settings.task}, publish, clock.now)
-    supervisor = ModelSupervisor(pool, roles, guard, residency_log, settings.memory, publish)
+    supervisor = ModelSupervisor(
+        *(pool, roles, guard, residency_log, settings.memory, publish),
+        given_back=lambda ref: ref.backend is BackendName.OLLAMA and settings.ollama.keep_alive_s >= 0,
+    )
     return ModelServices(
         pool, roles, supervisor, ResidencyReporter(pool, roles, guard, residency_log, supervisor, clock.now)
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from tale_tui.config.settings import RouteSettings
-from tale_tui.domain.errors import ModelError, NoModel, NotAuthorised, Unreachable
+from tale_tui.domain.errors import ModelError, NoModel, NotAuthorised, NotTrusted, Unreachable
 from tale_tui.domain.models import ModelRef, Role, RoleState
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
@@ -128,7 +128,7 @@ def route(signals: Signals) -> Route:
 
 def left_after(error: ModelError, failed: ModelRef, fallbacks: Iterable[ModelRef]) -> list[ModelRef]:
     """Who is worth asking when a model failed: of a server that does not answer, or lets nobody in, nobody."""
-    away = failed.backend if isinstance(error, (Unreachable, NotAuthorised)) else None
+    away = failed.backend if isinstance(error, (Unreachable, NotAuthorised, NotTrusted)) else None
     return [ref for ref in fallbacks if ref.backend is not away]
 
 

@@ -190,7 +190,7 @@ class Journal:
         del self.open[key]
         self.last = self._services.changed(task)
 
-    def _complain(self, error: StoreError) -> None:
+    def _complain(self, error: TaleError) -> None:
         if not self._complained:
             self._complained = True
             sentence = f"What {self._detail.task.title} writes is shown but not kept. {error.sentence}"
@@ -209,7 +209,7 @@ class Attempt:
     """
 
     def __init__(
-        self, services: RunServices, task_id: str, epoch: int, step: Step, complain: Callable[[StoreError], None]
+        self, services: RunServices, task_id: str, epoch: int, step: Step, complain: Callable[[TaleError], None]
     ) -> None:
         self._services = services
         self._id = task_id

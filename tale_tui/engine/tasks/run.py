@@ -14,6 +14,7 @@ from tale_tui.engine.tasks.interpreter import TaskSuspended, run_plan
 from tale_tui.engine.tasks.journal import Journal, RunServices, StepFailed
 from tale_tui.engine.tasks.retries import next_pause_s
 from tale_tui.engine.tasks.uncancellable import uncancellable
+from tale_tui.engine.unforeseen import error_of
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +133,7 @@ class TaskRun:
         return None
 
     def _look_at(self, work: asyncio.Task[None]) -> None:
-        """What was not foreseen goes to the log; the task has failed with a sentence that says so."""
-        if not work.cancelled() and (error := work.exception()) is not None:
-            log.error("the task %s went wrong", self.id, exc_info=error)
+        """What was not foreseen: a task that had begun has failed with a sentence that says so."""
+        error = error_of(work, f"The run of {self.id}")
+        if error is not None and self.last is None:  # the store does not know yet what came of it
+            self.trouble = StoreError(error.sentence)

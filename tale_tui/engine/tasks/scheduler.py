@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tale_tui.domain.errors import BadInput, StoreError
+from tale_tui.domain.errors import BadInput, StoreError, TaleError
 from tale_tui.domain.events import Notice
 from tale_tui.domain.models import ModelRef
 from tale_tui.domain.tasks import ENDED, Reason, Task, TaskState
@@ -17,6 +17,7 @@ from tale_tui.engine.tasks.limits import Slots
 from tale_tui.engine.tasks.ready_queue import ReadyQueue
 from tale_tui.engine.tasks.retries import pause_s
 from tale_tui.engine.tasks.run import TaskRun
+from tale_tui.engine.unforeseen import BackgroundTasks
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class Scheduler:
         self._runs: dict[str, TaskRun] = {}
         self._failures: defaultdict[str, Counter[str]] = defaultdict(Counter)
         """Id of a task -> key of a step -> how often it failed since somebody last had the task run."""
-        self._background: set[asyncio.Task[None]] = set()
+        self._background = BackgroundTasks(self._broke_off)
         self._open = False
         self._stale = True
         """Whether the queue in memory is not that of the store."""
@@ -68,10 +69,9 @@ class Scheduler:
         self._open = False
         if self._alarm is not None:
             self._alarm.cancel()
-        for work in self._background:
-            work.cancel()
+        await self._background.close()
         await asyncio.gather(*(self._interrupt(run) for run in list(self._runs.values())))
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._background.close()
 
     def enqueue(self, task: Task) -> None:
         """Have a task run when its turn comes, where it is queued."""
@@ -110,9 +110,12 @@ class Scheduler:
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that ends with this one."""
-        task = asyncio.create_task(work, name="executor")
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        self._background.start(work, "Work on the queue")
+
+    def _broke_off(self, error: TaleError) -> None:
+        """The queue is read again with the next change."""
+        self._reading = False
+        self._services.publish(Notice(error.title, error.sentence, "error"))
 
     def wake(self) -> None:
         """See who may run, once everybody who has something to say now has said it."""

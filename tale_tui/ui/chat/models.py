@@ -12,6 +12,7 @@ from textual.worker import get_current_worker
 
 from tale_tui.domain.models import BackendName, BackendReport, ModelRef, Progress, Role, RoleState, RoleStatus
 from tale_tui.domain.text import clean, clean_line
+from tale_tui.formatting.engine import NO_MODEL_FOUND
 from tale_tui.formatting.units import percent, size
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.conversation import Conversation
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from textual.worker import Worker
 
 OPENAI_PATH = "/v1"
-"""An address that ends so is one of a server that speaks /v1/chat/completions."""
+"""An address with this path is one of a server that speaks /v1/chat/completions."""
 _STATES: dict[RoleState, ModelState] = {
     RoleState.UNSET: "unset",
     RoleState.IDLE: "idle",
@@ -136,7 +137,8 @@ class ModelActions:
         self._conversation.changed()
         if status.state is RoleState.UNSET and not self._welcomed:
             self._welcomed = True
-            self._screen.spawn(self.welcome, group="models", exclusive=True)
+            problem = "" if status.detail.startswith(NO_MODEL_FOUND) else status.detail
+            self._screen.spawn(self.welcome, problem, group="models", exclusive=True)
         if status.state is RoleState.READY and status.demo and not self._told_demo:
             self._told_demo = True
             self._screen.say(about_demo(status), title="This is a demo")
@@ -155,7 +157,7 @@ class ModelActions:
         if "://" not in address:
             address = f"http://{address}"
         address = address.rstrip("/")
-        speaks_openai = address.endswith(OPENAI_PATH)
+        speaks_openai = f"{OPENAI_PATH}/" in f"{address}/"
         self._welcomed = False
         name = "openai.base_url" if speaks_openai else "ollama.host"
         self._screen.post_message(self.SettingChosen(name, address))

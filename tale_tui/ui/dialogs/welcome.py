@@ -23,6 +23,7 @@ from textual.worker import Worker, WorkerState
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.models import Progress
 from tale_tui.domain.text import clean_line
+from tale_tui.formatting.engine import NO_MODEL_FOUND
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.text import NoMarkup
 from tale_tui.ui.widgets.choice_row import ChoiceRow
@@ -35,7 +36,7 @@ _LOG = logging.getLogger(__name__)
 
 DEFAULT_SERVER = "http://127.0.0.1:11434"
 """Where Ollama listens unless it was told otherwise."""
-INTRO = "No model was found on this machine. Three ways to go on:"
+INTRO = f"{NO_MODEL_FOUND} Three ways to go on:"
 CLOSING = "Nothing is sent anywhere before you choose. Later: /model"
 CHOICES = (
     (

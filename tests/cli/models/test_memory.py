@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from tale_tui.domain.models import BackendHealth, ModelRef, Residency, ResidentModel, Role
+from tale_tui.domain.models import (
+    BackendHealth,
+    BackendName,
+    BackendReport,
+    ModelInfo,
+    ModelRef,
+    Residency,
+    ResidentModel,
+    Role,
+)
 
 SMALL = ModelRef.parse("ollama/qwen2.5:7b")
 
@@ -65,6 +74,7 @@ def test_json_has_nothing_that_changes_by_itself(cli: Any, resident: Any) -> Non
         "kept": True,
         "local": True,
         "load_ms": 3100.0,
+        "shares": None,
     }
     assert data["backends"][2]["state"] == "trying"
     [ux, other] = resident.resident.models
@@ -99,3 +109,27 @@ def test_a_model_in_a_process_that_ends_is_said_to_go(cli: Any, resident: Any) -
     resident.here = True
     assert "given back with the end of this command" in cli("models", "load", "embedded/starter").err
     assert "given back" not in cli("models", "load", "ollama/qwen2.5:7b").err
+
+
+def test_a_name_that_no_backend_knows_is_refused_when_it_is_unloaded(cli: Any, resident: Any) -> None:
+    resident.reports = [
+        BackendReport(BackendName.OLLAMA, True, models=(ModelInfo(ModelRef.parse("ollama/here:latest")),)),
+        BackendReport(BackendName.OPENAI, False, detail="It is away."),
+    ]
+    result = cli("models", "unload", "ollama/nope")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "ollama has no model nope. What there is: tale-tui models\n"
+    assert resident.done_to == []
+    assert cli("models", "unload", "ollama/here").code == 0
+    assert cli("models", "unload", "openai/any").code == 0  # nobody knows
+
+
+def test_a_model_that_is_there_with_another_counts_with_that(cli: Any, engine: Any) -> None:
+    other = ResidentModel(ModelRef.parse("ollama/same:file"), (Role.TASK,), 0, 8192, 0.0, shares=SMALL)
+    engine.resident = Residency((ResidentModel(SMALL, (Role.UX,), 4_700_000_000), other), used_bytes=4_700_000_000)
+    lines = cli("models", "ps").out.splitlines()
+    assert lines[2].endswith("in memory with ollama/qwen2.5:7b")
+    assert "0 B" not in lines[2]
+    data = json.loads(cli("models", "ps", "--json").out)
+    assert [model["shares"] for model in data["models"]] == [None, str(SMALL)]
+    assert sum(model["size_bytes"] for model in data["models"]) == data["used_bytes"]

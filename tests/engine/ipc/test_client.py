@@ -13,7 +13,7 @@ from support.scripted_engine import ScriptedEngine
 from support.waiting import until
 from tale_tui.domain.constants import SOCKET_PATH_BYTES_MAX
 from tale_tui.domain.conversation import Session, View
-from tale_tui.domain.errors import DiskFull, EmptyMessage, EngineLost, EngineMismatch, StoreError
+from tale_tui.domain.errors import DiskFull, EmptyMessage, EngineLost, EngineMismatch, StoreError, TaleError
 from tale_tui.domain.events import EngineMoved, Notice, TextDelta, ThinkingDelta
 from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.engine.ipc import client as client_module
@@ -313,8 +313,8 @@ async def test_what_is_no_verb_is_no_attribute(data: Path) -> None:
                 client.sessions.stop  # type: ignore[attr-defined]  # noqa: B018
 
 
-async def test_on_a_full_disk_it_reads_and_says_so(data: Path, small_engine: type) -> None:
-    engine = small_engine()
+async def test_on_a_full_disk_it_reads_and_says_so(data: Path) -> None:
+    engine = small()
 
     async def start(read_only: bool) -> Any:
         if not read_only:
@@ -328,6 +328,21 @@ async def test_on_a_full_disk_it_reads_and_says_so(data: Path, small_engine: typ
     assert (notice.title, notice.severity) == ("Only reading", "warning")
     assert "no space left" in notice.sentence
     # Where there is room again, another process can be the engine.
-    async with opened(data, small_engine()) as other:
+    async with opened(data, small()) as other:
         assert other.here
     await client.close()
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), ValueError("a bug"), OSError("a bug")])
+async def test_a_call_that_breaks_off_is_answered(
+    error: Exception, data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = small()
+    engine.errors["sessions.list"] = error
+    async with opened(data, engine), opened(data, small()) as client:
+        assert not client.here
+        async with asyncio.timeout(5):
+            with pytest.raises(TaleError, match=r"sessions\.list broke off because of an error in the application"):
+                await client.sessions.list()
+            await client.sessions.save_view("s", View())
+    assert f"{type(error).__name__}: a bug" in caplog.text

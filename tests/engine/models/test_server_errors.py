@@ -195,8 +195,9 @@ def test_a_refused_key_is_not_in_the_log(caplog: pytest.LogCaptureFixture) -> No
     ("error", "streaming", "code", "words"),
     [
         (httpx.ConnectError("All connection attempts failed"), False, "unreachable", "Start Ollama."),
-        (httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED]"), False, "unreachable", "certificate"),
+        (httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED]"), False, "not_trusted", "certificate of http://127"),
         (httpx.ProxyError("no"), False, "unreachable", "Nothing answers"),
+        (httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER]"), False, "unreachable", "begins with http://"),
         (httpx.ConnectTimeout("slow"), False, "timed_out", "did not take the connection"),
         (httpx.RemoteProtocolError("peer closed"), True, "broken_stream", "What came is kept"),
         (httpx.ReadError("reset"), True, "broken_stream", "What came is kept"),

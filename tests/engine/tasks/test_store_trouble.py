@@ -59,7 +59,7 @@ async def test_a_task_that_runs_again_is_left_alone(execution: Any) -> None:
     """The queue may be read while it is still to be said that an earlier run of a task is over."""
     task, gate = await execution.held("a task")
     execution.executor._scheduler.settle(task.id)
-    await asyncio.gather(*execution.executor._scheduler._background)
+    await asyncio.gather(*execution.executor._scheduler._background._tasks)
     assert await execution.state(task) is TaskState.RUNNING
     gate.set()
     detail = await execution.done(task)
@@ -141,3 +141,27 @@ async def test_closing_on_a_full_disk_ends_all_the_same(
     assert doer.running == 0
     await execution.open()
     assert await execution.state(task) is TaskState.PAUSED
+
+
+@pytest.mark.parametrize("verb", ["queue", "claim_task"])
+async def test_what_nobody_foresaw_in_the_store_holds_no_task_for_ever(
+    verb: str, begin: Callable[..., Any], doer: Any, do: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    execution = await begin(running=1)
+    real, times = getattr(execution.store, verb), []
+
+    async def broken(*args: Any, **kwargs: Any) -> Any:
+        if not times:
+            times.append(1)
+            raise ZeroDivisionError("a bug")
+        return await real(*args, **kwargs)
+
+    monkeypatch.setattr(execution.store, verb, broken)
+    doer.tell("a task", do(("done",)))
+    doer.tell("another", do(("done",)))
+    execution.executor._scheduler.reorder("", afresh=False)  # has the queue read
+    first = await execution.submit("a task")
+    await execution.done(await execution.submit("another"))
+    await execution.done(first)
+    assert times
+    assert "ZeroDivisionError: a bug" in caplog.text

@@ -18,6 +18,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, cast
 
+from tale_tui.config.environment import copy_environment
 from tale_tui.domain.constants import (
     CHILD_LOG_BYTES_MAX,
     CHILD_LOG_TAIL_BYTES,
@@ -310,4 +311,4 @@ def _environment() -> dict[str, str]:
         "GGML_NO_BACKTRACE": "1",  # else a failed assertion starts a debugger where one is installed
         "MALLOC_ARENA_MAX": "2",  # else each thread of its server reserves address space
     }
-    return {name: value for name, value in os.environ.items() if not name.endswith("_KEY")} | own
+    return {name: value for name, value in copy_environment().items() if not name.endswith("_KEY")} | own

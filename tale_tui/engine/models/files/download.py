@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tale_tui.config.environment import copy_environment
 from tale_tui.domain.constants import DOWNLOAD_RESUMES, INSTALLER_LINES_KEPT, INSTALLER_READ_BYTES
 from tale_tui.domain.errors import FetchFailed
 from tale_tui.domain.text import clean_line
@@ -139,7 +140,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "PIP_REQUIRE_VIRTUALENV": "0",  # nothing is installed
         "PIP_RESUME_RETRIES": str(DOWNLOAD_RESUMES),
     }
-    return {**os.environ, **own}
+    return copy_environment() | own
 
 
 async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[str]:

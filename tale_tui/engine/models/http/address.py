@@ -16,6 +16,8 @@ OLLAMA_CLOUD = "ollama.com"
 """The one host that is https without saying so."""
 _SCHEME_PORTS = {"http": 80, "https": 443}
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # nosec B104 # never listened on: nobody can connect to them
+_CALLS = ("/chat/completions", "/completions", "/responses", "/embeddings", "/models")
+"""Paths of calls behind the base of an OpenAI-compatible server."""
 _EXAMPLE = "Write it like http://127.0.0.1:{port}."
 
 
@@ -57,13 +59,15 @@ def ollama_address(text: str) -> Address:
 def openai_address(text: str) -> Address:
     """Read the base address of an OpenAI-compatible server; without a path it gets `/v1`.
 
+    The address of a single call, as documentation and other programs have it, means its base.
+
     Raises:
         ValueError: it is no address; the sentence says what would be one.
     """
     address = _read(text.strip(), _SCHEME_PORTS["http"])
-    if urlsplit(address.url).path:
-        return address
-    return Address(f"{address.url}/v1", address.secure, address.loopback)
+    call = next((call for call in _CALLS if address.url.endswith(call)), "")
+    url = address.url.removesuffix(call).rstrip("/")
+    return Address(url if urlsplit(url).path else f"{url}/v1", address.secure, address.loopback)
 
 
 def _read(text: str, port_alone: int) -> Address:

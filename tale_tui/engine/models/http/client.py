@@ -6,10 +6,12 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from time import monotonic
 from typing import TypedDict
 
 import httpx
+from socksio.exceptions import SOCKSError
 
 from tale_tui import __version__
 from tale_tui.config.settings import LimitSettings
@@ -23,12 +25,15 @@ from tale_tui.domain.constants import (
     STREAM_LINE_BYTES_MAX,
 )
 from tale_tui.domain.errors import BrokenStream, Refused, TimedOut
+from tale_tui.engine.models.http.access import ServerAccess, find_access
 from tale_tui.engine.models.http.address import Address
 from tale_tui.engine.models.lenient_json import read_object
-from tale_tui.engine.models.server_errors import ServerDescription, refusal, sentence, transport_failure
+from tale_tui.engine.models.server_errors import ServerDescription, by_proxy, refusal, sentence, transport_failure
 
 FIRST_ERROR_STATUS = 300
 """From here on a status is no answer. Redirections are not followed: prompts go where the user said."""
+TRANSPORT_ERRORS = (httpx.HTTPError, OSError, SOCKSError)
+"""What sending and reading let through; a proxy that does not speak SOCKS, and encryption, have errors of their own."""
 
 
 class KeyAuth(httpx.Auth):
@@ -56,21 +61,23 @@ class ClientOptions(TypedDict):
     auth: httpx.Auth
     timeout: httpx.Timeout
     trust_env: bool
-    verify: ssl.SSLContext | bool
+    verify: ssl.SSLContext
+    proxy: httpx.Proxy | None
     follow_redirects: bool
 
 
-def client_options(address: Address, limits: LimitSettings, key: str) -> ClientOptions:
+def client_options(access: ServerAccess, limits: LimitSettings, key: str) -> ClientOptions:
     """Options for the clients of one server.
 
-    Connecting is limited here, everything else by the caller. No proxy stands before this machine itself, whatever
-    HTTP_PROXY says. Loading certificates takes 20 ms, so without encryption a context without any is used.
+    Connecting is limited here, everything else by the caller. The environment was read already, by `find_access`: the
+    clients do not, as they would stumble over what it holds.
     """
     return ClientOptions(
         auth=KeyAuth(key),
         timeout=httpx.Timeout(None, connect=limits.connect_s),
-        trust_env=not address.loopback,
-        verify=True if address.secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        trust_env=False,
+        verify=access.verify,
+        proxy=access.proxy,
         follow_redirects=False,
     )
 
@@ -125,7 +132,7 @@ class ResponseLines:
 
     async def drain(self) -> None:
         """Read the end of an answer that is whole, so that its connection can be used again; give up soon."""
-        with suppress(TimeoutError, httpx.HTTPError):  # then the connection is closed instead
+        with suppress(*TRANSPORT_ERRORS):  # then the connection is closed instead
             async with asyncio.timeout(DRAIN_TIMEOUT_S):
                 async for _ in self._chunks:
                     pass
@@ -144,7 +151,7 @@ class ResponseLines:
                 chunk = await anext(self._chunks, b"")
         except TimeoutError as error:
             raise self._timed_out() from error
-        except httpx.HTTPError as error:
+        except TRANSPORT_ERRORS as error:
             raise transport_failure(self._server, error, streaming=True) from error
         self._left_s -= monotonic() - began
         self._ended = not chunk
@@ -167,12 +174,15 @@ class ModelServerClient:
         server: how it is spoken of.
         limits: how long to wait.
         key: what it is shown; empty for nothing.
+    Raises:
+        NotAvailable: the environment names a proxy or certificates for it that cannot be used.
     """
 
     def __init__(self, address: Address, server: ServerDescription, limits: LimitSettings, key: str) -> None:
+        access = find_access(address)
         self.address = address
-        self.server = server
-        self.options = client_options(address, limits, key)
+        self.server = replace(server, proxy=access.proxy_variable)
+        self.options = client_options(access, limits, key)
         self._limits = limits
         self._client: httpx.AsyncClient | None = None
 
@@ -204,7 +214,7 @@ class ModelServerClient:
                 text = await _read(response)
         except TimeoutError as error:
             raise (no_first_token if loading else no_answer)(self.server, limit_s) from error
-        except httpx.HTTPError as error:
+        except TRANSPORT_ERRORS as error:
             raise transport_failure(self.server, error) from error
         answer = read_object(text)
         if answer is None:
@@ -228,12 +238,12 @@ class ModelServerClient:
                 response = await self._open("POST", url, body, model)
         except TimeoutError as error:
             raise no_first_token(self.server, self._limits.first_token_s) from error
-        except httpx.HTTPError as error:
+        except TRANSPORT_ERRORS as error:
             raise transport_failure(self.server, error) from error
         try:
             yield ResponseLines(response.aiter_bytes(), self.server, self._limits, monotonic() - began)
         finally:
-            with suppress(httpx.HTTPError):  # whatever goes wrong, it is closed
+            with suppress(*TRANSPORT_ERRORS):  # whatever goes wrong, it is closed
                 await response.aclose()
 
     async def close(self) -> None:
@@ -266,13 +276,15 @@ def no_first_token(server: ServerDescription, limit_s: float) -> TimedOut:
     """The error for a server that took the request and then said nothing."""
     return TimedOut(
         f"{server.name} at {server.url} took the request and then said nothing for {limit_s:g} s. It may be loading or "
-        "reading still: try again, or raise limits.first_token_s in the settings."
+        f"reading still: try again, or raise limits.first_token_s in the settings.{by_proxy(server)}"
     )
 
 
 def no_answer(server: ServerDescription, limit_s: float) -> TimedOut:
     """The error for a server that took a question and did not answer it."""
-    return TimedOut(f"{server.name} at {server.url} did not answer within {limit_s:g} s. Look whether it is busy.")
+    return TimedOut(
+        f"{server.name} at {server.url} did not answer within {limit_s:g} s. Look whether it is busy.{by_proxy(server)}"
+    )
 
 
 async def _read(response: httpx.Response) -> bytes:
@@ -292,7 +304,7 @@ async def _read_complaint(response: httpx.Response) -> bytes:
     """What is said of an error, as far as it comes soon: that there was one is known without it."""
     text = bytearray()
     try:
-        with suppress(TimeoutError, httpx.HTTPError):
+        with suppress(*TRANSPORT_ERRORS):
             async with asyncio.timeout(ERROR_BODY_TIMEOUT_S):
                 async for chunk in response.aiter_bytes():
                     text += chunk

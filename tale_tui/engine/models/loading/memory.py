@@ -41,7 +41,9 @@ def memory_budget(limit_gb: float, machine: MachineMemory, loaded: Iterable[Load
 
 
 def main_memory(model: LoadedModel) -> int:
-    """What a model takes beside the memory of a GPU; 0 where its size is not known."""
+    """What a model takes beside the memory of a GPU; 0 where its size is not known, or counts with another one's."""
+    if model.shares is not None:
+        return 0
     return int((model.size_bytes or 0) * (1 - (model.gpu_share or 0.0)))
 
 
@@ -134,7 +136,8 @@ class MemoryGuard:
             self._admitted[ref] = needed(ref, forecast, loaded)
             if missing <= 0:
                 return ()
-            others = sorted((model for model in loaded if model.ref != ref), key=main_memory, reverse=True)
+            kept = (ref, forecast.shares)
+            others = sorted((model for model in loaded if model.ref not in kept), key=main_memory, reverse=True)
             if not may_evict or missing > sum(main_memory(model) for model in others):
                 wanted = self._admitted.pop(ref)
                 raise OutOfMemory(refusal(ref, wanted, found, window, () if may_evict else [one.ref for one in others]))
@@ -159,8 +162,9 @@ class MemoryGuard:
 
 
 def needed(ref: ModelRef, forecast: Forecast, loaded: tuple[LoadedModel, ...]) -> int:
-    """What a model takes beside those that are there: less, where a process of the same file is."""
-    return forecast.beside_itself if any(model.ref == ref for model in loaded) else forecast.total
+    """What a model takes beside those that are there: less, where its weights are."""
+    there = {model.ref for model in loaded}
+    return forecast.beside_itself if ref in there or forecast.shares in there else forecast.total
 
 
 def refusal(ref: ModelRef, needed: int, found: MemoryBudget, window: int, others: Iterable[ModelRef]) -> str:

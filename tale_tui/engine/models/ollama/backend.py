@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
+from tale_tui.config.keys import OLLAMA_KEY_VARIABLE
 from tale_tui.config.settings import Settings
 from tale_tui.domain.constants import CATALOG_TIMEOUT_S
 from tale_tui.domain.errors import BackendCrashed, BrokenStream, ModelError, ModelNotFound, NotAvailable, Refused
@@ -18,7 +19,7 @@ from tale_tui.engine.models.machine import has_gpu
 from tale_tui.engine.models.memory_forecast import Forecast
 from tale_tui.engine.models.ollama.catalog import Details, RunningModel, full_name
 from tale_tui.engine.models.ollama.chat_api import OllamaAnswer, OllamaRequests
-from tale_tui.engine.models.ollama.connection import KEY_VARIABLE, OllamaConnection
+from tale_tui.engine.models.ollama.connection import OllamaConnection
 from tale_tui.engine.models.reply_parser import Continuation, ReplyParser
 from tale_tui.engine.models.server_errors import or_else, refusal, sentence
 
@@ -40,7 +41,7 @@ class OllamaBackend:
 
     def __init__(self, settings: Settings, key: str | None = None) -> None:
         self._settings = settings
-        self._key = os.environ.get(KEY_VARIABLE, "") if key is None else key
+        self._key = os.environ.get(OLLAMA_KEY_VARIABLE, "") if key is None else key
         self._made: tuple[OllamaConnection, OllamaRequests] | None = None
         self._sharing: dict[str, str] = {}
         """Models that are in memory under another name."""
@@ -119,7 +120,9 @@ class OllamaBackend:
         if running is None:
             return tuple(self._last_loaded.values())
         by_name = {resident.name: resident for resident in running}
-        sharing = {name: by_name[owner] for name, owner in self._sharing.items() if owner in by_name}
+        sharing = {
+            name: by_name[owner] for name, owner in self._sharing.items() if owner in by_name and name not in by_name
+        }
         return tuple(_loaded(name, resident) for name, resident in (sharing | by_name).items())
 
     async def unload(self, model: str) -> None:
@@ -144,7 +147,9 @@ class OllamaBackend:
             return None
         size = await or_else(catalog.size_bytes(model), None)
         details = await or_else(catalog.details(model), None)
-        return None if size is None or details is None else Forecast(size, details.cache_bytes * window)
+        if size is None or details is None:
+            return None
+        return Forecast(size, details.cache_bytes * window, shares=await self._shared(connection, model))
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[BackendEvent, None]:
         """Stream an answer.
@@ -200,6 +205,21 @@ class OllamaBackend:
     async def _resident(
         self, connection: OllamaConnection, model: str, running: tuple[RunningModel, ...]
     ) -> RunningModel | None:
+        """Which of the running ones it is, under whichever name; that is remembered."""
+        found = await self._find(connection, model, running)
+        if found is not None:
+            self._sharing[model] = found.name
+        return found
+
+    async def _shared(self, connection: OllamaConnection, model: str) -> ModelRef | None:
+        """The other name under which its weights are in memory; None for none, and where the server does not say."""
+        running = await or_else(connection.catalog.running(), ())
+        resident = await self._find(connection, model, running)
+        return _other_name(model, resident) if resident else None
+
+    async def _find(
+        self, connection: OllamaConnection, model: str, running: tuple[RunningModel, ...]
+    ) -> RunningModel | None:
         """Which of the running ones it is: that of its own name, its digest, or one with the same weights."""
         catalog = connection.catalog
 
@@ -211,10 +231,7 @@ class OllamaBackend:
             found = [one for one in running if one.digest == digest]
         if running and not found and (weights := await weights_of(model)):
             found = [one for one in running if await weights_of(one.name) == weights]
-        if not found:
-            return None
-        self._sharing[model] = found[0].name
-        return found[0]
+        return found[0] if found else None
 
     def _connect(self) -> tuple[OllamaConnection, OllamaRequests]:
         """The connection, made when it is first needed, and what makes its requests."""
@@ -226,7 +243,13 @@ class OllamaBackend:
 
 def _loaded(model: str, resident: RunningModel) -> LoadedModel:
     ref = ModelRef(BackendName.OLLAMA, model)
-    return LoadedModel(ref, resident.window, resident.size_bytes, resident.gpu_share)
+    shares = _other_name(model, resident)
+    return LoadedModel(ref, resident.window, resident.size_bytes, resident.gpu_share, shares=shares)
+
+
+def _other_name(model: str, resident: RunningModel) -> ModelRef | None:
+    same = full_name(resident.name) == full_name(model)
+    return None if same else ModelRef(BackendName.OLLAMA, resident.name)
 
 
 def _warning(connection: OllamaConnection) -> str:

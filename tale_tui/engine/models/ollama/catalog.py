@@ -7,19 +7,19 @@ import re
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import httpx
 
 from tale_tui.domain.constants import CATALOG_TIMEOUT_S, DESCRIPTIONS_AT_ONCE, PULL_SILENCE_S
-from tale_tui.domain.errors import BrokenStream, ModelError, Unreachable
+from tale_tui.domain.errors import BrokenStream, ModelError
 from tale_tui.domain.models import BackendName, ModelInfo, ModelRef, Progress
 from tale_tui.domain.text import clean_line
-from tale_tui.engine.models.http.client import ClientOptions, no_answer
+from tale_tui.engine.models.http.client import TRANSPORT_ERRORS, ClientOptions, no_answer
 from tale_tui.engine.models.lenient_json import as_count, as_object, as_objects, as_text, as_texts, read_object
 from tale_tui.engine.models.memory_forecast import cache_bytes
-from tale_tui.engine.models.server_errors import ServerDescription, refusal, sentence, transport_failure
+from tale_tui.engine.models.ollama.package import PLACEHOLDER, import_package
+from tale_tui.engine.models.server_errors import ServerDescription, refusal, transport_failure
 
 if TYPE_CHECKING:
     from ollama import AsyncClient, ListResponse, ProgressResponse
@@ -200,10 +200,12 @@ class OllamaCatalog:
 
     async def _connected(self) -> AsyncClient:
         if self._client is None:
-            package = await asyncio.to_thread(import_module, "ollama")
+            package = await asyncio.to_thread(import_package)
             if self._client is None:  # nobody else made it meanwhile
                 hooks = {"response": [self._note]}
-                self._client = package.AsyncClient(host=self._server.url, event_hooks=hooks, **self._options)
+                self._client = package.AsyncClient(
+                    host=self._server.url, headers=PLACEHOLDER, event_hooks=hooks, **self._options
+                )
         return self._client
 
     async def _note(self, response: httpx.Response) -> None:
@@ -266,10 +268,10 @@ class OllamaCatalog:
             raise no_answer(server, limit_s) from error
         except ResponseError as error:
             raise refusal(server, max(error.status_code, 200), str(error.error), model, pulling=pulling) from error
-        except httpx.HTTPError as error:
-            raise transport_failure(server, error, streaming=pulling) from error
-        except ConnectionError as error:
-            raise Unreachable(sentence(Unreachable, server)) from error
+        except TRANSPORT_ERRORS as error:
+            # The package says of each failed connection that Ollama is not running; what happened stands behind that.
+            cause = error.__context__ if isinstance(error.__context__, httpx.HTTPError) else error
+            raise transport_failure(server, cause, streaming=pulling) from error
         except (ValueError, TypeError, AttributeError) as error:  # not JSON, or JSON of another shape
             raise BrokenStream(
                 f"{server.name} at {server.url} gave an answer that cannot be read. Look at the address, and try again."

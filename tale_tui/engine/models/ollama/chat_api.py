@@ -12,7 +12,12 @@ from contextlib import suppress
 from dataclasses import replace
 
 from tale_tui.config.settings import Settings
-from tale_tui.domain.constants import CATALOG_TIMEOUT_S, DEFAULT_WINDOW, OLLAMA_DEFAULT_KEEP_ALIVE_S
+from tale_tui.domain.constants import (
+    CATALOG_TIMEOUT_S,
+    DEFAULT_WINDOW,
+    LOAD_KEEP_ALIVE_MIN_S,
+    OLLAMA_DEFAULT_KEEP_ALIVE_S,
+)
 from tale_tui.domain.errors import CannotContinue, ModelError, Refused
 from tale_tui.domain.models import FinishReason
 from tale_tui.domain.text import clean_line
@@ -59,7 +64,10 @@ class OllamaRequests:
     async def load(self, model: str, window: int | None) -> Body:
         """The body of /api/chat that only brings the model into memory."""
         options: Body = {"num_ctx": window or await self.default_window(model)}
-        return self._call(model, options) | {"messages": [], "stream": False}
+        keep_alive_s = self._keep_alive_s(model)
+        if keep_alive_s >= 0:
+            keep_alive_s = max(keep_alive_s, LOAD_KEEP_ALIVE_MIN_S)
+        return self._call(model, options) | {"messages": [], "stream": False, "keep_alive": keep_alive_s}
 
     async def answer(self, request: ChatRequest) -> Body:
         """The body of /api/chat for a new answer."""
@@ -124,14 +132,16 @@ class OllamaRequests:
 
     def _call(self, model: str, options: Body) -> Body:
         """What every call of a model says."""
-        passing = model in self._passing
         return {
             "model": model,
-            "keep_alive": OLLAMA_DEFAULT_KEEP_ALIVE_S if passing else self._settings.ollama.keep_alive_s,
+            "keep_alive": self._keep_alive_s(model),
             "truncate": False,
             "shift": False,
             "options": options,
         }
+
+    def _keep_alive_s(self, model: str) -> int:
+        return OLLAMA_DEFAULT_KEEP_ALIVE_S if model in self._passing else self._settings.ollama.keep_alive_s
 
     async def _can_think(self, model: str) -> bool:
         """Whether to ask for thinking: a model that cannot refuses the whole request. Old servers do not say."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tale_tui.config.keys import OLLAMA_KEY_VARIABLE, check_key
 from tale_tui.config.settings import Settings
 from tale_tui.domain.errors import NotAvailable
 from tale_tui.domain.text import clean_line
@@ -12,9 +13,6 @@ from tale_tui.engine.models.http.client import ModelServerClient
 from tale_tui.engine.models.lenient_json import as_text
 from tale_tui.engine.models.ollama.catalog import OllamaCatalog
 from tale_tui.engine.models.server_errors import ServerDescription
-
-KEY_VARIABLE = "OLLAMA_API_KEY"
-"""The environment variable with the key of ollama.com or of a server that the user named."""
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 
@@ -26,7 +24,7 @@ class OllamaConnection:
         settings: its address, and how long to wait.
         key: sent to https addresses, and to this machine where the user named its address; nowhere else.
     Raises:
-        NotAvailable: the address is none.
+        NotAvailable: the address is none, or the key that it would be shown; or see `ModelServerClient`.
     """
 
     def __init__(self, settings: Settings, key: str) -> None:
@@ -36,14 +34,19 @@ class OllamaConnection:
             raise NotAvailable(f"{error} The setting is ollama.host, or OLLAMA_HOST.") from error
         named = self.address != ollama_address("")
         trusted = self.address.secure or (self.address.loopback and named)
-        self.server = ServerDescription(
+        try:
+            key = check_key(key, OLLAMA_KEY_VARIABLE) if trusted else ""
+        except ValueError as error:
+            raise NotAvailable(str(error)) from error
+        server = ServerDescription(
             name="Ollama",
             url=self.address.url,
             start="Start Ollama, or set its address with OLLAMA_HOST.",
-            key=f"Set {KEY_VARIABLE}, or sign in with: ollama signin",
+            key=f"Set {OLLAMA_KEY_VARIABLE}, or sign in with: ollama signin",
             fetch="Get it with: ollama pull {model}",
         )
-        self.client = ModelServerClient(self.address, self.server, settings.limits, key if trusted else "")
+        self.client = ModelServerClient(self.address, server, settings.limits, key)
+        self.server = self.client.server
         self.catalog = OllamaCatalog(self.server, self.client.options)
         self.chat = f"{self.address.url}/api/chat"
         self.generate = f"{self.address.url}/api/generate"

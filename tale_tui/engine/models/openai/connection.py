@@ -15,6 +15,9 @@ from tale_tui.engine.models.lenient_json import as_count, as_object, as_text
 from tale_tui.engine.models.openai.catalog import ServedModel, ServerKind, read_lm_studio, read_models
 from tale_tui.engine.models.server_errors import ServerDescription
 
+VERSION = "/v1"
+"""With what the base of nearly every such server ends."""
+
 
 class OpenAIConnection:
     """Everything that is needed to speak to one server; nothing is opened before it is used.
@@ -23,7 +26,7 @@ class OpenAIConnection:
         settings: its address, and how long to wait.
         key: what it is shown; empty for nothing.
     Raises:
-        NotAvailable: the address is none.
+        NotAvailable: the address is none; or see `ModelServerClient`.
     """
 
     def __init__(self, settings: Settings, key: str) -> None:
@@ -31,17 +34,18 @@ class OpenAIConnection:
             self.address = openai_address(settings.openai.base_url)
         except ValueError as error:
             raise NotAvailable(f"{error} The setting is openai.base_url.") from error
-        self.server = ServerDescription(
+        server = ServerDescription(
             name="The server",
             url=self.address.url,
             start="Start it, or set its address as openai.base_url in the settings.",
             key="Set TALE_OPENAI_KEY to it.",
             fetch="Choose one that it has.",
         )
-        self.client = ModelServerClient(self.address, self.server, settings.limits, key)
+        self.client = ModelServerClient(self.address, server, settings.limits, key)
+        self.server = self.client.server
         self.kind: ServerKind | None = None
         """What it is; None while nobody looked."""
-        self._root = self.address.url.removesuffix("/v1")
+        self._root = self.address.url.removesuffix(VERSION)
 
     async def identify(self, limit_s: float = CATALOG_TIMEOUT_S) -> tuple[ServedModel, ...]:
         """See what it is and what it serves.
@@ -53,7 +57,16 @@ class OpenAIConnection:
             Refused: it has no list.
             ModelError: it could not be asked.
         """
-        self.kind, served = read_models(await self.client.ask("GET", f"{self.address.url}/models", limit_s=limit_s))
+        try:
+            answer = await self.client.ask("GET", f"{self.address.url}/models", limit_s=limit_s)
+        except Refused as error:
+            if await self._is_below():
+                raise Refused(
+                    f"{self.server.url} is not the whole address of this server. Set openai.base_url to "
+                    f"{self.address.url}{VERSION}."
+                ) from error
+            raise
+        self.kind, served = read_models(answer)
         if self.kind is ServerKind.LM_STUDIO:
             more = await self._extra("/api/v0/models")  # since 0.3.6
             served = read_lm_studio(more) or served
@@ -99,6 +112,16 @@ class OpenAIConnection:
         counted = await self.client.ask("POST", f"{self._root}/tokenize", prompt, limit_s=TOKENIZE_TIMEOUT_S)
         tokens = counted.get("tokens")
         return len(tokens) if isinstance(tokens, list) and prompt["content"] else None
+
+    async def _is_below(self) -> bool:
+        """Whether the list is where the address would lead with the version that it lacks."""
+        if self.address.url.endswith(VERSION):
+            return False
+        try:
+            answer = await self.client.ask("GET", f"{self.address.url}{VERSION}/models")
+        except ModelError:
+            return False
+        return isinstance(answer.get("data"), list)
 
     async def _extra(self, path: str) -> dict[str, object]:
         """What one kind of server tells besides; empty where this one does not."""

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from tale_tui.config.settings import OllamaSettings
 from tale_tui.domain.constants import DEFAULT_TASK_MODEL, DEFAULT_UX_MODEL, MODELS_NAMED_MAX
 from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef, Role
 from tale_tui.engine.models.files.starter import STARTER_ALIAS, STARTER_NAME, is_starter
+from tale_tui.formatting.engine import NO_MODEL_FOUND
 
 DEFAULT_MODELS = {Role.UX: DEFAULT_UX_MODEL, Role.TASK: DEFAULT_TASK_MODEL}
 
+SERVERS = (BackendName.OLLAMA, BackendName.OPENAI)
+OLLAMA_HERE = OllamaSettings().host
+"""Where Ollama is looked for when nobody says where it is."""
+
 NOTHING_FOUND = (
-    "No model was found on this machine. Fetch the starter model, start Ollama, set the address of another server, "
-    "or add a .gguf file."
+    f"{NO_MODEL_FOUND} Fetch the starter model, start Ollama, set the address of another server, or add a .gguf file."
 )
 
 
@@ -26,7 +31,7 @@ class Choice:
     offered: tuple[ModelRef, ...] = ()
     demo: bool = False
     provisional: bool = False
-    """True where the default of the role is not installed and another model stands in for it."""
+    """True where another model stands in, for a default that is not installed or a server that cannot be reached."""
 
 
 def parse_setting(role: Role, value: str) -> Choice:
@@ -77,14 +82,26 @@ def choose(role: Role, reports: Iterable[BackendReport]) -> Choice:
     """
     reports = tuple(reports)
     offered = tuple(info.ref for report in reports for info in chat_models(report))
+    missed = ""
     for report in reports:
         here = [info for info in chat_models(report) if not info.remote]
         if report.name is BackendName.OLLAMA and here:
             return _of_ollama(role, here, offered)
         if here:
             own = [info for info in here if not is_demo(info.ref)] or here
-            return chosen(_fitting(role, own).ref)
-    return Choice(None, NOTHING_FOUND, offered)
+            ref = _fitting(role, own).ref
+            if missed:
+                return replace(chosen(ref), detail=f"{missed} {ref.model} serves until then.", provisional=True)
+            return chosen(ref)
+        missed = missed or _missed(report)
+    return Choice(None, missed or NOTHING_FOUND, offered)
+
+
+def _missed(report: BackendReport) -> str:
+    """Why a server that somebody named does not serve; empty for one that may just not be there, and for others."""
+    if report.available or report.name not in SERVERS or report.address == OLLAMA_HERE:
+        return ""
+    return report.detail
 
 
 def about_stand_ins(choices: Iterable[Choice]) -> str:
@@ -94,7 +111,7 @@ def about_stand_ins(choices: Iterable[Choice]) -> str:
         return ""
     refs = dict.fromkeys(ref for choice in standing for ref in (choice.ref, *choice.offered) if ref)
     names = [ref.model for ref in refs]
-    details = " ".join(choice.detail for choice in standing)
+    details = " ".join(dict.fromkeys(choice.detail for choice in standing))
     if len(names) == 1:
         return details
     more = f" and {len(names) - MODELS_NAMED_MAX} more" if len(names) > MODELS_NAMED_MAX else ""

@@ -86,12 +86,13 @@ class ResidencyReporter:
         return ResidentModel(
             model.ref,
             roles,
-            model.size_bytes,
+            0 if model.shares else model.size_bytes,
             model.window,
             model.gpu_share,
             kept=any(self._supervisor.keeps(role, model.ref) for role in roles),
             local=local,
             load_ms=self._residency_log.load_ms(model.ref),
+            shares=model.shares,
         )
 
     def _serves(self, model: LoadedModel, role: Role) -> bool:

@@ -94,6 +94,12 @@ class RoleStates:
             said = choice.detail if detail is None else detail
             self._set(RoleStatus(role, state, ref, window, said, offered or choice.offered, choice.demo, since))
 
+    def end_waiting(self, detail: str) -> None:
+        """Whoever is about to have a model has failed, as nobody works on that any more; `detail` says why."""
+        for status in self.statuses():
+            if status.state is RoleState.LOADING:
+                self._set(replace(status, state=RoleState.FAILED, detail=detail, loading_since=None))
+
     def _set(self, status: RoleStatus) -> None:
         if self._statuses[status.role] != status:
             self._statuses[status.role] = status

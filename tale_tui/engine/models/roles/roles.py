@@ -15,8 +15,10 @@ from tale_tui.domain.errors import (
     NoModel,
     NotAuthorised,
     NotAvailable,
+    NotTrusted,
     OutOfMemory,
     StoreError,
+    TaleError,
     Unreachable,
 )
 from tale_tui.domain.events import Fact, Notice
@@ -35,7 +37,7 @@ from tale_tui.engine.models.roles.role_states import RoleStates
 
 AUTOMATIC = "auto"
 
-AWAY_ERRORS = (Unreachable, ModelNotFound, NotAvailable)
+AWAY_ERRORS = (Unreachable, ModelNotFound, NotAvailable, NotTrusted)
 """After these the model cannot be had as things are: the user retries or chooses."""
 FAILED_ERRORS = (OutOfMemory, BackendCrashed, NotAuthorised, ModelDamaged)
 """After these it is there and does not work."""
@@ -238,6 +240,11 @@ class Roles:
         """A model is not in memory any more: its roles, or this one, are idle."""
         if self._shown_as(ref, RoleState.READY, role):
             self._states.set_state(ref, RoleState.IDLE, only=role)
+
+    def broke_off(self, error: TaleError) -> None:
+        """What looks for models, or after them, has ended: nobody may wait for a role any longer."""
+        self._states.end_waiting(error.sentence)
+        self._publish(Notice(error.title, error.sentence, "error"))
 
     async def failed(self, ref: ModelRef, error: ModelError, *, role: Role = Role.UX) -> None:
         """A call of a model did not work: show on its roles what that means for them, where it means anything.

@@ -27,6 +27,7 @@ class ModelSupervisor:
         residency_log: takes note, and knows how long loads take.
         settings: whether both are to stay.
         publish: takes the facts.
+        given_back: whether its backend gives a model back some time after a call, because the user said so.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class ModelSupervisor:
         residency_log: ResidencyLog,
         settings: MemorySettings,
         publish: Callable[[Fact], None],
+        given_back: Callable[[ModelRef], bool] = lambda ref: False,
     ) -> None:
         self._pool = pool
         self._roles = roles
@@ -44,8 +46,9 @@ class ModelSupervisor:
         self._residency_log = residency_log
         self._both = settings.both
         self._publish = publish
+        self._given_back = given_back
         self._left_unloaded: set[ModelRef] = set()
-        """Models that the user had unloaded: they come back with their next call."""
+        """Models that the user had unloaded, or wants to be given back: they come back with their next call."""
         self._seen: set[tuple[ModelRef, Role]] = set()
         """What was in memory at the last look."""
         self.one_model = False
@@ -55,7 +58,7 @@ class ModelSupervisor:
 
     def keeps(self, role: Role, ref: ModelRef) -> bool:
         """Whether the model of a role is loaded again when it is evicted."""
-        if ref in self._left_unloaded:
+        if ref in self._left_unloaded or self._given_back(ref):
             return False
         return role is Role.UX or (self._both != "no" and not self.one_model and (ref, role) in self._seen)
 
@@ -117,6 +120,10 @@ class ModelSupervisor:
             self._pool.residency.set(present)
             self._seen.add((ref, role))
             await self._roles.load(ref, role=role)
+            return
+        if (ref, role) in self._seen and self._given_back(ref):
+            self._pool.residency.invalidate(ref)
+            self.leave_unloaded(ref)
             return
         await self._note_lost(role, ref)
         if await self._wanted(role, ref):

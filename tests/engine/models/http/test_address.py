@@ -86,6 +86,11 @@ def test_encrypted_is_private() -> None:
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1"),
         ("127.0.0.1:1234/v1/", "http://127.0.0.1:1234/v1"),
         ("https://example.com/api/v2", "https://example.com:443/api/v2"),
+        ("http://127.0.0.1:8080/v1/chat/completions", "http://127.0.0.1:8080/v1"),
+        ("http://127.0.0.1:8080/v1/chat/completions/", "http://127.0.0.1:8080/v1"),
+        ("http://127.0.0.1:8080/chat/completions", "http://127.0.0.1:8080/v1"),
+        ("https://example.com/api/v2/models", "https://example.com:443/api/v2"),
+        ("127.0.0.1:8080/v1/completions?x=1", "http://127.0.0.1:8080/v1"),
     ],
 )
 def test_the_base_of_an_openai_server_gets_its_version(text: str, url: str) -> None:

@@ -286,8 +286,7 @@ async def test_no_proxy_stands_before_this_machine(replay: Any, monkeypatch: pyt
     await client.close()
 
 
-def test_other_machines_are_reached_as_the_environment_says() -> None:
+def test_a_client_reads_no_environment_by_itself() -> None:
     options = client_of("https://example.com").options
-    assert options["trust_env"] is True
-    assert options["verify"] is True
+    assert options["trust_env"] is False
     assert options["timeout"] == httpx.Timeout(None, connect=5)

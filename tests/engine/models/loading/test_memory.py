@@ -160,3 +160,16 @@ async def test_who_was_evicted_waits_for_nobody_afterwards() -> None:
     assert waiting.done()
     memory.hold.set()
     await admitting
+
+
+def test_weights_with_two_names_count_once() -> None:
+    loaded = (LoadedModel(BIG, size_bytes=5 * GB), LoadedModel(SMALL, size_bytes=5 * GB, shares=BIG))
+    assert memory_budget(30, MachineMemory(8 * GB, 16 * GB), loaded).used == 5 * GB
+
+
+async def test_another_name_of_what_is_there_takes_its_window_alone_and_sends_nobody_away() -> None:
+    memory = Memory(LoadedModel(BIG, size_bytes=6 * GB))
+    assert await guard(free_gb=2).admit(SMALL, Forecast(6 * GB, 100, shares=BIG), 4096, memory) == ()
+    with pytest.raises(OutOfMemory):
+        await guard(free_gb=0).admit(SMALL, Forecast(6 * GB, 5 * GB, shares=BIG), 4096, memory)
+    assert memory.left == []

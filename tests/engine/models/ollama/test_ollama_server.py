@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -14,7 +15,9 @@ import pytest
 from tale_tui.config.settings import LimitSettings, OllamaSettings, Settings
 from tale_tui.domain import errors
 from tale_tui.domain.models import BackendName, LoadedModel, ModelInfo, ModelRef, Progress
+from tale_tui.engine.models.backend import ChatMessage, ChatRequest
 from tale_tui.engine.models.http import address as address_module
+from tale_tui.engine.models.loading.memory import main_memory, needed
 from tale_tui.engine.models.ollama import catalog as catalog_module
 from tale_tui.engine.models.ollama.backend import OllamaBackend
 from tale_tui.engine.models.ollama.connection import OllamaConnection
@@ -295,8 +298,10 @@ async def test_two_names_of_one_file_are_both_there(replay: Any, ollama: OllamaB
     replay.play("residency/same-file-2")
     replay.play("residency/same-file-ps")
     same = ModelRef(BackendName.OLLAMA, "same:file")
-    assert await ollama.load("same:file", 2048) == LoadedModel(same, 2048, 160222411, 0.0)
-    assert {model.ref for model in await ollama.loaded()} == {same, SMALL}
+    assert await ollama.load("same:file", 2048) == LoadedModel(same, 2048, 160222411, 0.0, shares=SMALL)
+    loaded = await ollama.loaded()
+    assert {model.ref for model in loaded} == {same, SMALL}
+    assert sum(main_memory(model) for model in loaded) == 160222411  # one set of weights counts once
     replay.play("residency/unload")
     await ollama.unload("same:file")
     assert {model.ref for model in await ollama.loaded()} == {SMALL}
@@ -586,6 +591,24 @@ def test_who_gets_to_see_the_key(host: str, sent: bool) -> None:
     assert request.headers.get("authorization") == ("Bearer geheim" if sent else None)
 
 
+@pytest.mark.parametrize("key", ["first\nsecond", "clé", "with blank"])
+async def test_a_key_that_is_none_is_refused_before_it_is_sent(key: str, replay: Any, caplog: Any) -> None:
+    caplog.set_level("DEBUG")
+    backend = made(replay.url, key)
+    report = await backend.report(5)
+    await backend.close()
+    assert report.detail.startswith("Environment variable OLLAMA_API_KEY holds characters that no key has")
+    assert replay.asked == []
+    assert key not in caplog.text
+    assert repr(key)[1:-1] not in caplog.text
+
+
+async def test_a_key_that_is_none_troubles_nobody_who_is_not_shown_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLLAMA_API_KEY", "first\nsecond")
+    assert OllamaBackend(Settings()).local
+    assert OllamaBackend(Settings(ollama=OllamaSettings(host="192.168.1.2"))).local is False
+
+
 # memory
 
 
@@ -599,6 +622,21 @@ async def test_what_a_model_takes_is_forecast_from_its_files_and_its_window(
     forecast = await ollama.forecast(SMALL.model, 2048)
     assert forecast is not None
     assert (forecast.weights, forecast.cache) == (98362745, 2048 * 30 * 3 * 128 * 2)
+    assert forecast.shares is None
+
+
+async def test_weights_that_are_in_memory_under_another_name_are_forecast_to_be_shared(
+    replay: Any, ollama: OllamaBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tale_tui.engine.models.ollama.backend.has_gpu", lambda: False)
+    same = {"model": "same:file", "digest": DIGEST, "size": 98362745, "capabilities": ["completion"]}
+    replay.say("/api/tags", listed(same), method="GET")
+    replay.play("manage/show")
+    replay.play("residency/same-file-ps")
+    forecast = await ollama.forecast("same:file", 2048)
+    assert forecast is not None
+    assert forecast.shares == SMALL
+    assert needed(ModelRef(BackendName.OLLAMA, "same:file"), forecast, await ollama.loaded()) < forecast.weights
     assert 160222411 < forecast.total < 160222411 * 1.1  # what the server said of it when it was loaded so
     assert await ollama.forecast("none", 2048) is None
 
@@ -614,3 +652,18 @@ async def test_nothing_is_forecast_where_a_gpu_may_hold_it_or_the_server_is_else
     assert await elsewhere.forecast(SMALL.model, 2048) is None
     assert not made("http://[nonsense").local
     assert replay.asked == []
+
+
+@pytest.mark.parametrize(("setting", "loading"), [(-1, -1), (0, 30), (5, 30), (600, 600)])
+async def test_a_model_that_is_given_back_soon_is_loaded_all_the_same(setting: int, loading: int, replay: Any) -> None:
+    replay.play("manage/show")
+    replay.play("manage/tags")
+    replay.lines("/api/chat", LOAD)
+    replay.play("residency/two-ps")
+    backend = OllamaBackend(Settings(ollama=OllamaSettings(host=replay.url, keep_alive_s=setting)), "")
+    assert (await backend.load(SMALL.model, 2048)).ref == SMALL
+    request = ChatRequest(SMALL.model, (ChatMessage("user", "hi"),), 2048, 5)
+    async with aclosing(backend.chat(request)) as events:
+        await anext(events)
+    await backend.close()
+    assert [body["keep_alive"] for body in replay.bodies("/api/chat")] == [loading, setting]

@@ -563,3 +563,27 @@ async def test_nothing_can_be_fetched_and_nothing_unloaded(replay: Any, openai: 
     assert "where it runs" in raised.value.sentence
     await openai.unload("m")
     assert replay.asked == []
+
+
+async def test_an_address_that_lacks_its_version_is_told_with_the_right_one(replay: Any) -> None:
+    replay.say("/api/v1/models", {"object": "list", "data": [{"id": "m"}]}, method="GET")
+    backend = OpenAIBackend(Settings(openai=OpenAISettings(base_url=f"{replay.url}/api"), limits=FAST))
+    report = await backend.report(5)
+    await backend.close()
+    assert report.detail.endswith(f"Set openai.base_url to {replay.url}/api/v1.")
+
+
+async def test_an_address_that_is_none_of_a_server_is_told_as_before(replay: Any) -> None:
+    backend = OpenAIBackend(Settings(openai=OpenAISettings(base_url=f"{replay.url}/api"), limits=FAST))
+    report = await backend.report(5)
+    await backend.close()
+    assert "does not know what it was asked for" in report.detail
+
+
+async def test_the_address_of_the_call_is_understood(replay: Any) -> None:
+    is_server(replay, "someone")
+    backend = OpenAIBackend(Settings(openai=OpenAISettings(base_url=f"{replay.url}{CHAT}"), limits=FAST))
+    report = await backend.report(5)
+    await backend.close()
+    assert report.available
+    assert report.address == f"{replay.url}/v1"

@@ -124,3 +124,14 @@ def test_of_models_that_stand_in_is_said_what_else_there_is() -> None:
     alone = choose(Role.UX, [report(OLLAMA, info(OLLAMA, "a", 1))])
     assert about_stand_ins([alone]) == "qwen2.5:7b is not installed; a serves until you choose."
     assert not about_stand_ins([chosen(ModelRef(OLLAMA, "a:1b"))])
+
+
+def test_a_server_that_was_named_and_cannot_be_reached_is_told_of() -> None:
+    away = BackendReport(OLLAMA, False, "https://gpu:11434", detail="The certificate is not trusted.")
+    assert choose(Role.UX, [away, report(EMBEDDED)]).detail == "The certificate is not trusted."
+    stand_in = choose(Role.UX, [away, report(EMBEDDED, info(EMBEDDED, "own", 1))])
+    assert stand_in.detail == "The certificate is not trusted. own serves until then."
+    assert about_stand_ins([stand_in, stand_in]) == stand_in.detail
+    here = BackendReport(OLLAMA, False, "http://127.0.0.1:11434", detail="Nothing answers.")
+    assert choose(Role.UX, [here, report(EMBEDDED)]).detail == NOTHING_FOUND
+    assert not choose(Role.UX, [here, report(EMBEDDED, info(EMBEDDED, "own", 1))]).provisional

@@ -570,3 +570,32 @@ async def test_what_does_not_say_its_size_is_named(home: Callable[..., Home]) ->
     await one.begin()
     notes = (await one.parts.reporter.report()).notes
     assert notes == ("How much memory small takes is not known: scripted does not say.",)
+
+
+async def test_a_model_that_the_user_wants_given_back_is_not_loaded_again(manual_clock: Any) -> None:
+    class Ollama(ScriptedBackend):
+        name = BackendName.OLLAMA
+
+    backend = Ollama([spoken("a")], models=("small:1b",))
+    ref = ModelRef(BackendName.OLLAMA, "small:1b")
+    parts = build_model_services(
+        given_backends({BackendName.OLLAMA: backend}),
+        Records(),
+        Settings(ux=str(ref), task=str(ref), ollama={"keep_alive_s": 5}),
+        Clock(now=manual_clock.now, monotonic=manual_clock.monotonic),
+        lambda fact: None,
+        lambda: MachineMemory(8 * GB, 8 * GB),
+    )
+    await parts.roles.restore()
+    await parts.roles.warm()
+    await parts.supervisor.check()
+    assert not parts.supervisor.keeps(UX, ref)
+    await backend.unload("small:1b")  # the server did, 5 s after the call
+    for _ in range(3):
+        manual_clock.monotonic_s += RESIDENT_TRUST_S + 1
+        await parts.supervisor.check()
+    assert backend.loads == ["small:1b"]
+    assert parts.roles.status(UX).state is RoleState.IDLE
+    await parts.roles.load(ref)
+    assert backend.loads == ["small:1b"] * 2
+    assert parts.roles.status(UX).state is RoleState.READY
