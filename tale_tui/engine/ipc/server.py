@@ -112,11 +112,21 @@ class _Connection:
                 await self._writer.wait_closed()
 
     def _handle(self, message: Json) -> None:
+        """Begin a call, or end one.
+
+        Raises:
+            ValueError: the message is neither.
+        """
+        number = message.get("close", message.get("id"))
+        if not isinstance(number, int):
+            raise ValueError("a message without a number")  # noqa: TRY004 - one error for a bad line
+        call = self._calls.get(number)
         if "close" in message:
-            if call := self._calls.get(message["close"]):
+            if call:
                 call.cancel()
             return
-        number = message["id"]
+        if call:
+            raise ValueError("a call with the number of another")
         task = asyncio.create_task(self._answer(number, message), name=f"link {message.get('verb')}")
         self._calls[number] = task
         task.add_done_callback(lambda _: self._calls.pop(number, None))
@@ -137,8 +147,11 @@ class _Connection:
             log.info("a client left during %s: %s", message.get("verb"), error)
 
     async def _perform(self, number: int, message: Json) -> None:
-        spec = api_method(message["verb"])
-        call: Any = attrgetter(spec.name)(self._engine)(**spec.unpack_args(message["args"]))
+        verb, args = message["verb"], message["args"]
+        if not isinstance(verb, str) or not isinstance(args, dict):
+            raise ValueError("a call without a verb and its arguments")  # noqa: TRY004 - one error for a bad line
+        spec = api_method(verb)
+        call: Any = attrgetter(spec.name)(self._engine)(**spec.unpack_args(args))
         if not spec.streams:
             await self._write({"id": number, "result": spec.pack(await call)})
             return
