@@ -7,7 +7,7 @@ of a link is one line, and a fence that says Markdown holds fences.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -83,27 +83,38 @@ def fence_signs(line: str) -> str:
 def closing_line(opening: str, lines: Iterable[str]) -> int | None:
     """Which line closes a fence.
 
-    In a fence that says Markdown, a fence with a language is one of that text, and its end is not that of the outer.
-
     Args:
         opening: the line that opens it.
         lines: those after it.
     Returns:
         The place among `lines`; None where none closes it.
     """
+    return next((number for number, opened in enumerate(_open_fences(opening, lines)) if not opened), None)
+
+
+def closing_signs(opening: str, lines: Iterable[str]) -> list[str]:
+    """The lines that close a fence after `lines`, none of which does."""
     opened = [opening.strip()]
-    for number, line in enumerate(lines):
-        text = line.strip()
-        if not text:
-            continue
-        signs = fence_signs(opened[-1])
+    for found in _open_fences(opening, lines):
+        opened = found
+    return [fence_signs(line) for line in reversed(opened)]
+
+
+def _open_fences(opening: str, lines: Iterable[str]) -> Iterator[list[str]]:
+    """After each line the lines that open a fence and are not closed, up to the one that closes the first.
+
+    In a fence that says Markdown, a fence with a language is one of that text, and its end is not that of the outer.
+    """
+    opened = [opening.strip()]
+    for line in lines:
+        text, signs = line.strip(), fence_signs(opened[-1])
         if len(text) >= len(signs) and not text.strip(signs[0]):
             opened.pop()
-            if not opened:
-                return number
         elif text.startswith(signs) and _says_markdown(opened[-1]) and fence_signs(text):
             opened.append(text)
-    return None
+        yield opened
+        if not opened:
+            return
 
 
 def _says_markdown(opening: str) -> bool:

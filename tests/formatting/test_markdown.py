@@ -10,6 +10,7 @@ from tale_tui.formatting.markdown import (
     PLAIN_TEXT,
     block_tokens,
     closing_line,
+    closing_signs,
     reference_key,
 )
 
@@ -116,3 +117,9 @@ def test_other_fences_end_at_the_next_signs() -> None:
 def test_where_a_fence_closes(lines: str, closing: int | None) -> None:
     opening, *rest = lines.split("|")
     assert closing_line(opening, rest) == closing
+
+
+def test_what_closes_the_fences_that_are_open() -> None:
+    assert closing_signs("```md", ["a", "~~~py"]) == ["```"]
+    assert closing_signs("```md", ["a", "````md", "b", "````py"]) == ["````", "````", "```"]
+    assert closing_signs("~~~", []) == ["~~~"]
