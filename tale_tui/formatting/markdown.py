@@ -7,14 +7,16 @@ of a link is one line, and a fence that says Markdown holds fences.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_block import StateBlock
     from markdown_it.token import Token
+
+    Rule = Callable[[StateBlock, int, int, bool], bool]
 
 NESTING_LIMIT = 200
 """Quotes and items of lists in each other that are read; what stands deeper is plain text."""
@@ -44,13 +46,14 @@ _LABEL_LIMIT = 999
 def _reader() -> MarkdownIt:
     """The reader of blocks, made at first use: markdown_it is not imported before something is to be read."""
     from markdown_it import MarkdownIt
+    from markdown_it.rules_block import fence
 
     # The level counts a list and its item apart; the limit of the library drops the text.
     reader = MarkdownIt("commonmark", {"html": False, "maxNesting": 2 * NESTING_LIMIT + 3}).enable("table")
     reader.disable(["html_block", "inline", "text_join"])
     rules = reader.block.ruler
     rules.before("table", PLAIN_TEXT, _plain_text)
-    rules.at("fence", _fence, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    rules.at("fence", partial(_fence, fence), {"alt": ["paragraph", "reference", "blockquote", "list"]})
     rules.at("reference", _definition)
     return reader
 
@@ -121,11 +124,9 @@ def _says_markdown(opening: str) -> bool:
     return language_of(opening.lstrip("`~")) in _MARKDOWN
 
 
-def _fence(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+def _fence(usual: Rule, state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """The rule of the library, with another end for a fence that says Markdown."""
-    from markdown_it.rules_block import fence
-
-    if not fence(state, start, end, silent):
+    if not usual(state, start, end, silent):
         return False
     if not silent and _says_markdown(state.tokens[-1].info.strip()):
         token = state.tokens[-1]
@@ -166,7 +167,7 @@ def _definition(state: StateBlock, start: int, _end: int, silent: bool) -> bool:
 
 def _plain_text(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """A rule: what stands too deep to be read, up to the end of what holds it."""
-    if silent or _place(state, start, end).depth <= NESTING_LIMIT:
+    if silent or not state.level or _place(state, start, end).depth <= NESTING_LIMIT:
         return False
     line = last = start
     # Less than nothing is the indentation of a line that goes on the paragraph of a quote without its sign.
@@ -201,7 +202,7 @@ def _place(state: StateBlock, start: int, end: int) -> _Place:
     places: dict[int, _Place] = state.env.setdefault("places", {})
     opening = state.tokens[-1] if state.tokens else None
     if opening is None or opening.nesting <= 0:
-        return places[state.level] if state.level else _Place(0, [])
+        return places[state.level]
     is_item = opening.type == "list_item_open"
     outer = places.get(state.level - (2 if is_item else 1)) or _Place(0, [])
     place = places[state.level] = _Place(outer.depth + 1, outer.allowance)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -183,7 +183,7 @@ class Units:
                 block, following = self._block(index, above)
                 found, index = [Unit(_first_line(token), block)], following
             units += found
-            above = last_shown((unit.block for unit in reversed(found)), above)
+            above = last_shown(found[-1].block, above)
         return units, index + 1
 
     def _block(self, index: int, above: Block | None) -> tuple[Block, int]:
@@ -276,9 +276,9 @@ def _take_checkbox(blocks: list[Block]) -> bool | None:
     return box != "[ ] "
 
 
-def last_shown(backwards: Iterable[Block], above: Block | None) -> Block | None:
-    """The last block that is shown of some, which come from the last to the first; `above` where none is."""
-    return next((block for block in backwards if not isinstance(block, Definition)), above)
+def last_shown(block: Block, above: Block | None) -> Block | None:
+    """What is the block above for the one after `block`: nothing is shown of a definition."""
+    return above if isinstance(block, Definition) else block
 
 
 class VerbatimDocument:
@@ -379,7 +379,8 @@ class MarkdownDocument:
     def _finish(self, units: Sequence[Unit], kept: int, reader: Units) -> None:
         fresh = [unit.block for unit in units[:kept]]
         self.finished += fresh
-        self._above = last_shown(reversed(fresh), self._above)
+        for block in fresh:
+            self._above = last_shown(block, self._above)
         self._fixed = _definitions(fresh, self._fixed)
         first = units[kept]
         lines = self._source.split("\n")
