@@ -85,6 +85,8 @@ def parse(text: str, path: Path) -> FileContents:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError((f"{path} is not valid TOML: {error}.",)) from error
+    except RecursionError as error:
+        raise SettingsError((f"{path} cannot be read: lists lie too deep in each other.",)) from error
     notes = migrate(table, path)
     del table[VERSION_KEY]
     return FileContents(values=table, notes=tuple(notes))

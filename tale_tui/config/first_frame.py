@@ -46,7 +46,7 @@ def read_first_frame_settings(
     """
     try:
         table = tomllib.loads(paths.settings_file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         table = {}
     look, keys = table.get("look"), table.get("keys")
     themes = (

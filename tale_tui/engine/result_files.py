@@ -15,6 +15,7 @@ from pathlib import Path
 from tale_tui.domain.constants import RESULT_FILE_NAME_CHARACTERS
 from tale_tui.domain.errors import BadFileName, FileNotSaved, FileThere
 from tale_tui.domain.text import clean, clean_line
+from tale_tui.formatting.markdown import block_tokens
 
 _ABOVE_LIMIT = 400
 """Characters at the end of the line above a block of code that are looked at for a name."""
@@ -79,12 +80,9 @@ def result_files(markdown: str) -> tuple[ResultFile, ...]:
     Args:
         markdown: foreign text.
     """
-    # A reader of Markdown is not needed by those who only ask for the names of this module.
-    from markdown_it import MarkdownIt
-
     found: list[ResultFile] = []
     above = ""
-    for token in MarkdownIt("commonmark").parse(clean(markdown)):
+    for token in block_tokens(clean(markdown)):
         if token.type == "inline":
             above = token.content.rpartition("\n")[2]
         elif token.type == "fence":

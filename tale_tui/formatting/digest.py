@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from tale_tui.formatting.markdown import closing_line, closing_signs, fence_signs
 from tale_tui.formatting.symbols import signs
 
 DIGEST_LINES = 8
@@ -20,7 +21,8 @@ _LEAST_SHARE = 0.5
 """A digest of a prompt ends with a paragraph, a line or a word, where one ends behind this share of it."""
 _CODE_LEAST = 5
 """Lines of room below which no block of code is begun on the screen."""
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_CODE_INDENT = 4
+"""Spaces before a line that is code, whatever signs it has."""
 _SENTENCE_END = re.compile(r"[.!?…]\s")
 
 
@@ -41,7 +43,7 @@ def screen_digest(text: str, lines: int = DIGEST_LINES, width: int = 100) -> str
     room = lines
     for block in _blocks(text):
         if _height("\n".join(block).rstrip("\n").split("\n"), width) > room:
-            is_code = _FENCE.match(block[0]) is not None
+            is_code = _is_fence(block[0])
             if not kept or (is_code and room >= _CODE_LEAST):
                 kept += _cut_code(block, room, width) if is_code else _cut_prose(block, room, width)
             break
@@ -58,30 +60,32 @@ def _height(lines: list[str], width: int) -> int:
 def _blocks(text: str) -> list[list[str]]:
     """Lines that belong together, with the empty lines below them; a fence is one block with all that is in it."""
     blocks: list[list[str]] = [[]]
-    fence = ""
-    for line in text.split("\n"):
-        found = _FENCE.match(line)
-        if fence:
-            blocks[-1].append(line)
-            if found and found[1].startswith(fence) and not line.strip().strip(fence[0]):
-                fence = ""
-                blocks.append([])
-            continue
+    lines = text.split("\n")
+    while lines:
+        line = lines.pop(0)
         after_gap = bool(blocks[-1]) and not blocks[-1][-1].strip()
-        if (found or (after_gap and line.strip())) and any(one.strip() for one in blocks[-1]):
+        if (_is_fence(line) or (after_gap and line.strip())) and any(one.strip() for one in blocks[-1]):
             blocks.append([])
         blocks[-1].append(line)
-        fence = found[1] if found else ""
+        if _is_fence(line):
+            closing = closing_line(line, lines)
+            end = len(lines) if closing is None else closing + 1
+            blocks[-1] += lines[:end]
+            blocks.append([])
+            del lines[:end]
     return [block for block in blocks if block]
 
 
+def _is_fence(line: str) -> bool:
+    return not line.startswith(" " * _CODE_INDENT) and bool(fence_signs(line))
+
+
 def _cut_code(block: list[str], lines: int, width: int) -> list[str]:
-    found = _FENCE.match(block[0])
     end = 2
     while end < len(block) and _height(block[: end + 1], width) <= lines:
         end += 1
     code = "\n".join(block[:end]).rstrip()
-    return [code, found[1] if found else ""]
+    return [code, *closing_signs(block[0], block[1:end])]
 
 
 def _cut_prose(block: list[str], lines: int, width: int) -> list[str]:

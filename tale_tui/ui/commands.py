@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from tale_tui.formatting.slash import MARK, split_command
+
 if TYPE_CHECKING:
     from tale_tui.engine.client_actions import TaskKind
-
-
-MARK = "/"
-"""A message that begins with it is a command; two of them stand for a message that begins with one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,30 +91,24 @@ def parse(text: str) -> Call | None:
     Args:
         text: the whole message.
     Returns:
-        The command, or None where the text is a message: it does not begin with a single slash, or the slash
-        is not followed by a letter (a path such as `/etc/hosts` has another slash in its first word).
+        The command, or None where the text is a message.
     Raises:
         UnknownCommand: with a sentence for the user.
     """
-    word, rest = (*text.split(maxsplit=1), "", "")[:2]
-    name = word.removeprefix(MARK)
-    if not word.startswith(MARK) or not name.isalpha():
+    found = split_command(text)
+    if found is None:
         return None
-    command = _BY_NAME.get(name.lower())
+    name, argument = found
+    command = _BY_NAME.get(name)
     if command is None:
         raise UnknownCommand(_unknown(name))
-    return Call(command, rest.strip())
+    return Call(command, argument)
 
 
 def _unknown(name: str) -> str:
-    nearest = get_close_matches(name.lower(), _BY_NAME, n=1, cutoff=0.5)
+    nearest = get_close_matches(name, _BY_NAME, n=1, cutoff=0.5)
     there = f"Did you mean {MARK}{nearest[0]}?" if nearest else f"{MARK}help lists them."
-    return f"There is no command {MARK}{name}. {there} To send it as it is, begin with {MARK}{MARK}."
-
-
-def literal(text: str) -> str:
-    """The message that is meant: of two slashes at its beginning one is taken away."""
-    return text.removeprefix(MARK) if text.startswith(MARK * 2) else text
+    return f"There is no command {MARK}{name}. {there} To send it, write a word before it."
 
 
 def completions(text: str) -> tuple[Command, ...]:

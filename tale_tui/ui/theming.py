@@ -148,6 +148,8 @@ def _read(file: Path) -> Theme:
         what = f"it cannot be read ({reason_of(error)})"
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         what = f"it is not valid TOML ({clean_line(str(error), 100)})"
+    except RecursionError:
+        what = "lists lie too deep in each other"
     except _Wrong as error:
         what = clean_line(str(error), 160)
     raise ThemeError(f"The theme {clean_line(file.name, 60)!r} is left out: {what}.")

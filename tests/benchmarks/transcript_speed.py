@@ -64,6 +64,8 @@ HOSTILE = {
     "1,000 headings": "# heading\n\n" * 1000,
     "quotes 5,000 deep": ">" * 5000 + " a\n",
     "lists 300 deep": "".join("  " * depth + "- a\n" for depth in range(300)),
+    "10,000 lines that go on 200 quotes": ">" * 200 + "a\n" * 10_000,
+    "5,000 definitions of links": "[a]\n\n" + "".join(f"[{number}]: http://a.b/{number}\n" for number in range(5000)),
     "100,000 combining marks": "e" + "\u0301" * 100_000,
     "100,000 brackets": "[" * 100_000,
     "40,000 stars": "*a " * 40_000,

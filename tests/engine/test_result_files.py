@@ -8,6 +8,7 @@ import pytest
 
 from tale_tui.domain.errors import BadFileName, FileNotSaved, FileThere
 from tale_tui.engine.result_files import check_name, file_place, result_files, save_file, suggested_name
+from tale_tui.formatting.markdown import NESTING_LIMIT
 
 
 def named(markdown: str) -> list[str]:
@@ -46,6 +47,20 @@ def block(info: str = "python", code: str = "x = 1", above: str = "") -> str:
 )
 def test_a_name_is_taken_from_the_text(markdown: str, name: str) -> None:
     assert named(markdown) == [name]
+
+
+def test_code_is_found_however_deep_it_stands() -> None:
+    levels = [f"{'  ' * level}- step {level}\n" for level in range(NESTING_LIMIT)]
+    indent = "  " * NESTING_LIMIT
+    text = f"{''.join(levels)}\n{indent}```py\n{indent}x = 1\n{indent}```\n\nand\n\n```js\ny\n```\n"
+    assert [(file.language, file.text) for file in result_files(text)] == [("py", "x = 1\n"), ("js", "y\n")]
+    quoted = "> " * NESTING_LIMIT
+    assert [file.text for file in result_files(f"{quoted}```\n{quoted}x\n")] == ["x\n"]
+
+
+def test_a_page_with_code_in_it_is_one_file() -> None:
+    page = "# Use\n```bash\nmake\n```\nDone.\n"
+    assert [(file.name, file.text) for file in result_files(f"```md README.md\n{page}```\n")] == [("README.md", page)]
 
 
 @pytest.mark.parametrize(

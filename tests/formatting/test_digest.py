@@ -31,6 +31,11 @@ def test_code_is_cut_at_a_line_and_closed() -> None:
     assert screen_digest(f"One.\n\nTwo.\n\nHere:\n\n{code}", lines=8) == "One.\n\nTwo.\n\nHere:"
 
 
+def test_code_within_a_page_is_cut_and_both_are_closed() -> None:
+    page = "```md\n# Use\n```py\n" + "x = 1\n" * 30 + "```\n```"
+    assert screen_digest(page, lines=5) == "```md\n# Use\n```py\nx = 1\nx = 1\n```\n```"
+
+
 def test_code_with_empty_lines_and_signs_of_fences_in_it_is_one_block() -> None:
     code = "````markdown\na\n\n```\nb\n```\n````"
     assert screen_digest(f"{code}\n\nend", lines=20) == f"{code}\n\nend"

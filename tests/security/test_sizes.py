@@ -14,6 +14,10 @@ HUGE = {
     "a table": "|" + "h|" * 10 + "\n|" + "---|" * 10 + "\n" + ("|" + "cell|" * 10 + "\n") * 300,
     "many lines": "line\n" * 20_000,
     "many paragraphs": "some words\n\n" * 10_000,
+    "lists 200 deep": "".join("  " * level + "- a\n" for level in range(200)),
+    "quotes 5,000 deep": ">" * 5000 + " a\n",
+    "lines that go on 200 quotes": ">" * 200 + "a\n" * 10_000,
+    "definitions": "[a]\n\n" + "".join(f"[{number}]: http://a.b/{number}\n" for number in range(5000)),
     "accents": "e" + "\u0301" * 100_000,
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tale_tui.ui.commands import COMMANDS, UnknownCommand, completions, literal, parse, task_argument
+from tale_tui.ui.commands import COMMANDS, UnknownCommand, completions, parse, task_argument
 from tale_tui.ui.dialogs.help import HelpScreen
 
 
@@ -42,11 +42,6 @@ def test_an_unknown_command_names_the_nearest(typed: str, meant: str) -> None:
 def test_a_far_off_command_names_the_help() -> None:
     with pytest.raises(UnknownCommand, match="/help lists them"):
         parse("/zzzzzzzz")
-
-
-@pytest.mark.parametrize(("text", "meant"), [("//help", "/help"), ("///x", "//x"), ("x", "x"), ("/x", "/x")])
-def test_two_slashes_stand_for_one(text: str, meant: str) -> None:
-    assert literal(text) == meant
 
 
 def test_completions_begin_with_what_is_typed_and_then_hold_it() -> None:

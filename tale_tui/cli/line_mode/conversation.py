@@ -31,6 +31,7 @@ from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.domain.text import reason_of
 from tale_tui.formatting.engine import is_here, who_works
 from tale_tui.formatting.no_answer import no_answer
+from tale_tui.formatting.slash import MARK, literal, split_command
 from tale_tui.formatting.tasks import model_name
 from tale_tui.formatting.units import plural
 from tale_tui.formatting.usage import usage_words
@@ -188,10 +189,10 @@ class LineConversation:
         if not line:
             return True
         try:
-            if line.startswith("/"):
-                await self._command(*line[1:].split(maxsplit=1))
+            if command := ("", "") if line == MARK else split_command(line):
+                await self._command(*command)
             else:
-                await self._stoppable(self._ask(line))
+                await self._stoppable(self._ask(literal(line)))
         except Interrupted:
             self.err(self._left)
             self._left = STOPPED
@@ -296,11 +297,11 @@ class LineConversation:
         except asyncio.CancelledError:
             self._left = f"{task.shown} goes on. Look at it with /status {task.shown}, end it with /cancel {task.shown}"
             raise
-        self._commands().say_end(detail)
+        self._task_commands().say_end(detail)
         if detail.task.state is TaskState.FAILED:
             self.failed = rebuild(detail.task.error_code, detail.task.error)
 
-    def _commands(self) -> TaskCommands:
+    def _task_commands(self) -> TaskCommands:
         return TaskCommands(self.engine, self.out, self.err)
 
     def _state(self, words: str) -> None:
@@ -312,8 +313,9 @@ class LineConversation:
             self.session = await self.engine.sessions.create()
         return self.session
 
-    async def _command(self, name: str = "", rest: str = "") -> None:
-        commands: dict[str, Callable[[str], Awaitable[None]]] = {
+    def commands(self) -> dict[str, Callable[[str], Awaitable[None]]]:
+        """Name of a command -> what it does with the words behind it."""
+        return {
             "help": self._help,
             "new": self._new,
             "clear": self._clear,
@@ -322,12 +324,14 @@ class LineConversation:
             "model": self._model,
             "system": self._system,
             "export": self._export,
-            **self._commands().table(),
+            **self._task_commands().table(),
         }
-        command = commands.get(name.lower())
+
+    async def _command(self, name: str, argument: str) -> None:
+        command = self.commands().get(name)
         if command is None:
-            raise BadInput(f"There is no command /{name}. /help lists them; a blank before / sends it as a message.")
-        await command(rest.strip())
+            raise BadInput(f"There is no command /{name}. /help lists them. To send it, write a word before it.")
+        await command(argument)
 
     async def _help(self, _: str) -> None:
         self.err(f"{HELP}\n{TASKS_HELP}")

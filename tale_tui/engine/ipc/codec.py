@@ -50,11 +50,15 @@ class ApiMethod:
         """The arguments of a call from JSON values.
 
         Raises:
-            ValueError: a name that the verb does not have, or a value of another type.
+            ValueError: a name that the verb does not have, one that it needs and is not there, or a value of another
+                type.
         """
         unknown = packed.keys() - self.parameters.keys()
         if unknown:
             raise ValueError(f"{self.name} does not take {', '.join(sorted(unknown))}")
+        needed = {name for name, one in self.signature.parameters.items() if one.default is one.empty}
+        if missing := needed - packed.keys():
+            raise ValueError(f"{self.name} does not work without {', '.join(sorted(missing))}")
         return {name: self.parameters[name].validate_python(value) for name, value in packed.items()}
 
     def pack(self, value: object) -> object:
@@ -72,8 +76,10 @@ class ApiMethod:
         """
         if not self.streams:
             return self.results[""].validate_python(packed)
-        name, fields = packed
-        return self.results[name].validate_python(fields)
+        match packed:
+            case [str(name), fields] if name in self.results:
+                return self.results[name].validate_python(fields)
+        raise ValueError(f"{self.name} does not give this")
 
 
 class ApiGroup:
@@ -131,8 +137,9 @@ def api_method(name: str) -> ApiMethod:
 
 
 def to_line(message: Json) -> bytes:
-    """One message as a line."""
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    """One message as a line; half a pair of surrogates, which has no bytes, is escaped as JSON does."""
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def from_line(line: bytes) -> Json:
@@ -141,7 +148,10 @@ def from_line(line: bytes) -> Json:
     Raises:
         ValueError: it is not a JSON object.
     """
-    message = json.loads(line)
+    try:
+        message = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("a line of the link nests too deep") from error
     if not isinstance(message, dict):
         raise ValueError("a line of the link is not a JSON object")  # noqa: TRY004 - one error for a bad line
     return message
@@ -154,8 +164,10 @@ def pack_error(error: TaleError) -> list[str]:
 
 def unpack_error(packed: Any) -> TaleError:
     """The error of the other side."""
-    code, sentence = packed
-    return rebuild(str(code), str(sentence))
+    match packed:
+        case [str(code), str(sentence)]:
+            return rebuild(code, sentence)
+    return bad_line(ValueError("an error without a sentence"))
 
 
 def bad_line(error: ValueError | KeyError | ValidationError) -> EngineLost:

@@ -59,7 +59,10 @@ class RemoteEngine:
         try:
             while line := await self._reader.readline():
                 message = from_line(line)
-                if queue := self._answers.get(message["id"]):
+                number = message["id"]
+                if not isinstance(number, int):
+                    raise ValueError("an answer without a number")  # noqa: TRY004 - one error for a bad line
+                if queue := self._answers.get(number):
                     queue.put_nowait(message)
         except (OSError, ValueError, KeyError):
             self._writer.close()
@@ -83,7 +86,7 @@ class RemoteEngine:
         try:
             await self._write({"id": number, "verb": name, "args": spec.pack_args(args, kwargs)})
             message = await self._next(queue)
-            return _read(spec.unpack, message["result"])
+            return _read(spec.unpack, message, "result")
         except asyncio.CancelledError:
             await self._abandon(number)
             raise
@@ -96,7 +99,7 @@ class RemoteEngine:
         try:
             await self._write({"id": number, "verb": name, "args": spec.pack_args(args, kwargs)})
             while "end" not in (message := await self._next(queue)):
-                yield _read(spec.unpack, message["item"])
+                yield _read(spec.unpack, message, "item")
         finally:
             del self._answers[number]
             await self._abandon(number)
@@ -121,9 +124,9 @@ class RemoteEngine:
             await self._write({"close": number})
 
 
-def _read(unpack: Callable[[Any], Any], packed: Any) -> Any:
+def _read(unpack: Callable[[Any], Any], message: Json, field: str) -> Any:
     try:
-        return unpack(packed)
+        return unpack(message[field])
     except (ValueError, KeyError) as error:
         raise bad_line(error) from error
 

@@ -109,11 +109,21 @@ class _Connection:
                 await self._writer.wait_closed()
 
     def _handle(self, message: Json) -> None:
+        """Begin a call, or end one.
+
+        Raises:
+            ValueError: the message is neither.
+        """
+        number = message.get("close", message.get("id"))
+        if not isinstance(number, int):
+            raise ValueError("a message without a number")  # noqa: TRY004 - one error for a bad line
+        call = self._calls.get(number)
         if "close" in message:
-            if call := self._calls.get(message["close"]):
+            if call:
                 call.cancel()
             return
-        number = message["id"]
+        if call:
+            raise ValueError("a call with the number of another")
         task = asyncio.create_task(self._answer(number, message), name=f"link {message.get('verb')}")
         self._calls[number] = task
         task.add_done_callback(lambda ended: self._look_at(ended, number, message))
@@ -140,11 +150,14 @@ class _Connection:
             log.info("a client left during %s: %s", message.get("verb"), error)
 
     async def _perform(self, number: int, message: Json) -> None:
+        verb, args = message.get("verb"), message.get("args")
         try:
-            spec = api_method(message["verb"])
-            arguments = spec.unpack_args(message["args"])
+            if not isinstance(verb, str) or not isinstance(args, dict):
+                raise ValueError("a call without a verb and its arguments")  # noqa: TRY004 - one for a bad line
+            spec = api_method(verb)
+            arguments = spec.unpack_args(args)
         except (ValueError, KeyError) as error:
-            log.warning("a client called %s wrongly: %s", message.get("verb"), error)
+            log.warning("a client called %s wrongly: %s", verb, error)
             raise bad_line(error) from error
         call: Any = attrgetter(spec.name)(self._engine)(**arguments)
         if not spec.streams:

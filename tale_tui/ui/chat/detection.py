@@ -9,6 +9,7 @@ from textual.timer import Timer
 from tale_tui.domain.conversation import Author, MessageState
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.tasks import Classification, DetectBand
+from tale_tui.formatting.slash import MARK
 from tale_tui.formatting.units import key_name
 from tale_tui.ui import commands
 from tale_tui.ui.base_screen import BaseScreen
@@ -30,7 +31,7 @@ RECLASSIFY = "chat.other_way"
 def is_message(text: str) -> bool:
     """Whether what stands in the prompt would be sent as a message, and not done as a command."""
     stripped = text.strip()
-    if stripped in ("", commands.MARK):
+    if stripped in ("", MARK):
         return False
     try:
         return commands.parse(text) is None

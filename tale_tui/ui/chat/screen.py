@@ -13,6 +13,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.message import Message
 
+from tale_tui.formatting.slash import MARK, literal
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.ui import commands
 from tale_tui.ui.base_screen import BaseScreen
@@ -73,8 +74,8 @@ def command_rows(text: str) -> Sequence[CompletionRow]:
     """What a command that is being written may become."""
     return [
         CompletionRow(
-            f"{commands.MARK}{command.name}{' ' if command.argument else ''}",
-            f"{commands.MARK}{command.name} {command.argument}".rstrip(),
+            f"{MARK}{command.name}{' ' if command.argument else ''}",
+            f"{MARK}{command.name} {command.argument}".rstrip(),
             command.summary,
         )
         for command in commands.completions(text)
@@ -214,7 +215,7 @@ class ChatScreen(BaseScreen):
 
     def _complete(self, text: str) -> Sequence[CompletionRow]:
         """What a command that is being written may become: its name, then the id of a task."""
-        if not text.startswith(commands.MARK):
+        if not text.startswith(MARK):
             return ()
         rows = command_rows(text)
         return rows if rows or self.controller is None else self.controller.task_ids.rows(text)
@@ -243,9 +244,9 @@ class ChatScreen(BaseScreen):
             self.run_command(call.command.name, call.argument)
         elif chat is not None:
             chat.cards.fold()
-            chat.input.send(commands.literal(text), as_task=chat.input.preview.take())
+            chat.input.send(literal(text), as_task=chat.input.preview.take())
         else:
-            self._set_early((*self._early, Waiting(f"early-{len(self._early)}", commands.literal(text))))
+            self._set_early((*self._early, Waiting(f"early-{len(self._early)}", literal(text))))
 
     def run_command(self, name: str, argument: str = "") -> None:
         """Do what a command says, or hand it on where it is no matter of a conversation."""

@@ -11,12 +11,13 @@ from tale_tui.domain.errors import BadPriority, NoSuchTask
 from tale_tui.domain.tasks import Task
 from tale_tui.engine import client_actions
 from tale_tui.engine.client_actions import ACTIONS, CHOICES_MAX, KINDS, PRIORITY_NAMES, TaskKind
+from tale_tui.formatting.slash import MARK
 from tale_tui.formatting.tasks import model_name, short_state, sign, state_words, times, tokens
 from tale_tui.ui import commands
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.conversation import Conversation
 from tale_tui.ui.chat.task_cards import TaskCards
-from tale_tui.ui.commands import MARK, Command
+from tale_tui.ui.commands import Command
 from tale_tui.ui.dialogs.choose_task import ChooseTaskDialog
 from tale_tui.ui.tasks.actions import TaskActions
 from tale_tui.ui.transcript.view import TranscriptView

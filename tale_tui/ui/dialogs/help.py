@@ -14,8 +14,9 @@ from textual.types import CSSPathType
 from textual.widget import Widget
 
 from tale_tui.domain.text import clean_line
+from tale_tui.formatting.slash import MARK
 from tale_tui.formatting.units import key_name
-from tale_tui.ui.commands import COMMANDS, MARK
+from tale_tui.ui.commands import COMMANDS
 from tale_tui.ui.dialogs.dialog import Dialog, Reader
 from tale_tui.ui.keys import KeyPlace, keys_now
 from tale_tui.ui.text import plain_line

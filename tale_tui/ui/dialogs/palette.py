@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from textual.types import CSSPathType
 
+from tale_tui.formatting.slash import MARK
 from tale_tui.formatting.units import key_name
-from tale_tui.ui.commands import COMMANDS, MARK, Command
+from tale_tui.ui.commands import COMMANDS, Command
 from tale_tui.ui.dialogs.filter_dialog import FilterDialog
 from tale_tui.ui.widgets.pick_list import PickList, PickRow
 

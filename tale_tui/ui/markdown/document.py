@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
-    from markdown_it.token import Token
+from tale_tui.formatting.markdown import (
+    DEFINITION,
+    PLAIN_TEXT,
+    block_tokens,
+    closing_line,
+    fence_signs,
+    language_of,
+)
 
-_FENCE_SIGNS = 3
-"""So many ` or ~ in a row open a fence."""
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 _HEAD_LINES = 2
 """Lines of a table before its first row."""
@@ -108,19 +113,20 @@ class TableRow:
     gap: bool = False
 
 
-Block = Paragraph | Verbatim | Heading | Fence | Rule | Quote | Item | TableHead | TableRow
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a label of links stands for; nothing of it is shown."""
+
+    label: str
+    """As `reference_key` gives it."""
+    href: str
+    gap: bool = False
+
+
+Block = Paragraph | Verbatim | Heading | Fence | Rule | Quote | Item | TableHead | TableRow | Definition
 
 _SPACED = (Heading, Fence, Rule, Quote, TableHead)
 """Blocks that have an empty line above and below them, whether the source has one or not."""
-
-
-@cache
-def _reader() -> MarkdownIt:
-    """The reader of blocks. It is made at first use: markdown_it is not imported before something is to be shown."""
-    from markdown_it import MarkdownIt
-
-    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-    return reader.disable(["reference", "html_block", "inline", "text_join"])
 
 
 class Unit(NamedTuple):
@@ -136,14 +142,15 @@ class Units:
     Args:
         source: with the head of the table before it, where its first line is a row.
         head_lines: how many lines of `source` that head has.
-        above: the block before the first.
+        above: the block that is shown before the first.
         blank_above: whether an empty line is between the two.
     """
 
     def __init__(self, source: str, head_lines: int, above: Block | None, blank_above: bool) -> None:
         self._lines = source.split("\n")
         self._head_lines = head_lines
-        self._tokens = _reader().parse(source)
+        self._tokens = block_tokens(source)
+        self._definitions = {_first_line(token) for token in self._tokens if token.type == DEFINITION}
         self._above = above
         self._blank_above = blank_above
 
@@ -154,11 +161,11 @@ class Units:
         return [Unit(line - head, block) for line, block in units if line >= head]
 
     def blank_above(self, line: int) -> bool:
-        """Whether the line above `line` (counted as in the units) is empty but for the signs of quotes."""
+        """Whether the line above `line` (counted as in the units) shows nothing but signs of quotes."""
         line += self._head_lines
         if line <= self._head_lines:
             return self._blank_above
-        return not self._lines[line - 1].strip("> \t")
+        return line - 1 in self._definitions or not self._lines[line - 1].strip("> \t")
 
     def _level(self, index: int, end: str, above: Block | None) -> tuple[list[Unit], int]:
         """The blocks from token `index` to the one of type `end`, and the place after that."""
@@ -167,13 +174,16 @@ class Units:
         while index < len(tokens) and tokens[index].type != end:
             token = tokens[index]
             if token.type in ("bullet_list_open", "ordered_list_open"):
-                found, index = self._list(index, units[-1].block if units else above)
+                found, index = self._list(index, above)
             elif token.type == "table_open":
-                found, index = self._table(index, units[-1].block if units else above)
+                found, index = self._table(index, above)
+            elif token.type == PLAIN_TEXT:
+                found, index = self._plain_text(index, above)
             else:
-                block, following = self._block(index, units[-1].block if units else above)
+                block, following = self._block(index, above)
                 found, index = [Unit(_first_line(token), block)], following
             units += found
+            above = last_shown(found[-1].block, above)
         return units, index + 1
 
     def _block(self, index: int, above: Block | None) -> tuple[Block, int]:
@@ -191,6 +201,8 @@ class Units:
             case "blockquote_open":
                 units, following = self._level(index + 1, "blockquote_close", None)
                 return Quote(tuple(unit.block for unit in units), above is not None), following
+            case _ if token.type == DEFINITION:
+                return Definition(token.meta["label"], token.meta["href"]), index + 1
         return Paragraph(self._tokens[index + 1].content, gap), index + 3
 
     def _gap(self, token: Token, above: Block | None) -> bool:
@@ -198,6 +210,12 @@ class Units:
             return False
         spaced = isinstance(above, (*_SPACED, TableRow))
         return spaced or self.blank_above(_first_line(token) - self._head_lines)
+
+    def _plain_text(self, index: int, above: Block | None) -> tuple[list[Unit], int]:
+        token = self._tokens[index]
+        first, gap = _first_line(token), self._gap(token, above)
+        lines = token.content.split("\n")
+        return [Unit(first + line, Verbatim(text, gap and not line)) for line, text in enumerate(lines)], index + 1
 
     def _list(self, index: int, above: Block | None) -> tuple[list[Unit], int]:
         opening = self._tokens[index]
@@ -258,10 +276,9 @@ def _take_checkbox(blocks: list[Block]) -> bool | None:
     return box != "[ ] "
 
 
-def language_of(info: str) -> str:
-    """`python` of an info string such as `python title="x"` or `{.python}`."""
-    words = info.replace("{", " ").replace("}", " ").replace(",", " ").split()
-    return words[0].lstrip(".").lower() if words else ""
+def last_shown(block: Block, above: Block | None) -> Block | None:
+    """What is the block above for the one after `block`: nothing is shown of a definition."""
+    return above if isinstance(block, Definition) else block
 
 
 class VerbatimDocument:
@@ -270,11 +287,13 @@ class VerbatimDocument:
     Attributes:
         finished: blocks that no further text can change.
         open: the blocks after them, which it may.
+        references: none, as nothing in it is a link by reference.
     """
 
     def __init__(self) -> None:
         self.finished: list[Block] = []
         self.open: list[Block] = []
+        self.references: Mapping[str, str] = {}
         self._source = ""
 
     def feed(self, text: str) -> None:
@@ -282,16 +301,16 @@ class VerbatimDocument:
         lines = (self._source + text).split("\n")
         position = 0
         while position < len(lines):
-            fence = _opening(lines[position])
-            end = _closing(lines, position + 1, fence) if fence else position
-            if end >= len(lines) - 1:
+            fence = fence_signs(lines[position])
+            end = _end_of_fence(lines, position) if fence else position
+            if end is None or end >= len(lines) - 1:
                 break
             self.finished.append(self._block(lines[position : end + 1], fence, closed=True))
             position = end + 1
         rest = lines[position:]
         self._source = "\n".join(rest)
-        fence = _opening(rest[0])
-        closed = bool(fence) and len(rest) > 1 and _closes(rest[-1], fence)
+        fence = fence_signs(rest[0])
+        closed = bool(fence) and _end_of_fence(rest, 0) is not None
         self.open = [self._block(rest, fence, closed)] if self._source else []
 
     def _block(self, lines: Sequence[str], fence: str, closed: bool) -> Block:
@@ -303,21 +322,10 @@ class VerbatimDocument:
         return Fence(language_of(lines[0].strip()[len(fence) :]), "\n".join(lines[1 : -1 if closed else None]), gap)
 
 
-def _opening(line: str) -> str:
-    """The run of ` or ~ with which a fence opens in this line; empty where none does."""
-    text = line.strip()
-    run = text[: len(text) - len(text.lstrip(text[:1]))] if text[:1] in ("`", "~") else ""
-    return run if len(run) >= _FENCE_SIGNS and not (run[0] == "`" and "`" in text[len(run) :]) else ""
-
-
-def _closes(line: str, fence: str) -> bool:
-    text = line.strip()
-    return len(text) >= len(fence) and not text.strip(fence[0])
-
-
-def _closing(lines: Sequence[str], start: int, fence: str) -> int:
-    """The line that closes a fence; the number of lines where none does."""
-    return next((line for line in range(start, len(lines)) if _closes(lines[line], fence)), len(lines))
+def _end_of_fence(lines: Sequence[str], opening: int) -> int | None:
+    """The line that closes the fence which `opening` opens; None where none does."""
+    closing = closing_line(lines[opening], (lines[line] for line in range(opening + 1, len(lines))))
+    return None if closing is None else opening + 1 + closing
 
 
 class MarkdownDocument:
@@ -326,11 +334,17 @@ class MarkdownDocument:
     Attributes:
         finished: blocks that no further text can change.
         open: the blocks after them, which it may.
+        references: what labels stand for, label to address; of two definitions the first one counts.
     """
 
     def __init__(self) -> None:
         self.finished: list[Block] = []
         self.open: list[Block] = []
+        self.references: Mapping[str, str] = {}
+        self._fixed: dict[str, str] = {}
+        """Those of `references` that stand in finished blocks."""
+        self._above: Block | None = None
+        """The last finished block that is shown."""
         self._source = ""
         """From the first line of the first open block on, without `_paragraph`."""
         self._paragraph = ""
@@ -342,8 +356,7 @@ class MarkdownDocument:
     def feed(self, text: str) -> None:
         """Append `text`, which is clean (no control characters but tab and line feed)."""
         self._source += text
-        above = self.finished[-1] if self.finished else None
-        reader = Units(self._head + self._source, self._head.count("\n"), above, self._blank_above)
+        reader = Units(self._head + self._source, self._head.count("\n"), self._above, self._blank_above)
         units = reader.read()
         if units and self._paragraph:
             units[0] = Unit(units[0].line, _unstubbed(units[0].block, self._paragraph))
@@ -353,16 +366,22 @@ class MarkdownDocument:
         elif len(units) == 1:
             self._shorten(units[0])
         self.open = [unit.block for unit in units[kept:]]
+        self.references = ChainMap(self._fixed, _definitions(self.open)) if self._fixed else _definitions(self.open)
 
     def _first_open(self, units: Sequence[Unit]) -> int:
         """The place among `units` of the first that more text may change."""
         last = len(units) - 1
-        if last > 0 and units[last].line == self._source.count("\n"):
-            last -= 1
+        if last > 0:
+            begin = units[last].line + (_HEAD_LINES - 1 if isinstance(units[last].block, TableHead) else 0)
+            last -= begin == self._source.count("\n")
         return max(last, 0)
 
     def _finish(self, units: Sequence[Unit], kept: int, reader: Units) -> None:
-        self.finished += [unit.block for unit in units[:kept]]
+        fresh = [unit.block for unit in units[:kept]]
+        self.finished += fresh
+        for block in fresh:
+            self._above = last_shown(block, self._above)
+        self._fixed = _definitions(fresh, self._fixed)
         first = units[kept]
         lines = self._source.split("\n")
         heads = [unit.line for unit in units[:kept] if isinstance(unit.block, TableHead)]
@@ -394,6 +413,19 @@ def parse(text: str) -> list[Block]:
     document = MarkdownDocument()
     document.feed(text)
     return document.finished + document.open
+
+
+def _definitions(blocks: Sequence[Block], known: dict[str, str] | None = None) -> dict[str, str]:
+    """Add to `known` what the definitions in some blocks say of other labels."""
+    found = {} if known is None else known
+    rest = list(reversed(blocks))
+    while rest:
+        block = rest.pop()
+        if isinstance(block, Definition):
+            found.setdefault(block.label, block.href)
+        elif isinstance(block, Quote | Item):
+            rest += reversed(block.blocks)
+    return found
 
 
 def _unstubbed(block: Block, beginning: str) -> Block:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+from tale_tui.formatting.markdown import reference_key
 from tale_tui.ui.markdown.lines import CODE, EMPHASIS, LINK, MUTED, PLAIN, STRIKE, STRONG, Link, TextPart
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _LINK_SCHEMES = ("http://", "https://", "mailto:")
 _WRAPPERS = {"strong": STRONG, "em": EMPHASIS, "s": STRIKE}
 _OPEN_LINK = re.compile(r"\[([^\[\]\n]*)\]\([^()\s]*\Z")
 _OPEN_SIGN = re.compile(r"(?:\*{1,3}|_{1,3}|~~|`)\Z")
+_LABEL = re.compile(r"\[([^\[\]]+)\]")
 _CODE_SPAN = re.compile(r"`+[^`]*`+")
 _HAS_ADDRESS = re.compile(r"https?://|mailto:", re.IGNORECASE)
 _HAS_SIGN = re.compile(r"[\\`*_~\[\]!<&\n]")
@@ -56,20 +58,34 @@ def _reader(links: bool) -> MarkdownIt:
     return reader
 
 
-def spans(text: str) -> tuple[Span, ...]:
+References = Mapping[str, str]
+"""What labels of links stand for: label, as `reference_key` gives it, to address."""
+_NO_REFERENCES: References = {}
+
+
+def spans(text: str, references: References = _NO_REFERENCES) -> tuple[Span, ...]:
     """The spans of a paragraph; its tabs and line ends are spaces but for hard ones, which are line feeds."""
     text = text.replace("\t", " ")
     if len(text) <= PIECE_LENGTH:
-        return _piece(text)
+        return _piece(text, _used(text, references))
     found: list[Span] = []
     start = 0
     while start < min(len(text), INLINE_LIMIT):
         end = _end_of_piece(text, start)
-        found += _piece(text[start:end])
+        piece = text[start:end]
+        found += _piece(piece, _used(piece, references))
         start = end
     if start < len(text):
         found.append(Span(text[start:].replace("\n", " ")))
     return tuple(found)
+
+
+def _used(text: str, references: References) -> tuple[tuple[str, str], ...]:
+    """Those of `references` that a text may mean."""
+    if not references or "[" not in text:
+        return ()
+    keys = dict.fromkeys(map(reference_key, _LABEL.findall(text)))
+    return tuple((key, references[key]) for key in keys if key in references)
 
 
 def _end_of_piece(text: str, start: int) -> int:
@@ -81,7 +97,7 @@ def _end_of_piece(text: str, start: int) -> int:
 
 
 @lru_cache(maxsize=_CACHED_PIECES)
-def _piece(text: str) -> tuple[Span, ...]:
+def _piece(text: str, references: tuple[tuple[str, str], ...]) -> tuple[Span, ...]:
     """The spans of a piece; cached, as an open block is read again with every word that comes."""
     links = _HAS_ADDRESS.search(text) is not None
     if not links and not _HAS_SIGN.search(text):
@@ -89,7 +105,8 @@ def _piece(text: str) -> tuple[Span, ...]:
     if any(text.count(sign) > limit for sign, limit in _SIGN_LIMITS.items()):
         return (Span(text.replace("\n", " ")),)
     lead, trail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-    (token,) = _reader(links).parseInline(text.strip())
+    addresses = {key: {"title": "", "href": href} for key, href in references}
+    (token,) = _reader(links).parseInline(text.strip(), {"references": addresses})
     found = _flatten(token.children or [])
     # The reader strips the spaces at both ends; between two pieces of a long paragraph one has to stay.
     ends = [Span(" ")] if lead else [], [Span(" ")] if trail else []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.markdown.code import CodeMemory, CodePanel
 from tale_tui.ui.markdown.document import (
     Block,
+    Definition,
     Fence,
     Heading,
     Item,
@@ -21,15 +23,12 @@ from tale_tui.ui.markdown.document import (
     Verbatim,
     VerbatimDocument,
 )
-from tale_tui.ui.markdown.inline import Run, Span, settle, spans
+from tale_tui.ui.markdown.inline import References, Run, Span, settle, spans
 from tale_tui.ui.markdown.lines import HEADING, MUTED, PLAIN, RenderedLines, TextPart, Unfold
 from tale_tui.ui.markdown.table import TableSetter
 from tale_tui.ui.markdown.wrap import GrowingWrap
 
 Document = MarkdownDocument | VerbatimDocument
-
-SimpleBlock = Paragraph | Verbatim | Heading | Fence | Rule | Quote | Item
-"""What is set by itself, as all but tables are."""
 
 NARROWEST = 8
 """Cells that text gets at least, however deep it stands in lists and quotes."""
@@ -54,6 +53,8 @@ class Body:
         self._options = options
         self._settled = 0
         """How many of the finished blocks are on the sheet for good."""
+        self._known = 0
+        """How many references the first of them was set with."""
         self._mark = self.sheet.mark()
 
     def update(self, *, finished: bool) -> None:
@@ -62,15 +63,20 @@ class Body:
         Args:
             finished: whether the document will not grow any more.
         """
+        references = self.document.references
+        if finished and len(references) > self._known:
+            # Addresses mostly stand at the end of a text, and what names them is on the sheet by then.
+            self._settled, self._mark = 0, RenderedLines().mark()
         first = self._mark[0]
         before = self.sheet.cut_back(self._mark)
         blocks = self.document.finished
         end = self._end_of_settled()
         if end > self._settled:
-            Setter(self.sheet, self._options, finished=True).put(blocks[self._settled : end])
+            self._known = len(references) if not self._settled else self._known
+            Setter(self.sheet, self._options, references, finished=True).put(blocks[self._settled : end])
             self._settled, self._mark = end, self.sheet.mark()
         rest: list[Block] = [*blocks[self._settled :], *self.document.open]
-        Setter(self.sheet, self._options, finished=finished).put(rest)
+        Setter(self.sheet, self._options, references, finished=finished).put(rest)
         lines = self.sheet.lines
         for number, line in enumerate(before[: len(lines) - first], first):
             if lines[number].row == line.row and lines[number].pieces == line.pieces:
@@ -105,19 +111,32 @@ class Options:
     wraps: dict[int, GrowingWrap] = field(default_factory=dict)
 
 
+class _Signs(NamedTuple):
+    """What stands before the lines of a quote or of an item of a list."""
+
+    first: TextPart
+    rest: TextPart
+    row_first: str
+    """What the clipboard gets before the first line."""
+    row_indent: int
+    """Blanks that the clipboard gets before the other lines."""
+
+
 class Setter:
     """Sets blocks one after the other on a sheet.
 
     Args:
         sheet: takes the lines.
         options: how.
+        references: what labels of links stand for.
         finished: False for text that may grow: its code is coloured for now, its last paragraph as if what it has
             opened were closed.
     """
 
-    def __init__(self, sheet: RenderedLines, options: Options, *, finished: bool) -> None:
+    def __init__(self, sheet: RenderedLines, options: Options, references: References, *, finished: bool) -> None:
         self._sheet = sheet
         self._options = options
+        self._references = references
         self._finished = finished
         self._signs = signs()
         self._margin: tuple[TextPart, ...] = ()
@@ -136,32 +155,32 @@ class Setter:
             end = number + 1
             if block.gap:
                 self._sheet.put(self._margin, self._sheet.row(""))
-            if isinstance(block, TableHead):
-                while end < len(blocks) and isinstance(blocks[end], TableRow):
-                    end += 1
-                self._table(block, [row for row in blocks[number:end] if isinstance(row, TableRow)])
-            elif not isinstance(block, TableRow):
-                self._block(block, last=end == len(blocks))
+            match block:
+                case TableHead():
+                    while end < len(blocks) and isinstance(blocks[end], TableRow):
+                        end += 1
+                    self._table(block, [row for row in blocks[number:end] if isinstance(row, TableRow)])
+                case Quote() | Item():
+                    # Called here: the fewer calls a level takes, the deeper Python lets it go.
+                    self._nested(block)
+                case _:
+                    self._block(block, last=end == len(blocks))
             number = end
 
-    def _block(self, block: SimpleBlock, *, last: bool) -> None:
+    def _block(self, block: Block, *, last: bool) -> None:
         match block:
-            case Paragraph():
-                self._text(spans(block.text if self._finished or not last else settle(block.text)), PLAIN)
+            case Paragraph(text):
+                text = text if self._finished or not last else settle(text)
+                self._text(spans(text, self._references), PLAIN)
             case Verbatim():
                 self._text((Span(block.text.replace("\t", TAB)),), PLAIN)
             case Heading():
-                self._text(spans(block.text), HEADING)
+                self._text(spans(block.text, self._references), HEADING)
             case Fence():
                 self._fence(block)
             case Rule():
                 rule = TextPart(self._signs.rule * self._width, MUTED)
                 self._sheet.put((*self._take_leads()[0], rule), self._sheet.row(None))
-            case Quote():
-                bar = TextPart(self._signs.quote + " ", MUTED)
-                self._nested(block.blocks, bar, bar, "", "")
-            case Item():
-                self._item(block)
 
     def _take_leads(self) -> tuple[tuple[TextPart, ...], str]:
         """What stands before the text of the next line, and of the next row."""
@@ -183,7 +202,29 @@ class Setter:
             self._sheet.put((*lead, *run.pieces(start, end, len(row_lead))), row)
             lead = self._margin
 
-    def _item(self, item: Item) -> None:
+    def _nested(self, block: Quote | Item) -> None:
+        margin, row_margin, width = self._margin, self._row_margin, self._width
+        signs = self._quote_signs() if isinstance(block, Quote) else self._item_signs(block)
+        lead, row_lead = self._take_leads()
+        if width - len(signs.rest.text) >= NARROWEST:
+            lead, self._margin = (*lead, signs.first), (*margin, signs.rest)
+            self._width = width - len(signs.rest.text)
+        self._first, self._row_first = lead, row_lead + signs.row_first
+        self._row_margin = row_margin + " " * signs.row_indent
+        self._depth += isinstance(block, Item)
+        if any(not isinstance(inner, Definition) for inner in block.blocks):
+            self.put(block.blocks)
+        else:
+            self._text((), PLAIN)
+        self._depth -= isinstance(block, Item)
+        self._margin, self._row_margin, self._width = margin, row_margin, width
+        self._first = self._row_first = None
+
+    def _quote_signs(self) -> _Signs:
+        bar = TextPart(self._signs.quote + " ", MUTED)
+        return _Signs(bar, bar, "", 0)
+
+    def _item_signs(self, item: Item) -> _Signs:
         sign = item.marker
         if item.done is not None:
             sign = self._signs.done if item.done else self._signs.absent
@@ -193,26 +234,7 @@ class Setter:
         plain = f"{item.marker} "
         # A bullet takes the place of the sign in the source, so that it can be selected as that.
         at = len(self._row_margin) if len(sign) == len(item.marker) and item.done is None else -1
-        first = TextPart(f"{sign} ", MUTED, at)
-        rest = TextPart(" " * len(first.text))
-        self._depth += 1
-        self._nested(item.blocks, first, rest, plain + box, " " * len(plain))
-        self._depth -= 1
-
-    def _nested(self, blocks: Sequence[Block], first: TextPart, rest: TextPart, row_first: str, row_rest: str) -> None:
-        margin, row_margin, width = self._margin, self._row_margin, self._width
-        if width - len(rest.text) < NARROWEST:
-            first = rest = TextPart("")
-        lead, row_lead = self._take_leads()
-        self._margin, self._row_margin = (*margin, rest), row_margin + row_rest
-        self._first, self._row_first = (*lead, first), row_lead + row_first
-        self._width = width - len(rest.text)
-        if blocks:
-            self.put(blocks)
-        else:
-            self._text((), PLAIN)
-        self._margin, self._row_margin, self._width = margin, row_margin, width
-        self._first = self._row_first = None
+        return _Signs(TextPart(f"{sign} ", MUTED, at), TextPart(" " * (len(sign) + 1)), plain + box, len(plain))
 
     def _fence(self, fence: Fence) -> None:
         number = len(self._sheet.codes)
@@ -229,7 +251,7 @@ class Setter:
     def _table(self, head: TableHead, rows: Sequence[TableRow]) -> None:
         name = f"table {len(self._sheet.rows)}"
         self._own_line()
-        setter = TableSetter(self._sheet, self._margin, self._width, self._options.style, self._signs)
+        setter = TableSetter(self._sheet, self._margin, self._width, self._options.style, self._signs, self._references)
         setter.put(head, rows, unfold=Unfold(name), unfolded=name in self._options.unfolded)
 
     def _own_line(self) -> None:

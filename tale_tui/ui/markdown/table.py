@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tale_tui.formatting.units import plural
-from tale_tui.ui.markdown.inline import Run, spans
+from tale_tui.ui.markdown.inline import References, Run, spans
 from tale_tui.ui.markdown.lines import MUTED, PLAIN, STRONG, RenderedLines, TextPart, Unfold
 from tale_tui.ui.markdown.wrap import cells, wrap
 
@@ -48,16 +48,24 @@ class TableSetter:
         width: cells that the table may take.
         style: added to all text.
         signs: those of this terminal.
+        references: what labels of links stand for.
     """
 
     def __init__(
-        self, sheet: RenderedLines, margin: tuple[TextPart, ...], width: int, style: int, signs: Signs
+        self,
+        sheet: RenderedLines,
+        margin: tuple[TextPart, ...],
+        width: int,
+        style: int,
+        signs: Signs,
+        references: References,
     ) -> None:
         self._sheet = sheet
         self._margin = margin
         self._width = width
         self._style = style
         self._signs = signs
+        self._references = references
 
     def put(self, head: TableHead, rows: Sequence[TableRow], *, unfold: Unfold, unfolded: bool) -> None:
         """Append the table.
@@ -69,8 +77,8 @@ class TableSetter:
             unfolded: whether all rows are shown.
         """
         limit = len(rows) if unfolded else ROWS_SHOWN
-        titles = _row(head.cells, STRONG | self._style)
-        body = [_row(row.cells, self._style) for row in rows[:limit]]
+        titles = _row(head.cells, STRONG | self._style, self._references)
+        body = [_row(row.cells, self._style, self._references) for row in rows[:limit]]
         widths = _widths([titles, *body], self._width)
         if widths is None:
             self._stacked(titles, body)
@@ -131,8 +139,8 @@ class TableSetter:
             self._put(pieces, row)
 
 
-def _row(texts: Sequence[str], style: int) -> _Row:
-    runs = tuple(Run(spans(text[:_CELL_SHOWN]), style) for text in texts[:COLUMNS_SHOWN])
+def _row(texts: Sequence[str], style: int, references: References) -> _Row:
+    runs = tuple(Run(spans(text[:_CELL_SHOWN], references), style) for text in texts[:COLUMNS_SHOWN])
     starts, position = [], 0
     for run in runs:
         starts.append(position)

@@ -157,6 +157,12 @@ async def test_a_command_that_cannot_be_done_is_said_and_it_goes_on(engine: Any,
     assert conversation.failed is not None
 
 
+async def test_what_only_looks_like_a_command_is_a_message(engine: Any) -> None:
+    _, written = await run_lines(engine, "//help me", "// a comment", "//nope", "/etc/hosts is a file")
+    assert [text for _, text in sent(engine)] == ["/help me", "// a comment", "//nope", "/etc/hosts is a file"]
+    assert written.told == []
+
+
 async def test_a_failed_answer_is_said_and_it_goes_on(engine: Any) -> None:
     reply = engine.answer("s", "t", "k", None)[0].reply
     engine.events = (TextDelta("Half", 1), TurnFailed(reply, "Too long", "It broke off.", "broken_stream"))

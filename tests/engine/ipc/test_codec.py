@@ -73,6 +73,15 @@ def test_an_argument_that_the_verb_does_not_take_is_refused() -> None:
         api_method("sessions.list").unpack_args({"limit": "many"})
 
 
+def test_an_argument_that_the_verb_needs_is_missed() -> None:
+    with pytest.raises(ValueError, match=r"chat\.send does not work without key, session_id"):
+        api_method("chat.send").unpack_args({"text": "Hi"})
+
+
+def test_half_a_pair_of_surrogates_goes_over_the_link() -> None:
+    assert from_line(to_line({"a": "\ud800é"})) == {"a": "\ud800é"}
+
+
 def test_a_name_that_is_no_verb_is_refused() -> None:
     with pytest.raises(KeyError):
         api_method("tasks.stop")

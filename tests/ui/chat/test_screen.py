@@ -351,12 +351,16 @@ async def test_an_unknown_command_stays_in_the_prompt(open_window: Any) -> None:
         assert window.messages == []
 
 
-async def test_two_slashes_send_one(open_window: Any) -> None:
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("//help is a word", "/help is a word"), ("// a comment", "// a comment"), ("//hlep", "//hlep")],
+)
+async def test_two_slashes_before_the_name_of_a_command_send_one(open_window: Any, written: str, meant: str) -> None:
     async with open_window() as window:
         await window.ready()
-        await window.say("//help is a word")
+        await window.say(written)
         await window.answered()
-        assert window.texts[0] == "/help is a word"
+        assert window.texts[0] == meant
 
 
 async def test_completing_a_command(open_window: Any) -> None:

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tale_tui.formatting.markdown import NESTING_LIMIT
 from tale_tui.ui.markdown import document as parsing
 from tale_tui.ui.markdown.document import (
+    Definition,
     Fence,
     Heading,
     Item,
@@ -19,6 +21,7 @@ from tale_tui.ui.markdown.document import (
     Rule,
     TableHead,
     TableRow,
+    Verbatim,
     parse,
 )
 
@@ -26,7 +29,8 @@ FRAGMENTS = st.sampled_from(
     [
         "a", "b c", "\n", "\n\n", "- ", "* ", "+ ", "1. ", "2) ", "10. ", "# ", "## ", "#", "```", "```py\n", "~~~",
         "> ", ">", "| a | b |", "|---|---|", "|:-:|--:|", "| x |", "---", "===", "    ", "  ", "\t", "[ ] ", "[x] ",
-        "[l](http://e.x)", "**b**", "`c`", "***", "<b>", "[r]: http://x.y", "\\", "|", "-", "=", "1", ".", "\n- ",
+        "[l](http://e.x)", "**b**", "`c`", "***", "<b>", "[r]: http://x.y",
+        "[r]: ", "http://x.y", "```md\n", "\\", "|", "-", "=", "1", ".", "\n- ",
         "\n1. ",
     ]
 )  # fmt: skip
@@ -147,11 +151,38 @@ def test_quotes_and_rules() -> None:
     ]
 
 
-def test_html_and_link_definitions_are_text() -> None:
-    assert parse("<script>x</script>\n\n[a]: http://b.c") == [
-        Paragraph("<script>x</script>"),
-        Paragraph("[a]: http://b.c", gap=True),
+def test_html_is_text() -> None:
+    assert parse("<script>x</script>") == [Paragraph("<script>x</script>")]
+
+
+def test_definitions_take_no_room() -> None:
+    assert parse("[a]: http://b.c\none\n\n[A]: http://d.e\n[f]: /g\ntwo") == [
+        Definition("A", "http://b.c"),
+        Paragraph("one"),
+        Definition("A", "http://d.e"),
+        Definition("F", "/g"),
+        Paragraph("two", gap=True),
     ]
+
+
+def test_the_first_definition_of_a_label_counts_wherever_it_stands() -> None:
+    document = fed(["- x\n\n  [a]: /first\n\n", "> [a]: /second\n> [b]: /th"])
+    assert dict(document.references) == {"A": "/first", "B": "/th"}
+    document.feed("ird\n\n[b]: /fourth\n\ntext\n\nmore")
+    assert dict(document.references) == {"A": "/first", "B": "/third"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param("--\n-|\n--##", id="the second line of a table that is none"),
+        pytest.param("```md\n```py\n```\n```\nx", id="a fence in a fence"),
+        pytest.param('[a]: /b c\nd\n\n[e]: /f\n"g\nh"', id="definitions"),
+    ],
+)
+def test_blocks_do_not_depend_on_the_pieces(source: str) -> None:
+    document = fed(list(source))
+    assert document.finished + document.open == parse(source)
 
 
 def test_only_the_end_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,6 +209,9 @@ def test_a_long_paragraph_may_become_a_title() -> None:
     assert fed([*lines, "---\n"]).open == [Heading(2, "".join(lines).strip())]
 
 
-def test_deep_nesting_ends() -> None:
-    assert parse(">" * 5000 + " a\n")
-    assert parse("".join("  " * depth + "- a\n" for depth in range(200)))
+def test_deep_nesting_ends_in_text() -> None:
+    (block,) = parse(">" * 5000 + " a\n")
+    depth = 0
+    while isinstance(block, Quote):
+        (block,), depth = block.blocks, depth + 1
+    assert (depth, block) == (NESTING_LIMIT + 1, Verbatim(">" * (5000 - NESTING_LIMIT - 1) + " a"))

@@ -79,7 +79,7 @@ def test_a_long_paragraph_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> 
 
     read: list[str] = []
     original = inline._piece.__wrapped__
-    monkeypatch.setattr(inline, "_piece", lambda piece: read.append(piece) or original(piece))
+    monkeypatch.setattr(inline, "_piece", lambda piece, used: read.append(piece) or original(piece, used))
     spans(text + "and more")
     assert all(len(piece) < 2 * PIECE_LENGTH for piece in read)
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from tale_tui.formatting.markdown import NESTING_LIMIT
 from tale_tui.ui.markdown.document import MarkdownDocument
 from tale_tui.ui.markdown.layout import NARROWEST, Body, Options
 from tale_tui.ui.markdown.lines import CODE, HEADING, LINK, MUTED, STRONG, Line, Link, RenderedLines
@@ -134,6 +135,54 @@ def test_styles(lay: Lay) -> None:
 def test_a_style_for_all_text(lay: Lay) -> None:
     sheet = lay("thought", verbatim=True, style=MUTED)
     assert sheet.lines[0].pieces[0].style == MUTED
+
+
+def links(sheet: RenderedLines) -> list[tuple[str, str]]:
+    pieces = [piece for line in sheet.lines for piece in line.pieces]
+    return [(piece.text, piece.target.url) for piece in pieces if isinstance(piece.target, Link)]
+
+
+BY_REFERENCE = (
+    "See [the *docs*][d], [D][], [d] and [none][x].\n\n| [d] |\n|---|\n| [c][D] |\n\n## [d]\n\n[d]: https://e.x"
+)
+
+
+def test_links_by_reference_are_links(lay: Lay, shown: Shown) -> None:
+    assert {url for _, url in links(lay(BY_REFERENCE))} == {"https://e.x"}
+    assert [text for text, _ in links(lay(BY_REFERENCE))] == ["the ", "docs", "D", "d", "d", "c", "d"]
+    assert shown(BY_REFERENCE)[0] == "See the docs, D, d and [none][x]."
+    assert "https://e.x" not in "\n".join(shown(BY_REFERENCE))
+
+
+def test_a_definition_that_comes_last_makes_links_of_what_stands_above(lay: Lay) -> None:
+    body = Body(MarkdownDocument(), Options(60))
+    for character in BY_REFERENCE:
+        body.document.feed(character)
+        body.update(finished=False)
+    body.update(finished=True)
+    whole = lay(BY_REFERENCE)
+    assert [line.pieces for line in body.sheet.lines] == [line.pieces for line in whole.lines]
+    assert body.sheet.rows == whole.rows
+
+
+def test_a_definition_above_makes_links_at_once() -> None:
+    body = Body(MarkdownDocument(), Options(60))
+    body.document.feed("[d]: https://e.x\n\nSee [d]")
+    body.update(finished=False)
+    assert [line.text for line in body.sheet.lines] == ["See d"]
+    assert links(body.sheet) == [("d", "https://e.x")]
+
+
+@pytest.mark.parametrize("sign", ["- ", "> ", "1. "])
+@pytest.mark.parametrize("width", [20, 80])
+def test_deep_text_is_shown_whole(lay: Lay, sign: str, width: int) -> None:
+    for depth in (10, 22, NESTING_LIMIT, NESTING_LIMIT + 50):
+        text = "\n".join(f"{sign * level}w{level}" for level in range(1, depth + 1))
+        sheet = lay(f"{text}\n\n```\ncode\n```\n\nlast words", width)
+        words = " ".join(line.text for line in sheet.lines).split()
+        assert [f"w{level}" in words for level in range(1, depth + 1)] == [True] * depth
+        assert sheet.lines[-1].text == "last words"
+        assert sheet.codes == ["code"]
 
 
 CONSTRUCTS = st.sampled_from(

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from tale_tui.ui.markdown.document import Fence, Verbatim, VerbatimDocument
 
-LINES = st.lists(st.sampled_from(["a", "", "  b", "# c", "```", "```py", "~~~", "````", "- d", "`e`"]), max_size=12)
+LINES = st.lists(
+    st.sampled_from(["a", "", "  b", "# c", "```", "```py", "```md", "~~~", "````", "- d", "`e`"]), max_size=12
+)
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,0 +1,40 @@
+"""Which messages are commands, and which only look like one: one rule for the window and for line mode."""
+
+from __future__ import annotations
+
+MARK = "/"
+"""A message whose first word is this and letters is a command; two before the name of one are sent as one."""
+
+COMMAND_NAMES = frozenset(
+    {
+        "approve", "cancel", "clear", "continue", "decline", "delete", "editor", "exit", "export", "help", "model",
+        "new", "notices", "pause", "priority", "quit", "rename", "result", "resume", "retry", "save", "sessions",
+        "status", "system", "task", "tasks", "theme",
+    }
+)  # fmt: skip
+"""Of the commands of the window and of line mode."""
+
+
+def split_command(text: str) -> tuple[str, str] | None:
+    """The name of a command, in small letters, and what stands behind it.
+
+    Args:
+        text: a whole message.
+    Returns:
+        None where it is none: a path such as `/etc/hosts` has another slash in its first word. Whether there is a
+        command of that name is not looked at.
+    """
+    word, rest = (*text.split(maxsplit=1), "", "")[:2]
+    name = word.removeprefix(MARK)
+    return (name.lower(), rest.strip()) if word.startswith(MARK) and name.isalpha() else None
+
+
+def literal(text: str) -> str:
+    """The message that is meant by a text which is no command.
+
+    `//` and the name of a command stand for that word with one slash; every other text, `// like this` too, is meant
+    as it stands.
+    """
+    word = next(iter(text.split(maxsplit=1)), "")
+    named = word.startswith(MARK * 2) and word.removeprefix(MARK * 2).lower() in COMMAND_NAMES
+    return text.replace(MARK * 2, MARK, 1) if named else text
