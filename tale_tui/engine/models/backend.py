@@ -91,6 +91,18 @@ class Backend(Protocol):
         """Whether it is there, what it has and what is loaded. Never raises: an absence is in the report."""
         ...
 
+    async def probe(self, timeout_s: float) -> bool:
+        """See whether its server is there.
+
+        Args:
+            timeout_s: for it to answer; what it answers does not matter.
+        Returns:
+            True where a server answered, False where there is none that could be away.
+        Raises:
+            ModelError: `Unreachable`, `TimedOut` or `BrokenStream` where it is not, any other where it answers.
+        """
+        ...
+
     async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
         """Bring a model into memory and verify that it is there.
 

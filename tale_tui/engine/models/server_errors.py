@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import httpx
@@ -26,8 +29,20 @@ from tale_tui.engine.models.lenient_json import as_count, as_text, read_object
 
 log = logging.getLogger(__name__)
 
+_PROBING = ContextVar("_PROBING", default=False)
+
 _DEPTH = 5
 """How deep a complaint may be wrapped in JSON inside strings inside JSON."""
+
+
+@contextmanager
+def probing() -> Iterator[None]:
+    """Meanwhile what goes wrong is no news: a server that is known to be away is asked whether it is back."""
+    token = _PROBING.set(True)
+    try:
+        yield
+    finally:
+        _PROBING.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +109,6 @@ _STATUSES: dict[int, type[ModelError]] = {
     403: NotAuthorised,
     408: TimedOut,
     429: ServerBusy,
-    503: ServerBusy,
 }
 
 
@@ -145,8 +159,8 @@ _RULES = (
     ),
     _Rule(
         re.compile(r"\bloading model$"),
-        ServerBusy,
-        "{name} is still loading its model. Try again in a little while.",
+        Unreachable,
+        "{name} is still loading its model. Wait a little while.",
     ),
     _Rule(re.compile(r"server busy|maximum pending requests|rate.limit|overloaded"), ServerBusy),
     _Rule(
@@ -214,7 +228,7 @@ def refusal(server: ServerDescription, status: int, body: str, model: str = "", 
         pulling: whether it was to fetch the model.
     """
     complaint = read_complaint(body)
-    if status not in (401, 403):  # there a server may repeat the key
+    if status not in (401, 403) and not _PROBING.get():  # there a server may repeat the key
         log.warning("%s, status %d: %s", server.url, status, clean_line(complaint.text or body))
     said = f"{complaint.kind} {complaint.text}".lower()
     rules = _PULL_RULES + _RULES if pulling else _RULES
@@ -223,6 +237,8 @@ def refusal(server: ServerDescription, status: int, body: str, model: str = "", 
         return ContextFull(_context_sentence(server, complaint, model))
     if rule is not None:
         return rule.error(_filled(rule.sentence or _SENTENCES[rule.error], server, model))
+    if status == 503:
+        return Unreachable(f"{server.name} at {server.url} is not ready yet. Wait a little while. {server.start}")
     if status in (502, 504):
         return Unreachable(f"What stands before {server.url} says that {server.name} does not answer. {server.start}")
     error = _STATUSES.get(status, Refused)
@@ -237,7 +253,8 @@ def transport_failure(server: ServerDescription, error: httpx.HTTPError, *, stre
         error: what httpx raised.
         streaming: whether the answer had begun.
     """
-    log.info("%s: %s: %s", server.url, type(error).__name__, clean_line(str(error)))
+    if not _PROBING.get():
+        log.info("%s: %s: %s", server.url, type(error).__name__, clean_line(str(error)))
     if isinstance(error, httpx.TimeoutException):
         return TimedOut(f"{server.name} at {server.url} did not take the connection in time. {server.start}")
     if isinstance(error, httpx.ConnectError) and "CERTIFICATE" in str(error):

@@ -35,7 +35,7 @@ _NAME_LIMIT = 80
 class LiveFigures:
     """How far a reply is that is being made."""
 
-    phase: Literal["loading", "reading", "thinking", "writing"]
+    phase: Literal["waiting", "loading", "reading", "thinking", "writing"]
     started: float
     """Of the clock that only goes forward, in seconds."""
     done: int = 0
@@ -48,6 +48,8 @@ class LiveFigures:
     """Tokens a second."""
     ttft_ms: float | None = None
     """From the request to the first text."""
+    server: str = ""
+    """How the server is called that is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ def _live(live: LiveFigures, moment: FrameTime) -> list[Variant]:
     elapsed = max(moment.monotonic - live.started, 0.0)
     first = duration(live.ttft_ms / 1000 if live.ttft_ms is not None else elapsed).rjust(DURATION_WIDTH)
     match live.phase:
+        case "waiting":
+            words = [f"waiting {first}"]
         case "loading":
             words = [f"loading {first}"]
         case "reading":

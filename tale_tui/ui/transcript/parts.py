@@ -84,7 +84,9 @@ def indicator(live: LiveFigures | None) -> RenderedLines:
     """What stands in place of a reply that has not begun."""
     sheet = RenderedLines()
     words = ""
-    if live is not None and live.phase == "loading":
+    if live is not None and live.phase == "waiting":
+        words = f"waits for {live.server}"
+    elif live is not None and live.phase == "loading":
         words = "loading the model"
     elif live is not None and live.phase == "reading" and live.total:
         words = f"{bar(live.done / live.total, _GAUGE_CELLS)} reading {live.done} of {live.total} tokens"
