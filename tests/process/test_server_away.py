@@ -18,6 +18,7 @@ from tale_tui.domain.conversation import Message, MessageState
 from tale_tui.domain.events import ServerAway, TextDelta, TurnCancelled, TurnDone, TurnEvent, TurnFailed
 from tale_tui.domain.models import BackendName, Role, RoleState
 from tale_tui.domain.tasks import Reason, Task, TaskState
+from tale_tui.engine.chat import generate as generate_module
 from tale_tui.engine.engine import Engine
 
 pytestmark = pytest.mark.process
@@ -164,6 +165,21 @@ async def test_escape_stops_a_turn_that_waits(ollama: FakeOllama, paths: Paths) 
                     break
         [_, reply] = (await engine.sessions.transcript(session.id)).messages
         assert (reply.state, reply.text) == (MessageState.STOPPED, "")
+    finally:
+        await engine.stop()
+
+
+async def test_a_turn_waits_for_a_while_and_says_then_what_is_wrong(
+    ollama: FakeOllama, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate_module, "TURN_SERVER_WAIT_S", 0.3)
+    engine = await Engine.start(paths, settings(ollama))
+    try:
+        session = await engine.sessions.create()
+        reply, seen = await reply_of(engine.chat.send(session.id, "Hello [you]", key=random_id()))
+        assert (reply.state, reply.error) == (MessageState.FAILED, seen[-1].sentence)
+        assert "Nothing answers" in reply.error
+        assert any(isinstance(event, ServerAway) for event in seen)
     finally:
         await engine.stop()
 

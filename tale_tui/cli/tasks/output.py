@@ -25,6 +25,8 @@ def task_data(detail: TaskDetail) -> dict[str, object]:
         "text": detail.text,
         "priority": task.priority.value,
         "state": task.state.value,
+        "reason": task.reason.value or None,
+        "server_since": _stamp(task.server_since),
         "route": task.why or None,
         "model": str(task.ref) if task.ref else None,
         "confidence": rounded(task.p),
