@@ -155,6 +155,22 @@ async def test_a_server_that_starts_after_the_application_is_noticed(
         await engine.stop()
 
 
+async def test_roles_without_a_model_find_one_when_a_server_comes(ollama: FakeOllama, paths: Paths) -> None:
+    nobody = settings(ollama).model_copy(update={"ux": "auto", "task": "auto"})
+    engine = await Engine.start(paths, nobody)
+    try:
+
+        def states() -> list[RoleState]:
+            return [status.state for status in engine._roles.statuses()]
+
+        await until(lambda: states() == [RoleState.UNSET] * 2, "nobody serves")
+        await asyncio.to_thread(ollama.start)
+        await until(lambda: states()[0] is RoleState.READY, "a model was found and loaded")
+        assert all(status.ref and status.ref.backend is BackendName.OLLAMA for status in engine._roles.statuses())
+    finally:
+        await engine.stop()
+
+
 async def test_escape_stops_a_turn_that_waits(ollama: FakeOllama, paths: Paths) -> None:
     engine = await Engine.start(paths, settings(ollama))
     try:

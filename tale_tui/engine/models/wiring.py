@@ -79,7 +79,7 @@ def build_model_services(
         residency_log=residency_log,
     )
     roles = Roles(pool, records, {Role.UX: settings.ux, Role.TASK: settings.task}, publish, clock.now)
-    supervisor = ModelSupervisor(pool, roles, guard, residency_log, settings.memory, publish, clock)
+    supervisor = ModelSupervisor(pool, roles, guard, residency_log, settings.memory, publish)
     return ModelServices(
         pool, roles, supervisor, ResidencyReporter(pool, roles, guard, residency_log, supervisor, clock.now)
     )

@@ -116,9 +116,10 @@ class TaskRun:
         if ending.suspended is not None:
             return await store.suspend_task(self.id, epoch, ending.suspended.reason, ending.suspended.topic)
         if (failed := ending.failed) is not None:
-            log.info("%s of %s failed: %s: %s", failed.spec.key, self.id, failed.error.code, failed.error.sentence)
             if isinstance(failed.error, ModelError) and failed.error.away_since is not None:
+                log.info("%s of %s waits for its server", failed.spec.key, self.id)
                 return await journal.hold(failed, failed.error)
+            log.info("%s of %s failed: %s: %s", failed.spec.key, self.id, failed.error.code, failed.error.sentence)
             kind = failed.spec.key, isinstance(failed.error, ServerBusy)
             self._failures[kind] += 1
             pause_s = next_pause_s(failed.error, self._failures[kind], failed.spec, self._services.settings)

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from tale_tui.config.settings import MemorySettings
-from tale_tui.domain.clock import Clock
-from tale_tui.domain.constants import RESIDENT_TRUST_S, SLEEP_MIN_S, SUPERVISOR_CHECK_S, SUPERVISOR_PAUSE_MIN_S
+from tale_tui.domain.constants import RESIDENT_TRUST_S, SUPERVISOR_CHECK_S, SUPERVISOR_PAUSE_MIN_S
 from tale_tui.domain.errors import ModelError, OutOfMemory, TaleError
 from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role, RoleState
@@ -28,7 +27,6 @@ class ModelSupervisor:
         residency_log: takes note, and knows how long loads take.
         settings: whether both are to stay.
         publish: takes the facts.
-        clock: the time, by which it is seen that the machine slept.
     """
 
     def __init__(
@@ -39,7 +37,6 @@ class ModelSupervisor:
         residency_log: ResidencyLog,
         settings: MemorySettings,
         publish: Callable[[Fact], None],
-        clock: Clock,
     ) -> None:
         self._pool = pool
         self._roles = roles
@@ -53,7 +50,6 @@ class ModelSupervisor:
         """What was in memory at the last look."""
         self._returned: set[BackendName] = set()
         """Servers that are back, and whose models have not been seen to yet."""
-        self._clock = clock
         self.one_model = False
         """Whether the models of the two roles do not fit together."""
         pool.servers.listen(left=self._server_left, returned=self._server_returned)
@@ -84,14 +80,11 @@ class ModelSupervisor:
         await self._roles.warm()
         while True:
             await self.check()
-            began, began_wall = self._clock.monotonic(), self._clock.now()
             delay = max(SUPERVISOR_PAUSE_MIN_S, self._next_s())
             with suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._pool.troubled.wait()
             self._pool.troubled.clear()
-            if self._clock.now() - began_wall - (self._clock.monotonic() - began) > SLEEP_MIN_S:
-                self._pool.residency.clear()  # the machine slept: nobody knows what happened meanwhile
 
     async def check(self) -> None:
         """See to the models of both roles once."""
