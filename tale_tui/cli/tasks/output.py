@@ -25,8 +25,6 @@ def task_data(detail: TaskDetail) -> dict[str, object]:
         "text": detail.text,
         "priority": task.priority.value,
         "state": task.state.value,
-        "reason": task.reason.value or None,
-        "server_since": _stamp(task.server_since),
         "route": task.why or None,
         "model": str(task.ref) if task.ref else None,
         "confidence": rounded(task.p),
@@ -39,6 +37,8 @@ def task_data(detail: TaskDetail) -> dict[str, object]:
         "prompt_tokens": task.prompt_tokens,
         "completion_tokens": task.completion_tokens,
         "error": task.error or None,
+        "reason": task.reason.value or None,
+        "server_since": _stamp(task.server_since),
     }
 
 
