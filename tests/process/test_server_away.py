@@ -211,6 +211,7 @@ async def test_after_a_day_a_task_asks_and_goes_on_with_a_yes(ollama: FakeOllama
 
         await until(asks, "it asks")
         await asyncio.to_thread(ollama.start)
+        await until(lambda: engine.pool.servers.away(BackendName.OLLAMA) is None, "the server is back")
         await engine.tasks.approve(task.id, yes=True)
         await some_are_done(engine, 1)
     finally:

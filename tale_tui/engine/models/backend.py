@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -71,6 +73,24 @@ class Finished:
 
 
 BackendEvent = PromptRead | TextPiece | Finished
+
+
+_PROBING = ContextVar("_PROBING", default=False)
+
+
+@contextmanager
+def probing() -> Iterator[None]:
+    """Meanwhile what goes wrong is no news for the log: a server is asked whether it is there."""
+    token = _PROBING.set(True)
+    try:
+        yield
+    finally:
+        _PROBING.reset(token)
+
+
+def is_probing() -> bool:
+    """Whether what goes wrong now is no news."""
+    return _PROBING.get()
 
 
 class Backend(Protocol):

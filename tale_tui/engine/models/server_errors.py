@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 
 import httpx
@@ -25,24 +22,13 @@ from tale_tui.domain.errors import (
     Unreachable,
 )
 from tale_tui.domain.text import clean_line
+from tale_tui.engine.models.backend import is_probing
 from tale_tui.engine.models.lenient_json import as_count, as_text, read_object
 
 log = logging.getLogger(__name__)
 
-_PROBING = ContextVar("_PROBING", default=False)
-
 _DEPTH = 5
 """How deep a complaint may be wrapped in JSON inside strings inside JSON."""
-
-
-@contextmanager
-def probing() -> Iterator[None]:
-    """Meanwhile what goes wrong is no news: a server that is known to be away is asked whether it is back."""
-    token = _PROBING.set(True)
-    try:
-        yield
-    finally:
-        _PROBING.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +214,7 @@ def refusal(server: ServerDescription, status: int, body: str, model: str = "", 
         pulling: whether it was to fetch the model.
     """
     complaint = read_complaint(body)
-    if status not in (401, 403) and not _PROBING.get():  # there a server may repeat the key
+    if status not in (401, 403) and not is_probing():  # there a server may repeat the key
         log.warning("%s, status %d: %s", server.url, status, clean_line(complaint.text or body))
     said = f"{complaint.kind} {complaint.text}".lower()
     rules = _PULL_RULES + _RULES if pulling else _RULES
@@ -253,7 +239,7 @@ def transport_failure(server: ServerDescription, error: httpx.HTTPError, *, stre
         error: what httpx raised.
         streaming: whether the answer had begun.
     """
-    if not _PROBING.get():
+    if not is_probing():
         log.info("%s: %s: %s", server.url, type(error).__name__, clean_line(str(error)))
     if isinstance(error, httpx.TimeoutException):
         return TimedOut(f"{server.name} at {server.url} did not take the connection in time. {server.start}")
