@@ -14,6 +14,7 @@ from tale_tui.domain.events import (
     ModelLoading,
     PromptProgress,
     Routed,
+    ServerAway,
     StepDelta,
     StepReading,
     TaskChanged,
@@ -31,6 +32,7 @@ from tale_tui.domain.events import (
     TurnStarted,
 )
 from tale_tui.domain.tasks import ENDED, DetectBand, Reason, Task, TaskState
+from tale_tui.formatting.servers import server_name
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import TaskDetail
@@ -89,6 +91,8 @@ async def follow(
                 thinking = True
             case ModelLoading(ref=ref):
                 waits(f"loading {ref.model}")
+            case ServerAway(backend=backend):
+                waits(f"waits for {server_name(backend)}")
             case PromptProgress(done=done, total=total):
                 if reads is not None:
                     reads(done, total)

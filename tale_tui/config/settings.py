@@ -143,6 +143,8 @@ class TaskSettings(SettingsGroup):
     backoff_s: float = Field(2.0, gt=0, le=TIME_LIMIT_MAX_S)
     """Before the second attempt; it doubles with each."""
     backoff_max_s: float = Field(60.0, gt=0, le=TIME_LIMIT_MAX_S)
+    server_wait_s: float = Field(86_400.0, gt=0, le=TIME_LIMIT_MAX_S)
+    """For a server that is away; then a task asks whether to go on waiting."""
     max_tokens: int = Field(4096, ge=1, le=TOKENS_MAX)
     """The most tokens that a step may write."""
     resume: Literal["ask", "always", "never"] = "ask"

@@ -39,6 +39,8 @@ TOKENS_PER_SECOND_MAX = 20_000.0
 
 TIME_LIMIT_MAX_S = 31_536_000.0
 """Seconds that a task or a step may be given at most: a year, and more than any is ever waited for."""
+BUSY_RETRIES, BUSY_PAUSE_MAX_S = 60, 10.0
+"""A task whose server has too much to do is tried again so often, after so many seconds at most: for ten minutes."""
 LOCAL_TASKS_AT_ONCE = 1
 """Tasks of one model on this machine: two would each take twice as long, and the first result comes later."""
 REMOTE_TASKS_AT_ONCE = 4
@@ -103,6 +105,15 @@ RESTART_PAUSE_S, RESTART_PAUSE_MAX_S = 1.0, 30.0
 """Seconds before a model that failed is started again; they double with each failure."""
 BREAKER_OPEN_S, BREAKER_OPEN_MAX_S = 20.0, 300.0
 """Seconds for which a breaker stays open; they double each time that it opens again."""
+PROBE_PAUSE_S, PROBE_PAUSE_MAX_S = 1.0, 30.0
+"""Seconds before a server that is away is asked again whether it is there; they double up to the second number."""
+PROBE_LOOK_S = 5.0
+"""So often, in seconds, it is looked whether the machine slept meanwhile: then a server is asked at once."""
+PROBE_CONFIRM_S = 0.5
+"""Seconds after which a server that answers although a call to it failed is asked once more: it may be on its way
+out."""
+TURN_SERVER_WAIT_S = 60.0
+"""So long, in seconds, a turn of the conversation waits for a server that is away before it fails."""
 LOADED_MIN_MS = 100.0
 """A call that spent more on loading found its model gone; servers report a few milliseconds for one that is there."""
 RESIDENT_TRUST_S = 30.0
@@ -111,6 +122,8 @@ SUPERVISOR_CHECK_S = 30.0
 """Seconds between two looks at what is in memory: a server may evict a model without a word."""
 SUPERVISOR_PAUSE_MIN_S = 0.05
 """Seconds between two looks of the supervisor at least, whatever fails."""
+SLEEP_MIN_S = 5.0
+"""Seconds by which the clock on the wall must have run ahead for the machine to have slept."""
 MODELS_NAMED_MAX = 5
 """Models that are named in one sentence."""
 
@@ -138,8 +151,6 @@ OLLAMA_DEFAULT_KEEP_ALIVE_S = 300
 """Seconds that a model stays loaded which is not to be kept: Ollama's own default."""
 LOAD_KEEP_ALIVE_MIN_S = 30
 """So long a model stays at least that was loaded and not called yet: with 0 Ollama would unload instead of loading."""
-LOADING_POLL_S = 0.5
-"""Seconds between two looks at a server that is still loading its model: it has no way to tell when it is done."""
 USAGE_TIMEOUT_S = 2.0
 """Seconds for the numbers that follow an answer: without them it is whole as well."""
 TOKENIZE_TIMEOUT_S = 5.0

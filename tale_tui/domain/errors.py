@@ -2,7 +2,7 @@
 
     TaleError
     ├── ModelError                a model or its server did not do what was asked
-    │   ├── Unreachable           nothing answers at the address
+    │   ├── Unreachable           nothing answers at the address, or only that it is not ready yet
     │   ├── ModelNotFound         the server does not have the model
     │   ├── OutOfMemory           the model does not fit
     │   ├── BackendCrashed        the process that runs the model ended
@@ -83,10 +83,12 @@ class ModelError(TaleError):
     title = "The model did not answer"
     retry_helps: ClassVar[bool] = True
     """Whether the same request may succeed later without anybody changing anything."""
+    away_since: float | None = None
+    """Since when its server is away, in seconds since the epoch, where that was found to be the reason."""
 
 
 class Unreachable(ModelError):
-    """Nothing answers at the address."""
+    """Nothing answers at the address, or only that it is not ready yet."""
 
     code = "unreachable"
     title = "The server does not answer"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tale_tui.domain.conversation import Message, Session, WindowUse
-from tale_tui.domain.models import ModelRef, RoleStatus
+from tale_tui.domain.models import BackendName, ModelRef, RoleStatus
 from tale_tui.domain.tasks import Task, TaskDetail
 
 
@@ -47,6 +47,15 @@ class ModelLoading:
     """The model is not in memory yet; the reply begins when it is."""
 
     ref: ModelRef
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAway:
+    """The server of the model is away, and the turn waits for it for a while; `Routed` follows when it is back."""
+
+    backend: BackendName
+    since: float
+    """Seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,7 @@ TurnEvent = (
     | TaskStarted
     | Routed
     | ModelLoading
+    | ServerAway
     | PromptProgress
     | ThinkingDelta
     | TextDelta

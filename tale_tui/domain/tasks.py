@@ -86,7 +86,7 @@ class TaskState(StrEnum):
     WAITING = "waiting"
     """For the user: an approval. It holds no slot."""
     QUEUED = "queued"
-    """For a slot, for other tasks, or for the next attempt."""
+    """For a slot, for other tasks, for the next attempt, or for a server that is away."""
     RUNNING = "running"
     PAUSED = "paused"
     """By the user, or interrupted by the end of the process; what was written is kept."""
@@ -124,7 +124,7 @@ def is_time_limit(seconds: float) -> bool:
 
 
 class Reason(StrEnum):
-    """Why a task is paused or waiting."""
+    """Why a task is paused or waiting, or queued although there is room for it."""
 
     NONE = ""
     USER = "user"
@@ -135,6 +135,8 @@ class Reason(StrEnum):
     """Its plan, or one of its steps, wants a yes."""
     REPEAT = "repeat"
     """A step with effects outside broke off: running it again wants a yes."""
+    SERVER = "server"
+    """The server of its model is away. Queued: it goes on when that is back. Waiting: for so long that it asks."""
 
 
 class StepKind(StrEnum):
@@ -258,6 +260,8 @@ class Task:
     """A sentence for the user."""
     error_code: str = ""
     """The class of the error, as in errors.py."""
+    server_since: float | None = None
+    """Since when it waits for a server that is away."""
 
     @property
     def is_open(self) -> bool:

@@ -228,9 +228,12 @@ def _local_executor(
         made = next((backend for backend in backends.made if backend.name is ref.backend), None)
         return made.local if made else ref.backend is not BackendName.OPENAI
 
+    def away(ref: ModelRef) -> bool:
+        return pool.servers.away(ref.backend) is not None
+
     services = TaskServices(store, pool, roles, router, settings.tasks, settings.chat, clock.monotonic)
     runners = {StepKind.MODEL.value: ModelStepRunner(services)}
-    return Executor(
+    executor = Executor(
         store,
         runners,
         settings.tasks,
@@ -238,5 +241,11 @@ def _local_executor(
         publish,
         likely=likely,
         is_local=is_local,
+        away=away,
         works_queue=works_queue,
     )
+    pool.servers.listen(
+        left=lambda _: executor.servers_changed(),
+        returned=lambda _: executor.servers_changed(),
+    )
+    return executor

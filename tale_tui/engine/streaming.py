@@ -70,6 +70,10 @@ class PartialReply:
         """What was thought before it."""
         return _joined(self._thinking)
 
+    def begin_again(self) -> None:
+        """Count the time from now on: until now nobody was there to be asked."""
+        self._began = self.monotonic()
+
     def add(self, piece: TextPiece) -> None:
         """Take the next piece."""
         (self._thinking if piece.thinking else self._text).append(piece.text)

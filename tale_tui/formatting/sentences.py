@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tale_tui.domain.tasks import Reason, Task, TaskState
-from tale_tui.formatting.tasks import elapsed_s, step_number
+from tale_tui.formatting.servers import server_name
+from tale_tui.formatting.tasks import elapsed_s, state_words, step_number
 from tale_tui.formatting.units import span
 
 SENTENCE_TITLE_MAX = 60
@@ -40,6 +41,9 @@ def state_sentence(task: Task, now: float) -> str:
         case TaskState.QUEUED:
             return _queued_sentence(task, now)
         case TaskState.WAITING:
+            if task.reason is Reason.SERVER:
+                server = server_name(task.ref.backend if task.ref else "")
+                return f"has waited for {server} for long. /tasks {task.shown} asks whether to go on waiting."
             return f"waits for your yes. /tasks {task.shown} shows what it asks."
         case TaskState.PAUSED:
             how = "was cut off when the application ended" if task.reason is Reason.INTERRUPTED else "is paused"
@@ -81,6 +85,9 @@ def _running_sentence(task: Task, now: float) -> str:
 def _queued_sentence(task: Task, now: float) -> str:
     if task.waits_for:
         return f"waits for {', '.join(task.waits_for)}."
+    if task.reason is Reason.SERVER:
+        server = server_name(task.ref.backend if task.ref else "")
+        return f"{state_words(task, now)} and goes on by itself when {server} is back."
     if task.next_try is not None and task.next_try > now:
         return f"is tried again in {span(task.next_try - now)}."
     return "is queued and starts as soon as there is room."

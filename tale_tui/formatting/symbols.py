@@ -29,6 +29,8 @@ class Signs:
     asks: str
     """Waits for the user."""
     paused: str
+    away: str
+    """Waits for a server that is away."""
     bar: str
     """The bar at the left of a turn, and of the chosen row."""
     full: str
@@ -73,6 +75,7 @@ UNICODE = Signs(
     waiting="·",
     asks="?",
     paused="‖",
+    away="∿",
     bar="▎",
     full="▰",
     empty="▱",
@@ -103,6 +106,7 @@ ASCII = Signs(
     waiting=".",
     asks="?",
     paused="=",
+    away="~",
     bar="|",
     full="#",
     empty="-",

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from tale_tui.formatting.servers import server_name
 from tale_tui.formatting.symbols import Signs, bar, signs
-from tale_tui.formatting.units import about, clock, count, format_probability, rough_clock
+from tale_tui.formatting.units import about, clock, count, format_probability, rough_clock, when
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import Task
@@ -21,6 +22,9 @@ TIMES_WIDTH = len("10:42, longer than usual")
 """Cells that `times` needs at most."""
 SHORT_TIMES_WIDTH = len("10:42 ~10:30")
 """The same of `short_times`."""
+
+_MINUTE_S = 60.0
+"""A moment that is so long ago is told by its time."""
 
 _TONES: dict[str, Tone] = {"running": "work", "waiting": "look", "done": "ok", "failed": "bad"}
 _SIGNS = {
@@ -63,7 +67,8 @@ def sign(task: Task, *, of: Signs | None = None) -> str:
         task: whose.
         of: the set of signs; None takes those of this process.
     """
-    return str(getattr(of or signs(), _SIGNS[task.state]))
+    name = "away" if _waits_for_server(task) else _SIGNS[task.state]
+    return str(getattr(of or signs(), name))
 
 
 def tone(task: Task) -> Tone:
@@ -93,7 +98,8 @@ def acknowledgement(task: Task) -> str:
 
 
 def state_words(task: Task, now: float, *, doing: str = "") -> str:
-    """Where it is: `step 2 of 3, writing`, `waits for k4t9`, `again in 12 s`, `approve 14 steps`, `out of memory`.
+    """Where it is: `step 2 of 3, writing`, `waits for k4t9`, `waits for Ollama since 14:02`, `again in 12 s`, `approve
+    14 steps`, `out of memory`.
 
     Args:
         task: whose.
@@ -114,6 +120,8 @@ def short_state(task: Task, now: float, *, doing: str = "") -> str:
     if task.state == "running" and task.steps_total > 1:
         words = doing or task.step_title
         return f"{step_number(task)}/{task.steps_total} {words}".rstrip()
+    if _waits_for_server(task):
+        return f"waits for {_server(task)}"
     return state_words(task, now, doing=doing)
 
 
@@ -139,6 +147,9 @@ def _queued_words(task: Task, now: float) -> str:
     if task.waits_for:
         first, *others = task.waits_for
         return f"waits for {first} and {len(others)} more" if others else f"waits for {first}"
+    if _waits_for_server(task):
+        since = "" if task.server_since is None else f" since {server_away_since(task, now)}"
+        return f"waits for {_server(task)}{since}"
     if task.next_try is not None:
         left = task.next_try - now
         return f"again in {about(left)}" if left > 0 else "again soon"
@@ -148,9 +159,31 @@ def _queued_words(task: Task, now: float) -> str:
 def _question(task: Task) -> str:
     if task.reason == "repeat":
         return "run again?"
+    if task.reason == "server":
+        return f"wait on for {_server(task)}?"
     if task.steps_done or not task.steps_total:
         return f"approve {task.step_title}".rstrip()
     return f"approve {task.steps_total} {'step' if task.steps_total == 1 else 'steps'}"
+
+
+def server_away_since(task: Task, now: float) -> str:
+    """Since when a task waits for its server, as people say it: `14:02`, `Tue`; empty where it waits for none.
+
+    Args:
+        task: whose.
+        now: the present.
+    """
+    if task.server_since is None:
+        return ""
+    return when(task.server_since, max(now, task.server_since + _MINUTE_S))
+
+
+def _waits_for_server(task: Task) -> bool:
+    return task.state == "queued" and task.reason == "server" and not task.waits_for
+
+
+def _server(task: Task) -> str:
+    return server_name("" if task.ref is None else task.ref.backend)
 
 
 # how long

@@ -13,6 +13,7 @@ from tale_tui.domain.events import (
     ModelLoading,
     PromptProgress,
     Routed,
+    ServerAway,
     TextDelta,
     TextSortedAnew,
     ThinkingDelta,
@@ -30,6 +31,7 @@ async def test_a_turn_is_handed_out_as_it_happens(engine: Any) -> None:
         for event in (
             started,
             Routed(REF, "the role's"),
+            ServerAway(BackendName.OLLAMA, 1.0),
             ModelLoading(REF),
             PromptProgress(64, 128),
             ThinkingDelta("hm", 1),
@@ -43,7 +45,7 @@ async def test_a_turn_is_handed_out_as_it_happens(engine: Any) -> None:
     end = await follow(
         events(), text=given.append, waits=given.append, reads=lambda ready, total: given.append((ready, total))
     )
-    assert given == ["loading qwen2.5:7b", (64, 128), "thinking", "a"]
+    assert given == ["waits for Ollama", "loading qwen2.5:7b", (64, 128), "thinking", "a"]
     assert end is done
 
 

@@ -12,6 +12,7 @@ from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.domain.tasks import Reason, Task, TaskState
 from tale_tui.formatting import tasks as words
 from tale_tui.formatting.symbols import ASCII, UNICODE
+from tale_tui.formatting.units import when
 
 NOW = 1_786_284_120.0
 
@@ -31,6 +32,13 @@ def test_every_state_has_a_sign_of_one_cell(of: Any) -> None:
     assert all(len(sign) == 1 for sign in signs.values())
     told_apart = {sign for state, sign in signs.items() if state is not TaskState.DRAFT}
     assert len(told_apart) == len(TaskState) - 1
+
+
+def test_what_waits_for_a_server_has_a_sign_of_its_own() -> None:
+    held = task(TaskState.QUEUED, reason=Reason.SERVER, server_since=NOW)
+    assert (words.sign(held, of=UNICODE), words.sign(held, of=ASCII)) == ("∿", "~")
+    assert words.state_words(held, NOW) == f"waits for Ollama since {when(NOW, NOW + 60)}"
+    assert words.sign(task(TaskState.WAITING, reason=Reason.SERVER), of=UNICODE) == UNICODE.asks
 
 
 def test_loud_is_what_needs_a_look() -> None:
@@ -57,6 +65,13 @@ def test_a_task_that_somebody_asked_for_has_no_chance() -> None:
         (task(TaskState.DRAFT), "draft", "draft"),
         (task(TaskState.QUEUED), "queued", "queued"),
         (task(TaskState.QUEUED, waits_for=("p8c3",)), "waits for p8c3", "waits for p8c3"),
+        (
+            task(TaskState.QUEUED, reason=Reason.SERVER, server_since=NOW - 90),
+            f"waits for Ollama since {when(NOW - 90, NOW)}",
+            "waits for Ollama",
+        ),
+        (task(TaskState.QUEUED, reason=Reason.SERVER, ref=None), "waits for the server", "waits for the server"),
+        (task(TaskState.WAITING, reason=Reason.SERVER), "wait on for Ollama?", "wait on for Ollama?"),
         (task(TaskState.QUEUED, waits_for=("a", "b", "c")), "waits for a and 2 more", "waits for a and 2 more"),
         (task(TaskState.QUEUED, next_try=NOW + 8), "again in 8 s", "again in 8 s"),
         (task(TaskState.QUEUED, next_try=NOW - 1), "again soon", "again soon"),

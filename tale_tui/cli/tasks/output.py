@@ -37,6 +37,8 @@ def task_data(detail: TaskDetail) -> dict[str, object]:
         "prompt_tokens": task.prompt_tokens,
         "completion_tokens": task.completion_tokens,
         "error": task.error or None,
+        "reason": task.reason.value or None,
+        "server_since": _stamp(task.server_since),
     }
 
 

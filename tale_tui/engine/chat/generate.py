@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 from tale_tui.config.settings import ChatSettings
 from tale_tui.domain.clock import Clock
+from tale_tui.domain.constants import TURN_SERVER_WAIT_S
 from tale_tui.domain.conversation import Message, WindowUse
 from tale_tui.domain.errors import ContextFull, ModelError
-from tale_tui.domain.events import Fact, ModelLoading, Notice, Routed, TextSortedAnew
+from tale_tui.domain.events import Fact, ModelLoading, Notice, Routed, ServerAway, TextSortedAnew
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.engine.chat.context_window import CUT_SHARE, ModelPrompt
 from tale_tui.engine.chat.prompt_builder import PromptBranch, PromptBuilder
@@ -99,11 +100,25 @@ class ReplyGenerator:
         """Why it is asked, in a few words."""
 
     async def run(self) -> Generated:
-        """Find the model, load it, stream its answer.
+        """Find the model, load it, stream its answer; wait for its server, where that is away before the first word.
 
         Raises:
             TaleError: what kept it from being answered to the end.
         """
+        servers, monotonic = self._services.pool.servers, self._services.clock.monotonic
+        until = monotonic() + TURN_SERVER_WAIT_S
+        while True:
+            try:
+                return await self._generated()
+            except ModelError as error:
+                if self._written.tokens or error.away_since is None or self.ref is None:
+                    raise
+                self._queue.put(ServerAway(self.ref.backend, error.away_since))
+                if not await servers.wait_back(self.ref.backend, until - monotonic()):
+                    raise
+            self._written.begin_again()
+
+    async def _generated(self) -> Generated:
         services = self._services
         route = await services.router.route(Role.UX, chosen=self._chosen)
         if self._reply.text:  # what one model began is not continued in the name of another

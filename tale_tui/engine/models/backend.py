@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -83,6 +85,24 @@ class Finished:
 BackendEvent = PromptRead | TextPiece | SortedAnew | Finished
 
 
+_PROBING = ContextVar("_PROBING", default=False)
+
+
+@contextmanager
+def probing() -> Iterator[None]:
+    """Meanwhile what goes wrong is no news for the log: a server is asked whether it is there."""
+    token = _PROBING.set(True)
+    try:
+        yield
+    finally:
+        _PROBING.reset(token)
+
+
+def is_probing() -> bool:
+    """Whether what goes wrong now is no news."""
+    return _PROBING.get()
+
+
 class Backend(Protocol):
     """A server of models, or the child process that is one.
 
@@ -99,6 +119,18 @@ class Backend(Protocol):
 
     async def report(self, timeout_s: float) -> BackendReport:
         """Whether it is there, what it has and what is loaded. Never raises: an absence is in the report."""
+        ...
+
+    async def probe(self, timeout_s: float) -> bool:
+        """See whether its server is there.
+
+        Args:
+            timeout_s: for it to answer; what it answers does not matter.
+        Returns:
+            True where a server answered, False where there is none that could be away.
+        Raises:
+            ModelError: `Unreachable`, `TimedOut` or `BrokenStream` where it is not, any other where it answers.
+        """
         ...
 
     async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:

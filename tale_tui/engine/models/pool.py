@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from tale_tui.domain.errors import ModelError, TaleError
+from tale_tui.domain.errors import TaleError
 from tale_tui.domain.models import BackendName, BackendReport, ModelRef, Progress
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PerRoleBackend
 from tale_tui.engine.models.loading.loader import ModelLoader
-from tale_tui.engine.models.loading.memory import MemoryGuard
-from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.memory_forecast import Forecast
-from tale_tui.engine.models.registry import BackendRegistry
 from tale_tui.engine.unforeseen import attempt
 
 
 class Pool(ModelLoader):
-    """Loads models, as `ModelLoader` does, and asks them.
-
-    Args:
-        backends: by name.
-        window: the context window that the user set, in tokens; 0 takes what the backend thinks right for a model.
-        probe_s: how long a server may take to say that it is there.
-        monotonic: the clock, in seconds.
-        guard: lets models into memory; None lets in all.
-        residency_log: takes note of loads and ends; None writes them to the log alone.
-    """
-
-    def __init__(
-        self,
-        backends: BackendRegistry,
-        *,
-        window: int,
-        probe_s: float,
-        monotonic: Callable[[], float],
-        guard: MemoryGuard | None = None,
-        residency_log: ResidencyLog | None = None,
-    ) -> None:
-        super().__init__(backends, window=window, monotonic=monotonic, guard=guard, residency_log=residency_log)
-        self._probe_s = probe_s
+    """Loads models, as `ModelLoader` does, and asks them."""
 
     # what there is
 
@@ -58,9 +33,12 @@ class Pool(ModelLoader):
             return await backend.report(self._probe_s)
 
         try:
-            return await attempt(ask(), f"Looking at {name.value}")
+            report = await attempt(ask(), f"Looking at {name.value}")
         except TaleError as error:  # one that cannot be asked hides no other
             return BackendReport(name, available=False, detail=error.sentence)
+        if report.available:
+            await self.servers.answered(name)
+        return report
 
     async def reports(self, names: tuple[BackendName, ...]) -> tuple[BackendReport, ...]:
         """What several say of themselves, asked at once."""
@@ -92,17 +70,13 @@ class Pool(ModelLoader):
         backend = await self._backends.get(ref.backend)
         process = self._process_of(ref, request.role)
         request = request if process is request.role else replace(request, role=process)
-        began, load_ms = self._monotonic(), 0.0
+        load_ms = 0.0
         with self.residency.call(ref):
-            try:
-                async with aclosing(backend.chat(request)) as events:
-                    async for event in events:
-                        if isinstance(event, Finished):
-                            load_ms = event.load_ms or 0.0
-                        yield event
-            except ModelError as error:
-                await self.failed(ref, error, began)
-                raise
+            async with self.noting(ref), aclosing(backend.chat(request)) as events:
+                async for event in events:
+                    if isinstance(event, Finished):
+                        load_ms = event.load_ms or 0.0
+                    yield event
         self.residency.refresh(ref, process)
         await self._worked(ref, load_ms)
 
@@ -113,7 +87,8 @@ class Pool(ModelLoader):
             ModelError: its backend does not answer.
         """
         backend = await self._backends.get(ref.backend)
-        return await backend.count_tokens(ref.model, messages)
+        async with self.noting(ref):
+            return await backend.count_tokens(ref.model, messages)
 
     async def pull(self, ref: ModelRef) -> AsyncGenerator[Progress, None]:
         """Fetch a model to its backend.
@@ -128,5 +103,6 @@ class Pool(ModelLoader):
 
     async def close(self) -> None:
         """Close all backends that were used."""
+        await self.servers.close()
         self.residency.clear()
         await self._backends.close()

@@ -164,6 +164,12 @@ class ScriptedBackend:
         )
         return BackendReport(self.name, available=True, models=infos, loaded=tuple(self._loaded.values()))
 
+    async def probe(self, timeout_s: float) -> bool:
+        """There, unless it was told to be away."""
+        if self.away:
+            raise self.away
+        return False
+
     async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
         """Remember the model as loaded, with the smaller of its window and the one asked for."""
         self._check(model)

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TypeVar
 
 import httpx
@@ -26,6 +27,7 @@ from tale_tui.domain.errors import (
     Unreachable,
 )
 from tale_tui.domain.text import clean_line
+from tale_tui.engine.models.backend import is_probing
 from tale_tui.engine.models.lenient_json import as_count, as_text, read_object
 
 log = logging.getLogger(__name__)
@@ -33,7 +35,6 @@ log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 Otherwise = TypeVar("Otherwise")
 CONNECTION_FAILURES = (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.ProxyError)
-PROXY_WANTS_KEY = 407
 
 _DEPTH = 5
 """How deep a complaint may be wrapped in JSON inside strings inside JSON."""
@@ -109,7 +110,6 @@ _STATUSES: dict[int, type[ModelError]] = {
     403: NotAuthorised,
     408: TimedOut,
     429: ServerBusy,
-    503: ServerBusy,
 }
 
 
@@ -160,8 +160,8 @@ _RULES = (
     ),
     _Rule(
         re.compile(r"\bloading model$"),
-        ServerBusy,
-        "{name} is still loading its model. Try again in a little while.",
+        Unreachable,
+        "{name} is still loading its model. Wait a little while.",
     ),
     _Rule(re.compile(r"server busy|maximum pending requests|rate.limit|overloaded"), ServerBusy),
     _Rule(
@@ -246,7 +246,7 @@ def refusal(server: ServerDescription, status: int, body: str, model: str = "", 
         pulling: whether it was to fetch the model.
     """
     complaint = read_complaint(body)
-    if status not in (401, 403):  # there a server may repeat the key
+    if status not in (401, 403) and not is_probing():  # there a server may repeat the key
         log.warning("%s, status %d: %s", server.url, status, clean_line(complaint.text or body))
     said = f"{complaint.kind} {complaint.text}".lower()
     rules = _PULL_RULES + _RULES if pulling else _RULES
@@ -255,9 +255,11 @@ def refusal(server: ServerDescription, status: int, body: str, model: str = "", 
         return ContextFull(_context_sentence(server, complaint, model))
     if rule is not None:
         return rule.error(_filled(rule.sentence or _SENTENCES[rule.error], server, model))
-    if status == PROXY_WANTS_KEY and server.proxy:
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and server.proxy:
         return Unreachable(_proxy_sentence(server))
-    if status in (502, 504):
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return Unreachable(f"{server.name} at {server.url} is not ready yet. Wait a little while. {server.start}")
+    if status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT):
         return Unreachable(f"What stands before {server.url} says that {server.name} does not answer. {server.start}")
     error = _STATUSES.get(status, Refused)
     return Refused(_status_sentence(server, status)) if error is Refused else error(sentence(error, server, model))
@@ -271,7 +273,8 @@ def transport_failure(server: ServerDescription, error: Exception, *, streaming:
         error: what httpx, or what it is built on, raised.
         streaming: whether the answer had begun.
     """
-    log.info("%s: %s: %s", server.url, type(error).__name__, clean_line(str(error)))
+    if not is_probing():
+        log.info("%s: %s: %s", server.url, type(error).__name__, clean_line(str(error)))
     if isinstance(error, httpx.TimeoutException):
         return TimedOut(
             f"{server.name} at {server.url} did not take the connection in time. {server.start}" + by_proxy(server)

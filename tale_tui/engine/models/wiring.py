@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,6 +49,7 @@ def build_model_services(
     clock: Clock,
     publish: Callable[[Fact], None],
     machine: Callable[[], MachineMemory] = look_at_memory,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> ModelServices:
     """Make the parts and wire them; nothing is started.
 
@@ -58,6 +60,7 @@ def build_model_services(
         clock: the time.
         publish: takes the facts.
         machine: looks at the memory of this machine; called in a thread.
+        sleep: how it is waited before a server that is away is asked again.
     """
 
     def on_eviction(arriving: ModelRef, evicted: tuple[ModelRef, ...]) -> None:
@@ -70,6 +73,8 @@ def build_model_services(
         window=settings.chat.window,
         probe_s=settings.limits.probe_s,
         monotonic=clock.monotonic,
+        now=clock.now,
+        sleep=sleep,
         guard=guard,
         residency_log=residency_log,
     )

@@ -128,8 +128,8 @@ def route(signals: Signals) -> Route:
 
 def left_after(error: ModelError, failed: ModelRef, fallbacks: Iterable[ModelRef]) -> list[ModelRef]:
     """Who is worth asking when a model failed: of a server that does not answer, or lets nobody in, nobody."""
-    away = failed.backend if isinstance(error, (Unreachable, NotAuthorised, NotTrusted)) else None
-    return [ref for ref in fallbacks if ref.backend is not away]
+    away = error.away_since is not None or isinstance(error, (Unreachable, NotAuthorised, NotTrusted))
+    return [ref for ref in fallbacks if not (away and ref.backend is failed.backend)]
 
 
 def _other(role: Role) -> Role:

@@ -17,7 +17,7 @@ from tale_tui.engine.store.task_rows import detail_at, task_at, task_n
 
 _CLAIM = """
     UPDATE task SET state = 'running', reason = '', epoch = epoch + 1, started = coalesce(started, :now),
-        running_since = :now, updated = :now, next_try = NULL, error = '', error_code = ''
+        running_since = :now, updated = :now, next_try = NULL, error = '', error_code = '', server_since = NULL
     WHERE id = :id AND state = 'queued' RETURNING n, epoch
 """
 _YES = """
@@ -60,8 +60,8 @@ _ALLOWED = {
 # What leaves `running` ends a run: its time is added, and its epoch is over.
 _CHANGE = """
     UPDATE task SET state = :state, reason = :reason, error = :error, error_code = :code, next_try = :next_try,
-        asks = :asks, updated = :now, finished = CASE WHEN :ended THEN :now END,
-        worked_s = worked_s + CASE state WHEN 'running' THEN max(0, :now - running_since) ELSE 0 END,
+        asks = :asks, server_since = :server_since, updated = :now, finished = CASE WHEN :ended THEN :now END,
+        worked_s = worked_s + CASE WHEN state = 'running' AND :worked THEN max(0, :now - running_since) ELSE 0 END,
         epoch = epoch + (state = 'running'), running_since = NULL
     WHERE n = :n
 """
@@ -149,6 +149,48 @@ class TaskStates(Database):
             change_state(connection, n, TaskState.WAITING, now, reason=reason, asks=key)
             add_history_entry(connection, n, now, f"waits for a yes to {key or 'its plan'}")
             return task_at(connection, n)
+
+        return await self._write(job)
+
+    async def wait_for_server(self, task_ids: Collection[str]) -> tuple[Task, ...]:
+        """Have queued tasks wait for a server that is away; those that are not queued any more stay as they are.
+
+        Returns:
+            Those that were changed; the same of the next two.
+        """
+        return await self._change_queued(task_ids, TaskState.QUEUED, Reason.SERVER, "waits for its server")
+
+    async def server_is_back(self, task_ids: Collection[str]) -> tuple[Task, ...]:
+        """Have queued tasks wait for their server no longer; those that are not queued any more stay as they are."""
+        return await self._change_queued(task_ids, TaskState.QUEUED, Reason.NONE, "its server is back")
+
+    async def ask_about_server(self, task_ids: Collection[str]) -> tuple[Task, ...]:
+        """Have queued tasks ask whether they are to go on waiting for their server."""
+        entry = "asks whether to go on waiting for its server"
+        return await self._change_queued(task_ids, TaskState.WAITING, Reason.SERVER, entry)
+
+    async def _change_queued(
+        self, task_ids: Collection[str], to: TaskState, reason: Reason, entry: str
+    ) -> tuple[Task, ...]:
+        def job(connection: sqlite3.Connection) -> tuple[Task, ...]:
+            now, changed = self._clock.now(), []
+            for task_id in task_ids:
+                row = connection.execute("SELECT n FROM task WHERE id = ? AND state = 'queued'", (task_id,)).fetchone()
+                if row is None:
+                    continue
+                (n,) = row
+                task = task_at(connection, n)
+                change_state(
+                    *(connection, n, to, now),
+                    reason=reason,
+                    error=task.error,
+                    error_code=task.error_code,
+                    next_try=task.next_try,
+                    server_since=(task.server_since or now) if reason is Reason.SERVER else None,
+                )
+                add_history_entry(connection, n, now, entry)
+                changed.append(task_at(connection, n))
+            return tuple(changed)
 
         return await self._write(job)
 
@@ -318,8 +360,24 @@ def change_state(
     error_code: str = "",
     next_try: float | None = None,
     asks: str | None = None,
+    server_since: float | None = None,
+    worked: bool = True,
 ) -> None:
-    """Bring a task into another state than running; its steps that run go back, with their text."""
+    """Bring a task into another state than running; its steps that run go back, with their text.
+
+    Args:
+        connection: inside a transaction.
+        n: the inner number of the task.
+        to: the state.
+        now: seconds since the epoch.
+        reason: why it is in that state.
+        error: a sentence for the user.
+        error_code: the class of that error.
+        next_try: when the step that failed is tried again.
+        asks: what it wants a yes to.
+        server_since: since when the server is away that it waits for.
+        worked: whether the time of a run that ends with this counts as time that it worked.
+    """
     connection.execute(
         _CHANGE,
         {
@@ -330,6 +388,8 @@ def change_state(
             "code": clean_line(error_code),
             "next_try": next_try,
             "asks": asks,
+            "server_since": server_since,
+            "worked": worked,
             "now": now,
             "ended": to in ENDED,
         },

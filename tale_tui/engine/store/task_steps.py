@@ -6,9 +6,9 @@ import sqlite3
 from dataclasses import dataclass
 
 from tale_tui.domain.constants import ERROR_CHARACTERS
-from tale_tui.domain.errors import Fenced
+from tale_tui.domain.errors import Fenced, ModelError
 from tale_tui.domain.models import ModelRef, Usage
-from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.domain.tasks import Reason, Task, TaskState
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import ref_columns, step_key
@@ -54,6 +54,7 @@ _FAIL = """
         thinking = :thinking, error = :error, error_code = :code, next_try = :next_try
     WHERE task_n = :n AND key = :key AND state = 'running' RETURNING attempts
 """
+_GIVE_BACK = "UPDATE task_step SET attempts = attempts - 1 WHERE task_n = :n AND key = :key"
 _SERVE = """
     UPDATE task SET backend = coalesce(?, backend), model = coalesce(?, model), why = coalesce(nullif(?, ''), why)
     WHERE n = ?
@@ -218,6 +219,53 @@ class TaskSteps(Database):
                 add_history_entry(connection, n, now, "failed")
             else:
                 update_progress(connection, n, now)
+            return task_at(connection, n)
+
+        return await self._write(job)
+
+    async def hold_step(
+        self,
+        task_id: str,
+        epoch: int,
+        key: str,
+        *,
+        text: str,
+        thinking: str,
+        error: ModelError,
+        uses_attempt: bool,
+        worked: bool,
+    ) -> Task:
+        """The server of a step is away: its task is queued until that is back, and this run is over.
+
+        Args:
+            task_id: the whole id.
+            epoch: of the run.
+            key: of the step.
+            text: what there is of it.
+            thinking: what was thought.
+            error: what happened.
+            uses_attempt: whether what was done counts as an attempt.
+            worked: whether the time of the run counts against the limit of the task.
+        Raises:
+            Fenced: nothing was changed.
+        """
+
+        def job(connection: sqlite3.Connection) -> Task:
+            n, now = running_n(connection, task_id, epoch), self._clock.now()
+            values: Values = {"n": n, "key": step_key(key), "now": now, "state": "pending", "next_try": None}
+            values |= {"error": "", "code": ""} | _texts(text, thinking)
+            _one(connection.execute(_FAIL, values), key)
+            if not uses_attempt:
+                connection.execute(_GIVE_BACK, values)
+            change_state(
+                *(connection, n, TaskState.QUEUED, now),
+                reason=Reason.SERVER,
+                error=error.sentence,
+                error_code=error.code,
+                server_since=now,
+                worked=worked,
+            )
+            add_history_entry(connection, n, now, f"waits for its server: {error.sentence}")
             return task_at(connection, n)
 
         return await self._write(job)

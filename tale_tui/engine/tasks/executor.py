@@ -40,6 +40,7 @@ class Executor:
         publish: takes the facts.
         likely: the model that would do a task now, and why; from memory.
         is_local: whether a model runs on this machine.
+        away: whether the server of a model is away, as far as is known.
         works_queue: whether everything that is queued is worked off; else only what somebody follows, and what that
             waits for.
     """
@@ -54,6 +55,7 @@ class Executor:
         *,
         likely: Likely,
         is_local: Callable[[ModelRef], bool],
+        away: Callable[[ModelRef], bool] = lambda _: False,
         works_queue: bool = True,
     ) -> None:
         self._store = store
@@ -62,7 +64,7 @@ class Executor:
         self._services = RunServices(store, runners, settings, clock, publish, self._subscriptions)
         self._admission = TaskAdmission(settings, clock.monotonic, likely)
         slots = Slots(settings.running, settings.per_model, is_local)
-        self._scheduler = Scheduler(self._services, slots, lambda: likely(None, "")[0], works_queue=works_queue)
+        self._scheduler = Scheduler(self._services, slots, lambda: likely(None, "")[0], away, works_queue=works_queue)
 
     # beginning and end
 
@@ -80,6 +82,10 @@ class Executor:
         """Stop what runs, so that it can be resumed after the next start, and begin no more. Again does nothing."""
         self._subscriptions.close()
         await self._scheduler.close()
+
+    def servers_changed(self) -> None:
+        """A server is away, or back: see who may run."""
+        self._scheduler.wake()
 
     @property
     def busy(self) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tale_tui.config.settings import TaskSettings
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.errors import BadPlan, Fenced, StepTimedOut, StoreError, TaleError
+from tale_tui.domain.errors import BadPlan, Fenced, ModelError, StepTimedOut, StoreError, TaleError
 from tale_tui.domain.events import Fact, Notice, TaskChanged
 from tale_tui.domain.models import ModelRef
 from tale_tui.domain.tasks import Reason, Step, StepSpec, StepState, Task
@@ -54,14 +54,16 @@ class StepFailed(Exception):
         error: why.
         text: what there is of it.
         thinking: what was thought.
+        wrote: whether any of it was written by the attempt that failed.
     """
 
-    def __init__(self, spec: StepSpec, error: TaleError, text: str, thinking: str) -> None:
+    def __init__(self, spec: StepSpec, error: TaleError, text: str, thinking: str, *, wrote: bool) -> None:
         super().__init__(f"{spec.key}: {error.code}")
         self.spec = spec
         self.error = error
         self.text = text
         self.thinking = thinking
+        self.wrote = wrote
 
 
 class Journal:
@@ -109,7 +111,7 @@ class Journal:
             raise
         except TaleError as error:
             broke_off = False
-            raise StepFailed(spec, error, attempt.text, attempt.thinking) from error
+            raise StepFailed(spec, error, attempt.text, attempt.thinking, wrote=attempt.wrote) from error
         finally:
             await uncancellable(attempt.close(keep=broke_off))
         return outcome.text
@@ -139,6 +141,30 @@ class Journal:
             error_code=failed.error.code,
             next_try=next_try,
             end=next_try is None,
+        )
+
+    async def hold(self, failed: StepFailed, error: ModelError) -> Task:
+        """Store that a step waits for its server, which is away, and with it the task.
+
+        No attempt is used, but for one that wrote something and may have had effects outside.
+
+        Args:
+            failed: the step.
+            error: why.
+        Raises:
+            Fenced: another run has the task.
+            StoreError: nothing was stored.
+        """
+        key = failed.spec.key
+        if not (attempt := self.open.get(key)) or not attempt.begun:
+            await self._services.store.begin_step(self._id, self._epoch, key)
+        return await self._services.store.hold_step(
+            *(self._id, self._epoch, key),
+            text=failed.text,
+            thinking=failed.thinking,
+            error=error,
+            uses_attempt=failed.wrote and not failed.spec.repeatable,
+            worked=failed.wrote,
         )
 
     async def _carry_out(self, attempt: Attempt, inputs: Mapping[str, str]) -> StepResult:
@@ -229,6 +255,11 @@ class Attempt:
     def thinking(self) -> str:
         """What was thought before it."""
         return self._reply.thinking
+
+    @property
+    def wrote(self) -> bool:
+        """Whether anything came that was not there before."""
+        return self._reply.tokens > 0
 
     async def begin(
         self, ref: ModelRef | None = None, why: str = "", *, fresh: bool = False, after: TaleError | None = None

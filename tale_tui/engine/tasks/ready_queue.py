@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 
 from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import Priority, Task, TaskState
+from tale_tui.domain.tasks import Priority, Reason, Task, TaskState
 
 _RANK = {priority: rank for rank, priority in enumerate(Priority)}
 
@@ -42,6 +42,8 @@ class ReadyQueue:
         """A heap of (when it is tried again, number, id); what has left the queue is passed over."""
         self._dependents: defaultdict[str, set[str]] = defaultdict(set)
         """Id of a task that is not done -> those that wait for it."""
+        self._held: set[str] = set()
+        """Ids of those that wait for a server."""
         self._numbers = 0
 
     def __len__(self) -> int:
@@ -75,12 +77,15 @@ class ReadyQueue:
             heapq.heappush(self._later, (task.next_try, number, task.id))
         else:
             insort(self._ready[entry.ref], entry)
+        if task.reason is Reason.SERVER:
+            self._held.add(task.id)
 
     def drop(self, task_id: str) -> None:
         """Take a task out. Nothing happens where it is not there."""
         entry = self._entries.pop(task_id, None)
         if entry is None:
             return
+        self._held.discard(task_id)
         ready = self._ready[entry.ref]
         index = bisect_left(ready, entry)
         if index < len(ready) and ready[index] is entry:
@@ -95,7 +100,7 @@ class ReadyQueue:
 
     def replace(self, tasks: Iterable[Task], now: float) -> None:
         """Begin anew with these, in their order."""
-        for gathered in (self._entries, self._ready, self._dependents, self._later):
+        for gathered in (self._entries, self._ready, self._dependents, self._later, self._held):
             gathered.clear()
         for task in tasks:
             self.put(task, now)
@@ -110,6 +115,20 @@ class ReadyQueue:
             found |= more
             left += more
         return frozenset(found)
+
+    @property
+    def held(self) -> tuple[QueueEntry, ...]:
+        """Those that wait for a server."""
+        return tuple(self._entries[task_id] for task_id in self._held)
+
+    def to_be_held(self, away: Callable[[ModelRef | None], bool]) -> tuple[QueueEntry, ...]:
+        """Those that could run but for a server that is away, and do not wait for it yet.
+
+        Args:
+            away: whether the server of a model is.
+        """
+        entries = [entry for ref, ready in self._ready.items() if away(ref) for entry in ready]
+        return tuple(entry for entry in entries if entry.task.id not in self._held)
 
     def waiting_for(self, task_id: str) -> tuple[str, ...]:
         """The ids of those that wait until another task is done."""

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from tale_tui.config.settings import TaskSettings
-from tale_tui.domain.errors import DatabaseNewer, Fenced, ModelError, ReadOnly, StepTimedOut, StoreError, TaleError
+from tale_tui.domain.constants import BUSY_PAUSE_MAX_S, BUSY_RETRIES
+from tale_tui.domain.errors import (
+    DatabaseNewer,
+    Fenced,
+    ModelError,
+    ReadOnly,
+    ServerBusy,
+    StepTimedOut,
+    StoreError,
+    TaleError,
+)
 from tale_tui.domain.tasks import StepSpec
 
 
@@ -30,7 +40,8 @@ def pause_s(failures: int, settings: TaskSettings) -> float:
 def next_pause_s(error: TaleError, failures: int, spec: StepSpec, settings: TaskSettings) -> float | None:
     """Seconds until a step is tried again; None where it is not.
 
-    A step with effects outside is never tried again without asking.
+    A step with effects outside is never tried again without asking. A server that is busy only wants to be asked again
+    in a while, so that its limits are others.
 
     Args:
         error: why it failed.
@@ -39,6 +50,8 @@ def next_pause_s(error: TaleError, failures: int, spec: StepSpec, settings: Task
         settings: the rules where the step has none.
     """
     retries = settings.retries if spec.retries is None else spec.retries
-    if failures > retries or not spec.repeatable or not may_help(error):
+    busy = isinstance(error, ServerBusy)
+    if failures > (BUSY_RETRIES if busy else retries) or not spec.repeatable or not may_help(error):
         return None
-    return pause_s(failures, settings)
+    pause = pause_s(failures, settings)
+    return min(pause, BUSY_PAUSE_MAX_S) if busy else pause

@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 
-from tale_tui.domain.errors import Fenced, StepTimedOut, StoreError, TaleError
+from tale_tui.domain.errors import Fenced, ModelError, ServerBusy, StepTimedOut, StoreError, TaleError
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.engine.store.task_state import Claim
 from tale_tui.engine.tasks.interpreter import TaskSuspended, run_plan
@@ -37,10 +37,10 @@ class TaskRun:
     Args:
         services: what runs work with.
         task_id: the task; queued, as far as is known.
-        failures: how often each of its steps has failed; counted on here.
+        failures: how often each of its steps has failed, and apart from that found its server busy; counted on here.
     """
 
-    def __init__(self, services: RunServices, task_id: str, failures: Counter[str]) -> None:
+    def __init__(self, services: RunServices, task_id: str, failures: Counter[tuple[str, bool]]) -> None:
         self.id = task_id
         self._services = services
         self._failures = failures
@@ -117,10 +117,13 @@ class TaskRun:
         if ending.suspended is not None:
             return await store.suspend_task(self.id, epoch, ending.suspended.reason, ending.suspended.topic)
         if (failed := ending.failed) is not None:
+            if isinstance(failed.error, ModelError) and failed.error.away_since is not None:
+                log.info("%s of %s waits for its server", failed.spec.key, self.id)
+                return await journal.hold(failed, failed.error)
             log.info("%s of %s failed: %s: %s", failed.spec.key, self.id, failed.error.code, failed.error.sentence)
-            self._failures[failed.spec.key] += 1
-            failures = self._failures[failed.spec.key]
-            pause_s = next_pause_s(failed.error, failures, failed.spec, self._services.settings)
+            kind = failed.spec.key, isinstance(failed.error, ServerBusy)
+            self._failures[kind] += 1
+            pause_s = next_pause_s(failed.error, self._failures[kind], failed.spec, self._services.settings)
             return await journal.fail(failed, None if pause_s is None else self._services.clock.now() + pause_s)
         if (error := ending.error) is not None:
             return await store.change_task(

@@ -29,29 +29,40 @@ class Scheduler:
         services: what runs work with.
         slots: how many run at once.
         model: the model that tasks go to now; from memory.
+        away: whether the server of a model is away, as far as is known.
         works_queue: whether everything that is queued is worked off; else only what somebody follows, and what that
             waits for.
     """
 
     def __init__(
-        self, services: RunServices, slots: Slots, model: Callable[[], ModelRef | None], *, works_queue: bool
+        self,
+        services: RunServices,
+        slots: Slots,
+        model: Callable[[], ModelRef | None],
+        away: Callable[[ModelRef], bool],
+        *,
+        works_queue: bool,
     ) -> None:
         self._services = services
         self._slots = slots
         self._model = model
+        self._away = away
         self._works_queue = works_queue
         self._queued_for: ModelRef | None = None
         """The model that tasks went to when the queue was read."""
         self._queue = ReadyQueue(lambda task: self._queued_for or task.ref)
         self._runs: dict[str, TaskRun] = {}
-        self._failures: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        """Id of a task -> key of a step -> how often it failed since somebody last had the task run."""
+        self._failures: defaultdict[str, Counter[tuple[str, bool]]] = defaultdict(Counter)
+        """Id of a task -> key of a step, and whether its server was busy -> how often it failed so since somebody last
+        had the task run."""
         self._background = BackgroundTasks(self._broke_off)
         self._open = False
         self._stale = True
         """Whether the queue in memory is not that of the store."""
         self._reading = False
         self._waking = False
+        self._storing_waits = False
+        """Whether it is being stored which tasks wait for a server."""
         self._alarm: asyncio.TimerHandle | None = None
 
     def open(self) -> None:
@@ -142,9 +153,33 @@ class Scheduler:
         """Begin all runs for which there is room."""
         wanted = None if self._works_queue else self._queue.needed(self._services.subscriptions.followed)
         now = self._services.clock.now()
-        while self._slots.any_free and (entry := self._queue.take(self._slots.free, now, wanted)):
+        while self._slots.any_free and (entry := self._queue.take(self._may_run, now, wanted)):
             self._begin(entry.task, entry.ref)
         self._set_alarm(now)
+        self._see_to_servers(now)
+
+    def _may_run(self, ref: ModelRef | None) -> bool:
+        return self._slots.free(ref) and not self._is_away(ref)
+
+    def _is_away(self, ref: ModelRef | None) -> bool:
+        return ref is not None and self._away(ref)
+
+    def _see_to_servers(self, now: float) -> None:
+        """Say of tasks that they wait for a server, or do so no longer, or for too long."""
+        if self._storing_waits:
+            return
+        held = self._queue.held
+        begin = [entry.task.id for entry in self._queue.to_be_held(self._is_away)]
+        end = [entry.task.id for entry in held if not self._is_away(entry.ref)]
+        ask = [entry.task.id for entry in held if self._is_away(entry.ref) and self._asks_at(entry.task) <= now]
+        if begin or end or ask:
+            self._storing_waits = True
+            self.in_background(self._store_waits(begin, end, ask))
+
+    def _asks_at(self, task: Task) -> float:
+        """When a task has waited for its server for so long that it asks, in seconds since the epoch."""
+        since = task.updated if task.server_since is None else task.server_since
+        return since + self._services.settings.server_wait_s
 
     def _begin(self, task: Task, ref: ModelRef | None) -> None:
         self._slots.take(ref)
@@ -178,8 +213,11 @@ class Scheduler:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        moment = self._queue.next_moment()
-        if moment is not None:
+        moments = [at for entry in self._queue.held if (at := self._asks_at(entry.task)) > now]
+        if (next_moment := self._queue.next_moment()) is not None:
+            moments.append(next_moment)
+        if moments:
+            moment = min(moments)
             # A clock that was set meanwhile must not make an attempt wait for longer than any pause is.
             delay = min(max(0.0, moment - now), self._services.settings.backoff_max_s)
             self._alarm = asyncio.get_running_loop().call_later(delay, self.wake)
@@ -205,6 +243,31 @@ class Scheduler:
         if self._open:
             self._pick()
         self.wake()
+
+    async def _store_waits(self, begin: list[str], end: list[str], ask: list[str]) -> None:
+        """Store which tasks wait for a server.
+
+        Args:
+            begin: ids of those that wait from now on.
+            end: ids of those that wait no longer.
+            ask: ids of those that waited for so long that they ask.
+        """
+        store = self._services.store
+        changed: list[Task] = []
+        try:
+            changed += await store.wait_for_server(begin) if begin else ()
+            changed += await store.server_is_back(end) if end else ()
+            changed += await store.ask_about_server(ask) if ask else ()
+        except StoreError as error:
+            log.warning("that tasks wait for a server cannot be stored: %s", error)
+            await asyncio.sleep(pause_s(1, self._services.settings))
+        finally:
+            self._storing_waits = False
+        for task in changed:
+            if task.id in self._queue:
+                self._queue.put(task, self._services.clock.now())
+            self._services.changed(task)
+        self._queue_changed()
 
     async def _free(self, waiting: tuple[str, ...]) -> None:
         """Look again at tasks that waited for one that is done now."""

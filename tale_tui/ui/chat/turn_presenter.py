@@ -11,6 +11,7 @@ from tale_tui.domain.events import (
     ModelLoading,
     PromptProgress,
     Routed,
+    ServerAway,
     TaskStarted,
     TextDelta,
     TextSortedAnew,
@@ -21,6 +22,7 @@ from tale_tui.domain.events import (
     TurnFailed,
     TurnStarted,
 )
+from tale_tui.formatting.servers import server_name
 from tale_tui.ui.chat.conversation import ShownBranch
 from tale_tui.ui.transcript.parts import LiveFigures
 
@@ -71,8 +73,12 @@ class TurnPresenter:
                 if self.reply is not None:
                     self.reply = replace(self.reply, ref=ref)
                     self._put(self.reply)
+                if self._live is not None and self._live.phase == "waiting":
+                    self._go(self._pace.reading())
             case ModelLoading():
                 self._go(self._pace.loading())
+            case ServerAway(backend):
+                self._go(self._pace.waiting(server_name(backend)))
             case PromptProgress(done, total):
                 self._go(self._pace.reading(done, total))
             case ThinkingDelta(text, tokens):
@@ -166,6 +172,15 @@ class StreamMeter:
         """A model is loaded: it counts from now."""
         self._loaded = True
         return LiveFigures("loading", self._monotonic())
+
+    def waiting(self, server: str) -> LiveFigures:
+        """A server is away: it counts from now.
+
+        Args:
+            server: how it is called.
+        """
+        self._loaded = True
+        return LiveFigures("waiting", self._monotonic(), server=server)
 
     def reading(self, done: int = 0, total: int = 0) -> LiveFigures:
         """So many tokens of the prompt are read."""

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from tale_tui.domain.text import clean_line, reveal
+from tale_tui.formatting.servers import server_name
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.tasks import elapsed_s, model_name, short_times, state_words, times, tone
 from tale_tui.formatting.units import about, clock, count, format_probability, moment, plural, token_count, when
@@ -222,6 +223,9 @@ def nothing_yet(task: Task) -> str:
     match task.state:
         case "queued" if task.waits_for:
             return f"It begins when {task.waits_for[0]} is done."
+        case "queued" if task.reason == "server":
+            server = server_name(task.ref.backend if task.ref else "")
+            return f"Nothing is written yet. It begins when {server} is back."
         case "queued":
             return "Nothing is written yet. It begins when there is room for it."
         case "waiting":

@@ -59,7 +59,7 @@ _NAME_LIMIT = 80
 class LiveFigures:
     """How far a reply is that is being made."""
 
-    phase: Literal["loading", "reading", "thinking", "writing"]
+    phase: Literal["waiting", "loading", "reading", "thinking", "writing"]
     started: float
     """Of the clock that only goes forward, in seconds."""
     done: int = 0
@@ -72,6 +72,8 @@ class LiveFigures:
     """Tokens a second."""
     ttft_ms: float | None = None
     """From the request to the first text."""
+    server: str = ""
+    """How the server is called that is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,8 @@ def _live(live: LiveFigures, moment: FrameTime) -> list[Variant]:
     elapsed = max(moment.monotonic - live.started, 0.0)
     first = duration(live.ttft_ms / 1000 if live.ttft_ms is not None else elapsed).rjust(DURATION_WIDTH)
     match live.phase:
+        case "waiting":
+            words = [f"waiting {first}"]
         case "loading":
             words = [f"loading {first}"]
         case "reading":
@@ -272,7 +276,9 @@ def indicator(live: LiveFigures | None) -> RenderedLines:
     """What stands in place of a reply that has not begun."""
     sheet = RenderedLines()
     words = ""
-    if live is not None and live.phase == "loading":
+    if live is not None and live.phase == "waiting":
+        words = f"waits for {live.server}"
+    elif live is not None and live.phase == "loading":
         words = "loading the model"
     elif live is not None and live.phase == "reading" and live.total:
         words = f"{bar(live.done / live.total, _GAUGE_CELLS)} reading {live.done} of {live.total} tokens"

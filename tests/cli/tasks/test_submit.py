@@ -31,6 +31,8 @@ FIELDS = [
     "prompt_tokens",
     "completion_tokens",
     "error",
+    "reason",
+    "server_since",
 ]
 NOTHING = {"priority": Priority.NORMAL, "plan": "", "after": (), "time_limit_s": None}
 

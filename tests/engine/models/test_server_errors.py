@@ -38,7 +38,7 @@ RECORDED = {
     "errors/thinking-level-unknown": "refused",
     "errors/tools-incapable": "refused",
     "llama-server/body-not-json": "refused",
-    "llama-server/health-loading": "busy",
+    "llama-server/health-loading": "unreachable",
     "llama-server/no-key": "not_authorised",
     "llama-server/no-messages": "refused",
     "llama-server/too-long": "context_full",

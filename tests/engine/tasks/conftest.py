@@ -118,6 +118,8 @@ class Execution:
     settings: TaskSettings = field(default_factory=lambda: TaskSettings(running=2, per_model=2, backoff_s=0.01))
     ref: ModelRef | None = REF
     works_queue: bool = True
+    away: bool = False
+    """Whether the server of `REF` is away."""
     passed: float = 0.0
     """Seconds that the clock is ahead of the real one."""
     store: Store = field(init=False)
@@ -136,6 +138,7 @@ class Execution:
             self.facts.append,
             likely=lambda _p, _text: (self.ref, "likely"),
             is_local=lambda ref: ref.backend is not BackendName.OPENAI,
+            away=lambda ref: self.away and ref == REF,
             works_queue=self.works_queue,
         )
         self.executor.start()

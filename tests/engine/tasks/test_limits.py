@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tale_tui.config.settings import TaskSettings
-from tale_tui.domain.constants import TASK_PROMPT_MESSAGES
+from tale_tui.domain.constants import BUSY_PAUSE_MAX_S, BUSY_RETRIES, TASK_PROMPT_MESSAGES
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.errors import (
     BadTimeLimit,
@@ -23,6 +23,7 @@ from tale_tui.domain.errors import (
     ServerBusy,
     StepTimedOut,
     TaskTooLong,
+    TimedOut,
     TooManyTasks,
 )
 from tale_tui.domain.events import StepDelta, TaskSeen
@@ -162,9 +163,16 @@ def test_only_what_may_get_better_is_tried_again() -> None:
     assert not any(may_help(kind("x")) for kind in (NoModel, ReadOnly, Fenced, NoSuchTask))
     settings = TaskSettings(retries=1)
     spec = StepSpec("a", "a")
-    assert next_pause_s(ServerBusy("x"), 1, spec, settings) == 2.0
-    assert next_pause_s(ServerBusy("x"), 2, spec, settings) is None
-    assert next_pause_s(ServerBusy("x"), 2, replace(spec, retries=2), settings) == 4.0
+    assert next_pause_s(TimedOut("x"), 1, spec, settings) == 2.0
+    assert next_pause_s(TimedOut("x"), 2, spec, settings) is None
+    assert next_pause_s(TimedOut("x"), 2, replace(spec, retries=2), settings) == 4.0
+    assert next_pause_s(TimedOut("x"), 1, replace(spec, repeatable=False), settings) is None
+
+
+def test_a_server_that_is_busy_is_tried_again_in_seconds_for_longer_than_others() -> None:
+    settings, spec = TaskSettings(retries=0), StepSpec("a", "a")
+    pauses = [next_pause_s(ServerBusy("x"), failures, spec, settings) for failures in range(1, BUSY_RETRIES + 2)]
+    assert pauses == [2.0, 4.0, 8.0, *[BUSY_PAUSE_MAX_S] * (BUSY_RETRIES - 3), None]
     assert next_pause_s(ServerBusy("x"), 1, replace(spec, repeatable=False), settings) is None
 
 

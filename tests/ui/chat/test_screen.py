@@ -13,6 +13,7 @@ from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.errors import DiskFull, ReadOnly, Unreachable
 from tale_tui.domain.events import EngineMoved, Notice
+from tale_tui.engine.chat import generate as generate_module
 from tale_tui.engine.models.scripted import Fail, Hold, Read, Say, Script, ScriptedBackend, spoken
 from tale_tui.ui.dialogs.details import DetailsDialog
 from tale_tui.ui.dialogs.help import HelpScreen
@@ -519,7 +520,23 @@ async def test_a_model_that_is_away_is_said_above_the_prompt_and_retried(open_wi
         assert window.notice is None
 
 
-async def test_what_could_not_be_answered_is_answered_when_the_model_is_back(open_window: Any) -> None:
+async def test_a_message_waits_for_a_server_that_is_away_and_is_answered_when_it_is_back(open_window: Any) -> None:
+    backend = ScriptedBackend([spoken("back")], away=Unreachable("Nothing answers."))
+    async with open_window(backend=backend) as window:
+        await window.until(lambda: window.chat.line.model.state == "away", "it is away")
+        await window.say("hello")
+        await window.shows("waits for the server")
+        assert window.busy
+        backend.away = None
+        await window.answered()
+        assert window.texts == ["hello", "back"]
+        assert window.notice is None
+
+
+async def test_what_could_not_be_answered_is_answered_when_the_model_is_back(
+    open_window: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate_module, "TURN_SERVER_WAIT_S", 0)
     backend = ScriptedBackend([spoken("back")], away=Unreachable("Nothing answers."))
     async with open_window(backend=backend) as window:
         await window.until(lambda: window.chat.line.model.state == "away", "it is away")

@@ -13,6 +13,7 @@ from tale_tui.domain.events import (
     ModelLoading,
     PromptProgress,
     Routed,
+    ServerAway,
     TextDelta,
     TextSortedAnew,
     ThinkingDelta,
@@ -21,7 +22,7 @@ from tale_tui.domain.events import (
     TurnFailed,
     TurnStarted,
 )
-from tale_tui.domain.models import ModelRef, Usage
+from tale_tui.domain.models import BackendName, ModelRef, Usage
 from tale_tui.ui.chat.conversation import ShownBranch
 from tale_tui.ui.chat.turn_presenter import RATE_AFTER_S, TurnPresenter
 
@@ -112,6 +113,19 @@ def test_loading_counts_from_its_own_beginning(turn: TurnPresenter, view: Record
     clock.now = 105.0
     turn.take(ModelLoading(REF))
     assert (view.live.phase, view.live.started) == ("loading", 105.0)
+
+
+def test_a_server_that_is_waited_for_is_named_until_it_is_back(
+    turn: TurnPresenter, view: Recorder, clock: ManualClock
+) -> None:
+    begin(turn)
+    clock.now = 105.0
+    turn.take(ServerAway(BackendName.OLLAMA, 1.0))
+    assert (view.live.phase, view.live.server, view.live.started) == ("waiting", "Ollama", 105.0)
+    turn.take(Routed(REF, "the only one"))
+    assert view.live.phase == "reading"
+    turn.take(TextDelta("x", 1))
+    assert view.live.ttft_ms is None
 
 
 def test_reading_shows_how_much_was_read(turn: TurnPresenter, view: Recorder) -> None:

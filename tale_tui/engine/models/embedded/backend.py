@@ -72,6 +72,10 @@ class EmbeddedBackend:
         version = await asyncio.to_thread(_library_version)
         return BackendReport(self.name, not why_not, version=version, detail=why_not, models=models, loaded=loaded)
 
+    async def probe(self, timeout_s: float) -> bool:
+        """False: there is no server that could be away."""
+        return False
+
     async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
         """Bring a model into memory for answers; it stays there until it is unloaded, whatever `keep` says."""
         return await self.load_for(Role.UX, model, window)

@@ -88,9 +88,9 @@ def load_failure(
     if exit_code == -signal.SIGILL:
         return NotAvailable(OLD_PROCESSOR)
     if exit_code == -signal.SIGKILL:
-        return OutOfMemory(
-            f"The system ended the process of {shown} while it loaded, most likely because memory ran out. Close other "
-            "programs, or take a smaller model."
+        return BackendCrashed(
+            f"The process of {shown} was ended from outside while it loaded, most likely because memory ran out. Close "
+            "other programs, or take a smaller model."
         )
     if exit_code is not None and exit_code < 0:
         return ModelDamaged(

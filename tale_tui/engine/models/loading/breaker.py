@@ -13,7 +13,7 @@ from tale_tui.domain.constants import (
     RESTART_PAUSE_S,
 )
 from tale_tui.domain.errors import BackendCrashed, BrokenStream, ModelError, TimedOut, Unreachable
-from tale_tui.domain.models import BackendHealth, ModelRef
+from tale_tui.domain.models import BackendHealth, BackendName, ModelRef
 
 COUNTED = (Unreachable, BackendCrashed, BrokenStream, TimedOut)
 """Errors that say something of a model or server, and not of what it was asked."""
@@ -83,6 +83,13 @@ class Breakers:
         """Somebody wants it tried now: it starts afresh."""
         self._troubles.pop(str(ref), None)
         self._troubles.pop(ref.backend.value, None)
+
+    def forgive_server(self, name: BackendName) -> None:
+        """A server is back: it and all its models start afresh."""
+        prefix = f"{name.value}/"
+        self._troubles = {
+            key: trouble for key, trouble in self._troubles.items() if key != name.value and not key.startswith(prefix)
+        }
 
     def troubled(self, ref: ModelRef) -> bool:
         """Whether its last call failed."""

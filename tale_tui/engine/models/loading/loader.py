@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from tale_tui.domain.constants import LOADED_MIN_MS, RESIDENT_TRUST_S
 from tale_tui.domain.errors import BackendCrashed, ModelError, OutOfMemory, WrongState
 from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role
-from tale_tui.engine.models.backend import Backend, PerRoleBackend
-from tale_tui.engine.models.loading.breaker import Breakers
+from tale_tui.engine.models.backend import Backend, PerRoleBackend, probing
+from tale_tui.engine.models.loading.breaker import COUNTED, Breakers
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
+from tale_tui.engine.models.loading.servers import ServerMonitor
 from tale_tui.engine.models.registry import BackendRegistry
 
 RoleSlot = tuple[ModelRef, Role | None]
@@ -117,12 +119,16 @@ class ModelLoader:
     Args:
         backends: by name.
         window: the context window that the user set, in tokens; 0 takes what the backend thinks right for a model.
+        probe_s: how long a server may take to say that it is there.
         monotonic: the clock, in seconds.
+        now: seconds since the epoch.
+        sleep: how it is waited before a server that is away is asked again.
         guard: lets models into memory; None lets in all.
         residency_log: takes note of loads and ends; None writes them to the log alone.
 
     Attributes:
         breakers: what failed lately.
+        servers: who is away.
         residency: who is in memory and who is at work.
         troubled: set when a model failed in a way that says something of it; who heeds it clears it.
     """
@@ -132,7 +138,10 @@ class ModelLoader:
         backends: BackendRegistry,
         *,
         window: int,
+        probe_s: float,
         monotonic: Callable[[], float],
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         guard: MemoryGuard | None = None,
         residency_log: ResidencyLog | None = None,
     ) -> None:
@@ -140,10 +149,13 @@ class ModelLoader:
         self.residency = ResidencyCache(monotonic, RESIDENT_TRUST_S)
         self.troubled = asyncio.Event()
         self._backends = backends
+        self._probe_s = probe_s
         self._window = window
         self._monotonic = monotonic
         self._guard = guard
         self._residency_log = residency_log or ResidencyLog(None, monotonic)
+        self.servers = ServerMonitor(self._probe, monotonic, now, sleep, self._residency_log.note_server)
+        self.servers.listen(returned=self._server_returned)
         self._windows: dict[ModelRef, int] = {}
         self._served: dict[ModelRef, int | None] = {}
         """The window that was served when the model was last loaded here."""
@@ -159,6 +171,20 @@ class ModelLoader:
         Raises:
             ModelError: its backend cannot say.
         """
+        async with self.noting(ref):
+            return await self._window_of(ref)
+
+    @asynccontextmanager
+    async def noting(self, ref: ModelRef) -> AsyncIterator[None]:
+        """A question about a model, in which a failure is taken note of."""
+        began = self._monotonic()
+        try:
+            yield
+        except ModelError as error:
+            await self.failed(ref, error, began)
+            raise
+
+    async def _window_of(self, ref: ModelRef) -> int:
         if self._window:
             return self._window
         if ref not in self._windows:
@@ -207,15 +233,12 @@ class ModelLoader:
                 await self._guard.wait_evicted(ref)
             if cached := self.resident(ref, role):
                 return cached
-            began = self._monotonic()
-            try:
+            async with self.noting(ref):
                 loaded = await self._present(backend, slot, waiting, may_evict=may_evict)
-            except ModelError as error:
-                await self.failed(ref, error, began)
-                raise
             self._served[ref] = loaded.window
             self._evicted.discard(ref)
             self.residency.set(loaded)
+            await self._worked(ref, 0.0)
             return loaded
 
     async def _present(
@@ -223,7 +246,7 @@ class ModelLoader:
     ) -> LoadedModel:
         """The model of a slot in memory: as it is there, else loaded."""
         ref, role = slot
-        window = await self.window(ref)
+        window = await self._window_of(ref)
         present = await backend.loaded()
         self._forget_lost(backend, present)
         there = [model for model in present if model.ref == ref]
@@ -341,22 +364,37 @@ class ModelLoader:
             began: when that began; None for now.
         """
         self.residency.invalidate(ref)
+        if isinstance(error, COUNTED) and (away := await self.servers.look(ref.backend)):
+            error.away_since = away.since
+            return
         if self.breakers.failed(ref, error, self._monotonic() if began is None else began):
             self.troubled.set()
             if isinstance(error, BackendCrashed):
                 await self._residency_log.note(ref, "died")
 
     async def _worked(self, ref: ModelRef, load_ms: float) -> None:
-        """A call came to its end: trouble that there was is over.
+        """A load worked, or a call came to its end: trouble that there was is over.
 
         Args:
             ref: the model.
             load_ms: of the call, what went into loading.
         """
+        await self.servers.answered(ref.backend)
         if load_ms >= LOADED_MIN_MS:
             await self._residency_log.note(ref, "load", load_ms)
         if (trouble_s := self.breakers.worked(ref)) is not None:
             await self._residency_log.note(ref, "recovered", trouble_s * 1000)
+
+    async def _probe(self, name: BackendName) -> bool:
+        backend = await self._backends.get(name)
+        with probing():
+            return await backend.probe(self._probe_s)
+
+    def _server_returned(self, name: BackendName) -> None:
+        """All that was wrong with its models is over, and none of them is in memory any more."""
+        self.breakers.forgive_server(name)
+        for ref in self.residency.last_seen(name):
+            self.residency.invalidate(ref)
 
 
 async def _models_of(backend: Backend) -> BackendModels:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tale_tui.domain.errors import StoreError
-from tale_tui.domain.models import ModelRef
+from tale_tui.domain.models import BackendName, ModelRef
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,19 @@ class ResidencyLog:
         log.info("%s: %s%s", ref, what, "" if ms is None else f" in {ms:.0f} ms")
         if what == "load" and ms is not None:
             self._load_ms[ref] = ms
+        await self._keep(ref, what, ms, size_bytes)
+
+    async def note_server(self, name: BackendName, away_s: float) -> None:
+        """A server is back.
+
+        Args:
+            name: which.
+            away_s: for how many seconds it was away. It is kept under a model without a name.
+        """
+        log.info("%s is back after %.1f s", name.value, away_s)
+        await self._keep(ModelRef(name, ""), "recovered", away_s * 1000, None)
+
+    async def _keep(self, ref: ModelRef, what: str, ms: float | None, size_bytes: int | None) -> None:
         if self._store is None:
             return
         try:

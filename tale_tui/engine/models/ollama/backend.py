@@ -88,6 +88,12 @@ class OllamaBackend:
             loaded=loaded,
         )
 
+    async def probe(self, timeout_s: float) -> bool:
+        """See whether it is there."""
+        connection, _ = self._connect()
+        await connection.client.ask("GET", f"{connection.address.url}/api/version", limit_s=timeout_s)
+        return True
+
     async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
         """Bring a model into memory and verify that it is there."""
         connection, requests = self._connect()

@@ -10,10 +10,9 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from dataclasses import replace
-from time import monotonic
 
 from tale_tui.config.settings import Settings
-from tale_tui.domain.constants import DEFAULT_WINDOW, LOADING_POLL_S, USAGE_TIMEOUT_S
+from tale_tui.domain.constants import DEFAULT_WINDOW, USAGE_TIMEOUT_S
 from tale_tui.domain.errors import (
     BrokenStream,
     CannotContinue,
@@ -21,7 +20,6 @@ from tale_tui.domain.errors import (
     ModelNotFound,
     NotAvailable,
     Refused,
-    ServerBusy,
 )
 from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Progress
 from tale_tui.domain.text import clean_line
@@ -82,15 +80,21 @@ class OpenAIBackend:
             loaded=tuple(model.as_loaded for model in served if model.loaded),
         )
 
+    async def probe(self, timeout_s: float) -> bool:
+        """See whether it is there, and has loaded its model where it says so."""
+        connection = self._connect()
+        await connection.client.ask("GET", f"{connection.address.url}/models", limit_s=timeout_s)
+        return True
+
     async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
-        """Verify that the server serves the model, and wait while it is loading it.
+        """Verify that the server serves the model.
 
         Args:
             model: its name; a llama-server with one model serves that one under any name.
             window: cannot be asked for; the one that is served is in the result.
             keep: cannot be asked for.
         """
-        served = await self._find(model, wait_s=self._settings.limits.first_token_s)
+        served = await self._find(model)
         return served.as_loaded if served is not None else LoadedModel(ModelRef(self.name, model))
 
     async def loaded(self) -> tuple[LoadedModel, ...]:
@@ -170,27 +174,19 @@ class OpenAIBackend:
         if made is not None:
             await made.client.close()
 
-    async def _find(self, model: str, *, wait_s: float = 0) -> ServedModel | None:
+    async def _find(self, model: str) -> ServedModel | None:
         """The model among those that are served; None where the server has no list of them.
 
         Args:
             model: its name.
-            wait_s: seconds to wait while the server is loading.
         Raises:
             ModelNotFound: it is not among them.
         """
         connection = self._connect()
-        until = monotonic() + wait_s
-        while True:
-            try:
-                served = await connection.identify()
-                break
-            except ServerBusy:
-                if monotonic() >= until:
-                    raise
-                await asyncio.sleep(LOADING_POLL_S)
-            except Refused:
-                return None
+        try:
+            served = await connection.identify()
+        except Refused:
+            return None
         named = next((one for one in served if one.info.ref.model == model), None)
         if named is None and connection.kind is ServerKind.LLAMA_SERVER and len(served) == 1:
             named = replace(served[0], info=replace(served[0].info, ref=ModelRef(self.name, model)))

@@ -53,7 +53,7 @@ class OpenAIConnection:
         Args:
             limit_s: seconds for its list.
         Raises:
-            ServerBusy: it is still loading its model.
+            Unreachable: it is not there, or still loading its model.
             Refused: it has no list.
             ModelError: it could not be asked.
         """

@@ -76,7 +76,10 @@ class ResidencyReporter:
         away = {report.name.value: report.detail for report in reports if not report.available}
         names = dict.fromkeys([entry.name.value for entry in found] + [report.name.value for report in reports])
         for health in self._pool.breakers.health(tuple(names), self._now()):
-            if health.state == "ok" and health.name in away:
+            if server := self._pool.servers.away(BackendName(health.name.partition("/")[0])):
+                if "/" not in health.name:
+                    yield BackendHealth(health.name, "away", detail=server.sentence)
+            elif health.state == "ok" and health.name in away:
                 yield BackendHealth(health.name, "away", detail=away[health.name])
             else:
                 yield health

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from tale_tui.domain.errors import (
@@ -22,7 +22,7 @@ from tale_tui.domain.errors import (
     Unreachable,
 )
 from tale_tui.domain.events import Fact, Notice
-from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role, RoleState, RoleStatus
+from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Role, RoleState, RoleStatus
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.defaults import (
     about_stand_ins,
@@ -123,6 +123,8 @@ class Roles:
                     continue
                 choice = choose(role, reports)
                 self._states.set_choice(role, choice)
+                if choice.ref is None or choice.demo:
+                    await self._look_for(reports)
                 if choice.ref:
                     self._unresolved.discard(role)
         # Told with the first look for a model that answers, and not at every start until a first task has run.
@@ -190,7 +192,36 @@ class Roles:
             better = chat_models(await self._pool.report(BackendName.OLLAMA))
             self._states.offer(Role.UX, tuple(info.ref for info in better))
 
+    async def look_again(self, servers: Collection[BackendName]) -> None:
+        """Servers are back: find models for roles that have none, and see to those that they serve, as at the start."""
+        await self.warm()
+        for role in Role:
+            ref = self._states.choice(role).ref
+            if ref is not None and ref.backend in servers and self._states.status(role).state is not RoleState.READY:
+                await self._try(role)
+
+    async def _look_for(self, reports: tuple[BackendReport, ...]) -> None:
+        """Notice when servers come that would have had better models, had they been there."""
+        for report in reports:
+            if not report.available:
+                await self._pool.servers.look(report.name)
+
     # how it goes
+
+    def server_left(self, name: BackendName) -> None:
+        """A server is away, and its models are with it."""
+        away = self._pool.servers.away(name)
+        for role in Role:
+            ref = self._states.choice(role).ref
+            if away is not None and ref is not None and ref.backend is name:
+                self._states.set_state(ref, RoleState.AWAY, detail=away.sentence, only=role)
+
+    def server_returned(self, name: BackendName) -> None:
+        """A server is back: its models can be asked, and are loaded with the next call at the latest."""
+        for role in Role:
+            ref = self._states.choice(role).ref
+            if ref is not None and ref.backend is name and self._shown_as(ref, RoleState.AWAY, role):
+                self._states.set_state(ref, RoleState.IDLE, only=role)
 
     async def load(
         self,
@@ -307,7 +338,9 @@ class Roles:
         if not concerned:
             return
         self._failures |= dict.fromkeys(concerned, error)
-        if isinstance(error, AWAY_ERRORS):
+        if away := self._pool.servers.away(ref.backend):
+            self._states.set_state(ref, RoleState.AWAY, detail=away.sentence, only=only)
+        elif isinstance(error, AWAY_ERRORS):
             offered: tuple[ModelRef, ...] = ()
             if isinstance(error, ModelNotFound):
                 offered = tuple(info.ref for info in chat_models(await self._pool.report(ref.backend)))

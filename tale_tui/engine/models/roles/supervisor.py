@@ -10,7 +10,7 @@ from tale_tui.config.settings import MemorySettings
 from tale_tui.domain.constants import RESIDENT_TRUST_S, SUPERVISOR_CHECK_S, SUPERVISOR_PAUSE_MIN_S
 from tale_tui.domain.errors import ModelError, OutOfMemory, TaleError
 from tale_tui.domain.events import Fact, Notice
-from tale_tui.domain.models import LoadedModel, ModelRef, Role, RoleState
+from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role, RoleState
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.pool import Pool
@@ -51,8 +51,11 @@ class ModelSupervisor:
         """Models that the user had unloaded, or wants to be given back: they come back with their next call."""
         self._seen: set[tuple[ModelRef, Role]] = set()
         """What was in memory at the last look."""
+        self._returned: set[BackendName] = set()
+        """Servers that are back, and whose models have not been seen to yet."""
         self.one_model = False
         """Whether the models of the two roles do not fit together."""
+        pool.servers.listen(left=self._server_left, returned=self._server_returned)
 
     # what others may ask
 
@@ -87,6 +90,9 @@ class ModelSupervisor:
 
     async def check(self) -> None:
         """See to the models of both roles once."""
+        if self._returned:
+            returned, self._returned = self._returned, set()
+            await self._roles.look_again(returned)
         for role in Role:
             ref = self._roles.status(role).ref
             if ref is not None:
@@ -105,6 +111,8 @@ class ModelSupervisor:
     async def _ensure(self, role: Role, ref: ModelRef) -> None:
         state = self._roles.status(role).state
         if state is RoleState.LOADING or self._pool.breakers.wait_s(ref) > 0:
+            return
+        if self._pool.servers.away(ref.backend) is not None:  # which is noticed when it is back
             return
         if ref in self._left_unloaded:
             if self._pool.resident(ref, role) is None:
@@ -171,6 +179,18 @@ class ModelSupervisor:
     def _in_memory(self, role: Role) -> bool:
         ref = self._roles.status(role).ref
         return ref is not None and self._pool.resident(ref, role) is not None
+
+    # servers that leave and return
+
+    def _server_left(self, name: BackendName) -> None:
+        """What it had in memory was not evicted one by one."""
+        self._seen = {(ref, role) for ref, role in self._seen if ref.backend is not name}
+        self._roles.server_left(name)
+
+    def _server_returned(self, name: BackendName) -> None:
+        self._roles.server_returned(name)
+        self._returned.add(name)
+        self._pool.troubled.set()
 
     # one model at a time
 

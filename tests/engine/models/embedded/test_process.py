@@ -118,7 +118,7 @@ async def test_a_long_log_begins_anew(bench: Any, monkeypatch: pytest.MonkeyPatc
         ("linger:E failed to read key-value pairs", ModelDamaged, "cut off"),
         (f"die:{int(signal.SIGILL)}", NotAvailable, "AVX2"),
         (f"die:{int(signal.SIGABRT)}", ModelDamaged, "SIGABRT"),
-        (f"die:{int(signal.SIGKILL)}", OutOfMemory, "memory"),
+        (f"die:{int(signal.SIGKILL)}", BackendCrashed, "memory"),
     ],
 )
 async def test_a_model_that_cannot_be_loaded_says_why(

@@ -161,7 +161,7 @@ async def test_connections_are_used_again(replay: Any) -> None:
         ({"body": "<html>"}, "refused"),
         ({"body": "[1]"}, "refused"),
         ({"body": {"error": "model 'x' not found"}}, "not_found"),
-        ({"body": "", "status": 503}, "busy"),
+        ({"body": "", "status": 503}, "unreachable"),
         ({"body": "", "status": 302, "headers": {"location": "http://elsewhere"}}, "refused"),
         ({"body": b"\xff\xfe", "status": 500}, "refused"),
         ({"body": '{"a":', "end": "cut"}, "broken_stream"),
@@ -209,7 +209,7 @@ async def test_a_refusal_is_told_though_its_words_do_not_come(
     monkeypatch.setattr(client_module, "ERROR_BODY_TIMEOUT_S", 0.05)
     replay.say("/x", "server bu", status=503, end=end)
     client = client_of(replay.url)
-    with pytest.raises(errors.ServerBusy):
+    with pytest.raises(errors.Unreachable):
         await client.ask("POST", f"{replay.url}/x", {})
     await client.close()
 

@@ -509,7 +509,7 @@ async def test_a_pull_adds_up_its_layers(replay: Any, ollama: OllamaBackend) -> 
         ({"body": '{"status":7}\n'}, "broken_stream", "cannot be read"),
         ({"body": '{"error":"pull model manifest: file does not exist"}\n'}, "not_found", "no model named m:1"),
         ({"body": '{"error":"invalid model name"}', "status": 400}, "refused", "cannot be the name"),
-        ({"body": "busy", "status": 503}, "busy", "Try again"),
+        ({"body": "busy", "status": 503}, "unreachable", "not ready yet"),
     ],
 )
 async def test_pulls_that_fail(said: dict[str, Any], code: str, words: str, replay: Any, ollama: OllamaBackend) -> None:

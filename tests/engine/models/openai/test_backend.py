@@ -479,23 +479,17 @@ async def test_llama_server_with_one_model_serves_it_under_any_name(replay: Any,
     assert await openai.load("any", 8192) == LoadedModel(ModelRef(BackendName.OPENAI, "any"), 2048, 96576768)
 
 
-async def test_a_server_that_is_still_loading_is_waited_for(
-    replay: Any, openai: OpenAIBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(openai_module, "LOADING_POLL_S", 0)
-    for _ in range(3):
+async def test_a_server_that_is_still_loading_is_not_there_yet(replay: Any, openai: OpenAIBackend) -> None:
+    for _ in range(2):
         replay.say("/v1/models", '{"error":{"message":"Loading model","code":503}}', method="GET", status=503)
     replay.play("llama-server/models")
-    assert (await openai.load(GGUF, None)).window == 2048
-
-
-async def test_a_server_that_loads_for_too_long(replay: Any) -> None:
-    backend = made(replay.url, LimitSettings(first_token_s=0.01))
-    replay.play("llama-server/health-loading", path="/v1/models")
-    with pytest.raises(errors.ServerBusy) as raised:
-        await backend.load(GGUF, None)
+    with pytest.raises(errors.Unreachable) as raised:
+        await openai.load(GGUF, None)
     assert "still loading its model" in raised.value.sentence
-    await backend.close()
+    with pytest.raises(errors.Unreachable):
+        await openai.probe(5)
+    assert await openai.probe(5)
+    assert (await openai.load(GGUF, None)).window == 2048
 
 
 async def test_the_list_wants_a_key(replay: Any, openai: OpenAIBackend) -> None:

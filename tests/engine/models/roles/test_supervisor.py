@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from support.backends import PerRoleScriptedBackend
+from support.naps import Naps
 from support.waiting import until
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.constants import BREAKER_OPEN_S, BREAKER_OPENS_AFTER, RESIDENT_TRUST_S, RESTART_PAUSE_S
+from tale_tui.domain.constants import BREAKER_OPENS_AFTER, RESIDENT_TRUST_S, RESTART_PAUSE_S
 from tale_tui.domain.errors import BackendCrashed, ModelError, NotAuthorised, OutOfMemory, Unreachable, WrongState
 from tale_tui.domain.events import Fact, Notice, RoleChanged
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
@@ -70,6 +71,7 @@ class Home:
         self.total = int(total_gb * GB)
         self.records = Records()
         self.facts: list[Fact] = []
+        self.naps = Naps()
         settings = Settings(ux=ux, task=task, memory=memory)
         clock = Clock(now=manual_clock.now, monotonic=manual_clock.monotonic)
         self.parts: ModelServices = build_model_services(
@@ -79,6 +81,7 @@ class Home:
             clock,
             self.facts.append,
             self.machine,
+            self.naps.sleep,
         )
 
     def machine(self) -> MachineMemory:
@@ -179,29 +182,34 @@ async def test_what_was_evicted_is_loaded_again_and_noted(home: Callable[..., Ho
     assert one.backend.loads == before
 
 
-async def test_what_does_not_answer_is_tried_again_with_growing_pauses(home: Callable[..., Home]) -> None:
-    one = home(both="no")
+async def test_a_server_that_is_away_is_probed_and_its_models_are_loaded_when_it_is_back(
+    home: Callable[..., Home],
+) -> None:
+    one = home()
     await one.begin()
     await one.look()
-    await one.backend.unload("small")
+    await one.backend.close()
     one.backend.away = Unreachable("Nothing answers.")
     one.manual_clock.monotonic_s += RESIDENT_TRUST_S
-    for _ in range(BREAKER_OPENS_AFTER):
-        await one.look()
-        assert one.state(UX) is RoleState.AWAY
-        waits = one.parts.supervisor._next_s()
-        loads = len(one.backend.loads)
-        await one.look()
-        assert len(one.backend.loads) == loads
-        one.manual_clock.monotonic_s += waits
-    one.manual_clock.monotonic_s -= waits
-    assert one.parts.pool.breakers.open(SMALL)
+    with pytest.raises(Unreachable):
+        await one_call(one, SMALL)
+    assert [one.state(role) for role in Role] == [RoleState.AWAY] * 2
     [server] = [health for health in (await one.parts.reporter.report()).backends if health.name == "scripted"]
-    assert (server.state, server.failures, server.detail) == ("open", BREAKER_OPENS_AFTER, "Nothing answers.")
+    assert (server.state, server.failures, server.detail) == ("away", 0, "Nothing answers.")
+    loads = len(one.backend.loads)
+    for _ in range(BREAKER_OPENS_AFTER):  # neither a probe nor a look is a call, so that nothing is counted
+        await one.naps.end_one()
+        await one.look()
+    assert not one.parts.pool.breakers.open(SMALL)
+    assert len(one.backend.loads) == loads
     one.backend.away = None
-    one.manual_clock.monotonic_s += BREAKER_OPEN_S
+    while one.parts.pool.servers.away(SMALL.backend) is not None:
+        await one.naps.end_one()
+    assert ("", "recovered") in one.records.events
     await one.look()
-    assert one.state(UX) is RoleState.READY
+    assert [one.state(role) for role in Role] == [RoleState.READY] * 2
+    assert one.loaded == {"small", "big"}
+    assert ("small", "evicted") not in one.records.events
 
 
 async def test_one_that_died_is_started_again(home: Callable[..., Home]) -> None:
