@@ -78,14 +78,14 @@ class DetectionPreview:
             self._text, self._judged = "", None
             if text:
                 self._said = None
-            self._chip.keep_room(wanted=False)
+            self._chip.display, self._chip.shown = False, None
             return
         if not self._text:
             # Another message begins; what was said of the one before was taken when that was sent.
             self._said = None
         if text != self._text:
             self._text = text
-            self._chip.keep_room(wanted=self._enabled or self._said is not None)
+            self._chip.display = self._enabled or self._said is not None
             self._rest()
             self._timer = self._screen.set_timer(PAUSE_S, self._look)
 
@@ -128,7 +128,7 @@ class DetectionPreview:
                 self._show()
 
     def _show(self) -> None:
-        self._chip.keep_room(wanted=self._enabled or self._said is not None)
+        self._chip.display = self._enabled or self._said is not None
         self._chip.shown = self._shown()
         self._conversation.changed()
 

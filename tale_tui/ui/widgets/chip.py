@@ -38,7 +38,7 @@ class ChipShown:
 
 
 class Chip(Widget):
-    """Keeps its room while there is something to judge; what it says comes a moment later."""
+    """Is displayed, and so has its room, while there is something to judge; what it says comes a moment later."""
 
     ALLOW_SELECT = False
 
@@ -48,12 +48,6 @@ class Chip(Widget):
     def on_mount(self) -> None:
         """There is nothing to judge at first."""
         self.display = False
-
-    def keep_room(self, *, wanted: bool) -> None:
-        """Have room, or give it to the text and forget what was said."""
-        self.display = wanted
-        if not wanted:
-            self.shown = None
 
     def render(self) -> Content:
         """One line, aligned right; with little room only the label and the number."""

@@ -243,16 +243,11 @@ class Prompt(TextArea, inherit_bindings=False):
         self.replace(text, self.document.start, self.document.end)
         self.move_cursor(self.document.end)
 
-    def take(self) -> str:
-        """What was written, which is gone from the prompt afterwards."""
-        text = self.text
-        self.load_text("")
-        return text
-
     def action_send(self) -> None:
         """Send the message, or take and run the chosen completion."""
-        run = self.CompletionRun if self.completing else self.Submitted
-        self.post_message(run(self.take()))
+        text, wanted = self.text, self.CompletionRun if self.completing else self.Submitted
+        self.load_text("")
+        self.post_message(wanted(text))
 
     def action_newline(self) -> None:
         self.replace("\n", *self.selection)

@@ -137,21 +137,15 @@ class StatusLine(Widget):
         return spread(left, self._keys(width - left.cell_length - _GAP), width)
 
     def _models(self, width: int) -> Content:
-        """Both models in `width` cells: sign, name, and a word where there is something to say."""
-        sign, name = self._worker()
+        """The model that answers in `width` cells, and that which works where it is another one: sign, name, a word."""
+        worker, sign, name = self.task_model, Content(""), Content("")
+        if worker is not None and worker.name not in ("", self.model.name):
+            state: ModelState = "loading" if self.tasks.running else worker.state
+            sign = Content.assemble("  ", (getattr(signs(), _SIGNS[state]), _COLOURS.get(state, "$task")))
+            name = Content.assemble(" ", (worker.name, "$task"))
         first = self._model(width - sign.cell_length)
         left = width - first.cell_length - sign.cell_length
         return Content.assemble(first, sign, name if name.cell_length <= left else "").truncate(width, pad=True)
-
-    def _worker(self) -> tuple[Content, Content]:
-        """The sign and the name of the model that works, where it is another one than that which answers."""
-        shown = self.task_model
-        if shown is None or not shown.name or shown.name == self.model.name:
-            return Content(""), Content("")
-        state: ModelState = "loading" if self.tasks.running else shown.state
-        colour = _COLOURS.get(state, "$task")
-        sign = Content.assemble("  ", (getattr(signs(), _SIGNS[state]), colour))
-        return sign, Content.assemble(" ", (shown.name, "$task"))
 
     def _model(self, room: int) -> Content:
         """The model that answers, in at most `room` cells."""

@@ -23,11 +23,6 @@ class Chip:
         self.shown: Any = None
         self.changes = 0
 
-    def keep_room(self, *, wanted: bool) -> None:
-        self.display = wanted
-        if not wanted:
-            self.shown = None
-
 
 class Room:
     """The chat and the screen, with a judge that a test makes."""
@@ -117,6 +112,7 @@ async def test_commands_take_it_away(room: Room) -> None:
     await room.write("Write it")
     await room.write("/help")
     assert not room.chip.display
+    assert room.chip.shown is None
     assert room.preview.other == ""
 
 

@@ -31,7 +31,7 @@ class Host(App[None]):
 async def painted(shown: ChipShown | None, width: int) -> str:
     host = Host(width)
     async with host.run_test() as pilot:
-        host.chip.keep_room(wanted=True)
+        host.chip.display = True
         host.chip.shown = shown
         await pilot.pause()
         lines: Any = host.chip.render_lines(Region(0, 0, width, 1))
@@ -66,14 +66,3 @@ async def test_a_long_name_gives_way_to_the_time() -> None:
     text = await painted(shown, WIDE)
     assert text.endswith(", about 12:05")
     assert len(text) == WIDE
-
-
-async def test_without_room_it_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
-    host = Host(WIDE)
-    async with host.run_test():
-        assert not host.chip.display
-        host.chip.keep_room(wanted=True)
-        host.chip.shown = TASK
-        host.chip.keep_room(wanted=False)
-        assert host.chip.shown is None
-        assert not host.chip.display
