@@ -69,12 +69,10 @@ class Completion(Widget):
     def row(self) -> CompletionRow | None:
         return self.rows[self.chosen] if self.rows else None
 
-    def show(self, rows: Sequence[CompletionRow]) -> None:
-        """Show other rows, the first of them chosen; none at all hides the list."""
-        if tuple(rows) != self.rows:
-            self.rows = tuple(rows)
-            self.chosen = 0
-        self.display = bool(rows)
+    def watch_rows(self) -> None:
+        """Of other rows the first is chosen; without any the list is hidden."""
+        self.chosen = 0
+        self.display = bool(self.rows)
 
     def move(self, step: int) -> None:
         """Choose another row, round the ends."""
@@ -249,7 +247,7 @@ class Composer(Vertical):
         return shown
 
     def _show_completions(self, rows: Sequence[CompletionRow]) -> None:
-        self.completion.show(rows)
+        self.completion.rows = tuple(rows)
         self.prompt.completing = bool(rows)
 
     @on(Prompt.Changed)
@@ -274,7 +272,7 @@ class Composer(Vertical):
     def _run_choice(self, event: Prompt.CompletionRun) -> None:
         event.stop()
         # What was typed since the list was made counts, not what the list was made for.
-        self.completion.show(self._complete(event.text))
+        self._show_completions(self._complete(event.text))
         row = self.completion.row
         self._show_completions(())
         self.post_message(Prompt.Submitted(row.text.strip() if row is not None else event.text))

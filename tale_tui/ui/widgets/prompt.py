@@ -110,11 +110,6 @@ class PromptHistory:
         self._at: int | None = None
         self._draft = ""
 
-    @property
-    def walking(self) -> bool:
-        """Whether the prompt shows an earlier message."""
-        return self._at is not None
-
     def load(self, texts: Iterable[str]) -> None:
         """Put what an earlier run left, oldest first, before what was written in this one."""
         self._texts = [*texts, *self._texts][-HISTORY_MAX:]
@@ -132,7 +127,7 @@ class PromptHistory:
         self._draft = ""
 
     def keep_draft(self) -> None:
-        """End the walk because an earlier message was changed: what stood in the prompt before is the newest now."""
+        """End the walk, if there is one: its message was changed, and what stood in the prompt before is the newest."""
         if self._draft:
             self.add(self._draft)
         self.leave()
@@ -282,7 +277,7 @@ class Prompt(TextArea, inherit_bindings=False):
 
     def on_text_area_changed(self) -> None:
         """A message from the history that is changed is a new message."""
-        if self.history_of_messages.walking and self.text != self._walked_to:
+        if self.text != self._walked_to:
             self.history_of_messages.keep_draft()
 
     def on_paste(self, event: events.Paste) -> None:

@@ -256,7 +256,7 @@ async def test_completions_show_a_choice_that_moves_round() -> None:
     completion = Completion()
     app = Stage(completion)
     async with app.run_test(size=(80, 20)) as pilot:
-        completion.show(ROWS[:3])
+        completion.rows = ROWS[:3]
         await pilot.pause()
         assert [line.split() for line in text_of(completion)] == [
             ["›", "/command0", "does", "0"],
@@ -274,13 +274,13 @@ async def test_completions_show_a_choice_that_moves_round() -> None:
 async def test_many_completions_scroll_past_the_chosen_one() -> None:
     completion = Completion()
     async with Stage(completion).run_test(size=(80, 20)) as pilot:
-        completion.show(ROWS)
+        completion.rows = ROWS
         await pilot.pause()
         assert completion.size.height == COMPLETION_ROWS_MAX
         completion.move(-1)
         await pilot.pause()
         assert "/command11" in text_of(completion)[-1]
-        completion.show(())
+        completion.rows = ()
         await pilot.pause()
         assert not completion.display
         assert completion.row is None
