@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyte
 import pytest
 
@@ -27,6 +28,7 @@ WAIT_S = 30.0
 LOOK_S = 0.02
 """Between two looks at the screen."""
 DEMO = "scripted/demo"
+MODEL_TITLE = re.compile(r"tale-tui: (?:\w+ )?model ")
 PRIVATE = re.compile(rb"\x1b\[[<>=][0-9;]*[a-zA-Z]")
 MODE = re.compile(rb"\x1b\[\?([0-9;]+)([hl])|\x1b\[(>[0-9;]*|<[0-9;]*)u")
 ON_AT_FIRST = frozenset({"7", "25"})
@@ -72,6 +74,19 @@ def until(condition: Callable[[], Any], what: str, wait_s: float = WAIT_S) -> An
             return found
         time.sleep(LOOK_S)
     raise AssertionError(f"never: {what}")
+
+
+def model_processes() -> list[psutil.Process]:
+    """The processes below this one that run models: by what started them, until they have their titles."""
+    found = []
+    for child in psutil.Process().children():
+        try:
+            words = " ".join(child.cmdline())
+        except (psutil.ZombieProcess, psutil.NoSuchProcess):  # it ends while it is looked at
+            continue
+        if "embedded.child" in words or MODEL_TITLE.match(words):
+            found.append(child)
+    return found
 
 
 class Window:

@@ -119,7 +119,7 @@ def test_a_name_that_no_backend_knows_is_refused_when_it_is_unloaded(cli: Any, r
     result = cli("models", "unload", "ollama/nope")
     assert (result.code, result.out) == (2, "")
     assert result.err == "ollama has no model nope. What there is: tale-tui models\n"
-    assert resident.done_to == []
+    assert resident.calls == []
     assert cli("models", "unload", "ollama/here").code == 0
     assert cli("models", "unload", "openai/any").code == 0  # nobody knows
 

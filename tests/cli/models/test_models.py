@@ -171,7 +171,7 @@ def test_what_is_no_name_of_a_model_is_not_pulled(cli: Any, engine: Any, name: s
     assert result.code == 2
     assert "is not the name of a model" in result.err
     assert "\x1b" not in result.err
-    assert engine.asked == []
+    assert engine.calls == []
 
 
 @pytest.mark.parametrize("verb", [["use", "ux"], ["load"], ["unload"]])
@@ -180,4 +180,4 @@ def test_what_is_no_model_is_refused_with_what_would_be_one(cli: Any, engine: An
     result = cli("models", *verb, name)
     assert result.code == 2
     assert "Write the model as backend/model" in result.err
-    assert engine.asked == []
+    assert engine.calls == []

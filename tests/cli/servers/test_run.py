@@ -238,13 +238,13 @@ def test_a_demo_has_no_background(cli: Any, engine: Any) -> None:
     assert cli("--demo", "run", "--background").code == 2
 
 
-async def test_one_that_stays_is_ended_by_nothing_but_its_end(queue: Any, new_task: Any, monkeypatch: Any) -> None:
+async def test_one_that_stays_is_ended_by_nothing_but_its_end(queue: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(run, "BACKGROUND_LINGER_S", 0.01)
     runs = Runs(queue, lingers=True, stays=True)
     await asyncio.sleep(0.05)
     assert not runs.running.done()
-    queue.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
-    queue.put("abcd2222", state=TaskState.DONE)
+    queue.give(new_task("abcd2222", TaskState.RUNNING))
+    queue.change("abcd2222", state=TaskState.DONE)
     await asyncio.sleep(0.05)
     assert not runs.running.done()
     runs.queue.end()
@@ -252,9 +252,12 @@ async def test_one_that_stays_is_ended_by_nothing_but_its_end(queue: Any, new_ta
 
 
 @pytest.mark.parametrize("options", [[], ["--stay"], ["--detached"], ["--detached", "--stay"]])
-def test_the_model_is_loaded_by_an_engine_that_goes_on(cli: Any, engine: Any, options: list[str]) -> None:
+def test_the_model_is_loaded_by_an_engine_that_goes_on(
+    cli: Any, connection: Any, engine: Any, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "BACKGROUND_LINGER_S", 0.01)
     engine.here = True
     if "--stay" in options:
-        engine.raises = EngineLost("It ended.")
+        engine.errors["control.status"] = EngineLost("It ended.")
     cli("run", *options)
-    assert engine.loaded is bool(options)
+    assert connection.loaded is bool(options)

@@ -20,6 +20,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from support.processes import model_processes
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import BackendCrashed
@@ -83,11 +84,10 @@ async def services(
 def processes() -> dict[str, psutil.Process]:
     """The processes of models by the file that is in their memory."""
     found = {}
-    for child in psutil.Process().children():
-        if "embedded.child" in " ".join(child.cmdline()):
-            for line in Path(f"/proc/{child.pid}/maps").read_text().splitlines():
-                if line.endswith(".gguf"):
-                    found[Path(line.split(maxsplit=5)[-1]).stem] = child
+    for child in model_processes():
+        for line in Path(f"/proc/{child.pid}/maps").read_text().splitlines():
+            if line.endswith(".gguf"):
+                found[Path(line.split(maxsplit=5)[-1]).stem] = child
     return found
 
 

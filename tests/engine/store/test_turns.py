@@ -256,7 +256,7 @@ async def test_what_a_message_is_judged_by(store: Store, talk: Talk, ref: ModelR
     assert await store.turn_context(session.id) == TurnContext()
     user, reply = await talk(session.id, "One")
     context = await store.turn_context(session.id, user.id)
-    assert context == TurnContext(is_stored=True, last=reply, above=await store.message(user.id))
+    assert context == TurnContext(is_stored=True, last=reply, above=(await store.message(user.id),))
     assert not (await store.turn_context(session.id, "new")).is_stored
     with pytest.raises(NoSuchSession):
         await store.turn_context("nope")

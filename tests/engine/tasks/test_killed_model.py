@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from support.processes import model_processes
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock, random_id
@@ -50,7 +51,7 @@ async def process_of(engine: Engine, role: Role) -> psutil.Process:
     """The process that serves a role."""
     [report] = [one for one in await engine.models.backends() if one.name is BackendName.EMBEDDED]
     assert {model.role for model in report.loaded} == set(Role)
-    children = {child.nice(): child for child in psutil.Process().children() if "embedded.child" in child.cmdline()[-1]}
+    children = {child.nice(): child for child in model_processes()}
     return children[max(children) if role is Role.TASK else min(children)]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from support.processes import model_processes
 from support.waiting import until
 from tale_tui.config.settings import Settings
 from tale_tui.domain.errors import ModelError
@@ -22,13 +23,6 @@ from tale_tui.engine.models.embedded import files as embedded_files
 from tale_tui.engine.models.embedded.backend import EmbeddedBackend
 
 FAKE = Path(__file__).parent / "fake_llama"
-
-
-def arguments(child: psutil.Process) -> list[str]:
-    try:
-        return child.cmdline()
-    except (psutil.ZombieProcess, psutil.NoSuchProcess):  # it ends while it is looked at
-        return []
 
 
 class Bench:
@@ -99,7 +93,7 @@ class Bench:
     @staticmethod
     def children() -> list[psutil.Process]:
         """The processes that run models now."""
-        return [child for child in psutil.Process().children() if "embedded.child" in " ".join(arguments(child))]
+        return model_processes()
 
     @staticmethod
     def text_of(events: list[BackendEvent]) -> str:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from support.processes import model_processes
 from tale_tui.config.settings import Settings
 from tale_tui.domain.errors import BackendCrashed, ContextFull, ModelDamaged, ModelError, NotAvailable, OutOfMemory
 from tale_tui.domain.models import BackendName, FinishReason, ModelRef
@@ -59,7 +60,7 @@ def text_of(events: list[BackendEvent]) -> str:
 
 
 def child() -> psutil.Process:
-    (found,) = [one for one in psutil.Process().children() if "embedded.child" in " ".join(one.cmdline())]
+    (found,) = model_processes()
     return found
 
 

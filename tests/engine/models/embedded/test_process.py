@@ -76,6 +76,7 @@ async def test_the_default_window_is_the_smaller_one(bench: Any) -> None:
 
 async def test_the_child_is_fenced(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALE_OPENAI_KEY", "geheim")
+    monkeypatch.setenv("SPT_NOENV", "1")  # its title leaves the place of the environment alone, which is read below
     await bench.backend(embedded={"memory_limit_gb": 2}).load("m", None)
     (child,) = bench.children()
     environ = child.environ()

@@ -465,7 +465,7 @@ async def test_a_process_that_died_takes_only_its_own_role(home: Callable[..., H
     await one.look()
     assert set(backend.processes) == {("small", UX), ("small", TASK)}
     del backend.processes["small", TASK]
-    backend.away = Unreachable("It cannot be started.")
+    backend.away = BackendCrashed("It cannot be started.")
     one.manual_clock.monotonic_s += RESIDENT_TRUST_S
     one.facts.clear()
     await one.look()
