@@ -24,6 +24,8 @@ class TurnStarted:
     """The conversation, with its title and its turns as they were then; None where it could not be read."""
     so_far: Usage | None = None
     """What the reply has cost up to now, for who follows it; None for who asked."""
+    source: str = ""
+    """Named in each `SessionChanged` of this turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +162,8 @@ class SessionChanged:
     session_id: str
     deleted: bool = False
     source: str = ""
-    """The `key` of the turn that changed it (the id of its reply, where it has no key), or its own id where it was just
-    made, so that the client that did it need not read it again."""
+    """That of the turn that changed it (`TurnStarted`), the `key` of the message that waits, or its own id where it was
+    just made, so that the client that did it need not read it again."""
 
 
 @dataclass(frozen=True, slots=True)

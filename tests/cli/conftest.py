@@ -18,7 +18,7 @@ import pytest
 import tale_tui.engine.ipc.connect
 from tale_tui.cli.main import run
 from tale_tui.domain.conversation import Author, ExportFormat, Message, MessageState, SearchHit, Session
-from tale_tui.domain.errors import NoSuchSession, NoSuchTask, TaleError, WrongState
+from tale_tui.domain.errors import NoSuchSession, NoSuchTask, TaleError, TurnRunning, WrongState
 from tale_tui.domain.events import (
     Fact,
     Notice,
@@ -235,6 +235,8 @@ class FakeEngine(FakeTasks):
     pieces: tuple[str, ...] = ("It ", "is ", "so.")
     events: tuple[TurnEvent, ...] | None = None
     """Instead of an answer made of `pieces`."""
+    elsewhere: list[tuple[TurnEvent, ...]] = field(default_factory=list)
+    """Turns that others have under way, one after the other; they end when they are followed."""
     raises: Exception | None = None
     hits: tuple[SearchHit, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -255,7 +257,7 @@ class FakeEngine(FakeTasks):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.chat = Group(send=self.send, classify=self.judge)
+        self.chat = Group(send=self.send, classify=self.judge, follow_turn=self.follow_turn, stop_turn=self.stop_turn)
         self.sessions = Group(
             list=self.list_sessions,
             find=self.find_session,
@@ -360,11 +362,20 @@ class FakeEngine(FakeTasks):
         self.as_task = as_task
         if self.raises is not None:
             raise self.raises
+        if self.elsewhere:
+            raise TurnRunning("A reply is still coming.")
         try:
             for event in self.events if self.events is not None else self.answer(session_id, text, key, ref):
                 yield event
         finally:
             self.closed_turns += 1
+
+    async def follow_turn(self, session_id: str) -> AsyncGenerator[TurnEvent, None]:
+        for event in self.elsewhere.pop(0) if self.elsewhere else ():
+            yield event
+
+    async def stop_turn(self, session_id: str, *, reply_id: str = "") -> None:
+        self.asked.append(("stop_turn", session_id, reply_id))
 
     def answer(self, session_id: str, text: str, key: str, ref: ModelRef | None) -> tuple[TurnEvent, ...]:
         user = Message(key, session_id, None, Author.USER, text, NOON)

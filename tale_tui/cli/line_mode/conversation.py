@@ -10,21 +10,22 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 from tale_tui.cli.exit_codes import NO_MODEL_CODES, Exit, exit_for
-from tale_tui.cli.follow import FollowedTask, follow, follow_task, may_be_task
+from tale_tui.cli.follow import FollowedTask, follow, follow_elsewhere, follow_task, may_be_task, send_in_turn
 from tale_tui.cli.line_mode.tasks import HELP as TASKS_HELP
 from tale_tui.cli.line_mode.tasks import TaskCommands, acknowledged
 from tale_tui.cli.output import echo, echo_err, is_terminal
 from tale_tui.cli.preflight import NEXT_STEPS
 from tale_tui.cli.stdin import InputLines
 from tale_tui.domain.clock import ID_SHOWN, random_id
-from tale_tui.domain.conversation import ExportFormat, Session
-from tale_tui.domain.errors import BadInput, NoModel, TaleError, rebuild
+from tale_tui.domain.conversation import ExportFormat, Message, Session
+from tale_tui.domain.errors import BadInput, EngineLost, NoModel, TaleError, rebuild
 from tale_tui.domain.events import TaskStarted, TurnCancelled, TurnDone, TurnFailed, TurnStarted
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Task, TaskState
@@ -43,6 +44,7 @@ QUIT_WORDS = frozenset({"exit", "quit", "/exit", "/quit"})
 SESSIONS_LISTED = 20
 TASK_HINT = "That may have been a task. To have it worked on as one: /task TEXT"
 STOPPED = "Stopped. What came is kept."
+STOPPED_ELSEWHERE = "Stopped in another window. What came is kept."
 HELP = """\
 /help                  these lines
 /new                   begin another session
@@ -147,6 +149,8 @@ class LineConversation:
     _under_way: asyncio.Task[Any] | None = field(default=None, init=False)
     _left: str = field(default=STOPPED, init=False)
     """What is said when what is under way is interrupted."""
+    _followed: Message | None = field(default=None, init=False)
+    """The reply that is being read, where it was asked for elsewhere."""
 
     def interrupt(self) -> None:
         """What Ctrl+C does: ends the answer that comes, or else the conversation."""
@@ -161,6 +165,8 @@ class LineConversation:
         """
         if self.interactive:
             self.err("Line mode. Write a message, /help for commands, exit to leave.")
+        if self.session is not None:
+            await self._attempt(self._stoppable(self._read_elsewhere()))
         while True:
             self.between()
             if self.interactive:
@@ -180,12 +186,19 @@ class LineConversation:
         """Do what a line says; False where going on makes no sense."""
         if not line:
             return True
+        if line.startswith("/"):
+            return await self._attempt(self._command(*line[1:].split(maxsplit=1)))
+        return await self._attempt(self._stoppable(self._ask(line)))
+
+    async def _attempt(self, work: Awaitable[None]) -> bool:
+        """Do something and say what goes wrong; False where going on makes no sense."""
+        self._followed = None
         try:
-            if line.startswith("/"):
-                await self._command(*line[1:].split(maxsplit=1))
-            else:
-                await self._stoppable(self._ask(line))
+            await work
         except Interrupted:
+            if (reply := self._followed) is not None:
+                with suppress(EngineLost):  # it ended, and the reply with it
+                    await self.engine.chat.stop_turn(reply.session_id, reply_id=reply.id)
             self.err(self._left)
             self._left = STOPPED
         except TaleError as error:
@@ -218,7 +231,6 @@ class LineConversation:
 
     async def _ask(self, text: str) -> None:
         session = await self._current()
-        begun = False
         task: Task | None = None
 
         def begins(event: TurnStarted | TaskStarted) -> None:
@@ -226,27 +238,17 @@ class LineConversation:
             if isinstance(event, TaskStarted):
                 task = event.task
 
-        def write(piece: str) -> None:
-            nonlocal begun
-            if self.interactive and not begun:
-                self.out("Answer: ")
-            begun = True
-            self.out(piece)
-
         offers = self.interactive and self.tasks and await may_be_task(self.engine, text, session.id)
-        try:
-            as_task = None if self.tasks else False
-            turn = self.engine.chat.send(session.id, text, key=random_id(), ref=self.ref, as_task=as_task)
-            async with aclosing(turn) as events:
+        as_task = None if self.tasks else False
+        send = partial(self.engine.chat.send, session.id, text, key=random_id(), ref=self.ref, as_task=as_task)
+        with self._answer() as write:
+            async with aclosing(send_in_turn(send, self._read_elsewhere)) as events:
                 end = await follow(events, text=write, waits=self._state, begins=begins)
-        finally:
-            if begun:
-                self.out("\n")
         match end:
             case TurnFailed(code=code, sentence=sentence):
                 raise rebuild(code, sentence)
             case TurnCancelled():
-                self.err("Stopped in another window. What came is kept.")
+                self.err(STOPPED_ELSEWHERE)
             case TurnDone(reply=reply):
                 if task is None:
                     words = usage_words(reply.usage)
@@ -257,6 +259,44 @@ class LineConversation:
                     await self._work(task)
             case _:
                 assert_never(end)
+
+    @contextmanager
+    def _answer(self) -> Iterator[Callable[[str], None]]:
+        """Writes the pieces of an answer, which ends its last line whatever happens."""
+        begun = False
+
+        def write(piece: str) -> None:
+            nonlocal begun
+            if self.interactive and not begun:
+                self.out("Answer: ")
+            begun = True
+            self.out(piece)
+
+        try:
+            yield write
+        finally:
+            if begun:
+                self.out("\n")
+
+    async def _read_elsewhere(self) -> None:
+        """Write the answer that is coming in the session, asked for elsewhere; who interrupts that stops it."""
+        if self.session is None:
+            return
+
+        def begins(event: TurnStarted | TaskStarted) -> None:
+            if isinstance(event, TurnStarted):
+                self._followed = event.reply
+                self.err("An answer that was asked for elsewhere is coming in this session:")
+            else:
+                self._state(acknowledged(event.task))
+
+        with self._answer() as write:
+            end = await follow_elsewhere(self.engine, self.session.id, text=write, waits=self._state, begins=begins)
+        self._followed = None
+        if isinstance(end, TurnFailed):
+            self.err(rebuild(end.code, end.sentence).whole)
+        elif isinstance(end, TurnCancelled):
+            self.err(STOPPED_ELSEWHERE)
 
     async def _work(self, task: Task) -> None:
         """Wait for a task and write its result, or say where it can be found."""
@@ -322,6 +362,7 @@ class LineConversation:
         if prefix:
             self.session = await self.engine.sessions.find(prefix)
             self.err(f"This goes on: {self.session.title}, {plural(self.session.turns, 'turn')}.")
+            await self._stoppable(self._read_elsewhere())
             return
         sessions = await self.engine.sessions.list(limit=SESSIONS_LISTED)
         for session in sessions:

@@ -55,7 +55,7 @@ class Turn:
         manager: knows that it is under way.
         session_id: the session that it belongs to.
         start: stores its beginning; what it raises is raised to the reader, and nothing was done.
-        source: named in `SessionChanged`; empty takes the id of the reply.
+        source: the key of the user's message, named in `SessionChanged`; empty makes an id.
         ref: the model that is asked; None takes that of the role ux.
     """
 
@@ -71,7 +71,7 @@ class Turn:
         self._manager = manager
         self._services = manager.services
         self._start = start
-        self._source = source
+        self._source = source or manager.services.clock.new_id()
         self._ref = ref
         self._queue = TurnEventQueue()
         self._began = self._services.clock.monotonic()
@@ -149,12 +149,11 @@ class Turn:
             with self._manager.claimed(self):
                 started = await self._start()
                 reply = started.reply
-                self._source = self._source or reply.id
                 self.answers = reply.parent_id or ""
                 session = None
                 with suppress(StoreError, NoSuchSession):  # the turn is stored; its end says what is wrong
                     session = await self._services.store.session(self.session_id)
-                self._started = TurnStarted(started.user, reply, session)
+                self._started = TurnStarted(started.user, reply, session, source=self._source)
                 self._queue.put(self._started)
                 if started.task is not None:
                     self._queue.put(TaskStarted(started.task))

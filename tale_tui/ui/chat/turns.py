@@ -273,7 +273,7 @@ class TurnQueue:
                 async for event in events:
                     if isinstance(event, TurnStarted):
                         if not request.elsewhere:
-                            conversation.own.add(event.reply.id)
+                            conversation.own.add(event.source or request.key)
                         elif turns.shown and event.reply.id not in conversation.branch:
                             await conversation.reload()  # it began since that was read
                     turn.take(event)
