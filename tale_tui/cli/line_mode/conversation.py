@@ -192,7 +192,6 @@ class LineConversation:
 
     async def _attempt(self, work: Awaitable[None]) -> bool:
         """Do something and say what goes wrong; False where going on makes no sense."""
-        self._followed = None
         try:
             await work
         except Interrupted:
@@ -205,6 +204,8 @@ class LineConversation:
             self.failed = error
             self.err(error.whole)
             return self.interactive or not isinstance(error, NoModel)
+        finally:
+            self._followed = None
         return True
 
     async def _stoppable(self, work: Awaitable[T]) -> T:
@@ -307,6 +308,10 @@ class LineConversation:
             who = f"Look at it with /status {task.shown}" if goes_on else who_works(status, model_name(task))
             self.err(f"{task.shown} is queued. {who}")
             return
+        await self._watch(task)
+
+    async def _watch(self, task: Task) -> None:
+        """Say how a task goes on, whoever handed it in, and write its result."""
         states: list[str] = []
 
         def shows(work: FollowedTask) -> None:
@@ -344,6 +349,7 @@ class LineConversation:
             "model": self._model,
             "system": self._system,
             "export": self._export,
+            "wait": self._wait,
             **self._commands().table(),
         }
         command = commands.get(name.lower())
@@ -392,6 +398,9 @@ class LineConversation:
         if text:
             session = self.session = await self.engine.sessions.set_system(session.id, text)
         self.err(f"System prompt: {session.system or 'the one of the settings'}")
+
+    async def _wait(self, prefix: str) -> None:
+        await self._stoppable(self._watch(await self._commands().find(prefix)))
 
     async def _export(self, name: str) -> None:
         if self.session is None:
