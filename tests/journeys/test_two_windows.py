@@ -166,3 +166,32 @@ async def test_a_card_grows_in_both(two_windows: TwoWindows, paced: Paced) -> No
                 lambda w=window: [task.state for task in w.tasks.values()] == [TaskState.DONE], "the task is done"
             )
             await window.shows("First part, second part, third part.")
+
+
+async def test_the_screen_of_tasks_shows_what_another_window_handed_in_as_it_grows(
+    two_windows: TwoWindows, paced: Paced
+) -> None:
+    async with two_windows(paced.script, detect=True) as (asks, follows):
+        await follows.press("f3")
+        await asks.say("Write a program that prints the first hundred primes")
+        await follows.shows("Write a program", "First part,")
+        assert "second part," not in follows.painted
+        paced.more.set()
+        await follows.shows("First part, second part,")
+        paced.end.set()
+        await follows.shows("First part, second part, third part.")
+
+
+async def test_who_stops_a_reply_that_is_followed_goes_on_talking_at_once(
+    two_windows: TwoWindows, paced: Paced
+) -> None:
+    async with two_windows(paced.script, spoken("Another answer.")) as (asks, follows):
+        await asks.say("tell me more")
+        await follows.streams("First part,")
+        await follows.write("something else")
+        await follows.press("escape", "enter")
+        for window in (asks, follows):
+            await window.until(lambda w=window: w.texts[-2:] == ["something else", "Another answer."], "it is answered")
+            await window.rest()
+        assert asks.texts == ["hello", "Hello.", "tell me more", "First part,", "something else", "Another answer."]
+        assert asks.messages == follows.messages

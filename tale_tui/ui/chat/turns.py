@@ -99,6 +99,7 @@ class TurnQueue:
         self._sessions = conversation.engine.sessions
         self._shown = SessionTurns()
         self._unseen: list[SessionTurns] = []
+        self._elsewhere = TurnRequest("", self._chat.follow_turn, elsewhere=True)
 
     # which conversation
 
@@ -131,7 +132,7 @@ class TurnQueue:
             turns.stale = True
         elif conversation.branch.being_written and conversation.session is not None:
             turns.session_id = conversation.session.id
-            self._queue(TurnRequest("", self._chat.follow_turn, elsewhere=True))
+            self._queue(self._elsewhere)
         elif self.own_wait():
             self.send_waiting()
 
@@ -247,12 +248,12 @@ class TurnQueue:
     async def _follow(self, turns: SessionTurns) -> None:
         """Show what is written elsewhere, turn after turn, until nothing is, or another conversation is shown."""
         conversation, goes_on = self._conversation, True
-        request = TurnRequest("", self._chat.follow_turn, elsewhere=True)
         while goes_on and turns.shown:
             goes_on = False
             with suppress(EngineLost, NoSuchSession):  # those who watch are told that it moved, or was deleted
-                goes_on = await self._run_turn(turns, request)
-            await conversation.reload()
+                goes_on = await self._run_turn(turns, self._elsewhere)
+            if len(turns.workers) == 1:  # else a message of the user stands below it already, which is not stored yet
+                await conversation.reload()
             goes_on = goes_on and conversation.branch.being_written
 
     async def _run_turn(self, turns: SessionTurns, request: TurnRequest) -> bool:
@@ -307,6 +308,8 @@ class TurnQueue:
             try:
                 await self._run_turn(turns, TurnRequest(waiting.id, ask))
             except TurnRunning:  # another window was faster, perhaps with this very message
+                if not turns.shown:
+                    return
                 await self._follow(turns)
 
     async def _next_waiting(self, turns: SessionTurns, *, anyway: bool) -> QueuedMessage | None:
