@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from tale_tui.domain.errors import EngineLost, WrongState
+from tale_tui.domain.errors import EngineLost, TurnRunning, WrongState
 from tale_tui.domain.events import (
     EngineMoved,
     Fact,
@@ -99,6 +99,10 @@ async def follow(
             case TurnStarted() | TaskStarted():
                 if begins is not None:
                     begins(event)
+                if isinstance(event, TurnStarted) and event.so_far is not None and event.reply.text:
+                    # Whether it may be thinking was told before it was followed.
+                    answer.certain = bool(event.reply.thinking)
+                    answer.add(event.reply.text)
             case Routed(certain=certain):
                 answer.certain = certain
             case TurnDone() | TurnFailed() | TurnCancelled():
@@ -107,6 +111,63 @@ async def follow(
             case _:
                 assert_never(event)
     raise EngineLost("The engine ended in the middle of the answer. Ask again.")
+
+
+async def follow_elsewhere(
+    engine: EngineApi,
+    session_id: str,
+    *,
+    text: Callable[[str], None] = lambda _: None,
+    waits: Callable[[str], None] = lambda _: None,
+    begins: Callable[[TurnStarted | TaskStarted], None] = lambda _: None,
+    takes_back: Callable[[], None] | None = None,
+) -> TurnEnd | None:
+    """Hand out the turn that is under way in a session, asked for elsewhere, from all there is so far to its end.
+
+    Args:
+        engine: has the turn.
+        session_id: the whole id of a session.
+        text, waits, begins, takes_back: as of `follow`.
+    Returns:
+        The event that ended it; None where no turn was under way.
+    Raises:
+        NoSuchSession: it is not there.
+        EngineLost: nothing ended it.
+    """
+    began = False
+
+    def seen(event: TurnStarted | TaskStarted) -> None:
+        nonlocal began
+        began = True
+        begins(event)
+
+    async with aclosing(engine.chat.follow_turn(session_id)) as events:
+        try:
+            return await follow(events, text=text, waits=waits, begins=seen, takes_back=takes_back)
+        except EngineLost:
+            if began:
+                raise
+            return None
+
+
+async def send_in_turn(
+    send: Callable[[], AsyncGenerator[TurnEvent, None]], others: Callable[[], Awaitable[object]]
+) -> AsyncGenerator[TurnEvent, None]:
+    """A turn that begins when no other one is under way in its session.
+
+    Args:
+        send: asks for it, with the same key each time.
+        others: waits for the end of the one that is under way.
+    """
+    while True:
+        try:
+            async with aclosing(send()) as events:
+                async for event in events:
+                    yield event
+        except TurnRunning:  # nothing was stored, so nothing was told yet
+            await others()
+        else:
+            return
 
 
 class _Answer:

@@ -8,19 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tale_tui.domain.conversation import Message, Session, WindowUse
-from tale_tui.domain.models import BackendName, ModelRef, RoleStatus
+from tale_tui.domain.models import BackendName, ModelRef, RoleStatus, Usage
 from tale_tui.domain.tasks import Task, TaskDetail
 
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """The user's message is stored and an empty reply stands below it. First event of every turn."""
+    """The user's message is stored and its reply stands below it. First event of every turn, and of whoever follows it:
+    then the reply has all that came of it so far."""
 
     user: Message | None
     """None where the turn began without a new message (regenerate, continue)."""
     reply: Message
     session: Session | None = None
-    """The conversation, with its title and its turns as they are now; None where it could not be read."""
+    """The conversation, with its title and its turns as they were then; None where it could not be read."""
+    so_far: Usage | None = None
+    """What the reply has cost up to now, for who follows it; None for who asked."""
+    source: str = ""
+    """Named in each `SessionChanged` of this turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +186,8 @@ class SessionChanged:
     session_id: str
     deleted: bool = False
     source: str = ""
-    """The `key` of the turn that changed it (the id of its reply, where it has no key), or its own id where it was just
-    made, so that the client that did it need not read it again."""
+    """That of the turn that changed it (`TurnStarted`), the `key` of the message that waits, or its own id where it was
+    just made, so that the client that did it need not read it again."""
 
 
 @dataclass(frozen=True, slots=True)

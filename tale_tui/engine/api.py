@@ -17,7 +17,8 @@ from tale_tui.domain.tasks import Classification, EngineStatus, Priority, Task, 
 
 
 class ChatApi(Protocol):
-    """Messages and replies. Each turn is a stream of events; closing it stops the model."""
+    """Messages and replies. Each turn is a stream of events for who asked, and closing that stops the model; any number
+    of others follow it, and closing theirs stops nothing."""
 
     def send(
         self, session_id: str, text: str, *, key: str, ref: ModelRef | None = None, as_task: bool | None = None
@@ -61,6 +62,28 @@ class ChatApi(Protocol):
 
         Raises:
             NoSuchMessage: it is not a user's message, or its reply is of that kind already.
+        """
+        ...
+
+    def follow_turn(self, session_id: str) -> AsyncGenerator[TurnEvent, None]:
+        """The turn that is under way in a session, whoever asked for it: all there is so far, then what comes.
+
+        Begins with `TurnStarted`, whose reply has what came of it, and ends with the turn; without an event where no
+        turn is under way. Closing the stream does nothing to the turn. A slow reader gets longer deltas.
+
+        Raises:
+            NoSuchSession: it is not there.
+        """
+        ...
+
+    async def stop_turn(self, session_id: str, *, reply_id: str = "") -> None:
+        """Stop the turn that is under way in a session, whoever asked for it; all who read it are told `TurnCancelled`.
+
+        What came of the reply is stored before this returns. Nothing happens where no turn is under way.
+
+        Args:
+            session_id: the whole id of a session.
+            reply_id: the reply that is meant, so that another one which began meanwhile goes on; empty for any.
         """
         ...
 

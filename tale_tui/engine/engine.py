@@ -102,7 +102,7 @@ class Engine:
         self._models = models = ModelService(services, paths.models)
         self.chat: ChatApi = turns
         self.tasks: TaskApi = executor
-        self.sessions: SessionApi = SessionService(store, turns.stop, bus.publish)
+        self.sessions: SessionApi = SessionService(store, turns.stop_turn, bus.publish)
         self.models: ModelApi = models
         self.control: ControlApi = EngineControl(
             *(paths, settings, store, roles, models, bus, clock.now()),

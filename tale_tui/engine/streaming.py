@@ -19,7 +19,16 @@ from tale_tui.domain.constants import (
     TOKENS_PER_SECOND_MAX,
 )
 from tale_tui.domain.errors import BrokenStream, StoreError, TaleError
-from tale_tui.domain.events import PromptProgress, TextDelta, ThinkingDelta, TurnEvent
+from tale_tui.domain.events import (
+    ModelLoading,
+    PromptProgress,
+    ServerAway,
+    TextDelta,
+    TextSortedAnew,
+    ThinkingDelta,
+    TurnEvent,
+    TurnStarted,
+)
 from tale_tui.domain.models import LoadedModel, ModelRef, Role, Usage
 from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, SortedAnew, TextPiece
 from tale_tui.engine.models.pool import Pool
@@ -260,7 +269,8 @@ class DeltaBuffer(Generic[Kind]):
 
 
 class TurnEventQueue:
-    """The events of a turn for its one reader; text that nobody has read is joined.
+    """The events of a turn for one reader; text that it has not read is joined. What is put into the queue of who asked
+    comes to those who follow it as well.
 
     The first piece, and the first piece of the answer after thinking, is due at once. Every later one is due
     `DELTA_INTERVAL_S` after the first piece that nobody has read, and brings all that came meanwhile: a reader that
@@ -277,19 +287,55 @@ class TurnEventQueue:
         """When there is something to read, on the clock of the event loop; None for not yet."""
         self._sooner = asyncio.Event()
         self._closed = False
+        self._told: dict[type[TurnEvent], TurnEvent] = {}
+        """The last event of each kind, in order."""
+        self._followers: list[TurnEventQueue] = []
+
+    def follow(self, started: TurnStarted | None) -> TurnEventQueue:
+        """A queue for one more reader, with all there is so far.
+
+        Args:
+            started: the turn with what came of it; None where it is not stored yet.
+        """
+        queue = TurnEventQueue()
+        if started is not None:
+            queue.put(started)
+            # Their text is in `started`; what it waited for is over once some has come.
+            over: tuple[type[TurnEvent], ...] = (TurnStarted, TextSortedAnew)
+            if self._last_kind is not None:
+                over += (ServerAway, ModelLoading, PromptProgress)
+            for event in self._told.values():
+                if not isinstance(event, over):
+                    queue.put(event)
+        queue._last_kind = self._last_kind
+        if self._closed:
+            queue.close()
+        self._followers.append(queue)
+        return queue
+
+    def unfollow(self, queue: TurnEventQueue) -> None:
+        """Put nothing more into a queue that `follow` gave."""
+        self._followers.remove(queue)
 
     def put(self, event: TurnEvent) -> None:
         """Add an event that is due at once, after the text before it."""
         self._flush()
         self._events.append(event)
+        self._told.pop(type(event), None)
+        self._told[type(event)] = event
         self._wake(0.0)
+        for follower in self._followers:
+            follower.put(event)
 
     def progress(self, done: int, total: int) -> None:
         """Say how much of the prompt was read; the newest replaces one that nobody has seen."""
+        event = PromptProgress(done, total)
         if self._events and isinstance(self._events[-1], PromptProgress):
-            self._events[-1] = PromptProgress(done, total)
+            self._events[-1] = self._told[PromptProgress] = event
+            for follower in self._followers:
+                follower.progress(done, total)
         else:
-            self.put(PromptProgress(done, total))
+            self.put(event)
 
     def piece(self, text: str, thinking: bool, tokens: int) -> None:
         """Add a piece of text.
@@ -305,11 +351,15 @@ class TurnEventQueue:
             self._wake(0.0)
         elif self._due is None:
             self._wake(asyncio.get_running_loop().time() + DELTA_INTERVAL_S)
+        for follower in self._followers:
+            follower.piece(text, thinking, tokens)
 
     def close(self) -> None:
         """Nothing more will come."""
         self._closed = True
         self._wake(0.0)
+        for follower in self._followers:
+            follower.close()
 
     async def read(self) -> list[TurnEvent]:
         """What is due, in order, as soon as something is; empty when it is closed and read to its end."""

@@ -4,12 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_tui.domain.events import ModelLoading, PromptProgress, TextDelta, ThinkingDelta, TurnEvent
+from tale_tui.domain.conversation import Author, Message, MessageState
+from tale_tui.domain.events import (
+    ModelLoading,
+    PromptProgress,
+    Routed,
+    TextDelta,
+    ThinkingDelta,
+    TurnEvent,
+    TurnStarted,
+)
 from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.engine import streaming
 from tale_tui.engine.streaming import TurnEventQueue
 
-LOADING = ModelLoading(ModelRef(BackendName.SCRIPTED, "m"))
+MODEL = ModelRef(BackendName.SCRIPTED, "m")
+LOADING = ModelLoading(MODEL)
+ROUTED = Routed(MODEL, "it answers")
+STARTED = TurnStarted(None, Message("r", "s", "u", Author.ASSISTANT, "", 0.0, MessageState.STREAMING))
 
 
 async def read_all(queue: TurnEventQueue) -> list[TurnEvent]:
@@ -103,6 +115,26 @@ async def test_a_burst_makes_one_delta() -> None:
         queue.piece("x ", False, number + 1)
     queue.close()
     assert await read_all(queue) == [TextDelta("x " * 2000, 2000)]
+
+
+@pytest.mark.usefixtures("no_timer")
+async def test_who_follows_begins_with_all_there_is_and_reads_at_a_pace_of_its_own() -> None:
+    queue = TurnEventQueue()
+    queue.put(ROUTED)
+    queue.put(LOADING)
+    queue.progress(1, 9)
+    queue.progress(5, 9)
+    waits = queue.follow(STARTED)
+    assert await waits.read() == [STARTED, ROUTED, LOADING, PromptProgress(5, 9)]
+    queue.piece("a", False, 1)
+    reads = queue.follow(STARTED)
+    assert await reads.read() == [STARTED, ROUTED], "what it waited for is over"
+    for number in range(2, 2000):
+        queue.piece("b", False, number)
+    assert await queue.read() == [ROUTED, LOADING, PromptProgress(5, 9), TextDelta("a" + "b" * 1998, 1999)]
+    queue.unfollow(reads)
+    queue.close()
+    assert await read_all(waits) == [TextDelta("a" + "b" * 1998, 1999)]
 
 
 pieces = st.lists(st.tuples(st.text(min_size=1, max_size=5), st.booleans()), max_size=30)

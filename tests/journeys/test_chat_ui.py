@@ -158,12 +158,13 @@ async def test_what_began_the_last_conversation_is_no_draft(
         await window.answered()
     drafts = Drafts(paths.data / "drafts", GONE)
     drafts.keep(draft)
+    drafts.close()
     async with open_window() as window:
         await window.ready()
         await window.idle()
         assert window.prompt.text == there
         await window.chat.leave()
-        assert [path.read_text() for path in (paths.data / "drafts").iterdir()] == ([there] if there else [])
+        assert [path.read_text() for path in (paths.data / "drafts").glob("*.txt")] == ([there] if there else [])
 
 
 async def test_the_history_of_the_prompt_is_that_of_all_runs(open_window: Any) -> None:

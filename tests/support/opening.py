@@ -18,6 +18,7 @@ from tale_tui.domain.errors import TaleError
 from tale_tui.domain.models import BackendName
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.engine import Engine
+from tale_tui.engine.ipc.connect import open_engine
 from tale_tui.engine.models.scripted import Answer, Script, ScriptedBackend, spoken
 from tale_tui.ui.app import TaleApp
 from tale_tui.ui.engine_bridge import Bridge
@@ -39,7 +40,8 @@ def open_window(paths: Paths, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> 
     """Opens windows on the folders of the test, one after the other.
 
     Args of what it gives: the scripts of the backend (or a function of the request), the size of the terminal, what
-    `TaleApp` and `ScriptedBackend` take, whether messages are judged, and settings.
+    `TaleApp` and `ScriptedBackend` take, whether messages are judged, whether the engine is shared by the windows that
+    are open at the same time (the first is it, the others reach it over the socket), and settings.
     """
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
 
@@ -59,6 +61,7 @@ def open_window(paths: Paths, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> 
         detect: bool = False,
         detection: dict[str, Any] | None = None,
         manners: WindowPreferences | None = None,
+        shared: bool = False,
         **settings: Any,
     ) -> AsyncIterator[Window]:
         used = backend or ScriptedBackend(answers or [spoken("An ", "answer.")], sleep=_at_once)
@@ -72,6 +75,10 @@ def open_window(paths: Paths, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> 
                 raise failures.pop()
             detected = {"enabled": detect or detection is not None, **(detection or {})}
             chosen = Settings(ux=ux, task=task or ux, detect=detected, **settings)
+            if shared:
+                async with open_engine(paths, chosen, clock, backends={BackendName.SCRIPTED: used}) as window.engine:
+                    yield window.engine
+                return
             window.engine = await Engine.start(paths, chosen, clock, backends={BackendName.SCRIPTED: used})
             try:
                 yield window.engine

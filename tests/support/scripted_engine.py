@@ -17,6 +17,7 @@ from support.scripted_groups import (
     ScriptedModels,
     ScriptedSessions,
     ScriptedTasks,
+    ScriptedTurn,
 )
 from tale_tui.domain.conversation import Author, Message, MessageState, QueuedMessage, SearchHit, Session, View
 from tale_tui.domain.errors import NoSuchSession, TaleError
@@ -30,6 +31,7 @@ from tale_tui.domain.events import (
     TaskEvent,
     TaskSeen,
     TextDelta,
+    TurnCancelled,
     TurnDone,
     TurnEvent,
     TurnStarted,
@@ -92,6 +94,10 @@ class ScriptedEngine:
         self.as_task: bool | None = None
         self.band = DetectBand.CHAT
         self.closed_turns = 0
+        self.turns: dict[str, ScriptedTurn] = {}
+        self.elsewhere: list[tuple[TurnEvent, ...]] = []
+        """Turns that others have under way, one after the other: each ends when it is followed."""
+        """Those that are under way, by session."""
         self.known: list[Session] = []
         self.messages: dict[str, list[Message]] = {}
         self.queued: dict[str, list[QueuedMessage]] = {}
@@ -221,5 +227,5 @@ class ScriptedEngine:
             if known is not None:
                 title = known.title or user.text
                 self.keep(replace(known, title=title, turns=known.turns + 1), used=True, source=user.id)
-        elif isinstance(event, TurnDone):
+        elif isinstance(event, TurnDone | TurnCancelled):
             self.messages.setdefault(event.reply.session_id, []).append(event.reply)

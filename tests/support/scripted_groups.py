@@ -9,8 +9,17 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tale_tui.domain.conversation import Author, ExportFormat, QueuedMessage, SearchHit, Session, Transcript, View
-from tale_tui.domain.errors import AmbiguousTask, EmptyMessage, NoSuchMessage, NoSuchTask, WrongState
+from tale_tui.domain.conversation import (
+    Author,
+    ExportFormat,
+    MessageState,
+    QueuedMessage,
+    SearchHit,
+    Session,
+    Transcript,
+    View,
+)
+from tale_tui.domain.errors import AmbiguousTask, EmptyMessage, NoSuchMessage, NoSuchTask, TurnRunning, WrongState
 from tale_tui.domain.events import (
     Fact,
     RoleChanged,
@@ -19,6 +28,8 @@ from tale_tui.domain.events import (
     StepReading,
     TaskEvent,
     TaskSeen,
+    TextDelta,
+    TurnCancelled,
     TurnEvent,
     TurnStarted,
 )
@@ -80,6 +91,32 @@ class Group:
         self._engine = engine
 
 
+class ScriptedTurn:
+    """A turn that is under way: it goes on as who asked for it reads on."""
+
+    def __init__(self) -> None:
+        self.events: list[TurnEvent] = []
+        self.readers: list[asyncio.Queue[TurnEvent | None]] = []
+        self.stopped: TurnCancelled | None = None
+
+    def tell(self, event: TurnEvent | None) -> None:
+        """Say something to those who follow it; None is its end."""
+        if event is not None:
+            self.events.append(event)
+        for reader in self.readers:
+            reader.put_nowait(event)
+
+    @property
+    def started(self) -> TurnStarted | None:
+        """How it began, with what came of its reply."""
+        first = next((event for event in self.events if isinstance(event, TurnStarted)), None)
+        deltas = [event for event in self.events if isinstance(event, TextDelta)]
+        if first is None:
+            return None
+        cost = Usage(completion_tokens=deltas[-1].tokens if deltas else None)
+        return replace(first, reply=replace(first.reply, text="".join(one.text for one in deltas)), so_far=cost)
+
+
 class ScriptedChat(Group):
     """See `ChatApi`. There are no versions: what is asked again or edited is answered as something new."""
 
@@ -92,15 +129,56 @@ class ScriptedChat(Group):
         engine.session(session_id)
         if not clean(text).strip():
             raise EmptyMessage("There is nothing in the message.")
+        if engine.elsewhere:
+            raise TurnRunning("A reply is still coming.")
+        turn = engine.turns[session_id] = ScriptedTurn()
         try:
             for event in engine.events if engine.events is not None else engine.answer(session_id, text, key, ref):
                 if isinstance(event, Hold):
                     await event.event.wait()
-                else:
+                elif turn.stopped is None:
                     engine.store(event)
+                    turn.tell(event)
                     yield event
+            if turn.stopped is not None:
+                yield turn.stopped
         finally:
+            turn.tell(None)
+            engine.turns.pop(session_id, None)
             engine.closed_turns += 1
+
+    async def follow_turn(self, session_id: str) -> AsyncGenerator[TurnEvent, None]:
+        engine = self._engine
+        await engine.asked("chat.follow_turn")
+        if engine.elsewhere:
+            for event in engine.elsewhere.pop(0):
+                yield event
+            return
+        engine.session(session_id)
+        turn = engine.turns.get(session_id)
+        if turn is None:
+            return
+        reader: asyncio.Queue[TurnEvent | None] = asyncio.Queue()
+        if (started := turn.started) is not None:
+            reader.put_nowait(started)
+        turn.readers.append(reader)
+        try:
+            while (event := await reader.get()) is not None:
+                yield event
+        finally:
+            turn.readers.remove(reader)
+
+    async def stop_turn(self, session_id: str, *, reply_id: str = "") -> None:
+        engine = self._engine
+        await engine.asked("chat.stop_turn", session_id, reply_id)
+        turn = engine.turns.get(session_id)
+        if turn is None or turn.started is None or reply_id not in ("", turn.started.reply.id):
+            return
+        turn.stopped = TurnCancelled(replace(turn.started.reply, state=MessageState.STOPPED))
+        engine.store(turn.stopped)
+        turn.tell(turn.stopped)
+        turn.tell(None)
+        del engine.turns[session_id]
 
     async def regenerate(self, session_id: str, message_id: str) -> AsyncGenerator[TurnEvent, None]:
         async for event in self._again(session_id, message_id, "regenerate"):

@@ -7,6 +7,7 @@ import gc
 import sys
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import click
@@ -291,7 +292,7 @@ async def _ask(
     silent: bool,
 ) -> Answer | None:
     """Send the message; where it became a task, wait for that too, unless the options say otherwise."""
-    from tale_tui.cli.follow import may_be_task
+    from tale_tui.cli.follow import follow_elsewhere, may_be_task, send_in_turn
     from tale_tui.cli.line_mode.tasks import acknowledged
     from tale_tui.cli.tasks.wait import wait_for
     from tale_tui.domain.clock import ID_SHOWN, random_id
@@ -300,6 +301,7 @@ async def _ask(
 
     p: float | None = None
     task: Task | None = None
+    waits = False
 
     def begins(event: TurnStarted | TaskStarted) -> None:
         nonlocal p, task
@@ -312,11 +314,22 @@ async def _ask(
             p = event.user.p
 
     unsure = options.tasks and not silent and await may_be_task(engine, message, session_id)
-    turn = engine.chat.send(session_id, message, key=random_id(), ref=ref, as_task=options.as_task)
+
+    async def others() -> None:
+        nonlocal waits
+        waits = True
+        line.word("another reply is coming in this session")
+        await follow_elsewhere(engine, session_id)
+        line.clear()
+        waits = False
+
+    send = partial(engine.chat.send, session_id, message, key=random_id(), ref=ref, as_task=options.as_task)
+    turn = send_in_turn(send, others)
     try:
         reply = await _stream(turn, line, begins, silent=silent)
     except asyncio.CancelledError:
-        echo_err(f"Stopped. What came is kept, and goes on with: tale-tui chat --session {session_id[:ID_SHOWN]}")
+        kept = "The message was not sent. The session" if waits else "Stopped. What came is kept, and"
+        echo_err(f"{kept} goes on with: tale-tui chat --session {session_id[:ID_SHOWN]}")
         raise
     if reply is None:
         return None

@@ -10,21 +10,22 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 from tale_tui.cli.exit_codes import NO_MODEL_CODES, Exit, exit_for
-from tale_tui.cli.follow import FollowedTask, follow, follow_task, may_be_task
+from tale_tui.cli.follow import FollowedTask, follow, follow_elsewhere, follow_task, may_be_task, send_in_turn
 from tale_tui.cli.line_mode.tasks import HELP as TASKS_HELP
 from tale_tui.cli.line_mode.tasks import TaskCommands, acknowledged
 from tale_tui.cli.output import echo, echo_err, is_terminal
 from tale_tui.cli.preflight import NEXT_STEPS
 from tale_tui.cli.stdin import InputLines
 from tale_tui.domain.clock import ID_SHOWN, random_id
-from tale_tui.domain.conversation import Author, ExportFormat, Session
-from tale_tui.domain.errors import BadInput, ModelError, NoModel, TaleError, rebuild
+from tale_tui.domain.conversation import Author, ExportFormat, Message, Session
+from tale_tui.domain.errors import BadInput, EngineLost, ModelError, NoModel, TaleError, rebuild
 from tale_tui.domain.events import TaskStarted, TurnCancelled, TurnDone, TurnFailed, TurnStarted
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Task, TaskState
@@ -45,6 +46,7 @@ QUIT_WORDS = frozenset({"exit", "quit", "/exit", "/quit"})
 SESSIONS_LISTED = 20
 TASK_HINT = "That may have been a task. To have it worked on as one: /task TEXT"
 STOPPED = "Stopped. What came is kept."
+STOPPED_ELSEWHERE = "Stopped in another window. What came is kept."
 HELP = """\
 /help                  these lines
 /new                   begin another session
@@ -151,6 +153,8 @@ class LineConversation:
     _under_way: asyncio.Task[Any] | None = field(default=None, init=False)
     _left: str = field(default=STOPPED, init=False)
     """What is said when what is under way is interrupted."""
+    _followed: Message | None = field(default=None, init=False)
+    """The reply that is being read, where it was asked for elsewhere."""
 
     def interrupt(self) -> None:
         """What Ctrl+C does: ends the answer that comes, or else the conversation."""
@@ -165,6 +169,8 @@ class LineConversation:
         """
         if self.interactive:
             self.err("Line mode. Write a message, /help for commands, exit to leave.")
+        if self.session is not None:
+            await self._attempt(self._stoppable(self._read_elsewhere()))
         while True:
             self.between()
             if self.interactive:
@@ -188,18 +194,26 @@ class LineConversation:
         """Do what a line says; False where going on makes no sense."""
         if not line:
             return True
+        if command := ("", "") if line == MARK else split_command(line):
+            return await self._attempt(self._command(*command))
+        return await self._attempt(self._stoppable(self._ask(literal(line))))
+
+    async def _attempt(self, work: Awaitable[None]) -> bool:
+        """Do something and say what goes wrong; False where going on makes no sense."""
         try:
-            if command := ("", "") if line == MARK else split_command(line):
-                await self._command(*command)
-            else:
-                await self._stoppable(self._ask(literal(line)))
+            await work
         except Interrupted:
+            if (reply := self._followed) is not None:
+                with suppress(EngineLost):  # it ended, and the reply with it
+                    await self.engine.chat.stop_turn(reply.session_id, reply_id=reply.id)
             self.err(self._left)
             self._left = STOPPED
         except TaleError as error:
             self.failed = error
             self.err(error.whole)
             return self.interactive or not isinstance(error, NoModel)
+        finally:
+            self._followed = None
         return True
 
     async def _stoppable(self, work: Awaitable[T]) -> T:
@@ -226,13 +240,41 @@ class LineConversation:
 
     async def _ask(self, text: str) -> None:
         session = await self._current()
-        begun = False
         task: Task | None = None
 
         def begins(event: TurnStarted | TaskStarted) -> None:
             nonlocal task
             if isinstance(event, TaskStarted):
                 task = event.task
+
+        offers = self.interactive and self.tasks and await may_be_task(self.engine, text, session.id)
+        as_task = None if self.tasks else False
+        send = partial(self.engine.chat.send, session.id, text, key=random_id(), ref=self.ref, as_task=as_task)
+        with self._answer() as (write, back):
+            async with aclosing(send_in_turn(send, self._read_elsewhere)) as events:
+                end = await follow(events, text=write, waits=self._state, begins=begins, takes_back=back)
+        match end:
+            case TurnFailed(code=code, sentence=sentence):
+                raise rebuild(code, sentence)
+            case TurnCancelled():
+                self.err(STOPPED_ELSEWHERE)
+            case TurnDone(reply=reply):
+                if task is None and reply.ref is not None and not reply.text.strip():
+                    raise ModelError(no_answer(reply.ref.model, reply.finish, thought=bool(reply.thinking)))
+                if task is None:
+                    words = usage_words(reply.usage)
+                    self._state(", ".join(part for part in (words.first, words.rate, words.written) if part))
+                    if offers and reply.ref is not None:
+                        self.err(TASK_HINT)
+                else:
+                    await self._work(task)
+            case _:
+                assert_never(end)
+
+    @contextmanager
+    def _answer(self) -> Iterator[tuple[Callable[[str], None], Callable[[], None] | None]]:
+        """Writes the pieces of an answer, and takes them back for a person; its last line ends whatever happens."""
+        begun = False
 
         def write(piece: str) -> None:
             nonlocal begun
@@ -247,33 +289,33 @@ class LineConversation:
             self.out("\n")
             self._state("that was thinking")
 
-        offers = self.interactive and self.tasks and await may_be_task(self.engine, text, session.id)
         try:
-            as_task = None if self.tasks else False
-            turn = self.engine.chat.send(session.id, text, key=random_id(), ref=self.ref, as_task=as_task)
-            async with aclosing(turn) as events:
-                back = takes_back if self.interactive else None
-                end = await follow(events, text=write, waits=self._state, begins=begins, takes_back=back)
+            yield write, takes_back if self.interactive else None
         finally:
             if begun:
                 self.out("\n")
-        match end:
-            case TurnFailed(code=code, sentence=sentence):
-                raise rebuild(code, sentence)
-            case TurnCancelled():
-                self.err("Stopped in another window. What came is kept.")
-            case TurnDone(reply=reply):
-                if task is None and reply.ref is not None and not reply.text.strip():
-                    raise ModelError(no_answer(reply.ref.model, reply.finish, thought=bool(reply.thinking)))
-                if task is None:
-                    words = usage_words(reply.usage)
-                    self._state(", ".join(part for part in (words.first, words.rate, words.written) if part))
-                    if offers and reply.ref is not None:
-                        self.err(TASK_HINT)
-                else:
-                    await self._work(task)
-            case _:
-                assert_never(end)
+
+    async def _read_elsewhere(self) -> None:
+        """Write the answer that is coming in the session, asked for elsewhere; who interrupts that stops it."""
+        if self.session is None:
+            return
+
+        def begins(event: TurnStarted | TaskStarted) -> None:
+            if isinstance(event, TurnStarted):
+                self._followed = event.reply
+                self.err("An answer that was asked for elsewhere is coming in this session:")
+            else:
+                self._state(acknowledged(event.task))
+
+        with self._answer() as (write, back):
+            end = await follow_elsewhere(
+                self.engine, self.session.id, text=write, waits=self._state, begins=begins, takes_back=back
+            )
+        self._followed = None
+        if isinstance(end, TurnFailed):
+            self.err(rebuild(end.code, end.sentence).whole)
+        elif isinstance(end, TurnCancelled):
+            self.err(STOPPED_ELSEWHERE)
 
     async def _work(self, task: Task) -> None:
         """Wait for a task and write its result, or say where it can be found."""
@@ -284,6 +326,10 @@ class LineConversation:
             who = f"Look at it with /status {task.shown}" if goes_on else who_works(status, model_name(task))
             self.err(f"{task.shown} is queued. {who}")
             return
+        await self._watch(task)
+
+    async def _watch(self, task: Task) -> None:
+        """Say how a task goes on, whoever handed it in, and write its result."""
         states: list[str] = []
 
         def shows(work: FollowedTask) -> None:
@@ -324,6 +370,7 @@ class LineConversation:
             "model": self._model,
             "system": self._system,
             "export": self._export,
+            "wait": self._wait,
             **self._task_commands().table(),
         }
 
@@ -360,6 +407,7 @@ class LineConversation:
         if prefix:
             self.session = await self.engine.sessions.find(prefix)
             self.err(f"This goes on: {self.session.title}, {plural(self.session.turns, 'turn')}.")
+            await self._stoppable(self._read_elsewhere())
             return
         sessions = await self.engine.sessions.list(limit=SESSIONS_LISTED)
         for session in sessions:
@@ -389,6 +437,9 @@ class LineConversation:
         if text:
             session = self.session = await self.engine.sessions.set_system(session.id, text)
         self.err(f"System prompt: {session.system or 'the one of the settings'}")
+
+    async def _wait(self, prefix: str) -> None:
+        await self._stoppable(self._watch(await self._task_commands().find(prefix)))
 
     async def _export(self, name: str) -> None:
         if self.session is None:

@@ -23,6 +23,7 @@ HELP = """\
 /task TEXT             hand in a task, without asking whether it is one
 /status [ID]           how a task is; without ID the one that runs, else the latest
 /result [ID]           its result
+/wait [ID]             how it goes on, then its result; Ctrl+C leaves it going
 /cancel, /pause, /resume, /retry, /approve, /decline [ID]
                        without ID the latest with which it can be done
 /priority ID PRIORITY  urgent, high, normal or low"""
@@ -73,10 +74,10 @@ class TaskCommands:
         self._told(_words(await self._engine.tasks.submit(text, key=random_id())))
 
     async def _status(self, prefix: str) -> None:
-        self._told(_words(await self._find(prefix)))
+        self._told(_words(await self.find(prefix)))
 
     async def _result(self, prefix: str) -> None:
-        detail = await self._engine.tasks.get((await self._find(prefix)).id)
+        detail = await self._engine.tasks.get((await self.find(prefix)).id)
         task = detail.task
         if task.state not in ENDED:
             raise WrongState(
@@ -89,7 +90,7 @@ class TaskCommands:
         if not prefix:
             raise BadInput("Write the task and its priority, as in /priority k4t9 high")
         priority = parse_priority(name)
-        task = await self._find(prefix.strip())
+        task = await self.find(prefix.strip())
         self._told(_words(await self._engine.tasks.set_priority(task.id, priority)))
 
     def _change(self, name: str) -> Callable[[str], Awaitable[None]]:
@@ -98,12 +99,12 @@ class TaskCommands:
         meant = ENDED if name == "retry" else KINDS[action.kind]
 
         async def command(prefix: str) -> None:
-            task = await self._find(prefix, meant)
+            task = await self.find(prefix, meant)
             self._told(_words(await action.run(self._engine, task.id)))
 
         return command
 
-    async def _find(self, prefix: str, meant: Collection[TaskState] = KINDS["any"]) -> Task:
+    async def find(self, prefix: str, meant: Collection[TaskState] = KINDS["any"]) -> Task:
         """The task that is meant; without a word the one that runs, else the latest.
 
         Args:

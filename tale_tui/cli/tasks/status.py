@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from tale_tui.cli.context import CommandContext
-from tale_tui.cli.output import MUTED, Column, echo, echo_err, echo_json, echo_table
+from tale_tui.cli.output import MUTED, Column, ProgressLine, echo, echo_err, echo_json, echo_table
 from tale_tui.cli.tasks.choose import find_task
 from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.cli.tasks.output import line_of, task_data
+from tale_tui.cli.tasks.wait import wait_for
+from tale_tui.domain.errors import BadInput
 from tale_tui.domain.models import RoleState
+from tale_tui.domain.tasks import TaskState
 from tale_tui.formatting.engine import engine_words, is_here
 
 if TYPE_CHECKING:
@@ -23,19 +26,27 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("task_id", metavar="[ID]", required=False, shell_complete=task_ids())
+@click.option("--follow", "-f", is_flag=True, help="Show how the task goes on until it has ended.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def status(context: CommandContext, task_id: str | None, as_json: bool) -> None:
+def status(context: CommandContext, task_id: str | None, follow: bool, as_json: bool) -> None:
     """Say how a task is, or the engine.
 
-    Without ID: which process is the engine, which models it has, and what is queued.
+    Without ID: which process is the engine, which models it has, and what is queued. With -f standard error shows what
+    another process does with the task, and how the task is comes when it has ended.
     """
     if task_id is None:
+        if follow:
+            raise BadInput("-f goes with a task: tale-tui status ID -f")
         echo_engine(context, as_json=as_json)
         return
 
     async def work(engine: EngineApi) -> TaskDetail:
-        return await engine.tasks.get((await find_task(engine, task_id)).id)
+        task = await find_task(engine, task_id)
+        goes_on = task.state in (TaskState.QUEUED, TaskState.RUNNING)
+        if follow and goes_on and not is_here(await engine.control.status()):
+            return await wait_for(engine, task.id, line=ProgressLine())
+        return await engine.tasks.get(task.id)
 
     detail = context.run(work)
     if as_json:

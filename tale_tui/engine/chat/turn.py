@@ -1,7 +1,8 @@
 """One turn: a message is stored, a model is asked, its reply streams and is stored.
 
-A task of its own does the work and always ends it, whoever reads along: the reader is an async generator, and closing
-that stops the model. So a reply is stored as stopped even when the reader is cancelled in the middle of everything.
+A task of its own does the work and always ends it, whoever reads along. Who asked reads an async generator, and closing
+that stops the model; so a reply is stored as stopped even when that reader is cancelled in the middle of everything.
+Any number of others follow, and closing theirs stops nothing.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Turn:
         manager: knows that it is under way.
         session_id: the session that it belongs to.
         start: stores its beginning; what it raises is raised to the reader, and nothing was done.
-        source: named in `SessionChanged`; empty takes the id of the reply.
+        source: the key of the user's message, named in `SessionChanged`; empty makes an id.
         ref: the model that is asked; None takes that of the role ux.
     """
 
@@ -71,7 +72,7 @@ class Turn:
         self._manager = manager
         self._services = manager.services
         self._start = start
-        self._source = source
+        self._source = source or manager.services.clock.new_id()
         self._ref = ref
         self._queue = TurnEventQueue()
         self._began = self._services.clock.monotonic()
@@ -82,8 +83,15 @@ class Turn:
         """How it ended, as soon as that is stored."""
         self._error: TaleError | None = None
         """Why it did not begin, or did not end as it should."""
+        self._started: TurnStarted | None = None
+        self._written: PartialReply | None = None
         self.answers = source
         """The user's message that it answers, as soon as that is known."""
+
+    @property
+    def reply_id(self) -> str:
+        """Of the reply, as soon as that is stored; empty before."""
+        return self._started.reply.id if self._started is not None else ""
 
     async def events(self) -> AsyncGenerator[TurnEvent, None]:
         """What happens, as it happens. Closing it stops the turn.
@@ -102,6 +110,23 @@ class Turn:
                 raise self._error
         finally:
             await self.stop(MessageState.STOPPED)
+
+    async def follow(self) -> AsyncGenerator[TurnEvent, None]:
+        """All there is so far, then what happens. Closing it does nothing to the turn."""
+        queue = self._queue.follow(self._so_far())
+        try:
+            while events := await queue.read():
+                for event in events:
+                    yield event
+        finally:
+            self._queue.unfollow(queue)
+
+    def _so_far(self) -> TurnStarted | None:
+        started, written = self._started, self._written
+        if started is None or written is None:
+            return started
+        reply = replace(started.reply, text=written.text, thinking=written.thinking)
+        return replace(started, reply=reply, so_far=written.usage(None))
 
     async def stop(self, state: MessageState) -> None:
         """End the turn now, and wait until what came is stored; a turn that has ended stays as it is.
@@ -125,12 +150,12 @@ class Turn:
             with self._manager.claimed(self):
                 started = await self._start()
                 reply = started.reply
-                self._source = self._source or reply.id
                 self.answers = reply.parent_id or ""
                 session = None
                 with suppress(StoreError, NoSuchSession):  # the turn is stored; its end says what is wrong
                     session = await self._services.store.session(self.session_id)
-                self._queue.put(TurnStarted(started.user, reply, session))
+                self._started = TurnStarted(started.user, reply, session, source=self._source)
+                self._queue.put(self._started)
                 if started.task is not None:
                     self._queue.put(TaskStarted(started.task))
                 if not started.over:
@@ -159,7 +184,7 @@ class Turn:
         """Fill the reply with what a model writes and end it, whatever happens."""
         # Thinking that broke off before the answer cannot be continued: it is done anew.
         thinking = reply.thinking if reply.text else ""
-        written = PartialReply(reply.text, thinking, self._began, self._services.clock.monotonic)
+        self._written = written = PartialReply(reply.text, thinking, self._began, self._services.clock.monotonic)
 
         async def save() -> None:
             await self._services.store.save_partial(reply.id, written.text, written.thinking, generator.ref)
@@ -307,6 +332,20 @@ class TurnManager:
             async for event in events:
                 yield event
 
+    async def follow_turn(self, session_id: str) -> AsyncGenerator[TurnEvent, None]:
+        turn = self._running.get(session_id)
+        if turn is None:
+            await self.services.store.session(session_id)
+            return
+        async with aclosing(turn.follow()) as events:
+            async for event in events:
+                yield event
+
+    async def stop_turn(self, session_id: str, *, reply_id: str = "") -> None:
+        turn = self._running.get(session_id)
+        if turn is not None and reply_id in ("", turn.reply_id):
+            await turn.stop(MessageState.STOPPED)
+
     async def classify(self, text: str, *, session_id: str = "") -> Classification:
         return await self._classifier.classify(text, session_id)
 
@@ -320,11 +359,6 @@ class TurnManager:
         if queued is not None:
             self.services.publish(SessionChanged(session_id, source=key))
         return queued
-
-    async def stop(self, session_id: str) -> None:
-        """Stop the turn of a session, if there is one."""
-        if turn := self._running.get(session_id):
-            await turn.stop(MessageState.STOPPED)
 
     async def close(self) -> None:
         """End all turns, so that they can be continued after the next start, and begin no more."""

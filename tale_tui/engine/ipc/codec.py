@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from tale_tui.domain.errors import EngineLost, TaleError, rebuild
 from tale_tui.engine.api import EngineApi
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised by one whenever the lines change their meaning."""
 
 Json = dict[str, Any]

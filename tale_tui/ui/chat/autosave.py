@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from textual.timer import Timer
 
 from tale_tui.domain.errors import TaleError
@@ -102,8 +104,12 @@ class DraftAutosave:
 _SUFFIX = ".txt"
 
 
+_LOCK_SUFFIX = ".lock"
+
+
 class Drafts:
-    """One file for each window, named by its process; the file of a window that is gone is found by the next one.
+    """One file for each window, named by its process, with a lock that ends with the process; the file of a window that
+    is gone is found by the next one, whoever has the number of its process by then.
 
     Every method reads or writes files.
 
@@ -115,6 +121,8 @@ class Drafts:
     def __init__(self, folder: Path, pid: int) -> None:
         self._folder = folder
         self._own = folder / f"{pid}{_SUFFIX}"
+        # One for all that this process makes: a window whose engine is opened again keeps its file.
+        self._lock = FileLock(_lock_of(self._own), timeout=0, thread_local=False, mode=0o600, is_singleton=True)
 
     def keep(self, text: str) -> None:
         """Keep `text`; an empty one leaves nothing.
@@ -123,9 +131,11 @@ class Drafts:
             OSError: it cannot be kept.
         """
         if not text.strip():
-            self._own.unlink(missing_ok=True)
+            if self._lock.is_locked:
+                self._own.unlink(missing_ok=True)
+                self.close()
             return
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._claim()
         new = self._own.with_suffix(".new")
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -140,20 +150,46 @@ class Drafts:
         """
         if not self._folder.is_dir():
             return ""
-        left = [path for path in self._folder.glob(f"*{_SUFFIX}") if not _lives(path.stem)]
-        for path in sorted(left, key=lambda one: one.stat().st_mtime, reverse=True):
-            text = path.read_text(encoding="utf-8", errors="replace")
-            path.replace(self._own)
-            return text
+        self._claim()
+        for path in sorted(self._folder.glob(f"*{_SUFFIX}"), key=_written, reverse=True):
+            if path == self._own:
+                return path.read_text(encoding="utf-8", errors="replace")
+            lock = FileLock(_lock_of(path), timeout=0, mode=0o600)
+            with suppress(Timeout, FileNotFoundError):  # its window is there, or another one was faster
+                with lock:
+                    text = path.read_text(encoding="utf-8", errors="replace")
+                    path.replace(self._own)
+                _lock_of(path).unlink(missing_ok=True)
+                return text
+        self.close()
         return ""
 
+    def close(self) -> None:
+        """Leave the file to the next window, as the end of the process does."""
+        if self._lock.is_locked:
+            self._lock.release(force=True)
+            _lock_of(self._own).unlink(missing_ok=True)
 
-def _lives(pid: str) -> bool:
-    """Whether a window of this process is there; a name that is no process belongs to nobody."""
-    if not pid.isdecimal() or int(pid) == os.getpid():
-        return False
-    with suppress(ProcessLookupError):  # that is the answer
-        with suppress(PermissionError):  # it is there, and somebody else's
-            os.kill(int(pid), 0)
-        return True
-    return False
+    def _claim(self) -> None:
+        """Have the file of this window; one that an earlier process of the same number left is kept beside it."""
+        if self._lock.is_locked:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self._lock.acquire()
+        except (Timeout, NotImplementedError) as error:
+            raise OSError(f"{self._own} cannot be locked") from error
+        if self._own.exists():
+            self._own.replace(self._own.with_stem(f"{self._own.stem}-{time.time_ns()}"))
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_suffix(_LOCK_SUFFIX)
+
+
+def _written(path: Path) -> float:
+    """When it was written; one that another window has just taken comes last."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -169,6 +169,7 @@ class ChatController:
             # The user may have begun something meanwhile: that is not taken away.
             if broke_off and self.conversation.session is None and not self.turns.busy:
                 draft = self.conversation.show(reading)
+                self.turns.catch_up()
                 self.cards.follow_last()
                 if not self.composer.prompt.text:
                     self.composer.prompt.fill(draft)
@@ -250,7 +251,7 @@ class ChatController:
                 where = "this window" if here else "another window"
                 self.screen.say(f"The window that ran the model was closed; {where} runs it now. Nothing was lost.")
                 self.open_tasks.asks = self._preferences.asks_to_resume
-                self.screen.spawn(self.conversation.reload, group="session")
+                self.screen.spawn(self._engine_moved, group="session")
                 self._tasks_changed()
             case _ as never:
                 assert_never(never)
@@ -271,6 +272,10 @@ class ChatController:
             self.screen.spawn(self._reload, group="session")
 
     async def _reload(self) -> None:
-        await self.conversation.reload(lambda: self.turns.writing)
-        if self.turns.own_wait():
-            self.input.send_waiting()
+        await self.turns.reload()
+        self.cards.follow_last()
+
+    async def _engine_moved(self) -> None:
+        await self.conversation.reload()
+        self.turns.catch_up()
+        self.cards.follow_last()

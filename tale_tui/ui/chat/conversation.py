@@ -60,7 +60,7 @@ class Conversation:
         queued: what waits for the end of a reply, the next to be sent first.
         tasks: those that have cards, by id.
         said: what the user said that a message is, by its key: a task, or talk.
-        window: how full the context window was after the last turn, where it is known.
+        window: how full the context window was after the last turn, where that was read here.
         own: keys of what this window does and ids of sessions that it made, so that it can tell its own changes from
             those of others.
     """
@@ -260,7 +260,12 @@ class Conversation:
         self.tasks = {task.id: task for task in reading.tasks}
 
     def _sync(self, reading: Reading) -> None:
+        before = self.branch.tip
         self.branch.sync(reading.transcript)
+        tip = self.branch.tip
+        seen = before is not None and tip is not None and (tip.id, tip.state) == (before.id, before.state)
+        if tip is not None and tip.state is MessageState.COMPLETE and not seen:
+            self.window = None  # a turn that was not read here; what its reply cost says how full it is
         self.branch.view.set_tasks(reading.tasks)
 
 

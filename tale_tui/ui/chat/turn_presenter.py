@@ -1,4 +1,4 @@
-"""One turn on its way: its events become what the transcript shows."""
+"""One turn on its way, asked for here or elsewhere: its events become what the transcript shows."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tale_tui.domain.events import (
     TurnFailed,
     TurnStarted,
 )
+from tale_tui.domain.models import Usage
 from tale_tui.formatting.servers import server_name
 from tale_tui.ui.chat.conversation import ShownBranch
 from tale_tui.ui.transcript.parts import LiveFigures
@@ -57,13 +58,13 @@ class TurnPresenter:
     def take(self, event: TurnEvent) -> None:
         """Show what an event says."""
         match event:
-            case TurnStarted(user, reply):
+            case TurnStarted(user, reply, so_far=so_far):
                 if user is not None:
                     self._put(user)
                 self.reply = reply
                 self._put(reply)
                 if reply.state is MessageState.STREAMING:
-                    self._go(self._pace.reading())
+                    self._go(self._pace.reading() if so_far is None else self._pace.join(so_far, bool(reply.text)))
             case TaskStarted(task):
                 if self.here:
                     self._branch.view.put_task(task)
@@ -109,7 +110,7 @@ class TurnPresenter:
                 assert_never(never)
 
     def stop(self) -> None:
-        """Show at once that it is stopped; the engine is told by closing the stream."""
+        """Show at once that it is stopped, before the engine is told."""
         self.stopped = True
         if self.reply is not None:
             self._end(replace(self._so_far(self.reply), state=MessageState.STOPPED))
@@ -167,6 +168,20 @@ class StreamMeter:
         self._monotonic = monotonic
         self._loaded = False
         self._pieces_from: tuple[float, int] | None = None
+
+    def join(self, so_far: Usage, has_text: bool) -> LiveFigures:
+        """It began before, and is followed from now on.
+
+        Args:
+            so_far: what it has cost already.
+            has_text: whether something of the answer has come.
+        """
+        self.started -= (so_far.total_ms or 0.0) / 1000
+        self._loaded = bool(so_far.load_ms)
+        self.ttft_ms = None if self._loaded else so_far.ttft_ms
+        if not so_far.completion_tokens:
+            return self.reading()
+        return self.writing("writing" if has_text else "thinking", so_far.completion_tokens)
 
     def loading(self) -> LiveFigures:
         """A model is loaded: it counts from now."""

@@ -1,4 +1,5 @@
-"""The turns of this window: in each conversation one at a time, and what waits behind them."""
+"""The turns of this window: in each conversation one at a time, and what waits behind them. Those that another window
+or command asked for are followed and can be stopped like its own."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from functools import partial
 from textual.worker import Worker, get_current_worker
 
 from tale_tui.domain.conversation import QueuedMessage
-from tale_tui.domain.errors import NoSuchSession, TaleError, TurnRunning
+from tale_tui.domain.errors import EngineLost, NoSuchSession, TaleError, TurnRunning
 from tale_tui.domain.events import TaskStarted, TurnEvent, TurnStarted
 from tale_tui.domain.tasks import Task
 from tale_tui.ui.base_screen import BaseScreen
@@ -31,6 +32,8 @@ class TurnRequest:
     """What is lost where it cannot be stored; None where it is stored already."""
     queues: bool = False
     """Whether the message waits where another window is faster."""
+    elsewhere: bool = False
+    """Whether another window or command asked for it: it is only followed here."""
 
 
 @dataclass(eq=False, slots=True)
@@ -45,6 +48,10 @@ class SessionTurns:
     workers: list[Worker[None]] = field(default_factory=list)
     turn: TurnPresenter | None = None
     task: asyncio.Task[object] | None = None
+    followed: bool = False
+    """Whether the turn that is under way was asked for elsewhere."""
+    stale: bool = False
+    """Whether the conversation was changed elsewhere while a turn was shown, which then was left alone."""
 
     @property
     def wanted(self) -> bool:
@@ -92,13 +99,18 @@ class TurnQueue:
         self._sessions = conversation.engine.sessions
         self._shown = SessionTurns()
         self._unseen: list[SessionTurns] = []
+        self._elsewhere = TurnRequest("", self._chat.follow_turn, elsewhere=True)
 
     # which conversation
 
     def switch_to(self, session_id: str | None) -> None:
         """Another conversation is about to be shown; None for a new one."""
-        self._shown.show(False)
-        writing = [turns for turns in (*self._unseen, self._shown) if turns.writing]
+        left = self._shown
+        left.show(False)
+        if left.followed and left.task is not None:
+            left.task.cancel()  # nobody reads it: when its conversation is shown again it is followed again
+        own = [turns for turns in (*self._unseen, left) if not turns.followed or len(turns.workers) > 1]
+        writing = [turns for turns in own if turns.writing]
         known = [turns for turns in writing if turns.session_id == session_id is not None]
         self._shown = known[0] if known else SessionTurns()
         self._unseen = [turns for turns in writing if turns is not self._shown]
@@ -106,10 +118,27 @@ class TurnQueue:
     def come_back(self) -> None:
         """The conversation is on the screen as it was stored last: show what came of its reply since."""
         self._shown.show(True)
+        self.catch_up()
+
+    async def reload(self) -> None:
+        """Another window or command changed the conversation: read it again, and catch up."""
+        await self._conversation.reload(lambda: self.writing)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """The conversation was read: follow the reply that is written elsewhere, or send what waited for its end."""
+        turns, conversation = self._shown, self._conversation
+        if turns.wanted:
+            turns.stale = True
+        elif conversation.branch.being_written and conversation.session is not None:
+            turns.session_id = conversation.session.id
+            self._queue(self._elsewhere)
+        elif self.own_wait():
+            self.send_waiting()
 
     @property
     def writing(self) -> bool:
-        """Whether this window has a reply written in the conversation that was not stopped."""
+        """Whether a reply comes in the conversation, asked for here or followed, that was not stopped."""
         return self._shown.writing
 
     @property
@@ -158,15 +187,28 @@ class TurnQueue:
 
     def stop(self) -> None:
         """Stop the reply that is being written; what came of it stays, and what waits goes on waiting."""
-        if self._shown.turn is not None and self._shown.task is not None:
-            self._shown.turn.stop()
-            self._shown.task.cancel()
+        turns = self._shown
+        if turns.turn is not None and turns.task is not None:
+            if turns.followed:
+                reply = turns.turn.reply
+                reply_id = reply.id if reply is not None else ""
+                self._screen.spawn(self._stop_elsewhere, turns.session_id or "", reply_id, group="stop")
+            else:
+                turns.task.cancel()
+            turns.turn.stop()
             self._conversation.changed()
+
+    async def _stop_elsewhere(self, session_id: str, reply_id: str) -> None:
+        await self._chat.stop_turn(session_id, reply_id=reply_id)
 
     def own_wait(self) -> bool:
         """Whether messages of this window wait and nothing keeps them."""
+        return not self.busy and self._own_waits
+
+    @property
+    def _own_waits(self) -> bool:
         conversation = self._conversation
-        return not self.busy and self._went_well and any(one.id in conversation.own for one in conversation.queued)
+        return self._went_well and any(one.id in conversation.own for one in conversation.queued)
 
     # how it is done
 
@@ -181,12 +223,16 @@ class TurnQueue:
     async def _run_in_order(self, turns: SessionTurns, request: TurnRequest | None) -> None:
         try:
             async with turns.lock:
+                elsewhere = request is not None and request.elsewhere
                 try:
-                    if request is not None:
+                    if request is not None and not elsewhere:
                         await self._run_turn(turns, request)
                 except TaleError as error:
                     await self._keep(turns, request, error)
-                else:
+                    elsewhere = True
+                if elsewhere:
+                    await self._follow(turns)
+                if not elsewhere or (turns.shown and self._own_waits):
                     await self._send_what_waits(turns, anyway=request is None)
         except SendFailed as lost:
             self._on_lost(lost)
@@ -195,13 +241,29 @@ class TurnQueue:
         finally:
             turns.workers.remove(get_current_worker())
             self._conversation.changed()
+        if turns.stale and turns.shown and not turns.wanted:
+            turns.stale = False
+            self._screen.spawn(self.reload, group="session")
 
-    async def _run_turn(self, turns: SessionTurns, request: TurnRequest) -> None:
-        """Have a turn done, and show what comes of it."""
+    async def _follow(self, turns: SessionTurns) -> None:
+        """Show what is written elsewhere, turn after turn, until nothing is, or another conversation is shown."""
+        conversation, goes_on = self._conversation, True
+        while goes_on and turns.shown:
+            goes_on = False
+            with suppress(EngineLost, NoSuchSession):  # those who watch are told that it moved, or was deleted
+                goes_on = await self._run_turn(turns, self._elsewhere)
+            if len(turns.workers) == 1:  # else a message of the user stands below it already, which is not stored yet
+                await conversation.reload()
+            goes_on = goes_on and conversation.branch.being_written
+
+    async def _run_turn(self, turns: SessionTurns, request: TurnRequest) -> bool:
+        """Have a turn done, or follow it, and show what comes of it; whether there was one."""
         conversation = self._conversation
         if turns.session_id is None:
             turns.session_id = (await conversation.ensure_session()).id
-        conversation.own.add(request.key)
+        if not request.elsewhere:
+            conversation.own.add(request.key)
+        turns.followed = request.elsewhere
         turns.turn = turn = TurnPresenter(conversation.branch, conversation.clock.monotonic)
         turn.here = turns.shown
         turns.task = asyncio.current_task()
@@ -210,24 +272,31 @@ class TurnQueue:
         try:
             async with aclosing(request.ask(turns.session_id)) as events:
                 async for event in events:
-                    turn.take(event)
                     if isinstance(event, TurnStarted):
-                        conversation.own.add(event.reply.id)
-                        if turns.shown:
-                            conversation.turn_started(event.session, request.key)
+                        if not request.elsewhere:
+                            conversation.own.add(event.source or request.key)
+                        elif turns.shown and event.reply.id not in conversation.branch:
+                            await conversation.reload()  # it began since that was read
+                    turn.take(event)
+                    if isinstance(event, TurnStarted) and turns.shown:
+                        session = None if request.elsewhere else event.session  # it was read since
+                        conversation.turn_started(session, event.user.id if event.user else request.key)
                     elif isinstance(event, TaskStarted) and turns.shown:
                         self._on_task(event.task)
         except asyncio.CancelledError:
             # The engine may have stored a word more than was shown, or may be gone by now.
-            with suppress(TaleError):
-                await conversation.reload()
+            if not request.elsewhere:
+                with suppress(TaleError):
+                    await conversation.reload()
             raise
         finally:
             turns.turn = turns.task = None
+            turns.followed = False
             conversation.touch()
             if turns.shown:
                 conversation.window = turn.window or conversation.window
             conversation.changed()
+        return turn.reply is not None
 
     async def _send_what_waits(self, turns: SessionTurns, *, anyway: bool) -> None:
         while (waiting := await self._next_waiting(turns, anyway=anyway)) is not None:
@@ -236,7 +305,12 @@ class TurnQueue:
                 self._conversation.show_at_once(waiting.id, waiting.text)
             as_task = self._conversation.said.get(waiting.id)
             ask = partial(self._chat.send, text=waiting.text, key=waiting.id, as_task=as_task)
-            await self._run_turn(turns, TurnRequest(waiting.id, ask))
+            try:
+                await self._run_turn(turns, TurnRequest(waiting.id, ask))
+            except TurnRunning:  # another window was faster, perhaps with this very message
+                if not turns.shown:
+                    return
+                await self._follow(turns)
 
     async def _next_waiting(self, turns: SessionTurns, *, anyway: bool) -> QueuedMessage | None:
         """What is sent next; None where nothing waits, or where it waits for the user, as the last reply broke off."""

@@ -62,6 +62,15 @@ def test_the_backends_are_those_of_the_engine() -> None:
     assert tuple(name.value for name in BackendName) == tale_tui.cli.chat.chat.BACKENDS
 
 
+def test_a_message_waits_for_the_reply_that_comes_in_its_session(cli: Any, engine: Any) -> None:
+    engine.known = [Session("s", "Tea", 0.0, 0.0)]
+    started, *_ = turn = engine.answer("s", "theirs", "k", None)
+    engine.elsewhere = [turn, (started, TurnCancelled(started.reply))]
+    result = cli("chat", "-m", "Is it so?", "--session", "s")
+    assert (result.code, result.out) == (0, "It is so.\n")
+    assert [call[0] for call in engine.calls] == ["send"] * 3
+
+
 def test_an_answer_is_printed_as_it_comes_and_nothing_else(cli: Any, connection: Any, engine: Any) -> None:
     result = cli("chat", "-m", "Is it so?")
     assert (result.code, result.out, result.err) == (0, "It is so.\n", "")

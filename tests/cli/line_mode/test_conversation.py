@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from tale_tui.domain.events import (
     TextSortedAnew,
     TurnCancelled,
     TurnDone,
+    TurnEvent,
     TurnFailed,
 )
-from tale_tui.domain.models import BackendName, BackendReport, FinishReason, ModelInfo, ModelRef, Role
+from tale_tui.domain.models import BackendName, BackendReport, FinishReason, ModelInfo, ModelRef, Role, Usage
 from tale_tui.engine.models.scripted import Hold
 
 REF = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
@@ -238,6 +239,67 @@ async def test_an_answer_stopped_elsewhere_is_said(engine: Any) -> None:
     engine.events = (TextDelta("Half", 1), TurnCancelled(reply))
     _, written = await run_lines(engine, "one")
     assert written.told == ["Stopped in another window. What came is kept."]
+
+
+def under_way(engine: Any, text: str = "Half") -> tuple[TurnEvent, ...]:
+    """A turn in session `s` that another window asked for, of which `text` has come."""
+    started, *_, done = engine.answer("s", "theirs", "k", None)
+    started = replace(started, reply=replace(started.reply, text=text), so_far=Usage(completion_tokens=1))
+    return (started, TextDelta(" whole", 2), done)
+
+
+async def test_an_answer_that_comes_in_the_session_is_written_from_all_there_is(engine: Any) -> None:
+    engine.elsewhere = [under_way(engine)]
+    _, written = await run_lines(engine, session=Session("s", "Tea", 0.0, 0.0))
+    assert written.out == "Half whole\n"
+    assert written.told == ["An answer that was asked for elsewhere is coming in this session:"]
+    assert sent(engine) == []
+
+
+async def test_a_line_waits_for_the_answers_that_come_and_is_sent_then(engine: Any) -> None:
+    engine.elsewhere = [under_way(engine, "First"), under_way(engine, "Second")]
+    engine.known = [Session("s", "Tea", 0.0, 0.0)]
+    conversation, written = await run_lines(engine, "/sessions s", "mine")
+    assert written.out == "First whole\nSecond whole\nIt is so.\n"
+    assert sent(engine)[-1] == ("s", "mine")
+    assert conversation.failed is None
+
+
+class Endless:
+    """A turn of another window that is followed and does not end."""
+
+    def __init__(self, engine: Any) -> None:
+        self.begun = asyncio.Event()
+        self._first = under_way(engine)[0]
+        engine.chat.follow_turn = self.follow
+
+    async def follow(self, session_id: str) -> AsyncGenerator[TurnEvent, None]:
+        yield self._first
+        self.begun.set()
+        await asyncio.Event().wait()
+
+
+async def test_ctrl_c_stops_an_answer_that_was_asked_for_elsewhere(engine: Any) -> None:
+    endless, written = Endless(engine), Written()
+    session = Session("s", "Tea", 0.0, 0.0)
+    conversation = LineConversation(engine, given([]), written.take, written.told.append, False, session)
+    run = asyncio.create_task(conversation.run())
+    await endless.begun.wait()
+    conversation.interrupt()
+    assert await run is True
+    assert engine.calls == [("stop_turn", "s", "rk")]
+    assert written.out == "Half\n"
+    assert written.told[-1] == "Stopped. What came is kept."
+
+
+async def test_leaving_stops_nothing_that_was_asked_for_elsewhere(engine: Any) -> None:
+    endless = Endless(engine)
+    run = asyncio.create_task(run_lines(engine, session=Session("s", "Tea", 0.0, 0.0)))
+    await endless.begun.wait()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert engine.calls == []
 
 
 async def test_ctrl_c_stops_the_answer_and_at_the_prompt_the_conversation(engine: Any) -> None:

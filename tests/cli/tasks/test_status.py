@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from tale_tui.domain.tasks import TaskState
+from tale_tui.formatting.tasks import sign
+
 
 def test_status_of_a_task(cli: Any, work: Any) -> None:
     out = cli("status", "jk").out
@@ -12,6 +17,25 @@ def test_status_of_a_task(cli: Any, work: Any) -> None:
     assert "It does not fit." in out
     assert "ollama/qwen2.5:7b, a task" in out
     assert json.loads(cli("status", "jk", "--json").out)["error"] == "It does not fit."
+
+
+@pytest.mark.parametrize("state", [TaskState.QUEUED, TaskState.RUNNING])
+def test_status_follows_a_task_that_another_process_works_on(
+    cli: Any, engine: Any, new_task: Any, state: TaskState
+) -> None:
+    engine.work["abcd2222"] = new_task("abcd2222", state)
+    assert cli("status", "abcd").out.startswith(f"{sign(engine.work['abcd2222'].task)} abcd")
+    result = cli("status", "abcd", "-f")
+    assert result.out.startswith("✓ abcd")
+    assert "abcd  working  qwen2.5:7b" in result.err
+    assert json.loads(cli("status", "abcd", "--follow", "--json").out)["state"] == "done"
+
+
+def test_status_follows_nothing_where_nobody_works(cli: Any, engine: Any, new_task: Any) -> None:
+    engine.work["abcd2222"], engine.here = new_task("abcd2222"), True
+    assert cli("status", "abcd", "-f").code == 0
+    assert engine.work["abcd2222"].task.state is TaskState.QUEUED
+    assert cli("status", "-f").code == 2
 
 
 def test_status_of_the_whole(cli: Any, work: Any) -> None:

@@ -190,15 +190,14 @@ async def test_others_hear_that_the_session_changed_and_by_whom(talk: Begin) -> 
     chat = await talk([spoken("a")])
     facts = chat.engine.control.watch()
     await anext(facts)
-    await chat.ask("hi", key="mine")
-    await chat.regenerate((await chat.reply()).id)
-    again = await chat.reply()
+    asked = await chat.ask("hi", key="mine")
+    again = await chat.regenerate((await chat.reply()).id)
+    sources = [event.source for event in (*asked, *again) if isinstance(event, TurnStarted)]
+    assert sources[0] == "mine"
+    assert sources[1] not in ("", "mine", (await chat.reply()).id), "another window may know the reply as its own"
     await chat.engine.stop()
     changes = [fact async for fact in facts if isinstance(fact, SessionChanged)]
-    assert changes == [
-        SessionChanged(chat.session_id, source="mine"),
-        SessionChanged(chat.session_id, source=again.id),
-    ]
+    assert changes == [SessionChanged(chat.session_id, source=source) for source in sources]
 
 
 async def test_a_burst_arrives_in_few_pieces(talk: Begin) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, suppress
 from pathlib import Path
 
@@ -169,6 +169,81 @@ async def until_stopped(client: EngineApi, session_id: str) -> Transcript:
 
     await until(stopped, "the reply is stopped")
     return await client.sessions.transcript(session_id)
+
+
+async def half_answered(client: EngineApi, session_id: str) -> tuple[AsyncGenerator[TurnEvent, None], str]:
+    """A turn of which something came and the rest is to come, and what came."""
+    for answer in ANSWERS:
+        await ask(client, session_id, answer)
+    turn = client.chat.send(session_id, "half", key="key-half", as_task=False)
+    async for event in turn:
+        if isinstance(event, TextDelta):
+            return turn, event.text
+    raise AssertionError("it ended")
+
+
+async def rest_of(turn: AsyncGenerator[TurnEvent, None]) -> list[TurnEvent]:
+    async with aclosing(turn):
+        return [event async for event in turn]
+
+
+async def test_any_number_follow_a_turn_from_all_there_is_so_far_to_its_end(any_client: EngineApi, held: Held) -> None:
+    session = await any_client.sessions.create()
+    asked, text = await half_answered(any_client, session.id)
+    followers = [any_client.chat.follow_turn(session.id) for _ in range(3)]
+    firsts = [await anext(follower) for follower in followers]
+    for first in firsts:
+        assert isinstance(first, TurnStarted)
+        assert first.user is not None
+        assert (first.user.text, first.reply.text, first.reply.state) == ("half", text, MessageState.STREAMING)
+        assert first.so_far is not None
+        assert first.so_far.completion_tokens == 1
+    await followers.pop().aclose()
+    held.gate.set()
+    told, *others = await asyncio.gather(rest_of(asked), *(rest_of(follower) for follower in followers))
+    reply = reply_of(told)
+    assert len(reply.text) > len(text)
+    for events in others:
+        assert events[-1] == told[-1]
+        assert text + "".join(event.text for event in events if isinstance(event, TextDelta)) == reply.text
+
+
+async def test_who_follows_stops_a_turn_and_who_asked_is_told(any_client: EngineApi) -> None:
+    session = await any_client.sessions.create()
+    asked, text = await half_answered(any_client, session.id)
+    follower = any_client.chat.follow_turn(session.id)
+    first = await anext(follower)
+    assert isinstance(first, TurnStarted)
+    await any_client.chat.stop_turn(session.id, reply_id="another")
+    assert (await any_client.sessions.transcript(session.id)).messages[-1].state is not MessageState.STOPPED
+    await any_client.chat.stop_turn(session.id, reply_id=first.reply.id)
+    stored = (await any_client.sessions.transcript(session.id)).messages[-1]
+    assert (stored.text, stored.state) == (text, MessageState.STOPPED)
+    for reader in (asked, follower):
+        end = (await rest_of(reader))[-1]
+        assert isinstance(end, TurnCancelled)
+        assert (end.reply.id, end.reply.state) == (first.reply.id, MessageState.STOPPED)
+
+
+async def test_where_no_turn_is_under_way_there_is_nothing_to_follow_or_to_stop(any_client: EngineApi) -> None:
+    session = await any_client.sessions.create()
+    reply = reply_of(await ask(any_client, session.id, "fish"))
+    assert [event async for event in any_client.chat.follow_turn(session.id)] == []
+    await any_client.chat.stop_turn(session.id)
+    assert (await any_client.sessions.transcript(session.id)).messages[-1] == reply
+    with pytest.raises(NoSuchSession):
+        [event async for event in any_client.chat.follow_turn("nowhere")]
+
+
+async def test_a_turn_that_its_window_leaves_ends_for_all_who_follow(client: EngineApi) -> None:
+    session = await client.sessions.create()
+    asked, text = await half_answered(client, session.id)
+    follower = client.chat.follow_turn(session.id)
+    await anext(follower)
+    await asked.aclose()
+    end = (await rest_of(follower))[-1]
+    assert isinstance(end, TurnCancelled)
+    assert end.reply.text == text
 
 
 async def test_a_session_is_renamed_forked_searched_and_deleted(any_client: EngineApi) -> None:

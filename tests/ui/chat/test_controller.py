@@ -523,6 +523,16 @@ async def test_what_another_window_does_is_shown_at_once(open_window: Any) -> No
         await window.until(lambda: window.chat.title_bar.turns == 2, "and counted")
 
 
+async def test_the_gauge_counts_a_turn_that_another_window_had(open_window: Any) -> None:
+    theirs = Script((Say("two"),), prompt_tokens=500)
+    async with open_window([Script((Say("one"),), prompt_tokens=100), theirs]) as window:
+        await talked(window, "first")
+        assert window.chat.line.window.used == 101
+        async for _ in window.engine.chat.send(window.session.id, "from elsewhere", key="k" * 16):
+            pass
+        await window.until(lambda: window.chat.line.window.used == 501, "it is counted")
+
+
 async def test_a_session_that_this_window_made_is_not_read_again(open_window: Any) -> None:
     async with open_window([spoken("one")]) as window:
         await window.ready()

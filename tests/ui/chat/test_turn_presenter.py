@@ -303,3 +303,29 @@ def test_the_window_shows_what_was_counted_last(branch: ShownBranch) -> None:
     branch.put(user("v", "r"))
     branch.put(replace(reply("w", "v", "x", MessageState.STOPPED), usage=Usage(completion_tokens=5)))
     assert branch.counted == 42
+
+
+@pytest.mark.parametrize(("text", "phase"), [("half", "writing"), ("", "thinking")])
+def test_a_turn_that_is_followed_shows_what_came_and_cost_before(
+    branch: ShownBranch, view: Recorder, clock: ManualClock, text: str, phase: str
+) -> None:
+    presenter = TurnPresenter(branch, clock)
+    so_far = Usage(completion_tokens=7, ttft_ms=250.0 if text else None, load_ms=0.0, total_ms=2_000.0)
+    presenter.take(TurnStarted(user("u", None), reply("r", "u", text), so_far=so_far))
+    assert branch["r"].text == text
+    assert (view.live.phase, view.live.tokens, view.live.started) == (phase, 7, 98.0)
+    presenter.take(TextDelta(" more", 8))
+    assert view.live.tokens == 8
+    assert view.live.ttft_ms == (250.0 if text else 2_000.0)
+    presenter.stop()
+    assert branch["r"].text == text + " more"
+
+
+def test_a_turn_that_is_followed_before_anything_came_says_what_it_waits_for(
+    branch: ShownBranch, view: Recorder, clock: ManualClock
+) -> None:
+    presenter = TurnPresenter(branch, clock)
+    presenter.take(TurnStarted(None, reply("r", "u"), so_far=Usage(total_ms=500.0)))
+    assert (view.live.phase, view.live.started) == ("reading", 99.5)
+    presenter.take(ModelLoading(REF))
+    assert view.live.phase == "loading"
