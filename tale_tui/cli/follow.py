@@ -100,11 +100,14 @@ async def follow(
                 if begins is not None:
                     begins(event)
                 if isinstance(event, TurnStarted) and event.so_far is not None and event.reply.text:
-                    # Whether it may be thinking was told before it was followed.
+                    # Whether it may be thinking is told next.
                     answer.certain = bool(event.reply.thinking)
                     answer.add(event.reply.text)
             case Routed(certain=certain):
-                answer.certain = certain
+                if certain:
+                    answer.settle()
+                else:
+                    answer.certain = False
             case TurnDone() | TurnFailed() | TurnCancelled():
                 answer.settle()
                 return event

@@ -67,7 +67,7 @@ async def test_a_reply_is_shown_as_it_comes_in_both(two_windows: TwoWindows, pac
         await follows.shows("tell me more", "First part,", "esc stop")
         paced.more.set()
         await follows.streams("First part, second part,")
-        live = [window.chat.view.turn_layout.turns[-1].live for window in (asks, follows)]
+        live = [window.chat.view.turn_layout.turns[-1].content.live for window in (asks, follows)]
         assert live[0].tokens == live[1].tokens
         assert live[0].phase == live[1].phase == "writing"
         paced.end.set()

@@ -245,7 +245,7 @@ def under_way(engine: Any, text: str = "Half") -> tuple[TurnEvent, ...]:
     """A turn in session `s` that another window asked for, of which `text` has come."""
     started, *_, done = engine.answer("s", "theirs", "k", None)
     started = replace(started, reply=replace(started.reply, text=text), so_far=Usage(completion_tokens=1))
-    return (started, TextDelta(" whole", 2), done)
+    return (started, Routed(REF, "it talks"), TextDelta(" whole", 2), done)
 
 
 async def test_an_answer_that_comes_in_the_session_is_written_from_all_there_is(engine: Any) -> None:
@@ -270,11 +270,12 @@ class Endless:
 
     def __init__(self, engine: Any) -> None:
         self.begun = asyncio.Event()
-        self._first = under_way(engine)[0]
+        self._first = under_way(engine)[:2]
         engine.chat.follow_turn = self.follow
 
     async def follow(self, session_id: str) -> AsyncGenerator[TurnEvent, None]:
-        yield self._first
+        for event in self._first:
+            yield event
         self.begun.set()
         await asyncio.Event().wait()
 

@@ -56,13 +56,13 @@ def detected(engine: Any) -> Any:
     return engine
 
 
-async def test_a_task_that_another_process_works_on_is_waited_for(engine: Any, new_task: Any) -> None:
-    engine.work["abcd2222"] = new_task("abcd2222", TaskState.RUNNING)
+async def test_a_task_that_another_process_works_on_is_waited_for(engine: Any) -> None:
+    engine.give(new_task("abcd2222"))
     script = await said(engine, "/wait abcd")
     assert (script.out, script.told) == ("Rain on the window.\n", [])
-    engine.put("abcd2222", state=TaskState.RUNNING)
+    engine.change("abcd2222", state=TaskState.QUEUED)
     person = await said(engine, "/wait abcd", interactive=True)
-    assert person.told[1:] == ["(running)", "(loading)", "(thinking)", "(writing)", "(done)"]
+    assert person.told[1:] == ["(queued)", "(running)", "(loading)", "(thinking)", "(writing)", "(done)"]
 
 
 async def test_a_task_is_carried_out_and_read_out(detected: Any) -> None:

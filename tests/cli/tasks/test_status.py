@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from support.scripted_groups import new_task
 from tale_tui.domain.tasks import TaskState
 from tale_tui.formatting.tasks import sign
 
@@ -20,10 +21,8 @@ def test_status_of_a_task(cli: Any, work: Any) -> None:
 
 
 @pytest.mark.parametrize("state", [TaskState.QUEUED, TaskState.RUNNING])
-def test_status_follows_a_task_that_another_process_works_on(
-    cli: Any, engine: Any, new_task: Any, state: TaskState
-) -> None:
-    engine.work["abcd2222"] = new_task("abcd2222", state)
+def test_status_follows_a_task_that_another_process_works_on(cli: Any, engine: Any, state: TaskState) -> None:
+    engine.give(new_task("abcd2222", state))
     assert cli("status", "abcd").out.startswith(f"{sign(engine.work['abcd2222'].task)} abcd")
     result = cli("status", "abcd", "-f")
     assert result.out.startswith("✓ abcd")
@@ -31,8 +30,9 @@ def test_status_follows_a_task_that_another_process_works_on(
     assert json.loads(cli("status", "abcd", "--follow", "--json").out)["state"] == "done"
 
 
-def test_status_follows_nothing_where_nobody_works(cli: Any, engine: Any, new_task: Any) -> None:
-    engine.work["abcd2222"], engine.here = new_task("abcd2222"), True
+def test_status_follows_nothing_where_nobody_works(cli: Any, engine: Any) -> None:
+    engine.give(new_task("abcd2222"))
+    engine.here = True
     assert cli("status", "abcd", "-f").code == 0
     assert engine.work["abcd2222"].task.state is TaskState.QUEUED
     assert cli("status", "-f").code == 2
