@@ -209,8 +209,7 @@ class ProgressLine:
 
 
 def _progress_text(progress: Progress, share: float | None) -> str:
-    from tale_tui.formatting.symbols import bar
-    from tale_tui.formatting.units import percent, size
+    from tale_tui.formatting.units import bar, percent, size
 
     if share is None or progress.total is None:
         return progress.label if not progress.done else f"{progress.label}  {size(progress.done)}"

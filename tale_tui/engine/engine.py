@@ -24,9 +24,9 @@ from tale_tui.engine.chat.turn import TurnManager
 from tale_tui.engine.control import EngineControl
 from tale_tui.engine.detect.detector import LEARNED_FILE
 from tale_tui.engine.detect.learning import Detectors, Learner
-from tale_tui.engine.models.backend import Backend
+from tale_tui.engine.models.backend import Backend, BackendRegistry
 from tale_tui.engine.models.pool import Pool
-from tale_tui.engine.models.registry import BackendRegistry, configured_backends, given_backends
+from tale_tui.engine.models.registry import configured_backends, given_backends
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.service import ModelService
 from tale_tui.engine.models.wiring import build_model_services

@@ -144,19 +144,3 @@ def signs() -> Signs:
     """The signs of this process: ASCII where TALE_ASCII asks for it or standard output is not UTF-8."""
     encoding = getattr(sys.__stdout__, "encoding", None) or "utf-8"
     return choose_signs(os.environ.get("TALE_ASCII", ""), encoding)
-
-
-def bar(share: float, width: int, *, of: Signs | None = None) -> str:
-    """A gauge such as `▰▰▰▱▱`.
-
-    Args:
-        share: 0 to 1; what lies outside is taken as the nearer end. Something above 0 fills at least one cell and
-            only the whole fills all of them, so that a gauge never says `nothing` or `all` when it is not so.
-        width: cells.
-        of: the set of signs; None takes those of this process.
-    """
-    chosen = of or signs()
-    filled = round(share * width) if 0 < share < 1 else width * (share >= 1)
-    if 0 < share < 1 and width > 1:
-        filled = min(max(filled, 1), width - 1)
-    return chosen.full * filled + chosen.empty * (width - filled)

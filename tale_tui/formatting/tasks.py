@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from tale_tui.formatting.servers import server_name
-from tale_tui.formatting.symbols import Signs, bar, signs
-from tale_tui.formatting.units import about, clock, count, format_probability, rough_clock, when
+from tale_tui.formatting.symbols import Signs, signs
+from tale_tui.formatting.units import about, bar, clock, count, format_probability, rough_clock, when
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import Task

@@ -6,6 +6,8 @@ import math
 import time
 from calendar import timegm
 
+from tale_tui.formatting.symbols import Signs, signs
+
 WHEN_WIDTH = 8
 """The most cells that `when` needs (`Nov 2024`)."""
 DURATION_WIDTH = 6
@@ -242,3 +244,19 @@ def _long(seconds: float) -> str:
     if hours < 2 * 24:
         return f"{hours} h"
     return f"{min(round(seconds / _DAY_S), _LONGEST_DAYS)} d"
+
+
+def bar(share: float, width: int, *, of: Signs | None = None) -> str:
+    """A gauge such as `▰▰▰▱▱`.
+
+    Args:
+        share: 0 to 1; what lies outside is taken as the nearer end. Something above 0 fills at least one cell and
+            only the whole fills all of them, so that a gauge never says `nothing` or `all` when it is not so.
+        width: cells.
+        of: the set of signs; None takes those of this process.
+    """
+    chosen = of or signs()
+    filled = round(share * width) if 0 < share < 1 else width * (share >= 1)
+    if 0 < share < 1 and width > 1:
+        filled = min(max(filled, 1), width - 1)
+    return chosen.full * filled + chosen.empty * (width - filled)

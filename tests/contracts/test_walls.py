@@ -45,9 +45,8 @@ MODELS = (
     {"ollama", "openai", "embedded", "scripted"},
     {"http", "files"},
     {"server_errors", "reply_parser"},
-    {"think_splitter"},
     {"backend"},
-    {"machine", "memory_forecast", "lenient_json", "code_tracker", "demo"},
+    {"machine", "memory_forecast", "lenient_json", "demo"},
 )
 """The same inside the models: who serves, the door, loading, the backends, what they share."""
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tale_tui.formatting.symbols import ASCII, UNICODE, Signs, bar, choose_signs, signs
+from tale_tui.formatting.symbols import ASCII, UNICODE, Signs, choose_signs, signs
+from tale_tui.formatting.units import bar
 
 
 @pytest.mark.parametrize("chosen", [UNICODE, ASCII], ids=["unicode", "ascii"])

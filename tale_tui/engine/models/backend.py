@@ -1,13 +1,15 @@
-"""The one protocol that every model server is spoken to by, and the data that passes."""
+"""The one protocol that every model server is spoken to by, the data that passes, and the backends of an engine."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from tale_tui.domain.errors import NotAvailable
 from tale_tui.domain.models import BackendName, BackendReport, FinishReason, LoadedModel, Progress, Role
 from tale_tui.engine.models.memory_forecast import Forecast
 
@@ -188,3 +190,45 @@ class PerRoleBackend(Protocol):
     async def load_for(self, role: Role, model: str, window: int | None) -> LoadedModel:
         """As `Backend.load`, for the process of one role; the result names the role."""
         ...
+
+
+BackendBuilder = Callable[[], Backend]
+
+
+class BackendRegistry:
+    """Backends by name, each made when it is first asked for: their libraries take time to load.
+
+    Args:
+        builders: how to make each; called once, in a thread, as it may import a library.
+        automatic: those that a role may be given without anybody asking for them, the preferred first.
+    """
+
+    def __init__(self, builders: Mapping[BackendName, BackendBuilder], automatic: tuple[BackendName, ...]) -> None:
+        self._builders = builders
+        self._made: dict[BackendName, Backend] = {}
+        self._making = asyncio.Lock()
+        self.automatic = automatic
+
+    async def get(self, name: BackendName) -> Backend:
+        """The backend of this name.
+
+        Raises:
+            NotAvailable: this engine was started without it.
+        """
+        if name not in self._builders:
+            raise NotAvailable(f"There is no backend {name.value} here; there is {', '.join(sorted(self._builders))}.")
+        async with self._making:
+            if name not in self._made:
+                self._made[name] = await asyncio.to_thread(self._builders[name])
+            return self._made[name]
+
+    @property
+    def made(self) -> tuple[Backend, ...]:
+        """Those that were asked for so far."""
+        return tuple(self._made.values())
+
+    async def close(self) -> None:
+        """Close every backend that was made."""
+        async with self._making:
+            made, self._made = self._made, {}
+            await asyncio.gather(*(backend.close() for backend in made.values()))

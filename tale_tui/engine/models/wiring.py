@@ -11,11 +11,11 @@ from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.events import Fact
 from tale_tui.domain.models import BackendName, ModelRef, Role
+from tale_tui.engine.models.backend import BackendRegistry
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog, ResidencyLogStore
 from tale_tui.engine.models.machine import MachineMemory, look_at_memory
 from tale_tui.engine.models.pool import Pool
-from tale_tui.engine.models.registry import BackendRegistry
 from tale_tui.engine.models.roles.report import ResidencyReporter
 from tale_tui.engine.models.roles.roles import RoleChoiceStore, Roles
 from tale_tui.engine.models.roles.supervisor import ModelSupervisor

@@ -26,7 +26,7 @@ from tale_tui.ui.markdown.document import (
 from tale_tui.ui.markdown.inline import References, Run, Span, settle, spans
 from tale_tui.ui.markdown.lines import HEADING, MUTED, PLAIN, RenderedLines, TextPart, Unfold
 from tale_tui.ui.markdown.table import TableSetter
-from tale_tui.ui.markdown.wrap import GrowingWrap
+from tale_tui.ui.markdown.wrap import GrowingWrap, wrap
 
 Document = MarkdownDocument | VerbatimDocument
 
@@ -193,12 +193,12 @@ class Setter:
         lead, row_lead = self._take_leads()
         row = self._sheet.row(row_lead + run.text)
         wraps = self._options.wraps
-        growing = wraps.get(row) or GrowingWrap()
         if self._finished:
             wraps.pop(row, None)
+            lines = wrap(run.text, self._width)
         else:
-            wraps[row] = growing
-        for start, end in growing.wrap(run.text, self._width):
+            lines = wraps.setdefault(row, GrowingWrap()).wrap(run.text, self._width)
+        for start, end in lines:
             self._sheet.put((*lead, *run.pieces(start, end, len(row_lead))), row)
             lead = self._margin
 

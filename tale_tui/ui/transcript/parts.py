@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tale_tui.formatting.symbols import ASCII, bar, signs
-from tale_tui.formatting.units import DURATION_WIDTH, count, duration, plural, rate, when
+from tale_tui.formatting.symbols import ASCII, signs
+from tale_tui.formatting.units import DURATION_WIDTH, bar, count, duration, plural, rate, when
 from tale_tui.ui.markdown.lines import (
     ACCENT,
     AUTHOR_MODEL,

@@ -9,7 +9,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tale_tui.formatting.symbols import bar, signs
+from tale_tui.formatting.symbols import signs
+from tale_tui.formatting.units import bar
 from tale_tui.ui.text import fitted, spread
 from tale_tui.ui.widgets.status_line import KeyHint
 

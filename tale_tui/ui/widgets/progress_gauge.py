@@ -10,8 +10,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tale_tui.formatting.symbols import bar
-from tale_tui.formatting.units import SIZE_WIDTH, about, percent, size
+from tale_tui.formatting.units import SIZE_WIDTH, about, bar, percent, size
 from tale_tui.ui.text import plain_line
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
 
-from tale_tui.formatting.symbols import bar, signs
-from tale_tui.formatting.units import COUNT_WIDTH, count, duration, key_name, plural
+from tale_tui.formatting.symbols import signs
+from tale_tui.formatting.units import COUNT_WIDTH, bar, count, duration, key_name, plural
 from tale_tui.ui.text import fitted, spread
 
 ModelState = Literal["starting", "unset", "idle", "loading", "ready", "away", "failed"]

@@ -8,9 +8,9 @@ from tale_tui.config.settings import OpenAISettings, Settings
 from tale_tui.domain.constants import RESIDENT_TRUST_S
 from tale_tui.domain.errors import BackendCrashed, ModelNotFound, NotAvailable, Unreachable
 from tale_tui.domain.models import BackendName, LoadedModel, ModelRef
-from tale_tui.engine.models.backend import Backend, BackendEvent, ChatMessage, ChatRequest, TextPiece
+from tale_tui.engine.models.backend import Backend, BackendEvent, BackendRegistry, ChatMessage, ChatRequest, TextPiece
 from tale_tui.engine.models.pool import Pool
-from tale_tui.engine.models.registry import BackendRegistry, configured_backends, given_backends
+from tale_tui.engine.models.registry import configured_backends, given_backends
 from tale_tui.engine.models.scripted import Fail, Say, Script, ScriptedBackend, spoken
 
 SCRIPTED = BackendName.SCRIPTED

@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from tale_tui.domain.models import Progress
-from tale_tui.formatting.symbols import bar
+from tale_tui.formatting.units import bar
 from tale_tui.ui.widgets.key_bar import KeyLine
 from tale_tui.ui.widgets.pick_list import Measures, PickList, PickRow, row_segments, wrapped
 from tale_tui.ui.widgets.progress_gauge import ProgressGauge

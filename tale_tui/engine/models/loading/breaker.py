@@ -45,7 +45,7 @@ class Breakers:
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._troubles: dict[str, Trouble] = {}
+        self._troubles: dict[ModelRef | BackendName, Trouble] = {}
 
     def failed(self, ref: ModelRef, error: ModelError, began: float) -> bool:
         """A call failed.
@@ -76,19 +76,18 @@ class Breakers:
         Returns:
             Seconds since the first failure of a row of them that is over now; None where there was none.
         """
-        over = [self._troubles.pop(key) for key in (str(ref), ref.backend.value) if key in self._troubles]
+        over = [self._troubles.pop(key) for key in (ref, ref.backend) if key in self._troubles]
         return self._monotonic() - min(trouble.first for trouble in over) if over else None
 
     def forgive(self, ref: ModelRef) -> None:
         """Somebody wants it tried now: it starts afresh."""
-        self._troubles.pop(str(ref), None)
-        self._troubles.pop(ref.backend.value, None)
+        self._troubles.pop(ref, None)
+        self._troubles.pop(ref.backend, None)
 
     def forgive_server(self, name: BackendName) -> None:
         """A server is back: it and all its models start afresh."""
-        prefix = f"{name.value}/"
         self._troubles = {
-            key: trouble for key, trouble in self._troubles.items() if key != name.value and not key.startswith(prefix)
+            key: trouble for key, trouble in self._troubles.items() if name not in (key, getattr(key, "backend", None))
         }
 
     def troubled(self, ref: ModelRef) -> bool:
@@ -113,8 +112,9 @@ class Breakers:
             now: seconds since the epoch.
         """
         found = []
-        for name in dict.fromkeys((*names, *self._troubles)):
-            trouble = self._troubles.get(name)
+        troubles = {str(key): trouble for key, trouble in self._troubles.items()}
+        for name in dict.fromkeys((*names, *troubles)):
+            trouble = troubles.get(name)
             if trouble is None:
                 found.append(BackendHealth(name, "ok"))
                 continue
@@ -125,7 +125,7 @@ class Breakers:
         return tuple(found)
 
     def _of(self, ref: ModelRef) -> list[Trouble]:
-        return [self._troubles[key] for key in (str(ref), ref.backend.value) if key in self._troubles]
+        return [self._troubles[key] for key in (ref, ref.backend) if key in self._troubles]
 
 
 def pause_s(failures: int) -> float:
@@ -135,6 +135,6 @@ def pause_s(failures: int) -> float:
     return float(min(BREAKER_OPEN_S * 2 ** (failures - BREAKER_OPENS_AFTER), BREAKER_OPEN_MAX_S))
 
 
-def _key(ref: ModelRef, error: ModelError) -> str:
+def _key(ref: ModelRef, error: ModelError) -> ModelRef | BackendName:
     """A server that does not answer concerns all its models; all else one of them."""
-    return ref.backend.value if isinstance(error, Unreachable) else str(ref)
+    return ref.backend if isinstance(error, Unreachable) else ref

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from tale_tui.domain.constants import LOADED_MIN_MS, RESIDENT_TRUST_S
 from tale_tui.domain.errors import BackendCrashed, ModelError, OutOfMemory, WrongState
 from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role
-from tale_tui.engine.models.backend import Backend, PerRoleBackend, probing
+from tale_tui.engine.models.backend import Backend, BackendRegistry, PerRoleBackend, probing
 from tale_tui.engine.models.loading.breaker import COUNTED, Breakers
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.loading.servers import ServerMonitor
-from tale_tui.engine.models.registry import BackendRegistry
 
 RoleSlot = tuple[ModelRef, Role | None]
 """A model and the role whose process it is in; None where the roles share it."""

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tale_tui.engine.models.backend import SortedAnew
-from tale_tui.engine.models.code_tracker import CodeTracker
-from tale_tui.engine.models.think_splitter import Part, ThinkSplitter
+from tale_tui.engine.models.reply_parser import CodeTracker, Part, ThinkSplitter
 
 CASES = [
     ("Hello.", "", "Hello."),
