@@ -76,7 +76,7 @@ async def test_what_a_model_says_and_thinks(
             await terminal.say(str(number))
         view = window.chat.view
         for turn in view.turn_layout.turns:
-            if turn.thinking:
+            if turn.content.thinking:
                 view.unfold(turn, "thinking")
         shown = squeezed(await terminal.read())
         terminal.unharmed()
