@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tale_tui.domain.constants import LOADED_MIN_MS, RESIDENT_TRUST_S
 from tale_tui.domain.errors import BackendCrashed, ModelError, OutOfMemory, WrongState
 from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role
-from tale_tui.engine.models.backend import Backend, PerRoleBackend, probing
+from tale_tui.engine.models.backend import Backend, GuestBackend, PerRoleBackend, probing
 from tale_tui.engine.models.loading.breaker import COUNTED, Breakers
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
@@ -130,7 +130,8 @@ class ModelLoader:
         breakers: what failed lately.
         servers: who is away.
         residency: who is in memory and who is at work.
-        troubled: set when a model failed in a way that says something of it; who heeds it clears it.
+        troubled: set when a model failed in a way that says something of it, or is to be seen to at once; who heeds it
+            clears it.
     """
 
     def __init__(
@@ -277,7 +278,7 @@ class ModelLoader:
             if role is not None and isinstance(backend, PerRoleBackend):
                 loaded = await backend.load_for(role, ref.model, window)
             else:
-                loaded = await backend.load(ref.model, window, keep=True)
+                loaded = await backend.load(ref.model, window)
         finally:
             if self._guard is not None:
                 self._guard.admission_ended(ref)
@@ -346,6 +347,29 @@ class ModelLoader:
             raise WrongState(f"{ref.model} is at work. Wait until it is done, or stop what it does first.")
         self.residency.invalidate(ref)
         await self._unloaded(ref)
+
+    async def renew(self, ref: ModelRef) -> None:
+        """Have a model stay that is in memory, on a server that gives back what is not asked for.
+
+        Raises:
+            ModelError: its backend does not answer.
+        """
+        backend = await self._backends.get(ref.backend)
+        if isinstance(backend, GuestBackend) and not self.residency.busy(ref):
+            async with self.noting(ref):
+                await backend.renew(ref.model, await self._window_of(ref))
+
+    async def let_go(self, ref: ModelRef) -> None:
+        """A model is not used any more: a server that others use too is left as it was without it.
+
+        Raises:
+            ModelError: its backend does not answer.
+        """
+        backend = await self._backends.get(ref.backend)
+        if isinstance(backend, GuestBackend):
+            self.residency.invalidate(ref)
+            async with self.noting(ref):
+                await backend.let_go(ref.model)
 
     async def _unloaded(self, ref: ModelRef) -> None:
         backend = await self._backends.get(ref.backend)

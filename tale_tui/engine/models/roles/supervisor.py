@@ -53,6 +53,8 @@ class ModelSupervisor:
         """What was in memory at the last look."""
         self._returned: set[BackendName] = set()
         """Servers that are back, and whose models have not been seen to yet."""
+        self._unused: set[ModelRef] = set()
+        """Models that serve no role any more, and are given back as soon as they are not at work."""
         self.one_model = False
         """Whether the models of the two roles do not fit together."""
         pool.servers.listen(left=self._server_left, returned=self._server_returned)
@@ -93,6 +95,7 @@ class ModelSupervisor:
         if self._returned:
             returned, self._returned = self._returned, set()
             await self._roles.look_again(returned)
+        await self._give_back()
         for role in Role:
             ref = self._roles.status(role).ref
             if ref is not None:
@@ -102,6 +105,16 @@ class ModelSupervisor:
                     await self._ensure(role, ref)
         if self.one_model and all(self._in_memory(role) for role in Role):
             self.one_model = False
+
+    async def _give_back(self) -> None:
+        """What no role uses any more is not kept."""
+        self._unused.update(self._roles.unused())
+        self._unused -= {ref for role in Role if (ref := self._roles.status(role).ref)}
+        for ref in [ref for ref in self._unused if not self._pool.residency.busy(ref)]:
+            self._unused.discard(ref)
+            if self._pool.servers.away(ref.backend) is None:
+                with suppress(ModelError):  # then the server gives it back by itself
+                    await self._pool.let_go(ref)
 
     def _next_s(self) -> float:
         """Seconds until there may be something to do."""
@@ -128,6 +141,8 @@ class ModelSupervisor:
             self._pool.residency.set(present)
             self._seen.add((ref, role))
             await self._roles.load(ref, role=role)
+            if role is Role.UX or self._both != "no":
+                await self._pool.renew(ref)
             return
         if (ref, role) in self._seen and self._given_back(ref):
             self._pool.residency.invalidate(ref)

@@ -389,9 +389,9 @@ async def test_a_load_that_is_under_way_is_not_waited_for(home: Callable[..., Ho
     one, gate = home(both="no"), asyncio.Event()
     load = one.backend.load
 
-    async def gated(model: str, window: int | None, *, keep: bool = True) -> Any:
+    async def gated(model: str, window: int | None) -> Any:
         await gate.wait()
-        return await load(model, window, keep=keep)
+        return await load(model, window)
 
     one.backend.load = gated  # type: ignore[method-assign]
     beginning = asyncio.create_task(one.begin())
