@@ -114,6 +114,8 @@ PROBE_CONFIRM_S = 0.5
 out."""
 TURN_SERVER_WAIT_S = 60.0
 """So long, in seconds, a turn of the conversation waits for a server that is away before it fails."""
+REPLY_PATIENCE_S = 1.0
+"""So long, in seconds, a reply waits for its first word before tasks of the same model make way for it."""
 LOADED_MIN_MS = 100.0
 """A call that spent more on loading found its model gone; servers report a few milliseconds for one that is there."""
 RESIDENT_TRUST_S = 30.0

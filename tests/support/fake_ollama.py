@@ -3,7 +3,8 @@
 It answers each question with words that follow from the question alone, goes on with a partial answer where it is given
 one, and loads a model before it answers with it. As the real one it gives a model back when nobody has asked for it
 for the time that the last call said, loads it again where it is asked for with other options, evicts one where it holds
-as many as it may, and answers so many calls of a model at once. `python fake_ollama.py PORT HOLDS SLOTS` is the server.
+as many as it may, and answers so many calls of a model at once. `python fake_ollama.py PORT HOLDS SLOTS WORD_S` is the
+server.
 """
 
 from __future__ import annotations
@@ -51,10 +52,11 @@ class FakeOllama:
         port: where it listens; 0 for any that is free, the same at every start.
         holds: how many models it holds at once (OLLAMA_MAX_LOADED_MODELS).
         slots: how many calls of one model it answers at once (OLLAMA_NUM_PARALLEL).
+        word_s: seconds that a word takes.
     """
 
-    def __init__(self, port: int = 0, *, holds: int = 3, slots: int = 4) -> None:
-        self._limits = (str(holds), str(slots))
+    def __init__(self, port: int = 0, *, holds: int = 3, slots: int = 4, word_s: float = WORD_S) -> None:
+        self._limits = (str(holds), str(slots), str(word_s))
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
@@ -120,7 +122,8 @@ def _loads_with(body: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Server:
-    def __init__(self, holds: int, slots: int) -> None:
+    def __init__(self, holds: int, slots: int, word_s: float) -> None:
+        self._word_s = word_s
         self._holds = holds
         self._slots = slots
         self._runners: dict[str, _Runner] = {}
@@ -240,16 +243,16 @@ class _Server:
         question, _, begun = body.get("prompt", asked).partition(_TURN)
         rest = "".join(answer_to(question)).removeprefix(begun)
         for word in re.findall(r"\S*\s+", rest):
-            await asyncio.sleep(WORD_S)
+            await asyncio.sleep(self._word_s)
             field = {"response": word} if "prompt" in body else {"message": {"role": "assistant", "content": word}}
             yield {"model": model, "done": False, **field}
         yield {"model": model, "done": True, "done_reason": "stop", "prompt_eval_count": 10, "eval_count": WORDS}
 
 
-async def _main(port: int, holds: int, slots: int) -> None:
-    server = await asyncio.start_server(_Server(holds, slots).serve, "127.0.0.1", port)
+async def _main(port: int, holds: int, slots: int, word_s: float) -> None:
+    server = await asyncio.start_server(_Server(holds, slots, word_s).serve, "127.0.0.1", port)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(*map(int, sys.argv[1:])))
+    asyncio.run(_main(*map(int, sys.argv[1:4]), float(sys.argv[4])))

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
-from tale_tui.domain.constants import LOADED_MIN_MS, RESIDENT_TRUST_S
+from tale_tui.domain.constants import LOADED_MIN_MS, REPLY_PATIENCE_S, RESIDENT_TRUST_S
 from tale_tui.domain.errors import BackendCrashed, ModelError, OutOfMemory, WrongState
 from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role
 from tale_tui.engine.models.backend import Backend, GuestBackend, PerRoleBackend, probing
 from tale_tui.engine.models.loading.breaker import COUNTED, Breakers
 from tale_tui.engine.models.loading.memory import MemoryGuard
+from tale_tui.engine.models.loading.preemption import Preemption
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.loading.servers import ServerMonitor
 from tale_tui.engine.models.registry import BackendRegistry
@@ -132,6 +133,7 @@ class ModelLoader:
         residency: who is in memory and who is at work.
         troubled: set when a model failed in a way that says something of it, or is to be seen to at once; who heeds it
             clears it.
+        preemption: lets replies go before tasks of the same model.
     """
 
     def __init__(
@@ -149,6 +151,7 @@ class ModelLoader:
         self.breakers = Breakers(monotonic)
         self.residency = ResidencyCache(monotonic, RESIDENT_TRUST_S)
         self.troubled = asyncio.Event()
+        self.preemption = Preemption(REPLY_PATIENCE_S)
         self._backends = backends
         self._probe_s = probe_s
         self._window = window
