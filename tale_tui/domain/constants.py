@@ -122,6 +122,12 @@ RESIDENT_TRUST_S = 30.0
 """So long after a model answered or was loaded it is taken to be in memory, and a call costs no question first."""
 SUPERVISOR_CHECK_S = 30.0
 """Seconds between two looks at what is in memory: a server may evict a model without a word."""
+EVICTIONS_MAX = 2
+"""A model that a server evicted so often within `EVICTIONS_WITHIN_S` has no room beside those of other programs."""
+EVICTIONS_WITHIN_S = 600.0
+"""Seconds; so long such a model is loaded by calls alone."""
+EVICTED_BY_LOAD_S = 5.0
+"""A model that is gone so soon after another one was loaded, in seconds, had to leave for that."""
 SUPERVISOR_PAUSE_MIN_S = 0.05
 """Seconds between two looks of the supervisor at least, whatever fails."""
 SLEEP_MIN_S = 5.0

@@ -142,7 +142,8 @@ def fit(
     """The system prompt, the newest message, and whole turns before it.
 
     All of them where there is room; else those that were shown last, as long as there is room for them; else as many as
-    fill `FILLED_SHARE` of it. A reply that failed or is empty is left out; one that was stopped is sent as it is. Thinking is never sent.
+    fill `FILLED_SHARE` of it. A reply that failed or is empty is left out; one that was stopped is sent as it is.
+    Thinking is never sent.
 
     Args:
         branch: the shown branch, oldest first; the last one is the user's message that is to be answered.
