@@ -164,8 +164,8 @@ class KeepAlive:
         del self._uses[name]
         if use.others or name not in self._expiries:
             return None
-        if use.wanted_until is None:
-            return use, own_s
+        if use.wanted_until is None:  # where it was there before, until when is not known
+            return (use, own_s) if use.loaded_here else None
         left_s = self._left_s(use.wanted_until)
         as_it_was = use.expires is not None and abs(use.expires - use.wanted_until) <= EXPIRY_TOLERANCE_S
         return None if as_it_was or left_s == self.seconds(name) == FOR_EVER else (use, left_s)
