@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -176,21 +175,19 @@ async def test_after_a_kill_it_is_gone_in_ten_minutes(server: FakeOllama, paths:
 
 
 async def test_a_model_that_runs_out_is_asked_for_again_and_one_that_is_gone_is_not_loaded(server: FakeOllama) -> None:
-    later_s = 0.0
-    backend = OllamaBackend(settings(server), "", now=lambda: time.time() + later_s)
-    for model in (SMALL, BIG):
-        await backend.load(model, 8192)
-    asked = (await left(server))[SMALL]
-    later_s = 200
-    await backend.loaded()
-    await backend.renew(SMALL, 8192)  # it has some seven minutes
-    assert (await left(server))[SMALL] < asked
-    later_s = 400
-    await backend.unload(BIG)
-    await backend.loaded()
-    for model in (SMALL, BIG):
+    async def renewed(model: str) -> dict[str, float]:
+        await backend.loaded()
         await backend.renew(model, 8192)
-    assert {SMALL} == set(await left(server))
-    assert (await left(server))[SMALL] > asked
-    await backend.close()
-    assert server.loads() == [SMALL, BIG]
+        return await left(server)
+
+    backend = OllamaBackend(settings(server), "")
+    try:
+        await other_program(server, SMALL, 400)
+        assert await renewed(SMALL) == {SMALL: about(400)}
+        await other_program(server, SMALL, 200)
+        assert await renewed(SMALL) == {SMALL: about(600)}
+        assert await renewed(BIG) == {SMALL: about(600)}
+        assert server.loads() == [SMALL]
+    finally:
+        await backend.close()
+    assert await left(server) == {SMALL: about(200)}
