@@ -17,6 +17,7 @@ from tale_tui.domain.events import (
     ServerAway,
     StepDelta,
     StepReading,
+    TaskAhead,
     TaskChanged,
     TaskEvent,
     TasksChanged,
@@ -93,6 +94,8 @@ async def follow(
                 waits(f"loading {ref.model}")
             case ServerAway(backend=backend):
                 waits(f"waits for {server_name(backend)}")
+            case TaskAhead(ref=ref):
+                waits(f"waits for a task of {ref.model}")
             case PromptProgress(done=done, total=total):
                 if reads is not None:
                     reads(done, total)

@@ -52,8 +52,8 @@ class OllamaSettings(SettingsGroup):
 
     host: str = "http://127.0.0.1:11434"
     """Address of the server; OLLAMA_HOST is honoured. Read when it is used: a wrong one troubles nobody else."""
-    keep_alive_s: int = Field(-1, ge=-1, le=int(TIME_LIMIT_MAX_S))
-    """How long a model stays loaded after a call, in seconds; -1 for ever."""
+    keep_alive_s: int | None = Field(None, ge=-1, le=int(TIME_LIMIT_MAX_S))
+    """How long a model stays loaded after a call, in seconds; -1 for ever; not set: as long as a role uses it."""
 
 
 class OpenAISettings(SettingsGroup):

@@ -114,12 +114,20 @@ PROBE_CONFIRM_S = 0.5
 out."""
 TURN_SERVER_WAIT_S = 60.0
 """So long, in seconds, a turn of the conversation waits for a server that is away before it fails."""
+REPLY_PATIENCE_S = 1.0
+"""So long, in seconds, a reply waits for its first word before tasks of the same model make way for it."""
 LOADED_MIN_MS = 100.0
 """A call that spent more on loading found its model gone; servers report a few milliseconds for one that is there."""
 RESIDENT_TRUST_S = 30.0
 """So long after a model answered or was loaded it is taken to be in memory, and a call costs no question first."""
 SUPERVISOR_CHECK_S = 30.0
 """Seconds between two looks at what is in memory: a server may evict a model without a word."""
+EVICTIONS_MAX = 2
+"""A model that a server evicted so often within `EVICTIONS_WITHIN_S` has no room beside those of other programs."""
+EVICTIONS_WITHIN_S = 600.0
+"""Seconds; so long such a model is loaded by calls alone."""
+EVICTED_BY_LOAD_S = 5.0
+"""A model that is gone so soon after another one was loaded, in seconds, had to leave for that."""
 SUPERVISOR_PAUSE_MIN_S = 0.05
 """Seconds between two looks of the supervisor at least, whatever fails."""
 SLEEP_MIN_S = 5.0
@@ -148,7 +156,17 @@ PULL_SILENCE_S = 600.0
 DESCRIPTIONS_AT_ONCE = 4
 """Models of Ollama that are described at the same time, where the list does not say what they can do."""
 OLLAMA_DEFAULT_KEEP_ALIVE_S = 300
-"""Seconds that a model stays loaded which is not to be kept: Ollama's own default."""
+"""Seconds that a model stays loaded which was loaded from here and is not used any more: Ollama's own default."""
+OLLAMA_RENEWED_KEEP_ALIVE_S = 600
+"""Seconds that a model stays loaded after a call, where the user did not set it: so long after a crash it is gone."""
+OLLAMA_RENEW_BELOW_S = 300
+"""A model of a role that has less left, in seconds, is asked for again."""
+OLLAMA_FOR_EVER_FROM_S = 100 * 365 * 86_400.0
+"""Seconds beyond which a time is none: Ollama writes "for ever" as a day in some 290 years."""
+EXPIRY_TOLERANCE_S = 15.0
+"""Two times at which a server gives a model back are one where they differ by no more: a call may end later there."""
+RELEASE_LIMIT_S = 3.0
+"""The longest, in seconds, that the end waits for a server to be left as it was."""
 LOAD_KEEP_ALIVE_MIN_S = 30
 """So long a model stays at least that was loaded and not called yet: with 0 Ollama would unload instead of loading."""
 USAGE_TIMEOUT_S = 2.0

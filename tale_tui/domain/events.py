@@ -64,6 +64,13 @@ class ServerAway:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskAhead:
+    """The model writes a task: the reply waits until that makes way, or is done."""
+
+    ref: ModelRef
+
+
+@dataclass(frozen=True, slots=True)
 class PromptProgress:
     """How much of the prompt the model has read, in tokens."""
 
@@ -132,6 +139,7 @@ TurnEvent = (
     | Routed
     | ModelLoading
     | ServerAway
+    | TaskAhead
     | PromptProgress
     | ThinkingDelta
     | TextDelta

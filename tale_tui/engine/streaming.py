@@ -83,6 +83,11 @@ class PartialReply:
         """Count the time from now on: until now nobody was there to be asked."""
         self._began = self.monotonic()
 
+    def discard(self) -> None:
+        """Forget what came: it is written again."""
+        self._text, self._thinking, self.tokens = [], [], 0
+        self._first = self._first_text = None
+
     def add(self, piece: TextPiece) -> None:
         """Take the next piece."""
         (self._thinking if piece.thinking else self._text).append(piece.text)

@@ -14,6 +14,7 @@ from tale_tui.domain.events import (
     PromptProgress,
     Routed,
     ServerAway,
+    TaskAhead,
     TextDelta,
     TextSortedAnew,
     ThinkingDelta,
@@ -32,6 +33,7 @@ async def test_a_turn_is_handed_out_as_it_happens(engine: Any) -> None:
             started,
             Routed(REF, "the role's"),
             ServerAway(BackendName.OLLAMA, 1.0),
+            TaskAhead(REF),
             ModelLoading(REF),
             PromptProgress(64, 128),
             ThinkingDelta("hm", 1),
@@ -45,7 +47,14 @@ async def test_a_turn_is_handed_out_as_it_happens(engine: Any) -> None:
     end = await follow(
         events(), text=given.append, waits=given.append, reads=lambda ready, total: given.append((ready, total))
     )
-    assert given == ["waits for Ollama", "loading qwen2.5:7b", (64, 128), "thinking", "a"]
+    assert given == [
+        "waits for Ollama",
+        "waits for a task of qwen2.5:7b",
+        "loading qwen2.5:7b",
+        (64, 128),
+        "thinking",
+        "a",
+    ]
     assert end is done
 
 

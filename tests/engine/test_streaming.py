@@ -266,3 +266,12 @@ def test_beyond_its_limit_a_buffer_drops_what_waited_and_says_so() -> None:
     assert buffer.take() == []
     assert buffer.add("a", "6", 3)
     assert buffer.take() == [("a", "6", 3)]
+
+
+def test_what_is_discarded_is_written_again_from_the_beginning() -> None:
+    reply = PartialReply("", "", 0.0, lambda: 5.0)
+    reply.add(TextPiece("hm", thinking=True, tokens=3))
+    reply.discard()
+    assert (reply.text, reply.thinking, reply.tokens) == ("", "", 0)
+    reply.add(TextPiece("Yes."))
+    assert (reply.text, reply.tokens) == ("Yes.", 1)

@@ -35,6 +35,11 @@ MARGIN_TOKENS = 32
 """Never planned with, as every number here is an estimate."""
 ANSWER_SHARE = 4
 """An answer may always have one part in so many of the window, and more where the prompt leaves it."""
+FILLED_SHARE = 0.75
+"""Where turns have to be left out, so many are that the others fill this share: the prompts of the turns after it then
+begin alike, and a server goes on from what it has read of them."""
+KEPT_SHARE = 0.5
+"""Where turns from a former beginning on fill less than this share, there is room for older ones again."""
 
 CUT_SHARE = 0.5
 """A server that counts less than this share of the estimate dropped a part of the prompt."""
@@ -99,6 +104,9 @@ class _Turn:
     first_id: str
     messages: tuple[ChatMessage, ...]
 
+    def tokens(self, ratio: float) -> int:
+        return sum(MESSAGE_TOKENS + _tokens(message.text, ratio) for message in self.messages)
+
 
 def usable_ratio(learned: float | None) -> float:
     """The bytes per token to count with, on the safe side."""
@@ -123,11 +131,19 @@ def estimate(messages: Iterable[ChatMessage], ratio: float, tail: str = "") -> i
 
 
 def fit(
-    branch: Sequence[Message], system: str, room: TokenBudget, *, tail: str = "", whole: bool = True
+    branch: Sequence[Message],
+    system: str,
+    room: TokenBudget,
+    *,
+    tail: str = "",
+    whole: bool = True,
+    view_from: str | None = None,
 ) -> ModelPrompt:
-    """The system prompt, the newest message, and as many whole turns before it as there is room for.
+    """The system prompt, the newest message, and whole turns before it.
 
-    A reply that failed or is empty is left out; one that was stopped is sent as it is. Thinking is never sent.
+    All of them where there is room; else those that were shown last, as long as there is room for them; else as many as
+    fill `FILLED_SHARE` of it. A reply that failed or is empty is left out; one that was stopped is sent as it is.
+    Thinking is never sent.
 
     Args:
         branch: the shown branch, oldest first; the last one is the user's message that is to be answered.
@@ -135,21 +151,23 @@ def fit(
         room: what may be filled.
         tail: the beginning of the answer, where one is continued.
         whole: whether `branch` begins where the conversation begins.
+        view_from: the first message that was shown last; None where all were.
     """
     head = (ChatMessage("system", defuse(system)),) if system.strip() else ()
     turns = _newest_first(branch)
     shown = [next(turns)]
-    tokens = estimate((*head, *shown[0].messages), room.ratio, tail)
     excess = max(0, estimate((*head, *shown[0].messages), room.lenient, tail) - room.budget)
     limit = room.budget if room.history is None else min(room.budget, room.history)
+    sums = [estimate((*head, *shown[0].messages), room.ratio, tail)]
     all_shown = whole
     for turn in turns:
-        cost = sum(MESSAGE_TOKENS + _tokens(message.text, room.ratio) for message in turn.messages)
-        if tokens + cost > limit:
+        if sums[-1] + turn.tokens(room.ratio) > limit:
             all_shown = False
+            shown = shown[: _turns_kept(shown, sums, limit, view_from)]
             break
-        tokens += cost
+        sums.append(sums[-1] + turn.tokens(room.ratio))
         shown.append(turn)
+    tokens = sums[len(shown) - 1]
     return ModelPrompt(
         messages=head + _merged(message for turn in reversed(shown) for message in turn.messages),
         tokens=tokens,
@@ -196,6 +214,21 @@ def was_cut(messages: Sequence[ChatMessage], counted: int, learned: float | None
     fresh = estimate(messages[-2:], ratio)
     least, most = CACHED_SHARES
     return not (len(texts) > UNCACHED_MESSAGES and least * fresh <= counted <= most * fresh)
+
+
+def _turns_kept(turns: Sequence[_Turn], sums: Sequence[int], limit: int, view_from: str | None) -> int:
+    """How many of the newest turns are shown, where not all have room.
+
+    Args:
+        turns: those that have, the newest first.
+        sums: the tokens of the prompt with each of them as the oldest.
+        limit: the tokens that it may have.
+        view_from: the first message that was shown last.
+    """
+    known = next((number for number, turn in enumerate(turns) if turn.first_id == view_from), None)
+    if known is not None and sums[known] >= KEPT_SHARE * limit:
+        return known + 1
+    return max(1, sum(tokens <= FILLED_SHARE * limit for tokens in sums))
 
 
 def _far_below(counted: int, texts: Sequence[str], ratio: float) -> bool:

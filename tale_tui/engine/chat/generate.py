@@ -11,7 +11,7 @@ from tale_tui.domain.clock import Clock
 from tale_tui.domain.constants import TURN_SERVER_WAIT_S
 from tale_tui.domain.conversation import Message, WindowUse
 from tale_tui.domain.errors import ContextFull, ModelError
-from tale_tui.domain.events import Fact, ModelLoading, Notice, Routed, ServerAway, TextSortedAnew
+from tale_tui.domain.events import Fact, ModelLoading, Notice, Routed, ServerAway, TaskAhead, TextSortedAnew
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.engine.chat.context_window import CUT_SHARE, ModelPrompt
 from tale_tui.engine.chat.prompt_builder import PromptBranch, PromptBuilder
@@ -94,6 +94,8 @@ class ReplyGenerator:
         self._queue = queue
         self._written = written
         self._saver = saver
+        self._has_word: Callable[[], object] = lambda: None
+        """To be called when the model begins to read or to write."""
         self.ref: ModelRef | None = chosen
         """The model, as soon as it is known."""
         self.why = ""
@@ -148,22 +150,24 @@ class ReplyGenerator:
         steps = iter(CAUTION_STEPS)
         while True:
             try:
-                end = await stream_reply(
-                    services.store,
-                    services.pool,
-                    ref,
-                    ChatRequest(
-                        model=ref.model,
-                        messages=attempt.prompt.messages,
-                        window=asked,
-                        max_tokens=attempt.prompt.max_tokens,
-                        temperature=services.chat.temperature,
-                        think=services.chat.think,
-                        continue_text=reply.text,
-                    ),
-                    self,
-                    broken="The model stopped in the middle. What came is kept; go on with it, or ask again.",
-                )
+                first = services.pool.preemption.reply(ref, lambda: self._queue.put(TaskAhead(ref)))
+                with first as self._has_word:
+                    end = await stream_reply(
+                        services.store,
+                        services.pool,
+                        ref,
+                        ChatRequest(
+                            model=ref.model,
+                            messages=attempt.prompt.messages,
+                            window=asked,
+                            max_tokens=attempt.prompt.max_tokens,
+                            temperature=services.chat.temperature,
+                            think=services.chat.think,
+                            continue_text=reply.text,
+                        ),
+                        self,
+                        broken="The model stopped in the middle. What came is kept; go on with it, or ask again.",
+                    )
             except ContextFull:
                 if self._written.tokens or not await self._shorten_by(attempt, steps):
                     raise
@@ -172,6 +176,7 @@ class ReplyGenerator:
 
     def piece(self, piece: TextPiece) -> None:
         """See `ReplyReader`."""
+        self._has_word()
         self._written.add(piece)
         self._queue.piece(piece.text, piece.thinking, self._written.tokens)
         self._saver.touch()
@@ -184,6 +189,7 @@ class ReplyGenerator:
 
     def progress(self, done: int, total: int) -> None:
         """See `ReplyReader`."""
+        self._has_word()
         self._queue.progress(done, total)
 
     async def _shorten_by(self, attempt: _Attempt, steps: Iterator[float]) -> bool:
@@ -229,6 +235,7 @@ class ReplyGenerator:
                 window,
                 tail=self._reply.text,
                 whole=branch.whole,
+                view_from=branch.view_from,
                 caution=caution,
             )
             if not branch.is_used_up(prompt):

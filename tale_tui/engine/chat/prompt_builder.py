@@ -85,6 +85,7 @@ class PromptBuilder:
         *,
         tail: str = "",
         whole: bool = True,
+        view_from: str | None = None,
         caution: float = 1.0,
     ) -> ModelPrompt:
         """The prompt for the last message of a branch.
@@ -96,6 +97,7 @@ class PromptBuilder:
             window: its context window, in tokens.
             tail: the beginning of the answer, where one is continued.
             whole: whether `branch` begins where the conversation begins.
+            view_from: the first message that the model was shown last; None where it was shown all.
             caution: below 1, texts are taken to have so many more tokens: a server found the last try too long.
         Raises:
             MessageTooLong: the last message alone does not fit for certain. Where it only may be too long the server
@@ -105,7 +107,7 @@ class PromptBuilder:
         history = self._settings.embedded.history_tokens if ref.backend is BackendName.EMBEDDED else None
         room = TokenBudget(window, chat.max_tokens, history, usable_ratio(learned) * caution, lenient_ratio(learned))
         system = system or chat.system
-        prompt = fit(branch, system, room, tail=tail, whole=whole)
+        prompt = fit(branch, system, room, tail=tail, whole=whole, view_from=view_from)
         for _ in range(PROMPT_COUNTS_MAX):
             if prompt.tokens < COUNT_FROM * room.budget:
                 break
@@ -115,7 +117,7 @@ class PromptBuilder:
                 break
             before = prompt
             room = replace(room, ratio=exact * COUNTED_SAFETY * caution, lenient=exact)
-            prompt = fit(branch, system, room, tail=tail, whole=whole)
+            prompt = fit(branch, system, room, tail=tail, whole=whole, view_from=view_from)
             if prompt.messages == before.messages:
                 break
         if prompt.excess:

@@ -135,13 +135,12 @@ class Backend(Protocol):
         """
         ...
 
-    async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
+    async def load(self, model: str, window: int | None) -> LoadedModel:
         """Bring a model into memory and verify that it is there.
 
         Args:
             model: its name as in `ModelInfo.ref.model`.
             window: the context window to ask for, in tokens; None takes `default_window`.
-            keep: whether it shall stay until it is unloaded.
         Raises:
             ModelError: not found, out of memory, crashed, unreachable, timed out.
         """
@@ -180,6 +179,24 @@ class Backend(Protocol):
 
     async def close(self) -> None:
         """End what was started (a child process, connections). May be called twice."""
+        ...
+
+
+@runtime_checkable
+class GuestBackend(Protocol):
+    """A backend whose server others use too, and gives models back some time after they were asked for."""
+
+    async def renew(self, model: str, window: int) -> None:
+        """Have a model stay that is in memory and would be given back soon; never loads one that is not.
+
+        Args:
+            model: its name.
+            window: the context window that calls ask for, in tokens.
+        """
+        ...
+
+    async def let_go(self, model: str) -> None:
+        """A model is not used from here any more: it is given back, unless others want it."""
         ...
 
 

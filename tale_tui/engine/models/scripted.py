@@ -170,7 +170,7 @@ class ScriptedBackend:
             raise self.away
         return False
 
-    async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
+    async def load(self, model: str, window: int | None) -> LoadedModel:
         """Remember the model as loaded, with the smaller of its window and the one asked for."""
         self._check(model)
         self.loads.append(model)

@@ -19,6 +19,7 @@ from tale_tui.domain.errors import (
     ModelError,
     ModelNotFound,
     NotAuthorised,
+    NotAvailable,
     NotTrusted,
     OutOfMemory,
     Refused,
@@ -256,7 +257,7 @@ def refusal(server: ServerDescription, status: int, body: str, model: str = "", 
     if rule is not None:
         return rule.error(_filled(rule.sentence or _SENTENCES[rule.error], server, model))
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and server.proxy:
-        return Unreachable(_proxy_sentence(server))
+        return NotAvailable(_proxy_sentence(server))
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return Unreachable(f"{server.name} at {server.url} is not ready yet. Wait a little while. {server.start}")
     if status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT):
@@ -288,7 +289,8 @@ def transport_failure(server: ServerDescription, error: Exception, *, streaming:
         )
     # One that does not speak SOCKS has an error that is none of httpx.
     if isinstance(error, CONNECTION_FAILURES) or not isinstance(error, httpx.HTTPError | OSError):
-        return Unreachable(_proxy_sentence(server) if server.proxy else sentence(Unreachable, server))
+        # A proxy is a setting of this machine: waiting for it would hide which variable names it.
+        return NotAvailable(_proxy_sentence(server)) if server.proxy else Unreachable(sentence(Unreachable, server))
     if streaming:
         return BrokenStream(sentence(BrokenStream, server))
     return BrokenStream(

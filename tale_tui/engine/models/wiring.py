@@ -78,10 +78,11 @@ def build_model_services(
         guard=guard,
         residency_log=residency_log,
     )
+    keep_alive_s = settings.ollama.keep_alive_s
     roles = Roles(pool, records, {Role.UX: settings.ux, Role.TASK: settings.task}, publish, clock.now)
     supervisor = ModelSupervisor(
-        *(pool, roles, guard, residency_log, settings.memory, publish),
-        given_back=lambda ref: ref.backend is BackendName.OLLAMA and settings.ollama.keep_alive_s >= 0,
+        *(pool, roles, guard, residency_log, settings.memory, publish, clock.monotonic),
+        given_back=lambda ref: ref.backend is BackendName.OLLAMA and keep_alive_s is not None and keep_alive_s >= 0,
     )
     return ModelServices(
         pool, roles, supervisor, ResidencyReporter(pool, roles, guard, residency_log, supervisor, clock.now)

@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tale_tui.domain.constants import TYPICAL_LOADS
+from tale_tui.domain.constants import EVICTED_BY_LOAD_S, TYPICAL_LOADS
 from tale_tui.domain.models import ModelRef
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import ref_columns, ref_of
@@ -75,6 +75,24 @@ class Residencies(Database):
             )
             named = ((ref_of(backend, model), what, rest) for backend, model, what, *rest in rows)
             return tuple(ResidencyEntry(ref, ResidencyChange(what), *rest) for ref, what, rest in named if ref)
+
+        return await self._read(job)
+
+    async def evicts(self, arriving: ModelRef, other: ModelRef) -> bool:
+        """Whether the server made one model leave for another one, when that was last loaded."""
+
+        def job(connection: sqlite3.Connection) -> bool:
+            row = connection.execute(
+                """
+                SELECT EXISTS (
+                    SELECT * FROM residency AS gone WHERE gone.n > load.n AND gone.at <= load.at + ?
+                    AND gone.backend = ? AND gone.model = ? AND gone.what = 'evicted'
+                ) FROM residency AS load WHERE load.backend = ? AND load.model = ? AND load.what = 'load'
+                ORDER BY load.n DESC LIMIT 1
+                """,
+                (EVICTED_BY_LOAD_S, *ref_columns(other), *ref_columns(arriving)),
+            ).fetchone()
+            return bool(row and row[0])
 
         return await self._read(job)
 

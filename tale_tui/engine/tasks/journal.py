@@ -180,6 +180,7 @@ class Journal:
             attempt.begin,
             attempt.add,
             attempt.sort_anew,
+            attempt.discard,
             attempt.reading,
         )
         limit_s = spec.time_limit_s or self._services.settings.step_limit_s
@@ -291,6 +292,12 @@ class Attempt:
     def sort_anew(self, thinking: bool) -> None:
         """Take all that was written for thinking, or for the answer; whoever follows is shown the whole again."""
         self._reply.sort_anew(thinking=thinking)
+        self._services.subscriptions.changed(self._id)
+        self._saver.touch()
+
+    def discard(self) -> None:
+        """Forget what was written; whoever follows is shown so."""
+        self._reply.discard()
         self._services.subscriptions.changed(self._id)
         self._saver.touch()
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from tale_tui.config.settings import ChatSettings, TaskSettings
 from tale_tui.domain.constants import TASK_PROMPT_MESSAGES
 from tale_tui.domain.errors import BrokenStream, CannotContinue, ContextFull, ModelError, Refused
 from tale_tui.domain.models import FinishReason, ModelRef, Role
-from tale_tui.engine.models.backend import ChatRequest, TextPiece
+from tale_tui.engine.models.backend import ChatRequest, Finished, TextPiece
+from tale_tui.engine.models.loading.preemption import Preempted
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.route.router import Router, with_fallbacks
@@ -95,6 +97,8 @@ class _Call:
         try:
             return await self._write(ref, why, after)
         except (CannotContinue, Refused, ContextFull) as error:
+            if isinstance(error, CannotContinue):
+                self._services.pool.preemption.leave_alone(ref)
             if self.wrote or not self._partial:
                 raise
             self._partial = ""
@@ -104,15 +108,11 @@ class _Call:
         work, services = self._work, self._services
         reply = await work.begin(ref, why, fresh=not self._partial, after=after)
         await load_model(services.roles, ref, reply, lambda: work.reading(0, 0), role=Role.TASK)
-        request = await self._request(ref)
-        end = await stream_reply(
-            services.store,
-            services.pool,
-            ref,
-            request,
-            self,
-            broken="The model stopped in the middle. What came is kept.",
-        )
+        while (end := await self._stream(ref)) is None:  # it made way for a reply
+            self._partial = reply.text
+            if not self._partial:
+                work.discard()
+            await services.pool.preemption.replies_ended(ref)
         max_tokens = work.spec.max_tokens or services.settings.max_tokens
         cut = end.reason is FinishReason.LENGTH
         if not reply.text.strip():
@@ -121,6 +121,17 @@ class _Call:
             await services.roles.served(Role.TASK, ref)
         why = f"{why}; cut off at its limit of tokens" if cut else why
         return StepResult(reply.text, reply.thinking, ref, reply.usage(end), why)
+
+    async def _stream(self, ref: ModelRef) -> Finished | None:
+        """What ended the answer; None where a reply needed the model."""
+        services, request = self._services, await self._request(ref)
+        own_process = services.pool.separate(ref)
+        broken = "The model stopped in the middle. What came is kept."
+        try:
+            async with nullcontext() if own_process else services.pool.preemption.task(ref):
+                return await stream_reply(services.store, services.pool, ref, request, self, broken=broken)
+        except Preempted:
+            return None
 
     def piece(self, piece: TextPiece) -> None:
         """See `ReplyReader`."""

@@ -61,6 +61,8 @@ class StepWork:
     """Take a piece of what is written."""
     sort_anew: Callable[[bool], None]
     """All that was written is thinking, where True; else the answer."""
+    discard: Callable[[], None]
+    """What this attempt has written is written again from the beginning."""
     reading: Callable[[int, int], None]
     """Say how much of the prompt was read, in tokens; 0 of 0 while a model is being loaded."""
 

@@ -12,6 +12,7 @@ from tale_tui.domain.events import (
     PromptProgress,
     Routed,
     ServerAway,
+    TaskAhead,
     TaskStarted,
     TextDelta,
     TextSortedAnew,
@@ -80,6 +81,8 @@ class TurnPresenter:
                 self._go(self._pace.loading())
             case ServerAway(backend):
                 self._go(self._pace.waiting(server_name(backend)))
+            case TaskAhead(ref):
+                self._go(self._pace.waiting(f"a task of {ref.model}"))
             case PromptProgress(done, total):
                 self._go(self._pace.reading(done, total))
             case ThinkingDelta(text, tokens):
@@ -188,14 +191,14 @@ class StreamMeter:
         self._loaded = True
         return LiveFigures("loading", self._monotonic())
 
-    def waiting(self, server: str) -> LiveFigures:
-        """A server is away: it counts from now.
+    def waiting(self, waits_for: str) -> LiveFigures:
+        """A server is away, or at work for somebody else: it counts from now.
 
         Args:
-            server: how it is called.
+            waits_for: what is waited for.
         """
         self._loaded = True
-        return LiveFigures("waiting", self._monotonic(), server=server)
+        return LiveFigures("waiting", self._monotonic(), waits_for=waits_for)
 
     def reading(self, done: int = 0, total: int = 0) -> LiveFigures:
         """So many tokens of the prompt are read."""

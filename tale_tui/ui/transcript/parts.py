@@ -72,8 +72,8 @@ class LiveFigures:
     """Tokens a second."""
     ttft_ms: float | None = None
     """From the request to the first text."""
-    server: str = ""
-    """How the server is called that is waited for."""
+    waits_for: str = ""
+    """What is waited for: a server by its name, or a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +277,7 @@ def indicator(live: LiveFigures | None) -> RenderedLines:
     sheet = RenderedLines()
     words = ""
     if live is not None and live.phase == "waiting":
-        words = f"waits for {live.server}"
+        words = f"waits for {live.waits_for}"
     elif live is not None and live.phase == "loading":
         words = "loading the model"
     elif live is not None and live.phase == "reading" and live.total:

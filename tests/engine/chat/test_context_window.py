@@ -59,7 +59,29 @@ def test_the_oldest_turns_are_left_out_whole() -> None:
 def test_the_limit_of_history_leaves_out_more_than_the_window_does() -> None:
     branch = said("a" * 600, "b" * 600, "c" * 600, "d" * 600, "e")
     assert fit(branch, "", ROOMY).view_from is None
-    assert fit(branch, "", TokenBudget(8192, 1024, history=500)).view_from == "m2"
+    assert fit(branch, "", TokenBudget(8192, 1024, history=600)).view_from == "m2"
+
+
+def test_where_turns_are_left_out_several_are_and_the_next_prompts_begin_alike() -> None:
+    room = TokenBudget(window=4096, max_tokens=512)
+    beginnings: list[str | None] = []
+    prompts: list[ModelPrompt] = []
+    for turns in range(1, 40):
+        branch = said(*("x" * 300 for _ in range(2 * turns - 1)))
+        prompts.append(fit(branch, "sys", room, view_from=beginnings[-1] if beginnings else None))
+        beginnings.append(prompts[-1].view_from)
+    moves = [prompts[n] for n in range(1, len(prompts)) if beginnings[n] != beginnings[n - 1]]
+    assert len(moves) == 4
+    assert all(0.65 * room.budget < prompt.tokens <= 0.75 * room.budget for prompt in moves)
+    assert all(prompt.tokens <= room.budget for prompt in prompts)
+
+
+def test_older_turns_come_back_where_the_window_is_larger() -> None:
+    branch = said(*("x" * 300 for _ in range(101)))
+    small, large = TokenBudget(window=2048, max_tokens=256), TokenBudget(window=8192, max_tokens=1024)
+    before = fit(branch, "", small).view_from
+    assert fit(branch, "", large, view_from=before) == fit(branch, "", large)
+    assert fit(branch, "", large, view_from="unknown") == fit(branch, "", large)
 
 
 def test_a_message_longer_than_the_limit_of_history_is_sent_alone() -> None:

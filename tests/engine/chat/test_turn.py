@@ -125,10 +125,10 @@ class SlowToLoad(ScriptedBackend):
         self.gate = gate
         self.begun = asyncio.Event()
 
-    async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
+    async def load(self, model: str, window: int | None) -> LoadedModel:
         self.begun.set()
         await self.gate.wait()
-        return await super().load(model, window, keep=keep)
+        return await super().load(model, window)
 
 
 async def test_a_model_that_is_loaded_needs_no_word_about_loading(talk: Begin) -> None:

@@ -140,10 +140,10 @@ class SlowToLoad(ScriptedBackend):
         self.gate = gate
         self.begun = asyncio.Event()
 
-    async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
+    async def load(self, model: str, window: int | None) -> LoadedModel:
         self.begun.set()
         await self.gate.wait()
-        return await super().load(model, window, keep=keep)
+        return await super().load(model, window)
 
 
 async def test_the_same_window_is_asked_for_in_every_call(timer: Timer) -> None:

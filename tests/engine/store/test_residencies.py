@@ -39,3 +39,16 @@ async def test_what_is_typical_is_the_median_of_the_last(store: Store, ref: Mode
     for _ in range(20):
         await store.add_residency(ref, "load", ms=50.0)
     assert await store.typical_ms(ref, "load") == 50.0
+
+
+async def test_a_model_that_was_gone_as_soon_as_another_was_loaded_had_to_leave_for_it(
+    store: Store, ref: ModelRef
+) -> None:
+    assert not await store.evicts(ref, OTHER)
+    await store.add_residency(ref, "load", ms=900.0, at=10.0)
+    await store.add_residency(OTHER, "evicted", at=10.1)
+    assert await store.evicts(ref, OTHER)
+    assert not await store.evicts(OTHER, ref)
+    await store.add_residency(ref, "load", ms=900.0, at=100.0)
+    await store.add_residency(OTHER, "evicted", at=130.0)
+    assert not await store.evicts(ref, OTHER)

@@ -14,6 +14,7 @@ from tale_tui.domain.events import (
     PromptProgress,
     Routed,
     ServerAway,
+    TaskAhead,
     TextDelta,
     TextSortedAnew,
     ThinkingDelta,
@@ -121,9 +122,11 @@ def test_a_server_that_is_waited_for_is_named_until_it_is_back(
     begin(turn)
     clock.now = 105.0
     turn.take(ServerAway(BackendName.OLLAMA, 1.0))
-    assert (view.live.phase, view.live.server, view.live.started) == ("waiting", "Ollama", 105.0)
+    assert (view.live.phase, view.live.waits_for, view.live.started) == ("waiting", "Ollama", 105.0)
     turn.take(Routed(REF, "the only one"))
     assert view.live.phase == "reading"
+    turn.take(TaskAhead(REF))
+    assert (view.live.phase, view.live.waits_for) == ("waiting", f"a task of {REF.model}")
     turn.take(TextDelta("x", 1))
     assert view.live.ttft_ms is None
 

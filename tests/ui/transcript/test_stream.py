@@ -17,7 +17,7 @@ from tale_tui.ui.transcript.turn import SLICE, TEXT_SHOWN, TurnBlock
 async def test_before_the_first_word(stage: Any, make: Any) -> None:
     async with stage(make.user(1, "Hello"), make.growing(1)) as scene:
         view = scene.view
-        view.set_live("a1", make.Live("waiting", 1000.0, server="Ollama"))
+        view.set_live("a1", make.Live("waiting", 1000.0, waits_for="Ollama"))
         scene.clock.seconds = 1002.5
         scene.hurry()
         assert scene.lines[3].endswith("waiting 2.50 s")

@@ -76,7 +76,7 @@ class EmbeddedBackend:
         """False: there is no server that could be away."""
         return False
 
-    async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
+    async def load(self, model: str, window: int | None) -> LoadedModel:
         """Bring a model into memory for answers; it stays there until it is unloaded, whatever `keep` says."""
         return await self.load_for(Role.UX, model, window)
 

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
-from tale_tui.domain.constants import LOADED_MIN_MS, RESIDENT_TRUST_S
+from tale_tui.domain.constants import LOADED_MIN_MS, REPLY_PATIENCE_S, RESIDENT_TRUST_S
 from tale_tui.domain.errors import BackendCrashed, ModelError, OutOfMemory, WrongState
 from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role
-from tale_tui.engine.models.backend import Backend, BackendRegistry, PerRoleBackend, probing
+from tale_tui.engine.models.backend import Backend, BackendRegistry, GuestBackend, PerRoleBackend, probing
 from tale_tui.engine.models.loading.breaker import COUNTED, Breakers
 from tale_tui.engine.models.loading.memory import MemoryGuard
+from tale_tui.engine.models.loading.preemption import Preemption
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.loading.servers import ServerMonitor
 
@@ -129,7 +130,9 @@ class ModelLoader:
         breakers: what failed lately.
         servers: who is away.
         residency: who is in memory and who is at work.
-        troubled: set when a model failed in a way that says something of it; who heeds it clears it.
+        troubled: set when a model failed in a way that says something of it, or is to be seen to at once; who heeds it
+            clears it.
+        preemption: lets replies go before tasks of the same model.
     """
 
     def __init__(
@@ -147,6 +150,7 @@ class ModelLoader:
         self.breakers = Breakers(monotonic)
         self.residency = ResidencyCache(monotonic, RESIDENT_TRUST_S)
         self.troubled = asyncio.Event()
+        self.preemption = Preemption(REPLY_PATIENCE_S)
         self._backends = backends
         self._probe_s = probe_s
         self._window = window
@@ -276,7 +280,7 @@ class ModelLoader:
             if role is not None and isinstance(backend, PerRoleBackend):
                 loaded = await backend.load_for(role, ref.model, window)
             else:
-                loaded = await backend.load(ref.model, window, keep=True)
+                loaded = await backend.load(ref.model, window)
         finally:
             if self._guard is not None:
                 self._guard.admission_ended(ref)
@@ -345,6 +349,29 @@ class ModelLoader:
             raise WrongState(f"{ref.model} is at work. Wait until it is done, or stop what it does first.")
         self.residency.invalidate(ref)
         await self._unloaded(ref)
+
+    async def renew(self, ref: ModelRef) -> None:
+        """Have a model stay that is in memory, on a server that gives back what is not asked for.
+
+        Raises:
+            ModelError: its backend does not answer.
+        """
+        backend = await self._backends.get(ref.backend)
+        if isinstance(backend, GuestBackend) and not self.residency.busy(ref):
+            async with self.noting(ref):
+                await backend.renew(ref.model, await self._window_of(ref))
+
+    async def let_go(self, ref: ModelRef) -> None:
+        """A model is not used any more: a server that others use too is left as it was without it.
+
+        Raises:
+            ModelError: its backend does not answer.
+        """
+        backend = await self._backends.get(ref.backend)
+        if isinstance(backend, GuestBackend):
+            self.residency.invalidate(ref)
+            async with self.noting(ref):
+                await backend.let_go(ref.model)
 
     async def _unloaded(self, ref: ModelRef) -> None:
         backend = await self._backends.get(ref.backend)

@@ -25,6 +25,10 @@ class ResidencyLogStore(Protocol):
         """How long such events took (median); None while there was none."""
         ...
 
+    async def evicts(self, arriving: ModelRef, other: ModelRef) -> bool:
+        """Whether the server made one model leave for another one, when that was last loaded."""
+        ...
+
 
 class ResidencyLog:
     """Takes note of events.
@@ -84,6 +88,14 @@ class ResidencyLog:
             self._typical_ms[ref] = await self._store.typical_ms(ref, "load")
         except StoreError as error:
             log.warning("how long %s takes to load is not known: %s", ref, error.sentence)
+
+    async def evicts(self, arriving: ModelRef, other: ModelRef) -> bool:
+        """Whether the server made one model leave for another one, when that was last loaded."""
+        try:
+            return self._store is not None and await self._store.evicts(arriving, other)
+        except StoreError as error:
+            log.warning("whether %s and %s fit together is not known: %s", arriving, other, error.sentence)
+            return False
 
     def typical_load_s(self, ref: ModelRef) -> float | None:
         """How long a load takes, in seconds, from earlier ones; None while none is known."""

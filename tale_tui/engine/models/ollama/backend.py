@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 
 from tale_tui.config.keys import OLLAMA_KEY_VARIABLE
 from tale_tui.config.settings import Settings
-from tale_tui.domain.constants import CATALOG_TIMEOUT_S
+from tale_tui.domain.constants import CATALOG_TIMEOUT_S, OLLAMA_DEFAULT_KEEP_ALIVE_S, RELEASE_LIMIT_S
 from tale_tui.domain.errors import BackendCrashed, BrokenStream, ModelError, ModelNotFound, NotAvailable, Refused
 from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Progress
 from tale_tui.domain.text import clean_line
@@ -20,6 +21,7 @@ from tale_tui.engine.models.memory_forecast import Forecast
 from tale_tui.engine.models.ollama.catalog import Details, RunningModel, full_name
 from tale_tui.engine.models.ollama.chat_api import OllamaAnswer, OllamaRequests
 from tale_tui.engine.models.ollama.connection import OllamaConnection
+from tale_tui.engine.models.ollama.keep_alive import AT_ONCE, KeepAlive
 from tale_tui.engine.models.reply_parser import Continuation, ReplyParser
 from tale_tui.engine.models.server_errors import or_else, refusal, sentence
 
@@ -35,14 +37,16 @@ class OllamaBackend:
     Args:
         settings: its address, how long models stay, and how long to wait.
         key: for a server that wants one; None takes OLLAMA_API_KEY. See `OllamaConnection` for who gets to see it.
+        now: seconds since the epoch.
     """
 
     name = BackendName.OLLAMA
 
-    def __init__(self, settings: Settings, key: str | None = None) -> None:
+    def __init__(self, settings: Settings, key: str | None = None, now: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._key = os.environ.get(OLLAMA_KEY_VARIABLE, "") if key is None else key
         self._made: tuple[OllamaConnection, OllamaRequests] | None = None
+        self._keep_alive = KeepAlive(settings.ollama.keep_alive_s, now)
         self._sharing: dict[str, str] = {}
         """Models that are in memory under another name."""
         self._last_loaded: dict[str, LoadedModel] = {}
@@ -94,19 +98,22 @@ class OllamaBackend:
         await connection.client.ask("GET", f"{connection.address.url}/api/version", limit_s=timeout_s)
         return True
 
-    async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
+    async def load(self, model: str, window: int | None) -> LoadedModel:
         """Bring a model into memory and verify that it is there."""
         connection, requests = self._connect()
         if await or_else(connection.catalog.is_remote(model), False):
             details = await or_else(connection.catalog.details(model), Details())
             return LoadedModel(ModelRef(self.name, model), details.max_window)
-        requests.keep(model, keep=keep)
-        body = await requests.load(model, window)
-        await connection.client.ask("POST", connection.chat, body, limit_s=None, model=model)
+        options = await requests.options(model, window)
+        with self._keep_alive.call(self._runs_as(model), model, options):
+            body = requests.load(model, options)
+            await connection.client.ask("POST", connection.chat, body, limit_s=None, model=model)
         running = await or_else(connection.catalog.running(), None)
         if running is None:  # it said that it loaded the model, and nothing says otherwise
             loaded = LoadedModel(ModelRef(self.name, model), window)
         elif resident := await self._resident(connection, model, running):
+            self._keep_alive.runs_as(full_name(model), full_name(resident.name))
+            self._looked(running)
             loaded = _loaded(model, resident)
         else:
             raise BackendCrashed(
@@ -125,6 +132,7 @@ class OllamaBackend:
         running = await or_else(connection.catalog.running(), None)
         if running is None:
             return tuple(self._last_loaded.values())
+        self._looked(running)
         by_name = {resident.name: resident for resident in running}
         sharing = {
             name: by_name[owner] for name, owner in self._sharing.items() if owner in by_name and name not in by_name
@@ -134,11 +142,27 @@ class OllamaBackend:
     async def unload(self, model: str) -> None:
         """Give its memory back."""
         connection, _ = self._connect()
-        body = {"model": model, "messages": [], "keep_alive": 0, "stream": False}
+        body = OllamaRequests.unload(model)
         with suppress(ModelNotFound):  # then it is not loaded either
             await connection.client.ask("POST", connection.chat, body, limit_s=CATALOG_TIMEOUT_S, model=model)
         self._sharing.pop(model, None)
         self._last_loaded.pop(model, None)
+
+    async def renew(self, model: str, window: int) -> None:
+        """Have a model stay that is in memory."""
+        name = self._runs_as(model)
+        if not self._keep_alive.runs_out(name):
+            return
+        connection, requests = self._connect()
+        options = await requests.options(model, window)
+        with self._keep_alive.call(name, model, options):
+            body = requests.load(model, options)
+            await connection.client.ask("POST", connection.chat, body, limit_s=None, model=model)
+
+    async def let_go(self, model: str) -> None:
+        """Give a model back, unless it was there before or others use it."""
+        self._looked(await self._connect()[0].catalog.running())
+        await self._release(self._runs_as(model), AT_ONCE)
 
     async def default_window(self, model: str) -> int:
         """The smaller of 8192 and the model's own window."""
@@ -165,30 +189,32 @@ class OllamaBackend:
         """
         connection, requests = self._connect()
         continuation = Continuation(request.continue_text, echoed=False) if request.continue_text.strip() else None
-        if continuation is None:
-            url, body = connection.chat, await requests.answer(request)
-        else:
-            url, body = await requests.continued(request, continuation.prefix)
-        parser = ReplyParser(continuation, holds_back=request.holds_back)
-        counts_prompt = connection.version != MISCOUNTING_VERSION
-        answer = OllamaAnswer(parser, request.max_tokens, counts_prompt=counts_prompt)
-        async with connection.client.stream(url, body, request.model) as lines:
-            while (line := await lines.next()) is not None:
-                if not line.strip():
-                    continue
-                chunk = read_object(line)
-                if chunk is None:
-                    break
-                if chunk.get("error"):
-                    raise refusal(connection.server, 200, line.decode(errors="replace"), request.model)
-                lines.extend_limit(speaking=True)
-                for piece in answer.read(chunk):
-                    yield piece
-                if chunk.get("done") is True:
-                    for event in answer.end(chunk):
-                        yield event
-                    await lines.drain()
-                    return
+        options = await requests.options(request.model, request.window)
+        with self._keep_alive.call(self._runs_as(request.model), request.model, options):
+            if continuation is None:
+                url, body = connection.chat, await requests.answer(request)
+            else:
+                url, body = await requests.continued(request, continuation.prefix)
+            parser = ReplyParser(continuation, holds_back=request.holds_back)
+            counts_prompt = connection.version != MISCOUNTING_VERSION
+            answer = OllamaAnswer(parser, request.max_tokens, counts_prompt=counts_prompt)
+            async with connection.client.stream(url, body, request.model) as lines:
+                while (line := await lines.next()) is not None:
+                    if not line.strip():
+                        continue
+                    chunk = read_object(line)
+                    if chunk is None:
+                        break
+                    if chunk.get("error"):
+                        raise refusal(connection.server, 200, line.decode(errors="replace"), request.model)
+                    lines.extend_limit(speaking=True)
+                    for piece in answer.read(chunk):
+                        yield piece
+                    if chunk.get("done") is True:
+                        for event in answer.end(chunk):
+                            yield event
+                        await lines.drain()
+                        return
         raise BrokenStream(sentence(BrokenStream, connection.server))
 
     async def count_tokens(self, model: str, messages: tuple[ChatMessage, ...]) -> int | None:
@@ -203,10 +229,38 @@ class OllamaBackend:
                 yield progress
 
     async def close(self) -> None:
-        """Close all connections. May be called twice."""
+        """Leave the server as it was, and close all connections. May be called twice."""
+        if self._made is None:
+            return
+        with suppress(ModelError, TimeoutError):  # then its models go when their time is over
+            async with asyncio.timeout(RELEASE_LIMIT_S):
+                await self._release_all()
         made, self._made = self._made, None
         if made is not None:
             await made[0].close()
+
+    async def _release_all(self) -> None:
+        if self._keep_alive.using():
+            self._looked(await self._connect()[0].catalog.running())
+        for name in self._keep_alive.using():
+            await self._release(name, OLLAMA_DEFAULT_KEEP_ALIVE_S)
+
+    async def _release(self, name: str, own_s: int) -> None:
+        """Have a model stay as long as it would have without us, and one that was loaded from here so many seconds."""
+        if (found := self._keep_alive.let_go(name, own_s)) is None:
+            return
+        connection, requests = self._connect()
+        use, keep_alive_s = found
+        body = requests.keep(use.model, use.options, keep_alive_s) if keep_alive_s else requests.unload(use.model)
+        with suppress(ModelNotFound):  # then it is not loaded either
+            await connection.client.ask("POST", connection.chat, body, limit_s=CATALOG_TIMEOUT_S, model=use.model)
+
+    def _looked(self, running: tuple[RunningModel, ...]) -> None:
+        self._keep_alive.looked((full_name(one.name), one.expires) for one in running)
+
+    def _runs_as(self, model: str) -> str:
+        """The name under which a model runs, as far as is known."""
+        return full_name(self._sharing.get(model, model))
 
     async def _resident(
         self, connection: OllamaConnection, model: str, running: tuple[RunningModel, ...]
@@ -239,11 +293,14 @@ class OllamaBackend:
             found = [one for one in running if await weights_of(one.name) == weights]
         return found[0] if found else None
 
+    def _keep_alive_s(self, model: str) -> int:
+        return self._keep_alive.seconds(self._runs_as(model))
+
     def _connect(self) -> tuple[OllamaConnection, OllamaRequests]:
         """The connection, made when it is first needed, and what makes its requests."""
         if self._made is None:
             connection = OllamaConnection(self._settings, self._key)
-            self._made = (connection, OllamaRequests(connection, self._settings))
+            self._made = (connection, OllamaRequests(connection, self._keep_alive_s))
         return self._made
 
 

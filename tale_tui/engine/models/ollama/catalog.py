@@ -50,6 +50,8 @@ class RunningModel:
     size_bytes: int | None
     gpu_share: float | None
     window: int | None
+    expires: float | None = None
+    """When it is given back, in seconds since the epoch; None where the server does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,9 @@ class OllamaCatalog:
             size = int(entry.size) if entry.size else None
             share = min(int(entry.size_vram) / size, 1.0) if size and entry.size_vram is not None else None
             if name and clean_line(name) == name:
-                found.append(RunningModel(name, entry.digest or "", size, share, entry.context_length or None))
+                expires = entry.expires_at.timestamp() if entry.expires_at else None
+                window = entry.context_length or None
+                found.append(RunningModel(name, entry.digest or "", size, share, window, expires))
         return tuple(found)
 
     async def details(self, model: str) -> Details:

@@ -2,21 +2,21 @@
 
 What every call of a model says, and why. `num_ctx` and `shift: false`, the same as when the model was loaded: another
 value of either loads the model again. `truncate: false`: otherwise too long a conversation is cut without a word.
-`num_predict`: otherwise an answer has no end. `keep_alive`: after a crash the model comes back with the server's
-default of five minutes. Versions before 0.12.6 do not know `truncate` and `shift` and pass over them.
+`num_predict`: otherwise an answer has no end. `keep_alive`, as `keep_alive.py` has it, which loads nothing again: where
+it is not said, a model that crashed comes back with the server's default of five minutes. Versions before 0.12.6 do not
+know `truncate` and `shift` and pass over them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from tale_tui.config.settings import Settings
 from tale_tui.domain.constants import (
     CATALOG_TIMEOUT_S,
     DEFAULT_WINDOW,
     LOAD_KEEP_ALIVE_MIN_S,
-    OLLAMA_DEFAULT_KEEP_ALIVE_S,
 )
 from tale_tui.domain.errors import CannotContinue, ModelError, Refused
 from tale_tui.domain.models import FinishReason
@@ -46,35 +46,36 @@ class OllamaRequests:
 
     Args:
         connection: to the server.
-        settings: how long models stay, and how long to wait.
+        keep_alive_s: how many seconds a model is to stay.
     """
 
-    def __init__(self, connection: OllamaConnection, settings: Settings) -> None:
+    def __init__(self, connection: OllamaConnection, keep_alive_s: Callable[[str], int]) -> None:
         self._connection = connection
-        self._settings = settings
-        self._passing: set[str] = set()
+        self._keep_alive_s = keep_alive_s
 
-    def keep(self, model: str, *, keep: bool) -> None:
-        """Say whether a model shall stay in memory; it is said again in every call of it."""
-        if keep:
-            self._passing.discard(model)
-        else:
-            self._passing.add(model)
+    async def options(self, model: str, window: int | None) -> Body:
+        """What a model is loaded with, and loaded again where it differs."""
+        return {"num_ctx": window or await self.default_window(model)}
 
-    async def load(self, model: str, window: int | None) -> Body:
+    def load(self, model: str, options: Body) -> Body:
         """The body of /api/chat that only brings the model into memory."""
-        options: Body = {"num_ctx": window or await self.default_window(model)}
         keep_alive_s = self._keep_alive_s(model)
         if keep_alive_s >= 0:
             keep_alive_s = max(keep_alive_s, LOAD_KEEP_ALIVE_MIN_S)
+        return self.keep(model, options, keep_alive_s)
+
+    def keep(self, model: str, options: Body, keep_alive_s: int) -> Body:
+        """The body of /api/chat that only says how long a model is to stay."""
         return self._call(model, options) | {"messages": [], "stream": False, "keep_alive": keep_alive_s}
+
+    @staticmethod
+    def unload(model: str) -> Body:
+        """The body of /api/chat that takes a model out of memory."""
+        return {"model": model, "messages": [], "keep_alive": 0, "stream": False}
 
     async def answer(self, request: ChatRequest) -> Body:
         """The body of /api/chat for a new answer."""
-        options: Body = {
-            "num_ctx": request.window or await self.default_window(request.model),
-            "num_predict": request.max_tokens,
-        }
+        options = await self.options(request.model, request.window) | {"num_predict": request.max_tokens}
         if request.temperature is not None:
             options["temperature"] = request.temperature
         body = self._call(request.model, options) | {"messages": _messages(request), "stream": True}
@@ -139,9 +140,6 @@ class OllamaRequests:
             "shift": False,
             "options": options,
         }
-
-    def _keep_alive_s(self, model: str) -> int:
-        return OLLAMA_DEFAULT_KEEP_ALIVE_S if model in self._passing else self._settings.ollama.keep_alive_s
 
     async def _can_think(self, model: str) -> bool:
         """Whether to ask for thinking: a model that cannot refuses the whole request. Old servers do not say."""

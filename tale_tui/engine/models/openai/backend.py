@@ -86,7 +86,7 @@ class OpenAIBackend:
         await connection.client.ask("GET", f"{connection.address.url}/models", limit_s=timeout_s)
         return True
 
-    async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
+    async def load(self, model: str, window: int | None) -> LoadedModel:
         """Verify that the server serves the model.
 
         Args:

@@ -82,6 +82,8 @@ class Roles:
         self._last: dict[Role, ModelRef | None] = dict.fromkeys(Role)
         self._unresolved = set(Role)
         self._failures: dict[Role, ModelError] = {}
+        self._given_up: set[ModelRef] = set()
+        """Models that roles had, or tried, and gave up."""
         self._resolving = asyncio.Lock()
         self._loaders: Counter[tuple[ModelRef, Role]] = Counter()
         """How many wait for a model, for each role."""
@@ -97,6 +99,11 @@ class Roles:
     def statuses(self) -> tuple[RoleStatus, ...]:
         """Both roles as they are now, ux first."""
         return self._states.statuses()
+
+    def unused(self) -> tuple[ModelRef, ...]:
+        """Models that a role gave up and that serve none now. They are told of once."""
+        given_up, self._given_up = self._given_up, set()
+        return tuple(ref for ref in sorted(given_up, key=str) if not self._states.served_by(ref))
 
     # who serves
 
@@ -164,6 +171,7 @@ class Roles:
                 self._states.restore_choice(before, status)
                 if unresolved:
                     self._unresolved.add(role)
+            self._give_up(before.ref if works else ref)
         await self._keep(role, ref)
         if self._settings[role] not in (AUTOMATIC, str(ref)):
             sentence = f"The settings say {role.value} = {self._settings[role]}: that holds again after the next start."
@@ -181,6 +189,7 @@ class Roles:
         """A model was fetched: roles that have none look again, one with a stand-in takes its default."""
         for role in Role:
             if self._states.choice(role).provisional and is_default(role, ref):
+                self._give_up(self._states.choice(role).ref)
                 self._states.set_choice(role, chosen(ref))
         await self.resolve()
 
@@ -199,6 +208,12 @@ class Roles:
             ref = self._states.choice(role).ref
             if ref is not None and ref.backend in servers and self._states.status(role).state is not RoleState.READY:
                 await self._try(role)
+
+    def _give_up(self, ref: ModelRef | None) -> None:
+        """A role has no use for a model any more: the supervisor sees to it, where nobody else has."""
+        if ref is not None:
+            self._given_up.add(ref)
+            self._pool.troubled.set()
 
     async def _look_for(self, reports: tuple[BackendReport, ...]) -> None:
         """Notice when servers come that would have had better models, had they been there."""

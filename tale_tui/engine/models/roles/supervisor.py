@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
 
 from tale_tui.config.settings import MemorySettings
-from tale_tui.domain.constants import RESIDENT_TRUST_S, SUPERVISOR_CHECK_S, SUPERVISOR_PAUSE_MIN_S
+from tale_tui.domain.constants import (
+    EVICTIONS_MAX,
+    EVICTIONS_WITHIN_S,
+    RESIDENT_TRUST_S,
+    SUPERVISOR_CHECK_S,
+    SUPERVISOR_PAUSE_MIN_S,
+)
 from tale_tui.domain.errors import ModelError, OutOfMemory, TaleError
 from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role, RoleState
@@ -27,6 +34,7 @@ class ModelSupervisor:
         residency_log: takes note, and knows how long loads take.
         settings: whether both are to stay.
         publish: takes the facts.
+        monotonic: seconds of a clock that only goes forward.
         given_back: whether its backend gives a model back some time after a call, because the user said so.
     """
 
@@ -38,6 +46,7 @@ class ModelSupervisor:
         residency_log: ResidencyLog,
         settings: MemorySettings,
         publish: Callable[[Fact], None],
+        monotonic: Callable[[], float],
         given_back: Callable[[ModelRef], bool] = lambda ref: False,
     ) -> None:
         self._pool = pool
@@ -46,6 +55,7 @@ class ModelSupervisor:
         self._residency_log = residency_log
         self._both = settings.both
         self._publish = publish
+        self._monotonic = monotonic
         self._given_back = given_back
         self._left_unloaded: set[ModelRef] = set()
         """Models that the user had unloaded, or wants to be given back: they come back with their next call."""
@@ -53,6 +63,12 @@ class ModelSupervisor:
         """What was in memory at the last look."""
         self._returned: set[BackendName] = set()
         """Servers that are back, and whose models have not been seen to yet."""
+        self._unused: set[ModelRef] = set()
+        """Models that serve no role any more, and are given back as soon as they are not at work."""
+        self._evictions: defaultdict[ModelRef, deque[float]] = defaultdict(lambda: deque(maxlen=EVICTIONS_MAX))
+        """When a server evicted a model for somebody else, by the clock that only goes forward."""
+        self._pairs: set[tuple[ModelRef, ModelRef]] = set()
+        """Models of both roles of which it was looked up whether they fit together."""
         self.one_model = False
         """Whether the models of the two roles do not fit together."""
         pool.servers.listen(left=self._server_left, returned=self._server_returned)
@@ -61,7 +77,7 @@ class ModelSupervisor:
 
     def keeps(self, role: Role, ref: ModelRef) -> bool:
         """Whether the model of a role is loaded again when it is evicted."""
-        if ref in self._left_unloaded or self._given_back(ref):
+        if ref in self._left_unloaded or self._given_back(ref) or self._contested(ref):
             return False
         return role is Role.UX or (self._both != "no" and not self.one_model and (ref, role) in self._seen)
 
@@ -93,6 +109,8 @@ class ModelSupervisor:
         if self._returned:
             returned, self._returned = self._returned, set()
             await self._roles.look_again(returned)
+        await self._give_back()
+        await self._remember_apart()
         for role in Role:
             ref = self._roles.status(role).ref
             if ref is not None:
@@ -102,6 +120,24 @@ class ModelSupervisor:
                     await self._ensure(role, ref)
         if self.one_model and all(self._in_memory(role) for role in Role):
             self.one_model = False
+
+    async def _give_back(self) -> None:
+        """What no role uses any more is not kept."""
+        self._unused.update(self._roles.unused())
+        self._unused -= {ref for role in Role if (ref := self._roles.status(role).ref)}
+        for ref in [ref for ref in self._unused if not self._pool.residency.busy(ref)]:
+            self._unused.discard(ref)
+            if self._pool.servers.away(ref.backend) is None:
+                with suppress(ModelError):  # then the server gives it back by itself
+                    await self._pool.let_go(ref)
+
+    async def _remember_apart(self) -> None:
+        """A server that could not hold the models of both roles last time is not made to try again."""
+        ux, task = (self._roles.status(role).ref for role in (Role.UX, Role.TASK))
+        if ux is None or task is None or ux == task or (ux, task) in self._pairs:
+            return
+        self._pairs.add((ux, task))
+        self.one_model = self.one_model or await self._residency_log.evicts(task, ux)
 
     def _next_s(self) -> float:
         """Seconds until there may be something to do."""
@@ -128,6 +164,8 @@ class ModelSupervisor:
             self._pool.residency.set(present)
             self._seen.add((ref, role))
             await self._roles.load(ref, role=role)
+            if role is Role.UX or self._both != "no":
+                await self._pool.renew(ref)
             return
         if (ref, role) in self._seen and self._given_back(ref):
             self._pool.residency.invalidate(ref)
@@ -160,10 +198,35 @@ class ModelSupervisor:
         if (ref, role) in self._seen:
             self._seen.discard((ref, role))
             self._roles.gone(ref, role if self._pool.separate(ref) else None)
-            await self._residency_log.note(ref, "died" if self._pool.separate(ref) else "evicted")
+            if self._pool.separate(ref):
+                await self._residency_log.note(ref, "died")
+            else:
+                await self._residency_log.note(ref, "evicted")
+                self._note_contest(ref)
+
+    def _note_contest(self, ref: ModelRef) -> None:
+        """Other programs want the room of a model: where that goes on it is left to them until it is called for."""
+        told = self._contested(ref)
+        self._evictions[ref].append(self._monotonic())
+        if self._contested(ref) and not told:
+            minutes = EVICTIONS_WITHIN_S / 60
+            sentence = (
+                f"{ref.backend.value} took {ref.model} out of memory again, for models of other programs. It is left "
+                f"to them for {minutes:.0f} minutes: your next message loads it, which takes a moment. Where all use "
+                "the same model, or the server may hold more (OLLAMA_MAX_LOADED_MODELS), all stay."
+            )
+            self._publish(Notice("Others use the server", sentence, "warning"))
+
+    def _contested(self, ref: ModelRef) -> bool:
+        """Whether a server evicted a model so often lately that loading it again would evict those of others."""
+        evictions = self._evictions[ref]
+        since = self._monotonic() - EVICTIONS_WITHIN_S
+        return len(evictions) == EVICTIONS_MAX and evictions[0] > since
 
     async def _wanted(self, role: Role, ref: ModelRef) -> bool:
         """Whether a model that is not in memory is to be loaded now."""
+        if self._contested(ref):
+            return False
         if self.one_model:
             others = [other for one in Role if (other := self._roles.status(one).ref) and other != ref]
             return role is Role.UX and all(self._pool.residency.idle_s(other) > RESIDENT_TRUST_S for other in others)

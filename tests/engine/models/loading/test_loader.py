@@ -150,8 +150,8 @@ async def test_a_model_with_another_window_is_loaded_again() -> None:
 class SmallWindow(ScriptedBackend):
     """Serves a smaller window than is asked for."""
 
-    async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
-        self._loaded[model] = replace(await super().load(model, window, keep=keep), window=2048)
+    async def load(self, model: str, window: int | None) -> LoadedModel:
+        self._loaded[model] = replace(await super().load(model, window), window=2048)
         return self._loaded[model]
 
 
@@ -203,8 +203,8 @@ async def test_a_call_keeps_a_model_known_and_a_load_within_it_is_noted() -> Non
 
 async def test_a_model_that_was_loaded_by_somebody_else_meanwhile_is_no_load_of_ours() -> None:
     class There(ScriptedBackend):
-        async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
-            return replace(await super().load(model, window, keep=keep), load_ms=0.0)
+        async def load(self, model: str, window: int | None) -> LoadedModel:
+            return replace(await super().load(model, window), load_ms=0.0)
 
     rig = Rig(There([spoken("a")], models=("small",)))
     await rig.pool.load(SMALL)
@@ -272,9 +272,9 @@ async def test_a_model_is_at_work_until_the_last_of_its_calls_ends() -> None:
 class OneAtATime(ScriptedBackend):
     """A server that has room for one model, and says nothing when another leaves for it."""
 
-    async def load(self, model: str, window: int, *, keep: bool) -> LoadedModel:
+    async def load(self, model: str, window: int) -> LoadedModel:
         self._loaded.clear()
-        return await super().load(model, window, keep=keep)
+        return await super().load(model, window)
 
 
 async def test_a_server_that_makes_room_by_itself_is_noticed() -> None:

@@ -170,7 +170,7 @@ async def test_what_every_call_says(replay: Any, ollama: OllamaBackend) -> None:
             "stream": True,
             "truncate": False,
             "shift": False,
-            "keep_alive": -1,
+            "keep_alive": 600,
             "think": False,
             "options": {"num_ctx": 4096, "num_predict": 77, "temperature": 0.2},
         },
@@ -180,7 +180,7 @@ async def test_what_every_call_says(replay: Any, ollama: OllamaBackend) -> None:
             "stream": True,
             "truncate": False,
             "shift": False,
-            "keep_alive": -1,
+            "keep_alive": 600,
             "options": {"num_ctx": 2048, "num_predict": 24},
         },
     ]

@@ -54,7 +54,7 @@ async def test_word_for_word_by_the_rendered_prompt(
     assert raw["raw"] is raw["stream"] is True
     for body in (render, raw):  # the same as in every call, or the model is loaded again
         assert body["shift"] is body["truncate"] is False
-        assert body["keep_alive"] == -1
+        assert body["keep_alive"] == 600
         assert body["options"]["num_ctx"] == 2048
     assert raw["options"]["num_predict"] == 20
 

@@ -255,7 +255,7 @@ async def test_loading_says_what_every_call_says(replay: Any, ollama: OllamaBack
             "model": "smollm2:135m",
             "messages": [],
             "stream": False,
-            "keep_alive": -1,
+            "keep_alive": 600,
             "shift": False,
             "truncate": False,
             "options": {"num_ctx": 2048},
@@ -280,15 +280,6 @@ async def test_the_window_is_the_models_own_up_to_8192(replay: Any, ollama: Olla
 async def test_default_windows(info: dict[str, Any], window: int, replay: Any, ollama: OllamaBackend) -> None:
     replay.say("/api/show", {"model_info": info, "capabilities": ["completion"]})
     assert await ollama.default_window("m:1") == window
-
-
-async def test_a_model_that_is_not_to_be_kept_is_not(replay: Any, ollama: OllamaBackend) -> None:
-    replay.play("manage/tags")
-    replay.play("residency/preload")
-    replay.play("residency/ps-after-shift-false")
-    await ollama.load("smollm2:135m", 2048, keep=False)
-    await ollama.load("smollm2:135m", 2048, keep=True)
-    assert [body["keep_alive"] for body in replay.bodies("/api/chat")] == [300, -1]
 
 
 async def test_two_names_of_one_file_are_both_there(replay: Any, ollama: OllamaBackend) -> None:

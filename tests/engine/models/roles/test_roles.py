@@ -69,13 +69,13 @@ class Named(ScriptedBackend):
         infos = tuple(ModelInfo(ModelRef(self.name, model), self.sizes.get(model)) for model in self.models)
         return BackendReport(self.name, available=True, models=infos)
 
-    async def load(self, model: str, window: int | None, *, keep: bool = True) -> LoadedModel:
+    async def load(self, model: str, window: int | None) -> LoadedModel:
         self.begun.set()
         if self.gate:
             await self.gate.wait()
         if self.load_error:
             raise self.load_error
-        await super().load(model, window, keep=keep)
+        await super().load(model, window)
         self._loaded[model] = LoadedModel(ModelRef(self.name, model), 4096)
         return self._loaded[model]
 

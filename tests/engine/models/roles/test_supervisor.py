@@ -13,7 +13,7 @@ from support.naps import Naps
 from support.waiting import until
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.constants import BREAKER_OPENS_AFTER, RESIDENT_TRUST_S, RESTART_PAUSE_S
+from tale_tui.domain.constants import BREAKER_OPENS_AFTER, EVICTIONS_WITHIN_S, RESIDENT_TRUST_S, RESTART_PAUSE_S
 from tale_tui.domain.errors import BackendCrashed, ModelError, NotAuthorised, OutOfMemory, Unreachable, WrongState
 from tale_tui.domain.events import Fact, Notice, RoleChanged
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
@@ -35,6 +35,7 @@ class Records:
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
         self.typical: dict[str, float] = {}
+        self.apart: set[tuple[str, str]] = set()
 
     async def role_choice(self, role: Role) -> ModelRef | None:
         return None
@@ -49,6 +50,9 @@ class Records:
 
     async def typical_ms(self, ref: ModelRef, what: str) -> float | None:
         return self.typical.get(ref.model)
+
+    async def evicts(self, arriving: ModelRef, other: ModelRef) -> bool:
+        return (arriving.model, other.model) in self.apart
 
 
 class Home:
@@ -180,6 +184,52 @@ async def test_what_was_evicted_is_loaded_again_and_noted(home: Callable[..., Ho
     before = list(one.backend.loads)
     await one.look()
     assert one.backend.loads == before
+
+
+async def test_a_model_that_is_evicted_again_and_again_is_left_to_others_and_that_is_said(
+    home: Callable[..., Home],
+) -> None:
+    one = home(both="no")
+    await one.begin()
+    await one.look()
+    for _ in range(4):
+        await one.backend.unload("small")
+        one.manual_clock.monotonic_s += RESIDENT_TRUST_S
+        await one.look()
+    assert one.backend.loads == ["small"] * 2
+    [notice] = one.notices
+    assert notice.title == "Others use the server"
+    assert not one.parts.supervisor.keeps(UX, SMALL)
+    assert one.state(UX) is RoleState.IDLE
+    await one.parts.roles.load(SMALL)  # a message does
+    await one.look()
+    assert one.state(UX) is RoleState.READY
+    await one.backend.unload("small")
+    one.manual_clock.monotonic_s += 2 * RESIDENT_TRUST_S
+    await one.look()
+    assert one.backend.loads == ["small"] * 3
+    one.manual_clock.monotonic_s += EVICTIONS_WITHIN_S
+    await one.look()
+    assert one.backend.loads == ["small"] * 4
+    assert len(one.notices) == 1
+
+
+async def test_a_server_that_could_not_hold_both_is_not_made_to_try_again_until_it_does(
+    home: Callable[..., Home],
+) -> None:
+    one = home(both="yes")
+    one.records.apart.add(("big", "small"))
+    await one.begin()
+    for _ in range(3):
+        await one.look()
+        one.manual_clock.monotonic_s += RESIDENT_TRUST_S
+    assert one.loaded == {"small"}
+    assert one.parts.supervisor.one_model
+    assert not one.notices
+    await one.parts.roles.load(SMALL)
+    await one.parts.roles.load(BIG, role=TASK)  # for a task, and both are there
+    await one.look()
+    assert not one.parts.supervisor.one_model
 
 
 async def test_a_server_that_is_away_is_probed_and_its_models_are_loaded_when_it_is_back(
@@ -389,9 +439,9 @@ async def test_a_load_that_is_under_way_is_not_waited_for(home: Callable[..., Ho
     one, gate = home(both="no"), asyncio.Event()
     load = one.backend.load
 
-    async def gated(model: str, window: int | None, *, keep: bool = True) -> Any:
+    async def gated(model: str, window: int | None) -> Any:
         await gate.wait()
-        return await load(model, window, keep=keep)
+        return await load(model, window)
 
     one.backend.load = gated  # type: ignore[method-assign]
     beginning = asyncio.create_task(one.begin())
