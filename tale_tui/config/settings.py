@@ -21,6 +21,8 @@ GIGABYTES_MAX = 1_000_000.0
 TASK_CHARACTERS_MAX = 10_000_000
 """Of a task: far more than any model reads."""
 PER_MINUTE_MAX = 100_000
+PRICE_MAX = 1_000_000_000.0
+"""For a million tokens, in any money."""
 AUTO = "auto"
 """A role that takes Ollama where it answers and has a chat model, else the embedded backend."""
 
@@ -175,6 +177,15 @@ class NotifySettings(SettingsGroup):
         return value
 
 
+class ModelPrice(SettingsGroup):
+    """What a model costs, in the user's money for a million tokens."""
+
+    prompt: float = Field(0.0, ge=0, le=PRICE_MAX)
+    cached: float | None = Field(None, ge=0, le=PRICE_MAX)
+    """Of the prompt, what the server had in its cache; not set: as the rest of it."""
+    completion: float = Field(0.0, ge=0, le=PRICE_MAX)
+
+
 class LookSettings(SettingsGroup):
     """[look]"""
 
@@ -205,6 +216,8 @@ class Settings(BaseSettings):
     memory: MemorySettings = MemorySettings()
     notify: NotifySettings = NotifySettings()
     look: LookSettings = LookSettings()
+    prices: dict[str, ModelPrice] = {}
+    """`backend/model` -> what a million tokens cost."""
     keys: dict[str, str] = {}
     """Binding id -> keys, comma separated."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

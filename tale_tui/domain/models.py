@@ -104,6 +104,8 @@ class LoadedModel:
     """Whose process it is in, where each role has its own; None where they share it."""
     load_ms: float | None = None
     """How long loading took just now, 0 where it was there; None where that is not known."""
+    digest: str = ""
+    """Of its files, where the server says it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from tale_tui.domain.clock import Clock
 from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.domain.tasks import StepKind
-from tale_tui.engine.api import ChatApi, ControlApi, ModelApi, SessionApi, TaskApi
+from tale_tui.engine.api import ChatApi, ControlApi, MetricsApi, ModelApi, SessionApi, TaskApi
 from tale_tui.engine.bus import Bus
 from tale_tui.engine.chat.classify import MessageClassifier
 from tale_tui.engine.chat.generate import ChatServices
@@ -23,6 +23,8 @@ from tale_tui.engine.chat.turn import TurnManager
 from tale_tui.engine.control import EngineControl
 from tale_tui.engine.detect.detector import LEARNED_FILE
 from tale_tui.engine.detect.learning import Detectors, Learner
+from tale_tui.engine.metrics.recorder import CallRecorder
+from tale_tui.engine.metrics.service import MetricsService
 from tale_tui.engine.models.backend import Backend
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.registry import BackendRegistry, configured_backends, given_backends
@@ -71,11 +73,13 @@ class Engine:
         ends: Callable[[], None] | None,
     ) -> None:
         bus = Bus()
-        services = build_model_services(backends, store, settings, clock, bus.publish)
+        calls = CallRecorder(store)
+        services = build_model_services(backends, store, settings, clock, bus.publish, calls=calls)
         pool, roles = services.pool, services.roles
         self.store: Final = store
         self.bus: Final = bus
         self.pool: Final = pool
+        self._calls = calls
         self._roles = roles
         self._read_only = read_only
         self._stopping: asyncio.Task[None] | None = None
@@ -86,9 +90,11 @@ class Engine:
         classifier = MessageClassifier(store, detectors, detect, router.preview, clock.now)
         learns = detect.enabled and detect.learn and not read_only
         self._learner = Learner(store, detectors, lambda: turns.busy or executor.busy, enabled=learns)
-        chat_services = ChatServices(store, pool, roles, router, prompt_builder, settings.chat, clock, bus.publish)
+        chat_services = ChatServices(
+            store, pool, roles, router, prompt_builder, settings.chat, clock, bus.publish, calls
+        )
         self._executor = executor = _local_executor(
-            *(store, backends, pool, roles, router, settings, clock, bus.publish), works_queue=works_queue
+            *(store, backends, pool, roles, router, settings, clock, bus.publish, calls), works_queue=works_queue
         )
         starter = TurnStarter(chat_services, classifier, executor, self._learner.nudge)
         self._turns = turns = TurnManager(chat_services, starter, classifier)
@@ -97,6 +103,9 @@ class Engine:
         self.tasks: TaskApi = executor
         self.sessions: SessionApi = SessionService(store, turns.stop, bus.publish)
         self.models: ModelApi = models
+        self.metrics: MetricsApi = MetricsService(
+            store, calls, settings.prices, lambda: pool.running, lambda role: roles.status(role).ref
+        )
         self.control: ControlApi = EngineControl(
             *(paths, settings, store, roles, models, bus, clock.now()),
             works_queue=works_queue,
@@ -178,6 +187,7 @@ class Engine:
         await self._turns.close()
         await self._executor.close()
         await self._models.close()
+        await self._calls.close()
         self.bus.close()
         await self.pool.close()
         await self.store.close()
@@ -193,6 +203,7 @@ def _local_executor(
     settings: Settings,
     clock: Clock,
     publish: Callable[[Fact], None],
+    calls: CallRecorder,
     *,
     works_queue: bool,
 ) -> Executor:
@@ -207,6 +218,7 @@ def _local_executor(
         settings: all settings.
         clock: the time and the ids.
         publish: takes the facts.
+        calls: has the calls of models until they are stored.
         works_queue: see `Executor`.
     """
 
@@ -232,4 +244,5 @@ def _local_executor(
         likely=likely,
         is_local=is_local,
         works_queue=works_queue,
+        calls=calls,
     )

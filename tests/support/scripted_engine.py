@@ -14,10 +14,12 @@ from support.scripted_groups import (
     REF,
     ScriptedChat,
     ScriptedControl,
+    ScriptedMetrics,
     ScriptedModels,
     ScriptedSessions,
     ScriptedTasks,
 )
+from tale_tui.config.settings import ModelPrice
 from tale_tui.domain.conversation import Author, Message, MessageState, QueuedMessage, SearchHit, Session, View
 from tale_tui.domain.errors import NoSuchSession, TaleError
 from tale_tui.domain.events import (
@@ -34,6 +36,7 @@ from tale_tui.domain.events import (
     TurnEvent,
     TurnStarted,
 )
+from tale_tui.domain.metrics import CallRecord, RunningCall, TokenSavings
 from tale_tui.domain.models import (
     BackendReport,
     Finding,
@@ -46,7 +49,7 @@ from tale_tui.domain.models import (
     Usage,
 )
 from tale_tui.domain.tasks import DetectBand, Task, TaskDetail, TaskState
-from tale_tui.engine.api import ChatApi, ControlApi, ModelApi, SessionApi, TaskApi
+from tale_tui.engine.api import ChatApi, ControlApi, MetricsApi, ModelApi, SessionApi, TaskApi
 from tale_tui.engine.models.scripted import Hold
 
 
@@ -104,6 +107,11 @@ class ScriptedEngine:
         self.reports: list[BackendReport] = []
         self.resident = Residency()
         self.steps = (Progress("starter", 50, 100), Progress("starter", 100, 100, finished=True))
+        # metrics
+        self.rows: list[CallRecord] = []
+        self.prices: dict[str, ModelPrice] = {}
+        self.running: list[RunningCall] = []
+        self.saved: TokenSavings | None = None
         # control
         self.pid, self.here, self.background = 1, False, False
         self.works, self.can_write, self.watched, self.stopped = True, True, 1, False
@@ -118,6 +126,7 @@ class ScriptedEngine:
         self.tasks: TaskApi = ScriptedTasks(self)
         self.sessions: SessionApi = ScriptedSessions(self)
         self.models: ModelApi = ScriptedModels(self)
+        self.metrics: MetricsApi = ScriptedMetrics(self)
         self.control: ControlApi = ScriptedControl(self)
 
     # what a test does

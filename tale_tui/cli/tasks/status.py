@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tale_tui.cli.context import CommandContext
+from tale_tui.cli.metrics.output import call_data, echo_calls
 from tale_tui.cli.output import MUTED, Column, echo, echo_err, echo_json, echo_table
 from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.cli.tasks.output import line_of, task_data
@@ -15,6 +16,7 @@ from tale_tui.domain.models import RoleState
 from tale_tui.formatting.engine import engine_words, is_here
 
 if TYPE_CHECKING:
+    from tale_tui.domain.metrics import CallRecord
     from tale_tui.domain.models import RoleStatus
     from tale_tui.domain.tasks import EngineStatus, Step, TaskCounts, TaskDetail
     from tale_tui.engine.api import EngineApi
@@ -33,14 +35,17 @@ def status(context: CommandContext, task_id: str | None, as_json: bool) -> None:
         _whole(context, as_json=as_json)
         return
 
-    async def work(engine: EngineApi) -> TaskDetail:
-        return await engine.tasks.get((await engine.tasks.find(task_id)).id)
+    async def work(engine: EngineApi) -> tuple[TaskDetail, tuple[CallRecord, ...]]:
+        found = await engine.tasks.find(task_id)
+        return await engine.tasks.get(found.id), await engine.metrics.calls(task_id=found.id)
 
-    detail = context.run(work)
+    detail, calls = context.run(work)
     if as_json:
-        echo_json(task_data(detail))
+        echo_json(task_data(detail) | {"calls": [call_data(call) for call in calls]})
     else:
         _echo_task(detail)
+        if calls:
+            echo_calls(calls)
 
 
 def _whole(context: CommandContext, *, as_json: bool) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from tale_tui.domain.metrics import CallLabels
 from tale_tui.domain.models import BackendName, BackendReport, FinishReason, LoadedModel, Progress, Role
 from tale_tui.engine.models.memory_forecast import Forecast
 
@@ -37,6 +38,8 @@ class ChatRequest:
     """The beginning of the answer, to be continued word for word and not repeated; empty for a new answer."""
     role: Role = Role.UX
     """For whom it is: a backend with processes of its own keeps the two apart, so that no reply waits for a task."""
+    labels: CallLabels = field(default_factory=CallLabels)
+    """Who asks, and for what; no backend reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class Finished:
     load_ms: float | None = None
     prompt_ms: float | None = None
     generation_ms: float | None = None
+    thinking_tokens: int | None = None
+    """Of those of the completion."""
 
 
 BackendEvent = PromptRead | TextPiece | Finished

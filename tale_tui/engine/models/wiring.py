@@ -10,6 +10,7 @@ from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.events import Fact
 from tale_tui.domain.models import ModelRef, Role
+from tale_tui.engine.models.call_meter import CallLog
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog, ResidencyLogStore
 from tale_tui.engine.models.machine import MachineMemory, look_at_memory
@@ -48,6 +49,7 @@ def build_model_services(
     clock: Clock,
     publish: Callable[[Fact], None],
     machine: Callable[[], MachineMemory] = look_at_memory,
+    calls: CallLog | None = None,
 ) -> ModelServices:
     """Make the parts and wire them; nothing is started.
 
@@ -58,6 +60,7 @@ def build_model_services(
         clock: the time.
         publish: takes the facts.
         machine: looks at the memory of this machine; called in a thread.
+        calls: keeps the row of every call; None keeps none.
     """
 
     def on_eviction(arriving: ModelRef, evicted: tuple[ModelRef, ...]) -> None:
@@ -72,6 +75,8 @@ def build_model_services(
         monotonic=clock.monotonic,
         guard=guard,
         residency_log=residency_log,
+        calls=calls,
+        now=clock.now,
     )
     roles = Roles(pool, records, {Role.UX: settings.ux, Role.TASK: settings.task}, publish, clock.now)
     supervisor = ModelSupervisor(pool, roles, guard, residency_log, settings.memory, publish)

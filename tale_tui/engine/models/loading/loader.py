@@ -251,10 +251,7 @@ class ModelLoader:
                 forecast = await backend.forecast(ref.model, window)
                 gone = await self._guard.admit(ref, forecast, window, self, may_evict=may_evict)
             starting = self._monotonic()
-            if role is not None and isinstance(backend, PerRoleBackend):
-                loaded = await backend.load_for(role, ref.model, window)
-            else:
-                loaded = await backend.load(ref.model, window, keep=True)
+            loaded = await self._ask_to_load(backend, slot, window)
         finally:
             if self._guard is not None:
                 self._guard.admission_ended(ref)
@@ -268,6 +265,12 @@ class ModelLoader:
         elif role is None:
             await self._note_evicted_by_server(backend, ref)
         return loaded
+
+    async def _ask_to_load(self, backend: Backend, slot: RoleSlot, window: int) -> LoadedModel:
+        ref, role = slot
+        if role is not None and isinstance(backend, PerRoleBackend):
+            return await backend.load_for(role, ref.model, window)
+        return await backend.load(ref.model, window, keep=True)
 
     def _forget_lost(self, backend: Backend, present: tuple[LoadedModel, ...]) -> None:
         """What a server lost before a load, by its own restart perhaps, did not have to leave for it."""

@@ -201,7 +201,7 @@ class OllamaBackend:
 
 def _loaded(model: str, resident: RunningModel) -> LoadedModel:
     ref = ModelRef(BackendName.OLLAMA, model)
-    return LoadedModel(ref, resident.window, resident.size_bytes, resident.gpu_share)
+    return LoadedModel(ref, resident.window, resident.size_bytes, resident.gpu_share, digest=resident.digest)
 
 
 def _warning(connection: OllamaConnection) -> str:
