@@ -198,8 +198,8 @@ class TokenSums:
     """About what is missing by that: in none of the sums above."""
     timed_tokens: int | None = None
     """Written in the next time."""
-    generation_ms: int | None = None
-    """How long servers say that they wrote."""
+    generation_us: int | None = None
+    """How long servers say that they wrote, in microseconds: whole ones, so that any split sums to the same."""
     ttft_ms_sum: int | None = None
     ttft_calls: int = 0
     """Calls of which the time to the first text is known."""
@@ -209,7 +209,7 @@ class TokenSums:
     @property
     def tokens_per_second(self) -> float | None:
         """How fast was written, on the average of all tokens."""
-        return 1000 * self.timed_tokens / self.generation_ms if self.timed_tokens and self.generation_ms else None
+        return 1_000_000 * self.timed_tokens / self.generation_us if self.timed_tokens and self.generation_us else None
 
     @property
     def ttft_ms(self) -> float | None:

@@ -77,7 +77,7 @@ def sums_of(call: CallRecord) -> TokenSums:
             call.estimated_completion_tokens if call.completion_tokens is None else None,
         ),
         timed_tokens=timed,
-        generation_ms=None if timed is None or not rate else round(1000.0 * timed / rate),
+        generation_us=None if timed is None or not rate else round(1e6 * timed / rate),
         ttft_ms_sum=None if call.ttft_ms is None else round(call.ttft_ms),
         ttft_calls=int(call.ttft_ms is not None),
     )

@@ -119,16 +119,11 @@ def savings_words(saved: TokenSavings) -> list[str]:
 
     if saved.resent is None:
         return []
-    kept = (
-        ""
-        if saved.alone is None
-        else " (promised: 60 %, kept)"
-        if saved.alone >= PROMISED_SAVING
-        else " (promised: 60 %)"
-    )
+    kept = ", kept" if saved.alone is not None and saved.alone >= PROMISED_SAVING else ""
     line = (
-        f"saved  {share(saved.alone)} each prompt alone{kept}, {share(saved.alone_tasks_large)} if every task had gone to "
-        f"{saved.large.model}; with the history resent {share(saved.resent)} and {share(saved.resent_tasks_large)}; "
+        f"saved  {share(saved.alone)} each prompt alone ({percent(PROMISED_SAVING)} promised{kept}), "
+        f"{share(saved.alone_tasks_large)} if every task had gone to {saved.large.model}; "
+        f"with the history resent {share(saved.resent)} and {share(saved.resent_tasks_large)}; "
         f"{plural(saved.misses, 'miss', 'misses')} of {plural(saved.turns, 'turn')}, asked again with another model"
     )
     return [line, f"saved = what {saved.large.model} would have used for what {saved.small.model} answered"]

@@ -41,7 +41,8 @@ def _moment(text: str, now: float, *, last: bool) -> float:
     if ago := _AGO.fullmatch(word):
         return max(0.0, now - float(ago[1]) * _UNITS_S[ago[2]])
     try:
-        return max(0.0, _named(word, datetime.fromtimestamp(now), last=last).timestamp())
+        local = datetime.fromtimestamp(now)  # noqa: DTZ006  # a day of the user's clock has no distance from UTC
+        return max(0.0, _named(word, local, last=last).timestamp())
     except (ValueError, OverflowError, OSError) as error:  # no date, or one that no clock shows
         raise BadRange(f"{clean_line(text)!r} is no time: {_WRITTEN}") from error
 

@@ -91,8 +91,8 @@ def tokens(
     if live and (form or output):
         raise BadInput("--live writes to the terminal, or lines to a pipe: leave --json, --csv and --output out.")
     if output is not None:
-        refuse_existing(output, force=force)
         refuse_unwritable(output)
+        refuse_existing(output, force=force)
 
     async def chosen(engine: EngineApi) -> CallFilter:
         return CallFilter(begin, end, model.strip(), await _session_id(engine, session))

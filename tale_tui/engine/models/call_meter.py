@@ -47,6 +47,9 @@ class CallMeter:
         now: seconds since the epoch.
         monotonic: the clock for durations, in seconds.
         ended: takes the row.
+
+    Attributes:
+        needless: set where it turned out that there was nothing to ask for: the model was there.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class CallMeter:
         self._call = call
         self._monotonic = monotonic
         self._ended = ended
+        self.needless = False
         self._timestamp = now()
         self._began = monotonic()
         self._first: float | None = None

@@ -132,8 +132,10 @@ class Pool(ModelLoader):
         if backend.name is BackendName.OPENAI:
             return await super()._ask_to_load(backend, slot, window)
         ref, role = slot
-        with self._metered(MeteredCall(ref, role, CallLabels(CallKind.LOAD))):
-            return await super()._ask_to_load(backend, slot, window)
+        with self._metered(MeteredCall(ref, role, CallLabels(CallKind.LOAD))) as meter:
+            loaded = await super()._ask_to_load(backend, slot, window)
+            meter.needless = loaded.load_ms == 0.0
+            return loaded
 
     def _metered(self, call: MeteredCall) -> CallMeter:
         meter = CallMeter(call, self._now, self._monotonic, self._ended)
@@ -142,7 +144,7 @@ class Pool(ModelLoader):
 
     def _ended(self, meter: CallMeter, call: CallRecord) -> None:
         del self._meters[meter]
-        if self._calls is not None:
+        if self._calls is not None and not meter.needless:
             self._calls.record(call)
 
     async def count_tokens(self, ref: ModelRef, messages: tuple[ChatMessage, ...]) -> int | None:

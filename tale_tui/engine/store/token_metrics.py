@@ -59,7 +59,7 @@ _SUMS = f"""
     count(*) FILTER (WHERE kind <> 'load' AND (prompt_tokens IS NULL OR completion_tokens IS NULL)),
     sum(coalesce({_ESTIMATES[0]} + {_ESTIMATES[1]}, {_ESTIMATES[0]}, {_ESTIMATES[1]})),
     sum(completion_tokens) FILTER (WHERE tokens_per_second > 0),
-    sum(CAST(round(1000.0 * completion_tokens / tokens_per_second) AS INTEGER)) FILTER (WHERE tokens_per_second > 0),
+    sum(CAST(round(1e6 * completion_tokens / tokens_per_second) AS INTEGER)) FILTER (WHERE tokens_per_second > 0),
     sum(CAST(round(ttft_ms) AS INTEGER)), count(ttft_ms)
 """
 # What was cut is still being written by its row: what calls before that wrote of it is told there.

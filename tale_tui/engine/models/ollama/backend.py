@@ -85,7 +85,8 @@ class OllamaBackend:
         """Bring a model into memory and verify that it is there."""
         connection, requests = self._connect()
         if await connection.catalog.is_remote(model):
-            return LoadedModel(ModelRef(self.name, model), (await connection.catalog.details(model)).max_window)
+            window = (await connection.catalog.details(model)).max_window
+            return LoadedModel(ModelRef(self.name, model), window, load_ms=0.0)
         requests.keep(model, keep=keep)
         body = await requests.load(model, window)
         await connection.client.ask("POST", connection.chat, body, limit_s=None, model=model)
