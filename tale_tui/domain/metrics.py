@@ -6,8 +6,10 @@ in no sum. What was cached is a part of the prompt, what was thought is a part o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Self, TypeVar
 
 from tale_tui.domain.constants import GENERATION_MIN_MS, TOKENS_PER_SECOND_MAX
@@ -218,9 +220,11 @@ class TokenSums:
 
     def __add__(self, other: TokenSums) -> TokenSums:
         """The sums of both; what is known of one of them alone is that."""
-        both = {field.name: (getattr(self, field.name), getattr(other, field.name)) for field in fields(self)}
-        added: dict[str, Any] = {name: add_known(*values) for name, values in both.items()}
-        return TokenSums(**added)
+        added: tuple[Any, ...] = tuple(map(add_known, _numbers(self), _numbers(other)))
+        return TokenSums(*added)
+
+
+_numbers: Callable[[TokenSums], tuple[Any, ...]] = attrgetter(*(field.name for field in fields(TokenSums)))
 
 
 @dataclass(frozen=True, slots=True)

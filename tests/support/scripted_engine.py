@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from support.calls import new_call
 from support.scripted_groups import (
     NOON,
     REF,
@@ -221,6 +222,13 @@ class ScriptedEngine:
         self.publish(SessionChanged(session.id, source=source))
         return session
 
+    def count(self, reply: Message) -> None:
+        """Keep the row of a reply that a model wrote."""
+        if reply.ref is not None and reply.usage is not None:
+            usage, labels = reply.usage, {"session_id": reply.session_id, "message_id": reply.id}
+            tokens = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
+            self.rows.append(new_call(reply.ref, reply.created, **labels, **tokens))
+
     def store(self, event: TurnEvent) -> None:
         """Keep what a turn brought."""
         if isinstance(event, TurnStarted) and event.user is not None:
@@ -232,3 +240,4 @@ class ScriptedEngine:
                 self.keep(replace(known, title=title, turns=known.turns + 1), used=True, source=user.id)
         elif isinstance(event, TurnDone):
             self.messages.setdefault(event.reply.session_id, []).append(event.reply)
+            self.count(event.reply)

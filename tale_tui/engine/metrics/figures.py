@@ -55,16 +55,19 @@ def grouped(
     Returns:
         The groups come in the order of time where they have one, else the largest first.
     """
-    total = TokenSums()
-    groups: dict[tuple[str, ...], TokenSums] = {}
+    by_model: dict[tuple[tuple[str, ...], str], TokenSums] = {}
     began: dict[tuple[str, ...], int] = {}
     for row in rows:
-        sums = replace(row.sums, cost=cost_of(row.sums, prices.get(row.model)))
-        total += sums
         key = _key(row, by, local)
-        groups[key] = groups.get(key, TokenSums()) + sums
+        known = by_model.get((key, row.model))
+        by_model[key, row.model] = row.sums if known is None else known + row.sums
         if row.clock_step is not None:
             began[key] = min(began.get(key, row.clock_step), row.clock_step)
+    groups: dict[tuple[str, ...], TokenSums] = {}
+    for (key, model), sums in by_model.items():
+        priced = replace(sums, cost=cost_of(sums, prices.get(model)))
+        groups[key] = groups.get(key, TokenSums()) + priced
+    total = sum(groups.values(), TokenSums())
     if not by:
         return total, ()
     times = [place for place, dimension in enumerate(by) if dimension in TIMES]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -57,7 +58,8 @@ class MetricsService:
         await self._check(which.model)
         by = tuple(dict.fromkeys(by))
         found = await self._store.call_totals(which, by)
-        total, groups = grouped(found.rows, by, self._prices)
+        # Hours of months are thousands of rows: too many for the event loop.
+        total, groups = await asyncio.to_thread(grouped, found.rows, by, self._prices)
         titled = tuple(
             replace(group, title=next(filter(None, map(found.titles.get, zip(by, group.key, strict=True))), ""))
             for group in groups
