@@ -43,6 +43,16 @@ RoleSetting = Annotated[str, AfterValidator(_check_role)]
 """`auto`, or `backend/model`."""
 
 
+def _check_model(value: str) -> str:
+    try:
+        return str(ModelRef.parse(value))
+    except ValueError as error:
+        raise ValueError("it takes backend/model, as in openai/gpt-4o") from error
+
+
+PricedModel = Annotated[str, AfterValidator(_check_model)]
+
+
 class SettingsGroup(BaseModel):
     """A table of the settings file."""
 
@@ -216,7 +226,7 @@ class Settings(BaseSettings):
     memory: MemorySettings = MemorySettings()
     notify: NotifySettings = NotifySettings()
     look: LookSettings = LookSettings()
-    prices: dict[str, ModelPrice] = {}
+    prices: dict[PricedModel, ModelPrice] = {}
     """`backend/model` -> what a million tokens cost."""
     keys: dict[str, str] = {}
     """Binding id -> keys, comma separated."""

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tale_tui.cli.metrics.output import echo_report
-from tale_tui.cli.output import echo, is_terminal, wants_colour
+from tale_tui.cli.output import echo, echo_err, is_terminal, wants_colour
 
 if TYPE_CHECKING:
     from tale_tui.domain.metrics import CallActivity, CallDimension, CallFilter, TokenReport
@@ -35,6 +35,7 @@ class LiveTokens:
         self._over = is_terminal(sys.stdout) and wants_colour() is not False
         self._lines = 0
         self._said = ""
+        self._notes: set[str] = set()
         self._report: TokenReport | None = None
         self._recorded = -1
 
@@ -45,6 +46,13 @@ class LiveTokens:
             self._report = await engine.metrics.tokens(self._which, by=self._by)
             self._recorded = activity.recorded
         self._show(self._report, activity)
+
+    def note(self, sentence: str) -> None:
+        """Say something beside it, once; what is shown next stands below."""
+        if sentence not in self._notes:
+            self._notes.add(sentence)
+            self._lines = 0
+            echo_err(sentence)
 
     async def follow(self, engine: EngineApi) -> None:
         """Show it as it goes, for ever."""

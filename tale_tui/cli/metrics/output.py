@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tale_tui.cli.output import MUTED, Column, echo_table, stamp, tenth, when_text
@@ -89,13 +89,10 @@ def echo_report(report: TokenReport, limit: int | None = None) -> None:
         limit: groups at most; None for all.
     """
     keys = [Column(dimension.value, gives=place == 0) for place, dimension in enumerate(report.by)]
-    numbers = ("calls", "failed", "prompt", "cached", "completion", "thinking", "total", "tok/s", "first")
-    priced = report.total.cost is not None
-    columns = [*keys, *(Column(name, right=True) for name in (*numbers, *(["cost"] if priced else [])))]
-    shown = report.groups[:limit]
-    rows = [(*_shown_key(report.by, group), *_cells(group.sums, priced=priced)) for group in shown]
-    last = [("all", *[""] * (len(keys) - 1)) if keys else ()]
-    echo_table(columns, [*rows, *((*all_, *_cells(report.total, priced=priced)) for all_ in last)])
+    figures = _shown_figures(report.total)
+    rows = [(*_shown_key(report.by, group), *_cells(group.sums, figures)) for group in report.groups[:limit]]
+    whole = ("all", *[""] * (len(keys) - 1), *_cells(report.total, figures))
+    echo_table([*keys, *(Column(name, right=True) for name in figures)], [*rows, whole])
 
 
 def uncounted_words(sums: TokenSums) -> str:
@@ -182,14 +179,19 @@ def _shown_key(by: Sequence[CallDimension], group: TokenGroup) -> tuple[str, ...
     return tuple(cells)
 
 
-def _cells(sums: TokenSums, *, priced: bool) -> tuple[str, ...]:
-    speed = sums.tokens_per_second
-    return (
-        *(_number(sums.calls), _number(sums.failed), _number(sums.prompt_tokens), _number(sums.cached_tokens)),
-        *(_number(sums.completion_tokens), _number(sums.thinking_tokens), _number(sums.total_tokens)),
-        *("" if speed is None else f"{speed:.1f}", _milliseconds(sums.ttft_ms)),
-        *((("" if sums.cost is None else f"{sums.cost:.2f}"),) if priced else ()),
-    )
+def _shown_figures(total: TokenSums) -> list[str]:
+    """The figures of a table; what no server said of any call, and what nothing costs, would be an empty column."""
+    known = {
+        "failed": total.failed > 0,
+        "cached": total.cached_tokens is not None,
+        "thinking": total.thinking_tokens is not None,
+        "cost": total.cost is not None,
+    }
+    return [name for name in _FIGURES if known.get(name, True)]
+
+
+def _cells(sums: TokenSums, figures: Sequence[str]) -> tuple[str, ...]:
+    return tuple(_FIGURES[name](sums) for name in figures)
 
 
 def _number(number: int | None) -> str:
@@ -203,3 +205,18 @@ def _milliseconds(ms: float | None) -> str:
     from tale_tui.formatting.units import duration
 
     return "" if ms is None else duration(ms / 1000)
+
+
+_FIGURES: Mapping[str, Callable[[TokenSums], str]] = {
+    "calls": lambda sums: _number(sums.calls),
+    "failed": lambda sums: _number(sums.failed),
+    "prompt": lambda sums: _number(sums.prompt_tokens),
+    "cached": lambda sums: _number(sums.cached_tokens),
+    "completion": lambda sums: _number(sums.completion_tokens),
+    "thinking": lambda sums: _number(sums.thinking_tokens),
+    "total": lambda sums: _number(sums.total_tokens),
+    "tok/s": lambda sums: "" if sums.tokens_per_second is None else f"{sums.tokens_per_second:.1f}",
+    "first": lambda sums: _milliseconds(sums.ttft_ms),
+    "cost": lambda sums: "" if sums.cost is None else f"{sums.cost:.2f}",
+}
+"""The columns of numbers, in their order."""

@@ -208,7 +208,6 @@ def _live(context: CommandContext, which: CallFilter, by: tuple[CallDimension, .
 
     shown = LiveTokens(which, by)
     context.run(shown.look)
-    told = False
 
     async def follow(engine: EngineApi | None) -> bool:
         if engine is None:
@@ -221,7 +220,6 @@ def _live(context: CommandContext, which: CallFilter, by: tuple[CallDimension, .
             there = context.run_there(follow)
         except EngineLost:
             there = True
-        if not there and not told:
-            told = True
-            echo_err("No engine runs, so nothing moves. To start one: tale-tui, or tale-tui run --background")
+        if not there:
+            shown.note("No engine runs, so nothing moves. To start one: tale-tui, or tale-tui run --background")
         time.sleep(ENGINE_LOOK_S)

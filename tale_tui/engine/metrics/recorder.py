@@ -83,6 +83,8 @@ class CallRecorder:
             self._begin()
         if self._writing is not None:
             await self._writing
+        if self._waiting:
+            log.warning("%d calls of models were not kept", len(self._waiting))
 
     def _add(self, call: CallRecord) -> None:
         self._waiting.append(call)

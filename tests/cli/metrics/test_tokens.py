@@ -96,12 +96,19 @@ def test_the_table_has_every_number_to_the_last_token(cli: Any, counted: Any) ->
     overview, head, large, small, whole = result.out.splitlines()
     assert overview.startswith("hour ")
     assert head.split() == [
-        "model", "calls", "failed", "prompt", "cached", "completion", "thinking", "total", "tok/s", "first",
+        "model", "calls", "failed", "prompt", "cached", "completion", "total", "tok/s", "first",
     ]  # fmt: skip
-    assert large.split() == [str(LARGE), "1", "0", "1,000", "–", "200", "–", "1,200", "40.0"]
+    assert large.split() == [str(LARGE), "1", "0", "1,000", "–", "200", "1,200", "40.0"]
     assert small.split()[:3] == [str(SMALL), "2", "1"]
-    assert whole.split()[:8] == ["all", "3", "1", "1,012", "4", "203", "–", "1,215"]
+    assert whole.split()[:7] == ["all", "3", "1", "1,012", "4", "203", "1,215"]
     assert result.err == "1 call gave no numbers, or not all: about 1.1k tokens by estimate, in no sum above.\n"
+
+
+def test_a_column_of_which_nothing_is_known_is_left_out(cli: Any, engine: Any) -> None:
+    engine.rows = [new_call(thinking_tokens=0)]
+    assert cli("tokens", "--by", "kind").out.splitlines()[1].split() == [
+        "kind", "calls", "prompt", "completion", "thinking", "total", "tok/s", "first",
+    ]  # fmt: skip
 
 
 def test_nothing_counted_is_a_sentence(cli: Any, engine: Any) -> None:
