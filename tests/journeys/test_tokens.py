@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from support.processes import commands, home, until
+from support.processes import commands, home, until, window
 
-__all__ = ["commands", "home"]
+__all__ = ["commands", "home", "window"]
 
 pytestmark = pytest.mark.process
 
@@ -146,3 +147,25 @@ def test_what_a_kill_cut_is_a_row(commands: Any) -> None:
     told = commands.start("tokens", "--json", "--by", "kind").communicate(timeout=WAIT_S)[0]
     [chat] = [group for group in json.loads(told)["groups"] if group["kind"] == "chat"]
     assert (chat["calls"], chat["failed"], chat["total_tokens"]) == (1, 0, None)
+
+
+def test_live_moves_in_a_second_shell_beside_a_window(window: Callable[..., Any], commands: Any) -> None:
+    one = window()
+    one.wait_for("enter send")
+    live = commands.start("tokens", "--live")
+    try:
+        assert live.stdout.readline().rstrip().endswith("nothing runs")
+        one.press("write a long answer\r")
+        written: list[int] = []
+        while len(written) < 4:
+            if running := re.search(r"demo chat ([\d,]+) tok", live.stdout.readline()):
+                written.append(int(running[1].replace(",", "")))
+        assert written == sorted(written)
+        assert written[0] < written[-1]
+        while not re.search(r" [1-9]\S* tok in .*nothing runs", line := live.stdout.readline()):
+            pass
+        total = json.loads(commands.run("tokens", "--json"))["total"]
+        assert f"{total['total_tokens']:,} tok in {total['calls']} calls" in line
+    finally:
+        live.kill()
+        live.communicate()

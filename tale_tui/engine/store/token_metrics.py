@@ -49,20 +49,18 @@ _COLUMNS = {
     CallDimension.TASK: "task_id",
 }
 """What a dimension is in the table; days and hours follow from the steps of the clock."""
-_ESTIMATES = (
-    "CASE WHEN prompt_tokens IS NULL THEN estimated_prompt_tokens END",
-    ("CASE WHEN completion_tokens IS NULL THEN estimated_completion_tokens END"),
-)
+_UNSAID_PROMPT = "CASE WHEN prompt_tokens IS NULL THEN estimated_prompt_tokens END"
+_UNSAID_COMPLETION = "CASE WHEN completion_tokens IS NULL THEN estimated_completion_tokens END"
 _SUMS = f"""
     count(*), count(*) FILTER (WHERE outcome = 'failed'), sum(prompt_tokens), sum(cached_tokens),
     sum(completion_tokens), sum(thinking_tokens), sum(total_tokens),
     count(*) FILTER (WHERE kind <> 'load' AND (prompt_tokens IS NULL OR completion_tokens IS NULL)),
-    sum(coalesce({_ESTIMATES[0]} + {_ESTIMATES[1]}, {_ESTIMATES[0]}, {_ESTIMATES[1]})),
+    sum(coalesce({_UNSAID_PROMPT} + {_UNSAID_COMPLETION}, {_UNSAID_PROMPT}, {_UNSAID_COMPLETION})),
     sum(completion_tokens) FILTER (WHERE tokens_per_second > 0),
     sum(CAST(round(1e6 * completion_tokens / tokens_per_second) AS INTEGER)) FILTER (WHERE tokens_per_second > 0),
     sum(CAST(round(ttft_ms) AS INTEGER)), count(ttft_ms)
 """
-# What was cut is still being written by its row: what calls before that wrote of it is told there.
+# A reply that streams was being written. Of its text, what earlier calls wrote is in their rows.
 _CUT_REPLIES = """
     INSERT INTO token_metrics (
         timestamp, role, backend, model_name, kind, task_type, session_id, message_id, turn_id, why, outcome,
