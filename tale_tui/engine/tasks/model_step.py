@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from tale_tui.config.settings import ChatSettings, TaskSettings
 from tale_tui.domain.constants import TASK_PROMPT_MESSAGES
 from tale_tui.domain.errors import BrokenStream, CannotContinue, ContextFull, ModelError, Refused
+from tale_tui.domain.metrics import CallKind, CallLabels
 from tale_tui.domain.models import FinishReason, ModelRef, Role
+from tale_tui.domain.tasks import DetectLabel, likelier
 from tale_tui.engine.models.backend import ChatRequest, TextPiece
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
+from tale_tui.engine.route.complexity import complexity
 from tale_tui.engine.route.router import Router, with_fallbacks
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.streaming import PartialReply, load_model, stream_reply
@@ -104,7 +107,7 @@ class _Call:
         work, services = self._work, self._services
         reply = await work.begin(ref, why, fresh=not self._partial, after=after)
         await load_model(services.roles, ref, reply, lambda: work.reading(0, 0), role=Role.TASK)
-        request = await self._request(ref)
+        request = await self._request(ref, why, reply)
         end = await stream_reply(
             services.store,
             services.pool,
@@ -135,7 +138,7 @@ class _Call:
         """See `ReplyReader`."""
         self._work.reading(done, total)
 
-    async def _request(self, ref: ModelRef) -> ChatRequest:
+    async def _request(self, ref: ModelRef, why: str, reply: PartialReply) -> ChatRequest:
         work, services, detail = self._work, self._services, self._work.detail
         window = await services.pool.window(ref)
         served = min(window, services.pool.known_window(ref) or window)
@@ -153,6 +156,22 @@ class _Call:
             think=services.chat.think,
             continue_text=self._partial,
             role=Role.TASK,
+            labels=self._labels(why, reply),
+        )
+
+    def _labels(self, why: str, reply: PartialReply) -> CallLabels:
+        detail, task = self._work.detail, self._work.detail.task
+        return CallLabels(
+            CallKind.STEP,
+            task_type=DetectLabel.TASK if task.p is None else likelier(task.p),
+            complexity=complexity(detail.text),
+            task_id=task.id,
+            step=self._work.spec.key,
+            session_id=task.session_id or "",
+            message_id=task.message_id or "",
+            why=why,
+            asked=reply.began,
+            loaded_ms=(reply.load_s or 0.0) * 1000,
         )
 
 

@@ -99,7 +99,7 @@ class OllamaBackend:
         connection, requests = self._connect()
         if await or_else(connection.catalog.is_remote(model), False):
             details = await or_else(connection.catalog.details(model), Details())
-            return LoadedModel(ModelRef(self.name, model), details.max_window)
+            return LoadedModel(ModelRef(self.name, model), details.max_window, load_ms=0.0)
         requests.keep(model, keep=keep)
         body = await requests.load(model, window)
         await connection.client.ask("POST", connection.chat, body, limit_s=None, model=model)
@@ -250,7 +250,9 @@ class OllamaBackend:
 def _loaded(model: str, resident: RunningModel) -> LoadedModel:
     ref = ModelRef(BackendName.OLLAMA, model)
     shares = _other_name(model, resident)
-    return LoadedModel(ref, resident.window, resident.size_bytes, resident.gpu_share, shares=shares)
+    return LoadedModel(
+        ref, resident.window, resident.size_bytes, resident.gpu_share, shares=shares, digest=resident.digest
+    )
 
 
 def _other_name(model: str, resident: RunningModel) -> ModelRef | None:
