@@ -59,6 +59,11 @@ def key_of(call: CallRecord, by: tuple[CallDimension, ...]) -> tuple[str, ...]:
     return tuple(values[dimension] for dimension in by if dimension in values)
 
 
+def half_up(number: float) -> int:
+    """Rounded as SQLite does it: a half goes up."""
+    return int(number + 0.5)
+
+
 def sums_of(call: CallRecord) -> TokenSums:
     """One call as a sum."""
     rate, unsaid = call.tokens_per_second, None in (call.prompt_tokens, call.completion_tokens)
@@ -77,7 +82,7 @@ def sums_of(call: CallRecord) -> TokenSums:
             call.estimated_completion_tokens if call.completion_tokens is None else None,
         ),
         timed_tokens=timed,
-        generation_us=None if timed is None or not rate else round(1e6 * timed / rate),
-        ttft_ms_sum=None if call.ttft_ms is None else round(call.ttft_ms),
+        generation_us=None if timed is None or not rate else half_up(1e6 * timed / rate),
+        ttft_ms_sum=None if call.ttft_ms is None else half_up(call.ttft_ms),
         ttft_calls=int(call.ttft_ms is not None),
     )
