@@ -48,6 +48,7 @@ COMMANDS = {
     "sessions": "tale_tui.cli.data.sessions:sessions",
     "export": "tale_tui.cli.data.export_import:export",
     "import": "tale_tui.cli.data.export_import:import_",
+    "tokens": "tale_tui.cli.metrics.tokens:tokens",
     "models": "tale_tui.cli.models.models:models",
     "detect": "tale_tui.cli.learning.detect:detect",
     "doctor": "tale_tui.cli.settings.doctor:doctor",

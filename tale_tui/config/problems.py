@@ -33,6 +33,10 @@ _KIND_WORDS: dict[type, str] = {
 }
 
 
+NAME_OF_ENTRY = "[key]"
+"""How pydantic says that the name of an entry is wrong, and not its value."""
+
+
 class SettingsError(BadInput):
     """Settings are wrong; nothing was changed.
 
@@ -83,14 +87,13 @@ def explain(error: ValidationError, model: type[BaseModel], sources: Sequence[So
     """
     problems: dict[str, None] = {}
     for detail in error.errors(include_url=False):
-        path = tuple(str(part) for part in detail["loc"])
+        path = tuple(str(part) for part in detail["loc"] if part != NAME_OF_ENTRY)
         place = next((source.place(path) for source in sources if source.has(path)), ".".join(path))
         field = _field(model, path)
         if field is None:
             problems[f"{place} is not a setting{_suggestion(model, path)}"] = None
             continue
-        # A field with entries of the user's own naming has a longer path: what is wrong is an entry.
-        right = "text" if len(path) > _depth(model, path) else takes(field)
+        right = takes(field) if len(path) == _depth(model, path) else _takes_entry(field)
         reason = detail["ctx"]["error"] if detail["type"] == "value_error" else f"it takes {right}"
         problems[f"{place} is {_shown(detail['input'])}; {reason}."] = None
     return SettingsError(tuple(problems))
@@ -128,17 +131,34 @@ def _kinds(annotation: Any) -> list[type | str]:
 
 
 def _depth(model: type[BaseModel], path: tuple[str, ...]) -> int:
-    """How many names of the path it takes to reach a setting."""
+    """How many names of the path it takes to reach a setting, or one of an entry that is a table."""
     group = model.model_fields.get(path[0])
-    return 2 if group is not None and hasattr(group.annotation, "model_fields") and len(path) > 1 else 1
+    if group is not None and hasattr(group.annotation, "model_fields") and len(path) > 1:
+        return 2
+    return 3 if group is not None and _entry_fields(group) and path[2:] else 1
 
 
 def _field(model: type[BaseModel], path: tuple[str, ...]) -> FieldInfo | None:
     field = model.model_fields.get(path[0])
-    if field is None or _depth(model, path) == 1:
+    depth = _depth(model, path)
+    if field is None or depth == 1:
         return field
-    inner: dict[str, FieldInfo] = getattr(field.annotation, "model_fields", {})
-    return inner.get(path[1])
+    inner: dict[str, FieldInfo] = getattr(field.annotation, "model_fields", {}) or _entry_fields(field)
+    return inner.get(path[depth - 1])
+
+
+def _entry_fields(field: FieldInfo) -> dict[str, FieldInfo]:
+    """The fields of the entries of a table, which the user names; nothing where an entry is no table."""
+    for part in get_args(field.annotation):
+        if hasattr(part, "model_fields"):
+            found: dict[str, FieldInfo] = part.model_fields
+            return found
+    return {}
+
+
+def _takes_entry(field: FieldInfo) -> str:
+    """What an entry of a table takes that the user names."""
+    return _KIND_WORDS[dict] if _entry_fields(field) else _KIND_WORDS[str]
 
 
 def _suggestion(model: type[BaseModel], path: tuple[str, ...]) -> str:

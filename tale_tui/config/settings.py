@@ -21,6 +21,8 @@ GIGABYTES_MAX = 1_000_000.0
 TASK_CHARACTERS_MAX = 10_000_000
 """Of a task: far more than any model reads."""
 PER_MINUTE_MAX = 100_000
+PRICE_MAX = 1_000_000_000.0
+"""For a million tokens, in any money."""
 AUTO = "auto"
 """A role that takes Ollama where it answers and has a chat model, else the embedded backend."""
 
@@ -39,6 +41,16 @@ def _check_role(value: str) -> str:
 
 RoleSetting = Annotated[str, AfterValidator(_check_role)]
 """`auto`, or `backend/model`."""
+
+
+def _check_model(value: str) -> str:
+    try:
+        return str(ModelRef.parse(value))
+    except ValueError as error:
+        raise ValueError("it takes backend/model, as in openai/gpt-4o") from error
+
+
+PricedModel = Annotated[str, AfterValidator(_check_model)]
 
 
 class SettingsGroup(BaseModel):
@@ -179,6 +191,15 @@ class NotifySettings(SettingsGroup):
         return value
 
 
+class ModelPrice(SettingsGroup):
+    """What a model costs, in the user's money for a million tokens."""
+
+    prompt: float = Field(0.0, ge=0, le=PRICE_MAX)
+    cached: float | None = Field(None, ge=0, le=PRICE_MAX)
+    """Of the prompt, what the server had in its cache; not set: as the rest of it."""
+    completion: float = Field(0.0, ge=0, le=PRICE_MAX)
+
+
 class LookSettings(SettingsGroup):
     """[look]"""
 
@@ -209,6 +230,8 @@ class Settings(BaseSettings):
     memory: MemorySettings = MemorySettings()
     notify: NotifySettings = NotifySettings()
     look: LookSettings = LookSettings()
+    prices: dict[PricedModel, ModelPrice] = {}
+    """`backend/model` -> what a million tokens cost."""
     keys: dict[str, str] = {}
     """Binding id -> keys, comma separated."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -35,6 +35,17 @@ OWN_CLOCK_MIN_S = 0.1
 TOKENS_PER_SECOND_MAX = 20_000.0
 """No model writes one answer faster, so a higher rate was measured on something else."""
 
+# Metrics
+
+CHARACTERS_PER_TOKEN_GUESS = 4
+"""Where a server did not count, about so many characters are a token."""
+CALLS_UNSTORED_MAX = 10_000
+"""Calls that wait for a database that cannot be written, at most: a few megabytes, and days of use."""
+CLOCK_STEP_S = 900
+"""Seconds. The clocks of all places differ by whole quarters of an hour: sums of these make local hours and days."""
+PACE_WINDOW_S = 900.0
+"""Seconds: what was spent in the last ones says how much an hour is at this pace."""
+
 # Tasks
 
 TIME_LIMIT_MAX_S = 31_536_000.0

@@ -39,6 +39,8 @@
     │   ├── BadPriority           an unknown priority
     │   ├── BadTimeLimit          a time limit that is none
     │   ├── TooManyTasks          handed in faster than the settings allow
+    │   ├── BadRange              a time that is none, or a range that ends before it begins
+    │   ├── UnknownModel          a model that nobody ever called
     │   ├── BadFileName           no name for a file in the chosen folder
     │   └── FileThere             a file of that name is there already
     ├── StepTimedOut              a step or a task took longer than its limit
@@ -358,6 +360,20 @@ class TooManyTasks(BadInput):
 
     code = "too_many_tasks"
     title = "Too many tasks at once"
+
+
+class BadRange(BadInput):
+    """A time that is none, or a range that ends before it begins."""
+
+    code = "bad_range"
+    title = "That is no range of time"
+
+
+class UnknownModel(BadInput):
+    """A model that nobody ever called; the sentence names those that were."""
+
+    code = "unknown_model"
+    title = "No such model"
 
 
 class BadFileName(BadInput):

@@ -110,6 +110,8 @@ class LoadedModel:
     """How long loading took just now, 0 where it was there; None where that is not known."""
     shares: ModelRef | None = None
     """The model whose weights in memory are its own too, so that they count with that; None where it has its own."""
+    digest: str = ""
+    """Of its files, where the server says it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What can be asked of an engine, here or in another process: five groups of verbs, each described once, here.
+"""What can be asked of an engine, here or in another process: six groups of verbs, each described once, here.
 
 Coroutines and async generators with plain data in and out: the engine does it, `ipc` carries it. Every argument and
 every result is made of the classes of `domain` and of str, int, float, bool, None and
@@ -12,6 +12,15 @@ from typing import Protocol
 
 from tale_tui.domain.conversation import ExportFormat, QueuedMessage, SearchHit, Session, Transcript, View
 from tale_tui.domain.events import Fact, TaskEvent, TurnEvent
+from tale_tui.domain.metrics import (
+    EVERY_CALL,
+    CallActivity,
+    CallDimension,
+    CallFilter,
+    CallRecord,
+    TokenReport,
+    TokenSavings,
+)
 from tale_tui.domain.models import BackendReport, Finding, ModelInfo, ModelRef, Progress, Residency, Role, RoleStatus
 from tale_tui.domain.tasks import Classification, EngineStatus, Priority, Task, TaskDetail, TaskState
 
@@ -366,6 +375,39 @@ class ModelApi(Protocol):
         ...
 
 
+class MetricsApi(Protocol):
+    """What every call of a model was and cost."""
+
+    async def tokens(self, which: CallFilter = EVERY_CALL, *, by: tuple[CallDimension, ...] = ()) -> TokenReport:
+        """The sums of calls, in all and by group; every grouping sums to the total.
+
+        Args:
+            which: the calls that are meant.
+            by: what tells the groups apart; empty for the total alone.
+        Raises:
+            UnknownModel: nobody ever called it, and no role has it.
+        """
+        ...
+
+    async def calls(self, *, task_id: str = "", message_id: str = "", limit: int = 1000) -> tuple[CallRecord, ...]:
+        """The last calls that have ended, the oldest of them first.
+
+        Args:
+            task_id: only those of a task, by its whole id.
+            message_id: only those of a reply, or of the task whose card it is.
+            limit: at most so many.
+        """
+        ...
+
+    async def savings(self, which: CallFilter = EVERY_CALL) -> TokenSavings | None:
+        """What the model of the role task was spared by that of ux; None where both roles have one, or none."""
+        ...
+
+    async def activity(self) -> CallActivity:
+        """What models do now, read from memory."""
+        ...
+
+
 class ControlApi(Protocol):
     """The engine as a whole."""
 
@@ -402,4 +444,5 @@ class EngineApi(Protocol):
     tasks: TaskApi
     sessions: SessionApi
     models: ModelApi
+    metrics: MetricsApi
     control: ControlApi

@@ -14,7 +14,7 @@ from tale_tui.domain.errors import TaleError
 from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.domain.tasks import StepKind
-from tale_tui.engine.api import ChatApi, ControlApi, ModelApi, SessionApi, TaskApi
+from tale_tui.engine.api import ChatApi, ControlApi, MetricsApi, ModelApi, SessionApi, TaskApi
 from tale_tui.engine.bus import Bus
 from tale_tui.engine.chat.classify import MessageClassifier
 from tale_tui.engine.chat.generate import ChatServices
@@ -24,6 +24,8 @@ from tale_tui.engine.chat.turn import TurnManager
 from tale_tui.engine.control import EngineControl
 from tale_tui.engine.detect.detector import LEARNED_FILE
 from tale_tui.engine.detect.learning import Detectors, Learner
+from tale_tui.engine.metrics.recorder import CallRecorder
+from tale_tui.engine.metrics.service import MetricsService
 from tale_tui.engine.models.backend import Backend, BackendRegistry
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.registry import configured_backends, given_backends
@@ -72,11 +74,13 @@ class Engine:
         ends: Callable[[], None] | None,
     ) -> None:
         bus = Bus()
-        services = build_model_services(backends, store, settings, clock, bus.publish)
+        calls = CallRecorder(store)
+        services = build_model_services(backends, store, settings, clock, bus.publish, calls=calls)
         pool, roles = services.pool, services.roles
         self.store: Final = store
         self.bus: Final = bus
         self.pool: Final = pool
+        self._calls = calls
         self._roles = roles
         self._read_only = read_only
         self._stopping: asyncio.Task[None] | None = None
@@ -93,9 +97,11 @@ class Engine:
         self._learner = Learner(
             store, detectors, lambda: turns.busy or executor.busy, complain=complain, enabled=learns
         )
-        chat_services = ChatServices(store, pool, roles, router, prompt_builder, settings.chat, clock, bus.publish)
+        chat_services = ChatServices(
+            store, pool, roles, router, prompt_builder, settings.chat, clock, bus.publish, calls
+        )
         self._executor = executor = _local_executor(
-            *(store, backends, pool, roles, router, settings, clock, bus.publish), works_queue=works_queue
+            *(store, backends, pool, roles, router, settings, clock, bus.publish, calls), works_queue=works_queue
         )
         starter = TurnStarter(chat_services, classifier, executor, self._learner.nudge)
         self._turns = turns = TurnManager(chat_services, starter, classifier)
@@ -104,6 +110,9 @@ class Engine:
         self.tasks: TaskApi = executor
         self.sessions: SessionApi = SessionService(store, turns.stop_turn, bus.publish)
         self.models: ModelApi = models
+        self.metrics: MetricsApi = MetricsService(
+            store, calls, settings.prices, lambda: pool.running, lambda role: roles.status(role).ref
+        )
         self.control: ControlApi = EngineControl(
             *(paths, settings, store, roles, models, bus, clock.now()),
             works_queue=works_queue,
@@ -185,6 +194,7 @@ class Engine:
         await self._turns.close()
         await self._executor.close()
         await self._models.close()
+        await self._calls.close()
         self.bus.close()
         await self.pool.close()
         await self.store.close()
@@ -200,6 +210,7 @@ def _local_executor(
     settings: Settings,
     clock: Clock,
     publish: Callable[[Fact], None],
+    calls: CallRecorder,
     *,
     works_queue: bool,
 ) -> Executor:
@@ -214,6 +225,7 @@ def _local_executor(
         settings: all settings.
         clock: the time and the ids.
         publish: takes the facts.
+        calls: has the calls of models until they are stored.
         works_queue: see `Executor`.
     """
 
@@ -243,6 +255,7 @@ def _local_executor(
         is_local=is_local,
         away=away,
         works_queue=works_queue,
+        calls=calls,
     )
     pool.servers.listen(
         left=lambda _: executor.servers_changed(),

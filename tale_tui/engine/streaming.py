@@ -12,7 +12,6 @@ from typing import Generic, Protocol, TypeVar
 
 from tale_tui.domain.constants import (
     DELTA_INTERVAL_S,
-    GENERATION_MIN_MS,
     LOAD_MIN_MS,
     OWN_CLOCK_MIN_S,
     PARTIAL_SAVE_INTERVAL_S,
@@ -29,6 +28,7 @@ from tale_tui.domain.events import (
     TurnEvent,
     TurnStarted,
 )
+from tale_tui.domain.metrics import server_rate
 from tale_tui.domain.models import LoadedModel, ModelRef, Role, Usage
 from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, SortedAnew, TextPiece
 from tale_tui.engine.models.pool import Pool
@@ -52,7 +52,7 @@ class PartialReply:
         monotonic: the clock, in seconds.
 
     Attributes:
-        monotonic: the same.
+        monotonic, began: the same.
         load_s: how long the model took to load; None while that is not known.
         tokens: tokens that came, thinking included; what was there already is not counted.
     """
@@ -61,7 +61,7 @@ class PartialReply:
         self._text = [text] if text else []
         self._thinking = [thinking] if thinking else []
         self.monotonic = monotonic
-        self._began = began
+        self.began = began
         self._first: float | None = None
         self._last = 0.0
         self._first_text: float | None = None
@@ -121,7 +121,7 @@ class PartialReply:
             cached_tokens=end.cached_tokens if end else None,
             ttft_ms=ttft_ms,
             load_ms=load_ms,
-            total_ms=(self.monotonic() - self._began) * 1000,
+            total_ms=(self.monotonic() - self.began) * 1000,
             tokens_per_second=self._rate(completion, end.generation_ms if end else None),
         )
 
@@ -134,7 +134,7 @@ class PartialReply:
         load_ms = None if self.load_s is None else self.load_s * 1000
         if self._first_text is None:
             return None, load_ms
-        ttft_ms = (self._first_text - self._began) * 1000 - (load_ms or 0.0)
+        ttft_ms = (self._first_text - self.began) * 1000 - (load_ms or 0.0)
         if late_load_ms is not None and LOAD_MIN_MS <= late_load_ms <= ttft_ms:
             return ttft_ms - late_load_ms, late_load_ms + (load_ms or 0.0)
         return ttft_ms, load_ms
@@ -144,12 +144,10 @@ class PartialReply:
         if not tokens:
             return None
         if generation_ms is not None:
-            spent, long_enough = generation_ms / 1000, generation_ms >= GENERATION_MIN_MS
-        else:
-            tokens -= self._first_tokens
-            spent = self._last - self._first if self._first is not None else 0.0
-            long_enough = spent >= OWN_CLOCK_MIN_S
-        rate = tokens / spent if long_enough else 0.0
+            return server_rate(tokens, generation_ms)
+        tokens -= self._first_tokens
+        spent = self._last - self._first if self._first is not None else 0.0
+        rate = tokens / spent if spent >= OWN_CLOCK_MIN_S else 0.0
         return rate if 0 < rate <= TOKENS_PER_SECOND_MAX else None
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tale_tui.config.load import load, load_settings, save_setting
 from tale_tui.config.paths import Paths, below
 from tale_tui.config.problems import SettingsError
-from tale_tui.config.settings import Settings
+from tale_tui.config.settings import ModelPrice, Settings
 from tale_tui.domain.errors import BadInput, rebuild
 from tale_tui.domain.models import BackendName
 
@@ -89,6 +89,13 @@ def test_a_table_may_come_as_json(paths: Paths) -> None:
     assert (settings.keys, settings.chat.window) == ({"chat.stop": "f2"}, 9)
 
 
+def test_prices_come_from_the_file_and_from_the_environment(paths: Paths) -> None:
+    price = ModelPrice(prompt=2.5, completion=10.0)
+    in_file = read(paths, "[prices]\n'openai/m' = { prompt = 2.5, completion = 10.0 }", {})
+    in_json = read(paths, "", {"TALE_PRICES": '{"openai/m": {"prompt": 2.5, "completion": 10}}'})
+    assert in_file.prices == in_json.prices == {"openai/m": price}
+
+
 def test_keys_may_be_written_with_and_without_quotes(paths: Paths) -> None:
     assert read(paths, '[keys]\n"chat.stop" = "f2"\nchat.send = "f3"\n').keys == {"chat.stop": "f2", "chat.send": "f3"}
 
@@ -122,6 +129,10 @@ def test_a_byte_order_mark_does_not_matter(paths: Paths) -> None:
          "takes a whole number from 1 to 100,000."),
         ("look = 3", {}, {}, "{file}: look is `3`; it takes a table."),
         ("[keys]\na.b = 3", {}, {}, "{file}: keys.a.b is `3`; it takes text."),
+        ("[prices]\n'openai/m' = {prompt = -1}", {}, {}, "{file}: prices.openai/m.prompt is `-1`; it takes a number "
+         "from 0 to 1,000,000,000."),
+        ("[prices]\n'openai/m' = 3", {}, {}, "{file}: prices.openai/m is `3`; it takes a table."),
+        ("[prices]\nm = {prompt = 1}", {}, {}, "{file}: prices.m is `m`; it takes backend/model, as in openai/gpt-4o."),
         (
             "log_level = 'loud'",
             {},
@@ -166,6 +177,7 @@ def test_a_wrong_value_is_named_with_its_place_and_what_would_be_right(
         ("theme = 'x'", "theme is not a setting; did you mean `look.theme`?"),
         ("[ollma]\nhost = 'x'", "ollma is not a setting; did you mean `ollama`?"),
         ("[chat]\nzzzz = 1", "chat.zzzz is not a setting."),
+        ("[prices]\n'openai/m' = {zzzz = 1}", "prices.openai/m.zzzz is not a setting."),
         ("[openai]\napi_key = 'sk-1'", "openai.api_key is not a setting: keys are read from the environment alone "
          "(TALE_OPENAI_KEY)."),
     ],

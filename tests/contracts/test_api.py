@@ -9,6 +9,7 @@ import pytest
 from tale_tui.engine.chat.turn import TurnManager
 from tale_tui.engine.control import EngineControl
 from tale_tui.engine.ipc.codec import GROUPS, api_method, is_api_method
+from tale_tui.engine.metrics.service import MetricsService
 from tale_tui.engine.models.service import ModelService
 from tale_tui.engine.sessions import SessionService
 from tale_tui.engine.tasks.executor import Executor
@@ -18,6 +19,7 @@ IMPLEMENTATIONS = {
     "tasks": Executor,
     "sessions": SessionService,
     "models": ModelService,
+    "metrics": MetricsService,
     "control": EngineControl,
 }
 VERBS = [

@@ -28,7 +28,7 @@ ENGINE = (
     {"chat"},
     {"tasks"},
     {"background", "result_files", "api"},
-    {"route", "detect"},
+    {"route", "detect", "metrics"},
     {"streaming"},
     {"store", "models", "bus"},
     {"unforeseen"},
@@ -44,7 +44,7 @@ MODELS = (
     {"registry"},
     {"ollama", "openai", "embedded", "scripted"},
     {"http", "files"},
-    {"server_errors", "reply_parser"},
+    {"server_errors", "reply_parser", "call_meter"},
     {"backend"},
     {"machine", "memory_forecast", "lenient_json", "demo"},
 )

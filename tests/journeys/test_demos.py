@@ -266,7 +266,6 @@ def test_submit_ends_with_a_result_of_the_starter(
     assert (task["state"], task["model"]) == ("done", STARTER)
 
 
-@later(EVERY_TOKEN)
 async def test_the_list_shows_model_tokens_and_time(tale: Tale, paths: Paths) -> None:
     async with answering(paths, [spoken("print(", "'hello world'", ")")]):
         done = (await asyncio.to_thread(tale, "submit", HELLO_WORLD, "--json")).json
@@ -522,8 +521,7 @@ def test_markup_is_shown_literally_and_harms_nothing(tale: Tale, window: Callabl
     one.wait_for(f"{task_id[:4]}  {SCRIPT_TAG}")
 
 
-@later(EVERY_TOKEN)
-@pytest.mark.parametrize("view", ["tokens", "dashboard"])
+@pytest.mark.parametrize("view", ["tokens", pytest.param("dashboard", marks=later(EVERY_TOKEN))])
 async def test_a_live_view_moves_while_a_task_runs_in_another_shell(
     tale: Tale, paths: Paths, started: Callable[..., subprocess.Popen[str]], view: str
 ) -> None:
@@ -551,7 +549,6 @@ def test_complexity_is_predicted(tale: Tale, text: str, complexity: str) -> None
     assert complexity in tale("predict-complexity", text).told
 
 
-@later(EVERY_TOKEN)
 def test_the_database_has_the_tokens_of_every_call(tale: Tale, paths: Paths) -> None:
     tale("submit", HELLO_WORLD, "--no-wait").told  # noqa: B018 - the database is there then
     connection = sqlite3.connect(paths.database)

@@ -9,16 +9,19 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from support.calls import new_call
 from support.scripted_groups import (
     NOON,
     REF,
     ScriptedChat,
     ScriptedControl,
+    ScriptedMetrics,
     ScriptedModels,
     ScriptedSessions,
     ScriptedTasks,
     ScriptedTurn,
 )
+from tale_tui.config.settings import ModelPrice
 from tale_tui.domain.conversation import Author, Message, MessageState, QueuedMessage, SearchHit, Session, View
 from tale_tui.domain.errors import NoSuchSession, TaleError
 from tale_tui.domain.events import (
@@ -36,6 +39,7 @@ from tale_tui.domain.events import (
     TurnEvent,
     TurnStarted,
 )
+from tale_tui.domain.metrics import CallRecord, RunningCall, TokenSavings
 from tale_tui.domain.models import (
     BackendReport,
     Finding,
@@ -48,7 +52,7 @@ from tale_tui.domain.models import (
     Usage,
 )
 from tale_tui.domain.tasks import DetectBand, Task, TaskDetail, TaskState
-from tale_tui.engine.api import ChatApi, ControlApi, ModelApi, SessionApi, TaskApi
+from tale_tui.engine.api import ChatApi, ControlApi, MetricsApi, ModelApi, SessionApi, TaskApi
 from tale_tui.engine.models.scripted import Hold
 
 
@@ -110,6 +114,11 @@ class ScriptedEngine:
         self.reports: list[BackendReport] = []
         self.resident = Residency()
         self.steps = (Progress("starter", 50, 100), Progress("starter", 100, 100, finished=True))
+        # metrics
+        self.rows: list[CallRecord] = []
+        self.prices: dict[str, ModelPrice] = {}
+        self.running: list[RunningCall] = []
+        self.saved: TokenSavings | None = None
         # control
         self.pid, self.here, self.background = 1, False, False
         self.works, self.can_write, self.watched, self.stopped = True, True, 1, False
@@ -124,6 +133,7 @@ class ScriptedEngine:
         self.tasks: TaskApi = ScriptedTasks(self)
         self.sessions: SessionApi = ScriptedSessions(self)
         self.models: ModelApi = ScriptedModels(self)
+        self.metrics: MetricsApi = ScriptedMetrics(self)
         self.control: ControlApi = ScriptedControl(self)
 
     # what a test does
@@ -218,6 +228,13 @@ class ScriptedEngine:
         self.publish(SessionChanged(session.id, source=source))
         return session
 
+    def count(self, reply: Message) -> None:
+        """Keep the row of a reply that a model wrote."""
+        if reply.ref is not None and reply.usage is not None:
+            usage, labels = reply.usage, {"session_id": reply.session_id, "message_id": reply.id}
+            tokens = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
+            self.rows.append(new_call(reply.ref, reply.created, **labels, **tokens))
+
     def store(self, event: TurnEvent) -> None:
         """Keep what a turn brought."""
         if isinstance(event, TurnStarted) and event.user is not None:
@@ -229,3 +246,4 @@ class ScriptedEngine:
                 self.keep(replace(known, title=title, turns=known.turns + 1), used=True, source=user.id)
         elif isinstance(event, TurnDone | TurnCancelled):
             self.messages.setdefault(event.reply.session_id, []).append(event.reply)
+            self.count(event.reply)

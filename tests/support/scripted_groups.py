@@ -9,6 +9,8 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from support.calls import is_meant, key_of, names_of, sums_of
+from tale_tui.domain.constants import CLOCK_STEP_S
 from tale_tui.domain.conversation import (
     Author,
     ExportFormat,
@@ -19,7 +21,15 @@ from tale_tui.domain.conversation import (
     Transcript,
     View,
 )
-from tale_tui.domain.errors import AmbiguousTask, EmptyMessage, NoSuchMessage, NoSuchTask, TurnRunning, WrongState
+from tale_tui.domain.errors import (
+    AmbiguousTask,
+    EmptyMessage,
+    NoSuchMessage,
+    NoSuchTask,
+    TurnRunning,
+    UnknownModel,
+    WrongState,
+)
 from tale_tui.domain.events import (
     Fact,
     RoleChanged,
@@ -32,6 +42,15 @@ from tale_tui.domain.events import (
     TurnCancelled,
     TurnEvent,
     TurnStarted,
+)
+from tale_tui.domain.metrics import (
+    EVERY_CALL,
+    CallActivity,
+    CallDimension,
+    CallFilter,
+    CallRecord,
+    TokenReport,
+    TokenSavings,
 )
 from tale_tui.domain.models import (
     BackendName,
@@ -63,7 +82,9 @@ from tale_tui.domain.tasks import (
     TaskState,
 )
 from tale_tui.domain.text import clean
+from tale_tui.engine.metrics.figures import grouped
 from tale_tui.engine.models.scripted import Hold
+from tale_tui.engine.store.token_metrics import SumRow
 
 if TYPE_CHECKING:
     from support.scripted_engine import ScriptedEngine
@@ -475,6 +496,41 @@ class ScriptedModels(Group):
     async def unload(self, ref: ModelRef) -> Residency:
         await self._engine.asked("models.unload", ref)
         return self._engine.resident
+
+
+class ScriptedMetrics(Group):
+    """See `MetricsApi`; the rows are what a test put into `rows`."""
+
+    async def tokens(self, which: CallFilter = EVERY_CALL, *, by: tuple[CallDimension, ...] = ()) -> TokenReport:
+        engine = self._engine
+        await engine.asked("metrics.tokens", which, by)
+        known = {name for ref in (*(row.ref for row in engine.rows), engine.role.ref) if ref for name in names_of(ref)}
+        if which.model and which.model not in known:
+            raise UnknownModel(f"No model {which.model} was called.")
+        meant = [row for row in engine.rows if is_meant(row, which)]
+        found = [
+            SumRow(key_of(row, by), int(row.timestamp // CLOCK_STEP_S), str(row.ref), sums_of(row)) for row in meant
+        ]
+        total, groups = grouped(found, by, engine.prices)
+        return TokenReport(total, by, groups, min((row.timestamp for row in meant), default=None))
+
+    async def calls(self, *, task_id: str = "", message_id: str = "", limit: int = 1000) -> tuple[CallRecord, ...]:
+        await self._engine.asked("metrics.calls")
+        meant = {"task_id": task_id, "message_id": message_id}
+        found = [
+            row
+            for row in self._engine.rows
+            if all(value in ("", getattr(row.labels, name)) for name, value in meant.items())
+        ]
+        return tuple(found[-limit:])
+
+    async def savings(self, which: CallFilter = EVERY_CALL) -> TokenSavings | None:
+        await self._engine.asked("metrics.savings")
+        return self._engine.saved
+
+    async def activity(self) -> CallActivity:
+        await self._engine.asked("metrics.activity")
+        return CallActivity(tuple(self._engine.running), len(self._engine.rows))
 
 
 class ScriptedControl(Group):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tale_tui.cli.context import CommandContext
+from tale_tui.cli.files import refuse_existing, unwritten, write_text
 from tale_tui.cli.output import echo, echo_err, echo_json
 from tale_tui.domain.errors import BadImport, BadInput
 from tale_tui.domain.text import reason_of
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 @click.pass_obj
 def export(context: CommandContext, session: str, form: str, output: Path | None, force: bool) -> None:
     """Write the session ID to standard output or to a file."""
-    if output is not None and output.exists() and not force:
-        raise _there_already(output)
+    if output is not None:
+        refuse_existing(output, force=force)
 
     async def work(engine: EngineApi) -> str:
         from tale_tui.domain.conversation import ExportFormat
@@ -48,23 +49,12 @@ def export(context: CommandContext, session: str, form: str, output: Path | None
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:
-    from tale_tui.config.file import replace
     from tale_tui.domain.errors import FileNotSaved
 
     try:
-        if force:
-            replace(path, text)
-            return
-        with path.open("x", encoding="utf-8", newline="") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise _there_already(path) from error
+        write_text(path, text, force=force)
     except OSError as error:
-        raise FileNotSaved(f"{path} cannot be written: {reason_of(error)}. The session is kept as it was.") from error
-
-
-def _there_already(path: Path) -> BadInput:
-    return BadInput(f"{path} is there already. Choose another name, or replace it with --force")
+        raise FileNotSaved(f"{unwritten(path, error)} The session is kept as it was.") from error
 
 
 @click.command("import")

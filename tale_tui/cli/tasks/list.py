@@ -12,6 +12,7 @@ from tale_tui.cli.main import CountRange
 from tale_tui.cli.output import echo_err, echo_json
 from tale_tui.cli.tasks.output import echo_tasks, task_data
 from tale_tui.domain.errors import BadInput
+from tale_tui.domain.metrics import CallDimension, TokenReport, TokenSums
 from tale_tui.domain.tasks import ENDED, OPEN, TaskState
 from tale_tui.domain.text import clean_line
 
@@ -46,17 +47,20 @@ def tasks(context: CommandContext, states: tuple[str, ...], limit: int, as_json:
     """
     chosen = states_of(states)
 
-    async def work(engine: EngineApi) -> tuple[tuple[Task, ...], list[TaskDetail], bool]:
+    async def work(engine: EngineApi) -> tuple[tuple[Task, ...], list[TaskDetail], dict[str, TokenSums], bool]:
         found = await engine.tasks.list(states=chosen, limit=limit + 1)
         cut = len(found) > limit
         found = found[:limit]
-        return found, await _details(engine, found) if as_json else [], cut
+        if as_json:
+            return found, await _details(engine, found), {}, cut
+        counted = await engine.metrics.tokens(by=(CallDimension.TASK,)) if found else TokenReport(TokenSums())
+        return found, [], {group.key[0]: group.sums for group in counted.groups}, cut
 
-    found, details, cut = context.run(work)
+    found, details, counted, cut = context.run(work)
     if as_json:
         echo_json({"tasks": [task_data(detail) for detail in details]})
     elif found:
-        echo_tasks(found)
+        echo_tasks(found, counted)
     elif chosen:
         echo_err(f"No task is {' or '.join(word.strip().lower() for word in states)}. All of them: tale-tui tasks")
     else:

@@ -9,8 +9,9 @@ from tale_tui.cli.output import GAP, MUTED, Column, echo, echo_json, echo_table,
 from tale_tui.domain.tasks import Priority, TaskState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from tale_tui.domain.metrics import TokenSums
     from tale_tui.domain.tasks import Step, Task, TaskDetail
 
 _ENDS = {TaskState.FAILED: "failed", TaskState.CANCELLED: "was cancelled"}
@@ -42,8 +43,13 @@ def task_data(detail: TaskDetail) -> dict[str, object]:
     }
 
 
-def echo_tasks(tasks: Sequence[Task]) -> None:
-    """Write a table of tasks."""
+def echo_tasks(tasks: Sequence[Task], counted: Mapping[str, TokenSums]) -> None:
+    """Write a table of tasks.
+
+    Args:
+        tasks: in their order.
+        counted: what the calls of models for a task were, by its id.
+    """
     from tale_tui.formatting.tasks import sign, state_words, times
 
     now = time.time()
@@ -54,6 +60,9 @@ def echo_tasks(tasks: Sequence[Task]) -> None:
             Column("title", gives=True),
             Column("state"),
             Column("priority", style=MUTED),
+            Column("model", gives=True),
+            Column("tokens", right=True),
+            Column("tok/s", right=True),
             Column("time", right=True),
             Column("last", right=True, style=MUTED),
         ),
@@ -64,12 +73,23 @@ def echo_tasks(tasks: Sequence[Task]) -> None:
                 task.title,
                 state_words(task, now),
                 task.priority.value,
+                task.ref.model if task.ref else "",
+                *_token_cells(task, counted.get(task.id)),
                 times(task, now),
                 when_text(task.finished or task.updated),
             )
             for task in tasks
         ],
     )
+
+
+def _token_cells(task: Task, sums: TokenSums | None) -> tuple[str, str]:
+    """What a task read and wrote, and how fast; of one that is in its first call what it has written so far."""
+    from tale_tui.formatting.symbols import signs
+
+    total = task.completion_tokens if sums is None else sums.total_tokens
+    speed = None if sums is None else sums.tokens_per_second
+    return signs().dash if total is None else str(total), "" if speed is None else f"{speed:.1f}"
 
 
 def line_of(task: Task) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tale_tui.cli.context import CommandContext
+from tale_tui.cli.metrics.output import call_data, echo_calls
 from tale_tui.cli.output import MUTED, Column, ProgressLine, echo, echo_err, echo_json, echo_table
 from tale_tui.cli.tasks.choose import find_task
 from tale_tui.cli.tasks.completion import task_ids
@@ -19,6 +20,7 @@ from tale_tui.domain.tasks import TaskState
 from tale_tui.formatting.engine import engine_words, is_here
 
 if TYPE_CHECKING:
+    from tale_tui.domain.metrics import CallRecord
     from tale_tui.domain.models import RoleStatus
     from tale_tui.domain.tasks import EngineStatus, Step, TaskCounts, TaskDetail
     from tale_tui.engine.api import EngineApi
@@ -41,18 +43,22 @@ def status(context: CommandContext, task_id: str | None, follow: bool, as_json: 
         echo_engine(context, as_json=as_json)
         return
 
-    async def work(engine: EngineApi) -> TaskDetail:
+    async def work(engine: EngineApi) -> tuple[TaskDetail, tuple[CallRecord, ...]]:
         task = await find_task(engine, task_id)
         goes_on = task.state in (TaskState.QUEUED, TaskState.RUNNING)
         if follow and goes_on and not is_here(await engine.control.status()):
-            return await wait_for(engine, task.id, line=ProgressLine())
-        return await engine.tasks.get(task.id)
+            detail = await wait_for(engine, task.id, line=ProgressLine())
+        else:
+            detail = await engine.tasks.get(task.id)
+        return detail, await engine.metrics.calls(task_id=task.id)
 
-    detail = context.run(work)
+    detail, calls = context.run(work)
     if as_json:
-        echo_json(task_data(detail))
+        echo_json(task_data(detail) | {"calls": [call_data(call) for call in calls]})
     else:
         _echo_task(detail)
+        if calls:
+            echo_calls(calls)
 
 
 def echo_engine(context: CommandContext, *, as_json: bool) -> None:

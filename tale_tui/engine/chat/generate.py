@@ -12,9 +12,12 @@ from tale_tui.domain.constants import TURN_SERVER_WAIT_S
 from tale_tui.domain.conversation import Message, WindowUse
 from tale_tui.domain.errors import ContextFull, ModelError
 from tale_tui.domain.events import Fact, ModelLoading, Notice, Routed, ServerAway, TaskAhead, TextSortedAnew
+from tale_tui.domain.metrics import CallKind, CallLabels
 from tale_tui.domain.models import BackendName, ModelRef, Role
+from tale_tui.domain.tasks import DetectLabel, likelier
 from tale_tui.engine.chat.context_window import CUT_SHARE, ModelPrompt
 from tale_tui.engine.chat.prompt_builder import PromptBranch, PromptBuilder
+from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.models.backend import ChatRequest, Finished, TextPiece
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
@@ -40,6 +43,7 @@ class ChatServices:
     chat: ChatSettings
     clock: Clock
     publish: Callable[[Fact], None]
+    calls: CallRecorder
 
 
 @dataclass(slots=True)
@@ -164,6 +168,7 @@ class ReplyGenerator:
                             temperature=services.chat.temperature,
                             think=services.chat.think,
                             continue_text=reply.text,
+                            labels=self._labels(attempt),
                         ),
                         self,
                         broken="The model stopped in the middle. What came is kept; go on with it, or ask again.",
@@ -173,6 +178,20 @@ class ReplyGenerator:
                     raise
             else:
                 return Generated(ref, attempt.prompt, end, attempt.served)
+
+    def _labels(self, attempt: _Attempt) -> CallLabels:
+        reply, written = self._reply, self._written
+        p = attempt.branch.messages[-1].p if attempt.branch.messages else None
+        return CallLabels(
+            CallKind.CHAT,
+            task_type=DetectLabel.CHAT if p is None else likelier(p),
+            session_id=reply.session_id,
+            message_id=reply.id,
+            turn_id=reply.parent_id or "",
+            why=attempt.why,
+            asked=written.began,
+            loaded_ms=(written.load_s or 0.0) * 1000,
+        )
 
     def piece(self, piece: TextPiece) -> None:
         """See `ReplyReader`."""

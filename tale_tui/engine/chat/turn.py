@@ -233,18 +233,24 @@ class Turn:
         self, reply: Message, failure: TaleError | None, window_use: Callable[[], Awaitable[WindowUse]] | None
     ) -> None:
         """Store the reply as it is, and say so."""
+        services = self._services
         try:
-            reply = await self._services.store.finish_reply(
-                reply.id,
-                state=reply.state,
-                text=reply.text,
-                thinking=reply.thinking,
-                ref=reply.ref,
-                usage=reply.usage,
-                finish=reply.finish,
-                error=reply.error,
-                why=reply.why,
-            )
+            with services.calls.storing(reply.id) as call:
+                if call is not None and reply.usage is not None:
+                    call = call.timed(reply.usage)
+                    reply = replace(reply, usage=call.usage)
+                reply = await services.store.finish_reply(
+                    reply.id,
+                    state=reply.state,
+                    text=reply.text,
+                    thinking=reply.thinking,
+                    ref=reply.ref,
+                    usage=reply.usage,
+                    finish=reply.finish,
+                    error=reply.error,
+                    why=reply.why,
+                    calls=() if call is None else (call,),
+                )
         except TaleError as error:  # a full disk, or a session that somebody deleted
             failure = error
             kept = MessageState.INTERRUPTED if reply.text else MessageState.FAILED

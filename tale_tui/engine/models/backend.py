@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from tale_tui.domain.errors import NotAvailable
+from tale_tui.domain.metrics import CallLabels
 from tale_tui.domain.models import BackendName, BackendReport, FinishReason, LoadedModel, Progress, Role
 from tale_tui.engine.models.memory_forecast import Forecast
 
@@ -43,6 +44,8 @@ class ChatRequest:
     """For whom it is: a backend with processes of its own keeps the two apart, so that no reply waits for a task."""
     holds_back: bool = False
     """The model is known for thinking that has an end and no beginning: what it writes is thinking up to that end."""
+    labels: CallLabels = field(default_factory=CallLabels)
+    """Who asks, and for what; no backend reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ class Finished:
     load_ms: float | None = None
     prompt_ms: float | None = None
     generation_ms: float | None = None
+    thinking_tokens: int | None = None
+    """Of those of the completion."""
 
 
 BackendEvent = PromptRead | TextPiece | SortedAnew | Finished

@@ -1,4 +1,4 @@
-"""The one door to every model: loading, what is in memory, and calls."""
+"""The one door to every model: loading, what is in memory, and calls, of each of which it makes a row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from dataclasses import replace
 
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.models import BackendName, BackendReport, ModelRef, Progress
-from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PerRoleBackend
+from tale_tui.engine.models.backend import (
+    BackendEvent,
+    ChatMessage,
+    ChatRequest,
+    Finished,
+    PerRoleBackend,
+)
+from tale_tui.engine.models.call_meter import MeteredCall
 from tale_tui.engine.models.loading.loader import ModelLoader
 from tale_tui.engine.models.memory_forecast import Forecast
 from tale_tui.engine.unforeseen import attempt
@@ -68,12 +75,15 @@ class Pool(ModelLoader):
         if ref in self._evicted:  # it had to make room since the caller loaded it
             await self.load(ref, role=request.role)
         backend = await self._backends.get(ref.backend)
+        there = self.resident(ref, request.role)
+        call = MeteredCall(ref, request.role, request.labels, request.messages, there.digest if there else "")
         process = self._process_of(ref, request.role)
         request = request if process is request.role else replace(request, role=process)
         load_ms = 0.0
-        with self.residency.call(ref):
+        with self.residency.call(ref), self.metered(call) as meter:
             async with self.noting(ref), aclosing(backend.chat(request)) as events:
                 async for event in events:
+                    meter.take(event)
                     if isinstance(event, Finished):
                         load_ms = event.load_ms or 0.0
                     yield event

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 
+from tale_tui.domain.constants import CHARACTERS_PER_TOKEN_GUESS
+from tale_tui.engine.store.token_metrics import insert_cut_calls
+from tale_tui.engine.store.transactions import transaction
+
 # When the process ended is not known. Each change of a task is stored, of one that writes about every second: so it
 # ran until its last one.
 _PAUSE = """
@@ -16,29 +20,27 @@ _RELEASE = "UPDATE task_step SET state = 'pending' WHERE state = 'running'"
 INTERRUPTED = "The application ended while this was being written. Go on with it, or ask again."
 
 
-def interrupt_tasks(connection: sqlite3.Connection, now: float) -> int:
-    """Pause the tasks that run, with the text of their steps; how many they were.
+def interrupt_all(connection: sqlite3.Connection, now: float) -> tuple[int, int]:
+    """Interrupt the replies that are half written and pause the tasks that run, with the text of their steps.
+
+    The calls that were cut are kept as such, once: it is one transaction.
 
     Args:
         connection: outside a transaction.
         now: seconds since the epoch.
+    Returns:
+        How many replies and how many tasks.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+
+    def job(connection: sqlite3.Connection) -> tuple[int, int]:
+        insert_cut_calls(connection, CHARACTERS_PER_TOKEN_GUESS)
+        replies = connection.execute(
+            "UPDATE message SET state = 'interrupted', error = ? WHERE state = 'streaming'", (INTERRUPTED,)
+        ).rowcount
         connection.execute(_NOTE, {"now": now})
         paused = connection.execute(_PAUSE, {"now": now}).rowcount
         if paused:
             connection.execute(_RELEASE)
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-    return paused
+        return replies, paused
 
-
-def interrupt_replies(connection: sqlite3.Connection) -> int:
-    """Interrupt the replies that are half written; how many they were."""
-    changed = connection.execute(
-        "UPDATE message SET state = 'interrupted', error = ? WHERE state = 'streaming'", (INTERRUPTED,)
-    )
-    return changed.rowcount
+    return transaction("BEGIN IMMEDIATE", job, connection)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 from tale_tui.domain.constants import ERROR_CHARACTERS
 from tale_tui.domain.conversation import Author, Message, MessageState, Transcript
 from tale_tui.domain.errors import NoSuchMessage
+from tale_tui.domain.metrics import CallRecord
 from tale_tui.domain.models import FinishReason, ModelRef, Usage
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
@@ -20,6 +22,7 @@ from tale_tui.engine.store.message_tree import (
 )
 from tale_tui.engine.store.rows import ref_columns, session_n
 from tale_tui.engine.store.sessions import transcript_of
+from tale_tui.engine.store.token_metrics import insert_calls
 
 _FINISH = """
     UPDATE message SET state = ?, text = ?, thinking = ?, backend = coalesce(?, backend), model = coalesce(?, model),
@@ -143,8 +146,9 @@ class Replies(Database):
         finish: FinishReason | None = None,
         error: str = "",
         why: str = "",
+        calls: Sequence[CallRecord] = (),
     ) -> Message:
-        """Store how a reply ended, with what it cost, at once.
+        """Store how a reply ended, with what it cost and the calls that are not stored yet, at once.
 
         Args:
             message_id: the reply.
@@ -156,6 +160,7 @@ class Replies(Database):
             finish: why the model stopped by itself.
             error: a sentence for the user, where it was interrupted or failed.
             why: why this model wrote it, in a few words; empty keeps what is there.
+            calls: of models, for it.
         Raises:
             NoSuchMessage: it is not there any more.
         """
@@ -167,6 +172,7 @@ class Replies(Database):
             connection.execute(_FINISH, (state, *written, finish, *said, node.n))
             if usage is not None:
                 put_usage(connection, node.n, usage)
+            insert_calls(connection, calls)
             touch_session(connection, node.session_n, self._clock.now())
             return message_at(connection, node.n)
 

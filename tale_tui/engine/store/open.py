@@ -19,7 +19,7 @@ from tale_tui.domain.clock import Clock
 from tale_tui.domain.constants import BUSY_RETRY_S, BUSY_TIMEOUT_S, CHECKED_WHOLE_BYTES, WAL_KEPT_BYTES
 from tale_tui.domain.errors import DatabaseNewer, DiskFull, StoreError
 from tale_tui.domain.events import Notice
-from tale_tui.engine.store.crash_recovery import interrupt_replies, interrupt_tasks
+from tale_tui.engine.store.crash_recovery import interrupt_all
 from tale_tui.engine.store.database import check_mark
 from tale_tui.engine.store.errors import is_damage, result_code, store_error
 
@@ -135,7 +135,7 @@ def _open_sound(path: Path, clock: Clock) -> tuple[sqlite3.Connection, tuple[int
         connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted is gone from the file as well
         migrate(connection)
-        interrupted = interrupt_replies(connection), interrupt_tasks(connection, clock.now())
+        interrupted = interrupt_all(connection, clock.now())
         undo.pop_all()
     return connection, interrupted
 

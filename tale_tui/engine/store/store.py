@@ -18,6 +18,7 @@ from tale_tui.engine.store.sessions import MessageQueue, Sessions
 from tale_tui.engine.store.task_state import TaskStates
 from tale_tui.engine.store.task_steps import TaskSteps
 from tale_tui.engine.store.tasks import Tasks
+from tale_tui.engine.store.token_metrics import TokenMetrics
 from tale_tui.engine.store.turns import StoredTurns
 
 
@@ -35,6 +36,7 @@ class Store(
     TaskSteps,
     Labels,
     Residencies,
+    TokenMetrics,
 ):
     """Everything that is kept. `await Store.open(...)` makes one, `close` ends it.
 

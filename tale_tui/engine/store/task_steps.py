@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tale_tui.domain.constants import ERROR_CHARACTERS
 from tale_tui.domain.errors import Fenced, ModelError
+from tale_tui.domain.metrics import CallRecord
 from tale_tui.domain.models import ModelRef, Usage
 from tale_tui.domain.tasks import Reason, Task, TaskState
 from tale_tui.domain.text import clean, clean_line
@@ -21,6 +23,7 @@ from tale_tui.engine.store.task_state import (
     running_n,
     update_progress,
 )
+from tale_tui.engine.store.token_metrics import insert_calls
 
 Values = dict[str, str | float | None]
 
@@ -141,6 +144,7 @@ class TaskSteps(Database):
         ref: ModelRef | None = None,
         usage: Usage | None = None,
         end: TaskEnd | None = None,
+        calls: Sequence[CallRecord] = (),
     ) -> Task:
         """A step is done; with `end` the task is too, and its card has the result: all of it at once, or nothing.
 
@@ -153,6 +157,7 @@ class TaskSteps(Database):
             ref: the model that did it; None keeps what is there.
             usage: what this attempt cost; None where it is not known.
             end: how the task ends, where this was its last step.
+            calls: of models, for it, that are not stored yet.
         Raises:
             Fenced: nothing was changed.
         """
@@ -163,6 +168,7 @@ class TaskSteps(Database):
             values = _usage_columns(usage or Usage()) | _texts(text, thinking)
             values |= {"n": n, "key": step_key(key), "now": now, "backend": backend, "model": model}
             _one(connection.execute(_FINISH, values), key)
+            insert_calls(connection, calls)
             connection.execute(_SERVE, (backend, model, clean_line(end.why) if end else "", n))
             if end is None:
                 update_progress(connection, n, now)
@@ -185,6 +191,7 @@ class TaskSteps(Database):
         error_code: str,
         next_try: float | None = None,
         end: bool = False,
+        calls: Sequence[CallRecord] = (),
     ) -> Task:
         """An attempt at a step failed; what it wrote is kept.
 
@@ -199,6 +206,7 @@ class TaskSteps(Database):
             next_try: when it is tried again: the task goes back to the queue until then, and this run is over.
             end: the task has failed with it, and this run is over. With neither, the step has failed and the task
                 still runs, for its other steps.
+            calls: of models, for it, that are not stored yet.
         Raises:
             Fenced: nothing was changed.
         """
@@ -209,6 +217,7 @@ class TaskSteps(Database):
             values |= {"next_try": next_try if again else None} | _texts(text, thinking)
             values |= {"error": clean_line(error, ERROR_CHARACTERS), "code": clean_line(error_code)}
             attempt = _one(connection.execute(_FAIL, values), key)
+            insert_calls(connection, calls)
             add_history_entry(connection, n, now, f"attempt {attempt} of {clean_line(key)} failed: {error}")
             if again:
                 change_state(

@@ -14,6 +14,7 @@ from tale_tui.domain.errors import BadInput, StoreError
 from tale_tui.domain.events import Fact, TaskEvent
 from tale_tui.domain.models import ModelRef
 from tale_tui.domain.tasks import OPEN, Priority, Reason, Task, TaskDetail, TaskState
+from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.tasks import NewTask
 from tale_tui.engine.tasks.admission import Likely, TaskAdmission
@@ -43,6 +44,7 @@ class Executor:
         away: whether the server of a model is away, as far as is known.
         works_queue: whether everything that is queued is worked off; else only what somebody follows, and what that
             waits for.
+        calls: has the calls of models until they are stored; None for one of its own.
     """
 
     def __init__(
@@ -57,11 +59,13 @@ class Executor:
         is_local: Callable[[ModelRef], bool],
         away: Callable[[ModelRef], bool] = lambda _: False,
         works_queue: bool = True,
+        calls: CallRecorder | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._subscriptions = TaskSubscriptions(store.task_detail, lambda: self._scheduler.wake())
-        self._services = RunServices(store, runners, settings, clock, publish, self._subscriptions)
+        calls = calls or CallRecorder(store)
+        self._services = RunServices(store, runners, settings, clock, publish, self._subscriptions, calls)
         self._admission = TaskAdmission(settings, clock.monotonic, likely)
         slots = Slots(settings.running, settings.per_model, is_local)
         self._scheduler = Scheduler(self._services, slots, lambda: likely(None, "")[0], away, works_queue=works_queue)

@@ -12,8 +12,10 @@ from tale_tui.config.settings import TaskSettings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import BadPlan, Fenced, ModelError, StepTimedOut, StoreError, TaleError
 from tale_tui.domain.events import Fact, Notice, TaskChanged
-from tale_tui.domain.models import ModelRef
+from tale_tui.domain.metrics import CallRecord, step_owner
+from tale_tui.domain.models import ModelRef, Usage
 from tale_tui.domain.tasks import Reason, Step, StepSpec, StepState, Task
+from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.task_state import Claim
@@ -38,6 +40,7 @@ class RunServices:
     clock: Clock
     publish: Callable[[Fact], None]
     subscriptions: TaskSubscriptions
+    calls: CallRecorder
 
     def changed(self, task: Task) -> Task:
         """Announce a task as it is stored now."""
@@ -131,17 +134,25 @@ class Journal:
         store, key = self._services.store, failed.spec.key
         if not (attempt := self.open.get(key)) or not attempt.begun:
             await store.begin_step(self._id, self._epoch, key)
-        return await store.fail_step(
-            self._id,
-            self._epoch,
-            key,
-            text=failed.text,
-            thinking=failed.thinking,
-            error=failed.error.sentence,
-            error_code=failed.error.code,
-            next_try=next_try,
-            end=next_try is None,
-        )
+        with self._services.calls.storing(step_owner(self._id, key)) as call:
+            ended = call.failed_as(failed.error.code) if call is not None else None
+            return await store.fail_step(
+                self._id,
+                self._epoch,
+                key,
+                text=failed.text,
+                thinking=failed.thinking,
+                error=failed.error.sentence,
+                error_code=failed.error.code,
+                next_try=next_try,
+                end=next_try is None,
+                calls=timed_calls(ended, attempt.usage if attempt else None),
+            )
+
+    def release_calls(self) -> None:
+        """The run is over: calls of steps of which nothing was stored at the end are stored alone."""
+        for key in self._steps:
+            self._services.calls.release(step_owner(self._id, key))
 
     async def hold(self, failed: StepFailed, error: ModelError) -> Task:
         """Store that a step waits for its server, which is away, and with it the task.
@@ -203,16 +214,19 @@ class Journal:
                 end = TaskEnd(result_of(self._detail.plan, results), outcome.why)
             if not attempt.begun:
                 await self._services.store.begin_step(self._id, self._epoch, key)
-            task = await self._services.store.finish_step(
-                self._id,
-                self._epoch,
-                key,
-                text=outcome.text,
-                thinking=outcome.thinking,
-                ref=outcome.ref,
-                usage=outcome.usage,
-                end=end,
-            )
+            with self._services.calls.storing(step_owner(self._id, key)) as call:
+                calls = timed_calls(call, outcome.usage)
+                task = await self._services.store.finish_step(
+                    self._id,
+                    self._epoch,
+                    key,
+                    text=outcome.text,
+                    thinking=outcome.thinking,
+                    ref=outcome.ref,
+                    usage=calls[0].usage if calls else outcome.usage,
+                    end=end,
+                    calls=calls,
+                )
             self._results = results
         del self.open[key]
         self.last = self._services.changed(task)
@@ -222,6 +236,13 @@ class Journal:
             self._complained = True
             sentence = f"What {self._detail.task.title} writes is shown but not kept. {error.sentence}"
             self._services.publish(Notice(error.title, sentence, "error"))
+
+
+def timed_calls(call: CallRecord | None, usage: Usage | None) -> tuple[CallRecord, ...]:
+    """The call of a step, where there is one, with the times as the step has them."""
+    if call is None:
+        return ()
+    return (call if usage is None else call.timed(usage),)
 
 
 class Attempt:
@@ -262,19 +283,26 @@ class Attempt:
         """Whether anything came that was not there before."""
         return self._reply.tokens > 0
 
+    @property
+    def usage(self) -> Usage:
+        """What it cost so far, by our own clock."""
+        return self._reply.usage(None)
+
     async def begin(
         self, ref: ModelRef | None = None, why: str = "", *, fresh: bool = False, after: TaleError | None = None
     ) -> PartialReply:
         """See `step_runner.BeginStep`."""
         store, key = self._services.store, self.spec.key
         if self.begun and after is not None:
-            await store.fail_step(
-                *(self._id, self._epoch, key),
-                text=self.text,
-                thinking=self.thinking,
-                error=after.sentence,
-                error_code=after.code,
-            )
+            with self._services.calls.storing(step_owner(self._id, key)) as call:
+                await store.fail_step(
+                    *(self._id, self._epoch, key),
+                    text=self.text,
+                    thinking=self.thinking,
+                    error=after.sentence,
+                    error_code=after.code,
+                    calls=timed_calls(call, self.usage),
+                )
             self.begun = False
         task = await store.begin_step(self._id, self._epoch, key, ref, why=why, fresh=fresh)
         self.begun = True

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from tale_tui.config.settings import ChatSettings, TaskSettings
 from tale_tui.domain.constants import TASK_PROMPT_MESSAGES
 from tale_tui.domain.errors import BrokenStream, CannotContinue, ContextFull, ModelError, Refused
+from tale_tui.domain.metrics import CallKind, CallLabels
 from tale_tui.domain.models import FinishReason, ModelRef, Role
+from tale_tui.domain.tasks import DetectLabel, likelier
 from tale_tui.engine.models.backend import ChatRequest, Finished, TextPiece
 from tale_tui.engine.models.loading.preemption import Preempted
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
+from tale_tui.engine.route.complexity import complexity
 from tale_tui.engine.route.router import Router, with_fallbacks
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.streaming import PartialReply, load_model, stream_reply
@@ -108,7 +111,7 @@ class _Call:
         work, services = self._work, self._services
         reply = await work.begin(ref, why, fresh=not self._partial, after=after)
         await load_model(services.roles, ref, reply, lambda: work.reading(0, 0), role=Role.TASK)
-        while (end := await self._stream(ref)) is None:  # it made way for a reply
+        while (end := await self._stream(ref, why, reply)) is None:  # it made way for a reply
             self._partial = reply.text
             if not self._partial:
                 work.discard()
@@ -122,9 +125,9 @@ class _Call:
         why = f"{why}; cut off at its limit of tokens" if cut else why
         return StepResult(reply.text, reply.thinking, ref, reply.usage(end), why)
 
-    async def _stream(self, ref: ModelRef) -> Finished | None:
+    async def _stream(self, ref: ModelRef, why: str, reply: PartialReply) -> Finished | None:
         """What ended the answer; None where a reply needed the model."""
-        services, request = self._services, await self._request(ref)
+        services, request = self._services, await self._request(ref, why, reply)
         own_process = services.pool.separate(ref)
         broken = "The model stopped in the middle. What came is kept."
         try:
@@ -146,7 +149,7 @@ class _Call:
         """See `ReplyReader`."""
         self._work.reading(done, total)
 
-    async def _request(self, ref: ModelRef) -> ChatRequest:
+    async def _request(self, ref: ModelRef, why: str, reply: PartialReply) -> ChatRequest:
         work, services, detail = self._work, self._services, self._work.detail
         window = await services.pool.window(ref)
         served = min(window, services.pool.known_window(ref) or window)
@@ -164,6 +167,22 @@ class _Call:
             think=services.chat.think,
             continue_text=self._partial,
             role=Role.TASK,
+            labels=self._labels(why, reply),
+        )
+
+    def _labels(self, why: str, reply: PartialReply) -> CallLabels:
+        detail, task = self._work.detail, self._work.detail.task
+        return CallLabels(
+            CallKind.STEP,
+            task_type=DetectLabel.TASK if task.p is None else likelier(task.p),
+            complexity=complexity(detail.text),
+            task_id=task.id,
+            step=self._work.spec.key,
+            session_id=task.session_id or "",
+            message_id=task.message_id or "",
+            why=why,
+            asked=reply.began,
+            loaded_ms=(reply.load_s or 0.0) * 1000,
         )
 
 

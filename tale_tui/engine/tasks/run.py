@@ -78,6 +78,7 @@ class TaskRun:
         finally:
             if ending is not None:
                 await uncancellable(self._end(journal, claim.epoch, ending))
+            journal.release_calls()
 
     async def _carry_out(self, journal: Journal, claim: Claim) -> _Ending:
         task = claim.detail.task

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from support.calls import new_call
+from tale_tui.domain.metrics import CallKind
 from tale_tui.domain.tasks import Priority, TaskState
 
 
@@ -19,12 +21,17 @@ def test_a_list_that_is_cut_says_so(cli: Any, work: Any) -> None:
 
 
 @pytest.mark.parametrize("command", ["tasks", "list"])
-def test_tasks_are_a_table(cli: Any, work: Any, command: str) -> None:
+def test_tasks_are_a_table(cli: Any, engine: Any, work: Any, command: str) -> None:
+    done = {"task_id": "efgh3333", "kind": CallKind.STEP, "tokens_per_second": 38.0}
+    engine.rows = [new_call(**done), new_call(**done), new_call(task_id="abcd2222", prompt_tokens=None)]
     lines = cli(command).out.splitlines()
-    assert lines[0].split() == ["id", "title", "state", "priority", "time", "last"]
+    assert lines[0].split() == ["id", "title", "state", "priority", "model", "tokens", "tok/s", "time", "last"]
     assert lines[1].startswith("◐  abcd  Write it  working")
     assert lines[2].split()[:4] == ["✓", "efgh", "Letter", "done"]
+    assert lines[2].split()[4:8] == ["normal", "qwen2.5:7b", "30", "38.0"]
     assert "0:42" in lines[2]
+    assert lines[1].split()[-4:-2] == ["qwen2.5:7b", "3"]
+    assert lines[3].split()[-4:-2] == ["qwen2.5:7b", "–"]
     assert lines[3].startswith("✗  jkmn  Manual    out of memory")
 
 

@@ -24,6 +24,7 @@ from tale_tui.domain.errors import (
     NoSuchSession,
     NoSuchTask,
     TaleError,
+    UnknownModel,
     WrongState,
 )
 from tale_tui.domain.events import (
@@ -37,6 +38,7 @@ from tale_tui.domain.events import (
     TurnEvent,
     TurnStarted,
 )
+from tale_tui.domain.metrics import CallDimension, CallFilter, CallKind
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
 from tale_tui.domain.tasks import ENDED, OPEN, Priority, Reason, TaskState
 from tale_tui.engine.api import EngineApi
@@ -422,3 +424,29 @@ async def test_the_engine_tells_who_and_how_it_is(any_client: EngineApi) -> None
     assert (first.status.role, second.status.role) == (Role.UX, Role.TASK)
     with pytest.raises(WrongState):
         await any_client.control.stop()
+
+
+async def test_a_reply_is_counted_and_its_groups_sum_to_the_total(any_client: EngineApi) -> None:
+    session = await any_client.sessions.create()
+    reply = reply_of(await ask(any_client, session.id, "Which fish?"))
+    assert reply.usage is not None
+    [call] = await any_client.metrics.calls(message_id=reply.id)
+    assert (call.labels.kind, call.labels.session_id, call.ref) == (CallKind.CHAT, session.id, SCRIPTED)
+    assert (call.prompt_tokens, call.completion_tokens) == (reply.usage.prompt_tokens, reply.usage.completion_tokens)
+    by = (CallDimension.KIND, CallDimension.DAY)
+    report = await any_client.metrics.tokens(CallFilter(session_id=session.id), by=by)
+    assert (report.total.calls, report.total.total_tokens, report.by) == (1, call.total_tokens, by)
+    [group] = report.groups
+    assert (group.key[0], group.sums) == ("chat", report.total)
+    assert report.first == call.timestamp
+    assert (await any_client.metrics.tokens()).total.total_tokens == call.total_tokens
+    assert (await any_client.metrics.tokens(CallFilter(until=1.0))).total.calls == 0
+    activity = await any_client.metrics.activity()
+    assert activity.running == ()
+    assert activity.recorded >= 1
+    assert await any_client.metrics.savings() is None  # both roles have one model
+
+
+async def test_tokens_of_a_model_that_nobody_called_are_refused(any_client: EngineApi) -> None:
+    with pytest.raises(UnknownModel):
+        await any_client.metrics.tokens(CallFilter(model="nobody"))

@@ -8,11 +8,14 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from tale_tui.domain.constants import LOADED_MIN_MS, REPLY_PATIENCE_S, RESIDENT_TRUST_S
 from tale_tui.domain.errors import BackendCrashed, ModelError, OutOfMemory, WrongState
+from tale_tui.domain.metrics import CallKind, CallLabels, CallRecord, RunningCall
 from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role
 from tale_tui.engine.models.backend import Backend, BackendRegistry, GuestBackend, PerRoleBackend, probing
+from tale_tui.engine.models.call_meter import CallLog, CallMeter, MeteredCall
 from tale_tui.engine.models.loading.breaker import COUNTED, Breakers
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.preemption import Preemption
@@ -125,6 +128,7 @@ class ModelLoader:
         sleep: how it is waited before a server that is away is asked again.
         guard: lets models into memory; None lets in all.
         residency_log: takes note of loads and ends; None writes them to the log alone.
+        calls: keeps the row of every call; None keeps none.
 
     Attributes:
         breakers: what failed lately.
@@ -146,6 +150,7 @@ class ModelLoader:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         guard: MemoryGuard | None = None,
         residency_log: ResidencyLog | None = None,
+        calls: CallLog | None = None,
     ) -> None:
         self.breakers = Breakers(monotonic)
         self.residency = ResidencyCache(monotonic, RESIDENT_TRUST_S)
@@ -155,6 +160,10 @@ class ModelLoader:
         self._probe_s = probe_s
         self._window = window
         self._monotonic = monotonic
+        self._now = now
+        self._calls = calls
+        self._meters: dict[CallMeter, None] = {}
+        """Of the calls that are under way, in their order."""
         self._guard = guard
         self._residency_log = residency_log or ResidencyLog(None, monotonic)
         self.servers = ServerMonitor(self._probe, monotonic, now, sleep, self._residency_log.note_server)
@@ -277,10 +286,7 @@ class ModelLoader:
                 forecast = await backend.forecast(ref.model, window)
                 gone = await self._guard.admit(ref, forecast, window, self, may_evict=may_evict)
             starting = self._monotonic()
-            if role is not None and isinstance(backend, PerRoleBackend):
-                loaded = await backend.load_for(role, ref.model, window)
-            else:
-                loaded = await backend.load(ref.model, window)
+            loaded = await self._ask_to_load(backend, slot, window)
         finally:
             if self._guard is not None:
                 self._guard.admission_ended(ref)
@@ -294,6 +300,36 @@ class ModelLoader:
         elif role is None:
             await self._note_evicted_by_server(backend, ref)
         return loaded
+
+    async def _ask_to_load(self, backend: Backend, slot: RoleSlot, window: int) -> LoadedModel:
+        """A load is a call too, but where the server cannot be asked for one."""
+        ref, role = slot
+        if role is not None and isinstance(backend, PerRoleBackend):
+            loading: Callable[[], Awaitable[LoadedModel]] = partial(backend.load_for, role, ref.model, window)
+        else:
+            loading = partial(backend.load, ref.model, window)
+        if backend.name is BackendName.OPENAI:
+            return await loading()
+        with self.metered(MeteredCall(ref, role, CallLabels(CallKind.LOAD))) as meter:
+            loaded = await loading()
+            meter.needless = loaded.load_ms == 0.0
+            return loaded
+
+    @property
+    def running(self) -> tuple[RunningCall, ...]:
+        """The calls that are under way."""
+        return tuple(meter.running for meter in self._meters)
+
+    def metered(self, call: MeteredCall) -> CallMeter:
+        """Measures a call; its row is kept however it ends."""
+        meter = CallMeter(call, self._now, self._monotonic, self._ended)
+        self._meters[meter] = None
+        return meter
+
+    def _ended(self, meter: CallMeter, call: CallRecord) -> None:
+        del self._meters[meter]
+        if self._calls is not None and not meter.needless:
+            self._calls.record(call)
 
     def _forget_lost(self, backend: Backend, present: tuple[LoadedModel, ...]) -> None:
         """What a server lost before a load, by its own restart perhaps, did not have to leave for it."""

@@ -103,7 +103,7 @@ class OllamaBackend:
         connection, requests = self._connect()
         if await or_else(connection.catalog.is_remote(model), False):
             details = await or_else(connection.catalog.details(model), Details())
-            return LoadedModel(ModelRef(self.name, model), details.max_window)
+            return LoadedModel(ModelRef(self.name, model), details.max_window, load_ms=0.0)
         options = await requests.options(model, window)
         with self._keep_alive.call(self._runs_as(model), model, options):
             body = requests.load(model, options)
@@ -307,7 +307,9 @@ class OllamaBackend:
 def _loaded(model: str, resident: RunningModel) -> LoadedModel:
     ref = ModelRef(BackendName.OLLAMA, model)
     shares = _other_name(model, resident)
-    return LoadedModel(ref, resident.window, resident.size_bytes, resident.gpu_share, shares=shares)
+    return LoadedModel(
+        ref, resident.window, resident.size_bytes, resident.gpu_share, shares=shares, digest=resident.digest
+    )
 
 
 def _other_name(model: str, resident: RunningModel) -> ModelRef | None:

@@ -164,6 +164,7 @@ class OpenAIAnswer:
             cached_tokens=cached,
             prompt_ms=as_number(timings.get("prompt_ms")),
             generation_ms=as_number(timings.get("predicted_ms")),
+            thinking_tokens=as_count(as_object(usage.get("completion_tokens_details")).get("reasoning_tokens")),
         )
         return [*self._parser.flush(whole=reason is not FinishReason.LENGTH), finished]
 

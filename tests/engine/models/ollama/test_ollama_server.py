@@ -58,7 +58,7 @@ async def test_the_report_of_a_server(replay: Any, ollama: OllamaBackend) -> Non
         SMALL, 98362745, "134.52M", "Q4_1", max_window=8192, capabilities=("chat",), digest=DIGEST
     )
     assert [model.ref for model in report.loaded] == [SMALL, TASK]
-    assert report.loaded[0] == LoadedModel(SMALL, 2048, 160222411, 0.0)
+    assert report.loaded[0] == LoadedModel(SMALL, 2048, 160222411, 0.0, digest=DIGEST)
     assert [asked.path for asked in replay.asked].count("/api/show") == 0  # all of it was in the list
 
 
@@ -249,7 +249,7 @@ async def test_loading_says_what_every_call_says(replay: Any, ollama: OllamaBack
     replay.play("residency/preload-shift-false")
     replay.play("residency/ps-after-shift-false")
     loaded = await ollama.load("smollm2:135m", 2048)
-    assert loaded == LoadedModel(SMALL, 2048, 160222411, 0.0)
+    assert loaded == LoadedModel(SMALL, 2048, 160222411, 0.0, digest=DIGEST)
     assert replay.bodies("/api/chat") == [
         {
             "model": "smollm2:135m",
@@ -289,7 +289,7 @@ async def test_two_names_of_one_file_are_both_there(replay: Any, ollama: OllamaB
     replay.play("residency/same-file-2")
     replay.play("residency/same-file-ps")
     same = ModelRef(BackendName.OLLAMA, "same:file")
-    assert await ollama.load("same:file", 2048) == LoadedModel(same, 2048, 160222411, 0.0, shares=SMALL)
+    assert await ollama.load("same:file", 2048) == LoadedModel(same, 2048, 160222411, 0.0, shares=SMALL, digest=DIGEST)
     loaded = await ollama.loaded()
     assert {model.ref for model in loaded} == {same, SMALL}
     assert sum(main_memory(model) for model in loaded) == 160222411  # one set of weights counts once
@@ -343,7 +343,7 @@ async def test_a_model_that_runs_elsewhere_is_not_loaded(replay: Any, ollama: Ol
     replay.say("/api/show", {"model_info": {"x.context_length": 262144}})
     replay.lines("/api/chat", LOAD)
     loaded = await ollama.load("big:cloud", 8192)
-    assert loaded == LoadedModel(ModelRef(BackendName.OLLAMA, "big:cloud"), 262144)
+    assert loaded == LoadedModel(ModelRef(BackendName.OLLAMA, "big:cloud"), 262144, load_ms=0.0)
     assert replay.bodies("/api/chat") == []
 
 

@@ -1,0 +1,110 @@
+"""Takes the row of every call: it is stored with the reply or the step that came of it, else as soon as possible."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from tale_tui.domain.constants import CALLS_UNSTORED_MAX
+from tale_tui.domain.errors import StoreError, TaleError
+from tale_tui.domain.metrics import CallRecord
+
+log = logging.getLogger(__name__)
+
+
+class CallStore(Protocol):
+    """Where rows are kept."""
+
+    async def add_calls(self, calls: Sequence[CallRecord]) -> None:
+        """Keep calls, in the next transaction."""
+        ...
+
+
+class CallRecorder:
+    """Implements `call_meter.CallLog`. No row is written on the event loop, and none is lost while the disk is full.
+
+    Args:
+        store: where they are kept.
+
+    Attributes:
+        recorded: how many were stored since the start.
+    """
+
+    def __init__(self, store: CallStore) -> None:
+        self._store = store
+        self._held: dict[str, CallRecord] = {}
+        """The last call for each reply and step that is not stored yet."""
+        self._waiting: deque[CallRecord] = deque(maxlen=CALLS_UNSTORED_MAX)
+        self._writing: asyncio.Task[None] | None = None
+        self._complained = False
+        self.recorded = 0
+
+    def record(self, call: CallRecord) -> None:
+        """See `CallLog.record`. Of several calls for one reply or step only the last is stored with it."""
+        owner = call.labels.owner
+        if not owner:
+            self._add(call)
+            return
+        self.release(owner)
+        self._held[owner] = call
+
+    @contextmanager
+    def storing(self, owner: str) -> Iterator[CallRecord | None]:
+        """Store the call of a reply or a step together with it, in this block; where that fails it is stored alone.
+
+        Args:
+            owner: as `CallLabels.owner`.
+        Yields:
+            The call; None where there was none.
+        """
+        call = self._held.pop(owner, None)
+        try:
+            yield call
+        except TaleError:
+            if call is not None:
+                self._add(call)
+            raise
+        self.recorded += call is not None
+
+    def release(self, owner: str) -> None:
+        """Nothing will be stored with the call of this reply or step: it is stored alone."""
+        if (call := self._held.pop(owner, None)) is not None:
+            self._add(call)
+
+    async def close(self) -> None:
+        """Store what there is."""
+        for owner in list(self._held):
+            self.release(owner)
+        if self._waiting:  # a database that could not be written may be well again
+            self._begin()
+        if self._writing is not None:
+            await self._writing
+        if self._waiting:
+            log.warning("%d calls of models were not kept", len(self._waiting))
+
+    def _add(self, call: CallRecord) -> None:
+        self._waiting.append(call)
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write(), name="calls of models")
+
+    async def _write(self) -> None:
+        while self._waiting:
+            calls = tuple(self._waiting)
+            self._waiting.clear()
+            try:
+                await self._store.add_calls(calls)
+            except StoreError as error:
+                self._waiting.extendleft(reversed(calls))
+                if not self._complained:
+                    self._complained = True
+                    log.warning("calls of models are not kept yet: %s", error.sentence)
+                return
+            self._complained = False
+            self.recorded += len(calls)

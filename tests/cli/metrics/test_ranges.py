@@ -1,0 +1,80 @@
+"""Ranges of time on the user's clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tale_tui.cli.metrics.ranges import range_of
+from tale_tui.domain.errors import BadRange
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.fixture(autouse=True)
+def _in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The clock of the machine is that of Berlin."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def at(*moment: int) -> float:
+    return datetime(*moment, tzinfo=BERLIN).timestamp()  # type: ignore[arg-type]
+
+
+NOW = at(2026, 10, 28, 14, 30)
+"""A Wednesday, three days after the clocks were set back."""
+
+
+@pytest.mark.parametrize(
+    ("since", "begin"),
+    [
+        ("15min", NOW - 900),
+        ("1h", NOW - 3600),
+        ("1.5h", NOW - 5400),
+        ("7d", NOW - 604_800),
+        ("2w", NOW - 1_209_600),
+        ("today", at(2026, 10, 28)),
+        (" Yesterday ", at(2026, 10, 27)),
+        ("week", at(2026, 10, 26)),
+        ("month", at(2026, 10, 1)),
+        ("2026-10-25", at(2026, 10, 25)),
+        ("2026-10-25T14:00", at(2026, 10, 25, 14)),
+        ("2026-10-25T14:00Z", at(2026, 10, 25, 15)),
+    ],
+)
+def test_a_beginning(since: str, begin: float) -> None:
+    assert range_of(since, None, NOW) == (begin, None)
+
+
+def test_a_date_ends_with_its_day_which_may_have_25_hours() -> None:
+    begin, end = range_of("2026-10-25", "2026-10-25", NOW)
+    assert begin is not None
+    assert end is not None
+    assert end - begin == 25 * 3600
+    assert range_of(None, "month", NOW) == (None, at(2026, 11, 1))
+    assert range_of(None, "yesterday", NOW) == (None, at(2026, 10, 28))
+
+
+def test_a_range_that_ends_where_it_begins_is_empty_and_not_wrong() -> None:
+    assert range_of("today", "yesterday", NOW) == (at(2026, 10, 28), at(2026, 10, 28))
+
+
+def test_nothing_said_is_everything() -> None:
+    assert range_of(None, None, NOW) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [("today", "2026-10-26"), ("2026-10-29", None), ("", None), (None, "soon"), ("-1h", None), ("1e9d", None)],
+)
+def test_what_is_no_range_is_refused(since: str | None, until: str | None) -> None:
+    with pytest.raises(BadRange):
+        range_of(since, until, NOW)
