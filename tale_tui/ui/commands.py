@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 MARK = "/"
 """A message that begins with it is a command; two of them stand for a message that begins with one."""
 
+LEAVING_WORDS = frozenset({"exit", "quit"})
+"""They leave without a mark as well, as in most programs of the terminal, where nothing else is written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -93,18 +96,23 @@ def parse(text: str) -> Call | None:
     Args:
         text: the whole message.
     Returns:
-        The command, or None where the text is a message: it does not begin with a single slash, or the slash
-        is not followed by a letter (a path such as `/etc/hosts` has another slash in its first word).
+        The command, or None where the text is a message: it does not begin with a single slash; the slash is not
+        followed by a letter (a path such as `/etc/hosts` has another slash in its first word); or words follow a
+        command that takes none (`/quit smoking is hard`). `LEAVING_WORDS` alone are commands.
     Raises:
         UnknownCommand: with a sentence for the user.
     """
     word, rest = (*text.split(maxsplit=1), "", "")[:2]
     name = word.removeprefix(MARK)
+    if not rest and word.lower() in LEAVING_WORDS:
+        return Call(_BY_NAME[word.lower()])
     if not word.startswith(MARK) or not name.isalpha():
         return None
     command = _BY_NAME.get(name.lower())
     if command is None:
         raise UnknownCommand(_unknown(name))
+    if rest and not command.argument:
+        return None
     return Call(command, rest.strip())
 
 
