@@ -107,7 +107,7 @@ class TasksApp(App[None]):
         left: how often the chat was asked for.
     """
 
-    CSS_PATH: ClassVar = [str(Path(tale_tui.ui.__file__).parent / name) for name in ("app.tcss", "tasks/tasks.tcss")]
+    CSS_PATH: ClassVar = [str(Path(tale_tui.ui.__file__).parent / "tasks/tasks.tcss")]
     BINDINGS = APP_KEYS
     ENABLE_COMMAND_PALETTE = False
     NOTIFICATION_TIMEOUT = 3600

@@ -1,8 +1,12 @@
-"""What an application has of the terminal: our driver where this Textual allows it, and no traceback at its end."""
+"""What an application has of the terminal: our driver where this Textual allows it, its colours or none, and no
+traceback at its end.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -10,6 +14,7 @@ from textual.worker import WorkerFailed
 
 if TYPE_CHECKING:
     from textual.driver import Driver
+    from textual.filter import LineFilter
 
 
 LINUX = "textual.drivers.linux_driver"
@@ -23,6 +28,16 @@ class TerminalApp(App[int]):
     def get_driver_class(self) -> type[Driver]:
         """Ours in place of Textual's for Linux and macOS."""
         return best_driver(super().get_driver_class())
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """With NO_COLOR ours alone: Textual's own leaves shades of grey, which are colours to a terminal."""
+        return self._colourless if self.no_color else super().get_line_filters()
+
+    @cached_property
+    def _colourless(self) -> Sequence[LineFilter]:
+        from tale_tui.ui.terminal.colourless import Colourless
+
+        return (Colourless(),)
 
     @property
     def crash(self) -> Exception | None:

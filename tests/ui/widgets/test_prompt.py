@@ -138,7 +138,7 @@ async def test_a_binary_paste_is_refused_in_a_sentence(pasted: str) -> None:
         app.prompt.post_message(events.Paste(pasted))
         await pilot.pause()
         assert app.prompt.text == ""
-        assert Window(app).toasts == ["The clipboard does not hold text. Nothing was pasted."]
+        assert Window(app).told == ["The clipboard does not hold text. Nothing was pasted."]
 
 
 async def test_a_paste_beyond_all_measure_is_refused() -> None:
@@ -147,7 +147,7 @@ async def test_a_paste_beyond_all_measure_is_refused() -> None:
         app.prompt.post_message(events.Paste("x" * (PASTE_MAX + 1)))
         await pilot.pause()
         assert app.prompt.text == ""
-        assert "too many to paste" in Window(app).toasts[0]
+        assert "too many to paste" in Window(app).told[0]
 
 
 async def test_a_large_paste_is_taken() -> None:
