@@ -99,7 +99,7 @@ class Window:
     def told(self) -> list[str]:
         """What was told, as sentences."""
         if not isinstance(self.app, TaleApp):
-            return [notification.message for notification in self.app._notifications]
+            return getattr(self.app, "told", None) or [one.message for one in self.app._notifications]
         return [notice.sentence for _, notice in self.app.notices.told]
 
     @property
