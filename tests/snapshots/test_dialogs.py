@@ -217,7 +217,7 @@ def test_notices(looks_as_before: Any, told: bool) -> None:
             await window.shows("nearly full")
             window.clock.turn(600)
             window.hear(Notice("Another model stands in", "llama3.2:3b answers.", "warning"))
-            await window.shows("1 more")
+            await window.shows("stands in")
         await window.say("/notices")
         await window.shows("Notices")
 
