@@ -32,7 +32,7 @@ class NoticeLine(Widget):
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
         """The lines of the notice."""
-        return len(banner_lines(self.shown, width))
+        return 0 if self.shown is None else len(banner_lines(self.shown, width))
 
     def render(self) -> Content:
         """The notice, or what stands here otherwise."""

@@ -281,7 +281,7 @@ class Prompt(TextArea, inherit_bindings=False):
         """A line, with the cursor over the whole of its sign: TextArea draws it over one character."""
         line = super().get_line(line_index)
         row, column = self.cursor_location
-        if row == line_index and self.has_focus:
+        if row == line_index and self.has_focus and not line.plain.isascii():
             start, end = sign_at(line.plain, column)
             if end - start > 1:
                 line.stylize(self.get_component_rich_style("text-area--cursor"), start, end)
