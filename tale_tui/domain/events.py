@@ -218,6 +218,8 @@ class Notice:
     sentence: str
     severity: str = "information"
     """`information`, `warning` or `error`."""
+    about: str = ""
+    """What there is to look at: `models`, `tasks`, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)

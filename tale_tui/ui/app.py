@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import time
-from collections import deque
 from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from functools import partial
@@ -35,15 +34,12 @@ if TYPE_CHECKING:
     from tale_tui.config.paths import Paths
     from tale_tui.config.settings import Settings
     from tale_tui.domain.clock import Clock
-    from tale_tui.domain.events import Notice
     from tale_tui.ui.chat.models import ModelActions
     from tale_tui.ui.dialogs.leave import Leaving
     from tale_tui.ui.keys import KeyPlace
+    from tale_tui.ui.notice_queue import NoticeQueue, NoticeShown
     from tale_tui.ui.tasks.screen import TasksScreen
 
-
-NOTICES_KEPT = 200
-"""Notices that the list of them holds."""
 
 ANSWER_WITHIN_S = 2.0
 """Leaving without a question waits so long for what the engine says about the tasks."""
@@ -78,13 +74,11 @@ class TaleApp(TerminalApp):
 
     Attributes:
         bridge: brings the engine.
-        notices: what was told, the oldest first, with the time (seconds since the epoch).
     """
 
     TITLE = "tale"
-    CSS_PATH: ClassVar[CSSPathType | None] = ["app.tcss", "chat/chat.tcss"]
+    CSS_PATH: ClassVar[CSSPathType | None] = ["chat/chat.tcss"]
     ENABLE_COMMAND_PALETTE = False
-    SUSPENDED_SCREEN_CLASS = "-below"
     DEFAULT_MODE = CHAT
     BINDING_GROUP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = APP_KEYS
@@ -100,7 +94,7 @@ class TaleApp(TerminalApp):
         clock: Clock | None = None,
     ) -> None:
         super().__init__()
-        self.notices: deque[tuple[float, Notice]] = deque(maxlen=NOTICES_KEPT)
+        self._notices: NoticeQueue | None = None
         self.bridge = bridge
         self._paths = paths
         self._look = look
@@ -174,7 +168,7 @@ class TaleApp(TerminalApp):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Tell the user something, literally: text is never markup here. What has a title is kept in the list.
+        """Tell the user something in the line of the screen, literally: text is never markup here.
 
         Args:
             message: what happened and what to do; may hold foreign text.
@@ -184,12 +178,39 @@ class TaleApp(TerminalApp):
             markup: has no effect.
         """
         message, title = clean(message), clean_line(title)
-        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
-        if title:
-            # Not needed for the first frame.
-            from tale_tui.domain.events import Notice
+        # Not needed for the first frame.
+        from tale_tui.domain.events import Notice
 
-            self.notices.append((time.time(), Notice(title, message, severity)))
+        self.notices.tell(Notice(title, message, severity), timeout)
+
+    def clear_notifications(self) -> None:
+        """Take away what is told; the list keeps it."""
+        if self._notices is not None:
+            self._notices.put_away()
+
+    @property
+    def notices(self) -> NoticeQueue:
+        """What is told, and what was."""
+        if self._notices is None:
+            # Not needed for the first frame.
+            from tale_tui.ui.notice_queue import NoticeQueue
+
+            self._notices = NoticeQueue(
+                lambda delay_s, end: self.set_timer(delay_s, end), self._show_notice, self._has_dialog
+            )
+        return self._notices
+
+    def _show_notice(self, shown: NoticeShown | None) -> None:
+        for screen in (self.chat, self.modes.tasks):
+            if screen is not None:
+                screen.show_notice(shown)
+
+    def _has_dialog(self) -> bool:
+        return self.screen.is_modal
+
+    @on(ChatScreen.Told)
+    def _tell(self, event: ChatScreen.Told) -> None:
+        self.notices.tell(event.notice)
 
     @on(Bridge.Ready)
     def _use_engine(self, event: Bridge.Ready) -> None:
@@ -230,6 +251,10 @@ class TaleApp(TerminalApp):
     async def action_show(self, name: str) -> None:
         """Show a screen: `chat` or `tasks`."""
         await self.modes.show(name)
+        shown = self.notices.shown
+        if shown is not None and shown.notice.about == name:
+            # This is where it leads to.
+            self.notices.put_away()
 
     async def on_tasks_screen_left(self) -> None:
         """Back to the chat, which is as it was left."""
@@ -262,7 +287,7 @@ class TaleApp(TerminalApp):
         """Show what happened lately."""
         from tale_tui.ui.dialogs.notices import NoticesDialog
 
-        self.push_screen(NoticesDialog(tuple(self.notices), time.time()))
+        self.push_screen(NoticesDialog(self.notices.kept, time.time()))
 
     def on_model_actions_setting_chosen(self, event: ModelActions.SettingChosen) -> None:
         """Change a setting for good and open the engine anew with it."""
@@ -335,7 +360,11 @@ def run_app(
         bridge, paths, read_first_frame_settings(paths, os.environ, wanted), overrides=wanted, session_id=session
     )
     if demo:
+        from tale_tui.ui.chat.models import tell_demo_once
+
         app.chat.title_bar.label = f"{app.TITLE} demo"
+        # The first line says so already.
+        tell_demo_once(paths.data)
     code = app.run()
     if app.crash is not None:
         raise app.crash

@@ -3,21 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar, TypeVarTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, TypeVarTuple
 
+from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 from textual.worker import Worker
 
 from tale_tui.domain.errors import TaleError
+from tale_tui.ui.widgets.banner import Banner, Severity
+from tale_tui.ui.widgets.notice_line import NoticeLine
+from tale_tui.ui.widgets.status_line import KeyHint
+
+if TYPE_CHECKING:
+    from tale_tui.domain.events import Notice
+    from tale_tui.ui.notice_queue import NoticeShown
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
 Work = Callable[[*Args], Coroutine[Any, Any, None]]
 
 
+LOOKS = {"models": ("chat.models", "choose another"), "tasks": ("app.tasks", "look")}
+"""What a notice is about -> the binding that leads there, and in words what it does."""
+_SEVERITIES: dict[str, Severity] = {"warning": "warning", "error": "error"}
+
+
 class BaseScreen(Screen[None]):
-    """A screen that stays, other than a dialog. What belongs to it is given the screen, and needs no more of it."""
+    """A screen that stays, other than a dialog. What belongs to it is given the screen, and needs no more of it.
+
+    Attributes:
+        notice_line: shows what is told; the screen has it in its last lines.
+    """
+
+    BACK: ClassVar[str] = ""
+    """The id of the binding that closes one thing at a time, a notice among them."""
+
+    LISTS_TASKS: ClassVar[bool] = False
+    """Whether every task is in sight, so that nothing need be told of one."""
+
+    @dataclass
+    class Told(Message):
+        """The user is to be told something."""
+
+        notice: Notice
+
+    def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002  (Textual's word)
+        super().__init__(id=id, classes=classes)
+        self.notice_line = NoticeLine()
 
     def say(
         self,
@@ -29,6 +63,31 @@ class BaseScreen(Screen[None]):
     ) -> None:
         """Tell the user something that goes by itself; with a title it is kept in the list of notices. Safe text."""
         self.app.notify(sentence, title=title, severity=severity, timeout=timeout_s, markup=False)
+
+    def tell(self, notice: Notice) -> None:
+        """As `say`, for a notice that names what there is to look at."""
+        self.post_message(self.Told(notice))
+
+    def show_notice(self, shown: NoticeShown | None) -> None:
+        """Show in the line of this screen what is told; None for nothing."""
+        self.notice_line.shown = None if shown is None else self._notice_banner(shown)
+
+    def _notice_banner(self, shown: NoticeShown) -> Banner:
+        notice, keys = shown.notice, self.keys()
+        text = f"{notice.title}: {notice.sentence}" if notice.title else notice.sentence
+        if shown.more:
+            text += f" (and {shown.more} more: /notices)"
+        look = LOOKS.get(notice.about)
+        hints = (look, (self.BACK, "close"))
+        severity = _SEVERITIES.get(notice.severity, "information")
+        return Banner(text, tuple(KeyHint(keys[one[0]], one[1]) for one in hints if one and one[0] in keys), severity)
+
+    def put_notice_away(self) -> bool:
+        """Take away what is told; False where nothing is."""
+        told = self.notice_line.shown is not None
+        if told:
+            self.app.clear_notifications()
+        return told
 
     def say_error(self, error: TaleError) -> None:
         """Tell the user what went wrong."""

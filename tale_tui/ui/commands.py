@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from tale_tui.engine.client_actions import TaskKind
 
 
+LEAVING_WORDS = frozenset({"exit", "quit"})
+"""They leave without a mark as well, as in most programs of the terminal, where nothing else is written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One thing that can be asked for by name."""
@@ -91,10 +95,13 @@ def parse(text: str) -> Call | None:
     Args:
         text: the whole message.
     Returns:
-        The command, or None where the text is a message.
+        The command, or None where the text is a message: it is none, or words follow a command that takes none
+        (`/quit smoking is hard`). `LEAVING_WORDS` alone are commands.
     Raises:
         UnknownCommand: with a sentence for the user.
     """
+    if (word := text.strip().lower()) in LEAVING_WORDS:
+        return Call(_BY_NAME[word])
     found = split_command(text)
     if found is None:
         return None
@@ -102,6 +109,8 @@ def parse(text: str) -> Call | None:
     command = _BY_NAME.get(name)
     if command is None:
         raise UnknownCommand(_unknown(name))
+    if argument and not command.argument:
+        return None
     return Call(command, argument)
 
 

@@ -57,10 +57,10 @@ UI = (
     {"tasks"},
     {"dialogs"},
     {"transcript", "engine_bridge"},
+    {"base_screen"},
     {"widgets"},
     {"markdown"},
-    {"base_screen"},
-    {"keys", "commands", "theming", "terminal", "text"},
+    {"keys", "commands", "theming", "terminal", "text", "graphemes", "notice_queue"},
 )
 """The same inside the window: app, screens, dialogs, what they are made of."""
 

@@ -86,7 +86,7 @@ async def test_talk_and_work_and_ask_and_look(open_window: Any, work: Any) -> No
         await reaches(window, "done")
         await window.until(lambda: "return n" in window.card.text, "the card holds the result")
         await window.until(
-            lambda: sum("is done" in notice.title for _, notice in window.app.notices) == 1, "it is told once"
+            lambda: sum("is done" in notice.title for _, notice in window.app.notices.kept) == 1, "it is told once"
         )
         assert window.prompt.has_focus
 
@@ -101,7 +101,7 @@ async def test_what_is_watched_is_not_told(open_window: Any, work: Any) -> None:
         await reaches(window, "done")
         await window.idle()
         await window.pilot.pause(2 * GATHER_S)
-        assert [notice.title for _, notice in window.app.notices if "is done" in notice.title] == []
+        assert [notice.title for _, notice in window.app.notices.kept if "is done" in notice.title] == []
 
 
 async def test_the_whole_result_is_one_key_away(open_window: Any, work: Any) -> None:
@@ -120,7 +120,7 @@ async def test_the_whole_result_is_one_key_away(open_window: Any, work: Any) -> 
         assert view.card(task_id).opened
         assert window.follows(task_id)
         await window.say("   ")
-        assert any("nothing to send" in sentence for sentence in window.toasts)
+        assert any("nothing to send" in sentence for sentence in window.told)
         assert view.card(task_id).opened
         go_on.set()
         await reaches(window, "done")
@@ -199,11 +199,11 @@ async def test_a_task_is_steered_by_commands(open_window: Any, work: Any) -> Non
         await window.say(f"/priority {shown} urgent")
         await window.until(lambda: window.tasks[window.card.task_id].priority == "urgent", "it goes first")
         await window.say("/status")
-        await window.until(lambda: any("running" in said for said in window.toasts) or window.toasts, "it is told")
+        await window.until(lambda: any("running" in said for said in window.told) or window.told, "it is told")
         await window.say(f"/cancel {shown}")
         await reaches(window, "cancelled")
         await window.say(f"/cancel {shown}")
-        await window.until(lambda: any("already" in said for said in window.toasts), "twice is once too often")
+        await window.until(lambda: any("already" in said for said in window.told), "twice is once too often")
         go_on.set()
         await window.say(f"/retry {shown}")
         await reaches(window, "done")
@@ -301,7 +301,7 @@ async def test_what_was_cut_off_goes_on_when_the_user_says_so(open_window: Any, 
         await window.say("/task Write the function")
         await begun(window)
     async with open_window(answer) as window:
-        notice = window.chat.composer.notice
+        notice = window.chat.composer.banner
         await window.until(lambda: notice.shown is not None, "it is asked")
         assert notice.shown.text.startswith("1 task was cut off")
         await window.ready()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ pytestmark = pytest.mark.process
 
 RESTORED = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l", b"\x1b[?2004l")
 """Alternate screen left, cursor shown, mouse and bracketed paste off."""
+SGR = re.compile(rb"\x1b\[([0-9;:]*)m")
+FIRST_COLOUR = 30
+"""Numbers of SGR from which on they are colours; those before are weight, slant, lines and reversal."""
 
 
 @pytest.mark.parametrize(
@@ -46,6 +50,20 @@ def test_without_utf8_only_ascii_is_drawn(window: Callable[..., Any]) -> None:
     one.press("\x11")
     assert one.wait_end() == 0
     assert all(byte < 0x80 for byte in one.raw)
+
+
+def test_no_color_sends_no_colour_at_all(window: Callable[..., Any]) -> None:
+    one = window(NO_COLOR="1", COLORTERM="truecolor", TERM="xterm-256color")
+    one.wait_for("enter send")
+    one.press("hello\r")
+    one.wait_for("no model was asked")
+    one.press("\x1bOR")
+    one.wait_for("all keys")
+    one.press("\x11")
+    assert one.wait_end() == 0
+    codes = {code for found in SGR.findall(one.raw) for code in found.replace(b":", b";").split(b";")}
+    assert codes, "something is bold or reversed"
+    assert {code for code in codes if code and int(code) >= FIRST_COLOUR} == set()
 
 
 def test_text_typed_before_the_engine_is_ready_is_kept_and_sent(window: Callable[..., Any]) -> None:

@@ -171,6 +171,9 @@ def looks_as_before(
     manual_clock = ManualClock()
     # Notices are stamped by the window itself; they stand for as long as a slow test takes.
     monkeypatch.setattr("tale_tui.ui.app.time", SimpleNamespace(time=manual_clock.now))
+    monkeypatch.setattr(
+        "tale_tui.ui.notice_queue.time", SimpleNamespace(time=manual_clock.now, monotonic=manual_clock.monotonic)
+    )
     monkeypatch.setattr(TaleApp, "NOTIFICATION_TIMEOUT", 3600)
 
     def compare(**scene: Any) -> bool:

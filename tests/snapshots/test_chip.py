@@ -154,7 +154,7 @@ def test_what_is_told_leaves_the_prompt_free(looks_as_before: Any) -> None:
     async def act(window: Any) -> None:
         await window.write("half a thought")
         window.hear(Notice("The disk is nearly full", "Make room: replies are stored as they come."))
-        await window.until(lambda: window.toasts, "it is told")
+        await window.until(lambda: window.told, "it is told")
 
     assert looks_as_before(act=act, size=(20, 5))
 

@@ -75,6 +75,6 @@ def test_told_in_passing(looks_as_before: Any) -> None:
         await window.say("/hlep me")
         window.hear(Notice("The disk is nearly full", "Make room: replies are stored as they come.", "error"))
         window.hear(Notice("Another model stands in", "qwen2.5:7b is not installed; llama3.2:3b answers."))
-        await window.shows("Did you mean /help?", "nearly full", "stands in")
+        await window.shows("nearly full", "and 2 more: /notices")
 
     assert looks_as_before(act=act)

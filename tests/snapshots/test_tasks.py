@@ -111,7 +111,7 @@ def test_cancelling(picture: Any) -> None:
 
 @pytest.mark.parametrize("size", [TINY, SMALL, USUAL], ids=["20x5", "80x24", "120x40"])
 def test_what_is_told_covers_no_beginning(picture: Any, size: tuple[int, int]) -> None:
-    assert picture(size=size, keys=("S",), after=("Sorted:",))
+    assert picture(size=size, keys=("S",), after=("Sorted",))
 
 
 def test_choosing_a_step(picture: Any) -> None:

@@ -21,6 +21,7 @@ from tale_tui.engine.engine import Engine
 from tale_tui.engine.ipc.connect import open_engine
 from tale_tui.engine.models.scripted import Answer, Script, ScriptedBackend, spoken
 from tale_tui.ui.app import TaleApp
+from tale_tui.ui.chat.models import tell_demo_once
 from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.terminal.notifications import WindowPreferences
 
@@ -85,6 +86,8 @@ def open_window(paths: Paths, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> 
             finally:
                 await window.engine.stop()
 
+        # As at every start but the first one in a data folder.
+        tell_demo_once(paths.data)
         look = look or FirstFrameSettings()
         app = TaleApp(Bridge(engine), paths, look, overrides=overrides, session_id=session_id, clock=clock)
         app.chat.preferences = manners

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import App
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 import tale_tui.ui
 from support.scripted_engine import ScriptedEngine
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import TaleError
+from tale_tui.domain.events import Notice
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState, RoleStatus, Usage
 from tale_tui.domain.tasks import (
     Plan,
@@ -31,6 +33,7 @@ from tale_tui.domain.tasks import (
 from tale_tui.engine.api import EngineApi
 from tale_tui.ui.app import APP_KEYS
 from tale_tui.ui.engine_bridge import Bridge
+from tale_tui.ui.notice_queue import NoticeShown
 from tale_tui.ui.tasks.screen import TasksScreen
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, load_themes, theme_folders
 
@@ -107,10 +110,9 @@ class TasksApp(App[None]):
         left: how often the chat was asked for.
     """
 
-    CSS_PATH: ClassVar = [str(Path(tale_tui.ui.__file__).parent / name) for name in ("app.tcss", "tasks/tasks.tcss")]
+    CSS_PATH: ClassVar = [str(Path(tale_tui.ui.__file__).parent / "tasks/tasks.tcss")]
     BINDINGS = APP_KEYS
     ENABLE_COMMAND_PALETTE = False
-    NOTIFICATION_TIMEOUT = 3600
 
     def __init__(self, engine: ScriptedEngine, theme: str = "tale-dark", broken: TaleError | None = None) -> None:
         super().__init__()
@@ -122,11 +124,21 @@ class TasksApp(App[None]):
         self.copied: list[str] = []
         self.quoted: list[str] = []
         self.left = 0
+        self.told: list[str] = []
         self._broken = broken
         self.bridge = Bridge(self._engine)
         ids = count()
         clock = Clock(lambda: NOW + self.passed, lambda: self.passed, lambda: f"id{next(ids)}")
         self.tasks = TasksScreen(self.bridge, None, clock)
+
+    def notify(self, message: str, *, title: str = "", severity: SeverityLevel = "information", **_: Any) -> None:
+        """Show what is told as the application does, for as long as it is not closed."""
+        self.told.append(message)
+        self.tasks.show_notice(NoticeShown(Notice(title, message, severity)))
+
+    def clear_notifications(self) -> None:
+        """Take it away."""
+        self.tasks.show_notice(None)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(VARIABLE_DEFAULTS)

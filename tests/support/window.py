@@ -12,9 +12,9 @@ from support.waiting import until
 from tale_tui.domain.conversation import Message, MessageState, Session
 from tale_tui.domain.events import Fact
 from tale_tui.domain.tasks import Task
+from tale_tui.ui.app import TaleApp
 from tale_tui.ui.chat.screen import ChatScreen
 from tale_tui.ui.engine_bridge import Bridge
-from tale_tui.ui.widgets.chip import Chip
 from tale_tui.ui.widgets.composer import Waiting
 
 
@@ -60,7 +60,7 @@ class Window:
 
     async def tells(self, words: str) -> None:
         """Wait until these words are in something that was told."""
-        await self.until(lambda: any(words in toast for toast in self.toasts), f"{words!r} is told")
+        await self.until(lambda: any(words in one for one in self.told), f"{words!r} is told")
 
     async def dialog(self, kind: type[Screen[Any]]) -> Any:
         """Wait until a screen of this class is in front, and give it."""
@@ -96,9 +96,11 @@ class Window:
         return list(self.app.screen._compositor.render_strips())
 
     @property
-    def toasts(self) -> list[str]:
-        """What was told and not put away yet, as sentences."""
-        return [notification.message for notification in self.app._notifications]
+    def told(self) -> list[str]:
+        """What was told, as sentences."""
+        if not isinstance(self.app, TaleApp):
+            return getattr(self.app, "told", None) or [one.message for one in self.app._notifications]
+        return [notice.sentence for _, notice in self.app.notices.told]
 
     @property
     def leaving(self) -> bool:
@@ -123,12 +125,12 @@ class Window:
     @property
     def notice(self) -> Any:
         """What stands above the prompt; None where nothing does."""
-        return self.chat.composer.notice.shown
+        return self.chat.composer.banner.shown
 
     @property
     def chip(self) -> Any:
         """What the chip at the prompt says; None where it says nothing."""
-        return self.chat.query_one(Chip).shown
+        return self.chat.composer.chip
 
     @property
     def queued(self) -> tuple[Waiting, ...]:

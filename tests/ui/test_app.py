@@ -96,7 +96,7 @@ async def test_notices_with_a_title_are_kept_and_shown(open_window: Any) -> None
         await window.ready()
         window.app.notify("A sentence with [/] and [red]no markup[/].", title="A title")
         window.app.notify("Of no account.")
-        assert [notice.title for _, notice in window.app.notices][-1] == "A title"
+        assert [notice.title for _, notice in window.app.notices.kept][-1] == "A title"
         await window.say("/notices")
         await window.dialog(NoticesDialog)
 
@@ -104,8 +104,8 @@ async def test_notices_with_a_title_are_kept_and_shown(open_window: Any) -> None
 async def test_what_is_told_is_clean(open_window: Any) -> None:
     async with open_window() as window:
         window.app.notify("a\x1b[31mb\x1b]0;T\x07c", title="t\x9b1m\u202e")
-        await window.until(lambda: "abc" in window.toasts, "it is told")
-        assert "t" in [notice.title for _, notice in window.app.notices]
+        await window.until(lambda: "abc" in window.told, "it is told")
+        assert "t" in [notice.title for _, notice in window.app.notices.kept]
 
 
 async def test_help_opens_everywhere_and_once(open_window: Any) -> None:
@@ -127,7 +127,7 @@ async def test_a_command_before_the_engine_is_there_stays_in_the_prompt(open_win
     async with open_window(gate=asyncio.Event()) as window:
         window.chat.run_command("task", "Compare three databases")
         await window.until(lambda: window.chat.composer.prompt.text == "/task Compare three databases", "it is there")
-        assert any("not there yet" in toast for toast in window.toasts)
+        assert any("not there yet" in toast for toast in window.told)
 
 
 async def test_an_engine_that_crashes_ends_the_application_with_its_error(open_window: Any) -> None:
@@ -204,7 +204,7 @@ def test_the_window_runs_says_what_was_moved_and_gives_its_exit_code(
         async def leave(pilot: Any) -> None:
             while self.chat.line.model.state != "ready":
                 await pilot.pause()
-            told.extend(notice.sentence for _, notice in self.notices if notice.title == "Settings")
+            told.extend(notice.sentence for _, notice in self.notices.kept if notice.title == "Settings")
             await pilot.press("ctrl+q")
 
         return run(self, headless=True, auto_pilot=leave)
@@ -223,9 +223,9 @@ def test_a_wrong_setting_is_raised_when_the_window_is_closed(paths: Any, monkeyp
 
     def headless(self: TaleApp, **options: Any) -> Any:
         async def leave(pilot: Any) -> None:
-            while self.chat.composer.notice.shown is None:
+            while self.chat.composer.banner.shown is None:
                 await pilot.pause()
-            seen.append(self.chat.composer.notice.shown.text)
+            seen.append(self.chat.composer.banner.shown.text)
             await pilot.press("ctrl+q")
 
         return run(self, headless=True, auto_pilot=leave)

@@ -33,6 +33,26 @@ def test_messages_are_no_commands(text: str) -> None:
     assert parse(text) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["/quit smoking is hard", "/new ideas for dinner?", "/help me with this", "/delete all\nof it", "/clear as mud"],
+)
+def test_a_command_that_takes_no_words_is_a_message_where_words_follow(text: str) -> None:
+    assert parse(text) is None
+
+
+@pytest.mark.parametrize(("text", "name"), [("exit", "exit"), ("quit", "quit"), (" Quit\n", "quit")])
+def test_a_word_that_leaves_needs_no_slash_where_it_stands_alone(text: str, name: str) -> None:
+    call = parse(text)
+    assert call is not None
+    assert call.command.name == name
+
+
+@pytest.mark.parametrize("text", ["quit smoking", "exit code 1", "help", "exit."])
+def test_words_that_leave_are_words_in_a_sentence(text: str) -> None:
+    assert parse(text) is None
+
+
 @pytest.mark.parametrize(("typed", "meant"), [("/hlep", "/help"), ("/modle x", "/model"), ("/quitt", "/quit")])
 def test_an_unknown_command_names_the_nearest(typed: str, meant: str) -> None:
     with pytest.raises(UnknownCommand, match=f"Did you mean {meant}"):

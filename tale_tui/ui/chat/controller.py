@@ -27,12 +27,10 @@ from tale_tui.ui.tasks.notifications import Notification, TaskNotifier
 from tale_tui.ui.tasks.side import TaskSide
 from tale_tui.ui.terminal.notifications import WindowPreferences
 from tale_tui.ui.transcript.view import TranscriptView
-from tale_tui.ui.widgets.banner import Severity
 from tale_tui.ui.widgets.composer import Composer, Waiting
 from tale_tui.ui.widgets.status_line import StatusLine, WindowShown
 from tale_tui.ui.widgets.title_bar import TitleBar
 
-_SEVERITIES: dict[str, Severity] = {"warning": "warning", "error": "error"}
 NEW_CONVERSATION = "new conversation"
 
 
@@ -84,7 +82,7 @@ class ChatController:
         self._preferences = preferences
         self._title = screen.query_one(TitleBar)
         self._line = screen.query_one(StatusLine)
-        self.models = ModelActions(screen, self.conversation, self.composer, self._line)
+        self.models = ModelActions(screen, self.conversation, self.composer, self._line, paths.data)
         self.input = ChatInput(screen, self.composer, self.conversation, self.turns, self.models, paths.data)
         self.cards = TaskCards(screen, self.conversation, self.view)
         self.open_tasks = OpenTasks(screen, self.conversation, self.composer, self._title, self._line)
@@ -228,7 +226,7 @@ class ChatController:
         self.task_ids.forget()
 
     def _notify(self, news: Notification) -> None:
-        self.screen.say(news.sentence, title=news.title, severity=news.severity)
+        self.screen.tell(Notice(news.title, news.sentence, news.severity, about="tasks"))
 
     def on_event(self, fact: Fact) -> None:
         """The engine said something."""
@@ -245,8 +243,8 @@ class ChatController:
             case TasksChanged():
                 self.screen.spawn(self.cards.refresh, group="tasks", exclusive=True)
                 self._tasks_changed()
-            case Notice(title, sentence, severity):
-                self.screen.say(sentence, title=title, severity=_SEVERITIES.get(severity, "information"))
+            case Notice():
+                self.screen.tell(fact)
             case EngineMoved(here):
                 where = "this window" if here else "another window"
                 self.screen.say(f"The window that ran the model was closed; {where} runs it now. Nothing was lost.")

@@ -16,7 +16,8 @@ from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.conversation import Conversation
 from tale_tui.ui.chat.turns import TurnQueue
 from tale_tui.ui.terminal.notifications import WindowPreferences
-from tale_tui.ui.widgets.chip import Chip, ChipShown
+from tale_tui.ui.widgets.chip import ChipShown
+from tale_tui.ui.widgets.composer import Composer
 
 PAUSE_S = 0.15
 """The typing rests when no key came for so long."""
@@ -40,18 +41,18 @@ def is_message(text: str) -> bool:
 
 
 class DetectionPreview:
-    """Keeps the chip at the prompt true.
+    """Keeps the chip true.
 
     Args:
         screen: has the timers and the keys.
         conversation: what is on the screen.
-        chip: shows it.
+        composer: shows it.
     """
 
-    def __init__(self, screen: BaseScreen, conversation: Conversation, chip: Chip) -> None:
+    def __init__(self, screen: BaseScreen, conversation: Conversation, composer: Composer) -> None:
         self._screen = screen
         self._conversation = conversation
-        self._chip = chip
+        self._composer = composer
         self._timer: Timer | None = None
         self._text = ""
         self._judged: Classification | None = None
@@ -78,14 +79,13 @@ class DetectionPreview:
             self._text, self._judged = "", None
             if text:
                 self._said = None
-            self._chip.display, self._chip.shown = False, None
+            self._composer.chip = None
             return
         if not self._text:
             # Another message begins; what was said of the one before was taken when that was sent.
             self._said = None
         if text != self._text:
             self._text = text
-            self._chip.display = self._enabled or self._said is not None
             self._rest()
             self._timer = self._screen.set_timer(PAUSE_S, self._look)
 
@@ -128,8 +128,7 @@ class DetectionPreview:
                 self._show()
 
     def _show(self) -> None:
-        self._chip.display = self._enabled or self._said is not None
-        self._chip.shown = self._shown()
+        self._composer.chip = self._shown()
         self._conversation.changed()
 
     def _shown(self) -> ChipShown | None:

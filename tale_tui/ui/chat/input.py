@@ -16,7 +16,6 @@ from tale_tui.ui.chat.detection import DetectionPreview, reclassify_turn
 from tale_tui.ui.chat.models import ModelActions
 from tale_tui.ui.chat.turns import TurnQueue
 from tale_tui.ui.widgets.banner import Banner
-from tale_tui.ui.widgets.chip import Chip
 from tale_tui.ui.widgets.composer import Composer
 from tale_tui.ui.widgets.status_line import KeyHint
 
@@ -42,7 +41,7 @@ class ChatInput:
         preview: what the message in the prompt would become.
         autosave: keeps what is being written.
         editing: the id of the message of which another version is being written; None for a new message.
-        too_long: whether the message in the prompt was refused for its length.
+        too_long: the message that was refused for its length; empty for none.
     """
 
     def __init__(
@@ -61,13 +60,14 @@ class ChatInput:
         self._models = models
         self._data = data
         self._draft_before = ""
-        chip = Chip()
-        composer.hold(chip)
-        self.preview = DetectionPreview(screen, conversation, chip)
+        self.preview = DetectionPreview(screen, conversation, composer)
         drafts = Drafts(data / DRAFTS, os.getpid())
         self.autosave = DraftAutosave(screen, conversation, composer.prompt, lambda: self.draft, drafts)
         self.editing: str | None = None
-        self.too_long = False
+        self.too_long = ""
+        self._too_long_banner: Banner | None = None
+        self._arriving = 0
+        self._in_order = asyncio.Lock()
 
     @property
     def draft(self) -> str:
@@ -76,34 +76,48 @@ class ChatInput:
 
     def typed(self) -> None:
         """What stands in the prompt changed."""
-        self.preview.typed(self._composer.prompt.text)
+        text = self._composer.prompt.text
+        self.preview.typed(text)
         self.autosave.schedule()
+        if self.too_long:
+            # What is said of a text goes with it, and comes back with it.
+            self._composer.set_banner("input", self._too_long_banner if text == self.too_long else None)
 
     def send(self, text: str, *, as_task: bool | None = None) -> None:
-        """Send a message: at once, behind the reply that streams, or as another version of an earlier one.
+        """Send a message: at once, behind the reply that streams and what waits, or as another version of one.
 
         Args:
             text: the message.
             as_task: what the user said that it is; None lets it be judged, as another version always is.
         """
-        self.forget_length()
         if self.editing is not None:
             edited = self.editing
             self.leave_editing()
             self._turns.edit(edited, text)
-        elif self._turns.busy:
-            self._screen.spawn(self._enqueue, text, as_task, group="queue")
+        elif self._turns.busy or self._arriving or self._conversation.queued:
+            self._arriving += 1
+            self._screen.spawn(self._enqueue, text, as_task, not self._turns.busy, group="queue")
         else:
             self._turns.send(text, as_task=as_task)
 
-    async def _enqueue(self, text: str, as_task: bool | None) -> None:
+    async def _enqueue(self, text: str, as_task: bool | None, at_once: bool) -> None:
+        """Put a message behind what waits, and send that where nothing keeps it.
+
+        Args:
+            text: the message.
+            as_task: what the user said that it is.
+            at_once: whether no reply kept it when it was sent: then the user wants what waits to go, too.
+        """
         try:
-            await self._conversation.enqueue(text, as_task=as_task)
+            async with self._in_order:
+                await self._conversation.enqueue(text, as_task=as_task)
         except SendFailed as lost:
             self.give_back(lost)
             return
+        finally:
+            self._arriving -= 1
         # The reply that it should wait for may have ended meanwhile.
-        if self._turns.own_wait():
+        if at_once or self._turns.own_wait():
             self.send_waiting()
 
     def send_waiting(self) -> bool:
@@ -138,7 +152,7 @@ class ChatInput:
         if not isinstance(refused.error, MessageTooLong | TaskTooLong):
             self._screen.say_error(refused.error)
             return
-        self.too_long = True
+        self.too_long = self._composer.prompt.text
         keys: tuple[KeyHint, ...] = (
             KeyHint(self._screen.key_of("chat.trim"), "cut it to what fits"),
             KeyHint(self._screen.key_of("chat.to_file"), "keep it in a file"),
@@ -146,15 +160,21 @@ class ChatInput:
         )
         if isinstance(refused.error, TaskTooLong):
             keys = (KeyHint(self._screen.key_of("chat.other_way"), "just talk"), *keys)
-        self._composer.set_banner("input", Banner(refused.error.sentence, keys, "warning"))
+        self._too_long_banner = Banner(refused.error.sentence, keys, "warning")
+        self._composer.set_banner("input", self._too_long_banner)
 
     def forget_length(self) -> bool:
         """Take the notice about the length away; False where there was none."""
-        if not self.too_long:
+        if not self.refused:
             return False
-        self.too_long = False
+        self.too_long = ""
         self._composer.set_banner("input", None)
         return True
+
+    @property
+    def refused(self) -> bool:
+        """Whether the message in the prompt was refused for its length."""
+        return bool(self.too_long) and self._composer.prompt.text == self.too_long
 
     def trim(self) -> None:
         """Cut the message in the prompt to what fits; undo brings the rest back."""

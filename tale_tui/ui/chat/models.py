@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 from textual.worker import get_current_worker
 
+from tale_tui.domain.events import Notice
 from tale_tui.domain.models import BackendName, BackendReport, ModelRef, Progress, Role, RoleState, RoleStatus
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.formatting.engine import NO_MODEL_FOUND
@@ -33,6 +36,9 @@ _STATES: dict[RoleState, ModelState] = {
     RoleState.AWAY: "away",
     RoleState.FAILED: "failed",
 }
+
+DEMO_TOLD = "demo-told"
+"""The file in the data folder which says that it was told."""
 
 NO_MODEL = "There is no model yet. What you send is kept and can be asked again when there is one."
 _STARTER = "It is often wrong. Better: Ollama, `ollama pull qwen2.5:7b`, then /model."
@@ -84,6 +90,21 @@ def download_banner(progress: Progress, stop_key: str) -> Banner:
     return Banner(f"{clean_line(progress.label)}  {numbers}", (KeyHint(stop_key, "stop"),), share=min(share, 1.0))
 
 
+def tell_demo_once(data: Path) -> bool:
+    """Whether it is still to be told that the model is a demo: once a data folder; it counts as told from now on.
+
+    Args:
+        data: the folder.
+    """
+    try:
+        (data / DEMO_TOLD).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    except OSError:
+        return True  # a disk that is full or read only: told again at the next start
+    return True
+
+
 class ModelActions:
     """What can be done about the model.
 
@@ -92,6 +113,7 @@ class ModelActions:
         conversation: is looked at again where the model that answers is another.
         composer: has the banners.
         line: shows the models.
+        data: the folder that remembers what was told once.
 
     Attributes:
         status: of the role that answers; None until the engine said.
@@ -104,8 +126,11 @@ class ModelActions:
         name: str
         value: object
 
-    def __init__(self, screen: BaseScreen, conversation: Conversation, composer: Composer, line: StatusLine) -> None:
+    def __init__(
+        self, screen: BaseScreen, conversation: Conversation, composer: Composer, line: StatusLine, data: Path
+    ) -> None:
         self._screen = screen
+        self._data = data
         self._conversation = conversation
         self._composer = composer
         self._line = line
@@ -141,7 +166,11 @@ class ModelActions:
             self._screen.spawn(self.welcome, problem, group="models", exclusive=True)
         if status.state is RoleState.READY and status.demo and not self._told_demo:
             self._told_demo = True
-            self._screen.say(about_demo(status), title="This is a demo")
+            self._screen.spawn(self._tell_demo, status, group="demo")
+
+    async def _tell_demo(self, status: RoleStatus) -> None:
+        if await asyncio.to_thread(tell_demo_once, self._data):
+            self._screen.tell(Notice("This is a demo", about_demo(status), about="models"))
 
     async def welcome(self, problem: str = "") -> None:
         """Offer the ways to a first model."""

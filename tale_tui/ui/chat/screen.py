@@ -20,7 +20,6 @@ from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.status import ChatState, ChatStatus
 from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.keys import binding
-from tale_tui.ui.terminal.toasts import clear_toasts
 from tale_tui.ui.transcript.view import TranscriptView
 from tale_tui.ui.widgets.banner import Banner
 from tale_tui.ui.widgets.composer import CompletionRow, Composer, QueueList, Waiting
@@ -98,6 +97,7 @@ class ChatScreen(BaseScreen):
     """
 
     AUTO_FOCUS = "#prompt"
+    BACK = "chat.back"
     BINDING_GROUP_TITLE = "Chat"
     BINDINGS: ClassVar[list[BindingType]] = CHAT_KEYS
     HORIZONTAL_BREAKPOINTS = [(0, "-thin"), (44, "-narrow"), (100, "-wide")]  # noqa: RUF012  (declared so by Textual)
@@ -125,7 +125,7 @@ class ChatScreen(BaseScreen):
         self.title_bar = TitleBar()
         self.view = TranscriptView()
         self.empty = EmptyState()
-        self.composer = Composer(self._complete, keymap)
+        self.composer = Composer(self._complete, keymap, self.notice_line)
         self.line = StatusLine()
         self.status = ChatStatus(self, self.empty, self.composer.queue, self.line)
 
@@ -238,8 +238,7 @@ class ChatScreen(BaseScreen):
                 self.notify("There is nothing to send yet: write something first.", markup=False)
             return
         self.composer.prompt.history_of_messages.add(text)
-        # Whoever goes on has read what was told, and it would cover what comes; the list of notices keeps it.
-        clear_toasts(self)
+        self._wanted_to_leave = float("-inf")
         if call is not None:
             self.run_command(call.command.name, call.argument)
         elif chat is not None:
@@ -267,6 +266,8 @@ class ChatScreen(BaseScreen):
     def _on_typed(self) -> None:
         if self.controller is not None:
             self.controller.input.typed()
+        if self.composer.prompt.text:
+            self._wanted_to_leave = float("-inf")
         self.refresh_lines()
 
     @on(QueueList.TakenBack)
@@ -321,7 +322,7 @@ class ChatScreen(BaseScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is only of use now and then is only there then."""
         if action == "command" and parameters and parameters[0] in ("trim", "to_file"):
-            return self.controller is not None and self.controller.input.too_long
+            return self.controller is not None and self.controller.input.refused
         if action == "resume_tasks":
             return self.controller is not None and self.controller.open_tasks.cut_off > 0
         return super().check_action(action, parameters)
@@ -347,6 +348,8 @@ class ChatScreen(BaseScreen):
         writing = self.controller is not None and self.controller.turns.writing
         if self.composer.close_completion():
             self.refresh_lines()
+        elif not writing and self.put_notice_away():
+            return
         elif not self.composer.prompt.has_focus and not writing:
             self.composer.prompt.focus()
         elif self.controller is not None:

@@ -1,4 +1,4 @@
-"""What becomes of tasks, told once: in a toast here, and by the terminal to those who look elsewhere."""
+"""What becomes of tasks, told once: in the line for notices, and by the terminal to those who look elsewhere."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from textual.timer import Timer
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.formatting.tasks import elapsed_s, state_words
 from tale_tui.formatting.units import clock, plural
+from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.terminal.notifications import WindowPreferences, send
 from tale_tui.ui.widgets.banner import Severity
 
 if TYPE_CHECKING:
     from tale_tui.domain.clock import Clock
 
-GATHER_S = 0.4
-"""What happens within so long is told in one toast."""
+FIRST_S = 0.4
+"""What happens is told after so long, with what happens until then."""
+GATHER_S = 5.0
+"""What happens within so long after it was told is told at the end, in one notice with what was told before."""
 NAMED_MAX = 3
-"""Tasks that a toast names; of more it tells how many."""
+"""Tasks that a notice names; of more it tells how many."""
 TOLD_MAX = 20_000
 """Ends that are remembered, so that none is told twice."""
 _STATES = (TaskState.WAITING, TaskState.FAILED, TaskState.DONE)
@@ -81,7 +84,7 @@ class TaskNotifier:
     Attributes:
         screen: of the window.
         clock: the time.
-        say: shows a toast.
+        say: shows a notice, in place of the one before.
         watched: whether a task is being looked at, so that nothing need be said of it while the window is.
         manners: what the user wants.
     """
@@ -93,6 +96,7 @@ class TaskNotifier:
     manners: WindowPreferences = field(default_factory=WindowPreferences)
     _told: dict[tuple[str, str, float | None], None] = field(default_factory=dict, init=False)
     _gathered: dict[str, Task] = field(default_factory=dict, init=False)
+    _gathered_anew: bool = field(default=False, init=False)
     _timer: Timer | None = field(default=None, init=False)
 
     def on_task(self, task: Task) -> None:
@@ -106,19 +110,36 @@ class TaskNotifier:
         self._told[key] = None
         if len(self._told) > TOLD_MAX:
             del self._told[next(iter(self._told))]
-        if self.screen.app.app_focus and self.screen.is_current and self.watched(task.id):
+        if self.screen.app.app_focus and self._is_in_sight(task.id):
             return
         self._gathered[task.id] = task
+        self._gathered_anew = True
         if self._timer is None:
-            self._timer = self.screen.set_timer(GATHER_S, self._tell)
+            self._timer = self.screen.set_timer(FIRST_S, self._tell_first)
 
-    def _tell(self) -> None:
+    def _is_in_sight(self, task_id: str) -> bool:
+        """Whether the screen shows what became of a task."""
+        front = self.screen.app.screen
+        if front is self.screen:
+            return self.watched(task_id)
+        return isinstance(front, BaseScreen) and front.LISTS_TASKS
+
+    def _tell_first(self) -> None:
+        self._timer = self.screen.set_timer(GATHER_S, self._tell_rest) if self._tell() else None
+
+    def _tell_rest(self) -> None:
         self._timer = None
-        tasks = list(self._gathered.values())
+        self._tell()
         self._gathered.clear()
-        if not tasks:
-            return
+
+    def _tell(self) -> bool:
+        """Tell what was gathered; False where that is nothing, or nothing more than was told."""
+        tasks = list(self._gathered.values())
+        if not tasks or not self._gathered_anew:
+            return False
+        self._gathered_anew = False
         news = news_of(tasks, self.clock.now())
         self.say(news)
         if not self.screen.app.app_focus:
             send(self.screen.app, f"tale: {news.title}", news.sentence, self.manners, self.clock.now())
+        return True

@@ -60,6 +60,8 @@ class TasksScreen(BaseScreen):
 
     CSS_PATH: ClassVar[CSSPathType | None] = "tasks.tcss"
     AUTO_FOCUS = "TaskList"
+    BACK = "tasks.back"
+    LISTS_TASKS = True
     BINDING_GROUP_TITLE = "Tasks"
     BINDINGS: ClassVar[list[BindingType]] = TASKS_KEYS
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  (declared so by Textual)
@@ -109,6 +111,7 @@ class TasksScreen(BaseScreen):
                     yield self.tabs
                 yield self.list
             yield self.pane
+        yield self.notice_line
         yield self.bar
 
     def on_mount(self) -> None:
@@ -337,6 +340,8 @@ class TasksScreen(BaseScreen):
 
     def action_back(self) -> None:
         """Close one thing at a time; with nothing left to close, back to the chat."""
+        if self.put_notice_away():
+            return
         if self.filter.has_focus or (self.list.has_focus and self.model.words):
             self.filter.value = ""
             self.list.focus()

@@ -1,10 +1,14 @@
-"""What an application has of the terminal: our driver where this Textual allows it, and no traceback at its end."""
+"""What an application has of the terminal: our driver where this Textual allows it, its colours or none, and no
+traceback at its end.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import signal
+from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -12,6 +16,7 @@ from textual.worker import WorkerFailed
 
 if TYPE_CHECKING:
     from textual.driver import Driver
+    from textual.filter import LineFilter
 
 
 LINUX = "textual.drivers.linux_driver"
@@ -31,6 +36,16 @@ class TerminalApp(App[int]):
         if self._driver is not None and self._driver.can_suspend:
             # To the whole group, as a terminal does: the shell waits for whatever started this process, too.
             os.kill(0, signal.SIGTSTP)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """With NO_COLOR ours alone: Textual's own leaves shades of grey, which are colours to a terminal."""
+        return self._colourless if self.no_color else super().get_line_filters()
+
+    @cached_property
+    def _colourless(self) -> Sequence[LineFilter]:
+        from tale_tui.ui.terminal.colourless import Colourless
+
+        return (Colourless(),)
 
     @property
     def crash(self) -> Exception | None:

@@ -55,36 +55,39 @@ class BannerBar(Widget):
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
         """The lines of the text and one for the keys."""
-        return len(self._lines(width))
+        return len(banner_lines(self.shown, width))
 
     def render(self) -> Content:
         """The whole banner; where there is no room for all of it, its beginning and the keys."""
-        lines, room = self._lines(self.size.width), self.size.height
-        if 1 < room < len(lines):
-            lines = [*lines[: room - 1], lines[-1]]
-        return Content("\n").join(lines)
+        return Content("\n").join(in_rows(banner_lines(self.shown, self.size.width), self.size.height))
 
-    def _lines(self, width: int) -> list[Content]:
-        shown = self.shown
-        if shown is None:
-            return []
-        keys = self._keys(shown.keys)
-        if shown.share is not None:
-            gauge = Content.assemble((bar(shown.share, _BAR_CELLS), "$accent"), "  ", keys)
-            text = fitted(shown.text, width - _LEFT - 1)
-            whole = Content.assemble(" " * _LEFT, text, "  ", gauge)
-            return (
-                [whole] if whole.cell_length <= width else [Content(" " * _LEFT + text), Content(" " * _LEFT) + gauge]
-            )
-        sign = signs().failed if shown.severity != "information" else signs().dot
-        wrapped = Content(shown.text).wrap(max(width - _LEFT - 1, 1))[:LINES_MAX]
-        first = Content.assemble(" ", (sign, f"{_COLOURS[shown.severity]} bold"), " ")
-        lines = [(first if index == 0 else Content(" " * _LEFT)) + line for index, line in enumerate(wrapped)]
-        if not shown.keys:
-            return lines
-        if len(lines) == 1 and lines[0].cell_length + _GAP + keys.cell_length < width:
-            return [spread(lines[0], keys + " ", width)]
-        return [*lines, Content(" " * _LEFT) + keys]
 
-    def _keys(self, keys: tuple[KeyHint, ...]) -> Content:
-        return Content(" " * _GAP).join(hint.shown("$accent") for hint in keys)
+def in_rows(lines: list[Content], rows: int) -> list[Content]:
+    """The lines; of more than `rows` the beginning and the last one, which has the keys."""
+    return [*lines[: rows - 1], lines[-1]] if 1 < rows < len(lines) else lines
+
+
+def banner_lines(shown: Banner | None, width: int) -> list[Content]:
+    """What is said, in as few lines as it fits: the keys at the right of one line, else below the text.
+
+    Args:
+        shown: what is said; no line for None.
+        width: cells of a line.
+    """
+    if shown is None:
+        return []
+    keys = Content(" " * _GAP).join(hint.shown("$accent") for hint in shown.keys)
+    if shown.share is not None:
+        gauge = Content.assemble((bar(shown.share, _BAR_CELLS), "$accent"), "  ", keys)
+        text = fitted(shown.text, width - _LEFT - 1)
+        whole = Content.assemble(" " * _LEFT, text, "  ", gauge)
+        return [whole] if whole.cell_length <= width else [Content(" " * _LEFT + text), Content(" " * _LEFT) + gauge]
+    sign = signs().failed if shown.severity != "information" else signs().dot
+    wrapped = Content(shown.text).wrap(max(width - _LEFT - 1, 1))[:LINES_MAX]
+    first = Content.assemble(" ", (sign, f"{_COLOURS[shown.severity]} bold"), " ")
+    lines = [(first if index == 0 else Content(" " * _LEFT)) + line for index, line in enumerate(wrapped)]
+    if not shown.keys:
+        return lines
+    if len(lines) == 1 and lines[0].cell_length + _GAP + keys.cell_length < width:
+        return [spread(lines[0], keys + " ", width)]
+    return [*lines, Content(" " * _LEFT) + keys]

@@ -1,4 +1,4 @@
-"""What the message in the prompt will become, at the right of its first line: `task .93`."""
+"""What the message in the prompt will become, in one line: `a task .93 → qwen3:14b · about 1:10`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from textual.content import Content
-from textual.reactive import reactive
-from textual.widget import Widget
 
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import clock, format_probability
@@ -15,8 +13,9 @@ from tale_tui.ui.text import fitted
 
 ChipKind = Literal["task", "ask", "chat"]
 
-NARROW, WIDE = 8, 34
-"""Cells of the chip, without and with words; it never has another width, so that what is typed does not move."""
+NAME_MIN = 6
+"""Cells that the name of a model gets at least."""
+_NAMES: dict[ChipKind, str] = {"task": "a task", "ask": "ask", "chat": "chat"}
 _TONES: dict[ChipKind, str] = {"task": "$task", "ask": "$foreground", "chat": "$muted"}
 
 
@@ -37,37 +36,25 @@ class ChipShown:
     """The key that makes it the other thing."""
 
 
-class Chip(Widget):
-    """Is displayed, and so has its room, while there is something to judge; what it says comes a moment later."""
+def chip_line(shown: ChipShown, width: int) -> Content:
+    """The judgement in one line; with little room first the key, then the model, then the time go.
 
-    ALLOW_SELECT = False
-
-    shown: reactive[ChipShown | None] = reactive(None)
-    """What is said; None leaves the room empty."""
-
-    def on_mount(self) -> None:
-        """There is nothing to judge at first."""
-        self.display = False
-
-    def render(self) -> Content:
-        """One line, aligned right; with little room only the label and the number."""
-        shown, width = self.shown, self.size.width
-        if shown is None:
-            return Content("")
-        number = "set" if shown.chosen else format_probability(shown.share)
-        tone = _TONES[shown.kind]
-        label = Content.assemble((f"{shown.kind} ", f"{tone} bold" if shown.chosen else tone), (number, tone))
-        room = width - label.cell_length
-        line = label + self._more(shown, room) if width > NARROW else label
-        return Content(" " * max(width - line.cell_length, 0)) + line
-
-    def _more(self, shown: ChipShown, room: int) -> Content:
-        if shown.kind != "task":
-            other = "a task" if shown.kind == "ask" else "task"
-            return Content.assemble("   ", shown.key, (f" {other}", "$muted")) if shown.key else Content("")
-        if not shown.model:
-            return Content("")
-        time = "" if shown.expected_s is None else f", about {clock(shown.expected_s)}"
+    Args:
+        shown: the judgement.
+        width: cells at most.
+    """
+    tone = _TONES[shown.kind]
+    number = "set" if shown.chosen else format_probability(shown.share)
+    line = Content.assemble((f"{_NAMES[shown.kind]} ", f"{tone} bold" if shown.chosen else tone), (number, tone))
+    if shown.kind == "task":
         arrow = f" {signs().arrow} "
-        name = fitted(shown.model, room - len(arrow) - len(time))
-        return Content.assemble((arrow, "$muted"), (name, "$task"), (time, "$muted"))
+        time = "" if shown.expected_s is None else f" {signs().dot} about {clock(shown.expected_s)}"
+        room = width - line.cell_length - len(arrow) - len(time)
+        if shown.model and room >= NAME_MIN:
+            line += Content.assemble((arrow, "$muted"), (fitted(shown.model, room), "$task"), (time, "$muted"))
+    if shown.key:
+        other = "just talk" if shown.kind == "task" else "a task"
+        key = Content.assemble((f" {signs().rule} ", "$muted"), shown.key, (f" {other}", "$muted"))
+        if line.cell_length + key.cell_length <= width:
+            line += key
+    return line

@@ -1,4 +1,4 @@
-"""Where a message is written: the prompt, and above it banners, what waits to be sent, and completions."""
+"""Where a message is written: the prompt, and above it what is told, banners, what waits to be sent, completions."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from textual.widgets import Static
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.text import fitted, spread
 from tale_tui.ui.widgets.banner import Banner, BannerBar
+from tale_tui.ui.widgets.chip import ChipShown, chip_line
+from tale_tui.ui.widgets.notice_line import NoticeLine
 from tale_tui.ui.widgets.prompt import Prompt
 
 COMPLETION_ROWS_MAX = 8
@@ -35,6 +37,12 @@ _WAITING_LABEL = "queued"
 
 BannerSlot = Literal["input", "engine", "progress", "role", "tasks"]
 """What a banner is about; of several the one whose name comes first here is shown."""
+
+BORDER_CELLS = 10
+"""Cells of the lower border that the chip leaves free: the corners, and what is beside the box."""
+
+CHIP_LEFT = 1
+"""Cells before the chip where it has a line."""
 
 PLACEHOLDER = "Write a message, or / for commands"
 
@@ -172,15 +180,19 @@ class QueueList(Widget):
 
 
 class Composer(Vertical):
-    """Banners, the queue, completions and the prompt, from top to bottom; each takes room only when it is needed.
+    """What is told, banners, the queue, completions and the prompt, from top to bottom; each takes room only when it is
+    needed, but for the first: a blank line stands there anyway.
 
     Args:
         complete: the rows for what stands in the prompt; called at every change, so it has to be quick.
         keymap: binding id -> keys, as the user chose them.
+        line: shows what is told; otherwise the chip, where the prompt has no box.
     """
 
     marker: reactive[str] = reactive("", init=False)
     """What is being written, where it is no new message, such as `editing`."""
+    chip: reactive[ChipShown | None] = reactive(None, init=False)
+    """What the message will become: in the lower border of the box, or in the line where there is no box."""
 
     class Typed(Message):
         """What stands in the prompt changed."""
@@ -189,23 +201,48 @@ class Composer(Vertical):
             """One of several is enough."""
             return isinstance(message, Composer.Typed)
 
-    def __init__(self, complete: Callable[[str], Sequence[CompletionRow]], keymap: Mapping[str, str]) -> None:
+    def __init__(
+        self, complete: Callable[[str], Sequence[CompletionRow]], keymap: Mapping[str, str], line: NoticeLine
+    ) -> None:
         super().__init__(id="composer")
         self._complete = complete
         self._banners: dict[BannerSlot, Banner] = {}
         self._closed_at: str | None = None
-        self.notice = BannerBar()
+        self.notice_line = line
+        line.otherwise = self._chip_without_box
+        self.banner = BannerBar()
         self.queue = QueueList()
         self.completion = Completion()
         self.prompt = Prompt(PLACEHOLDER, keymap)
         self._mark = Static(signs().prompt, id="prompt-mark", markup=False)
+        self._box = Horizontal(self._mark, self.prompt, id="prompt-box")
 
     def compose(self) -> ComposeResult:
         """The parts from top to bottom."""
-        yield self.notice
+        yield self.notice_line
+        yield self.banner
         yield self.queue
         yield self.completion
-        yield Horizontal(self._mark, self.prompt, id="prompt-box")
+        yield self._box
+
+    def on_resize(self) -> None:
+        """The chip moves where the box comes or goes, and has another width."""
+        self.watch_chip()
+
+    def watch_chip(self) -> None:
+        """Say what the message will become."""
+        if self.chip is None:
+            self._box.border_subtitle = None
+        else:
+            self._box.border_subtitle = chip_line(self.chip, max(self.size.width, 1) - BORDER_CELLS)
+        self.notice_line.refresh()
+
+    def _chip_without_box(self, width: int) -> Content:
+        """The chip, where no border has it."""
+        if self.chip is None or self._box.styles.border_bottom[0]:
+            return Content("")
+        line = chip_line(self.chip, width - CHIP_LEFT)
+        return Content(" " * CHIP_LEFT) + line
 
     def watch_marker(self, marker: str) -> None:
         """Say before the prompt what is being written."""
@@ -218,20 +255,12 @@ class Composer(Vertical):
             self._banners.pop(slot, None)
         else:
             self._banners[slot] = banner
-        self.notice.shown = next((self._banners[one] for one in get_args(BannerSlot) if one in self._banners), None)
+        self.banner.shown = next((self._banners[one] for one in get_args(BannerSlot) if one in self._banners), None)
 
     def put_before(self, text: str) -> None:
         """Put `text` into the prompt, before what is being written there."""
         self.prompt.fill(f"{text}\n\n{self.prompt.text}" if self.prompt.text else text)
         self.prompt.focus()
-
-    def hold(self, chip: Widget) -> None:
-        """Put something at the right end of the prompt, in place of what is there."""
-        box = self.query_one("#prompt-box")
-        for before in box.children:
-            if before not in (self._mark, self.prompt):
-                before.remove()
-        box.mount(chip)
 
     def complete_again(self) -> None:
         """What the prompt may become is not what it was a moment ago."""

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.text import Text
 from textual import events
 from textual.binding import BindingsMap, BindingType
 from textual.content import Content
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import TextArea
 
+from tale_tui.ui.graphemes import sign_at
 from tale_tui.ui.keys import binding
 
 SENDING: tuple[BindingType, ...] = (
@@ -97,6 +100,9 @@ _TEXT_CONTROLS = "\t\n\r\x1b"
 """Control characters that text from a terminal may hold; the border takes the sequences away."""
 
 _FIRST_PRINTABLE = " "
+
+Location = tuple[int, int]
+"""Line and column, both from 0."""
 
 
 class PromptHistory:
@@ -224,6 +230,61 @@ class Prompt(TextArea, inherit_bindings=False):
             event.prevent_default()
             event.stop()
             await self.run_action(found.action)
+
+    # a sign of several characters is one step
+
+    def get_cursor_left_location(self) -> Location:
+        """Before the whole sign at the left."""
+        return self._before(super().get_cursor_left_location())
+
+    def get_cursor_right_location(self) -> Location:
+        """Behind the whole sign at the right."""
+        row, column = self.cursor_location
+        end = sign_at(self.document[row], column)[1]
+        return (row, end) if end > column else super().get_cursor_right_location()
+
+    def get_cursor_up_location(self) -> Location:
+        """Above, before a whole sign."""
+        return self._before(super().get_cursor_up_location())
+
+    def get_cursor_down_location(self) -> Location:
+        """Below, before a whole sign."""
+        return self._before(super().get_cursor_down_location())
+
+    def get_cursor_word_left_location(self) -> Location:
+        """The word left; marks belong to its letters."""
+        return self._before(super().get_cursor_word_left_location())
+
+    def get_cursor_word_right_location(self) -> Location:
+        """The word right; likewise."""
+        return self._behind(super().get_cursor_word_right_location())
+
+    def get_target_document_location(self, event: events.MouseEvent) -> Location:
+        """Where the pointer is, before a whole sign."""
+        return self._before(super().get_target_document_location(event))
+
+    def _before(self, location: Location) -> Location:
+        row, column = location
+        return row, sign_at(self.document[row], column)[0]
+
+    def _behind(self, location: Location) -> Location:
+        row, column = location
+        start, end = sign_at(self.document[row], column)
+        return row, end if start < column else column
+
+    def get_line(self, line_index: int) -> Text:
+        """A line, with the cursor over the whole of its sign: TextArea draws it over one character."""
+        line = super().get_line(line_index)
+        row, column = self.cursor_location
+        if row == line_index and self.has_focus and not line.plain.isascii():
+            start, end = sign_at(line.plain, column)
+            if end - start > 1:
+                line.stylize(self.get_component_rich_style("text-area--cursor"), start, end)
+        return line
+
+    def render_line(self, y: int) -> Strip:
+        """A line, with nothing between the characters of a sign."""
+        return super().render_line(y).simplify()
 
     def find_matching_bracket(self, bracket: str, search_from: tuple[int, int]) -> None:
         """No bracket is matched: in prose it means nothing, and in a long paste the search takes seconds."""

@@ -333,7 +333,7 @@ async def test_a_download_that_fails_is_said(open_window: Any) -> None:
         await window.ready()
         window.engine.models.fetch_starter = Fetching([], fails=True)
         await window.press("ctrl+s")
-        await window.until(lambda: "The index does not answer." in window.toasts, "it is said")
+        await window.until(lambda: "The index does not answer." in window.told, "it is said")
         assert window.notice is None
 
 
@@ -576,7 +576,7 @@ async def test_a_conversation_that_is_deleted_elsewhere_is_left(open_window: Any
         await talked(window, "first")
         await window.engine.sessions.delete(window.session.id)
         await window.until(lambda: window.messages == [], "it is left")
-        assert any("deleted in another window" in toast for toast in window.toasts)
+        assert any("deleted in another window" in toast for toast in window.told)
 
 
 async def test_a_reply_that_broke_off_is_opened_at_the_start_and_goes_on(open_window: Any) -> None:
@@ -612,5 +612,5 @@ async def test_a_session_that_is_asked_for_is_opened_with_its_draft(open_window:
 
 async def test_a_session_that_does_not_exist_is_said(open_window: Any) -> None:
     async with open_window(session_id="zzzz") as window:
-        await window.until(lambda: window.toasts and "zzzz" in " ".join(window.toasts), "it is said")
+        await window.until(lambda: window.told and "zzzz" in " ".join(window.told), "it is said")
         assert window.messages == []

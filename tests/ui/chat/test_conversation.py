@@ -118,7 +118,7 @@ async def test_after_a_conversation_was_deleted_elsewhere_the_next_message_begin
         await window.say("again")
         await window.answered()
         assert window.texts == ["again", "two"]
-        assert window.toasts == []
+        assert window.told == ["This conversation was deleted in another window."]
         assert [one.title for one in await window.engine.sessions.list()] == ["again"]
 
 

@@ -17,13 +17,6 @@ from tale_tui.ui.chat.detection import JUDGED_MAX, DetectionPreview, is_message
 BIG = ModelRef.parse("ollama/qwen3:14b")
 
 
-class Chip:
-    def __init__(self) -> None:
-        self.display = False
-        self.shown: Any = None
-        self.changes = 0
-
-
 class Room:
     """The chat and the screen, with a judge that a test makes."""
 
@@ -35,8 +28,8 @@ class Room:
         self.work: list[Coroutine[Any, Any, None]] = []
         self.engine = self.chat = self
         self.session = None
-        self.chip = Chip()
-        self.preview = DetectionPreview(self, self, self.chip)  # type: ignore[arg-type]
+        self.chip: Any = None
+        self.preview = DetectionPreview(self, self, self)  # type: ignore[arg-type]
 
     def changed(self) -> None: ...
 
@@ -91,11 +84,10 @@ def test_commands_and_nothing_are_not(text: str) -> None:
 async def test_it_looks_once_when_the_typing_rests(room: Room) -> None:
     for text in ("W", "Wr", "Wri", "Write it"):
         room.preview.typed(text)
-    assert room.chip.display
-    assert room.chip.shown is None
+    assert room.chip is None
     await room.rest()
     assert room.asked == ["Write it"]
-    assert (room.chip.shown.kind, room.chip.shown.share, room.chip.shown.model) == ("task", 0.93, "qwen3:14b")
+    assert (room.chip.kind, room.chip.share, room.chip.model) == ("task", 0.93, "qwen3:14b")
     assert room.preview.other == "just talk"
 
 
@@ -105,14 +97,13 @@ async def test_what_was_judged_late_is_not_shown_for_another_text(room: Room) ->
     room.preview.typed("Write it not")
     for work in room.work:
         await work
-    assert room.chip.shown is None
+    assert room.chip is None
 
 
 async def test_commands_take_it_away(room: Room) -> None:
     await room.write("Write it")
     await room.write("/help")
-    assert not room.chip.display
-    assert room.chip.shown is None
+    assert room.chip is None
     assert room.preview.other == ""
 
 
@@ -126,16 +117,16 @@ async def test_commands_take_it_away(room: Room) -> None:
 async def test_the_other_bands(room: Room, verdict: Classification, kind: str, share: float, other: str) -> None:
     room.verdict = verdict
     await room.write("What is it?")
-    assert (room.chip.shown.kind, room.chip.shown.share) == (kind, share)
+    assert (room.chip.kind, room.chip.share) == (kind, share)
     assert room.preview.other == other
 
 
 async def test_the_key_turns_it_and_back(room: Room) -> None:
     await room.write("Write it")
     assert room.preview.flip()
-    assert (room.chip.shown.kind, room.chip.shown.chosen) == ("chat", True)
+    assert (room.chip.kind, room.chip.chosen) == ("chat", True)
     assert room.preview.flip()
-    assert (room.chip.shown.kind, room.chip.shown.chosen) == ("task", False)
+    assert (room.chip.kind, room.chip.chosen) == ("task", False)
     assert room.preview.take() is None
     room.preview.flip()
     assert room.preview.take() is False
@@ -168,18 +159,17 @@ async def test_without_a_message_the_key_does_nothing_here(room: Room) -> None:
 async def test_where_detection_is_off_there_is_no_chip_until_the_user_says_so(room: Room) -> None:
     room.verdict = Classification(0.0, DetectBand.CHAT, enabled=False)
     await room.write("Write it")
-    assert not room.chip.display
+    assert room.chip is None
     room.preview.typed("Write it all")
-    assert not room.chip.display
+    assert room.chip is None
     assert room.preview.flip()
-    assert room.chip.display
     assert room.preview.take() is True
 
 
 async def test_an_engine_that_is_lost_makes_no_noise(room: Room) -> None:
     room.error = EngineLost("It is gone.")
     await room.write("Write it")
-    assert room.chip.shown is None
+    assert room.chip is None
 
 
 async def test_of_a_long_text_the_ends_are_judged(room: Room) -> None:

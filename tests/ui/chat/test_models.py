@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tale_tui.config.paths import Paths
 from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.engine.models.scripted import DEMO_MODEL, ScriptedBackend
+from tale_tui.ui.chat.models import DEMO_TOLD, tell_demo_once
 
 LONG_NAME = "hf.co/maker/name"
 DEMO = ModelRef(BackendName.SCRIPTED, DEMO_MODEL)
 
 
-async def test_that_a_model_is_a_demo_is_told_once(open_window: Any) -> None:
+async def test_that_a_model_is_a_demo_is_told_once(open_window: Any, paths: Paths) -> None:
     async with open_window() as window:
+        (paths.data / DEMO_TOLD).unlink()
         await window.ready()
+        await window.tells("written beforehand")
         await window.engine.models.unload(DEMO)
         await window.until(lambda: window.chat.line.model.state != "ready", "it was let go")
         await window.engine.models.load(DEMO)
         await window.until(lambda: window.chat.line.model.state == "ready", "it is there again")
-        assert [notice.title for _, notice in window.app.notices].count("This is a demo") == 1
+        assert [notice.title for _, notice in window.app.notices.kept].count("This is a demo") == 1
+
+
+def test_that_a_model_is_a_demo_is_told_once_a_data_folder(tmp_path: Path) -> None:
+    assert tell_demo_once(tmp_path)
+    assert not tell_demo_once(tmp_path)
+    assert tell_demo_once(tmp_path / "missing")
 
 
 async def test_the_name_of_a_model_may_have_slashes(open_window: Any) -> None:

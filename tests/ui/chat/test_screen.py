@@ -33,37 +33,98 @@ async def test_a_message_is_answered(open_window: Any) -> None:
         assert window.chat.line.window is not None
 
 
-async def test_what_was_told_makes_room_when_the_user_goes_on(open_window: Any) -> None:
+async def test_on_the_smallest_terminal_what_is_told_has_one_line_above_the_prompt(open_window: Any) -> None:
     async with open_window(size=(20, 5)) as window:
         await window.ready()
-        window.app.notify("Nothing else.", title="Told before")
-        await window.say("/status")
-        await window.until(lambda: window.toasts and window.app.query("Toast"), "a sentence")
-        assert [sentence.split(".")[0] for sentence in window.toasts] == ["There is no task yet"]
-        [toast] = window.app.query("Toast")
-        await window.until(lambda: toast.region.y == 0 and toast.region.height == 2, "it is on the screen")
-        assert [notice.title for _, notice in window.app.notices][-2:] == ["Told before", "Status"]
+        window.app.notify("Nothing else.", title="Told")
+        await window.shows("Told: Nothing")
+        line = window.chat.notice_line
+        assert line.region.height == 1
+        assert window.prompt.region.y == line.region.bottom
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-async def test_what_is_told_covers_no_text_and_is_seen_once(open_window: Any, size: tuple[int, int]) -> None:
+async def test_what_is_told_covers_nothing_moves_nothing_and_makes_no_second_line(
+    open_window: Any, size: tuple[int, int]
+) -> None:
     async with open_window([spoken("\n".join(["line"] * 60))], size=size) as window:
         await window.ready()
         await window.say("hello")
         await window.answered()
+        before = window.chat.view.region, window.prompt.region
         window.app.notify("Write a Python function, 0:04", title="k4t9 is done")
-        await window.until(lambda: window.app.query("Toast"), "it is told")
-        [toast] = window.app.query("Toast")
-        await window.until(lambda: toast.region.height == 2, "it is on the screen")
-        assert toast.region.right == size[0]
-        assert toast.region.bottom <= window.chat.view.region.y
+        await window.shows("k4t9 is done: Write a Python function, 0:04", "esc close")
+        assert (window.chat.view.region, window.prompt.region) == before
+        assert window.chat.notice_line.region.y == window.chat.view.region.bottom
         await window.press("f1")
-        await window.until(
-            lambda: window.app.screen is not window.chat and window.app.screen.query("Toast"), "a dialog"
-        )
-        assert not toast.display
+        await window.dialog(HelpScreen)
+        assert len(window.app.query("Toast")) == 0
         await window.press("escape")
-        await window.until(lambda: toast.display, "it is told below it again")
+        await window.closed()
+        await window.shows("k4t9 is done")
+
+
+async def test_escape_puts_away_what_is_told_before_it_does_anything_else_but_stop(open_window: Any) -> None:
+    script, event = held("A")
+    async with open_window([script]) as window:
+        await window.ready()
+        window.app.notify("Something.", title="First")
+        await window.shows("First: Something.")
+        await window.press("escape")
+        await window.hides("First: Something.")
+        await window.say("hello")
+        await window.streams("A")
+        window.app.notify("Something.", title="Second")
+        await window.shows("Second: Something.")
+        await window.press("escape")
+        await window.until(lambda: not window.writing, "the reply is stopped")
+        assert "Second: Something." in window.painted
+        event.set()
+
+
+async def test_leaving_by_ctrl_c_begins_anew_where_something_was_typed_or_sent_between(open_window: Any) -> None:
+    async with open_window([spoken("An answer.")]) as window:
+        await window.ready()
+        await window.press("ctrl+c")
+        await window.tells("Again to leave")
+        await window.press("x")
+        await window.until(lambda: window.prompt.text == "x", "it is typed")
+        await window.press("backspace", "ctrl+c")
+        assert not window.leaving
+        assert window.told.count("Again to leave.") == 2
+        await window.say("hello")
+        await window.press("ctrl+c")
+        await window.answered()
+        assert not window.leaving
+
+
+async def test_what_is_said_of_a_long_message_goes_with_it_and_comes_back_with_it(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.say("long " * 50_000)
+        await window.until(lambda: window.notice is not None, "it is too long")
+        await window.press("ctrl+c")
+        await window.until(lambda: window.notice is None, "nothing is said of an empty prompt")
+        await window.press("ctrl+z")
+        await window.until(lambda: window.notice is not None, "the text is back, and what is said of it")
+
+
+async def test_a_message_that_waits_goes_before_one_that_is_written_later(open_window: Any) -> None:
+    script, event = held("one")
+    async with open_window([script, spoken("two"), spoken("three")]) as window:
+        await window.ready()
+        await window.say("first")
+        await window.streams("one")
+        await window.say("second")
+        await window.until(lambda: window.queued, "it waits")
+        await window.press("escape")
+        await window.until(lambda: not window.busy, "the reply is stopped")
+        assert [one.text for one in window.queued] == ["second"]
+        await window.say("third")
+        await window.answered(2)
+        asked = [message.text for message in window.messages if message.author == "user"]
+        assert asked == ["first", "second", "third"]
+        event.set()
 
 
 async def test_the_users_turn_is_shown_before_it_is_stored(open_window: Any) -> None:
@@ -214,7 +275,7 @@ async def test_a_conversation_may_be_deleted_while_it_is_answered_unseen(open_wi
         await window.until(lambda: window.messages == [], "a new conversation")
         await window.engine.sessions.delete(first)
         await window.until(lambda: window.backend.open_streams == 0 and not window.app.workers, "it has ended")
-        assert window.toasts == []
+        assert window.told == []
         assert await window.engine.sessions.list() == ()
 
 
@@ -271,7 +332,7 @@ async def test_an_empty_message_sends_nothing_and_says_so(open_window: Any) -> N
         await window.ready()
         await window.say("   ")
         assert window.messages == []
-        assert any("nothing to send" in toast for toast in window.toasts)
+        assert any("nothing to send" in toast for toast in window.told)
 
 
 async def test_a_failed_reply_keeps_the_message_and_can_be_tried_again(open_window: Any) -> None:
@@ -317,7 +378,7 @@ async def test_ctrl_c_stops_then_clears_then_leaves(open_window: Any) -> None:
         assert window.prompt.text == ""
         await window.press("ctrl+c")
         assert window.app.is_running
-        assert any("Again to leave" in toast for toast in window.toasts)
+        assert any("Again to leave" in toast for toast in window.told)
         await window.press("ctrl+c")
         await window.left()
         assert window.app.return_code == 0
@@ -348,7 +409,7 @@ async def test_an_unknown_command_stays_in_the_prompt(open_window: Any) -> None:
         await window.ready()
         await window.say("/hlep me")
         assert window.prompt.text == "/hlep me"
-        assert any("Did you mean /help?" in toast for toast in window.toasts)
+        assert any("Did you mean /help?" in toast for toast in window.told)
         assert window.messages == []
 
 
@@ -461,8 +522,8 @@ async def test_wishes_that_change_a_streaming_conversation_are_refused(open_wind
         view = window.chat.view
         for kind in ("edit", "regenerate", "continue"):
             view.post_message(view.ActionRequested(kind, window.messages[0].id))
-        await window.until(lambda: len(window.toasts) >= 1, "it is said")
-        assert all("being written" in toast for toast in window.toasts if "demo" not in toast and "Demo" not in toast)
+        await window.until(lambda: len(window.told) >= 1, "it is said")
+        assert all("being written" in toast for toast in window.told if "demo" not in toast and "Demo" not in toast)
         event.set()
         await window.answered()
         assert window.texts == ["go", "one rest"]
@@ -556,7 +617,7 @@ async def test_another_key_for_a_binding(open_window: Any) -> None:
         await window.press("ctrl+y")
         await window.answered()
         assert window.chat.line.keys[0].key == "ctrl+y"
-        assert any("prompt.redo does not have it any more" in notice.sentence for _, notice in window.app.notices)
+        assert any("prompt.redo does not have it any more" in notice.sentence for _, notice in window.app.notices.kept)
 
 
 @pytest.mark.parametrize("size", [(20, 5), (40, 10), (80, 24), (120, 40), (200, 60)])
@@ -606,7 +667,7 @@ async def test_asking_again_by_command(open_window: Any) -> None:
     async with open_window([spoken("one"), spoken("two")]) as window:
         await window.ready()
         await window.say("/retry")
-        assert any("no message yet" in toast for toast in window.toasts)
+        assert any("no message yet" in toast for toast in window.told)
         await window.say("hello")
         await window.answered()
         await window.say("/retry")
@@ -690,7 +751,7 @@ async def test_a_store_that_fails_gives_the_message_back(open_window: Any) -> No
         await window.say("precious")
         await window.until(lambda: window.prompt.text == "precious", "it is back in the prompt")
         assert window.messages == []
-        assert any("no space left" in toast for toast in window.toasts)
+        assert any("no space left" in toast for toast in window.told)
 
 
 async def test_an_engine_that_moved_is_said_and_everything_is_read_again(open_window: Any) -> None:
@@ -708,8 +769,8 @@ async def test_a_notice_of_the_engine_is_told_and_kept(open_window: Any) -> None
     async with open_window() as window:
         await window.ready()
         window.hear(Notice("A thing", "It happened [/].", "warning"))
-        await window.until(lambda: "It happened [/]." in window.toasts, "it is told")
-        assert window.app.notices[-1][1].severity == "warning"
+        await window.until(lambda: "It happened [/]." in window.told, "it is told")
+        assert window.app.notices.kept[-1][1].severity == "warning"
 
 
 async def test_a_paste_while_the_turns_have_the_focus_goes_to_the_prompt(open_window: Any) -> None:
@@ -733,4 +794,4 @@ async def test_the_prompt_is_in_sight_below_a_standing_notice_in_a_tiny_terminal
         await window.pilot.pause()
         assert window.prompt.region.bottom == 5
         assert window.prompt.region.height == 1
-        assert window.chat.composer.notice.render().plain.splitlines()[-1].strip().startswith("ctrl+r")
+        assert window.chat.composer.banner.render().plain.splitlines()[-1].strip().startswith("ctrl+r")

@@ -24,7 +24,7 @@ class Desk:
     is_headless = False
 
     def __init__(self) -> None:
-        self.app = self
+        self.app = self.screen = self
         self._driver = self
         self.written: list[str] = []
         self.app_focus = True
@@ -112,6 +112,24 @@ def test_what_happens_at_once_is_told_at_once(room: TaskNotifier, desk: Desk, to
     assert len(desk.timers) == 1
     desk.ring()
     assert [one.title for one in told] == ["300 tasks are done"]
+
+
+def test_what_happens_in_the_next_seconds_is_told_with_it_at_their_end(
+    room: TaskNotifier, desk: Desk, told: list[Notification]
+) -> None:
+    room.on_task(task("k4t9"))
+    first = desk.timers.pop()
+    first()
+    assert [one.title for one in told] == ["k4t9 is done"]
+    room.on_task(task("m2x7"))
+    room.on_task(task("p8c3", "failed"))
+    [rest] = desk.timers
+    rest()
+    assert [one.title for one in told] == ["k4t9 is done", "1 task failed, 2 tasks are done"]
+    desk.timers.clear()
+    room.on_task(task("r5n1"))
+    desk.ring()
+    assert told[-1].title == "r5n1 is done"
 
 
 def test_nothing_is_told_twice(room: TaskNotifier, desk: Desk, told: list[Notification]) -> None:

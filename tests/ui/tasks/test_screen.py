@@ -94,7 +94,7 @@ async def test_sorting(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await window.press("S", "S", "S")
         assert titles(window) == sorted(titles(window))
-        assert window.toasts[-1] == "Sorted: title."
+        assert window.told[-1] == "Sorted: title."
 
 
 async def test_the_chosen_task_stays_chosen_when_rows_move(open_tasks: Any) -> None:
@@ -387,7 +387,7 @@ async def test_nothing_written_is_told(open_tasks: Any) -> None:
         await choose(window, "p8c3")
         for key in ("c", "t", "s", "o"):
             await window.press(key)
-        await window.until(lambda: window.toasts.count("p8c3 has not written anything yet.") == 4, "four sentences")
+        await window.until(lambda: window.told.count("p8c3 has not written anything yet.") == 4, "four sentences")
 
 
 async def test_a_result_opens_in_the_editor(open_tasks: Any, monkeypatch: pytest.MonkeyPatch) -> None:

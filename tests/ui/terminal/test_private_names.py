@@ -15,7 +15,6 @@ from textual.worker import WorkerFailed
 
 from tale_tui.ui.terminal.app import LINUX, TerminalApp, best_driver
 from tale_tui.ui.terminal.notifications import WindowPreferences, send
-from tale_tui.ui.terminal.toasts import HOLDER, clear_toasts
 
 NOON = 1_794_139_200.0
 PRIVATE_MODULES = ["textual._parser", "textual._time", "textual._xterm_parser", "textual.drivers._writer_thread"]
@@ -162,7 +161,7 @@ async def test_an_application_that_was_left_has_no_crash() -> None:
     assert app.crash is None
 
 
-# notifications and toasts
+# notifications
 
 
 async def test_a_notification_is_written_to_the_driver_and_to_no_other_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,16 +180,3 @@ async def test_a_notification_is_written_to_the_driver_and_to_no_other_place(mon
     app._driver = None
     send(app, "k4t9 is done", "Fibonacci", WindowPreferences(), NOON)
     assert len(terminal.written) == 1
-
-
-async def test_the_holder_of_a_toast_is_called_so_and_goes_with_it() -> None:
-    app = TerminalApp()
-    async with app.run_test(notifications=True) as pilot:
-        app.notify("one", timeout=60)
-        app.notify("two", timeout=60)
-        await pilot.pause()
-        assert len(app.screen.query(HOLDER)) == 2
-        clear_toasts(app.screen)
-        await pilot.pause()
-        assert len(app.screen.query(HOLDER)) == 0
-        assert len(app.screen.query("Toast")) == 0

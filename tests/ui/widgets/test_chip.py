@@ -1,68 +1,44 @@
-"""The chip at the prompt, as it is painted."""
+"""The chip, in one line."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from textual.app import App, ComposeResult
-from textual.geometry import Region
 
-from tale_tui.ui.theming import VARIABLE_DEFAULTS
-from tale_tui.ui.widgets.chip import NARROW, WIDE, Chip, ChipShown
+from tale_tui.formatting.symbols import UNICODE
+from tale_tui.ui.widgets.chip import ChipShown, chip_line
 
-TASK = ChipShown("task", 0.934, model="qwen3:14b", expected_s=70)
-
-
-class Host(App[None]):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.chip = Chip()
-        self.chip.styles.width = width
-        self.chip.styles.height = 1
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return dict(VARIABLE_DEFAULTS)
-
-    def compose(self) -> ComposeResult:
-        yield self.chip
+NARROW, WIDE = 14, 60
+TASK = ChipShown("task", 0.934, model="qwen3:14b", expected_s=70, key="f8")
 
 
-async def painted(shown: ChipShown | None, width: int) -> str:
-    host = Host(width)
-    async with host.run_test() as pilot:
-        host.chip.display = True
-        host.chip.shown = shown
-        await pilot.pause()
-        lines: Any = host.chip.render_lines(Region(0, 0, width, 1))
-        return str(lines[0].text)
+@pytest.fixture(autouse=True)
+def unicode_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tale_tui.ui.widgets.chip.signs", lambda: UNICODE)
 
 
 @pytest.mark.parametrize(
     ("shown", "narrow", "wide"),
     [
-        (TASK, "task .93", "task .93 → qwen3:14b, about 1:10"),
-        (ChipShown("task", 0.999, model="qwen3:14b"), "task .99", "task .99 → qwen3:14b"),
-        (ChipShown("task", 0.71), "task .71", "task .71"),
-        (ChipShown("ask", 0.52, key="f8"), "ask .52", "ask .52   f8 a task"),
-        (ChipShown("chat", 0.97, key="f8"), "chat .97", "chat .97   f8 task"),
-        (ChipShown("task", 1.0, True, "qwen3:14b", 70.0), "task set", "task set → qwen3:14b, about 1:10"),
+        (TASK, "a task .93", "a task .93 → qwen3:14b · about 1:10 ─ f8 just talk"),
+        (ChipShown("task", 0.999, model="qwen3:14b"), "a task .99", "a task .99 → qwen3:14b"),
+        (ChipShown("task", 0.71), "a task .71", "a task .71"),
+        (ChipShown("ask", 0.52, key="f8"), "ask .52", "ask .52 ─ f8 a task"),
+        (ChipShown("chat", 0.97, key="f8"), "chat .97", "chat .97 ─ f8 a task"),
+        (ChipShown("task", 1.0, True, "qwen3:14b", 70.0), "a task set", "a task set → qwen3:14b · about 1:10"),
         (ChipShown("chat", 1.0, True), "chat set", "chat set"),
-        (None, "", ""),
     ],
 )
-async def test_it_says_what_will_become_of_the_message(
-    shown: ChipShown | None, narrow: str, wide: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tale_tui.formatting.symbols import UNICODE
-
-    monkeypatch.setattr("tale_tui.ui.widgets.chip.signs", lambda: UNICODE)
-    assert await painted(shown, NARROW) == narrow.rjust(NARROW)
-    assert await painted(shown, WIDE) == wide.rjust(WIDE)
+def test_it_says_what_will_become_of_the_message(shown: ChipShown, narrow: str, wide: str) -> None:
+    assert chip_line(shown, NARROW).plain == narrow
+    assert chip_line(shown, WIDE).plain == wide
 
 
-async def test_a_long_name_gives_way_to_the_time() -> None:
+@pytest.mark.parametrize("width", range(12, 80))
+def test_it_never_takes_more_than_it_has(width: int) -> None:
+    shown = ChipShown("task", 0.93, model="a-model-with-a-very-long-name:70b-instruct-q4", expected_s=725, key="f8")
+    assert chip_line(shown, width).cell_length <= width
+
+
+def test_a_long_name_gives_way_to_the_time() -> None:
     shown = ChipShown("task", 0.93, model="a-model-with-a-very-long-name:70b-instruct-q4", expected_s=725)
-    text = await painted(shown, WIDE)
-    assert text.endswith(", about 12:05")
-    assert len(text) == WIDE
+    assert chip_line(shown, 40).plain.endswith(" · about 12:05")

@@ -138,7 +138,7 @@ async def test_a_binary_paste_is_refused_in_a_sentence(pasted: str) -> None:
         app.prompt.post_message(events.Paste(pasted))
         await pilot.pause()
         assert app.prompt.text == ""
-        assert Window(app).toasts == ["The clipboard does not hold text. Nothing was pasted."]
+        assert Window(app).told == ["The clipboard does not hold text. Nothing was pasted."]
 
 
 async def test_a_paste_beyond_all_measure_is_refused() -> None:
@@ -147,7 +147,7 @@ async def test_a_paste_beyond_all_measure_is_refused() -> None:
         app.prompt.post_message(events.Paste("x" * (PASTE_MAX + 1)))
         await pilot.pause()
         assert app.prompt.text == ""
-        assert "too many to paste" in Window(app).toasts[0]
+        assert "too many to paste" in Window(app).told[0]
 
 
 async def test_a_large_paste_is_taken() -> None:
@@ -226,3 +226,56 @@ def test_an_empty_history_has_nothing() -> None:
     history = PromptHistory()
     assert history.back("x") is None
     assert history.forward() is None
+
+
+SIGNS = ["👨\u200d👩\u200d👧", "🇩🇪", "👍🏽", "e\u0301", "क्षि"]
+"""A family, a flag, a skin tone, a letter with a mark, a syllable."""
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+async def test_a_sign_of_several_characters_is_erased_and_passed_as_one(sign: str) -> None:
+    app = Stage()
+    async with app.run_test() as pilot:
+        app.prompt.fill(f"a{sign}{sign}")
+        await pilot.press("backspace")
+        assert app.prompt.text == f"a{sign}"
+        await pilot.press("left")
+        assert app.prompt.cursor_location == (0, 1)
+        await pilot.press("right")
+        assert app.prompt.cursor_location == (0, 1 + len(sign))
+        await pilot.press("left", "delete")
+        assert app.prompt.text == "a"
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+async def test_the_cursor_is_over_the_whole_sign(sign: str) -> None:
+    app = Stage()
+    async with app.run_test() as pilot:
+        app.prompt.fill(f"a{sign}b")
+        await pilot.press("left", "left")
+        await pilot.pause()
+        texts = [segment.text for segment in app.prompt.render_line(0)]
+        assert texts[:2] == ["a", sign]
+
+
+async def test_up_and_down_end_before_a_sign_and_never_in_it() -> None:
+    app = Stage()
+    async with app.run_test() as pilot:
+        app.prompt.fill(f"{SIGNS[0] * 4}\nabc")
+        await pilot.press("up")
+        row, column = app.prompt.cursor_location
+        assert row == 0
+        assert column % len(SIGNS[0]) == 0
+
+
+async def test_a_step_of_a_word_never_parts_a_letter_from_its_mark() -> None:
+    app = Stage()
+    async with app.run_test() as pilot:
+        app.prompt.fill("one cafe\u0301 two")
+        seen = []
+        for key in ["ctrl+left"] * 5 + ["ctrl+right"] * 5:
+            await pilot.press(key)
+            seen.append(app.prompt.cursor_location[1])
+        assert 0 in seen
+        assert seen[-1] == len(app.prompt.text)
+        assert 8 not in seen

@@ -136,7 +136,7 @@ class Roles:
                     self._unresolved.discard(role)
         # Told with the first look for a model that answers, and not at every start until a first task has run.
         if Role.UX in missing and (sentence := about_stand_ins([self._states.choice(role) for role in missing])):
-            self._publish(Notice("Another model stands in", sentence))
+            self._publish(Notice("Another model stands in", sentence, about="models"))
 
     async def serving(self, role: Role) -> ModelRef:
         """The model of a role, looked for where there was none.
