@@ -275,7 +275,6 @@ class TranscriptView(TurnScrollView):
             resume_key=key_sign(keys.get("resume_task", "space")),
             reroute_key=self.reroute_key,
             same_model=self.same_model,
-            still=self.spinner.still,
         )
 
     def _frame_time(self) -> FrameTime:
