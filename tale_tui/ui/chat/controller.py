@@ -16,6 +16,7 @@ from tale_tui.formatting.units import key_name
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.conversation import Conversation, SendFailed
 from tale_tui.ui.chat.detection import RECLASSIFY, task_offer
+from tale_tui.ui.chat.first_screen import FirstScreen
 from tale_tui.ui.chat.input import ChatInput
 from tale_tui.ui.chat.models import ModelActions
 from tale_tui.ui.chat.open_tasks import OpenTasks
@@ -29,6 +30,7 @@ from tale_tui.ui.terminal.notifications import WindowPreferences
 from tale_tui.ui.transcript.view import TranscriptView
 from tale_tui.ui.widgets.banner import Severity
 from tale_tui.ui.widgets.composer import Composer, Waiting
+from tale_tui.ui.widgets.empty_state import EmptyState
 from tale_tui.ui.widgets.status_line import StatusLine, WindowShown
 from tale_tui.ui.widgets.title_bar import TitleBar
 
@@ -59,6 +61,7 @@ class ChatController:
         models: which one answers.
         input: what the user writes, on its way out.
         cards: the tasks of the conversation.
+        first_screen: what an empty conversation tells of the others.
         open_tasks: how it stands with all tasks.
         task_ids: finds tasks.
         task_actions: what the user can do with them.
@@ -92,6 +95,7 @@ class ChatController:
         self.open_tasks.leaving = preferences.leave
         self.task_ids = TaskResolver(screen, self.conversation, self.composer.complete_again)
         self.task_actions = CardActions(screen, self.conversation, self.cards, self.task_ids, self.view, show_task)
+        self.first_screen = FirstScreen(screen, engine, screen.query_one(EmptyState), clock)
         self._notifier = TaskNotifier(screen, clock, self._notify, self.cards.watched, preferences)
         self._side = TaskSide(clock.now)
         page = screen.query_one("#page")
@@ -123,10 +127,11 @@ class ChatController:
             editing=self.input.editing is not None,
             completing=prompt.completing,
             other=self.input.preview.other,
+            empty=branch.tip is None,
             cut_off=self.open_tasks.cut_off > 0,
         )
         waiting = tuple(Waiting(one.id, clean_line(one.text)) for one in conversation.queued)
-        self._status.show(state, waiting, empty=branch.tip is None)
+        self._status.show(state, waiting)
 
     def _window(self) -> WindowShown | None:
         use = self.conversation.window
@@ -148,6 +153,7 @@ class ChatController:
             early: what the user sent before there was an engine.
         """
         self.open_tasks.read_soon()
+        self.first_screen.read_soon()
         early = list(early)
         history = await self.engine.sessions.prompt_history()
         self.composer.prompt.history_of_messages.load(history)
@@ -192,6 +198,7 @@ class ChatController:
             self.composer.prompt.fill("")
         self.turns.switch_to(None)
         self.conversation.begin(system)
+        self.first_screen.read_soon()
         self.composer.prompt.focus()
 
     async def _leave_session(self) -> None:
@@ -258,10 +265,12 @@ class ChatController:
     def _tasks_changed(self) -> None:
         self.task_ids.forget()
         self.open_tasks.read_soon()
+        self.first_screen.read_soon()
 
     def _session_changed(self, fact: SessionChanged) -> None:
         session = self.conversation.session
         if session is None or session.id != fact.session_id:
+            self.first_screen.read_soon()
             return
         if fact.deleted:
             self.screen.say("This conversation was deleted in another window.")

@@ -152,8 +152,8 @@ class ChatScreen(BaseScreen):
             self.controller.refresh_lines()
         else:
             prompt, waiting = self.composer.prompt, bool(self._early)
-            state = ChatState(False, prompt.has_focus, completing=prompt.completing, waiting=waiting)
-            self.status.show(state, self._early, empty=True)
+            state = ChatState(False, prompt.has_focus, completing=prompt.completing, waiting=waiting, empty=True)
+            self.status.show(state, self._early)
 
     def _set_early(self, early: tuple[Waiting, ...]) -> None:
         """Keep messages that are sent before there is an engine."""
@@ -278,6 +278,16 @@ class ChatScreen(BaseScreen):
         if not self.composer.prompt.has_focus:
             self.composer.prompt.focus()
             self.composer.prompt.on_paste(event)
+
+    @on(EmptyState.RowChosen)
+    def _open_row(self, event: EmptyState.RowChosen) -> None:
+        self.composer.prompt.focus()
+        if event.kind == "example":
+            self.composer.prompt.fill(event.key)
+        elif event.kind == "task":
+            self._show_task(event.key)
+        elif self.controller is not None:
+            self.spawn(self.controller.open_session, event.key, group="session")
 
     # what is read
 

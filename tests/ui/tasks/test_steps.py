@@ -44,7 +44,12 @@ def test_what_stands_behind_the_titles_ends_at_the_same_edges_in_every_row(width
     assert {row(tasks[shown], width).index(words) + len(words) for shown, words in whens} == {width - 1}
     elapsed = [("k4t9", "0:42"), ("m2x7", "2:10"), ("w9d4", "0:51")]
     edges = {row(tasks[shown], width).index(words) + len(words) for shown, words in elapsed}
-    states = [("r5n1", "approve 14 steps"), ("t6b2", "interrupted"), ("p8c3", "waits for k4t9"), ("z3h6", "out of memory")]
+    states = [
+        ("r5n1", "approve 14 steps"),
+        ("t6b2", "interrupted"),
+        ("p8c3", "waits for k4t9"),
+        ("z3h6", "out of memory"),
+    ]
     ends = {row(tasks[shown], width).index(words) + len(words) for shown, words in states}
     assert len(edges) == 1
     assert len(ends) == 1
