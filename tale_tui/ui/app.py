@@ -157,6 +157,7 @@ class TaleApp(TerminalApp):
             ("In the turns", self.chat.view.BINDINGS),
             ("Everywhere", self.BINDINGS),
             ("In the prompt", self.chat.composer.prompt.BINDINGS),
+            ("While words are found", self.chat.find_bar.line.BINDINGS),
         )
 
     async def on_unmount(self) -> None:

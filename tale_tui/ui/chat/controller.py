@@ -31,6 +31,7 @@ from tale_tui.ui.transcript.view import TranscriptView
 from tale_tui.ui.widgets.banner import Severity
 from tale_tui.ui.widgets.composer import Composer, Waiting
 from tale_tui.ui.widgets.empty_state import EmptyState
+from tale_tui.ui.widgets.find_bar import FindBar
 from tale_tui.ui.widgets.status_line import StatusLine, WindowShown
 from tale_tui.ui.widgets.title_bar import TitleBar
 
@@ -83,6 +84,7 @@ class ChatController:
         self.view = screen.query_one(TranscriptView)
         self.conversation = Conversation(engine, self.view, self._conversation_changed, clock)
         self.turns = TurnQueue(screen, self.conversation, self._task_started, self._message_lost)
+        self._find_bar = screen.query_one(FindBar)
         self._status = status
         self._preferences = preferences
         self._title = screen.query_one(TitleBar)
@@ -127,6 +129,8 @@ class ChatController:
             editing=self.input.editing is not None,
             completing=prompt.completing,
             other=self.input.preview.other,
+            finding=self._find_bar.is_open,
+            typing_words=self._find_bar.line.has_focus,
             empty=branch.tip is None,
             cut_off=self.open_tasks.cut_off > 0,
         )

@@ -31,6 +31,10 @@ class ChatState:
     completing: bool = False
     other: str = ""
     """What the key for both ways would make of what is written, or of the last turn."""
+    finding: bool = False
+    """Words are looked for."""
+    typing_words: bool = False
+    """They are being typed."""
     empty: bool = False
     """There is no message yet."""
     cut_off: bool = False
@@ -53,7 +57,10 @@ def hints(state: ChatState, keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
         state: what is going on.
         keys: binding id -> key, of what can be done now.
     """
-    if not state.in_prompt:
+    if state.finding and not state.in_prompt:
+        names = ("find.next", "find.previous") if state.typing_words else ("chat.find_next", "chat.find_previous")
+        wanted = [(names[0], "next"), ("chat.back", "close"), (names[1], "before"), ("app.help", "help")]
+    elif not state.in_prompt:
         wanted = [
             ("transcript.copy", "copy"),
             ("transcript.regenerate", "ask again"),

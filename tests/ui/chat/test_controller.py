@@ -377,7 +377,7 @@ async def test_keeping_a_long_message_in_a_file(open_window: Any, paths: Any) ->
         long = "many words " * 2000
         await window.say(long)
         await window.until(lambda: window.notice is not None, "it is said")
-        await window.press("ctrl+f")
+        await window.press("f9")
         await window.until(lambda: window.notice is None, "it is in a file")
         (path,) = (paths.data / "messages").iterdir()
         assert path.read_text(encoding="utf-8") == long

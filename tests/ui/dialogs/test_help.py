@@ -79,7 +79,8 @@ async def test_what_works_where_the_focus_is_comes_first_and_once(open_window: A
         await window.press("f1")
         groups = (await window.dialog(HelpScreen))._groups
         assert [group.title for group in groups] == [
-            "Keys here", "In the chat", "In the turns", "Everywhere", "In the prompt", "Commands"
+            "Keys here", "In the chat", "In the turns", "Everywhere", "In the prompt",
+            "While words are found", "Commands"
         ]  # fmt: skip
         here = [words for _, words in groups[0].lines]
         assert here[0] == "Send, or run the chosen command"
