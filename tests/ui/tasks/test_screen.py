@@ -366,7 +366,7 @@ async def test_what_was_written_is_copied_and_quoted(open_tasks: Any) -> None:
         await choose(window, "w9d4")
         await window.press("c")
         await window.until(lambda: window.app.copied == [fake_tasks.CODE], "the result in the clipboard")
-        await window.press("t")
+        await window.press("i")
         await window.until(lambda: window.app.quoted, "the result for the chat")
         assert window.app.quoted[0].startswith("Letter to the landlord (w9d4):\n\n> The function")
         assert "\n>\n> ```python\n" in window.app.quoted[0]
@@ -385,7 +385,7 @@ async def test_a_block_of_code_is_copied_by_a_click(open_tasks: Any) -> None:
 async def test_nothing_written_is_told(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await choose(window, "p8c3")
-        for key in ("c", "t", "s", "o"):
+        for key in ("c", "i", "s", "v"):
             await window.press(key)
         await window.until(lambda: window.toasts.count("p8c3 has not written anything yet.") == 4, "four sentences")
 
@@ -402,7 +402,7 @@ async def test_a_result_opens_in_the_editor(open_tasks: Any, monkeypatch: pytest
     async with open_tasks() as window:
         monkeypatch.setattr(window.app, "suspend", window.app.batch_update)
         await choose(window, "w9d4")
-        await window.press("o")
+        await window.press("v")
         await window.until(lambda: seen == [fake_tasks.CODE], "the editor has it")
         await window.tells("as it was")
 
