@@ -24,6 +24,10 @@ WIDE = 110
 """Cells from which on words are written out."""
 MODEL_SHARE = 0.25
 """The part of the line that the model takes: fixed, so that what follows never moves."""
+_BOTH_FROM, _BOTH_NAMES, _ONE_NAME = 70, 27, 14
+"""Cells of a line that has the names of both models, and of the models in it and in a narrower one at least."""
+_NAME_MIN = 5
+"""Cells below which a name says nothing."""
 GAUGE_MIN_WIDTH = 46
 """Cells below which the gauge gives way to the keys."""
 _BAR_WIDE, _BAR_NARROW = 8, 5
@@ -131,7 +135,8 @@ class StatusLine(Widget):
         """One line; words go where there is little room, then the gauge, then keys."""
         width = self.size.width
         wide = width >= WIDE
-        left = self._models(max(round(width * MODEL_SHARE), 14))
+        least = _BOTH_NAMES if width >= _BOTH_FROM else _ONE_NAME
+        left = self._models(max(round(width * MODEL_SHARE), least))
         if width >= GAUGE_MIN_WIDTH:
             left = Content.assemble(left, " ", self._gauge(wide=wide), (self._counts(wide=wide), "$muted"))
         return spread(left, self._keys(width - left.cell_length - _GAP), width)
@@ -141,7 +146,13 @@ class StatusLine(Widget):
         sign, name = self._worker()
         first = self._model(width - sign.cell_length)
         left = width - first.cell_length - sign.cell_length
-        return Content.assemble(first, sign, name if name.cell_length <= left else "").truncate(width, pad=True)
+        if name.cell_length > left and width >= _BOTH_NAMES:
+            # Neither takes all the room: who works is as much worth knowing as who answers.
+            left = min(name.cell_length, max(left, width // 2 - sign.cell_length))
+            first = self._model(width - sign.cell_length - left)
+            left = width - first.cell_length - sign.cell_length
+        shown = name.truncate(left, ellipsis=True) if left >= _NAME_MIN else Content("")
+        return Content.assemble(first, sign, shown).truncate(width, pad=True)
 
     def _worker(self) -> tuple[Content, Content]:
         """The sign and the name of the model that works, where it is another one than that which answers."""
@@ -186,17 +197,18 @@ class StatusLine(Widget):
         return f" {words}"
 
     def _gauge(self, *, wide: bool) -> Content:
-        """The window: always as many cells, empty while nothing is known."""
+        """The window: always as many cells, from the first frame on; an empty gauge while nothing is known."""
         shown, width = self.window, _GAUGE_WIDE if wide else _GAUGE_NARROW
         if shown is None or shown.size <= 0:
-            return Content(" " * width)
-        share = min((shown.used or 0) / shown.size, 1.0)
+            shown = WindowShown(None, 0)
+        share = min((shown.used or 0) / max(shown.size, 1), 1.0)
         word, colour = "", "$muted"
         if shown.cut:
             word, colour = "cut", "$error"
         elif share >= ALARM_SHARE:
             word, colour = "high", "$warning"
-        used, size = signs().dash if shown.used is None else count(shown.used), count(shown.size)
+        used = signs().dash if shown.used is None else count(shown.used)
+        size = count(shown.size) if shown.size else signs().dash
         numbers = f"{used:>{COUNT_WIDTH}} of {size}" if wide else f"{used}/{size}"
         label = "window " if wide else ""
         gauge = (bar(share, _BAR_WIDE if wide else _BAR_NARROW), colour)

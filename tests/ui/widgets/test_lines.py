@@ -158,9 +158,28 @@ async def test_nothing_moves_when_a_part_changes() -> None:
             await pilot.pause()
             text = text_of(line)[0]
             keys.add(text.index("enter send"))
-            if window:
-                gauges.add(text.index("window"))
+            gauges.add(text.index("window"))
         assert (len(keys), len(gauges)) == (1, 1)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+async def test_the_model_that_works_keeps_its_name(width: int) -> None:
+    line = StatusLine()
+    line.model, line.task_model = ModelShown("ready", "qwen2.5:7b"), ModelShown("idle", "qwen3:14b")
+    line.keys = KEYS
+    async with Stage(line).run_test(size=(width, 5)) as pilot:
+        assert "● qwen2.5:7b  ○ qwen3:14b" in text_of(line)[0]
+        line.model = ModelShown("ready", "qwen2.5-coder-with-a-long-name:7b-instruct-q4")
+        line.task_model = ModelShown("idle", "qwen3-with-a-long-name:14b-instruct-q4")
+        await pilot.pause()
+        assert "● qwen2." in text_of(line)[0]
+        assert "○ qwen3" in text_of(line)[0]
+
+
+async def test_the_gauge_stands_from_the_first_frame_on() -> None:
+    line = StatusLine()
+    async with Stage(line).run_test(size=(120, 5)):
+        assert "window ▱▱▱▱▱▱▱▱     – of –" in text_of(line)[0]
 
 
 async def test_seconds_are_counted_only_while_it_loads() -> None:
