@@ -334,10 +334,10 @@ class ChatScreen(BaseScreen):
 
     @on(TranscriptView.LinkChosen)
     def _follow(self, event: TranscriptView.LinkChosen) -> None:
-        if self.controller is not None:
-            from tale_tui.ui.chat.message_actions import follow
+        # Not needed for the first frame.
+        from tale_tui.ui.dialogs.link import follow
 
-            self.spawn(follow, self.controller, event.url, group="dialog")
+        self.spawn(follow, self, event.url, group="dialog")
 
     @on(TranscriptView.LeftBottom)
     def action_to_prompt(self) -> None:

@@ -24,7 +24,7 @@ WIDE = 110
 """Cells from which on words are written out."""
 MODEL_SHARE = 0.25
 """The part of the line that the model takes: fixed, so that what follows never moves."""
-_BOTH_FROM, _BOTH_NAMES, _ONE_NAME = 70, 27, 14
+_BOTH_FROM, _BOTH_NAMES, _ONE_NAME = 70, 26, 14
 """Cells of a line that has the names of both models, and of the models in it and in a narrower one at least."""
 _NAME_MIN = 5
 """Cells below which a name says nothing."""
@@ -34,7 +34,8 @@ _BAR_WIDE, _BAR_NARROW = 8, 5
 _GAUGE_WIDE, _GAUGE_NARROW = 34, 20
 """Cells of the whole gauge, its longest numbers and word included."""
 _TICK_S = 1.0
-_GAP = 3
+_GAP, _NARROW_GAP = 3, 2
+"""Cells between two keys, and before the first."""
 _MINUTE_S = 60
 
 _SIGNS: dict[ModelState, str] = {
@@ -139,7 +140,8 @@ class StatusLine(Widget):
         left = self._models(max(round(width * MODEL_SHARE), least))
         if width >= GAUGE_MIN_WIDTH:
             left = Content.assemble(left, " ", self._gauge(wide=wide), (self._counts(wide=wide), "$muted"))
-        return spread(left, self._keys(width - left.cell_length - _GAP), width)
+        gap = _GAP if wide else _NARROW_GAP
+        return spread(left, self._keys(width - left.cell_length - gap, gap), width)
 
     def _models(self, width: int) -> Content:
         """Both models in `width` cells: sign, name, and a word where there is something to say."""
@@ -215,7 +217,7 @@ class StatusLine(Widget):
         line = Content.assemble((label, "$muted"), gauge, " ", (f"{numbers} {word}".rstrip(), colour))
         return line.truncate(width, pad=True)
 
-    def _keys(self, room: int) -> Content:
+    def _keys(self, room: int, gap: int) -> Content:
         """As many keys as there is room for: the last one always, the others from the first."""
         if not self.keys or room <= 0:
             return Content("")
@@ -223,8 +225,8 @@ class StatusLine(Widget):
         shown = [last]
         used = last.cell_length + 1
         for hint in first:
-            used += hint.cell_length + _GAP
+            used += hint.cell_length + gap
             if used > room:
                 break
             shown.insert(-1, hint)
-        return Content(" " * _GAP).join(shown) + " " if last.cell_length < room else Content("")
+        return Content(" " * gap).join(shown) + " " if last.cell_length < room else Content("")

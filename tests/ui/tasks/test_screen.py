@@ -13,6 +13,7 @@ from support.window import Window
 from tale_tui.domain.errors import EngineLost
 from tale_tui.domain.events import Notice, StepReading, TaskChanged, TasksChanged, TaskSeen
 from tale_tui.domain.tasks import Priority, Reason, TaskState
+from tale_tui.ui.dialogs.link import LinkDialog
 
 
 def titles(window: Window) -> list[str]:
@@ -456,3 +457,14 @@ async def test_reasons_why_it_waits_are_told(open_tasks: Any) -> None:
     async with open_tasks(engine) as window:
         await choose(window, "bbbb")
         await window.shows("again in 10 s", "The server is busy. It is tried again in 10 s.", "run again?")
+
+
+async def test_a_link_in_what_a_task_wrote_asks_where_it_leads(open_tasks: Any) -> None:
+    async with open_tasks() as window:
+        await window.shows("from functools")
+        text = window.app.tasks.pane.text
+        text.post_message(text.LinkChosen("https://example.org/a"))
+        dialog = await window.dialog(LinkDialog)
+        await window.shows("example.org")
+        dialog.dismiss(False)
+        await window.until(lambda: window.app.screen is window.app.tasks, "the tasks again")
