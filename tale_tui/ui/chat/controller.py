@@ -129,7 +129,7 @@ class ChatController:
             editing=self.input.editing is not None,
             completing=prompt.completing,
             other=self.input.preview.other,
-            finding=self._find_bar.is_open,
+            finding=self._find_bar.display,
             typing_words=self._find_bar.line.has_focus,
             empty=branch.tip is None,
             cut_off=self.open_tasks.cut_off > 0,

@@ -166,7 +166,7 @@ class ChatScreen(BaseScreen):
                 completing=prompt.completing,
                 waiting=waiting,
                 empty=True,
-                finding=self.find_bar.is_open,
+                finding=self.find_bar.display,
             )
             self.status.show(state, self._early)
 
@@ -366,7 +366,7 @@ class ChatScreen(BaseScreen):
         if action == "resume_tasks":
             return self.controller is not None and self.controller.open_tasks.cut_off > 0
         if action == "find":
-            return self.find_bar.is_open
+            return self.find_bar.display
         return super().check_action(action, parameters)
 
     action_command = run_command
@@ -389,7 +389,7 @@ class ChatScreen(BaseScreen):
     def action_back(self) -> None:
         """Stop what is going on, one thing at a time; never leave."""
         writing = self.controller is not None and self.controller.turns.writing
-        if self.find_bar.is_open:
+        if self.find_bar.display:
             self.find_bar.close()
             self.view.find("", TOP)
             self.composer.prompt.focus()

@@ -43,25 +43,23 @@ class TurnFinder:
         layout: the turns.
 
     Attributes:
+        active: whether words are looked for.
         place: the one that is shown; None where there is none. In a turn that has the words where no row shows them
             (in the address of a link, in what is left out) it is its beginning, without characters.
     """
 
     def __init__(self, layout: TurnLayout) -> None:
+        self.active = False
         self.place: Place | None = None
         self._layout = layout
         self._words = ""
         self._pattern: re.Pattern[str] | None = None
 
-    @property
-    def active(self) -> bool:
-        """Whether words are looked for."""
-        return self._pattern is not None
-
     def look_for(self, words: str) -> None:
         """Look for other words; empty ends it."""
         self._words = words.lower()
         self._pattern = re.compile(re.escape(words), re.IGNORECASE) if words else None
+        self.active = bool(words)
         self.place = None
 
     def step(self, step: int, from_turn: int) -> Found:

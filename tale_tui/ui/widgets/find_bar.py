@@ -72,11 +72,6 @@ class FindBar(Horizontal):
         yield self.line
         yield self._count
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it is shown."""
-        return bool(self.display)
-
     def open(self, words: str = "") -> None:
         """Show it with words; without any, with those that were found last, to be typed over."""
         self.display = True
@@ -101,5 +96,5 @@ class FindBar(Horizontal):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        if self.is_open:
+        if self.display:
             self.post_message(self.Changed(event.value))
