@@ -26,6 +26,10 @@ MODEL_SHARE = 0.25
 """The part of the line that the model takes: fixed, so that what follows never moves."""
 _BOTH_FROM, _BOTH_NAMES, _ONE_NAME = 70, 26, 14
 """Cells of a line that has the names of both models, and of the models in it and in a narrower one at least."""
+_WORKER_SHARE = 0.25
+"""Of the cells of both models, what the name of the one that works keeps."""
+_DEMO_CELLS = len(" ● ") + len(" demo")
+"""Beside the name of a demo; the word goes before a part of the name does."""
 _NAME_MIN = 5
 """Cells below which a name says nothing."""
 GAUGE_MIN_WIDTH = 46
@@ -149,8 +153,8 @@ class StatusLine(Widget):
         first = self._model(width - sign.cell_length)
         left = width - first.cell_length - sign.cell_length
         if name.cell_length > left and width >= _BOTH_NAMES:
-            # Neither takes all the room: who works is as much worth knowing as who answers.
-            left = min(name.cell_length, max(left, width // 2 - sign.cell_length))
+            # Neither takes all the room: who works is worth knowing as well as who answers.
+            left = min(name.cell_length, max(left, round(width * _WORKER_SHARE)))
             first = self._model(width - sign.cell_length - left)
             left = width - first.cell_length - sign.cell_length
         shown = name.truncate(left, ellipsis=True) if left >= _NAME_MIN else Content("")
@@ -169,7 +173,7 @@ class StatusLine(Widget):
     def _model(self, room: int) -> Content:
         """The model that answers, in at most `room` cells."""
         model = self.model
-        word = _WORDS.get(model.state, "demo" if model.demo else "")
+        word = _WORDS.get(model.state, "demo" if model.demo and len(model.name) + _DEMO_CELLS <= room else "")
         if model.state == "loading":
             word = f"loading {self._waited()}".rstrip()
         sign = getattr(signs(), _SIGNS[model.state])
