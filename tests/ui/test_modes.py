@@ -104,7 +104,7 @@ async def test_a_task_is_seen_in_both_screens(open_window: Any) -> None:
         await window.shows("Write a poem about rain", "Line one", "running", "high")
         gate.set()
         await window.shows("Line one and two", "1 done")
-        await window.press("t")
+        await window.press("i")
         await window.closed()
         assert "> Line one and two" in window.prompt.text
 

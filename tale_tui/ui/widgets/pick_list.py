@@ -54,10 +54,10 @@ class PickRow:
     sign: str = ""
     tone: str = ""
     """The colour of the sign: `ux`, `task`, `accent`, `muted`, `success`, `warning` or `error`."""
-    note: str = ""
-    """What it is, behind the title: aligned left, below those of the other rows; it goes before the columns do."""
     detail: str = ""
     """A second line below the title, quiet; the marks of a search hit in it are shown in the accent."""
+    note: str = ""
+    """What it is, behind the title: aligned left, below those of the other rows; it goes before the columns do."""
 
 
 @dataclass(frozen=True, slots=True)
