@@ -232,24 +232,10 @@ def share(task: Task, now: float) -> float | None:
     return elapsed_s(task, now) / task.expected_s
 
 
-def progress(task: Task, now: float, width: int, *, moving: bool = True) -> str:
-    """A gauge of `width` cells: a share where one is known, else activity, a cell that goes to and fro each second.
-
-    Args:
-        task: whose.
-        now: the present.
-        width: cells.
-        moving: False stands still, for those who want nothing to move.
-    """
+def progress(task: Task, now: float, width: int) -> str:
+    """A gauge of `width` cells; empty where nobody knows how long it takes: a gauge that stands for nothing is none."""
     known = share(task, now)
-    if known is not None:
-        return bar(known, width)
-    if task.state != "running" or width < 1:
-        return signs().empty * max(width, 0)
-    path = max(2 * (width - 1), 1)
-    place = int(elapsed_s(task, now)) % path if moving else 0
-    place = min(place, path - place)
-    return signs().empty * place + signs().full + signs().empty * (width - place - 1)
+    return "" if known is None else bar(known, width)
 
 
 def tokens(task: Task) -> str:

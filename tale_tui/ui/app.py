@@ -23,7 +23,7 @@ from tale_tui.domain.text import clean, clean_line, reason_of
 from tale_tui.engine.background import start_background
 from tale_tui.ui.chat.screen import ChatScreen
 from tale_tui.ui.engine_bridge import Bridge, open_engine
-from tale_tui.ui.keys import binding
+from tale_tui.ui.keys import binding, keys_by_id
 from tale_tui.ui.modes import CHAT, Modes
 from tale_tui.ui.terminal.app import TerminalApp
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, first_theme, theme_folders
@@ -151,6 +151,7 @@ class TaleApp(TerminalApp):
             ("In the turns", self.chat.view.BINDINGS),
             ("Everywhere", self.BINDINGS),
             ("In the prompt", self.chat.composer.prompt.BINDINGS),
+            ("While words are found", self.chat.find_bar.line.BINDINGS),
         )
 
     async def on_unmount(self) -> None:
@@ -267,10 +268,12 @@ class TaleApp(TerminalApp):
         self.chat.composer.prompt.focus()
 
     def action_help(self) -> None:
-        from tale_tui.ui.dialogs.help import HelpScreen, command_lines, help_groups
+        from tale_tui.ui.dialogs.help import HelpScreen, command_lines, help_groups, here_first
 
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(help_groups(self.places, self._look.keys), command_lines()))
+            active = keys_by_id(self.screen)
+            places = here_first(self.places, active, self.focused.BINDINGS if self.focused is not None else ())
+            self.push_screen(HelpScreen(help_groups(places, self._look.keys), command_lines()))
 
     def action_palette(self) -> None:
         from tale_tui.ui.dialogs.palette import PaletteDialog

@@ -38,6 +38,7 @@ COMMANDS = (
     Command("new", "Start a new conversation", binding="chat.new", title="New conversation"),
     Command("clear", "Start over with the same system prompt; this is kept", title="Start over"),
     Command("sessions", "Open, search, rename or delete conversations", "[words]", "chat.sessions", "Conversations"),
+    Command("find", "Find words in this conversation", "[words]", "chat.find", "Find in this conversation"),
     Command("model", "Choose the model that answers", "[backend/model]", "chat.models", "Models"),
     Command("system", "Set the system prompt of this conversation", "[text]", title="System prompt"),
     Command("continue", "Go on with a reply that broke off", binding="chat.go_on", title="Go on with the reply"),

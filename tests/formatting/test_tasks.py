@@ -143,15 +143,13 @@ def test_a_share_only_where_one_is_known(monkeypatch: pytest.MonkeyPatch) -> Non
     assert words.share(running(36), NOW) is None
     assert words.share(running(80, expected_s=72.0), NOW) is None
     assert words.progress(running(36, expected_s=72.0), NOW, 8) == "▰▰▰▰▱▱▱▱"
-    assert words.progress(task(TaskState.QUEUED), NOW, 8) == "▱" * 8
 
 
-def test_activity_goes_to_and_fro_and_stands_still_where_nothing_may_move(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_progress_that_nobody_knows_is_no_gauge(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words, "signs", lambda: UNICODE)
-    places = [words.progress(running(second), NOW, 4).index("▰") for second in range(8)]
-    assert places == [0, 1, 2, 3, 2, 1, 0, 1]
-    assert {words.progress(running(second), NOW, 4, moving=False) for second in range(8)} == {"▰▱▱▱"}
-    assert [len(words.progress(running(5), NOW, width)) for width in range(4)] == [0, 1, 2, 3]
+    assert words.progress(running(36), NOW, 8) == ""
+    assert words.progress(task(TaskState.QUEUED), NOW, 8) == ""
+    assert words.progress(running(80, expected_s=72.0), NOW, 8) == ""
 
 
 def test_who_does_it_is_said_while_that_is_so() -> None:

@@ -136,7 +136,7 @@ async def test_messages_of_both_wait_for_the_reply_and_each_is_answered_once(
             await window.rest()
         assert asks.texts[4:] == ["three", "Three.", "four", "Four."]
         assert asks.messages == follows.messages
-        assert asks.toasts == follows.toasts == []
+        assert asks.told == follows.told == []
 
 
 async def test_when_the_window_that_asked_is_left_the_other_shows_that_it_broke_off(

@@ -116,3 +116,13 @@ def test_where_it_was_left(looks_as_before: Any, talked: dict[str, Any]) -> None
         await window.rest()
 
     assert looks_as_before(**{**talked, "before": before, "act": act}, size=SIZES["80x24"])
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+def test_words_are_found(looks_as_before: Any, talked: dict[str, Any], size: tuple[int, int]) -> None:
+    async def act(window: Any) -> None:
+        await shown(window)
+        await window.press("ctrl+f", *"numbers", "enter")
+        await window.shows("of 2")
+
+    assert looks_as_before(**{**talked, "act": act}, size=size)

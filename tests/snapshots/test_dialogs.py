@@ -160,7 +160,7 @@ def test_themes(looks_as_before: Any) -> None:
 def test_help(looks_as_before: Any, size: tuple[int, int]) -> None:
     async def act(window: Any) -> None:
         await window.press("f1")
-        await window.shows("finds everything")
+        await window.shows("type to find a key", "Keys here")
 
     assert looks_as_before(act=act, size=size)
 

@@ -95,7 +95,21 @@ async def test_the_palette_finds_by_title_name_and_summary(open_window: Any) -> 
         for words, name in (("colours", "theme"), ("start over", "clear"), ("sessions", "sessions")):
             palette.filtered(words)
             assert palette.picks.row.key == name
+        for words, first in (("task", ["tasks", "result"]), ("re", ["result", "resume", "rename"]), ("quit", ["quit"])):
+            palette.filtered(words)
+            assert [row.key for row in palette.picks.rows][: len(first)] == first
+            assert palette.picks.row.key == first[0], "the best match is the chosen one"
+        box = palette.query_one("#box").region
+        palette.filtered("theme")
+        await window.pilot.pause()
+        assert palette.query_one("#box").region == box
         palette.filtered("")
+        await window.shows("Choose the colours")
+        lines = window.painted.splitlines()
+        starts = [
+            next(line.index(words) for line in lines if words in line) for words in ("Choose the m", "Choose the c")
+        ]
+        assert len(set(starts)) == 1, "what commands do stands in one column"
         await window.press(*"help", "enter")
         await window.dialog(HelpScreen)
 

@@ -75,8 +75,11 @@ async def test_help_on_the_tasks_shows_their_keys(open_window: Any) -> None:
         await window.press("question_mark")
         await window.dialog(HelpScreen)
         text = "\n".join(column.render().plain for column in window.app.screen.query(HelpColumn))
-        titles = [line for line in text.splitlines() if line.startswith("In ")]
-        assert titles[:3] == ["In the tasks", "In the list", "In a task"]
+        titles = [line for line in text.splitlines() if line.startswith(("Keys here", "In ", "Everywhere"))]
+        assert titles == ["Keys here", "In the tasks", "In a task", "Everywhere"]
+        here = text.partition("Everywhere")[0].partition("In the tasks")[0]
+        assert "Choose the task below" in here, "the list has the focus"
+        assert "Type words that the tasks shall have" in here
 
 
 async def test_a_command_of_the_palette_goes_to_the_chat(open_window: Any) -> None:
@@ -101,7 +104,7 @@ async def test_a_task_is_seen_in_both_screens(open_window: Any) -> None:
         await window.shows("Write a poem about rain", "Line one", "running", "high")
         gate.set()
         await window.shows("Line one and two", "1 done")
-        await window.press("t")
+        await window.press("i")
         await window.closed()
         assert "> Line one and two" in window.prompt.text
 

@@ -16,6 +16,7 @@ from tale_tui.formatting.units import key_name
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.conversation import Conversation, SendFailed
 from tale_tui.ui.chat.detection import RECLASSIFY, task_offer
+from tale_tui.ui.chat.first_screen import FirstScreen
 from tale_tui.ui.chat.input import ChatInput
 from tale_tui.ui.chat.models import ModelActions
 from tale_tui.ui.chat.open_tasks import OpenTasks
@@ -28,6 +29,8 @@ from tale_tui.ui.tasks.side import TaskSide
 from tale_tui.ui.terminal.notifications import WindowPreferences
 from tale_tui.ui.transcript.view import TranscriptView
 from tale_tui.ui.widgets.composer import Composer, Waiting
+from tale_tui.ui.widgets.empty_state import EmptyState
+from tale_tui.ui.widgets.find_bar import FindBar
 from tale_tui.ui.widgets.status_line import StatusLine, WindowShown
 from tale_tui.ui.widgets.title_bar import TitleBar
 
@@ -57,6 +60,7 @@ class ChatController:
         models: which one answers.
         input: what the user writes, on its way out.
         cards: the tasks of the conversation.
+        first_screen: what an empty conversation tells of the others.
         open_tasks: how it stands with all tasks.
         task_ids: finds tasks.
         task_actions: what the user can do with them.
@@ -78,6 +82,7 @@ class ChatController:
         self.view = screen.query_one(TranscriptView)
         self.conversation = Conversation(engine, self.view, self._conversation_changed, clock)
         self.turns = TurnQueue(screen, self.conversation, self._task_started, self._message_lost)
+        self._find_bar = screen.query_one(FindBar)
         self._status = status
         self._preferences = preferences
         self._title = screen.query_one(TitleBar)
@@ -90,6 +95,7 @@ class ChatController:
         self.open_tasks.leaving = preferences.leave
         self.task_ids = TaskResolver(screen, self.conversation, self.composer.complete_again)
         self.task_actions = CardActions(screen, self.conversation, self.cards, self.task_ids, self.view, show_task)
+        self.first_screen = FirstScreen(screen, engine, screen.query_one(EmptyState), clock)
         self._notifier = TaskNotifier(screen, clock, self._notify, self.cards.watched, preferences)
         self._side = TaskSide(clock.now)
         page = screen.query_one("#page")
@@ -121,10 +127,13 @@ class ChatController:
             editing=self.input.editing is not None,
             completing=prompt.completing,
             other=self.input.preview.other,
+            finding=self._find_bar.display,
+            typing_words=self._find_bar.line.has_focus,
+            empty=branch.tip is None,
             cut_off=self.open_tasks.cut_off > 0,
         )
         waiting = tuple(Waiting(one.id, clean_line(one.text)) for one in conversation.queued)
-        self._status.show(state, waiting, empty=branch.tip is None)
+        self._status.show(state, waiting)
 
     def _window(self) -> WindowShown | None:
         use = self.conversation.window
@@ -146,6 +155,7 @@ class ChatController:
             early: what the user sent before there was an engine.
         """
         self.open_tasks.read_soon()
+        self.first_screen.read_soon()
         early = list(early)
         history = await self.engine.sessions.prompt_history()
         self.composer.prompt.history_of_messages.load(history)
@@ -191,6 +201,7 @@ class ChatController:
             self.composer.prompt.fill("")
         self.turns.switch_to(None)
         self.conversation.begin(system)
+        self.first_screen.read_soon()
         self.composer.prompt.focus()
 
     async def _leave_session(self) -> None:
@@ -257,10 +268,12 @@ class ChatController:
     def _tasks_changed(self) -> None:
         self.task_ids.forget()
         self.open_tasks.read_soon()
+        self.first_screen.read_soon()
 
     def _session_changed(self, fact: SessionChanged) -> None:
         session = self.conversation.session
         if session is None or session.id != fact.session_id:
+            self.first_screen.read_soon()
             return
         if fact.deleted:
             self.screen.say("This conversation was deleted in another window.")

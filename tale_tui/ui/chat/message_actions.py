@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
-from urllib.parse import urlsplit
-
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.models import FinishReason, RoleState
 from tale_tui.domain.tasks import TaskState
-from tale_tui.domain.text import clean_line
 from tale_tui.ui.chat.controller import ChatController
 from tale_tui.ui.transcript.view import TranscriptView
-
-OPENED_SCHEMES = frozenset({"http", "https", "mailto"})
-"""Links of other kinds are never opened."""
 
 BUSY = "A reply is being written. Stop it first, or wait for its end."
 
 _NEEDS_REST = frozenset({"edit", "regenerate", "continue", "previous", "next"})
-
-
-def has_desktop(environ: dict[str, str] | None = None, platform: str = sys.platform) -> bool:
-    """Whether a browser with a window of its own can be started; one in this terminal would ruin the screen."""
-    values = os.environ if environ is None else environ
-    return platform in ("darwin", "win32") or bool(values.get("DISPLAY") or values.get("WAYLAND_DISPLAY"))
 
 
 def run(chat: ChatController, event: TranscriptView.ActionRequested) -> None:
@@ -89,22 +74,6 @@ async def _details(chat: ChatController, message: Message) -> None:
     from tale_tui.ui.dialogs.details import DetailsDialog
 
     await chat.screen.ask(DetailsDialog(message, chat.view.task_of(message.id)))
-
-
-async def follow(chat: ChatController, url: str) -> None:
-    """Show where a link leads, and open it where the user says so."""
-    from tale_tui.ui.dialogs.link import LinkDialog
-
-    agreed = await chat.screen.ask(LinkDialog(url))
-    if not agreed or urlsplit(url).scheme.lower() not in OPENED_SCHEMES:
-        return
-    if not has_desktop():
-        chat.screen.copy(clean_line(url, len(url)), "No browser can be started here; the address")
-        return
-    import webbrowser
-
-    if not await asyncio.to_thread(webbrowser.open, url):
-        chat.screen.copy(clean_line(url, len(url)), "No browser was found; the address")
 
 
 def resume(chat: ChatController) -> None:

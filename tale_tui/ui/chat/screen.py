@@ -20,10 +20,12 @@ from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.status import ChatState, ChatStatus
 from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.keys import binding
+from tale_tui.ui.transcript.layout import TOP
 from tale_tui.ui.transcript.view import TranscriptView
 from tale_tui.ui.widgets.banner import Banner
 from tale_tui.ui.widgets.composer import CompletionRow, Composer, QueueList, Waiting
 from tale_tui.ui.widgets.empty_state import EmptyState
+from tale_tui.ui.widgets.find_bar import FindBar
 from tale_tui.ui.widgets.prompt import Prompt
 from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, StatusLine
 from tale_tui.ui.widgets.title_bar import TitleBar
@@ -56,9 +58,12 @@ CHAT_KEYS: list[BindingType] = [
     binding("chat.sessions", "ctrl+o", "command('sessions')", "Conversations", "Earlier conversations"),
     binding("chat.models", "ctrl+l", "command('model')", "Models", "Choose the model that answers"),
     binding("chat.editor", "ctrl+g", "command('editor')", "Editor", "Write in $VISUAL or $EDITOR"),
+    binding("chat.find", "ctrl+f", "command('find')", "Find", "Find words in this conversation"),
+    binding("chat.find_next", "n", "find(1)", "Next", "The next place that has the words that were found"),
+    binding("chat.find_previous", "N", "find(-1)", "Before", "The place before that has them"),
     binding("chat.starter", "ctrl+s", "command('starter')", "Starter", "Use the starter model"),
     binding("chat.trim", "ctrl+t", "command('trim')", "Cut", "Cut a long message to what fits", priority=True),
-    binding("chat.to_file", "ctrl+f", "command('to_file')", "File", "Keep a long message in a file", priority=True),
+    binding("chat.to_file", "f9", "command('to_file')", "File", "Keep a long message in a file", priority=True),
 ]
 """All of them. Those on single letters belong to the transcript, where nothing is typed."""
 
@@ -118,6 +123,7 @@ class ChatScreen(BaseScreen):
         self._paths = paths
         self._session_id = session_id
         self._clock = clock
+        self._find_from = TOP
         self._early: tuple[Waiting, ...] = ()
         self._wanted_to_leave = float("-inf")
         self.controller: ChatController | None = None
@@ -125,6 +131,7 @@ class ChatScreen(BaseScreen):
         self.title_bar = TitleBar()
         self.view = TranscriptView()
         self.empty = EmptyState()
+        self.find_bar = FindBar()
         self.composer = Composer(self._complete, keymap, self.notice_line)
         self.line = StatusLine()
         self.status = ChatStatus(self, self.empty, self.composer.queue, self.line)
@@ -134,6 +141,7 @@ class ChatScreen(BaseScreen):
         self.title_bar.current = "Chat"
         yield self.title_bar
         yield Container(self.view, self.empty, id="page")
+        yield self.find_bar
         yield self.composer
         yield self.line
 
@@ -153,8 +161,15 @@ class ChatScreen(BaseScreen):
             self.controller.refresh_lines()
         else:
             prompt, waiting = self.composer.prompt, bool(self._early)
-            state = ChatState(False, prompt.has_focus, completing=prompt.completing, waiting=waiting)
-            self.status.show(state, self._early, empty=True)
+            state = ChatState(
+                False,
+                prompt.has_focus,
+                completing=prompt.completing,
+                waiting=waiting,
+                empty=True,
+                finding=self.find_bar.display,
+            )
+            self.status.show(state, self._early)
 
     def _set_early(self, early: tuple[Waiting, ...]) -> None:
         """Keep messages that are sent before there is an engine."""
@@ -249,6 +264,10 @@ class ChatScreen(BaseScreen):
 
     def run_command(self, name: str, argument: str = "") -> None:
         """Do what a command says, or hand it on where it is no matter of a conversation."""
+        if name == "find":
+            self._find_from = self.view.top
+            self.find_bar.open(argument)
+            return
         if self.controller is not None:
             # Not needed for the first frame.
             from tale_tui.ui.chat.commands import run_command
@@ -281,6 +300,16 @@ class ChatScreen(BaseScreen):
             self.composer.prompt.focus()
             self.composer.prompt.on_paste(event)
 
+    @on(EmptyState.RowChosen)
+    def _open_row(self, event: EmptyState.RowChosen) -> None:
+        self.composer.prompt.focus()
+        if event.kind == "example":
+            self.composer.prompt.fill(event.key)
+        elif event.kind == "task":
+            self._show_task(event.key)
+        elif self.controller is not None:
+            self.spawn(self.controller.open_session, event.key, group="session")
+
     # what is read
 
     @on(TranscriptView.ActionRequested)
@@ -307,15 +336,28 @@ class ChatScreen(BaseScreen):
 
     @on(TranscriptView.LinkChosen)
     def _follow(self, event: TranscriptView.LinkChosen) -> None:
-        if self.controller is not None:
-            from tale_tui.ui.chat.message_actions import follow
+        # Not needed for the first frame.
+        from tale_tui.ui.dialogs.link import follow
 
-            self.spawn(follow, self.controller, event.url, group="dialog")
+        self.spawn(follow, self, event.url, group="dialog")
 
     @on(TranscriptView.LeftBottom)
     def action_to_prompt(self) -> None:
         """Go back to the prompt."""
         self.composer.prompt.focus()
+
+    @on(FindBar.Changed)
+    def _find(self, event: FindBar.Changed) -> None:
+        self.find_bar.tell(*self.view.find(event.words, self._find_from))
+        self.refresh_lines()
+
+    @on(FindBar.Moved)
+    def _find_further(self, event: FindBar.Moved) -> None:
+        self.action_find(event.step)
+
+    def action_find(self, step: int) -> None:
+        """Show the next place that has the words that are looked for, or the one before."""
+        self.find_bar.tell(*self.view.find_step(step))
 
     # keys
 
@@ -325,6 +367,8 @@ class ChatScreen(BaseScreen):
             return self.controller is not None and self.controller.input.refused
         if action == "resume_tasks":
             return self.controller is not None and self.controller.open_tasks.cut_off > 0
+        if action == "find":
+            return self.find_bar.display
         return super().check_action(action, parameters)
 
     action_command = run_command
@@ -341,12 +385,18 @@ class ChatScreen(BaseScreen):
 
     def action_turns(self) -> None:
         """From the prompt to the turns, and back."""
-        (self.view if self.composer.prompt.has_focus else self.composer.prompt).focus()
+        writes = self.composer.prompt.has_focus or self.find_bar.line.has_focus
+        (self.view if writes else self.composer.prompt).focus()
 
     def action_back(self) -> None:
         """Stop what is going on, one thing at a time; never leave."""
         writing = self.controller is not None and self.controller.turns.writing
-        if self.composer.close_completion():
+        if self.find_bar.display:
+            self.find_bar.close()
+            self.view.find("", TOP)
+            self.composer.prompt.focus()
+            self.refresh_lines()
+        elif self.composer.close_completion():
             self.refresh_lines()
         elif not writing and self.put_notice_away():
             return

@@ -31,8 +31,23 @@ class ChatState:
     completing: bool = False
     other: str = ""
     """What the key for both ways would make of what is written, or of the last turn."""
+    finding: bool = False
+    """Words are looked for."""
+    typing_words: bool = False
+    """They are being typed."""
+    empty: bool = False
+    """There is no message yet."""
     cut_off: bool = False
     """Tasks were cut off, and the user is asked about them."""
+
+
+_PLACES = (
+    ("chat.sessions", "open"),
+    ("app.tasks", "tasks"),
+    ("app.palette", "commands"),
+    ("chat.models", "models"),
+)
+"""Where the keys of an empty conversation lead."""
 
 
 def hints(state: ChatState, keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
@@ -42,7 +57,10 @@ def hints(state: ChatState, keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
         state: what is going on.
         keys: binding id -> key, of what can be done now.
     """
-    if not state.in_prompt:
+    if state.finding and not state.in_prompt:
+        names = ("find.next", "find.previous") if state.typing_words else ("chat.find_next", "chat.find_previous")
+        wanted = [(names[0], "next"), ("chat.back", "close"), (names[1], "before"), ("app.help", "help")]
+    elif not state.in_prompt:
         wanted = [
             ("transcript.copy", "copy"),
             ("transcript.regenerate", "ask again"),
@@ -64,19 +82,9 @@ def hints(state: ChatState, keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
             wanted.append(("chat.back", "leave it"))
         elif state.waiting:
             wanted.append(("chat.back", "take back"))
-        wanted += [("chat.turns", "turns"), ("app.help", "help")]
-    return tuple(KeyHint(keys[name], label) for name, label in wanted if name in keys)
-
-
-def beginnings(keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
-    """What can be done in an empty conversation besides writing; `keys` as for `hints`."""
-    wanted = (
-        ("chat.sessions", "earlier conversations"),
-        ("chat.models", "another model"),
-        ("app.tasks", "all tasks"),
-        ("app.palette", "all commands"),
-        ("app.help", "all keys"),
-    )
+        # Where there are no turns yet, the keys lead to what there is already.
+        wanted += list(_PLACES) if state.empty else [("chat.turns", "turns")]
+        wanted.append(("app.help", "help"))
     return tuple(KeyHint(keys[name], label) for name, label in wanted if name in keys)
 
 
@@ -105,23 +113,20 @@ class ChatStatus:
         self._empty = empty
         self._queue = queue
         self._line = line
-        self._shown: tuple[ChatState, bool] | None = None
+        self._shown: ChatState | None = None
 
-    def show(self, state: ChatState, waiting: tuple[Waiting, ...], *, empty: bool) -> None:
+    def show(self, state: ChatState, waiting: tuple[Waiting, ...]) -> None:
         """Look at everything again; what did not change costs nothing.
 
         Args:
             state: what is going on.
             waiting: the messages that wait.
-            empty: whether there is no message yet.
         """
         self._queue.waiting = waiting
-        self._empty.display = empty
-        if (state, empty) != self._shown and self._screen.is_current:
-            self._shown = state, empty
+        self._empty.display = state.empty
+        if state != self._shown and self._screen.is_current:
+            self._shown = state
             keys = self._screen.keys()
             self._line.keys = hints(state, keys)
-            if empty:
-                self._empty.keys = beginnings(keys)
             if waiting:
                 self._queue.hint = queue_hint(state, keys)

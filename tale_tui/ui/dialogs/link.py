@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,8 +18,9 @@ from textual.content import Content
 from textual.types import CSSPathType
 from textual.widget import Widget
 
-from tale_tui.domain.text import clean, reveal
+from tale_tui.domain.text import clean, clean_line, reveal
 from tale_tui.formatting.symbols import signs
+from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.dialogs.dialog import Dialog
 from tale_tui.ui.text import NoMarkup, plain
 from tale_tui.ui.widgets.text_button import TextButton
@@ -183,3 +187,28 @@ class LinkDialog(Dialog[bool]):
     @on(TextButton.Pressed)
     def _answer(self, event: TextButton.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
+
+
+def has_desktop(environ: dict[str, str] | None = None, platform: str = sys.platform) -> bool:
+    """Whether a browser with a window of its own can be started; one in this terminal would ruin the screen."""
+    values = os.environ if environ is None else environ
+    return platform in ("darwin", "win32") or bool(values.get("DISPLAY") or values.get("WAYLAND_DISPLAY"))
+
+
+async def follow(screen: BaseScreen, url: str) -> None:
+    """Show where a link leads, and open it where the user says so; from a worker only.
+
+    Args:
+        screen: where it was clicked.
+        url: any address.
+    """
+    agreed = await screen.ask(LinkDialog(url))
+    if not agreed or urlsplit(url).scheme.lower() not in OPENED:
+        return
+    if not has_desktop():
+        screen.copy(clean_line(url, len(url)), "No browser can be started here; the address")
+        return
+    import webbrowser
+
+    if not await asyncio.to_thread(webbrowser.open, url):
+        screen.copy(clean_line(url, len(url)), "No browser was found; the address")

@@ -13,7 +13,7 @@ from tale_tui.ui.commands import COMMANDS, Command
 from tale_tui.ui.dialogs.filter_dialog import FilterDialog
 from tale_tui.ui.widgets.pick_list import PickList, PickRow
 
-_SUMMARY_CELLS = max(len(command.summary) for command in COMMANDS)
+NOTHING = "No command is called so."
 
 
 class PaletteDialog(FilterDialog[str]):
@@ -31,21 +31,27 @@ class PaletteDialog(FilterDialog[str]):
         self._keys = keys
 
     def filtered(self, words: str) -> None:
-        """Commands whose title, name or summary has every word."""
+        """Commands whose title, name or summary has every word, the best match first and chosen."""
         wanted = words.lower().split()
-        rows = [
-            self._row(command)
-            for command in COMMANDS
-            if command.title and all(word in _searched(command) for word in wanted)
+        found = [
+            command for command in COMMANDS if command.title and all(word in _searched(command) for word in wanted)
         ]
-        self.picks.show(rows, words=words, empty="No command is called so.")
+        found.sort(key=lambda command: _rank(command, words.lower().strip()))
+        self.picks.show([self._row(command) for command in found], chosen="", words=words, empty=NOTHING)
 
     def _row(self, command: Command) -> PickRow:
         key = key_name(self._keys[command.binding]) if command.binding in self._keys else ""
-        return PickRow(command.name, command.title, (command.summary.ljust(_SUMMARY_CELLS), key))
+        return PickRow(command.name, command.title, (key,), note=command.summary)
 
     def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
         self.dismiss(event.key)
+
+
+def _rank(command: Command, words: str) -> int:
+    """How well its title has what was typed: begins with it, has a word that does, has it; then the name."""
+    title = command.title.lower()
+    matches = (title.startswith(words), f" {words}" in f" {title}", words in title, command.name.startswith(words))
+    return next((place for place, match in enumerate(matches) if match), len(matches))
 
 
 def _searched(command: Command) -> str:

@@ -45,8 +45,8 @@ _LEFT = 2
 _GAP = 2
 """Cells between two columns."""
 
-_PLACE, _PLACE_WIDE = 5, 24
-"""Where it is."""
+_PLACE, _PLACE_WIDE = 7, 26
+"""Where it is, and the blanks before it."""
 
 _ELAPSED = 7
 
@@ -59,6 +59,9 @@ _WIDE, _WIDEST, _NARROW, _NARROWEST = 76, 100, 44, 34
 """Cells of a list from which on there are more columns, or fewer."""
 
 _TITLE_LIMIT = 200
+
+_TITLE_MIN = 10
+"""Cells that a title keeps where the words for a state are long."""
 
 _EMPTY_LEFT, _EMPTY_MOST = 3, 70
 """Cells at the left of the sentence that stands in the place of rows, and of a line of it."""
@@ -97,8 +100,13 @@ class Columns:
         if width < _NARROWEST:
             place = elapsed = 0
         fixed = _LEFT + 2 + id_cells + _GAP + 1
-        right = sum(part for part in (model, place, elapsed, ending)) + (_GAP if place else 0)
+        right = model + place + elapsed + ending
         return cls(id_cells, max(width - fixed - right, 0), model, place, elapsed, ending)
+
+    @property
+    def right(self) -> int:
+        """Cells of all columns behind the title."""
+        return self.model + self.place + self.elapsed + self.when
 
 
 def task_segments(task: Task, columns: Columns, now: float, style: StyleOf, *, chosen: bool) -> Iterator[Segment]:
@@ -111,20 +119,16 @@ def task_segments(task: Task, columns: Columns, now: float, style: StyleOf, *, c
         style: gives styles.
         chosen: whether it has the bar.
     """
-    words = clean_line(_place_words(task, columns, now)) if columns.place else ""
-    # Where there is nothing to say of its place, the title has the room.
-    room = columns.title + (columns.place + _GAP if columns.place and not words and not columns.model else 0)
+    right = _right(task, columns, now)
+    room = columns.title + columns.right - sum(cell_len(text) for text, _ in right)
     yield Segment(signs().bar + " ", style("bar")) if chosen else Segment(" " * _LEFT)
     yield Segment(f"{sign(task)} ", style(_STYLES[tone(task)]))
     yield Segment(task.shown.ljust(columns.id + _GAP), style("muted"))
     title = fitted(clean_line(task.title, _TITLE_LIMIT), room)
     quiet = "muted" if task.state == "cancelled" else ""
     yield Segment(title + " " * (room - cell_len(title)), style(quiet))
-    if columns.model:
-        name = fitted(clean_line(model_name(task)), columns.model - _GAP)
-        yield Segment(" " * _GAP + name + " " * (columns.model - _GAP - cell_len(name)), style("task"))
-    if columns.place:
-        yield from _right(task, words, columns, now, style, gap=room == columns.title)
+    for text, name in right:
+        yield Segment(text, style(name))
     yield Segment(" ")
 
 
@@ -145,21 +149,35 @@ def empty_line(text: str, y: int, width: int, height: int | None) -> str:
     return " " * left + lines[y - above] if 0 <= y - above < len(lines) else ""
 
 
-def _right(task: Task, words: str, columns: Columns, now: float, style: StyleOf, *, gap: bool) -> Iterator[Segment]:
-    """Where it is, how long so far, how long still or when it ended; long words take the place of what they need."""
-    elapsed = _elapsed(task, now).rjust(columns.elapsed)
-    numbers = [elapsed, _ending(task, now).rjust(columns.when)] if columns.when else [elapsed]
-    if gap:
-        place = columns.place
-        while numbers and cell_len(words) > place:
-            place += len(numbers[0])
-            numbers = numbers[1:]
-        words = fitted(words, place)
+def _right(task: Task, columns: Columns, now: float) -> list[tuple[str, str]]:
+    """The columns behind the title, with the names of their styles: model, where it is, how long so far, how long still
+    or when it ended. Each ends at its own edge, whatever stands in it; what one does not need, the title has.
+    """
+    parts: list[tuple[str, str]] = []
+    if columns.model:
+        name = fitted(clean_line(model_name(task)), columns.model - _GAP)
+        parts.append((" " * _GAP + name + " " * (columns.model - _GAP - cell_len(name)), "task"))
+    if not columns.place:
+        return parts
+    words, running = clean_line(_place_words(task, columns, now)), task.state == "running"
+    elapsed, ending = _elapsed(task, now), _ending(task, now) if columns.when else ""
+    cells = columns.place
+    if words and not running and columns.place < _PLACE_WIDE:
+        # Where a task stands still, that is worth more than how long it ran, and takes its column.
+        cells, elapsed = columns.place + columns.elapsed, ""
+    most = cells if columns.model else cells + max(columns.title - _TITLE_MIN, 0)
+    words = fitted(words, most - _GAP)
+    if words or columns.model:
         loud = _STYLES[tone(task)]
-        yield Segment(" " * _GAP)
-        yield Segment(words + " " * (place - cell_len(words)), style(loud if loud in ("warning", "error") else "muted"))
-    for text in numbers:
-        yield Segment(text, style("task" if task.state == "running" and text is elapsed else "muted"))
+        gap = " " * max(cells - cell_len(words), _GAP)
+        parts.append((gap + words, loud if loud in ("warning", "error") else "muted"))
+    elif elapsed:
+        parts.append((" " * _GAP, ""))
+    if cells == columns.place and (elapsed or words or columns.model):
+        parts.append((elapsed.rjust(columns.elapsed), "task" if running else "muted"))
+    if columns.when:
+        parts.append((ending.rjust(columns.when), "muted"))
+    return parts
 
 
 def _place_words(task: Task, columns: Columns, now: float) -> str:

@@ -336,6 +336,13 @@ class TasksScreen(BaseScreen):
     def _copy_code(self, event: TaskText.CopyWanted) -> None:
         self.copy(event.code, "The code")
 
+    @on(TaskText.LinkChosen)
+    def _follow(self, event: TaskText.LinkChosen) -> None:
+        # Not needed for the first frame of the screen.
+        from tale_tui.ui.dialogs.link import follow
+
+        self.spawn(follow, self, event.url, group="dialog")
+
     # keys
 
     def action_back(self) -> None:

@@ -43,10 +43,10 @@ TASKS_KEYS: list[BindingType] = [
     binding("tasks.move_down", "shift+down,J", "do('move_down')", "Move down", "Behind the task that waits behind it"),
     binding("tasks.approve", "a", "do('approve')", "Approve", "Say yes to what the task asks"),
     binding("tasks.decline", "n", "do('decline')", "Decline", "Say no: the task is cancelled"),
-    binding("tasks.editor", "o", "do('editor')", "Editor", "Open what it wrote in $VISUAL or $EDITOR"),
+    binding("tasks.editor", "v", "do('editor')", "Editor", "Open what it wrote in $VISUAL or $EDITOR"),
     binding("tasks.save", "s", "do('save')", "Save", "Save the code of its result as files"),
     binding("tasks.copy", "c", "do('copy')", "Copy", "Copy what it wrote, as Markdown"),
-    binding("tasks.quote", "t", "do('quote')", "To the chat", "Put what it wrote into the prompt of the chat"),
+    binding("tasks.quote", "i", "do('quote')", "To the chat", "Put what it wrote into the prompt of the chat"),
     binding("tasks.again", "ctrl+r", "again", "Read again", "Read the list again"),
 ]
 """Keys of the screen; those that move the choice belong to the list."""

@@ -75,13 +75,11 @@ class CardContext:
     Attributes:
         now: seconds since the epoch.
         width: cells.
-        moving: whether anything may move that is not a number.
         live: what is going on in the step that runs, where that is known.
     """
 
     now: float
     width: int
-    moving: bool = True
     live: LiveFigures | None = None
 
 
@@ -132,10 +130,11 @@ def _right(task: Task, telling: CardContext) -> list[tuple[int, tuple[TextPart, 
 
 
 def _middle(task: Task, telling: CardContext, width: int) -> tuple[TextPart, ...]:
-    """The gauge of a task that has begun, the tokens of one that has ended."""
-    if task.state == "running" or (task.state == "paused" and task.expected_s is not None):
-        gauge = task_words.progress(task, telling.now, width, moving=telling.moving)
-        return (TextPart(gauge, AUTHOR_TASK if task.state == "running" else MUTED),)
+    """The gauge of a task that has begun and of which it is known how long it takes, the tokens of one that ended."""
+    if task.state in ("running", "paused"):
+        # Where it takes longer than was known, the gauge leaves its cells empty, so that nothing beside it moves.
+        gauge = task_words.progress(task, telling.now, width).ljust(width if task.expected_s is not None else 0)
+        return (TextPart(gauge, AUTHOR_TASK if task.state == "running" else MUTED),) if gauge else ()
     told = task_words.tokens(task) if task.finished is not None else ""
     return (TextPart(told, MUTED),) if told else ()
 
@@ -393,7 +392,7 @@ class CardTurn(TurnBlock):
         return self.task is not None and self.task.state in ("queued", "running")
 
     def _telling(self, context: RenderContext) -> CardContext:
-        return CardContext(context.moment().now, self._width, moving=not context.still, live=self.content.live)
+        return CardContext(context.moment().now, self._width, live=self.content.live)
 
     def _head(self, context: RenderContext) -> RenderedLines:
         if self.task is None:

@@ -37,7 +37,7 @@ KEYS: list[BindingType] = [
     _binding("home", "home", "home", "To the beginning", "Scroll to the first turn"),
     _binding("end", "end", "end", "To the end", "Scroll to the last line and follow the text that comes"),
     _binding("c", "request('copy')", "copy", "Copy", "Copy the chosen turn as Markdown"),
-    _binding("x", "request('copy_code')", "copy_code", "Copy code", "Copy the block of code in view"),
+    _binding("b", "request('copy_code')", "copy_code", "Copy code", "Copy the block of code in view"),
     _binding("e", "request('edit')", "edit", "Edit", "Edit the message and ask again; the old version stays"),
     _binding("r", "request('regenerate')", "regenerate", "Ask again", "Ask for another reply; the old one stays"),
     _binding("f", "request('fork')", "fork", "Fork", "A new conversation with all up to the chosen turn"),

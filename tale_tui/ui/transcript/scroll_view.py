@@ -25,6 +25,7 @@ from textual.strip import Strip
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.ui.markdown.lines import ACCENT, MUTED, PANEL, Line, Link, Target, TextPart, Unfold
 from tale_tui.ui.markdown.wrap import cells
+from tale_tui.ui.transcript.find import Found, Place, TurnFinder
 from tale_tui.ui.transcript.layout import TOP, ScrollAnchor, ScrollPosition, ShownLine, TurnLayout
 from tale_tui.ui.transcript.paint import (
     COLUMN,
@@ -53,6 +54,8 @@ OVERLAP_LINES = 2
 _NARROWEST = 8
 _NEAR_SCREENS = 3
 """A scroll over at most so many screens sets every turn on the way, so that it goes as far as it should to the line."""
+_ABOVE_FOUND = 3
+"""Of the screen, what stands above the words that were found: a third."""
 _EIGHTHS = 8
 """The scroll bar is drawn in eighths of a cell."""
 _TRIPLE_CLICK = 3
@@ -73,6 +76,7 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
         turn_layout: the turns.
         top: what is at the top of the screen.
         unseen: whether text has come below the screen.
+        finder: words that are looked for.
         scroll_anchor: holds the words at the top when the width changes.
     """
 
@@ -130,6 +134,7 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
         self.monotonic = monotonic
         self.unseen = False
         self.scroll_anchor = ScrollAnchor(self.turn_layout)
+        self.finder = TurnFinder(self.turn_layout)
         self._selection = TextSelection(self.turn_layout)
         self.throttle = RepaintThrottle(self, self.update_view, self._unfinished, monotonic)
         self._painter: Painter | None = None
@@ -347,8 +352,10 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
         last = shown.part == FOOT and shown.number == turn.height - 1
         if (last and not turn.keys) or (shown.part == HEAD and shown.number < turn.first_line(HEAD + 1) - 1):
             style = style._replace(bar=Bar.NONE)
-        if self._selection.current is not None and (selected := self._selection.span(shown)) is not None:
-            return painter.paint(shown.line, style, selected)
+        found = self.finder.marked(shown) if self.finder.active else None
+        selected = self._selection.span(shown) if self._selection.current is not None else None
+        if found is not None or selected is not None:
+            return painter.paint(shown.line if found is None else Line(found, shown.line.row), style, selected)
         if shown.part == BODY and turn.growing and turn.text and shown.number == turn.first_line(FOOT) - 1:
             return painter.paint(with_caret(shown.line, self._text_width), style)
         return painter.strip(shown.line, style)
@@ -432,6 +439,40 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
         event.prevent_default().stop()
         if event.y is not None:
             self.scroll_y = event.y
+
+    # finding
+
+    def find(self, words: str, top: ScrollPosition) -> Found:
+        """Look for words from a position on, mark them and show the first; empty words take the marks away."""
+        self.finder.look_for(words)
+        found = self.find_step(1, top.turn)
+        if not words:
+            self.repaint()
+        return found
+
+    def find_step(self, step: int, from_turn: int = 0) -> Found:
+        """Show the next place that has the words, or the one before.
+
+        Args:
+            step: 1 or -1.
+            from_turn: where it begins while none is shown.
+        """
+        found = self.finder.step(step, from_turn)
+        if (place := self.finder.place) is not None:
+            self.show_place(place)
+        else:
+            self.repaint()
+        return found
+
+    def show_place(self, place: Place) -> None:
+        """Bring a place into sight, where it is not in sight already."""
+        turn = self.turn_layout.laid_out(place.turn)
+        line = self.finder.line_of(turn, place)
+        if any((shown.turn, shown.number) == (place.turn, line) for shown in self.shown()):
+            self.repaint()
+        else:
+            above = self.size.height // _ABOVE_FOUND
+            self.go_to(self.turn_layout.move(ScrollPosition(place.turn, line), -above))
 
     # the mouse
 

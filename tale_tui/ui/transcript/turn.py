@@ -128,7 +128,6 @@ class RenderContext:
         resume_key: the key that goes on with a paused task.
         reroute_key: the key that makes talk of a task and a task of talk.
         same_model: whether tasks are done by the model that talks.
-        still: whether nothing may move.
     """
 
     width: int
@@ -140,7 +139,6 @@ class RenderContext:
     resume_key: str = "space"
     reroute_key: str = "F8"
     same_model: bool = False
-    still: bool = False
 
 
 class TurnBlock:

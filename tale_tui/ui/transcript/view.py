@@ -18,13 +18,14 @@ from tale_tui.ui.markdown.lines import CardAction, CopyCode, Link, Target, TextP
 from tale_tui.ui.text import plain_line
 from tale_tui.ui.transcript.card import CardTurn
 from tale_tui.ui.transcript.cards import TICK_S, CardRegistry
+from tale_tui.ui.transcript.find import Place
 from tale_tui.ui.transcript.keys import KEY_PREFIX, KEYS, key_sign
 from tale_tui.ui.transcript.layout import TOP, ScrollPosition
 from tale_tui.ui.transcript.paint import Bar, LineStyle
 from tale_tui.ui.transcript.parts import THINKING, FrameTime, LiveFigures, is_ours
 from tale_tui.ui.transcript.scroll_view import TurnScrollView
 from tale_tui.ui.transcript.throttle import Spinner, SwitchedTimer
-from tale_tui.ui.transcript.turn import RenderContext, TurnBlock
+from tale_tui.ui.transcript.turn import HEAD, RenderContext, TurnBlock
 from tale_tui.ui.transcript.turn_selection import TurnSelection, code_in_view, folds, left_out
 
 if TYPE_CHECKING:
@@ -275,7 +276,6 @@ class TranscriptView(TurnScrollView):
             resume_key=key_sign(keys.get("resume_task", "space")),
             reroute_key=self.reroute_key,
             same_model=self.same_model,
-            still=self.spinner.still,
         )
 
     def _frame_time(self) -> FrameTime:
@@ -392,6 +392,15 @@ class TranscriptView(TurnScrollView):
                 self.open_card(turn.message.task_id or "", opened=True, by_reader=True)
             self.chosen = message_id
             self.go_to(layout.move(ScrollPosition(number), -_CONTEXT_LINES))
+
+    def show_place(self, place: Place) -> None:
+        """Bring a place into sight; a card that shows too little of its text for it is opened."""
+        turn = self.turn_layout.laid_out(place.turn)
+        if place.part == HEAD and isinstance(turn, CardTurn) and turn.foldable and not turn.opened:
+            self.open_card(turn.message.task_id or "", opened=True, by_reader=True)
+            place = next(self.finder.places(place.turn), place)
+            self.finder.place = place
+        super().show_place(place)
 
     def code_block_at(self, message_id: str) -> str | None:
         """The code that the key would copy, as it was written; None where the message has no block of code."""

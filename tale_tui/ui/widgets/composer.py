@@ -77,10 +77,16 @@ class Completion(Widget):
     def row(self) -> CompletionRow | None:
         return self.rows[self.chosen] if self.rows else None
 
-    def watch_rows(self) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self._height = 0
+        """Of the most rows since the list was opened: it keeps that, so that nothing moves while words are typed."""
+
+    def watch_rows(self, rows: tuple[CompletionRow, ...]) -> None:
         """Of other rows the first is chosen; without any the list is hidden."""
+        self._height = max(self._height, min(len(rows), COMPLETION_ROWS_MAX)) if rows else 0
         self.chosen = 0
-        self.display = bool(self.rows)
+        self.display = bool(rows)
 
     def move(self, step: int) -> None:
         """Choose another row, round the ends."""
@@ -98,8 +104,8 @@ class Completion(Widget):
             self.post_message(self.Picked(self.rows[index]))
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
-        """One line for each row, up to `COMPLETION_ROWS_MAX`."""
-        return min(len(self.rows), COMPLETION_ROWS_MAX)
+        """One line for each row, up to `COMPLETION_ROWS_MAX`; never less than before while the list is open."""
+        return self._height
 
     @property
     def _first(self) -> int:

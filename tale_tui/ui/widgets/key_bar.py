@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from textual.binding import ActiveBinding
 from textual.content import Content
 from textual.reactive import reactive
 from textual.style import Style
@@ -13,12 +14,16 @@ from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.text import fitted, spread
 from tale_tui.ui.widgets.status_line import KeyHint
+from tale_tui.ui.widgets.text_button import TextButton
 
 LEAVING = ("leave", "later", "stop")
 """Actions that go back: one of them at most can be done at a time."""
 
 _GAP = 3
 """Cells between two keys."""
+
+_LABEL_CELLS = 30
+"""Of what a button says, at most: it may name a thing."""
 
 _NAME_SHARE = 0.2
 """Of the line that the name of a model takes at most."""
@@ -71,9 +76,17 @@ class KeyLine(Widget):
             binding = active.binding
             if not binding.show or not active.enabled or binding.action in keys:
                 continue
-            keys[binding.action] = _key(key, binding.key_display or key_name(key), binding.description)
+            keys[binding.action] = _key(key, binding.key_display or key_name(key), _words(active))
         leave = next((keys.pop(action) for action in LEAVING if action in keys), Content(""))
         return list(keys.values()), leave
+
+
+def _words(active: ActiveBinding) -> str:
+    """What a key does: with a button, what that says."""
+    if isinstance(active.node, TextButton):
+        label = fitted(active.node.label, _LABEL_CELLS)
+        return label[:1].lower() + label[1:]
+    return active.binding.description
 
 
 def _key(key: str, name: str, words: str) -> Content:

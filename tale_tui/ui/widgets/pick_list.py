@@ -27,6 +27,9 @@ _GAP = 3
 _TITLE_MIN = 20
 """Cells that a title keeps before columns give way to it."""
 
+_NOTE_MIN = 20
+"""Cells below which a note is left out."""
+
 _LEFT = 2
 """The bar of the chosen row and a blank."""
 
@@ -53,6 +56,8 @@ class PickRow:
     """The colour of the sign: `ux`, `task`, `accent`, `muted`, `success`, `warning` or `error`."""
     detail: str = ""
     """A second line below the title, quiet; the marks of a search hit in it are shown in the accent."""
+    note: str = ""
+    """What it is, behind the title: aligned left, below those of the other rows; it goes before the columns do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class Measures:
     columns: tuple[int, ...]
     """The cells of each column."""
     sign_cells: int
+    title_cells: int
+    """Of the longest title of a row that has a note."""
     words: tuple[str, ...]
     """What was searched for, in small letters."""
 
@@ -71,7 +78,8 @@ class Measures:
         padded = [("",) * (count - len(row.cells)) + row.cells for row in rows if row.cells and row.key]
         columns = tuple(max(map(cell_len, column)) for column in zip(*padded, strict=True))
         signs_wide = max((cell_len(row.sign) for row in rows if row.key), default=0)
-        return cls(columns, signs_wide, tuple(words.lower().split()))
+        titles = max((cell_len(row.title) for row in rows if row.note), default=0)
+        return cls(columns, signs_wide, titles, tuple(words.lower().split()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +163,15 @@ def _title(row: PickRow, room: int, measures: Measures, style: StyleOf) -> Itera
     while columns and room - sum(columns) - _GAP * len(columns) < _TITLE_MIN:
         cells, columns = cells[1:], columns[1:]
     room -= sum(columns) + _GAP * len(columns)
+    note_cells = room - measures.title_cells - _GAP if row.note else 0
+    if note_cells >= _NOTE_MIN:
+        room = measures.title_cells
     title = fitted(clean_line(row.title), max(room, 0))
     yield from _highlighted(title, measures.words, style)
     yield Segment(" " * (room - cell_len(title)))
+    if note_cells >= _NOTE_MIN:
+        note = fitted(clean_line(row.note), note_cells)
+        yield Segment(" " * _GAP + note + " " * (note_cells - cell_len(note)), style("muted"))
     for cell, column in zip(cells, columns, strict=True):
         text = clean_line(cell)
         yield Segment(" " * (_GAP + column - cell_len(text)) + text, style("muted"))

@@ -24,13 +24,22 @@ WIDE = 110
 """Cells from which on words are written out."""
 MODEL_SHARE = 0.25
 """The part of the line that the model takes: fixed, so that what follows never moves."""
+_BOTH_FROM, _BOTH_NAMES, _ONE_NAME = 70, 26, 14
+"""Cells of a line that has the names of both models, and of the models in it and in a narrower one at least."""
+_WORKER_SHARE = 0.25
+"""Of the cells of both models, what the name of the one that works keeps."""
+_DEMO_CELLS = len(" ● ") + len(" demo")
+"""Beside the name of a demo; the word goes before a part of the name does."""
+_NAME_MIN = 5
+"""Cells below which a name says nothing."""
 GAUGE_MIN_WIDTH = 46
 """Cells below which the gauge gives way to the keys."""
 _BAR_WIDE, _BAR_NARROW = 8, 5
 _GAUGE_WIDE, _GAUGE_NARROW = 34, 20
 """Cells of the whole gauge, its longest numbers and word included."""
 _TICK_S = 1.0
-_GAP = 3
+_GAP, _NARROW_GAP = 3, 2
+"""Cells between two keys, and before the first."""
 _MINUTE_S = 60
 
 _SIGNS: dict[ModelState, str] = {
@@ -131,10 +140,12 @@ class StatusLine(Widget):
         """One line; words go where there is little room, then the gauge, then keys."""
         width = self.size.width
         wide = width >= WIDE
-        left = self._models(max(round(width * MODEL_SHARE), 14))
+        least = _BOTH_NAMES if width >= _BOTH_FROM else _ONE_NAME
+        left = self._models(max(round(width * MODEL_SHARE), least))
         if width >= GAUGE_MIN_WIDTH:
             left = Content.assemble(left, " ", self._gauge(wide=wide), (self._counts(wide=wide), "$muted"))
-        return spread(left, self._keys(width - left.cell_length - _GAP), width)
+        gap = _GAP if wide else _NARROW_GAP
+        return spread(left, self._keys(width - left.cell_length - gap, gap), width)
 
     def _models(self, width: int) -> Content:
         """The model that answers in `width` cells, and that which works where it is another one: sign, name, a word."""
@@ -145,12 +156,18 @@ class StatusLine(Widget):
             name = Content.assemble(" ", (worker.name, "$task"))
         first = self._model(width - sign.cell_length)
         left = width - first.cell_length - sign.cell_length
-        return Content.assemble(first, sign, name if name.cell_length <= left else "").truncate(width, pad=True)
+        if name.cell_length > left and width >= _BOTH_NAMES:
+            # Neither takes all the room: who works is worth knowing as well as who answers.
+            left = min(name.cell_length, max(left, round(width * _WORKER_SHARE)))
+            first = self._model(width - sign.cell_length - left)
+            left = width - first.cell_length - sign.cell_length
+        shown = name.truncate(left, ellipsis=True) if left >= _NAME_MIN else Content("")
+        return Content.assemble(first, sign, shown).truncate(width, pad=True)
 
     def _model(self, room: int) -> Content:
         """The model that answers, in at most `room` cells."""
         model = self.model
-        word = _WORDS.get(model.state, "demo" if model.demo else "")
+        word = _WORDS.get(model.state, "demo" if model.demo and len(model.name) + _DEMO_CELLS <= room else "")
         if model.state == "loading":
             word = f"loading {self._waited()}".rstrip()
         sign = getattr(signs(), _SIGNS[model.state])
@@ -180,24 +197,25 @@ class StatusLine(Widget):
         return f" {words}"
 
     def _gauge(self, *, wide: bool) -> Content:
-        """The window: always as many cells, empty while nothing is known."""
+        """The window: always as many cells, from the first frame on; an empty gauge while nothing is known."""
         shown, width = self.window, _GAUGE_WIDE if wide else _GAUGE_NARROW
         if shown is None or shown.size <= 0:
-            return Content(" " * width)
-        share = min((shown.used or 0) / shown.size, 1.0)
+            shown = WindowShown(None, 0)
+        share = min((shown.used or 0) / max(shown.size, 1), 1.0)
         word, colour = "", "$muted"
         if shown.cut:
             word, colour = "cut", "$error"
         elif share >= ALARM_SHARE:
             word, colour = "high", "$warning"
-        used, size = signs().dash if shown.used is None else count(shown.used), count(shown.size)
+        used = signs().dash if shown.used is None else count(shown.used)
+        size = count(shown.size) if shown.size else signs().dash
         numbers = f"{used:>{COUNT_WIDTH}} of {size}" if wide else f"{used}/{size}"
         label = "window " if wide else ""
         gauge = (bar(share, _BAR_WIDE if wide else _BAR_NARROW), colour)
         line = Content.assemble((label, "$muted"), gauge, " ", (f"{numbers} {word}".rstrip(), colour))
         return line.truncate(width, pad=True)
 
-    def _keys(self, room: int) -> Content:
+    def _keys(self, room: int, gap: int) -> Content:
         """As many keys as there is room for: the last one always, the others from the first."""
         if not self.keys or room <= 0:
             return Content("")
@@ -205,8 +223,8 @@ class StatusLine(Widget):
         shown = [last]
         used = last.cell_length + 1
         for hint in first:
-            used += hint.cell_length + _GAP
+            used += hint.cell_length + gap
             if used > room:
                 break
             shown.insert(-1, hint)
-        return Content(" " * _GAP).join(shown) + " " if last.cell_length < room else Content("")
+        return Content(" " * gap).join(shown) + " " if last.cell_length < room else Content("")

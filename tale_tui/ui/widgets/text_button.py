@@ -49,7 +49,10 @@ class TextButton(NoMarkup, can_focus=True):
         button: TextButton
 
     def __init__(self, label: str, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
-        super().__init__(plain_line(label, LABEL_LIMIT), id=id)
+        shown = plain_line(label, LABEL_LIMIT)
+        super().__init__(shown, id=id)
+        self.label = shown.plain
+        """What it says; safe text."""
 
     def action_press(self) -> None:
         self.post_message(self.Pressed(self))

@@ -15,11 +15,10 @@ from tale_tui.domain.conversation import Author, MessageState, Session, Transcri
 from tale_tui.domain.errors import FetchFailed
 from tale_tui.domain.models import ModelRef, Progress, Role, RoleState, RoleStatus
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
-from tale_tui.ui.chat import message_actions
 from tale_tui.ui.chat.input import kept_in_file, room, trimmed
-from tale_tui.ui.chat.message_actions import has_desktop
 from tale_tui.ui.chat.models import about_demo, download_banner, model_banner
 from tale_tui.ui.chat.sessions import export_path
+from tale_tui.ui.dialogs import link
 from tale_tui.ui.dialogs.confirm import ConfirmDialog
 from tale_tui.ui.dialogs.link import LinkDialog
 from tale_tui.ui.dialogs.models import ModelsDialog
@@ -377,7 +376,7 @@ async def test_keeping_a_long_message_in_a_file(open_window: Any, paths: Any) ->
         long = "many words " * 2000
         await window.say(long)
         await window.until(lambda: window.notice is not None, "it is said")
-        await window.press("ctrl+f")
+        await window.press("f9")
         await window.until(lambda: window.notice is None, "it is in a file")
         (path,) = (paths.data / "messages").iterdir()
         assert path.read_text(encoding="utf-8") == long
@@ -470,13 +469,13 @@ async def test_without_an_editor_the_message_stays(open_window: Any, monkeypatch
     ],
 )
 def test_whether_a_browser_can_be_started(environ: dict[str, str], platform: str, there: bool) -> None:
-    assert has_desktop(environ, platform) is there
+    assert link.has_desktop(environ, platform) is there
 
 
 async def test_a_link_is_opened_only_when_the_user_says_so(open_window: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
-    monkeypatch.setattr(message_actions, "has_desktop", lambda: True)
+    monkeypatch.setattr(link, "has_desktop", lambda: True)
     async with open_window() as window:
         await window.ready()
         view = window.chat.view
@@ -490,7 +489,7 @@ async def test_a_link_is_opened_only_when_the_user_says_so(open_window: Any, mon
 async def test_other_schemes_are_never_opened(open_window: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
-    monkeypatch.setattr(message_actions, "has_desktop", lambda: True)
+    monkeypatch.setattr(link, "has_desktop", lambda: True)
     async with open_window() as window:
         await window.ready()
         view = window.chat.view
@@ -501,7 +500,7 @@ async def test_other_schemes_are_never_opened(open_window: Any, monkeypatch: pyt
 
 
 async def test_without_a_desktop_a_link_is_copied(open_window: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(message_actions, "has_desktop", lambda: False)
+    monkeypatch.setattr(link, "has_desktop", lambda: False)
     async with open_window() as window:
         await window.ready()
         view = window.chat.view

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tale_tui.ui.chat.status import ChatState, beginnings, hints
+from tale_tui.ui.chat.status import ChatState, hints
 
 KEYS = {
     "prompt.send": "enter",
@@ -32,6 +32,7 @@ KEYS = {
         ),
         (ChatState(editing=True, resumable=True), ["enter send", "escape leave it", "shift+tab turns", "f1 help"]),
         (ChatState(completing=True), ["enter run", "tab take", "escape close", "f1 help"]),
+        (ChatState(empty=True), ["enter send", "ctrl+o open", "f1 help"]),
         (ChatState(in_prompt=False), ["c copy", "escape prompt", "question_mark help"]),
     ],
 )
@@ -41,7 +42,3 @@ def test_the_keys_that_matter(situation: ChatState, shown: list[str]) -> None:
 
 def test_a_binding_without_a_key_is_not_shown() -> None:
     assert hints(ChatState(), {}) == ()
-
-
-def test_an_empty_conversation_names_what_there_is() -> None:
-    assert [hint.key for hint in beginnings(KEYS)] == ["ctrl+o", "f1"]

@@ -34,6 +34,13 @@ async def test_the_safe_answer_is_the_near_one(show: Any) -> None:
             assert await shown.result() is result, keys
 
 
+async def test_the_last_line_says_what_enter_does_now(show: Any) -> None:
+    async with show(dialog()) as shown:
+        await shown.window.shows("enter keep")
+        await shown.window.press("right")
+        await shown.window.shows('enter delete "Fibonacci"')
+
+
 async def test_it_names_the_thing_and_what_follows(show: Any) -> None:
     async with show(dialog()) as shown:
         assert 'Delete "Fibonacci"?' in shown.text

@@ -46,7 +46,7 @@ async def test_words_stand_below_each_other(show: Any) -> None:
 async def test_two_columns_where_there_is_room(show: Any) -> None:
     for size, columns in (((120, 40), 2), ((80, 24), 1)):
         async with show(HelpScreen(GROUPS, COMMANDS), size=size) as shown:
-            lefts = {column.region.x for column in shown.screen.query(".column")}
+            lefts = {column.region.x for column in shown.screen.query(".column") if column.display}
             assert len(lefts) == columns
 
 
@@ -55,6 +55,42 @@ async def test_without_commands_or_keys_nothing_breaks(show: Any) -> None:
         assert "Help" in shown.text
         await shown.next(HelpScreen(GROUPS, ()))
         assert "Commands" not in shown.text
+        assert "No key and no command has these words." not in shown.text
+
+
+async def test_words_leave_what_has_them_and_the_box_as_it_is(show: Any) -> None:
+    async with show(HelpScreen(GROUPS, COMMANDS), size=(80, 24)) as shown:
+        box = shown.screen.query_one("#box").region
+        await shown.window.press(*"leave")
+        await shown.window.hides("new line")
+        assert "ctrl+q" in shown.text
+        assert "/quit" in shown.text
+        assert shown.screen.query_one("#box").region == box
+        await shown.window.press(*" xyz")
+        await shown.window.shows("No key and no command has these words.")
+        await shown.window.press("ctrl+u", *"prompt")
+        await shown.window.shows("In the prompt", "ctrl+j")
+        await shown.window.hides("Everywhere")
+
+
+async def test_what_works_where_the_focus_is_comes_first_and_once(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.press("f1")
+        groups = (await window.dialog(HelpScreen))._groups
+        assert [group.title for group in groups] == [
+            "Keys here", "In the chat", "In the turns", "Everywhere", "In the prompt",
+            "While words are found", "Commands"
+        ]  # fmt: skip
+        here = [words for _, words in groups[0].lines]
+        assert here[0] == "Send, or run the chosen command"
+        assert "Start a new conversation" in here
+        assert "Delete left" not in here
+        words = [line for group in groups for line in group.lines]
+        assert len(words) == len(set(words))
+        await window.press("escape", "shift+tab", "question_mark")
+        groups = (await window.dialog(HelpScreen))._groups
+        assert "Scroll one screen up" in [words for _, words in groups[0].lines]
 
 
 async def test_long_help_scrolls_between_title_and_keys(show: Any) -> None:

@@ -13,6 +13,7 @@ from support.window import Window
 from tale_tui.domain.errors import EngineLost
 from tale_tui.domain.events import Notice, StepReading, TaskChanged, TasksChanged, TaskSeen
 from tale_tui.domain.tasks import Priority, Reason, TaskState
+from tale_tui.ui.dialogs.link import LinkDialog
 
 
 def titles(window: Window) -> list[str]:
@@ -33,7 +34,7 @@ async def choose(window: Window, shown: str) -> None:
 
 async def test_tasks_stand_in_their_order_with_signs_and_times(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.shows("2/3     0:42   ~0:30", "approve 14 steps", "waits for k4t9", "out of memory", "0:51")
+        await window.shows("2/3   0:42   ~0:30", "approve 14 steps", "waits for k4t9", "out of memory", "0:51")
         assert [title.split()[0] for title in titles(window)] == [
             "Fibonacci", "Compare", "Web", "Summary", "Tests", "Letter", "Translate", "Poem"
         ]  # fmt: skip
@@ -366,7 +367,7 @@ async def test_what_was_written_is_copied_and_quoted(open_tasks: Any) -> None:
         await choose(window, "w9d4")
         await window.press("c")
         await window.until(lambda: window.app.copied == [fake_tasks.CODE], "the result in the clipboard")
-        await window.press("t")
+        await window.press("i")
         await window.until(lambda: window.app.quoted, "the result for the chat")
         assert window.app.quoted[0].startswith("Letter to the landlord (w9d4):\n\n> The function")
         assert "\n>\n> ```python\n" in window.app.quoted[0]
@@ -385,7 +386,7 @@ async def test_a_block_of_code_is_copied_by_a_click(open_tasks: Any) -> None:
 async def test_nothing_written_is_told(open_tasks: Any) -> None:
     async with open_tasks() as window:
         await choose(window, "p8c3")
-        for key in ("c", "t", "s", "o"):
+        for key in ("c", "i", "s", "v"):
             await window.press(key)
         await window.until(lambda: window.told.count("p8c3 has not written anything yet.") == 4, "four sentences")
 
@@ -402,7 +403,7 @@ async def test_a_result_opens_in_the_editor(open_tasks: Any, monkeypatch: pytest
     async with open_tasks() as window:
         monkeypatch.setattr(window.app, "suspend", window.app.batch_update)
         await choose(window, "w9d4")
-        await window.press("o")
+        await window.press("v")
         await window.until(lambda: seen == [fake_tasks.CODE], "the editor has it")
         await window.tells("as it was")
 
@@ -456,3 +457,14 @@ async def test_reasons_why_it_waits_are_told(open_tasks: Any) -> None:
     async with open_tasks(engine) as window:
         await choose(window, "bbbb")
         await window.shows("again in 10 s", "The server is busy. It is tried again in 10 s.", "run again?")
+
+
+async def test_a_link_in_what_a_task_wrote_asks_where_it_leads(open_tasks: Any) -> None:
+    async with open_tasks() as window:
+        await window.shows("from functools")
+        text = window.app.tasks.pane.text
+        text.post_message(text.LinkChosen("https://example.org/a"))
+        dialog = await window.dialog(LinkDialog)
+        await window.shows("example.org")
+        dialog.dismiss(False)
+        await window.until(lambda: window.app.screen is window.app.tasks, "the tasks again")

@@ -37,6 +37,33 @@ def test_every_row_is_as_wide_as_the_list(width: int) -> None:
         assert cell_len(row(task, width)) == width, task.shown
 
 
+@pytest.mark.parametrize("width", [54, 80, 120])
+def test_what_stands_behind_the_titles_ends_at_the_same_edges_in_every_row(width: int) -> None:
+    tasks = {task.shown: task for task in fake_tasks.some().all.values()}
+    whens = [("k4t9", "~0:30"), ("m2x7", "~6:00"), ("w9d4", "14:01"), ("z3h6", "12:55"), ("b7y5", "Sat")]
+    assert {row(tasks[shown], width).index(words) + len(words) for shown, words in whens} == {width - 1}
+    elapsed = [("k4t9", "0:42"), ("m2x7", "2:10"), ("w9d4", "0:51")]
+    edges = {row(tasks[shown], width).index(words) + len(words) for shown, words in elapsed}
+    states = [
+        ("r5n1", "approve 14 steps"),
+        ("t6b2", "interrupted"),
+        ("p8c3", "waits for k4t9"),
+        ("z3h6", "out of memory"),
+    ]
+    ends = {row(tasks[shown], width).index(words) + len(words) for shown, words in states}
+    assert len(edges) == 1
+    assert len(ends) == 1
+    assert ends == edges or width >= 76, "where there is little room, the words of a state take the column of its time"
+
+
+def test_a_title_has_all_the_room_that_its_row_leaves() -> None:
+    long = fake_tasks.task("k4t9", "word " * 40, "done", finished=fake_tasks.NOW, worked_s=51)
+    for width in (54, 80):
+        shown = row(long, width)
+        assert shown.rstrip().endswith("now")
+        assert cell_len(shown[shown.index("…") + 1 : shown.index("0:51")]) <= 6, shown
+
+
 def test_a_title_of_wide_characters_is_cut_at_its_cells() -> None:
     wide = fake_tasks.task("k4t9", "数据库比较" * 20, "running", running_since_ago=3)
     assert cell_len(row(wide, 54)) == 54
@@ -45,7 +72,7 @@ def test_a_title_of_wide_characters_is_cut_at_its_cells() -> None:
 def test_words_go_before_numbers_where_there_is_little_room() -> None:
     running = fake_tasks.some().all["k4t900000000000"]
     assert "step 2 of 3, write" in row(running, 80)
-    assert "2/3     0:42   ~0:30" in row(running, 54)
+    assert "2/3   0:42   ~0:30" in row(running, 54)
     assert "0:42" in row(running, 36)
     assert "~0:30" not in row(running, 36)
     assert "Fibonacci" in row(running, 22)

@@ -117,7 +117,7 @@ async def test_a_card_whose_task_is_gone_keeps_its_text_its_rule_and_a_line_of_k
         scene.view.set_tasks([])
         assert "And the last." in scene.text
         assert "the model sees from here" in scene.text
-        assert body(scene)[-1].startswith("c copy   x copy code   r ask again")
+        assert body(scene)[-1].startswith("c copy   b copy code   r ask again")
         assert scene.view.card(one.id) is None
         scene.view.put_task(one)
         assert "✓ k4t9" in scene.text
@@ -360,7 +360,7 @@ async def test_the_line_below_tells_what_the_keys_do(stage: Any, make: Any, stat
 
 async def test_a_result_offers_to_be_shown_whole_first(stage: Any, make: Any) -> None:
     line = await keys_of(stage, make, make.task("done", finished=make.now), RESULT)
-    assert line.startswith("enter whole result   c copy   x copy code   s save files")
+    assert line.startswith("enter whole result   c copy   b copy code   s save files")
 
 
 @pytest.mark.parametrize(
@@ -446,7 +446,7 @@ async def test_copying_code_of_a_folded_card_gives_all_of_it(stage: Any, make: A
     async with stage(make.card(done, f"```py\n{code}\n```\n"), focus=True) as scene:
         scene.view.set_tasks([done])
         assert "line 39" not in scene.text
-        await scene.window.press("x")
+        await scene.window.press("b")
         await scene.click("copy")
         assert scene.heard == [("copy_code", "card k4t9", code)] * 2
 

@@ -94,7 +94,7 @@ async def test_keys_of_a_reply(stage: Any, make: Any, key: str, kind: str) -> No
 
 async def test_keys_that_do_not_fit_a_turn_do_nothing(stage: Any, make: Any) -> None:
     async with stage(make.user(1, "one"), make.reply(1, "two"), focus=True) as scene:
-        await scene.window.press("e", "g", "left", "right", "x", "o", "enter", "t")
+        await scene.window.press("e", "g", "left", "right", "b", "x", "o", "enter", "t")
         assert scene.heard == []
         await scene.window.press("up", "r", "e")
         assert scene.heard == [("edit", "u1", "")]
@@ -106,11 +106,11 @@ async def test_keys_are_told_as_the_turn_becomes_other(stage: Any, make: Any) ->
         text = CODE + "[a](http://e.x)"
         scene.view.update(make.reply(1, text, state=MessageState.STOPPED, sibling=2, siblings=2, thinking="t"))
         assert barred(scene)[-1] == (
-            "c copy   x copy code   r ask again   g go on   ←→ versions   f fork   d details   t thoughts"
+            "c copy   b copy code   r ask again   g go on   ←→ versions   f fork   d details   t thoughts"
         )
         await scene.window.pilot.resize_terminal(60, 20)
         await scene.window.pilot.pause()
-        assert barred(scene)[-1] == "c copy   x copy code   r ask again   g go on   f fork"
+        assert barred(scene)[-1] == "c copy   b copy code   r ask again   g go on   f fork"
 
 
 async def test_keys_that_the_user_set_are_told(stage: Any, make: Any) -> None:
@@ -135,12 +135,12 @@ async def test_the_keys_of_a_high_turn_stand_on_the_last_line(stage: Any, make: 
 async def test_the_code_in_view_is_copied(stage: Any, make: Any) -> None:
     async with stage(make.reply(1, CODE), focus=True, size=(60, 9)) as scene:
         assert scene.view.code_block_at("a1") == "second"
-        assert "x copy" in scene.lines[scene.line_of("second") - 1]
-        await scene.window.press("x")
+        assert "b copy" in scene.lines[scene.line_of("second") - 1]
+        await scene.window.press("b")
         scene.view.action_home()
         assert scene.view.code_block_at("a1") == "first"
-        assert "x copy" in scene.lines[scene.line_of("first") - 1]
-        await scene.window.press("x")
+        assert "b copy" in scene.lines[scene.line_of("first") - 1]
+        await scene.window.press("b")
         assert scene.heard == [("copy_code", "a1", "second"), ("copy_code", "a1", "first")]
 
 

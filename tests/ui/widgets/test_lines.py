@@ -158,9 +158,28 @@ async def test_nothing_moves_when_a_part_changes() -> None:
             await pilot.pause()
             text = text_of(line)[0]
             keys.add(text.index("enter send"))
-            if window:
-                gauges.add(text.index("window"))
+            gauges.add(text.index("window"))
         assert (len(keys), len(gauges)) == (1, 1)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+async def test_the_model_that_works_keeps_its_name(width: int) -> None:
+    line = StatusLine()
+    line.model, line.task_model = ModelShown("ready", "qwen2.5:7b"), ModelShown("idle", "qwen3:14b")
+    line.keys = KEYS
+    async with Stage(line).run_test(size=(width, 5)) as pilot:
+        assert "● qwen2.5:7b  ○ qwen3:14b" in text_of(line)[0]
+        line.model = ModelShown("ready", "qwen2.5-coder-with-a-long-name:7b-instruct-q4")
+        line.task_model = ModelShown("idle", "qwen3-with-a-long-name:14b-instruct-q4")
+        await pilot.pause()
+        assert "● qwen2." in text_of(line)[0]
+        assert "○ qwen" in text_of(line)[0]
+
+
+async def test_the_gauge_stands_from_the_first_frame_on() -> None:
+    line = StatusLine()
+    async with Stage(line).run_test(size=(120, 5)):
+        assert "window ▱▱▱▱▱▱▱▱     – of –" in text_of(line)[0]
 
 
 async def test_seconds_are_counted_only_while_it_loads() -> None:
@@ -269,6 +288,21 @@ async def test_completions_show_a_choice_that_moves_round() -> None:
         assert completion.row == ROWS[0]
         await pilot.click(completion, offset=(6, 1))
         assert app.heard == ["/command1"]
+
+
+async def test_completions_keep_their_height_while_words_are_typed() -> None:
+    completion = Completion()
+    async with Stage(completion).run_test(size=(80, 20)) as pilot:
+        completion.show(ROWS[:5])
+        await pilot.pause()
+        completion.show(ROWS[1:2])
+        await pilot.pause()
+        assert completion.size.height == 5
+        assert "/command1" in text_of(completion)[0]
+        completion.show(())
+        completion.show(ROWS[:2])
+        await pilot.pause()
+        assert completion.size.height == 2
 
 
 async def test_many_completions_scroll_past_the_chosen_one() -> None:

@@ -1,0 +1,42 @@
+"""What an empty conversation tells: tasks that ask for the user and the last conversations, as they are now."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tale_tui.ui.widgets.empty_state import EmptyState
+
+PLAN = json.dumps({"format": 1, "approval": True, "steps": [{"key": "a", "title": "Write", "prompt": "Write it."}]})
+
+
+async def test_what_asks_and_what_was_said_last_stand_on_the_first_screen(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.shows("Nothing waits for you.", "None yet.", "a task")
+        await window.say("hello there")
+        await window.answered()
+        await window.hides("Last conversations")
+        await window.press("ctrl+n")
+        await window.shows("Last conversations", "hello there")
+        task = await window.engine.tasks.submit("A web application", key="k4t9aaaaaaaa", plan=PLAN)
+        await window.shows("A web application", "approve 1 step")
+        await window.engine.tasks.approve(task.id, yes=True)
+        await window.shows("Nothing waits for you.")
+
+
+async def test_a_row_opens_what_it_names(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.say("hello there")
+        await window.answered()
+        await window.press("ctrl+n")
+        await window.shows("hello there")
+        window.chat.post_message(EmptyState.RowChosen("session", window.chat.empty.recent[0].key))
+        await window.until(lambda: window.texts == ["hello there", "An answer."], "the conversation")
+        await window.press("ctrl+n")
+        window.chat.post_message(EmptyState.RowChosen("example", "What is memoisation?"))
+        await window.until(lambda: window.prompt.text == "What is memoisation?", "the example in the prompt")
+        task = await window.engine.tasks.submit("A web application", key="k4t9aaaaaaaa", plan=PLAN)
+        window.chat.post_message(EmptyState.RowChosen("task", task.id))
+        await window.until(lambda: window.app.current_mode == "tasks", "the screen of tasks")
