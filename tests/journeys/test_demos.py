@@ -410,7 +410,6 @@ def test_the_commands_of_the_window(window: Callable[..., Any]) -> None:
     one.wait_for("/ filter")
 
 
-@later(NOTHING_FALLS)
 def test_exit_leaves_the_window(window: Callable[..., Any]) -> None:
     one = open_chat(window)
     one.press("exit\r")

@@ -29,6 +29,7 @@ from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.backend import ChatRequest
 from tale_tui.engine.models.scripted import Script, ScriptedBackend, spoken
 from tale_tui.ui.app import TaleApp
+from tale_tui.ui.chat.models import tell_demo_once
 from tale_tui.ui.engine_bridge import Bridge
 
 WAY_TO_A_WORKER = 3
@@ -213,6 +214,8 @@ def open_app(paths: Paths, clock: Clock) -> Callable[..., AbstractAsyncContextMa
             finally:
                 await window.engine.stop()
 
+        # As at every start but the first one in a data folder.
+        tell_demo_once(paths.data)
         app = TaleApp(Bridge(open_engine), paths, FirstFrameSettings(), session_id=session, clock=clock)
         window = Window(app, QuickPilot(app))
         async with captured(app) as (_, written):

@@ -398,10 +398,10 @@ class ChatScreen(BaseScreen):
             self.refresh_lines()
         elif self.composer.close_completion():
             self.refresh_lines()
-        elif not writing and self.put_notice_away():
-            return
         elif not self.composer.prompt.has_focus and not writing:
             self.composer.prompt.focus()
+        elif not writing and self.put_notice_away():
+            return
         elif self.controller is not None:
             self.controller.back()
         elif self._early:

@@ -105,7 +105,7 @@ async def test_what_is_said_of_a_long_message_goes_with_it_and_comes_back_with_i
         await window.until(lambda: window.notice is not None, "it is too long")
         await window.press("ctrl+c")
         await window.until(lambda: window.notice is None, "nothing is said of an empty prompt")
-        await window.press("ctrl+z")
+        await window.press("ctrl+underscore")
         await window.until(lambda: window.notice is not None, "the text is back, and what is said of it")
 
 

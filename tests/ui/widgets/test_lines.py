@@ -293,14 +293,14 @@ async def test_completions_show_a_choice_that_moves_round() -> None:
 async def test_completions_keep_their_height_while_words_are_typed() -> None:
     completion = Completion()
     async with Stage(completion).run_test(size=(80, 20)) as pilot:
-        completion.show(ROWS[:5])
+        completion.rows = ROWS[:5]
         await pilot.pause()
-        completion.show(ROWS[1:2])
+        completion.rows = ROWS[1:2]
         await pilot.pause()
         assert completion.size.height == 5
         assert "/command1" in text_of(completion)[0]
-        completion.show(())
-        completion.show(ROWS[:2])
+        completion.rows = ()
+        completion.rows = ROWS[:2]
         await pilot.pause()
         assert completion.size.height == 2
 
