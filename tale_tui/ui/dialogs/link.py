@@ -101,7 +101,7 @@ def _host_start(url: str, parts: SplitResult, host: str) -> int:
     if parts.scheme == "mailto":
         return url.index(parts.path) + len(parts.path) - len(host)
     begin = url.index("//") + 2 + parts.netloc.rfind("@") + 1
-    return begin + url[begin:].lower().index(host)
+    return begin + url[begin:].lower().index(host.lower())  # what follows a % keeps its case
 
 
 def _warnings(parts: SplitResult, host: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tale_tui.domain.text import clean
@@ -104,6 +104,7 @@ def test_a_broken_punycode_name_is_shown_as_it_is() -> None:
 
 
 @given(st.one_of(st.text(), st.from_regex(r"(https?|mailto):/{0,2}[^\n]{0,40}", fullmatch=True)))
+@example("HTTP://%A")
 def test_any_text_is_taken_and_nothing_hides_in_it(url: str) -> None:
     facts = examine(url)
     shown = facts.before + facts.host + facts.after
