@@ -171,8 +171,8 @@ class TokenMetrics(Database):
         places = ", ".join(str(place + 1) for place in range(len(columns) + 2))
         conditions, values = _conditions(which)
         where = _where(conditions)
-        sql = f"SELECT {keys}, {_SUMS} FROM token_metrics {where} GROUP BY {places}"  # noqa: S608  # our words; values are bound
-        first = f"SELECT min(timestamp) FROM token_metrics {where}"  # noqa: S608  # our words; values are bound
+        sql = f"SELECT {keys}, {_SUMS} FROM token_metrics {where} GROUP BY {places}"  # noqa: S608 # nosec B608 # our words; values are bound
+        first = f"SELECT min(timestamp) FROM token_metrics {where}"  # noqa: S608 # nosec B608 # our words; values are bound
 
         def job(connection: sqlite3.Connection) -> CallTotals:
             rows = tuple(_sum_row(row, len(columns)) for row in connection.execute(sql, values))
@@ -203,7 +203,7 @@ class TokenMetrics(Database):
         sql = f"""
             SELECT {_MODEL}, kind, sum(prompt_tokens + completion_tokens), sum(own_prompt_tokens + completion_tokens)
             FROM token_metrics {_where(conditions)} GROUP BY 1, 2
-        """  # noqa: S608  # our words; values are bound
+        """  # noqa: S608 # nosec B608 # our words; values are bound
         return await self._read(
             lambda connection: tuple(
                 AnswerRow(clean(model), CallKind(kind), total, alone)

@@ -104,7 +104,7 @@ class OllamaBackend:
         if await or_else(connection.catalog.is_remote(model), False):
             details = await or_else(connection.catalog.details(model), Details())
             return LoadedModel(ModelRef(self.name, model), details.max_window, load_ms=0.0)
-        options = await requests.options(model, window)
+        options = await requests.model_options(model, window)
         with self._keep_alive.call(self._runs_as(model), model, options):
             body = requests.load(model, options)
             await connection.client.ask("POST", connection.chat, body, limit_s=None, model=model)
@@ -154,7 +154,7 @@ class OllamaBackend:
         if not self._keep_alive.runs_out(name):
             return
         connection, requests = self._connect()
-        options = await requests.options(model, window)
+        options = await requests.model_options(model, window)
         with self._keep_alive.call(name, model, options):
             body = requests.load(model, options)
             await connection.client.ask("POST", connection.chat, body, limit_s=None, model=model)
@@ -189,7 +189,7 @@ class OllamaBackend:
         """
         connection, requests = self._connect()
         continuation = Continuation(request.continue_text, echoed=False) if request.continue_text.strip() else None
-        options = await requests.options(request.model, request.window)
+        options = await requests.model_options(request.model, request.window)
         with self._keep_alive.call(self._runs_as(request.model), request.model, options):
             if continuation is None:
                 url, body = connection.chat, await requests.answer(request)

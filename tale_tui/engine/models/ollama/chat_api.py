@@ -53,7 +53,7 @@ class OllamaRequests:
         self._connection = connection
         self._keep_alive_s = keep_alive_s
 
-    async def options(self, model: str, window: int | None) -> Body:
+    async def model_options(self, model: str, window: int | None) -> Body:
         """What a model is loaded with, and loaded again where it differs."""
         return {"num_ctx": window or await self.default_window(model)}
 
@@ -75,7 +75,7 @@ class OllamaRequests:
 
     async def answer(self, request: ChatRequest) -> Body:
         """The body of /api/chat for a new answer."""
-        options = await self.options(request.model, request.window) | {"num_predict": request.max_tokens}
+        options = await self.model_options(request.model, request.window) | {"num_predict": request.max_tokens}
         if request.temperature is not None:
             options["temperature"] = request.temperature
         body = self._call(request.model, options) | {"messages": _messages(request), "stream": True}
