@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from support.waiting import until
 from tale_tui.domain.errors import BackendCrashed, Refused, UnknownModel
-from tale_tui.domain.events import TaskSeen, TurnDone
+from tale_tui.domain.events import TurnDone
 from tale_tui.domain.metrics import CallDimension, CallFilter, CallKind, CallOutcome, CallRecord
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.domain.tasks import TaskDetail, TaskState
@@ -145,10 +146,11 @@ async def test_a_step_that_is_paused_is_a_row(start_engine: Start) -> None:
     backend = backend_of([Script((Say("One"), Hold(asyncio.Event())))])
     engine = await start_engine({SCRIPTED: backend}, **BOTH, load=False)
     task = await engine.tasks.submit("Write a greeting", key="task1")
-    async with aclosing(engine.tasks.follow(task.id)) as events:
-        async for event in events:
-            if not isinstance(event, TaskSeen) and getattr(event, "tokens", 0):
-                break
+
+    async def has_written() -> bool:
+        return any(call.tokens for call in (await engine.metrics.activity()).running)
+
+    await until(has_written, "the model has written")
     [running] = (await engine.metrics.activity()).running
     assert (running.ref, running.kind, running.tokens) == (BIG, CallKind.STEP, 1)
     await engine.tasks.pause(task.id)

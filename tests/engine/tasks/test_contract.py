@@ -457,7 +457,7 @@ async def test_an_error_of_ours_fails_the_task_and_nobody_else(execution: Any, d
     assert "error in the application" in detail.task.error
     assert detail.steps[0].text == "so far"
     assert detail.steps[0].state is not StepState.RUNNING
-    assert "ZeroDivisionError" in caplog.text
+    await execution.eventually(lambda: "ZeroDivisionError" in caplog.text)
     await execution.done(await execution.submit("another"))
 
 
