@@ -61,6 +61,7 @@ async def follow(
     reads: Callable[[int, int], None] | None = None,
     begins: Callable[[TurnStarted | TaskStarted], None] | None = None,
     takes_back: Callable[[], None] | None = None,
+    tells: Callable[[str], None] = lambda _: None,
 ) -> TurnEnd:
     """Hand out a turn as it happens.
 
@@ -72,6 +73,7 @@ async def follow(
         begins: gets that the message is stored, and that it became a task.
         takes_back: called where what `text` got was thinking, and the answer is still to come. None where it cannot be
             taken back: then `text` gets nothing before it is certain to be the answer, or the turn has ended.
+        tells: gets a sentence that a script has to read as well: why nothing happens for up to a minute.
     Returns:
         The event that ended it.
     Raises:
@@ -92,7 +94,8 @@ async def follow(
                 thinking = True
             case ModelLoading(ref=ref):
                 waits(f"loading {ref.model}")
-            case ServerAway(backend=backend):
+            case ServerAway(backend=backend, sentence=sentence):
+                tells(f"{sentence} It is waited for.")
                 waits(f"waits for {server_name(backend)}")
             case TaskAhead(ref=ref):
                 waits(f"waits for a task of {ref.model}")

@@ -61,6 +61,8 @@ class ServerAway:
     backend: BackendName
     since: float
     """Seconds since the epoch."""
+    sentence: str = ""
+    """What was wrong when it was asked last."""
 
 
 @dataclass(frozen=True, slots=True)

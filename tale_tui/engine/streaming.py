@@ -81,7 +81,7 @@ class PartialReply:
 
     def begin_again(self) -> None:
         """Count the time from now on: until now nobody was there to be asked."""
-        self._began = self.monotonic()
+        self.began = self.monotonic()
 
     def discard(self) -> None:
         """Forget what came: it is written again."""

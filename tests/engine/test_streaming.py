@@ -275,3 +275,12 @@ def test_what_is_discarded_is_written_again_from_the_beginning() -> None:
     assert (reply.text, reply.thinking, reply.tokens) == ("", "", 0)
     reply.add(TextPiece("Yes."))
     assert (reply.text, reply.tokens) == ("Yes.", 1)
+
+
+def test_what_was_waited_for_a_server_is_no_time_of_the_reply(watch: Watch) -> None:
+    reply = reply_of(watch)
+    watch.time += 15
+    reply.begin_again()
+    watch.time += 0.5
+    reply.add(TextPiece("Yes."))
+    assert (reply.usage(None).ttft_ms, reply.usage(None).total_ms) == (500.0, 500.0)

@@ -368,10 +368,16 @@ async def _stream(
     def reads(done: int, total: int) -> None:
         line.word(f"reading {done} of {total} tokens")
 
+    def tells(sentence: str) -> None:
+        line.clear()
+        echo_err(sentence)
+
     try:
         async with aclosing(turn) as events:
             back = takes_back if is_terminal(sys.stdout) and not silent else None
-            end = await follow(events, text=text, waits=line.word, reads=reads, begins=begins, takes_back=back)
+            end = await follow(
+                events, text=text, waits=line.word, reads=reads, begins=begins, takes_back=back, tells=tells
+            )
     finally:
         # The last line of a broken answer is ended too: what follows it begins a line of its own.
         line.clear()

@@ -252,7 +252,9 @@ class LineConversation:
         send = partial(self.engine.chat.send, session.id, text, key=random_id(), ref=self.ref, as_task=as_task)
         with self._answer() as (write, back):
             async with aclosing(send_in_turn(send, self._read_elsewhere)) as events:
-                end = await follow(events, text=write, waits=self._state, begins=begins, takes_back=back)
+                end = await follow(
+                    events, text=write, waits=self._state, begins=begins, takes_back=back, tells=self.err
+                )
         match end:
             case TurnFailed(code=code, sentence=sentence):
                 raise rebuild(code, sentence)

@@ -119,7 +119,7 @@ class ReplyGenerator:
             except ModelError as error:
                 if self._written.tokens or error.away_since is None or self.ref is None:
                     raise
-                self._queue.put(ServerAway(self.ref.backend, error.away_since))
+                self._queue.put(ServerAway(self.ref.backend, error.away_since, error.sentence))
                 if not await servers.wait_back(self.ref.backend, until - monotonic()):
                     raise
             self._written.begin_again()

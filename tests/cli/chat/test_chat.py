@@ -19,6 +19,7 @@ from tale_tui.domain.events import (
     ModelLoading,
     PromptProgress,
     Routed,
+    ServerAway,
     TextDelta,
     TextSortedAnew,
     TurnCancelled,
@@ -540,3 +541,13 @@ def test_thinking_that_was_shown_is_told_apart_on_a_terminal_and_not_piped(cli: 
     shown = cli("chat", "-m", "2 + 2?", terminal=True)
     assert shown.out == "Two and two.\nFour.\n"
     assert "were thinking" in shown.err
+
+
+@pytest.mark.parametrize("arguments", [["chat", "-m", "Is it so?"], ["chat", "--plain"]])
+def test_a_script_reads_why_nothing_happens_while_a_server_is_away(arguments: list[str], cli: Any, engine: Any) -> None:
+    started, *rest = engine.answer("s", "t", "k", None)
+    away = ServerAway(BackendName.OLLAMA, 1.0, "Nothing answers at http://127.0.0.1:1.")
+    engine.events = (started, away, *rest)
+    result = cli(*arguments, stdin="Is it so?\n")
+    assert (result.code, result.out) == (0, "It is so.\n")
+    assert "Nothing answers at http://127.0.0.1:1. It is waited for.\n" in result.err
