@@ -12,7 +12,7 @@ import pytest
 from support.network import ELSEWHERE, Certificate, free_port
 from support.ollama_server import ANSWER, MODEL, ollama_server
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.process, pytest.mark.long, pytest.mark.timeout(240)]
 
 WAIT_S = 60.0
 NOWHERE = "/nowhere/at/all"
