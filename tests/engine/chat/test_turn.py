@@ -38,6 +38,7 @@ from tale_tui.domain.events import (
 )
 from tale_tui.domain.models import BackendName, FinishReason, LoadedModel, ModelRef, Role, RoleState
 from tale_tui.engine import streaming as streaming_module
+from tale_tui.engine.chat import generate
 from tale_tui.engine.chat.turn import LEFT_BEHIND
 from tale_tui.engine.models.scripted import Fail, Hold, Read, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.store.store import Store
@@ -485,8 +486,9 @@ async def test_after_a_crash_the_next_message_loads_and_is_answered(talk: Begin)
     ("error", "state"), [(Unreachable("away"), RoleState.AWAY), (OutOfMemory("full"), RoleState.FAILED)]
 )
 async def test_a_model_that_cannot_be_loaded_fails_the_turn_and_the_message_is_kept(
-    talk: Begin, error: Any, state: RoleState
+    talk: Begin, error: Any, state: RoleState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(generate, "TURN_SERVER_WAIT_S", 0.1)
     backend = ScriptedBackend([spoken("a")])
     chat = await talk(backend, load=False, ux="scripted/demo")
     backend.away = error
@@ -584,7 +586,10 @@ async def test_a_message_longer_than_the_window_is_refused_before_it_is_stored(t
     assert chat.backend.requests == []
 
 
-async def test_a_long_message_is_stored_when_the_window_cannot_be_known(talk: Begin) -> None:
+async def test_a_long_message_is_stored_when_the_window_cannot_be_known(
+    talk: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "TURN_SERVER_WAIT_S", 0.1)
     backend = ScriptedBackend([spoken("a")], window=1024)
     chat = await talk(backend, load=False, ux="scripted/demo")
     backend.away = Unreachable("away")
