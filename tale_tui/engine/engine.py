@@ -22,8 +22,8 @@ from tale_tui.engine.chat.prompt_builder import PromptBuilder
 from tale_tui.engine.chat.start import TurnStarter
 from tale_tui.engine.chat.turn import TurnManager
 from tale_tui.engine.control import EngineControl
-from tale_tui.engine.detect.detector import LEARNED_FILE
-from tale_tui.engine.detect.learning import Detectors, Learner
+from tale_tui.engine.detect.detector import LEARNED_FILE, Detectors
+from tale_tui.engine.detect.learning import Learner
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.metrics.service import MetricsService
 from tale_tui.engine.models.backend import Backend, BackendRegistry

@@ -451,7 +451,7 @@ async def stream_reply(
     """
     end: Finished | None = None
     pieces = 0
-    known = await store.thinks_unopened(ref)
+    known = store.thinks_unopened.get(ref)
     unopened = False
     async with aclosing(pool.chat(ref, replace(request, holds_back=bool(known)))) as events:
         async for event in events:

@@ -17,7 +17,7 @@ from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import MessageState
 from tale_tui.engine.chat.classify import MessageClassifier
 from tale_tui.engine.chat.prompt_builder import PromptBranch
-from tale_tui.engine.detect.learning import Detectors
+from tale_tui.engine.detect.detector import Detectors
 from tale_tui.engine.store.store import Store
 
 TURNS = 5000

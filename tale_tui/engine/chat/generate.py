@@ -262,7 +262,7 @@ class ReplyGenerator:
             await branch.read_more()
 
     async def _show_route(self, attempt: _Attempt) -> None:
-        known = await self._services.store.thinks_unopened(attempt.ref)
+        known = self._services.store.thinks_unopened.get(attempt.ref)
         certain = known is not None or attempt.ref.backend is BackendName.SCRIPTED  # a script tells it by itself
         self._queue.put(Routed(attempt.ref, attempt.why, attempt.prompt.view_from, certain=certain))
         if attempt.prompt.view_from != attempt.view_from:

@@ -19,9 +19,8 @@ from tale_tui.engine.chat.context_window import (
     TokenBudget,
     fit,
     learned_ratio,
-    lenient_ratio,
     ratio_of,
-    usable_ratio,
+    ratios,
     was_cut,
 )
 from tale_tui.engine.models.pool import Pool
@@ -105,7 +104,8 @@ class PromptBuilder:
         """
         learned, chat = await self._ratio(ref), self._settings.chat
         history = self._settings.embedded.history_tokens if ref.backend is BackendName.EMBEDDED else None
-        room = TokenBudget(window, chat.max_tokens, history, usable_ratio(learned) * caution, lenient_ratio(learned))
+        usable, lenient = ratios(learned)
+        room = TokenBudget(window, chat.max_tokens, history, usable * caution, lenient)
         system = system or chat.system
         prompt = fit(branch, system, room, tail=tail, whole=whole, view_from=view_from)
         for _ in range(PROMPT_COUNTS_MAX):

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from tale_tui.domain.constants import LONG_MESSAGE_CHARACTERS
-from tale_tui.domain.conversation import Author, Message, MessageState
+from tale_tui.domain.conversation import Author, Message, MessageState, Session
 from tale_tui.domain.errors import BadInput, NoModel, NoSuchMessage, WrongState
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Task
@@ -60,6 +60,8 @@ class StartedTurn:
     """The task of which the reply is the card."""
     answer: Callable[[], Awaitable[str]] | None = None
     """Gives the reply, where no model is asked."""
+    session: Session | None = None
+    """As it was stored with it; None where it was not read."""
 
 
 class TurnStarter:
@@ -128,7 +130,7 @@ class TurnStarter:
             await self._learn(turn.user, decision)
         question = decision.asked
         answer = None if question is None else partial(self._answer, question, decision.rows)
-        return StartedTurn(turn.user, turn.reply, task=turn.task, answer=answer)
+        return StartedTurn(turn.user, turn.reply, task=turn.task, answer=answer, session=turn.session)
 
     async def regenerate(self, session_id: str, message_id: str) -> StartedTurn:
         """Another version of a reply that a model wrote."""
@@ -179,7 +181,7 @@ class TurnStarter:
 
     async def _again(self, turn: StoredTurn) -> StartedTurn:
         """A turn that is asked for again: a reply that was cut off goes on, any other has ended."""
-        user, reply, _ = turn
+        user, reply = turn.user, turn.reply
         if reply.task_id is not None:
             return StartedTurn(user, reply, over=True, task=await self._services.store.task(reply.task_id))
         if reply.state is MessageState.INTERRUPTED:

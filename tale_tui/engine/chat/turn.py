@@ -151,9 +151,10 @@ class Turn:
                 started = await self._start()
                 reply = started.reply
                 self.answers = reply.parent_id or ""
-                session = None
-                with suppress(StoreError, NoSuchSession):  # the turn is stored; its end says what is wrong
-                    session = await self._services.store.session(self.session_id)
+                session = started.session
+                if session is None:
+                    with suppress(StoreError, NoSuchSession):  # the turn is stored; its end says what is wrong
+                        session = await self._services.store.session(self.session_id)
                 self._started = TurnStarted(started.user, reply, session, source=self._source)
                 self._queue.put(self._started)
                 if started.task is not None:

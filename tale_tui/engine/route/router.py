@@ -42,11 +42,6 @@ class Candidate:
     """True for the starter, which never takes the place of another model by itself."""
 
     @property
-    def usable(self) -> bool:
-        """Whether it may be expected to answer."""
-        return self.ref is not None and not self.trouble
-
-    @property
     def trouble(self) -> str:
         """What is wrong with it, as the end of a sentence; empty where nothing is known to be."""
         if self.state is RoleState.AWAY:
@@ -176,7 +171,7 @@ def _may_stand_in(first: Candidate, second: Candidate, rules: Rules) -> bool:
     """Whether the second one may serve in the place of the first."""
     if second.demo and not first.demo:
         return False
-    return rules.fallback and second.usable and second.ref != first.ref
+    return rules.fallback and second.ref not in (None, first.ref) and not second.trouble
 
 
 async def with_fallbacks(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from functools import cached_property
 
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.text import clean
@@ -53,19 +54,26 @@ class Preferences(Database):
             )
         )
 
-    async def thinks_unopened(self, ref: ModelRef) -> bool | None:
-        """Whether thinking of this model comes in its text, with an end and no beginning; None where none was seen."""
+    @cached_property
+    def thinks_unopened(self) -> dict[ModelRef, bool]:
+        """Of each model that was seen to write: whether its thinking comes in its text, with an end and no beginning.
 
-        def job(connection: sqlite3.Connection) -> bool | None:
-            row = connection.execute(
-                "SELECT unopened FROM model_thinking WHERE backend = ? AND model = ?", (ref.backend, clean(ref.model))
-            ).fetchone()
-            return bool(row[0]) if row else None
+        In memory, as it is wanted before every reply; `read_thinking` fills it.
+        """
+        return {}
 
-        return await self._read(job)
+    async def read_thinking(self) -> None:
+        """Take over what is remembered of the models."""
+
+        def job(connection: sqlite3.Connection) -> list[tuple[str, str, int]]:
+            return connection.execute("SELECT backend, model, unopened FROM model_thinking").fetchall()
+
+        found = ((ref_of(backend, model), bool(unopened)) for backend, model, unopened in await self._read(job))
+        self.thinks_unopened.update((ref, unopened) for ref, unopened in found if ref is not None)
 
     async def keep_thinks_unopened(self, ref: ModelRef, unopened: bool) -> None:
         """Remember how the thinking of this model comes."""
+        self.thinks_unopened[ref] = unopened
         await self._write(
             lambda connection: connection.execute(
                 "INSERT OR REPLACE INTO model_thinking (backend, model, unopened) VALUES (?, ?, ?)",

@@ -73,4 +73,6 @@ class Store(
         store.notices = opened.notices
         store.interrupted = opened.interrupted
         store.interrupted_tasks = opened.interrupted_tasks
+        if writer is not None:
+            await store.read_thinking()
         return store

@@ -70,7 +70,11 @@ class Body:
         first = self._mark[0]
         before = self.sheet.cut_back(self._mark)
         blocks = self.document.finished
-        end = self._end_of_settled()
+        end = len(blocks)
+        if self.document.open and isinstance(self.document.open[0], TableRow):  # it may get more rows
+            while end > self._settled and isinstance(blocks[end - 1], TableRow):
+                end -= 1
+            end -= 1
         if end > self._settled:
             self._known = len(references) if not self._settled else self._known
             Setter(self.sheet, self._options, references, finished=True).put(blocks[self._settled : end])
@@ -81,15 +85,6 @@ class Body:
         for number, line in enumerate(before[: len(lines) - first], first):
             if lines[number].row == line.row and lines[number].pieces == line.pieces:
                 lines[number] = line
-
-    def _end_of_settled(self) -> int:
-        """How many blocks can be set for good: a table that may get rows cannot."""
-        blocks, end = self.document.finished, len(self.document.finished)
-        if self.document.open and isinstance(self.document.open[0], TableRow):
-            while end > self._settled and isinstance(blocks[end - 1], TableRow):
-                end -= 1
-            end -= 1
-        return max(end, self._settled)
 
 
 @dataclass(slots=True)

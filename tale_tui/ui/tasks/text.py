@@ -115,7 +115,7 @@ class TaskText(TurnScrollView):
             follow: whether the end is followed where they are shown for the first time.
             anew: whether nothing of what was shown belongs to them.
         """
-        shown = [turn.message.id for turn in self.turn_layout.turns]
+        shown = [turn.content.message.id for turn in self.turn_layout.turns]
         same = 0
         while not anew and same < min(len(shown), len(passages)) and shown[same] == passages[same].key:
             self._renew(self.turn_layout.turns[same], passages[same])
