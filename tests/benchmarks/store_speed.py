@@ -50,7 +50,7 @@ async def fill(store: Store, messages: int) -> str:
     """A session of this many messages, as turns make it; its id."""
     session = await store.add_session()
     for n in range(messages // 2):
-        _, reply, _ = await store.begin_turn(session.id, user_id=f"user{n}", text=QUESTION.format(n=n), reply_ref=REF)
+        _, reply, *_ = await store.begin_turn(session.id, user_id=f"user{n}", text=QUESTION.format(n=n), reply_ref=REF)
         await store.finish_reply(
             reply.id,
             state=MessageState.COMPLETE,

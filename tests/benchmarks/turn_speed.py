@@ -40,12 +40,12 @@ async def run(folder: Path) -> None:
     store = await Store.open(folder / "tale.db", clock)
     session_id = (await store.add_session()).id
     for number in range(TURNS):
-        _, reply, _ = await store.begin_turn(
+        _, reply, *_ = await store.begin_turn(
             session_id, user_id=f"u{number}", text=f"message {number} with some words in it", reply_ref=None
         )
         text = "an answer of some words, " * 6
         await store.finish_reply(reply.id, state=MessageState.COMPLETE, text=text)
-    _, reply, _ = await store.begin_turn(session_id, user_id="last", text="hello", reply_ref=None)
+    _, reply, *_ = await store.begin_turn(session_id, user_id="last", text="hello", reply_ref=None)
     classifier = MessageClassifier(
         store, Detectors(folder / "detector.json"), DetectSettings(), lambda _: None, clock.now
     )

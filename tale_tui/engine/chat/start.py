@@ -122,7 +122,7 @@ class TurnStarter:
         elif decision.asked is None:
             if len(text) >= LONG_MESSAGE_CHARACTERS:
                 await self._check(session_id, text, ref)
-            reply_ref = ref or services.roles.status(Role.UX).ref  # as far as it is known without asking anybody
+            reply_ref = ref or services.roles.states.status(Role.UX).ref  # as far as it is known without asking anybody
         turn = await begin(reply_ref=reply_ref, p=decision.p, task=task)
         if turn.task is not None:
             self._tasks.accept(turn.task)
@@ -142,7 +142,7 @@ class TurnStarter:
         shown = await store.shown_reply(asked) if message.author is Author.USER else message
         if shown is not None and shown.task_id is not None:
             raise BadInput(IS_A_TASK)
-        likely = self._services.roles.status(Role.UX).ref
+        likely = self._services.roles.states.status(Role.UX).ref
         return StartedTurn(None, await store.begin_reply(session_id, asked, likely))
 
     async def resume(self, session_id: str, message_id: str) -> StartedTurn:
@@ -172,7 +172,7 @@ class TurnStarter:
         else:
             await self._cancelled(task_id or "")
             started = StartedTurn(
-                None, await store.begin_reply(session_id, message_id, self._services.roles.status(Role.UX).ref)
+                None, await store.begin_reply(session_id, message_id, self._services.roles.states.status(Role.UX).ref)
             )
         await self._learn(user, Decision(user.p, as_task, overruled=True))
         return started

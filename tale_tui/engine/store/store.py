@@ -74,5 +74,5 @@ class Store(
         store.interrupted = opened.interrupted
         store.interrupted_tasks = opened.interrupted_tasks
         if writer is not None:
-            await store.read_thinking()
+            await store.read_models()
         return store

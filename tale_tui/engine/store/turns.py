@@ -81,9 +81,9 @@ class StoredTurn(NamedTuple):
     user: Message
     reply: Message
     """Streaming; or complete without a text, where it is the card of a task."""
+    task: Task | None
     session: Session
     """As it is with them."""
-    task: Task | None = None
 
 
 class StoredTurns(Database):
@@ -186,7 +186,7 @@ class StoredTurns(Database):
             stored = _stored_turn(connection, n, user_id, with_card=task is not None)
             if stored is not None:
                 user, reply, stored_task = stored
-                return StoredTurn(user, reply, session_at(connection, n), stored_task)
+                return StoredTurn(user, reply, stored_task, session_at(connection, n))
             tip, has_words = connection.execute(
                 "SELECT tip, first_words <> '' FROM session WHERE n = ?", (n,)
             ).fetchone()
@@ -203,7 +203,7 @@ class StoredTurns(Database):
             user = message_at(connection, user_n)
             if not has_words:  # the first message of a session stands for its title
                 connection.execute("UPDATE session SET first_words = ? WHERE n = ?", (first_words(user.text), n))
-            return StoredTurn(user, reply, session_at(connection, n), stored_task)
+            return StoredTurn(user, reply, stored_task, session_at(connection, n))
 
         return await self._write(job)
 

@@ -173,7 +173,7 @@ def header(
     author = TextPart(name, AUTHOR_TASK | STRONG, 0)
     room = telling.width - cells(name) - (2 if name else 0)
     for variant in _header_variants(task, telling, undo_key, quiet=quiet):
-        pieces = [*versions(message), *variant]
+        pieces = [*(versions(message) if message.siblings > 1 else ()), *variant]
         used = sum(cells(piece.text) for piece in pieces)
         if used <= room:
             return author, TextPart(" " * (telling.width - cells(name) - used)), *pieces

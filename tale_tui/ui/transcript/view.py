@@ -140,7 +140,7 @@ class TranscriptView(TurnScrollView):
         if not turn.growing:
             self.set_live(message.id, None)
         self.throttle.request()
-        if message.id == self.chosen:
+        if message.id == self.turn_selection.message_id:
             self.tell_keys()
 
     def drop_after(self, message_id: str | None) -> None:

@@ -260,7 +260,8 @@ class OllamaBackend:
 
     def _runs_as(self, model: str) -> str:
         """The name under which a model runs, as far as is known."""
-        return full_name(self._sharing.get(model, model))
+        name = self._sharing.get(model)
+        return full_name(model) if name is None else name
 
     async def _resident(
         self, connection: OllamaConnection, model: str, running: tuple[RunningModel, ...]
@@ -268,7 +269,7 @@ class OllamaBackend:
         """Which of the running ones it is, under whichever name; that is remembered."""
         found = await self._find(connection, model, running)
         if found is not None:
-            self._sharing[model] = found.name
+            self._sharing[model] = full_name(found.name)
         return found
 
     async def _shared(self, connection: OllamaConnection, model: str) -> ModelRef | None:
