@@ -66,7 +66,6 @@ SCRAPER = "Write a complex Python web scraper"
 APPLICATION = "Build a complete web application with user authentication, database, and API"
 SCRIPT_TAG = "malicious<script>alert('xss')</script>"
 
-NOTHING_FALLS = "Nothing falls over"
 EVERY_TOKEN = "Every token counted and shown"
 IT_FORESEES = "It foresees"
 LARGE_WORK = "Large work"
@@ -796,7 +795,6 @@ async def model_server(port: int, breaks_off: threading.Event | None) -> AsyncIt
         thread.join()
 
 
-@later(NOTHING_FALLS)
 async def test_a_model_server_goes_and_comes_and_nothing_is_lost(
     tale: Tale, started: Callable[..., subprocess.Popen[str]]
 ) -> None:
@@ -813,7 +811,7 @@ async def test_a_model_server_goes_and_comes_and_nothing_is_lost(
         out, err = await asyncio.to_thread(waiting.communicate, timeout=WAIT_S)
     assert waiting.returncode == 0, err
     assert json.loads(out)["state"] == "done"
-    assert re.search(r"\d+(\.\d+)? m?s\b", err)
+    assert re.search(r"the server is back after \d+ s", err)
 
 
 @later(EVERY_TOKEN)

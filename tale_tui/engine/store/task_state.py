@@ -14,6 +14,7 @@ from tale_tui.domain.text import clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import plan_of
 from tale_tui.engine.store.task_rows import detail_at, task_at, task_n
+from tale_tui.formatting.units import span
 
 _CLAIM = """
     UPDATE task SET state = 'running', reason = '', epoch = epoch + 1, started = coalesce(started, :now),
@@ -188,7 +189,8 @@ class TaskStates(Database):
                     next_try=task.next_try,
                     server_since=(task.server_since or now) if reason is Reason.SERVER else None,
                 )
-                add_history_entry(connection, n, now, entry)
+                waited = "" if task.server_since is None else f", after {span(now - task.server_since)}"
+                add_history_entry(connection, n, now, entry + waited)
                 changed.append(task_at(connection, n))
             return tuple(changed)
 
