@@ -19,8 +19,8 @@ from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
 from tale_tui.domain.tasks import Plan, StepSpec, TaskState
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.task_steps import TaskEnd
-from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.tasks import NewTask
 
 MESSAGES = 10_000
 TASKS = 10_000

@@ -13,9 +13,10 @@ from tale_tui.domain.tasks import TaskState
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
 from tale_tui.ui.dialogs.choose_task import ChooseTaskDialog
 from tale_tui.ui.dialogs.leave import LeaveDialog
+from tale_tui.ui.preferences import WindowPreferences
 from tale_tui.ui.tasks.notifications import GATHER_S
 from tale_tui.ui.tasks.screen import TasksScreen
-from tale_tui.ui.terminal.notifications import WindowPreferences, call
+from tale_tui.ui.terminal.notifications import call
 
 HELLO = "Hello! How are you today?"
 WORK = "Can you write a Python function to calculate the Fibonacci sequence?"

@@ -25,7 +25,7 @@ from tale_tui.engine.chat.task_questions import (
     newest,
     to_cancel,
 )
-from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.tasks.tasks import NewTask
 from tale_tui.engine.store.turns import StoredTurn
 from tale_tui.formatting.sentences import describe
 

@@ -33,8 +33,8 @@ from tale_tui.engine.store.rows import (
     session_at,
     session_n,
 )
-from tale_tui.engine.store.task_rows import listed_tasks, task_at, task_n
-from tale_tui.engine.store.tasks import NewTask, insert_task, stored_task_n
+from tale_tui.engine.store.tasks.task_rows import listed_tasks, task_at, task_n
+from tale_tui.engine.store.tasks.tasks import NewTask, insert_task, stored_task_n
 
 _CARDS = """
     SELECT c.n FROM message AS u JOIN message AS c ON c.parent_n = u.n

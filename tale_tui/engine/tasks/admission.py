@@ -11,7 +11,7 @@ from tale_tui.domain.models import ModelRef
 from tale_tui.domain.tasks import Plan, Priority, check_task_text, is_time_limit
 from tale_tui.domain.text import clean
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.tasks.tasks import NewTask
 from tale_tui.engine.tasks.limits import Gate
 from tale_tui.engine.tasks.plan import ONE_STEP, parse_plan
 

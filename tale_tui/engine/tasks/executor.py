@@ -16,7 +16,7 @@ from tale_tui.domain.models import ModelRef
 from tale_tui.domain.tasks import OPEN, Priority, Reason, Task, TaskDetail, TaskState
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.tasks.tasks import NewTask
 from tale_tui.engine.tasks.admission import Likely, TaskAdmission
 from tale_tui.engine.tasks.journal import RunServices
 from tale_tui.engine.tasks.limits import Slots

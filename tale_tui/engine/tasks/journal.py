@@ -18,8 +18,8 @@ from tale_tui.domain.tasks import Reason, Step, StepSpec, StepState, Task
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.task_state import Claim
-from tale_tui.engine.store.task_steps import TaskEnd
+from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.transitions import Claim
 from tale_tui.engine.streaming import AutoSaver, PartialReply
 from tale_tui.engine.tasks.interpreter import TaskSuspended, result_of
 from tale_tui.engine.tasks.step_runner import StepResult, StepRunner, StepWork

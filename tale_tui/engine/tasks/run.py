@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tale_tui.domain.errors import Fenced, ModelError, ServerBusy, StepTimedOut, StoreError, TaleError
 from tale_tui.domain.tasks import Task, TaskState
-from tale_tui.engine.store.task_state import Claim
+from tale_tui.engine.store.tasks.transitions import Claim
 from tale_tui.engine.tasks.interpreter import TaskSuspended, run_plan
 from tale_tui.engine.tasks.journal import Journal, RunServices, StepFailed
 from tale_tui.engine.tasks.retries import next_pause_s

@@ -24,9 +24,9 @@ from tale_tui.ui.chat.status import ChatState, ChatStatus
 from tale_tui.ui.chat.task_actions import CardActions, ShowTask, TaskResolver
 from tale_tui.ui.chat.task_cards import TaskCards
 from tale_tui.ui.chat.turns import TurnQueue
+from tale_tui.ui.preferences import WindowPreferences
 from tale_tui.ui.tasks.notifications import Notification, TaskNotifier
 from tale_tui.ui.tasks.side import TaskSide
-from tale_tui.ui.terminal.notifications import WindowPreferences
 from tale_tui.ui.transcript.view import TranscriptView
 from tale_tui.ui.widgets.composer import Composer, Waiting
 from tale_tui.ui.widgets.empty_state import EmptyState

@@ -16,8 +16,8 @@ from tale_tui.domain.conversation import Message, MessageState
 from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
 from tale_tui.domain.tasks import Plan, StepSpec, Task
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.task_steps import TaskEnd
-from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.tasks import NewTask
 
 START = 1_760_000_000.0
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]

@@ -14,8 +14,8 @@ from tale_tui.domain.errors import BadInput, EmptyMessage, NoSuchMessage, NoSuch
 from tale_tui.domain.models import ModelRef, Usage
 from tale_tui.domain.tasks import OPEN, Plan, Task, TaskState
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.task_steps import TaskEnd
-from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.tasks import NewTask
 from tale_tui.engine.store.turns import PromptSource, TurnContext
 
 CarryOut = Callable[..., Awaitable[Task]]

@@ -13,7 +13,7 @@ from tale_tui.domain.tasks import ENDED, Plan, Priority, Reason, Task, TaskCount
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import first_words, message_text, plan_text, ref_columns, safe_plan, session_n
-from tale_tui.engine.store.task_rows import (
+from tale_tui.engine.store.tasks.task_rows import (
     PRIORITIES,
     TASK,
     detail_at,
@@ -23,7 +23,7 @@ from tale_tui.engine.store.task_rows import (
     task_n_by_prefix,
     tasks_of,
 )
-from tale_tui.engine.store.task_state import add_history_entry, wrong_state
+from tale_tui.engine.store.tasks.transitions import add_history_entry, wrong_state
 
 _QUEUE = TASK + "WHERE t.state = 'queued' ORDER BY t.priority, t.place, t.n"
 _LAST_PLACE = "SELECT max(place) FROM task WHERE n <> ?"

@@ -13,7 +13,7 @@ from tale_tui.domain.tasks import ENDED, Plan, Reason, Task, TaskDetail, TaskSta
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import plan_of
-from tale_tui.engine.store.task_rows import detail_at, task_at, task_n
+from tale_tui.engine.store.tasks.task_rows import detail_at, task_at, task_n
 from tale_tui.formatting.units import span
 
 _CLAIM = """
@@ -112,7 +112,7 @@ class Claim:
     """Goes with every change that the run makes."""
 
 
-class TaskStates(Database):
+class TaskTransitions(Database):
     """The states of the tasks of a store. Every method is one transaction and adds a line to the task's history."""
 
     async def claim_task(self, task_id: str, now: float) -> Claim | None:
