@@ -257,3 +257,32 @@ def test_without_a_shell_that_could_continue_it_ctrl_z_stops_nothing(window: Cal
     one.press("\x11")
     assert one.wait_end() == 0
     assert one.changed_modes() == {}
+
+
+# commands
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_command_that_answers_ends_in_peace_and_keeps_every_word(commands: Any, number: signal.Signals) -> None:
+    asking = commands.start("chat", "-m", LONG)
+    said = ""
+    while "The terminal writes a few bytes" not in said:
+        said += asking.stdout.read(1)
+    asking.send_signal(number)
+    rest, told = asking.communicate(timeout=WAIT_S)
+    assert (asking.returncode, told.count("Traceback")) == (128 + number, 0)
+    stored = commands.messages()[-1]
+    assert stored["state"] in ("stopped", "interrupted")
+    assert plain(stored["text"]).startswith(plain(said + rest)[:-10])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_command_that_works_on_a_task_pauses_it(commands: Any, number: signal.Signals) -> None:
+    working = commands.start("submit", LONG)
+    [task] = until(
+        lambda: [one for one in commands.json("tasks")["tasks"] if one["completion_tokens"]], "some of it is written"
+    )
+    working.send_signal(number)
+    _, told = working.communicate(timeout=WAIT_S)
+    assert (working.returncode, "It goes on with: tale-tui wait" in told) == (128 + number, True)
+    assert commands.json("status", task["id"])["state"] == "paused"

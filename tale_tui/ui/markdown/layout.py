@@ -53,8 +53,8 @@ class Body:
         self._options = options
         self._settled = 0
         """How many of the finished blocks are on the sheet for good."""
-        self._known = 0
-        """How many references the first of them was set with."""
+        self._known: dict[str, str] = {}
+        """The references that the first of them was set with."""
         self._mark = self.sheet.mark()
 
     def update(self, *, finished: bool) -> None:
@@ -64,8 +64,9 @@ class Body:
             finished: whether the document will not grow any more.
         """
         references = self.document.references
-        if finished and len(references) > self._known:
-            # Addresses mostly stand at the end of a text, and what names them is on the sheet by then.
+        if finished and self._settled and references != self._known:
+            # Addresses mostly stand at the end of a text, and what names them is on the sheet by then; the last of them
+            # may have been read before all of it had come.
             self._settled, self._mark = 0, RenderedLines().mark()
         first = self._mark[0]
         before = self.sheet.cut_back(self._mark)
@@ -76,7 +77,7 @@ class Body:
                 end -= 1
             end -= 1
         if end > self._settled:
-            self._known = len(references) if not self._settled else self._known
+            self._known = self._known if self._settled else dict(references)
             Setter(self.sheet, self._options, references, finished=True).put(blocks[self._settled : end])
             self._settled, self._mark = end, self.sheet.mark()
         rest: list[Block] = [*blocks[self._settled :], *self.document.open]
