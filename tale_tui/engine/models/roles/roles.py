@@ -36,6 +36,8 @@ from tale_tui.engine.models.roles.defaults import (
 from tale_tui.engine.models.roles.role_states import RoleStates
 
 AUTOMATIC = "auto"
+COMPUTES_HERE = (BackendName.OLLAMA, BackendName.EMBEDDED)
+"""Backends whose models usually compute on this machine."""
 
 AWAY_ERRORS = (Unreachable, ModelNotFound, NotAvailable, NotTrusted)
 """After these the model cannot be had as things are: the user retries or chooses."""
@@ -91,6 +93,11 @@ class Roles:
     def failure(self, role: Role) -> ModelError | None:
         """What was last wrong with a role's model; None where nothing ever was."""
         return self._failures.get(role)
+
+    def worker(self) -> ModelRef | None:
+        """The model that only works on tasks, where another one on this machine answers meanwhile; None for none."""
+        ux, task = (self.states.choice(role).ref for role in (Role.UX, Role.TASK))
+        return task if ux is not None and ux != task and ux.backend in COMPUTES_HERE else None
 
     def unused(self) -> tuple[ModelRef, ...]:
         """Models that a role gave up and that serve none now. They are told of once."""
