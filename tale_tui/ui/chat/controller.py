@@ -191,6 +191,7 @@ class ChatController:
         draft = self.conversation.show(reading, message_id)
         self.turns.come_back()
         self.cards.follow_last()
+        self.open_tasks.read_soon()
         if left or not self.composer.prompt.text:
             self.composer.prompt.fill(draft)
 
@@ -202,6 +203,7 @@ class ChatController:
         self.turns.switch_to(None)
         self.conversation.begin(system)
         self.first_screen.read_soon()
+        self.open_tasks.read_soon()
         self.composer.prompt.focus()
 
     async def _leave_session(self) -> None:
