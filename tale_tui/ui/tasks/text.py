@@ -89,9 +89,9 @@ class TaskText(TurnScrollView):
         binding("task.down", "down,j", "lines(1)", "Down", "One line down"),
         binding("task.page_up", "pageup", "page(-1)", "Page up", "One page up"),
         binding("task.page_down", "pagedown", "page(1)", "Page down", "One page down"),
-        binding("task.first", "home,g", "home", "Top", "To the first line"),
-        binding("task.last", "end,G", "end", "End", "To the last line, and follow what comes"),
-        binding("task.thinking", "v", "think", "Thoughts", "Open or close what the model thought"),
+        binding("task.first", "home", "home", "Top", "To the first line"),
+        binding("task.last", "end", "end", "End", "To the last line, and follow what comes"),
+        binding("task.thinking", "t", "think", "Thoughts", "Open or close what the model thought"),
     ]
     DEFAULT_CSS = """
     TaskText {
