@@ -109,6 +109,9 @@ class ChatController:
         tasks = self.conversation.tasks.values()
         self._side.tasks = tuple(sorted(tasks, key=lambda task: task.created, reverse=True))
         self.view.set_offer(task_offer(self.conversation, self._preferences))
+        tip = self.conversation.branch.tip
+        if (error := "" if tip is None else tip.error) != self.models.said:
+            self.models.on_reply_error(error)
         self.refresh_lines()
 
     def refresh_lines(self) -> None:
