@@ -71,6 +71,7 @@ class ModelSupervisor:
         """Models of both roles of which it was looked up whether they fit together."""
         self.one_model = False
         """Whether the models of the two roles do not fit together."""
+        pool.preemption.contend = self._contend
         pool.servers.listen(left=self._server_left, returned=self._server_returned)
 
     # what others may ask
@@ -80,6 +81,10 @@ class ModelSupervisor:
         if ref in self._left_unloaded or self._given_back(ref) or self._contested(ref):
             return False
         return role is Role.UX or (self._both != "no" and not self.one_model and (ref, role) in self._seen)
+
+    def _contend(self, one: ModelRef, other: ModelRef) -> bool:
+        """Whether calls of two models wait for each other: of one model, or where a server holds one of them."""
+        return one == other or (self.one_model and one.backend is other.backend)
 
     def leave_unloaded(self, ref: ModelRef) -> None:
         """The user had a model unloaded: leave it so until it is called for."""
