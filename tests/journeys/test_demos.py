@@ -814,7 +814,6 @@ async def test_a_model_server_goes_and_comes_and_nothing_is_lost(
     assert re.search(r"the server is back after \d+ s", err)
 
 
-@later(EVERY_TOKEN)
 @pytest.mark.parametrize("count", [100, 300])
 def test_hundreds_of_tasks_are_handed_in_together(tale: Tale, tmp_path: Path, count: int) -> None:
     file = tmp_path / "tasks.jsonl"
