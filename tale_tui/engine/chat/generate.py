@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from tale_tui.config.logs import SUBJECT
 from tale_tui.config.settings import ChatSettings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.constants import TURN_SERVER_WAIT_S
@@ -142,6 +143,7 @@ class ReplyGenerator:
     async def _ask(self, ref: ModelRef, why: str, _: ModelError | None) -> Generated:
         """Load one model and stream its answer."""
         self.ref, self.why = ref, why
+        SUBJECT.set(("turn", self._reply.parent_id, Role.UX, ref))
         services, reply = self._services, self._reply
         branch = PromptBranch(services.store, reply.id, reply.session_id, services.clock.now)
         asked = await services.pool.window(ref)
