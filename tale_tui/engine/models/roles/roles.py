@@ -25,6 +25,7 @@ from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Role, RoleState, RoleStatus
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.defaults import (
+    about_other_model,
     about_stand_ins,
     chat_models,
     choose,
@@ -86,6 +87,8 @@ class Roles:
         self._failures: dict[Role, ModelError] = {}
         self._given_up: set[ModelRef] = set()
         """Models that roles had, or tried, and gave up."""
+        self._told_others: set[tuple[ModelRef, str]] = set()
+        """Models that were asked for and the ones that answer for them, as far as that was said."""
         self._resolving = asyncio.Lock()
         self._loaders: Counter[tuple[ModelRef, Role]] = Counter()
         """How many wait for a model, for each role."""
@@ -269,6 +272,8 @@ class Roles:
         self._loaders[ref, role] += 1
         try:
             loaded = await self._pool.load(ref, begins, role=role, may_evict=may_evict)
+            if loaded.runs:
+                self._tell_other(loaded)
             self.states.set_state(ref, RoleState.READY, window=loaded.window, only=self._only(ref, role))
         except ModelError as error:
             await self._show(ref, error, loading=True, only=self._only(ref, role))
@@ -361,6 +366,12 @@ class Roles:
             self.states.set_state(ref, RoleState.AWAY, detail=error.sentence, offered=offered, only=only)
         elif loading or isinstance(error, FAILED_ERRORS):
             self.states.set_state(ref, RoleState.FAILED, detail=error.sentence, only=only)
+
+    def _tell_other(self, loaded: LoadedModel) -> None:
+        """Say once that a server answers with another model than was asked for."""
+        if (loaded.ref, loaded.runs) not in self._told_others:
+            self._told_others.add((loaded.ref, loaded.runs))
+            self._publish(Notice("Another model answers", about_other_model(loaded.ref, loaded.runs), about="models"))
 
     def _only(self, ref: ModelRef, role: Role) -> Role | None:
         """The one role that a load concerns, where each has a process of its own; None for all that it serves."""

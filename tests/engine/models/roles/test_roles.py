@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -210,6 +211,20 @@ async def test_warming_loads_ux_and_leaves_task() -> None:
     assert desk.roles.states.status(UX).window == 4096
     assert desk.roles.states.status(UX).detail.startswith("qwen2.5:7b is not installed")
     assert desk.roles.states.status(TASK).state is RoleState.IDLE
+
+
+async def test_a_server_that_answers_with_another_model_is_told_of_once() -> None:
+    class OneModel(Named):
+        async def load(self, model: str, window: int | None) -> LoadedModel:
+            return replace(await super().load(model, window), runs="other:3b")
+
+    desk = Desk(RoleChoiceStore(), OneModel(OLLAMA, small__1b=1), ux=str(SMALL), task=str(SMALL))
+    await desk.roles.warm()
+    desk.roles.gone(SMALL)
+    await desk.roles.load(SMALL)
+    sentence = "You asked ollama for small:1b, but it runs other:3b and answers with that."
+    assert [one.sentence for one in desk.notices if one.title == "Another model answers"] == [sentence]
+    assert desk.roles.states.status(UX).state is RoleState.READY
 
 
 async def test_loading_says_since_when() -> None:
