@@ -32,6 +32,7 @@ import pytest
 
 import tale_tui
 from support.processes import until
+from tale_tui.config import logs
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.models import BackendName, Role
@@ -170,8 +171,9 @@ async def answering(paths: Paths, answer: Answer | list[Script], **settings: Any
     """The engine in this process: a small model that talks, a big one that works."""
     backend = ScriptedBackend(answer, models=("demo", "big"), sleep=at_once)
     chosen = Settings(ux=SMALL, task=BIG, **settings)
-    async with open_engine(paths, chosen, backends={BackendName.SCRIPTED: backend}) as engine:
-        yield engine
+    with logs.to_file(paths.log_file):
+        async with open_engine(paths, chosen, backends={BackendName.SCRIPTED: backend}) as engine:
+            yield engine
 
 
 def held(go_on: asyncio.Event) -> Answer:
@@ -822,7 +824,6 @@ def test_hundreds_of_tasks_are_handed_in_together(tale: Tale, tmp_path: Path, co
     assert len(tasks_of(tale)) == count
 
 
-@later(EVERY_TOKEN)
 async def test_the_log_tells_what_happened(tale: Tale, paths: Paths) -> None:
     async with answering(paths, [spoken("done")]):
         task = (await asyncio.to_thread(tale, "submit", HELLO_WORLD, "--json")).json

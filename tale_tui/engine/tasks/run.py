@@ -118,7 +118,8 @@ class TaskRun:
             if task is not None:
                 self.last = self._services.changed(task)
         if self.last is not None:
-            log.info("is %s now%s", self.last.state.value, f": {self.last.error}" if self.last.error else "")
+            SUBJECT.set(("task", self.id, Role.TASK, self.last.ref))
+            log.info("%s%s", self.last.state.value, f": {self.last.error}" if self.last.error else "")
 
     async def _store_end(self, journal: Journal, epoch: int, ending: _Ending) -> Task | None:
         store = self._services.store
