@@ -51,7 +51,7 @@ async def begun(window: Any) -> None:
     """Wait until the text of the task stands under its card."""
     await reaches(window, "running")
     shown = window.chat.view
-    await window.until(lambda: shown.card(window.card.task_id).text.startswith("def"), "its text has begun")
+    await window.until(lambda: shown.card(window.card.task_id).content.text.startswith("def"), "its text has begun")
 
 
 async def test_talk_and_work_and_ask_and_look(open_window: Any, work: Any) -> None:
@@ -306,7 +306,7 @@ async def test_what_was_cut_off_goes_on_when_the_user_says_so(open_window: Any, 
         await window.until(lambda: notice.shown is not None, "it is asked")
         assert notice.shown.text.startswith("1 task was cut off")
         await window.ready()
-        assert window.chat.view.card(window.card.task_id).text.startswith("def"), "what it wrote is shown"
+        assert window.chat.view.card(window.card.task_id).content.text.startswith("def"), "what it wrote is shown"
         await window.press("escape")
         assert notice.shown is None
         assert (await window.engine.control.status()).tasks.interrupted == 1
