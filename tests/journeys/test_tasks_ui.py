@@ -295,6 +295,26 @@ async def test_ids_are_completed(open_window: Any, work: Any) -> None:
         await reaches(window, "paused")
 
 
+async def test_the_chosen_task_stays_chosen_while_tasks_change(open_window: Any, work: Any) -> None:
+    answer, _ = work
+    async with open_window(answer) as window:
+        await window.ready()
+        await window.say("/task Write one thing")
+        await begun(window)
+        await window.say("/task Write another thing")
+        await window.until(lambda: len(window.tasks) == 2, "both are tasks")
+        await window.write("/cancel ")
+        shown = window.chat.composer.completion
+        await window.until(lambda: len(shown.rows) == 3, "the command and the ids")
+        await window.press("down")
+        chosen, hint = shown.row.text, shown.row.hint
+        await window.engine.tasks.pause(chosen.split()[-1])
+        await window.until(lambda: window.tasks[chosen.split()[-1]].state == "paused", "the window knows it")
+        window.chat.composer.complete_again()
+        await window.until(lambda: shown.row.hint != hint, "the row says that it is paused")
+        assert shown.row.text == chosen
+
+
 async def test_what_was_cut_off_goes_on_when_the_user_says_so(open_window: Any, work: Any) -> None:
     answer, go_on = work
     async with open_window(answer) as window:
