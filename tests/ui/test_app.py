@@ -45,6 +45,22 @@ async def test_what_the_engine_imports_is_kept_from_the_collector_where_the_proc
     assert engines == ([True] if wanted else [])
 
 
+@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="tasks begin at once from Python 3.12 on")
+async def test_the_window_opens_where_tasks_begin_at_once(open_window: Any) -> None:
+    """So `App.run` has it on Python 3.12 and later, and what tests open a window with has not."""
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
+    try:
+        async with open_window() as window:
+            await window.ready()
+            await window.press("ctrl+f", "w", "o", "r", "d")
+            assert window.chat.find_bar.line.value == "word"
+            await window.press("f3")
+            await window.until(lambda: window.app.current_mode == "tasks", "the other screen")
+    finally:
+        loop.set_task_factory(None)
+
+
 async def test_the_theme_of_the_settings_is_worn_from_the_first_frame(open_window: Any) -> None:
     async with open_window(look=FirstFrameSettings(theme="tale-light")) as window:
         assert window.app.theme == "tale-light"

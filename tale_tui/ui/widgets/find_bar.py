@@ -68,13 +68,16 @@ class FindBar(Horizontal):
         self._count = Static("", classes="find--count", markup=False)
 
     def compose(self) -> ComposeResult:
+        # The line comes with the first words that are looked for. An Input asks for the screen in front as soon as it
+        # is made, and where tasks begin at once (Python 3.12 and later) the first screen is not in front by then.
         yield Static("find", classes="find--label", markup=False)
-        yield self.line
         yield self._count
 
     def open(self, words: str = "") -> None:
         """Show it with words; without any, with those that were found last, to be typed over."""
         self.display = True
+        if not self.line.is_attached:
+            self.mount(self.line, before=self._count)
         # At once: what is typed next belongs to the line.
         self.screen.set_focus(self.line)
         if words:
