@@ -60,6 +60,8 @@ class Scheduler:
         self._stale = True
         """Whether the queue in memory is not that of the store."""
         self._reading = False
+        self._passed_over: set[str] = set()
+        """Ids of tasks that were queued again while their last run was about to end."""
         self._waking = False
         self._storing_waits = False
         """Whether it is being stored which tasks wait for a server."""
@@ -86,9 +88,11 @@ class Scheduler:
 
     def enqueue(self, task: Task) -> None:
         """Have a task run when its turn comes, where it is queued."""
-        if task.id not in self._runs:
-            self._queue.put(task, self._services.clock.now())
-            self._queue_changed()
+        if task.id in self._runs:
+            self._passed_over.add(task.id)
+            return
+        self._queue.put(task, self._services.clock.now())
+        self._queue_changed()
 
     def drop(self, task_id: str) -> None:
         """A task is to run no more, until it is queued again."""
@@ -190,6 +194,9 @@ class Scheduler:
         """A run is over: the next may begin, and those that waited for this task."""
         del self._runs[run.id]
         self._slots.give_back(ref)
+        if run.id in self._passed_over:
+            self._passed_over.discard(run.id)
+            self._stale = True
         if not run.stopped:
             if run.trouble is not None:
                 self.settle(run.id)
@@ -237,6 +244,7 @@ class Scheduler:
                 log.warning("the queue cannot be read: %s", error)
                 await asyncio.sleep(pause_s(failures, self._services.settings))
                 continue
+            self._passed_over |= {task.id for task in queued if task.id in self._runs}
             self._queue.replace((task for task in queued if task.id not in self._runs), self._services.clock.now())
             break
         self._reading = False
