@@ -51,14 +51,18 @@ LEAVE_WITHIN_S = 0.3
 APP_KEYS: list[BindingType] = [
     binding("app.help", "f1", "help", "Help", "All keys and commands", priority=True),
     binding("app.help_outside", "question_mark", "help", "Help", "All keys and commands, where nothing is typed"),
-    binding("app.chat", "f2", "show('chat')", "Chat", "To the chat"),
-    binding("app.tasks", "f3", "show('tasks')", "Tasks", "To the tasks"),
+    binding("app.chat", "f2", "show('chat')", "Chat", "To the chat", priority=True),
+    binding("app.tasks", "f3", "show('tasks')", "Tasks", "To the tasks", priority=True),
     binding("app.palette", "ctrl+p", "palette", "Commands", "Find a command by its name"),
     binding("app.quit", "ctrl+q", "quit", "Leave", "Leave; what was typed is kept", priority=True),
     binding("app.suspend", "ctrl+z", "suspend_process", "Suspend", "To the shell; fg comes back", priority=True),
     binding("app.copy", "ctrl+c,super+c", "screen.copy_text", "Copy", "Copy what is selected"),
 ]
-"""Keys that work on every screen."""
+"""Keys that work on every screen.
+
+Those that move the focus go first: a key that is pressed right after is for what has the focus then. Others come to who
+has it now, and what follows them is there already.
+"""
 
 
 class TaleApp(TerminalApp):
@@ -250,7 +254,9 @@ class TaleApp(TerminalApp):
                 self.notify("That needs the engine, which is not there yet: try it again in a moment.")
 
     async def action_show(self, name: str) -> None:
-        """Show a screen: `chat` or `tasks`."""
+        """Show a screen: `chat` or `tasks`. A dialog stays in front until it is answered."""
+        if self._has_dialog():
+            return
         await self.modes.show(name)
         shown = self.notices.shown
         if shown is not None and shown.notice.about == name:

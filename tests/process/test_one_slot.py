@@ -1,8 +1,8 @@
-"""One model for both roles on a server with one slot: conversation goes first, and the task goes on after it."""
+"""A server that answers one call at a time, as both roles have one model and it has one slot, or as it holds one model
+of two: conversation goes first, and the task goes on after it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import aclosing
 
 import pytest
@@ -20,21 +20,28 @@ from tale_tui.engine.engine import Engine
 pytestmark = pytest.mark.process
 
 
-@pytest.fixture
-def server() -> Iterator[FakeOllama]:
-    made = FakeOllama(slots=1, word_s=0.3)
-    made.start()
-    yield made
-    made.kill()
+SMALL, BIG = "small:latest", "big:latest"
 
 
-async def test_a_reply_interrupts_a_task_of_the_same_model_which_goes_on_from_its_text(
-    server: FakeOllama, paths: Paths
-) -> None:
-    one = "ollama/small:latest"
-    settings = Settings(ux=one, task=one, ollama={"host": server.url}, detect={"enabled": False})
+@pytest.mark.parametrize("worker", [SMALL, BIG], ids=["one model, one slot", "two models, one held"])
+async def test_a_reply_interrupts_a_task_which_goes_on_from_its_text(paths: Paths, worker: str) -> None:
+    server = FakeOllama(slots=1, holds=1, word_s=0.3)
+    server.start()
+    settings = Settings(
+        ux=f"ollama/{SMALL}",
+        task=f"ollama/{worker}",
+        ollama={"host": server.url},
+        memory={"both": "yes"},
+        detect={"enabled": False},
+    )
     engine = await Engine.start(paths, settings)
+
+    async def is_known() -> bool:
+        """Whether the server showed that it holds one model, where there are two."""
+        return worker == SMALL or (await engine.models.residency()).one_model
+
     try:
+        await until(is_known, "it is known that the server holds one model")
         task = await engine.tasks.submit("Count for me [task]", key=random_id())
 
         async def text() -> str:
@@ -47,7 +54,7 @@ async def test_a_reply_interrupts_a_task_of_the_same_model_which_goes_on_from_it
         end = seen[-1]
         assert isinstance(end, TurnDone)
         assert end.reply.text.split() == "".join(answer_to("[turn]")).split()
-        assert TaskAhead(ModelRef(BackendName.OLLAMA, "small:latest")) in seen
+        assert TaskAhead(ModelRef(BackendName.OLLAMA, worker)) in seen
         detail = await engine.tasks.get(task.id)
         assert detail.task.state is TaskState.RUNNING
         assert len(detail.steps[0].text.split()) < len(answer_to("[task]"))
@@ -61,3 +68,4 @@ async def test_a_reply_interrupts_a_task_of_the_same_model_which_goes_on_from_it
         assert [step.attempts for step in detail.steps] == [1]
     finally:
         await engine.stop()
+        server.kill()

@@ -107,3 +107,22 @@ def test_the_terminal_comes_back_from_the_editor(
     one.wait_for(", whole now")
     one.press("\x11")
     assert one.wait_end() == 0
+
+
+def test_keys_right_behind_one_that_moves_the_focus_are_for_what_has_it_then(window: Callable[..., Any]) -> None:
+    one = window()
+    one.wait_for("enter send")
+    one.press("hello\r")
+    one.wait_for("no model was asked")
+    one.press("\x06elsewhere")  # ctrl+f
+    one.wait_for(lambda text: "find elsewhere" in text and "not here" in text)
+    one.press("\x1b")
+    one.wait_for("enter send")
+    one.press("\x1bOR?")  # f3: there it opens the help
+    one.wait_for("type to find a key")
+    one.press("\x1b")
+    one.wait_for("/ filter")
+    one.press("\x1bOQback")  # f2
+    one.wait_for(lambda text: "› back" in text or "│ back" in text)
+    one.press("\x11")
+    assert one.wait_end() == 0

@@ -26,7 +26,7 @@ LINE_CHARACTERS = 4000
 """Of a line; a traceback is one."""
 LOOK_S = 0.25
 """Between two looks whether more was written."""
-_LINE = re.compile(r"(\S+Z) ([A-Z]+) ([\w.]+)(?: \[([^\]]*)\])?: (.*)")
+_LINE = re.compile(r"(\S+Z) ([A-Z]+) ([\w.]+)(?: \[(.*?)\])?: (.*)")
 _COLOURS: dict[str, dict[str, Any]] = {"WARNING": {"fg": "yellow"}, "ERROR": {"fg": "red"}, "CRITICAL": {"fg": "red"}}
 _DAY_S = 86_400
 

@@ -269,7 +269,7 @@ class Turn:
 
 
 def _cost_of(usage: Usage | None) -> str:
-    """What a reply or a step cost, for the log."""
+    """What a reply cost, for the log."""
     if usage is None:
         return ""
     parts = []

@@ -226,6 +226,7 @@ class BackendRegistry:
 
     Attributes:
         worker: gives the model that only works on tasks, on the machine of another one that answers; None for none.
+            Whoever wires the engine sets it before a backend is made.
     """
 
     def __init__(self, builders: Mapping[BackendName, BackendBuilder], automatic: tuple[BackendName, ...]) -> None:

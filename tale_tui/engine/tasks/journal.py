@@ -196,7 +196,7 @@ class Journal:
             attempt.reading,
         )
         SUBJECT.set(("task", self._id, "step", spec.key, spec.role, self._detail.task.ref))
-        log.info("%s", f"goes on behind {len(attempt.text)} characters" if attempt.text else "begins")
+        log.info("begins behind %d characters", len(attempt.text))
         limit_s = spec.time_limit_s or self._services.settings.step_limit_s
         try:
             async with asyncio.timeout(limit_s) as time:

@@ -110,6 +110,12 @@ def test_half_a_line_waits_for_its_end(path: Path) -> None:
     assert texts(tail.more()) == ["two"]
 
 
+def test_a_model_may_have_any_name() -> None:
+    line = "2026-11-28T14:02:09.000Z INFO a.b [turn x ux openai/odd]: [name]: runs: well"
+    [entry] = entries_of([line])
+    assert entry.text.endswith("runs: well")
+
+
 def test_what_is_no_line_of_the_log_is_left_out() -> None:
     hostile = "2026-11-28T14:02:09.000Z INFO a [task x\x1b[2J]: said \x9b31m"
     found = list(entries_of(["", "Traceback", "2026-13-99T00:00:00Z INFO a: no day", hostile]))

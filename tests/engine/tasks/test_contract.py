@@ -22,6 +22,7 @@ from tale_tui.domain.errors import (
 )
 from tale_tui.domain.events import StepDelta, TaskChanged, TaskSeen
 from tale_tui.domain.tasks import Priority, Reason, StepState, TaskRequest, TaskState
+from tale_tui.engine.tasks.run import TaskRun
 
 Plan = Callable[..., str]
 
@@ -409,6 +410,26 @@ async def test_a_retry_from_a_step_runs_that_and_what_builds_on_it(execution: An
     assert len(doer.calls) == 10
     with pytest.raises(BadPlan, match="no step"):
         await execution.executor.retry(task.id, step="nope")
+
+
+async def test_a_task_that_is_retried_before_its_last_run_is_over_runs_again(
+    execution: Any, doer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over, end = asyncio.Event(), TaskRun._end
+
+    async def lingering(self: TaskRun, *args: Any) -> None:
+        await end(self, *args)
+        await over.wait()
+
+    monkeypatch.setattr(TaskRun, "_end", lingering)
+    task = await execution.submit("again")
+    await execution.done(task)
+    await execution.executor.retry(task.id)
+    await execution.done(await execution.submit("another"))
+    assert [text for text, _ in doer.calls] == ["again", "another"], "the queue was looked at, and it was passed over"
+    over.set()
+    await execution.done(task)
+    assert [text for text, _ in doer.calls] == ["again", "another", "again"]
 
 
 async def test_a_running_task_is_not_retried_and_an_unknown_one_is_nothing(execution: Any) -> None:

@@ -8,6 +8,7 @@ written that it may be waiting for, interrupts these; they go on from their text
 from __future__ import annotations
 
 import asyncio
+import operator
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -30,7 +31,7 @@ class Preemption:
     """
 
     def __init__(self, patience_s: float) -> None:
-        self.contend: Callable[[ModelRef, ModelRef], bool] = ModelRef.__eq__
+        self.contend: Callable[[ModelRef, ModelRef], bool] = operator.eq
         self._patience_s = patience_s
         self._tasks: defaultdict[ModelRef, set[asyncio.Timeout]] = defaultdict(set)
         self._replies: Counter[ModelRef] = Counter()
