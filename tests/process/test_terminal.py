@@ -115,7 +115,7 @@ def test_keys_right_behind_one_that_moves_the_focus_are_for_what_has_it_then(win
     one.press("hello\r")
     one.wait_for("no model was asked")
     one.press("\x06elsewhere")  # ctrl+f
-    one.wait_for(lambda text: "find elsewhere" in text and "not here" in text)
+    one.wait_for(lambda text: "find elsewhere" in text and "not here" in text and "esc close" in text)
     one.press("\x1b")
     one.wait_for("enter send")
     one.press("\x1bOR?")  # f3: there it opens the help

@@ -21,6 +21,9 @@ from tale_tui.engine.unforeseen import BackgroundTasks
 
 log = logging.getLogger(__name__)
 
+QUEUE_READS = 2
+"""How often the queue is read before runs begin, where it changes while it is read."""
+
 
 class Scheduler:
     """Begins runs. Between `open` and `close` alone; tasks may be queued at any time.
@@ -232,8 +235,12 @@ class Scheduler:
     # what takes a while
 
     async def _read_queue(self) -> None:
-        """Bring the queue in memory up to date with the store."""
-        failures = 0
+        """Bring the queue in memory up to date with the store.
+
+        What is changed while it is read has it read once more, so that an order that was given before a slot is free is
+        obeyed. What is changed then is seen after the next runs have begun: they begin under a stream of changes too.
+        """
+        failures = reads = 0
         while self._open:
             self._stale = False
             self._queued_for = self._model()
@@ -243,6 +250,9 @@ class Scheduler:
                 failures += 1
                 log.warning("the queue cannot be read: %s", error)
                 await asyncio.sleep(pause_s(failures, self._services.settings))
+                continue
+            reads += 1
+            if self._stale and reads < QUEUE_READS:
                 continue
             self._passed_over |= {task.id for task in queued if task.id in self._runs}
             self._queue.replace((task for task in queued if task.id not in self._runs), self._services.clock.now())

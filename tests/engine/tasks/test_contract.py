@@ -94,6 +94,31 @@ async def test_a_moved_task_goes_where_it_was_put(execution: Any, doer: Any) -> 
     assert [text for text, _ in doer.calls] == ["the first", "two", "three", "one"]
 
 
+async def test_an_order_that_is_given_while_the_queue_is_read_is_obeyed(
+    execution: Any, doer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await execution.restart(running=1)
+    first, gate = await execution.held("the first")
+    one, two = [await execution.submit(text) for text in ("one", "two")]
+    read, handed_over, queue = asyncio.Event(), asyncio.Event(), execution.store.queue
+
+    async def slow_queue() -> Any:
+        queued = await queue()
+        read.set()
+        await handed_over.wait()
+        return queued
+
+    monkeypatch.setattr(execution.store, "queue", slow_queue)
+    await execution.executor.move(one.id, before=two.id)
+    await read.wait()
+    await execution.executor.set_priority(two.id, Priority.HIGH)
+    gate.set()
+    await execution.done(first)
+    handed_over.set()
+    await execution.done(one)
+    assert [text for text, _ in doer.calls] == ["the first", "two", "one"]
+
+
 async def test_no_more_run_at_once_than_may(execution: Any, doer: Any, do: Any) -> None:
     gate = asyncio.Event()
     doer.tell("answer", do((), gate))
