@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tale_tui.domain.constants import CLOCK_STEP_S
 from tale_tui.domain.metrics import (
@@ -38,7 +38,6 @@ _SELECT = """
     FROM token_metrics
 """
 _MODEL = "backend || '/' || model_name"
-_CLOCK_STEP = f"CAST(timestamp / {CLOCK_STEP_S} AS INTEGER)"
 _COLUMNS = {
     CallDimension.MODEL: _MODEL,
     CallDimension.ROLE: "role",
@@ -49,17 +48,19 @@ _COLUMNS = {
     CallDimension.TASK: "task_id",
 }
 """What a dimension is in the table; days and hours follow from the steps of the clock."""
-_UNSAID_PROMPT = "CASE WHEN prompt_tokens IS NULL THEN estimated_prompt_tokens END"
-_UNSAID_COMPLETION = "CASE WHEN completion_tokens IS NULL THEN estimated_completion_tokens END"
-_SUMS = f"""
-    count(*), count(*) FILTER (WHERE outcome = 'failed'), sum(prompt_tokens), sum(cached_tokens),
-    sum(completion_tokens), sum(thinking_tokens), sum(total_tokens),
-    count(*) FILTER (WHERE kind <> 'load' AND (prompt_tokens IS NULL OR completion_tokens IS NULL)),
-    sum(coalesce({_UNSAID_PROMPT} + {_UNSAID_COMPLETION}, {_UNSAID_PROMPT}, {_UNSAID_COMPLETION})),
-    sum(completion_tokens) FILTER (WHERE tokens_per_second > 0),
-    sum(CAST(round(1e6 * completion_tokens / tokens_per_second) AS INTEGER)) FILTER (WHERE tokens_per_second > 0),
-    sum(CAST(round(ttft_ms) AS INTEGER)), count(ttft_ms)
-"""
+_ADDENDS = (
+    "calls", "failed", "prompt_tokens", "cached_tokens", "completion_tokens", "thinking_tokens", "total_tokens",
+    "uncounted", "estimated_tokens", "timed_tokens", "generation_us", "ttft_ms_sum", "ttft_calls",
+)  # fmt: skip
+"""The columns of `call_addend` and `token_quarter` that are summed, in the order of the fields of `TokenSums`."""
+_SUMS = ", ".join(("coalesce(sum(calls), 0)", "coalesce(sum(failed), 0)", *(f"sum({name})" for name in _ADDENDS[2:7]),
+    "coalesce(sum(uncounted), 0)", *(f"sum({name})" for name in _ADDENDS[8:12]), "coalesce(sum(ttft_calls), 0)"))  # fmt: skip
+_SHARED = ", ".join(
+    ("quarter", "backend", "model_name", "role", "kind", "task_type", "complexity", *_ADDENDS, "busy_ms")
+)
+"""What a call and the sum of a quarter of an hour both have."""
+_IN_NO_QUARTER = frozenset({CallDimension.SESSION, CallDimension.TASK})
+"""Dimensions that only the calls themselves know."""
 # A reply that streams was being written. Of its text, what earlier calls wrote is in their rows.
 _CUT_REPLIES = """
     INSERT INTO token_metrics (
@@ -166,16 +167,17 @@ class TokenMetrics(Database):
     async def call_totals(self, which: CallFilter, by: Sequence[CallDimension] = ()) -> CallTotals:
         """The sums of calls by model and group; days and hours are left to who knows the user's clock."""
         columns = [_COLUMNS[dimension] for dimension in by if dimension in _COLUMNS]
-        clock = _CLOCK_STEP if {CallDimension.DAY, CallDimension.HOUR} & {*by} else "NULL"
+        clock = "quarter" if {CallDimension.DAY, CallDimension.HOUR} & {*by} else "NULL"
         keys = ", ".join((*columns, clock, _MODEL))
         places = ", ".join(str(place + 1) for place in range(len(columns) + 2))
+        source, bound = addends(which, singly=bool(_IN_NO_QUARTER & {*by}))
         conditions, values = _conditions(which)
         where = _where(conditions)
-        sql = f"SELECT {keys}, {_SUMS} FROM token_metrics {where} GROUP BY {places}"  # noqa: S608 # nosec B608 # our words; values are bound
+        sql = f"SELECT {keys}, {_SUMS} FROM ({source}) GROUP BY {places}"  # noqa: S608 # nosec B608 # our words; values are bound
         first = f"SELECT min(timestamp) FROM token_metrics {where}"  # noqa: S608 # nosec B608 # our words; values are bound
 
         def job(connection: sqlite3.Connection) -> CallTotals:
-            rows = tuple(_sum_row(row, len(columns)) for row in connection.execute(sql, values))
+            rows = tuple(_sum_row(row, len(columns)) for row in connection.execute(sql, bound))
             named = [dimension for dimension in by if dimension in _COLUMNS]
             titles = {
                 (dimension, id_): _title(connection, dimension, id_)
@@ -222,6 +224,37 @@ class TokenMetrics(Database):
             return turns, missed
 
         return await self._read(job)
+
+
+def addends(which: CallFilter, *, singly: bool = False) -> tuple[str, list[str | float]]:
+    """What makes the sums of calls: those of whole quarters of an hour, and the single calls at both ends of the range.
+
+    Args:
+        which: the calls that are meant.
+        singly: whether all are single calls, as their sessions or tasks are asked for.
+    Returns:
+        A query with the columns of `token_quarter` (and, singly, those of `call_addend`), and what is bound to it.
+    """
+    first = 0 if which.since is None else -int(-which.since // CLOCK_STEP_S)
+    last = None if which.until is None else int(which.until // CLOCK_STEP_S)
+    if singly or which.session_id or (last is not None and last <= first):
+        conditions, values = _conditions(which)
+        return f"SELECT * FROM call_addend {_where(conditions)}", values  # noqa: S608 # nosec B608 # our words; values are bound
+    parts: list[str] = []
+    bound: list[str | float] = []
+    edges = [(which.since, first * CLOCK_STEP_S)] if which.since is not None else []
+    edges += [(last * CLOCK_STEP_S, which.until)] if last is not None else []
+    for since, until in edges:
+        conditions, values = _conditions(replace(which, since=since, until=until))
+        parts.append(f"SELECT {_SHARED} FROM call_addend {_where(conditions)}")  # noqa: S608 # nosec B608 # our words; values are bound
+        bound += values
+    conditions, values = _conditions(replace(which, since=None, until=None))
+    if which.since is not None:
+        conditions, values = [*conditions, "quarter >= ?"], [*values, first]
+    if last is not None:
+        conditions, values = [*conditions, "quarter < ?"], [*values, last]
+    parts.append(f"SELECT {_SHARED} FROM token_quarter {_where(conditions)}")  # noqa: S608 # nosec B608 # our words; values are bound
+    return " UNION ALL ".join(parts), [*bound, *values]
 
 
 def insert_calls(connection: sqlite3.Connection, calls: Iterable[CallRecord]) -> None:
