@@ -77,6 +77,8 @@ class Signs:
     """On its axis of time, above a moment."""
     promise: str
     """A cell of the line that a plot is held against."""
+    at_least: str
+    """Between something and what it may not be below."""
 
 
 UNICODE = Signs(
@@ -115,6 +117,7 @@ UNICODE = Signs(
     origin="┼",
     tick="┬",
     promise="┈",
+    at_least="≥",
 )
 
 ASCII = Signs(
@@ -153,6 +156,7 @@ ASCII = Signs(
     origin="+",
     tick="+",
     promise="-",
+    at_least=">=",
 )
 
 

@@ -21,10 +21,11 @@ from textual.types import CSSPathType
 from tale_tui.config.first_frame import FirstFrameSettings, read_first_frame_settings
 from tale_tui.domain.text import clean, clean_line, reason_of
 from tale_tui.engine.background import start_background
+from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.screen import ChatScreen
 from tale_tui.ui.engine_bridge import Bridge, open_engine
 from tale_tui.ui.keys import binding, keys_by_id
-from tale_tui.ui.modes import CHAT, Modes
+from tale_tui.ui.modes import CHAT, DASHBOARD, Modes
 from tale_tui.ui.terminal.app import TerminalApp
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, first_theme, theme_folders
 
@@ -53,6 +54,7 @@ APP_KEYS: list[BindingType] = [
     binding("app.help_outside", "question_mark", "help", "Help", "All keys and commands, where nothing is typed"),
     binding("app.chat", "f2", "show('chat')", "Chat", "To the chat"),
     binding("app.tasks", "f3", "show('tasks')", "Tasks", "To the tasks"),
+    binding("app.dashboard", "f5", "show('dashboard')", "Dashboard", "To the dashboard"),
     binding("app.palette", "ctrl+p", "palette", "Commands", "Find a command by its name"),
     binding("app.quit", "ctrl+q", "quit", "Leave", "Leave; what was typed is kept", priority=True),
     binding("app.suspend", "ctrl+z", "suspend_process", "Suspend", "To the shell; fg comes back", priority=True),
@@ -202,9 +204,8 @@ class TaleApp(TerminalApp):
         return self._notices
 
     def _show_notice(self, shown: NoticeShown | None) -> None:
-        for screen in (self.chat, self.modes.tasks):
-            if screen is not None:
-                screen.show_notice(shown)
+        for screen in self.modes.screens:
+            screen.show_notice(shown)
 
     def _has_dialog(self) -> bool:
         return self.screen.is_modal
@@ -237,6 +238,8 @@ class TaleApp(TerminalApp):
                 self.action_help()
             case "tasks":
                 await self.modes.show_task(event.argument)
+            case "dashboard":
+                await self.modes.show(DASHBOARD)
             case "theme":
                 from tale_tui.ui.dialogs.theme import choose_theme
 
@@ -250,14 +253,15 @@ class TaleApp(TerminalApp):
                 self.notify("That needs the engine, which is not there yet: try it again in a moment.")
 
     async def action_show(self, name: str) -> None:
-        """Show a screen: `chat` or `tasks`."""
+        """Show a screen, by the name of its mode."""
         await self.modes.show(name)
         shown = self.notices.shown
         if shown is not None and shown.notice.about == name:
             # This is where it leads to.
             self.notices.put_away()
 
-    async def on_tasks_screen_left(self) -> None:
+    @on(BaseScreen.Left)
+    async def _back_to_chat(self) -> None:
         """Back to the chat, which is as it was left."""
         await self.modes.show(CHAT)
 
@@ -283,7 +287,7 @@ class TaleApp(TerminalApp):
                 await self.modes.show(CHAT)
                 self.chat.run_command(name)
 
-        if self.screen in (self.chat, self.modes.tasks):
+        if self.screen in self.modes.screens:
             self.push_screen(PaletteDialog(self.chat.keys()), run)
 
     def action_notices(self) -> None:

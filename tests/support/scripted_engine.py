@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -51,6 +51,7 @@ from tale_tui.domain.models import (
     RoleStatus,
     Usage,
 )
+from tale_tui.domain.samples import DashboardReport
 from tale_tui.domain.tasks import DetectBand, Task, TaskDetail, TaskState
 from tale_tui.engine.api import ChatApi, ControlApi, MetricsApi, ModelApi, SessionApi, TaskApi
 from tale_tui.engine.models.scripted import Hold
@@ -119,6 +120,8 @@ class ScriptedEngine:
         self.prices: dict[str, ModelPrice] = {}
         self.running: list[RunningCall] = []
         self.saved: TokenSavings | None = None
+        self.dashboard: Callable[[float, str], DashboardReport] | None = None
+        """What was measured over so many seconds, for a model or for all; None for nothing at all."""
         # control
         self.pid, self.here, self.background = 1, False, False
         self.works, self.can_write, self.watched, self.stopped = True, True, 1, False

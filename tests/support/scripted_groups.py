@@ -65,6 +65,7 @@ from tale_tui.domain.models import (
     RoleStatus,
     Usage,
 )
+from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S, DashboardReport, SlotState
 from tale_tui.domain.tasks import (
     ENDED,
     OPEN,
@@ -548,6 +549,13 @@ class ScriptedMetrics(Group):
     async def activity(self) -> CallActivity:
         await self._engine.asked("metrics.activity")
         return CallActivity(tuple(self._engine.running), len(self._engine.rows))
+
+    async def dashboard(self, *, range_s: float = RANGES_S[DEFAULT_RANGE], model: str = "") -> DashboardReport:
+        engine = self._engine
+        await engine.asked("metrics.dashboard", range_s, model)
+        if engine.dashboard is not None:
+            return engine.dashboard(range_s, model)
+        return DashboardReport(engine.now - range_s, engine.now, range_s, (SlotState.GAP,), model=model)
 
 
 class ScriptedControl(Group):

@@ -63,12 +63,19 @@ class PlotData:
     """The last value in words; safe text."""
     label: Callable[[float], str] = lambda value: count(value).replace(".0", "")
     """A number of the scale in at most five cells."""
+    top: float = 0.0
+    """What the scale reaches at least."""
+    known: tuple[str, ...] = ()
+    """What is known of each piece: nothing was recorded (`gap`: no axis there), nothing happened (`idle`: a thin one),
+    or all of it (empty). Without any, all is known."""
 
     def __post_init__(self) -> None:
         if len(self.series) > SERIES_MAX:
             raise ValueError(f"{len(self.series)} series, and nobody can tell more than {SERIES_MAX} apart")
         if any(len(one.values) != max(len(self.edges) - 1, 0) for one in self.series):
             raise ValueError("every series has one value for each piece of time")
+        if self.known and len(self.known) != max(len(self.edges) - 1, 0):
+            raise ValueError("what is known is told of each piece of time, or of none")
 
 
 class PlotView(Widget):
@@ -135,7 +142,7 @@ def _step_of(data: PlotData, values: Sequence[Sequence[float | None]], rows: int
         largest = max((sum(value or 0.0 for value in bar) for bar in zip(*values, strict=True)), default=0.0)
     else:
         largest = max((value for numbers in values for value in numbers if value is not None), default=0.0)
-    return scale_step(max(largest, data.promise or 0.0), rows, 1.0 if data.counted else 0.0)
+    return scale_step(max(largest, data.promise or 0.0, data.top), rows, 1.0 if data.counted else 0.0)
 
 
 def _rows(data: PlotData, columns: int, rows: int) -> list[Content]:
@@ -204,7 +211,8 @@ def _axis(data: PlotData, columns: int) -> list[Content]:
     if data.bars and pieces > 0:
         shown = -(-pieces // -(-pieces // columns))
         columns = shown * _slot(columns, shown)
-    axis, words = [signs().rule] * columns, [" "] * columns
+    axis = _axis_of(data.known, columns) if data.known else [signs().rule] * columns
+    words = [" "] * columns
     if pieces > 0:
         begin, end = data.edges[0], data.edges[-1]
 
@@ -223,3 +231,14 @@ def _axis(data: PlotData, columns: int) -> list[Content]:
         Content.assemble((zero + "".join(axis), "$muted")),
         Content.assemble((" " * left + "".join(words), "$muted")),
     ]
+
+
+def _axis_of(known: Sequence[str], columns: int) -> list[str]:
+    """The cells of an axis by what is known of the pieces above it; the most that is known of those of a cell."""
+    drawn = {"": signs().rule, "idle": signs().promise, "gap": " "}
+    cells = []
+    for column in range(columns):
+        first = column * len(known) // columns
+        last = max((column + 1) * len(known) // columns, first + 1)
+        cells.append(next(drawn[one] for one in drawn if one in known[first:last]))
+    return cells

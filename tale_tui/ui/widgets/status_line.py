@@ -102,10 +102,12 @@ class KeyHint:
     key: str
     """As Textual names it; pressed when the hint is clicked."""
     label: str
+    name: str = ""
+    """As it is shown where it stands for others too: `1-6`; empty for its own name."""
 
     def shown(self, colour: str) -> Content:
         """The key in `colour` and what it does, to be clicked."""
-        line = Content.assemble((key_name(self.key), colour), " ", (self.label, "$muted"))
+        line = Content.assemble((self.name or key_name(self.key), colour), " ", (self.label, "$muted"))
         return line.stylize(Style.from_meta({"@click": f"app.simulate_key('{self.key}')"}))
 
 

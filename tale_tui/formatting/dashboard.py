@@ -1,0 +1,148 @@
+"""Promises and what models did, in words: the same in the window, in line mode and on the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tale_tui.domain.models import Role
+from tale_tui.domain.samples import PromiseName, PromiseState
+from tale_tui.domain.text import clean_line
+from tale_tui.formatting.symbols import signs
+from tale_tui.formatting.units import count, duration, percent, size, when
+
+if TYPE_CHECKING:
+    from tale_tui.domain.samples import ModelUse, PromiseLight
+
+ROLE_WORDS = {Role.UX: "chat", Role.TASK: "task"}
+NAME_LIMIT = 80
+"""Letters of the name of a model."""
+_MB = 1_000_000
+_MS_END_S = 9.9995
+_NAMES = {
+    PromiseName.CHAT: "chat",
+    PromiseName.SIMPLE_TASK: "simple task",
+    PromiseName.SWITCH: "switch",
+    PromiseName.MEMORY: "memory",
+    PromiseName.SAVED: "saved",
+    PromiseName.SMALL_RESIDENT: "small resident",
+}
+_SHORT_NAMES = {
+    PromiseName.CHAT: "chat",
+    PromiseName.SIMPLE_TASK: "simple",
+    PromiseName.SWITCH: "switch",
+    PromiseName.SAVED: "saved",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseWords:
+    """A promise in words; what is not known is empty."""
+
+    promise: str
+    """`chat < 1 s`."""
+    value: str
+    """In the unit of the promise: `0.31`."""
+    note: str
+    """How it is judged: `p95 0.62`, `3 of 5 calls`."""
+    short: str
+    """All of it in a few cells: `chat 0.31 s`, `chat 3 of 5`, and of a broken one what broke it; empty where it is not
+    worth them."""
+
+
+def promise_words(light: PromiseLight, small: ModelUse | None, now: float) -> PromiseWords:
+    """A promise, and what is so.
+
+    Args:
+        light: the promise over a range.
+        small: the model that answers; None where there is none.
+        now: the present, in seconds since the epoch.
+    """
+    promise = _promise(light)
+    if light.state is PromiseState.UNKNOWN:
+        known = light.detail.removesuffix(" calls")
+        name = _SHORT_NAMES.get(light.name, "")
+        return PromiseWords(promise, "", light.detail, f"{name} {known}" if name and known else "")
+    value = "" if light.value is None else _amount(light, light.value)
+    judged = "" if light.p95 is None else _amount(light, light.p95)
+    match light.name:
+        case PromiseName.MEMORY:
+            share = "" if light.value is None or not light.limit else percent(light.value / light.limit)
+            return PromiseWords(
+                promise, value.partition(" ")[0], share, f"{value.partition(' ')[0]} of {_limit(light)}"
+            )
+        case PromiseName.SAVED:
+            return PromiseWords(promise, value, "each alone", f"saved {value}")
+        case PromiseName.SMALL_RESIDENT:
+            name = "" if small is None else clean_line(small.ref.model, NAME_LIMIT)
+            since = "" if small is None or small.since is None else when(small.since, now)
+            whole = light.state is PromiseState.MET and bool(name)
+            note = since if whole else name
+            return PromiseWords(promise, name if whole else value, note, "" if whole else f"small {value}")
+    broken = light.state is PromiseState.BROKEN and bool(judged)
+    name = _SHORT_NAMES[light.name]
+    short = f"{name} {judged if broken or not value else value}"
+    unit = " ms" if light.limit < 1 else " s"
+    return PromiseWords(
+        promise, value.removesuffix(unit), f"p95 {judged.removesuffix(unit)}" if judged else light.detail, short
+    )
+
+
+def _promise(light: PromiseLight) -> str:
+    name = _NAMES[light.name]
+    match light.name:
+        case PromiseName.SMALL_RESIDENT:
+            return name
+        case PromiseName.SAVED:
+            return f"{name} {signs().at_least} {_limit(light)}"
+    return f"{name} < {_limit(light)}"
+
+
+def _limit(light: PromiseLight) -> str:
+    match light.name:
+        case PromiseName.MEMORY:
+            return size(light.limit * _MB)
+        case PromiseName.SAVED | PromiseName.SMALL_RESIDENT:
+            return percent(light.limit)
+    return f"{light.limit * 1000:g} ms" if light.limit < 1 else f"{light.limit:g} s"
+
+
+def _amount(light: PromiseLight, value: float) -> str:
+    match light.name:
+        case PromiseName.MEMORY:
+            return size(value * _MB)
+        case PromiseName.SAVED | PromiseName.SMALL_RESIDENT:
+            return percent(value)
+    # In the unit of its promise, as long as that is a number of four digits.
+    return f"{round(value * 1000)} ms" if light.limit < 1 and value < _MS_END_S else duration(value)
+
+
+def use_words(use: ModelUse, now: float) -> dict[str, str]:
+    """What a model did, by the headings of a table; what is not known is empty.
+
+    Args:
+        use: over a range.
+        now: the present, in seconds since the epoch.
+    """
+    return {
+        "since": "" if use.since is None else when(use.since, now),
+        "memory": "" if use.memory_bytes is None else size(use.memory_bytes),
+        "gpu": "" if use.gpu_share is None else percent(use.gpu_share),
+        "busy": "" if use.busy is None else percent(use.busy),
+        "calls": count(use.calls),
+        "failed": count(use.failed),
+        "reloads": count(use.reloads),
+        "tok/s": "" if use.tokens_per_second is None else speed(use.tokens_per_second),
+        "first": "" if use.first_text_ms is None else duration(use.first_text_ms / 1000),
+        "breaker": use.breaker,
+    }
+
+
+def speed(tokens_per_second: float) -> str:
+    """A number of tokens a second without its unit: `41.6`, `1.2k`; at most as wide as a count."""
+    return f"{tokens_per_second:.1f}" if tokens_per_second < 1000 else count(tokens_per_second)  # noqa: PLR2004  (k)
+
+
+def use_note(use: ModelUse) -> str:
+    """Why something of a model is not known: `qwen3:14b: memory not told by ...`; empty where all is."""
+    return f"{clean_line(use.ref.model, NAME_LIMIT)}: {clean_line(use.reason)}" if use.reason else ""

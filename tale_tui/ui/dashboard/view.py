@@ -1,0 +1,70 @@
+"""What a report says, as the parts of the screen take it. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tale_tui.domain.models import Role, RoleState, RoleStatus
+from tale_tui.domain.samples import DashboardReport, PromiseState, SlotState
+from tale_tui.domain.text import clean_line
+from tale_tui.formatting.dashboard import NAME_LIMIT, ROLE_WORDS, promise_words, use_note, use_words
+from tale_tui.ui.dashboard.lights import Light, LightState
+from tale_tui.ui.dashboard.model_table import ModelRow
+
+if TYPE_CHECKING:
+    from tale_tui.domain.samples import ModelUse
+
+_STATES = {
+    PromiseState.MET: LightState.KEPT,
+    PromiseState.BROKEN: LightState.BROKEN,
+    PromiseState.UNKNOWN: LightState.OPEN,
+}
+_COLOURS = {Role.UX: "$ux", Role.TASK: "$task"}
+
+
+def is_empty(report: DashboardReport) -> bool:
+    """Whether nothing at all was recorded in its range."""
+    return not report.calls and all(state is SlotState.GAP for state in report.slots)
+
+
+def lights_of(report: DashboardReport) -> tuple[Light, ...]:
+    """The promises."""
+    small = next((use for use in report.models if use.role is Role.UX), None)
+    found = []
+    for light in report.promises:
+        words = promise_words(light, small, report.end)
+        found.append(Light(_STATES[light.state], words.promise, words.value, words.note, words.short))
+    return tuple(found)
+
+
+def rows_of(report: DashboardReport, roles: Mapping[Role, RoleStatus], *, working: bool) -> tuple[ModelRow, ...]:
+    """A line per model.
+
+    Args:
+        report: what was measured.
+        roles: as they are now, as far as that is known.
+        working: whether a task runs.
+    """
+    return tuple(_row(use, roles, working, report.end) for use in report.models)
+
+
+def notes_of(report: DashboardReport) -> tuple[str, ...]:
+    """What is not known of models, and why."""
+    return tuple(note for use in report.models if (note := use_note(use)))
+
+
+def _row(use: ModelUse, roles: Mapping[Role, RoleStatus], working: bool, now: float) -> ModelRow:
+    status = roles.get(use.role) if use.role is not None else None
+    loading = status is not None and status.state is RoleState.LOADING
+    busy = use.resident and working and use.role is Role.TASK
+    state = "working" if loading or busy else "resident" if use.resident else "absent"
+    loud = {name for name, is_so in (("failed", use.failed), ("breaker", use.breaker not in ("", "closed"))) if is_so}
+    return ModelRow(
+        "" if use.role is None else ROLE_WORDS[use.role],
+        clean_line(use.ref.model, NAME_LIMIT),
+        state,
+        "$muted" if use.role is None else _COLOURS[use.role],
+        use_words(use, now),
+        frozenset(loud),
+    )
