@@ -22,6 +22,7 @@ from support.scripted_groups import (
     ScriptedTurn,
 )
 from tale_tui.config.settings import ModelPrice
+from tale_tui.domain.alerts import Alert
 from tale_tui.domain.conversation import Author, Message, MessageState, QueuedMessage, SearchHit, Session, View
 from tale_tui.domain.errors import NoSuchSession, TaleError
 from tale_tui.domain.events import (
@@ -119,6 +120,7 @@ class ScriptedEngine:
         self.prices: dict[str, ModelPrice] = {}
         self.running: list[RunningCall] = []
         self.saved: TokenSavings | None = None
+        self.alerts: list[Alert] = []
         # control
         self.pid, self.here, self.background = 1, False, False
         self.works, self.can_write, self.watched, self.stopped = True, True, 1, False
