@@ -76,7 +76,8 @@ def _counts(found: WatchedFigures, limits: AlertSettings) -> Iterator[LimitReadi
     ):
         if budget:
             sentence = f"{count(spent)} of {count(budget)} tokens of this {name} are spent."
-            yield LimitReading(AlertKind.BUDGET, name, spent, BUDGET_WARNING * budget, sentence)
+            if spent < budget:  # else the same would be told twice
+                yield LimitReading(AlertKind.BUDGET, name, spent, BUDGET_WARNING * budget, sentence)
             yield LimitReading(AlertKind.BUDGET_SPENT, name, spent, budget, sentence)
 
 

@@ -95,7 +95,7 @@ def test_with_few_calls_nothing_is_said_of_times() -> None:
 
 @pytest.mark.parametrize(
     ("spent", "passed"),
-    [(799, set()), (800, {AlertKind.BUDGET}), (1000, {AlertKind.BUDGET, AlertKind.BUDGET_SPENT})],
+    [(799, set()), (800, {AlertKind.BUDGET}), (1000, {AlertKind.BUDGET_SPENT})],
 )
 def test_a_budget_is_told_at_80_percent_and_when_it_is_spent(spent: int, passed: set[AlertKind]) -> None:
     found = WatchedFigures((), (), (), 0, spent, 0)
@@ -122,7 +122,7 @@ async def test_yesterday_is_in_no_budget_of_today(store: Store) -> None:
     watch = watch_of(store, [], day_tokens=15, month_tokens=1000, regressions=False)
     raised = {alert.kind: alert for alert in await watch.look()}
     assert {alert.seen for alert in raised.values()} == {15.0}
-    assert raised.keys() == {AlertKind.BUDGET, AlertKind.BUDGET_SPENT}
+    assert raised.keys() == {AlertKind.BUDGET_SPENT}
 
 
 async def test_a_model_that_got_slower_is_told_with_since_when_and_what_changed(store: Store) -> None:
@@ -146,10 +146,10 @@ async def test_a_low_limit_raises_one_alert_in_an_engine_however_many_replies_fo
     for n in range(3):
         async for _ in engine.chat.send(session.id, "How are you?", key=f"key{n}"):
             pass
-        await until_alerts(engine, 2)
+        await until_alerts(engine, 1)
     alerts = await engine.metrics.alerts(waiting=True)
-    assert sorted(alert.kind for alert in alerts) == [AlertKind.BUDGET, AlertKind.BUDGET_SPENT]
-    assert len(await engine.metrics.acknowledge(None)) == 2
+    assert sorted(alert.kind for alert in alerts) == [AlertKind.BUDGET_SPENT]
+    assert len(await engine.metrics.acknowledge(None)) == 1
     assert await engine.metrics.alerts(waiting=True) == ()
 
 
