@@ -104,21 +104,24 @@ class CommandContext:
         Raises:
             TaleError: what the engine raises, and what is wrong with the folders or the settings.
             KeyboardInterrupt: the user stopped it; `work` was cancelled and has ended.
+            SystemExit: a signal ended it; the same.
         """
         from tale_tui.cli.output import echo_notice
         from tale_tui.config import logs
+        from tale_tui.config.process_title import set_process_title
         from tale_tui.engine.ipc.connect import open_engine
 
         paths = self.make_folders()
 
-        def chosen() -> Settings:
+        def be_engine() -> Settings:
+            set_process_title("engine")
             found = settings or self.settings()
             logs.set_level(found.log_level)
             return found
 
         async def connected() -> T:
             async with open_engine(
-                paths, chosen, load=load, works_queue=works_queue, ends=ends, told=echo_notice
+                paths, be_engine, load=load, works_queue=works_queue, ends=ends, told=echo_notice
             ) as engine:
                 return await work(engine)
 
@@ -147,10 +150,11 @@ class CommandContext:
     def _in_loop(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         import asyncio
 
+        from tale_tui.cli.signals import SignalEnd
         from tale_tui.config import logs
 
-        with logs.to_file(self.paths.log_file, environ=self.environ):
-            return asyncio.run(work())
+        with logs.to_file(self.paths.log_file, environ=self.environ), SignalEnd() as end:
+            return asyncio.run(end.of(work()))
 
 
 def folder_error(error: OSError, path: Path | None = None) -> TaleError:

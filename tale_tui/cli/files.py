@@ -1,4 +1,4 @@
-"""Files that commands write: none is replaced unless the user says so."""
+"""Files of the user: read as text, and written without one being replaced unless the user says so."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.text import clean_line, reason_of
+
+FILE_CHARACTERS_MAX = 16_000_000
+"""Of one file: more than the largest plan has. What never ends would fill the memory otherwise."""
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
@@ -60,3 +63,30 @@ def unwritten(path: Path, error: OSError) -> str:
 
 def _there_already(path: Path) -> BadInput:
     return BadInput(f"{path} is there already. Choose another name, or replace it with --force")
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        BadInput: it cannot be read, is not text, or does not end.
+    """
+    try:
+        # The mark that some programs write first is no part of the text.
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(FILE_CHARACTERS_MAX + 1)
+    except UnicodeDecodeError as error:
+        raise _not_text(path) from error
+    except OSError as error:
+        raise BadInput(f"{clean_line(str(path))} cannot be read ({reason_of(error)}): give a file that can.") from error
+    if "\0" in text:
+        raise _not_text(path)
+    if len(text) > FILE_CHARACTERS_MAX:
+        raise BadInput(
+            f"{clean_line(str(path))} is longer than {FILE_CHARACTERS_MAX:,} characters: give a shorter file."
+        )
+    return text
+
+
+def _not_text(path: Path) -> BadInput:
+    return BadInput(f"{clean_line(str(path))} is not text: give a file of text in UTF-8.")

@@ -45,6 +45,7 @@ COMMANDS = {
     "run": "tale_tui.cli.servers.run:run",
     "stop": "tale_tui.cli.servers.run:stop",
     "servers": "tale_tui.cli.servers.servers:servers",
+    "logs": "tale_tui.cli.servers.logs:logs",
     "sessions": "tale_tui.cli.data.sessions:sessions",
     "export": "tale_tui.cli.data.export_import:export",
     "import": "tale_tui.cli.data.export_import:import_",

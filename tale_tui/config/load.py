@@ -107,7 +107,7 @@ def _from_environment(variables: EnvironmentVariables) -> Source:
     def place(path: tuple[str, ...]) -> str:
         return f"Environment variable {variables.spelled(PREFIX + '__'.join(path).upper())}"
 
-    source = EnvSettingsSource(Settings)
+    source = EnvSettingsSource(Settings, case_sensitive=False)
     # What was given, instead of the variables of the process.
     source.env_vars = {name.lower(): value for name, value in variables.environ.items() if value}
     try:

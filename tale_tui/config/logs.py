@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,12 +26,16 @@ FILES_KEPT = 3
 NOISY_LOGGERS = ("httpx", "httpcore", "asyncio", "aiosqlite", "markdown_it")
 """Of libraries that log each request or statement: only their warnings are kept."""
 
+SUBJECT: ContextVar[tuple[object, ...]] = ContextVar("subject", default=())
+"""What is done now, as each line of the log tells it: `("task", id, role, model)`. What begins here inherits it."""
+
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 _ESCAPES |= {ord("\n"): "\\n", ord("\t"): "\\t", ord("\r"): "\\r", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 
 class OneLine(logging.Formatter):
-    """A record as one line that any terminal can be shown: time (UTC), level, logger, text; control characters escaped.
+    """A record as one line that any terminal can be shown: time (UTC), level, logger, what was done, text; control
+    characters escaped.
 
     Args:
         secrets: texts that never stand in a line.
@@ -39,11 +44,13 @@ class OneLine(logging.Formatter):
     converter = staticmethod(time.gmtime)
 
     def __init__(self, secrets: tuple[str, ...] = ()) -> None:
-        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s%(subject)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
         self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
+        words = " ".join(str(word) for word in SUBJECT.get() if word)
+        record.subject = f" [{words}]" if words else ""
         line = super().format(record)
         for secret in self._secrets:
             line = line.replace(secret, "[secret]")

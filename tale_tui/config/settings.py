@@ -232,7 +232,12 @@ class Settings(BaseSettings):
     """All settings, frozen. `Settings()` is the defaults; `load_settings` asks the flags, environment and file."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True, frozen=True, extra="forbid"
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        case_sensitive=True,  # a file with [Look] and [look] would have two answers
+        frozen=True,
+        extra="forbid",
     )
 
     ux: RoleSetting = AUTO

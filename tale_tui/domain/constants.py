@@ -254,6 +254,10 @@ MERGED_PAGES = 500
 """Pages of the full-text index that are rewritten in one go after a deletion; between two others may write."""
 TITLE_WORDS = 8
 """Words of the first message that become the title of a session."""
+LATELY_TASKS = 10_000
+"""Of so many tasks, the last ones, is looked when they were handed in: many more than a minute lets in."""
+TASKS_TOGETHER_MAX = 1000
+"""Tasks that are handed in together, at most: one transaction, and one message to the engine."""
 TASK_TITLE_WORDS = 10
 """Words of what is asked for that become the title of a task."""
 TITLE_CHARACTERS = 80

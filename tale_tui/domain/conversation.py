@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from tale_tui.domain.models import FinishReason, ModelRef, Usage
 
@@ -127,6 +128,11 @@ class SearchHit:
     created: float
     snippet: str
     """Text around the match, with the matching words between U+E000 and U+E001."""
+
+
+EXPORT_FORMAT: Final = "tale-tui-session"
+EXPORT_VERSION: Final = 1
+"""What an exported session says of itself as JSON."""
 
 
 class ExportFormat(StrEnum):

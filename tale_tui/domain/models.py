@@ -112,6 +112,8 @@ class LoadedModel:
     """The model whose weights in memory are its own too, so that they count with that; None where it has its own."""
     digest: str = ""
     """Of its files, where the server says it."""
+    runs: str = ""
+    """The name of the model that really answers, where the server runs that one whatever it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,8 @@ class BackendReport:
     """Where it is not available: what is wrong and what to do, in a sentence."""
     models: tuple[ModelInfo, ...] = ()
     loaded: tuple[LoadedModel, ...] = ()
+    only_model: str = ""
+    """The model that answers whatever it is asked for; empty where models are served by their names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,18 @@ ENDED = frozenset({TaskState.DONE, TaskState.FAILED, TaskState.CANCELLED})
 OPEN = frozenset(TaskState) - ENDED
 
 
+@dataclass(frozen=True, slots=True)
+class TaskRequest:
+    """A task that is handed in together with others; every field means what it does in `TaskApi.submit`."""
+
+    text: str
+    key: str
+    priority: Priority = Priority.NORMAL
+    plan: str = ""
+    after: tuple[str, ...] = ()
+    time_limit_s: float | None = None
+
+
 def check_task_text(text: str, limit: int) -> None:
     """Refuse what cannot be the text of a task.
 

@@ -1,4 +1,4 @@
 """The engine: everything that works without a screen.
 
-It is spoken to by `api.EngineApi`, which `link.open_engine` and `link.find_engine` give.
+It is spoken to by `api.EngineApi`, which `ipc.connect.open_engine` and `find_engine` give.
 """

@@ -23,7 +23,7 @@ from tale_tui.domain.metrics import (
     TokenSavings,
 )
 from tale_tui.domain.models import BackendReport, Finding, ModelInfo, ModelRef, Progress, Residency, Role, RoleStatus
-from tale_tui.domain.tasks import Classification, EngineStatus, Priority, Task, TaskDetail, TaskState
+from tale_tui.domain.tasks import Classification, EngineStatus, Priority, Task, TaskDetail, TaskRequest, TaskState
 
 
 class ChatApi(Protocol):
@@ -144,6 +144,17 @@ class TaskApi(Protocol):
         Raises:
             EmptyMessage, TaskTooLong, BadPlan, BadTimeLimit, NoSuchTask, NoSuchSession, TooManyTasks: nothing was
                 stored.
+        """
+        ...
+
+    async def submit_many(self, requests: tuple[TaskRequest, ...]) -> tuple[Task, ...]:
+        """Hand in tasks together, which counts once against the limit of a minute.
+
+        Args:
+            requests: in their order; a task may be `after` one that stands before it.
+        Raises:
+            EmptyMessage, TaskTooLong, BadPlan, BadTimeLimit, NoSuchTask, TooManyTasks: nothing was stored; the sentence
+                names the task by its place.
         """
         ...
 

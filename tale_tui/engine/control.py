@@ -66,7 +66,7 @@ class EngineControl:
             version=__version__,
             started=self._started,
             background=self._ends is not None,
-            roles=self._roles.statuses(),
+            roles=self._roles.states.statuses(),
             tasks=await self._store.task_counts(),
             works_queue=self._works_queue and self._can_write,
             watched=self._bus.readers,

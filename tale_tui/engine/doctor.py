@@ -6,7 +6,7 @@ import asyncio
 import os
 import platform
 import shutil
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tale_tui.domain.models import BackendName, BackendReport, Finding, FindingS
 from tale_tui.engine.models.files.starter import is_starter
 from tale_tui.engine.models.machine import look_at_memory
 from tale_tui.engine.models.registry import openai_is_set
+from tale_tui.engine.models.roles.defaults import about_other_model
 from tale_tui.engine.models.server_errors import NOTHING_ANSWERS
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.unforeseen import attempt
@@ -68,7 +69,7 @@ async def examine(
     if scripted := by_name.get(BackendName.SCRIPTED):
         findings += _server(scripted, "The demo", "")
     loaded = {model.ref for report in by_name.values() for model in report.loaded}
-    return tuple(findings + [_role(status, loaded=status.ref in loaded) for status in roles])
+    return tuple(findings + [_role(one, loaded=one.ref in loaded, by_name=by_name) for one in roles])
 
 
 def trouble(area: str, error: TaleError) -> Finding:
@@ -176,7 +177,7 @@ def _key() -> Finding:
     return Finding("openai", OK, f"{given} ({KEY_VARIABLE})")
 
 
-def _role(status: RoleStatus, *, loaded: bool) -> Finding:
+def _role(status: RoleStatus, *, loaded: bool, by_name: Mapping[BackendName, BackendReport]) -> Finding:
     area, model = status.role.value, str(status.ref) if status.ref else "no model"
     choose = CHOOSE.format(role=area)
     match status.state:
@@ -187,6 +188,9 @@ def _role(status: RoleStatus, *, loaded: bool) -> Finding:
             now = words[status.state]
             if status.demo:
                 return Finding(area, LOOK, f"{model}; a demo, not an assistant", choose, now)
+            report = by_name.get(status.ref.backend) if status.ref else None
+            if status.ref and report and report.only_model not in ("", status.ref.model):
+                return Finding(area, LOOK, model, f"{about_other_model(status.ref, report.only_model)} {choose}", now)
             if status.detail and status.state is not RoleState.LOADING:
                 return Finding(area, LOOK, model, f"{status.detail} {choose}", now)
             return Finding(area, OK, model, now=now)

@@ -22,8 +22,8 @@ from tale_tui.engine.chat.prompt_builder import PromptBuilder
 from tale_tui.engine.chat.start import TurnStarter
 from tale_tui.engine.chat.turn import TurnManager
 from tale_tui.engine.control import EngineControl
-from tale_tui.engine.detect.detector import LEARNED_FILE
-from tale_tui.engine.detect.learning import Detectors, Learner
+from tale_tui.engine.detect.detector import LEARNED_FILE, Detectors
+from tale_tui.engine.detect.learning import Learner
 from tale_tui.engine.metrics.alerts import AlertWatch
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.metrics.service import MetricsService
@@ -113,7 +113,7 @@ class Engine:
         self.sessions: SessionApi = SessionService(store, turns.stop_turn, bus.publish)
         self.models: ModelApi = models
         self.metrics: MetricsApi = MetricsService(
-            store, calls, settings.prices, lambda: pool.running, lambda role: roles.status(role).ref
+            store, calls, settings.prices, lambda: pool.running, lambda role: roles.states.status(role).ref
         )
         self.control: ControlApi = EngineControl(
             *(paths, settings, store, roles, models, bus, clock.now()),

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
 from tale_tui.domain.constants import (
@@ -224,18 +224,15 @@ class _Run(Generic[Kind]):
     tokens: int
 
 
+@dataclass(slots=True)
 class DeltaBuffer(Generic[Kind]):
-    """Text that one reader has not read: pieces of one kind that follow each other are joined.
+    """Text that one reader has not read: pieces of one kind that follow each other are joined."""
 
-    Args:
-        limit: characters that wait at most; None for any number.
-    """
-
-    def __init__(self, limit: int | None = None) -> None:
-        self._limit = limit
-        self.runs: list[_Run[Kind]] = []
-        """What waits, in order."""
-        self._unread = 0
+    limit: int | None = None
+    """Characters that wait at most; None for any number."""
+    runs: list[_Run[Kind]] = field(default_factory=list)
+    """What waits, in order."""
+    _unread: int = 0
 
     def add(self, kind: Kind, text: str, tokens: int) -> bool:
         """Add a piece.
@@ -247,9 +244,9 @@ class DeltaBuffer(Generic[Kind]):
         Returns:
             Whether there was room. Where there was none, all that waited is dropped.
         """
-        if self._limit is not None:
+        if self.limit is not None:
             self._unread += len(text)
-            if self._unread > self._limit:
+            if self._unread > self.limit:
                 self.clear()
                 return False
         if self.runs and (last := self.runs[-1]).kind == kind:
@@ -451,7 +448,7 @@ async def stream_reply(
     """
     end: Finished | None = None
     pieces = 0
-    known = await store.thinks_unopened(ref)
+    known = store.thinks_unopened.get(ref)
     unopened = False
     async with aclosing(pool.chat(ref, replace(request, holds_back=bool(known)))) as events:
         async for event in events:

@@ -1,7 +1,7 @@
 """Markdown -> tokens of its blocks: one reading for what is shown and for the code that is saved of it.
 
-It is CommonMark with tables, and differs in three things: nothing is dropped however deep it stands, the definition
-of a link is one line, and a fence that says Markdown holds fences.
+It is CommonMark with tables, and differs in four things: nothing is dropped however deep it stands, the definition
+of a link is one line, a fence that says Markdown holds fences, and an item of a list is no head of a table.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ _DEFINITION = re.compile(
     r"(?:[ \t]+(?:\"[^\"]*\"|'[^']*'|\([^()]*\)))?[ \t]*"
 )
 """A target has a scheme or is a path: `[Ann]: Hello` is what Ann says."""
+_ITEM = re.compile(r"(?:[-+*]|\d{1,9}[.)])(?:[ \t]|$)")
+"""How an item of a list begins."""
 _ALLOWANCE = 5000
 """Lines that the quotes within one quote may look at together, besides one for each of its characters."""
 _LABEL_LIMIT = 999
@@ -46,12 +48,13 @@ _LABEL_LIMIT = 999
 def _reader() -> MarkdownIt:
     """The reader of blocks, made at first use: markdown_it is not imported before something is to be read."""
     from markdown_it import MarkdownIt
-    from markdown_it.rules_block import fence
+    from markdown_it.rules_block import fence, table
 
     # The level counts a list and its item apart; the limit of the library drops the text.
     reader = MarkdownIt("commonmark", {"html": False, "maxNesting": 2 * NESTING_LIMIT + 3}).enable("table")
     reader.disable(["html_block", "inline", "text_join"])
     rules = reader.block.ruler
+    rules.at("table", partial(_table, table), {"alt": ["paragraph", "reference"]})
     rules.before("table", PLAIN_TEXT, _plain_text)
     rules.at("fence", partial(_fence, fence), {"alt": ["paragraph", "reference", "blockquote", "list"]})
     rules.at("reference", _definition)
@@ -122,6 +125,12 @@ def _open_fences(opening: str, lines: Iterable[str]) -> Iterator[list[str]]:
 
 def _says_markdown(opening: str) -> bool:
     return language_of(opening.lstrip("`~")) in _MARKDOWN
+
+
+def _table(usual: Rule, state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """The rule of the library, but for a head that is an item of a list: it is one wherever it stands."""
+    head = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
+    return _ITEM.match(head) is None and usual(state, start, end, silent)
 
 
 def _fence(usual: Rule, state: StateBlock, start: int, end: int, silent: bool) -> bool:

@@ -354,7 +354,7 @@ def run_app(
         app.notify(note, title="Settings")
 
     def use_settings(settings: Settings) -> None:
-        from tale_tui.ui.terminal.notifications import WindowPreferences
+        from tale_tui.ui.preferences import WindowPreferences
 
         app.chat.preferences = WindowPreferences.of(settings)
 

@@ -157,16 +157,22 @@ async def open_engine(
     """
     loaded = await asyncio.to_thread(_load, paths, overrides, preload)
     from tale_tui.config import logs
+    from tale_tui.config.process_title import set_process_title
     from tale_tui.engine.ipc.connect import open_engine as open_api
     from tale_tui.ui.markdown import warm
 
     for note in loaded.notes:
         on_note(note)
     on_settings(loaded.settings)
+
+    def be_engine() -> Settings:
+        set_process_title("engine")
+        return loaded.settings
+
     warming = asyncio.create_task(asyncio.to_thread(warm), name="warm the markdown")
     try:
         with logs.to_file(paths.log_file, loaded.settings.log_level):
-            async with open_api(paths, loaded.settings) as engine:
+            async with open_api(paths, be_engine) as engine:
                 yield engine
     finally:
         await warming

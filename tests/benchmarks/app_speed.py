@@ -27,8 +27,8 @@ from tale_tui.domain.models import ModelRef
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.ipc.connect import open_engine
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.task_steps import TaskEnd
-from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.tasks import NewTask
 from tale_tui.engine.tasks.plan import ONE_STEP
 from tale_tui.ui.app import TaleApp
 from tale_tui.ui.engine_bridge import Bridge

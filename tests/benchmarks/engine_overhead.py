@@ -120,7 +120,7 @@ async def fill(engine: Engine) -> str:
     store = engine.store
     for _ in range(LONG_SESSION_TURNS):
         question = "Can you explain that again, with an example? " * 3
-        _, reply, _ = await store.begin_turn(session.id, user_id=random_id(), text=question, reply_ref=None)
+        _, reply, *_ = await store.begin_turn(session.id, user_id=random_id(), text=question, reply_ref=None)
         await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="It is like this and like that. " * 15)
     return session.id
 

@@ -19,8 +19,8 @@ from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
 from tale_tui.domain.tasks import Plan, StepSpec, TaskState
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.task_steps import TaskEnd
-from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.tasks import NewTask
 
 MESSAGES = 10_000
 TASKS = 10_000
@@ -50,7 +50,7 @@ async def fill(store: Store, messages: int) -> str:
     """A session of this many messages, as turns make it; its id."""
     session = await store.add_session()
     for n in range(messages // 2):
-        _, reply, _ = await store.begin_turn(session.id, user_id=f"user{n}", text=QUESTION.format(n=n), reply_ref=REF)
+        _, reply, *_ = await store.begin_turn(session.id, user_id=f"user{n}", text=QUESTION.format(n=n), reply_ref=REF)
         await store.finish_reply(
             reply.id,
             state=MessageState.COMPLETE,

@@ -17,7 +17,7 @@ from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import MessageState
 from tale_tui.engine.chat.classify import MessageClassifier
 from tale_tui.engine.chat.prompt_builder import PromptBranch
-from tale_tui.engine.detect.learning import Detectors
+from tale_tui.engine.detect.detector import Detectors
 from tale_tui.engine.store.store import Store
 
 TURNS = 5000
@@ -40,12 +40,12 @@ async def run(folder: Path) -> None:
     store = await Store.open(folder / "tale.db", clock)
     session_id = (await store.add_session()).id
     for number in range(TURNS):
-        _, reply, _ = await store.begin_turn(
+        _, reply, *_ = await store.begin_turn(
             session_id, user_id=f"u{number}", text=f"message {number} with some words in it", reply_ref=None
         )
         text = "an answer of some words, " * 6
         await store.finish_reply(reply.id, state=MessageState.COMPLETE, text=text)
-    _, reply, _ = await store.begin_turn(session_id, user_id="last", text="hello", reply_ref=None)
+    _, reply, *_ = await store.begin_turn(session_id, user_id="last", text="hello", reply_ref=None)
     classifier = MessageClassifier(
         store, Detectors(folder / "detector.json"), DetectSettings(), lambda _: None, clock.now
     )

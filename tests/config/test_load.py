@@ -175,6 +175,7 @@ def test_a_wrong_value_is_named_with_its_place_and_what_would_be_right(
     [
         ("[look]\ntheem = 'x'", "look.theem is not a setting; did you mean `look.theme`?"),
         ("theme = 'x'", "theme is not a setting; did you mean `look.theme`?"),
+        ("[Look]\ntheme = 'x'", "Look is not a setting; did you mean `look`?"),
         ("[ollma]\nhost = 'x'", "ollma is not a setting; did you mean `ollama`?"),
         ("[chat]\nzzzz = 1", "chat.zzzz is not a setting."),
         ("[prices]\n'openai/m' = {zzzz = 1}", "prices.openai/m.zzzz is not a setting."),

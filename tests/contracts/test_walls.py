@@ -61,6 +61,7 @@ UI = (
     {"widgets"},
     {"markdown"},
     {"keys", "commands", "theming", "terminal", "text", "graphemes", "notice_queue"},
+    {"preferences"},
 )
 """The same inside the window: app, screens, dialogs, what they are made of."""
 

@@ -72,6 +72,19 @@ async def test_a_fresh_machine(look: Look, paths: Paths) -> None:
     assert found["memory"]
 
 
+async def test_a_server_that_answers_with_another_model_than_was_asked_for(look: Look) -> None:
+    asked = ModelRef(BackendName.OPENAI, "gpt-x")
+    found = await look(
+        BackendReport(BackendName.OPENAI, True, only_model="tiny.gguf"),
+        roles=(
+            RoleStatus(Role.UX, RoleState.IDLE, asked),
+            RoleStatus(Role.TASK, RoleState.IDLE, ModelRef(BackendName.OPENAI, "tiny.gguf")),
+        ),
+    )
+    assert (found["ux"][0].state, found["task"][0].state) == (LOOK, OK)
+    assert found["ux"][0].advice.startswith("You asked openai for gpt-x, but it runs tiny.gguf and answers with that.")
+
+
 async def test_a_machine_with_everything(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALE_OPENAI_KEY", "sk-very-secret")
     loaded = (

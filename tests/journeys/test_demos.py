@@ -32,6 +32,7 @@ import pytest
 
 import tale_tui
 from support.processes import until
+from tale_tui.config import logs
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.models import BackendName, Role
@@ -66,7 +67,6 @@ SCRAPER = "Write a complex Python web scraper"
 APPLICATION = "Build a complete web application with user authentication, database, and API"
 SCRIPT_TAG = "malicious<script>alert('xss')</script>"
 
-NOTHING_FALLS = "Nothing falls over"
 EVERY_TOKEN = "Every token counted and shown"
 IT_FORESEES = "It foresees"
 LARGE_WORK = "Large work"
@@ -171,8 +171,9 @@ async def answering(paths: Paths, answer: Answer | list[Script], **settings: Any
     """The engine in this process: a small model that talks, a big one that works."""
     backend = ScriptedBackend(answer, models=("demo", "big"), sleep=at_once)
     chosen = Settings(ux=SMALL, task=BIG, **settings)
-    async with open_engine(paths, chosen, backends={BackendName.SCRIPTED: backend}) as engine:
-        yield engine
+    with logs.to_file(paths.log_file):
+        async with open_engine(paths, chosen, backends={BackendName.SCRIPTED: backend}) as engine:
+            yield engine
 
 
 def held(go_on: asyncio.Event) -> Answer:
@@ -796,7 +797,6 @@ async def model_server(port: int, breaks_off: threading.Event | None) -> AsyncIt
         thread.join()
 
 
-@later(NOTHING_FALLS)
 async def test_a_model_server_goes_and_comes_and_nothing_is_lost(
     tale: Tale, started: Callable[..., subprocess.Popen[str]]
 ) -> None:
@@ -813,10 +813,9 @@ async def test_a_model_server_goes_and_comes_and_nothing_is_lost(
         out, err = await asyncio.to_thread(waiting.communicate, timeout=WAIT_S)
     assert waiting.returncode == 0, err
     assert json.loads(out)["state"] == "done"
-    assert re.search(r"\d+(\.\d+)? m?s\b", err)
+    assert re.search(r"the server is back after \d+ s", err)
 
 
-@later(EVERY_TOKEN)
 @pytest.mark.parametrize("count", [100, 300])
 def test_hundreds_of_tasks_are_handed_in_together(tale: Tale, tmp_path: Path, count: int) -> None:
     file = tmp_path / "tasks.jsonl"
@@ -825,7 +824,6 @@ def test_hundreds_of_tasks_are_handed_in_together(tale: Tale, tmp_path: Path, co
     assert len(tasks_of(tale)) == count
 
 
-@later(EVERY_TOKEN)
 async def test_the_log_tells_what_happened(tale: Tale, paths: Paths) -> None:
     async with answering(paths, [spoken("done")]):
         task = (await asyncio.to_thread(tale, "submit", HELLO_WORLD, "--json")).json

@@ -13,9 +13,10 @@ from tale_tui.domain.tasks import TaskState
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
 from tale_tui.ui.dialogs.choose_task import ChooseTaskDialog
 from tale_tui.ui.dialogs.leave import LeaveDialog
+from tale_tui.ui.preferences import WindowPreferences
 from tale_tui.ui.tasks.notifications import GATHER_S
 from tale_tui.ui.tasks.screen import TasksScreen
-from tale_tui.ui.terminal.notifications import WindowPreferences, call
+from tale_tui.ui.terminal.notifications import call
 
 HELLO = "Hello! How are you today?"
 WORK = "Can you write a Python function to calculate the Fibonacci sequence?"
@@ -319,6 +320,22 @@ async def test_what_was_cut_off_goes_on_when_the_user_says_so(open_window: Any, 
         assert window.follows(task_id)
         go_on.set()
         await reaches(window, "done")
+
+
+async def test_another_conversation_is_not_asked_about_a_task_that_was_cut_off(open_window: Any, work: Any) -> None:
+    answer, _ = work
+    async with open_window(answer) as window:
+        await window.ready()
+        await window.say("/task Write the function")
+        await begun(window)
+    async with open_window(answer) as window:
+        await window.until(lambda: window.notice is not None, "it is asked in its own conversation")
+        await window.say("/new")
+        await window.idle()
+        assert window.notice is not None, "the first screen is asked about all of them"
+        await window.say("/task Write another function")
+        await window.until(lambda: window.notice is None, "the conversation that begins has no part in it")
+        assert (await window.engine.control.status()).tasks.interrupted == 1
 
 
 async def test_a_conversation_whose_task_runs_is_shown_with_what_it_writes(open_window: Any, work: Any) -> None:

@@ -27,6 +27,7 @@ from tale_tui.domain.events import (
 )
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
 from tale_tui.engine import streaming as streaming_module
+from tale_tui.engine.chat import generate
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.store.store import Store
@@ -207,7 +208,10 @@ async def test_a_crash_in_the_middle_is_told_and_the_next_call_brings_the_model_
     await until(engine, Role.UX, RoleState.READY)
 
 
-async def test_the_model_that_served_serves_again_and_nobody_takes_its_place(start_engine: Start) -> None:
+async def test_the_model_that_served_serves_again_and_nobody_takes_its_place(
+    start_engine: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "TURN_SERVER_WAIT_S", 0.1)
     server = Server([spoken("hi")], models=("llama3.2:3b",))
     starter = Files([spoken("demo")], models=("smollm2-135m-instruct",))
     engine = await start_engine({OLLAMA: server, BackendName.EMBEDDED: starter})

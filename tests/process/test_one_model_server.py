@@ -7,13 +7,14 @@ from contextlib import aclosing
 
 import pytest
 
-from support.fake_ollama import FakeOllama
+from support.fake_ollama import FakeOllama, answer_to
 from support.waiting import until
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import random_id
-from tale_tui.domain.events import TurnDone
-from tale_tui.domain.models import Role
+from tale_tui.domain.events import TaskAhead, TurnDone
+from tale_tui.domain.models import BackendName, ModelRef, Role
+from tale_tui.domain.tasks import TaskState
 from tale_tui.engine.engine import Engine
 
 pytestmark = pytest.mark.process
@@ -59,3 +60,47 @@ async def test_what_did_not_fit_together_is_remembered_at_the_next_start(server:
     finally:
         await second.stop()
     assert server.loads() == [SMALL, BIG, SMALL]
+
+
+async def test_conversation_goes_before_a_task_of_the_other_model(paths: Paths) -> None:
+    server = FakeOllama(holds=1, word_s=0.3)
+    server.start()
+    settings = Settings(
+        ux=f"ollama/{SMALL}",
+        task=f"ollama/{BIG}",
+        ollama={"host": server.url},
+        memory={"both": "yes"},
+        detect={"enabled": False},
+    )
+    engine = await Engine.start(paths, settings)
+    try:
+
+        async def one_model() -> bool:
+            return (await engine.models.residency()).one_model
+
+        await until(one_model, "it is known that the server holds one model")
+        task = await engine.tasks.submit("Count for me [task]", key=random_id())
+
+        async def text() -> str:
+            return (await engine.tasks.get(task.id)).steps[0].text
+
+        await until(text, "the task has written something")
+        session = await engine.sessions.create()
+        async with aclosing(engine.chat.send(session.id, "And you? [turn]", key=random_id())) as events:
+            seen = [event async for event in events]
+        assert isinstance(seen[-1], TurnDone)
+        assert TaskAhead(ModelRef(BackendName.OLLAMA, BIG)) in seen
+        detail = await engine.tasks.get(task.id)
+        assert detail.task.state is TaskState.RUNNING
+        assert len(detail.steps[0].text.split()) < len(answer_to("[task]"))
+
+        async def done() -> bool:
+            return (await engine.tasks.get(task.id)).task.state is TaskState.DONE
+
+        await until(done, "the task is done")
+        detail = await engine.tasks.get(task.id)
+        assert detail.result.split() == "".join(answer_to("[task]")).split()
+        assert [step.attempts for step in detail.steps] == [1]
+    finally:
+        await engine.stop()
+        server.kill()

@@ -146,7 +146,9 @@ async def test_a_server_that_starts_after_the_application_is_noticed(
         assert [status.state for status in await engine.models.roles()] == [RoleState.AWAY] * 2
         await asyncio.to_thread(ollama.start)
         await some_are_done(engine, 1)
-        await until(lambda: engine._roles.status(Role.UX).state is RoleState.READY, "the model that answers is loaded")
+        await until(
+            lambda: engine._roles.states.status(Role.UX).state is RoleState.READY, "the model that answers is loaded"
+        )
         assert (await engine.tasks.get(task.id)).result.split() == "".join(answer_to("[late]")).split()
         told = [record.message for record in caplog.records if re.search("ollama is (away|back)", record.message)]
         assert len([line for line in told if "away" in line]) == 1
@@ -161,12 +163,14 @@ async def test_roles_without_a_model_find_one_when_a_server_comes(ollama: FakeOl
     try:
 
         def states() -> list[RoleState]:
-            return [status.state for status in engine._roles.statuses()]
+            return [status.state for status in engine._roles.states.statuses()]
 
         await until(lambda: states() == [RoleState.UNSET] * 2, "nobody serves")
         await asyncio.to_thread(ollama.start)
         await until(lambda: states()[0] is RoleState.READY, "a model was found and loaded")
-        assert all(status.ref and status.ref.backend is BackendName.OLLAMA for status in engine._roles.statuses())
+        assert all(
+            status.ref and status.ref.backend is BackendName.OLLAMA for status in engine._roles.states.statuses()
+        )
     finally:
         await engine.stop()
 

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from support.processes import PROGRAM, WAIT_S
+from tale_tui.ui.terminal.driver import GUARD_FAULTS_AFTER_S
 
 pytestmark = pytest.mark.process
 
@@ -22,6 +23,7 @@ LONG = "write a long answer"
 READY = "enter send"
 LEAVES = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
 FATAL = [signal.SIGQUIT, signal.SIGABRT, signal.SIGUSR1, signal.SIGALRM]
+FAULTS = [signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT]
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no shell with job control")
 
 
@@ -178,6 +180,37 @@ def test_a_window_that_hangs_gives_the_terminal_back_at_sigquit(window: Callable
     assert one.changed_modes() == {}
 
 
+@pytest.mark.parametrize("number", FAULTS, ids=lambda number: number.name)
+def test_a_fault_restores_the_terminal(window: Callable[..., Any], number: signal.Signals) -> None:
+    one = window()
+    begin_answer(one)
+    time.sleep(GUARD_FAULTS_AFTER_S)
+    one.process.send_signal(number)
+    assert one.wait_end() == -number
+    assert one.changed_modes() == {}
+
+
+@pytest.mark.parametrize("thread", ["the window's", "another"])
+def test_native_code_that_fails_restores_the_terminal(window: Callable[..., Any], thread: str) -> None:
+    fails = "lambda self: ctypes.string_at(0)"
+    if thread == "another":
+        fails = "lambda self: threading.Thread(target=ctypes.string_at, args=(0,)).start()"
+    program = (
+        "import ctypes, sys, threading\n"
+        "from tale_tui.ui.app import TaleApp\n"
+        f"TaleApp.action_help = {fails}\n"
+        "sys.argv = ['tale-tui']\n"
+        "from tale_tui.__main__ import main\n"
+        "main()"
+    )
+    one = window(program=(sys.executable, "-c", program))
+    one.wait_for(READY)
+    time.sleep(GUARD_FAULTS_AFTER_S)
+    one.press("\x1bOP")
+    assert one.wait_end() == -signal.SIGSEGV
+    assert one.changed_modes() == {}
+
+
 # stopped and continued
 
 
@@ -257,3 +290,32 @@ def test_without_a_shell_that_could_continue_it_ctrl_z_stops_nothing(window: Cal
     one.press("\x11")
     assert one.wait_end() == 0
     assert one.changed_modes() == {}
+
+
+# commands
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_command_that_answers_ends_in_peace_and_keeps_every_word(commands: Any, number: signal.Signals) -> None:
+    asking = commands.start("chat", "-m", LONG)
+    said = ""
+    while "The terminal writes a few bytes" not in said:
+        said += asking.stdout.read(1)
+    asking.send_signal(number)
+    rest, told = asking.communicate(timeout=WAIT_S)
+    assert (asking.returncode, told.count("Traceback")) == (128 + number, 0)
+    stored = commands.messages()[-1]
+    assert stored["state"] in ("stopped", "interrupted")
+    assert plain(stored["text"]).startswith(plain(said + rest)[:-10])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_command_that_works_on_a_task_pauses_it(commands: Any, number: signal.Signals) -> None:
+    working = commands.start("submit", LONG)
+    [task] = until(
+        lambda: [one for one in commands.json("tasks")["tasks"] if one["completion_tokens"]], "some of it is written"
+    )
+    working.send_signal(number)
+    _, told = working.communicate(timeout=WAIT_S)
+    assert (working.returncode, "It goes on with: tale-tui wait" in told) == (128 + number, True)
+    assert commands.json("status", task["id"])["state"] == "paused"

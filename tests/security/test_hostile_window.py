@@ -82,7 +82,7 @@ async def test_what_a_model_says_and_thinks(
         terminal.unharmed()
         literal = [squeezed(text) for text in corpus["markup"].values() if not text.startswith("\\")]
         assert [text for text in literal if shown.count(text) < 2] == []
-        harmless = [view.source(turn.message.id) for turn in view.turn_layout.turns][-5::2]
+        harmless = [view.source(turn.content.message.id) for turn in view.turn_layout.turns][-5::2]
         assert harmless == portions[-3:]
 
 
@@ -162,7 +162,7 @@ async def look_everywhere(window: Any, terminal: Any) -> str:
     view = window.chat.view
     for turn in view.turn_layout.turns[1::2][:4]:
         view.unfold(turn, "thinking")
-        view.post_message(view.ActionRequested("details", turn.message.id))
+        view.post_message(view.ActionRequested("details", turn.content.message.id))
         await window.dialog(DetailsDialog)
         await window.press("pagedown")
         await terminal.leave()

@@ -167,7 +167,13 @@ def test_tasks_beside_the_conversation(looks_as_before: Any) -> None:
         # The status counts what is stored, and that happens after a while of real time.
         tasks = window.controller.conversation.tasks
         first = next(iter(tasks))
-        await window.until(lambda: tasks[first].completion_tokens == 1, "what the first one wrote is stored")
+
+        async def stored() -> bool:
+            return (await window.engine.tasks.get(first)).task.completion_tokens == 1
+
+        await window.until(stored, "what the first one wrote is stored")
+        await window.controller.cards.refresh()
+        assert tasks[first].completion_tokens == 1
         await window.say("/status")
         await window.shows("Status", "Compare three data")
 

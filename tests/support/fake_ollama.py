@@ -95,6 +95,10 @@ class FakeOllama:
         """The models that it has loaded since it was started, in order."""
         return list(self.ask("/fake/loads")["loads"])
 
+    def threads(self) -> dict[str, int | None]:
+        """With how many threads each model that it holds computes; None for as many as it likes."""
+        return dict(self.ask("/fake/threads")["threads"])
+
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone. Nothing happens where it does not run."""
         if self._process is not None:
@@ -162,6 +166,9 @@ class _Server:
                 yield {"models": [{"name": name, "model": name, "digest": name, **common} for name in MODELS]}
             case "/api/ps":
                 yield {"models": [self._described(name) for name in self._held()]}
+            case "/fake/threads":
+                threads = {name: runner.options.get("num_thread") for name, runner in self._runners.items()}
+                yield {"threads": threads}
             case "/fake/loads":
                 yield {"loads": self._loads}
             case "/api/show":

@@ -23,7 +23,7 @@ from tale_tui.engine.models.scripted import Answer, Script, ScriptedBackend, spo
 from tale_tui.ui.app import TaleApp
 from tale_tui.ui.chat.models import tell_demo_once
 from tale_tui.ui.engine_bridge import Bridge
-from tale_tui.ui.terminal.notifications import WindowPreferences
+from tale_tui.ui.preferences import WindowPreferences
 
 MODEL = "scripted/demo"
 

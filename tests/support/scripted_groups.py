@@ -81,6 +81,7 @@ from tale_tui.domain.tasks import (
     Task,
     TaskCounts,
     TaskDetail,
+    TaskRequest,
     TaskState,
 )
 from tale_tui.domain.text import clean
@@ -281,6 +282,22 @@ class ScriptedTasks(Group):
         if plan and json.loads(plan).get("approval"):
             return self._engine.give(new_task(key, TaskState.WAITING, reason=Reason.APPROVAL, **about))
         return self._engine.give(new_task(key, **about))
+
+    async def submit_many(self, requests: tuple[TaskRequest, ...]) -> tuple[Task, ...]:
+        await self._engine.asked("tasks.submit_many")
+        return tuple(
+            [
+                await self.submit(
+                    one.text,
+                    key=one.key,
+                    priority=one.priority,
+                    plan=one.plan,
+                    after=one.after,
+                    time_limit_s=one.time_limit_s,
+                )
+                for one in requests
+            ]
+        )
 
     async def list(
         self, *, states: tuple[TaskState, ...] = (), session_id: str = "", limit: int = 10_000

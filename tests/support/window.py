@@ -140,7 +140,7 @@ class Window:
     @property
     def messages(self) -> list[Message]:
         """Those on the screen, oldest first."""
-        return [turn.message for turn in self.chat.view.turn_layout.turns]
+        return [turn.content.message for turn in self.chat.view.turn_layout.turns]
 
     @property
     def texts(self) -> list[str]:

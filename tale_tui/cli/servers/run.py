@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import aclosing, suppress
@@ -17,8 +16,8 @@ from tale_tui.cli.context import CommandContext, folder_error
 from tale_tui.cli.exit_codes import Exit
 from tale_tui.cli.output import echo, echo_err
 from tale_tui.cli.preflight import ensure_runs
+from tale_tui.cli.signals import on_ending
 from tale_tui.cli.tasks.output import line_of
-from tale_tui.config.process_title import set_process_title
 from tale_tui.domain.constants import BACKGROUND_LINGER_S
 from tale_tui.domain.errors import BadInput, EngineLost, WrongState
 from tale_tui.domain.events import EngineMoved, TaskChanged, TasksChanged
@@ -41,8 +40,6 @@ EXIT_TIMEOUT_S = 2.0
 """How long its process is waited for after that."""
 POLL_S = 0.05
 """Between two looks at a process that begins or ends."""
-ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""They end the run in peace; Windows has the first alone."""
 TASKS_KEPT = "What is open is kept. It goes on with: tale-tui run"
 
 
@@ -231,8 +228,6 @@ class QueueWorker:
 def _work(context: CommandContext, *, detached: bool, stays: bool) -> int:
     from tale_tui.cli.tasks.status import open_line
 
-    if detached:
-        set_process_title("engine")
     queue = QueueWorker(
         report=_silent if detached else echo,
         inform=_silent if detached else echo_err,
@@ -242,10 +237,7 @@ def _work(context: CommandContext, *, detached: bool, stays: bool) -> int:
     )
 
     async def work(engine: EngineApi) -> int:
-        with suppress(NotImplementedError):  # Windows has no such signals
-            for number in ENDING:
-                if signal.getsignal(number) is not signal.SIG_IGN:  # as with nohup
-                    asyncio.get_running_loop().add_signal_handler(number, queue.end)
+        on_ending(asyncio.get_running_loop(), lambda _: queue.end())
         try:
             failed = await queue.until_empty(engine)
         except asyncio.CancelledError:

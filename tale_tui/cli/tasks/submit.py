@@ -11,6 +11,7 @@ import click
 
 from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import Exit
+from tale_tui.cli.files import read_text
 from tale_tui.cli.output import ProgressLine, echo, echo_err, echo_json, is_terminal
 from tale_tui.cli.stdin import checked_words, is_piped, read_message
 from tale_tui.cli.tasks.choose import find_task
@@ -18,7 +19,7 @@ from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.cli.text_command import TextCommand
 from tale_tui.domain.errors import BadInput, BadPlan, EmptyMessage
 from tale_tui.domain.tasks import Priority, TaskState, check_task_text
-from tale_tui.domain.text import clean, clean_line, reason_of
+from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.client_actions import parse_priority, parse_time_limit
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 EXAMPLE = 'tale-tui submit "Write a haiku about rain"'
 ATTACHED_CHARACTERS_MAX = 60_000
 """Of all files of a task: what the prompt of a step may have, and something to spare for their names."""
-
-FILE_CHARACTERS_MAX = 16_000_000
-"""Of one file: more than the largest plan has. What never ends would fill the memory otherwise."""
 
 
 def priorities(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
@@ -55,6 +53,10 @@ def priorities(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> 
     "--file", "files", metavar="FILE", type=click.Path(path_type=Path), multiple=True, help="Attach this text."
 )
 @click.option("--plan", metavar="FILE", type=click.Path(path_type=Path), help="Its steps, as JSON.")
+@click.option(
+    "--jsonl", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True),
+    help='Many tasks at once, a line each: {"text": "..."}.',
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the task as one line of JSON.")
 @click.pass_obj
 def submit(
@@ -66,13 +68,23 @@ def submit(
     time_limit: str | None,
     files: tuple[Path, ...],
     plan: Path | None,
+    jsonl: Path | None,
     as_json: bool,
 ) -> int:
     """Hand in a task and print its result.
 
     TEXT is read from standard input where it is - or left out; with --plan it may be missing. Progress goes to standard
     error. Where no other process is the engine, this command is it until the task has ended.
+
+    Each line of --jsonl is a task: its "text", and where they are wanted "priority", "after" (ids, or the "name" of a
+    line above), "time_limit_s", "plan" and "name". All of them are handed in, or none.
     """
+    if jsonl is not None:
+        from tale_tui.cli.tasks.jsonl import submit_lines
+
+        if text or files or plan or after or time_limit is not None or priority != Priority.NORMAL.value:
+            raise BadInput("--jsonl says in its lines what is to be done, and how: leave everything else out.")
+        return submit_lines(context, jsonl, wait=wait, as_json=as_json)
     task_text = _text(text, plan)
     check_task_text(clean(task_text), context.settings().tasks.text_limit)
     urgency, steps = parse_priority(priority), _plan(plan, files)
@@ -152,29 +164,6 @@ def plan_with(files: tuple[Path, ...]) -> str:
     return json.dumps({"steps": [{"key": "answer", "prompt": prompt}]})
 
 
-def read_text(path: Path) -> str:
-    """The text of a file.
-
-    Raises:
-        BadInput: it cannot be read, is not text, or does not end.
-    """
-    try:
-        # The mark that some programs write first is no part of the text.
-        with path.open(encoding="utf-8-sig") as file:
-            text = file.read(FILE_CHARACTERS_MAX + 1)
-    except UnicodeDecodeError as error:
-        raise _not_text(path) from error
-    except OSError as error:
-        raise BadInput(f"{clean_line(str(path))} cannot be read ({reason_of(error)}): give a file that can.") from error
-    if "\0" in text:
-        raise _not_text(path)
-    if len(text) > FILE_CHARACTERS_MAX:
-        raise BadInput(
-            f"{clean_line(str(path))} is longer than {FILE_CHARACTERS_MAX:,} characters: give a shorter file."
-        )
-    return text
-
-
 def _text(words: tuple[str, ...], plan: Path | None) -> str:
     """What is to be done; a plan says that itself, so its name is enough."""
     if not words and plan is not None:
@@ -204,7 +193,3 @@ def _plan(path: Path | None, files: tuple[Path, ...]) -> str:
     if not text.strip():
         raise BadPlan(f"{clean_line(str(path))} is empty: a plan is JSON with a list of steps.")
     return text
-
-
-def _not_text(path: Path) -> BadInput:
-    return BadInput(f"{clean_line(str(path))} is not text: give a file of text in UTF-8.")

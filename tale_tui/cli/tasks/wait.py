@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tale_tui.domain.tasks import Task, TaskDetail
     from tale_tui.engine.api import EngineApi
 
+GOES_ON = (TaskState.QUEUED, TaskState.RUNNING, TaskState.DONE)
+"""The states of a task whose server is back."""
 TICK_S = 1.0
 """The time that a task takes is shown to the second."""
 
@@ -95,7 +97,10 @@ class ShownProgress:
 
     def show(self, work: FollowedTask) -> None:
         """Show how it is now."""
-        self._work = work
+        before, self._work = self._work, work
+        waited = before is not None and before.task.server_since is not None
+        if before is not None and waited and work.task.server_since is None and work.task.state in GOES_ON:
+            self.echo(_back_line(before.task, time.time()))
         words = _state_line(work.task)
         if words and words != self._said and not (self._live and work.task.state in ENDED):
             self._line.clear()
@@ -263,6 +268,16 @@ def _state_line(task: Task) -> str:
             return words
         case _:
             return ""
+
+
+def _back_line(task: Task, now: float) -> str:
+    """That the server is back for which a task waited, and how long it was away."""
+    from tale_tui.formatting.servers import server_name
+    from tale_tui.formatting.units import span
+
+    server = server_name("" if task.ref is None else task.ref.backend)
+    since = now if task.server_since is None else task.server_since
+    return f"{task.shown}  {server} is back after {span(now - since)}"
 
 
 def _summary(task: Task) -> str:

@@ -11,8 +11,7 @@ from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Classification, DetectBand, TaskState
 from tale_tui.domain.text import clean
 from tale_tui.engine.chat.task_questions import KnownTasks, TaskQuestion, last_request, prepare, task_question
-from tale_tui.engine.detect.detector import Detection, DetectState
-from tale_tui.engine.detect.learning import Detectors
+from tale_tui.engine.detect.detector import Detection, Detectors, DetectState
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.turns import TurnContext
 

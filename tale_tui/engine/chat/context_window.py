@@ -108,14 +108,9 @@ class _Turn:
         return sum(MESSAGE_TOKENS + _tokens(message.text, ratio) for message in self.messages)
 
 
-def usable_ratio(learned: float | None) -> float:
-    """The bytes per token to count with, on the safe side."""
-    return DEFAULT_RATIO if learned is None else learned * RATIO_SAFETY
-
-
-def lenient_ratio(learned: float | None) -> float:
-    """The bytes per token to refuse with, on the other side."""
-    return LENIENT_RATIO if learned is None else learned / RATIO_SAFETY
+def ratios(learned: float | None) -> tuple[float, float]:
+    """The bytes per token to count with, on the safe side, and those to refuse with, on the other side."""
+    return (DEFAULT_RATIO, LENIENT_RATIO) if learned is None else (learned * RATIO_SAFETY, learned / RATIO_SAFETY)
 
 
 def estimate(messages: Iterable[ChatMessage], ratio: float, tail: str = "") -> int:

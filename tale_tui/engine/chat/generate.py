@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from tale_tui.config.logs import SUBJECT
 from tale_tui.config.settings import ChatSettings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.constants import TURN_SERVER_WAIT_S
@@ -54,8 +55,10 @@ class _Attempt:
     view_from: str | None
     """The first message that the model was shown last."""
     ref: ModelRef
+    asked: int
+    """The context window that is asked for, in tokens."""
     served: int
-    """The context window that is served, in tokens."""
+    """That which is served."""
     why: str
     prompt: ModelPrompt
 
@@ -140,44 +143,43 @@ class ReplyGenerator:
     async def _ask(self, ref: ModelRef, why: str, _: ModelError | None) -> Generated:
         """Load one model and stream its answer."""
         self.ref, self.why = ref, why
+        SUBJECT.set(("turn", self._reply.parent_id, Role.UX, ref))
         services, reply = self._services, self._reply
         branch = PromptBranch(services.store, reply.id, reply.session_id, services.clock.now)
         asked = await services.pool.window(ref)
         await branch.read()
         prompt = await self._prompt(branch, ref, asked)
-        attempt = _Attempt(branch, branch.view_from, ref, asked, why, prompt)
+        attempt = _Attempt(branch, branch.view_from, ref, asked, asked, why, prompt)
         await self._show_route(attempt)
-        loaded = await load_model(services.roles, ref, self._written, lambda: self._queue.put(ModelLoading(ref)))
-        attempt.served = min(asked, loaded.window or asked)
-        if attempt.served < asked:
-            await self._shorten(attempt)
-        steps = iter(CAUTION_STEPS)
-        while True:
-            try:
-                first = services.pool.preemption.reply(ref, lambda: self._queue.put(TaskAhead(ref)))
-                with first as self._has_word:
-                    end = await stream_reply(
-                        services.store,
-                        services.pool,
-                        ref,
-                        ChatRequest(
-                            model=ref.model,
-                            messages=attempt.prompt.messages,
-                            window=asked,
-                            max_tokens=attempt.prompt.max_tokens,
-                            temperature=services.chat.temperature,
-                            think=services.chat.think,
-                            continue_text=reply.text,
-                            labels=self._labels(attempt),
-                        ),
-                        self,
-                        broken="The model stopped in the middle. What came is kept; go on with it, or ask again.",
-                    )
-            except ContextFull:
-                if self._written.tokens or not await self._shorten_by(attempt, steps):
-                    raise
-            else:
-                return Generated(ref, attempt.prompt, end, attempt.served)
+        with services.pool.preemption.reply(ref, lambda writer: self._queue.put(TaskAhead(writer))) as self._has_word:
+            loaded = await load_model(services.roles, ref, self._written, lambda: self._queue.put(ModelLoading(ref)))
+            attempt.served = min(asked, loaded.window or asked)
+            if attempt.served < asked:
+                await self._shorten(attempt)
+            steps = iter(CAUTION_STEPS)
+            while True:
+                try:
+                    end = await self._stream(attempt)
+                except ContextFull:
+                    if self._written.tokens or not await self._shorten_by(attempt, steps):
+                        raise
+                else:
+                    return Generated(ref, attempt.prompt, end, attempt.served)
+
+    async def _stream(self, attempt: _Attempt) -> Finished:
+        services = self._services
+        request = ChatRequest(
+            model=attempt.ref.model,
+            messages=attempt.prompt.messages,
+            window=attempt.asked,
+            max_tokens=attempt.prompt.max_tokens,
+            temperature=services.chat.temperature,
+            think=services.chat.think,
+            continue_text=self._reply.text,
+            labels=self._labels(attempt),
+        )
+        broken = "The model stopped in the middle. What came is kept; go on with it, or ask again."
+        return await stream_reply(services.store, services.pool, attempt.ref, request, self, broken=broken)
 
     def _labels(self, attempt: _Attempt) -> CallLabels:
         reply, written = self._reply, self._written
@@ -262,7 +264,7 @@ class ReplyGenerator:
             await branch.read_more()
 
     async def _show_route(self, attempt: _Attempt) -> None:
-        known = await self._services.store.thinks_unopened(attempt.ref)
+        known = self._services.store.thinks_unopened.get(attempt.ref)
         certain = known is not None or attempt.ref.backend is BackendName.SCRIPTED  # a script tells it by itself
         self._queue.put(Routed(attempt.ref, attempt.why, attempt.prompt.view_from, certain=certain))
         if attempt.prompt.view_from != attempt.view_from:

@@ -19,9 +19,8 @@ from tale_tui.engine.chat.context_window import (
     TokenBudget,
     fit,
     learned_ratio,
-    lenient_ratio,
     ratio_of,
-    usable_ratio,
+    ratios,
     was_cut,
 )
 from tale_tui.engine.models.pool import Pool
@@ -52,7 +51,6 @@ class PromptBuilder:
         self._store = store
         self._pool = pool
         self._settings = settings
-        self._ratios: dict[ModelRef, float | None] = {}
 
     async def check(self, text: str, system: str, ref: ModelRef) -> None:
         """Refuse a message that is longer than the window, before it is stored.
@@ -103,9 +101,10 @@ class PromptBuilder:
             MessageTooLong: the last message alone does not fit for certain. Where it only may be too long the server
                 is left to say so.
         """
-        learned, chat = await self._ratio(ref), self._settings.chat
+        learned, chat = self._store.text_ratios.get(ref), self._settings.chat
         history = self._settings.embedded.history_tokens if ref.backend is BackendName.EMBEDDED else None
-        room = TokenBudget(window, chat.max_tokens, history, usable_ratio(learned) * caution, lenient_ratio(learned))
+        usable, lenient = ratios(learned)
+        room = TokenBudget(window, chat.max_tokens, history, usable * caution, lenient)
         system = system or chat.system
         prompt = fit(branch, system, room, tail=tail, whole=whole, view_from=view_from)
         for _ in range(PROMPT_COUNTS_MAX):
@@ -130,22 +129,17 @@ class PromptBuilder:
         Returns:
             Whether it counted so few that it must have dropped a part of the prompt.
         """
-        known = await self._ratio(ref)
+        known = self._store.text_ratios.get(ref)
         if was_cut(prompt.messages, counted, known):
             return True
         measured = ratio_of(prompt.messages, counted, tail)
         # Far fewer tokens than before: the server leaves out what it had in its cache.
         if measured is not None and (known is None or measured < known / CUT_SHARE):
-            learned = self._ratios[ref] = learned_ratio(known, measured)
+            learned = self._store.text_ratios[ref] = learned_ratio(known, measured)
             if known is None or abs(learned / known - 1) > RATIO_NEWS:
                 with suppress(StoreError):  # only an estimate is lost, and it is learned again
                     await self._store.keep_text_ratio(ref, learned)
         return False
-
-    async def _ratio(self, ref: ModelRef) -> float | None:
-        if ref not in self._ratios:
-            self._ratios[ref] = await self._store.text_ratio(ref)
-        return self._ratios[ref]
 
     async def _count(self, ref: ModelRef, prompt: ModelPrompt) -> int | None:
         try:

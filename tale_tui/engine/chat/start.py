@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from tale_tui.domain.constants import LONG_MESSAGE_CHARACTERS
-from tale_tui.domain.conversation import Author, Message, MessageState
+from tale_tui.domain.conversation import Author, Message, MessageState, Session
 from tale_tui.domain.errors import BadInput, NoModel, NoSuchMessage, WrongState
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Task
@@ -25,7 +25,7 @@ from tale_tui.engine.chat.task_questions import (
     newest,
     to_cancel,
 )
-from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.tasks.tasks import NewTask
 from tale_tui.engine.store.turns import StoredTurn
 from tale_tui.formatting.sentences import describe
 
@@ -60,6 +60,8 @@ class StartedTurn:
     """The task of which the reply is the card."""
     answer: Callable[[], Awaitable[str]] | None = None
     """Gives the reply, where no model is asked."""
+    session: Session | None = None
+    """As it was stored with it; None where it was not read."""
 
 
 class TurnStarter:
@@ -120,7 +122,7 @@ class TurnStarter:
         elif decision.asked is None:
             if len(text) >= LONG_MESSAGE_CHARACTERS:
                 await self._check(session_id, text, ref)
-            reply_ref = ref or services.roles.status(Role.UX).ref  # as far as it is known without asking anybody
+            reply_ref = ref or services.roles.states.status(Role.UX).ref  # as far as it is known without asking anybody
         turn = await begin(reply_ref=reply_ref, p=decision.p, task=task)
         if turn.task is not None:
             self._tasks.accept(turn.task)
@@ -128,7 +130,7 @@ class TurnStarter:
             await self._learn(turn.user, decision)
         question = decision.asked
         answer = None if question is None else partial(self._answer, question, decision.rows)
-        return StartedTurn(turn.user, turn.reply, task=turn.task, answer=answer)
+        return StartedTurn(turn.user, turn.reply, task=turn.task, answer=answer, session=turn.session)
 
     async def regenerate(self, session_id: str, message_id: str) -> StartedTurn:
         """Another version of a reply that a model wrote."""
@@ -140,7 +142,7 @@ class TurnStarter:
         shown = await store.shown_reply(asked) if message.author is Author.USER else message
         if shown is not None and shown.task_id is not None:
             raise BadInput(IS_A_TASK)
-        likely = self._services.roles.status(Role.UX).ref
+        likely = self._services.roles.states.status(Role.UX).ref
         return StartedTurn(None, await store.begin_reply(session_id, asked, likely))
 
     async def resume(self, session_id: str, message_id: str) -> StartedTurn:
@@ -170,7 +172,7 @@ class TurnStarter:
         else:
             await self._cancelled(task_id or "")
             started = StartedTurn(
-                None, await store.begin_reply(session_id, message_id, self._services.roles.status(Role.UX).ref)
+                None, await store.begin_reply(session_id, message_id, self._services.roles.states.status(Role.UX).ref)
             )
         await self._learn(user, Decision(user.p, as_task, overruled=True))
         return started
@@ -179,7 +181,7 @@ class TurnStarter:
 
     async def _again(self, turn: StoredTurn) -> StartedTurn:
         """A turn that is asked for again: a reply that was cut off goes on, any other has ended."""
-        user, reply, _ = turn
+        user, reply = turn.user, turn.reply
         if reply.task_id is not None:
             return StartedTurn(user, reply, over=True, task=await self._services.store.task(reply.task_id))
         if reply.state is MessageState.INTERRUPTED:

@@ -14,6 +14,7 @@ from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
+from tale_tui.config.logs import SUBJECT
 from tale_tui.domain.conversation import Message, MessageState, QueuedMessage, WindowUse
 from tale_tui.domain.errors import EngineLost, ModelError, NoSuchSession, StoreError, TaleError, TurnRunning
 from tale_tui.domain.events import (
@@ -26,7 +27,7 @@ from tale_tui.domain.events import (
     TurnFailed,
     TurnStarted,
 )
-from tale_tui.domain.models import ModelRef
+from tale_tui.domain.models import ModelRef, Role, Usage
 from tale_tui.domain.tasks import Classification
 from tale_tui.engine.chat.classify import MessageClassifier
 from tale_tui.engine.chat.generate import ChatServices, Generated, ReplyGenerator
@@ -151,9 +152,12 @@ class Turn:
                 started = await self._start()
                 reply = started.reply
                 self.answers = reply.parent_id or ""
-                session = None
-                with suppress(StoreError, NoSuchSession):  # the turn is stored; its end says what is wrong
-                    session = await self._services.store.session(self.session_id)
+                SUBJECT.set(("turn", self.answers, Role.UX, reply.ref))
+                log.info("begins in conversation %s", self.session_id)
+                session = started.session
+                if session is None:
+                    with suppress(StoreError, NoSuchSession):  # the turn is stored; its end says what is wrong
+                        session = await self._services.store.session(self.session_id)
                 self._started = TurnStarted(started.user, reply, session, source=self._source)
                 self._queue.put(self._started)
                 if started.task is not None:
@@ -256,11 +260,26 @@ class Turn:
             kept = MessageState.INTERRUPTED if reply.text else MessageState.FAILED
             reply = replace(reply, state=kept, error=error.sentence)
         self._end = _end_of(reply, failure, await window_use() if window_use else None)
+        log.info("ends: %s%s", reply.state.value, _cost_of(reply.usage))
         self._services.publish(SessionChanged(self.session_id, source=self._source))
 
     def _complain(self, error: TaleError) -> None:
         sentence = f"What comes is shown but not kept. {error.sentence}"
         self._services.publish(Notice(error.title, sentence, "error"))
+
+
+def _cost_of(usage: Usage | None) -> str:
+    """What a reply or a step cost, for the log."""
+    if usage is None:
+        return ""
+    parts = []
+    if usage.completion_tokens is not None:
+        parts.append(f"{usage.completion_tokens} tokens")
+    if usage.ttft_ms is not None:
+        parts.append(f"first after {usage.ttft_ms:.0f} ms")
+    if usage.total_ms is not None:
+        parts.append(f"{usage.total_ms:.0f} ms in all")
+    return f", {', '.join(parts)}" if parts else ""
 
 
 def _end_of(reply: Message, failure: TaleError | None, window: WindowUse | None) -> TurnEvent:

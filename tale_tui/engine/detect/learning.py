@@ -20,7 +20,7 @@ from typing import Protocol
 from tale_tui.config.environment import copy_environment
 from tale_tui.domain.constants import CORRECTIONS_MIN, FIT_TIMEOUT_S, LEARNING_IDLE_S
 from tale_tui.domain.errors import StoreError, TaleError
-from tale_tui.engine.detect.detector import Detector
+from tale_tui.engine.detect.detector import Detectors
 from tale_tui.engine.detect.model import FORMAT
 from tale_tui.engine.unforeseen import error_of
 
@@ -219,29 +219,3 @@ async def _end(process: Process) -> None:
         with suppress(ProcessLookupError):  # it ended by itself meanwhile
             process.kill()
         await process.wait()
-
-
-class Detectors:
-    """Hands out the detector.
-
-    Args:
-        learned: where weights that were refitted on this machine are; those of the program serve where there are none.
-    """
-
-    def __init__(self, learned: Path) -> None:
-        self.learned = learned
-        self._detector: Detector | None = None
-        self._loading = asyncio.Lock()
-
-    async def get(self) -> Detector:
-        """The detector; the first call loads it, which takes some ten milliseconds in a thread."""
-        if self._detector is None:
-            async with self._loading:
-                if self._detector is None:
-                    self._detector = await asyncio.to_thread(Detector.load, self.learned)
-        return self._detector
-
-    async def reload(self) -> None:
-        """Take the weights that are in the file now; until they are read the old ones serve."""
-        async with self._loading:
-            self._detector = await asyncio.to_thread(Detector.load, self.learned)

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from tale_tui.domain.errors import NotAvailable
 from tale_tui.domain.metrics import CallLabels
-from tale_tui.domain.models import BackendName, BackendReport, FinishReason, LoadedModel, Progress, Role
+from tale_tui.domain.models import BackendName, BackendReport, FinishReason, LoadedModel, ModelRef, Progress, Role
 from tale_tui.engine.models.memory_forecast import Forecast
 
 
@@ -223,6 +223,9 @@ class BackendRegistry:
     Args:
         builders: how to make each; called once, in a thread, as it may import a library.
         automatic: those that a role may be given without anybody asking for them, the preferred first.
+
+    Attributes:
+        worker: gives the model that only works on tasks, on the machine of another one that answers; None for none.
     """
 
     def __init__(self, builders: Mapping[BackendName, BackendBuilder], automatic: tuple[BackendName, ...]) -> None:
@@ -230,6 +233,7 @@ class BackendRegistry:
         self._made: dict[BackendName, Backend] = {}
         self._making = asyncio.Lock()
         self.automatic = automatic
+        self.worker: Callable[[], ModelRef | None] = lambda: None
 
     async def get(self, name: BackendName) -> Backend:
         """The backend of this name.

@@ -32,7 +32,7 @@ def configured_backends(settings: Settings, paths: Paths) -> BackendRegistry:
     def ollama() -> Backend:
         from tale_tui.engine.models.ollama.backend import OllamaBackend
 
-        return OllamaBackend(settings)
+        return OllamaBackend(settings, worker=registry.worker)
 
     def openai() -> Backend:
         from tale_tui.engine.models.openai.backend import OpenAIBackend
@@ -60,7 +60,8 @@ def configured_backends(settings: Settings, paths: Paths) -> BackendRegistry:
         BackendName.SCRIPTED: scripted,
     }
     server = (BackendName.OPENAI,) if openai_is_set(settings) else ()
-    return BackendRegistry(builders, (BackendName.OLLAMA, *server, BackendName.EMBEDDED))
+    registry = BackendRegistry(builders, (BackendName.OLLAMA, *server, BackendName.EMBEDDED))
+    return registry
 
 
 def openai_is_set(settings: Settings) -> bool:

@@ -157,7 +157,8 @@ class ThinkSplitter:
         self._opened = 0
         """Opening tags in the text that are not closed."""
         self._code = CodeTracker()
-        self._code.feed(written)
+        if written:
+            self._code.feed(written)
 
     def told(self) -> None:
         """The server itself tells thinking from the answer."""

@@ -55,7 +55,7 @@ class ModelService:
         """Both roles, as they are now; where nothing is kept loaded their models are looked for meanwhile."""
         if not self._keeps:
             self._background.start(self._roles.resolve(), LOOKING_FOR)
-        return self._roles.statuses()
+        return self._roles.states.statuses()
 
     async def close(self) -> None:
         """End what was begun in the background."""
@@ -67,7 +67,7 @@ class ModelService:
         """Only the first call of an engine that keeps nothing loaded asks the backends."""
         if not self._keeps:
             await self._roles.resolve()
-        return self._roles.statuses()
+        return self._roles.states.statuses()
 
     async def backends(self) -> tuple[BackendReport, ...]:
         return await self._pool.reports(self._known())
@@ -77,7 +77,7 @@ class ModelService:
         return await self._roles.assign(role, ref)
 
     async def retry_role(self, role: Role) -> RoleStatus:
-        if ref := self._roles.status(role).ref:
+        if ref := self._roles.states.status(role).ref:
             self._pool.breakers.forgive(ref)
         return await self._roles.retry(role)
 
@@ -105,7 +105,7 @@ class ModelService:
 
     async def load(self, ref: ModelRef) -> Residency:
         self._pool.breakers.forgive(ref)
-        served = [status.role for status in self._roles.statuses() if status.ref == ref]
+        served = [status.role for status in self._roles.states.statuses() if status.ref == ref]
         for role in served or [Role.TASK]:
             await self._roles.load(ref, role=role, may_evict=False)
         return await self.residency()
@@ -117,7 +117,7 @@ class ModelService:
 
     def _known(self) -> tuple[BackendName, ...]:
         """Backends that may serve, or that a role names."""
-        named = tuple(status.ref.backend for status in self._roles.statuses() if status.ref)
+        named = tuple(status.ref.backend for status in self._roles.states.statuses() if status.ref)
         return tuple(dict.fromkeys((*self._pool.automatic, *named)))
 
     async def _added(self, ref: ModelRef) -> None:

@@ -84,6 +84,7 @@ def build_model_services(
     )
     keep_alive_s = settings.ollama.keep_alive_s
     roles = Roles(pool, records, {Role.UX: settings.ux, Role.TASK: settings.task}, publish, clock.now)
+    backends.worker = roles.worker
     supervisor = ModelSupervisor(
         *(pool, roles, guard, residency_log, settings.memory, publish, clock.monotonic),
         given_back=lambda ref: ref.backend is BackendName.OLLAMA and keep_alive_s is not None and keep_alive_s >= 0,

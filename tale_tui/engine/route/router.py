@@ -42,11 +42,6 @@ class Candidate:
     """True for the starter, which never takes the place of another model by itself."""
 
     @property
-    def usable(self) -> bool:
-        """Whether it may be expected to answer."""
-        return self.ref is not None and not self.trouble
-
-    @property
     def trouble(self) -> str:
         """What is wrong with it, as the end of a sentence; empty where nothing is known to be."""
         if self.state is RoleState.AWAY:
@@ -120,10 +115,13 @@ def route(signals: Signals) -> Route:
     if first.ref is None and second.ref is None:
         raise NoModel(first.detail or second.detail)
     if reason := _reason_against(first, second, signals):
-        return Route(_known(second), _other(role), reason, _fallbacks(second, first, signals.rules))
-    if not first.resident:
+        first, second, role, why = second, first, _other(role), reason
+    elif not first.resident:
         why += "; has to be loaded"
-    return Route(_known(first), role, why, _fallbacks(first, second, signals.rules))
+    if first.ref is None:
+        raise NoModel(first.detail)
+    others = (second.ref,) if second.ref is not None and _may_stand_in(first, second, signals.rules) else ()
+    return Route(first.ref, role, why, others)
 
 
 def left_after(error: ModelError, failed: ModelRef, fallbacks: Iterable[ModelRef]) -> list[ModelRef]:
@@ -134,12 +132,6 @@ def left_after(error: ModelError, failed: ModelRef, fallbacks: Iterable[ModelRef
 
 def _other(role: Role) -> Role:
     return Role.TASK if role is Role.UX else Role.UX
-
-
-def _known(candidate: Candidate) -> ModelRef:
-    if candidate.ref is None:
-        raise NoModel(candidate.detail)
-    return candidate.ref
 
 
 def _by_rule(signals: Signals) -> tuple[Role, str]:
@@ -166,17 +158,11 @@ def _reason_against(first: Candidate, second: Candidate, signals: Signals) -> st
     return ""
 
 
-def _fallbacks(first: Candidate, second: Candidate, rules: Rules) -> tuple[ModelRef, ...]:
-    if second.ref is None or not _may_stand_in(first, second, rules):
-        return ()
-    return (second.ref,)
-
-
 def _may_stand_in(first: Candidate, second: Candidate, rules: Rules) -> bool:
     """Whether the second one may serve in the place of the first."""
     if second.demo and not first.demo:
         return False
-    return rules.fallback and second.usable and second.ref != first.ref
+    return rules.fallback and second.ref not in (None, first.ref) and not second.trouble
 
 
 async def with_fallbacks(
@@ -249,7 +235,7 @@ class Router:
         Raises:
             NoModel: there is none; the sentence says what to do.
         """
-        if chosen is None and self._roles.status(role).ref is None:
+        if chosen is None and self._roles.states.status(role).ref is None:
             await self._roles.resolve()
         hard = complexity(text) if text.strip() else None
         found = route(self.signals(role, p=p, hard=hard, prompt_tokens=prompt_tokens, chosen=chosen))
@@ -282,7 +268,7 @@ class Router:
         return route(signals).ref if signals.ux.ref or signals.task.ref else None
 
     def _candidate(self, role: Role) -> Candidate:
-        status = self._roles.status(role)
+        status = self._roles.states.status(role)
         if status.ref is None:
             return Candidate(None, RoleState.UNSET, detail=status.detail)
         return Candidate(

@@ -12,14 +12,22 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tale_tui.domain.conversation import Author, Message, MessageState, Session, Transcript
+from tale_tui.domain.conversation import (
+    EXPORT_FORMAT,
+    EXPORT_VERSION,
+    Author,
+    Message,
+    MessageState,
+    Session,
+    Transcript,
+)
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.message_tree import NewMessage, insert_message, update_tip
 from tale_tui.engine.store.rows import MESSAGE_COLUMNS, fresh_id, message_of, no_such_session
 from tale_tui.engine.store.sessions import session_by_id, transcript_of
 
 if TYPE_CHECKING:
-    from tale_tui.engine.store.export_format import ExportedMessage, ExportedSession
+    from tale_tui.engine.store.import_check import ExportedMessage, ExportedSession
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _MARKS = {
@@ -58,7 +66,7 @@ class ExportImport(Database):
             BadImport: the sentence says where it is wrong.
         """
         # pydantic costs a tenth of a second, which nobody pays who imports nothing.
-        from tale_tui.engine.store.export_format import read_exports
+        from tale_tui.engine.store.import_check import read_exports
 
         sessions = await asyncio.to_thread(read_exports, text)
 
@@ -136,8 +144,8 @@ def _json_of(connection: sqlite3.Connection, session_id: str) -> str:
         (row[0],),
     )
     export = {
-        "format": "tale-tui-session",
-        "version": 1,
+        "format": EXPORT_FORMAT,
+        "version": EXPORT_VERSION,
         "session": dict(zip(names, row[1:], strict=True)),
         "messages": [_fields(message_of(row[2:], session_id, parent_id=row[0]), shown=row[1]) for row in messages],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from functools import cached_property
 
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.text import clean
@@ -32,20 +33,14 @@ class Preferences(Database):
             )
         )
 
-    async def text_ratio(self, ref: ModelRef) -> float | None:
-        """How many characters a token of this model has, as measured; None before the first measurement."""
-
-        def job(connection: sqlite3.Connection) -> float | None:
-            row = connection.execute(
-                "SELECT characters_per_token FROM text_ratio WHERE backend = ? AND model = ?",
-                (ref.backend, clean(ref.model)),
-            ).fetchone()
-            return row[0] if row else None
-
-        return await self._read(job)
+    @cached_property
+    def text_ratios(self) -> dict[ModelRef, float]:
+        """Of each model that was measured: how many characters a token of it has. See `read_models`."""
+        return {}
 
     async def keep_text_ratio(self, ref: ModelRef, characters_per_token: float) -> None:
         """Remember how many characters a token of this model has."""
+        self.text_ratios[ref] = characters_per_token
         await self._write(
             lambda connection: connection.execute(
                 "INSERT OR REPLACE INTO text_ratio (backend, model, characters_per_token) VALUES (?, ?, ?)",
@@ -53,19 +48,32 @@ class Preferences(Database):
             )
         )
 
-    async def thinks_unopened(self, ref: ModelRef) -> bool | None:
-        """Whether thinking of this model comes in its text, with an end and no beginning; None where none was seen."""
+    @cached_property
+    def thinks_unopened(self) -> dict[ModelRef, bool]:
+        """Of each model that was seen to write: whether its thinking comes in its text, with an end and no beginning.
 
-        def job(connection: sqlite3.Connection) -> bool | None:
-            row = connection.execute(
-                "SELECT unopened FROM model_thinking WHERE backend = ? AND model = ?", (ref.backend, clean(ref.model))
-            ).fetchone()
-            return bool(row[0]) if row else None
+        See `read_models`.
+        """
+        return {}
 
-        return await self._read(job)
+    async def read_models(self) -> None:
+        """Take over what is remembered of the models. It is held in memory, as it is wanted before every reply."""
+
+        def job(connection: sqlite3.Connection) -> None:
+            for backend, model, ratio in connection.execute(
+                "SELECT backend, model, characters_per_token FROM text_ratio"
+            ):
+                if (ref := ref_of(backend, model)) is not None:
+                    self.text_ratios[ref] = ratio
+            for backend, model, unopened in connection.execute("SELECT backend, model, unopened FROM model_thinking"):
+                if (ref := ref_of(backend, model)) is not None:
+                    self.thinks_unopened[ref] = bool(unopened)
+
+        await self._read(job)
 
     async def keep_thinks_unopened(self, ref: ModelRef, unopened: bool) -> None:
         """Remember how the thinking of this model comes."""
+        self.thinks_unopened[ref] = unopened
         await self._write(
             lambda connection: connection.execute(
                 "INSERT OR REPLACE INTO model_thinking (backend, model, unopened) VALUES (?, ?, ?)",

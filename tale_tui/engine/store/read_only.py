@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tale_tui.domain.constants import PEEK_TIMEOUT_S, PEEKED_TASKS
 from tale_tui.domain.tasks import TaskState
-from tale_tui.engine.store.task_rows import shown_ids
+from tale_tui.engine.store.tasks.task_rows import shown_ids
 
 _LAST = "\U0010ffff"
 _TASKS = (

@@ -82,6 +82,11 @@ def ref_columns(ref: ModelRef | None) -> tuple[str | None, str | None]:
     return (ref.backend, clean(ref.model)) if ref else (None, None)
 
 
+def session_at(connection: sqlite3.Connection, n: int) -> Session:
+    """The session with this number, which is there."""
+    return session_of(connection.execute(SESSION + "WHERE s.n = ?", (n,)).fetchone())
+
+
 def session_n(connection: sqlite3.Connection, session_id: str) -> int:
     """The inner number of a session.
 

@@ -17,9 +17,9 @@ from tale_tui.engine.store.preferences import Labels, Preferences
 from tale_tui.engine.store.residencies import Residencies
 from tale_tui.engine.store.search import Search
 from tale_tui.engine.store.sessions import MessageQueue, Sessions
-from tale_tui.engine.store.task_state import TaskStates
-from tale_tui.engine.store.task_steps import TaskSteps
-from tale_tui.engine.store.tasks import Tasks
+from tale_tui.engine.store.tasks.steps import TaskSteps
+from tale_tui.engine.store.tasks.tasks import Tasks
+from tale_tui.engine.store.tasks.transitions import TaskTransitions
 from tale_tui.engine.store.token_metrics import TokenMetrics
 from tale_tui.engine.store.turns import StoredTurns
 
@@ -34,7 +34,7 @@ class Store(
     ExportImport,
     Preferences,
     Tasks,
-    TaskStates,
+    TaskTransitions,
     TaskSteps,
     Labels,
     Residencies,
@@ -77,4 +77,6 @@ class Store(
         store.notices = opened.notices
         store.interrupted = opened.interrupted
         store.interrupted_tasks = opened.interrupted_tasks
+        if writer is not None:
+            await store.read_models()
         return store

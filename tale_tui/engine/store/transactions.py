@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -33,36 +34,36 @@ def transaction(begin: str, job: Job[T], connection: sqlite3.Connection) -> T:
     return result
 
 
+@dataclass(slots=True)
 class _Waiting(Generic[T]):
     """A job, and what became of it."""
 
-    def __init__(self, job: Job[T]) -> None:
-        self._job = job
-        self._results: list[T] = []
-        self._error: TaleError | None = None
-        self.taken = False
-        """Whether a group has taken it: it waits no more."""
+    job: Job[T]
+    taken: bool = False
+    """Whether a group has taken it: it waits no more."""
+    results: list[T] = field(default_factory=list)
+    error: TaleError | None = None
 
     def run(self, connection: sqlite3.Connection) -> None:
         """Run it between two savepoints, so that one that is refused takes nothing of the others with it."""
         connection.execute("SAVEPOINT job")
         try:
-            self._results.append(self._job(connection))
+            self.results.append(self.job(connection))
         except TaleError as error:
             connection.execute("ROLLBACK TO job")
-            self._error = error
+            self.error = error
         connection.execute("RELEASE job")
 
     def forget(self) -> None:
         """What it did was not kept."""
-        self._results.clear()
-        self._error = None
+        self.results.clear()
+        self.error = None
 
     def outcome(self, connection: sqlite3.Connection) -> T:
         """What it returned or raised; where it was not run yet it is now, in a transaction of its own."""
-        if self._error is not None:
-            raise self._error
-        return self._results[0] if self._results else transaction("BEGIN IMMEDIATE", self._job, connection)
+        if self.error is not None:
+            raise self.error
+        return self.results[0] if self.results else transaction("BEGIN IMMEDIATE", self.job, connection)
 
 
 class Writes:

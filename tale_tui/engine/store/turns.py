@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tale_tui.domain.constants import CLASSIFIED_MESSAGES, CLASSIFIED_TASKS
-from tale_tui.domain.conversation import Author, Message, MessageState
+from tale_tui.domain.conversation import Author, Message, MessageState, Session
 from tale_tui.domain.errors import BadInput, NoSuchMessage
 from tale_tui.domain.models import ModelRef
 from tale_tui.domain.tasks import OPEN, Task, TaskState
@@ -30,10 +30,11 @@ from tale_tui.engine.store.rows import (
     fresh_id,
     message_text,
     no_such_session,
+    session_at,
     session_n,
 )
-from tale_tui.engine.store.task_rows import listed_tasks, task_at, task_n
-from tale_tui.engine.store.tasks import NewTask, insert_task, stored_task_n
+from tale_tui.engine.store.tasks.task_rows import listed_tasks, task_at, task_n
+from tale_tui.engine.store.tasks.tasks import NewTask, insert_task, stored_task_n
 
 _CARDS = """
     SELECT c.n FROM message AS u JOIN message AS c ON c.parent_n = u.n
@@ -80,7 +81,9 @@ class StoredTurn(NamedTuple):
     user: Message
     reply: Message
     """Streaming; or complete without a text, where it is the card of a task."""
-    task: Task | None = None
+    task: Task | None
+    session: Session
+    """As it is with them."""
 
 
 class StoredTurns(Database):
@@ -182,7 +185,8 @@ class StoredTurns(Database):
                 connection.execute("DELETE FROM queued WHERE id = ? AND session_n = ?", (user_id, n))
             stored = _stored_turn(connection, n, user_id, with_card=task is not None)
             if stored is not None:
-                return stored
+                user, reply, stored_task = stored
+                return StoredTurn(user, reply, stored_task, session_at(connection, n))
             tip, has_words = connection.execute(
                 "SELECT tip, first_words <> '' FROM session WHERE n = ?", (n,)
             ).fetchone()
@@ -199,7 +203,7 @@ class StoredTurns(Database):
             user = message_at(connection, user_n)
             if not has_words:  # the first message of a session stands for its title
                 connection.execute("UPDATE session SET first_words = ? WHERE n = ?", (first_words(user.text), n))
-            return StoredTurn(user, reply, stored_task)
+            return StoredTurn(user, reply, stored_task, session_at(connection, n))
 
         return await self._write(job)
 
@@ -254,7 +258,9 @@ class StoredTurns(Database):
         return message_at(connection, card_n), task_at(connection, n)
 
 
-def _stored_turn(connection: sqlite3.Connection, session_n: int, user_id: str, *, with_card: bool) -> StoredTurn | None:
+def _stored_turn(
+    connection: sqlite3.Connection, session_n: int, user_id: str, *, with_card: bool
+) -> tuple[Message, Message, Task | None] | None:
     """The user's message with this id, with the reply to it that is shown or its card; None where there is none.
 
     Raises:
@@ -270,12 +276,12 @@ def _stored_turn(connection: sqlite3.Connection, session_n: int, user_id: str, *
         raise _key_taken()
     user = message_at(connection, user_n)
     if not with_card:
-        return StoredTurn(user, message_at(connection, reply_n))
+        return user, message_at(connection, reply_n), None
     row = connection.execute(_CARDS, (user_id,)).fetchone()
     if row is None:
         raise _key_taken()
     card = message_at(connection, row[0])
-    return StoredTurn(user, card, task_at(connection, task_n(connection, card.task_id or "")))
+    return user, card, task_at(connection, task_n(connection, card.task_id or ""))
 
 
 def _key_taken() -> BadInput:

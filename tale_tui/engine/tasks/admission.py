@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tale_tui.config.settings import TaskSettings
 from tale_tui.domain.constants import TIME_LIMIT_MAX_S
-from tale_tui.domain.errors import BadTimeLimit
+from tale_tui.domain.errors import BadTimeLimit, TaleError
 from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import Plan, Priority, check_task_text, is_time_limit
+from tale_tui.domain.tasks import Plan, Priority, TaskRequest, check_task_text, is_time_limit
 from tale_tui.domain.text import clean
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.tasks.tasks import NewTask
 from tale_tui.engine.tasks.limits import Gate
 from tale_tui.engine.tasks.plan import ONE_STEP, parse_plan
 
@@ -63,22 +63,38 @@ class TaskAdmission:
         Raises:
             EmptyMessage, TaskTooLong, BadPlan, BadTimeLimit, TooManyTasks: it may not.
         """
-        text = clean(text)
-        self._check(text, time_limit_s)
-        steps: Plan = parse_plan(plan) if plan else ONE_STEP
+        new = self._checked(TaskRequest(text, key, priority, plan, after, time_limit_s), session_id, p)
         self._gate.enter()
+        return new
+
+    def new_tasks(self, requests: Sequence[TaskRequest]) -> tuple[NewTask, ...]:
+        """Tasks that may be stored together; see `TaskApi.submit_many`."""
+        made = []
+        for number, request in enumerate(requests, 1):
+            try:
+                made.append(self._checked(request))
+            except TaleError as error:
+                raise type(error)(f"Task {number}: {error.sentence}") from error
+        if made:
+            self._gate.enter()
+        return tuple(made)
+
+    def _checked(self, request: TaskRequest, session_id: str | None = None, p: float | None = None) -> NewTask:
+        text = clean(request.text)
+        self._check(text, request.time_limit_s)
+        steps: Plan = parse_plan(request.plan) if request.plan else ONE_STEP
         ref, why = self._likely(p, text)
         return NewTask(
-            id=key,
+            id=request.key,
             text=text,
             plan=steps,
-            priority=priority,
+            priority=request.priority,
             session_id=session_id,
             ref=ref,
             why=why,
             p=p,
-            after=after,
-            time_limit_s=time_limit_s,
+            after=request.after,
+            time_limit_s=request.time_limit_s,
         )
 
     def _check(self, text: str, time_limit_s: float | None) -> None:

@@ -13,10 +13,10 @@ from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import BadInput, StoreError
 from tale_tui.domain.events import Fact, TaskEvent
 from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import OPEN, Priority, Reason, Task, TaskDetail, TaskState
+from tale_tui.domain.tasks import OPEN, Priority, Reason, Task, TaskDetail, TaskRequest, TaskState
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.tasks.tasks import NewTask
 from tale_tui.engine.tasks.admission import Likely, TaskAdmission
 from tale_tui.engine.tasks.journal import RunServices
 from tale_tui.engine.tasks.limits import Slots
@@ -143,6 +143,12 @@ class Executor:
         task = await self._store.add_task(new)
         self.accept(task)
         return task
+
+    async def submit_many(self, requests: tuple[TaskRequest, ...]) -> tuple[Task, ...]:
+        tasks = await self._store.add_tasks(self._admission.new_tasks(requests))
+        for task in tasks:
+            self.accept(task)
+        return tasks
 
     def accept(self, task: Task) -> None:
         """Announce a task that has just been stored, and run it when its turn comes."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from tale_tui.config.logs import SUBJECT
 from tale_tui.config.settings import TaskSettings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import BadPlan, Fenced, ModelError, StepTimedOut, StoreError, TaleError
@@ -18,8 +19,8 @@ from tale_tui.domain.tasks import Reason, Step, StepSpec, StepState, Task
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.task_state import Claim
-from tale_tui.engine.store.task_steps import TaskEnd
+from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.transitions import Claim
 from tale_tui.engine.streaming import AutoSaver, PartialReply
 from tale_tui.engine.tasks.interpreter import TaskSuspended, result_of
 from tale_tui.engine.tasks.step_runner import StepResult, StepRunner, StepWork
@@ -194,6 +195,8 @@ class Journal:
             attempt.discard,
             attempt.reading,
         )
+        SUBJECT.set(("task", self._id, "step", spec.key, spec.role, self._detail.task.ref))
+        log.info("%s", f"goes on behind {len(attempt.text)} characters" if attempt.text else "begins")
         limit_s = spec.time_limit_s or self._services.settings.step_limit_s
         try:
             async with asyncio.timeout(limit_s) as time:
@@ -230,6 +233,7 @@ class Journal:
             self._results = results
         del self.open[key]
         self.last = self._services.changed(task)
+        log.info("is done: %d characters", len(outcome.text))
 
     def _complain(self, error: TaleError) -> None:
         if not self._complained:

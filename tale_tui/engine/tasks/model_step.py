@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+from tale_tui.config.logs import SUBJECT
 from tale_tui.config.settings import ChatSettings, TaskSettings
 from tale_tui.domain.constants import TASK_PROMPT_MESSAGES
 from tale_tui.domain.errors import BrokenStream, CannotContinue, ContextFull, ModelError, Refused
@@ -109,6 +110,7 @@ class _Call:
 
     async def _write(self, ref: ModelRef, why: str, after: ModelError | None) -> StepResult:
         work, services = self._work, self._services
+        SUBJECT.set(("task", work.detail.task.id, "step", work.spec.key, work.spec.role, ref))
         reply = await work.begin(ref, why, fresh=not self._partial, after=after)
         await load_model(services.roles, ref, reply, lambda: work.reading(0, 0), role=Role.TASK)
         while (end := await self._stream(ref, why, reply)) is None:  # it made way for a reply

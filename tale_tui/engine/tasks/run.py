@@ -7,9 +7,11 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 
+from tale_tui.config.logs import SUBJECT
 from tale_tui.domain.errors import Fenced, ModelError, ServerBusy, StepTimedOut, StoreError, TaleError
+from tale_tui.domain.models import Role
 from tale_tui.domain.tasks import Task, TaskState
-from tale_tui.engine.store.task_state import Claim
+from tale_tui.engine.store.tasks.transitions import Claim
 from tale_tui.engine.tasks.interpreter import TaskSuspended, run_plan
 from tale_tui.engine.tasks.journal import Journal, RunServices, StepFailed
 from tale_tui.engine.tasks.retries import next_pause_s
@@ -67,7 +69,10 @@ class TaskRun:
             return
         if claim is None:
             return
-        self.last = self._services.changed(claim.detail.task)
+        task = claim.detail.task
+        self.last = self._services.changed(task)
+        SUBJECT.set(("task", task.id, Role.TASK, task.ref))
+        log.info("runs, %d of %d steps are done", task.steps_done, task.steps_total)
         journal = Journal(self._services, claim)
         ending: _Ending | None = _Ending(error=TaleError(WENT_WRONG))
         try:
@@ -112,6 +117,9 @@ class TaskRun:
         else:
             if task is not None:
                 self.last = self._services.changed(task)
+        if self.last is not None:
+            SUBJECT.set(("task", self.id, Role.TASK, self.last.ref))
+            log.info("%s%s", self.last.state.value, f": {self.last.error}" if self.last.error else "")
 
     async def _store_end(self, journal: Journal, epoch: int, ending: _Ending) -> Task | None:
         store = self._services.store

@@ -24,9 +24,9 @@ from tale_tui.ui.chat.status import ChatState, ChatStatus
 from tale_tui.ui.chat.task_actions import CardActions, ShowTask, TaskResolver
 from tale_tui.ui.chat.task_cards import TaskCards
 from tale_tui.ui.chat.turns import TurnQueue
+from tale_tui.ui.preferences import WindowPreferences
 from tale_tui.ui.tasks.notifications import Notification, TaskNotifier
 from tale_tui.ui.tasks.side import TaskSide
-from tale_tui.ui.terminal.notifications import WindowPreferences
 from tale_tui.ui.transcript.view import TranscriptView
 from tale_tui.ui.widgets.composer import Composer, Waiting
 from tale_tui.ui.widgets.empty_state import EmptyState
@@ -109,6 +109,9 @@ class ChatController:
         tasks = self.conversation.tasks.values()
         self._side.tasks = tuple(sorted(tasks, key=lambda task: task.created, reverse=True))
         self.view.set_offer(task_offer(self.conversation, self._preferences))
+        tip = self.conversation.branch.tip
+        if (error := "" if tip is None else tip.error) != self.models.said:
+            self.models.on_reply_error(error)
         self.refresh_lines()
 
     def refresh_lines(self) -> None:
@@ -191,6 +194,7 @@ class ChatController:
         draft = self.conversation.show(reading, message_id)
         self.turns.come_back()
         self.cards.follow_last()
+        self.open_tasks.read_soon()
         if left or not self.composer.prompt.text:
             self.composer.prompt.fill(draft)
 
@@ -202,6 +206,7 @@ class ChatController:
         self.turns.switch_to(None)
         self.conversation.begin(system)
         self.first_screen.read_soon()
+        self.open_tasks.read_soon()
         self.composer.prompt.focus()
 
     async def _leave_session(self) -> None:

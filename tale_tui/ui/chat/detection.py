@@ -15,7 +15,7 @@ from tale_tui.ui import commands
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.conversation import Conversation
 from tale_tui.ui.chat.turns import TurnQueue
-from tale_tui.ui.terminal.notifications import WindowPreferences
+from tale_tui.ui.preferences import WindowPreferences
 from tale_tui.ui.widgets.chip import ChipShown
 from tale_tui.ui.widgets.composer import Composer
 

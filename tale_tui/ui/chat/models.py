@@ -59,14 +59,16 @@ def about_demo(status: RoleStatus) -> str:
     return _SCRIPTED if scripted else _STARTER
 
 
-def model_banner(status: RoleStatus, key_of: Callable[[str], str], *, starter: bool) -> Banner | None:
+def model_banner(status: RoleStatus, key_of: Callable[[str], str], *, starter: bool, said: str = "") -> Banner | None:
     """What to say above the prompt about a role that cannot answer; None where it can.
 
     Args:
         status: of the role that answers.
         key_of: the key that a binding id has now; empty for none.
         starter: whether the starter model can be had, here or by fetching it.
+        said: what the last reply says already: no error is told twice on one screen.
     """
+    detail, name = clean(status.detail), status.ref.model if status.ref is not None else "The model"
     retry, choose = KeyHint(key_of("chat.go_on"), "try again"), KeyHint(key_of("chat.models"), "choose another")
     small = (KeyHint(key_of("chat.starter"), "use the starter"),) if starter and not status.demo else ()
     match status.state:
@@ -75,9 +77,11 @@ def model_banner(status: RoleStatus, key_of: Callable[[str], str], *, starter: b
             fetch = KeyHint(key_of("chat.starter"), "fetch the starter, 93 MB")
             return Banner(NO_MODEL, (first, fetch, KeyHint(key_of("chat.go_on"), "look again")), "warning")
         case RoleState.AWAY:
-            return Banner(clean(status.detail) or "The model does not answer.", (retry, choose, *small), "warning")
+            words = detail if detail and detail != said else f"{clean_line(name)} does not answer."
+            return Banner(words, (retry, choose, *small), "warning")
         case RoleState.FAILED:
-            return Banner(clean(status.detail) or "The model does not work.", (retry, choose, *small), "error")
+            words = detail if detail and detail != said else f"{clean_line(name)} does not work."
+            return Banner(words, (retry, choose, *small), "error")
     return None
 
 
@@ -117,6 +121,7 @@ class ModelActions:
 
     Attributes:
         status: of the role that answers; None until the engine said.
+        said: the error that the last reply shows; empty for none.
     """
 
     @dataclass
@@ -137,6 +142,7 @@ class ModelActions:
         self._models = conversation.engine.models
         self._welcomed = False
         self._told_demo = False
+        self.said = ""
         self._download: Worker[object] | None = None
         self.status: RoleStatus | None = None
 
@@ -157,8 +163,7 @@ class ModelActions:
             return
         self.status = status
         self._line.model = model_shown(status)
-        starter = status.state is not RoleState.UNSET
-        self._composer.set_banner("role", model_banner(status, self._screen.key_of, starter=starter))
+        self._show_banner(status)
         self._conversation.changed()
         if status.state is RoleState.UNSET and not self._welcomed:
             self._welcomed = True
@@ -167,6 +172,17 @@ class ModelActions:
         if status.state is RoleState.READY and status.demo and not self._told_demo:
             self._told_demo = True
             self._screen.spawn(self._tell_demo, status, group="demo")
+
+    def on_reply_error(self, error: str) -> None:
+        """The last reply shows another error than before; empty for none."""
+        self.said = error
+        if self.status is not None:
+            self._show_banner(self.status)
+
+    def _show_banner(self, status: RoleStatus) -> None:
+        starter = status.state is not RoleState.UNSET
+        banner = model_banner(status, self._screen.key_of, starter=starter, said=self.said)
+        self._composer.set_banner("role", banner)
 
     async def _tell_demo(self, status: RoleStatus) -> None:
         if await asyncio.to_thread(tell_demo_once, self._data):

@@ -9,7 +9,7 @@ from typing import Literal
 from textual.timer import Timer
 
 from tale_tui.domain.errors import TaleError, WrongState
-from tale_tui.domain.tasks import Reason, TaskCounts, TaskState
+from tale_tui.domain.tasks import Reason, Task, TaskCounts, TaskState
 from tale_tui.formatting.units import plural
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.conversation import Conversation
@@ -40,7 +40,7 @@ class OpenTasks:
     Attributes:
         leaving: what becomes of open tasks when the window is left.
         asks: whether the user is asked about tasks that were cut off.
-        cut_off: how many tasks the user is asked about.
+        cut_off: how many tasks the user is asked about: those of the conversation, all of them where none is shown yet.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class OpenTasks:
         self._title.running = counts.running
         self._title.asking = counts.waiting + counts.interrupted
         self._line.tasks = TasksShown(counts.running, counts.queued, counts.waiting)
-        before, self.cut_off = self.cut_off, counts.interrupted if self.asks else 0
+        before, self.cut_off = self.cut_off, self._interrupted(counts) if self.asks else 0
         if before == self.cut_off:
             return
         notice = None
@@ -91,6 +91,11 @@ class OpenTasks:
             notice = Banner(f"{said} What {'it' if one else 'they'} wrote is kept.", (on, leave), "warning")
         self._composer.set_banner("tasks", notice)
         self._conversation.changed()
+
+    def _interrupted(self, counts: TaskCounts) -> int:
+        if self._conversation.session is None:
+            return counts.interrupted
+        return sum(map(_was_cut_off, self._conversation.tasks.values()))
 
     def leave_cut_off(self) -> bool:
         """Leave them paused and ask no more; False where nothing was asked."""
@@ -108,9 +113,10 @@ class OpenTasks:
             self._screen.spawn(self._resume, group="resume", exclusive=True)
 
     async def _resume(self) -> None:
+        conversation = self._conversation
         paused = await self._engine.tasks.list(states=(TaskState.PAUSED,))
         for task in paused:
-            if task.reason is Reason.INTERRUPTED:
+            if _was_cut_off(task) and (conversation.session is None or task.id in conversation.tasks):
                 with suppress(WrongState):  # another window was faster
                     await self._engine.tasks.resume(task.id)
         await self.read()
@@ -132,3 +138,7 @@ class OpenTasks:
                 if asks:
                     return await self._screen.ask(LeaveDialog(status.tasks)) or "stay"
         return "pause"
+
+
+def _was_cut_off(task: Task) -> bool:
+    return task.state is TaskState.PAUSED and task.reason is Reason.INTERRUPTED

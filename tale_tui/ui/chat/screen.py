@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from tale_tui.domain.clock import Clock
     from tale_tui.ui.chat.controller import ChatController
     from tale_tui.ui.dialogs.leave import Leaving
+    from tale_tui.ui.preferences import WindowPreferences
     from tale_tui.ui.tasks.side import TaskSide
-    from tale_tui.ui.terminal.notifications import WindowPreferences
 
 
 CHAT_KEYS: list[BindingType] = [
@@ -183,7 +183,7 @@ class ChatScreen(BaseScreen):
         # Not needed for the first frame.
         from tale_tui.domain.clock import Clock
         from tale_tui.ui.chat.controller import ChatController
-        from tale_tui.ui.terminal.notifications import WindowPreferences
+        from tale_tui.ui.preferences import WindowPreferences
 
         if self.controller is not None and self.controller.conversation.session is not None:
             self._session_id = self.controller.conversation.session.id

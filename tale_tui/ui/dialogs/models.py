@@ -185,9 +185,9 @@ class ModelsDialog(Dialog[ModelsResult]):
 
     CSS_PATH: ClassVar[CSSPathType | None] = ["dialog.tcss", "models.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "use_for_task", "works", id="models.task", tooltip="Give the chosen model the role task"),
+        Binding("w", "use_for_task", "works", id="models.task", tooltip="Give the chosen model the role task"),
         Binding("p", "pull", "pull another", id="models.pull", tooltip="Fetch a model to Ollama by its name"),
-        Binding("s", "starter", "starter", id="models.starter", tooltip="Fetch the starter model: 93 MB, a demo"),
+        Binding("ctrl+s", "starter", "starter", id="models.starter", tooltip="Fetch the starter model: 93 MB, a demo"),
         Binding("r", "look", "look again", id="models.look", tooltip="Ask all servers again what they have"),
     ]
 

@@ -53,8 +53,8 @@ class Body:
         self._options = options
         self._settled = 0
         """How many of the finished blocks are on the sheet for good."""
-        self._known = 0
-        """How many references the first of them was set with."""
+        self._known: dict[str, str] = {}
+        """The references that the first of them was set with."""
         self._mark = self.sheet.mark()
 
     def update(self, *, finished: bool) -> None:
@@ -64,15 +64,20 @@ class Body:
             finished: whether the document will not grow any more.
         """
         references = self.document.references
-        if finished and len(references) > self._known:
-            # Addresses mostly stand at the end of a text, and what names them is on the sheet by then.
+        if finished and self._settled and references != self._known:
+            # Addresses mostly stand at the end of a text, and what names them is on the sheet by then; the last of them
+            # may have been read before all of it had come.
             self._settled, self._mark = 0, RenderedLines().mark()
         first = self._mark[0]
         before = self.sheet.cut_back(self._mark)
         blocks = self.document.finished
-        end = self._end_of_settled()
+        end = len(blocks)
+        if self.document.open and isinstance(self.document.open[0], TableRow):  # it may get more rows
+            while end > self._settled and isinstance(blocks[end - 1], TableRow):
+                end -= 1
+            end -= 1
         if end > self._settled:
-            self._known = len(references) if not self._settled else self._known
+            self._known = self._known if self._settled else dict(references)
             Setter(self.sheet, self._options, references, finished=True).put(blocks[self._settled : end])
             self._settled, self._mark = end, self.sheet.mark()
         rest: list[Block] = [*blocks[self._settled :], *self.document.open]
@@ -81,15 +86,6 @@ class Body:
         for number, line in enumerate(before[: len(lines) - first], first):
             if lines[number].row == line.row and lines[number].pieces == line.pieces:
                 lines[number] = line
-
-    def _end_of_settled(self) -> int:
-        """How many blocks can be set for good: a table that may get rows cannot."""
-        blocks, end = self.document.finished, len(self.document.finished)
-        if self.document.open and isinstance(self.document.open[0], TableRow):
-            while end > self._settled and isinstance(blocks[end - 1], TableRow):
-                end -= 1
-            end -= 1
-        return max(end, self._settled)
 
 
 @dataclass(slots=True)

@@ -224,8 +224,8 @@ class TaskList(LineList["Task"]):
         binding("tasks.down", "down,j", "move(1)", "Down", "Choose the task below"),
         binding("tasks.page_up", "pageup", "page(-1)", "Page up", "One page up"),
         binding("tasks.page_down", "pagedown", "page(1)", "Page down", "One page down"),
-        binding("tasks.first", "home,g", "end(-1)", "First", "Choose the first task"),
-        binding("tasks.last", "end,G", "end(1)", "Last", "Choose the last task"),
+        binding("tasks.first", "home", "end(-1)", "First", "Choose the first task"),
+        binding("tasks.last", "end", "end(1)", "Last", "Choose the last task"),
         binding("tasks.open", "enter", "open", "Open", "Read the chosen task"),
     ]
 

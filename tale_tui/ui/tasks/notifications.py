@@ -13,7 +13,8 @@ from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.formatting.tasks import elapsed_s, state_words
 from tale_tui.formatting.units import clock, plural
 from tale_tui.ui.base_screen import BaseScreen
-from tale_tui.ui.terminal.notifications import WindowPreferences, send
+from tale_tui.ui.preferences import WindowPreferences
+from tale_tui.ui.terminal.notifications import send
 from tale_tui.ui.widgets.banner import Severity
 
 if TYPE_CHECKING:

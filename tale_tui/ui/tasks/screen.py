@@ -30,7 +30,7 @@ from tale_tui.ui.tasks.detail import TaskPane
 from tale_tui.ui.tasks.follow import TaskFollower
 from tale_tui.ui.tasks.list import TaskList
 from tale_tui.ui.tasks.list_model import TaskListModel, TaskOrder, TaskTab
-from tale_tui.ui.tasks.status import TASKS_KEYS, TasksState, TasksStatus
+from tale_tui.ui.tasks.status import TASKS_KEYS, KeySituation, TasksStatus
 from tale_tui.ui.tasks.steps import TaskView
 from tale_tui.ui.tasks.text import TaskText
 from tale_tui.ui.widgets.key_bar import KeyBar
@@ -293,7 +293,7 @@ class TasksScreen(BaseScreen):
 
     def refresh_lines(self) -> None:
         """Look at the first and the last line again."""
-        situation = TasksState(
+        situation = KeySituation(
             task=self.chosen,
             filtering=self.filter.has_focus,
             reading=self.pane.text.has_focus,

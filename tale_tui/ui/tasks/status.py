@@ -56,7 +56,7 @@ Hint = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class TasksState:
+class KeySituation:
     """What the last line of the screen depends on."""
 
     task: Task | None = None
@@ -72,7 +72,7 @@ class TasksState:
     """Whether there is no engine."""
 
 
-def hints(now: TasksState) -> list[Hint]:
+def hints(now: KeySituation) -> list[Hint]:
     """The keys that matter, the most wanted first, the one for all keys last."""
     if now.away:
         return [("tasks.again", "try again"), ("tasks.back", "chat"), ("app.help", "all keys")]
@@ -155,7 +155,7 @@ class TasksStatus:
         self._roles[status.role] = status
         self._show_models()
 
-    def refresh(self, situation: TasksState, tally: TaskTally) -> None:
+    def refresh(self, situation: KeySituation, tally: TaskTally) -> None:
         """Look at everything again; what did not change costs nothing."""
         self._title.note = tally_words(tally, self._screen.size.width - _NAMES_CELLS)
         self._title.running, self._title.asking = tally.running, tally.needs_you

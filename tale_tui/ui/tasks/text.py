@@ -89,9 +89,9 @@ class TaskText(TurnScrollView):
         binding("task.down", "down,j", "lines(1)", "Down", "One line down"),
         binding("task.page_up", "pageup", "page(-1)", "Page up", "One page up"),
         binding("task.page_down", "pagedown", "page(1)", "Page down", "One page down"),
-        binding("task.first", "home,g", "home", "Top", "To the first line"),
-        binding("task.last", "end,G", "end", "End", "To the last line, and follow what comes"),
-        binding("task.thinking", "v", "think", "Thoughts", "Open or close what the model thought"),
+        binding("task.first", "home", "home", "Top", "To the first line"),
+        binding("task.last", "end", "end", "End", "To the last line, and follow what comes"),
+        binding("task.thinking", "t", "think", "Thoughts", "Open or close what the model thought"),
     ]
     DEFAULT_CSS = """
     TaskText {
@@ -115,7 +115,7 @@ class TaskText(TurnScrollView):
             follow: whether the end is followed where they are shown for the first time.
             anew: whether nothing of what was shown belongs to them.
         """
-        shown = [turn.message.id for turn in self.turn_layout.turns]
+        shown = [turn.content.message.id for turn in self.turn_layout.turns]
         same = 0
         while not anew and same < min(len(shown), len(passages)) and shown[same] == passages[same].key:
             self._renew(self.turn_layout.turns[same], passages[same])

@@ -7,8 +7,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -16,7 +14,6 @@ from textual.worker import WorkerFailed
 
 if TYPE_CHECKING:
     from textual.driver import Driver
-    from textual.filter import LineFilter
 
 
 LINUX = "textual.drivers.linux_driver"
@@ -27,6 +24,16 @@ _LOG = logging.getLogger(__name__)
 class TerminalApp(App[int]):
     """An application with our driver, which leaves no traceback on the terminal: it may hold text that is not ours."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        if self.no_color:
+            from tale_tui.ui.terminal.colourless import Colourless
+
+            # Textual's own filter leaves shades of grey, which are colours to a terminal. It is asked for at each line
+            # that is painted, so ours is there only where it is wanted.
+            filters = (Colourless(),)
+            self.get_line_filters = lambda: filters  # type: ignore[method-assign]
+
     def get_driver_class(self) -> type[Driver]:
         """Ours in place of Textual's for Linux and macOS."""
         return best_driver(super().get_driver_class())
@@ -36,16 +43,6 @@ class TerminalApp(App[int]):
         if self._driver is not None and self._driver.can_suspend:
             # To the whole group, as a terminal does: the shell waits for whatever started this process, too.
             os.kill(0, signal.SIGTSTP)
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """With NO_COLOR ours alone: Textual's own leaves shades of grey, which are colours to a terminal."""
-        return self._colourless if self.no_color else super().get_line_filters()
-
-    @cached_property
-    def _colourless(self) -> Sequence[LineFilter]:
-        from tale_tui.ui.terminal.colourless import Colourless
-
-        return (Colourless(),)
 
     @property
     def crash(self) -> Exception | None:

@@ -47,6 +47,8 @@ PASTE_HELD_FROM = 2
 
 RESTORE_WITHIN_S = 0.2
 """A signal that ends the process waits so long for a terminal that takes nothing."""
+GUARD_FAULTS_AFTER_S = 0.5
+"""After the start: what it loads is not waited for by the first frame."""
 RESTORED = (
     "\x1b[?2026l"  # a frame that is half painted ends
     "\x1b[?2004l\x1b[?7h\x1b[?2048l"  # bracketed paste, line wrap, reports of the size
@@ -203,6 +205,7 @@ class TaleDriver(LinuxDriver):
         self._woken, self._wake = os.pipe()
         super().start_application_mode()  # type: ignore[no-untyped-call] # Textual leaves it without a type
         self._leaving = False
+        self._loop.call_later(GUARD_FAULTS_AFTER_S, self._signals.guard_faults)
 
     def stop_application_mode(self) -> None:
         """Give the terminal back as it was."""

@@ -20,9 +20,16 @@ _FATAL_NAMES = (
     *("SIGQUIT", "SIGABRT", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGVTALRM", "SIGPROF", "SIGXCPU"),
     *("SIGIO", "SIGPWR", "SIGSTKFLT", "SIGSYS", "SIGTRAP"),
 )
-"""Not SIGSEGV and its like: after a fault the same instruction would fault again before Python gets to its handler."""
+"""Not SIGSEGV and its like, see `FAULTS`."""
 FATAL = tuple(getattr(signal, name) for name in _FATAL_NAMES if hasattr(signal, name))
 """They end the process at once, but the terminal is given back first. Which there are is a matter of the system."""
+
+FAULTS = tuple(
+    getattr(signal, name) for name in ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT") if hasattr(signal, name)
+)
+"""What native code raises when it fails. A handler of Python runs later, in peace, and that never comes."""
+FAULT_LIMIT_S = 2
+"""Seconds that giving the terminal back may take after a fault, which may have left anything behind."""
 
 Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
 
@@ -64,6 +71,7 @@ class SignalHandlers:
         }
         self._restore = restore
         self._before: dict[signal.Signals, Handler] = {}
+        self._faults: FaultHandler | None = None
 
     def listen(self, ignored: frozenset[signal.Signals] = frozenset()) -> None:
         """Handle what the loop can handle in peace, until it is closed.
@@ -82,6 +90,14 @@ class SignalHandlers:
         for number in FATAL:
             if number not in self._before and not is_ignored(number):
                 self._before[number] = signal.signal(number, self._end)
+        if self._faults is not None:
+            self._faults.listen()
+
+    def guard_faults(self) -> None:
+        """The same before a fault ends the process. It takes some milliseconds, once."""
+        if self._faults is None:
+            self._faults = FaultHandler(self._restore)
+            self._faults.listen()
 
     def release(self) -> None:
         """The terminal is given back: signals do what they did before `guard`."""
@@ -103,3 +119,38 @@ class SignalHandlers:
         self._restore()
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
+
+
+class FaultHandler:
+    """Gives the terminal back before a fault of native code ends the process, which it does all the same.
+
+    The C library calls into Python within the signal, as nothing else of this process runs afterwards. Should that
+    hang, an alarm ends it.
+
+    Args:
+        restore: gives the terminal back, now.
+    """
+
+    def __init__(self, restore: Callable[[], None]) -> None:
+        import ctypes
+
+        self._restore = restore
+        self._libc = ctypes.CDLL(None)
+        self._libc.signal.argtypes, self._libc.signal.restype = (ctypes.c_int, ctypes.c_void_p), ctypes.c_void_p
+        self._called = ctypes.CFUNCTYPE(None, ctypes.c_int)(self._end)
+        """Held here, as the C library does not."""
+        self._address = ctypes.cast(self._called, ctypes.c_void_p)
+
+    def listen(self) -> None:
+        """Be called at every fault from now on."""
+        for number in FAULTS:
+            if not is_ignored(number):
+                self._libc.signal(number, self._address)
+
+    def _end(self, number: int) -> None:
+        for one in (number, signal.SIGALRM):
+            self._libc.signal(one, None)
+        self._libc.alarm(FAULT_LIMIT_S)
+        self._restore()
+        # It is blocked as long as this runs, and ends the process right after; the fault itself would come again too.
+        getattr(self._libc, "raise")(number)

@@ -173,7 +173,7 @@ def header(
     author = TextPart(name, AUTHOR_TASK | STRONG, 0)
     room = telling.width - cells(name) - (2 if name else 0)
     for variant in _header_variants(task, telling, undo_key, quiet=quiet):
-        pieces = [*versions(message), *variant]
+        pieces = [*(versions(message) if message.siblings > 1 else ()), *variant]
         used = sum(cells(piece.text) for piece in pieces)
         if used <= room:
             return author, TextPart(" " * (telling.width - cells(name) - used)), *pieces
@@ -352,7 +352,7 @@ class CardTurn(TurnBlock):
 
     def set_text(self, text: str, thinking: str) -> None:
         """What it has written and thought so far, in place of what was known of it."""
-        self._take(replace(self.message, text=text, thinking=thinking))
+        self._take(replace(self.content.message, text=text, thinking=thinking))
 
     def follow_on(self, before: CardTurn) -> None:
         """Show what the card of the same task showed before the conversation was read again."""
@@ -400,7 +400,7 @@ class CardTurn(TurnBlock):
         undo = context.reroute_key if self.last and not self.ended else ""
         named = context.same_model or not self._acknowledged
         pieces = header(
-            self.task, self.message, self._telling(context), named=named, undo_key=undo, quiet=not self.opened
+            self.task, self.content.message, self._telling(context), named=named, undo_key=undo, quiet=not self.opened
         )
         return parts.head(pieces, self._width, begins_view=self.begins_view)
 
@@ -437,7 +437,7 @@ class CardTurn(TurnBlock):
         if self.foldable:
             fold = fold_note(task, self.text, opened=self.opened, key=context.open_key)
         answer = answer_note(task, keys)
-        error = (task.error or self.message.error) if task.state == "failed" else ""
+        error = (task.error or self.content.message.error) if task.state == "failed" else ""
         notes = [note for note in (fold, answer) if note]
         return parts.foot(error, self.left_out, self.keys, self._width, notes)
 

@@ -125,9 +125,9 @@ class CardRegistry:
             if task is not None:
                 turn.set_task(task)
                 return
-            self._layout.swap(number, TurnBlock(turn.message, turn.content))
-        elif task is not None and turn.message.task_id == task.id:
-            self._layout.swap(number, CardTurn(turn.message, task, turn.content))
+            self._layout.swap(number, TurnBlock(turn.content.message, turn.content))
+        elif task is not None and turn.content.message.task_id == task.id:
+            self._layout.swap(number, CardTurn(turn.content.message, task, turn.content))
         self.mark_last()
 
     # their text
@@ -210,7 +210,7 @@ class CardRegistry:
         found = []
         for task_id in self.opened_by_themselves:
             card = self.card(task_id)
-            if card is None or self._layout.find(card.message.id) not in but:
+            if card is None or self._layout.find(card.content.message.id) not in but:
                 found.append(task_id)
         self.opened_by_themselves.difference_update(found)
         return found

@@ -120,7 +120,7 @@ class TurnLayout:
 
     def add(self, turn: TurnBlock) -> None:
         """Append a turn."""
-        self._numbers[turn.message.id] = len(self.turns)
+        self._numbers[turn.content.message.id] = len(self.turns)
         self.turns.append(turn)
         if self.context is not None:
             turn.height = turn.estimate(self.context.width)
@@ -137,7 +137,7 @@ class TurnLayout:
     def cut(self, count: int) -> None:
         """Keep the first `count` turns."""
         for turn in self.turns[count:]:
-            del self._numbers[turn.message.id]
+            del self._numbers[turn.content.message.id]
             self._used.pop(turn, None)
         del self.turns[count:]
         self._sound = min(self._sound, count)

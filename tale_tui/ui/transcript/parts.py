@@ -126,7 +126,7 @@ def header(
     author = TextPart(name, style, 0)
     room = width - cells(name) - _GAP
     for variant in _variants(message, live, moment, go_on_key):
-        pieces = [*versions(message), *variant]
+        pieces = [*(versions(message) if message.siblings > 1 else ()), *variant]
         used = sum(cells(piece.text) for piece in pieces)
         if used <= room:
             return (author, TextPart(" " * (width - cells(name) - used)), *pieces)
@@ -146,8 +146,6 @@ def _variants(message: Message, live: LiveFigures | None, moment: FrameTime, go_
 
 def versions(message: Message) -> Variant:
     """`‹ 2/2 ›`, each sign a button."""
-    if message.siblings <= 1:
-        return ()
     before, after = ("<", ">") if signs() == ASCII else ("‹", "›")
     return (
         TextPart(f"{before} ", MUTED, target=Version(-1)),

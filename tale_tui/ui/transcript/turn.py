@@ -197,11 +197,6 @@ class TurnBlock:
     # what it says
 
     @property
-    def message(self) -> Message:
-        """The message, as it was given last."""
-        return self.content.message
-
-    @property
     def text(self) -> str:
         """All of its text so far."""
         return self.content.text
@@ -292,7 +287,7 @@ class TurnBlock:
         from tale_tui.ui.markdown.layout import Body, Options
 
         if self._body is None or self._body_edition != self.content.edition:
-            document = VerbatimDocument() if self.message.author == "user" else MarkdownDocument()
+            document = VerbatimDocument() if self.content.message.author == "user" else MarkdownDocument()
             self._body, self._fed = Body(document, Options(self._width, unfolded=self.unfolded)), 0
             self._body_edition = self.content.edition
         end = min(self._shown, self._fed + SLICE)
@@ -315,7 +310,7 @@ class TurnBlock:
         return len(self.written) - self._shown if self._fed >= self._shown else 0
 
     def _head(self, context: RenderContext) -> RenderedLines:
-        pieces = header(self.message, self.content.live, context.moment(), self._width, context.go_on_key)
+        pieces = header(self.content.message, self.content.live, context.moment(), self._width, context.go_on_key)
         return parts.head(pieces, self._width, begins_view=self.begins_view)
 
     def _thought(self, context: RenderContext) -> RenderedLines:
@@ -350,9 +345,9 @@ class TurnBlock:
         if self._body is not None and self._body.sheet.lines:
             return self._body.sheet
         if not self.growing:
-            return RenderedLines() if self.message.error else parts.no_text()
+            return RenderedLines() if self.content.message.error else parts.no_text()
         return RenderedLines() if self.content.thinking else parts.indicator(self.content.live)
 
     def _foot(self, context: RenderContext) -> RenderedLines:
         notes = [parts.offer(context.reroute_key)] if self.offer else []
-        return parts.foot(self.message.error, self.left_out, self.keys, self._width, notes)
+        return parts.foot(self.content.message.error, self.left_out, self.keys, self._width, notes)

@@ -146,13 +146,13 @@ class TurnSelection:
             case "request", ("regenerate" | "continue",) if isinstance(turn, CardTurn):
                 return False
             case "request", ("edit",):
-                return turn.message.author == "user"
+                return turn.content.message.author == "user"
             case "request", ("regenerate",):
-                return turn.message.author == "assistant" and not turn.growing
+                return turn.content.message.author == "assistant" and not turn.growing
             case "request", ("continue",):
-                return goes_on(turn.message)
+                return goes_on(turn.content.message)
             case "request", ("previous" | "next",):
-                return turn.message.siblings > 1
+                return turn.content.message.siblings > 1
         return True
 
 
@@ -161,11 +161,11 @@ def offers(turn: TurnBlock) -> list[Offer]:
     code = bool(turn.sheets[BODY].codes)
     if not isinstance(turn, CardTurn):
         thoughts, found = bool(turn.content.thinking), len(links(turn))
-        return offered(turn.message, code=code, thoughts=thoughts, links=found, folded=left_out(turn))
+        return offered(turn.content.message, code=code, thoughts=thoughts, links=found, folded=left_out(turn))
     if turn.task is None:
         return []
     text = "" if not turn.opens else "folded" if not turn.opened or left_out(turn) else "open"
-    return card_offers(turn.message, turn.task, text=text, written=bool(turn.text), code=code)
+    return card_offers(turn.content.message, turn.task, text=text, written=bool(turn.text), code=code)
 
 
 def code_in_view(layout: TurnLayout, number: int, top: ScrollPosition, height: int) -> int | None:

@@ -132,7 +132,7 @@ class TranscriptView(TurnScrollView):
         number = self.turn_layout.find(message.id)
         if number is None:
             return
-        if message.task_id != self.turn_layout.turns[number].message.task_id:
+        if message.task_id != self.turn_layout.turns[number].content.message.task_id:
             self.turn_layout.swap(number, self.cards.make_turn(message))
             self.cards.mark_last()
         turn = self.turn_layout.turns[number]
@@ -140,7 +140,7 @@ class TranscriptView(TurnScrollView):
         if not turn.growing:
             self.set_live(message.id, None)
         self.throttle.request()
-        if message.id == self.chosen:
+        if message.id == self.turn_selection.message_id:
             self.tell_keys()
 
     def drop_after(self, message_id: str | None) -> None:
@@ -187,7 +187,7 @@ class TranscriptView(TurnScrollView):
         """What is at the top of the screen: a message and a line of it; None and 0 where the end is followed."""
         if self.following or not self.turn_layout.turns:
             return None, 0
-        return self.turn_layout.turns[self.top.turn].message.id, self.top.line
+        return self.turn_layout.turns[self.top.turn].content.message.id, self.top.line
 
     # tasks
 
@@ -288,9 +288,9 @@ class TranscriptView(TurnScrollView):
         turn = self.turn_layout.turns[number]
         if isinstance(turn, CardTurn):
             return LineStyle(Bar.TASK)
-        if is_ours(turn.message):
+        if is_ours(turn.content.message):
             return LineStyle(Bar.OURS)
-        return LineStyle(Bar.USER if turn.message.author == "user" else Bar.MODEL)
+        return LineStyle(Bar.USER if turn.content.message.author == "user" else Bar.MODEL)
 
     def last_line(self) -> tuple[TextPart, ...]:
         """The keys of the chosen turn, where their line is below the screen."""
@@ -351,7 +351,7 @@ class TranscriptView(TurnScrollView):
         if not self.is_attached:
             return
         if has_focus and self.turn_selection.number is None and self.turn_layout.turns:
-            self.chosen = self.turn_layout.turns[-1].message.id
+            self.chosen = self.turn_layout.turns[-1].content.message.id
         elif not has_focus and self.screen.focused not in (None, self):
             self.chosen = None
         self.tell_keys()
@@ -389,7 +389,7 @@ class TranscriptView(TurnScrollView):
         if number is not None:
             turn = layout.laid_out(number)
             if isinstance(turn, CardTurn) and turn.foldable:
-                self.open_card(turn.message.task_id or "", opened=True, by_reader=True)
+                self.open_card(turn.content.message.task_id or "", opened=True, by_reader=True)
             self.chosen = message_id
             self.go_to(layout.move(ScrollPosition(number), -_CONTEXT_LINES))
 
@@ -397,7 +397,7 @@ class TranscriptView(TurnScrollView):
         """Bring a place into sight; a card that shows too little of its text for it is opened."""
         turn = self.turn_layout.laid_out(place.turn)
         if place.part == HEAD and isinstance(turn, CardTurn) and turn.foldable and not turn.opened:
-            self.open_card(turn.message.task_id or "", opened=True, by_reader=True)
+            self.open_card(turn.content.message.task_id or "", opened=True, by_reader=True)
             place = next(self.finder.places(place.turn), place)
             self.finder.place = place
         super().show_place(place)
@@ -431,13 +431,13 @@ class TranscriptView(TurnScrollView):
         number, turns = self.turn_selection.number, self.turn_layout.turns
         if number is None:
             if turns:
-                self.chosen = turns[-1].message.id
+                self.chosen = turns[-1].content.message.id
             return
         hidden = self.turn_layout.hidden_lines(number, self.top, self.size.height, below=step > 0)
         if hidden:
             self.scroll_lines(step * min(hidden, self.page_lines))
         elif 0 <= number + step < len(turns):
-            self.chosen = turns[number + step].message.id
+            self.chosen = turns[number + step].content.message.id
             self.scroll_lines(self.turn_layout.lines_to(number + step, self.top, self.size.height, below=step > 0))
         elif step > 0:
             self.post_message(self.LeftBottom())
@@ -475,15 +475,15 @@ class TranscriptView(TurnScrollView):
     def action_task(self, kind: str) -> None:
         """Ask for something to be done with the task of the chosen card."""
         if isinstance(turn := self.turn_selection.turn, CardTurn) and kind in get_args(TaskActionKind):
-            self.post_message(self.TaskActionRequested(cast(TaskActionKind, kind), turn.message.task_id or ""))
+            self.post_message(self.TaskActionRequested(cast(TaskActionKind, kind), turn.content.message.task_id or ""))
 
     def turn_card(self, card: CardTurn) -> None:
         """Open a card or fold it, and say so; without text, or waiting for the user, it is shown among all tasks."""
-        task_id = card.message.task_id or ""
+        task_id = card.content.message.task_id or ""
         if not card.opens or (card.task is not None and card.task.state == "waiting"):
             self.post_message(self.TaskActionRequested("show", task_id))
         else:
-            number = self.turn_layout.find(card.message.id) or 0
+            number = self.turn_layout.find(card.content.message.id) or 0
             top = ScrollPosition(number) if self.top.turn == number else self.top
             self.following = False
             self.open_card(task_id, not card.opened, by_reader=True)
@@ -503,18 +503,18 @@ class TranscriptView(TurnScrollView):
 
     def activate(self, turn: TurnBlock, target: Target | None) -> None:
         """Choose a turn, and do what is written where the click was."""
-        self.chosen = turn.message.id
+        self.chosen = turn.content.message.id
         match target:
             case CopyCode(number):
-                self.post_message(self.ActionRequested("copy_code", turn.message.id, turn.codes[number]))
+                self.post_message(self.ActionRequested("copy_code", turn.content.message.id, turn.codes[number]))
             case CardAction("reclassify"):
-                self.post_message(self.ReclassifyRequested(turn.message.id))
+                self.post_message(self.ReclassifyRequested(turn.content.message.id))
             case CardAction("open") if isinstance(turn, CardTurn):
                 self.turn_card(turn)
             case CardAction(kind):
                 self.action_task(kind)
             case Version(step):
-                self.post_message(self.ActionRequested("next" if step > 0 else "previous", turn.message.id))
+                self.post_message(self.ActionRequested("next" if step > 0 else "previous", turn.content.message.id))
             case _:
                 super().activate(turn, target)
 

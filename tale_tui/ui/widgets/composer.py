@@ -234,6 +234,7 @@ class Composer(Vertical):
     def on_resize(self) -> None:
         """The chip moves where the box comes or goes, and has another width."""
         self.watch_chip()
+        self.notice_line.refresh()
 
     def watch_chip(self) -> None:
         """Say what the message will become."""
@@ -241,7 +242,8 @@ class Composer(Vertical):
             self._box.border_subtitle = None
         else:
             self._box.border_subtitle = chip_line(self.chip, max(self.size.width, 1) - BORDER_CELLS)
-        self.notice_line.refresh()
+        if not self._box.styles.border_bottom[0]:
+            self.notice_line.refresh()
 
     def _chip_without_box(self, width: int) -> Content:
         """The chip, where no border has it."""

@@ -115,7 +115,7 @@ def test_files_that_cannot_be_attached_are_bad_input(
     assert "long.txt: 70,000 characters are more than the 60,000" in cli("submit", "x", "--file", str(long)).err
     assert "binary is not text:" in cli("submit", "x", "--file", str(binary)).err
     assert cli("submit", "x", "--file", str(plan), "--plan", str(plan)).code == 2
-    monkeypatch.setattr("tale_tui.cli.tasks.submit.FILE_CHARACTERS_MAX", 100)
+    monkeypatch.setattr("tale_tui.cli.files.FILE_CHARACTERS_MAX", 100)
     assert "long.txt is longer than 100 characters" in cli("submit", "x", "--file", str(long)).err
     assert cli("submit", "x", "--file", str(tmp_path / "nowhere")).code == 2
     assert engine.handed_in == []

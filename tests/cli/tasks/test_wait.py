@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from support.scripted_groups import new_task
 from support.waiting import until
+from tale_tui.cli.follow import FollowedTask
 from tale_tui.cli.output import ProgressLine
-from tale_tui.cli.tasks.wait import wait_for
+from tale_tui.cli.tasks.wait import ShownProgress, wait_for
 from tale_tui.domain.events import Notice
 from tale_tui.domain.models import ModelRef
 from tale_tui.domain.tasks import Reason, TaskDetail, TaskState
@@ -119,6 +122,16 @@ def test_what_waits_for_a_task_is_waited_for(cli: Any, engine: Any) -> None:
     engine.give(new_task("aaaa1111", TaskState.DONE))
     engine.give(new_task("bbbb2222", after=("aaaa1111",)))
     assert cli("wait", "bbbb").out == "Rain on the window.\n"
+
+
+@pytest.mark.parametrize(("state", "told"), [(TaskState.RUNNING, True), (TaskState.CANCELLED, False)])
+def test_that_its_server_is_back_is_told_once(capsys: pytest.CaptureFixture[str], state: TaskState, told: bool) -> None:
+    shown = ShownProgress(ProgressLine())
+    task = new_task("abcd2222", ref=ModelRef.parse("ollama/big")).task
+    away = replace(task, state=TaskState.QUEUED, reason=Reason.SERVER, server_since=time.time() - 42.0)
+    for now in (away, away, replace(task, state=state), replace(task, state=state)):
+        shown.show(FollowedTask(now))
+    assert capsys.readouterr().err.count("Ollama is back after 42 s") == told
 
 
 def test_the_result_of_a_task(cli: Any, work: Any) -> None:

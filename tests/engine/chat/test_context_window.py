@@ -14,9 +14,8 @@ from tale_tui.engine.chat.context_window import (
     estimate,
     fit,
     learned_ratio,
-    lenient_ratio,
     ratio_of,
-    usable_ratio,
+    ratios,
     was_cut,
 )
 from tale_tui.engine.models.backend import ChatMessage
@@ -229,9 +228,10 @@ def test_odd_counts_say_nothing(text: str, counted: int) -> None:
 def test_what_is_learned_is_an_average_and_used_with_caution() -> None:
     assert learned_ratio(None, 5.0) == 5.0
     assert 4.0 < learned_ratio(4.0, 5.0) < 4.5
-    assert usable_ratio(None) == DEFAULT_RATIO
-    assert usable_ratio(4.0) < 4.0 < lenient_ratio(4.0)
-    assert lenient_ratio(None) > DEFAULT_RATIO
+    usable, lenient = ratios(4.0)
+    assert usable < 4.0 < lenient
+    usable, lenient = ratios(None)
+    assert usable == DEFAULT_RATIO < lenient
 
 
 # the alarm

@@ -29,7 +29,7 @@ def reads_of(store: Store) -> list[int]:
 
 async def fill(store: Store, session_id: str, turns: int, text: str) -> None:
     for number in range(turns):
-        _, reply, _ = await store.begin_turn(session_id, user_id=f"u{number}", text=f"{number} {text}", reply_ref=None)
+        _, reply, *_ = await store.begin_turn(session_id, user_id=f"u{number}", text=f"{number} {text}", reply_ref=None)
         await store.finish_reply(reply.id, state=MessageState.COMPLETE, text=f"answer {number}")
 
 

@@ -38,6 +38,7 @@ from tale_tui.domain.events import (
 )
 from tale_tui.domain.models import BackendName, FinishReason, LoadedModel, ModelRef, Role, RoleState
 from tale_tui.engine import streaming as streaming_module
+from tale_tui.engine.chat import generate
 from tale_tui.engine.chat.turn import LEFT_BEHIND
 from tale_tui.engine.models.scripted import Fail, Hold, Read, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.store.store import Store
@@ -99,8 +100,9 @@ async def test_a_turn_whose_session_cannot_be_read_is_answered_all_the_same(
         raise StoreError("no")
 
     chat = await talk([spoken("a")])
+    first = end_of(await chat.ask("What is it?"))
     monkeypatch.setattr(Store, "session", broken)
-    events = await chat.ask("What is it?")
+    events = await chat.regenerate(first.id)
     assert isinstance(events[0], TurnStarted)
     assert events[0].session is None
     assert end_of(events).text == "a"
@@ -485,8 +487,9 @@ async def test_after_a_crash_the_next_message_loads_and_is_answered(talk: Begin)
     ("error", "state"), [(Unreachable("away"), RoleState.AWAY), (OutOfMemory("full"), RoleState.FAILED)]
 )
 async def test_a_model_that_cannot_be_loaded_fails_the_turn_and_the_message_is_kept(
-    talk: Begin, error: Any, state: RoleState
+    talk: Begin, error: Any, state: RoleState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(generate, "TURN_SERVER_WAIT_S", 0.1)
     backend = ScriptedBackend([spoken("a")])
     chat = await talk(backend, load=False, ux="scripted/demo")
     backend.away = error
@@ -584,7 +587,10 @@ async def test_a_message_longer_than_the_window_is_refused_before_it_is_stored(t
     assert chat.backend.requests == []
 
 
-async def test_a_long_message_is_stored_when_the_window_cannot_be_known(talk: Begin) -> None:
+async def test_a_long_message_is_stored_when_the_window_cannot_be_known(
+    talk: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "TURN_SERVER_WAIT_S", 0.1)
     backend = ScriptedBackend([spoken("a")], window=1024)
     chat = await talk(backend, load=False, ux="scripted/demo")
     backend.away = Unreachable("away")
@@ -689,15 +695,15 @@ async def test_a_server_that_drops_a_part_without_a_word_raises_the_alarm(talk: 
 async def test_what_the_server_counts_is_learned_but_not_a_count_without_its_cache(talk: Begin) -> None:
     chat = await talk(ScriptedBackend([spoken("a"), spoken("a"), Script((Say("a"),), prompt_tokens=300)], counts=False))
     store: Store = chat.engine.store
-    assert await store.text_ratio(DEMO) is None
+    assert store.text_ratios.get(DEMO) is None
     await chat.ask("word " * 400)
-    ratio = await store.text_ratio(DEMO)
+    ratio = store.text_ratios.get(DEMO)
     assert ratio is not None
     assert 3.5 < ratio < 4.5
     await chat.ask("more")
-    learned = await store.text_ratio(DEMO)
+    learned = store.text_ratios.get(DEMO)
     await chat.ask("and now the cache is not counted")
-    assert await store.text_ratio(DEMO) == learned
+    assert store.text_ratios.get(DEMO) == learned
 
 
 # again, further, otherwise

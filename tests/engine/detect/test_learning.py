@@ -16,7 +16,8 @@ import pytest
 from tale_tui.domain.constants import CORRECTIONS_MIN
 from tale_tui.domain.errors import StoreError
 from tale_tui.engine.detect import learning
-from tale_tui.engine.detect.learning import Detectors, Learner, LearningReport, keep_seen, read_seen, refit
+from tale_tui.engine.detect.detector import Detectors
+from tale_tui.engine.detect.learning import Learner, LearningReport, keep_seen, read_seen, refit
 from tale_tui.engine.detect.model import FORMAT, DetectorWeights, packaged_weights
 
 

@@ -196,7 +196,7 @@ async def test_a_process_that_is_killed_while_it_works_is_started_again(services
 
     answers = await asyncio.gather(*(work(number) for number in range(10)))
     assert all(answer.strip() for answer in answers)
-    assert services.roles.status(TASK).state is RoleState.READY
+    assert services.roles.states.status(TASK).state is RoleState.READY
     events = [entry for entry in await store.residencies() if entry.ref == WORK]
     assert [entry.what.value for entry in reversed(events)] == ["load", "died", "load", "recovered"]
     recovery_ms = events[0].ms

@@ -91,7 +91,7 @@ async def test_rules_of_the_settings_and_the_users_choice(rig: Rig) -> None:
 async def test_a_preview_asks_nobody(rig: Rig) -> None:
     assert rig.router().preview(TASK) == BIG
     for role in Role:
-        rig.home.roles._states.set_choice(role, Choice(None))
+        rig.home.roles.states.set_choice(role, Choice(None))
     assert rig.router().preview(TASK) is None
 
 

@@ -16,8 +16,8 @@ from tale_tui.domain.conversation import Message, MessageState
 from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
 from tale_tui.domain.tasks import Plan, StepSpec, Task
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.task_steps import TaskEnd
-from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.tasks import NewTask
 
 START = 1_760_000_000.0
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]
@@ -68,7 +68,7 @@ def talk(store: Store, ref: ModelRef, usage: Usage) -> Talk:
     keys = itertools.count(1)
 
     async def one_turn(session_id: str, text: str, answer: str = "An answer.") -> tuple[Message, Message]:
-        user, reply, _ = await store.begin_turn(session_id, user_id=f"key{next(keys)}", text=text, reply_ref=ref)
+        user, reply, *_ = await store.begin_turn(session_id, user_id=f"key{next(keys)}", text=text, reply_ref=ref)
         done = await store.finish_reply(
             reply.id, state=MessageState.COMPLETE, text=answer, usage=usage, finish=FinishReason.STOP
         )
@@ -95,7 +95,7 @@ async def session_id(path: Path, clock: Clock, ref: ModelRef) -> str:
     """A closed database with one session of one turn; the id of that."""
     store = await Store.open(path, clock)
     session = await store.add_session()
-    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="A quokka", reply_ref=ref)
+    _, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="A quokka", reply_ref=ref)
     await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Yes. " * 3000)
     await store.close()
     return session.id

@@ -89,7 +89,7 @@ async def test_closing_finishes_what_was_handed_over(path: Path, slow_clock: Slo
     closing = asyncio.create_task(store.close())
     slow_clock.go_on.set()
     await closing
-    user, _, _ = await turn
+    user, *_ = await turn
     assert user.text == "Hello"
     await store.close()
     for call in (store.sessions(), store.add_session()):
@@ -124,7 +124,7 @@ async def main():
 asyncio.run(main())
 """
 STREAMS = """
-    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=None)
+    _, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=None)
     for n in range(1, 10**9):
         await store.save_partial(reply.id, "word " * n)
         if n == 5:
@@ -136,7 +136,7 @@ LEAVES = """
 """
 TALKS = """
     for n in range(40):
-        _, reply, _ = await store.begin_turn(session.id, user_id=f"{session.id}{n}", text="Hello", reply_ref=None)
+        _, reply, *_ = await store.begin_turn(session.id, user_id=f"{session.id}{n}", text="Hello", reply_ref=None)
         await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Hi")
     print(session.id, flush=True)
     await store.close()

@@ -108,7 +108,7 @@ async def test_reading_and_writing_a_draft_do_not_change_an_export(filled: Store
 
 async def test_what_streams_is_exported_as_interrupted(store: Store, ref: ModelRef) -> None:
     session = await store.add_session()
-    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    _, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
     await store.save_partial(reply.id, "Half", "", ref)
     assert json.loads(await store.export_json(session.id))["messages"][1]["state"] == "interrupted"
     assert "still being written" in await store.export_markdown(session.id)
@@ -146,7 +146,7 @@ async def test_an_import_is_found_by_search_and_goes_on(filled: Store, path: Pat
     assert (imported.id, imported.title, imported.turns) == (session.id, "Fibonacci and friends", 1)
     assert await filled.export_json(session.id) == text
     assert len(await filled.search("first answer")) == 1
-    user, _, _ = await filled.begin_turn(session.id, user_id="next", text="Go on", reply_ref=ref)
+    user, *_ = await filled.begin_turn(session.id, user_id="next", text="Go on", reply_ref=ref)
     assert user.parent_id == (await filled.transcript(session.id)).messages[1].id
 
 
@@ -278,10 +278,10 @@ async def make_session(store: Store, title: str, system: str, actions: list[tupl
         if what == "regenerate" and asked:
             reply = await store.begin_reply(session.id, asked[which % len(asked)])
         elif what == "edit" and asked:
-            _, reply, _ = await store.begin_turn(session.id, user_id=key, text=text, beside=asked[which % len(asked)])
+            _, reply, *_ = await store.begin_turn(session.id, user_id=key, text=text, beside=asked[which % len(asked)])
             asked.append(key)
         else:
-            _, reply, _ = await store.begin_turn(session.id, user_id=key, text=text, reply_ref=None)
+            _, reply, *_ = await store.begin_turn(session.id, user_id=key, text=text, reply_ref=None)
             asked.append(key)
         await store.finish_reply(reply.id, **ending)
     return session.id

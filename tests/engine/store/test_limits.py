@@ -161,7 +161,7 @@ async def test_a_full_disk_loses_nothing(
     with pytest.raises(DiskFull, match="There is no space left"):
         await store.begin_turn(session_id, user_id="u2", text="long " * 20_000, reply_ref=ref)
     assert len((await store.transcript(session_id)).messages) == 2
-    _, reply, _ = await store.begin_turn(session_id, user_id="u3", text="short", reply_ref=ref)
+    _, reply, *_ = await store.begin_turn(session_id, user_id="u3", text="short", reply_ref=ref)
     with pytest.raises(DiskFull):
         await store.save_partial(reply.id, "long " * 20_000)
     done = await store.finish_reply(reply.id, state=MessageState.INTERRUPTED, text="short")
@@ -218,7 +218,7 @@ async def test_two_writers_at_once_wait_for_each_other(path: Path, clock: Clock,
     async def talk(store: Store, session_id: str) -> None:
         for number in range(40):
             key = f"{session_id}{number}"
-            _, reply, _ = await store.begin_turn(session_id, user_id=key, text="Hello", reply_ref=ref)
+            _, reply, *_ = await store.begin_turn(session_id, user_id=key, text="Hello", reply_ref=ref)
             await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Hi")
 
     await asyncio.gather(*(talk(store, session.id) for store, session in zip(stores, sessions, strict=True)))

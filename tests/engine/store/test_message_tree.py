@@ -64,11 +64,11 @@ async def play(store: Store, steps: list[tuple[str, int]]) -> tuple[str, Node]:
     for number, (what, which) in enumerate(steps):
         node = nodes[which % len(nodes)] if nodes else root
         if what == "turn" or not nodes:
-            user, reply, _ = await store.begin_turn(session.id, user_id=f"u{number}", text="text", reply_ref=None)
+            user, reply, *_ = await store.begin_turn(session.id, user_id=f"u{number}", text="text", reply_ref=None)
             asked = root.branch()[-1].add(user.id, Author.USER)
             nodes += [asked, asked.add(reply.id, Author.ASSISTANT)]
         elif what == "edit" and node.author is Author.USER and node.parent:
-            user, reply, _ = await store.begin_turn(session.id, user_id=f"u{number}", text="text", beside=node.id)
+            user, reply, *_ = await store.begin_turn(session.id, user_id=f"u{number}", text="text", beside=node.id)
             asked = node.parent.add(user.id, Author.USER)
             nodes += [asked, asked.add(reply.id, Author.ASSISTANT)]
         elif what == "regenerate" and node.author is Author.USER:

@@ -25,7 +25,7 @@ async def test_a_reply_and_its_usage_are_stored_together(
     store: Store, sabotage: Sabotage, ref: ModelRef, usage: Usage
 ) -> None:
     session = await store.add_session()
-    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    _, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
     await store.save_partial(reply.id, "An ans", "", ref)
     sabotage("BEFORE INSERT ON usage")
     with pytest.raises(StoreError, match="sabotage"):
@@ -36,7 +36,7 @@ async def test_a_reply_and_its_usage_are_stored_together(
 
 async def test_a_finished_reply(store: Store, ref: ModelRef, usage: Usage) -> None:
     session = await store.add_session()
-    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=None)
+    _, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=None)
     assert reply.ref is None
     done = await store.finish_reply(
         reply.id,
@@ -55,7 +55,7 @@ async def test_a_finished_reply(store: Store, ref: ModelRef, usage: Usage) -> No
 
 async def test_a_failed_reply_keeps_its_text_its_model_and_says_why(store: Store, ref: ModelRef) -> None:
     session = await store.add_session()
-    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    _, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
     failed = await store.finish_reply(
         reply.id, state=MessageState.FAILED, text="Half", error="The server ended.\nStart it again.\x1b[31m"
     )
@@ -65,7 +65,7 @@ async def test_a_failed_reply_keeps_its_text_its_model_and_says_why(store: Store
 
 async def test_a_partial_reply_is_stored_while_it_streams_and_not_after(store: Store, ref: ModelRef) -> None:
     session = await store.add_session()
-    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=None)
+    _, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=None)
     await store.save_partial(reply.id, "An ans", "Hm", ref)
     partial = await store.message(reply.id)
     assert (partial.text, partial.thinking, partial.ref) == ("An ans", "Hm", ref)
@@ -165,7 +165,7 @@ async def test_a_reply_that_broke_off_can_be_gone_on_with(
     store: Store, ref: ModelRef, usage: Usage, state: MessageState, finish: FinishReason | None
 ) -> None:
     session = await store.add_session()
-    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    _, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
     await store.finish_reply(reply.id, state=state, text="Half a quokka", usage=usage, finish=finish, error="It broke.")
     assert len(await store.search("quokka")) == 1
     again = await store.reopen_reply(reply.id)
@@ -221,7 +221,7 @@ async def test_which_reply_is_shown(store: Store, talk: Talk) -> None:
 
 async def test_why_a_model_replied_is_kept(store: Store, ref: ModelRef) -> None:
     session = await store.add_session()
-    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    _, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
     done = await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Hi", why="the fallback\x1b[1m")
     assert done.why == "the fallback"
     done = await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Hi")
@@ -234,13 +234,12 @@ async def test_editing_makes_a_version_beside_the_message(store: Store, talk: Ta
     await talk(session.id, "First", "One.")
     user, _ = await talk(session.id, "Secnod", "Two.")
     await talk(session.id, "Third", "Three.")
-    edited, reply, _ = await store.begin_turn(session.id, user_id="new", text="Second", reply_ref=ref, beside=user.id)
+    edited, reply, *_ = await store.begin_turn(session.id, user_id="new", text="Second", reply_ref=ref, beside=user.id)
     assert (edited.id, edited.sibling, edited.siblings, reply.parent_id) == ("new", 2, 2, "new")
     assert texts(await store.transcript(session.id)) == ["First", "One.", "Second", ""]
     assert await store.begin_turn(session.id, user_id="new", text="Second", reply_ref=ref, beside=user.id) == (
-        edited,
-        reply,
-        None,
+        *(edited, reply, None),
+        await store.session(session.id),
     )
     back = await store.show_sibling(session.id, "new", 1)
     assert texts(back) == ["First", "One.", "Secnod", "Two.", "Third", "Three."]
@@ -250,7 +249,7 @@ async def test_the_first_message_can_be_edited_too(store: Store, talk: Talk, ref
     session = await store.add_session()
     session = await store.add_session()
     user, _ = await talk(session.id, "Helo", "Hi.")
-    edited, _, _ = await store.begin_turn(session.id, user_id="new", text="Hello", reply_ref=ref, beside=user.id)
+    edited, *_ = await store.begin_turn(session.id, user_id="new", text="Hello", reply_ref=ref, beside=user.id)
     assert (edited.parent_id, edited.sibling, edited.siblings) == (None, 2, 2)
     assert texts(await store.transcript(session.id)) == ["Hello", ""]
     assert texts(await store.show_sibling(session.id, "new", -1)) == ["Helo", "Hi."]

@@ -219,7 +219,7 @@ async def test_a_check_that_finds_nothing_mends_the_index(path: Path, session_id
 async def test_a_reply_that_was_cut_off_is_interrupted(store: Store, path: Path, ref: ModelRef, talk: Talk) -> None:
     session = await store.add_session()
     await talk(session.id, "Before")
-    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    _, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
     await store.save_partial(reply.id, "Half a quokka", "", ref)
     assert store.interrupted == 0
     await store.close()

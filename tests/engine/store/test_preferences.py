@@ -36,11 +36,23 @@ async def test_a_backend_of_another_version_is_no_choice(store: Store, path: Pat
 
 
 async def test_a_model_keeps_its_ratio(store: Store, ref: ModelRef) -> None:
-    assert await store.text_ratio(ref) is None
+    assert store.text_ratios.get(ref) is None
     await store.keep_text_ratio(ref, 3.75)
     await store.keep_text_ratio(ref, 3.5)
-    assert await store.text_ratio(ref) == 3.5
-    assert await store.text_ratio(ModelRef(BackendName.OPENAI, ref.model)) is None
+    assert store.text_ratios.get(ref) == 3.5
+    assert [*store.text_ratios] == [ref]
+
+
+async def test_what_is_known_of_models_is_known_after_a_restart(store: Store, path: Path, ref: ModelRef) -> None:
+    other = ModelRef(BackendName.OPENAI, ref.model)
+    await store.keep_text_ratio(ref, 3.75)
+    await store.keep_thinks_unopened(ref, True)
+    await store.keep_thinks_unopened(other, False)
+    await store.close()
+    again = await Store.open(path, Clock())
+    assert again.text_ratios == {ref: 3.75}
+    assert again.thinks_unopened == {ref: True, other: False}
+    await again.close()
 
 
 async def test_the_last_word_on_a_text_counts(store: Store) -> None:

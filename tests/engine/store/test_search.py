@@ -93,7 +93,7 @@ async def test_a_snippet_is_a_line_around_the_match(store: Store, talk: Talk) ->
 
 async def test_partial_replies_and_other_branches_are_found_but_not_what_streams(store: Store, ref: ModelRef) -> None:
     session = await store.add_session()
-    user, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Question", reply_ref=ref)
+    user, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Question", reply_ref=ref)
     await store.save_partial(reply.id, "A quokka", "", ref)
     assert await store.search("quokka") == ()
     assert await store.search("uokka") == ()

@@ -192,7 +192,7 @@ async def test_a_fork_is_a_copy_up_to_a_message(store: Store, talk: Talk) -> Non
 
 async def test_a_fork_of_a_reply_that_streams_does_not_stream(store: Store, ref: ModelRef) -> None:
     session = await store.add_session()
-    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    _, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
     await store.save_partial(reply.id, "half", "", ref)
     fork = await store.fork_session(session.id, reply.id)
     assert (await store.transcript(fork.id)).messages[-1].state is MessageState.INTERRUPTED

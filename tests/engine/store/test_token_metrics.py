@@ -108,7 +108,7 @@ async def test_a_reply_and_its_row_are_stored_together_or_not_at_all(
     store: Store, sabotage: Sabotage, ref: ModelRef
 ) -> None:
     session = await store.add_session()
-    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hi", reply_ref=ref)
+    _, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Hi", reply_ref=ref)
     sabotage("BEFORE INSERT ON token_metrics")
     with pytest.raises(StoreError):
         await store.finish_reply(reply.id, state=MessageState.COMPLETE, text="Yes", calls=[new_call()])
@@ -171,7 +171,7 @@ async def test_misses_are_turns_that_another_model_was_asked_again(store: Store)
 async def test_a_reply_that_a_crash_cut_is_a_row_once(path: Path, clock: Clock, ref: ModelRef) -> None:
     store = await Store.open(path, clock)
     session = await store.add_session()
-    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hi", reply_ref=ref)
+    _, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Hi", reply_ref=ref)
     await store.save_partial(reply.id, "x" * 400, "y" * 40, ref)
     await store.close()
     for _ in range(2):
@@ -190,7 +190,7 @@ async def test_a_reply_that_a_crash_cut_is_a_row_once(path: Path, clock: Clock, 
 async def test_a_reply_that_was_gone_on_with_counts_only_what_is_new(path: Path, clock: Clock, ref: ModelRef) -> None:
     store = await Store.open(path, clock)
     session = await store.add_session()
-    _, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hi", reply_ref=ref)
+    _, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Hi", reply_ref=ref)
     first = new_call(ref, message_id=reply.id, completion_tokens=60)
     await store.finish_reply(reply.id, state=MessageState.STOPPED, text="x" * 240, calls=[first])
     await store.reopen_reply(reply.id)

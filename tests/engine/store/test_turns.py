@@ -14,8 +14,8 @@ from tale_tui.domain.errors import BadInput, EmptyMessage, NoSuchMessage, NoSuch
 from tale_tui.domain.models import ModelRef, Usage
 from tale_tui.domain.tasks import OPEN, Plan, Task, TaskState
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.task_steps import TaskEnd
-from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.tasks import NewTask
 from tale_tui.engine.store.turns import PromptSource, TurnContext
 
 CarryOut = Callable[..., Awaitable[Task]]
@@ -27,7 +27,7 @@ async def test_the_message_of_the_user_is_stored_before_any_model_is_asked(
     store: Store, path: Path, ref: ModelRef
 ) -> None:
     session = await store.add_session()
-    user, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    user, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
     assert (user.id, user.author, user.text, user.state) == ("u1", Author.USER, "Hello", MessageState.COMPLETE)
     assert (reply.author, reply.text, reply.state) == (Author.ASSISTANT, "", MessageState.STREAMING)
     assert (reply.parent_id, reply.ref, user.parent_id) == ("u1", ref, None)
@@ -71,9 +71,12 @@ async def test_a_message_of_which_nothing_is_left_is_not_stored(store: Store, re
 
 async def test_a_repeated_turn_is_not_stored_twice(store: Store, ref: ModelRef) -> None:
     session, other = await store.add_session(), await store.add_session()
-    user, reply, _ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
+    user, reply, *_ = await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref)
     done = await store.finish_reply(reply.id, state=MessageState.INTERRUPTED, text="Half")
-    assert await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref) == (user, done, None)
+    assert await store.begin_turn(session.id, user_id="u1", text="Hello", reply_ref=ref) == (
+        *(user, done, None),
+        await store.session(session.id),
+    )
     assert len((await store.transcript(session.id)).messages) == 2
     with pytest.raises(BadInput, match="key"):
         await store.begin_turn(other.id, user_id="u1", text="Hello", reply_ref=ref)
@@ -96,7 +99,7 @@ async def test_a_turn_that_becomes_a_task(
 ) -> None:
     _, before = await talk(session.id, "Hello")
     await store.enqueue(session.id, "Write a poem", key="u7")
-    user, card, task = await store.begin_turn(session.id, user_id="u7", text="Write a poem\x07", task=new, p=0.93)
+    user, card, task, _ = await store.begin_turn(session.id, user_id="u7", text="Write a poem\x07", task=new, p=0.93)
     assert (user.id, user.text, user.parent_id, user.p, user.task_id) == ("u7", "Write a poem", before.id, 0.93, None)
     assert (card.author, card.state, card.text, card.parent_id) == (Author.ASSISTANT, MessageState.COMPLETE, "", "u7")
     assert (card.task_id, card.ref, card.why, card.p) == ("t1", ref, "the task model", None)
@@ -119,9 +122,9 @@ async def test_a_repeated_turn_with_a_task_stores_nothing_twice(store: Store, se
     again = await store.begin_turn(session.id, user_id="u1", text="Another", task=replace(new, id="t2"))
     assert again == first
     assert len(await store.tasks()) == 1
-    user, card, _ = await store.begin_turn(session.id, user_id="u1", text="Write a poem", reply_ref=None)
+    user, card, *_ = await store.begin_turn(session.id, user_id="u1", text="Write a poem", reply_ref=None)
     assert (user, card) == first[:2]
-    _, reply, _ = await store.begin_turn(session.id, user_id="u2", text="Hello", reply_ref=None, p=0.1)
+    _, reply, *_ = await store.begin_turn(session.id, user_id="u2", text="Hello", reply_ref=None, p=0.1)
     assert (await store.message("u2")).p == 0.1
     with pytest.raises(BadInput, match="Another message has this key"):
         await store.begin_turn(session.id, user_id="u2", text="Hello", task=replace(new, id="t2"))
@@ -151,7 +154,7 @@ async def test_a_turn_with_a_task_is_stored_whole_or_not_at_all(store: Store, se
 async def test_a_done_task_fills_its_card(
     store: Store, session: Session, new: NewTask, carry_out: CarryOut, usage: Usage, ref: ModelRef
 ) -> None:
-    _, card, task = await store.begin_turn(session.id, user_id="u1", text="Write a poem", task=new)
+    _, card, task, _ = await store.begin_turn(session.id, user_id="u1", text="Write a poem", task=new)
     await carry_out(task, "A poem about a quokka")
     filled = await store.message(card.id)
     assert filled == replace(card, text="A poem about a quokka", usage=usage, ref=ref, why="the task model")
@@ -167,7 +170,7 @@ async def test_a_done_task_fills_its_card(
 async def test_the_cost_of_several_steps_is_summed_on_the_card(
     store: Store, session: Session, new: NewTask, plans: dict[str, Plan]
 ) -> None:
-    _, card, task = await store.begin_turn(
+    _, card, task, _ = await store.begin_turn(
         session.id, user_id="u1", text="Write", task=replace(new, plan=plans["three"])
     )
     claim = await store.claim_task(task.id, 1.0)
@@ -185,7 +188,7 @@ async def test_the_cost_of_several_steps_is_summed_on_the_card(
 
 
 async def test_a_task_that_ends_early_leaves_what_there_is(store: Store, session: Session, new: NewTask) -> None:
-    _, card, task = await store.begin_turn(session.id, user_id="u1", text="Write", task=new)
+    _, card, task, _ = await store.begin_turn(session.id, user_id="u1", text="Write", task=new)
     claim = await store.claim_task(task.id, 1.0)
     assert claim is not None
     await store.begin_step(task.id, claim.epoch, "answer")
@@ -216,26 +219,25 @@ async def test_a_message_becomes_a_task_after_all(store: Store, session: Session
 
 async def test_an_edit_that_becomes_a_task(store: Store, session: Session, new: NewTask, talk: Talk) -> None:
     user, reply = await talk(session.id, "Hello")
-    edited, card, task = await store.begin_turn(
+    edited, card, task, _ = await store.begin_turn(
         session.id, user_id="u9", text="Write a poem", p=0.8, task=new, beside=user.id
     )
     assert (edited.id, edited.sibling, edited.p, card.parent_id) == ("u9", 2, 0.8, "u9")
     assert task.message_id == card.id
     assert await store.begin_turn(session.id, user_id="u9", text="Write", task=new, beside=user.id) == (
-        edited,
-        card,
-        task,
+        *(edited, card, task),
+        await store.session(session.id),
     )
     with pytest.raises(NoSuchMessage):
         await store.begin_turn(session.id, user_id="u10", text="Write", task=replace(new, id="t2"), beside=reply.id)
-    second, _, _ = await store.begin_turn(session.id, user_id="u11", text="Hi", p=0.2, beside=user.id)
+    second, *_ = await store.begin_turn(session.id, user_id="u11", text="Hi", p=0.2, beside=user.id)
     assert second.p == 0.2
 
 
 async def test_a_fork_has_a_reply_where_the_card_was(
     store: Store, session: Session, new: NewTask, carry_out: CarryOut
 ) -> None:
-    _, card, task = await store.begin_turn(session.id, user_id="u1", text="Write", task=new, p=0.9)
+    _, card, task, _ = await store.begin_turn(session.id, user_id="u1", text="Write", task=new, p=0.9)
     await carry_out(task, "A poem")
     fork = await store.fork_session(session.id, card.id)
     user, reply = (await store.transcript(fork.id)).messages

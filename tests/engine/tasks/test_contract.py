@@ -10,16 +10,18 @@ from typing import Any
 import pytest
 
 from tale_tui.domain.errors import (
+    BadInput,
     BadPlan,
     BrokenStream,
     ContextFull,
     ModelNotFound,
     NoSuchTask,
+    TooManyTasks,
     Unreachable,
     WrongState,
 )
 from tale_tui.domain.events import StepDelta, TaskChanged, TaskSeen
-from tale_tui.domain.tasks import Priority, Reason, StepState, TaskState
+from tale_tui.domain.tasks import Priority, Reason, StepState, TaskRequest, TaskState
 
 Plan = Callable[..., str]
 
@@ -478,3 +480,31 @@ async def test_a_run_that_is_not_the_tasks_run_any_more_writes_nothing(execution
     assert detail.result.endswith("of the living")
     assert [entry.what for entry in detail.history].count("done") == 1
     await living.close()
+
+
+async def test_tasks_that_come_together_count_once_and_are_stored_all_or_none(execution: Any) -> None:
+    await execution.restart(per_minute=2)
+    many = tuple(TaskRequest(f"task {number}", f"many{number:04d}") for number in range(300))
+    made = await execution.executor.submit_many(many)
+    assert [task.title for task in made] == [one.text for one in many]
+    assert [task.id for task in await execution.executor.submit_many(many)] == [task.id for task in made]
+    with pytest.raises(TooManyTasks):
+        await execution.submit("one more")
+    await execution.restart(per_minute=100)
+    before = len(await execution.executor.list())
+    for bad, says in (("", "Task 2: Nothing"), ("x" * 30_000, "Task 2: The task has")):
+        with pytest.raises(BadInput, match=says):
+            await execution.executor.submit_many((TaskRequest("fine", "fine"), TaskRequest(bad, "bad")))
+    with pytest.raises(NoSuchTask):
+        await execution.executor.submit_many((TaskRequest("fine", "fine"), TaskRequest("x", "bad", after=("nope",))))
+    assert len(await execution.executor.list()) == before
+
+
+async def test_a_new_engine_counts_tasks_that_came_together_once(execution: Any) -> None:
+    many = tuple(TaskRequest(f"task {number}", f"many{number:04d}") for number in range(50))
+    await execution.executor.submit_many(many)
+    await execution.restart(per_minute=2)
+    await execution.executor.remember()
+    await execution.submit("one more")
+    with pytest.raises(TooManyTasks):
+        await execution.submit("and another")

@@ -220,6 +220,15 @@ def test_a_model_that_is_away_offers_three_keys() -> None:
     assert [hint.label for hint in shown.keys] == ["try again", "choose another", "use the starter"]
 
 
+@pytest.mark.parametrize(("state", "words"), [(RoleState.AWAY, "answer"), (RoleState.FAILED, "work")])
+def test_what_the_reply_says_already_is_not_said_above_the_prompt_as_well(state: RoleState, words: str) -> None:
+    status = role(state, detail="Nothing answers.")
+    for said, text in (("", "Nothing answers."), ("Nothing answers.", f"demo does not {words}.")):
+        shown = model_banner(status, key_of, starter=True, said=said)
+        assert shown is not None
+        assert shown.text == text
+
+
 def test_the_starter_is_not_offered_in_its_own_place() -> None:
     shown = model_banner(role(RoleState.FAILED, model="", demo=True), key_of, starter=True)
     assert shown is not None

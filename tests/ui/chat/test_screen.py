@@ -13,6 +13,7 @@ from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.errors import DiskFull, ReadOnly, Unreachable
 from tale_tui.domain.events import EngineMoved, Notice
+from tale_tui.engine.chat import generate
 from tale_tui.engine.chat import generate as generate_module
 from tale_tui.engine.models.scripted import Fail, Hold, Read, Say, Script, ScriptedBackend, spoken
 from tale_tui.ui.dialogs.details import DetailsDialog
@@ -579,6 +580,18 @@ async def test_a_model_that_is_away_is_said_above_the_prompt_and_retried(open_wi
         await window.press("ctrl+r")
         await window.until(lambda: window.chat.line.model.state == "ready", "it is back")
         assert window.notice is None
+
+
+async def test_an_error_stands_once_on_the_screen(open_window: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generate, "TURN_SERVER_WAIT_S", 0.1)
+    backend = ScriptedBackend([spoken("back")], away=Unreachable("Nothing answers. Start the server."))
+    async with open_window(backend=backend) as window:
+        await window.until(lambda: "Nothing answers" in window.painted, "the model is away")
+        await window.say("hello")
+        await window.until(lambda: "does not answer" in window.painted, "the reply says why")
+        assert window.painted.count("Nothing answers") == 1
+        await window.say("/new")
+        await window.until(lambda: "Nothing answers" in window.painted, "nothing else says why")
 
 
 async def test_a_message_waits_for_a_server_that_is_away_and_is_answered_when_it_is_back(open_window: Any) -> None:

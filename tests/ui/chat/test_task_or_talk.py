@@ -8,7 +8,7 @@ from typing import Any
 from tale_tui.domain.models import Role
 from tale_tui.domain.tasks import Classification
 from tale_tui.engine.models.scripted import Script, spoken
-from tale_tui.ui.terminal.notifications import WindowPreferences
+from tale_tui.ui.preferences import WindowPreferences
 
 UNSURE = "more formal"
 """Judged by what came before it: after a task it asks for another version of the result."""

@@ -113,11 +113,11 @@ async def test_what_holds_for_both_roles_is_said_once(show: Any) -> None:
 
 KEYS: list[tuple[list[str], object]] = [
     (["enter"], UseModel(Role.UX, SMALL)),
-    (["t"], UseModel(Role.TASK, SMALL)),
-    (["down", "t"], UseModel(Role.TASK, BIG)),
+    (["w"], UseModel(Role.TASK, SMALL)),
+    (["down", "w"], UseModel(Role.TASK, BIG)),
     (["end", "enter"], UseModel(Role.UX, STARTER)),
     (["end", "home", "enter"], UseModel(Role.UX, SMALL)),
-    (["s"], FetchStarter()),
+    (["ctrl+s"], FetchStarter()),
     (["escape"], None),
 ]
 
@@ -165,7 +165,7 @@ async def test_asking_that_fails_says_so(show: Any) -> None:
 
     async with show(ModelsDialog((), (), look=look)) as shown:
         await shown.window.until(lambda: "The engine moved." in shown.text, "said")
-        await shown.window.press("t")
+        await shown.window.press("w")
         assert shown.results == []
 
 

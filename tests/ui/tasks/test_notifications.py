@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.ui.preferences import WindowPreferences
 from tale_tui.ui.tasks.notifications import Notification, TaskNotifier, news_of
-from tale_tui.ui.terminal.notifications import WindowPreferences
 
 NOW = 1000.0
 

@@ -82,7 +82,7 @@ async def test_clicks_do_what_is_written_there() -> None:
         assert host.posted == ["http://e.x/y", "x = 1"]
         await pilot.click(host.text, offset=host.offset_of("thought"))
         assert "Hm." in host.lines
-        await pilot.press("v")
+        await pilot.press("t")
         assert "Hm." not in host.lines
 
 

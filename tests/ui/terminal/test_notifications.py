@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tale_tui.config.settings import Settings
-from tale_tui.ui.terminal.notifications import WindowPreferences, call, is_quiet, sequence
+from tale_tui.ui.preferences import WindowPreferences
+from tale_tui.ui.terminal.notifications import call, is_quiet, sequence
 
 NOON = 1_794_139_200.0
 """2026-11-08 12:00 UTC."""

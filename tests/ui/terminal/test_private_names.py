@@ -13,8 +13,9 @@ from textual.app import App
 from textual.message_pump import MessagePump
 from textual.worker import WorkerFailed
 
+from tale_tui.ui.preferences import WindowPreferences
 from tale_tui.ui.terminal.app import LINUX, TerminalApp, best_driver
-from tale_tui.ui.terminal.notifications import WindowPreferences, send
+from tale_tui.ui.terminal.notifications import send
 
 NOON = 1_794_139_200.0
 PRIVATE_MODULES = ["textual._parser", "textual._time", "textual._xterm_parser", "textual.drivers._writer_thread"]

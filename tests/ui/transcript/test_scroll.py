@@ -114,7 +114,9 @@ async def test_opening_ten_thousand_messages_sets_those_on_the_screen(
 ) -> None:
     laid: list[str] = []
     original = TurnBlock.lay_out
-    monkeypatch.setattr(TurnBlock, "lay_out", lambda self, how: laid.append(self.message.id) or original(self, how))
+    monkeypatch.setattr(
+        TurnBlock, "lay_out", lambda self, how: laid.append(self.content.message.id) or original(self, how)
+    )
     async with stage() as scene:
         scene.view.load(make.conversation(*long_talk(make, 5000)))
         assert "Answer 4999" in scene.text

@@ -1,7 +1,8 @@
-"""Conversation goes before tasks where both ask one model: a server with one slot would let it wait for their end.
+"""Conversation goes before tasks where both ask one model, or models of which a server holds one at a time: it would
+let the reply wait for their end.
 
 How many calls a server answers at once cannot be asked. So a reply that has no word after a moment, while tasks are
-written by the same model, interrupts these; they go on from their text when it has come to its end.
+written that it may be waiting for, interrupts these; they go on from their text when it has come to its end.
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ class Preemption:
 
     Args:
         patience_s: for how many seconds a reply waits for its first word before tasks make way.
+
+    Attributes:
+        contend: whether calls of two models wait for each other; those of one model may.
     """
 
     def __init__(self, patience_s: float) -> None:
+        self.contend: Callable[[ModelRef, ModelRef], bool] = ModelRef.__eq__
         self._patience_s = patience_s
         self._tasks: defaultdict[ModelRef, set[asyncio.Timeout]] = defaultdict(set)
         self._replies: Counter[ModelRef] = Counter()
-        self._no_replies: defaultdict[ModelRef, asyncio.Event] = defaultdict(asyncio.Event)
+        self._reply_ended = asyncio.Event()
         self._left_alone: set[ModelRef] = set()
 
     def leave_alone(self, ref: ModelRef) -> None:
@@ -57,35 +62,35 @@ class Preemption:
                 self._tasks[ref].discard(interruption)
 
     async def replies_ended(self, ref: ModelRef) -> None:
-        """Wait until no reply is written by a model."""
-        while self._replies[ref]:
-            await self._no_replies[ref].wait()
+        """Wait until no reply is written for which a task of this model had to make way."""
+        while any(self.contend(reply, ref) for reply in self._replies.elements()):
+            self._reply_ended.clear()
+            await self._reply_ended.wait()
 
     @contextmanager
-    def reply(self, ref: ModelRef, interrupting: Callable[[], None]) -> Iterator[Callable[[], None]]:
-        """A reply is written by a model meanwhile.
+    def reply(self, ref: ModelRef, interrupting: Callable[[ModelRef], None]) -> Iterator[Callable[[], None]]:
+        """A reply is written by a model meanwhile, which may have to be loaded first.
 
         Args:
             ref: the model.
-            interrupting: called when it has waited and tasks of the same model are made to wait for it.
+            interrupting: called when it has waited and tasks are made to wait for it, with the model that writes them.
         Returns:
             What is to be called at its first word.
         """
         patience = asyncio.get_running_loop().call_later(self._patience_s, self._interrupt, ref, interrupting)
         self._replies[ref] += 1
-        self._no_replies[ref].clear()
         try:
             yield patience.cancel
         finally:
             patience.cancel()
             self._replies[ref] -= 1
-            if not self._replies[ref]:
-                self._no_replies[ref].set()
+            self._reply_ended.set()
 
-    def _interrupt(self, ref: ModelRef, interrupting: Callable[[], None]) -> None:
-        if not self._tasks[ref]:
-            return
-        interrupting()
-        if ref not in self._left_alone:
-            for task in self._tasks[ref]:
-                task.reschedule(asyncio.get_running_loop().time())
+    def _interrupt(self, ref: ModelRef, interrupting: Callable[[ModelRef], None]) -> None:
+        for writer, tasks in self._tasks.items():
+            if not tasks or not self.contend(ref, writer):
+                continue
+            interrupting(writer)
+            if writer not in self._left_alone:
+                for task in tasks:
+                    task.reschedule(asyncio.get_running_loop().time())

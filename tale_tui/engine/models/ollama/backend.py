@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
@@ -12,11 +13,11 @@ from tale_tui.config.keys import OLLAMA_KEY_VARIABLE
 from tale_tui.config.settings import Settings
 from tale_tui.domain.constants import CATALOG_TIMEOUT_S, OLLAMA_DEFAULT_KEEP_ALIVE_S, RELEASE_LIMIT_S
 from tale_tui.domain.errors import BackendCrashed, BrokenStream, ModelError, ModelNotFound, NotAvailable, Refused
-from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Progress
+from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Progress, Role
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest
 from tale_tui.engine.models.lenient_json import read_object
-from tale_tui.engine.models.machine import has_gpu
+from tale_tui.engine.models.machine import has_gpu, thread_count
 from tale_tui.engine.models.memory_forecast import Forecast
 from tale_tui.engine.models.ollama.catalog import Details, RunningModel, full_name
 from tale_tui.engine.models.ollama.chat_api import OllamaAnswer, OllamaRequests
@@ -38,14 +39,22 @@ class OllamaBackend:
         settings: its address, how long models stay, and how long to wait.
         key: for a server that wants one; None takes OLLAMA_API_KEY. See `OllamaConnection` for who gets to see it.
         now: seconds since the epoch.
+        worker: gives the model that only works on tasks while another one answers; None for none.
     """
 
     name = BackendName.OLLAMA
 
-    def __init__(self, settings: Settings, key: str | None = None, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        key: str | None = None,
+        now: Callable[[], float] = time.time,
+        worker: Callable[[], ModelRef | None] = lambda: None,
+    ) -> None:
         self._settings = settings
         self._key = os.environ.get(OLLAMA_KEY_VARIABLE, "") if key is None else key
         self._made: tuple[OllamaConnection, OllamaRequests] | None = None
+        self._worker = worker
         self._keep_alive = KeepAlive(settings.ollama.keep_alive_s, now)
         self._sharing: dict[str, str] = {}
         """Models that are in memory under another name."""
@@ -260,7 +269,8 @@ class OllamaBackend:
 
     def _runs_as(self, model: str) -> str:
         """The name under which a model runs, as far as is known."""
-        return full_name(self._sharing.get(model, model))
+        name = self._sharing.get(model)
+        return full_name(model) if name is None else name
 
     async def _resident(
         self, connection: OllamaConnection, model: str, running: tuple[RunningModel, ...]
@@ -268,7 +278,7 @@ class OllamaBackend:
         """Which of the running ones it is, under whichever name; that is remembered."""
         found = await self._find(connection, model, running)
         if found is not None:
-            self._sharing[model] = found.name
+            self._sharing[model] = full_name(found.name)
         return found
 
     async def _shared(self, connection: OllamaConnection, model: str) -> ModelRef | None:
@@ -296,11 +306,23 @@ class OllamaBackend:
     def _keep_alive_s(self, model: str) -> int:
         return self._keep_alive.seconds(self._runs_as(model))
 
+    def _threads(self, model: str) -> int | None:
+        """How many threads a model computes with; None leaves that to the server.
+
+        Two models that each take all threads of the processors wait for each other: a reply beside a task was twenty
+        times slower. So the one that only works gets its share, as in the embedded backend.
+        """
+        worker = self._worker()
+        if worker is None or worker != ModelRef(self.name, model):
+            return None
+        on_processors = self._connect()[0].address.loopback and not has_gpu() and sys.platform != "darwin"
+        return thread_count(0, Role.TASK) if on_processors else None
+
     def _connect(self) -> tuple[OllamaConnection, OllamaRequests]:
         """The connection, made when it is first needed, and what makes its requests."""
         if self._made is None:
             connection = OllamaConnection(self._settings, self._key)
-            self._made = (connection, OllamaRequests(connection, self._keep_alive_s))
+            self._made = (connection, OllamaRequests(connection, self._keep_alive_s, self._threads))
         return self._made
 
 

@@ -47,15 +47,24 @@ class OllamaRequests:
     Args:
         connection: to the server.
         keep_alive_s: how many seconds a model is to stay.
+        threads: how many threads a model computes with; None leaves that to the server.
     """
 
-    def __init__(self, connection: OllamaConnection, keep_alive_s: Callable[[str], int]) -> None:
+    def __init__(
+        self,
+        connection: OllamaConnection,
+        keep_alive_s: Callable[[str], int],
+        threads: Callable[[str], int | None] = lambda _: None,
+    ) -> None:
         self._connection = connection
         self._keep_alive_s = keep_alive_s
+        self._threads = threads
 
     async def model_options(self, model: str, window: int | None) -> Body:
         """What a model is loaded with, and loaded again where it differs."""
-        return {"num_ctx": window or await self.default_window(model)}
+        options: Body = {"num_ctx": window or await self.default_window(model)}
+        threads = self._threads(model)
+        return options if threads is None else options | {"num_thread": threads}
 
     def load(self, model: str, options: Body) -> Body:
         """The body of /api/chat that only brings the model into memory."""

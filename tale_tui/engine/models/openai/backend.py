@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import replace
 
 from tale_tui.config.settings import Settings
 from tale_tui.domain.constants import DEFAULT_WINDOW, USAGE_TIMEOUT_S
@@ -46,6 +45,8 @@ class OpenAIBackend:
         self._settings = settings
         self._key = key or ""
         self._made: OpenAIConnection | None = None
+        self._other_names: set[str] = set()
+        """Names that the server does not know, but answers to with the one model that it runs."""
 
     @property
     def local(self) -> bool:
@@ -77,7 +78,8 @@ class OpenAIBackend:
             version=version,
             detail="" if connection.address.private else warning,
             models=tuple(model.info for model in served),
-            loaded=tuple(model.as_loaded for model in served if model.loaded),
+            loaded=self._in_memory(served),
+            only_model=served[0].info.ref.model if self._answers_to_any_name(served) else "",
         )
 
     async def probe(self, timeout_s: float) -> bool:
@@ -95,11 +97,11 @@ class OpenAIBackend:
             keep: cannot be asked for.
         """
         served = await self._find(model)
-        return served.as_loaded if served is not None else LoadedModel(ModelRef(self.name, model))
+        return served.asked_for_as(model) if served is not None else LoadedModel(ModelRef(self.name, model))
 
     async def loaded(self) -> tuple[LoadedModel, ...]:
         """What the server serves, but for what it says it would have to load first."""
-        return tuple(model.as_loaded for model in await self._connect().identify() if model.loaded)
+        return self._in_memory(await self._connect().identify())
 
     async def unload(self, model: str) -> None:
         """Nothing: the format has no way to ask for it."""
@@ -175,7 +177,7 @@ class OpenAIBackend:
             await made.client.close()
 
     async def _find(self, model: str) -> ServedModel | None:
-        """The model among those that are served; None where the server has no list of them.
+        """The model that answers for a name, which may have another one; None where the server has no list of them.
 
         Args:
             model: its name.
@@ -188,11 +190,24 @@ class OpenAIBackend:
         except Refused:
             return None
         named = next((one for one in served if one.info.ref.model == model), None)
-        if named is None and connection.kind is ServerKind.LLAMA_SERVER and len(served) == 1:
-            named = replace(served[0], info=replace(served[0].info, ref=ModelRef(self.name, model)))
+        if named is None and self._answers_to_any_name(served):
+            named = served[0]
+            self._other_names.add(model)
         if named is None:
             raise ModelNotFound(sentence(ModelNotFound, connection.server, clean_line(model)))
         return named
+
+    def _in_memory(self, served: tuple[ServedModel, ...]) -> tuple[LoadedModel, ...]:
+        """What is in memory, also by the other names that it was asked for by."""
+        loaded = tuple(model.as_loaded for model in served if model.loaded)
+        if not self._answers_to_any_name(served):
+            return loaded
+        names = sorted(self._other_names - {served[0].info.ref.model})
+        return loaded + tuple(served[0].asked_for_as(name) for name in names if loaded)
+
+    def _answers_to_any_name(self, served: tuple[ServedModel, ...]) -> bool:
+        """Whether it has one model, which answers whatever name it is asked for by."""
+        return len(served) == 1 and self._connect().kind is ServerKind.LLAMA_SERVER
 
     def _connect(self) -> OpenAIConnection:
         """The connection, made when it is first needed."""

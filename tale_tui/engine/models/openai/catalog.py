@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from tale_tui.domain.models import BackendName, LoadedModel, ModelInfo, ModelRef
@@ -51,6 +51,13 @@ class ServedModel:
     def as_loaded(self) -> LoadedModel:
         """As a model in memory."""
         return LoadedModel(self.info.ref, self.window, self.info.size_bytes)
+
+    def asked_for_as(self, name: str) -> LoadedModel:
+        """As a model in memory, by the name it is asked for; the name of its own is kept where that is another."""
+        own = self.info.ref
+        if name == own.model:
+            return self.as_loaded
+        return replace(self.as_loaded, ref=replace(own, model=name), runs=own.model, shares=own)
 
 
 def read_models(answer: dict[str, object]) -> tuple[ServerKind, tuple[ServedModel, ...]]:

@@ -119,6 +119,11 @@ def about_stand_ins(choices: Iterable[Choice]) -> str:
     return f"{details} Installed are {named}{more}: choose with /model or `tale-tui models use`."
 
 
+def about_other_model(asked: ModelRef, runs: str) -> str:
+    """What to say of a server that answers with the one model that it runs, whatever it is asked for."""
+    return f"You asked {asked.backend.value} for {asked.model}, but it runs {runs} and answers with that."
+
+
 def chat_models(report: BackendReport) -> tuple[ModelInfo, ...]:
     """The models of a backend that can hold a conversation."""
     return tuple(info for info in report.models if "chat" in info.capabilities) if report.available else ()

@@ -99,7 +99,7 @@ class ResidencyReporter:
         )
 
     def _serves(self, model: LoadedModel, role: Role) -> bool:
-        return self._roles.status(role).ref == model.ref and model.role in (None, role)
+        return self._roles.states.status(role).ref == model.ref and model.role in (None, role)
 
     def _notes(self, found: tuple[BackendModels, ...]) -> Iterator[str]:
         """What is not known, a sentence each."""

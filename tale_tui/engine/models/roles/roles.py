@@ -25,6 +25,7 @@ from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Role, RoleState, RoleStatus
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.defaults import (
+    about_other_model,
     about_stand_ins,
     chat_models,
     choose,
@@ -36,6 +37,8 @@ from tale_tui.engine.models.roles.defaults import (
 from tale_tui.engine.models.roles.role_states import RoleStates
 
 AUTOMATIC = "auto"
+COMPUTES_HERE = (BackendName.OLLAMA, BackendName.EMBEDDED)
+"""Backends whose models usually compute on this machine."""
 
 AWAY_ERRORS = (Unreachable, ModelNotFound, NotAvailable, NotTrusted)
 """After these the model cannot be had as things are: the user retries or chooses."""
@@ -78,32 +81,31 @@ class Roles:
         self._kept = kept
         self._settings = settings
         self._publish = publish
-        self._states = RoleStates(publish, now)
+        self.states = RoleStates(publish, now)
         self._last: dict[Role, ModelRef | None] = dict.fromkeys(Role)
         self._unresolved = set(Role)
         self._failures: dict[Role, ModelError] = {}
         self._given_up: set[ModelRef] = set()
         """Models that roles had, or tried, and gave up."""
+        self._told_others: set[tuple[ModelRef, str]] = set()
+        """Models that were asked for and the ones that answer for them, as far as that was said."""
         self._resolving = asyncio.Lock()
         self._loaders: Counter[tuple[ModelRef, Role]] = Counter()
         """How many wait for a model, for each role."""
-
-    def status(self, role: Role) -> RoleStatus:
-        """A role as it is now."""
-        return self._states.status(role)
 
     def failure(self, role: Role) -> ModelError | None:
         """What was last wrong with a role's model; None where nothing ever was."""
         return self._failures.get(role)
 
-    def statuses(self) -> tuple[RoleStatus, ...]:
-        """Both roles as they are now, ux first."""
-        return self._states.statuses()
+    def worker(self) -> ModelRef | None:
+        """The model that only works on tasks, where another one on this machine answers meanwhile; None for none."""
+        ux, task = (self.states.choice(role).ref for role in (Role.UX, Role.TASK))
+        return task if ux is not None and ux != task and ux.backend in COMPUTES_HERE else None
 
     def unused(self) -> tuple[ModelRef, ...]:
         """Models that a role gave up and that serve none now. They are told of once."""
         given_up, self._given_up = self._given_up, set()
-        return tuple(ref for ref in sorted(given_up, key=str) if not self._states.served_by(ref))
+        return tuple(ref for ref in sorted(given_up, key=str) if not self.states.served_by(ref))
 
     # who serves
 
@@ -112,10 +114,10 @@ class Roles:
         for role in Role:
             last = self._last[role] = await self._kept.role_choice(role)
             if self._settings[role] != AUTOMATIC:
-                self._states.set_choice(role, parse_setting(role, self._settings[role]), RoleState.FAILED)
+                self.states.set_choice(role, parse_setting(role, self._settings[role]), RoleState.FAILED)
                 self._unresolved.discard(role)
             elif last:
-                self._states.set_choice(role, chosen(last))
+                self.states.set_choice(role, chosen(last))
                 self._unresolved.discard(role)
 
     async def resolve(self) -> None:
@@ -129,13 +131,13 @@ class Roles:
                 if role not in self._unresolved:  # somebody chose meanwhile
                     continue
                 choice = choose(role, reports)
-                self._states.set_choice(role, choice)
+                self.states.set_choice(role, choice)
                 if choice.ref is None or choice.demo:
                     await self._look_for(reports)
                 if choice.ref:
                     self._unresolved.discard(role)
         # Told with the first look for a model that answers, and not at every start until a first task has run.
-        if Role.UX in missing and (sentence := about_stand_ins([self._states.choice(role) for role in missing])):
+        if Role.UX in missing and (sentence := about_stand_ins([self.states.choice(role) for role in missing])):
             self._publish(Notice("Another model stands in", sentence, about="models"))
 
     async def serving(self, role: Role) -> ModelRef:
@@ -146,9 +148,9 @@ class Roles:
         """
         if role in self._unresolved:
             await self.resolve()
-        ref = self._states.choice(role).ref
+        ref = self.states.choice(role).ref
         if ref is None:
-            raise NoModel(self._states.status(role).detail)
+            raise NoModel(self.states.status(role).detail)
         return ref
 
     async def assign(self, role: Role, ref: ModelRef) -> RoleStatus:
@@ -157,18 +159,18 @@ class Roles:
         Raises:
             ModelError: it cannot be had.
         """
-        before, status = self._states.choice(role), self._states.status(role)
+        before, status = self.states.choice(role), self.states.status(role)
         choice = chosen(ref)
         ref = choice.ref or ref
         works, unresolved = False, role in self._unresolved
         self._unresolved.discard(role)
-        self._states.set_choice(role, choice)
+        self.states.set_choice(role, choice)
         try:
             await self._prove(role, ref)
             works = True
         finally:
             if not works:
-                self._states.restore_choice(before, status)
+                self.states.restore_choice(before, status)
                 if unresolved:
                     self._unresolved.add(role)
             self._give_up(before.ref if works else ref)
@@ -176,37 +178,37 @@ class Roles:
         if self._settings[role] not in (AUTOMATIC, str(ref)):
             sentence = f"The settings say {role.value} = {self._settings[role]}: that holds again after the next start."
             self._publish(Notice("Only until the next start", sentence))
-        return self._states.status(role)
+        return self.states.status(role)
 
     async def retry(self, role: Role) -> RoleStatus:
         """Look again for the model of a role, and load it for ux. Why it failed is in the status."""
         if role in self._unresolved:
             await self.resolve()
         await self._try(role)
-        return self._states.status(role)
+        return self.states.status(role)
 
     async def added(self, ref: ModelRef) -> None:
         """A model was fetched: roles that have none look again, one with a stand-in takes its default."""
         for role in Role:
-            if self._states.choice(role).provisional and is_default(role, ref):
-                self._give_up(self._states.choice(role).ref)
-                self._states.set_choice(role, chosen(ref))
+            if self.states.choice(role).provisional and is_default(role, ref):
+                self._give_up(self.states.choice(role).ref)
+                self.states.set_choice(role, chosen(ref))
         await self.resolve()
 
     async def warm(self) -> None:
         """Resolve both roles and load the model of ux. Why it failed is in the status."""
         await self.resolve()
         await self._try(Role.UX)
-        if self._states.choice(Role.UX).demo and BackendName.OLLAMA in self._pool.automatic:
+        if self.states.choice(Role.UX).demo and BackendName.OLLAMA in self._pool.automatic:
             better = chat_models(await self._pool.report(BackendName.OLLAMA))
-            self._states.offer(Role.UX, tuple(info.ref for info in better))
+            self.states.offer(Role.UX, tuple(info.ref for info in better))
 
     async def look_again(self, servers: Collection[BackendName]) -> None:
         """Servers are back: find models for roles that have none, and see to those that they serve, as at the start."""
         await self.warm()
         for role in Role:
-            ref = self._states.choice(role).ref
-            if ref is not None and ref.backend in servers and self._states.status(role).state is not RoleState.READY:
+            ref = self.states.choice(role).ref
+            if ref is not None and ref.backend in servers and self.states.status(role).state is not RoleState.READY:
                 await self._try(role)
 
     def _give_up(self, ref: ModelRef | None) -> None:
@@ -227,16 +229,16 @@ class Roles:
         """A server is away, and its models are with it."""
         away = self._pool.servers.away(name)
         for role in Role:
-            ref = self._states.choice(role).ref
+            ref = self.states.choice(role).ref
             if away is not None and ref is not None and ref.backend is name:
-                self._states.set_state(ref, RoleState.AWAY, detail=away.sentence, only=role)
+                self.states.set_state(ref, RoleState.AWAY, detail=away.sentence, only=role)
 
     def server_returned(self, name: BackendName) -> None:
         """A server is back: its models can be asked, and are loaded with the next call at the latest."""
         for role in Role:
-            ref = self._states.choice(role).ref
+            ref = self.states.choice(role).ref
             if ref is not None and ref.backend is name and self._shown_as(ref, RoleState.AWAY, role):
-                self._states.set_state(ref, RoleState.IDLE, only=role)
+                self.states.set_state(ref, RoleState.IDLE, only=role)
 
     async def load(
         self,
@@ -257,20 +259,22 @@ class Roles:
             ModelError: why it cannot be had.
         """
 
-        serving = self._states.served_by(ref)
-        if serving and all(self._states.status(one).state is RoleState.READY for one in serving):
+        serving = self.states.served_by(ref)
+        if serving and all(self.states.status(one).state is RoleState.READY for one in serving):
             there = self._pool.resident(ref, role)
             if there is not None:
                 return there
 
         def begins() -> None:
-            self._states.set_state(ref, RoleState.LOADING, only=self._only(ref, role))
+            self.states.set_state(ref, RoleState.LOADING, only=self._only(ref, role))
             waiting()
 
         self._loaders[ref, role] += 1
         try:
             loaded = await self._pool.load(ref, begins, role=role, may_evict=may_evict)
-            self._states.set_state(ref, RoleState.READY, window=loaded.window, only=self._only(ref, role))
+            if loaded.runs:
+                self._tell_other(loaded)
+            self.states.set_state(ref, RoleState.READY, window=loaded.window, only=self._only(ref, role))
         except ModelError as error:
             await self._show(ref, error, loading=True, only=self._only(ref, role))
             raise
@@ -279,17 +283,17 @@ class Roles:
             only = self._only(ref, role)
             given_up = not self._loaders[ref, role] if only else not any(self._loaders[ref, one] for one in Role)
             if given_up and self._shown_as(ref, RoleState.LOADING, only):
-                self._states.set_state(ref, RoleState.IDLE, only=only)  # by the last who waited
+                self.states.set_state(ref, RoleState.IDLE, only=only)  # by the last who waited
         return loaded
 
     def gone(self, ref: ModelRef, role: Role | None = None) -> None:
         """A model is not in memory any more: its roles, or this one, are idle."""
         if self._shown_as(ref, RoleState.READY, role):
-            self._states.set_state(ref, RoleState.IDLE, only=role)
+            self.states.set_state(ref, RoleState.IDLE, only=role)
 
     def broke_off(self, error: TaleError) -> None:
         """What looks for models, or after them, has ended: nobody may wait for a role any longer."""
-        self._states.end_waiting(error.sentence)
+        self.states.end_waiting(error.sentence)
         self._publish(Notice(error.title, error.sentence, "error"))
 
     async def failed(self, ref: ModelRef, error: ModelError, *, role: Role = Role.UX) -> None:
@@ -306,11 +310,11 @@ class Roles:
 
     async def served(self, role: Role, ref: ModelRef) -> None:
         """A turn of this role was answered: the role is well, and the choice is kept."""
-        if self._states.choice(role).ref != ref:
+        if self.states.choice(role).ref != ref:
             return
-        if self._states.status(role).state is not RoleState.READY:
+        if self.states.status(role).state is not RoleState.READY:
             only = self._only(ref, role)
-            self._states.set_state(ref, RoleState.READY, window=self._pool.known_window(ref), only=only)
+            self.states.set_state(ref, RoleState.READY, window=self._pool.known_window(ref), only=only)
         await self._keep(role, ref)
 
     async def _prove(self, role: Role, ref: ModelRef) -> None:
@@ -325,12 +329,12 @@ class Roles:
             raise ModelNotFound(f"{ref.model} is not among the models of {ref.backend.value}.")
         resident = self._pool.resident(ref, role)
         if resident is not None:
-            self._states.set_state(ref, RoleState.READY, window=resident.window)
+            self.states.set_state(ref, RoleState.READY, window=resident.window)
         elif self._shown_as(ref, RoleState.AWAY) or self._shown_as(ref, RoleState.FAILED):
-            self._states.set_state(ref, RoleState.IDLE)
+            self.states.set_state(ref, RoleState.IDLE)
 
     async def _try(self, role: Role) -> None:
-        ref = self._states.choice(role).ref
+        ref = self.states.choice(role).ref
         if ref is None:
             return
         try:
@@ -349,24 +353,30 @@ class Roles:
         self._last[role] = ref
 
     async def _show(self, ref: ModelRef, error: ModelError, *, loading: bool, only: Role | None = None) -> None:
-        concerned = [role for role in self._states.served_by(ref) if only in (None, role)]
+        concerned = [role for role in self.states.served_by(ref) if only in (None, role)]
         if not concerned:
             return
         self._failures |= dict.fromkeys(concerned, error)
         if away := self._pool.servers.away(ref.backend):
-            self._states.set_state(ref, RoleState.AWAY, detail=away.sentence, only=only)
+            self.states.set_state(ref, RoleState.AWAY, detail=away.sentence, only=only)
         elif isinstance(error, AWAY_ERRORS):
             offered: tuple[ModelRef, ...] = ()
             if isinstance(error, ModelNotFound):
                 offered = tuple(info.ref for info in chat_models(await self._pool.report(ref.backend)))
-            self._states.set_state(ref, RoleState.AWAY, detail=error.sentence, offered=offered, only=only)
+            self.states.set_state(ref, RoleState.AWAY, detail=error.sentence, offered=offered, only=only)
         elif loading or isinstance(error, FAILED_ERRORS):
-            self._states.set_state(ref, RoleState.FAILED, detail=error.sentence, only=only)
+            self.states.set_state(ref, RoleState.FAILED, detail=error.sentence, only=only)
+
+    def _tell_other(self, loaded: LoadedModel) -> None:
+        """Say once that a server answers with another model than was asked for."""
+        if (loaded.ref, loaded.runs) not in self._told_others:
+            self._told_others.add((loaded.ref, loaded.runs))
+            self._publish(Notice("Another model answers", about_other_model(loaded.ref, loaded.runs), about="models"))
 
     def _only(self, ref: ModelRef, role: Role) -> Role | None:
         """The one role that a load concerns, where each has a process of its own; None for all that it serves."""
         return role if self._pool.separate(ref) else None
 
     def _shown_as(self, ref: ModelRef, state: RoleState, only: Role | None = None) -> bool:
-        roles = [role for role in self._states.served_by(ref) if only in (None, role)]
-        return any(self._states.status(role).state is state for role in roles)
+        roles = [role for role in self.states.served_by(ref) if only in (None, role)]
+        return any(self.states.status(role).state is state for role in roles)

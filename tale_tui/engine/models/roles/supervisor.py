@@ -71,6 +71,7 @@ class ModelSupervisor:
         """Models of both roles of which it was looked up whether they fit together."""
         self.one_model = False
         """Whether the models of the two roles do not fit together."""
+        pool.preemption.contend = self._contend
         pool.servers.listen(left=self._server_left, returned=self._server_returned)
 
     # what others may ask
@@ -81,6 +82,10 @@ class ModelSupervisor:
             return False
         return role is Role.UX or (self._both != "no" and not self.one_model and (ref, role) in self._seen)
 
+    def _contend(self, one: ModelRef, other: ModelRef) -> bool:
+        """Whether calls of two models wait for each other: of one model, or where a server holds one of them."""
+        return one == other or (self.one_model and one.backend is other.backend)
+
     def leave_unloaded(self, ref: ModelRef) -> None:
         """The user had a model unloaded: leave it so until it is called for."""
         self._left_unloaded.add(ref)
@@ -88,7 +93,7 @@ class ModelSupervisor:
 
     def chat_waits_s(self) -> float | None:
         """In one-model mode: how long a conversation waits for its model, in seconds, where that is known."""
-        ux = self._roles.status(Role.UX).ref
+        ux = self._roles.states.status(Role.UX).ref
         return self._residency_log.typical_load_s(ux) if self.one_model and ux else None
 
     # the rounds
@@ -112,7 +117,7 @@ class ModelSupervisor:
         await self._give_back()
         await self._remember_apart()
         for role in Role:
-            ref = self._roles.status(role).ref
+            ref = self._roles.states.status(role).ref
             if ref is not None:
                 await self._residency_log.learn(ref)
                 # What is wrong is in the state of the role; the next check tries again.
@@ -124,7 +129,7 @@ class ModelSupervisor:
     async def _give_back(self) -> None:
         """What no role uses any more is not kept."""
         self._unused.update(self._roles.unused())
-        self._unused -= {ref for role in Role if (ref := self._roles.status(role).ref)}
+        self._unused -= {ref for role in Role if (ref := self._roles.states.status(role).ref)}
         for ref in [ref for ref in self._unused if not self._pool.residency.busy(ref)]:
             self._unused.discard(ref)
             if self._pool.servers.away(ref.backend) is None:
@@ -133,7 +138,7 @@ class ModelSupervisor:
 
     async def _remember_apart(self) -> None:
         """A server that could not hold the models of both roles last time is not made to try again."""
-        ux, task = (self._roles.status(role).ref for role in (Role.UX, Role.TASK))
+        ux, task = (self._roles.states.status(role).ref for role in (Role.UX, Role.TASK))
         if ux is None or task is None or ux == task or (ux, task) in self._pairs:
             return
         self._pairs.add((ux, task))
@@ -141,11 +146,11 @@ class ModelSupervisor:
 
     def _next_s(self) -> float:
         """Seconds until there may be something to do."""
-        waits = [self._pool.breakers.wait_s(ref) for role in Role if (ref := self._roles.status(role).ref)]
+        waits = [self._pool.breakers.wait_s(ref) for role in Role if (ref := self._roles.states.status(role).ref)]
         return min([wait for wait in waits if wait > 0] + [SUPERVISOR_CHECK_S])
 
     async def _ensure(self, role: Role, ref: ModelRef) -> None:
-        state = self._roles.status(role).state
+        state = self._roles.states.status(role).state
         if state is RoleState.LOADING or self._pool.breakers.wait_s(ref) > 0:
             return
         if self._pool.servers.away(ref.backend) is not None:  # which is noticed when it is back
@@ -228,7 +233,7 @@ class ModelSupervisor:
         if self._contested(ref):
             return False
         if self.one_model:
-            others = [other for one in Role if (other := self._roles.status(one).ref) and other != ref]
+            others = [other for one in Role if (other := self._roles.states.status(one).ref) and other != ref]
             return role is Role.UX and all(self._pool.residency.idle_s(other) > RESIDENT_TRUST_S for other in others)
         if role is Role.UX:
             return True
@@ -240,7 +245,7 @@ class ModelSupervisor:
         return await self._guard.fits(ref, forecast, await self._pool.here())
 
     def _in_memory(self, role: Role) -> bool:
-        ref = self._roles.status(role).ref
+        ref = self._roles.states.status(role).ref
         return ref is not None and self._pool.resident(ref, role) is not None
 
     # servers that leave and return
@@ -267,7 +272,7 @@ class ModelSupervisor:
         for ref in evicted:
             self._roles.gone(ref)
             self._seen = {(seen, role) for seen, role in self._seen if seen != ref}
-        served = {self._roles.status(role).ref for role in Role}
+        served = {self._roles.states.status(role).ref for role in Role}
         if self.one_model or arriving not in served or not served & set(evicted):
             return
         self.one_model = True

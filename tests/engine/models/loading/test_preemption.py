@@ -1,4 +1,4 @@
-"""Replies go before tasks of the same model."""
+"""Replies go before tasks of the same model, and of one that has to leave for theirs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def test_a_task_makes_way_for_a_reply_of_its_model_and_goes_on_after_it() 
     preemption, begun, told = Preemption(0.0), asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(write(preemption, ONE, begun))
     await begun.wait()
-    with preemption.reply(ONE, told.set):
+    with preemption.reply(ONE, lambda _: told.set()):
         await told.wait()
         for _ in range(10):
             await asyncio.sleep(0)
@@ -42,7 +42,7 @@ async def test_a_task_goes_on_where_interrupting_it_would_not_help(why: str) -> 
     await begun.wait()
     if why == "it would begin again":
         preemption.leave_alone(ONE)
-    with preemption.reply(OTHER if why == "another model" else ONE, told.set) as has_word:
+    with preemption.reply(OTHER if why == "another model" else ONE, lambda _: told.set()) as has_word:
         if why == "a word came":
             has_word()
         await asyncio.sleep(0.01)
@@ -51,6 +51,18 @@ async def test_a_task_goes_on_where_interrupting_it_would_not_help(why: str) -> 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_where_a_server_holds_one_model_a_task_of_the_other_makes_way_and_is_named() -> None:
+    preemption, begun, told = Preemption(0.0), asyncio.Event(), list[ModelRef]()
+    preemption.contend = lambda one, other: one.backend is other.backend
+    task = asyncio.create_task(write(preemption, OTHER, begun))
+    await begun.wait()
+    with preemption.reply(ONE, told.append):
+        await asyncio.sleep(0.01)
+        assert told == [OTHER]
+        assert not task.done(), "it waits for the end of the reply"
+    assert await task == "made way"
 
 
 async def test_a_limit_of_its_own_is_no_interruption() -> None:

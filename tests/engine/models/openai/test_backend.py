@@ -475,8 +475,16 @@ async def test_a_list_that_is_null_is_empty(replay: Any, openai: OpenAIBackend) 
 
 
 async def test_llama_server_with_one_model_serves_it_under_any_name(replay: Any, openai: OpenAIBackend) -> None:
-    replay.play("llama-server/models")
-    assert await openai.load("any", 8192) == LoadedModel(ModelRef(BackendName.OPENAI, "any"), 2048, 96576768)
+    for _ in range(4):
+        replay.play("llama-server/models")
+    own = ModelRef(BackendName.OPENAI, GGUF)
+    served = LoadedModel(own, 2048, 96576768)
+    assert await openai.loaded() == (served,)
+    loaded = await openai.load("any", 8192)
+    assert loaded == LoadedModel(ModelRef(BackendName.OPENAI, "any"), 2048, 96576768, shares=own, runs=GGUF)
+    assert await openai.loaded() == (served, loaded)  # or it would seem evicted at the next look
+    report = await openai.report(5)
+    assert (report.only_model, report.loaded) == (GGUF, (served, loaded))
 
 
 async def test_a_server_that_is_still_loading_is_not_there_yet(replay: Any, openai: OpenAIBackend) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -111,7 +112,7 @@ class Desk:
 
 async def test_before_anything_is_known_the_roles_are_looked_for() -> None:
     desk = Desk(RoleChoiceStore(), Named(OLLAMA, small__1b=1))
-    ux, task = desk.roles.statuses()
+    ux, task = desk.roles.states.statuses()
     assert (ux.role, task.role) == (UX, TASK)
     assert (ux.state, ux.ref) == (RoleState.LOADING, None)
 
@@ -120,21 +121,21 @@ async def test_a_setting_is_stronger_than_what_was_kept() -> None:
     backend = Named(OLLAMA, small__1b=1, big__9b=9)
     desk = Desk(RoleChoiceStore(ux=SMALL), backend, ux="ollama/big:9b")
     await desk.roles.restore()
-    assert desk.roles.status(UX).ref == BIG
+    assert desk.roles.states.status(UX).ref == BIG
     assert await desk.roles.serving(UX) == BIG
 
 
 async def test_what_was_kept_is_stronger_than_what_is_there() -> None:
     desk = Desk(RoleChoiceStore(ux=BIG), Named(OLLAMA, small__1b=1, big__9b=9, **{"qwen2.5__7b": 5}))
     await desk.roles.restore()
-    assert desk.roles.status(UX).state is RoleState.IDLE
+    assert desk.roles.states.status(UX).state is RoleState.IDLE
     assert await desk.roles.serving(UX) == BIG
 
 
 async def test_a_wrong_setting_is_an_error_in_a_sentence() -> None:
     desk = Desk(RoleChoiceStore(ux=BIG), Named(OLLAMA, small__1b=1), ux="big")
     await desk.roles.restore()
-    assert desk.roles.status(UX).state is RoleState.FAILED
+    assert desk.roles.states.status(UX).state is RoleState.FAILED
     with pytest.raises(NoModel, match="backend/model"):
         await desk.roles.serving(UX)
 
@@ -144,8 +145,8 @@ async def test_what_stands_in_is_said_once() -> None:
     await desk.roles.restore()
     await desk.roles.resolve()
     await desk.roles.resolve()
-    assert desk.roles.status(UX).ref == SMALL
-    assert desk.roles.status(TASK).ref == BIG
+    assert desk.roles.states.status(UX).ref == SMALL
+    assert desk.roles.states.status(TASK).ref == BIG
     assert [notice.sentence for notice in desk.notices] == [
         "qwen2.5:7b is not installed; small:1b serves until you choose. qwen3:14b is not installed; big:9b serves "
         "until you choose. Installed are small:1b, big:9b: choose with /model or `tale-tui models use`."
@@ -156,7 +157,7 @@ async def test_where_nothing_is_found_it_is_looked_for_again_by_the_next_who_ask
     backend = Named(OLLAMA)
     desk = Desk(RoleChoiceStore(), backend)
     await desk.roles.warm()
-    assert desk.roles.status(UX).state is RoleState.UNSET
+    assert desk.roles.states.status(UX).state is RoleState.UNSET
     with pytest.raises(NoModel, match="No model was found"):
         await desk.roles.serving(UX)
     backend.models = ("small:1b",)
@@ -167,7 +168,7 @@ async def test_a_model_for_tasks_alone_that_stands_in_is_not_told_at_every_start
     desk = Desk(RoleChoiceStore(ux=SMALL), Named(OLLAMA, small__1b=1, big__9b=9))
     await desk.roles.restore()
     await desk.roles.resolve()
-    assert desk.roles.status(TASK).ref == BIG
+    assert desk.roles.states.status(TASK).ref == BIG
     assert desk.notices == []
 
 
@@ -175,7 +176,7 @@ async def test_who_was_chosen_before_anything_was_looked_for_stays() -> None:
     desk = Desk(RoleChoiceStore(), Named(OLLAMA, small__1b=1, big__9b=9))
     await desk.roles.assign(UX, BIG)
     await desk.roles.resolve()
-    assert desk.roles.status(UX).ref == BIG
+    assert desk.roles.states.status(UX).ref == BIG
 
 
 async def test_who_was_chosen_while_it_is_looked_for_stays() -> None:
@@ -187,8 +188,8 @@ async def test_who_was_chosen_while_it_is_looked_for_stays() -> None:
     await desk.roles.assign(UX, BIG)
     backend.reports.set()
     await resolving
-    assert (desk.roles.status(UX).ref, desk.roles.status(UX).state) == (BIG, RoleState.READY)
-    assert desk.roles.status(TASK).ref == BIG
+    assert (desk.roles.states.status(UX).ref, desk.roles.states.status(UX).state) == (BIG, RoleState.READY)
+    assert desk.roles.states.status(TASK).ref == BIG
 
 
 async def test_after_a_choice_that_did_not_work_it_is_still_looked_for() -> None:
@@ -207,9 +208,23 @@ async def test_warming_loads_ux_and_leaves_task() -> None:
     await desk.roles.warm()
     assert backend.loads == ["small:1b"]
     assert desk.states(UX) == [RoleState.IDLE, RoleState.LOADING, RoleState.READY]
-    assert desk.roles.status(UX).window == 4096
-    assert desk.roles.status(UX).detail.startswith("qwen2.5:7b is not installed")
-    assert desk.roles.status(TASK).state is RoleState.IDLE
+    assert desk.roles.states.status(UX).window == 4096
+    assert desk.roles.states.status(UX).detail.startswith("qwen2.5:7b is not installed")
+    assert desk.roles.states.status(TASK).state is RoleState.IDLE
+
+
+async def test_a_server_that_answers_with_another_model_is_told_of_once() -> None:
+    class OneModel(Named):
+        async def load(self, model: str, window: int | None) -> LoadedModel:
+            return replace(await super().load(model, window), runs="other:3b")
+
+    desk = Desk(RoleChoiceStore(), OneModel(OLLAMA, small__1b=1), ux=str(SMALL), task=str(SMALL))
+    await desk.roles.warm()
+    desk.roles.gone(SMALL)
+    await desk.roles.load(SMALL)
+    sentence = "You asked ollama for small:1b, but it runs other:3b and answers with that."
+    assert [one.sentence for one in desk.notices if one.title == "Another model answers"] == [sentence]
+    assert desk.roles.states.status(UX).state is RoleState.READY
 
 
 async def test_loading_says_since_when() -> None:
@@ -219,17 +234,17 @@ async def test_loading_says_since_when() -> None:
     await desk.roles.restore()
     warming = asyncio.create_task(desk.roles.warm())
     await backend.begun.wait()
-    assert desk.roles.status(UX).loading_since == 77.0
+    assert desk.roles.states.status(UX).loading_since == 77.0
     backend.gate.set()
     await warming
-    assert desk.roles.status(UX).loading_since is None
+    assert desk.roles.states.status(UX).loading_since is None
 
 
 async def test_one_model_in_both_roles_is_ready_in_both() -> None:
     desk = Desk(RoleChoiceStore(ux=SMALL, task=SMALL), Named(OLLAMA, small__1b=1))
     await desk.roles.restore()
     await desk.roles.warm()
-    assert [status.state for status in desk.roles.statuses()] == [RoleState.READY, RoleState.READY]
+    assert [status.state for status in desk.roles.states.statuses()] == [RoleState.READY, RoleState.READY]
 
 
 @pytest.mark.parametrize(
@@ -249,13 +264,13 @@ async def test_a_kept_model_that_cannot_be_had_is_said_and_nobody_takes_its_plac
     desk = Desk(RoleChoiceStore(ux=BIG), backend, files)
     await desk.roles.restore()
     await desk.roles.warm()
-    status = desk.roles.status(UX)
+    status = desk.roles.states.status(UX)
     assert (status.state, status.ref, status.detail) == (state, BIG, str(error))
     assert (ModelRef(OLLAMA, "small:1b") in status.offered) == isinstance(error, ModelNotFound)
     assert files.loads == []
     backend.load_error = None
     assert (await desk.roles.retry(UX)).state is RoleState.READY
-    assert desk.roles.status(UX).detail == ""
+    assert desk.roles.states.status(UX).detail == ""
 
 
 @pytest.mark.parametrize(
@@ -272,19 +287,19 @@ async def test_a_call_that_fails_shows_on_the_role_where_it_means_something(erro
     await desk.roles.warm()
     assert isinstance(error, Unreachable | BackendCrashed | TimedOut)
     await desk.roles.failed(SMALL, error)
-    assert desk.roles.status(UX).state is state
+    assert desk.roles.states.status(UX).state is state
     await desk.roles.served(UX, SMALL)
-    assert desk.roles.status(UX).state is RoleState.READY
+    assert desk.roles.states.status(UX).state is RoleState.READY
 
 
 async def test_an_error_of_a_model_without_a_role_changes_nothing() -> None:
     desk = Desk(RoleChoiceStore(ux=SMALL), Named(OLLAMA, small__1b=1))
     await desk.roles.restore()
-    before = desk.roles.statuses()
+    before = desk.roles.states.statuses()
     await desk.roles.failed(BIG, Unreachable("gone"))
     with pytest.raises(ModelNotFound):
         await desk.roles.load(BIG)
-    assert desk.roles.statuses() == before
+    assert desk.roles.states.statuses() == before
 
 
 async def test_who_gives_up_waiting_leaves_the_role_as_not_loaded() -> None:
@@ -298,10 +313,10 @@ async def test_who_gives_up_waiting_leaves_the_role_as_not_loaded() -> None:
     await asyncio.sleep(0)
     second.cancel()
     await asyncio.wait([second])
-    assert desk.roles.status(UX).state is RoleState.LOADING
+    assert desk.roles.states.status(UX).state is RoleState.LOADING
     first.cancel()
     await asyncio.wait([first])
-    assert desk.roles.status(UX).state is RoleState.IDLE
+    assert desk.roles.states.status(UX).state is RoleState.IDLE
 
 
 async def test_of_two_roles_that_wait_for_one_model_the_last_says_that_it_is_not_loaded() -> None:
@@ -315,10 +330,10 @@ async def test_of_two_roles_that_wait_for_one_model_the_last_says_that_it_is_not
     await asyncio.sleep(0)
     works.cancel()
     await asyncio.wait([works])
-    assert [status.state for status in desk.roles.statuses()] == [RoleState.LOADING, RoleState.LOADING]
+    assert [status.state for status in desk.roles.states.statuses()] == [RoleState.LOADING, RoleState.LOADING]
     talks.cancel()
     await asyncio.wait([talks])
-    assert [status.state for status in desk.roles.statuses()] == [RoleState.IDLE, RoleState.IDLE]
+    assert [status.state for status in desk.roles.states.statuses()] == [RoleState.IDLE, RoleState.IDLE]
 
 
 async def test_a_model_that_left_while_its_role_has_failed_changes_nothing() -> None:
@@ -327,7 +342,7 @@ async def test_a_model_that_left_while_its_role_has_failed_changes_nothing() -> 
     await desk.roles.warm()
     await desk.roles.failed(SMALL, BackendCrashed("dead"))
     desk.roles.gone(SMALL)
-    assert desk.roles.status(UX).state is RoleState.FAILED
+    assert desk.roles.states.status(UX).state is RoleState.FAILED
 
 
 # where each role has a process of its own
@@ -369,7 +384,7 @@ ONE = ModelRef(SCRIPTED, "small")
 
 
 def both(desk: Desk) -> list[RoleState]:
-    return [status.state for status in desk.roles.statuses()]
+    return [status.state for status in desk.roles.states.statuses()]
 
 
 async def test_a_load_for_one_role_says_nothing_of_the_other(one_file: Desk, processes: GatedProcesses) -> None:
@@ -447,10 +462,10 @@ async def test_a_choice_that_does_not_work_changes_nothing(role: Role) -> None:
     kept = RoleChoiceStore(ux=SMALL, task=SMALL)
     desk = Desk(kept, Named(OLLAMA, small__1b=1))
     await desk.roles.restore()
-    before = desk.roles.statuses()
+    before = desk.roles.states.statuses()
     with pytest.raises(ModelNotFound):
         await desk.roles.assign(role, ModelRef(OLLAMA, "typo:1b"))
-    assert desk.roles.statuses() == before
+    assert desk.roles.states.statuses() == before
     assert kept.choices == {UX: SMALL, TASK: SMALL}
 
 
@@ -495,10 +510,10 @@ async def test_a_default_that_was_fetched_takes_the_place_of_what_stood_in() -> 
     await desk.roles.restore()
     await desk.roles.warm()
     await desk.roles.added(ModelRef(OLLAMA, "tiny:1b"))
-    assert desk.roles.status(UX).ref == SMALL
+    assert desk.roles.states.status(UX).ref == SMALL
     await desk.roles.added(DEFAULT)
-    assert (desk.roles.status(UX).ref, desk.roles.status(UX).detail) == (DEFAULT, "")
-    assert desk.roles.status(TASK).ref == SMALL
+    assert (desk.roles.states.status(UX).ref, desk.roles.states.status(UX).detail) == (DEFAULT, "")
+    assert desk.roles.states.status(TASK).ref == SMALL
 
 
 async def test_a_demo_is_called_one_and_what_is_better_is_offered() -> None:
@@ -507,7 +522,7 @@ async def test_a_demo_is_called_one_and_what_is_better_is_offered() -> None:
     desk = Desk(RoleChoiceStore(ux=starter), backend, Named(EMBEDDED, **{starter.model: 1}))
     await desk.roles.restore()
     await desk.roles.warm()
-    status = desk.roles.status(UX)
+    status = desk.roles.states.status(UX)
     assert (status.ref, status.demo, status.state) == (starter, True, RoleState.READY)
     assert status.offered == (SMALL,)
 
@@ -545,4 +560,4 @@ async def test_a_default_that_was_fetched_takes_no_place_that_somebody_was_given
     desk = Desk(RoleChoiceStore(ux=SMALL), Named(OLLAMA, small__1b=1))
     await desk.roles.restore()
     await desk.roles.added(DEFAULT)
-    assert desk.roles.status(UX).ref == SMALL
+    assert desk.roles.states.status(UX).ref == SMALL

@@ -105,7 +105,7 @@ class Home:
         await self.parts.supervisor.check()
 
     def state(self, role: Role) -> RoleState:
-        return self.parts.roles.status(role).state
+        return self.parts.roles.states.status(role).state
 
     @property
     def loaded(self) -> set[str]:
@@ -445,7 +445,7 @@ async def test_a_load_that_is_under_way_is_not_waited_for(home: Callable[..., Ho
 
     one.backend.load = gated  # type: ignore[method-assign]
     beginning = asyncio.create_task(one.begin())
-    await until(lambda: one.parts.roles.status(UX).loading_since is not None, "it is being loaded")
+    await until(lambda: one.parts.roles.states.status(UX).loading_since is not None, "it is being loaded")
     async with asyncio.timeout(5):
         await one.look()
     gate.set()
@@ -653,7 +653,7 @@ async def test_a_model_that_the_user_wants_given_back_is_not_loaded_again(manual
         manual_clock.monotonic_s += RESIDENT_TRUST_S + 1
         await parts.supervisor.check()
     assert backend.loads == ["small:1b"]
-    assert parts.roles.status(UX).state is RoleState.IDLE
+    assert parts.roles.states.status(UX).state is RoleState.IDLE
     await parts.roles.load(ref)
     assert backend.loads == ["small:1b"] * 2
-    assert parts.roles.status(UX).state is RoleState.READY
+    assert parts.roles.states.status(UX).state is RoleState.READY

@@ -1,20 +1,18 @@
-"""The format of an exported session, version 1, and its check; only `ExportImport.import_json` needs it."""
+"""The check of an import: what an exported session must hold, in version 1 of the format."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tale_tui.domain.constants import ERROR_CHARACTERS
-from tale_tui.domain.conversation import Author, MessageState
+from tale_tui.domain.conversation import EXPORT_FORMAT, EXPORT_VERSION, Author, MessageState
 from tale_tui.domain.errors import BadImport
 from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
 from tale_tui.domain.text import clean, clean_line
 
-FORMAT: Final = "tale-tui-session"
-FORMAT_VERSION: Final = 1
 LAST_SECOND = 253402300799
 """The end of the year 9999, in seconds since the epoch: no calendar goes further."""
 LARGEST_COUNT = 10**12
@@ -105,8 +103,8 @@ class ExportedSessionInfo(ExportModel):
 class ExportedSession(ExportModel):
     """One session: a tree of messages, parents first."""
 
-    format: Literal["tale-tui-session"] = FORMAT
-    version: Literal[1] = FORMAT_VERSION
+    format: Literal["tale-tui-session"] = EXPORT_FORMAT
+    version: Literal[1] = EXPORT_VERSION
     session: ExportedSessionInfo
     messages: list[ExportedMessage]
 
@@ -176,10 +174,10 @@ def _read(text: str, place: str) -> ExportedSession:
         raise BadImport(f"This is not JSON: {where}: {error.msg}. Nothing was imported.") from error
     except (ValueError, RecursionError) as error:
         raise _bad(place, "a number is too long or lists lie too deep in each other") from error
-    if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise _bad(place, f'"format" is not "{FORMAT}"')
+    if not isinstance(value, dict) or value.get("format") != EXPORT_FORMAT:
+        raise _bad(place, f'"format" is not "{EXPORT_FORMAT}"')
     version = value.get("version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    if isinstance(version, int) and version > EXPORT_VERSION:
         raise _bad(place, f"it was written by a newer version of tale-tui (form {version})")
     try:
         return ExportedSession.model_validate(_clean(value, FORMAT_DEPTH))

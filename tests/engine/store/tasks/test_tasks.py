@@ -14,7 +14,7 @@ from tale_tui.domain.errors import BadInput, EmptyMessage, NoSuchSession, NoSuch
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Plan, Priority, Reason, Step, StepSpec, Task, TaskCounts, TaskState
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.tasks import NewTask, task_title
+from tale_tui.engine.store.tasks.tasks import NewTask, task_title
 
 HandIn = Callable[..., Awaitable[Task]]
 CarryOut = Callable[..., Awaitable[Task]]

@@ -13,9 +13,9 @@ from tale_tui.domain.errors import Fenced, StoreError
 from tale_tui.domain.models import BackendName, ModelRef, Usage
 from tale_tui.domain.tasks import Plan, Reason, Step, StepState, Task, TaskState
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.task_state import Claim
-from tale_tui.engine.store.task_steps import TaskEnd
-from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.tasks import NewTask
+from tale_tui.engine.store.tasks.transitions import Claim
 
 HandIn = Callable[..., Awaitable[Task]]
 CarryOut = Callable[..., Awaitable[Task]]

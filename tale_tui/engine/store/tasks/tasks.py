@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tale_tui.domain.constants import TASK_TITLE_WORDS, TASK_TITLE_WORDS_MIN, TITLE_CHARACTERS
+from tale_tui.domain.constants import LATELY_TASKS, TASK_TITLE_WORDS, TASK_TITLE_WORDS_MIN, TITLE_CHARACTERS
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.models import ModelRef
 from tale_tui.domain.tasks import ENDED, Plan, Priority, Reason, Task, TaskCounts, TaskDetail, TaskState
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import first_words, message_text, plan_text, ref_columns, safe_plan, session_n
-from tale_tui.engine.store.task_rows import (
+from tale_tui.engine.store.tasks.task_rows import (
     PRIORITIES,
     TASK,
     detail_at,
@@ -23,9 +24,12 @@ from tale_tui.engine.store.task_rows import (
     task_n_by_prefix,
     tasks_of,
 )
-from tale_tui.engine.store.task_state import add_history_entry, wrong_state
+from tale_tui.engine.store.tasks.transitions import add_history_entry, wrong_state
 
 _QUEUE = TASK + "WHERE t.state = 'queued' ORDER BY t.priority, t.place, t.n"
+_LAST_MOMENTS = """
+    SELECT DISTINCT created FROM (SELECT created FROM task ORDER BY n DESC LIMIT ?) ORDER BY created DESC LIMIT ?
+"""
 _LAST_PLACE = "SELECT max(place) FROM task WHERE n <> ?"
 _PLACE_BEFORE = "SELECT max(place) FROM task WHERE place < ? AND n <> ?"
 _SPREAD = """
@@ -84,15 +88,23 @@ class Tasks(Database):
             EmptyMessage, NoSuchSession, BadInput: nothing was stored.
             NoSuchTask: one of those that must be done before it is not there; nothing was stored.
         """
+        (task,) = await self.add_tasks((new,))
+        return task
 
-        def job(connection: sqlite3.Connection) -> Task:
-            n = stored_task_n(connection, new.id)
-            return task_at(connection, insert_task(connection, new, self._clock.now()) if n is None else n)
+    async def add_tasks(self, new: Sequence[NewTask]) -> tuple[Task, ...]:
+        """Store tasks, all of them or none, as `add_task` does; they came at the same moment."""
+
+        def job(connection: sqlite3.Connection) -> tuple[Task, ...]:
+            now, numbers = self._clock.now(), []
+            for one in new:
+                n = stored_task_n(connection, one.id)
+                numbers.append(insert_task(connection, one, now) if n is None else n)
+            return tuple(task_at(connection, n) for n in numbers)
 
         return await self._write(job)
 
     async def task_ages(self, limit: int) -> tuple[float, ...]:
-        """How long ago the last tasks were handed in, in seconds, the longest first.
+        """How long ago tasks were handed in lately, in seconds, the longest first; those that came together count once.
 
         Args:
             limit: at most so many.
@@ -100,7 +112,7 @@ class Tasks(Database):
         now = self._clock.now()
 
         def job(connection: sqlite3.Connection) -> tuple[float, ...]:
-            rows = connection.execute("SELECT created FROM task ORDER BY n DESC LIMIT ?", (limit,)).fetchall()
+            rows = connection.execute(_LAST_MOMENTS, (LATELY_TASKS, limit)).fetchall()
             return tuple(now - created for (created,) in reversed(rows))
 
         return await self._read(job)

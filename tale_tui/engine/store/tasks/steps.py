@@ -14,8 +14,8 @@ from tale_tui.domain.tasks import Reason, Task, TaskState
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import ref_columns, step_key
-from tale_tui.engine.store.task_rows import task_at
-from tale_tui.engine.store.task_state import (
+from tale_tui.engine.store.tasks.task_rows import task_at
+from tale_tui.engine.store.tasks.transitions import (
     add_history_entry,
     change_state,
     fill_card,

@@ -12,7 +12,7 @@ from tale_tui.domain.errors import BadPlan, Fenced, NoSuchTask, WrongState
 from tale_tui.domain.models import ModelRef, Usage
 from tale_tui.domain.tasks import OPEN, Plan, Reason, Step, StepSpec, StepState, Task, TaskState
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.task_steps import TaskEnd
+from tale_tui.engine.store.tasks.steps import TaskEnd
 
 HandIn = Callable[..., Awaitable[Task]]
 CarryOut = Callable[..., Awaitable[Task]]

@@ -19,8 +19,8 @@ from tale_tui.domain.errors import Fenced, WrongState
 from tale_tui.domain.models import BackendName, ModelRef, Usage
 from tale_tui.domain.tasks import ENDED, OPEN, Plan, Priority, Reason, StepSpec, StepState, TaskState
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.task_steps import TaskEnd
-from tale_tui.engine.store.tasks import NewTask
+from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.tasks import NewTask
 
 T = TypeVar("T")
 PLAN = Plan((StepSpec("a", "A"), StepSpec("b", "B", after=("a",)), StepSpec("c", "C")))

@@ -13,7 +13,8 @@ from tale_tui.domain.tasks import ENDED, Plan, Reason, Task, TaskDetail, TaskSta
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import plan_of
-from tale_tui.engine.store.task_rows import detail_at, task_at, task_n
+from tale_tui.engine.store.tasks.task_rows import detail_at, task_at, task_n
+from tale_tui.formatting.units import span
 
 _CLAIM = """
     UPDATE task SET state = 'running', reason = '', epoch = epoch + 1, started = coalesce(started, :now),
@@ -111,7 +112,7 @@ class Claim:
     """Goes with every change that the run makes."""
 
 
-class TaskStates(Database):
+class TaskTransitions(Database):
     """The states of the tasks of a store. Every method is one transaction and adds a line to the task's history."""
 
     async def claim_task(self, task_id: str, now: float) -> Claim | None:
@@ -188,7 +189,8 @@ class TaskStates(Database):
                     next_try=task.next_try,
                     server_since=(task.server_since or now) if reason is Reason.SERVER else None,
                 )
-                add_history_entry(connection, n, now, entry)
+                waited = "" if task.server_since is None else f", after {span(now - task.server_since)}"
+                add_history_entry(connection, n, now, entry + waited)
                 changed.append(task_at(connection, n))
             return tuple(changed)
 
