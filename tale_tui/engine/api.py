@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
+from tale_tui.domain.alerts import Alert
 from tale_tui.domain.conversation import ExportFormat, QueuedMessage, SearchHit, Session, Transcript, View
 from tale_tui.domain.events import Fact, TaskEvent, TurnEvent
 from tale_tui.domain.metrics import (
@@ -428,6 +429,27 @@ class MetricsApi(Protocol):
         Raises:
             UnknownModel: nobody ever called it, and no role has it.
             BadRange: the range is shorter or longer than there is.
+        """
+        ...
+
+    async def alerts(self, *, waiting: bool = False, limit: int = 100) -> tuple[Alert, ...]:
+        """The last alerts, the newest first.
+
+        Args:
+            waiting: only those that nobody acknowledged.
+            limit: at most so many.
+        """
+        ...
+
+    async def acknowledge(self, alert_id: int | None) -> tuple[Alert, ...]:
+        """Say that an alert was read; one that was already stays as it is.
+
+        Args:
+            alert_id: which one; None for all.
+        Returns:
+            What was acknowledged now.
+        Raises:
+            NoSuchAlert: there is none of this id.
         """
         ...
 

@@ -24,6 +24,7 @@ from tale_tui.engine.chat.turn import TurnManager
 from tale_tui.engine.control import EngineControl
 from tale_tui.engine.detect.detector import LEARNED_FILE, Detectors
 from tale_tui.engine.detect.learning import Learner
+from tale_tui.engine.metrics.alerts import AlertWatch
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.metrics.service import MetricsService
 from tale_tui.engine.models.backend import Backend, BackendRegistry
@@ -74,7 +75,8 @@ class Engine:
         ends: Callable[[], None] | None,
     ) -> None:
         bus = Bus()
-        calls = CallRecorder(store)
+        self._alerts = AlertWatch(store, settings.alerts, clock, bus.publish)
+        calls = CallRecorder(store, self._alerts.nudge)
         services = build_model_services(backends, store, settings, clock, bus.publish, calls=calls)
         pool, roles = services.pool, services.roles
         self.store: Final = store
@@ -195,6 +197,7 @@ class Engine:
         await self._executor.close()
         await self._models.close()
         await self._calls.close()
+        await self._alerts.close()
         self.bus.close()
         await self.pool.close()
         await self.store.close()

@@ -22,6 +22,7 @@ from support.scripted_groups import (
     ScriptedTurn,
 )
 from tale_tui.config.settings import ModelPrice
+from tale_tui.domain.alerts import Alert
 from tale_tui.domain.conversation import Author, Message, MessageState, QueuedMessage, SearchHit, Session, View
 from tale_tui.domain.errors import NoSuchSession, TaleError
 from tale_tui.domain.events import (
@@ -122,6 +123,7 @@ class ScriptedEngine:
         self.saved: TokenSavings | None = None
         self.dashboard: Callable[[float, str], DashboardReport] | None = None
         """What was measured over so many seconds, for a model or for all; None for nothing at all."""
+        self.alerts: list[Alert] = []
         # control
         self.pid, self.here, self.background = 1, False, False
         self.works, self.can_write, self.watched, self.stopped = True, True, 1, False

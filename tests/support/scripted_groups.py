@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from support.calls import is_meant, key_of, names_of, sums_of
+from tale_tui.domain.alerts import Alert
 from tale_tui.domain.constants import CLOCK_STEP_S
 from tale_tui.domain.conversation import (
     Author,
@@ -24,6 +25,7 @@ from tale_tui.domain.conversation import (
 from tale_tui.domain.errors import (
     AmbiguousTask,
     EmptyMessage,
+    NoSuchAlert,
     NoSuchMessage,
     NoSuchTask,
     TurnRunning,
@@ -556,6 +558,19 @@ class ScriptedMetrics(Group):
         if engine.dashboard is not None:
             return engine.dashboard(range_s, model)
         return DashboardReport(engine.now - range_s, engine.now, range_s, (SlotState.GAP,), model=model)
+
+    async def alerts(self, *, waiting: bool = False, limit: int = 100) -> tuple[Alert, ...]:
+        await self._engine.asked("metrics.alerts", waiting)
+        return tuple(one for one in self._engine.alerts if not waiting or one.acknowledged is None)[:limit]
+
+    async def acknowledge(self, alert_id: int | None) -> tuple[Alert, ...]:
+        engine = self._engine
+        await engine.asked("metrics.acknowledge", alert_id)
+        if alert_id is not None and alert_id not in {one.id for one in engine.alerts}:
+            raise NoSuchAlert(f"There is no alert {alert_id}.")
+        meant = [one for one in engine.alerts if one.acknowledged is None and alert_id in (None, one.id)]
+        engine.alerts = [replace(one, acknowledged=1.0) if one in meant else one for one in engine.alerts]
+        return tuple(one for one in engine.alerts if one.id in {each.id for each in meant})
 
 
 class ScriptedControl(Group):

@@ -8,7 +8,8 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from tale_tui.config.settings import ModelPrice
-from tale_tui.domain.errors import UnknownModel
+from tale_tui.domain.alerts import Alert
+from tale_tui.domain.errors import NoSuchAlert, UnknownModel
 from tale_tui.domain.metrics import (
     EVERY_CALL,
     CallActivity,
@@ -78,6 +79,15 @@ class MetricsService:
 
     async def activity(self) -> CallActivity:
         return CallActivity(self._running(), self._recorder.recorded)
+
+    async def alerts(self, *, waiting: bool = False, limit: int = 100) -> tuple[Alert, ...]:
+        return await self._store.alerts(waiting=waiting, limit=limit)
+
+    async def acknowledge(self, alert_id: int | None) -> tuple[Alert, ...]:
+        found = await self._store.acknowledge(alert_id)
+        if found is None:
+            raise NoSuchAlert(f"There is no alert {alert_id}: tale-tui alerts --all lists them.")
+        return found
 
     async def _check(self, model: str) -> None:
         """Refuse a model that is neither in a row nor in a role."""

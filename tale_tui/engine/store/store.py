@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.events import Notice
+from tale_tui.engine.store.alerts.figures import AlertFigures
+from tale_tui.engine.store.alerts.rows import Alerts
 from tale_tui.engine.store.database import Connection
 from tale_tui.engine.store.export import ExportImport
 from tale_tui.engine.store.messages import Messages, Replies
@@ -37,6 +39,8 @@ class Store(
     Labels,
     Residencies,
     TokenMetrics,
+    Alerts,
+    AlertFigures,
 ):
     """Everything that is kept. `await Store.open(...)` makes one, `close` ends it.
 
