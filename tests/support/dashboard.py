@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import tale_tui.ui
 from support import tasks as fake_tasks
 from support.screen_app import NOW, ScreenApp
 from support.scripted_engine import ScriptedEngine
+from tale_tui.domain.alerts import Alert, AlertKind
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.models import Role
 from tale_tui.domain.samples import (
@@ -103,8 +104,19 @@ def busy(range_s: float = 3600.0, model: str = "") -> DashboardReport:
     )
 
 
-def engine_of(report: Callable[[float, str], DashboardReport] | None = busy, **more: Any) -> ScriptedEngine:
+def alerts() -> list[Alert]:
+    """A promise that was broken, and a model that got slower."""
+    switch = "switch to qwen3:14b took 810 ms, promise 500. Since Tue 09:12, when qwen3:14b came in place of qwen3:8b"
+    slower = "first token of qwen2.5:7b 24 % slower than last week, since Wed 16:40: num_ctx went from 8192 to 16384"
+    return [
+        Alert(2, AlertKind.SWITCH, BIG, NOW - 60, 810.0, 500.0, switch),
+        Alert(1, AlertKind.REGRESSION, SMALL, NOW - 2520, 1.24, 1.0, slower),
+    ]
+
+
+def engine_of(report: Callable[[float, str], DashboardReport] | None = busy, *, works: bool = True) -> ScriptedEngine:
     """An engine with two models, the tasks of an ordinary afternoon, and what was measured."""
-    engine = fake_tasks.some() if more.get("tasks", True) else fake_tasks.plain()
+    engine = fake_tasks.some() if works else fake_tasks.plain()
     engine.dashboard = report
+    engine.alerts = alerts() if works else []
     return engine

@@ -16,11 +16,14 @@ from tale_tui.formatting.dashboard import NAME_LIMIT
 from tale_tui.formatting.symbols import signs
 
 if TYPE_CHECKING:
+    from tale_tui.domain.alerts import Alert
     from tale_tui.domain.events import Fact
     from tale_tui.domain.samples import DashboardReport
     from tale_tui.engine.api import EngineApi
     from tale_tui.ui.base_screen import BaseScreen
 
+ALERTS_MAX = 100
+"""Alerts that are read at most; more than two are only counted."""
 READ_S, READ_MAX_S = 2.0, 10.0
 """Between two looks at what was measured: as often as it is measured while somebody looks, and for ranges whose parts
 are long less often."""
@@ -42,6 +45,7 @@ class DashboardController:
     Attributes:
         report: as it was last read; None while nothing was.
         running: the tasks at work.
+        alerts: those that nobody acknowledged, the newest first.
         asking: how many tasks wait for the user.
         roles: as they are now, as far as that is known.
         range: of `RANGES_S`.
@@ -58,6 +62,7 @@ class DashboardController:
         self._clock = clock
         self.report: DashboardReport | None = None
         self.running: tuple[Task, ...] = ()
+        self.alerts: tuple[Alert, ...] = ()
         self.asking = 0
         self.roles: dict[Role, RoleStatus] = {}
         self.range = DEFAULT_RANGE
@@ -131,6 +136,17 @@ class DashboardController:
             self.running = await engine.tasks.list(states=(TaskState.RUNNING,))
         if not self.held and wanted == (self.range, self.model):
             self.report = report
+            self.alerts = await engine.metrics.alerts(waiting=True, limit=ALERTS_MAX)
+        self._paint()
+
+    def acknowledge(self) -> None:
+        """The newest alert was read; it is shown no longer."""
+        if self._engine is not None and self.alerts:
+            self._screen.spawn(self._acknowledge, self._engine, self.alerts[0].id, group="acknowledge")
+
+    async def _acknowledge(self, engine: EngineApi, alert_id: int) -> None:
+        await engine.metrics.acknowledge(alert_id)
+        self.alerts = tuple(alert for alert in self.alerts if alert.id != alert_id)
         self._paint()
 
     # what is wanted

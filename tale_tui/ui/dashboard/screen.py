@@ -16,6 +16,7 @@ from tale_tui.engine.api import EngineApi
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.base_screen import BaseScreen
+from tale_tui.ui.dashboard.alert_lines import AlertLines
 from tale_tui.ui.dashboard.controller import RANGE_WORDS, DashboardController
 from tale_tui.ui.dashboard.lights import PromiseLights
 from tale_tui.ui.dashboard.model_table import ModelTable
@@ -65,6 +66,7 @@ class DashboardScreen(BaseScreen):
         self.picker = PlotPicker()
         self.models = ModelTable()
         self.work = WorkLines(self._clock)
+        self.alerts = AlertLines(self._clock)
         self.empty = NoMarkup(id="empty")
         self.bar = KeyBar()
         self.choice = PlotChoice()
@@ -89,6 +91,7 @@ class DashboardScreen(BaseScreen):
         yield self.picker
         yield self.models
         yield self.work
+        yield self.alerts
         yield self.notice_line
         yield self.bar
 
@@ -168,6 +171,7 @@ class DashboardScreen(BaseScreen):
             self.grid.show((None,) * COUNT, seen)
         self.set_class(self.choice.large, "-large")
         self.set_class(bool(sentence), "-empty")
+        self.set_class(bool(controller.alerts), "-alerts")
         self.empty.update(sentence)
         self.picker.seen = seen
         self.refresh_lines()
@@ -196,6 +200,7 @@ class DashboardScreen(BaseScreen):
                 large=self.choice.large,
                 held=controller.held,
                 away=bool(self._complaint),
+                alerts=bool(controller.alerts),
             )
             keys = keys_by_id(self)
             self.bar.keys = tuple(
@@ -250,6 +255,14 @@ class DashboardScreen(BaseScreen):
         """Leave what is shown as it is, or go on."""
         self.controller.hold(not self.controller.held)
         self.refresh_lines()
+
+    def action_acknowledge(self) -> None:
+        """The newest alert was read."""
+        self.controller.acknowledge()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where there is no alert, there is no key for one."""
+        return action != "acknowledge" or bool(self.controller.alerts)
 
     def action_again(self) -> None:
         """Read it again; without an engine, try to get one."""

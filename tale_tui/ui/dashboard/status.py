@@ -21,6 +21,7 @@ DASHBOARD_KEYS: list[BindingType] = [
     binding("dashboard.shorter", "left_square_bracket,left", "range(-1)", "Shorter", "Show a shorter time"),
     binding("dashboard.model", "m", "model", "Model", "Show one model, the next one, then all again"),
     binding("dashboard.hold", "space", "hold", "Hold", "Leave what is shown as it is, then go on"),
+    binding("dashboard.acknowledge", "a", "acknowledge", "Acknowledge", "The newest alert was read: show it no longer"),
     binding("dashboard.again", "ctrl+r", "again", "Read again", "Read it again; without an engine, look for one"),
 ]
 
