@@ -96,6 +96,11 @@ def moment(seconds: float) -> str:
     return f"{day}, {then.tm_hour:02}:{then.tm_min:02}:{then.tm_sec:02}"
 
 
+def stamp(seconds: float) -> str:
+    """A moment for programs: UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
 def duration(seconds: float) -> str:
     """How long something took or has been going on: `0.31 s`, `0:42`, `2:10`, `12 min`, `2.5 h`, `4 d`.
 
