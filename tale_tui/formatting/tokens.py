@@ -33,19 +33,16 @@ def overview_parts(found: TokenOverview) -> dict[str, str]:
     return {name: count(number) for name, number in sums.items() if number is not None}
 
 
-def now_words(found: TokenOverview, tokens_per_second: float | None) -> str:
-    """`now 42 tok/s   at this pace 96k an hour`; what is not so is left out."""
-    parts = (
-        f"now {rate(tokens_per_second)}" if tokens_per_second else "",
-        f"at this pace {count(found.pace)} an hour" if found.pace else "",
-    )
-    return "   ".join(filter(None, parts))
+def pace_words(found: TokenOverview) -> str:
+    """`at this pace 96k an hour`; empty where nothing was spent lately."""
+    return f"at this pace {count(found.pace)} an hour" if found.pace else ""
 
 
 def overview_words(found: TokenOverview, tokens_per_second: float | None) -> str:
     """All of it in one line."""
     parts = [f"{name} {number}" for name, number in overview_parts(found).items()]
-    return "   ".join(filter(None, (*parts, now_words(found, tokens_per_second))))
+    now = f"now {rate(tokens_per_second)}" if tokens_per_second else ""
+    return "   ".join(filter(None, (*parts, now, pace_words(found))))
 
 
 def running_words(activity: CallActivity, now: float) -> str:
@@ -69,6 +66,16 @@ def saved_parts(saved: TokenSavings) -> list[str]:
     ]
 
 
+def saved_short(saved: TokenSavings) -> str:
+    """The two measures and the misses in few words; empty where nothing is known."""
+    if saved.resent is None:
+        return ""
+    return (
+        f"{_share(saved.alone)} each prompt alone, {_share(saved.resent)} as sent; "
+        f"{plural(saved.misses, 'miss', 'misses')} of {plural(saved.turns, 'turn')}"
+    )
+
+
 def saved_words(saved: TokenSavings) -> str:
     """The same in one line; empty where nothing is known."""
     parts = saved_parts(saved)
@@ -88,6 +95,14 @@ def uncounted_words(sums: TokenSums) -> str:
         f": about {count(sums.estimated_tokens)} tokens by estimate, in no sum above" if sums.estimated_tokens else ""
     )
     return f"{plural(sums.uncounted, 'call')} gave no numbers, or not all{about}."
+
+
+def uncounted_short(sums: TokenSums) -> str:
+    """The same in few words."""
+    if not sums.uncounted:
+        return ""
+    about = f": about {count(sums.estimated_tokens)}, in no sum" if sums.estimated_tokens else ""
+    return f"{plural(sums.uncounted, 'call')} without numbers{about}"
 
 
 def group_cells(by: Sequence[CallDimension], group: TokenGroup) -> tuple[str, ...]:

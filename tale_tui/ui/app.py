@@ -24,7 +24,7 @@ from tale_tui.engine.background import start_background
 from tale_tui.ui.chat.screen import ChatScreen
 from tale_tui.ui.engine_bridge import Bridge, open_engine
 from tale_tui.ui.keys import binding, keys_by_id
-from tale_tui.ui.modes import CHAT, Modes
+from tale_tui.ui.modes import CHAT, TOKENS, Modes
 from tale_tui.ui.terminal.app import TerminalApp
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, first_theme, theme_folders
 
@@ -53,6 +53,7 @@ APP_KEYS: list[BindingType] = [
     binding("app.help_outside", "question_mark", "help", "Help", "All keys and commands, where nothing is typed"),
     binding("app.chat", "f2", "show('chat')", "Chat", "To the chat"),
     binding("app.tasks", "f3", "show('tasks')", "Tasks", "To the tasks"),
+    binding("app.tokens", "f4", "show('tokens')", "Tokens", "To what was spent"),
     binding("app.palette", "ctrl+p", "palette", "Commands", "Find a command by its name"),
     binding("app.quit", "ctrl+q", "quit", "Leave", "Leave; what was typed is kept", priority=True),
     binding("app.suspend", "ctrl+z", "suspend_process", "Suspend", "To the shell; fg comes back", priority=True),
@@ -202,9 +203,8 @@ class TaleApp(TerminalApp):
         return self._notices
 
     def _show_notice(self, shown: NoticeShown | None) -> None:
-        for screen in (self.chat, self.modes.tasks):
-            if screen is not None:
-                screen.show_notice(shown)
+        for screen in self.modes.screens:
+            screen.show_notice(shown)
 
     def _has_dialog(self) -> bool:
         return self.screen.is_modal
@@ -237,6 +237,8 @@ class TaleApp(TerminalApp):
                 self.action_help()
             case "tasks":
                 await self.modes.show_task(event.argument)
+            case "tokens":
+                await self.modes.show(TOKENS)
             case "theme":
                 from tale_tui.ui.dialogs.theme import choose_theme
 
@@ -250,14 +252,14 @@ class TaleApp(TerminalApp):
                 self.notify("That needs the engine, which is not there yet: try it again in a moment.")
 
     async def action_show(self, name: str) -> None:
-        """Show a screen: `chat` or `tasks`."""
+        """Show a screen: `chat`, `tasks` or `tokens`."""
         await self.modes.show(name)
         shown = self.notices.shown
         if shown is not None and shown.notice.about == name:
             # This is where it leads to.
             self.notices.put_away()
 
-    async def on_tasks_screen_left(self) -> None:
+    async def on_base_screen_left(self) -> None:
         """Back to the chat, which is as it was left."""
         await self.modes.show(CHAT)
 
@@ -283,7 +285,7 @@ class TaleApp(TerminalApp):
                 await self.modes.show(CHAT)
                 self.chat.run_command(name)
 
-        if self.screen in (self.chat, self.modes.tasks):
+        if self.screen in self.modes.screens:
             self.push_screen(PaletteDialog(self.chat.keys()), run)
 
     def action_notices(self) -> None:

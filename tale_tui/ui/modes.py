@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
     from tale_tui.domain.clock import Clock
     from tale_tui.engine.api import EngineApi
+    from tale_tui.ui.base_screen import BaseScreen
     from tale_tui.ui.chat.screen import ChatScreen
     from tale_tui.ui.keys import KeyPlace
     from tale_tui.ui.tasks.screen import TasksScreen
+    from tale_tui.ui.tokens.screen import TokensScreen
 
-CHAT, TASKS = "chat", "tasks"
+CHAT, TASKS, TOKENS = "chat", "tasks", "tokens"
 LOAD_AFTER_S = 0.5
-"""The tasks screen is loaded so long after the engine is there, so that it opens at once when it is wanted."""
+"""The other screens are loaded so long after the engine is there, so that they open at once when they are wanted."""
 
 
 class Modes:
@@ -42,8 +44,11 @@ class Modes:
         self._engine: EngineApi | None = None
         self.tasks: TasksScreen | None = None
         """None until it is first wanted."""
+        self.tokens: TokensScreen | None = None
+        """Likewise."""
         app.add_mode(CHAT, lambda: chat)
         app.add_mode(TASKS, self._make_tasks)
+        app.add_mode(TOKENS, self._make_tokens)
 
     def _make_tasks(self) -> Screen[None]:
         from tale_tui.ui.tasks.screen import TasksScreen
@@ -51,6 +56,18 @@ class Modes:
         self.tasks = TasksScreen(self._bridge, self._engine, self._clock)
         self.tasks.title_bar.label = self._chat.title_bar.label
         return self.tasks
+
+    def _make_tokens(self) -> Screen[None]:
+        from tale_tui.ui.tokens.screen import TokensScreen
+
+        self.tokens = TokensScreen(self._bridge, self._engine, self._clock)
+        self.tokens.title_bar.label = self._chat.title_bar.label
+        return self.tokens
+
+    @property
+    def screens(self) -> tuple[BaseScreen, ...]:
+        """Those that were made, the chat among them."""
+        return tuple(screen for screen in (self._chat, self.tasks, self.tokens) if screen is not None)
 
     async def show(self, name: str) -> None:
         """Show a screen as it was left.
@@ -69,14 +86,16 @@ class Modes:
 
     def places(self) -> tuple[KeyPlace, ...]:
         """Where keys work on the screen that is shown beside the chat; nothing for the chat itself."""
-        if self._app.current_mode != TASKS or self.tasks is None:
-            return ()
-        screen = self.tasks
-        return (
-            ("In the tasks", screen.BINDINGS),
-            ("In the list", screen.list.BINDINGS),
-            ("In a task", screen.pane.text.BINDINGS),
-        )
+        tasks, tokens, mode = self.tasks, self.tokens, self._app.current_mode
+        if mode == TASKS and tasks is not None:
+            return (
+                ("In the tasks", tasks.BINDINGS),
+                ("In the list", tasks.list.BINDINGS),
+                ("In a task", tasks.pane.text.BINDINGS),
+            )
+        if mode == TOKENS and tokens is not None:
+            return (("In the tokens", tokens.BINDINGS), ("In the table", tokens.list.BINDINGS))
+        return ()
 
     # the engine
 
@@ -90,4 +109,5 @@ class Modes:
         _: Worker[None] = self._app.run_worker(self._load_screen, group="load", exit_on_error=True)
 
     async def _load_screen(self) -> None:
-        await asyncio.to_thread(import_module, "tale_tui.ui.tasks.screen")
+        for name in (TASKS, TOKENS):
+            await asyncio.to_thread(import_module, f"tale_tui.ui.{name}.screen")

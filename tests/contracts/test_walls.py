@@ -54,7 +54,7 @@ UI = (
     {"app"},
     {"modes"},
     {"chat"},
-    {"tasks"},
+    {"tasks", "tokens"},
     {"dialogs"},
     {"transcript", "engine_bridge"},
     {"base_screen"},

@@ -67,9 +67,6 @@ class TasksScreen(BaseScreen):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  (declared so by Textual)
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (8, "-low"), (18, "-high")]  # noqa: RUF012  (likewise)
 
-    class Left(Message, namespace="tasks_screen"):
-        """The user wants to go back to the chat."""
-
     @dataclass
     class Quoted(Message):
         """A text belongs into the prompt of the chat."""

@@ -14,14 +14,12 @@ from textual.widget import Widget
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import COUNT_WIDTH, count
 from tale_tui.ui.text import fitted, spread
-from tale_tui.ui.widgets.plot_marks import line_quarters, merged, scale_step, stacked, time_ticks
+from tale_tui.ui.widgets.plot_marks import line_quarters, merged, row_scale, stacked, time_ticks
 
 SERIES_MAX = 3
 """More colours nobody can tell apart."""
 LINES_AROUND = 3
 """The heading, the axis and its moments."""
-LABELS_UP_TO = 6
-"""Rows that all have their number; of more, some do."""
 _GAP = 2
 
 Cell = tuple[str, str]
@@ -130,12 +128,13 @@ def _heading(data: PlotData, width: int, note: Content) -> Content:
     return spread(line, right, width)
 
 
-def _step_of(data: PlotData, values: Sequence[Sequence[float | None]], rows: int) -> float:
+def _scale_of(data: PlotData, values: Sequence[Sequence[float | None]], rows: int) -> tuple[float, int]:
+    """See `row_scale`."""
     if data.bars:
         largest = max((sum(value or 0.0 for value in bar) for bar in zip(*values, strict=True)), default=0.0)
     else:
         largest = max((value for numbers in values for value in numbers if value is not None), default=0.0)
-    return scale_step(max(largest, data.promise or 0.0), rows, 1.0 if data.counted else 0.0)
+    return row_scale(max(largest, data.promise or 0.0), rows, 1.0 if data.counted else 0.0)
 
 
 def _rows(data: PlotData, columns: int, rows: int) -> list[Content]:
@@ -143,7 +142,7 @@ def _rows(data: PlotData, columns: int, rows: int) -> list[Content]:
     values = [list(one.values) for one in data.series]
     if data.bars:
         values = merged(values, columns)
-    step = _step_of(data, values, rows)
+    step, every = _scale_of(data, values, rows)
     cells: list[list[Cell]] = [[(" ", "")] * columns for _ in range(rows)]
     if data.promise is not None:
         row = min(max(int(data.promise / step * 2 - 1) // 2, 0), rows - 1)
@@ -152,10 +151,9 @@ def _rows(data: PlotData, columns: int, rows: int) -> list[Content]:
         _draw_bars(cells, data, values, step)
     else:
         _draw_lines(cells, data, values, step)
-    every = -(-rows // LABELS_UP_TO)
     lines = []
     for row in range(rows - 1, -1, -1):
-        label = data.label((row + 1) * step) if (rows - 1 - row) % every == 0 else ""
+        label = data.label((row + 1) * step) if (row + 1) % every == 0 else ""
         scale = Content.assemble((f"{fitted(label, COUNT_WIDTH):>{COUNT_WIDTH}} {signs().scale}", "$muted"))
         lines.append(scale + _painted(cells[row]))
     return lines
