@@ -19,8 +19,10 @@ from tale_tui.domain.metrics import (
     CallDimension,
     CallFilter,
     CallRecord,
+    TokenOverview,
     TokenReport,
     TokenSavings,
+    TokenTimeline,
 )
 from tale_tui.domain.models import BackendReport, Finding, ModelInfo, ModelRef, Progress, Residency, Role, RoleStatus
 from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S, DashboardReport
@@ -391,21 +393,42 @@ class ModelApi(Protocol):
 class MetricsApi(Protocol):
     """What every call of a model was and cost."""
 
-    async def tokens(self, which: CallFilter = EVERY_CALL, *, by: tuple[CallDimension, ...] = ()) -> TokenReport:
+    async def tokens(
+        self, which: CallFilter = EVERY_CALL, *, by: tuple[CallDimension, ...] = (), limit: int = 0
+    ) -> TokenReport:
         """The sums of calls, in all and by group; every grouping sums to the total.
 
         Args:
             which: the calls that are meant.
             by: what tells the groups apart; empty for the total alone.
+            limit: groups at most, the first ones; 0 for all.
         Raises:
             UnknownModel: nobody ever called it, and no role has it.
         """
         ...
 
-    async def calls(self, *, task_id: str = "", message_id: str = "", limit: int = 1000) -> tuple[CallRecord, ...]:
+    async def timeline(self, which: CallFilter, edges: tuple[int, ...]) -> TokenTimeline:
+        """Tokens over time, by model.
+
+        Args:
+            which: the calls that are meant, of those between the first edge and the last one.
+            edges: where the pieces of time begin, and where the last one ends: rising, in seconds since the epoch.
+        Raises:
+            UnknownModel: nobody ever called it, and no role has it.
+        """
+        ...
+
+    async def overview(self) -> TokenOverview:
+        """What was read and written in the session used last, the last hour, today and this month."""
+        ...
+
+    async def calls(
+        self, which: CallFilter = EVERY_CALL, *, task_id: str = "", message_id: str = "", limit: int = 1000
+    ) -> tuple[CallRecord, ...]:
         """The last calls that have ended, the oldest of them first.
 
         Args:
+            which: the calls that are meant.
             task_id: only those of a task, by its whole id.
             message_id: only those of a reply, or of the task whose card it is.
             limit: at most so many.

@@ -113,7 +113,7 @@ class Engine:
         self.sessions: SessionApi = SessionService(store, turns.stop_turn, bus.publish)
         self.models: ModelApi = models
         self.metrics: MetricsApi = MetricsService(
-            store, calls, settings.prices, lambda: pool.running, lambda role: roles.states.status(role).ref
+            store, calls, settings.prices, lambda: pool.running, lambda role: roles.states.status(role).ref, clock.now
         )
         self.control: ControlApi = EngineControl(
             *(paths, settings, store, roles, models, bus, clock.now()),

@@ -21,11 +21,10 @@ from textual.types import CSSPathType
 from tale_tui.config.first_frame import FirstFrameSettings, read_first_frame_settings
 from tale_tui.domain.text import clean, clean_line, reason_of
 from tale_tui.engine.background import start_background
-from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.screen import ChatScreen
 from tale_tui.ui.engine_bridge import Bridge, open_engine
 from tale_tui.ui.keys import binding, keys_by_id
-from tale_tui.ui.modes import CHAT, DASHBOARD, Modes
+from tale_tui.ui.modes import CHAT, DASHBOARD, TOKENS, Modes
 from tale_tui.ui.terminal.app import TerminalApp
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, first_theme, theme_folders
 
@@ -54,6 +53,7 @@ APP_KEYS: list[BindingType] = [
     binding("app.help_outside", "question_mark", "help", "Help", "All keys and commands, where nothing is typed"),
     binding("app.chat", "f2", "show('chat')", "Chat", "To the chat"),
     binding("app.tasks", "f3", "show('tasks')", "Tasks", "To the tasks"),
+    binding("app.tokens", "f4", "show('tokens')", "Tokens", "To what was spent"),
     binding("app.dashboard", "f5", "show('dashboard')", "Dashboard", "To the dashboard"),
     binding("app.palette", "ctrl+p", "palette", "Commands", "Find a command by its name"),
     binding("app.quit", "ctrl+q", "quit", "Leave", "Leave; what was typed is kept", priority=True),
@@ -238,6 +238,8 @@ class TaleApp(TerminalApp):
                 self.action_help()
             case "tasks":
                 await self.modes.show_task(event.argument)
+            case "tokens":
+                await self.modes.show(TOKENS)
             case "dashboard":
                 await self.modes.show(DASHBOARD)
             case "theme":
@@ -260,8 +262,7 @@ class TaleApp(TerminalApp):
             # This is where it leads to.
             self.notices.put_away()
 
-    @on(BaseScreen.Left)
-    async def _back_to_chat(self) -> None:
+    async def on_base_screen_left(self) -> None:
         """Back to the chat, which is as it was left."""
         await self.modes.show(CHAT)
 

@@ -44,7 +44,7 @@ class BaseScreen(Screen[None]):
     LISTS_TASKS: ClassVar[bool] = False
     """Whether every task is in sight, so that nothing need be told of one."""
 
-    class Left(Message):
+    class Left(Message, namespace="base_screen"):
         """The user wants to go back to the chat."""
 
     @dataclass

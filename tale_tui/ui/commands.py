@@ -50,6 +50,7 @@ COMMANDS = (
         tasks="again",
     ),
     Command("tasks", "All tasks: what runs, what waits for you, what is done", binding="app.tasks", title="Tasks"),
+    Command("tokens", "What was spent: by model, by day, by task", binding="app.tokens", title="Tokens"),
     Command(
         "dashboard",
         "Whether the promises hold; what the machine and the models do",

@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
     from tale_tui.domain.clock import Clock
     from tale_tui.engine.api import EngineApi
+    from tale_tui.ui.base_screen import BaseScreen
     from tale_tui.ui.chat.screen import ChatScreen
     from tale_tui.ui.dashboard.screen import DashboardScreen
     from tale_tui.ui.keys import KeyPlace
     from tale_tui.ui.tasks.screen import TasksScreen
+    from tale_tui.ui.tokens.screen import TokensScreen
 
-CHAT, TASKS, DASHBOARD = "chat", "tasks", "dashboard"
+CHAT, TASKS, TOKENS, DASHBOARD = "chat", "tasks", "tokens", "dashboard"
 LOAD_AFTER_S = 0.5
 """The screens are loaded so long after the engine is there, so that they open at once when they are wanted."""
-_MODULES = ("tale_tui.ui.tasks.screen", "tale_tui.ui.dashboard.screen")
+_MODULES = ("tale_tui.ui.tasks.screen", "tale_tui.ui.tokens.screen", "tale_tui.ui.dashboard.screen")
 
 
 class Modes:
@@ -47,9 +49,11 @@ class Modes:
         self._clock = clock
         self._engine: EngineApi | None = None
         self.tasks: TasksScreen | None = None
+        self.tokens: TokensScreen | None = None
         self.dashboard: DashboardScreen | None = None
         app.add_mode(CHAT, lambda: chat)
         app.add_mode(TASKS, self._make_tasks)
+        app.add_mode(TOKENS, self._make_tokens)
         app.add_mode(DASHBOARD, self._make_dashboard)
 
     def _make_tasks(self) -> Screen[None]:
@@ -58,6 +62,13 @@ class Modes:
         self.tasks = TasksScreen(self._bridge, self._engine, self._clock)
         self.tasks.title_bar.label = self._chat.title_bar.label
         return self.tasks
+
+    def _make_tokens(self) -> Screen[None]:
+        from tale_tui.ui.tokens.screen import TokensScreen
+
+        self.tokens = TokensScreen(self._bridge, self._engine, self._clock)
+        self.tokens.title_bar.label = self._chat.title_bar.label
+        return self.tokens
 
     def _make_dashboard(self) -> Screen[None]:
         from tale_tui.ui.dashboard.screen import DashboardScreen
@@ -68,8 +79,9 @@ class Modes:
 
     @property
     def screens(self) -> tuple[BaseScreen, ...]:
-        """All that were made so far, the chat first."""
-        return (self._chat, *(screen for screen in (self.tasks, self.dashboard) if screen is not None))
+        """Those that were made, the chat among them."""
+        made = (self._chat, self.tasks, self.tokens, self.dashboard)
+        return tuple(screen for screen in made if screen is not None)
 
     async def show(self, name: str) -> None:
         """Show a screen as it was left.
@@ -88,7 +100,8 @@ class Modes:
 
     def places(self) -> tuple[KeyPlace, ...]:
         """Where keys work on the screen that is shown beside the chat; nothing for the chat itself."""
-        screen = {TASKS: self.tasks, DASHBOARD: self.dashboard}.get(self._app.current_mode or "")
+        beside: dict[str, BaseScreen | None] = {TASKS: self.tasks, TOKENS: self.tokens, DASHBOARD: self.dashboard}
+        screen = beside.get(self._app.current_mode or "")
         return () if screen is None else screen.key_places
 
     # the engine

@@ -54,7 +54,7 @@ UI = (
     {"app"},
     {"modes"},
     {"chat"},
-    {"tasks", "dashboard"},
+    {"tasks", "tokens", "dashboard"},
     {"dialogs"},
     {"transcript", "engine_bridge"},
     {"base_screen"},

@@ -11,7 +11,7 @@ from support import tasks as fake_tasks
 from support.screen_app import NOW, ScreenApp
 from support.scripted_engine import ScriptedEngine
 from tale_tui.domain.alerts import Alert, AlertKind
-from tale_tui.domain.clock import Clock
+from tale_tui.domain.errors import TaleError
 from tale_tui.domain.models import Role
 from tale_tui.domain.samples import (
     DashboardReport,
@@ -36,9 +36,14 @@ class DashboardApp(ScreenApp):
 
     CSS_PATH: ClassVar = [str(Path(tale_tui.ui.__file__).parent / "dashboard/dashboard.tcss")]
 
-    def make_screen(self, clock: Clock) -> DashboardScreen:
-        self.dashboard = DashboardScreen(self.bridge, None, clock)
-        return self.dashboard
+    def __init__(self, engine: ScriptedEngine, theme: str = "tale-dark", broken: TaleError | None = None) -> None:
+        super().__init__(engine, lambda bridge, clock: DashboardScreen(bridge, None, clock), theme, broken)
+
+    @property
+    def dashboard(self) -> DashboardScreen:
+        """The screen."""
+        assert isinstance(self.shown, DashboardScreen)
+        return self.shown
 
 
 def point(value: float, count: int = 1) -> SeriesPoint:

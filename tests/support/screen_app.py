@@ -1,14 +1,12 @@
-"""A window that shows one screen beside the chat and nothing else."""
+"""A window with one screen, on an engine that a test moves by hand."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
 
-from textual import on
 from textual.app import App
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -29,24 +27,29 @@ NOW = 1_794_146_520.0
 
 
 class ScreenApp(App[None]):
-    """A window of one screen, which a subclass makes.
+    """A window that shows one screen and nothing else.
 
     Args:
         engine: behind it.
+        make: makes the screen.
         theme: by name.
         broken: why there is no engine.
 
     Attributes:
-        beside: the screen.
         copied: what was put into the clipboard.
         left: how often the chat was asked for.
-        told: what was told, as sentences.
     """
 
     BINDINGS = APP_KEYS
     ENABLE_COMMAND_PALETTE = False
 
-    def __init__(self, engine: ScriptedEngine, theme: str = "tale-dark", broken: TaleError | None = None) -> None:
+    def __init__(
+        self,
+        engine: ScriptedEngine,
+        make: Callable[[Bridge, Clock], BaseScreen],
+        theme: str = "tale-dark",
+        broken: TaleError | None = None,
+    ) -> None:
         super().__init__()
         for found in load_themes(theme_folders())[0]:
             self.register_theme(found)
@@ -59,20 +62,17 @@ class ScreenApp(App[None]):
         self._broken = broken
         self.bridge = Bridge(self._engine)
         ids = count()
-        self.beside = self.make_screen(Clock(lambda: NOW + self.passed, lambda: self.passed, lambda: f"id{next(ids)}"))
-
-    @abstractmethod
-    def make_screen(self, clock: Clock) -> BaseScreen:
-        """The screen, with a clock that stands still unless `passed` is changed."""
+        clock = Clock(lambda: NOW + self.passed, lambda: self.passed, lambda: f"id{next(ids)}")
+        self.shown = make(self.bridge, clock)
 
     def notify(self, message: str, *, title: str = "", severity: SeverityLevel = "information", **_: Any) -> None:
         """Show what is told as the application does, for as long as it is not closed."""
         self.told.append(message)
-        self.beside.show_notice(NoticeShown(Notice(title, message, severity)))
+        self.shown.show_notice(NoticeShown(Notice(title, message, severity)))
 
     def clear_notifications(self) -> None:
         """Take it away."""
-        self.beside.show_notice(None)
+        self.shown.show_notice(None)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(VARIABLE_DEFAULTS)
@@ -91,11 +91,10 @@ class ScreenApp(App[None]):
         await self.bridge.close()
 
     def get_default_screen(self) -> Screen[None]:
-        return self.beside
+        return self.shown
 
     def copy_to_clipboard(self, text: str) -> None:
         self.copied.append(text)
 
-    @on(BaseScreen.Left)
-    def _count_left(self) -> None:
+    def on_base_screen_left(self) -> None:
         self.left += 1

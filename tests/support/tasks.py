@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import tale_tui.ui
 from support.screen_app import NOW, ScreenApp
 from support.scripted_engine import ScriptedEngine
-from tale_tui.domain.clock import Clock
+from tale_tui.domain.errors import TaleError
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState, RoleStatus, Usage
 from tale_tui.domain.tasks import (
     Plan,
@@ -92,10 +92,15 @@ class TasksApp(ScreenApp):
 
     CSS_PATH: ClassVar = [str(Path(tale_tui.ui.__file__).parent / "tasks/tasks.tcss")]
 
-    def make_screen(self, clock: Clock) -> TasksScreen:
+    def __init__(self, engine: ScriptedEngine, theme: str = "tale-dark", broken: TaleError | None = None) -> None:
+        super().__init__(engine, lambda bridge, clock: TasksScreen(bridge, None, clock), theme, broken)
         self.quoted: list[str] = []
-        self.tasks = TasksScreen(self.bridge, None, clock)
-        return self.tasks
+
+    @property
+    def tasks(self) -> TasksScreen:
+        """The screen."""
+        assert isinstance(self.shown, TasksScreen)
+        return self.shown
 
     def on_tasks_screen_quoted(self, event: TasksScreen.Quoted) -> None:
         self.quoted.append(event.text)

@@ -85,13 +85,11 @@ def _sums_words(report: TokenReport) -> str:
 
 
 def _now_words(activity: CallActivity, now: float) -> str:
-    """`2 running: qwen3:14b step 316 tok 0:34, ...`, and how fast all together write."""
-    from tale_tui.formatting.units import clock, rate
+    """What models do now, and how fast all together write."""
+    from tale_tui.formatting.tokens import running_words
+    from tale_tui.formatting.units import rate
 
-    if not activity.running:
+    calls, speed = running_words(activity, now), activity.tokens_per_second
+    if not calls:
         return "nothing runs"
-    calls = ", ".join(
-        f"{call.ref.model} {call.kind.value} {call.tokens:,} tok {clock(now - call.began)}" for call in activity.running
-    )
-    speeds = [call.tokens_per_second for call in activity.running if call.tokens_per_second is not None]
-    return f"now {rate(sum(speeds))}  {calls}" if speeds else calls
+    return calls if speed is None else f"now {rate(speed)}  {calls}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
+from math import gcd
 
 from tale_tui.config.settings import ModelPrice
 from tale_tui.domain.alerts import Alert
+from tale_tui.domain.constants import HOUR_S, PACE_WINDOW_S
 from tale_tui.domain.errors import NoSuchAlert, UnknownModel
 from tale_tui.domain.metrics import (
     EVERY_CALL,
@@ -17,14 +19,18 @@ from tale_tui.domain.metrics import (
     CallFilter,
     CallRecord,
     RunningCall,
+    TokenOverview,
     TokenReport,
     TokenSavings,
+    TokenTimeline,
 )
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.text import clean_line
-from tale_tui.engine.metrics.figures import grouped, savings_of
+from tale_tui.domain.time_ranges import range_of
+from tale_tui.engine.metrics.figures import grouped, savings_of, timeline_of
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.token_metrics import SumRow
 
 NAMED_MODELS_MAX = 5
 """Models that are named where an unknown one is asked for."""
@@ -39,6 +45,7 @@ class MetricsService:
         prices: by `backend/model`.
         running: the calls that have not ended.
         serving: the model of a role; None where it has none.
+        now: the present, in seconds since the epoch.
     """
 
     def __init__(
@@ -48,27 +55,64 @@ class MetricsService:
         prices: Mapping[str, ModelPrice],
         running: Callable[[], tuple[RunningCall, ...]],
         serving: Callable[[Role], ModelRef | None],
+        now: Callable[[], float],
     ) -> None:
         self._store = store
         self._recorder = recorder
         self._prices = prices
         self._running = running
         self._serving = serving
+        self._now = now
 
-    async def tokens(self, which: CallFilter = EVERY_CALL, *, by: tuple[CallDimension, ...] = ()) -> TokenReport:
+    async def tokens(
+        self, which: CallFilter = EVERY_CALL, *, by: tuple[CallDimension, ...] = (), limit: int = 0
+    ) -> TokenReport:
         await self._check(which.model)
         by = tuple(dict.fromkeys(by))
         found = await self._store.call_totals(which, by)
         # Hours of months are thousands of rows: too many for the event loop.
         total, groups = await asyncio.to_thread(grouped, found.rows, by, self._prices)
+        groups = groups[:limit] if limit else groups
+        titles = await self._store.call_titles({key for group in groups for key in zip(by, group.key, strict=True)})
         titled = tuple(
-            replace(group, title=next(filter(None, map(found.titles.get, zip(by, group.key, strict=True))), ""))
+            replace(group, title=next(filter(None, map(titles.get, zip(by, group.key, strict=True))), ""))
             for group in groups
         )
         return TokenReport(total, by, titled, found.first)
 
-    async def calls(self, *, task_id: str = "", message_id: str = "", limit: int = 1000) -> tuple[CallRecord, ...]:
-        return await self._store.calls(task_id=task_id, message_id=message_id, limit=limit)
+    async def timeline(self, which: CallFilter, edges: tuple[int, ...]) -> TokenTimeline:
+        await self._check(which.model)
+        if len(edges) <= 1:
+            return TokenTimeline(edges)
+        which = replace(which, since=max(which.since or 0.0, edges[0]), until=min(which.until or edges[-1], edges[-1]))
+        # A step that every edge is a multiple of: a piece of time has whole ones.
+        step_s = gcd(*edges) or 1
+        rows = await self._store.call_times(which, step_s)
+        return await asyncio.to_thread(timeline_of, rows, step_s, edges)
+
+    async def overview(self) -> TokenOverview:
+        now = self._now()
+        sessions = await self._store.sessions(limit=1)
+        day, month = (CallFilter(since=range_of(name, None, now)[0]) for name in ("today", "month"))
+        hour, lately = (CallFilter(since=now - length_s) for length_s in (HOUR_S, PACE_WINDOW_S))
+        today = (await self._store.call_totals(day)).rows
+        return TokenOverview(
+            session=await self._spent(CallFilter(session_id=sessions[0].id)) if sessions else None,
+            hour=await self._spent(hour),
+            today=_tokens(today),
+            today_calls=sum(row.sums.calls for row in today),
+            month=await self._spent(month),
+            lately=await self._spent(lately),
+        )
+
+    async def _spent(self, which: CallFilter) -> int:
+        return _tokens((await self._store.call_totals(which)).rows)
+
+    async def calls(
+        self, which: CallFilter = EVERY_CALL, *, task_id: str = "", message_id: str = "", limit: int = 1000
+    ) -> tuple[CallRecord, ...]:
+        await self._check(which.model)
+        return await self._store.calls(which, task_id=task_id, message_id=message_id, limit=limit)
 
     async def savings(self, which: CallFilter = EVERY_CALL) -> TokenSavings | None:
         small, large = self._serving(Role.UX), self._serving(Role.TASK)
@@ -102,3 +146,7 @@ class MetricsService:
         listed = ", ".join(str(ref) for ref in called[:NAMED_MODELS_MAX]) or "none"
         right = f"do you mean {near[0]}?" if near else f"those that were called are {listed}."
         raise UnknownModel(f"No model {clean_line(model)} was called: {right}")
+
+
+def _tokens(rows: Iterable[SumRow]) -> int:
+    return sum(row.sums.total_tokens or 0 for row in rows)

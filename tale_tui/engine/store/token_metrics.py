@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tale_tui.domain.constants import CLOCK_STEP_S
 from tale_tui.domain.metrics import (
+    EVERY_CALL,
     CallDimension,
     CallFilter,
     CallKind,
@@ -131,10 +132,9 @@ class AnswerRow:
 
 @dataclass(frozen=True, slots=True)
 class CallTotals:
-    """Sums of calls, by group and model, with what the groups are called."""
+    """Sums of calls, by group and model."""
 
     rows: tuple[SumRow, ...]
-    titles: dict[tuple[CallDimension, str], str]
     first: float | None
     """When the first of them began."""
 
@@ -146,16 +146,21 @@ class TokenMetrics(Database):
         """Keep calls that are stored with nothing else."""
         await self._write(lambda connection: insert_calls(connection, calls))
 
-    async def calls(self, *, task_id: str = "", message_id: str = "", limit: int = 1000) -> tuple[CallRecord, ...]:
+    async def calls(
+        self, which: CallFilter = EVERY_CALL, *, task_id: str = "", message_id: str = "", limit: int = 1000
+    ) -> tuple[CallRecord, ...]:
         """The last calls, the oldest of them first.
 
         Args:
+            which: the calls that are meant.
             task_id: only those of a task.
             message_id: only those of a reply, or of the task whose card it is.
             limit: at most so many.
         """
         where = {"task_id": task_id, "message_id": message_id}
-        conditions, values = [f"{name} = ?" for name, value in where.items() if value], [*filter(None, where.values())]
+        conditions, values = _conditions(which)
+        conditions += [f"{name} = ?" for name, value in where.items() if value]
+        values += filter(None, where.values())
         sql = f"{_SELECT} {_where(conditions)} ORDER BY n DESC LIMIT ?"  # our words; values are bound
 
         def job(connection: sqlite3.Connection) -> tuple[CallRecord, ...]:
@@ -178,16 +183,34 @@ class TokenMetrics(Database):
 
         def job(connection: sqlite3.Connection) -> CallTotals:
             rows = tuple(_sum_row(row, len(columns)) for row in connection.execute(sql, bound))
-            named = [dimension for dimension in by if dimension in _COLUMNS]
-            titles = {
-                (dimension, id_): _title(connection, dimension, id_)
-                for place, dimension in enumerate(named)
-                if dimension in _TITLES
-                for id_ in {row.key[place] for row in rows if row.key[place]}
-            }
-            return CallTotals(rows, titles, connection.execute(first, values).fetchone()[0])
+            return CallTotals(rows, connection.execute(first, values).fetchone()[0])
 
         return await self._read(job)
+
+    async def call_titles(self, keys: Collection[tuple[CallDimension, str]]) -> dict[tuple[CallDimension, str], str]:
+        """What sessions and tasks are called, by their dimension and whole id; those that are gone have no title."""
+
+        def job(connection: sqlite3.Connection) -> dict[tuple[CallDimension, str], str]:
+            return {
+                (dimension, id_): _title(connection, dimension, id_)
+                for dimension, id_ in keys
+                if dimension in _TITLES and id_
+            }
+
+        return await self._read(job)
+
+    async def call_times(self, which: CallFilter, step_s: int) -> tuple[tuple[str, int, int], ...]:
+        """Tokens of calls by model and step of the clock: model, number of the step since the epoch, tokens."""
+        conditions, values = _conditions(which)
+        sql = f"""
+            SELECT {_MODEL}, CAST(timestamp / {step_s:d} AS INTEGER), sum(total_tokens)
+            FROM token_metrics {_where([*conditions, "total_tokens IS NOT NULL"])} GROUP BY 1, 2
+        """  # noqa: S608 # nosec B608 # our words; values are bound
+        return await self._read(
+            lambda connection: tuple(
+                (clean_line(model), step, tokens) for model, step, tokens in connection.execute(sql, values)
+            )
+        )
 
     async def called_models(self) -> tuple[ModelRef, ...]:
         """Every model that was ever called."""
@@ -237,7 +260,8 @@ def addends(which: CallFilter, *, singly: bool = False) -> tuple[str, list[str |
     """
     first = 0 if which.since is None else -int(-which.since // CLOCK_STEP_S)
     last = None if which.until is None else int(which.until // CLOCK_STEP_S)
-    if singly or which.session_id or (last is not None and last <= first):
+    singly = singly or bool(which.session_id) or any(dimension in _IN_NO_QUARTER for dimension, _ in which.where)
+    if singly or (last is not None and last <= first):
         conditions, values = _conditions(which)
         return f"SELECT * FROM call_addend {_where(conditions)}", values  # noqa: S608 # nosec B608 # our words; values are bound
     parts: list[str] = []
@@ -310,6 +334,7 @@ def _conditions(which: CallFilter) -> tuple[list[str], list[str | float]]:
     ]
     if which.model:
         parts.append(("? IN (model_name, backend || '/' || model_name)", which.model))
+    parts += [(f"coalesce({_COLUMNS[dimension]}, '') = ?", value) for dimension, value in which.where]
     given = [(condition, value) for condition, value in parts if value is not None]
     return [condition for condition, _ in given], [value for _, value in given]
 

@@ -11,12 +11,12 @@ from tale_tui.domain.samples import Figure, PromiseName, SeriesPoint, SlotState
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.dashboard import NAME_LIMIT, speed
 from tale_tui.formatting.units import count, duration, percent, size
+from tale_tui.ui.widgets.key_bar import ROLE_COLOURS
 from tale_tui.ui.widgets.plot import SERIES_MAX, PlotData, PlotSeries
 
 if TYPE_CHECKING:
     from tale_tui.domain.samples import DashboardReport, MetricSeries
 
-_COLOURS = {Role.UX: "$ux", Role.TASK: "$task"}
 _FILLS = {Role.TASK: 0, Role.UX: 1}
 """The signs of bars, as on every other screen that has them."""
 _OTHERS, _OTHERS_FILL = "$muted", 2
@@ -125,7 +125,7 @@ def _lines(
     found = _by_model(report, figure)
     whole = report.series_of(figure)
     if not found:
-        drawn = [PlotSeries("", _values(whole, value, slots), "$ux")]
+        drawn = [PlotSeries("p50" if large and tail is not None else "", _values(whole, value, slots), "$ux")]
     else:
         drawn = [
             PlotSeries(name if large or len(found) > 1 else "", _values(one, value, slots), colour)
@@ -156,7 +156,15 @@ def _by_model(report: DashboardReport, figure: Figure) -> list[tuple[str, str, i
         if series.figure is figure and series.model:
             role = roles.get(series.model)
             name = clean_line(series.model.partition("/")[2] or series.model, NAME_LIMIT)
-            found.append((name, _COLOURS.get(role, _OTHERS), _FILLS.get(role, _OTHERS_FILL), series, role))
+            found.append(
+                (
+                    name,
+                    _OTHERS if role is None else ROLE_COLOURS[role],
+                    _OTHERS_FILL if role is None else _FILLS[role],
+                    series,
+                    role,
+                )
+            )
     found.sort(key=lambda one: order.index(one[-1]))
     return [one[:-1] for one in found]
 
@@ -186,6 +194,7 @@ def _tokens(report: DashboardReport, columns: int) -> PlotData:
             for fill, (name, colour, rates) in sorted(drawn.items(), key=lambda one: -one[0])
         ),
         bars=True,
+        spans=True,
         counted=True,
         now=report.end,
         last="" if not parts else count(sum(rates[-1] or 0.0 for _, _, rates in drawn.values())),

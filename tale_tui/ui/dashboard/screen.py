@@ -165,6 +165,7 @@ class DashboardScreen(BaseScreen):
             self.models.rows = rows_of(report, controller.roles, working=bool(controller.running))
             self.models.notes = notes_of(report)
             self.work.tasks = controller.running
+            self.alerts.alerts = controller.alerts
             plots = plots_of(report, self.grid.columns(len(seen)), large=self.choice.large)
             self.grid.show(plots, seen)
         else:

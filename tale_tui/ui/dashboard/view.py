@@ -11,6 +11,7 @@ from tale_tui.domain.text import clean_line
 from tale_tui.formatting.dashboard import NAME_LIMIT, ROLE_WORDS, promise_words, use_note, use_words
 from tale_tui.ui.dashboard.lights import Light, LightState
 from tale_tui.ui.dashboard.model_table import ModelRow
+from tale_tui.ui.widgets.key_bar import ROLE_COLOURS
 
 if TYPE_CHECKING:
     from tale_tui.domain.samples import ModelUse
@@ -20,7 +21,6 @@ _STATES = {
     PromiseState.BROKEN: LightState.BROKEN,
     PromiseState.UNKNOWN: LightState.OPEN,
 }
-_COLOURS = {Role.UX: "$ux", Role.TASK: "$task"}
 
 
 def is_empty(report: DashboardReport) -> bool:
@@ -64,7 +64,7 @@ def _row(use: ModelUse, roles: Mapping[Role, RoleStatus], working: bool, now: fl
         "" if use.role is None else ROLE_WORDS[use.role],
         clean_line(use.ref.model, NAME_LIMIT),
         state,
-        "$muted" if use.role is None else _COLOURS[use.role],
+        "$muted" if use.role is None else ROLE_COLOURS[use.role],
         use_words(use, now),
         frozenset(loud),
     )

@@ -31,7 +31,9 @@ _LABEL_CELLS = 30
 _NAME_SHARE = 0.2
 """Of the line that the name of a model takes at most."""
 
-_COLOURS = {Role.UX: "$ux", Role.TASK: "$task"}
+ROLE_COLOURS = {Role.UX: "$ux", Role.TASK: "$task"}
+"""The colours of the two roles, everywhere."""
+
 _STATES = {"unset": "absent", "idle": "absent", "loading": "working", "ready": "resident"}
 
 
@@ -110,20 +112,20 @@ class ModelSign:
 
 
 def model_signs(roles: Mapping[Role, RoleStatus], *, working: bool) -> tuple[ModelSign, ...]:
-    """The models of the roles, one that has both once.
+    """The models of the roles; one that has both stands there once.
 
     Args:
-        roles: as they are now, as far as that is known.
+        roles: as far as they are known.
         working: whether a task runs.
     """
     shown: dict[str, ModelSign] = {}
-    for role, colour in _COLOURS.items():
+    for role in (Role.UX, Role.TASK):
         status = roles.get(role)
         if status is None or status.ref is None:
             continue
         busy = role is Role.TASK and working and status.state is RoleState.READY
-        state = "working" if busy else status.state.value
-        shown[str(status.ref)] = ModelSign(clean_line(status.ref.model), state, colour)
+        name = clean_line(status.ref.model)
+        shown[str(status.ref)] = ModelSign(name, "working" if busy else status.state.value, ROLE_COLOURS[role])
     return tuple(shown.values())
 
 

@@ -14,14 +14,12 @@ from textual.widget import Widget
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import COUNT_WIDTH, count
 from tale_tui.ui.text import fitted, spread
-from tale_tui.ui.widgets.plot_marks import line_quarters, merged, scale_step, stacked, time_ticks
+from tale_tui.ui.widgets.plot_marks import line_quarters, merged, row_scale, stacked, time_ticks
 
 SERIES_MAX = 3
 """More colours nobody can tell apart."""
 LINES_AROUND = 3
 """The heading, the axis and its moments."""
-LABELS_UP_TO = 6
-"""Rows that all have their number; of more, some do."""
 _GAP = 2
 
 Cell = tuple[str, str]
@@ -63,6 +61,8 @@ class PlotData:
     """The last value in words; safe text."""
     label: Callable[[float], str] = lambda value: count(value).replace(".0", "")
     """A number of the scale in at most five cells."""
+    spans: bool = False
+    """Whether bars have the whole width and no gap between them, so that their moments are where lines have them."""
     top: float = 0.0
     """What the scale reaches at least."""
     known: tuple[str, ...] = ()
@@ -137,12 +137,13 @@ def _heading(data: PlotData, width: int, note: Content) -> Content:
     return spread(line, right, width)
 
 
-def _step_of(data: PlotData, values: Sequence[Sequence[float | None]], rows: int) -> float:
+def _scale_of(data: PlotData, values: Sequence[Sequence[float | None]], rows: int) -> tuple[float, int]:
+    """See `row_scale`."""
     if data.bars:
         largest = max((sum(value or 0.0 for value in bar) for bar in zip(*values, strict=True)), default=0.0)
     else:
         largest = max((value for numbers in values for value in numbers if value is not None), default=0.0)
-    return scale_step(max(largest, data.promise or 0.0, data.top), rows, 1.0 if data.counted else 0.0)
+    return row_scale(max(largest, data.promise or 0.0, data.top), rows, 1.0 if data.counted else 0.0)
 
 
 def _rows(data: PlotData, columns: int, rows: int) -> list[Content]:
@@ -150,7 +151,7 @@ def _rows(data: PlotData, columns: int, rows: int) -> list[Content]:
     values = [list(one.values) for one in data.series]
     if data.bars:
         values = merged(values, columns)
-    step = _step_of(data, values, rows)
+    step, every = _scale_of(data, values, rows)
     cells: list[list[Cell]] = [[(" ", "")] * columns for _ in range(rows)]
     if data.promise is not None:
         row = min(max(int(data.promise / step * 2 - 1) // 2, 0), rows - 1)
@@ -159,10 +160,9 @@ def _rows(data: PlotData, columns: int, rows: int) -> list[Content]:
         _draw_bars(cells, data, values, step)
     else:
         _draw_lines(cells, data, values, step)
-    every = -(-rows // LABELS_UP_TO)
     lines = []
     for row in range(rows - 1, -1, -1):
-        label = data.label((row + 1) * step) if (rows - 1 - row) % every == 0 else ""
+        label = data.label((row + 1) * step) if (row + 1) % every == 0 else ""
         scale = Content.assemble((f"{fitted(label, COUNT_WIDTH):>{COUNT_WIDTH}} {signs().scale}", "$muted"))
         lines.append(scale + _painted(cells[row]))
     return lines
@@ -179,17 +179,23 @@ def _slot(columns: int, bars: int) -> int:
     return max(columns // max(bars, 1), 1)
 
 
+def _bar_columns(place: int, bars: int, columns: int, *, spans: bool) -> range:
+    """The columns that a bar has."""
+    if spans:
+        return range(place * columns // bars, (place + 1) * columns // bars)
+    slot = _slot(columns, bars)
+    return range(place * slot, place * slot + max(slot - 1, 1))
+
+
 def _draw_bars(cells: list[list[Cell]], data: PlotData, values: Sequence[Sequence[float | None]], step: float) -> None:
     fills, heights = signs().fills, signs().heights
     bars = list(zip(*values, strict=True))
-    slot = _slot(len(cells[0]), len(bars))
     for place, bar in enumerate(bars):
         for row, (series, filled) in enumerate(stacked(bar, step)[: len(cells)]):
             one = data.series[series]
             solid = one.fill == 0 or filled * 2 < len(heights)
             sign = heights[filled - 1] if solid and filled < len(heights) else fills[one.fill]
-            left = place * slot
-            for column in range(left, left + max(slot - 1, 1)):
+            for column in _bar_columns(place, len(bars), len(cells[0]), spans=data.spans):
                 cells[row][column] = (sign, one.colour)
 
 
@@ -208,7 +214,7 @@ def _axis(data: PlotData, columns: int) -> list[Content]:
     """The line below the plot, and the moments below that."""
     left = COUNT_WIDTH + 2
     pieces = len(data.edges) - 1
-    if data.bars and pieces > 0:
+    if data.bars and not data.spans and pieces > 0:
         shown = -(-pieces // -(-pieces // columns))
         columns = shown * _slot(columns, shown)
     axis = _axis_of(data.known, columns) if data.known else [signs().rule] * columns

@@ -19,6 +19,8 @@ TICK_EVERY = 12
 """Cells from one moment on the axis to the next at least."""
 TICK_GAP = 3
 """Cells between two moments at least."""
+LABELS_UP_TO = 6
+"""Rows that all have their number; of more, some do."""
 _STEPS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 """Numbers that a scale may count in, times a power of ten."""
 _HOUR_S, _DAY_S = 3600, 86_400
@@ -32,7 +34,7 @@ _WEEK_S = 8 * _DAY_S
 Numbers = Sequence[float | None]
 
 
-def scale_step(largest: float, rows: int, least: float = 0.0) -> float:
+def scale_step(largest: float, rows: float, least: float = 0.0) -> float:
     """How much a line of a plot stands for: a round number.
 
     Args:
@@ -50,6 +52,18 @@ def scale_step(largest: float, rows: int, least: float = 0.0) -> float:
         power *= 10
     # What binary fractions lack must not take the next step.
     return max(power * next(step for step in _STEPS if power * step >= wanted * (1 - 1e-9)), least)
+
+
+def row_scale(largest: float, rows: int, least: float = 0.0) -> tuple[float, int]:
+    """What a row of a plot stands for, and of how many rows one has its number: the numbers are round.
+
+    Args:
+        largest: what is to be shown; 0 or less for nothing.
+        rows: that there are.
+        least: a row does not stand for less; 1 for what is counted.
+    """
+    every = -(-rows // LABELS_UP_TO)
+    return scale_step(largest, rows / every, least * every) / every, every
 
 
 def merged(values: Sequence[Numbers], columns: int) -> list[list[float | None]]:

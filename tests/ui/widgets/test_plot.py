@@ -14,7 +14,16 @@ from textual.app import App, ComposeResult
 from tale_tui.formatting.symbols import ASCII, UNICODE
 from tale_tui.ui.theming import VARIABLE_DEFAULTS
 from tale_tui.ui.widgets.plot import PlotData, PlotSeries, PlotView, draw_plot, plot_columns
-from tale_tui.ui.widgets.plot_marks import EIGHTHS, line_quarters, merged, scale_step, stacked, time_ticks
+from tale_tui.ui.widgets.plot_marks import (
+    EIGHTHS,
+    LABELS_UP_TO,
+    line_quarters,
+    merged,
+    row_scale,
+    scale_step,
+    stacked,
+    time_ticks,
+)
 
 NOON = 1_794_139_200.0
 """2026-11-08 12:00 UTC, a Sunday."""
@@ -63,7 +72,7 @@ def test_the_bars_sum_to_what_is_shown(given_bars: list[Any], width: int, height
     assert sum(value or 0 for bar in bars for value in bar) == whole
     rows = body(data, width, height)
     largest = max(sum(value or 0 for value in bar) for bar in bars)
-    step = scale_step(largest, len(rows), 1.0)
+    step, _ = row_scale(largest, len(rows), 1.0)
     found = heights(rows, max(columns // len(bars), 1))[: len(bars)]
     for bar, eighths in zip(bars, found, strict=True):
         total = sum(value or 0 for value in bar)
@@ -92,6 +101,9 @@ def test_a_scale_holds_the_largest_and_wastes_less_than_half(largest: float, row
     step = scale_step(largest, rows)
     assert step * rows >= largest * (1 - 1e-6)
     assert step <= largest / rows * 1.5 + 1e-12
+    row, every = row_scale(largest, rows)
+    assert row * rows >= largest * (1 - 1e-6)
+    assert rows // every <= LABELS_UP_TO
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(0, 100)), min_size=1, max_size=120), st.integers(4, 120))
