@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tale_tui.cli.context import CommandContext
-from tale_tui.cli.output import Column, echo_err, echo_json, echo_table, stamp, when_text
+from tale_tui.cli.output import Column, echo_err, echo_json, echo_table, when_text
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.text import clean_line
+from tale_tui.formatting.units import stamp
 
 if TYPE_CHECKING:
     from tale_tui.domain.alerts import Alert

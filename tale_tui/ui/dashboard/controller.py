@@ -120,6 +120,8 @@ class DashboardController:
         except UnknownModel:
             # Nothing of it is kept any more: all of them are shown again.
             self.model = ""
+            self._paint()
+            self.read()
         except TaleError as error:
             if error.sentence != self._told:
                 self._told = error.sentence

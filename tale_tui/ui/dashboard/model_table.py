@@ -78,9 +78,9 @@ def table_lines(rows: Sequence[ModelRow], notes: Sequence[str], width: int) -> l
         width: cells.
     """
     wide = width >= HEADED_FROM
-    columns = _HEADED if wide else _SHORT
+    columns: tuple[tuple[str, int], ...] = _HEADED if wide else _SHORT
     room = min(width, _WIDTH_MAX) - 2 - _ROLE - _SIGN - sum(cells + _GAP for _, cells in columns)
-    while columns and room < _NAME_LEAST:
+    while room < _NAME_LEAST and columns:
         *rest, (_, cells) = columns
         columns, room = tuple(rest), room + cells + _GAP
     lines = []

@@ -156,15 +156,8 @@ def _by_model(report: DashboardReport, figure: Figure) -> list[tuple[str, str, i
         if series.figure is figure and series.model:
             role = roles.get(series.model)
             name = clean_line(series.model.partition("/")[2] or series.model, NAME_LIMIT)
-            found.append(
-                (
-                    name,
-                    _OTHERS if role is None else ROLE_COLOURS[role],
-                    _OTHERS_FILL if role is None else _FILLS[role],
-                    series,
-                    role,
-                )
-            )
+            colour, fill = (_OTHERS, _OTHERS_FILL) if role is None else (ROLE_COLOURS[role], _FILLS[role])
+            found.append((name, colour, fill, series, role))
     found.sort(key=lambda one: order.index(one[-1]))
     return [one[:-1] for one in found]
 
