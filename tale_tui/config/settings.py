@@ -21,6 +21,8 @@ GIGABYTES_MAX = 1_000_000.0
 TASK_CHARACTERS_MAX = 10_000_000
 """Of a task: far more than any model reads."""
 PER_MINUTE_MAX = 100_000
+KEPT_DAYS_MAX = 36_500
+"""A hundred years."""
 PRICE_MAX = 1_000_000_000.0
 """For a million tokens, in any money."""
 AUTO = "auto"
@@ -191,6 +193,20 @@ class NotifySettings(SettingsGroup):
         return value
 
 
+class SampleSettings(SettingsGroup):
+    """[samples]: what the dashboard shows of the machine and the models, and how long it is kept."""
+
+    enabled: bool = True
+    samples_hours: int = Field(48, ge=2, le=KEPT_DAYS_MAX * 24)
+    """Single samples, of some seconds each."""
+    minutes_days: int = Field(14, ge=2, le=KEPT_DAYS_MAX)
+    """What was summed up by the minute."""
+    hours_days: int = Field(400, ge=91, le=KEPT_DAYS_MAX)
+    """By the hour."""
+    days_days: int = Field(3650, ge=91, le=KEPT_DAYS_MAX)
+    """By the day."""
+
+
 class ModelPrice(SettingsGroup):
     """What a model costs, in the user's money for a million tokens."""
 
@@ -234,6 +250,7 @@ class Settings(BaseSettings):
     tasks: TaskSettings = TaskSettings()
     memory: MemorySettings = MemorySettings()
     notify: NotifySettings = NotifySettings()
+    samples: SampleSettings = SampleSettings()
     look: LookSettings = LookSettings()
     prices: dict[PricedModel, ModelPrice] = {}
     """`backend/model` -> what a million tokens cost."""

@@ -22,6 +22,7 @@ from tale_tui.domain.metrics import (
     TokenSavings,
 )
 from tale_tui.domain.models import BackendReport, Finding, ModelInfo, ModelRef, Progress, Residency, Role, RoleStatus
+from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S, DashboardReport
 from tale_tui.domain.tasks import Classification, EngineStatus, Priority, Task, TaskDetail, TaskRequest, TaskState
 
 
@@ -416,6 +417,18 @@ class MetricsApi(Protocol):
 
     async def activity(self) -> CallActivity:
         """What models do now, read from memory."""
+        ...
+
+    async def dashboard(self, *, range_s: float = RANGES_S[DEFAULT_RANGE], model: str = "") -> DashboardReport:
+        """What was measured lately. Who asks looks on: for some seconds samples are taken more often.
+
+        Args:
+            range_s: so many seconds up to now.
+            model: only this one, as NAME or BACKEND/NAME; empty for all. What is not of a model is shown all the same.
+        Raises:
+            UnknownModel: nobody ever called it, and no role has it.
+            BadRange: the range is shorter or longer than there is.
+        """
         ...
 
 

@@ -51,6 +51,7 @@ from tale_tui.domain.models import (
     RoleStatus,
     Usage,
 )
+from tale_tui.domain.samples import DashboardReport
 from tale_tui.domain.tasks import DetectBand, Task, TaskDetail, TaskState
 from tale_tui.engine.api import ChatApi, ControlApi, MetricsApi, ModelApi, SessionApi, TaskApi
 from tale_tui.engine.models.scripted import Hold
@@ -118,6 +119,8 @@ class ScriptedEngine:
         self.rows: list[CallRecord] = []
         self.prices: dict[str, ModelPrice] = {}
         self.running: list[RunningCall] = []
+        self.shown = DashboardReport(NOON - 3600, NOON, 60.0)
+        """What the dashboard is to show."""
         self.saved: TokenSavings | None = None
         # control
         self.pid, self.here, self.background = 1, False, False

@@ -65,6 +65,7 @@ from tale_tui.domain.models import (
     RoleStatus,
     Usage,
 )
+from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S, DashboardReport
 from tale_tui.domain.tasks import (
     ENDED,
     OPEN,
@@ -548,6 +549,10 @@ class ScriptedMetrics(Group):
     async def activity(self) -> CallActivity:
         await self._engine.asked("metrics.activity")
         return CallActivity(tuple(self._engine.running), len(self._engine.rows))
+
+    async def dashboard(self, *, range_s: float = RANGES_S[DEFAULT_RANGE], model: str = "") -> DashboardReport:
+        await self._engine.asked("metrics.dashboard", range_s, model)
+        return self._engine.shown
 
 
 class ScriptedControl(Group):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tale_tui.cli.output import MUTED, Column, echo_table, stamp, tenth, when_text
+from tale_tui.domain.constants import PROMISED_SAVING
 from tale_tui.domain.metrics import CallDimension
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ SHOWN_KEY_CHARACTERS = 8
 """Of the id of a session or a task in a table: `tale-tui status` and `chat --session` take it."""
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 """A cell of a spreadsheet that begins so is worked out: text of others must not be."""
-PROMISED_SAVING = 0.6
 
 
 def sums_data(sums: TokenSums) -> dict[str, Any]:
