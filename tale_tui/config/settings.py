@@ -23,6 +23,8 @@ TASK_CHARACTERS_MAX = 10_000_000
 PER_MINUTE_MAX = 100_000
 BUDGET_TOKENS_MAX = 1_000_000_000
 """Of a month: far more than any machine writes."""
+KEPT_DAYS_MAX = 36_500
+"""A hundred years."""
 PRICE_MAX = 1_000_000_000.0
 """For a million tokens, in any money."""
 AUTO = "auto"
@@ -211,6 +213,20 @@ class AlertSettings(SettingsGroup):
     """Whether a model that gets slower, writes more or fails more often than before is told."""
 
 
+class SampleSettings(SettingsGroup):
+    """[samples]: what the dashboard shows of the machine and the models, and how long it is kept."""
+
+    enabled: bool = True
+    samples_hours: int = Field(48, ge=2, le=KEPT_DAYS_MAX * 24)
+    """Single samples, of some seconds each."""
+    minutes_days: int = Field(14, ge=2, le=KEPT_DAYS_MAX)
+    """What was summed up by the minute."""
+    hours_days: int = Field(400, ge=91, le=KEPT_DAYS_MAX)
+    """By the hour."""
+    days_days: int = Field(3650, ge=91, le=KEPT_DAYS_MAX)
+    """By the day."""
+
+
 class ModelPrice(SettingsGroup):
     """What a model costs, in the user's money for a million tokens."""
 
@@ -255,6 +271,7 @@ class Settings(BaseSettings):
     memory: MemorySettings = MemorySettings()
     notify: NotifySettings = NotifySettings()
     alerts: AlertSettings = AlertSettings()
+    samples: SampleSettings = SampleSettings()
     look: LookSettings = LookSettings()
     prices: dict[PricedModel, ModelPrice] = {}
     """`backend/model` -> what a million tokens cost."""

@@ -17,7 +17,7 @@ RELATIVE_ERROR = 0.01
 _GROWTH = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _LOG_GROWTH = math.log(_GROWTH)
 ZERO_BUCKET = -10_000
-"""Of values that are as good as nothing; below the bucket of `_LEAST`, so that the order of buckets is that of values."""
+"""Of values that are as good as nothing: below all other buckets, as they are below all other values."""
 _LEAST = 1e-9
 
 

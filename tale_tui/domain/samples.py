@@ -181,11 +181,12 @@ class PromiseLight:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelUse:
+class ModelActivity:
     """What a model did over a range, and how it is now."""
 
     ref: ModelRef
-    role: Role | None = None
+    roles: tuple[Role, ...] = ()
+    """That it serves now."""
     resident: bool = False
     """Whether it was in memory when it was last looked at."""
     since: float | None = None
@@ -222,7 +223,7 @@ class DashboardReport:
     series: tuple[MetricSeries, ...] = ()
     promises: tuple[PromiseLight, ...] = ()
     """All of `PromiseName`, in their order."""
-    models: tuple[ModelUse, ...] = ()
+    models: tuple[ModelActivity, ...] = ()
     latest: Sample | None = None
     """The last sample that was taken, which may lie before the range."""
     model: str = ""

@@ -120,6 +120,8 @@ class ScriptedEngine:
         self.rows: list[CallRecord] = []
         self.prices: dict[str, ModelPrice] = {}
         self.running: list[RunningCall] = []
+        self.shown = DashboardReport(NOON - 3600, NOON, 60.0)
+        """What the dashboard is to show."""
         self.saved: TokenSavings | None = None
         self.dashboard: Callable[[float, str], DashboardReport] | None = None
         """What was measured over so many seconds, for a model or for all; None for nothing at all."""

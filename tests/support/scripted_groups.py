@@ -69,7 +69,7 @@ from tale_tui.domain.models import (
     RoleStatus,
     Usage,
 )
-from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S, DashboardReport, SlotState
+from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S, DashboardReport
 from tale_tui.domain.tasks import (
     ENDED,
     OPEN,
@@ -583,9 +583,7 @@ class ScriptedMetrics(Group):
     async def dashboard(self, *, range_s: float = RANGES_S[DEFAULT_RANGE], model: str = "") -> DashboardReport:
         engine = self._engine
         await engine.asked("metrics.dashboard", range_s, model)
-        if engine.dashboard is not None:
-            return engine.dashboard(range_s, model)
-        return DashboardReport(engine.now - range_s, engine.now, range_s, (SlotState.GAP,), model=model)
+        return engine.shown if engine.dashboard is None else engine.dashboard(range_s, model)
 
     async def alerts(self, *, waiting: bool = False, limit: int = 100) -> tuple[Alert, ...]:
         await self._engine.asked("metrics.alerts", waiting)

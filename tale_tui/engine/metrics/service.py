@@ -11,7 +11,7 @@ from math import gcd
 from tale_tui.config.settings import ModelPrice
 from tale_tui.domain.alerts import Alert
 from tale_tui.domain.constants import HOUR_S, PACE_WINDOW_S
-from tale_tui.domain.errors import NoSuchAlert, UnknownModel
+from tale_tui.domain.errors import BadRange, NoSuchAlert, UnknownModel
 from tale_tui.domain.metrics import (
     EVERY_CALL,
     CallActivity,
@@ -25,8 +25,10 @@ from tale_tui.domain.metrics import (
     TokenTimeline,
 )
 from tale_tui.domain.models import ModelRef, Role
+from tale_tui.domain.samples import DEFAULT_RANGE, RANGE_MAX_S, RANGE_MIN_S, RANGES_S, DashboardReport
 from tale_tui.domain.text import clean_line
 from tale_tui.domain.time_ranges import range_of
+from tale_tui.engine.metrics.dashboard_report import DashboardReader
 from tale_tui.engine.metrics.figures import grouped, savings_of, timeline_of
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.store.store import Store
@@ -45,6 +47,7 @@ class MetricsService:
         prices: by `backend/model`.
         running: the calls that have not ended.
         serving: the model of a role; None where it has none.
+        dashboards: puts samples and roll-ups together.
         now: the present, in seconds since the epoch.
     """
 
@@ -55,6 +58,7 @@ class MetricsService:
         prices: Mapping[str, ModelPrice],
         running: Callable[[], tuple[RunningCall, ...]],
         serving: Callable[[Role], ModelRef | None],
+        dashboards: DashboardReader,
         now: Callable[[], float],
     ) -> None:
         self._store = store
@@ -62,6 +66,7 @@ class MetricsService:
         self._prices = prices
         self._running = running
         self._serving = serving
+        self._dashboards = dashboards
         self._now = now
 
     async def tokens(
@@ -133,15 +138,20 @@ class MetricsService:
             raise NoSuchAlert(f"There is no alert {alert_id}: tale-tui alerts --all lists them.")
         return found
 
-    async def _check(self, model: str) -> None:
-        """Refuse a model that is neither in a row nor in a role."""
+    async def dashboard(self, *, range_s: float = RANGES_S[DEFAULT_RANGE], model: str = "") -> DashboardReport:
+        if not RANGE_MIN_S <= range_s <= RANGE_MAX_S:
+            raise BadRange("A dashboard shows a range from a minute to ten years: write 15m, 1h, 6h, 1d, 7d, 30d, 90d.")
+        return await self._dashboards.report(range_s, await self._check(model))
+
+    async def _check(self, model: str) -> ModelRef | None:
+        """Refuse a model that is neither in a row nor in a role; which one is meant, None for all."""
         if not model:
-            return
+            return None
         called = await self._store.called_models()
         known = [*called, *(ref for role in Role if (ref := self._serving(role)) is not None)]
         names = {name for ref in known for name in (ref.model, str(ref))}
         if model in names:
-            return
+            return next(ref for ref in known if model in (ref.model, str(ref)))
         near = get_close_matches(model, names, n=1)
         listed = ", ".join(str(ref) for ref in called[:NAMED_MODELS_MAX]) or "none"
         right = f"do you mean {near[0]}?" if near else f"those that were called are {listed}."

@@ -54,10 +54,22 @@ _ADDENDS = (
     "uncounted", "estimated_tokens", "timed_tokens", "generation_us", "ttft_ms_sum", "ttft_calls",
 )  # fmt: skip
 """The columns of `call_addend` and `token_quarter` that are summed, in the order of the fields of `TokenSums`."""
-_SUMS = ", ".join(("coalesce(sum(calls), 0)", "coalesce(sum(failed), 0)", *(f"sum({name})" for name in _ADDENDS[2:7]),
-    "coalesce(sum(uncounted), 0)", *(f"sum({name})" for name in _ADDENDS[8:12]), "coalesce(sum(ttft_calls), 0)"))  # fmt: skip
+_SUMS = ", ".join(f"sum({name})" for name in _ADDENDS)
 _SHARED = ", ".join(
-    ("quarter", "backend", "model_name", "role", "kind", "task_type", "complexity", *_ADDENDS, "busy_ms")
+    (
+        "quarter",
+        "backend",
+        "model_name",
+        "role",
+        "kind",
+        "task_type",
+        "complexity",
+        *_ADDENDS,
+        "busy_ms",
+        "answers",
+        "answer_tokens",
+        "answer_tokens_alone",
+    )
 )
 """What a call and the sum of a quarter of an hour both have."""
 _IN_NO_QUARTER = frozenset({CallDimension.SESSION, CallDimension.TASK})
@@ -223,11 +235,10 @@ class TokenMetrics(Database):
 
     async def answer_totals(self, which: CallFilter) -> tuple[AnswerRow, ...]:
         """The tokens of replies and steps that were written to their end, by model and kind."""
-        conditions, values = _conditions(which)
-        conditions += ["kind IN ('chat', 'step')", "outcome = 'done'"]
+        source, values = addends(which)
         sql = f"""
-            SELECT {_MODEL}, kind, sum(prompt_tokens + completion_tokens), sum(own_prompt_tokens + completion_tokens)
-            FROM token_metrics {_where(conditions)} GROUP BY 1, 2
+            SELECT {_MODEL}, kind, sum(answer_tokens), sum(answer_tokens_alone)
+            FROM ({source}) WHERE answers > 0 GROUP BY 1, 2
         """  # noqa: S608 # nosec B608 # our words; values are bound
         return await self._read(
             lambda connection: tuple(
@@ -266,8 +277,11 @@ def addends(which: CallFilter, *, singly: bool = False) -> tuple[str, list[str |
         return f"SELECT * FROM call_addend {_where(conditions)}", values  # noqa: S608 # nosec B608 # our words; values are bound
     parts: list[str] = []
     bound: list[str | float] = []
-    edges = [(which.since, first * CLOCK_STEP_S)] if which.since is not None else []
-    edges += [(last * CLOCK_STEP_S, which.until)] if last is not None else []
+    edges: list[tuple[float, float]] = []
+    if which.since is not None:
+        edges.append((which.since, first * CLOCK_STEP_S))
+    if last is not None and which.until is not None:
+        edges.append((last * CLOCK_STEP_S, which.until))
     for since, until in edges:
         conditions, values = _conditions(replace(which, since=since, until=until))
         parts.append(f"SELECT {_SHARED} FROM call_addend {_where(conditions)}")  # noqa: S608 # nosec B608 # our words; values are bound

@@ -74,7 +74,11 @@ SELECT n, timestamp, CAST(timestamp / 900 AS INTEGER) AS quarter, backend, model
     CASE WHEN tokens_per_second > 0
         THEN CAST(round(1e6 * completion_tokens / tokens_per_second) AS INTEGER) END AS generation_us,
     CAST(round(ttft_ms) AS INTEGER) AS ttft_ms_sum, ttft_ms IS NOT NULL AS ttft_calls,
-    CAST(round(max(0, total_ms - coalesce(waiting_ms, 0))) AS INTEGER) AS busy_ms
+    CAST(round(max(0, total_ms - coalesce(waiting_ms, 0))) AS INTEGER) AS busy_ms,
+    kind IN ('chat', 'step') AND outcome = 'done' AS answers,
+    CASE WHEN kind IN ('chat', 'step') AND outcome = 'done' THEN prompt_tokens + completion_tokens END AS answer_tokens,
+    CASE WHEN kind IN ('chat', 'step') AND outcome = 'done'
+        THEN own_prompt_tokens + completion_tokens END AS answer_tokens_alone
 FROM token_metrics;
 
 -- Sums of the calls of a quarter of an hour, of which local hours and days are made. Whoever adds a call adds it here.
@@ -99,21 +103,25 @@ CREATE TABLE token_quarter (
     generation_us INTEGER,
     ttft_ms_sum INTEGER,
     ttft_calls INTEGER NOT NULL,
-    busy_ms INTEGER,
+    busy_ms INTEGER,                          -- in calls, without the time that they waited to begin
+    answers INTEGER NOT NULL,                 -- replies and steps that were written to their end, and their tokens
+    answer_tokens INTEGER,
+    answer_tokens_alone INTEGER,              -- each prompt without the history that was sent with it
     PRIMARY KEY (quarter, backend, model_name, role, kind, task_type, complexity)
 ) WITHOUT ROWID;
 
 INSERT INTO token_quarter
 SELECT quarter, backend, model_name, role, kind, task_type, complexity, sum(calls), sum(failed), sum(prompt_tokens),
     sum(cached_tokens), sum(completion_tokens), sum(thinking_tokens), sum(total_tokens), sum(uncounted),
-    sum(estimated_tokens), sum(timed_tokens), sum(generation_us), sum(ttft_ms_sum), sum(ttft_calls), sum(busy_ms)
+    sum(estimated_tokens), sum(timed_tokens), sum(generation_us), sum(ttft_ms_sum), sum(ttft_calls), sum(busy_ms),
+    sum(answers), sum(answer_tokens), sum(answer_tokens_alone)
 FROM call_addend GROUP BY 1, 2, 3, 4, 5, 6, 7;
 
 CREATE TRIGGER token_quarter_added AFTER INSERT ON token_metrics BEGIN
     INSERT INTO token_quarter
     SELECT quarter, backend, model_name, role, kind, task_type, complexity, calls, failed, prompt_tokens, cached_tokens,
         completion_tokens, thinking_tokens, total_tokens, uncounted, estimated_tokens, timed_tokens, generation_us,
-        ttft_ms_sum, ttft_calls, busy_ms
+        ttft_ms_sum, ttft_calls, busy_ms, answers, answer_tokens, answer_tokens_alone
     FROM call_addend WHERE n = NEW.n
     ON CONFLICT DO UPDATE SET
         calls = calls + excluded.calls,
@@ -132,5 +140,9 @@ CREATE TRIGGER token_quarter_added AFTER INSERT ON token_metrics BEGIN
         generation_us = coalesce(generation_us + excluded.generation_us, generation_us, excluded.generation_us),
         ttft_ms_sum = coalesce(ttft_ms_sum + excluded.ttft_ms_sum, ttft_ms_sum, excluded.ttft_ms_sum),
         ttft_calls = ttft_calls + excluded.ttft_calls,
-        busy_ms = coalesce(busy_ms + excluded.busy_ms, busy_ms, excluded.busy_ms);
+        busy_ms = coalesce(busy_ms + excluded.busy_ms, busy_ms, excluded.busy_ms),
+        answers = answers + excluded.answers,
+        answer_tokens = coalesce(answer_tokens + excluded.answer_tokens, answer_tokens, excluded.answer_tokens),
+        answer_tokens_alone = coalesce(
+            answer_tokens_alone + excluded.answer_tokens_alone, answer_tokens_alone, excluded.answer_tokens_alone);
 END;
