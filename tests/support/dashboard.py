@@ -17,7 +17,7 @@ from tale_tui.domain.samples import (
     DashboardReport,
     Figure,
     MetricSeries,
-    ModelUse,
+    ModelActivity,
     PromiseLight,
     PromiseName,
     PromiseState,
@@ -70,14 +70,14 @@ def promises(**changes: PromiseLight) -> tuple[PromiseLight, ...]:
     return tuple({**plain, **changes}.values())
 
 
-def uses() -> tuple[ModelUse, ...]:
+def uses() -> tuple[ModelActivity, ...]:
     """Two models that worked for an hour."""
-    small = ModelUse(
-        fake_tasks.SMALL, Role.UX, True, NOW - 17_400, 4_900_000_000, 1.0, 12.0, 0.11, 412, 0, 0, 74_100, 41.6, 280.0,
-        "closed",
+    small = ModelActivity(
+        fake_tasks.SMALL, (Role.UX,), True, NOW - 17_400, 4_900_000_000, 1.0, 12.0, 0.11, 412, 0, 0, 74_100, 41.6,
+        280.0, "closed",
     )  # fmt: skip
-    big = ModelUse(
-        fake_tasks.BIG, Role.TASK, True, NOW - 240, 6_300_000_000, 0.68, 60.0, 0.74, 31, 1, 2, 110_100, 11.8, 1920.0,
+    big = ModelActivity(
+        fake_tasks.BIG, (Role.TASK,), True, NOW - 240, 6_300_000_000, 0.68, 60.0, 0.74, 31, 1, 2, 110_100, 11.8, 1920.0,
         "closed",
     )  # fmt: skip
     return small, big
@@ -109,6 +109,13 @@ def busy(range_s: float = 3600.0, model: str = "") -> DashboardReport:
     )
 
 
+def unrecorded(range_s: float, model: str) -> DashboardReport:
+    """A time in which no engine ran."""
+    return DashboardReport(
+        NOW - range_s, NOW, range_s / SLOTS, (SlotState.GAP,) * SLOTS, (), promises(), (), None, model
+    )
+
+
 def alerts() -> list[Alert]:
     """A promise that was broken, and a model that got slower."""
     switch = "switch to qwen3:14b took 810 ms, promise 500. Since Tue 09:12, when qwen3:14b came in place of qwen3:8b"
@@ -122,6 +129,6 @@ def alerts() -> list[Alert]:
 def engine_of(report: Callable[[float, str], DashboardReport] | None = busy, *, works: bool = True) -> ScriptedEngine:
     """An engine with two models, the tasks of an ordinary afternoon, and what was measured."""
     engine = fake_tasks.some() if works else fake_tasks.plain()
-    engine.dashboard = report
+    engine.dashboard = report or unrecorded
     engine.alerts = alerts() if works else []
     return engine

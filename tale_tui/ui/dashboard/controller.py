@@ -12,8 +12,8 @@ from tale_tui.domain.models import Role, RoleStatus
 from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.domain.text import clean_line
-from tale_tui.formatting.dashboard import NAME_LIMIT
 from tale_tui.formatting.symbols import signs
+from tale_tui.ui.dashboard.words import NAME_LIMIT
 
 if TYPE_CHECKING:
     from tale_tui.domain.alerts import Alert
@@ -44,6 +44,7 @@ class DashboardController:
 
     Attributes:
         report: as it was last read; None while nothing was.
+        read_at: when that was.
         running: the tasks at work.
         alerts: those that nobody acknowledged, the newest first.
         asking: how many tasks wait for the user.
@@ -61,6 +62,7 @@ class DashboardController:
         self._engine = engine
         self._clock = clock
         self.report: DashboardReport | None = None
+        self.read_at = 0.0
         self.running: tuple[Task, ...] = ()
         self.alerts: tuple[Alert, ...] = ()
         self.asking = 0
@@ -137,7 +139,7 @@ class DashboardController:
             self.asking = status.tasks.waiting + status.tasks.interrupted
             self.running = await engine.tasks.list(states=(TaskState.RUNNING,))
         if not self.held and wanted == (self.range, self.model):
-            self.report = report
+            self.report, self.read_at = report, self._clock()
             self.alerts = await engine.metrics.alerts(waiting=True, limit=ALERTS_MAX)
         self._paint()
 
@@ -179,7 +181,7 @@ class DashboardController:
             short: whether there is little room: `1h · all models`.
         """
         model = clean_line(self.model.partition("/")[2], NAME_LIMIT) if self.model else "all models"
-        seen = "" if self.report is None else time.strftime("%H:%M:%S", time.localtime(self.report.end))
+        seen = "" if self.report is None else time.strftime("%H:%M:%S", time.localtime(self.read_at))
         parts = [self.range if short else RANGE_WORDS[self.range], model]
         if self.held:
             parts.insert(0, f"{signs().paused} held{f' at {seen}' if seen else ''}")

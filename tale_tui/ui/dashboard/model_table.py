@@ -23,11 +23,13 @@ _ROWS_EXPECTED = 2
 """Lines that are kept for models as long as nothing is known of them."""
 
 _HEADED = (
-    ("since", 7), ("memory", 8), ("gpu", 5), ("busy", 5), ("calls", 6), ("failed", 6), ("reloads", 7), ("tok/s", 6),
-    ("first", 6), ("breaker", 8),
+    ("since", 6), ("memory", 7), ("cpu", 5), ("gpu", 5), ("busy", 5), ("calls", 6), ("failed", 6), ("reloads", 7),
+    ("tok/s", 6), ("first", 6), ("breaker", 8),
 )  # fmt: skip
 """The figures and the cells of their columns; a blank is between two of them."""
 _SHORT = (("since", 5), ("memory", 7), ("busy", 5), ("calls", 11), ("failed", 9), ("tok/s", 10))
+_GIVE_WAY = ("cpu", "breaker", "reloads", "gpu", "first", "busy", "since", "failed", "memory", "tok/s", "calls")
+"""The figures that a narrow table does without, the first of them first."""
 _WORDS = {"calls": "calls", "failed": "failed", "tok/s": "tok/s"}
 """Behind a figure that has no heading."""
 
@@ -80,9 +82,10 @@ def table_lines(rows: Sequence[ModelRow], notes: Sequence[str], width: int) -> l
     wide = width >= HEADED_FROM
     columns: tuple[tuple[str, int], ...] = _HEADED if wide else _SHORT
     room = min(width, _WIDTH_MAX) - 2 - _ROLE - _SIGN - sum(cells + _GAP for _, cells in columns)
-    while room < _NAME_LEAST and columns:
-        *rest, (_, cells) = columns
-        columns, room = tuple(rest), room + cells + _GAP
+    for name in _GIVE_WAY:
+        if room < _NAME_LEAST:
+            room += sum(cells + _GAP for figure, cells in columns if figure == name)
+            columns = tuple(column for column in columns if column[0] != name)
     lines = []
     if wide:
         heads = "".join(" " * _GAP + f"{name:>{cells}}" for name, cells in columns)

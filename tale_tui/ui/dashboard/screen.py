@@ -161,12 +161,12 @@ class DashboardScreen(BaseScreen):
         sentence = self._complaint
         if report is not None:
             sentence = sentence or self._nothing(report)
-            self.lights.lights = lights_of(report)
-            self.models.rows = rows_of(report, controller.roles, working=bool(controller.running))
+            self.lights.lights = lights_of(report, controller.read_at)
+            self.models.rows = rows_of(report, controller.roles, controller.read_at, working=bool(controller.running))
             self.models.notes = notes_of(report)
             self.work.tasks = controller.running
             self.alerts.alerts = controller.alerts
-            plots = plots_of(report, self.grid.columns(len(seen)), large=self.choice.large)
+            plots = plots_of(report, controller.read_at, self.grid.columns(len(seen)), large=self.choice.large)
             self.grid.show(plots, seen)
         else:
             self.grid.show((None,) * COUNT, seen)

@@ -29,7 +29,7 @@ def fits(lines: list[Content], width: int) -> bool:
 
 @given(st.integers(60, 220))
 def test_lights_fit_and_stand_below_their_words(width: int) -> None:
-    above, below = light_columns(lights_of(busy()), width).split("\n")
+    above, below = light_columns(lights_of(busy(), NOW), width).split("\n")
     assert above.rstrip().cell_length <= width
     assert below.rstrip().cell_length <= width
     if width >= 120:
@@ -38,7 +38,7 @@ def test_lights_fit_and_stand_below_their_words(width: int) -> None:
 
 @given(widths)
 def test_of_one_line_of_lights_the_broken_one_stays_longest(width: int) -> None:
-    line = light_line(lights_of(busy()), width)
+    line = light_line(lights_of(busy(), NOW), width)
     assert line.cell_length <= max(width, 1)
     if "chat" in line.plain:
         assert "✗ switch 810 ms" in line.plain
@@ -51,7 +51,7 @@ def test_every_light_has_a_sign_besides_its_colour() -> None:
 
 @given(widths)
 def test_the_table_of_models_fits_and_its_figures_end_at_the_same_cells(width: int) -> None:
-    rows = rows_of(busy(), {}, working=True)
+    rows = rows_of(busy(), {}, NOW, working=True)
     lines = table_lines(rows, ("a note",), width)
     if width >= 30:
         assert fits(lines, width)
@@ -60,11 +60,16 @@ def test_the_table_of_models_fits_and_its_figures_end_at_the_same_cells(width: i
 
 def test_what_nobody_knows_of_a_model_is_a_dash_with_the_reason() -> None:
     small, big = uses()
-    unknown = replace(big, memory_bytes=None, busy=None, tokens_per_second=None, reason="not told by attic:11434")
+    unknown = replace(big, memory_bytes=None, cpu_percent=None, busy=None, reason="it runs on another machine")
     report = replace(busy(), models=(small, unknown))
-    *_, line = table_lines(rows_of(report, {}, working=False), (), 120)
-    assert line.plain.split()[4:7] == ["–", "68", "%"]
-    assert notes_of(report) == ("qwen3:14b: not told by attic:11434",)
+    *_, line = table_lines(rows_of(report, {}, NOW, working=False), (), 120)
+    assert line.plain.split()[4:8] == ["–", "–", "68", "%"]
+    assert notes_of(report) == (
+        "qwen3:14b: memory not told by Ollama",
+        "qwen3:14b: cpu not known, it runs on another machine",
+    )
+    away = replace(report, models=(small, replace(unknown, resident=False)))
+    assert notes_of(away) == (), "what is not in memory has none"
 
 
 @given(widths, st.integers(1, 3), st.integers(0, 9))
@@ -116,5 +121,5 @@ def test_nothing_is_empty_but_what_was_not_recorded_at_all() -> None:
 
 @pytest.mark.parametrize("working", [True, False])
 def test_the_model_of_tasks_is_at_work_while_one_runs(working: bool) -> None:
-    _, big = rows_of(busy(), {}, working=working)
+    _, big = rows_of(busy(), {}, NOW, working=working)
     assert big.state == ("working" if working else "resident")

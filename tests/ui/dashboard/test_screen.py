@@ -9,7 +9,6 @@ import pytest
 from textual.screen import Screen
 
 from support.dashboard import BIG, SMALL, busy, engine_of, promises, uses
-from support.screen_app import NOW
 from support.window import Window
 from tale_tui.domain.errors import DatabaseBusy, EngineLost, UnknownModel
 from tale_tui.domain.events import TaskChanged
@@ -51,10 +50,10 @@ async def test_a_broken_promise_is_never_left_out_for_want_of_room(open_dashboar
 
 async def test_why_memory_is_not_known_is_said(open_dashboard: Any) -> None:
     small, big = uses()
-    told = replace(big, memory_bytes=None, reason="memory not told by attic:11434")
+    told = replace(big, memory_bytes=None, cpu_percent=None, reason="it runs on another machine")
     engine = engine_of(lambda range_s, model: replace(busy(range_s, model), models=(small, told)))
     async with open_dashboard(engine) as window:
-        await window.shows("qwen3:14b: memory not told by attic:11434")
+        await window.shows("qwen3:14b: memory not told by Ollama", "cpu not known, it runs on another machine")
 
 
 @pytest.mark.parametrize(("key", "title"), [("1", "first token"), ("3", "tasks waiting"), ("6", "tokens a minute")])
@@ -142,7 +141,6 @@ async def test_held_it_shows_what_it_showed_and_says_so(open_dashboard: Any) -> 
         await window.idle()
         assert len(reads(window)) == before
         await window.shows("held at 14:02:00")
-        window.engine.dashboard = lambda range_s, model: replace(busy(range_s, model), end=NOW + 60)
         await window.press("space")
         await window.shows("14:03:00", "space hold")
 

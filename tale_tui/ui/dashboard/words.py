@@ -1,23 +1,24 @@
-"""Promises and what models did, in words: the same in the window, in line mode and on the command line."""
+"""Promises and what models did, in words that are short enough for the places that they have on the screen."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tale_tui.domain.constants import MEGABYTE, PROMISE_CALLS_MIN
 from tale_tui.domain.models import Role
 from tale_tui.domain.samples import PromiseName, PromiseState
 from tale_tui.domain.text import clean_line
+from tale_tui.formatting.servers import server_name
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count, duration, percent, size, when
 
 if TYPE_CHECKING:
-    from tale_tui.domain.samples import ModelUse, PromiseLight
+    from tale_tui.domain.samples import ModelActivity, PromiseLight
 
-ROLE_WORDS = {Role.UX: "chat", Role.TASK: "task"}
+_ROLES = {Role.UX: "chat", Role.TASK: "task"}
 NAME_LIMIT = 80
 """Letters of the name of a model."""
-_MB = 1_000_000
 _MS_END_S = 9.9995
 _NAMES = {
     PromiseName.CHAT: "chat",
@@ -50,7 +51,7 @@ class PromiseWords:
     worth them."""
 
 
-def promise_words(light: PromiseLight, small: ModelUse | None, now: float) -> PromiseWords:
+def promise_words(light: PromiseLight, small: ModelActivity | None, now: float) -> PromiseWords:
     """A promise, and what is so.
 
     Args:
@@ -60,9 +61,9 @@ def promise_words(light: PromiseLight, small: ModelUse | None, now: float) -> Pr
     """
     promise = _promise(light)
     if light.state is PromiseState.UNKNOWN:
-        known = light.detail.removesuffix(" calls")
-        name = _SHORT_NAMES.get(light.name, "")
-        return PromiseWords(promise, "", light.detail, f"{name} {known}" if name and known else "")
+        note = light.detail if light.count < PROMISE_CALLS_MIN and light.detail[:1].isdigit() else _few(light)
+        known, name = note.rpartition(" ")[0], _SHORT_NAMES.get(light.name, "")
+        return PromiseWords(promise, "", note, f"{name} {known}" if name else "")
     value = "" if light.value is None else _amount(light, light.value)
     judged = "" if light.p95 is None else _amount(light, light.p95)
     match light.name:
@@ -88,6 +89,13 @@ def promise_words(light: PromiseLight, small: ModelUse | None, now: float) -> Pr
     )
 
 
+def _few(light: PromiseLight) -> str:
+    """Why nothing is said of a promise where the report has a sentence for it, which is too long here."""
+    if light.count < PROMISE_CALLS_MIN:
+        return f"{light.count} of {PROMISE_CALLS_MIN} answers"
+    return "one model only"
+
+
 def _promise(light: PromiseLight) -> str:
     name = _NAMES[light.name]
     match light.name:
@@ -101,7 +109,7 @@ def _promise(light: PromiseLight) -> str:
 def _limit(light: PromiseLight) -> str:
     match light.name:
         case PromiseName.MEMORY:
-            return size(light.limit * _MB)
+            return size(light.limit * MEGABYTE)
         case PromiseName.SAVED | PromiseName.SMALL_RESIDENT:
             return percent(light.limit)
     return f"{light.limit * 1000:g} ms" if light.limit < 1 else f"{light.limit:g} s"
@@ -110,14 +118,14 @@ def _limit(light: PromiseLight) -> str:
 def _amount(light: PromiseLight, value: float) -> str:
     match light.name:
         case PromiseName.MEMORY:
-            return size(value * _MB)
+            return size(value * MEGABYTE)
         case PromiseName.SAVED | PromiseName.SMALL_RESIDENT:
             return percent(value)
     # In the unit of its promise, as long as that is a number of four digits.
     return f"{round(value * 1000)} ms" if light.limit < 1 and value < _MS_END_S else duration(value)
 
 
-def use_words(use: ModelUse, now: float) -> dict[str, str]:
+def use_words(use: ModelActivity, now: float) -> dict[str, str]:
     """What a model did, by the headings of a table; what is not known is empty.
 
     Args:
@@ -127,6 +135,7 @@ def use_words(use: ModelUse, now: float) -> dict[str, str]:
     return {
         "since": "" if use.since is None else when(use.since, now),
         "memory": "" if use.memory_bytes is None else size(use.memory_bytes),
+        "cpu": "" if use.cpu_percent is None else f"{use.cpu_percent:.0f} %",
         "gpu": "" if use.gpu_share is None else percent(use.gpu_share),
         "busy": "" if use.busy is None else percent(use.busy),
         "calls": count(use.calls),
@@ -143,6 +152,19 @@ def speed(tokens_per_second: float) -> str:
     return f"{tokens_per_second:.1f}" if tokens_per_second < 1000 else count(tokens_per_second)  # noqa: PLR2004  (k)
 
 
-def use_note(use: ModelUse) -> str:
-    """Why something of a model is not known: `qwen3:14b: memory not told by ...`; empty where all is."""
-    return f"{clean_line(use.ref.model, NAME_LIMIT)}: {clean_line(use.reason)}" if use.reason else ""
+def role_word(use: ModelActivity) -> str:
+    """What a model is for, in a word: `chat`, `task`, `both`; empty where it is for nothing."""
+    words = [_ROLES[role] for role in use.roles]
+    return "both" if len(words) > 1 else "".join(words)
+
+
+def use_notes(use: ModelActivity) -> list[str]:
+    """What is not known of a model that is in memory, and why: a sentence each."""
+    if not use.resident or not use.reason:
+        return []
+    name, notes = clean_line(use.ref.model, NAME_LIMIT), []
+    if use.memory_bytes is None:
+        notes.append(f"{name}: memory not told by {server_name(use.ref.backend)}")
+    if use.cpu_percent is None:
+        notes.append(f"{name}: cpu not known, {clean_line(use.reason)}")
+    return notes
