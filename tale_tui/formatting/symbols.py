@@ -77,8 +77,8 @@ class Signs:
     """On its axis of time, above a moment."""
     promise: str
     """A cell of the line that a plot is held against."""
-    at_least: str
-    """Between something and what it may not be below."""
+    idle: str
+    """A cell of its axis of time where nothing happened."""
 
 
 UNICODE = Signs(
@@ -117,7 +117,7 @@ UNICODE = Signs(
     origin="┼",
     tick="┬",
     promise="┈",
-    at_least="≥",
+    idle="┈",
 )
 
 ASCII = Signs(
@@ -156,7 +156,7 @@ ASCII = Signs(
     origin="+",
     tick="+",
     promise="-",
-    at_least=">=",
+    idle=".",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -111,9 +112,9 @@ def busy(range_s: float = 3600.0, model: str = "") -> DashboardReport:
 
 def unrecorded(range_s: float, model: str) -> DashboardReport:
     """A time in which no engine ran."""
-    return DashboardReport(
-        NOW - range_s, NOW, range_s / SLOTS, (SlotState.GAP,) * SLOTS, (), promises(), (), None, model
-    )
+    lights = tuple(replace(one, state=UNKNOWN, count=0, value=None, p95=None, detail="0 of 5") for one in promises())
+    states = (SlotState.GAP,) * SLOTS
+    return DashboardReport(NOW - range_s, NOW, range_s / SLOTS, states, (), lights, model=model)
 
 
 def alerts() -> list[Alert]:

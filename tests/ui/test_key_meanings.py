@@ -12,7 +12,7 @@ from textual.dom import DOMNode
 import tale_tui.ui
 
 MEANINGS = {
-    "a": {"approve"},
+    "a": {"approve", "acknowledge"},
     "b": {"copy code"},
     "c": {"copy", "copy it"},
     "d": {"details"},
@@ -22,6 +22,7 @@ MEANINGS = {
     "i": {"to the chat"},
     "j": {"down", "turn below"},
     "k": {"up", "turn above"},
+    "m": {"model"},
     "n": {"decline", "next"},
     "o": {"link", "server"},
     "p": {"plan", "pull another"},

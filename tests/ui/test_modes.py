@@ -10,6 +10,7 @@ import pytest
 from tale_tui.domain.tasks import Priority
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
 from tale_tui.ui.chat.screen import ChatScreen
+from tale_tui.ui.dashboard.screen import DashboardScreen
 from tale_tui.ui.dialogs.help import HelpColumn, HelpScreen
 from tale_tui.ui.tasks.screen import TasksScreen
 
@@ -44,6 +45,45 @@ async def test_a_click_on_a_name_shows_its_screen(open_window: Any) -> None:
         await window.dialog(TasksScreen)
         await window.pilot.click(window.app.screen.title_bar, offset=(9, 0))
         await window.dialog(ChatScreen)
+
+
+async def test_f5_shows_the_dashboard_of_this_engine_and_escape_the_chat(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.say("hello")
+        await window.answered()
+        await window.press("f5")
+        await window.dialog(DashboardScreen)
+        await window.shows("chat < 1 s", "1 of 5 replies", "last hour · all models", "first token, s")
+        await window.press("escape")
+        await window.closed()
+
+
+async def test_a_click_and_a_command_show_the_dashboard(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.pilot.click(window.chat.title_bar, offset=(window.painted.index("Dashboard") + 2, 0))
+        await window.dialog(DashboardScreen)
+        await window.press("f2")
+        await window.closed()
+        await window.say("/dashboard")
+        await window.dialog(DashboardScreen)
+        await window.press("ctrl+p", *"new conv", "enter")
+        await window.closed()
+
+
+async def test_help_on_the_dashboard_shows_its_keys(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.press("f5")
+        await window.dialog(DashboardScreen)
+        await window.press("question_mark")
+        await window.dialog(HelpScreen)
+        text = "\n".join(column.render().plain for column in window.app.screen.query(HelpColumn))
+        here = text.partition("Everywhere")[0]
+        assert "Leave what is shown as it is" in here
+        assert "The memory of the models, large" in here
+        assert "was read: show it no longer" not in here, "nothing is to be acknowledged"
 
 
 async def test_a_reply_goes_on_behind_the_tasks(open_window: Any) -> None:

@@ -63,7 +63,7 @@ class ModelTable(Widget):
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
         """The rows, the notes, and the headings where there are any."""
         rows = _ROWS_EXPECTED if self.rows is None else max(len(self.rows), 1)
-        return rows + len(self.notes) + (width >= HEADED_FROM)
+        return rows + len(self.notes) + (width >= HEADED_FROM and self.rows != ())
 
     def render(self) -> Content:
         if self.rows is None:
@@ -79,6 +79,8 @@ def table_lines(rows: Sequence[ModelRow], notes: Sequence[str], width: int) -> l
         notes: below it.
         width: cells.
     """
+    if not rows:
+        return [Content.assemble((fitted(" No model was asked.", width), "$muted"))]
     wide = width >= HEADED_FROM
     columns: tuple[tuple[str, int], ...] = _HEADED if wide else _SHORT
     room = min(width, _WIDTH_MAX) - 2 - _ROLE - _SIGN - sum(cells + _GAP for _, cells in columns)
@@ -105,6 +107,4 @@ def table_lines(rows: Sequence[ModelRow], notes: Sequence[str], width: int) -> l
             style = "$warning" if figure in row.loud else ""
             line += Content.assemble(" " * _GAP, (f"{fitted(value, cells):>{cells}}", style))
         lines.append(line)
-    if not rows:
-        lines.append(Content.assemble((fitted(" no model", width), "$muted")))
     return lines + [Content.assemble((fitted(f" {note}", width), "$muted")) for note in notes]

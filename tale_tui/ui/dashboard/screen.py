@@ -187,7 +187,7 @@ class DashboardScreen(BaseScreen):
             for name, words in (("dashboard.longer", "shows a longer time"), ("app.chat", "goes to the chat"))
             if name in keys
         ]
-        return f"Nothing was recorded in the {RANGE_WORDS[self.controller.range]}. {', '.join(ways)}."
+        return f"Nothing was recorded in the {RANGE_WORDS[self.controller.range]}.\n{', '.join(ways)}."
 
     def refresh_lines(self) -> None:
         """Look at the first and the last line again."""

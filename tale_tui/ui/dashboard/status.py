@@ -52,11 +52,11 @@ def hints(now: DashboardSituation) -> list[Hint]:
         found.append(("dashboard.acknowledge", "acknowledge", ""))
     plots = "other" if now.large else "plots" if now.narrow else "large"
     found.append(("dashboard.first_token", plots, "1-6"))
+    found.append(("dashboard.shorter", "range", "[ ]"))
     if now.narrow and not now.large:
         found.append(("dashboard.large", "large", ""))
     return [
         *found,
-        ("dashboard.shorter", "range", "[ ]"),
         ("dashboard.hold", "go on" if now.held else "hold", ""),
         ("dashboard.model", "model", ""),
         ("app.help_outside", "", ""),

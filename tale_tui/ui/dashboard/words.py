@@ -10,7 +10,6 @@ from tale_tui.domain.models import Role
 from tale_tui.domain.samples import PromiseName, PromiseState
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.servers import server_name
-from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count, duration, percent, size, when
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ def _promise(light: PromiseLight) -> str:
         case PromiseName.SMALL_RESIDENT:
             return name
         case PromiseName.SAVED:
-            return f"{name} {signs().at_least} {_limit(light)}"
+            return f"{_limit(light)} {name}"
     return f"{name} < {_limit(light)}"
 
 

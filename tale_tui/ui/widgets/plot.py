@@ -241,7 +241,7 @@ def _axis(data: PlotData, columns: int) -> list[Content]:
 
 def _axis_of(known: Sequence[str], columns: int) -> list[str]:
     """The cells of an axis by what is known of the pieces above it; the most that is known of those of a cell."""
-    drawn = {"": signs().rule, "idle": signs().promise, "gap": " "}
+    drawn = {"": signs().rule, "idle": signs().idle, "gap": " "}
     cells = []
     for column in range(columns):
         first = column * len(known) // columns
