@@ -184,7 +184,10 @@ class TokensScreen(BaseScreen):
         self.plot.data = None if shown is None else lines.plot_of(shown, known.roles, now, short=narrow)
         self.heading.report = self.total.report = None if shown is None else shown.report
         if shown is not None:
-            self.list.show(shown.report, known.roles, self._empty_words(empty=empty))
+            if empty:
+                self.list.show_nothing(self._empty_words(empty=True))
+            else:
+                self.list.show(shown.report, known.roles, self._empty_words(empty=False))
             self.foot.update(Content("\n").join(lines.foot_lines(shown, width, low=not high)))
         elif self._complaint:
             self.list.show_nothing(self._complaint)
