@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         CallRecord,
         TokenGroup,
         TokenOverview,
+        TokenReport,
         TokenSavings,
         TokenSums,
     )
@@ -138,6 +139,17 @@ def figure_cells(
         number: how a count is written; to the last token where nothing else is said.
     """
     return tuple(_FIGURES[name](sums, lambda value: known_count(value, number)) for name in names)
+
+
+def report_lines(report: TokenReport) -> list[str]:
+    """A report without a table: `ollama/qwen3:14b: 31 calls, 61,200 prompt, 48,900 completion, 110,100 total`."""
+    rows = [(" ".join(group_cells(report.by, group)), group.sums) for group in report.groups]
+    names = [name for name in figure_names(report.total) if name not in ("tok/s", "first")]
+    return [
+        f"{name}: "
+        + ", ".join(f"{cell} {figure}" for cell, figure in zip(figure_cells(sums, names), names, strict=True) if cell)
+        for name, sums in (*rows, ("all", report.total))
+    ]
 
 
 def known_count(number: int | None, write: Callable[[float], str] = "{:,}".format) -> str:

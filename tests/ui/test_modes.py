@@ -13,6 +13,7 @@ from tale_tui.ui.chat.screen import ChatScreen
 from tale_tui.ui.dashboard.screen import DashboardScreen
 from tale_tui.ui.dialogs.help import HelpColumn, HelpScreen
 from tale_tui.ui.tasks.screen import TasksScreen
+from tale_tui.ui.tokens.screen import LOOK_S, TokensScreen
 
 
 async def test_f3_shows_the_tasks_and_f2_the_chat_as_it_was(open_window: Any) -> None:
@@ -193,3 +194,51 @@ async def test_where_no_background_can_be_had_the_window_stays(
         await window.press("right", "enter")
         await window.tells("The window stays")
         assert window.app.return_code is None
+
+
+async def test_f4_shows_what_was_spent_and_nothing_is_read_behind_the_chat(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.press("f4")
+        assert isinstance(window.app.screen, TokensScreen)
+        await window.shows("No call yet.", "F2 to the chat")
+        tokens = window.app.screen
+        looks = 0
+
+        def look() -> None:
+            nonlocal looks
+            looks += 1
+
+        await window.press("f2")
+        await window.say("hello")
+        await window.answered()
+        tokens.controller.look = look
+        await window.pilot.pause(LOOK_S * 3)
+        assert looks == 0
+        del tokens.controller.look
+        await window.press("f4")
+        await window.shows("1 call", "completion")
+
+
+async def test_the_tokens_are_opened_by_their_command_and_their_name(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.say("/tokens")
+        await window.dialog(TokensScreen)
+        await window.shows("No call yet.")
+        await window.press("escape")
+        await window.closed()
+        await window.pilot.click(window.chat.title_bar, offset=(24, 0))
+        await window.dialog(TokensScreen)
+
+
+async def test_help_on_the_tokens_shows_their_keys(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.press("f4")
+        await window.shows("No call yet.")
+        await window.press("question_mark")
+        await window.dialog(HelpScreen)
+        text = "\n".join(column.render().plain for column in window.app.screen.query(HelpColumn))
+        assert "In the tokens" in text
+        assert "The calls of the chosen row" in text

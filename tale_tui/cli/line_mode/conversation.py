@@ -27,6 +27,7 @@ from tale_tui.domain.clock import ID_SHOWN, random_id
 from tale_tui.domain.conversation import Author, ExportFormat, Message, Session
 from tale_tui.domain.errors import BadInput, EngineLost, ModelError, NoModel, TaleError, rebuild
 from tale_tui.domain.events import TaskStarted, TurnCancelled, TurnDone, TurnFailed, TurnStarted
+from tale_tui.domain.metrics import CallDimension
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.domain.text import reason_of
@@ -34,6 +35,7 @@ from tale_tui.formatting.engine import is_here, who_works
 from tale_tui.formatting.no_answer import no_answer
 from tale_tui.formatting.slash import MARK, literal, split_command
 from tale_tui.formatting.tasks import model_name
+from tale_tui.formatting.tokens import EMPTY, overview_words, report_lines, saved_words, uncounted_words
 from tale_tui.formatting.units import plural
 from tale_tui.formatting.usage import usage_words
 
@@ -60,6 +62,7 @@ HELP = """\
 /system TEXT           set it
 /export                print this session as Markdown
 /export FILE           write it to a new file
+/tokens                what was spent: lately, and by model
 /quit, exit            leave"""
 
 
@@ -372,6 +375,7 @@ class LineConversation:
             "model": self._model,
             "system": self._system,
             "export": self._export,
+            "tokens": self._tokens,
             "wait": self._wait,
             **self._task_commands().table(),
         }
@@ -439,6 +443,21 @@ class LineConversation:
         if text:
             session = self.session = await self.engine.sessions.set_system(session.id, text)
         self.err(f"System prompt: {session.system or 'the one of the settings'}")
+
+    async def _tokens(self, _: str) -> None:
+        metrics = self.engine.metrics
+        report = await metrics.tokens(by=(CallDimension.MODEL,))
+        if not report.total.calls:
+            self.err(EMPTY)
+            return
+        speed = (await metrics.activity()).tokens_per_second
+        self.err(overview_words(await metrics.overview(), speed))
+        for line in report_lines(report):
+            self.err(line)
+        saved = await metrics.savings()
+        for line in (uncounted_words(report.total), saved_words(saved) if saved is not None else ""):
+            if line:
+                self.err(line)
 
     async def _wait(self, prefix: str) -> None:
         await self._stoppable(self._watch(await self._task_commands().find(prefix)))

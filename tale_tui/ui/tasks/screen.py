@@ -141,7 +141,7 @@ class TasksScreen(BaseScreen):
         self._no_engine(event.error)
 
     def _no_engine(self, error: TaleError) -> None:
-        self._engine = self.follower.follow = None
+        self._engine = self.follower.follow = self.follower.calls_of = None
         self.model.complaint = error.sentence
         self.show_tasks(())
         self.refresh_lines()
@@ -244,6 +244,7 @@ class TasksScreen(BaseScreen):
     async def _load(self, engine: EngineApi) -> None:
         tasks = await engine.tasks.list()
         self.follower.follow = engine.tasks.follow
+        self.follower.calls_of = lambda task_id: engine.metrics.calls(task_id=task_id)
         self.model.chat_key = key_name(self.lines.keys().get("app.chat", ""))
         self.show_tasks(tasks)
         wanted, self._wanted = self._wanted, ""

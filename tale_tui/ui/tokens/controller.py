@@ -54,7 +54,7 @@ class TokensShown:
     saved: TokenSavings | None
     dearest: tuple[TokenGroup, ...]
     ever: bool
-    """Whether any call was ever counted."""
+    """Whether any call ever read or wrote something; to be loaded does neither."""
     at: float
     """When it was read, in seconds since the epoch."""
 
@@ -171,6 +171,10 @@ class TokensController:
             metrics.savings(replace(which, model="")),
             metrics.tokens(which, by=(CallDimension.TASK,), limit=DEAREST + 1),
         )
-        ever = bool(report.total.calls) or bool((await metrics.tokens(EVERY_CALL)).total.calls)
+        ever = _has_tokens(report) or _has_tokens(await metrics.tokens(EVERY_CALL))
         tasks = tuple(group for group in dearest.groups if group.key[0] and group.sums.total_tokens)
         return TokensShown(view, report, timeline, overview, saved, tasks[:DEAREST], ever, self.now())
+
+
+def _has_tokens(report: TokenReport) -> bool:
+    return report.total.total_tokens is not None or report.total.uncounted > 0

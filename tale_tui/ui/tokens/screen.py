@@ -27,7 +27,7 @@ from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.keys import KeyPlace, binding
 from tale_tui.ui.tokens import lines
-from tale_tui.ui.tokens.controller import CALLS_SHOWN, TokensController
+from tale_tui.ui.tokens.controller import CALLS_SHOWN, TokensController, TokensShown
 from tale_tui.ui.tokens.table import GroupList, TableLine, group_name
 from tale_tui.ui.widgets.key_bar import KeyBar, model_signs
 from tale_tui.ui.widgets.pick_list import PickRow
@@ -42,7 +42,7 @@ LOOK_S = 0.5
 """Between two looks at the engine: what works moves at least once a second."""
 BAR_CELLS = 2
 """A bar of the plot and the gap behind it."""
-_SIDES, _SIDES_NARROW = 4, 1
+_SIDES, _SIDES_NARROW = 4, 2
 """Cells at the left and the right of everything."""
 _NAMES_CELLS = 50
 """Cells of the first line that the names of the screens take."""
@@ -74,7 +74,7 @@ class TokensScreen(BaseScreen):
     BINDING_GROUP_TITLE = "Tokens"
     BINDINGS: ClassVar[list[BindingType]] = TOKENS_KEYS
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  (declared so by Textual)
-    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (12, "-low"), (22, "-middle"), (30, "-high")]  # noqa: RUF012  (likewise)
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (14, "-low"), (22, "-middle"), (30, "-high")]  # noqa: RUF012  (likewise)
 
     def __init__(self, bridge: Bridge, engine: EngineApi | None, clock: Clock | None = None) -> None:
         super().__init__(id="tokens", classes="-ascii" if signs() is ASCII else "")
@@ -159,9 +159,12 @@ class TokensScreen(BaseScreen):
     # what is shown
 
     @on(events.Resize)
-    def _fit(self, event: events.Resize) -> None:
-        self.controller.pieces = max(plot_columns(_inside(event.size.width)) // BAR_CELLS, 1)
-        self.call_after_refresh(self.paint)
+    def _resized(self) -> None:
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        self.controller.pieces = max(plot_columns(self.plot.size.width) // BAR_CELLS, 1)
+        self.paint()
         self.controller.look()
 
     def paint(self) -> None:
@@ -175,9 +178,7 @@ class TokensScreen(BaseScreen):
         empty = shown is not None and not shown.ever
         self.set_class(empty or bool(self._complaint), "-empty")
         self.title_bar.running, self.title_bar.asking = known.counts.running, known.counts.waiting
-        words = lines.view_words(view, None if shown is None else shown.report.total.calls)
-        short = lines.view_words(view, None)
-        self.title_bar.note = words if len(words) <= self.size.width - _NAMES_CELLS else short
+        self._show_note(shown, empty=empty)
         self.bar.models = model_signs(known.roles, working=bool(known.counts.running))
         head = [lines.sums_line(shown.overview if shown else None, known.activity, now, width)]
         if shown is not None:
@@ -188,11 +189,20 @@ class TokensScreen(BaseScreen):
         self.plot.data = None if shown is None else lines.plot_of(shown, known.roles, now, short=narrow)
         self.heading.report = self.total.report = None if shown is None else shown.report
         if shown is not None:
-            self.list.show(shown.report, known.roles, self._empty_words(empty=empty))
+            if empty:
+                self.list.show_nothing(self._empty_words(empty=True))
+            else:
+                self.list.show(shown.report, known.roles, self._empty_words(empty=False))
             self.foot.update(Content("\n").join(lines.foot_lines(shown, width, low=not high)))
         elif self._complaint:
             self.list.show_nothing(self._complaint)
         self._show_keys()
+
+    def _show_note(self, shown: TokensShown | None, *, empty: bool) -> None:
+        view = self.controller.view
+        words = lines.view_words(view, None if shown is None else shown.report.total.calls)
+        fits = len(words) <= self.size.width - _NAMES_CELLS
+        self.title_bar.note = "" if empty else words if fits else lines.view_words(view, None)
 
     def _empty_words(self, *, empty: bool) -> str:
         if empty:

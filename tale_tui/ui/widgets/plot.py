@@ -193,10 +193,19 @@ def _draw_bars(cells: list[list[Cell]], data: PlotData, values: Sequence[Sequenc
     for place, bar in enumerate(bars):
         for row, (series, filled) in enumerate(stacked(bar, step)[: len(cells)]):
             one = data.series[series]
-            solid = one.fill == 0 or filled * 2 < len(heights)
-            sign = heights[filled - 1] if solid and filled < len(heights) else fills[one.fill]
+            sign = _top(heights, fills[one.fill], filled, solid=one.fill == 0 or not row)
             for column in _bar_columns(place, len(bars), len(cells[0]), spans=data.spans):
                 cells[row][column] = (sign, one.colour)
+
+
+def _top(heights: Sequence[str], fill: str, filled: int, *, solid: bool) -> str:
+    """A cell of a bar that is filled to so many eighths. A texture is there or not; at the foot of a bar even little is
+    seen."""
+    if filled == len(heights):
+        return fill
+    if solid and (filled * 2 < len(heights) or fill == heights[-1]):
+        return heights[filled - 1]
+    return fill if filled * 2 >= len(heights) else " "
 
 
 def _draw_lines(cells: list[list[Cell]], data: PlotData, values: Sequence[Sequence[float | None]], step: float) -> None:

@@ -13,7 +13,7 @@ from textual.style import Style
 from textual.widget import Widget
 
 from tale_tui.formatting.symbols import signs
-from tale_tui.formatting.units import COUNT_WIDTH, bar, count, duration, key_name, plural
+from tale_tui.formatting.units import COUNT_WIDTH, bar, count, duration, key_name, plural, rate
 from tale_tui.ui.text import fitted, spread
 
 ModelState = Literal["starting", "unset", "idle", "loading", "ready", "away", "failed"]
@@ -126,6 +126,8 @@ class StatusLine(Widget):
     """How many tasks are open, of this conversation or not."""
     window: reactive[WindowShown | None] = reactive(None)
     """The context window after the last turn; None while nothing is known of it."""
+    speed: reactive[float | None] = reactive(None)
+    """Tokens a second that models write now, all together; None while none does."""
     keys: reactive[tuple[KeyHint, ...]] = reactive(())
     """What can be done now, the most wanted first; the last one is shown wherever there is room for any."""
 
@@ -193,10 +195,10 @@ class StatusLine(Widget):
             for number, word in ((tasks.running, "running"), (tasks.queued, "queued"), (tasks.asking, "needs you"))
             if number
         ]
-        if not parts:
-            return ""
-        words = ", ".join(parts) if wide or len(parts) == 1 else plural(tasks.open, "task")
-        return f" {words}"
+        words = [", ".join(parts) if wide or len(parts) == 1 else plural(tasks.open, "task")] if parts else []
+        if self.speed is not None:
+            words.append(rate(self.speed))
+        return "".join(f" {one}" for one in ("  ".join(words),) if one)
 
     def _gauge(self, *, wide: bool) -> Content:
         """The window: always as many cells, from the first frame on; an empty gauge while nothing is known."""
