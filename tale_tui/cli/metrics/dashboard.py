@@ -71,7 +71,7 @@ def dashboard(
     output: Path | None,
     force: bool,
 ) -> None:
-    """Show how models and machine are, and what holds of the promises.
+    """Show how models and machine are, and which promises hold.
 
     Without --live it is one picture of now. What was not measured is a dash, and of a promise with fewer than five
     values nothing is said.
