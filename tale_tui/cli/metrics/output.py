@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tale_tui.cli.output import MUTED, Column, echo_table, tenth, when_text
+from tale_tui.cli.files import unwritten, write_text
+from tale_tui.cli.output import MUTED, Column, echo, echo_err, echo_table, tenth, when_text
+from tale_tui.domain.errors import BadInput
+from tale_tui.domain.text import clean_line
 from tale_tui.formatting.tokens import call_cells, figure_cells, figure_names, group_cells
 from tale_tui.formatting.units import stamp
 
@@ -33,6 +37,36 @@ def call_data(call: CallRecord) -> dict[str, Any]:
         "total_ms": tenth(call.total_ms),
         "tokens_per_second": tenth(call.tokens_per_second),
     }
+
+
+def form_of(output: Path | None) -> str | None:
+    """What a file is written as, by its name; None without a file.
+
+    Raises:
+        BadInput: the name does not say it.
+    """
+    if output is None:
+        return None
+    form = {".json": "json", ".csv": "csv"}.get(output.suffix.lower())
+    if form is None:
+        raise BadInput(f"What is {clean_line(str(output))} to be written as? Say --json or --csv.")
+    return form
+
+
+def deliver(text: str, output: Path | None, *, force: bool) -> None:
+    """Write a text to a file, or to standard output where there is none.
+
+    Raises:
+        BadInput: the file cannot be written.
+    """
+    if output is None:
+        echo(text, end="")
+        return
+    try:
+        write_text(output, text, force=force)
+    except OSError as error:
+        raise BadInput(unwritten(output, error)) from error
+    echo_err(f"Written to {output}")
 
 
 def echo_report(report: TokenReport, limit: int | None = None) -> None:

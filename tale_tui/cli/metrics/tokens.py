@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from tale_tui.cli.context import CommandContext
-from tale_tui.cli.files import refuse_existing, refuse_unwritable, unwritten, write_text
-from tale_tui.cli.metrics.output import echo_report
+from tale_tui.cli.files import refuse_existing, refuse_unwritable
+from tale_tui.cli.metrics.live import LiveTokens, show_live
+from tale_tui.cli.metrics.output import deliver, echo_report, form_of
 from tale_tui.cli.output import echo, echo_err, echo_json
-from tale_tui.domain.errors import BadInput, EngineLost, NoSuchSession
+from tale_tui.domain.errors import BadInput, NoSuchSession
 from tale_tui.domain.metrics import CallDimension, CallFilter
 from tale_tui.domain.text import clean_line
 from tale_tui.domain.time_ranges import range_of
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from tale_tui.engine.api import EngineApi
 
 DEFAULT_BY = "model,kind"
-ENGINE_LOOK_S = 1.0
-"""Between two looks for an engine, while none runs."""
 
 
 def _dimensions(_ctx: click.Context, _parameter: click.Parameter, text: str) -> tuple[CallDimension, ...]:
@@ -69,7 +68,7 @@ def tokens(
     What a server did not say is a dash, and in no sum. Without --since everything that was ever counted is meant.
     """
     begin, end = range_of(since, until, time.time())
-    form = form or _form_of(output)
+    form = form or form_of(output)
     if live and (form or output):
         raise BadInput("--live writes to the terminal, or lines to a pipe: leave --json, --csv and --output out.")
     if output is not None:
@@ -80,7 +79,9 @@ def tokens(
         return CallFilter(begin, end, model.strip(), await _session_id(engine, session))
 
     if live:
-        _live(context, context.run(chosen), by)
+        shown = LiveTokens(context.run(chosen), by)
+        context.run(shown.look)
+        show_live(context, shown)
         return
     whole = form is None and not (since or until or model or session)
 
@@ -100,28 +101,7 @@ def tokens(
         _echo_words(report, overview, saved)
     else:
         text = report_csv(report) if form == "csv" else report_json(report, begin, end)
-        _deliver(text, output, force=force)
-
-
-def _form_of(output: Path | None) -> str | None:
-    """What a file is written as, by its name."""
-    if output is None:
-        return None
-    form = {".json": "json", ".csv": "csv"}.get(output.suffix.lower())
-    if form is None:
-        raise BadInput(f"What is {clean_line(str(output))} to be written as? Say --json or --csv.")
-    return form
-
-
-def _deliver(text: str, output: Path | None, *, force: bool) -> None:
-    if output is None:
-        echo(text, end="")
-        return
-    try:
-        write_text(output, text, force=force)
-    except OSError as error:
-        raise BadInput(unwritten(output, error)) from error
-    echo_err(f"Written to {output}")
+        deliver(text, output, force=force)
 
 
 async def _session_id(engine: EngineApi, given: str) -> str:
@@ -154,27 +134,3 @@ def _echo_words(report: TokenReport, overview: str, saved: TokenSavings | None) 
         echo_err(words)
     if saved is not None and told:
         echo_err(saved_meaning(saved))
-
-
-def _live(context: CommandContext, which: CallFilter, by: tuple[CallDimension, ...]) -> None:
-    """Show it until the user ends it. This process is never the engine for longer than a look: who ends it must not
-    end what others ask of models."""
-    from tale_tui.cli.metrics.live import LiveTokens
-
-    shown = LiveTokens(which, by)
-    context.run(shown.look)
-
-    async def follow(engine: EngineApi | None) -> bool:
-        if engine is None:
-            return False
-        await shown.follow(engine)
-        return True
-
-    while True:
-        try:
-            there = context.run_there(follow)
-        except EngineLost:
-            there = True
-        if not there:
-            shown.note("No engine runs, so nothing moves. To start one: tale-tui, or tale-tui run --background")
-        time.sleep(ENGINE_LOOK_S)
