@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 from tale_tui.cli.exit_codes import NO_MODEL_CODES, Exit, exit_for
 from tale_tui.cli.follow import FollowedTask, follow, follow_elsewhere, follow_task, may_be_task, send_in_turn
+from tale_tui.cli.line_mode.dashboard import dashboard_lines
 from tale_tui.cli.line_mode.tasks import HELP as TASKS_HELP
 from tale_tui.cli.line_mode.tasks import TaskCommands, acknowledged
 from tale_tui.cli.output import echo, echo_err, is_terminal
@@ -63,6 +65,7 @@ HELP = """\
 /export                print this session as Markdown
 /export FILE           write it to a new file
 /tokens                what was spent: lately, and by model
+/dashboard             whether the promises hold, and what models do
 /quit, exit            leave"""
 
 
@@ -376,6 +379,7 @@ class LineConversation:
             "system": self._system,
             "export": self._export,
             "tokens": self._tokens,
+            "dashboard": self._dashboard,
             "wait": self._wait,
             **self._task_commands().table(),
         }
@@ -443,6 +447,13 @@ class LineConversation:
         if text:
             session = self.session = await self.engine.sessions.set_system(session.id, text)
         self.err(f"System prompt: {session.system or 'the one of the settings'}")
+
+    async def _dashboard(self, _: str) -> None:
+        metrics = self.engine.metrics
+        report = await metrics.dashboard()
+        tasks = await self.engine.tasks.list(states=(TaskState.RUNNING,))
+        for line in dashboard_lines(report, tasks, await metrics.alerts(waiting=True), time.time()):
+            self.err(line)
 
     async def _tokens(self, _: str) -> None:
         metrics = self.engine.metrics

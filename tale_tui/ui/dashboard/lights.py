@@ -14,8 +14,8 @@ from textual.widget import Widget
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.text import fitted
 
-ONE_LINE_BELOW = 100
-"""Cells below which a light has one line."""
+ONE_LINE_BELOW = 116
+"""Cells below which there is no room for what is said of all promises in two lines."""
 _LEFT = 2
 _SIGN, _GAP = 2, 2
 _LEAST = len("0.31  p95 0.62")

@@ -10,7 +10,7 @@ from tale_tui.domain.samples import DashboardReport, PromiseState, SlotState
 from tale_tui.domain.text import clean_line
 from tale_tui.ui.dashboard.lights import Light, LightState
 from tale_tui.ui.dashboard.model_table import ModelRow
-from tale_tui.ui.dashboard.words import NAME_LIMIT, promise_words, role_word, use_notes, use_words
+from tale_tui.ui.dashboard.words import NAME_LIMIT, promise_words, role_word, use_note, use_words
 from tale_tui.ui.widgets.key_bar import ROLE_COLOURS
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def rows_of(
 
 def notes_of(report: DashboardReport) -> tuple[str, ...]:
     """What is not known of models, and why."""
-    return tuple(note for use in report.models for note in use_notes(use))
+    return tuple(note for use in report.models if (note := use_note(use)))
 
 
 def _row(use: ModelActivity, roles: Mapping[Role, RoleStatus], working: bool, now: float) -> ModelRow:

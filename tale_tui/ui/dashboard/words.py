@@ -157,13 +157,12 @@ def role_word(use: ModelActivity) -> str:
     return "both" if len(words) > 1 else "".join(words)
 
 
-def use_notes(use: ModelActivity) -> list[str]:
-    """What is not known of a model that is in memory, and why: a sentence each."""
+def use_note(use: ModelActivity) -> str:
+    """What is not known of a model that is in memory, and why: `qwen3:14b: memory not told by Ollama; cpu not known, it
+    runs on another machine`; empty where all is."""
     if not use.resident or not use.reason:
-        return []
-    name, notes = clean_line(use.ref.model, NAME_LIMIT), []
-    if use.memory_bytes is None:
-        notes.append(f"{name}: memory not told by {server_name(use.ref.backend)}")
-    if use.cpu_percent is None:
-        notes.append(f"{name}: cpu not known, {clean_line(use.reason)}")
-    return notes
+        return ""
+    told = "" if use.memory_bytes is not None else f"memory not told by {server_name(use.ref.backend)}"
+    seen = "" if use.cpu_percent is not None else f"cpu not known, {clean_line(use.reason)}"
+    missing = "; ".join(filter(None, (told, seen)))
+    return f"{clean_line(use.ref.model, NAME_LIMIT)}: {missing}" if missing else ""

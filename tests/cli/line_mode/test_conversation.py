@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from support.dashboard import busy
 from support.waiting import until
 from tale_tui.cli.line_mode.conversation import LineConversation
 from tale_tui.domain.conversation import Session
@@ -107,6 +108,14 @@ async def test_sessions_lists_and_opens(engine: Any) -> None:
 async def test_without_sessions_it_says_so(engine: Any) -> None:
     _, written = await run_lines(engine, "/sessions")
     assert written.told == ["No sessions yet. The first message begins one."]
+
+
+async def test_dashboard_is_told_in_sentences(engine: Any) -> None:
+    engine.dashboard = busy
+    _, written = await run_lines(engine, "/dashboard")
+    assert "The last 1 h: 443 calls, 184k tokens." in written.told
+    assert written.out == ""
+    assert ("dashboard", 3600.0, "") in engine.calls
 
 
 async def test_model_says_who_answers_and_what_there_is(engine: Any) -> None:

@@ -14,7 +14,7 @@ from support.dashboard import alerts, busy, uses
 from support.screen_app import NOW
 from tale_tui.domain.samples import DashboardReport
 from tale_tui.ui.dashboard.alert_lines import alert_lines
-from tale_tui.ui.dashboard.lights import Light, LightState, light_columns, light_line
+from tale_tui.ui.dashboard.lights import ONE_LINE_BELOW, Light, LightState, light_columns, light_line
 from tale_tui.ui.dashboard.model_table import table_lines
 from tale_tui.ui.dashboard.view import is_empty, lights_of, notes_of, rows_of
 from tale_tui.ui.dashboard.work_lines import work_lines
@@ -27,13 +27,13 @@ def fits(lines: list[Content], width: int) -> bool:
     return all(line.cell_length <= width for line in lines)
 
 
-@given(st.integers(60, 220))
+@given(st.integers(ONE_LINE_BELOW, 220))
 def test_lights_fit_and_stand_below_their_words(width: int) -> None:
     above, below = light_columns(lights_of(busy(), NOW), width).split("\n")
     assert above.rstrip().cell_length <= width
     assert below.rstrip().cell_length <= width
-    if width >= 120:
-        assert above.plain.index("switch") == below.plain.index("620")
+    assert above.plain.index("switch") == below.plain.index("620")
+    assert "…" not in above.plain + below.plain
 
 
 @given(widths)
@@ -64,10 +64,8 @@ def test_what_nobody_knows_of_a_model_is_a_dash_with_the_reason() -> None:
     report = replace(busy(), models=(small, unknown))
     *_, line = table_lines(rows_of(report, {}, NOW, working=False), (), 120)
     assert line.plain.split()[4:8] == ["–", "–", "68", "%"]
-    assert notes_of(report) == (
-        "qwen3:14b: memory not told by Ollama",
-        "qwen3:14b: cpu not known, it runs on another machine",
-    )
+    note = "qwen3:14b: memory not told by Ollama; cpu not known, it runs on another machine"
+    assert notes_of(report) == (note,)
     away = replace(report, models=(small, replace(unknown, resident=False)))
     assert notes_of(away) == (), "what is not in memory has none"
 
