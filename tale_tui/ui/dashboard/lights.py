@@ -14,7 +14,7 @@ from textual.widget import Widget
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.text import fitted
 
-ONE_LINE_BELOW = 116
+ONE_LINE_BELOW = 120
 """Cells below which there is no room for what is said of all promises in two lines."""
 _LEFT = 2
 _SIGN, _GAP = 2, 2

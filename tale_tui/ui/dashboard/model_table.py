@@ -55,10 +55,20 @@ class ModelTable(Widget):
     ALLOW_SELECT = False
     auto_links = False
 
-    rows: reactive[tuple[ModelRow, ...] | None] = reactive(None, layout=True)
+    rows: reactive[tuple[ModelRow, ...] | None] = reactive(None)
     """None while nothing is known: then their place is empty."""
-    notes: reactive[tuple[str, ...]] = reactive((), layout=True)
+    notes: reactive[tuple[str, ...]] = reactive(())
     """What is not known of them, and why; safe sentences."""
+
+    def watch_rows(self, old: tuple[ModelRow, ...] | None, new: tuple[ModelRow, ...] | None) -> None:
+        """Lay the screen out anew only where there are more lines or fewer: figures change every two seconds."""
+        if old is None or new is None or len(old) != len(new):
+            self.refresh(layout=True)
+
+    def watch_notes(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
+        """As for the rows."""
+        if len(old) != len(new):
+            self.refresh(layout=True)
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
         """The rows, the notes, and the headings where there are any."""

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.style import Style
+from textual.timer import Timer
 from textual.widget import Widget
 
 from tale_tui.ui.text import fitted
@@ -20,6 +21,8 @@ from tale_tui.ui.widgets.plot import PlotData, PlotView, plot_columns
 PLOTS = ("first token", "tok/s", "waiting", "memory", "processor", "tokens")
 """What is plotted, as the line names it that chooses; the key of each is its number."""
 COUNT = len(PLOTS)
+APART_S = 0.05
+"""Between two plots that are painted anew."""
 _ACROSS, _GUTTER = 3, 3
 """Plots beside each other at most, and the cells between two of them; as in the style sheet."""
 
@@ -64,25 +67,45 @@ class PlotGrid(Grid):
         super().__init__()
         self.views = tuple(PlotView() for _ in PLOTS)
         self._seen: tuple[int, ...] = ()
+        self._due: list[tuple[PlotView, PlotData | None]] = []
+        """What is to be painted yet, the next one last."""
+        self._next: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield from self.views
 
     def show(self, plots: Sequence[PlotData | None], seen: Sequence[int]) -> None:
-        """Show plots.
+        """Show plots: other ones at once, and what is new in the same ones one after the other, so that painting all of
+        them holds up nothing else.
 
         Args:
             plots: all of them, in the order of `PLOTS`.
             seen: the places of those in sight, from the left.
         """
-        if tuple(seen) != self._seen:
+        others = tuple(seen) != self._seen
+        if others:
             self._seen = tuple(seen)
             self.set_class(len(seen) == 1, "-one")
             self.set_class(len(seen) == 2, "-two")  # noqa: PLR2004  (the name says it)
             for place, view in enumerate(self.views):
                 view.display = place < len(seen)
-        for view, place in zip(self.views, seen, strict=False):
-            view.data = plots[place]
+        shown = [(view, plots[place]) for view, place in zip(self.views, seen, strict=False)]
+        if others or any(view.data is None for view, _ in shown):
+            self._due = []
+            for view, data in shown:
+                view.data = data
+        else:
+            self._due = [(view, data) for view, data in reversed(shown) if data != view.data]
+            if self._next is None:
+                self._paint_next()
+
+    def _paint_next(self) -> None:
+        self._next = None
+        if self._due:
+            view, data = self._due.pop()
+            view.data = data
+        if self._due:
+            self._next = self.set_timer(APART_S, self._paint_next)
 
     def columns(self, seen: int) -> int:
         """Cells across that each of so many plots has for what it shows."""

@@ -74,6 +74,8 @@ class DashboardScreen(BaseScreen):
         self._bridge = bridge
         self._complaint = ""
         """Why there is no engine."""
+        self._sentence = ""
+        """What stands in the place of the plots."""
         bridge.subscribe(self)
 
     @property
@@ -173,7 +175,9 @@ class DashboardScreen(BaseScreen):
         self.set_class(self.choice.large, "-large")
         self.set_class(bool(sentence), "-empty")
         self.set_class(bool(controller.alerts), "-alerts")
-        self.empty.update(sentence)
+        if sentence != self._sentence:
+            self._sentence = sentence
+            self.empty.update(sentence)
         self.picker.seen = seen
         self.refresh_lines()
 
