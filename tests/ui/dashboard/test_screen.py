@@ -12,7 +12,7 @@ from support.dashboard import BIG, SMALL, busy, engine_of, promises, uses
 from support.window import Window
 from tale_tui.domain.errors import DatabaseBusy, EngineLost, UnknownModel
 from tale_tui.domain.events import TaskChanged
-from tale_tui.domain.samples import RANGES_S, PromiseLight, PromiseName, PromiseState
+from tale_tui.domain.samples import RANGES_S, DashboardReport, PromiseLight, PromiseName, PromiseState
 from tale_tui.domain.tasks import TaskState
 
 WIDE, NARROW = (120, 40), (80, 24)
@@ -241,3 +241,36 @@ async def test_every_size_has_what_fits(open_dashboard: Any, size: tuple[int, in
         lines = window.painted.splitlines()
         assert len(lines) == size[1]
         assert any(sign in window.painted for sign in ("✓", "✗"))
+
+
+async def test_new_plots_are_painted_one_after_the_other_and_none_is_left_out(open_dashboard: Any) -> None:
+    async with open_dashboard() as window:
+        screen, old = window.app.dashboard, [view.data for view in window.app.dashboard.grid.views]
+        window.engine.dashboard = lambda range_s, model: moved(busy(range_s, model))
+        screen.controller.read()
+        await window.until(lambda: screen.grid.views[0].data != old[0], "the first one is new")
+        assert screen.grid.views[-1].data == old[-1]
+        await window.until(
+            lambda: all(view.data != before for view, before in zip(screen.grid.views, old, strict=True)), "all are"
+        )
+
+
+async def test_figures_that_change_lay_nothing_out_anew(open_dashboard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_dashboard() as window:
+        screen = window.app.dashboard
+        await window.idle()
+        laid_out: list[object] = []
+        monkeypatch.setattr(screen.models, "refresh", lambda *_, layout=False, **__: laid_out.append(layout))
+        small, big = uses()
+        window.engine.dashboard = lambda range_s, model: replace(
+            busy(range_s, model), models=(replace(small, calls=500), big)
+        )
+        screen.controller.read()
+        await window.until(lambda: "500" in str(screen.models.rows), "it is read")
+        assert True not in laid_out
+
+
+def moved(report: DashboardReport) -> DashboardReport:
+    """The same a part later."""
+    later = [replace(one, points=(*one.points[1:], one.points[0])) for one in report.series]
+    return replace(report, begin=report.begin + report.slot_s, end=report.end + report.slot_s, series=tuple(later))
