@@ -184,7 +184,7 @@ class DashboardController:
         seen = "" if self.report is None else time.strftime("%H:%M:%S", time.localtime(self.read_at))
         parts = [self.range if short else RANGE_WORDS[self.range], model]
         if self.held:
-            parts.insert(0, f"{signs().paused} held{f' at {seen}' if seen else ''}")
+            parts.insert(0, f"{signs().paused} held" + (f" at {seen}" if seen and not short else ""))
         elif seen and not short:
             parts.append(seen)
         return f" {signs().dot} ".join(parts)

@@ -141,6 +141,9 @@ async def test_held_it_shows_what_it_showed_and_says_so(open_dashboard: Any) -> 
         await window.idle()
         assert len(reads(window)) == before
         await window.shows("held at 14:02:00")
+        await window.pilot.resize_terminal(*NARROW)
+        await window.shows("‖ held · 1h · all models")
+        await window.pilot.resize_terminal(*WIDE)
         await window.press("space")
         await window.shows("14:03:00", "space hold")
 
