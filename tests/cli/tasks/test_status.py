@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from support.calls import new_call
-
 from support.scripted_groups import new_task
 from tale_tui.domain.tasks import TaskState
 from tale_tui.formatting.tasks import sign
