@@ -125,7 +125,7 @@ class StatusLine(Widget):
     window: reactive[WindowShown | None] = reactive(None)
     """The context window after the last turn; None while nothing is known of it."""
     speed: reactive[float | None] = reactive(None)
-    """Tokens a second that models write now, all together; None while none does."""
+    """Tokens a second that models write now, all together, said where there is room; None while none does."""
     keys: reactive[tuple[KeyHint, ...]] = reactive(())
     """What can be done now, the most wanted first; the last one is shown wherever there is room for any."""
 
@@ -194,7 +194,7 @@ class StatusLine(Widget):
             if number
         ]
         words = [", ".join(parts) if wide or len(parts) == 1 else plural(tasks.open, "task")] if parts else []
-        if self.speed is not None:
+        if self.speed is not None and wide:
             words.append(rate(self.speed))
         return "".join(f" {one}" for one in ("  ".join(words),) if one)
 

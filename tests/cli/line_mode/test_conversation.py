@@ -120,8 +120,8 @@ async def test_tokens_are_told_in_words(engine: Any) -> None:
     _, written = await run_lines(engine, "/tokens")
     assert written.told == [
         "hour 1.0k   today 1.0k   month 1.0k   at this pace 4.1k an hour",
-        "ollama/qwen3:14b: 1 calls, 1,000 prompt, – completion, 1,000 total",
-        "ollama/qwen2.5:7b: 1 calls, 12 prompt, 3 completion, 15 total",
+        "ollama/qwen3:14b: 1 call, 1,000 prompt, – completion, 1,000 total",
+        "ollama/qwen2.5:7b: 1 call, 12 prompt, 3 completion, 15 total",
         "all: 2 calls, 1,012 prompt, 3 completion, 1,015 total",
         "1 call gave no numbers, or not all.",
         saved_words(engine.saved),
