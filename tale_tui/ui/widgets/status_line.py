@@ -146,13 +146,14 @@ class StatusLine(Widget):
         width = self.size.width
         wide = width >= WIDE
         least = _BOTH_NAMES if width >= _BOTH_FROM else _ONE_NAME
+        counts = self.tasks != _NO_TASKS or self.speed is not None
         left = self._models(max(round(width * MODEL_SHARE), least))
         if width >= GAUGE_MIN_WIDTH:
             left = Content.assemble(
                 left,
                 " ",
                 self._gauge(wide=wide),
-                (self._counts(wide=wide) if self.tasks != _NO_TASKS else "", "$muted"),
+                (self._counts(wide=wide) if counts else "", "$muted"),
             )
         gap = _GAP if wide else _NARROW_GAP
         return spread(left, self._keys(width - left.cell_length - gap, gap), width)

@@ -98,6 +98,9 @@ async def test_the_status_line_says_how_fast_is_written() -> None:
         line.speed = None
         await pilot.pause()
         assert "tok/s" not in text_of(line)[0]
+        line.tasks, line.speed = TasksShown(), 9.5
+        await pilot.pause()
+        assert " 9.5 tok/s" in text_of(line)[0]
 
 
 async def test_the_status_line_at_120_cells() -> None:
