@@ -144,12 +144,12 @@ def figure_cells(
 def report_lines(report: TokenReport) -> list[str]:
     """A report without a table: `ollama/qwen3:14b: 31 calls, 61,200 prompt, 48,900 completion, 110,100 total`."""
     rows = [(" ".join(group_cells(report.by, group)), group.sums) for group in report.groups]
-    names = [name for name in figure_names(report.total) if name not in ("tok/s", "first")]
-    return [
-        f"{name}: "
-        + ", ".join(f"{cell} {figure}" for cell, figure in zip(figure_cells(sums, names), names, strict=True) if cell)
-        for name, sums in (*rows, ("all", report.total))
-    ]
+    names = [name for name in figure_names(report.total) if name not in ("calls", "tok/s", "first")]
+    lines = []
+    for name, sums in (*rows, ("all", report.total)):
+        cells = zip(figure_cells(sums, names), names, strict=True)
+        lines.append(f"{name}: " + ", ".join([plural(sums.calls, "call"), *(" ".join(one) for one in cells if one[0])]))
+    return lines
 
 
 def known_count(number: int | None, write: Callable[[float], str] = "{:,}".format) -> str:

@@ -563,7 +563,8 @@ class ScriptedMetrics(Group):
     async def calls(
         self, which: CallFilter = EVERY_CALL, *, task_id: str = "", message_id: str = "", limit: int = 1000
     ) -> tuple[CallRecord, ...]:
-        await self._engine.asked("metrics.calls", which)
+        # Without a filter it only looks, as for the details of a task.
+        await self._engine.asked("metrics.calls", *([] if which == EVERY_CALL else [which]))
         meant = {"task_id": task_id, "message_id": message_id}
         found = [
             row

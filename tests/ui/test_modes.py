@@ -217,7 +217,7 @@ async def test_f4_shows_what_was_spent_and_nothing_is_read_behind_the_chat(open_
         assert looks == 0
         del tokens.controller.look
         await window.press("f4")
-        await window.shows("1 call", "completion")
+        await window.shows("calls", "completion", "share")
 
 
 async def test_the_tokens_are_opened_by_their_command_and_their_name(open_window: Any) -> None:

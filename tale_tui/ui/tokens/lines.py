@@ -25,7 +25,7 @@ from tale_tui.formatting.tokens import (
 from tale_tui.formatting.units import count, plural, rate, span
 from tale_tui.ui.text import fitted
 from tale_tui.ui.tokens.controller import TokensShown, TokensView
-from tale_tui.ui.widgets.key_bar import ROLE_COLOURS
+from tale_tui.ui.widgets.key_bar import ROLE_COLOURS, roles_by_model
 from tale_tui.ui.widgets.plot import PlotData, PlotSeries
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 OTHERS = "others"
 EMPTY = "No call yet. What is said and done from here on is counted."
-ONE_MODEL = "nothing to compare: it takes a small model that answers and a big one that works"
+ONE_MODEL = "nothing to compare: one model answers and works, or one is missing"
 _GAP = "   "
 _SAVED = "saved  "
 _PIECES = {60: "a minute", 3600: "an hour", 86_400: "a day"}
@@ -142,7 +142,7 @@ def plot_of(shown: TokensShown, roles: Mapping[Role, RoleStatus], now: float, *,
         short: whether the heading has little room.
     """
     edges = shown.timeline.edges
-    served = {str(status.ref): role for role, status in roles.items() if status.ref is not None}
+    served = roles_by_model(roles)
     by_role: dict[Role | None, list[tuple[str, Sequence[int]]]] = {}
     for model, pieces in shown.timeline.models:
         by_role.setdefault(served.get(model), []).append((model, pieces))

@@ -25,6 +25,7 @@ from tale_tui.formatting.tokens import TITLED, figure_cells, figure_names
 from tale_tui.formatting.units import bar, count, day_name
 from tale_tui.ui.keys import binding
 from tale_tui.ui.text import fitted
+from tale_tui.ui.widgets.key_bar import roles_by_model
 from tale_tui.ui.widgets.line_list import LineList, StyleOf
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ class GroupList(LineList[TokenGroup]):
         """
         key = self.row.key if self.row is not None and self._report.by == report.by else None
         self._report, self.empty = report, empty
-        self._roles = {str(status.ref): role for role, status in roles.items() if status.ref is not None}
+        self._roles = roles_by_model(roles)
         self.rows = report.groups
         self.virtual_size = Size(self.size.width, max(len(self.rows), 1))
         found = [place for place, group in enumerate(self.rows) if group.key == key]

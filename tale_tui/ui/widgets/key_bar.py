@@ -129,6 +129,12 @@ def model_signs(roles: Mapping[Role, RoleStatus], *, working: bool) -> tuple[Mod
     return tuple(shown.values())
 
 
+def roles_by_model(roles: Mapping[Role, RoleStatus]) -> dict[str, Role]:
+    """`backend/model` -> its role; one that has both answers first of all."""
+    found = ((role, roles.get(role)) for role in (Role.TASK, Role.UX))
+    return {str(status.ref): role for role, status in found if status is not None and status.ref is not None}
+
+
 class KeyBar(Widget):
     """Models and keys; keys give way from the end, but the last one stays."""
 

@@ -95,6 +95,9 @@ class TasksShown:
         return self.running + self.queued + self.asking
 
 
+_NO_TASKS = TasksShown()
+
+
 @dataclass(frozen=True, slots=True)
 class KeyHint:
     """A key that matters now."""
@@ -127,7 +130,7 @@ class StatusLine(Widget):
     window: reactive[WindowShown | None] = reactive(None)
     """The context window after the last turn; None while nothing is known of it."""
     speed: reactive[float | None] = reactive(None)
-    """Tokens a second that models write now, all together; None while none does."""
+    """Tokens a second that models write now, all together, said where there is room; None while none does."""
     keys: reactive[tuple[KeyHint, ...]] = reactive(())
     """What can be done now, the most wanted first; the last one is shown wherever there is room for any."""
 
@@ -145,9 +148,15 @@ class StatusLine(Widget):
         width = self.size.width
         wide = width >= WIDE
         least = _BOTH_NAMES if width >= _BOTH_FROM else _ONE_NAME
+        counts = self.tasks != _NO_TASKS or self.speed is not None
         left = self._models(max(round(width * MODEL_SHARE), least))
         if width >= GAUGE_MIN_WIDTH:
-            left = Content.assemble(left, " ", self._gauge(wide=wide), (self._counts(wide=wide), "$muted"))
+            left = Content.assemble(
+                left,
+                " ",
+                self._gauge(wide=wide),
+                (self._counts(wide=wide) if counts else "", "$muted"),
+            )
         gap = _GAP if wide else _NARROW_GAP
         return spread(left, self._keys(width - left.cell_length - gap, gap), width)
 
@@ -196,7 +205,7 @@ class StatusLine(Widget):
             if number
         ]
         words = [", ".join(parts) if wide or len(parts) == 1 else plural(tasks.open, "task")] if parts else []
-        if self.speed is not None:
+        if self.speed is not None and wide:
             words.append(rate(self.speed))
         return "".join(f" {one}" for one in ("  ".join(words),) if one)
 
