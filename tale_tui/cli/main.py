@@ -50,6 +50,8 @@ COMMANDS = {
     "export": "tale_tui.cli.data.export_import:export",
     "import": "tale_tui.cli.data.export_import:import_",
     "tokens": "tale_tui.cli.metrics.tokens:tokens",
+    "dashboard": "tale_tui.cli.metrics.dashboard:dashboard",
+    "alerts": "tale_tui.cli.metrics.alerts:alerts",
     "models": "tale_tui.cli.models.models:models",
     "detect": "tale_tui.cli.learning.detect:detect",
     "doctor": "tale_tui.cli.settings.doctor:doctor",

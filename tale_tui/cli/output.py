@@ -102,11 +102,6 @@ def confirmed(question: str) -> bool:
     return click.confirm(question, default=False, err=True)
 
 
-def stamp(seconds: float) -> str:
-    """A moment for programs: UTC, to the second."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
 def tenth(value: float | None) -> float | None:
     """A measured number for programs, to a tenth: what lies behind it was not measured."""
     return None if value is None else round(value, 1)
@@ -119,7 +114,7 @@ def rounded(p: float | None) -> float | None:
 
 def when_text(seconds: float) -> str:
     """A moment of the past: for people as they say it, for a pipe as it sorts."""
-    from tale_tui.formatting.units import when
+    from tale_tui.formatting.units import stamp, when
 
     return when(seconds, time.time()) if is_terminal(sys.stdout) else stamp(seconds)
 

@@ -21,6 +21,10 @@ GIGABYTES_MAX = 1_000_000.0
 TASK_CHARACTERS_MAX = 10_000_000
 """Of a task: far more than any model reads."""
 PER_MINUTE_MAX = 100_000
+BUDGET_TOKENS_MAX = 1_000_000_000
+"""Of a month: far more than any machine writes."""
+KEPT_DAYS_MAX = 36_500
+"""A hundred years."""
 PRICE_MAX = 1_000_000_000.0
 """For a million tokens, in any money."""
 AUTO = "auto"
@@ -191,6 +195,38 @@ class NotifySettings(SettingsGroup):
         return value
 
 
+class AlertSettings(SettingsGroup):
+    """[alerts]: what is told once when it is passed; 0 watches nothing. Times are those that 95 % stay below."""
+
+    enabled: bool = True
+    first_text_s: float = Field(1.0, ge=0, le=TIME_LIMIT_MAX_S)
+    """Of replies, loading left out."""
+    simple_task_s: float = Field(3.0, ge=0, le=TIME_LIMIT_MAX_S)
+    switch_s: float = Field(0.5, ge=0, le=TIME_LIMIT_MAX_S)
+    """Until another model is in memory."""
+    failures: int = Field(3, ge=0, le=1000)
+    """Tasks that failed one after the other."""
+    day_tokens: int = Field(0, ge=0, le=BUDGET_TOKENS_MAX)
+    """The budget of a day; told at 80 % and when it is spent."""
+    month_tokens: int = Field(0, ge=0, le=BUDGET_TOKENS_MAX)
+    regressions: bool = True
+    """Whether a model that gets slower, writes more or fails more often than before is told."""
+
+
+class SampleSettings(SettingsGroup):
+    """[samples]: what the dashboard shows of the machine and the models, and how long it is kept."""
+
+    enabled: bool = True
+    samples_hours: int = Field(48, ge=2, le=KEPT_DAYS_MAX * 24)
+    """Single samples, of some seconds each."""
+    minutes_days: int = Field(14, ge=2, le=KEPT_DAYS_MAX)
+    """What was summed up by the minute."""
+    hours_days: int = Field(400, ge=91, le=KEPT_DAYS_MAX)
+    """By the hour."""
+    days_days: int = Field(3650, ge=91, le=KEPT_DAYS_MAX)
+    """By the day."""
+
+
 class ModelPrice(SettingsGroup):
     """What a model costs, in the user's money for a million tokens."""
 
@@ -234,6 +270,8 @@ class Settings(BaseSettings):
     tasks: TaskSettings = TaskSettings()
     memory: MemorySettings = MemorySettings()
     notify: NotifySettings = NotifySettings()
+    alerts: AlertSettings = AlertSettings()
+    samples: SampleSettings = SampleSettings()
     look: LookSettings = LookSettings()
     prices: dict[PricedModel, ModelPrice] = {}
     """`backend/model` -> what a million tokens cost."""

@@ -43,8 +43,35 @@ CALLS_UNSTORED_MAX = 10_000
 """Calls that wait for a database that cannot be written, at most: a few megabytes, and days of use."""
 CLOCK_STEP_S = 900
 """Seconds. The clocks of all places differ by whole quarters of an hour: sums of these make local hours and days."""
-PACE_WINDOW_S = 900.0
+PACE_WINDOW_S, HOUR_S = 900.0, 3600.0
 """Seconds: what was spent in the last ones says how much an hour is at this pace."""
+
+# Samples
+
+SAMPLE_INTERVAL_S, LOOKED_AT_INTERVAL_S = 5.0, 2.0
+"""Seconds between two samples while something happens, and while somebody looks at them."""
+LOOKED_AT_S = 10.0
+"""So long after a look somebody is taken to look still."""
+IDLE_EXTENDED_S = 60.0
+"""So often, in seconds, it is kept that nothing happens: a crash leaves a gap of no more."""
+MODELS_LOOK_S = 30.0
+"""Seconds between two questions to the servers for what is in memory, where nothing is known to have changed."""
+MODELS_LOOK_LIMIT_S = 2.0
+"""How long, in seconds, a sample waits for the answer."""
+CLOCK_TOLERANCE_S = 3.0
+"""Seconds by which the clock on the wall may run away from the other one before it was set, or the machine slept."""
+SAMPLES_THINNED_S = 21_600.0
+"""So often, in seconds, what is kept no longer is deleted."""
+ROLLED_AT_ONCE = 5_000
+"""Rows that go into the roll-ups in one transaction: more would keep others waiting."""
+PROMISE_CALLS_MIN = 5
+"""With fewer values nothing is said of a promise."""
+PROMISED_FIRST_TEXT_S, PROMISED_SIMPLE_TASK_S, PROMISED_SWITCH_S = 1.0, 3.0, 0.5
+"""What 95 % stay below: the first text of a reply, a simple task, another model in memory."""
+PROMISED_SAVING = 0.6
+"""The share of tokens that the large model is spared, each prompt alone."""
+PROMISED_RESIDENCY = 0.95
+"""The share of the samples in which the model that answers is in memory."""
 
 # Tasks
 

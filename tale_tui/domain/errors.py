@@ -313,6 +313,13 @@ class NoSuchTask(BadInput):
     title = "No such task"
 
 
+class NoSuchAlert(BadInput):
+    """Unknown id of an alert."""
+
+    code = "no_such_alert"
+    title = "No such alert"
+
+
 class AmbiguousTask(BadInput):
     """The beginning of the ids of several tasks; the sentence names them."""
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Self, TypeVar
 
-from tale_tui.domain.constants import GENERATION_MIN_MS, TOKENS_PER_SECOND_MAX
+from tale_tui.domain.constants import GENERATION_MIN_MS, HOUR_S, PACE_WINDOW_S, TOKENS_PER_SECOND_MAX
 from tale_tui.domain.models import ModelRef, Role, Usage
 
 N = TypeVar("N", int, float)
@@ -239,6 +239,9 @@ class CallFilter:
     """`backend/model`, or the model alone; empty for all."""
     session_id: str = ""
     """The whole id; empty for all."""
+    where: tuple[tuple[CallDimension, str], ...] = ()
+    """Only those that have this value there, an empty one for those that have none. Days and hours are told by `since`
+    and `until`."""
 
 
 EVERY_CALL = CallFilter()
@@ -267,6 +270,37 @@ class TokenReport:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenTimeline:
+    """Tokens over time, by model. The sums of all pieces are the total of the same calls."""
+
+    edges: tuple[float, ...]
+    """Where the pieces of time begin, and where the last one ends."""
+    models: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """`backend/model` -> prompt and completion in each piece, the model with the most first."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenOverview:
+    """Tokens that were read and written lately, by the user's clock."""
+
+    session: int | None
+    """In the session used last; None where there is none."""
+    hour: int
+    """In the last one."""
+    today: int
+    today_calls: int
+    month: int
+    """Since its first day."""
+    lately: int
+    """In the last `PACE_WINDOW_S`."""
+
+    @property
+    def pace(self) -> float:
+        """Tokens an hour, as lately."""
+        return self.lately * HOUR_S / PACE_WINDOW_S
+
+
+@dataclass(frozen=True, slots=True)
 class RunningCall:
     """A call that has not ended."""
 
@@ -286,6 +320,12 @@ class CallActivity:
     running: tuple[RunningCall, ...] = ()
     recorded: int = 0
     """Grows with every call that has ended and is stored: where it stands still, no sum has changed."""
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """How fast all together write; None where none does."""
+        speeds = [call.tokens_per_second for call in self.running if call.tokens_per_second is not None]
+        return sum(speeds) if speeds else None
 
 
 @dataclass(frozen=True, slots=True)

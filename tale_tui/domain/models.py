@@ -114,6 +114,8 @@ class LoadedModel:
     """Of its files, where the server says it."""
     runs: str = ""
     """The name of the model that really answers, where the server runs that one whatever it is asked for."""
+    pid: int | None = None
+    """Of the process that it runs in, where that is one of ours."""
 
 
 @dataclass(frozen=True, slots=True)

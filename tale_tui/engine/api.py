@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
+from tale_tui.domain.alerts import Alert
 from tale_tui.domain.conversation import ExportFormat, QueuedMessage, SearchHit, Session, Transcript, View
 from tale_tui.domain.events import Fact, TaskEvent, TurnEvent
 from tale_tui.domain.metrics import (
@@ -18,10 +19,13 @@ from tale_tui.domain.metrics import (
     CallDimension,
     CallFilter,
     CallRecord,
+    TokenOverview,
     TokenReport,
     TokenSavings,
+    TokenTimeline,
 )
 from tale_tui.domain.models import BackendReport, Finding, ModelInfo, ModelRef, Progress, Residency, Role, RoleStatus
+from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S, DashboardReport
 from tale_tui.domain.tasks import Classification, EngineStatus, Priority, Task, TaskDetail, TaskRequest, TaskState
 
 
@@ -389,21 +393,42 @@ class ModelApi(Protocol):
 class MetricsApi(Protocol):
     """What every call of a model was and cost."""
 
-    async def tokens(self, which: CallFilter = EVERY_CALL, *, by: tuple[CallDimension, ...] = ()) -> TokenReport:
+    async def tokens(
+        self, which: CallFilter = EVERY_CALL, *, by: tuple[CallDimension, ...] = (), limit: int = 0
+    ) -> TokenReport:
         """The sums of calls, in all and by group; every grouping sums to the total.
 
         Args:
             which: the calls that are meant.
             by: what tells the groups apart; empty for the total alone.
+            limit: groups at most, the first ones; 0 for all.
         Raises:
             UnknownModel: nobody ever called it, and no role has it.
         """
         ...
 
-    async def calls(self, *, task_id: str = "", message_id: str = "", limit: int = 1000) -> tuple[CallRecord, ...]:
+    async def timeline(self, which: CallFilter, edges: tuple[int, ...]) -> TokenTimeline:
+        """Tokens over time, by model.
+
+        Args:
+            which: the calls that are meant, of those between the first edge and the last one.
+            edges: where the pieces of time begin, and where the last one ends: rising, in seconds since the epoch.
+        Raises:
+            UnknownModel: nobody ever called it, and no role has it.
+        """
+        ...
+
+    async def overview(self) -> TokenOverview:
+        """What was read and written in the session used last, the last hour, today and this month."""
+        ...
+
+    async def calls(
+        self, which: CallFilter = EVERY_CALL, *, task_id: str = "", message_id: str = "", limit: int = 1000
+    ) -> tuple[CallRecord, ...]:
         """The last calls that have ended, the oldest of them first.
 
         Args:
+            which: the calls that are meant.
             task_id: only those of a task, by its whole id.
             message_id: only those of a reply, or of the task whose card it is.
             limit: at most so many.
@@ -416,6 +441,39 @@ class MetricsApi(Protocol):
 
     async def activity(self) -> CallActivity:
         """What models do now, read from memory."""
+        ...
+
+    async def dashboard(self, *, range_s: float = RANGES_S[DEFAULT_RANGE], model: str = "") -> DashboardReport:
+        """What was measured lately. Who asks looks on: for some seconds samples are taken more often.
+
+        Args:
+            range_s: so many seconds up to now.
+            model: only this one, as NAME or BACKEND/NAME; empty for all. What is not of a model is shown all the same.
+        Raises:
+            UnknownModel: nobody ever called it, and no role has it.
+            BadRange: the range is shorter or longer than there is.
+        """
+        ...
+
+    async def alerts(self, *, waiting: bool = False, limit: int = 100) -> tuple[Alert, ...]:
+        """The last alerts, the newest first.
+
+        Args:
+            waiting: only those that nobody acknowledged.
+            limit: at most so many.
+        """
+        ...
+
+    async def acknowledge(self, alert_id: int | None) -> tuple[Alert, ...]:
+        """Say that an alert was read; one that was already stays as it is.
+
+        Args:
+            alert_id: which one; None for all.
+        Returns:
+            What was acknowledged now.
+        Raises:
+            NoSuchAlert: there is none of this id.
+        """
         ...
 
 

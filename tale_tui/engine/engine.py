@@ -24,7 +24,11 @@ from tale_tui.engine.chat.turn import TurnManager
 from tale_tui.engine.control import EngineControl
 from tale_tui.engine.detect.detector import LEARNED_FILE, Detectors
 from tale_tui.engine.detect.learning import Learner
+from tale_tui.engine.metrics.alerts import AlertWatch
+from tale_tui.engine.metrics.dashboard_report import DashboardReader, ModelsNow
+from tale_tui.engine.metrics.models_seen import ModelsSeen
 from tale_tui.engine.metrics.recorder import CallRecorder
+from tale_tui.engine.metrics.sampler import EngineWork, Sampler
 from tale_tui.engine.metrics.service import MetricsService
 from tale_tui.engine.models.backend import Backend, BackendRegistry
 from tale_tui.engine.models.pool import Pool
@@ -54,6 +58,7 @@ class Engine:
         read_only: whether nothing may be changed, so that no task is run.
         works_queue: whether everything that is queued is worked off, or only what somebody follows.
         ends: begins the end of this process, where it has no window.
+        stays: whether it looks after models, and the time in which nothing happens is worth a note.
 
     Attributes:
         store: for who looks at what was stored, as tests do; the same of the two others.
@@ -72,9 +77,11 @@ class Engine:
         read_only: bool,
         works_queue: bool,
         ends: Callable[[], None] | None,
+        stays: bool = True,
     ) -> None:
         bus = Bus()
-        calls = CallRecorder(store)
+        self._alerts = AlertWatch(store, settings.alerts, clock, bus.publish)
+        calls = CallRecorder(store, self._alerts.nudge)
         services = build_model_services(backends, store, settings, clock, bus.publish, calls=calls)
         pool, roles = services.pool, services.roles
         self.store: Final = store
@@ -110,8 +117,28 @@ class Engine:
         self.tasks: TaskApi = executor
         self.sessions: SessionApi = SessionService(store, turns.stop_turn, bus.publish)
         self.models: ModelApi = models
+
+        def serving(role: Role) -> ModelRef | None:
+            return roles.states.status(role).ref
+
+        seen = ModelsSeen(pool.models_by_backend, lambda: pool.residency.known, clock.monotonic)
+        traffic = backends.traffic
+        work = EngineWork(
+            lambda: len(pool.running),
+            lambda: calls.recorded,
+            lambda: serving(Role.UX),
+            lambda: traffic.sent + traffic.received,
+        )
+        samples = settings.samples if not read_only else settings.samples.model_copy(update={"enabled": False})
+        self._sampler = Sampler(store, samples, clock, work, seen, bus.publish, stays=stays)
+        pool.on_call = self._sampler.nudge
+        dashboards = DashboardReader(
+            *(store, self._sampler, ModelsNow(serving, pool.condition, seen), settings.memory.limit_gb, clock.now),
+            stays=stays,
+            can_write=not read_only,
+        )
         self.metrics: MetricsApi = MetricsService(
-            store, calls, settings.prices, lambda: pool.running, lambda role: roles.states.status(role).ref
+            store, calls, settings.prices, lambda: pool.running, serving, dashboards, clock.now
         )
         self.control: ControlApi = EngineControl(
             *(paths, settings, store, roles, models, bus, clock.now()),
@@ -158,6 +185,7 @@ class Engine:
             read_only=read_only,
             works_queue=works_queue,
             ends=ends,
+            stays=load,
         )
         started = False
         try:
@@ -185,6 +213,7 @@ class Engine:
         if not self._read_only:
             await self._executor.remember()
             self._executor.start()
+            self._sampler.begin()
         if load:
             self._models.keep_loaded()
             self._learner.nudge()
@@ -195,6 +224,8 @@ class Engine:
         await self._executor.close()
         await self._models.close()
         await self._calls.close()
+        await self._alerts.close()
+        await self._sampler.close()
         self.bus.close()
         await self.pool.close()
         await self.store.close()

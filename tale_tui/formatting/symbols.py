@@ -63,6 +63,22 @@ class Signs:
     """Frames of the one thing that spins, `ANIMATION_INTERVAL_S` each."""
     border: str
     """The name of the CSS border of a dialog and of the prompt."""
+    fills: tuple[str, ...]
+    """A cell of a bar in a plot, another one for each of its series."""
+    heights: tuple[str, ...]
+    """The top cell of a bar of the first series, from an eighth of its height to the whole."""
+    quadrants: str
+    """A cell of a line in a plot by which of its quarters are drawn: 1 upper left, 2 upper right, 4 and 8 below."""
+    scale: str
+    """At the left of a plot, beside a number."""
+    origin: str
+    """Where its two axes meet."""
+    tick: str
+    """On its axis of time, above a moment."""
+    promise: str
+    """A cell of the line that a plot is held against."""
+    idle: str
+    """A cell of its axis of time where nothing happened."""
 
 
 UNICODE = Signs(
@@ -94,6 +110,14 @@ UNICODE = Signs(
     remote="↗",
     spinner=("⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"),
     border="round",
+    fills=("█", "▒", "░"),
+    heights=("▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"),
+    quadrants=" ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█",
+    scale="┤",
+    origin="┼",
+    tick="┬",
+    promise="┈",
+    idle="┈",
 )
 
 ASCII = Signs(
@@ -125,6 +149,14 @@ ASCII = Signs(
     remote="^",
     spinner=("|", "/", "-", "\\"),
     border="ascii",
+    fills=("#", ":", "."),
+    heights=("_", "_", "_", "_", "#", "#", "#", "#"),
+    quadrants=" '''.:::.:::.:::",
+    scale="|",
+    origin="+",
+    tick="+",
+    promise="-",
+    idle=".",
 )
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 import time
 from calendar import timegm
+from typing import TYPE_CHECKING
 
 from tale_tui.formatting.symbols import Signs, signs
+
+if TYPE_CHECKING:
+    from datetime import date
 
 WHEN_WIDTH = 8
 """The most cells that `when` needs (`Nov 2024`)."""
@@ -94,6 +98,16 @@ def moment(seconds: float) -> str:
     then = time.localtime(seconds)
     day = f"{_DAYS[then.tm_wday]} {then.tm_mday} {_MONTHS[then.tm_mon - 1]} {then.tm_year}"
     return f"{day}, {then.tm_hour:02}:{then.tm_min:02}:{then.tm_sec:02}"
+
+
+def day_name(day: date) -> str:
+    """A day in full: `Tue 3 Nov 2026`."""
+    return f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def stamp(seconds: float) -> str:
+    """A moment for programs: UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def duration(seconds: float) -> str:

@@ -24,7 +24,7 @@ from tale_tui.engine.background import start_background
 from tale_tui.ui.chat.screen import ChatScreen
 from tale_tui.ui.engine_bridge import Bridge, open_engine
 from tale_tui.ui.keys import binding, keys_by_id
-from tale_tui.ui.modes import CHAT, Modes
+from tale_tui.ui.modes import CHAT, DASHBOARD, TOKENS, Modes
 from tale_tui.ui.terminal.app import TerminalApp
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, first_theme, theme_folders
 
@@ -53,6 +53,8 @@ APP_KEYS: list[BindingType] = [
     binding("app.help_outside", "question_mark", "help", "Help", "All keys and commands, where nothing is typed"),
     binding("app.chat", "f2", "show('chat')", "Chat", "To the chat", priority=True),
     binding("app.tasks", "f3", "show('tasks')", "Tasks", "To the tasks", priority=True),
+    binding("app.tokens", "f4", "show('tokens')", "Tokens", "To what was spent", priority=True),
+    binding("app.dashboard", "f5", "show('dashboard')", "Dashboard", "To the dashboard", priority=True),
     binding("app.palette", "ctrl+p", "palette", "Commands", "Find a command by its name"),
     binding("app.quit", "ctrl+q", "quit", "Leave", "Leave; what was typed is kept", priority=True),
     binding("app.suspend", "ctrl+z", "suspend_process", "Suspend", "To the shell; fg comes back", priority=True),
@@ -206,9 +208,8 @@ class TaleApp(TerminalApp):
         return self._notices
 
     def _show_notice(self, shown: NoticeShown | None) -> None:
-        for screen in (self.chat, self.modes.tasks):
-            if screen is not None:
-                screen.show_notice(shown)
+        for screen in self.modes.screens:
+            screen.show_notice(shown)
 
     def _has_dialog(self) -> bool:
         return self.screen.is_modal
@@ -241,6 +242,10 @@ class TaleApp(TerminalApp):
                 self.action_help()
             case "tasks":
                 await self.modes.show_task(event.argument)
+            case "tokens":
+                await self.modes.show(TOKENS)
+            case "dashboard":
+                await self.modes.show(DASHBOARD)
             case "theme":
                 from tale_tui.ui.dialogs.theme import choose_theme
 
@@ -254,7 +259,7 @@ class TaleApp(TerminalApp):
                 self.notify("That needs the engine, which is not there yet: try it again in a moment.")
 
     async def action_show(self, name: str) -> None:
-        """Show a screen: `chat` or `tasks`. A dialog stays in front until it is answered."""
+        """Show a screen, by the name of its mode. A dialog stays in front until it is answered."""
         if self._has_dialog():
             return
         await self.modes.show(name)
@@ -263,7 +268,7 @@ class TaleApp(TerminalApp):
             # This is where it leads to.
             self.notices.put_away()
 
-    async def on_tasks_screen_left(self) -> None:
+    async def on_base_screen_left(self) -> None:
         """Back to the chat, which is as it was left."""
         await self.modes.show(CHAT)
 
@@ -289,7 +294,7 @@ class TaleApp(TerminalApp):
                 await self.modes.show(CHAT)
                 self.chat.run_command(name)
 
-        if self.screen in (self.chat, self.modes.tasks):
+        if self.screen in self.modes.screens:
             self.push_screen(PaletteDialog(self.chat.keys()), run)
 
     def action_notices(self) -> None:

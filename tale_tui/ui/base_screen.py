@@ -12,6 +12,7 @@ from textual.screen import ModalScreen, Screen
 from textual.worker import Worker
 
 from tale_tui.domain.errors import TaleError
+from tale_tui.ui.keys import KeyPlace
 from tale_tui.ui.widgets.banner import Banner, Severity
 from tale_tui.ui.widgets.notice_line import NoticeLine
 from tale_tui.ui.widgets.status_line import KeyHint
@@ -43,6 +44,9 @@ class BaseScreen(Screen[None]):
     LISTS_TASKS: ClassVar[bool] = False
     """Whether every task is in sight, so that nothing need be told of one."""
 
+    class Left(Message, namespace="base_screen"):
+        """The user wants to go back to the chat."""
+
     @dataclass
     class Told(Message):
         """The user is to be told something."""
@@ -52,6 +56,11 @@ class BaseScreen(Screen[None]):
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002  (Textual's word)
         super().__init__(id=id, classes=classes)
         self.notice_line = NoticeLine()
+
+    @property
+    def key_places(self) -> tuple[KeyPlace, ...]:
+        """Where keys work on this screen, the most important place first."""
+        return ()
 
     def say(
         self,

@@ -50,6 +50,13 @@ COMMANDS = (
         tasks="again",
     ),
     Command("tasks", "All tasks: what runs, what waits for you, what is done", binding="app.tasks", title="Tasks"),
+    Command("tokens", "What was spent: by model, by day, by task", binding="app.tokens", title="Tokens"),
+    Command(
+        "dashboard",
+        "Whether the promises hold; what the machine and the models do",
+        binding="app.dashboard",
+        title="Dashboard",
+    ),
     Command("task", "Hand in a task, whatever it looks like", "text"),
     Command("status", "How a task is doing; what runs now", "[id]", title="What runs now", tasks="any"),
     Command("result", "The whole result of a task", "[id]", title="Result of the last task", tasks="written"),

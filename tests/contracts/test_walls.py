@@ -46,7 +46,7 @@ MODELS = (
     {"http", "files"},
     {"server_errors", "reply_parser", "call_meter"},
     {"backend"},
-    {"machine", "memory_forecast", "lenient_json", "demo"},
+    {"machine", "memory_forecast", "lenient_json", "demo", "traffic"},
 )
 """The same inside the models: who serves, the door, loading, the backends, what they share."""
 
@@ -54,7 +54,7 @@ UI = (
     {"app"},
     {"modes"},
     {"chat"},
-    {"tasks"},
+    {"tasks", "tokens", "dashboard"},
     {"dialogs"},
     {"transcript", "engine_bridge"},
     {"base_screen"},

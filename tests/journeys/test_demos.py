@@ -288,7 +288,6 @@ def test_servers_are_started_told_and_stopped(background: Callable[..., psutil.P
     assert tale("status", "--json").json["engine"] is None
 
 
-@later(EVERY_TOKEN)
 async def test_the_dashboard_shows_both_models_and_memory(tale: Tale, paths: Paths) -> None:
     async with answering(paths, [spoken("Fine.")]):
         await asyncio.to_thread(tale, "models", "load", BIG)
@@ -471,7 +470,6 @@ async def test_the_history_is_shown_and_cleared_in_line_mode(tale: Tale, paths: 
 # 4. Ready for a pitch
 
 
-@later(EVERY_TOKEN)
 async def test_the_dashboard_has_the_small_model_resident_and_its_lights(tale: Tale, paths: Paths) -> None:
     async with answering(paths, [spoken("Fine.")]):
         await asyncio.to_thread(tale, "chat", "-m", HELLO)
@@ -521,7 +519,7 @@ def test_markup_is_shown_literally_and_harms_nothing(tale: Tale, window: Callabl
     one.wait_for(f"{task_id[:4]}  {SCRIPT_TAG}")
 
 
-@pytest.mark.parametrize("view", ["tokens", pytest.param("dashboard", marks=later(EVERY_TOKEN))])
+@pytest.mark.parametrize("view", ["tokens", "dashboard"])
 async def test_a_live_view_moves_while_a_task_runs_in_another_shell(
     tale: Tale, paths: Paths, started: Callable[..., subprocess.Popen[str]], view: str
 ) -> None:

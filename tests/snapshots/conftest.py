@@ -175,6 +175,8 @@ def looks_as_before(
         "tale_tui.ui.notice_queue.time", SimpleNamespace(time=manual_clock.now, monotonic=manual_clock.monotonic)
     )
     monkeypatch.setattr(TaleApp, "NOTIFICATION_TIMEOUT", 3600)
+    # How fast is written is looked at by the clock on the wall.
+    monkeypatch.setattr("tale_tui.ui.chat.speed.LOOK_S", 3600)
 
     def compare(**scene: Any) -> bool:
         return _compare(Scene(**scene), manual_clock, snap_compare, paths)

@@ -41,6 +41,7 @@ def is_meant(call: CallRecord, which: CallFilter) -> bool:
         and (which.until is None or call.timestamp < which.until)
         and (not which.model or which.model in names_of(call.ref))
         and which.session_id in ("", call.labels.session_id)
+        and all(key_of(call, (dimension,)) == (value,) for dimension, value in which.where)
     )
 
 

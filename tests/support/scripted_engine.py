@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from support.scripted_groups import (
     ScriptedTurn,
 )
 from tale_tui.config.settings import ModelPrice
+from tale_tui.domain.alerts import Alert
 from tale_tui.domain.conversation import Author, Message, MessageState, QueuedMessage, SearchHit, Session, View
 from tale_tui.domain.errors import NoSuchSession, TaleError
 from tale_tui.domain.events import (
@@ -51,6 +52,7 @@ from tale_tui.domain.models import (
     RoleStatus,
     Usage,
 )
+from tale_tui.domain.samples import DashboardReport
 from tale_tui.domain.tasks import DetectBand, Task, TaskDetail, TaskState
 from tale_tui.engine.api import ChatApi, ControlApi, MetricsApi, ModelApi, SessionApi, TaskApi
 from tale_tui.engine.models.scripted import Hold
@@ -118,7 +120,12 @@ class ScriptedEngine:
         self.rows: list[CallRecord] = []
         self.prices: dict[str, ModelPrice] = {}
         self.running: list[RunningCall] = []
+        self.shown = DashboardReport(NOON - 3600, NOON, 60.0)
+        """What the dashboard is to show."""
         self.saved: TokenSavings | None = None
+        self.dashboard: Callable[[float, str], DashboardReport] | None = None
+        """What was measured over so many seconds, for a model or for all; None for nothing at all."""
+        self.alerts: list[Alert] = []
         # control
         self.pid, self.here, self.background = 1, False, False
         self.works, self.can_write, self.watched, self.stopped = True, True, 1, False

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from support.calls import is_meant, key_of, names_of, sums_of
+from tale_tui.domain.alerts import Alert
 from tale_tui.domain.constants import CLOCK_STEP_S
 from tale_tui.domain.conversation import (
     Author,
@@ -24,6 +25,7 @@ from tale_tui.domain.conversation import (
 from tale_tui.domain.errors import (
     AmbiguousTask,
     EmptyMessage,
+    NoSuchAlert,
     NoSuchMessage,
     NoSuchTask,
     TurnRunning,
@@ -49,8 +51,10 @@ from tale_tui.domain.metrics import (
     CallDimension,
     CallFilter,
     CallRecord,
+    TokenOverview,
     TokenReport,
     TokenSavings,
+    TokenTimeline,
 )
 from tale_tui.domain.models import (
     BackendName,
@@ -65,6 +69,7 @@ from tale_tui.domain.models import (
     RoleStatus,
     Usage,
 )
+from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S, DashboardReport
 from tale_tui.domain.tasks import (
     ENDED,
     OPEN,
@@ -83,7 +88,7 @@ from tale_tui.domain.tasks import (
     TaskState,
 )
 from tale_tui.domain.text import clean
-from tale_tui.engine.metrics.figures import grouped
+from tale_tui.engine.metrics.figures import grouped, timeline_of
 from tale_tui.engine.models.scripted import Hold
 from tale_tui.engine.store.token_metrics import SumRow
 
@@ -518,7 +523,9 @@ class ScriptedModels(Group):
 class ScriptedMetrics(Group):
     """See `MetricsApi`; the rows are what a test put into `rows`."""
 
-    async def tokens(self, which: CallFilter = EVERY_CALL, *, by: tuple[CallDimension, ...] = ()) -> TokenReport:
+    async def tokens(
+        self, which: CallFilter = EVERY_CALL, *, by: tuple[CallDimension, ...] = (), limit: int = 0
+    ) -> TokenReport:
         engine = self._engine
         await engine.asked("metrics.tokens", which, by)
         known = {name for ref in (*(row.ref for row in engine.rows), engine.role.ref) if ref for name in names_of(ref)}
@@ -529,15 +536,40 @@ class ScriptedMetrics(Group):
             SumRow(key_of(row, by), int(row.timestamp // CLOCK_STEP_S), str(row.ref), sums_of(row)) for row in meant
         ]
         total, groups = grouped(found, by, engine.prices)
+        titles = {task.id: task.title for task in engine.all.values()}
+        groups = tuple(
+            replace(group, title=next((titles[key] for key in group.key if key in titles), ""))
+            for group in groups[: limit or None]
+        )
         return TokenReport(total, by, groups, min((row.timestamp for row in meant), default=None))
 
-    async def calls(self, *, task_id: str = "", message_id: str = "", limit: int = 1000) -> tuple[CallRecord, ...]:
-        await self._engine.asked("metrics.calls")
+    async def timeline(self, which: CallFilter, edges: tuple[int, ...]) -> TokenTimeline:
+        await self._engine.asked("metrics.timeline", which, edges)
+        rows = [
+            (str(row.ref), int(row.timestamp), row.total_tokens)
+            for row in self._engine.rows
+            if is_meant(row, which) and row.total_tokens is not None
+        ]
+        return timeline_of(rows, 1, edges)
+
+    async def overview(self) -> TokenOverview:
+        await self._engine.asked("metrics.overview")
+        rows = self._engine.rows
+        whole = sum(row.total_tokens or 0 for row in rows)
+        last = rows[-1].labels.session_id if rows else ""
+        session = sum(row.total_tokens or 0 for row in rows if last and row.labels.session_id == last)
+        return TokenOverview(session if last else None, whole, whole, len(rows), whole, whole)
+
+    async def calls(
+        self, which: CallFilter = EVERY_CALL, *, task_id: str = "", message_id: str = "", limit: int = 1000
+    ) -> tuple[CallRecord, ...]:
+        # Without a filter it only looks, as for the details of a task.
+        await self._engine.asked("metrics.calls", *([] if which == EVERY_CALL else [which]))
         meant = {"task_id": task_id, "message_id": message_id}
         found = [
             row
             for row in self._engine.rows
-            if all(value in ("", getattr(row.labels, name)) for name, value in meant.items())
+            if is_meant(row, which) and all(value in ("", getattr(row.labels, name)) for name, value in meant.items())
         ]
         return tuple(found[-limit:])
 
@@ -548,6 +580,24 @@ class ScriptedMetrics(Group):
     async def activity(self) -> CallActivity:
         await self._engine.asked("metrics.activity")
         return CallActivity(tuple(self._engine.running), len(self._engine.rows))
+
+    async def dashboard(self, *, range_s: float = RANGES_S[DEFAULT_RANGE], model: str = "") -> DashboardReport:
+        engine = self._engine
+        await engine.asked("metrics.dashboard", range_s, model)
+        return engine.shown if engine.dashboard is None else engine.dashboard(range_s, model)
+
+    async def alerts(self, *, waiting: bool = False, limit: int = 100) -> tuple[Alert, ...]:
+        await self._engine.asked("metrics.alerts", waiting)
+        return tuple(one for one in self._engine.alerts if not waiting or one.acknowledged is None)[:limit]
+
+    async def acknowledge(self, alert_id: int | None) -> tuple[Alert, ...]:
+        engine = self._engine
+        await engine.asked("metrics.acknowledge", alert_id)
+        if alert_id is not None and alert_id not in {one.id for one in engine.alerts}:
+            raise NoSuchAlert(f"There is no alert {alert_id}.")
+        meant = [one for one in engine.alerts if one.acknowledged is None and alert_id in (None, one.id)]
+        engine.alerts = [replace(one, acknowledged=1.0) if one in meant else one for one in engine.alerts]
+        return tuple(one for one in engine.alerts if one.id in {each.id for each in meant})
 
 
 class ScriptedControl(Group):

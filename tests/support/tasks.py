@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import App
-from textual.notifications import SeverityLevel
-from textual.screen import Screen
-
 import tale_tui.ui
+from support.screen_app import NOW, ScreenApp
 from support.scripted_engine import ScriptedEngine
-from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import TaleError
-from tale_tui.domain.events import Notice
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState, RoleStatus, Usage
 from tale_tui.domain.tasks import (
     Plan,
@@ -30,15 +24,8 @@ from tale_tui.domain.tasks import (
     TaskEntry,
     TaskState,
 )
-from tale_tui.engine.api import EngineApi
-from tale_tui.ui.app import APP_KEYS
-from tale_tui.ui.engine_bridge import Bridge
-from tale_tui.ui.notice_queue import NoticeShown
 from tale_tui.ui.tasks.screen import TasksScreen
-from tale_tui.ui.theming import VARIABLE_DEFAULTS, load_themes, theme_folders
 
-NOW = 1_794_146_520.0
-"""Sunday 8 November 2026, 14:02 UTC."""
 BIG = ModelRef(BackendName.OLLAMA, "qwen3:14b")
 SMALL = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
 CODE = '''The function, with a cache so that each number is computed once. Save it as `fib.py`:
@@ -96,77 +83,27 @@ def detail_of(one: Task, steps: Iterable[Step] = (), *, text: str = "", result: 
     return TaskDetail(one, text or f"{one.title}, please.", plan, made, result, history)
 
 
-class TasksApp(App[None]):
+class TasksApp(ScreenApp):
     """A window that shows the tasks and nothing else.
 
-    Args:
-        engine: has the tasks.
-        theme: by name.
-        broken: why there is no engine.
-
     Attributes:
-        copied: what was put into the clipboard.
         quoted: what was sent to the chat.
-        left: how often the chat was asked for.
     """
 
     CSS_PATH: ClassVar = [str(Path(tale_tui.ui.__file__).parent / "tasks/tasks.tcss")]
-    BINDINGS = APP_KEYS
-    ENABLE_COMMAND_PALETTE = False
 
     def __init__(self, engine: ScriptedEngine, theme: str = "tale-dark", broken: TaleError | None = None) -> None:
-        super().__init__()
-        for found in load_themes(theme_folders())[0]:
-            self.register_theme(found)
-        self.theme = theme
-        self.engine = engine
-        self.passed = 0.0
-        self.copied: list[str] = []
+        super().__init__(engine, lambda bridge, clock: TasksScreen(bridge, None, clock), theme, broken)
         self.quoted: list[str] = []
-        self.left = 0
-        self.told: list[str] = []
-        self._broken = broken
-        self.bridge = Bridge(self._engine)
-        ids = count()
-        clock = Clock(lambda: NOW + self.passed, lambda: self.passed, lambda: f"id{next(ids)}")
-        self.tasks = TasksScreen(self.bridge, None, clock)
 
-    def notify(self, message: str, *, title: str = "", severity: SeverityLevel = "information", **_: Any) -> None:
-        """Show what is told as the application does, for as long as it is not closed."""
-        self.told.append(message)
-        self.tasks.show_notice(NoticeShown(Notice(title, message, severity)))
-
-    def clear_notifications(self) -> None:
-        """Take it away."""
-        self.tasks.show_notice(None)
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return dict(VARIABLE_DEFAULTS)
-
-    @asynccontextmanager
-    async def _engine(self) -> AsyncIterator[EngineApi]:
-        if self._broken is not None:
-            broken, self._broken = self._broken, None
-            raise broken
-        yield self.engine
-
-    def on_mount(self) -> None:
-        self.bridge.open()
-
-    async def on_unmount(self) -> None:
-        await self.bridge.close()
-
-    def get_default_screen(self) -> Screen[None]:
-        return self.tasks
-
-    def copy_to_clipboard(self, text: str) -> None:
-        self.copied.append(text)
+    @property
+    def tasks(self) -> TasksScreen:
+        """The screen."""
+        assert isinstance(self.shown, TasksScreen)
+        return self.shown
 
     def on_tasks_screen_quoted(self, event: TasksScreen.Quoted) -> None:
         self.quoted.append(event.text)
-
-    def on_tasks_screen_left(self) -> None:
-        self.left += 1
 
 
 def plain(tasks: Iterable[Task] = ()) -> ScriptedEngine:

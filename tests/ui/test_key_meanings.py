@@ -12,16 +12,17 @@ from textual.dom import DOMNode
 import tale_tui.ui
 
 MEANINGS = {
-    "a": {"approve"},
-    "b": {"copy code"},
+    "a": {"approve", "acknowledge"},
+    "b": {"copy code", "by"},
     "c": {"copy", "copy it"},
     "d": {"details"},
-    "e": {"edit"},
+    "e": {"edit", "export"},
     "f": {"fork", "file"},
     "g": {"go on"},
     "i": {"to the chat"},
     "j": {"down", "turn below"},
     "k": {"up", "turn above"},
+    "m": {"model"},
     "n": {"decline", "next"},
     "o": {"link", "server"},
     "p": {"plan", "pull another"},
@@ -39,7 +40,8 @@ MEANINGS = {
 }
 """Two stand beside each other where no place has both, and nothing is lost by taking one for the other: `f` and `o` in
 the first dialog of all, which has no conversation behind it; `p` in the list of models; `n` in a conversation that is
-searched, where no task asks for a yes by a key."""
+searched, where no task asks for a yes by a key; `b` and `e` where only numbers are shown, which can neither be
+copied as code nor changed."""
 
 
 def test_a_letter_means_the_same_everywhere() -> None:

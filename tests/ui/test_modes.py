@@ -10,8 +10,10 @@ import pytest
 from tale_tui.domain.tasks import Priority
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
 from tale_tui.ui.chat.screen import ChatScreen
+from tale_tui.ui.dashboard.screen import DashboardScreen
 from tale_tui.ui.dialogs.help import HelpColumn, HelpScreen
 from tale_tui.ui.tasks.screen import TasksScreen
+from tale_tui.ui.tokens.screen import LOOK_S, TokensScreen
 
 
 async def test_f3_shows_the_tasks_and_f2_the_chat_as_it_was(open_window: Any) -> None:
@@ -44,6 +46,45 @@ async def test_a_click_on_a_name_shows_its_screen(open_window: Any) -> None:
         await window.dialog(TasksScreen)
         await window.pilot.click(window.app.screen.title_bar, offset=(9, 0))
         await window.dialog(ChatScreen)
+
+
+async def test_f5_shows_the_dashboard_of_this_engine_and_escape_the_chat(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.say("hello")
+        await window.answered()
+        await window.press("f5")
+        await window.dialog(DashboardScreen)
+        await window.shows("chat < 1 s", "1 of 5 replies", "last hour · all models", "first token, s")
+        await window.press("escape")
+        await window.closed()
+
+
+async def test_a_click_and_a_command_show_the_dashboard(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.pilot.click(window.chat.title_bar, offset=(window.painted.index("Dashboard") + 2, 0))
+        await window.dialog(DashboardScreen)
+        await window.press("f2")
+        await window.closed()
+        await window.say("/dashboard")
+        await window.dialog(DashboardScreen)
+        await window.press("ctrl+p", *"new conv", "enter")
+        await window.closed()
+
+
+async def test_help_on_the_dashboard_shows_its_keys(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.press("f5")
+        await window.dialog(DashboardScreen)
+        await window.press("question_mark")
+        await window.dialog(HelpScreen)
+        text = "\n".join(column.render().plain for column in window.app.screen.query(HelpColumn))
+        here = text.partition("Everywhere")[0]
+        assert "Leave what is shown as it is" in here
+        assert "The memory of the models, large" in here
+        assert "was read: show it no longer" not in here, "nothing is to be acknowledged"
 
 
 async def test_a_reply_goes_on_behind_the_tasks(open_window: Any) -> None:
@@ -153,3 +194,51 @@ async def test_where_no_background_can_be_had_the_window_stays(
         await window.press("right", "enter")
         await window.tells("The window stays")
         assert window.app.return_code is None
+
+
+async def test_f4_shows_what_was_spent_and_nothing_is_read_behind_the_chat(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.press("f4")
+        assert isinstance(window.app.screen, TokensScreen)
+        await window.shows("No call yet.", "F2 to the chat")
+        tokens = window.app.screen
+        looks = 0
+
+        def look() -> None:
+            nonlocal looks
+            looks += 1
+
+        await window.press("f2")
+        await window.say("hello")
+        await window.answered()
+        tokens.controller.look = look
+        await window.pilot.pause(LOOK_S * 3)
+        assert looks == 0
+        del tokens.controller.look
+        await window.press("f4")
+        await window.shows("calls", "completion", "share")
+
+
+async def test_the_tokens_are_opened_by_their_command_and_their_name(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.say("/tokens")
+        await window.dialog(TokensScreen)
+        await window.shows("No call yet.")
+        await window.press("escape")
+        await window.closed()
+        await window.pilot.click(window.chat.title_bar, offset=(24, 0))
+        await window.dialog(TokensScreen)
+
+
+async def test_help_on_the_tokens_shows_their_keys(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        await window.press("f4")
+        await window.shows("No call yet.")
+        await window.press("question_mark")
+        await window.dialog(HelpScreen)
+        text = "\n".join(column.render().plain for column in window.app.screen.query(HelpColumn))
+        assert "In the tokens" in text
+        assert "The calls of the chosen row" in text

@@ -20,12 +20,12 @@ from tale_tui.cli.output import (
     echo_table,
     is_terminal,
     short_ids,
-    stamp,
     when_text,
 )
 from tale_tui.cli.text_command import TextCommand
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.text import clean_line, is_blank
+from tale_tui.formatting.units import stamp
 
 if TYPE_CHECKING:
     from tale_tui.domain.conversation import SearchHit, Session

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 from tale_tui.cli.exit_codes import NO_MODEL_CODES, Exit, exit_for
 from tale_tui.cli.follow import FollowedTask, follow, follow_elsewhere, follow_task, may_be_task, send_in_turn
+from tale_tui.cli.line_mode.dashboard import dashboard_lines
 from tale_tui.cli.line_mode.tasks import HELP as TASKS_HELP
 from tale_tui.cli.line_mode.tasks import TaskCommands, acknowledged
 from tale_tui.cli.output import echo, echo_err, is_terminal
@@ -27,6 +29,7 @@ from tale_tui.domain.clock import ID_SHOWN, random_id
 from tale_tui.domain.conversation import Author, ExportFormat, Message, Session
 from tale_tui.domain.errors import BadInput, EngineLost, ModelError, NoModel, TaleError, rebuild
 from tale_tui.domain.events import TaskStarted, TurnCancelled, TurnDone, TurnFailed, TurnStarted
+from tale_tui.domain.metrics import CallDimension
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.domain.text import reason_of
@@ -34,6 +37,7 @@ from tale_tui.formatting.engine import is_here, who_works
 from tale_tui.formatting.no_answer import no_answer
 from tale_tui.formatting.slash import MARK, literal, split_command
 from tale_tui.formatting.tasks import model_name
+from tale_tui.formatting.tokens import EMPTY, overview_words, report_lines, saved_words, uncounted_words
 from tale_tui.formatting.units import plural
 from tale_tui.formatting.usage import usage_words
 
@@ -60,6 +64,8 @@ HELP = """\
 /system TEXT           set it
 /export                print this session as Markdown
 /export FILE           write it to a new file
+/tokens                what was spent: lately, and by model
+/dashboard             whether the promises hold, and what models do
 /quit, exit            leave"""
 
 
@@ -372,6 +378,8 @@ class LineConversation:
             "model": self._model,
             "system": self._system,
             "export": self._export,
+            "tokens": self._tokens,
+            "dashboard": self._dashboard,
             "wait": self._wait,
             **self._task_commands().table(),
         }
@@ -439,6 +447,28 @@ class LineConversation:
         if text:
             session = self.session = await self.engine.sessions.set_system(session.id, text)
         self.err(f"System prompt: {session.system or 'the one of the settings'}")
+
+    async def _dashboard(self, _: str) -> None:
+        metrics = self.engine.metrics
+        report = await metrics.dashboard()
+        tasks = await self.engine.tasks.list(states=(TaskState.RUNNING,))
+        for line in dashboard_lines(report, tasks, await metrics.alerts(waiting=True), time.time()):
+            self.err(line)
+
+    async def _tokens(self, _: str) -> None:
+        metrics = self.engine.metrics
+        report = await metrics.tokens(by=(CallDimension.MODEL,))
+        if not report.total.calls:
+            self.err(EMPTY)
+            return
+        speed = (await metrics.activity()).tokens_per_second
+        self.err(overview_words(await metrics.overview(), speed))
+        for line in report_lines(report):
+            self.err(line)
+        saved = await metrics.savings()
+        for line in (uncounted_words(report.total), saved_words(saved) if saved is not None else ""):
+            if line:
+                self.err(line)
 
     async def _wait(self, prefix: str) -> None:
         await self._stoppable(self._watch(await self._task_commands().find(prefix)))

@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tale_tui.cli.context import CommandContext
-from tale_tui.cli.files import refuse_existing, refuse_unwritable, unwritten, write_text
-from tale_tui.cli.metrics.output import echo_report, report_csv, report_data, savings_words, uncounted_words
-from tale_tui.cli.metrics.ranges import range_of
+from tale_tui.cli.files import refuse_existing, refuse_unwritable
+from tale_tui.cli.metrics.live import LiveTokens, show_live
+from tale_tui.cli.metrics.output import deliver, echo_report, form_of
 from tale_tui.cli.output import echo, echo_err, echo_json
-from tale_tui.domain.constants import PACE_WINDOW_S
-from tale_tui.domain.errors import BadInput, EngineLost, NoSuchSession
+from tale_tui.domain.errors import BadInput, NoSuchSession
 from tale_tui.domain.metrics import CallDimension, CallFilter
 from tale_tui.domain.text import clean_line
+from tale_tui.domain.time_ranges import range_of
+from tale_tui.formatting.token_export import report_csv, report_data, report_json
+from tale_tui.formatting.tokens import EMPTY, overview_words, saved_meaning, saved_words, uncounted_words
 
 if TYPE_CHECKING:
     from tale_tui.domain.metrics import TokenReport, TokenSavings
     from tale_tui.engine.api import EngineApi
 
 DEFAULT_BY = "model,kind"
-ENGINE_LOOK_S = 1.0
-"""Between two looks for an engine, while none runs."""
-HOUR_S = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Overview:
-    """The line above the table."""
-
-    hour: int
-    today: int
-    month: int
-    pace: float
-    """Tokens an hour, as in the last minutes."""
-    session: int | None
-    """Of the session last used; None where there is none."""
-    rate: float
-    """Tokens a second that are written now."""
 
 
 def _dimensions(_ctx: click.Context, _parameter: click.Parameter, text: str) -> tuple[CallDimension, ...]:
@@ -87,7 +68,7 @@ def tokens(
     What a server did not say is a dash, and in no sum. Without --since everything that was ever counted is meant.
     """
     begin, end = range_of(since, until, time.time())
-    form = form or _form_of(output)
+    form = form or form_of(output)
     if live and (form or output):
         raise BadInput("--live writes to the terminal, or lines to a pipe: leave --json, --csv and --output out.")
     if output is not None:
@@ -98,15 +79,20 @@ def tokens(
         return CallFilter(begin, end, model.strip(), await _session_id(engine, session))
 
     if live:
-        _live(context, context.run(chosen), by)
+        shown = LiveTokens(context.run(chosen), by)
+        context.run(shown.look)
+        show_live(context, shown)
         return
     whole = form is None and not (since or until or model or session)
 
-    async def work(engine: EngineApi) -> tuple[TokenReport, _Overview | None, TokenSavings | None]:
+    async def work(engine: EngineApi) -> tuple[TokenReport, str, TokenSavings | None]:
         which = await chosen(engine)
         report = await engine.metrics.tokens(which, by=by)
         saved = None if form or model or session else await engine.metrics.savings(which)
-        return report, await _overview(engine) if whole else None, saved
+        if not whole:
+            return report, "", saved
+        speed = (await engine.metrics.activity()).tokens_per_second
+        return report, overview_words(await engine.metrics.overview(), speed), saved
 
     report, overview, saved = context.run(work)
     if form == "json" and output is None:
@@ -114,30 +100,8 @@ def tokens(
     elif form is None:
         _echo_words(report, overview, saved)
     else:
-        csv_text = report_csv(report)
-        text = csv_text if form == "csv" else f"{json.dumps(report_data(report, begin, end), ensure_ascii=False)}\n"
-        _deliver(text, output, force=force)
-
-
-def _form_of(output: Path | None) -> str | None:
-    """What a file is written as, by its name."""
-    if output is None:
-        return None
-    form = {".json": "json", ".csv": "csv"}.get(output.suffix.lower())
-    if form is None:
-        raise BadInput(f"What is {clean_line(str(output))} to be written as? Say --json or --csv.")
-    return form
-
-
-def _deliver(text: str, output: Path | None, *, force: bool) -> None:
-    if output is None:
-        echo(text, end="")
-        return
-    try:
-        write_text(output, text, force=force)
-    except OSError as error:
-        raise BadInput(unwritten(output, error)) from error
-    echo_err(f"Written to {output}")
+        text = report_csv(report) if form == "csv" else report_json(report, begin, end)
+        deliver(text, output, force=force)
 
 
 async def _session_id(engine: EngineApi, given: str) -> str:
@@ -156,70 +120,17 @@ async def _session_id(engine: EngineApi, given: str) -> str:
         raise
 
 
-async def _overview(engine: EngineApi) -> _Overview:
-    now = time.time()
-
-    async def spent(which: CallFilter) -> int:
-        return (await engine.metrics.tokens(which)).total.total_tokens or 0
-
-    day, month = (range_of(name, None, now)[0] for name in ("today", "month"))
-    sessions = await engine.sessions.list(limit=1)
-    session_id = sessions[0].id if sessions else ""
-    ranges = [CallFilter(since=since) for since in (now - HOUR_S, day, month, now - PACE_WINDOW_S)]
-    found = await asyncio.gather(*map(spent, (*ranges, CallFilter(session_id=session_id))))
-    hour, today, this_month, lately, session = found
-    rate = sum(call.tokens_per_second or 0.0 for call in (await engine.metrics.activity()).running)
-    pace = lately * HOUR_S / PACE_WINDOW_S
-    return _Overview(hour, today, this_month, pace, session if session_id else None, rate)
-
-
-def _echo_words(report: TokenReport, overview: _Overview | None, saved: TokenSavings | None) -> None:
-    if overview is not None:
-        echo(_overview_words(overview))
+def _echo_words(report: TokenReport, overview: str, saved: TokenSavings | None) -> None:
+    if overview:
+        echo(overview)
     if not report.total.calls:
-        echo_err("No call of a model is counted there. What is said and done from here on is.")
+        echo_err(EMPTY)
         return
-    lines = savings_words(saved) if saved is not None else []
-    for line in lines[:1]:
-        echo(line)
+    told = saved_words(saved) if saved is not None else ""
+    if told:
+        echo(told)
     echo_report(report)
-    for line in (uncounted_words(report.total), *lines[1:]):
-        if line:
-            echo_err(line)
-
-
-def _overview_words(found: _Overview) -> str:
-    from tale_tui.formatting.units import count, rate
-
-    parts = [f"hour {count(found.hour)}", f"today {count(found.today)}", f"month {count(found.month)}"]
-    if found.session is not None:
-        parts.insert(0, f"session {count(found.session)}")
-    if found.rate:
-        parts.append(f"now {rate(found.rate)}")
-    if found.pace:
-        parts.append(f"at this pace {count(found.pace)} an hour")
-    return "   ".join(parts)
-
-
-def _live(context: CommandContext, which: CallFilter, by: tuple[CallDimension, ...]) -> None:
-    """Show it until the user ends it. This process is never the engine for longer than a look: who ends it must not
-    end what others ask of models."""
-    from tale_tui.cli.metrics.live import LiveTokens
-
-    shown = LiveTokens(which, by)
-    context.run(shown.look)
-
-    async def follow(engine: EngineApi | None) -> bool:
-        if engine is None:
-            return False
-        await shown.follow(engine)
-        return True
-
-    while True:
-        try:
-            there = context.run_there(follow)
-        except EngineLost:
-            there = True
-        if not there:
-            shown.note("No engine runs, so nothing moves. To start one: tale-tui, or tale-tui run --background")
-        time.sleep(ENGINE_LOOK_S)
+    if words := uncounted_words(report.total):
+        echo_err(words)
+    if saved is not None and told:
+        echo_err(saved_meaning(saved))

@@ -13,11 +13,11 @@ from typing import Any
 import click
 
 from tale_tui.cli.context import CommandContext
-from tale_tui.cli.metrics.ranges import range_of
 from tale_tui.cli.output import MUTED, echo, echo_err
 from tale_tui.config.logs import FILES_KEPT
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.text import clean_line, reason_of
+from tale_tui.domain.time_ranges import range_of
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 LINES_SHOWN = 200

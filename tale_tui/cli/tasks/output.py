@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tale_tui.cli.output import GAP, MUTED, Column, echo, echo_json, echo_table, rounded, stamp, when_text
+from tale_tui.cli.output import GAP, MUTED, Column, echo, echo_json, echo_table, rounded, when_text
 from tale_tui.domain.tasks import Priority, TaskState
+from tale_tui.formatting.units import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -20,7 +20,7 @@ from tale_tui.domain.tasks import TaskState
 from tale_tui.formatting.engine import engine_words, is_here
 
 if TYPE_CHECKING:
-    from tale_tui.domain.metrics import CallRecord
+    from tale_tui.domain.metrics import CallRecord, TokenOverview
     from tale_tui.domain.models import RoleStatus
     from tale_tui.domain.tasks import EngineStatus, Step, TaskCounts, TaskDetail
     from tale_tui.engine.api import EngineApi
@@ -64,14 +64,14 @@ def status(context: CommandContext, task_id: str | None, follow: bool, as_json: 
 def echo_engine(context: CommandContext, *, as_json: bool) -> None:
     """Write which process is the engine, which models it has, and what is queued."""
 
-    async def work(engine: EngineApi) -> tuple[EngineStatus, tuple[RoleStatus, ...]]:
+    async def work(engine: EngineApi) -> tuple[EngineStatus, tuple[RoleStatus, ...], TokenOverview]:
         # Asked for first: an engine that was made for this command alone looks for the models now.
         roles = await engine.models.roles()
-        return await engine.control.status(), roles
+        return await engine.control.status(), roles, await engine.metrics.overview()
 
-    found, roles = context.run(work)
+    found, roles, spent = context.run(work)
     if as_json:
-        echo_json(_whole_data(found, roles))
+        echo_json(_whole_data(found, roles) | {"tokens_today": spent.today, "calls_today": spent.today_calls})
         return
     echo_table(
         (Column("", style=MUTED), Column("", gives=True)),
@@ -79,6 +79,7 @@ def echo_engine(context: CommandContext, *, as_json: bool) -> None:
             ("engine", _engine_line(found)),
             *((each.role.value, _role_line(each)) for each in roles),
             ("queue", counts_line(found.tasks)),
+            ("tokens", _tokens_line(spent)),
         ],
     )
     if is_here(found):
@@ -115,6 +116,12 @@ def _whole_data(found: EngineStatus, roles: tuple[RoleStatus, ...]) -> dict[str,
             "cancelled": counts.cancelled,
         },
     }
+
+
+def _tokens_line(spent: TokenOverview) -> str:
+    from tale_tui.formatting.units import count, plural
+
+    return f"{count(spent.today)} today, in {plural(spent.today_calls, 'call')}"
 
 
 def _engine_line(found: EngineStatus) -> str:

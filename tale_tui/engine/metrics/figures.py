@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from tale_tui.config.settings import ModelPrice
 from tale_tui.domain.constants import CLOCK_STEP_S
-from tale_tui.domain.metrics import CallDimension, CallKind, TokenGroup, TokenSavings, TokenSums
+from tale_tui.domain.metrics import CallDimension, CallKind, TokenGroup, TokenSavings, TokenSums, TokenTimeline
 from tale_tui.domain.models import ModelRef
 from tale_tui.engine.store.token_metrics import AnswerRow, SumRow
 
@@ -96,6 +97,23 @@ def time_label(dimension: CallDimension, moment: datetime) -> str:
     if dimension is CallDimension.DAY:
         return moment.date().isoformat()
     return moment.replace(minute=0, second=0, microsecond=0).isoformat(timespec="minutes")
+
+
+def timeline_of(rows: Iterable[tuple[str, int, int]], step_s: int, edges: Sequence[int]) -> TokenTimeline:
+    """Tokens in pieces of time, by model.
+
+    Args:
+        rows: model, number of its step of the clock since the epoch, tokens.
+        step_s: length of a step; every edge is a multiple of it.
+        edges: where the pieces begin, and where the last one ends.
+    """
+    pieces: dict[str, list[int]] = {}
+    for model, step, tokens in rows:
+        piece = bisect_right(edges, step * step_s) - 1
+        if 0 <= piece < len(edges) - 1:
+            pieces.setdefault(model, [0] * (len(edges) - 1))[piece] += tokens
+    models = sorted(pieces, key=lambda model: (-sum(pieces[model]), model))
+    return TokenTimeline(tuple(edges), tuple((model, tuple(pieces[model])) for model in models))
 
 
 def savings_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -29,13 +29,15 @@ class CallRecorder:
 
     Args:
         store: where they are kept.
+        stored: is told how many were, each time.
 
     Attributes:
         recorded: how many were stored since the start.
     """
 
-    def __init__(self, store: CallStore) -> None:
+    def __init__(self, store: CallStore, stored: Callable[[int], None] = lambda _: None) -> None:
         self._store = store
+        self._stored = stored
         self._held: dict[str, CallRecord] = {}
         """The last call for each reply and step that is not stored yet."""
         self._waiting: deque[CallRecord] = deque(maxlen=CALLS_UNSTORED_MAX)
@@ -68,7 +70,8 @@ class CallRecorder:
             if call is not None:
                 self._add(call)
             raise
-        self.recorded += call is not None
+        if call is not None:
+            self._count(1)
 
     def release(self, owner: str) -> None:
         """Nothing will be stored with the call of this reply or step: it is stored alone."""
@@ -107,4 +110,8 @@ class CallRecorder:
                     log.warning("calls of models are not kept yet: %s", error.sentence)
                 return
             self._complained = False
-            self.recorded += len(calls)
+            self._count(len(calls))
+
+    def _count(self, calls: int) -> None:
+        self.recorded += calls
+        self._stored(calls)

@@ -13,6 +13,7 @@ from tale_tui.domain.errors import NotAvailable
 from tale_tui.domain.metrics import CallLabels
 from tale_tui.domain.models import BackendName, BackendReport, FinishReason, LoadedModel, ModelRef, Progress, Role
 from tale_tui.engine.models.memory_forecast import Forecast
+from tale_tui.engine.models.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,7 @@ class BackendRegistry:
     Attributes:
         worker: gives the model that only works on tasks, on the machine of another one that answers; None for none.
             Whoever wires the engine sets it before a backend is made.
+        traffic: counts what goes to servers and comes from them.
     """
 
     def __init__(self, builders: Mapping[BackendName, BackendBuilder], automatic: tuple[BackendName, ...]) -> None:
@@ -235,6 +237,7 @@ class BackendRegistry:
         self._making = asyncio.Lock()
         self.automatic = automatic
         self.worker: Callable[[], ModelRef | None] = lambda: None
+        self.traffic = Traffic()
 
     async def get(self, name: BackendName) -> Backend:
         """The backend of this name.

@@ -32,7 +32,7 @@ def configured_backends(settings: Settings, paths: Paths) -> BackendRegistry:
     def ollama() -> Backend:
         from tale_tui.engine.models.ollama.backend import OllamaBackend
 
-        return OllamaBackend(settings, worker=registry.worker)
+        return OllamaBackend(settings, worker=registry.worker, traffic=registry.traffic)
 
     def openai() -> Backend:
         from tale_tui.engine.models.openai.backend import OpenAIBackend
@@ -41,7 +41,7 @@ def configured_backends(settings: Settings, paths: Paths) -> BackendRegistry:
             key = read_key(KEY_VARIABLE)
         except ValueError as error:
             raise NotAvailable(str(error)) from error
-        return OpenAIBackend(settings, key)
+        return OpenAIBackend(settings, key, registry.traffic)
 
     def embedded() -> Backend:
         from tale_tui.engine.models.embedded.backend import EmbeddedBackend

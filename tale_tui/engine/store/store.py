@@ -7,12 +7,17 @@ from pathlib import Path
 
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.events import Notice
+from tale_tui.engine.store.alerts.figures import AlertFigures
+from tale_tui.engine.store.alerts.rows import Alerts
 from tale_tui.engine.store.database import Connection
 from tale_tui.engine.store.export import ExportImport
 from tale_tui.engine.store.messages import Messages, Replies
 from tale_tui.engine.store.open import open_for_reading, open_for_writing
 from tale_tui.engine.store.preferences import Labels, Preferences
 from tale_tui.engine.store.residencies import Residencies
+from tale_tui.engine.store.samples.rollups import Rollups
+from tale_tui.engine.store.samples.rows import Samples
+from tale_tui.engine.store.samples.use import ModelUses
 from tale_tui.engine.store.search import Search
 from tale_tui.engine.store.sessions import MessageQueue, Sessions
 from tale_tui.engine.store.tasks.steps import TaskSteps
@@ -37,6 +42,11 @@ class Store(
     Labels,
     Residencies,
     TokenMetrics,
+    Alerts,
+    AlertFigures,
+    Samples,
+    Rollups,
+    ModelUses,
 ):
     """Everything that is kept. `await Store.open(...)` makes one, `close` ends it.
 

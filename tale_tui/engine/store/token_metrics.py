@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from tale_tui.domain.constants import CLOCK_STEP_S
 from tale_tui.domain.metrics import (
+    EVERY_CALL,
     CallDimension,
     CallFilter,
     CallKind,
@@ -38,7 +39,6 @@ _SELECT = """
     FROM token_metrics
 """
 _MODEL = "backend || '/' || model_name"
-_CLOCK_STEP = f"CAST(timestamp / {CLOCK_STEP_S} AS INTEGER)"
 _COLUMNS = {
     CallDimension.MODEL: _MODEL,
     CallDimension.ROLE: "role",
@@ -49,17 +49,31 @@ _COLUMNS = {
     CallDimension.TASK: "task_id",
 }
 """What a dimension is in the table; days and hours follow from the steps of the clock."""
-_UNSAID_PROMPT = "CASE WHEN prompt_tokens IS NULL THEN estimated_prompt_tokens END"
-_UNSAID_COMPLETION = "CASE WHEN completion_tokens IS NULL THEN estimated_completion_tokens END"
-_SUMS = f"""
-    count(*), count(*) FILTER (WHERE outcome = 'failed'), sum(prompt_tokens), sum(cached_tokens),
-    sum(completion_tokens), sum(thinking_tokens), sum(total_tokens),
-    count(*) FILTER (WHERE kind <> 'load' AND (prompt_tokens IS NULL OR completion_tokens IS NULL)),
-    sum(coalesce({_UNSAID_PROMPT} + {_UNSAID_COMPLETION}, {_UNSAID_PROMPT}, {_UNSAID_COMPLETION})),
-    sum(completion_tokens) FILTER (WHERE tokens_per_second > 0),
-    sum(CAST(round(1e6 * completion_tokens / tokens_per_second) AS INTEGER)) FILTER (WHERE tokens_per_second > 0),
-    sum(CAST(round(ttft_ms) AS INTEGER)), count(ttft_ms)
-"""
+_ADDENDS = (
+    "calls", "failed", "prompt_tokens", "cached_tokens", "completion_tokens", "thinking_tokens", "total_tokens",
+    "uncounted", "estimated_tokens", "timed_tokens", "generation_us", "ttft_ms_sum", "ttft_calls",
+)  # fmt: skip
+"""The columns of `call_addend` and `token_quarter` that are summed, in the order of the fields of `TokenSums`."""
+_SUMS = ", ".join(f"sum({name})" for name in _ADDENDS)
+_SHARED = ", ".join(
+    (
+        "quarter",
+        "backend",
+        "model_name",
+        "role",
+        "kind",
+        "task_type",
+        "complexity",
+        *_ADDENDS,
+        "busy_ms",
+        "answers",
+        "answer_tokens",
+        "answer_tokens_alone",
+    )
+)
+"""What a call and the sum of a quarter of an hour both have."""
+_IN_NO_QUARTER = frozenset({CallDimension.SESSION, CallDimension.TASK})
+"""Dimensions that only the calls themselves know."""
 # A reply that streams was being written. Of its text, what earlier calls wrote is in their rows.
 _CUT_REPLIES = """
     INSERT INTO token_metrics (
@@ -130,10 +144,9 @@ class AnswerRow:
 
 @dataclass(frozen=True, slots=True)
 class CallTotals:
-    """Sums of calls, by group and model, with what the groups are called."""
+    """Sums of calls, by group and model."""
 
     rows: tuple[SumRow, ...]
-    titles: dict[tuple[CallDimension, str], str]
     first: float | None
     """When the first of them began."""
 
@@ -145,16 +158,21 @@ class TokenMetrics(Database):
         """Keep calls that are stored with nothing else."""
         await self._write(lambda connection: insert_calls(connection, calls))
 
-    async def calls(self, *, task_id: str = "", message_id: str = "", limit: int = 1000) -> tuple[CallRecord, ...]:
+    async def calls(
+        self, which: CallFilter = EVERY_CALL, *, task_id: str = "", message_id: str = "", limit: int = 1000
+    ) -> tuple[CallRecord, ...]:
         """The last calls, the oldest of them first.
 
         Args:
+            which: the calls that are meant.
             task_id: only those of a task.
             message_id: only those of a reply, or of the task whose card it is.
             limit: at most so many.
         """
         where = {"task_id": task_id, "message_id": message_id}
-        conditions, values = [f"{name} = ?" for name, value in where.items() if value], [*filter(None, where.values())]
+        conditions, values = _conditions(which)
+        conditions += [f"{name} = ?" for name, value in where.items() if value]
+        values += filter(None, where.values())
         sql = f"{_SELECT} {_where(conditions)} ORDER BY n DESC LIMIT ?"  # our words; values are bound
 
         def job(connection: sqlite3.Connection) -> tuple[CallRecord, ...]:
@@ -166,26 +184,45 @@ class TokenMetrics(Database):
     async def call_totals(self, which: CallFilter, by: Sequence[CallDimension] = ()) -> CallTotals:
         """The sums of calls by model and group; days and hours are left to who knows the user's clock."""
         columns = [_COLUMNS[dimension] for dimension in by if dimension in _COLUMNS]
-        clock = _CLOCK_STEP if {CallDimension.DAY, CallDimension.HOUR} & {*by} else "NULL"
+        clock = "quarter" if {CallDimension.DAY, CallDimension.HOUR} & {*by} else "NULL"
         keys = ", ".join((*columns, clock, _MODEL))
         places = ", ".join(str(place + 1) for place in range(len(columns) + 2))
+        source, bound = addends(which, singly=bool(_IN_NO_QUARTER & {*by}))
         conditions, values = _conditions(which)
         where = _where(conditions)
-        sql = f"SELECT {keys}, {_SUMS} FROM token_metrics {where} GROUP BY {places}"  # noqa: S608 # nosec B608 # our words; values are bound
+        sql = f"SELECT {keys}, {_SUMS} FROM ({source}) GROUP BY {places}"  # noqa: S608 # nosec B608 # our words; values are bound
         first = f"SELECT min(timestamp) FROM token_metrics {where}"  # noqa: S608 # nosec B608 # our words; values are bound
 
         def job(connection: sqlite3.Connection) -> CallTotals:
-            rows = tuple(_sum_row(row, len(columns)) for row in connection.execute(sql, values))
-            named = [dimension for dimension in by if dimension in _COLUMNS]
-            titles = {
-                (dimension, id_): _title(connection, dimension, id_)
-                for place, dimension in enumerate(named)
-                if dimension in _TITLES
-                for id_ in {row.key[place] for row in rows if row.key[place]}
-            }
-            return CallTotals(rows, titles, connection.execute(first, values).fetchone()[0])
+            rows = tuple(_sum_row(row, len(columns)) for row in connection.execute(sql, bound))
+            return CallTotals(rows, connection.execute(first, values).fetchone()[0])
 
         return await self._read(job)
+
+    async def call_titles(self, keys: Collection[tuple[CallDimension, str]]) -> dict[tuple[CallDimension, str], str]:
+        """What sessions and tasks are called, by their dimension and whole id; those that are gone have no title."""
+
+        def job(connection: sqlite3.Connection) -> dict[tuple[CallDimension, str], str]:
+            return {
+                (dimension, id_): _title(connection, dimension, id_)
+                for dimension, id_ in keys
+                if dimension in _TITLES and id_
+            }
+
+        return await self._read(job)
+
+    async def call_times(self, which: CallFilter, step_s: int) -> tuple[tuple[str, int, int], ...]:
+        """Tokens of calls by model and step of the clock: model, number of the step since the epoch, tokens."""
+        conditions, values = _conditions(which)
+        sql = f"""
+            SELECT {_MODEL}, CAST(timestamp / {step_s:d} AS INTEGER), sum(total_tokens)
+            FROM token_metrics {_where([*conditions, "total_tokens IS NOT NULL"])} GROUP BY 1, 2
+        """  # noqa: S608 # nosec B608 # our words; values are bound
+        return await self._read(
+            lambda connection: tuple(
+                (clean_line(model), step, tokens) for model, step, tokens in connection.execute(sql, values)
+            )
+        )
 
     async def called_models(self) -> tuple[ModelRef, ...]:
         """Every model that was ever called."""
@@ -198,11 +235,10 @@ class TokenMetrics(Database):
 
     async def answer_totals(self, which: CallFilter) -> tuple[AnswerRow, ...]:
         """The tokens of replies and steps that were written to their end, by model and kind."""
-        conditions, values = _conditions(which)
-        conditions += ["kind IN ('chat', 'step')", "outcome = 'done'"]
+        source, values = addends(which)
         sql = f"""
-            SELECT {_MODEL}, kind, sum(prompt_tokens + completion_tokens), sum(own_prompt_tokens + completion_tokens)
-            FROM token_metrics {_where(conditions)} GROUP BY 1, 2
+            SELECT {_MODEL}, kind, sum(answer_tokens), sum(answer_tokens_alone)
+            FROM ({source}) WHERE answers > 0 GROUP BY 1, 2
         """  # noqa: S608 # nosec B608 # our words; values are bound
         return await self._read(
             lambda connection: tuple(
@@ -222,6 +258,41 @@ class TokenMetrics(Database):
             return turns, missed
 
         return await self._read(job)
+
+
+def addends(which: CallFilter, *, singly: bool = False) -> tuple[str, list[str | float]]:
+    """What makes the sums of calls: those of whole quarters of an hour, and the single calls at both ends of the range.
+
+    Args:
+        which: the calls that are meant.
+        singly: whether all are single calls, as their sessions or tasks are asked for.
+    Returns:
+        A query with the columns of `token_quarter` (and, singly, those of `call_addend`), and what is bound to it.
+    """
+    first = 0 if which.since is None else -int(-which.since // CLOCK_STEP_S)
+    last = None if which.until is None else int(which.until // CLOCK_STEP_S)
+    singly = singly or bool(which.session_id) or any(dimension in _IN_NO_QUARTER for dimension, _ in which.where)
+    if singly or (last is not None and last <= first):
+        conditions, values = _conditions(which)
+        return f"SELECT * FROM call_addend {_where(conditions)}", values  # noqa: S608 # nosec B608 # our words; values are bound
+    parts: list[str] = []
+    bound: list[str | float] = []
+    edges: list[tuple[float, float]] = []
+    if which.since is not None:
+        edges.append((which.since, first * CLOCK_STEP_S))
+    if last is not None and which.until is not None:
+        edges.append((last * CLOCK_STEP_S, which.until))
+    for since, until in edges:
+        conditions, values = _conditions(replace(which, since=since, until=until))
+        parts.append(f"SELECT {_SHARED} FROM call_addend {_where(conditions)}")  # noqa: S608 # nosec B608 # our words; values are bound
+        bound += values
+    conditions, values = _conditions(replace(which, since=None, until=None))
+    if which.since is not None:
+        conditions, values = [*conditions, "quarter >= ?"], [*values, first]
+    if last is not None:
+        conditions, values = [*conditions, "quarter < ?"], [*values, last]
+    parts.append(f"SELECT {_SHARED} FROM token_quarter {_where(conditions)}")  # noqa: S608 # nosec B608 # our words; values are bound
+    return " UNION ALL ".join(parts), [*bound, *values]
 
 
 def insert_calls(connection: sqlite3.Connection, calls: Iterable[CallRecord]) -> None:
@@ -277,6 +348,7 @@ def _conditions(which: CallFilter) -> tuple[list[str], list[str | float]]:
     ]
     if which.model:
         parts.append(("? IN (model_name, backend || '/' || model_name)", which.model))
+    parts += [(f"coalesce({_COLUMNS[dimension]}, '') = ?", value) for dimension, value in which.where]
     given = [(condition, value) for condition, value in parts if value is not None]
     return [condition for condition, _ in given], [value for _, value in given]
 

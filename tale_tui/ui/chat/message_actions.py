@@ -73,7 +73,9 @@ async def _fork(chat: ChatController, message: Message) -> None:
 async def _details(chat: ChatController, message: Message) -> None:
     from tale_tui.ui.dialogs.details import DetailsDialog
 
-    await chat.screen.ask(DetailsDialog(message, chat.view.task_of(message.id)))
+    calls = await chat.engine.metrics.calls(message_id=message.id)
+    task, now = chat.view.task_of(message.id), chat.conversation.clock.now()
+    await chat.screen.ask(DetailsDialog(message, task, calls, now))
 
 
 def resume(chat: ChatController) -> None:

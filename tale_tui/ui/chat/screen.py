@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tale_tui.config.paths import Paths
     from tale_tui.domain.clock import Clock
     from tale_tui.ui.chat.controller import ChatController
+    from tale_tui.ui.chat.speed import SpeedMeter
     from tale_tui.ui.dialogs.leave import Leaving
     from tale_tui.ui.preferences import WindowPreferences
     from tale_tui.ui.tasks.side import TaskSide
@@ -125,6 +126,7 @@ class ChatScreen(BaseScreen):
         self._clock = clock
         self._find_from = TOP
         self._early: tuple[Waiting, ...] = ()
+        self._speed: SpeedMeter | None = None
         self._wanted_to_leave = float("-inf")
         self.controller: ChatController | None = None
         self.preferences: WindowPreferences | None = None
@@ -183,22 +185,31 @@ class ChatScreen(BaseScreen):
         # Not needed for the first frame.
         from tale_tui.domain.clock import Clock
         from tale_tui.ui.chat.controller import ChatController
+        from tale_tui.ui.chat.speed import SpeedMeter
         from tale_tui.ui.preferences import WindowPreferences
 
         if self.controller is not None and self.controller.conversation.session is not None:
             self._session_id = self.controller.conversation.session.id
         clock, preferences = self._clock or Clock(), self.preferences or WindowPreferences()
-        self.controller = ChatController(
+        controller = self.controller = ChatController(
             self, self.status, event.engine, self._paths, clock, preferences, self._show_task
         )
+        self._measure(SpeedMeter(self, event.engine, self.line, lambda: controller.turns.busy))
         self.composer.set_banner("engine", None)
         early = [one.text for one in self._early]
         self._set_early(())
         self.spawn(self.controller.begin, self._session_id, early, group="session")
 
+    def _measure(self, speed: SpeedMeter | None) -> None:
+        """How fast models write is measured by this from now on."""
+        if self._speed is not None:
+            self._speed.stop()
+        self._speed = speed
+
     @on(Bridge.Failed)
     def _say_no_engine(self, event: Bridge.Failed) -> None:
         self.controller = None
+        self._measure(None)
         self.line.model = ModelShown("failed")
         again = KeyHint(self.key_of("chat.go_on"), "try again")
         leave = KeyHint(self.key_of("app.quit"), "leave")

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
-
-from textual import on
-from textual.binding import Binding, BindingType
-from textual.widget import Widget
-
 from tale_tui.domain.tasks import StepState, TaskDetail
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
-from tale_tui.ui.dialogs.dialog import FITTED, Dialog
-from tale_tui.ui.widgets.pick_list import PickList, PickRow
+from tale_tui.ui.dialogs.pick import PickDialog
+from tale_tui.ui.widgets.pick_list import PickRow
 
 _SIGNS = {
     StepState.PENDING: ("waiting", "muted"),
@@ -24,24 +17,15 @@ _SIGNS = {
 _TITLE_LIMIT = 48
 
 
-class StepDialog(Dialog[str]):
+class StepDialog(PickDialog):
     """Shows the steps of a plan. The result is the key of the chosen one; it and what builds on it are run again."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "run again from here", id="steps.choose", tooltip="Run it again from this step on"),
-    ]
-
     def __init__(self, detail: TaskDetail) -> None:
-        """Take the steps.
+        """Take the steps; the first one that is not done is chosen.
 
         Args:
             detail: of a task with several.
         """
-        super().__init__(f'Run "{clean_line(detail.task.title, _TITLE_LIMIT)}" again from')
-        self._detail = detail
-
-    def body(self) -> Iterable[Widget]:
-        """The list; the first step that is not done is chosen."""
         rows = [
             PickRow(
                 step.spec.key,
@@ -49,13 +33,8 @@ class StepDialog(Dialog[str]):
                 sign=getattr(signs(), _SIGNS[step.state][0]),
                 tone=_SIGNS[step.state][1],
             )
-            for step in self._detail.steps
+            for step in detail.steps
         ]
-        waiting = next((step.spec.key for step in self._detail.steps if step.state is not StepState.DONE), "")
-        picks = PickList(rows, chosen=waiting, id="focus-first")
-        picks.add_class(FITTED)
-        yield picks
-
-    @on(PickList.Chosen)
-    def _take(self, event: PickList.Chosen) -> None:
-        self.dismiss(event.key)
+        waiting = next((step.spec.key for step in detail.steps if step.state is not StepState.DONE), "")
+        title = f'Run "{clean_line(detail.task.title, _TITLE_LIMIT)}" again from'
+        super().__init__(title, rows, chosen=waiting, verb="run again from here")

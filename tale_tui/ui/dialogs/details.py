@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -15,6 +15,7 @@ from tale_tui.domain.models import Usage
 from tale_tui.domain.tasks import DetectLabel, likelier
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import duration, format_probability, moment, plural, rate
+from tale_tui.ui.dialogs.calls import CallTable
 from tale_tui.ui.dialogs.dialog import Dialog, Reader
 from tale_tui.ui.dialogs.models import BACKEND_WORDS
 from tale_tui.ui.text import NoMarkup, plain
@@ -22,6 +23,7 @@ from tale_tui.ui.transcript.parts import OURS, is_ours
 
 if TYPE_CHECKING:
     from tale_tui.domain.conversation import Message
+    from tale_tui.domain.metrics import CallRecord
     from tale_tui.domain.tasks import Task
 
 _STATES = {
@@ -108,10 +110,21 @@ class DetailsDialog(Dialog[None]):
         Binding("c", "copy", "copy", id="details.copy", tooltip="Copy what is shown"),
     ]
 
-    def __init__(self, message: Message, task: Task | None = None) -> None:
-        """Take the message, and the task that it is the card of."""
+    def __init__(
+        self, message: Message, task: Task | None = None, calls: Sequence[CallRecord] = (), now: float = 0.0
+    ) -> None:
+        """Take the message.
+
+        Args:
+            message: of whom.
+            task: the one that it is the card of.
+            calls: of models for it.
+            now: the present, in seconds since the epoch.
+        """
         super().__init__("This message" if message.author is Author.USER else "This reply")
         self._facts = message_facts(message, task)
+        self._calls = calls
+        self._now = now
 
     def body(self) -> Iterable[Widget]:
         """Labels and values in two columns."""
@@ -119,7 +132,9 @@ class DetailsDialog(Dialog[None]):
             (NoMarkup(label, classes="label"), NoMarkup(value or signs().dash, classes="value"))
             for label, value in self._facts
         ]
-        yield Reader(*(Horizontal(*fact, classes="fact") for fact in facts), id="focus-first")
+        calls = [NoMarkup(plural(len(self._calls), "call"), classes="calls label"), CallTable(self._calls, self._now)]
+        rows = (Horizontal(*fact, classes="fact") for fact in facts)
+        yield Reader(*rows, *(calls if self._calls else ()), id="focus-first")
 
     def action_copy(self) -> None:
         """Copy labels and values as text."""

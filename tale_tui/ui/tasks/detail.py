@@ -21,6 +21,7 @@ from tale_tui.ui.widgets.tabs import WordTabs
 
 if TYPE_CHECKING:
     from tale_tui.domain.events import StepDelta, StepReading
+    from tale_tui.domain.metrics import CallRecord
     from tale_tui.domain.tasks import Step, Task, TaskDetail
 
 
@@ -126,6 +127,8 @@ class TaskPane(Vertical):
         self.shown: Task | None = None
         self.detail: TaskDetail | None = None
         """Of the task that is shown; None while it is not known."""
+        self._calls: tuple[CallRecord, ...] = ()
+        """Of models for the task that is shown."""
         self._doing = ""
         self._tokens = 0
         self._written: dict[str, list[str]] = {}
@@ -148,6 +151,7 @@ class TaskPane(Vertical):
         """
         if task is None or self.shown is None or task.id != self.shown.id:
             self.detail = None
+            self._calls = ()
             self._doing, self._tokens = "", 0
             self._written.clear()
             self.text.empty = empty
@@ -175,6 +179,13 @@ class TaskPane(Vertical):
         self.shown, self.detail = detail.task, detail
         self._show_head()
         self._show_text(anew=fresh)
+
+    def show_calls(self, calls: tuple[CallRecord, ...]) -> None:
+        """Show the calls of models for the task that is shown."""
+        if calls != self._calls:
+            self._calls = calls
+            if self.view is TaskView.HISTORY:
+                self._show_text(anew=False)
 
     def stream(self, delta: StepDelta) -> None:
         """More of what a step writes."""
@@ -216,7 +227,7 @@ class TaskPane(Vertical):
             return
         found = tuple(
             replace(one, text="".join(self._written[one.key])) if one.key in self._written else one
-            for one in passages(detail, self.view, self.clock())
+            for one in passages(detail, self.view, self.clock(), self._calls)
         )
         waits = detail.task.state == "running" and not found
         self.text.empty = signs().ellipsis if waits else nothing_yet(detail.task)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from textual.timer import Timer
 
 from tale_tui.domain.events import StepDelta, StepReading, TaskEvent, TaskSeen
+from tale_tui.domain.metrics import CallRecord
 from tale_tui.domain.tasks import ENDED, Task
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.tasks.detail import TaskPane
@@ -16,6 +17,7 @@ FOLLOW_AFTER_S = 0.08
 """A task is read when it has been the chosen one for so long: a held key reads nothing on its way."""
 
 Follow = Callable[[str], AsyncGenerator[TaskEvent, None]]
+CallsOf = Callable[[str], Awaitable[tuple[CallRecord, ...]]]
 
 
 class TaskFollower:
@@ -27,10 +29,12 @@ class TaskFollower:
 
     Attributes:
         follow: the engine's stream of a task; None without an engine.
+        calls_of: gives the calls of models for a task; None without an engine.
     """
 
     def __init__(self, screen: BaseScreen, pane: TaskPane) -> None:
         self.follow: Follow | None = None
+        self.calls_of: CallsOf | None = None
         self._screen = screen
         self._pane = pane
         self._timer: Timer | None = None
@@ -82,6 +86,12 @@ class TaskFollower:
         if not self._task_id and self._timer is None and (task.state not in ENDED or shown.state not in ENDED):
             self.begin(task.id)
 
+    async def _read_calls(self, task_id: str) -> None:
+        if self.calls_of is not None:
+            calls = await self.calls_of(task_id)
+            if self._task_id == task_id:
+                self._pane.show_calls(calls)
+
     def stop(self) -> None:
         """Follow nothing."""
         if self._timer is not None:
@@ -100,6 +110,7 @@ class TaskFollower:
                     match event:
                         case TaskSeen(detail):
                             self._pane.show_detail(detail)
+                            await self._read_calls(task_id)
                         case StepDelta():
                             self._pane.stream(event)
                         case StepReading():

@@ -25,6 +25,7 @@ from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.engine_bridge import Bridge
+from tale_tui.ui.keys import KeyPlace
 from tale_tui.ui.tasks.actions import ListActions
 from tale_tui.ui.tasks.detail import TaskPane
 from tale_tui.ui.tasks.follow import TaskFollower
@@ -67,9 +68,6 @@ class TasksScreen(BaseScreen):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  (declared so by Textual)
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (8, "-low"), (18, "-high")]  # noqa: RUF012  (likewise)
 
-    class Left(Message, namespace="tasks_screen"):
-        """The user wants to go back to the chat."""
-
     @dataclass
     class Quoted(Message):
         """A text belongs into the prompt of the chat."""
@@ -98,6 +96,15 @@ class TasksScreen(BaseScreen):
         self._changed: dict[str, Task] = {}
         self._painting: Timer | None = None
         bridge.subscribe(self)
+
+    @property
+    def key_places(self) -> tuple[KeyPlace, ...]:
+        """The screen, the list and the text of a task."""
+        return (
+            ("In the tasks", self.BINDINGS),
+            ("In the list", self.list.BINDINGS),
+            ("In a task", self.pane.text.BINDINGS),
+        )
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -134,7 +141,7 @@ class TasksScreen(BaseScreen):
         self._no_engine(event.error)
 
     def _no_engine(self, error: TaleError) -> None:
-        self._engine = self.follower.follow = None
+        self._engine = self.follower.follow = self.follower.calls_of = None
         self.model.complaint = error.sentence
         self.show_tasks(())
         self.refresh_lines()
@@ -237,6 +244,7 @@ class TasksScreen(BaseScreen):
     async def _load(self, engine: EngineApi) -> None:
         tasks = await engine.tasks.list()
         self.follower.follow = engine.tasks.follow
+        self.follower.calls_of = lambda task_id: engine.metrics.calls(task_id=task_id)
         self.model.chat_key = key_name(self.lines.keys().get("app.chat", ""))
         self.show_tasks(tasks)
         wanted, self._wanted = self._wanted, ""

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from tale_tui.domain.models import Role, RoleState, RoleStatus
+from tale_tui.domain.models import Role, RoleStatus
 from tale_tui.domain.tasks import Task, TaskState
-from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count
 from tale_tui.ui.keys import binding, keys_by_id
-from tale_tui.ui.widgets.key_bar import KeyBar, ModelSign
+from tale_tui.ui.widgets.key_bar import KeyBar, model_signs
 from tale_tui.ui.widgets.status_line import KeyHint
-from tale_tui.ui.widgets.title_bar import TitleBar
+from tale_tui.ui.widgets.title_bar import SCREENS, TitleBar
 
 if TYPE_CHECKING:
     from tale_tui.ui.tasks.list_model import TaskTally
@@ -101,10 +100,8 @@ def _offers(task: Task) -> list[Hint]:
     return [("tasks.retry", "retry"), ("tasks.view", "details"), ("tasks.copy", "copy")]
 
 
-_NAMES_CELLS = 36
-"""Cells of the first line that the names of the screens take."""
-
-_COLOURS = {Role.UX: "$ux", Role.TASK: "$task"}
+_NAMES_CELLS = 21 + sum(3 + len(name) for name in SCREENS)
+"""Cells of the first line that the program, the names of the screens and their counts take."""
 
 
 def tally_words(tally: TaskTally, room: int) -> str:
@@ -169,12 +166,4 @@ class TasksStatus:
             self._bar.keys = tuple(KeyHint(keys[name], label) for name, label in hints(situation) if name in keys)
 
     def _show_models(self) -> None:
-        shown: dict[str, ModelSign] = {}
-        for role in (Role.UX, Role.TASK):
-            status = self._roles.get(role)
-            if status is None or status.ref is None:
-                continue
-            busy = role is Role.TASK and self._working and status.state is RoleState.READY
-            name = clean_line(status.ref.model)
-            shown[str(status.ref)] = ModelSign(name, "working" if busy else status.state.value, _COLOURS[role])
-        self._bar.models = tuple(shown.values())
+        self._bar.models = model_signs(self._roles, working=self._working)

@@ -13,6 +13,7 @@ from tale_tui.domain.text import clean_line, reveal
 from tale_tui.formatting.servers import server_name
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.tasks import elapsed_s, model_name, short_times, state_words, times, tone
+from tale_tui.formatting.tokens import call_cells
 from tale_tui.formatting.units import about, clock, count, format_probability, moment, plural, token_count, when
 from tale_tui.formatting.usage import usage_words
 from tale_tui.ui.markdown.wrap import wrap
@@ -20,6 +21,7 @@ from tale_tui.ui.tasks.text import Passage
 from tale_tui.ui.text import fitted, spread
 
 if TYPE_CHECKING:
+    from tale_tui.domain.metrics import CallRecord
     from tale_tui.domain.models import Usage
     from tale_tui.domain.tasks import Step, Task, TaskDetail
 
@@ -200,19 +202,20 @@ class TaskView(StrEnum):
     HISTORY = "history"
 
 
-def passages(detail: TaskDetail, view: TaskView, now: float) -> tuple[Passage, ...]:
+def passages(detail: TaskDetail, view: TaskView, now: float, calls: Sequence[CallRecord] = ()) -> tuple[Passage, ...]:
     """The texts of a view.
 
     Args:
         detail: of the task.
         view: which.
         now: the present, in seconds since the epoch.
+        calls: of models for it, as far as they are known.
     """
     match view:
         case TaskView.REQUEST:
             return (Passage("request", "You", when(detail.task.created, now), detail.text, literal=True),)
         case TaskView.HISTORY:
-            return _history(detail)
+            return _history(detail, calls)
     if asks_for_plan(detail.task):
         return _to_approve(detail)
     return _output(detail)
@@ -278,7 +281,7 @@ def _to_approve(detail: TaskDetail) -> tuple[Passage, ...]:
     )
 
 
-def _history(detail: TaskDetail) -> tuple[Passage, ...]:
+def _history(detail: TaskDetail, calls: Sequence[CallRecord]) -> tuple[Passage, ...]:
     task = detail.task
     # While it runs its tokens grow by the second: the first lines have them.
     ended = task.state != "running"
@@ -306,4 +309,17 @@ def _history(detail: TaskDetail) -> tuple[Passage, ...]:
         for step in detail.steps
         for number, text in enumerate(step.earlier, 1)
     )
-    return (Passage("about", "About it", text=about_it, literal=True), happened, *earlier)
+    asked = (
+        [Passage("calls", "Calls of models", plural(len(calls), "call"), _calls(calls), literal=True)] if calls else []
+    )
+    return (Passage("about", "About it", text=about_it, literal=True), *asked, happened, *earlier)
+
+
+def _calls(calls: Sequence[CallRecord]) -> str:
+    """A line for each: `write  qwen3:14b  96 + 316 tok  1.92 s  11.8 tok/s  done`."""
+    lines = []
+    for call in calls:
+        step, model, prompt, completion, speed, first, ended = call_cells(call)
+        parts = (step, model.partition("/")[2], f"{prompt} + {completion} tok", first, speed, ended)
+        lines.append("  ".join(filter(None, parts)))
+    return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textual.binding import ActiveBinding
@@ -10,6 +11,8 @@ from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
 
+from tale_tui.domain.models import Role, RoleState, RoleStatus
+from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.text import fitted, spread
@@ -27,6 +30,9 @@ _LABEL_CELLS = 30
 
 _NAME_SHARE = 0.2
 """Of the line that the name of a model takes at most."""
+
+ROLE_COLOURS = {Role.UX: "$ux", Role.TASK: "$task"}
+"""The colours of the two roles, everywhere."""
 
 _STATES = {"unset": "absent", "idle": "absent", "loading": "working", "ready": "resident"}
 
@@ -103,6 +109,30 @@ class ModelSign:
     state: str
     """Of `RoleState`, or `working` while it is at work."""
     colour: str
+
+
+def model_signs(roles: Mapping[Role, RoleStatus], *, working: bool) -> tuple[ModelSign, ...]:
+    """The models of the roles; one that has both stands there once.
+
+    Args:
+        roles: as far as they are known.
+        working: whether a task runs.
+    """
+    shown: dict[str, ModelSign] = {}
+    for role in (Role.UX, Role.TASK):
+        status = roles.get(role)
+        if status is None or status.ref is None:
+            continue
+        busy = role is Role.TASK and working and status.state is RoleState.READY
+        name = clean_line(status.ref.model)
+        shown[str(status.ref)] = ModelSign(name, "working" if busy else status.state.value, ROLE_COLOURS[role])
+    return tuple(shown.values())
+
+
+def roles_by_model(roles: Mapping[Role, RoleStatus]) -> dict[str, Role]:
+    """`backend/model` -> its role; one that has both answers first of all."""
+    found = ((role, roles.get(role)) for role in (Role.TASK, Role.UX))
+    return {str(status.ref): role for role, status in found if status is not None and status.ref is not None}
 
 
 class KeyBar(Widget):

@@ -13,7 +13,7 @@ from textual.style import Style
 from textual.widget import Widget
 
 from tale_tui.formatting.symbols import signs
-from tale_tui.formatting.units import COUNT_WIDTH, bar, count, duration, key_name, plural
+from tale_tui.formatting.units import COUNT_WIDTH, bar, count, duration, key_name, plural, rate
 from tale_tui.ui.text import fitted, spread
 
 ModelState = Literal["starting", "unset", "idle", "loading", "ready", "away", "failed"]
@@ -105,10 +105,12 @@ class KeyHint:
     key: str
     """As Textual names it; pressed when the hint is clicked."""
     label: str
+    name: str = ""
+    """As it is shown where it stands for others too: `1-6`; empty for its own name."""
 
     def shown(self, colour: str) -> Content:
         """The key in `colour` and what it does, to be clicked."""
-        line = Content.assemble((key_name(self.key), colour), " ", (self.label, "$muted"))
+        line = Content.assemble((self.name or key_name(self.key), colour), " ", (self.label, "$muted"))
         return line.stylize(Style.from_meta({"@click": f"app.simulate_key('{self.key}')"}))
 
 
@@ -127,6 +129,8 @@ class StatusLine(Widget):
     """How many tasks are open, of this conversation or not."""
     window: reactive[WindowShown | None] = reactive(None)
     """The context window after the last turn; None while nothing is known of it."""
+    speed: reactive[float | None] = reactive(None)
+    """Tokens a second that models write now, all together, said where there is room; None while none does."""
     keys: reactive[tuple[KeyHint, ...]] = reactive(())
     """What can be done now, the most wanted first; the last one is shown wherever there is room for any."""
 
@@ -144,13 +148,14 @@ class StatusLine(Widget):
         width = self.size.width
         wide = width >= WIDE
         least = _BOTH_NAMES if width >= _BOTH_FROM else _ONE_NAME
+        counts = self.tasks != _NO_TASKS or self.speed is not None
         left = self._models(max(round(width * MODEL_SHARE), least))
         if width >= GAUGE_MIN_WIDTH:
             left = Content.assemble(
                 left,
                 " ",
                 self._gauge(wide=wide),
-                (self._counts(wide=wide) if self.tasks != _NO_TASKS else "", "$muted"),
+                (self._counts(wide=wide) if counts else "", "$muted"),
             )
         gap = _GAP if wide else _NARROW_GAP
         return spread(left, self._keys(width - left.cell_length - gap, gap), width)
@@ -199,10 +204,10 @@ class StatusLine(Widget):
             for number, word in ((tasks.running, "running"), (tasks.queued, "queued"), (tasks.asking, "needs you"))
             if number
         ]
-        if not parts:
-            return ""
-        words = ", ".join(parts) if wide or len(parts) == 1 else plural(tasks.open, "task")
-        return f" {words}"
+        words = [", ".join(parts) if wide or len(parts) == 1 else plural(tasks.open, "task")] if parts else []
+        if self.speed is not None and wide:
+            words.append(rate(self.speed))
+        return "".join(f" {one}" for one in ("  ".join(words),) if one)
 
     def _gauge(self, *, wide: bool) -> Content:
         """The window: always as many cells, from the first frame on; an empty gauge while nothing is known."""

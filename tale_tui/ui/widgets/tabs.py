@@ -8,6 +8,24 @@ from textual.style import Style
 from textual.widget import Widget
 
 
+def tab_words(words: tuple[str, ...], current: str, action: str, gap: int = 2) -> Content:
+    """Words of which one is chosen, for a line that has other things beside them.
+
+    Args:
+        words: from left to right.
+        current: the chosen one.
+        action: what a click does, with the word as its argument, as in `screen.tab`.
+        gap: cells between two of them.
+    """
+    shown = [
+        Content(word)
+        .stylize("bold $foreground" if word == current else "$muted")
+        .stylize(Style.from_meta({"@click": f"{action}({str(word)!r})"}))
+        for word in words
+    ]
+    return Content(" " * gap).join(shown)
+
+
 class WordTabs(Widget):
     """Words of our own.
 
@@ -32,8 +50,4 @@ class WordTabs(Widget):
         self._gap = gap
 
     def render(self) -> Content:
-        return Content(" " * self._gap).join([self._word(word) for word in self._words])
-
-    def _word(self, word: str) -> Content:
-        shown = Content(word).stylize("bold $foreground" if word == self.current else "$muted")
-        return shown.stylize(Style.from_meta({"@click": f"{self._action}({str(word)!r})"}))
+        return tab_words(self._words, self.current, self._action, self._gap)

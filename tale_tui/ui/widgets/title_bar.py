@@ -13,7 +13,7 @@ from tale_tui.formatting.units import plural
 from tale_tui.ui.text import fitted, spread
 
 NAME = "tale"
-SCREENS = ("Chat", "Tasks")
+SCREENS = ("Chat", "Tasks", "Tokens", "Dashboard")
 _GAP = 3
 """Cells between two parts at least."""
 _MOST_SHOWN = 999

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from support.calls import LARGE, SMALL, new_call
+from support.dashboard import busy
 from support.waiting import until
 from tale_tui.cli.line_mode.conversation import LineConversation
 from tale_tui.domain.conversation import Session
@@ -23,8 +25,10 @@ from tale_tui.domain.events import (
     TurnEvent,
     TurnFailed,
 )
+from tale_tui.domain.metrics import TokenSavings
 from tale_tui.domain.models import BackendName, BackendReport, FinishReason, ModelInfo, ModelRef, Role, Usage
 from tale_tui.engine.models.scripted import Hold
+from tale_tui.formatting.tokens import EMPTY, saved_words
 
 REF = ModelRef(BackendName.OLLAMA, "qwen2.5:7b")
 
@@ -107,6 +111,30 @@ async def test_sessions_lists_and_opens(engine: Any) -> None:
 async def test_without_sessions_it_says_so(engine: Any) -> None:
     _, written = await run_lines(engine, "/sessions")
     assert written.told == ["No sessions yet. The first message begins one."]
+
+
+async def test_tokens_are_told_in_words(engine: Any) -> None:
+    _, written = await run_lines(engine, "/tokens")
+    assert written.told == [EMPTY]
+    engine.rows = [new_call(), new_call(LARGE, prompt_tokens=1000, completion_tokens=None)]
+    engine.saved = TokenSavings(SMALL, LARGE, 0.7, 0.3, 0.61, 0.5, turns=118, misses=2)
+    _, written = await run_lines(engine, "/tokens")
+    assert written.told == [
+        "hour 1.0k   today 1.0k   month 1.0k   at this pace 4.1k an hour",
+        "ollama/qwen3:14b: 1 call, 1,000 prompt, – completion, 1,000 total",
+        "ollama/qwen2.5:7b: 1 call, 12 prompt, 3 completion, 15 total",
+        "all: 2 calls, 1,012 prompt, 3 completion, 1,015 total",
+        "1 call gave no numbers, or not all.",
+        saved_words(engine.saved),
+    ]
+
+
+async def test_dashboard_is_told_in_sentences(engine: Any) -> None:
+    engine.dashboard = busy
+    _, written = await run_lines(engine, "/dashboard")
+    assert "The last 1 h: 443 calls, 184k tokens." in written.told
+    assert written.out == ""
+    assert ("dashboard", 3600.0, "") in engine.calls
 
 
 async def test_model_says_who_answers_and_what_there_is(engine: Any) -> None:

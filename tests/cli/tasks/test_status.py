@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from support.calls import new_call
 from support.scripted_groups import new_task
 from tale_tui.domain.tasks import TaskState
 from tale_tui.formatting.tasks import sign
@@ -44,6 +45,11 @@ def test_status_of_the_whole(cli: Any, work: Any) -> None:
     assert lines[1] == "ux      ● ollama/qwen2.5:7b, loaded"
     assert lines[2] == "task    ○ no model"
     assert lines[3] == "queue   1 running, 1 done, 1 failed"
+    assert lines[4] == "tokens  0 today, in 0 calls"
+    work.rows = [new_call(), new_call()]
+    assert cli("status").out.splitlines()[4] == "tokens  30 today, in 2 calls"
+    data = json.loads(cli("status", "--json").out)
+    assert (data["tokens_today"], data["calls_today"]) == (30, 2)
 
 
 def test_status_without_an_engine_says_what_to_start(cli: Any, engine: Any) -> None:

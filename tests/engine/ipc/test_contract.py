@@ -438,6 +438,15 @@ async def test_a_reply_is_counted_and_its_groups_sum_to_the_total(any_client: En
     assert (report.total.calls, report.total.total_tokens, report.by) == (1, call.total_tokens, by)
     [group] = report.groups
     assert (group.key[0], group.sums) == ("chat", report.total)
+    at = int(call.timestamp)
+    timeline = await any_client.metrics.timeline(CallFilter(session_id=session.id), (at - 60, at, at + 60))
+    assert timeline.models == ((str(call.ref), (0, call.total_tokens)),)
+    chats = CallFilter(where=((CallDimension.KIND, "chat"), (CallDimension.SESSION, session.id)))
+    assert await any_client.metrics.calls(chats) == (call,)
+    overview = await any_client.metrics.overview()
+    assert overview.session == call.total_tokens
+    assert overview.today >= (call.total_tokens or 0)
+    assert overview.today_calls >= 1
     assert report.first == call.timestamp
     assert (await any_client.metrics.tokens()).total.total_tokens == call.total_tokens
     assert (await any_client.metrics.tokens(CallFilter(until=1.0))).total.calls == 0

@@ -15,7 +15,7 @@ from support.calls import LARGE, NOON, SMALL, key_of, new_call, sums_of
 from tale_tui.config.settings import ModelPrice
 from tale_tui.domain.constants import CLOCK_STEP_S
 from tale_tui.domain.metrics import CallDimension, CallKind, CallRecord, TokenSums
-from tale_tui.engine.metrics.figures import cost_of, grouped, savings_of
+from tale_tui.engine.metrics.figures import cost_of, grouped, savings_of, timeline_of
 from tale_tui.engine.store.token_metrics import AnswerRow, SumRow
 
 BERLIN, KATHMANDU = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kathmandu")
@@ -135,3 +135,21 @@ def test_what_the_large_model_was_spared() -> None:
     assert (saved.resent, saved.resent_tasks_large) == (0.8, 0.6)
     assert (saved.turns, saved.misses) == (4, 1)
     assert savings_of([], SMALL, LARGE).alone is None
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 200), st.integers(0, 10**9)), max_size=60),
+    st.lists(st.integers(0, 50), min_size=2, max_size=12, unique=True).map(sorted),
+)
+def test_the_pieces_of_time_sum_to_what_lies_between_the_first_edge_and_the_last(
+    rows: list[tuple[str, int, int]], marks: list[int]
+) -> None:
+    edges = [mark * 60 for mark in marks]
+    found = timeline_of(rows, 15, edges)
+    meant = [(model, tokens) for model, step, tokens in rows if edges[0] <= step * 15 < edges[-1]]
+    assert {model: sum(pieces) for model, pieces in found.models} == {
+        name: sum(tokens for model, tokens in meant if model == name) for name, _ in meant
+    }
+    assert all(len(pieces) == len(edges) - 1 for _, pieces in found.models)
+    sums = [sum(pieces) for _, pieces in found.models]
+    assert sums == sorted(sums, reverse=True)

@@ -58,6 +58,14 @@ FILTERS = st.builds(
     st.none() | st.floats(NOON - 100_000, NOON + 100_000),
     st.sampled_from(["", "qwen2.5:7b", str(LARGE)]),
     st.sampled_from(["", "s1"]),
+    st.sampled_from(
+        [
+            (),
+            ((CallDimension.TASK, ""),),
+            ((CallDimension.KIND, "chat"), (CallDimension.MODEL, str(LARGE))),
+            ((CallDimension.COMPLEXITY, "simple"),),
+        ]
+    ),
 )
 DIMENSIONS = st.lists(st.sampled_from(CallDimension), max_size=4, unique=True).map(tuple)
 
@@ -67,23 +75,30 @@ DIMENSIONS = st.lists(st.sampled_from(CallDimension), max_size=4, unique=True).m
 def test_the_sums_of_the_store_are_those_of_plain_arithmetic(
     calls: list[CallRecord], which: CallFilter, by: tuple[CallDimension, ...]
 ) -> None:
+    meant = [call for call in calls if is_meant(call, which)]
+
     async def sums() -> dict[tuple[str, ...], TokenSums]:
         with TemporaryDirectory() as folder:
             store = await Store.open(Path(folder) / "tale.db", Clock())
             await store.add_calls(calls)
             assert [call.timestamp for call in await store.calls()] == [call.timestamp for call in calls]
             found = await store.call_totals(which, by)
+            assert [call.timestamp for call in await store.calls(which)] == [call.timestamp for call in meant]
+            times = await store.call_times(which, 3600)
             await store.close()
+        assert sum(tokens for _, _, tokens in times) == sum(call.total_tokens or 0 for call in meant)
+        assert {(model, step) for model, step, _ in times} == {
+            (str(call.ref), int(call.timestamp // 3600)) for call in meant if call.total_tokens is not None
+        }
         groups: dict[tuple[str, ...], TokenSums] = {}
         for row in found.rows:
             groups[row.key] = groups.get(row.key, TokenSums()) + row.sums
         return groups
 
     expected: dict[tuple[str, ...], TokenSums] = {}
-    for call in calls:
-        if is_meant(call, which):
-            key = key_of(call, by)
-            expected[key] = expected.get(key, TokenSums()) + sums_of(call)
+    for call in meant:
+        key = key_of(call, by)
+        expected[key] = expected.get(key, TokenSums()) + sums_of(call)
     assert asyncio.run(sums()) == expected
 
 
@@ -137,12 +152,14 @@ async def test_rows_outlive_their_session_without_its_name(store: Store, talk: T
     session = await store.add_session()
     _, reply = await talk(session.id, "A secret quokka")
     await store.add_calls([new_call(session_id=session.id, message_id=reply.id)])
-    totals = await store.call_totals(CallFilter(), (CallDimension.SESSION,))
-    assert totals.titles[CallDimension.SESSION, session.id] == "A secret quokka"
+    key = (CallDimension.SESSION, session.id)
+    assert await store.call_titles({key, (CallDimension.SESSION, ""), (CallDimension.KIND, "chat")}) == {
+        key: "A secret quokka"
+    }
     await store.delete_session(session.id)
     totals = await store.call_totals(CallFilter(session_id=session.id), (CallDimension.SESSION,))
     assert [(row.key, row.sums.calls) for row in totals.rows] == [((session.id,), 1)]
-    assert totals.titles == {(CallDimension.SESSION, session.id): ""}
+    assert await store.call_titles({key}) == {key: ""}
 
 
 async def test_misses_are_turns_that_another_model_was_asked_again(store: Store) -> None:

@@ -13,9 +13,12 @@ from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.errors import DiskFull, ReadOnly, Unreachable
 from tale_tui.domain.events import EngineMoved, Notice
+from tale_tui.domain.metrics import CallActivity, CallKind, RunningCall
+from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.engine.chat import generate
 from tale_tui.engine.chat import generate as generate_module
 from tale_tui.engine.models.scripted import Fail, Hold, Read, Say, Script, ScriptedBackend, spoken
+from tale_tui.ui.chat.speed import LOOK_S
 from tale_tui.ui.dialogs.details import DetailsDialog
 from tale_tui.ui.dialogs.help import HelpScreen
 from tale_tui.ui.widgets.banner import Banner
@@ -808,3 +811,27 @@ async def test_the_prompt_is_in_sight_below_a_standing_notice_in_a_tiny_terminal
         assert window.prompt.region.bottom == 5
         assert window.prompt.region.height == 1
         assert window.chat.composer.banner.render().plain.splitlines()[-1].strip().startswith("ctrl+r")
+
+
+async def test_the_last_line_says_how_fast_is_written_while_something_is(open_window: Any) -> None:
+    gate = asyncio.Event()
+    async with open_window([Script((Say("Begin"), Hold(gate), Say(" and end")))]) as window:
+        await window.ready()
+        asked = 0
+
+        async def activity() -> CallActivity:
+            nonlocal asked
+            asked += 1
+            return CallActivity(
+                (RunningCall(ModelRef(BackendName.SCRIPTED, "demo"), None, CallKind.CHAT, 0.0, 61, 38.0),)
+            )
+
+        window.controller.engine.metrics.activity = activity
+        await window.say("hello")
+        await window.until(lambda: window.chat.line.speed == 38.0, "it is looked at")
+        gate.set()
+        await window.answered()
+        await window.until(lambda: window.chat.line.speed is None, "nothing is written any more")
+        before = asked
+        await window.pilot.pause(LOOK_S * 1.5)
+        assert asked == before

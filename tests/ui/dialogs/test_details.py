@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from support.calls import new_call
 from tale_tui.domain.conversation import Author, Message, MessageState
+from tale_tui.domain.metrics import CallKind, CallOutcome
 from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Usage
 from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.ui.dialogs.calls import CallTable
 from tale_tui.ui.dialogs.details import DetailsDialog, message_facts
 
 
@@ -114,6 +117,14 @@ async def test_it_is_shown_and_copied(show: Any, reply: Message) -> None:
         assert "speed: 38 tok/s" in shown.window.app.copied[0]
         await shown.window.press("escape")
         assert await shown.result() is None
+
+
+async def test_the_calls_for_it_are_shown(show: Any, reply: Message, now: float) -> None:
+    calls = [new_call(ttft_ms=310.0), new_call(kind=CallKind.TITLE, outcome=CallOutcome.FAILED, error="timeout")]
+    async with show(DetailsDialog(reply, calls=calls, now=now)) as shown:
+        text = "\n".join(str(table.render()) for table in shown.window.app.screen.query(CallTable))
+        assert "failed: timeout" in text
+        assert [line.split()[0] for line in text.splitlines()] == ["call", "chat", "title"]
 
 
 async def test_hostile_names_are_only_shown(show: Any, reply: Message, hostile_texts: list[str], harmless: Any) -> None:

@@ -10,6 +10,8 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from support import tasks as fake_tasks
+from support.calls import LARGE, new_call
+from tale_tui.domain.metrics import CallKind
 from tale_tui.domain.tasks import Priority
 from tale_tui.formatting.symbols import UNICODE, signs
 from tale_tui.ui.tasks.list import Columns, task_segments
@@ -159,3 +161,11 @@ def test_what_an_earlier_attempt_wrote_stands_below_the_history() -> None:
     assert (first.text, second.text) == ("Once upon a", "Once")
     assert first.key != second.key
     assert "earlier" in first.title
+
+
+def test_the_history_has_the_calls_of_models() -> None:
+    detail = fake_tasks.detail_of(fake_tasks.task("k4t9", "Fibonacci", "done"))
+    calls = [new_call(LARGE, kind=CallKind.STEP, step="write", tokens_per_second=11.8, ttft_ms=1920.0)]
+    found = {one.key: one for one in passages(detail, TaskView.HISTORY, fake_tasks.NOW, calls)}
+    assert found["calls"].text == "write  qwen3:14b  12 + 3 tok  1.92 s  12 tok/s  done"
+    assert "calls" not in {one.key for one in passages(detail, TaskView.HISTORY, fake_tasks.NOW)}

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from tale_tui.ui.text import fitted
 from tale_tui.ui.widgets.banner import Banner, BannerBar
 from tale_tui.ui.widgets.composer import COMPLETION_ROWS_MAX, Completion, CompletionRow, QueueList, Waiting
-from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, StatusLine, WindowShown
+from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, StatusLine, TasksShown, WindowShown
 from tale_tui.ui.widgets.title_bar import TitleBar
 
 KEYS = (KeyHint("enter", "send"), KeyHint("escape", "stop"), KeyHint("shift+tab", "turns"), KeyHint("f1", "help"))
@@ -88,6 +88,19 @@ async def test_the_status_line_fills_its_line_and_no_more(width: int, state: Any
     async with Stage(line).run_test(size=(width, 5)):
         (text,) = text_of(line)
         assert cell_len(text) == width
+
+
+async def test_the_status_line_says_how_fast_is_written() -> None:
+    line = StatusLine()
+    line.model, line.tasks, line.speed = ModelShown("ready", "qwen2.5:7b"), TasksShown(running=2), 41.6
+    async with Stage(line).run_test(size=(120, 5)) as pilot:
+        assert "2 running  42 tok/s" in text_of(line)[0]
+        line.speed = None
+        await pilot.pause()
+        assert "tok/s" not in text_of(line)[0]
+        line.tasks, line.speed = TasksShown(), 9.5
+        await pilot.pause()
+        assert " 9.5 tok/s" in text_of(line)[0]
 
 
 async def test_the_status_line_at_120_cells() -> None:

@@ -250,7 +250,7 @@ def _loaded_model(slot: ProcessSlot, child: ChildProcess) -> LoadedModel:
     # The published builds for Linux and Windows compute on the processor alone; on a Mac it is not known.
     share = None if sys.platform == "darwin" else 0.0
     ref = ModelRef(BackendName.EMBEDDED, slot.model)
-    return LoadedModel(ref, child.window, _resident_bytes(child.pid), share, slot.role)
+    return LoadedModel(ref, child.window, _resident_bytes(child.pid), share, slot.role, pid=child.pid)
 
 
 def _resident_bytes(pid: int | None) -> int | None:

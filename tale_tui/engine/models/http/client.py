@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from time import monotonic
@@ -29,6 +29,7 @@ from tale_tui.engine.models.http.access import ServerAccess, find_access
 from tale_tui.engine.models.http.address import Address
 from tale_tui.engine.models.lenient_json import read_object
 from tale_tui.engine.models.server_errors import ServerDescription, by_proxy, refusal, sentence, transport_failure
+from tale_tui.engine.models.traffic import Traffic
 
 FIRST_ERROR_STATUS = 300
 """From here on a status is no answer. Redirections are not followed: prompts go where the user said."""
@@ -55,6 +56,28 @@ class KeyAuth(httpx.Auth):
         yield request
 
 
+class _CountedStream(httpx.AsyncByteStream):
+    """The body of an answer, counted.
+
+    Args:
+        stream: it.
+        traffic: counts.
+    """
+
+    def __init__(self, stream: httpx.AsyncByteStream, traffic: Traffic) -> None:
+        self._stream = stream
+        self._traffic = traffic
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            self._traffic.received += len(chunk)
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Close what it counts."""
+        await self._stream.aclose()
+
+
 class ClientOptions(TypedDict):
     """What every client of httpx is made with, ours and the one inside of a library."""
 
@@ -64,9 +87,24 @@ class ClientOptions(TypedDict):
     verify: ssl.SSLContext
     proxy: httpx.Proxy | None
     follow_redirects: bool
+    event_hooks: dict[str, list[Callable[..., Awaitable[None]]]]
 
 
-def client_options(access: ServerAccess, limits: LimitSettings, key: str) -> ClientOptions:
+def _counting(traffic: Traffic) -> dict[str, list[Callable[..., Awaitable[None]]]]:
+    """What a client of httpx calls so that its requests and answers are counted."""
+
+    async def count_request(request: httpx.Request) -> None:
+        size = request.headers.get("content-length", "")
+        traffic.sent += int(size) if size.isdigit() else 0
+
+    async def count_response(response: httpx.Response) -> None:
+        if isinstance(response.stream, httpx.AsyncByteStream):
+            response.stream = _CountedStream(response.stream, traffic)
+
+    return {"request": [count_request], "response": [count_response]}
+
+
+def client_options(access: ServerAccess, limits: LimitSettings, key: str, traffic: Traffic) -> ClientOptions:
     """Options for the clients of one server.
 
     Connecting is limited here, everything else by the caller. The environment was read already, by `find_access`: the
@@ -79,6 +117,7 @@ def client_options(access: ServerAccess, limits: LimitSettings, key: str) -> Cli
         verify=access.verify,
         proxy=access.proxy,
         follow_redirects=False,
+        event_hooks=_counting(traffic),
     )
 
 
@@ -174,15 +213,18 @@ class ModelServerClient:
         server: how it is spoken of.
         limits: how long to wait.
         key: what it is shown; empty for nothing.
+        traffic: counts what is sent and received.
     Raises:
         NotAvailable: the environment names a proxy or certificates for it that cannot be used.
     """
 
-    def __init__(self, address: Address, server: ServerDescription, limits: LimitSettings, key: str) -> None:
+    def __init__(
+        self, address: Address, server: ServerDescription, limits: LimitSettings, key: str, traffic: Traffic
+    ) -> None:
         access = find_access(address)
         self.address = address
         self.server = replace(server, proxy=access.proxy_variable)
-        self.options = client_options(access, limits, key)
+        self.options = client_options(access, limits, key, traffic)
         self._limits = limits
         self._client: httpx.AsyncClient | None = None
 

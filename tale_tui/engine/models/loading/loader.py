@@ -71,6 +71,11 @@ class ResidencyCache:
                 return model
         return None
 
+    @property
+    def known(self) -> frozenset[RoleSlot]:
+        """All that was in memory when it was last looked at."""
+        return frozenset(self._resident)
+
     def last_seen(self, backend: BackendName) -> frozenset[ModelRef]:
         """The models of a backend that were in memory when they were last looked at."""
         return frozenset(ref for ref, _ in self._resident if ref.backend is backend)
@@ -137,6 +142,7 @@ class ModelLoader:
         troubled: set when a model failed in a way that says something of it, or is to be seen to at once; who heeds it
             clears it.
         preemption: lets replies go before tasks of the same model.
+        on_call: called when a call begins.
     """
 
     def __init__(
@@ -156,6 +162,7 @@ class ModelLoader:
         self.residency = ResidencyCache(monotonic, RESIDENT_TRUST_S)
         self.troubled = asyncio.Event()
         self.preemption = Preemption(REPLY_PATIENCE_S)
+        self.on_call: Callable[[], None] = lambda: None
         self._backends = backends
         self._probe_s = probe_s
         self._window = window
@@ -320,6 +327,7 @@ class ModelLoader:
         """Measures a call; its row is kept however it ends."""
         meter = CallMeter(call, self._now, self._monotonic, self._ended)
         self._meters[meter] = None
+        self.on_call()
         return meter
 
     def _ended(self, meter: CallMeter, call: CallRecord) -> None:
@@ -343,6 +351,14 @@ class ModelLoader:
             await self._residency_log.note(other, "evicted")
         if evicted and self._guard is not None:
             self._guard.on_eviction(ref, evicted)
+
+    def condition(self, ref: ModelRef) -> str:
+        """How a model's calls went lately: `closed` (well), `trying`, `open` (given up for a while) or `away`."""
+        if self.servers.away(ref.backend) is not None:
+            return "away"
+        if self.breakers.open(ref):
+            return "open"
+        return "trying" if self.breakers.troubled(ref) else "closed"
 
     # what is there, and leaving
 

@@ -25,6 +25,7 @@ from tale_tui.engine.models.ollama.connection import OllamaConnection
 from tale_tui.engine.models.ollama.keep_alive import AT_ONCE, KeepAlive
 from tale_tui.engine.models.reply_parser import Continuation, ReplyParser
 from tale_tui.engine.models.server_errors import or_else, refusal, sentence
+from tale_tui.engine.models.traffic import Traffic
 
 SUGGESTED_VERSION = (0, 12, 6)
 """The first version that refuses too long a prompt when told to, instead of cutting it."""
@@ -50,8 +51,10 @@ class OllamaBackend:
         key: str | None = None,
         now: Callable[[], float] = time.time,
         worker: Callable[[], ModelRef | None] = lambda: None,
+        traffic: Traffic | None = None,
     ) -> None:
         self._settings = settings
+        self._traffic = traffic
         self._key = os.environ.get(OLLAMA_KEY_VARIABLE, "") if key is None else key
         self._made: tuple[OllamaConnection, OllamaRequests] | None = None
         self._worker = worker
@@ -321,7 +324,7 @@ class OllamaBackend:
     def _connect(self) -> tuple[OllamaConnection, OllamaRequests]:
         """The connection, made when it is first needed, and what makes its requests."""
         if self._made is None:
-            connection = OllamaConnection(self._settings, self._key)
+            connection = OllamaConnection(self._settings, self._key, self._traffic)
             self._made = (connection, OllamaRequests(connection, self._keep_alive_s, self._threads))
         return self._made
 

@@ -206,10 +206,9 @@ class OllamaCatalog:
         if self._client is None:
             package = await asyncio.to_thread(import_package)
             if self._client is None:  # nobody else made it meanwhile
-                hooks = {"response": [self._note]}
-                self._client = package.AsyncClient(
-                    host=self._server.url, headers=PLACEHOLDER, event_hooks=hooks, **self._options
-                )
+                given = self._options["event_hooks"]
+                options = self._options | {"event_hooks": given | {"response": [*given["response"], self._note]}}
+                self._client = package.AsyncClient(host=self._server.url, headers=PLACEHOLDER, **options)
         return self._client
 
     async def _note(self, response: httpx.Response) -> None:

@@ -13,6 +13,7 @@ from tale_tui.engine.models.http.client import ModelServerClient
 from tale_tui.engine.models.lenient_json import as_text
 from tale_tui.engine.models.ollama.catalog import OllamaCatalog
 from tale_tui.engine.models.server_errors import ServerDescription
+from tale_tui.engine.models.traffic import Traffic
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 
@@ -23,11 +24,12 @@ class OllamaConnection:
     Args:
         settings: its address, and how long to wait.
         key: sent to https addresses, and to this machine where the user named its address; nowhere else.
+        traffic: counts what is sent and received; None counts for nobody.
     Raises:
         NotAvailable: the address is none, or the key that it would be shown; or see `ModelServerClient`.
     """
 
-    def __init__(self, settings: Settings, key: str) -> None:
+    def __init__(self, settings: Settings, key: str, traffic: Traffic | None = None) -> None:
         try:
             self.address = ollama_address(settings.ollama.host)
         except ValueError as error:
@@ -45,7 +47,7 @@ class OllamaConnection:
             key=f"Set {OLLAMA_KEY_VARIABLE}, or sign in with: ollama signin",
             fetch="Get it with: ollama pull {model}",
         )
-        self.client = ModelServerClient(self.address, server, settings.limits, key)
+        self.client = ModelServerClient(self.address, server, settings.limits, key, traffic or Traffic())
         self.server = self.client.server
         self.catalog = OllamaCatalog(self.server, self.client.options)
         self.chat = f"{self.address.url}/api/chat"

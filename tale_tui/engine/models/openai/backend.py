@@ -29,6 +29,7 @@ from tale_tui.engine.models.openai.chat_api import EventReader, OpenAIAnswer, co
 from tale_tui.engine.models.openai.connection import OpenAIConnection
 from tale_tui.engine.models.reply_parser import Continuation, ReplyParser
 from tale_tui.engine.models.server_errors import refusal, sentence
+from tale_tui.engine.models.traffic import Traffic
 
 
 class OpenAIBackend:
@@ -41,8 +42,9 @@ class OpenAIBackend:
 
     name = BackendName.OPENAI
 
-    def __init__(self, settings: Settings, key: str | None = None) -> None:
+    def __init__(self, settings: Settings, key: str | None = None, traffic: Traffic | None = None) -> None:
         self._settings = settings
+        self._traffic = traffic
         self._key = key or ""
         self._made: OpenAIConnection | None = None
         self._other_names: set[str] = set()
@@ -212,7 +214,7 @@ class OpenAIBackend:
     def _connect(self) -> OpenAIConnection:
         """The connection, made when it is first needed."""
         if self._made is None:
-            self._made = OpenAIConnection(self._settings, self._key)
+            self._made = OpenAIConnection(self._settings, self._key, self._traffic)
         return self._made
 
 

@@ -14,6 +14,7 @@ from tale_tui.engine.models.http.client import ModelServerClient
 from tale_tui.engine.models.lenient_json import as_count, as_object, as_text
 from tale_tui.engine.models.openai.catalog import ServedModel, ServerKind, read_lm_studio, read_models
 from tale_tui.engine.models.server_errors import ServerDescription
+from tale_tui.engine.models.traffic import Traffic
 
 VERSION = "/v1"
 """With what the base of nearly every such server ends."""
@@ -25,11 +26,12 @@ class OpenAIConnection:
     Args:
         settings: its address, and how long to wait.
         key: what it is shown; empty for nothing.
+        traffic: counts what is sent and received; None counts for nobody.
     Raises:
         NotAvailable: the address is none; or see `ModelServerClient`.
     """
 
-    def __init__(self, settings: Settings, key: str) -> None:
+    def __init__(self, settings: Settings, key: str, traffic: Traffic | None = None) -> None:
         try:
             self.address = openai_address(settings.openai.base_url)
         except ValueError as error:
@@ -41,7 +43,7 @@ class OpenAIConnection:
             key="Set TALE_OPENAI_KEY to it.",
             fetch="Choose one that it has.",
         )
-        self.client = ModelServerClient(self.address, server, settings.limits, key)
+        self.client = ModelServerClient(self.address, server, settings.limits, key, traffic or Traffic())
         self.server = self.client.server
         self.kind: ServerKind | None = None
         """What it is; None while nobody looked."""

@@ -19,13 +19,14 @@ from tale_tui.engine.models.http import client as client_module
 from tale_tui.engine.models.http.address import ollama_address
 from tale_tui.engine.models.http.client import ModelServerClient, ResponseLines
 from tale_tui.engine.models.server_errors import ServerDescription
+from tale_tui.engine.models.traffic import Traffic
 
 SERVER = ServerDescription("Ollama", "http://here", "Start it.", "Set a key.", "Get {model}.")
 FAST = LimitSettings(connect_s=5, first_token_s=5, silence_s=5)
 
 
 def client_of(url: str, limits: LimitSettings = FAST, key: str = "") -> ModelServerClient:
-    return ModelServerClient(ollama_address(url), SERVER, limits, key)
+    return ModelServerClient(ollama_address(url), SERVER, limits, key, Traffic())
 
 
 async def chunks_of(*pieces: bytes) -> AsyncIterator[bytes]:

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tale_tui.cli.metrics.ranges import range_of
 from tale_tui.domain.errors import BadRange
+from tale_tui.domain.time_ranges import ShownRange, day_or_hour, range_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -78,3 +78,32 @@ def test_nothing_said_is_everything() -> None:
 def test_what_is_no_range_is_refused(since: str | None, until: str | None) -> None:
     with pytest.raises(BadRange):
         range_of(since, until, NOW)
+
+
+@pytest.mark.parametrize("shown", ShownRange)
+@pytest.mark.parametrize("pieces", [10, 23, 48, 56, 120])
+@pytest.mark.parametrize(
+    "now", [at(2026, 11, 8, 14, 2, 7), at(2026, 10, 25, 0, 30) + 3 * 3600, at(2026, 3, 29, 3, 10), at(2026, 11, 8)]
+)
+def test_a_range_ends_behind_the_present_and_has_no_more_pieces_than_there_is_room_for(
+    shown: ShownRange, pieces: int, now: float
+) -> None:
+    edges = shown.edges(now, pieces)
+    assert list(edges) == sorted(set(edges))
+    assert len(edges) - 1 <= pieces
+    assert edges[0] <= now < edges[-1]
+    whole = shown.edges(now, 120)
+    assert (edges[0], edges[-1]) == (whole[0], whole[-1])
+    assert set(edges) <= set(whole)
+
+
+def test_the_days_of_a_long_range_are_those_of_the_user() -> None:
+    edges = ShownRange.MONTH.edges(at(2026, 11, 8, 14, 2), 30)
+    assert [(time.localtime(edge).tm_hour, time.localtime(edge).tm_min) for edge in edges] == [(0, 0)] * 31
+    assert edges[-1] == at(2026, 11, 9)
+
+
+def test_a_day_and_an_hour_are_found_by_their_names() -> None:
+    assert day_or_hour("2026-10-25") == (at(2026, 10, 25), at(2026, 10, 26))
+    begin, end = day_or_hour("2026-10-25T02:00+01:00")
+    assert (begin, end - begin) == (at(2026, 10, 25, 3) - 3600, 3600)

@@ -1,0 +1,1 @@
+"""The dashboard: whether the promises hold, and what the machine and the models do."""

@@ -1,0 +1,190 @@
+"""What the dashboard shows, read while it is shown: the report of a range, the roles, the tasks at work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tale_tui.domain.errors import TaleError, UnknownModel
+from tale_tui.domain.events import EngineMoved, RoleChanged, TaskChanged, TasksChanged
+from tale_tui.domain.models import Role, RoleStatus
+from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S
+from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.domain.text import clean_line
+from tale_tui.formatting.symbols import signs
+from tale_tui.ui.dashboard.words import NAME_LIMIT
+
+if TYPE_CHECKING:
+    from tale_tui.domain.alerts import Alert
+    from tale_tui.domain.events import Fact
+    from tale_tui.domain.samples import DashboardReport
+    from tale_tui.engine.api import EngineApi
+    from tale_tui.ui.base_screen import BaseScreen
+
+ALERTS_MAX = 100
+"""Alerts that are read at most; more than two are only counted."""
+READ_S, READ_MAX_S = 2.0, 10.0
+"""Between two looks at what was measured: as often as it is measured while somebody looks, and for ranges whose parts
+are long less often."""
+RANGE_WORDS = {
+    "15m": "last 15 min", "1h": "last hour", "6h": "last 6 hours", "1d": "last day", "7d": "last 7 days",
+    "30d": "last 30 days", "90d": "last 90 days",
+}  # fmt: skip
+
+
+class DashboardController:
+    """Reads for the screen, and only while it is shown.
+
+    Args:
+        screen: does the work in the background.
+        paint: shows what was read.
+        engine: that is asked; None while there is none.
+        clock: seconds since the epoch.
+
+    Attributes:
+        report: as it was last read; None while nothing was.
+        read_at: when that was.
+        running: the tasks at work.
+        alerts: those that nobody acknowledged, the newest first.
+        asking: how many tasks wait for the user.
+        roles: as they are now, as far as that is known.
+        range: of `RANGES_S`.
+        model: `backend/model` where only one is meant.
+        held: whether what is shown is left as it is.
+    """
+
+    def __init__(
+        self, screen: BaseScreen, paint: Callable[[], None], engine: EngineApi | None, clock: Callable[[], float]
+    ) -> None:
+        self._screen = screen
+        self._paint = paint
+        self._engine = engine
+        self._clock = clock
+        self.report: DashboardReport | None = None
+        self.read_at = 0.0
+        self.running: tuple[Task, ...] = ()
+        self.alerts: tuple[Alert, ...] = ()
+        self.asking = 0
+        self.roles: dict[Role, RoleStatus] = {}
+        self.range = DEFAULT_RANGE
+        self.model = ""
+        self.held = False
+        self._next = 0.0
+        """When it is read again."""
+        self._told = ""
+        """What was last said to be wrong."""
+        self._stale = True
+        """Whether tasks changed since they were read."""
+
+    # when
+
+    def use(self, engine: EngineApi | None) -> None:
+        """There is an engine now, or none any more."""
+        self._engine = engine
+        if engine is None:
+            self.running, self.asking = (), 0
+
+    def hear(self, fact: Fact) -> None:
+        """The engine said something."""
+        match fact:
+            case RoleChanged(status):
+                self.roles[status.role] = status
+            case TaskChanged() | TasksChanged() | EngineMoved():
+                self._stale = True
+
+    def begin(self) -> None:
+        """It is shown now."""
+        self._stale = True
+        if not self.held:
+            self.read()
+
+    def rest(self) -> None:
+        """It is shown no longer: what is being read is not wanted."""
+        self._screen.workers.cancel_group(self._screen, "read")
+
+    def tick(self) -> None:
+        """Read again what is due; called while it is shown."""
+        if not self.held and (self._stale or self._clock() >= self._next or self._clock() < self._next - READ_MAX_S):
+            self.read()
+
+    def read(self) -> None:
+        """Read all anew, soon. What is being read is not interrupted by it, but followed by this."""
+        if self._engine is not None:
+            slot_s = self.report.slot_s if self.report is not None else 0.0
+            self._next = self._clock() + min(max(READ_S, slot_s / 10), READ_MAX_S)
+            self._screen.spawn(self._read, self._engine, group="read")
+
+    async def _read(self, engine: EngineApi) -> None:
+        try:
+            await self._read_all(engine)
+            self._told = ""
+        except UnknownModel:
+            # Nothing of it is kept any more: all of them are shown again.
+            self.model = ""
+            self._paint()
+            self.read()
+        except TaleError as error:
+            if error.sentence != self._told:
+                self._told = error.sentence
+                raise
+
+    async def _read_all(self, engine: EngineApi) -> None:
+        wanted = self.range, self.model
+        report = await engine.metrics.dashboard(range_s=RANGES_S[self.range], model=self.model)
+        if self._stale:
+            self._stale = False
+            status = await engine.control.status()
+            self.roles = {one.role: one for one in status.roles}
+            self.asking = status.tasks.waiting + status.tasks.interrupted
+            self.running = await engine.tasks.list(states=(TaskState.RUNNING,))
+        if not self.held and wanted == (self.range, self.model):
+            self.report, self.read_at = report, self._clock()
+            self.alerts = await engine.metrics.alerts(waiting=True, limit=ALERTS_MAX)
+        self._paint()
+
+    def acknowledge(self) -> None:
+        """The newest alert was read; it is shown no longer."""
+        if self._engine is not None and self.alerts:
+            self._screen.spawn(self._acknowledge, self._engine, self.alerts[0].id, group="acknowledge")
+
+    async def _acknowledge(self, engine: EngineApi, alert_id: int) -> None:
+        await engine.metrics.acknowledge(alert_id)
+        self.alerts = tuple(alert for alert in self.alerts if alert.id != alert_id)
+        self._paint()
+
+    # what is wanted
+
+    def step_range(self, step: int) -> None:
+        """Show a longer or a shorter time, as far as there is one."""
+        names = tuple(RANGES_S)
+        self.range = names[min(max(names.index(self.range) + step, 0), len(names) - 1)]
+        self.hold(False)
+
+    def step_model(self) -> None:
+        """Show the next model alone, after the last one all of them."""
+        names = ["", *(str(use.ref) for use in self.report.models)] if self.report is not None else [""]
+        place = names.index(self.model) if self.model in names else -1
+        self.model = names[(place + 1) % len(names)]
+        self.hold(False)
+
+    def hold(self, held: bool) -> None:
+        """Leave what is shown as it is, or go on."""
+        self.held = held
+        if not held:
+            self.read()
+
+    def words(self, *, short: bool) -> str:
+        """What is shown: `last hour · all models · 14:03:10`, and whether it is held.
+
+        Args:
+            short: whether there is little room: `1h · all models`.
+        """
+        model = clean_line(self.model.partition("/")[2], NAME_LIMIT) if self.model else "all models"
+        seen = "" if self.report is None else time.strftime("%H:%M:%S", time.localtime(self.read_at))
+        parts = [self.range if short else RANGE_WORDS[self.range], model]
+        if self.held:
+            parts.insert(0, f"{signs().paused} held" + (f" at {seen}" if seen and not short else ""))
+        elif seen and not short:
+            parts.append(seen)
+        return f" {signs().dot} ".join(parts)

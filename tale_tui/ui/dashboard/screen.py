@@ -1,0 +1,276 @@
+"""The dashboard: promises, plots, models, what runs, and what was told."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.types import CSSPathType
+
+from tale_tui.domain.clock import Clock
+from tale_tui.domain.errors import TaleError
+from tale_tui.engine.api import EngineApi
+from tale_tui.formatting.symbols import ASCII, signs
+from tale_tui.formatting.units import key_name
+from tale_tui.ui.base_screen import BaseScreen
+from tale_tui.ui.dashboard.alert_lines import AlertLines
+from tale_tui.ui.dashboard.controller import RANGE_WORDS, DashboardController
+from tale_tui.ui.dashboard.lights import PromiseLights
+from tale_tui.ui.dashboard.model_table import ModelTable
+from tale_tui.ui.dashboard.plot_grid import COUNT, PlotChoice, PlotGrid, PlotPicker
+from tale_tui.ui.dashboard.plots import plots_of
+from tale_tui.ui.dashboard.status import DASHBOARD_KEYS, DashboardSituation, hints
+from tale_tui.ui.dashboard.view import is_empty, lights_of, notes_of, rows_of
+from tale_tui.ui.dashboard.work_lines import WorkLines
+from tale_tui.ui.engine_bridge import Bridge
+from tale_tui.ui.keys import KeyPlace, keys_by_id
+from tale_tui.ui.text import NoMarkup
+from tale_tui.ui.widgets.key_bar import KeyBar, model_signs
+from tale_tui.ui.widgets.status_line import KeyHint
+from tale_tui.ui.widgets.title_bar import TitleBar
+
+if TYPE_CHECKING:
+    from tale_tui.domain.samples import DashboardReport
+
+NARROW = 100
+"""Cells below which there is room for two plots."""
+TICK_S = 1.0
+"""What goes on by itself is painted so often."""
+
+
+class DashboardScreen(BaseScreen):
+    """What is so now, and was in the time that is shown.
+
+    Args:
+        bridge: brings the engine and what it says.
+        engine: the engine; None while there is none.
+        clock: the time; None for the real one.
+    """
+
+    CSS_PATH: ClassVar[CSSPathType | None] = "dashboard.tcss"
+    BACK = "dashboard.back"
+    BINDING_GROUP_TITLE = "Dashboard"
+    BINDINGS: ClassVar[list[BindingType]] = DASHBOARD_KEYS
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  (declared so by Textual)
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (8, "-low"), (18, "-high")]  # noqa: RUF012  (likewise)
+
+    def __init__(self, bridge: Bridge, engine: EngineApi | None, clock: Clock | None = None) -> None:
+        super().__init__(id="dashboard", classes="-ascii" if signs() is ASCII else "")
+        self._clock = time.time if clock is None else clock.now
+        self.title_bar = TitleBar()
+        self.lights = PromiseLights()
+        self.grid = PlotGrid()
+        self.picker = PlotPicker()
+        self.models = ModelTable()
+        self.work = WorkLines(self._clock)
+        self.alerts = AlertLines(self._clock)
+        self.empty = NoMarkup(id="empty")
+        self.bar = KeyBar()
+        self.choice = PlotChoice()
+        self.controller = DashboardController(self, self.paint, engine, self._clock)
+        self._bridge = bridge
+        self._complaint = ""
+        """Why there is no engine."""
+        self._sentence = ""
+        """What stands in the place of the plots."""
+        bridge.subscribe(self)
+
+    @property
+    def key_places(self) -> tuple[KeyPlace, ...]:
+        """All keys are those of the screen."""
+        return (("On the dashboard", self.BINDINGS),)
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        self.title_bar.current = "Dashboard"
+        yield self.title_bar
+        yield self.lights
+        yield self.grid
+        yield self.empty
+        yield self.picker
+        yield self.models
+        yield self.work
+        yield self.alerts
+        yield self.notice_line
+        yield self.bar
+
+    def on_mount(self) -> None:
+        """Say what is so."""
+        self.set_interval(TICK_S, self._tick)
+        if self._bridge.error is not None:
+            self._no_engine(self._bridge.error)
+        self.paint()
+
+    # the engine
+
+    @on(Bridge.Ready)
+    def _use_engine(self, event: Bridge.Ready) -> None:
+        self._complaint = ""
+        self.controller.use(event.engine)
+        self._catch_up()
+
+    @on(Bridge.Failed)
+    def _lose_engine(self, event: Bridge.Failed) -> None:
+        self._no_engine(event.error)
+
+    def _no_engine(self, error: TaleError) -> None:
+        self._complaint = error.sentence
+        self.controller.use(None)
+        self.paint()
+
+    @on(Bridge.Happened)
+    def _on_event(self, event: Bridge.Happened) -> None:
+        self.controller.hear(event.fact)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether this is the screen of the mode that is on, perhaps below a dialog."""
+        return self.is_attached and self.app.screen_stack[0] is self
+
+    @on(events.ScreenResume)
+    def _catch_up(self) -> None:
+        """Show what is so now."""
+        if self.is_shown:
+            self.controller.begin()
+            self.paint()
+
+    @on(events.ScreenSuspend)
+    def _rest(self) -> None:
+        """Behind another mode nothing is read; behind a dialog it goes on."""
+        if not self.is_shown:
+            self.controller.rest()
+
+    def _tick(self) -> None:
+        if self.is_shown and not self.controller.held:
+            self.controller.tick()
+            if self.controller.running:
+                self.work.refresh()
+
+    # what is shown
+
+    @property
+    def narrow(self) -> bool:
+        """Whether there is room for two plots only."""
+        return self.size.width < NARROW
+
+    def paint(self) -> None:
+        """Show all that is known; what did not change costs nothing."""
+        controller, report = self.controller, self.controller.report
+        seen = self.choice.seen(narrow=self.narrow)
+        sentence = self._complaint
+        if report is not None:
+            sentence = sentence or self._nothing(report)
+            self.lights.lights = lights_of(report, controller.read_at)
+            self.models.rows = rows_of(report, controller.roles, controller.read_at, working=bool(controller.running))
+            self.models.notes = notes_of(report)
+            self.work.tasks = controller.running
+            self.alerts.alerts = controller.alerts
+            plots = plots_of(report, controller.read_at, self.grid.columns(len(seen)), large=self.choice.large)
+            self.grid.show(plots, seen)
+        else:
+            self.grid.show((None,) * COUNT, seen)
+        self.set_class(self.choice.large, "-large")
+        self.set_class(bool(sentence), "-empty")
+        self.set_class(bool(controller.alerts), "-alerts")
+        if sentence != self._sentence:
+            self._sentence = sentence
+            self.empty.update(sentence)
+        self.picker.seen = seen
+        self.refresh_lines()
+
+    def _nothing(self, report: DashboardReport) -> str:
+        """What is said where nothing was recorded; empty where something was."""
+        if not is_empty(report):
+            return ""
+        keys = self.keys()
+        ways = [
+            f"{key_name(keys[name])} {words}"
+            for name, words in (("dashboard.longer", "shows a longer time"), ("app.chat", "goes to the chat"))
+            if name in keys
+        ]
+        return f"Nothing was recorded in the {RANGE_WORDS[self.controller.range]}.\n{', '.join(ways)}."
+
+    def refresh_lines(self) -> None:
+        """Look at the first and the last line again."""
+        controller = self.controller
+        self.title_bar.note = controller.words(short=self.narrow)
+        self.title_bar.running, self.title_bar.asking = len(controller.running), controller.asking
+        self.bar.models = model_signs(controller.roles, working=bool(controller.running))
+        if self.is_current:
+            situation = DashboardSituation(
+                narrow=self.narrow,
+                large=self.choice.large,
+                held=controller.held,
+                away=bool(self._complaint),
+                alerts=bool(controller.alerts),
+            )
+            keys = keys_by_id(self)
+            self.bar.keys = tuple(
+                KeyHint(keys[name], label, shown) for name, label, shown in hints(situation) if name in keys
+            )
+
+    def on_resize(self) -> None:
+        """Another number of plots may be in sight."""
+        self.paint()
+
+    @on(PlotGrid.PlotClicked)
+    def _open_plot(self, event: PlotGrid.PlotClicked) -> None:
+        if self.choice.large:
+            self.action_back()
+        else:
+            self._choose(PlotChoice(self.choice.left, event.place, large=True))
+
+    def _choose(self, choice: PlotChoice) -> None:
+        self.choice = choice
+        self.paint()
+
+    # keys
+
+    def action_back(self) -> None:
+        """Close one thing at a time; with nothing left to close, back to the chat."""
+        if self.put_notice_away():
+            return
+        if self.choice.large:
+            self._choose(PlotChoice(self.choice.left, self.choice.right))
+        else:
+            self.post_message(self.Left())
+
+    def action_plot(self, place: int) -> None:
+        """Show a plot where there is room for two, else show it large."""
+        self._choose(self.choice.choose(place, narrow=self.narrow))
+
+    def action_large(self) -> None:
+        """Show the plot that was chosen last over the whole screen."""
+        self._choose(PlotChoice(self.choice.left, self.choice.right, large=True))
+
+    def action_range(self, step: int) -> None:
+        """Show a longer or a shorter time."""
+        self.controller.step_range(step)
+        self.refresh_lines()
+
+    def action_model(self) -> None:
+        """Show the next model alone, after the last one all of them."""
+        self.controller.step_model()
+        self.refresh_lines()
+
+    def action_hold(self) -> None:
+        """Leave what is shown as it is, or go on."""
+        self.controller.hold(not self.controller.held)
+        self.refresh_lines()
+
+    def action_acknowledge(self) -> None:
+        """The newest alert was read."""
+        self.controller.acknowledge()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where there is no alert, there is no key for one."""
+        return action != "acknowledge" or bool(self.controller.alerts)
+
+    def action_again(self) -> None:
+        """Read it again; without an engine, try to get one."""
+        if self._complaint:
+            self._bridge.open()
+        self.controller.read()
