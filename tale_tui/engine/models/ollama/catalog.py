@@ -206,10 +206,10 @@ class OllamaCatalog:
         if self._client is None:
             package = await asyncio.to_thread(import_package)
             if self._client is None:  # nobody else made it meanwhile
-                hooks = {"response": [self._note]}
-                self._client = package.AsyncClient(
-                    host=self._server.url, headers=PLACEHOLDER, event_hooks=hooks, **self._options
-                )
+                counting = self._options["event_hooks"]
+                hooks = {**counting, "response": [*counting["response"], self._note]}
+                options: ClientOptions = {**self._options, "event_hooks": hooks}
+                self._client = package.AsyncClient(host=self._server.url, headers=PLACEHOLDER, **options)
         return self._client
 
     async def _note(self, response: httpx.Response) -> None:
