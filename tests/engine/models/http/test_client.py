@@ -294,7 +294,7 @@ def test_a_client_reads_no_environment_by_itself() -> None:
 
 
 async def test_what_is_sent_and_received_is_counted(replay: Any) -> None:
-    replay.say("/x", '{"a": 1}')
+    replay.say("/x", '{"a": 1}', method="GET")
     replay.say("/lines", "one\ntwo\n")
     traffic = Traffic()
     client = ModelServerClient(ollama_address(replay.url), SERVER, FAST, "", traffic)
