@@ -62,7 +62,7 @@ CLOCK_TOLERANCE_S = 3.0
 """Seconds by which the clock on the wall may run away from the other one before it was set, or the machine slept."""
 SAMPLES_THINNED_S = 21_600.0
 """So often, in seconds, what is kept no longer is deleted."""
-ROLLED_AT_ONCE = 5_000
+ROLLED_AT_ONCE = 1_000
 """Rows that go into the roll-ups in one transaction: more would keep others waiting."""
 PROMISE_CALLS_MIN = 5
 """With fewer values nothing is said of a promise."""

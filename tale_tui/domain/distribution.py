@@ -57,8 +57,10 @@ class Distribution:
 
         Args:
             share: above 0, up to 1.
+        Returns:
+            None where there are no values, or no sketch of them.
         """
-        if self.smallest is None or self.largest is None:
+        if self.smallest is None or self.largest is None or not self.buckets:
             return None
         rank = max(1, math.ceil(share * self.count))
         for bucket in sorted(self.buckets):

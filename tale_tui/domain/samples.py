@@ -66,6 +66,8 @@ class Figure(StrEnum):
 
 CALL_FIGURES = (Figure.FIRST_TEXT, Figure.RATE, Figure.WAITING, Figure.SIMPLE_TASK)
 """That follow from the rows of calls."""
+SKETCHED_FIGURES = (*CALL_FIGURES, Figure.SWITCH, Figure.MODELS_MEMORY)
+"""Whose percentiles are asked for."""
 SAMPLED_FIGURES = tuple(Figure)[tuple(Figure).index(Figure.QUEUED) :]
 """That are measured when a sample is taken, in the order of the columns of their rows."""
 
@@ -124,8 +126,9 @@ class SeriesPoint:
     mean: float
     smallest: float
     largest: float
-    p50: float
-    p95: float
+    p50: float | None = None
+    """Of times of calls and of the memory of models; None of what else is sampled."""
+    p95: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ def _echo_figures(report: DashboardReport) -> int:
         )
     if not rows:
         return 0
-    numbers = (Column(name, right=True) for name in ("now", "mean", "least", "most"))
+    numbers = (Column(name, right=True) for name in ("last", "mean", "least", "most"))
     echo_table((Column("measured"), *numbers), rows)
     return len(rows) + 1
 

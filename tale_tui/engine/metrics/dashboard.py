@@ -11,6 +11,7 @@ from tale_tui.domain.distribution import Distribution, merged
 from tale_tui.domain.samples import (
     CALL_FIGURES,
     SAMPLED_FIGURES,
+    SKETCHED_FIGURES,
     Figure,
     MetricSeries,
     Sample,
@@ -25,6 +26,8 @@ SLOTS_S = (15, 60, 300, 900, 3_600, 7_200, 28_800, 86_400, 604_800)
 SLOTS_MAX = 96
 """Parts of a range: more than a plot has columns for are of no use."""
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
+PLAIN_FIGURES = tuple(figure for figure in SAMPLED_FIGURES if figure not in SKETCHED_FIGURES)
+"""Of which no percentile is asked for."""
 LAID_FIGURES = (*CALL_FIGURES, Figure.SWITCH, *SAMPLED_FIGURES)
 """All but tokens, which are sums by model."""
 
@@ -84,12 +87,21 @@ def lay_single(grid: SlotGrid, samples: Iterable[Sample], calls: Iterable[Rolled
     }
 
 
-def lay_rollups(grid: SlotGrid, rows: Iterable[RollupRow]) -> Laid:
-    """Roll-ups on a grid."""
+def lay_rollups(grid: SlotGrid, rows: Iterable[RollupRow], plain: Iterable[tuple[Figure, int, Distribution]]) -> Laid:
+    """Roll-ups on a grid.
+
+    Args:
+        grid: the parts.
+        rows: with sketches.
+        plain: values of whole parts, without.
+    """
     parts: defaultdict[Figure, defaultdict[int, list[Distribution]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         parts[row.figure][grid.place(row.start)].append(row.values)
-    return {figure: {place: merged(found) for place, found in places.items()} for figure, places in parts.items()}
+    laid = {figure: {place: merged(found) for place, found in places.items()} for figure, places in parts.items()}
+    for figure, place, values in plain:
+        laid.setdefault(figure, {})[place] = values
+    return laid
 
 
 def slot_states(grid: SlotGrid, laid: Laid, idle: Sequence[Sample]) -> tuple[SlotState, ...]:
@@ -117,7 +129,7 @@ def series_on(grid: SlotGrid, laid: Laid, idle: Sequence[Sample]) -> tuple[Metri
         for time in idle if figure in SAMPLED_FIGURES else ():
             if (value := time[figure]) is not None:
                 for place in idle_places(grid, time):
-                    places.setdefault(place, SeriesPoint(1, value, value, value, value, value))
+                    places.setdefault(place, SeriesPoint(1, value, value, value))
         points = tuple(places.get(place) for place in range(grid.count))
         last = next((point.mean for point in reversed(points) if point is not None), None)
         found.append(MetricSeries(figure, "", points, last))
@@ -137,7 +149,7 @@ def token_series(grid: SlotGrid, tokens: Iterable[tuple[str, int, int]]) -> tupl
     series = []
     for model in sorted(by_model, key=lambda model: (-sum(by_model[model].values()), model)):
         points = tuple(
-            None if (number := by_model[model].get(place)) is None else SeriesPoint(1, *[float(number)] * 5)
+            None if (number := by_model[model].get(place)) is None else SeriesPoint(1, *[float(number)] * 3)
             for place in range(grid.count)
         )
         last = next(point.mean for point in reversed(points) if point is not None)
@@ -146,5 +158,7 @@ def token_series(grid: SlotGrid, tokens: Iterable[tuple[str, int, int]]) -> tupl
 
 
 def _point(values: Distribution) -> SeriesPoint:
-    numbers = (values.mean, values.smallest, values.largest, values.percentile(MIDDLE), values.percentile(P95))
-    return SeriesPoint(values.count, *(number or 0.0 for number in numbers))
+    ends = (values.mean or 0.0, values.smallest or 0.0, values.largest or 0.0)
+    if not values.buckets:
+        return SeriesPoint(values.count, *ends)
+    return SeriesPoint(values.count, *ends, values.percentile(MIDDLE), values.percentile(P95))

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from tale_tui.domain.distribution import Distribution, merged
 from tale_tui.domain.metrics import CallFilter, add_known
 from tale_tui.domain.models import ModelRef, Role
-from tale_tui.domain.samples import DashboardReport, Figure, ModelActivity, ModelSample, Sample
+from tale_tui.domain.samples import SKETCHED_FIGURES, DashboardReport, Figure, ModelActivity, ModelSample, Sample
 from tale_tui.engine.metrics.dashboard import (
     LAID_FIGURES,
+    PLAIN_FIGURES,
     Laid,
     SlotGrid,
     grid_of,
@@ -77,7 +78,7 @@ class DashboardReader:
         """See `MetricsApi.dashboard`."""
         self._sampler.looked_at()
         if self._can_write:
-            await self._store.roll_up()
+            await self._sampler.roll_up()
         grid = grid_of(range_s, self._now())
         model = "" if ref is None else str(ref)
         which = CallFilter(grid.begin, grid.end, model)
@@ -105,8 +106,10 @@ class DashboardReader:
 
     async def _laid(self, grid: SlotGrid, model: str) -> Laid:
         if grid.step_s:
-            rows = await self._store.rollups(grid.step_s, LAID_FIGURES, grid.begin, grid.end, model)
-            return await asyncio.to_thread(lay_rollups, grid, rows)
+            span = (grid.begin, grid.end)
+            rows = await self._store.rollups(grid.step_s, SKETCHED_FIGURES, *span, model)
+            plain = await self._store.plain_rollups(grid.step_s, PLAIN_FIGURES, *span, grid.slot_s)
+            return await asyncio.to_thread(lay_rollups, grid, rows, plain)
         samples = await self._store.samples(grid.begin, grid.end)
         calls = await self._store.call_values(grid.begin, grid.end, model)
         return await asyncio.to_thread(lay_single, grid, samples, calls)

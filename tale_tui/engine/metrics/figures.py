@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 
 from tale_tui.config.settings import ModelPrice
 from tale_tui.domain.constants import CLOCK_STEP_S
@@ -56,10 +57,11 @@ def grouped(
     Returns:
         The groups come in the order of time where they have one, else the largest first.
     """
+    label = cache(lambda dimension, step: time_label(dimension, local(step * CLOCK_STEP_S)))
     by_model: dict[tuple[tuple[str, ...], str], TokenSums] = {}
     began: dict[tuple[str, ...], int] = {}
     for row in rows:
-        key = _key(row, by, local)
+        key = _key(row, by, label)
         known = by_model.get((key, row.model))
         by_model[key, row.model] = row.sums if known is None else known + row.sums
         if row.clock_step is not None:
@@ -84,12 +86,9 @@ def grouped(
     return total, tuple(TokenGroup(key, groups[key]) for key in sorted(groups, key=order))
 
 
-def _key(row: SumRow, by: Sequence[CallDimension], local: LocalTime) -> tuple[str, ...]:
+def _key(row: SumRow, by: Sequence[CallDimension], label: Callable[[CallDimension, int], str]) -> tuple[str, ...]:
     columns = iter(row.key)
-    return tuple(
-        time_label(dimension, local((row.clock_step or 0) * CLOCK_STEP_S)) if dimension in TIMES else next(columns)
-        for dimension in by
-    )
+    return tuple(label(dimension, row.clock_step or 0) if dimension in TIMES else next(columns) for dimension in by)
 
 
 def time_label(dimension: CallDimension, moment: datetime) -> str:

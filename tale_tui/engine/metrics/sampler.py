@@ -49,8 +49,8 @@ class SampleStore(Protocol):
         """Nothing happened since the sample `n` until this moment."""
         ...
 
-    async def roll_up(self) -> None:
-        """Sum up what came since."""
+    async def roll_up(self, minutes_from: float) -> None:
+        """Sum up what came since, in minutes only from this moment on."""
         ...
 
     async def thin(self, samples_before: float, steps_before: list[tuple[int, float]]) -> None:
@@ -141,6 +141,13 @@ class Sampler:
             self._looked_until = self._clock.monotonic() + LOOKED_AT_S
             self.nudge()
 
+    async def roll_up(self) -> None:
+        """Sum up the calls that came since, as far as the database can be written."""
+        await self._keep(self._roll_up)
+
+    async def _roll_up(self) -> None:
+        await self._store.roll_up(self._clock.now() - self._settings.minutes_days * DAY_S)
+
     async def close(self) -> None:
         """Note the last that happened, and end. May be called twice."""
         if self._closed:
@@ -217,12 +224,12 @@ class Sampler:
         self._ended_seen = self._work.ended()
         sample = await self._sample(idle=False)
         await self._store.add_sample(sample)
-        await self._store.roll_up()
+        await self._roll_up()
 
     async def _take_idle(self) -> int:
         self._since = self._clock.monotonic()
         n = await self._store.add_sample(await self._sample(idle=True))
-        await self._store.roll_up()
+        await self._roll_up()
         return n
 
     async def _sample(self, *, idle: bool) -> Sample:

@@ -29,7 +29,8 @@ _GB_IN_MB = 1000.0
 _TOKEN_COUNT_FROM = 1000
 """From here on a number of the scale is written as a count."""
 
-Value = Callable[[SeriesPoint], float]
+Value = Callable[[SeriesPoint], float | None]
+"""What is drawn of a part of the range; None where it has no such value."""
 
 
 def plots_of(report: DashboardReport, now: float, columns: int, *, large: bool = False) -> tuple[PlotData, ...]:
@@ -43,9 +44,9 @@ def plots_of(report: DashboardReport, now: float, columns: int, *, large: bool =
     """
     first = report.series_of(Figure.FIRST_TEXT)
     lines = (
-        _LinePlot("first token, s", first, lambda point: point.p50 / 1000, lambda value: duration(value / 1000),
+        _LinePlot("first token, s", first, lambda point: _seconds(point.p50), lambda value: duration(value / 1000),
                   _colour_of(report, ROLE_COLOURS[Role.UX]), promise=_limit(report, PromiseName.CHAT),
-                  tail=(lambda point: point.p95 / 1000) if large else None),
+                  tail=(lambda point: _seconds(point.p95)) if large else None),
         _LinePlot("tokens a second", report.series_of(Figure.RATE), lambda point: point.p50, speed,
                   _colour_of(report, _PLAIN)),
         _LinePlot("tasks waiting", report.series_of(Figure.QUEUED), lambda point: point.largest, count, counted=True),
@@ -111,6 +112,10 @@ def _colour_of(report: DashboardReport, otherwise: str) -> str:
 def edges_of(report: DashboardReport) -> tuple[float, ...]:
     """Where the parts of the range begin, and the end of the last one."""
     return tuple(report.begin + report.slot_s * place for place in range(len(report.slots) + 1))
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def _limit(report: DashboardReport, name: PromiseName, unit: float = 1.0) -> float | None:

@@ -78,7 +78,7 @@ class World:
     async def extend_sample(self, n: int, ended: float) -> None:
         self.extended[n] = ended
 
-    async def roll_up(self) -> None:
+    async def roll_up(self, minutes_from: float) -> None:
         pass
 
     async def thin(self, samples_before: float, steps_before: list[tuple[int, float]]) -> None:

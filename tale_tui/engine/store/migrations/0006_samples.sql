@@ -38,7 +38,7 @@ CREATE TABLE model_sample (
 ) WITHOUT ROWID;
 
 -- Values of a minute, an hour or a day: their number, their sum in thousandths, their ends, and how many of them lie in
--- each bucket of a sketch (a JSON object).
+-- each bucket of a sketch (a JSON list: bucket, number, bucket, number, ...).
 CREATE TABLE rollup (
     step INTEGER NOT NULL,                    -- seconds
     start INTEGER NOT NULL,                   -- a multiple of it

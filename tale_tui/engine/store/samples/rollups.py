@@ -7,6 +7,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from tale_tui.domain.constants import ROLLED_AT_ONCE
 from tale_tui.domain.distribution import Distribution, merged
@@ -65,9 +66,13 @@ class RollupRow:
 class Rollups(Database):
     """The roll-ups of a store."""
 
-    async def roll_up(self) -> None:
-        """Add to the roll-ups what came since: rows of calls and of models that were loaded."""
-        while await self._unrolled() and await self._write(_roll_some):
+    async def roll_up(self, minutes_from: float = 0.0) -> None:
+        """Add to the roll-ups what came since: rows of calls and of models that were loaded.
+
+        Args:
+            minutes_from: minutes that lie before this moment are kept no longer.
+        """
+        while await self._unrolled() and await self._write(partial(_roll_some, minutes_from)):
             pass
 
     async def _unrolled(self) -> bool:
@@ -104,6 +109,34 @@ class Rollups(Database):
                 for row in connection.execute(
                     f"{sql} AND (? IN ('', model) OR model = '') ORDER BY start", (step_s, figure, first, until, model)
                 )
+            )
+
+        return await self._read(job)
+
+    async def plain_rollups(
+        self, step_s: int, figures: Sequence[Figure], begin: int, until: int, slot_s: int
+    ) -> tuple[tuple[Figure, int, Distribution], ...]:
+        """Values of the parts of a range, without their sketches: those are most of what is to be read.
+
+        Args:
+            step_s: of `STEPS_S`.
+            figures: what is wanted; none that is of models.
+            begin: when the first part begins; a multiple of `step_s`.
+            until: when the last one ends.
+            slot_s: the length of a part; a multiple of `step_s`.
+        Returns:
+            A figure, the place of a part, and its values.
+        """
+        sql = """
+            SELECT (start - ?) / ?, sum(count), sum(total), min(smallest), max(largest) FROM rollup
+            WHERE step = ? AND figure = ? AND start >= ? AND start < ? AND model = '' GROUP BY 1
+        """
+
+        def job(connection: sqlite3.Connection) -> tuple[tuple[Figure, int, Distribution], ...]:
+            return tuple(
+                (figure, place, Distribution(*values))
+                for figure in figures
+                for place, *values in connection.execute(sql, (begin, slot_s, step_s, figure, begin, until))
             )
 
         return await self._read(job)
@@ -154,27 +187,28 @@ class Rollups(Database):
         await self._write(job)
 
 
-def add_to_rollups(connection: sqlite3.Connection, values: Iterable[Rolled]) -> None:
+def add_to_rollups(connection: sqlite3.Connection, values: Iterable[Rolled], minutes_from: float = 0.0) -> None:
     """Add values to the roll-ups of all steps.
 
     Args:
         connection: inside the transaction in which the rows are stored, or noted as rolled up.
         values: of any moments.
+        minutes_from: those that lie before this moment are in no minute.
     """
     new: defaultdict[tuple[int, int, Figure, str], list[float]] = defaultdict(list)
     for value in values:
-        for step_s in STEPS_S:
+        for step_s in STEPS_S if value.at >= minutes_from else STEPS_S[1:]:
             new[step_s, int(value.at // step_s * step_s), value.figure, value.model].append(value.value)
     for key, added in new.items():
         known = connection.execute(_GET, key).fetchone()
         whole = Distribution.of(added)
         if known is not None:
             whole = merged((_distribution_of(known), whole))
-        row = (whole.count, whole.total, whole.smallest, whole.largest, json.dumps(whole.buckets))
+        row = (whole.count, whole.total, whole.smallest, whole.largest, _sketch_text(whole))
         connection.execute(_PUT, (*key, *row))
 
 
-def _roll_some(connection: sqlite3.Connection) -> bool:
+def _roll_some(minutes_from: float, connection: sqlite3.Connection) -> bool:
     """Add some of the rows that are in no roll-up; whether there may be more."""
     more = False
     for table, sql, wanted, figures in _SOURCES:
@@ -184,7 +218,7 @@ def _roll_some(connection: sqlite3.Connection) -> bool:
         if upto <= done:
             continue
         rows = connection.execute(f"{sql} WHERE n > ? AND n <= ?{wanted} ORDER BY n", (done, upto)).fetchall()
-        add_to_rollups(connection, _values_of(rows, figures))
+        add_to_rollups(connection, _values_of(rows, figures), minutes_from)
         connection.execute("INSERT OR REPLACE INTO rolled_up (source, n) VALUES (?, ?)", (table, upto))
         more = more or upto < last
     return more
@@ -204,5 +238,10 @@ def _values_of(rows: Iterable[Row], figures: Sequence[Figure]) -> Iterable[Rolle
 
 def _distribution_of(row: Row) -> Distribution:
     count, total, smallest, largest, sketch = row
-    buckets = {int(bucket): values for bucket, values in json.loads(sketch).items()}
-    return Distribution(count, total, smallest, largest, buckets)
+    numbers = json.loads(sketch)
+    return Distribution(count, total, smallest, largest, dict(zip(numbers[::2], numbers[1::2], strict=True)))
+
+
+def _sketch_text(values: Distribution) -> str:
+    """A sketch as JSON: bucket, number of values, bucket, number of values, ..."""
+    return json.dumps([number for pair in sorted(values.buckets.items()) for number in pair], separators=(",", ":"))

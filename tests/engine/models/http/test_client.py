@@ -291,3 +291,17 @@ def test_a_client_reads_no_environment_by_itself() -> None:
     options = client_of("https://example.com").options
     assert options["trust_env"] is False
     assert options["timeout"] == httpx.Timeout(None, connect=5)
+
+
+async def test_what_is_sent_and_received_is_counted(replay: Any) -> None:
+    replay.say("/x", '{"a": 1}', method="GET")
+    replay.say("/lines", "one\ntwo\n")
+    traffic = Traffic()
+    client = ModelServerClient(ollama_address(replay.url), SERVER, FAST, "", traffic)
+    await client.ask("GET", f"{replay.url}/x")
+    assert (traffic.sent, traffic.received) == (0, len('{"a": 1}'))
+    async with client.stream(f"{replay.url}/lines", {"b": 22}, "m") as lines:
+        while await lines.next() is not None:
+            pass
+    assert (traffic.sent, traffic.received) == (len('{"b":22}'), len('{"a": 1}one\ntwo\n'))
+    await client.close()
