@@ -21,6 +21,7 @@ ROOMS = (
 """Rooms of the package from the top down: who is in one imports from those below it and from its own."""
 
 ENGINE = (
+    {"load_test"},
     {"ipc", "client_actions"},
     {"engine"},
     {"control"},
@@ -73,8 +74,15 @@ SEEN_FROM_OUTSIDE = {
     "engine.result_files",
 }
 """Modules of the engine that the window and the commands may use; everything else of it is its own."""
-ALSO_SEEN_BY_COMMANDS = {"engine.detect", "engine.store.read_only", "engine.engine", "engine.doctor"}
-"""By commands that work without an engine: looking at what is stored, judging a text, checking an installation."""
+ALSO_SEEN_BY_COMMANDS = {
+    "engine.detect",
+    "engine.store.read_only",
+    "engine.engine",
+    "engine.doctor",
+    "engine.load_test",
+}
+"""By commands that work without an engine: looking at what is stored, judging a text, checking an installation. What
+puts load on an engine is itself a client of the API."""
 
 LOADS_THE_ENGINE = "tale_tui.ui.engine_bridge"
 """Imports the engine behind the first frame, so that `open_engine` finds it loaded."""
