@@ -246,8 +246,11 @@ def _echo_words(report: LoadReport) -> None:
         back = "and nothing came back" if recovery.seconds is None else f"recovered in {duration(recovery.seconds)}"
         echo(f"{recovery.killed} was killed: {back}")
     done = f"{report.tasks_done} of {plural(report.tasks, 'task')} done"
+    turns = plural(report.messages, "turn")
+    if report.messages_continued:
+        turns += f" ({report.messages_continued} gone on with)"
     failed = f"{report.tasks_failed + report.messages_failed} failed"
-    echo(f"{done}, {plural(report.messages, 'turn')}, {failed}, lost: {len(report.lost)}")
+    echo(f"{done}, {turns}, {failed}, lost: {len(report.lost)}")
     for what in report.lost[:LOST_NAMED]:
         echo(f"  {what}")
     memory = f"models in {size(report.memory_used_bytes)} of {size(report.memory_limit_bytes)} allowed"
@@ -273,7 +276,11 @@ def _report_data(report: LoadReport, folder: Path, model: str) -> dict[str, Any]
         "model": model,
         "cores": os.cpu_count(),
         "tasks": {"handed_in": report.tasks, "done": report.tasks_done, "failed": report.tasks_failed},
-        "turns": {"sent": report.messages, "failed": report.messages_failed},
+        "turns": {
+            "sent": report.messages,
+            "failed": report.messages_failed,
+            "continued": report.messages_continued,
+        },
         "lost": len(report.lost),
         "lost_what": list(report.lost),
         "figures": [_figure_data(figure) for figure in report.figures],

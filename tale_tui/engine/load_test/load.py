@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +11,7 @@ from typing import Protocol
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.constants import TASKS_TOGETHER_MAX
 from tale_tui.domain.errors import EngineLost
-from tale_tui.domain.events import TextDelta, TurnCancelled, TurnDone, TurnFailed
+from tale_tui.domain.events import TextDelta, TurnDone, TurnEvent, TurnFailed
 from tale_tui.domain.tasks import TaskCounts, TaskRequest
 from tale_tui.engine.api import EngineApi
 
@@ -25,6 +25,8 @@ RECOVERY_MAX_S = 120.0
 """What has not come back after so long does not: a big model loads within a minute."""
 REPEATS_MAX, REPEAT_PAUSE_S = 50, 0.1
 """So often, after so many seconds, a message is sent again under its key while the engine moves."""
+CONTINUED_MAX, CONTINUE_PAUSE_S = 5, 1.0
+"""So often, after so many seconds, a reply that failed is gone on with."""
 KILLS_AT = (1 / 3, 2 / 3)
 """Shares of the tasks that are done when the processes of models, and then that of the engine, are killed."""
 
@@ -61,6 +63,8 @@ class SentMessage:
     key: str
     done: bool
     """Whether its reply came to its end."""
+    continued: int = 0
+    """How often it was gone on with because it had failed, which takes a user one key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,22 +229,30 @@ class LoadTest:
         while not self._tasks_over or turn < TURNS_MIN:
             turn += 1
             text = f"Load test, message {turn} of chat {number}: answer in one short sentence."
-            key = self._clock.new_id()
-            self._messages.append(SentMessage(session_id, key, await self._turn(session_id, text, key)))
+            self._messages.append(await self._send(session_id, text))
 
-    async def _turn(self, session_id: str, text: str, key: str) -> bool:
-        """Send a message, again under its key where the engine moves; whether its reply came to its end."""
+    async def _send(self, session_id: str, text: str) -> SentMessage:
+        """One turn as a user has it: sent again under its key where the engine moves, gone on with where it failed."""
+        key, continued = self._clock.new_id(), 0
         for _ in range(REPEATS_MAX):
+            turn = self._engine.chat.send(session_id, text, key=key, as_task=False)
             try:
-                async with aclosing(self._engine.chat.send(session_id, text, key=key, as_task=False)) as events:
-                    async for event in events:
-                        match event:
-                            case TextDelta():
-                                self._sign.set()
-                            case TurnDone():
-                                return True
-                            case TurnFailed() | TurnCancelled():
-                                return False
+                ended = await self._read(turn)
+                while isinstance(ended, TurnFailed) and continued < CONTINUED_MAX:
+                    continued += 1
+                    await asyncio.sleep(CONTINUE_PAUSE_S)
+                    ended = await self._read(self._engine.chat.resume(session_id, ended.reply.id))
             except EngineLost:
                 await asyncio.sleep(REPEAT_PAUSE_S)
-        return False
+                continue
+            return SentMessage(session_id, key, isinstance(ended, TurnDone), continued)
+        return SentMessage(session_id, key, done=False, continued=continued)
+
+    async def _read(self, turn: AsyncGenerator[TurnEvent, None]) -> TurnEvent | None:
+        """The last event of a turn."""
+        last = None
+        async with aclosing(turn) as events:
+            async for last in events:
+                if isinstance(last, TextDelta):
+                    self._sign.set()
+        return last

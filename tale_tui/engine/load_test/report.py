@@ -59,6 +59,8 @@ class LoadReport:
     tasks_failed: int
     messages: int
     messages_failed: int
+    messages_continued: int
+    """Whose replies failed first, and came to their end when they were gone on with."""
     lost: tuple[str, ...]
     """What was handed in or sent and is not there, not whole, or not counted: a sentence each."""
     handing_in_s: float
@@ -94,6 +96,7 @@ async def report_of(engine: EngineApi, outcome: LoadOutcome) -> LoadReport:
         tasks_failed=sum(task.state is TaskState.FAILED for task in tasks),
         messages=len(sent),
         messages_failed=sum(not message.done for message in sent),
+        messages_continued=sum(message.done and message.continued > 0 for message in sent),
         lost=(*_lost_tasks(outcome.task_ids, tasks, calls), *await _lost_messages(engine, outcome, calls)),
         handing_in_s=outcome.handing_in_s,
         spent_s=outcome.spent_s,

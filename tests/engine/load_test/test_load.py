@@ -15,14 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.models import BackendName
+from tale_tui.domain.errors import BackendCrashed
+from tale_tui.domain.models import BackendName, Role
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.load_test import load
 from tale_tui.engine.load_test.kills import KillableEngine, KillableModels
 from tale_tui.engine.load_test.load import LoadOutcome, LoadPlan, LoadProgress, LoadTest, SentMessage
 from tale_tui.engine.load_test.report import LoadFigure, LoadReport, report_of
-from tale_tui.engine.models.scripted import ScriptedBackend, spoken
+from tale_tui.engine.models.backend import ChatRequest
+from tale_tui.engine.models.scripted import Fail, Script, ScriptedBackend, spoken
 
 Start = Callable[..., Awaitable[Engine]]
 WAIT_S = 20
@@ -102,6 +104,27 @@ async def test_what_is_killed_is_waited_for_and_its_time_is_kept(engine: Engine)
     assert all(recovery.seconds is not None and recovery.seconds > 0 for recovery in outcome.recoveries)
 
 
+async def test_a_reply_that_fails_is_gone_on_with_as_a_user_would(
+    start_engine: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "CONTINUE_PAUSE_S", 0.01)
+    failed: set[str] = set()
+
+    def answer(request: ChatRequest) -> Script:
+        asked = request.messages[-1].text
+        if request.role is Role.UX and asked not in failed:
+            failed.add(asked)
+            return Script((Fail(BackendCrashed("It is gone.")),))
+        return spoken("Fine, ", "thank you.")
+
+    backend = ScriptedBackend(answer)
+    engine = await start_engine({BackendName.SCRIPTED: backend}, ux="scripted/demo", task="scripted/demo")
+    outcome, _ = await put_on(engine, 1, 1)
+    report = await report_of(engine, outcome)
+    assert (report.messages, report.messages_failed, report.messages_continued) == (3, 0, 3)
+    assert report.lost == ()
+
+
 async def test_what_never_comes_back_is_said_and_the_test_ends(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "RECOVERY_MAX_S", 0.1)
     outcome, _ = await put_on(engine, 6, 1, Vase(None))
@@ -161,7 +184,9 @@ async def test_only_what_stands_below_the_engine_of_the_test_is_killed(engine: E
         assert ours.poll() is None
         assert not await models.is_back(engine)
         # Its own child is its own to reap: until then it is there as a zombie.
-        assert all(one.status() == psutil.STATUS_ZOMBIE for one in below)
+        async with asyncio.timeout(WAIT_S):
+            while any(one.status() != psutil.STATUS_ZOMBIE for one in below):
+                await asyncio.sleep(0.01)
         assert await KillableEngine(process).kill()
         assert ours.wait(WAIT_S) < 0
         assert other.poll() is None
