@@ -50,6 +50,7 @@ COMMANDS = {
     "export": "tale_tui.cli.data.export_import:export",
     "import": "tale_tui.cli.data.export_import:import_",
     "tokens": "tale_tui.cli.metrics.tokens:tokens",
+    "metrics": "tale_tui.cli.metrics.metrics:metrics",
     "stress-test": "tale_tui.cli.metrics.stress_test:stress_test",
     "models": "tale_tui.cli.models.models:models",
     "detect": "tale_tui.cli.learning.detect:detect",

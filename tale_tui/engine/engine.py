@@ -24,6 +24,8 @@ from tale_tui.engine.chat.turn import TurnManager
 from tale_tui.engine.control import EngineControl
 from tale_tui.engine.detect.detector import LEARNED_FILE, Detectors
 from tale_tui.engine.detect.learning import Learner
+from tale_tui.engine.metrics.export.export import MetricsExport
+from tale_tui.engine.metrics.export.statistics import CountedCalls
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.metrics.service import MetricsService
 from tale_tui.engine.models.backend import Backend, BackendRegistry
@@ -75,7 +77,13 @@ class Engine:
     ) -> None:
         bus = Bus()
         calls = CallRecorder(store)
-        services = build_model_services(backends, store, settings, clock, bus.publish, calls=calls)
+        counted = CountedCalls(store, lambda: pool.running, clock.now)
+        self._export = export = MetricsExport(
+            *(settings.metrics, paths, counted, clock.now, bus.publish), listens=works_queue and not read_only
+        )
+        services = build_model_services(
+            *(backends, store, settings, clock, bus.publish), calls=calls, observer=export.observer
+        )
         pool, roles = services.pool, services.roles
         self.store: Final = store
         self.bus: Final = bus
@@ -111,7 +119,10 @@ class Engine:
         self.sessions: SessionApi = SessionService(store, turns.stop_turn, bus.publish)
         self.models: ModelApi = models
         self.metrics: MetricsApi = MetricsService(
-            store, calls, settings.prices, lambda: pool.running, lambda role: roles.states.status(role).ref
+            *(store, calls, settings.prices),
+            lambda: pool.running,
+            lambda role: roles.states.status(role).ref,
+            counted,
         )
         self.control: ControlApi = EngineControl(
             *(paths, settings, store, roles, models, bus, clock.now()),
@@ -181,6 +192,7 @@ class Engine:
             replies = "A reply" if count == 1 else f"{count} replies"
             sentence = f"{replies} broke off when the application ended. What came is kept and can be continued."
             self.bus.publish(Notice("Interrupted", sentence))
+        await self._export.start(told)
         await self._roles.restore()
         if not self._read_only:
             await self._executor.remember()
@@ -195,6 +207,7 @@ class Engine:
         await self._executor.close()
         await self._models.close()
         await self._calls.close()
+        await self._export.close()
         self.bus.close()
         await self.pool.close()
         await self.store.close()

@@ -119,6 +119,7 @@ class ScriptedEngine:
         self.prices: dict[str, ModelPrice] = {}
         self.running: list[RunningCall] = []
         self.saved: TokenSavings | None = None
+        self.exposed = ""
         # control
         self.pid, self.here, self.background = 1, False, False
         self.works, self.can_write, self.watched, self.stopped = True, True, 1, False

@@ -549,6 +549,10 @@ class ScriptedMetrics(Group):
         await self._engine.asked("metrics.activity")
         return CallActivity(tuple(self._engine.running), len(self._engine.rows))
 
+    async def exposition(self) -> str:
+        await self._engine.asked("metrics.exposition")
+        return self._engine.exposed
+
 
 class ScriptedControl(Group):
     """See `ControlApi`."""

@@ -45,8 +45,8 @@ LINE_EVERY_S = 5.0
 SHARES = (("p50", 0.5), ("p95", JUDGED_AT), ("p99", 0.99))
 LOST_NAMED = 5
 """Of what was lost, so much is named."""
-OWN_SETTINGS = {"detect.learn": "false", "tasks.resume": "always"}
-"""Training would be measured too; what is cut off goes on without a question."""
+OWN_SETTINGS = {"detect.learn": "false", "tasks.resume": "always", "metrics.listen": "", "metrics.otlp": "false"}
+"""Training would be measured too; what is cut off goes on without a question; nothing of it is sent out."""
 SCRIPTED = f"scripted/{DEMO_MODEL}"
 SCRIPTED_SETTINGS = {"ux": SCRIPTED, "task": SCRIPTED, "tasks.running": "4", "tasks.per_model": "4"}
 

@@ -21,6 +21,7 @@ from tale_tui.domain.metrics import (
 )
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.text import clean_line
+from tale_tui.engine.metrics.export.statistics import CountedCalls
 from tale_tui.engine.metrics.figures import grouped, savings_of
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.store.store import Store
@@ -38,6 +39,7 @@ class MetricsService:
         prices: by `backend/model`.
         running: the calls that have not ended.
         serving: the model of a role; None where it has none.
+        counted: all calls, for other systems.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class MetricsService:
         prices: Mapping[str, ModelPrice],
         running: Callable[[], tuple[RunningCall, ...]],
         serving: Callable[[Role], ModelRef | None],
+        counted: CountedCalls,
     ) -> None:
         self._store = store
         self._recorder = recorder
         self._prices = prices
         self._running = running
         self._serving = serving
+        self._counted = counted
 
     async def tokens(self, which: CallFilter = EVERY_CALL, *, by: tuple[CallDimension, ...] = ()) -> TokenReport:
         await self._check(which.model)
@@ -78,6 +82,9 @@ class MetricsService:
 
     async def activity(self) -> CallActivity:
         return CallActivity(self._running(), self._recorder.recorded)
+
+    async def exposition(self) -> str:
+        return await self._counted.exposition()
 
     async def _check(self, model: str) -> None:
         """Refuse a model that is neither in a row nor in a role."""

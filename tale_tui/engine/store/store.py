@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.events import Notice
+from tale_tui.engine.store.call_statistics import CallStatisticsRows
 from tale_tui.engine.store.database import Connection
 from tale_tui.engine.store.export import ExportImport
 from tale_tui.engine.store.messages import Messages, Replies
@@ -37,6 +38,7 @@ class Store(
     Labels,
     Residencies,
     TokenMetrics,
+    CallStatisticsRows,
 ):
     """Everything that is kept. `await Store.open(...)` makes one, `close` ends it.
 
