@@ -151,11 +151,17 @@ _HISTOGRAMS = {duration: _histogram_sql(duration) for duration in CallDuration}
 class CallStatisticsRows(Database):
     """Statistics of the calls of a store."""
 
-    async def call_statistics(self, after: int = 0) -> CallStatistics:
-        """Those of all calls whose row has a higher number: rows are added at the end and never changed."""
+    async def call_statistics(self, after: int, rows: int) -> CallStatistics:
+        """Those of the calls that follow on a row: rows are added at the end and never changed.
+
+        Args:
+            after: the number of that row; 0 begins with the first.
+            rows: at most so many; whoever else reads waits for them.
+        """
 
         def job(connection: sqlite3.Connection) -> CallStatistics:
-            [upto] = connection.execute(_LAST).fetchone()
+            [last] = connection.execute(_LAST).fetchone()
+            upto = min(last, after + rows)
             part = {"after": after, "upto": upto}
             first = connection.execute(_FIRST, part).fetchone()
             found = CallStatistics(upto, first[0] if first else None)

@@ -12,12 +12,15 @@ from tale_tui.domain.tasks import TaskCounts
 from tale_tui.engine.metrics.export.prometheus import NowFigures, exposition
 from tale_tui.engine.store.call_statistics import CallStatistics
 
+PART_ROWS = 2000
+"""Calls that are read in one go: some 20 ms, for which others who read wait. What is read is kept, whoever gives up."""
+
 
 class StatisticsStore(Protocol):
     """Where rows are kept."""
 
-    async def call_statistics(self, after: int = 0) -> CallStatistics:
-        """Those of all calls after a row."""
+    async def call_statistics(self, after: int, rows: int) -> CallStatistics:
+        """Those of the calls that follow on a row."""
         ...
 
     async def oldest_queued(self) -> float | None:
@@ -54,8 +57,11 @@ class CountedCalls:
             StoreError: they cannot be read.
         """
         async with self._reading:
-            self._known.add(await self._store.call_statistics(self._known.upto))
-            return self._known
+            while True:
+                before = self._known.upto
+                self._known.add(await self._store.call_statistics(before, PART_ROWS))
+                if self._known.upto < before + PART_ROWS:
+                    return self._known
 
     async def exposition(self) -> str:
         """All of it as Prometheus reads it.

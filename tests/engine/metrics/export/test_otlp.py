@@ -105,7 +105,7 @@ async def test_sums_are_counters_and_histograms_from_the_first_call_on(tmp_path:
             new_call(LARGE, NOON + 9, CallKind.LOAD, prompt_tokens=None, completion_tokens=None, total_ms=9.0),
         ]
     )
-    request = metrics_of(await store.call_statistics(), NOON + 60, RESOURCE)
+    request = metrics_of(await store.call_statistics(0, 100), NOON + 60, RESOURCE)
     await store.close()
     [scope] = metrics_read(request).resource_metrics[0].scope_metrics
     found = {metric.name: metric for metric in scope.metrics}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -20,10 +21,11 @@ from tale_tui.domain.metrics import CallKind, CallOutcome, CallRecord, RunningCa
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.domain.tasks import TaskCounts
 from tale_tui.engine.engine import Engine
+from tale_tui.engine.metrics.export import statistics
 from tale_tui.engine.metrics.export.prometheus import NowFigures, exposition
 from tale_tui.engine.metrics.export.statistics import CountedCalls
 from tale_tui.engine.models.scripted import spoken
-from tale_tui.engine.store.call_statistics import BOUNDS_S, CallDuration, CallStatistics, DurationHistogram
+from tale_tui.engine.store.call_statistics import BOUNDS_S, CallDuration, CallStatistics, DurationHistogram, SeriesKey
 from tale_tui.engine.store.store import Store
 
 Start = Callable[..., Awaitable[Engine]]
@@ -68,7 +70,7 @@ async def stored(path: Path, *parts: list[CallRecord]) -> list[CallStatistics]:
         for part in parts:
             await store.add_calls(part)
             grown = await counted.statistics()
-        return [grown, await store.call_statistics()]
+        return [grown, await store.call_statistics(0, 1000)]
     finally:
         await store.close()
 
@@ -89,10 +91,9 @@ def total(found: dict[tuple[str, tuple[tuple[str, str], ...]], float], name: str
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=st.lists(st.lists(calls(), max_size=8), min_size=1, max_size=4))
 def test_any_split_sums_to_the_whole_and_the_whole_to_the_rows(
-    tmp_path_factory: pytest.TempPathFactory, parts: list[list[CallRecord]]
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, parts: list[list[CallRecord]]
 ) -> None:
-    import asyncio
-
+    monkeypatch.setattr(statistics, "PART_ROWS", 3)
     path = tmp_path_factory.mktemp("statistics") / "tale.db"
     grown, whole = asyncio.run(stored(path, *parts))
     assert grown == whole
@@ -127,8 +128,6 @@ def test_any_split_sums_to_the_whole_and_the_whole_to_the_rows(
 def test_prometheus_reads_the_text_and_finds_what_is_counted(
     tmp_path_factory: pytest.TempPathFactory, rows: list[CallRecord]
 ) -> None:
-    import asyncio
-
     _, whole = asyncio.run(stored(tmp_path_factory.mktemp("text") / "tale.db", rows))
     found = samples(exposition(whole, NOTHING_NOW))
     assert total(found, "tale_calls_total") == len(rows)
@@ -143,8 +142,7 @@ def test_prometheus_reads_the_text_and_finds_what_is_counted(
 
 
 def test_names_and_units_are_those_that_prometheus_wants() -> None:
-    statistics = CallStatistics()
-    families = list(text_string_to_metric_families(exposition(statistics, NOTHING_NOW)))
+    families = list(text_string_to_metric_families(exposition(CallStatistics(), NOTHING_NOW)))
     for family in families:
         assert family.name.startswith("tale_")
         assert family.documentation.endswith(".")
@@ -152,7 +150,7 @@ def test_names_and_units_are_those_that_prometheus_wants() -> None:
         assert family.type in {"counter", "gauge", "histogram"}
         if family.type == "histogram":
             assert family.name.endswith("_seconds")
-    text = exposition(statistics, NOTHING_NOW)
+    text = exposition(CallStatistics(), NOTHING_NOW)
     counters = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE") and line.endswith("counter")]
     assert counters
     assert all(name.endswith("_total") for name in counters)
@@ -177,13 +175,10 @@ def test_what_holds_now_is_in_gauges() -> None:
 def test_buckets_are_cumulative_and_reach_beyond_ten_minutes() -> None:
     histogram = DurationHistogram()
     histogram.counts[0], histogram.counts[-1] = 2, 1
-    statistics = CallStatistics()
-    key = next(iter({call.ref for call in (new_call(),)}))
-    from tale_tui.engine.store.call_statistics import SeriesKey
-
-    series = SeriesKey(key.backend.value, key.model, "ux", CallKind.CHAT)
-    statistics.durations[CallDuration.TOTAL][series] = histogram
-    found = samples(exposition(statistics, NOTHING_NOW))
+    series = SeriesKey(SMALL.backend.value, SMALL.model, "ux", CallKind.CHAT)
+    counted = CallStatistics()
+    counted.durations[CallDuration.TOTAL][series] = histogram
+    found = samples(exposition(counted, NOTHING_NOW))
     buckets = {
         float(dict(labels)["le"]): value
         for (name, labels), value in found.items()
