@@ -6,11 +6,14 @@ import json
 import os
 import re
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+from support.processes import until
 
 pytestmark = pytest.mark.process
 
@@ -40,8 +43,31 @@ def test_the_engine_of_the_test_is_killed_and_nothing_is_lost(commands: Any, tmp
     assert (total["calls"], total["total_tokens"]) == (told["calls"], told["total_tokens"])
     mine = commands.start("tasks", "--json")
     assert json.loads(mine.communicate(timeout=WAIT_S)[0])["tasks"] == []
-    assert not [one for one in psutil.process_iter(["environ"]) if _home_of(one) == str(folder)]
+    assert not processes_on(folder)
     shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["ctrl+c", "kill"])
+def test_a_stress_test_that_is_ended_leaves_no_process(commands: Any, tmp_path: Path, how: signal.Signals) -> None:
+    process = commands.start("stress-test", "--tasks", "500", "--chats", "1", TMPDIR=str(tmp_path))
+    [folder] = until(lambda: [*tmp_path.glob("tale-stress-test-*")], "its folder")
+    until(lambda: (folder / "data" / "tale.db").exists(), "its engine")
+    until(lambda: json.loads(_answer(commands, folder, "status", "--json"))["tasks"]["running"], "a task runs")
+    process.send_signal(how)
+    process.communicate(timeout=WAIT_S)
+    assert process.returncode == 128 + how
+    assert not processes_on(folder)
+
+
+def _answer(commands: Any, folder: Path, *words: str) -> str:
+    out, err = commands.start(*words, TALE_HOME=str(folder), TMPDIR=str(folder.parent)).communicate(timeout=WAIT_S)
+    assert out, err
+    return str(out)
+
+
+def processes_on(folder: Path) -> list[psutil.Process]:
+    """Processes that work on a folder."""
+    return [one for one in psutil.process_iter(["environ"]) if _home_of(one) == str(folder)]
 
 
 def _home_of(process: psutil.Process) -> str | None:

@@ -253,12 +253,10 @@ def _echo_words(report: LoadReport) -> None:
     echo(f"{done}, {turns}, {failed}, lost: {len(report.lost)}")
     for what in report.lost[:LOST_NAMED]:
         echo(f"  {what}")
-    memory = f"models in {size(report.memory_used_bytes)} of {size(report.memory_limit_bytes)} allowed"
-    tokens = token_count(report.tokens.total_tokens or 0)
-    echo(
-        f"handed in within {duration(report.handing_in_s)}, {tokens} in {plural(report.tokens.calls, 'call')}, "
-        f"{memory}, {duration(report.spent_s)} in all"
-    )
+    tokens = f"{token_count(report.tokens.total_tokens or 0)} in {plural(report.tokens.calls, 'call')}"
+    echo(f"handed in within {duration(report.handing_in_s)}, {tokens}, {duration(report.spent_s)} in all")
+    kept = _kept_words(report.memory_kept)
+    echo(f"models took {size(report.memory_used_bytes)} of {size(report.memory_limit_bytes)} allowed  {kept}")
 
 
 def _kept_words(kept: bool | None) -> str:

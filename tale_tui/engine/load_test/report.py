@@ -111,7 +111,7 @@ def _figures(calls: Sequence[CallRecord], tasks: Sequence[Task]) -> tuple[LoadFi
     done = [task for task in tasks if task.state is TaskState.DONE]
     return (
         _figure("first text of a reply", (_s(call.ttft_ms) for call in replies), FIRST_TEXT_S),
-        _figure("a reply waits for its model", (_wait(call) for call in replies), SWITCH_S),
+        _figure("waiting for the model", (_wait(call) for call in replies), SWITCH_S),
         _figure("a whole reply", (_s(call.total_ms) for call in replies)),
         _figure("a task, once it runs", (task.worked_s for task in done), SIMPLE_TASK_S),
         _figure("a task, in the queue", (task.started - task.created for task in done if task.started is not None)),
