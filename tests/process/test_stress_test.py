@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,31 @@ def test_a_stress_test_that_is_ended_leaves_no_process(commands: Any, tmp_path: 
     process.communicate(timeout=WAIT_S)
     assert process.returncode == 128 + how
     assert not processes_on(folder)
+
+
+def test_without_a_model_nothing_is_begun(commands: Any, tmp_path: Path) -> None:
+    nowhere = {"TALE_UX": "auto", "TALE_TASK": "auto", "TALE_OLLAMA__HOST": "http://127.0.0.1:1"}
+    process = commands.start("stress-test", "--model", "real", TMPDIR=str(tmp_path), **nowhere)
+    out, err = process.communicate(timeout=WAIT_S)
+    assert (process.returncode, out) == (3, "")
+    assert "tale-tui models use ux BACKEND/MODEL" in err
+    [folder] = tmp_path.glob("tale-stress-test-*")
+    assert not processes_on(folder)
+
+
+def test_a_window_on_the_folder_goes_on_where_the_engine_of_the_test_was_killed(
+    commands: Any, window: Callable[..., Any], tmp_path: Path
+) -> None:
+    process = commands.start("stress-test", "--tasks", "60", "--chats", "1", "--kill", "--json", TMPDIR=str(tmp_path))
+    [folder] = until(lambda: [*tmp_path.glob("tale-stress-test-*")], "its folder")
+    until(lambda: (folder / "data" / "tale.db").exists(), "its engine")
+    one = window("chat", TALE_HOME=str(folder), TMPDIR=str(tmp_path))
+    one.wait_for("● demo")
+    out, err = process.communicate(timeout=2 * WAIT_S)
+    assert process.returncode == 0, err
+    told = json.loads(out)
+    assert (told["tasks"]["done"], told["lost"], len(told["recoveries"])) == (60, 0, 1)
+    assert one.process.poll() is None
 
 
 def _answer(commands: Any, folder: Path, *words: str) -> str:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,19 @@ import click
 
 from tale_tui.cli.context import DEMO_MODEL, CommandContext, folder_error
 from tale_tui.cli.exit_codes import Exit
-from tale_tui.cli.output import Column, cut, echo, echo_err, echo_json, echo_table, is_terminal, stamp, wants_colour
+from tale_tui.cli.output import (
+    Column,
+    ProgressLine,
+    cut,
+    echo,
+    echo_err,
+    echo_json,
+    echo_table,
+    is_terminal,
+    stamp,
+    wants_colour,
+)
+from tale_tui.cli.preflight import ensure_model, ensure_worker
 from tale_tui.cli.servers.run import launch_engine
 from tale_tui.config.environment import copy_environment
 from tale_tui.config.paths import HOME_VARIABLE
@@ -160,14 +173,15 @@ def _engine_process(place: CommandContext) -> Iterator[psutil.Process | None]:
         yield process
     finally:
         with suppress(EngineLost):  # it ends already
-            place.run_there(_end)
+            place.run_there(partial(_end, process.pid))
         _, left = psutil.wait_procs([process], timeout=END_TIMEOUT_S)
         for one in left:
             one.kill()
 
 
-async def _end(engine: EngineApi | None) -> None:
-    if engine is not None:
+async def _end(pid: int, engine: EngineApi | None) -> None:
+    """End the engine of the test, unless a window that looks at the folder has become it."""
+    if engine is not None and (await engine.control.status()).pid == pid:
         await engine.control.stop()
 
 
@@ -179,6 +193,8 @@ def _run(place: CommandContext, plan: LoadPlan, kills: psutil.Process | None) ->
     with LiveLine() as line:
 
         async def work(engine: EngineApi) -> LoadReport:
+            await ensure_model(engine, yes=False, line=ProgressLine(live=False))
+            await ensure_worker(engine)
             outcome = await LoadTest(engine, plan, Clock(), line.show, victims).run()
             return await report_of(engine, outcome)
 
