@@ -51,7 +51,7 @@ async def begun(window: Any) -> None:
     """Wait until the text of the task stands under its card."""
     await reaches(window, "running")
     shown = window.chat.view
-    await window.until(lambda: shown.card(window.card.task_id).text.startswith("def"), "its text has begun")
+    await window.until(lambda: shown.card(window.card.task_id).content.text.startswith("def"), "its text has begun")
 
 
 async def test_talk_and_work_and_ask_and_look(open_window: Any, work: Any) -> None:
@@ -295,6 +295,26 @@ async def test_ids_are_completed(open_window: Any, work: Any) -> None:
         await reaches(window, "paused")
 
 
+async def test_the_chosen_task_stays_chosen_while_tasks_change(open_window: Any, work: Any) -> None:
+    answer, _ = work
+    async with open_window(answer) as window:
+        await window.ready()
+        await window.say("/task Write one thing")
+        await begun(window)
+        await window.say("/task Write another thing")
+        await window.until(lambda: len(window.tasks) == 2, "both are tasks")
+        await window.write("/cancel ")
+        shown = window.chat.composer.completion
+        await window.until(lambda: len(shown.rows) == 3, "the command and the ids")
+        await window.press("down")
+        chosen, hint = shown.row.text, shown.row.hint
+        await window.engine.tasks.pause(chosen.split()[-1])
+        await window.until(lambda: window.tasks[chosen.split()[-1]].state == "paused", "the window knows it")
+        window.chat.composer.complete_again()
+        await window.until(lambda: shown.row.hint != hint, "the row says that it is paused")
+        assert shown.row.text == chosen
+
+
 async def test_what_was_cut_off_goes_on_when_the_user_says_so(open_window: Any, work: Any) -> None:
     answer, go_on = work
     async with open_window(answer) as window:
@@ -306,7 +326,7 @@ async def test_what_was_cut_off_goes_on_when_the_user_says_so(open_window: Any, 
         await window.until(lambda: notice.shown is not None, "it is asked")
         assert notice.shown.text.startswith("1 task was cut off")
         await window.ready()
-        assert window.chat.view.card(window.card.task_id).text.startswith("def"), "what it wrote is shown"
+        assert window.chat.view.card(window.card.task_id).content.text.startswith("def"), "what it wrote is shown"
         await window.press("escape")
         assert notice.shown is None
         assert (await window.engine.control.status()).tasks.interrupted == 1

@@ -48,7 +48,9 @@ async def given(window: Any, *titles: str) -> None:
         lambda: (line.tasks.running, line.tasks.queued, bar.running) == (1, len(titles) - 1, 1), "all are counted"
     )
     first = next(iter(window.tasks))
-    await window.until(lambda: window.chat.view.card(first).text.strip() == CODE.strip(), "the first one has written")
+    await window.until(
+        lambda: window.chat.view.card(first).content.text.strip() == CODE.strip(), "the first one has written"
+    )
     await window.until(
         lambda: not window.busy and bar.turns == len(titles), "no turn is under way, and the title counts them"
     )
@@ -172,7 +174,7 @@ def test_tasks_beside_the_conversation(looks_as_before: Any) -> None:
             return (await window.engine.tasks.get(first)).task.completion_tokens == 1
 
         await window.until(stored, "what the first one wrote is stored")
-        await window.controller.cards.refresh()
+        await window.controller.tasks.cards.refresh()
         assert tasks[first].completion_tokens == 1
         await window.say("/status")
         await window.shows("Status", "Compare three data")

@@ -183,7 +183,7 @@ class Window:
 
     def follows(self, task_id: str) -> bool:
         """Whether what a task writes is read and shown."""
-        return bool(self.controller.cards.watched(task_id))
+        return bool(self.controller.tasks.cards.watched(task_id))
 
     async def ready(self) -> None:
         """Wait for the engine and the model."""
@@ -202,7 +202,7 @@ class Window:
 
     def send(self, text: str) -> None:
         """Send a message in this moment, before anything else can happen."""
-        self.controller.cards.fold()
+        self.controller.tasks.cards.fold()
         self.controller.input.send(text, as_task=self.controller.input.preview.take())
 
     def hear(self, fact: Fact) -> None:

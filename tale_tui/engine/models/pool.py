@@ -77,7 +77,7 @@ class Pool(ModelLoader):
         backend = await self._backends.get(ref.backend)
         there = self.resident(ref, request.role)
         call = MeteredCall(ref, request.role, request.labels, request.messages, there.digest if there else "")
-        process = self._process_of(ref, request.role)
+        process = self._shared.get((ref, request.role), request.role)
         request = request if process is request.role else replace(request, role=process)
         load_ms = 0.0
         with self.residency.call(ref), self.metered(call) as meter:

@@ -54,7 +54,7 @@ def run_command(chat: ChatController, name: str, argument: str = "") -> bool:
         case "to_file":
             spawn(chat.input.keep_in_file, group="queue")
         case _:
-            return chat.task_actions.run(name, argument)
+            return chat.tasks.actions.run(name, argument)
     return True
 
 
@@ -66,7 +66,7 @@ def _task(chat: ChatController, text: str) -> None:
 
 
 def _retry(chat: ChatController, argument: str) -> None:
-    retry_task = chat.task_actions.retry
+    retry_task = chat.tasks.actions.retry
     tip = chat.conversation.branch.tip
     if argument:
         chat.screen.spawn(partial(retry_task, *argument.split(maxsplit=1)), group="dialog")

@@ -19,14 +19,11 @@ from tale_tui.ui.chat.detection import RECLASSIFY, task_offer
 from tale_tui.ui.chat.first_screen import FirstScreen
 from tale_tui.ui.chat.input import ChatInput
 from tale_tui.ui.chat.models import ModelActions
-from tale_tui.ui.chat.open_tasks import OpenTasks
 from tale_tui.ui.chat.status import ChatState, ChatStatus
-from tale_tui.ui.chat.task_actions import CardActions, ShowTask, TaskResolver
-from tale_tui.ui.chat.task_cards import TaskCards
+from tale_tui.ui.chat.task_actions import ShowTask
+from tale_tui.ui.chat.tasks import ChatTasks
 from tale_tui.ui.chat.turns import TurnQueue
 from tale_tui.ui.preferences import WindowPreferences
-from tale_tui.ui.tasks.notifications import Notification, TaskNotifier
-from tale_tui.ui.tasks.side import TaskSide
 from tale_tui.ui.transcript.view import TranscriptView
 from tale_tui.ui.widgets.composer import Composer, Waiting
 from tale_tui.ui.widgets.empty_state import EmptyState
@@ -59,11 +56,8 @@ class ChatController:
         turns: its turns, and those of conversations that are not.
         models: which one answers.
         input: what the user writes, on its way out.
-        cards: the tasks of the conversation.
+        tasks: those of the conversation, and how it stands with all.
         first_screen: what an empty conversation tells of the others.
-        open_tasks: how it stands with all tasks.
-        task_ids: finds tasks.
-        task_actions: what the user can do with them.
     """
 
     def __init__(
@@ -89,25 +83,15 @@ class ChatController:
         self._line = screen.query_one(StatusLine)
         self.models = ModelActions(screen, self.conversation, self.composer, self._line, paths.data)
         self.input = ChatInput(screen, self.composer, self.conversation, self.turns, self.models, paths.data)
-        self.cards = TaskCards(screen, self.conversation, self.view)
-        self.open_tasks = OpenTasks(screen, self.conversation, self.composer, self._title, self._line)
-        self.open_tasks.asks = preferences.asks_to_resume
-        self.open_tasks.leaving = preferences.leave
-        self.task_ids = TaskResolver(screen, self.conversation, self.composer.complete_again)
-        self.task_actions = CardActions(screen, self.conversation, self.cards, self.task_ids, self.view, show_task)
+        self.tasks = ChatTasks(screen, self.conversation, clock, preferences, show_task)
         self.first_screen = FirstScreen(screen, engine, screen.query_one(EmptyState), clock)
-        self._notifier = TaskNotifier(screen, clock, self._notify, self.cards.watched, preferences)
-        self._side = TaskSide(clock.now)
-        page = screen.query_one("#page")
-        page.query(TaskSide).remove()
-        page.mount(self._side)
         self.view.reroute_key = key_name(screen.key_of(RECLASSIFY))
 
     # what the lines say
 
     def _conversation_changed(self) -> None:
         tasks = self.conversation.tasks.values()
-        self._side.tasks = tuple(sorted(tasks, key=lambda task: task.created, reverse=True))
+        self.tasks.side.tasks = tuple(sorted(tasks, key=lambda task: task.created, reverse=True))
         self.view.set_offer(task_offer(self.conversation, self._preferences))
         tip = self.conversation.branch.tip
         if (error := "" if tip is None else tip.error) != self.models.said:
@@ -133,7 +117,7 @@ class ChatController:
             finding=self._find_bar.display,
             typing_words=self._find_bar.line.has_focus,
             empty=branch.tip is None,
-            cut_off=self.open_tasks.cut_off > 0,
+            cut_off=self.tasks.open.cut_off > 0,
         )
         waiting = tuple(Waiting(one.id, clean_line(one.text)) for one in conversation.queued)
         self._status.show(state, waiting)
@@ -157,7 +141,7 @@ class ChatController:
             session_id: the beginning of an id; empty for none.
             early: what the user sent before there was an engine.
         """
-        self.open_tasks.read_soon()
+        self.tasks.open.read_soon()
         self.first_screen.read_soon()
         early = list(early)
         history = await self.engine.sessions.prompt_history()
@@ -167,7 +151,7 @@ class ChatController:
         elif not early:
             await self._open_what_broke_off()
             await self.input.autosave.restore()
-        await self.open_tasks.read()
+        await self.tasks.open.read()
         for text in early:
             self.input.send(text)
 
@@ -181,7 +165,7 @@ class ChatController:
             if broke_off and self.conversation.session is None and not self.turns.busy:
                 draft = self.conversation.show(reading)
                 self.turns.catch_up()
-                self.cards.follow_last()
+                self.tasks.cards.follow_last()
                 if not self.composer.prompt.text:
                     self.composer.prompt.fill(draft)
 
@@ -193,8 +177,8 @@ class ChatController:
         self.turns.switch_to(session_id)
         draft = self.conversation.show(reading, message_id)
         self.turns.come_back()
-        self.cards.follow_last()
-        self.open_tasks.read_soon()
+        self.tasks.cards.follow_last()
+        self.tasks.open.read_soon()
         if left or not self.composer.prompt.text:
             self.composer.prompt.fill(draft)
 
@@ -206,12 +190,12 @@ class ChatController:
         self.turns.switch_to(None)
         self.conversation.begin(system)
         self.first_screen.read_soon()
-        self.open_tasks.read_soon()
+        self.tasks.open.read_soon()
         self.composer.prompt.focus()
 
     async def _leave_session(self) -> None:
         await self.input.autosave.save()
-        self.cards.leave_all()
+        self.tasks.cards.leave_all()
         self.input.leave_editing()
 
     def back(self) -> None:
@@ -220,7 +204,7 @@ class ChatController:
             self.turns.stop()
         elif self.models.downloading:
             self.models.stop_fetching()
-        elif self.input.leave_editing() or self.input.forget_length() or self.open_tasks.leave_cut_off():
+        elif self.input.leave_editing() or self.input.forget_length() or self.tasks.open.leave_cut_off():
             return
         elif self.conversation.queued:
             self.screen.spawn(self.input.take_back, group="queue")
@@ -238,42 +222,29 @@ class ChatController:
         self.input.give_back(lost)
 
     def _task_started(self, task: Task) -> None:
-        self.cards.started(task)
-        self.task_ids.forget()
-
-    def _notify(self, news: Notification) -> None:
-        self.screen.tell(Notice(news.title, news.sentence, news.severity, about="tasks"))
+        self.tasks.started(task)
 
     def on_event(self, fact: Fact) -> None:
         """The engine said something."""
         match fact:
             case RoleChanged(status):
                 self.models.on_status(status)
-                self.cards.on_model(status)
+                self.tasks.on_event(fact)
             case SessionChanged():
                 self._session_changed(fact)
-            case TaskChanged(task):
-                self.cards.on_task(task)
-                self._notifier.on_task(task)
-                self._tasks_changed()
-            case TasksChanged():
-                self.screen.spawn(self.cards.refresh, group="tasks", exclusive=True)
-                self._tasks_changed()
+            case TaskChanged() | TasksChanged():
+                self.tasks.on_event(fact)
+                self.first_screen.read_soon()
             case Notice():
                 self.screen.tell(fact)
             case EngineMoved(here):
                 where = "this window" if here else "another window"
                 self.screen.say(f"The window that ran the model was closed; {where} runs it now. Nothing was lost.")
-                self.open_tasks.asks = self._preferences.asks_to_resume
+                self.tasks.engine_moved()
                 self.screen.spawn(self._engine_moved, group="session")
-                self._tasks_changed()
+                self.first_screen.read_soon()
             case _ as never:
                 assert_never(never)
-
-    def _tasks_changed(self) -> None:
-        self.task_ids.forget()
-        self.open_tasks.read_soon()
-        self.first_screen.read_soon()
 
     def _session_changed(self, fact: SessionChanged) -> None:
         session = self.conversation.session
@@ -289,9 +260,9 @@ class ChatController:
 
     async def _reload(self) -> None:
         await self.turns.reload()
-        self.cards.follow_last()
+        self.tasks.cards.follow_last()
 
     async def _engine_moved(self) -> None:
         await self.conversation.reload()
         self.turns.catch_up()
-        self.cards.follow_last()
+        self.tasks.cards.follow_last()

@@ -82,7 +82,7 @@ def resume(chat: ChatController) -> None:
     tip = branch.tip
     task = chat.conversation.tasks.get(tip.task_id or "") if tip is not None else None
     if task is not None and task.state is TaskState.PAUSED:
-        chat.task_actions.run("resume", task.id)
+        chat.tasks.actions.run("resume", task.id)
     elif chat.turns.busy:
         chat.screen.say("A reply is being written.")
     elif status is not None and status.state in (RoleState.AWAY, RoleState.FAILED, RoleState.UNSET):

@@ -218,7 +218,7 @@ class ChatScreen(BaseScreen):
         Args:
             asks: whether the user is asked where the settings do not say it.
         """
-        return "pause" if self.controller is None else await self.controller.open_tasks.may_leave(asks=asks)
+        return "pause" if self.controller is None else await self.controller.tasks.open.may_leave(asks=asks)
 
     async def leave(self) -> None:
         """Remember what is shown; called before the application ends."""
@@ -233,7 +233,7 @@ class ChatScreen(BaseScreen):
         if not text.startswith(MARK):
             return ()
         rows = command_rows(text)
-        return rows if rows or self.controller is None else self.controller.task_ids.rows(text)
+        return rows if rows or self.controller is None else self.controller.tasks.ids.rows(text)
 
     # what is written
 
@@ -257,7 +257,7 @@ class ChatScreen(BaseScreen):
         if call is not None:
             self.run_command(call.command.name, call.argument)
         elif chat is not None:
-            chat.cards.fold()
+            chat.tasks.cards.fold()
             chat.input.send(literal(text), as_task=chat.input.preview.take())
         else:
             self._set_early((*self._early, Waiting(f"early-{len(self._early)}", literal(text))))
@@ -322,7 +322,7 @@ class ChatScreen(BaseScreen):
     @on(TranscriptView.TaskActionRequested)
     def _run_task_action(self, event: TranscriptView.TaskActionRequested) -> None:
         if self.controller is not None:
-            self.controller.task_actions.run_card_action(event)
+            self.controller.tasks.actions.run_card_action(event)
 
     def on_task_side_chosen(self, event: TaskSide.Chosen) -> None:
         """Go to the card of a task."""
@@ -366,7 +366,7 @@ class ChatScreen(BaseScreen):
         if action == "command" and parameters and parameters[0] in ("trim", "to_file"):
             return self.controller is not None and self.controller.input.refused
         if action == "resume_tasks":
-            return self.controller is not None and self.controller.open_tasks.cut_off > 0
+            return self.controller is not None and self.controller.tasks.open.cut_off > 0
         if action == "find":
             return self.find_bar.display
         return super().check_action(action, parameters)
@@ -381,7 +381,7 @@ class ChatScreen(BaseScreen):
     def action_resume_tasks(self) -> None:
         """Go on with the tasks that were cut off."""
         if self.controller is not None:
-            self.controller.open_tasks.resume_cut_off()
+            self.controller.tasks.open.resume_cut_off()
 
     def action_turns(self) -> None:
         """From the prompt to the turns, and back."""

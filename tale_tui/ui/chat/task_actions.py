@@ -46,11 +46,13 @@ class TaskResolver:
         self._screen = screen
         self._conversation = conversation
         self._changed = changed
-        self._known: tuple[Task, ...] | None = None
+        self._known: tuple[Task, ...] = ()
+        self._stale = True
+        """Whether they are to be read again; until then the rows stay as they are, and so does what is chosen."""
 
     def forget(self) -> None:
         """Tasks have changed: read them again when they are wanted."""
-        self._known = None
+        self._stale = True
 
     def rows(self, text: str) -> Sequence[CompletionRow]:
         """What the id in a command that is being written may become; none where it takes none.
@@ -60,8 +62,8 @@ class TaskResolver:
         found = commands.task_argument(text)
         if found is None:
             return ()
-        if self._known is None:
-            self._known = ()
+        if self._stale:
+            self._stale = False
             self._screen.spawn(self._read, group="ids", exclusive=True)
         command, typed = found
         states = KINDS[command.tasks] if command.tasks is not None else frozenset()

@@ -154,7 +154,7 @@ class TaskCards:
     def _bring(self, task_id: str, text: str, thinking: str) -> None:
         """Give a card all that was written; the first text comes like any other, so that the card opens for it."""
         card = self._view.card(task_id)
-        first = card is not None and not card.text
+        first = card is not None and not card.content.text
         self._view.set_task_text(task_id, "" if first else text, thinking)
         if first:
             self._view.stream_step(task_id, text)

@@ -139,7 +139,7 @@ class TaskText(TurnScrollView):
     def _renew(self, turn: TurnBlock, passage: Passage) -> None:
         if not isinstance(turn, PassageTurn) or turn.passage == passage:
             return
-        ahead = passage.growing and is_ahead(turn.text, passage.text, passage.thinking)
+        ahead = passage.growing and is_ahead(turn.content.text, passage.text, passage.thinking)
         message = _message(passage)
         turn.passage = passage
         if not ahead:

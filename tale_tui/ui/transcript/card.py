@@ -299,7 +299,7 @@ class CardTurn(TurnBlock):
     def written(self) -> str:
         """What of its text is shown: all, the beginning of a result, or nothing."""
         if self.opened:
-            return self.text
+            return self.content.text
         return self.digest if self.ended else ""
 
     @property
@@ -307,14 +307,14 @@ class CardTurn(TurnBlock):
         """The beginning of its text."""
         key = (self.content.edition, self.content.length, self._width)
         if self._digest_of != key:
-            self._digest = screen_digest(self.text, width=max(self._width, 1))
+            self._digest = screen_digest(self.content.text, width=max(self._width, 1))
             self._digest_of = key
         return self._digest
 
     @property
     def foldable(self) -> bool:
         """Whether it has text that is not shown when it is folded."""
-        return bool(self.text) and not (self.ended and self.digest == self.text.strip("\n"))
+        return bool(self.content.text) and not (self.ended and self.digest == self.content.text.strip("\n"))
 
     @property
     def opens(self) -> bool:
@@ -330,7 +330,7 @@ class CardTurn(TurnBlock):
         from tale_tui.ui.markdown.layout import Body, Options
 
         body = Body(MarkdownDocument(), Options(max(self._width, 1)))
-        body.document.feed(plain(self.text[:TEXT_SHOWN]).plain)
+        body.document.feed(plain(self.content.text[:TEXT_SHOWN]).plain)
         body.update(finished=True)
         return body.sheet.codes
 
@@ -357,18 +357,18 @@ class CardTurn(TurnBlock):
     def follow_on(self, before: CardTurn) -> None:
         """Show what the card of the same task showed before the conversation was read again."""
         self.opened, self.held = before.opened, before.held
-        if before.text and not self.text:
-            self.set_text(before.text, before.content.thinking)
+        if before.content.text and not self.content.text:
+            self.set_text(before.content.text, before.content.thinking)
             self.set_live(before.content.live)
 
     def replace(self, message: Message) -> None:
         """The message as it is now; a card has no text of its own until its task has ended."""
         if not message.text and not self.ended:
-            message = replace(message, text=self.text, thinking=self.content.thinking)
+            message = replace(message, text=self.content.text, thinking=self.content.thinking)
         self._take(message)
 
     def _take(self, message: Message) -> None:
-        if not self.opened and message.text != self.text:
+        if not self.opened and message.text != self.content.text:
             self.forget()
         super().replace(message)
 
@@ -435,7 +435,7 @@ class CardTurn(TurnBlock):
         keys = {"open": context.open_key, "retry": context.retry_key, "resume": context.resume_key}
         fold: tuple[TextPart, ...] = ()
         if self.foldable:
-            fold = fold_note(task, self.text, opened=self.opened, key=context.open_key)
+            fold = fold_note(task, self.content.text, opened=self.opened, key=context.open_key)
         answer = answer_note(task, keys)
         error = (task.error or self.content.message.error) if task.state == "failed" else ""
         notes = [note for note in (fold, answer) if note]

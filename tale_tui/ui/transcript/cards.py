@@ -163,7 +163,7 @@ class CardRegistry:
             Its card, where that is not what it shows already.
         """
         card = self.card(task_id)
-        if card is None or (text, thinking) == (card.text, card.content.thinking):
+        if card is None or (text, thinking) == (card.content.text, card.content.thinking):
             return None
         card.set_text(text, thinking)
         return card

@@ -85,7 +85,7 @@ class TurnFinder:
     def _turns(self) -> list[int]:
         if not self._words:
             return []
-        return [number for number, turn in enumerate(self._layout.turns) if self._words in turn.text.lower()]
+        return [number for number, turn in enumerate(self._layout.turns) if self._words in turn.content.text.lower()]
 
     def _next_turn(self, turns: Sequence[int], step: int, after: int) -> int:
         if step > 0:

@@ -246,7 +246,7 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
     def stream_text(self, message_id: str, delta: str) -> None:
         """More of a text."""
         if (turn := self.turn_layout.turn(message_id)) is not None and delta:
-            first = not turn.text
+            first = not turn.content.text
             turn.append(delta)
             self.text_came()
             if first:
@@ -356,7 +356,7 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
         selected = self._selection.span(shown) if self._selection.current is not None else None
         if found is not None or selected is not None:
             return painter.paint(shown.line if found is None else Line(found, shown.line.row), style, selected)
-        if shown.part == BODY and turn.growing and turn.text and shown.number == turn.first_line(FOOT) - 1:
+        if shown.part == BODY and turn.growing and turn.content.text and shown.number == turn.first_line(FOOT) - 1:
             return painter.paint(with_caret(shown.line, self._text_width), style)
         return painter.strip(shown.line, style)
 

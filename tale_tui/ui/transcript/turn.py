@@ -197,11 +197,6 @@ class TurnBlock:
     # what it says
 
     @property
-    def text(self) -> str:
-        """All of its text so far."""
-        return self.content.text
-
-    @property
     def growing(self) -> bool:
         """Whether more of it may come and is shown."""
         return self.content.message.state == "streaming"
@@ -317,7 +312,7 @@ class TurnBlock:
         if not self.content.thinking:
             return RenderedLines()
         opened = parts.THINKING in self.unfolded
-        busy = self.growing and not self.text
+        busy = self.growing and not self.content.text
         sheet = parts.thought(
             self.content.thinking, self.content.thought_took, context.think_key, opened=opened, busy=busy
         )

@@ -165,7 +165,7 @@ def offers(turn: TurnBlock) -> list[Offer]:
     if turn.task is None:
         return []
     text = "" if not turn.opens else "folded" if not turn.opened or left_out(turn) else "open"
-    return card_offers(turn.content.message, turn.task, text=text, written=bool(turn.text), code=code)
+    return card_offers(turn.content.message, turn.task, text=text, written=bool(turn.content.text), code=code)
 
 
 def code_in_view(layout: TurnLayout, number: int, top: ScrollPosition, height: int) -> int | None:

@@ -181,7 +181,7 @@ class TranscriptView(TurnScrollView):
     def source(self, message_id: str) -> str:
         """The Markdown of a message as it is now; empty for one that is not shown."""
         turn = self.turn_layout.turn(message_id)
-        return "" if turn is None else turn.text
+        return "" if turn is None else turn.content.text
 
     def view(self) -> tuple[str | None, int]:
         """What is at the top of the screen: a message and a line of it; None and 0 where the end is followed."""

@@ -88,6 +88,10 @@ class Completion(Widget):
         self.chosen = 0
         self.display = bool(rows)
 
+    def choose(self, text: str) -> None:
+        """Choose the row that stands for a text, where there is one."""
+        self.chosen = next((number for number, row in enumerate(self.rows) if row.text == text), self.chosen)
+
     def move(self, step: int) -> None:
         """Choose another row, round the ends."""
         if self.rows:
@@ -271,9 +275,12 @@ class Composer(Vertical):
         self.prompt.focus()
 
     def complete_again(self) -> None:
-        """What the prompt may become is not what it was a moment ago."""
+        """What the prompt may become is not what it was a moment ago; what the user chose stays chosen."""
         if self.prompt.text != self._closed_at:
+            chosen = self.completion.row
             self._show_completions(self._complete(self.prompt.text))
+            if chosen is not None:
+                self.completion.choose(chosen.text)
             self.post_message(self.Typed())
 
     def close_completion(self) -> bool:

@@ -95,6 +95,9 @@ class TasksShown:
         return self.running + self.queued + self.asking
 
 
+_NO_TASKS = TasksShown()
+
+
 @dataclass(frozen=True, slots=True)
 class KeyHint:
     """A key that matters now."""
@@ -143,7 +146,12 @@ class StatusLine(Widget):
         least = _BOTH_NAMES if width >= _BOTH_FROM else _ONE_NAME
         left = self._models(max(round(width * MODEL_SHARE), least))
         if width >= GAUGE_MIN_WIDTH:
-            left = Content.assemble(left, " ", self._gauge(wide=wide), (self._counts(wide=wide), "$muted"))
+            left = Content.assemble(
+                left,
+                " ",
+                self._gauge(wide=wide),
+                (self._counts(wide=wide) if self.tasks != _NO_TASKS else "", "$muted"),
+            )
         gap = _GAP if wide else _NARROW_GAP
         return spread(left, self._keys(width - left.cell_length - gap, gap), width)
 

@@ -60,13 +60,11 @@ class TitleBar(Widget):
             )
         width = self.size.width
         room = width - left.cell_length - _GAP - 1
-        right = fitted(self.note, room) if self.note else self._conversation(room)
-        return spread(left, Content(f"{right} ").stylize("$muted"), width)
-
-    def _conversation(self, room: int) -> str:
         counted = plural(self.turns, "turn") if self.turns else ""
-        if not self.title or not counted:
-            return fitted(self.title or counted, room)
-        tail = f" {signs().dot} {counted}"
-        title = fitted(self.title, room - cell_len(tail))
-        return title + tail if title else fitted(counted, room)
+        if self.note or not (self.title and counted):
+            right = fitted(self.note or self.title or counted, room)
+        else:
+            tail = f" {signs().dot} {counted}"
+            title = fitted(self.title, room - cell_len(tail))
+            right = title + tail if title else fitted(counted, room)
+        return spread(left, Content(f"{right} ").stylize("$muted"), width)

@@ -46,7 +46,7 @@ async def test_one_event_of_a_task_is_one_call_and_many_at_once_are_no_more(
 async def test_both_lines_show_what_was_counted(open_window: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_window() as window:
         await window.ready()
-        window.controller.open_tasks.show(TaskCounts(waiting=2, queued=3, running=4, interrupted=1, paused=1))
+        window.controller.tasks.open.show(TaskCounts(waiting=2, queued=3, running=4, interrupted=1, paused=1))
         assert (window.chat.title_bar.running, window.chat.title_bar.asking) == (4, 3)
         assert (window.chat.line.tasks.running, window.chat.line.tasks.queued, window.chat.line.tasks.asking) == (
             4,

@@ -589,7 +589,7 @@ async def test_an_error_stands_once_on_the_screen(open_window: Any, monkeypatch:
         await window.until(lambda: "Nothing answers" in window.painted, "the model is away")
         await window.say("hello")
         await window.until(lambda: "does not answer" in window.painted, "the reply says why")
-        assert window.painted.count("Nothing answers") == 1
+        await window.until(lambda: window.painted.count("Nothing answers") == 1, "it is said once")
         await window.say("/new")
         await window.until(lambda: "Nothing answers" in window.painted, "nothing else says why")
 

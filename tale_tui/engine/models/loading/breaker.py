@@ -96,8 +96,8 @@ class Breakers:
 
     def open(self, ref: ModelRef) -> bool:
         """Whether a model, or its server, is given up for now."""
-        now = self._monotonic()
-        return any(trouble.opened and now < trouble.retry_at for trouble in self._of(ref))
+        troubles = (self._troubles.get(key) for key in (ref, ref.backend))
+        return any(one is not None and one.opened and self._monotonic() < one.retry_at for one in troubles)
 
     def wait_s(self, ref: ModelRef) -> float:
         """Seconds until it should be tried again; 0 for now."""

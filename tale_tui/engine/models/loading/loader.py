@@ -213,11 +213,7 @@ class ModelLoader:
 
     def resident(self, ref: ModelRef, role: Role = Role.UX) -> LoadedModel | None:
         """A model that is taken to be in memory for a role, without asking anybody; None where that is not known."""
-        return self.residency.resident(ref, self._process_of(ref, role))
-
-    def _process_of(self, ref: ModelRef, role: Role) -> Role:
-        """The role whose process serves a role, where roles have processes of their own."""
-        return self._shared.get((ref, role), role)
+        return self.residency.resident(ref, self._shared.get((ref, role), role))
 
     async def load(
         self,
