@@ -75,7 +75,7 @@ SCRIPTED_SETTINGS = {"ux": SCRIPTED, "task": SCRIPTED, "tasks.running": "4", "ta
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
 def stress_test(context: CommandContext, tasks: int, chats: int, model: str, kill: bool, as_json: bool) -> int:
-    """Hand in many tasks, talk beside them, and say what was kept of the promises.
+    """Try many tasks and chats at once against the promises.
 
     All of it is done in a folder of its own, which is named and stays; what is yours is not touched. Exit code 1 where
     something was lost, failed or did not recover.
