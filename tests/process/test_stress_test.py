@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from support.processes import until
 
@@ -42,6 +43,13 @@ def test_the_engine_of_the_test_is_killed_and_nothing_is_lost(commands: Any, tmp
     spent = commands.start("tokens", "--json", TALE_HOME=str(folder))
     total = json.loads(spent.communicate(timeout=WAIT_S)[0])["total"]
     assert (total["calls"], total["total_tokens"]) == (told["calls"], told["total_tokens"])
+    families = text_string_to_metric_families(_answer(commands, folder, "metrics"))
+    samples = [sample for family in families for sample in family.samples]
+    counted = {
+        name: sum(sample.value for sample in samples if sample.name == name)
+        for name in ("tale_calls_total", "tale_prompt_tokens_total", "tale_completion_tokens_total")
+    }
+    assert list(counted.values()) == [total["calls"], total["prompt_tokens"], total["completion_tokens"]]
     mine = commands.start("tasks", "--json")
     assert json.loads(mine.communicate(timeout=WAIT_S)[0])["tasks"] == []
     assert not processes_on(folder)
