@@ -52,6 +52,8 @@ COMMANDS = {
     "tokens": "tale_tui.cli.metrics.tokens:tokens",
     "dashboard": "tale_tui.cli.metrics.dashboard:dashboard",
     "alerts": "tale_tui.cli.metrics.alerts:alerts",
+    "metrics": "tale_tui.cli.metrics.metrics:metrics",
+    "stress-test": "tale_tui.cli.metrics.stress_test:stress_test",
     "models": "tale_tui.cli.models.models:models",
     "detect": "tale_tui.cli.learning.detect:detect",
     "doctor": "tale_tui.cli.settings.doctor:doctor",

@@ -9,7 +9,11 @@ KEY_VARIABLE = "TALE_OPENAI_KEY"
 """Holds the key of the server of [openai]; the one place where it may stand."""
 OLLAMA_KEY_VARIABLE = "OLLAMA_API_KEY"
 """Holds the key of ollama.com, or of an Ollama that the user named."""
-SECRET_VARIABLES = (KEY_VARIABLE, OLLAMA_KEY_VARIABLE)
+METRICS_KEY_VARIABLE = "TALE_METRICS_KEY"
+"""Holds the key that whoever asks for our own metrics has to send."""
+OTLP_HEADERS = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS")
+"""Hold what is sent to a collector with each request, its key among it."""
+SECRET_VARIABLES = (KEY_VARIABLE, OLLAMA_KEY_VARIABLE, METRICS_KEY_VARIABLE, *OTLP_HEADERS)
 """Variables of the environment whose values are never shown and never logged."""
 SECRET_CHARACTERS_MIN = 4
 """What is shorter is no key, and would be found in every word."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from ipaddress import ip_address
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
@@ -27,6 +28,7 @@ KEPT_DAYS_MAX = 36_500
 """A hundred years."""
 PRICE_MAX = 1_000_000_000.0
 """For a million tokens, in any money."""
+PORT_MAX = 65_535
 AUTO = "auto"
 """A role that takes Ollama where it answers and has a chat model, else the embedded backend."""
 
@@ -178,6 +180,31 @@ class MemorySettings(SettingsGroup):
     """Whether the model of the role task stays loaded too; auto: where it fits."""
 
 
+def _check_listen(value: str) -> str:
+    if not value:
+        return value
+    host, separator, port = value.rpartition(":")
+    numbered = port.isascii() and port.isdecimal() and 1 <= int(port) <= PORT_MAX
+    try:
+        loopback = host == "localhost" or ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        loopback = False
+    if not (separator and numbered and loopback):
+        raise ValueError("it takes an address of this machine and a port, as in 127.0.0.1:9464, or nothing")
+    return value
+
+
+class MetricsSettings(SettingsGroup):
+    """[metrics]: what other programs are told of the calls of models."""
+
+    listen: Annotated[str, AfterValidator(_check_listen)] = ""
+    """Where Prometheus may ask, as in 127.0.0.1:9464; empty: nowhere. The key comes from TALE_METRICS_KEY alone."""
+    otlp: bool = False
+    """Whether calls are sent to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names."""
+    otlp_content: bool = False
+    """Whether prompts and answers are sent too."""
+
+
 class NotifySettings(SettingsGroup):
     """[notify]: when a task ends or needs you and the window is not looked at."""
 
@@ -269,6 +296,7 @@ class Settings(BaseSettings):
     route: RouteSettings = RouteSettings()
     tasks: TaskSettings = TaskSettings()
     memory: MemorySettings = MemorySettings()
+    metrics: MetricsSettings = MetricsSettings()
     notify: NotifySettings = NotifySettings()
     alerts: AlertSettings = AlertSettings()
     samples: SampleSettings = SampleSettings()

@@ -476,6 +476,10 @@ class MetricsApi(Protocol):
         """
         ...
 
+    async def exposition(self) -> str:
+        """Everything that is counted, from the first call on, as text for Prometheus (version 0.0.4)."""
+        ...
+
 
 class ControlApi(Protocol):
     """The engine as a whole."""

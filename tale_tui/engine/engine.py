@@ -26,6 +26,8 @@ from tale_tui.engine.detect.detector import LEARNED_FILE, Detectors
 from tale_tui.engine.detect.learning import Learner
 from tale_tui.engine.metrics.alerts import AlertWatch
 from tale_tui.engine.metrics.dashboard_report import DashboardReader, ModelsNow
+from tale_tui.engine.metrics.export.export import MetricsExport
+from tale_tui.engine.metrics.export.statistics import CountedCalls
 from tale_tui.engine.metrics.models_seen import ModelsSeen
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.metrics.sampler import EngineWork, Sampler
@@ -82,7 +84,13 @@ class Engine:
         bus = Bus()
         self._alerts = AlertWatch(store, settings.alerts, clock, bus.publish)
         calls = CallRecorder(store, self._alerts.nudge)
-        services = build_model_services(backends, store, settings, clock, bus.publish, calls=calls)
+        counted = CountedCalls(store, lambda: pool.running, clock.now)
+        self._export = export = MetricsExport(
+            *(settings.metrics, paths, counted, clock.now, bus.publish), listens=works_queue and not read_only
+        )
+        services = build_model_services(
+            *(backends, store, settings, clock, bus.publish), calls=calls, observer=export.observer
+        )
         pool, roles = services.pool, services.roles
         self.store: Final = store
         self.bus: Final = bus
@@ -138,7 +146,7 @@ class Engine:
             can_write=not read_only,
         )
         self.metrics: MetricsApi = MetricsService(
-            store, calls, settings.prices, lambda: pool.running, serving, dashboards, clock.now
+            *(store, calls, settings.prices, lambda: pool.running, serving, dashboards, counted, clock.now)
         )
         self.control: ControlApi = EngineControl(
             *(paths, settings, store, roles, models, bus, clock.now()),
@@ -209,6 +217,7 @@ class Engine:
             replies = "A reply" if count == 1 else f"{count} replies"
             sentence = f"{replies} broke off when the application ended. What came is kept and can be continued."
             self.bus.publish(Notice("Interrupted", sentence))
+        await self._export.start(told)
         await self._roles.restore()
         if not self._read_only:
             await self._executor.remember()
@@ -224,8 +233,9 @@ class Engine:
         await self._executor.close()
         await self._models.close()
         await self._calls.close()
-        await self._alerts.close()
         await self._sampler.close()
+        await self._alerts.close()
+        await self._export.close()
         self.bus.close()
         await self.pool.close()
         await self.store.close()

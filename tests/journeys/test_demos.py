@@ -700,14 +700,25 @@ async def test_git_shows_the_state_of_a_task(tale: Tale, paths: Paths, plan: str
 # 6. Under load
 
 
-@later(EVERY_TOKEN)
-def test_a_stress_test_ends_with_a_table_and_is_on_the_dashboard(tale: Tale, tmp_path: Path) -> None:
-    test = tale("stress-test", "--tasks", "3", "--chats", "1")
-    assert re.search(r"lost\D*0\b", test.told)
+@pytest.fixture
+def stress_test(tale: Tale, tmp_path: Path) -> tuple[Ended, str]:
+    """A small stress test, and the folder that it was in."""
+    test = tale("stress-test", "--tasks", "3", "--chats", "1", TMPDIR=str(tmp_path))
     folder = re.search(r"TALE_HOME=(\S+)", test.out + test.err)
-    assert folder is not None
-    assert tale("dashboard", TALE_HOME=folder[1]).code == 0
+    assert folder is not None, test.err
+    return test, folder[1]
+
+
+def test_a_stress_test_ends_with_a_table(tale: Tale, stress_test: tuple[Ended, str]) -> None:
+    test, folder = stress_test
+    assert re.search(r"lost\D*0\b", test.told)
+    assert [task["state"] for task in tale("tasks", "--json", TALE_HOME=folder).json["tasks"]] == ["done"] * 3
     assert tasks_of(tale) == [], "nothing of it is among the user's own tasks"
+
+
+@later(EVERY_TOKEN)
+def test_a_stress_test_is_on_the_dashboard(tale: Tale, stress_test: tuple[Ended, str]) -> None:
+    assert tale("dashboard", TALE_HOME=stress_test[1]).code == 0
 
 
 def test_a_worker_is_killed_and_nothing_is_lost(

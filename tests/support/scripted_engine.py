@@ -126,6 +126,7 @@ class ScriptedEngine:
         self.dashboard: Callable[[float, str], DashboardReport] | None = None
         """What was measured over so many seconds, for a model or for all; None for nothing at all."""
         self.alerts: list[Alert] = []
+        self.exposed = ""
         # control
         self.pid, self.here, self.background = 1, False, False
         self.works, self.can_write, self.watched, self.stopped = True, True, 1, False

@@ -599,6 +599,10 @@ class ScriptedMetrics(Group):
         engine.alerts = [replace(one, acknowledged=1.0) if one in meant else one for one in engine.alerts]
         return tuple(one for one in engine.alerts if one.id in {each.id for each in meant})
 
+    async def exposition(self) -> str:
+        await self._engine.asked("metrics.exposition")
+        return self._engine.exposed
+
 
 class ScriptedControl(Group):
     """See `ControlApi`."""

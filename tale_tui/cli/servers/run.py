@@ -279,6 +279,24 @@ def start_engine(context: CommandContext, *, stays: bool = False) -> int:
     if status is not None and status.works_queue:
         echo_err(f"Already at work: {engine_words(status)}.")
         return Exit.DONE
+    pid = launch_engine(context, paths, stays=stays)
+    if pid is None:
+        return Exit.FAILED
+    until = "It stays until" if stays else "It ends when there was nothing to do for ten minutes, or with"
+    echo_err(f"Works in the background, process {pid}. {until}: tale-tui stop")
+    return Exit.DONE
+
+
+def launch_engine(context: CommandContext, paths: Paths, *, stays: bool) -> int | None:
+    """Start an engine in the background and wait until it answers; what is wrong is said.
+
+    Args:
+        context: of the command.
+        paths: its folders; they exist.
+        stays: whether it goes on without anything to do.
+    Returns:
+        The number of its process; None where there is none.
+    """
     # Whatever is wrong with the settings is said here, where somebody reads it.
     context.settings()
     try:
@@ -287,13 +305,11 @@ def start_engine(context: CommandContext, *, stays: bool = False) -> int:
         if error.filename is not None and str(error.filename) != sys.executable:
             raise folder_error(error) from error
         echo_err(f"The engine could not be started: {reason_of(error)}. Nothing was changed.")
-        return Exit.FAILED
-    if not asyncio.run(_is_up(context.paths, pid)):
+        return None
+    if not asyncio.run(_is_up(paths, pid)):
         echo_err(f"The engine could not be started. The details are in {paths.log_file}")
-        return Exit.FAILED
-    until = "It stays until" if stays else "It ends when there was nothing to do for ten minutes, or with"
-    echo_err(f"Works in the background, process {pid}. {until}: tale-tui stop")
-    return Exit.DONE
+        return None
+    return pid
 
 
 async def _is_up(paths: Paths, pid: int) -> bool:

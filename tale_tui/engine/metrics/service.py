@@ -29,6 +29,7 @@ from tale_tui.domain.samples import DEFAULT_RANGE, RANGE_MAX_S, RANGE_MIN_S, RAN
 from tale_tui.domain.text import clean_line
 from tale_tui.domain.time_ranges import range_of
 from tale_tui.engine.metrics.dashboard_report import DashboardReader
+from tale_tui.engine.metrics.export.statistics import CountedCalls
 from tale_tui.engine.metrics.figures import grouped, savings_of, timeline_of
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.store.store import Store
@@ -48,6 +49,7 @@ class MetricsService:
         running: the calls that have not ended.
         serving: the model of a role; None where it has none.
         dashboards: puts samples and roll-ups together.
+        counted: all calls, for other systems.
         now: the present, in seconds since the epoch.
     """
 
@@ -59,6 +61,7 @@ class MetricsService:
         running: Callable[[], tuple[RunningCall, ...]],
         serving: Callable[[Role], ModelRef | None],
         dashboards: DashboardReader,
+        counted: CountedCalls,
         now: Callable[[], float],
     ) -> None:
         self._store = store
@@ -67,6 +70,7 @@ class MetricsService:
         self._running = running
         self._serving = serving
         self._dashboards = dashboards
+        self._counted = counted
         self._now = now
 
     async def tokens(
@@ -128,6 +132,9 @@ class MetricsService:
 
     async def activity(self) -> CallActivity:
         return CallActivity(self._running(), self._recorder.recorded)
+
+    async def exposition(self) -> str:
+        return await self._counted.exposition()
 
     async def alerts(self, *, waiting: bool = False, limit: int = 100) -> tuple[Alert, ...]:
         return await self._store.alerts(waiting=waiting, limit=limit)

@@ -29,6 +29,26 @@ class CallLog(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class CallContent:
+    """What was said in a call."""
+
+    messages: Sequence[ChatMessage]
+    """That were sent."""
+    answer: str
+    """That came, without what was thought; empty where nobody wants it."""
+
+
+class CallObserver(Protocol):
+    """Who is told of each call beside that."""
+
+    wants_answers: bool
+
+    def call_ended(self, call: CallRecord, content: CallContent) -> None:
+        """A call has ended; takes no time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class MeteredCall:
     """A call that is about to be made."""
 
@@ -47,6 +67,7 @@ class CallMeter:
         now: seconds since the epoch.
         monotonic: the clock for durations, in seconds.
         ended: takes the row.
+        keeps_answer: whether what comes is kept.
 
     Attributes:
         needless: set where it turned out that there was nothing to ask for: the model was there.
@@ -58,6 +79,8 @@ class CallMeter:
         now: Callable[[], float],
         monotonic: Callable[[], float],
         ended: Callable[[CallMeter, CallRecord], None],
+        *,
+        keeps_answer: bool = False,
     ) -> None:
         self._call = call
         self._monotonic = monotonic
@@ -72,6 +95,7 @@ class CallMeter:
         self._tokens = 0
         self._read: int | None = None
         self._end: Finished | None = None
+        self._answer: list[str] | None = [] if keeps_answer else None
 
     def __enter__(self) -> Self:
         return self
@@ -92,10 +116,17 @@ class CallMeter:
                 if self._first_text is None and not event.thinking:
                     self._first_text = self._last
                 self._tokens += event.tokens
+                if self._answer is not None and not event.thinking:
+                    self._answer.append(event.text)
             case PromptRead(done):
                 self._read = done
             case Finished():
                 self._end = event
+
+    @property
+    def content(self) -> CallContent:
+        """What was said in it."""
+        return CallContent(self._call.messages, "".join(self._answer or ()))
 
     @property
     def running(self) -> RunningCall:

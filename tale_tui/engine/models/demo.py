@@ -139,7 +139,10 @@ _LONG = (
     ),
 )
 
+_SHORT = "Received, and answered in one short sentence."
+
 _ANSWERS = (
+    (re.compile(r"^load test\b", re.IGNORECASE), _SHORT),
     (re.compile(r"\b(code|function|program|python|fibonacci|script)\b", re.IGNORECASE), _CODE),
     (re.compile(r"\b(table|compare|comparison|difference|versus|vs)\b", re.IGNORECASE), _TABLE),
     (re.compile(r"\b(list|steps|checklist|plan|how do i)\b", re.IGNORECASE), _LIST),
@@ -156,7 +159,7 @@ _RULE = "\n---\n"
 
 def demo_answer(message: str) -> str:
     """The answer to a message, in Markdown: by its words, else a welcome that says what can be asked."""
-    asked = message.rsplit(_RULE, 1)[-1]
+    asked = message.rsplit(_RULE, 1)[-1].lstrip()
     return next((answer for words, answer in _ANSWERS if words.search(asked)), _WELCOME) + _LABEL
 
 

@@ -12,7 +12,7 @@ from tale_tui.domain.clock import Clock
 from tale_tui.domain.events import Fact
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.engine.models.backend import BackendRegistry
-from tale_tui.engine.models.call_meter import CallLog
+from tale_tui.engine.models.call_meter import CallLog, CallObserver
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog, ResidencyLogStore
 from tale_tui.engine.models.machine import MachineMemory, look_at_memory
@@ -52,6 +52,7 @@ def build_model_services(
     machine: Callable[[], MachineMemory] = look_at_memory,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     calls: CallLog | None = None,
+    observer: CallObserver | None = None,
 ) -> ModelServices:
     """Make the parts and wire them; nothing is started.
 
@@ -64,6 +65,7 @@ def build_model_services(
         machine: looks at the memory of this machine; called in a thread.
         sleep: how it is waited before a server that is away is asked again.
         calls: keeps the row of every call; None keeps none.
+        observer: is told of each of them too.
     """
 
     def on_eviction(arriving: ModelRef, evicted: tuple[ModelRef, ...]) -> None:
@@ -81,6 +83,7 @@ def build_model_services(
         guard=guard,
         residency_log=residency_log,
         calls=calls,
+        observer=observer,
     )
     keep_alive_s = settings.ollama.keep_alive_s
     roles = Roles(pool, records, {Role.UX: settings.ux, Role.TASK: settings.task}, publish, clock.now)

@@ -9,6 +9,7 @@ from tale_tui.domain.clock import Clock
 from tale_tui.domain.events import Notice
 from tale_tui.engine.store.alerts.figures import AlertFigures
 from tale_tui.engine.store.alerts.rows import Alerts
+from tale_tui.engine.store.call_statistics import CallStatisticsRows
 from tale_tui.engine.store.database import Connection
 from tale_tui.engine.store.export import ExportImport
 from tale_tui.engine.store.messages import Messages, Replies
@@ -47,6 +48,7 @@ class Store(
     Samples,
     Rollups,
     ModelUses,
+    CallStatisticsRows,
 ):
     """Everything that is kept. `await Store.open(...)` makes one, `close` ends it.
 

@@ -12,6 +12,8 @@ from tale_tui.domain.text import clean_line
 
 OLLAMA_PORT = 11434
 """Where Ollama listens unless told otherwise."""
+COLLECTOR_PORT = 4318
+"""Where a collector of OpenTelemetry takes what is sent over HTTP, unless told otherwise."""
 OLLAMA_CLOUD = "ollama.com"
 """The one host that is https without saying so."""
 _SCHEME_PORTS = {"http": 80, "https": 443}
@@ -68,6 +70,15 @@ def openai_address(text: str) -> Address:
     call = next((call for call in _CALLS if address.url.endswith(call)), "")
     url = address.url.removesuffix(call).rstrip("/")
     return Address(url if urlsplit(url).path else f"{url}/v1", address.secure, address.loopback)
+
+
+def collector_address(text: str) -> Address:
+    """Read the address of an OpenTelemetry collector.
+
+    Raises:
+        ValueError: it is no address; the sentence says what would be one.
+    """
+    return _read(text.strip(), COLLECTOR_PORT)
 
 
 def _read(text: str, port_alone: int) -> Address:

@@ -15,7 +15,7 @@ from tale_tui.domain.errors import BackendCrashed, ModelError, OutOfMemory, Wron
 from tale_tui.domain.metrics import CallKind, CallLabels, CallRecord, RunningCall
 from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role
 from tale_tui.engine.models.backend import Backend, BackendRegistry, GuestBackend, PerRoleBackend, probing
-from tale_tui.engine.models.call_meter import CallLog, CallMeter, MeteredCall
+from tale_tui.engine.models.call_meter import CallLog, CallMeter, CallObserver, MeteredCall
 from tale_tui.engine.models.loading.breaker import COUNTED, Breakers
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.preemption import Preemption
@@ -134,6 +134,7 @@ class ModelLoader:
         guard: lets models into memory; None lets in all.
         residency_log: takes note of loads and ends; None writes them to the log alone.
         calls: keeps the row of every call; None keeps none.
+        observer: is told of each of them too.
 
     Attributes:
         breakers: what failed lately.
@@ -157,6 +158,7 @@ class ModelLoader:
         guard: MemoryGuard | None = None,
         residency_log: ResidencyLog | None = None,
         calls: CallLog | None = None,
+        observer: CallObserver | None = None,
     ) -> None:
         self.breakers = Breakers(monotonic)
         self.residency = ResidencyCache(monotonic, RESIDENT_TRUST_S)
@@ -169,6 +171,7 @@ class ModelLoader:
         self._monotonic = monotonic
         self._now = now
         self._calls = calls
+        self._observer = observer
         self._meters: dict[CallMeter, None] = {}
         """Of the calls that are under way, in their order."""
         self._guard = guard
@@ -325,15 +328,20 @@ class ModelLoader:
 
     def metered(self, call: MeteredCall) -> CallMeter:
         """Measures a call; its row is kept however it ends."""
-        meter = CallMeter(call, self._now, self._monotonic, self._ended)
+        keeps_answer = self._observer is not None and self._observer.wants_answers
+        meter = CallMeter(call, self._now, self._monotonic, self._ended, keeps_answer=keeps_answer)
         self._meters[meter] = None
         self.on_call()
         return meter
 
     def _ended(self, meter: CallMeter, call: CallRecord) -> None:
         del self._meters[meter]
-        if self._calls is not None and not meter.needless:
+        if meter.needless:
+            return
+        if self._calls is not None:
             self._calls.record(call)
+        if self._observer is not None:
+            self._observer.call_ended(call, meter.content)
 
     def _forget_lost(self, backend: Backend, present: tuple[LoadedModel, ...]) -> None:
         """What a server lost before a load, by its own restart perhaps, did not have to leave for it."""
