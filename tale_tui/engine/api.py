@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from tale_tui.domain.alerts import Alert
+from tale_tui.domain.budgets import BudgetUse
 from tale_tui.domain.conversation import ExportFormat, QueuedMessage, SearchHit, Session, Transcript, View
 from tale_tui.domain.events import Fact, TaskEvent, TurnEvent
 from tale_tui.domain.metrics import (
@@ -417,6 +418,10 @@ class MetricsApi(Protocol):
 
     async def activity(self) -> CallActivity:
         """What models do now, read from memory."""
+        ...
+
+    async def budgets(self) -> tuple[BudgetUse, ...]:
+        """The budgets of the settings and what is used of them, those of all models together first."""
         ...
 
     async def alerts(self, *, waiting: bool = False, limit: int = 100) -> tuple[Alert, ...]:

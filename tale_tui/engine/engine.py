@@ -10,7 +10,7 @@ from typing import Final, Self
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.errors import TaleError
+from tale_tui.domain.errors import ModelError, TaleError
 from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.domain.tasks import StepKind
@@ -24,10 +24,14 @@ from tale_tui.engine.chat.turn import TurnManager
 from tale_tui.engine.control import EngineControl
 from tale_tui.engine.detect.detector import LEARNED_FILE, Detectors
 from tale_tui.engine.detect.learning import Learner
-from tale_tui.engine.metrics.alerts import AlertWatch
+from tale_tui.engine.metrics.alerts import AlertSources, AlertWatch
+from tale_tui.engine.metrics.budgets import Budgets
+from tale_tui.engine.metrics.delivery import AlertDelivery
+from tale_tui.engine.metrics.environment import environment
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.metrics.service import MetricsService
 from tale_tui.engine.models.backend import Backend, BackendRegistry
+from tale_tui.engine.models.loading.memory import main_memory
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.registry import configured_backends, given_backends
 from tale_tui.engine.models.roles.roles import Roles
@@ -75,8 +79,10 @@ class Engine:
         ends: Callable[[], None] | None,
     ) -> None:
         bus = Bus()
-        self._alerts = AlertWatch(store, settings.alerts, clock, bus.publish)
-        calls = CallRecorder(store, self._alerts.nudge)
+        budgets = Budgets(store, settings.budgets, clock)
+        delivery = AlertDelivery(settings.alerts, bus.publish)
+        self._alerts = alerts = AlertWatch(store, settings, clock, bus.publish, budgets, delivery)
+        calls = CallRecorder(store, alerts.nudge)
         services = build_model_services(backends, store, settings, clock, bus.publish, calls=calls)
         pool, roles = services.pool, services.roles
         self.store: Final = store
@@ -84,6 +90,7 @@ class Engine:
         self.pool: Final = pool
         self._calls = calls
         self._roles = roles
+        self._alert_sources = _alert_sources(settings, pool, roles)
         self._read_only = read_only
         self._stopping: asyncio.Task[None] | None = None
         prompt_builder = PromptBuilder(store, pool, settings)
@@ -102,8 +109,13 @@ class Engine:
         chat_services = ChatServices(
             store, pool, roles, router, prompt_builder, settings.chat, clock, bus.publish, calls
         )
+
+        def publish(fact: Fact) -> None:
+            bus.publish(fact)
+            alerts.on_fact(fact)
+
         self._executor = executor = _local_executor(
-            *(store, backends, pool, roles, router, settings, clock, bus.publish, calls), works_queue=works_queue
+            *(store, backends, pool, roles, router, settings, clock, publish, calls, budgets), works_queue=works_queue
         )
         starter = TurnStarter(chat_services, classifier, executor, self._learner.nudge)
         self._turns = turns = TurnManager(chat_services, starter, classifier)
@@ -113,7 +125,7 @@ class Engine:
         self.sessions: SessionApi = SessionService(store, turns.stop_turn, bus.publish)
         self.models: ModelApi = models
         self.metrics: MetricsApi = MetricsService(
-            store, calls, settings.prices, lambda: pool.running, lambda role: roles.states.status(role).ref
+            *(store, calls, settings.prices, lambda: pool.running, lambda role: roles.states.status(role).ref, budgets)
         )
         self.control: ControlApi = EngineControl(
             *(paths, settings, store, roles, models, bus, clock.now()),
@@ -187,6 +199,7 @@ class Engine:
         if not self._read_only:
             await self._executor.remember()
             self._executor.start()
+            self._alerts.start(self._alert_sources)
         if load:
             self._models.keep_loaded()
             self._learner.nudge()
@@ -204,6 +217,22 @@ class Engine:
         log.info("the engine has stopped")
 
 
+def _alert_sources(settings: Settings, pool: Pool, roles: Roles) -> AlertSources:
+    """What alerts are judged by besides the rows."""
+
+    async def memory() -> int | None:
+        try:
+            return sum(main_memory(model) for model in await pool.here())
+        except ModelError:  # a server that does not answer is told of elsewhere
+            return None
+
+    return AlertSources(
+        lambda: pool.running,
+        memory,
+        lambda: environment(settings, {role: roles.states.status(role).ref for role in Role}, pool.versions),
+    )
+
+
 def _local_executor(
     store: Store,
     backends: BackendRegistry,
@@ -214,6 +243,7 @@ def _local_executor(
     clock: Clock,
     publish: Callable[[Fact], None],
     calls: CallRecorder,
+    budgets: Budgets,
     *,
     works_queue: bool,
 ) -> Executor:
@@ -229,6 +259,7 @@ def _local_executor(
         clock: the time and the ids.
         publish: takes the facts.
         calls: has the calls of models until they are stored.
+        budgets: say whether a task may have a model write.
         works_queue: see `Executor`.
     """
 
@@ -246,7 +277,7 @@ def _local_executor(
     def away(ref: ModelRef) -> bool:
         return pool.servers.away(ref.backend) is not None
 
-    services = TaskServices(store, pool, roles, router, settings.tasks, settings.chat, clock.monotonic)
+    services = TaskServices(store, pool, roles, router, settings.tasks, settings.chat, clock.monotonic, budgets)
     runners = {StepKind.MODEL.value: ModelStepRunner(services)}
     executor = Executor(
         store,

@@ -23,6 +23,7 @@ from support.scripted_groups import (
 )
 from tale_tui.config.settings import ModelPrice
 from tale_tui.domain.alerts import Alert
+from tale_tui.domain.budgets import BudgetUse
 from tale_tui.domain.conversation import Author, Message, MessageState, QueuedMessage, SearchHit, Session, View
 from tale_tui.domain.errors import NoSuchSession, TaleError
 from tale_tui.domain.events import (
@@ -121,6 +122,7 @@ class ScriptedEngine:
         self.running: list[RunningCall] = []
         self.saved: TokenSavings | None = None
         self.alerts: list[Alert] = []
+        self.budgets: list[BudgetUse] = []
         # control
         self.pid, self.here, self.background = 1, False, False
         self.works, self.can_write, self.watched, self.stopped = True, True, 1, False

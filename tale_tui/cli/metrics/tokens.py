@@ -20,8 +20,10 @@ from tale_tui.domain.constants import PACE_WINDOW_S
 from tale_tui.domain.errors import BadInput, EngineLost, NoSuchSession
 from tale_tui.domain.metrics import CallDimension, CallFilter
 from tale_tui.domain.text import clean_line
+from tale_tui.formatting.alerts import budget_words
 
 if TYPE_CHECKING:
+    from tale_tui.domain.budgets import BudgetUse
     from tale_tui.domain.metrics import TokenReport, TokenSavings
     from tale_tui.engine.api import EngineApi
 
@@ -102,17 +104,20 @@ def tokens(
         return
     whole = form is None and not (since or until or model or session)
 
-    async def work(engine: EngineApi) -> tuple[TokenReport, _Overview | None, TokenSavings | None]:
+    async def work(
+        engine: EngineApi,
+    ) -> tuple[TokenReport, _Overview | None, TokenSavings | None, tuple[BudgetUse, ...]]:
         which = await chosen(engine)
         report = await engine.metrics.tokens(which, by=by)
         saved = None if form or model or session else await engine.metrics.savings(which)
-        return report, await _overview(engine) if whole else None, saved
+        budgets = await engine.metrics.budgets() if whole else ()
+        return report, await _overview(engine) if whole else None, saved, budgets
 
-    report, overview, saved = context.run(work)
+    report, overview, saved, budgets = context.run(work)
     if form == "json" and output is None:
         echo_json(report_data(report, begin, end))
     elif form is None:
-        _echo_words(report, overview, saved)
+        _echo_words(report, overview, saved, budgets)
     else:
         csv_text = report_csv(report)
         text = csv_text if form == "csv" else f"{json.dumps(report_data(report, begin, end), ensure_ascii=False)}\n"
@@ -173,9 +178,13 @@ async def _overview(engine: EngineApi) -> _Overview:
     return _Overview(hour, today, this_month, pace, session if session_id else None, rate)
 
 
-def _echo_words(report: TokenReport, overview: _Overview | None, saved: TokenSavings | None) -> None:
+def _echo_words(
+    report: TokenReport, overview: _Overview | None, saved: TokenSavings | None, budgets: tuple[BudgetUse, ...]
+) -> None:
     if overview is not None:
         echo(_overview_words(overview))
+    if budgets:
+        echo(f"budget: {', '.join(map(budget_words, budgets))}")
     if not report.total.calls:
         echo_err("No call of a model is counted there. What is said and done from here on is.")
         return

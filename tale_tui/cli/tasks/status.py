@@ -17,9 +17,11 @@ from tale_tui.cli.tasks.wait import wait_for
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.models import RoleState
 from tale_tui.domain.tasks import TaskState
+from tale_tui.formatting.alerts import alert_name, broken_line
 from tale_tui.formatting.engine import engine_words, is_here
 
 if TYPE_CHECKING:
+    from tale_tui.domain.alerts import Alert
     from tale_tui.domain.metrics import CallRecord
     from tale_tui.domain.models import RoleStatus
     from tale_tui.domain.tasks import EngineStatus, Step, TaskCounts, TaskDetail
@@ -64,14 +66,15 @@ def status(context: CommandContext, task_id: str | None, follow: bool, as_json: 
 def echo_engine(context: CommandContext, *, as_json: bool) -> None:
     """Write which process is the engine, which models it has, and what is queued."""
 
-    async def work(engine: EngineApi) -> tuple[EngineStatus, tuple[RoleStatus, ...]]:
+    async def work(engine: EngineApi) -> tuple[EngineStatus, tuple[RoleStatus, ...], tuple[Alert, ...]]:
         # Asked for first: an engine that was made for this command alone looks for the models now.
         roles = await engine.models.roles()
-        return await engine.control.status(), roles
+        return await engine.control.status(), roles, await engine.metrics.alerts()
 
-    found, roles = context.run(work)
+    found, roles, alerts = context.run(work)
+    broken = broken_line(alerts)
     if as_json:
-        echo_json(_whole_data(found, roles))
+        echo_json(_whole_data(found, roles) | {"broken": [alert_name(one) for one in alerts if one.ended is None]})
         return
     echo_table(
         (Column("", style=MUTED), Column("", gives=True)),
@@ -79,6 +82,7 @@ def echo_engine(context: CommandContext, *, as_json: bool) -> None:
             ("engine", _engine_line(found)),
             *((each.role.value, _role_line(each)) for each in roles),
             ("queue", counts_line(found.tasks)),
+            *((("broken", f"{broken}. tale-tui alerts says more"),) if broken else ()),
         ],
     )
     if is_here(found):

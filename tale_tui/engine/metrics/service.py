@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 from tale_tui.config.settings import ModelPrice
 from tale_tui.domain.alerts import Alert
+from tale_tui.domain.budgets import BudgetUse
 from tale_tui.domain.errors import NoSuchAlert, UnknownModel
 from tale_tui.domain.metrics import (
     EVERY_CALL,
@@ -22,6 +23,7 @@ from tale_tui.domain.metrics import (
 )
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.text import clean_line
+from tale_tui.engine.metrics.budgets import Budgets
 from tale_tui.engine.metrics.figures import grouped, savings_of
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.store.store import Store
@@ -39,6 +41,7 @@ class MetricsService:
         prices: by `backend/model`.
         running: the calls that have not ended.
         serving: the model of a role; None where it has none.
+        budgets: what is used of them.
     """
 
     def __init__(
@@ -48,12 +51,14 @@ class MetricsService:
         prices: Mapping[str, ModelPrice],
         running: Callable[[], tuple[RunningCall, ...]],
         serving: Callable[[Role], ModelRef | None],
+        budgets: Budgets,
     ) -> None:
         self._store = store
         self._recorder = recorder
         self._prices = prices
         self._running = running
         self._serving = serving
+        self._budgets = budgets
 
     async def tokens(self, which: CallFilter = EVERY_CALL, *, by: tuple[CallDimension, ...] = ()) -> TokenReport:
         await self._check(which.model)
@@ -79,6 +84,9 @@ class MetricsService:
 
     async def activity(self) -> CallActivity:
         return CallActivity(self._running(), self._recorder.recorded)
+
+    async def budgets(self) -> tuple[BudgetUse, ...]:
+        return await self._budgets.uses()
 
     async def alerts(self, *, waiting: bool = False, limit: int = 100) -> tuple[Alert, ...]:
         return await self._store.alerts(waiting=waiting, limit=limit)

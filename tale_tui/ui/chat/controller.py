@@ -8,12 +8,23 @@ from typing import assert_never
 from tale_tui.config.paths import Paths
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import MessageState
-from tale_tui.domain.events import EngineMoved, Fact, Notice, RoleChanged, SessionChanged, TaskChanged, TasksChanged
+from tale_tui.domain.events import (
+    AlertRaised,
+    EngineMoved,
+    Fact,
+    Notice,
+    RoleChanged,
+    SessionChanged,
+    TaskChanged,
+    TasksChanged,
+)
 from tale_tui.domain.tasks import OPEN, Task
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.api import EngineApi
+from tale_tui.formatting.alerts import alert_notice
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.base_screen import BaseScreen
+from tale_tui.ui.chat.alerts import AlertActions
 from tale_tui.ui.chat.conversation import Conversation, SendFailed
 from tale_tui.ui.chat.detection import RECLASSIFY, task_offer
 from tale_tui.ui.chat.first_screen import FirstScreen
@@ -64,6 +75,7 @@ class ChatController:
         open_tasks: how it stands with all tasks.
         task_ids: finds tasks.
         task_actions: what the user can do with them.
+        alerts: what passed a limit.
     """
 
     def __init__(
@@ -96,6 +108,7 @@ class ChatController:
         self.task_ids = TaskResolver(screen, self.conversation, self.composer.complete_again)
         self.task_actions = CardActions(screen, self.conversation, self.cards, self.task_ids, self.view, show_task)
         self.first_screen = FirstScreen(screen, engine, screen.query_one(EmptyState), clock)
+        self.alerts = AlertActions(screen, engine, clock, preferences)
         self._notifier = TaskNotifier(screen, clock, self._notify, self.cards.watched, preferences)
         self._side = TaskSide(clock.now)
         page = screen.query_one("#page")
@@ -255,12 +268,15 @@ class ChatController:
             case TaskChanged(task):
                 self.cards.on_task(task)
                 self._notifier.on_task(task)
+                self.alerts.on_task(task)
                 self._tasks_changed()
             case TasksChanged():
                 self.screen.spawn(self.cards.refresh, group="tasks", exclusive=True)
                 self._tasks_changed()
             case Notice():
                 self.screen.tell(fact)
+            case AlertRaised(alert):
+                self.alerts.tell(alert_notice(alert))
             case EngineMoved(here):
                 where = "this window" if here else "another window"
                 self.screen.say(f"The window that ran the model was closed; {where} runs it now. Nothing was lost.")
