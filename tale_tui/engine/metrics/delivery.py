@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import asdict
 from functools import partial
 from importlib import import_module
-from typing import Any
 from urllib.parse import urlsplit
 
-from tale_tui import __version__
 from tale_tui.config.settings import AlertSettings
 from tale_tui.domain.alerts import Alert
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.events import Notice
 from tale_tui.domain.text import clean_line, reason_of
+from tale_tui.engine.metrics.payload import NotDelivered, payload
 from tale_tui.engine.unforeseen import BackgroundTasks
 
 log = logging.getLogger(__name__)
@@ -27,11 +24,6 @@ DELIVERY_LIMIT_S = 10.0
 """A program or an address may take so long for one alert."""
 WAITING_MAX = 100
 """Alerts that wait to be sent; more are not sent."""
-HTTP_ERROR_FROM = 300
-
-
-class NotDelivered(Exception):
-    """An alert was not taken; the text says why, in a few words."""
 
 
 class AlertDelivery:
@@ -53,7 +45,7 @@ class AlertDelivery:
             self._ways[f"The program {clean_line(settings.command[0])}"] = partial(run_program, settings.command)
         if settings.webhook:
             host = clean_line(urlsplit(settings.webhook).hostname or "")
-            self._ways[f"The address at {host}"] = partial(post, settings.webhook)
+            self._ways[f"The address at {host}"] = partial(_post, settings.webhook)
         self._troubled: set[str] = set()
         """Ways that did not work, and have been told."""
         self._waiting: asyncio.Queue[Alert] = asyncio.Queue(WAITING_MAX)
@@ -95,16 +87,11 @@ class AlertDelivery:
         log.warning("an alert was not sent: %s: %s", name, why)
         if name not in self._troubled:
             self._troubled.add(name)
-            sentence = f"{name} did not take an alert: {why}. It stands in tale-tui alerts all the same."
+            sentence = f"{name} did not take an alert: {why.rstrip('.')}. It stands in tale-tui alerts all the same."
             self._tell(Notice("An alert was not sent", sentence, "warning"))
 
     def _broke_off(self, error: TaleError) -> None:
         self._tell(Notice("An alert was not sent", error.sentence, "warning"))
-
-
-def payload(alert: Alert) -> bytes:
-    """An alert as one line of JSON."""
-    return (json.dumps(asdict(alert), ensure_ascii=False) + "\n").encode(errors="replace")
 
 
 async def run_program(command: list[str], alert: Alert) -> None:
@@ -133,21 +120,7 @@ async def run_program(command: list[str], alert: Alert) -> None:
         raise NotDelivered(f"it ended with {code}")
 
 
-async def post(address: str, alert: Alert) -> None:
-    """Post an alert as JSON. What is answered is not read, and leads nowhere else.
-
-    Raises:
-        NotDelivered: it was not taken.
-    """
-    # Loading the library, and what it trusts, takes longer than the event loop may be held up.
-    httpx = await asyncio.to_thread(import_module, "httpx")
-    client: Any = await asyncio.to_thread(httpx.AsyncClient, timeout=None)
-    headers = {"content-type": "application/json", "user-agent": f"tale-tui/{__version__}"}
-    async with client:
-        try:
-            async with client.stream("POST", address, content=payload(alert), headers=headers) as answer:
-                status = answer.status_code
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise NotDelivered(clean_line(str(error)) or type(error).__name__) from error
-    if status >= HTTP_ERROR_FROM:
-        raise NotDelivered(f"it answered {status}")
+async def _post(address: str, alert: Alert) -> None:
+    # Loading the library takes longer than the event loop may be held up.
+    webhook = await asyncio.to_thread(import_module, "tale_tui.engine.metrics.webhook")
+    await webhook.post(address, alert)
