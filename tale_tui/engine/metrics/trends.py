@@ -21,7 +21,7 @@ REFERENCE_MAX = 600
 """Values before the last ones that these are compared with, at most."""
 REFERENCE_MIN = 150
 """With fewer nothing is said."""
-WINDOWS = ((29, 3.85), (148, 3.6))
+WINDOWS = ((29, 4.1), (148, 3.75))
 """How many last values are compared, and how many standard deviations are no noise. Calibrated by simulation of other
 series than those of `tests/engine/metrics/test_trends.py`."""
 PEAK = 8.0
