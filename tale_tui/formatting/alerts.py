@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tale_tui.domain.events import Notice
-from tale_tui.formatting.units import count, percent
+from tale_tui.formatting.units import count
 
 if TYPE_CHECKING:
     from tale_tui.domain.alerts import Alert
@@ -51,6 +51,11 @@ def broken_line(alerts: Iterable[Alert]) -> str:
     return "; ".join(dict.fromkeys(alert_name(alert) for alert in alerts if alert.ended is None))
 
 
+def whole_percent(share: float) -> str:
+    """`12 %`, `140 %`: of what may be more than all."""
+    return f"{share * 100:.0f} %"
+
+
 def budget_sentence(use: BudgetUse) -> str:
     """`12k of 10k tokens of this day are spent.`, with its model where the budget is that of one."""
     whose = f" for {use.model}" if use.model else ""
@@ -59,4 +64,4 @@ def budget_sentence(use: BudgetUse) -> str:
 
 def budget_words(use: BudgetUse) -> str:
     """For a line of several: `day 12k of 100k (12 %)`, `month of ollama/qwen2.5:7b 90 of 100 (90 %)`."""
-    return f"{use.subject} {count(use.spent)} of {count(use.limit)} ({percent(use.share)})"
+    return f"{use.subject} {count(use.spent)} of {count(use.limit)} ({whole_percent(use.share)})"

@@ -10,7 +10,8 @@ from tale_tui.domain.text import clean_line
 from tale_tui.engine.metrics.trends import REFERENCE_MAX, WINDOWS, Shift, find_regression
 from tale_tui.engine.store.alerts.environment import EnvironmentChange
 from tale_tui.engine.store.alerts.figures import TrendCall
-from tale_tui.formatting.units import moment, percent
+from tale_tui.formatting.alerts import whole_percent
+from tale_tui.formatting.units import moment
 
 TREND_CALLS = REFERENCE_MAX + max(window for window, _ in WINDOWS)
 """Calls of a model that are looked at."""
@@ -85,7 +86,7 @@ def regression_reading(found: Regression, changes: Iterable[EnvironmentChange], 
 def _words(found: Regression, shift: Shift, changes: Iterable[EnvironmentChange]) -> str:
     changed = _changed(found, shift, changes)
     what = f"what changed then: {', '.join(changed)}" if changed else "nothing that is known changed then"
-    share = f" ({percent(abs(shift.change))})" if shift.before else ""
+    share = f" ({whole_percent(abs(shift.change))})" if shift.before else ""
     return f"{found.subject}: {shift.before:.4g} before, {shift.after:.4g}{share} since {moment(found.began)}; {what}."
 
 
