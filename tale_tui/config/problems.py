@@ -30,6 +30,7 @@ _KIND_WORDS: dict[type, str] = {
     float: "a number",
     str: "text",
     dict: "a table",
+    list: "a list of texts",
 }
 
 
@@ -89,11 +90,11 @@ def explain(error: ValidationError, model: type[BaseModel], sources: Sequence[So
     for detail in error.errors(include_url=False):
         path = tuple(str(part) for part in detail["loc"] if part != NAME_OF_ENTRY)
         place = next((source.place(path) for source in sources if source.has(path)), ".".join(path))
-        field = _field(model, path)
+        field, whole = _resolve(model, path)
         if field is None:
             problems[f"{place} is not a setting{_suggestion(model, path)}"] = None
             continue
-        right = takes(field) if len(path) == _depth(model, path) else _takes_entry(field)
+        right = takes(field) if whole else _takes_entry(field)
         reason = detail["ctx"]["error"] if detail["type"] == "value_error" else f"it takes {right}"
         problems[f"{place} is {_shown(detail['input'])}; {reason}."] = None
     return SettingsError(tuple(problems))
@@ -130,21 +131,21 @@ def _kinds(annotation: Any) -> list[type | str]:
     return [origin or annotation]
 
 
-def _depth(model: type[BaseModel], path: tuple[str, ...]) -> int:
-    """How many names of the path it takes to reach a setting, or one of an entry that is a table."""
-    group = model.model_fields.get(path[0])
-    if group is not None and hasattr(group.annotation, "model_fields") and len(path) > 1:
-        return 2
-    return 3 if group is not None and _entry_fields(group) and path[2:] else 1
+def _resolve(model: type[BaseModel], path: tuple[str, ...]) -> tuple[FieldInfo | None, bool]:
+    """The setting that a path leads to, through groups and through entries that are tables.
 
-
-def _field(model: type[BaseModel], path: tuple[str, ...]) -> FieldInfo | None:
-    field = model.model_fields.get(path[0])
-    depth = _depth(model, path)
-    if field is None or depth == 1:
-        return field
-    inner: dict[str, FieldInfo] = getattr(field.annotation, "model_fields", {}) or _entry_fields(field)
-    return inner.get(path[depth - 1])
+    Returns:
+        The setting, None where there is none; and whether the path ends with it, instead of with one of its entries.
+    """
+    field, left = model.model_fields.get(path[0]), path[1:]
+    while field is not None and left:
+        inner: dict[str, FieldInfo] = getattr(field.annotation, "model_fields", {})
+        if not inner:
+            inner, left = _entry_fields(field), left[1:]  # the first name is that of the entry
+        if not inner or not left:
+            return field, False
+        field, left = inner.get(left[0]), left[1:]
+    return field, True
 
 
 def _entry_fields(field: FieldInfo) -> dict[str, FieldInfo]:

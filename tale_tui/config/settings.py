@@ -56,7 +56,7 @@ def _check_model(value: str) -> str:
         raise ValueError("it takes backend/model, as in openai/gpt-4o") from error
 
 
-PricedModel = Annotated[str, AfterValidator(_check_model)]
+ModelName = Annotated[str, AfterValidator(_check_model)]
 
 
 class SettingsGroup(BaseModel):
@@ -231,13 +231,54 @@ class AlertSettings(SettingsGroup):
     simple_task_s: float = Field(3.0, ge=0, le=TIME_LIMIT_MAX_S)
     switch_s: float = Field(0.5, ge=0, le=TIME_LIMIT_MAX_S)
     """Until another model is in memory."""
+    memory: bool = True
+    """Whether models that take more than `memory.limit_gb` are told."""
     failures: int = Field(3, ge=0, le=1000)
     """Tasks that failed one after the other."""
-    day_tokens: int = Field(0, ge=0, le=BUDGET_TOKENS_MAX)
-    """The budget of a day; told at 80 % and when it is spent."""
-    month_tokens: int = Field(0, ge=0, le=BUDGET_TOKENS_MAX)
+    silent_s: float = Field(60.0, ge=0, le=TIME_LIMIT_MAX_S)
+    """That nothing came from the model of a task."""
+    queue_s: float = Field(600.0, ge=0, le=TIME_LIMIT_MAX_S)
+    """That the queue only grew."""
+    time_limit_share: float = Field(0.8, ge=0, le=1)
+    """Of the time limit of a task."""
     regressions: bool = True
     """Whether a model that gets slower, writes more or fails more often than before is told."""
+    command: list[str] = []
+    """A program and its arguments; the sentence of an alert is added. It runs without a shell."""
+    webhook: str = ""
+    """An address that alerts are posted to, as JSON."""
+
+    @field_validator("webhook")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/]\S*", value):
+            raise ValueError("it takes an address, as in https://example.org/hook, or nothing")
+        return value
+
+    @field_validator("command")
+    @classmethod
+    def _program(cls, value: list[str]) -> list[str]:
+        if value and not value[0].strip():
+            raise ValueError('its first part is the program, as in ["notify-send", "tale"]')
+        if any("\0" in part for part in value):
+            raise ValueError("it takes text without the character of the number 0")
+        return value
+
+
+class ModelBudget(SettingsGroup):
+    """The tokens that a model may read and write; 0 is no budget."""
+
+    day_tokens: int = Field(0, ge=0, le=BUDGET_TOKENS_MAX)
+    month_tokens: int = Field(0, ge=0, le=BUDGET_TOKENS_MAX)
+
+
+class BudgetSettings(ModelBudget):
+    """[budgets]: of tokens, of all models together; told at 80 % and when they are spent."""
+
+    when_spent: Literal["warn", "ask", "stop"] = "warn"
+    """What becomes of tasks then. Talk is never stopped."""
+    models: dict[ModelName, ModelBudget] = {}
+    """`backend/model` -> its own budget."""
 
 
 class SampleSettings(SettingsGroup):
@@ -299,9 +340,10 @@ class Settings(BaseSettings):
     metrics: MetricsSettings = MetricsSettings()
     notify: NotifySettings = NotifySettings()
     alerts: AlertSettings = AlertSettings()
+    budgets: BudgetSettings = BudgetSettings()
     samples: SampleSettings = SampleSettings()
     look: LookSettings = LookSettings()
-    prices: dict[PricedModel, ModelPrice] = {}
+    prices: dict[ModelName, ModelPrice] = {}
     """`backend/model` -> what a million tokens cost."""
     keys: dict[str, str] = {}
     """Binding id -> keys, comma separated."""

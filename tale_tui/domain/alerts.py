@@ -21,8 +21,16 @@ class AlertKind(StrEnum):
     """How long a simple task takes."""
     SWITCH = "switch"
     """How long it takes until another model is in memory."""
+    MEMORY = "memory"
+    """Of this machine: what models take of it."""
     FAILURES = "failures"
     """Tasks that failed one after the other."""
+    SILENT = "silent"
+    """Of a task: nothing comes from its model."""
+    QUEUE = "queue"
+    """The queue of tasks only grows."""
+    TIME_LIMIT = "time_limit"
+    """Of a task: most of the time that it may take is gone."""
     BUDGET = "budget"
     """Tokens of a day or a month: most of them are spent."""
     BUDGET_SPENT = "budget_spent"
@@ -37,11 +45,14 @@ class LimitReading:
 
     kind: AlertKind
     subject: str
-    """A model, `day` or `month`; empty for all."""
+    """A model, a task, `day` or `month`; empty for all."""
     seen: float
     limit: float
     sentence: str
     """What was seen, for the user."""
+    began: float | None = None
+    """Of a regression: when it began, in seconds since the epoch. One that began before the last alert of its kind and
+    subject was raised is that one still."""
 
     @property
     def passed(self) -> bool:

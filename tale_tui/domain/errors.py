@@ -404,6 +404,13 @@ class StepTimedOut(TaleError):
     title = "It took longer than its limit"
 
 
+class BudgetSpent(TaleError):
+    """A task would spend more tokens than the settings allow."""
+
+    code = "budget_spent"
+    title = "The budget is spent"
+
+
 class FileNotSaved(TaleError):
     """The system did not allow a file to be written; the sentence says why."""
 

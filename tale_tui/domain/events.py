@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tale_tui.domain.alerts import Alert
 from tale_tui.domain.conversation import Message, Session, WindowUse
 from tale_tui.domain.models import BackendName, ModelRef, RoleStatus, Usage
 from tale_tui.domain.tasks import Task, TaskDetail
@@ -221,7 +222,14 @@ class Notice:
     severity: str = "information"
     """`information`, `warning` or `error`."""
     about: str = ""
-    """What there is to look at: `models`, `tasks`, or nothing."""
+    """What there is to look at: `models`, `tasks`, `alerts`, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRaised:
+    """A limit was passed, or a model got worse."""
+
+    alert: Alert
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,4 +240,4 @@ class EngineMoved:
     """True when this process is the engine now."""
 
 
-Fact = RoleChanged | SessionChanged | TaskChanged | TasksChanged | Notice | EngineMoved
+Fact = RoleChanged | SessionChanged | TaskChanged | TasksChanged | Notice | AlertRaised | EngineMoved

@@ -311,6 +311,9 @@ class RunningCall:
     tokens: int = 0
     """That came so far, as pieces were counted."""
     tokens_per_second: float | None = None
+    heard: float = 0.0
+    """When something came last, or it began."""
+    task_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

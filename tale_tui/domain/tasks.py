@@ -149,6 +149,8 @@ class Reason(StrEnum):
     """A step with effects outside broke off: running it again wants a yes."""
     SERVER = "server"
     """The server of its model is away. Queued: it goes on when that is back. Waiting: for so long that it asks."""
+    BUDGET = "budget"
+    """A budget of tokens is spent: going on wants a yes."""
 
 
 class StepKind(StrEnum):
@@ -274,6 +276,8 @@ class Task:
     """The class of the error, as in errors.py."""
     server_since: float | None = None
     """Since when it waits for a server that is away."""
+    over_budget: bool = False
+    """The user let it go on although a budget is spent."""
 
     @property
     def is_open(self) -> bool:

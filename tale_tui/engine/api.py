@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from tale_tui.domain.alerts import Alert
+from tale_tui.domain.budgets import BudgetUse
 from tale_tui.domain.conversation import ExportFormat, QueuedMessage, SearchHit, Session, Transcript, View
 from tale_tui.domain.events import Fact, TaskEvent, TurnEvent
 from tale_tui.domain.metrics import (
@@ -453,6 +454,10 @@ class MetricsApi(Protocol):
             UnknownModel: nobody ever called it, and no role has it.
             BadRange: the range is shorter or longer than there is.
         """
+        ...
+
+    async def budgets(self) -> tuple[BudgetUse, ...]:
+        """The budgets of the settings and what is used of them, those of all models together first."""
         ...
 
     async def alerts(self, *, waiting: bool = False, limit: int = 100) -> tuple[Alert, ...]:

@@ -6,7 +6,16 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 
 from tale_tui.domain.constants import BUS_FACTS_MAX, BUS_NOTICES_MAX
-from tale_tui.domain.events import EngineMoved, Fact, Notice, RoleChanged, SessionChanged, TaskChanged, TasksChanged
+from tale_tui.domain.events import (
+    AlertRaised,
+    EngineMoved,
+    Fact,
+    Notice,
+    RoleChanged,
+    SessionChanged,
+    TaskChanged,
+    TasksChanged,
+)
 
 Key = tuple[object, ...]
 
@@ -27,6 +36,8 @@ def key_of(fact: Fact) -> Key:
             return (TasksChanged,)
         case Notice():
             return (Notice, id(fact))
+        case AlertRaised(alert):
+            return (AlertRaised, alert.id)
         case EngineMoved():
             return (EngineMoved,)
 
@@ -59,7 +70,7 @@ class Subscription:
                 del self._waiting[key]
             self._waiting[key_of(TasksChanged())] = TasksChanged()
         else:
-            self._waiting.pop(next(key for key in self._waiting if key[0] in (SessionChanged, Notice)))
+            self._waiting.pop(next(key for key in self._waiting if key[0] in (SessionChanged, Notice, AlertRaised)))
 
     def close(self) -> None:
         """End it, after what waits."""
@@ -83,7 +94,7 @@ class Bus:
 
     def __init__(self) -> None:
         self._subscriptions: list[Subscription] = []
-        self._unread: list[Notice] = []
+        self._unread: list[Notice | AlertRaised] = []
         self._closed = False
 
     @property
@@ -92,8 +103,8 @@ class Bus:
         return len(self._subscriptions)
 
     def publish(self, fact: Fact) -> None:
-        """Tell everybody; never waits. A notice that nobody can hear is kept for the first who subscribes."""
-        if isinstance(fact, Notice) and not self._subscriptions:
+        """Tell everybody; never waits. Notices and alerts that nobody hears are kept for the first who subscribes."""
+        if isinstance(fact, Notice | AlertRaised) and not self._subscriptions:
             self._unread = [*self._unread, fact][-BUS_NOTICES_MAX:]
         for subscription in self._subscriptions:
             subscription.put(fact)

@@ -10,7 +10,7 @@ from typing import Final, Self
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.errors import TaleError
+from tale_tui.domain.errors import ModelError, TaleError
 from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.domain.tasks import StepKind
@@ -24,8 +24,11 @@ from tale_tui.engine.chat.turn import TurnManager
 from tale_tui.engine.control import EngineControl
 from tale_tui.engine.detect.detector import LEARNED_FILE, Detectors
 from tale_tui.engine.detect.learning import Learner
-from tale_tui.engine.metrics.alerts import AlertWatch
+from tale_tui.engine.metrics.alerts import AlertSources, AlertWatch
+from tale_tui.engine.metrics.budgets import Budgets
 from tale_tui.engine.metrics.dashboard_report import DashboardReader, ModelsNow
+from tale_tui.engine.metrics.delivery import AlertDelivery
+from tale_tui.engine.metrics.environment import environment
 from tale_tui.engine.metrics.export.export import MetricsExport
 from tale_tui.engine.metrics.export.statistics import CountedCalls
 from tale_tui.engine.metrics.models_seen import ModelsSeen
@@ -33,6 +36,7 @@ from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.metrics.sampler import EngineWork, Sampler
 from tale_tui.engine.metrics.service import MetricsService
 from tale_tui.engine.models.backend import Backend, BackendRegistry
+from tale_tui.engine.models.loading.memory import main_memory
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.registry import configured_backends, given_backends
 from tale_tui.engine.models.roles.roles import Roles
@@ -82,8 +86,10 @@ class Engine:
         stays: bool = True,
     ) -> None:
         bus = Bus()
-        self._alerts = AlertWatch(store, settings.alerts, clock, bus.publish)
-        calls = CallRecorder(store, self._alerts.nudge)
+        budgets = Budgets(store, settings.budgets, clock)
+        delivery = AlertDelivery(settings.alerts, bus.publish)
+        self._alerts = alerts = AlertWatch(store, settings, clock, bus.publish, budgets, delivery)
+        calls = CallRecorder(store, alerts.nudge)
         counted = CountedCalls(store, lambda: pool.running, clock.now)
         self._export = export = MetricsExport(
             *(settings.metrics, paths, counted, clock.now, bus.publish), listens=works_queue and not read_only
@@ -97,6 +103,7 @@ class Engine:
         self.pool: Final = pool
         self._calls = calls
         self._roles = roles
+        self._alert_sources = _alert_sources(settings, pool, roles)
         self._read_only = read_only
         self._stopping: asyncio.Task[None] | None = None
         prompt_builder = PromptBuilder(store, pool, settings)
@@ -115,8 +122,13 @@ class Engine:
         chat_services = ChatServices(
             store, pool, roles, router, prompt_builder, settings.chat, clock, bus.publish, calls
         )
+
+        def publish(fact: Fact) -> None:
+            bus.publish(fact)
+            alerts.on_fact(fact)
+
         self._executor = executor = _local_executor(
-            *(store, backends, pool, roles, router, settings, clock, bus.publish, calls), works_queue=works_queue
+            *(store, backends, pool, roles, router, settings, clock, publish, calls, budgets), works_queue=works_queue
         )
         starter = TurnStarter(chat_services, classifier, executor, self._learner.nudge)
         self._turns = turns = TurnManager(chat_services, starter, classifier)
@@ -146,7 +158,7 @@ class Engine:
             can_write=not read_only,
         )
         self.metrics: MetricsApi = MetricsService(
-            *(store, calls, settings.prices, lambda: pool.running, serving, dashboards, counted, clock.now)
+            *(store, calls, settings.prices, lambda: pool.running, serving, budgets, dashboards, counted, clock.now)
         )
         self.control: ControlApi = EngineControl(
             *(paths, settings, store, roles, models, bus, clock.now()),
@@ -223,6 +235,7 @@ class Engine:
             await self._executor.remember()
             self._executor.start()
             self._sampler.begin()
+            self._alerts.start(self._alert_sources)
         if load:
             self._models.keep_loaded()
             self._learner.nudge()
@@ -242,6 +255,22 @@ class Engine:
         log.info("the engine has stopped")
 
 
+def _alert_sources(settings: Settings, pool: Pool, roles: Roles) -> AlertSources:
+    """What alerts are judged by besides the rows."""
+
+    async def memory() -> int | None:
+        try:
+            return sum(main_memory(model) for model in await pool.here())
+        except ModelError:  # a server that does not answer is told of elsewhere
+            return None
+
+    return AlertSources(
+        lambda: pool.running,
+        memory,
+        lambda: environment(settings, {role: roles.states.status(role).ref for role in Role}, pool.versions),
+    )
+
+
 def _local_executor(
     store: Store,
     backends: BackendRegistry,
@@ -252,6 +281,7 @@ def _local_executor(
     clock: Clock,
     publish: Callable[[Fact], None],
     calls: CallRecorder,
+    budgets: Budgets,
     *,
     works_queue: bool,
 ) -> Executor:
@@ -267,6 +297,7 @@ def _local_executor(
         clock: the time and the ids.
         publish: takes the facts.
         calls: has the calls of models until they are stored.
+        budgets: say whether a task may have a model write.
         works_queue: see `Executor`.
     """
 
@@ -284,7 +315,7 @@ def _local_executor(
     def away(ref: ModelRef) -> bool:
         return pool.servers.away(ref.backend) is not None
 
-    services = TaskServices(store, pool, roles, router, settings.tasks, settings.chat, clock.monotonic)
+    services = TaskServices(store, pool, roles, router, settings.tasks, settings.chat, clock.monotonic, budgets)
     runners = {StepKind.MODEL.value: ModelStepRunner(services)}
     executor = Executor(
         store,

@@ -44,6 +44,8 @@ def state_sentence(task: Task, now: float) -> str:
             if task.reason is Reason.SERVER:
                 server = server_name(task.ref.backend if task.ref else "")
                 return f"has waited for {server} for long. /tasks {task.shown} asks whether to go on waiting."
+            if task.reason is Reason.BUDGET:
+                return f"waits: the budget of tokens is spent. /tasks {task.shown} asks whether to go on."
             return f"waits for your yes. /tasks {task.shown} shows what it asks."
         case TaskState.PAUSED:
             how = "was cut off when the application ended" if task.reason is Reason.INTERRUPTED else "is paused"

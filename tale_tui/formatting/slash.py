@@ -7,10 +7,9 @@ MARK = "/"
 
 COMMAND_NAMES = frozenset(
     {
-        "approve", "cancel", "clear", "continue", "dashboard", "decline", "delete", "editor", "exit", "export",
-        "find", "help", "history", "model", "new", "notices", "pause", "priority", "quit", "rename", "result",
-        "resume", "retry", "save", "sessions", "status", "system", "task", "tasks", "theme",
-        "tokens", "wait",
+        "alerts", "approve", "cancel", "clear", "continue", "dashboard", "decline", "delete", "editor", "exit",
+        "export", "find", "help", "history", "model", "new", "notices", "pause", "priority", "quit", "rename",
+        "result", "resume", "retry", "save", "sessions", "status", "system", "task", "tasks", "theme", "tokens", "wait",
     }
 )  # fmt: skip
 """Of the commands of the window and of line mode."""

@@ -53,6 +53,7 @@ _ERRORS = {
     "no_model": "no model",
     "disk_full": "disk full",
     "bad_plan": "bad plan",
+    "budget_spent": "budget spent",
 }
 """Class of an error, as in errors.py -> what a list says of it."""
 
@@ -159,6 +160,8 @@ def _queued_words(task: Task, now: float) -> str:
 def _question(task: Task) -> str:
     if task.reason == "repeat":
         return "run again?"
+    if task.reason == "budget":
+        return "go on over the budget?"
     if task.reason == "server":
         return f"wait on for {_server(task)}?"
     if task.steps_done or not task.steps_total:

@@ -76,6 +76,7 @@ COMMANDS = (
     Command("rename", "Give this conversation another title", "[title]", title="Rename conversation"),
     Command("delete", "Delete this conversation", title="Delete conversation"),
     Command("editor", "Write the message in your editor", binding="chat.editor", title="Write in your editor"),
+    Command("alerts", "Limits that were passed, and models that got worse", title="Alerts"),
     Command("notices", "What happened lately", title="Notices"),
     Command("quit", "Leave", binding="app.quit", title="Quit"),
     Command("exit", "Leave"),

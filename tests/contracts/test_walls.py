@@ -89,8 +89,8 @@ LOADS_THE_ENGINE = "tale_tui.ui.engine_bridge"
 
 STORE_LIBRARIES = {"sqlite3", "aiosqlite"}
 MODEL_LIBRARIES = {"httpx", "ollama", "xllamacpp", "openai", "requests", "aiohttp", "urllib3", "http", "h11"}
-NETWORK_ROOMS = ("engine.models", "engine.metrics.export")
-"""Who speaks to models, and who tells other systems what was counted."""
+NETWORK_ROOMS = ("engine.models", "engine.metrics.export", "engine.metrics.webhook")
+"""Who speaks to models, and who tells other systems what was counted, or what went wrong."""
 LEARNING_LIBRARIES = {"sklearn", "scipy", "numpy"}
 SCREEN_LIBRARIES = {"textual", "rich", "textual_plotext", "plotext"}
 TRAINING = {"tale_tui.engine.detect.training"}

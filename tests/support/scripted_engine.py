@@ -23,6 +23,7 @@ from support.scripted_groups import (
 )
 from tale_tui.config.settings import ModelPrice
 from tale_tui.domain.alerts import Alert
+from tale_tui.domain.budgets import BudgetUse
 from tale_tui.domain.conversation import Author, Message, MessageState, QueuedMessage, SearchHit, Session, View
 from tale_tui.domain.errors import NoSuchSession, TaleError
 from tale_tui.domain.events import (
@@ -127,6 +128,7 @@ class ScriptedEngine:
         """What was measured over so many seconds, for a model or for all; None for nothing at all."""
         self.alerts: list[Alert] = []
         self.exposed = ""
+        self.budgets: list[BudgetUse] = []
         # control
         self.pid, self.here, self.background = 1, False, False
         self.works, self.can_write, self.watched, self.stopped = True, True, 1, False

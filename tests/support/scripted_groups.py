@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from support.calls import is_meant, key_of, names_of, sums_of
 from tale_tui.domain.alerts import Alert
+from tale_tui.domain.budgets import BudgetUse
 from tale_tui.domain.constants import CLOCK_STEP_S
 from tale_tui.domain.conversation import (
     Author,
@@ -585,6 +586,10 @@ class ScriptedMetrics(Group):
         engine = self._engine
         await engine.asked("metrics.dashboard", range_s, model)
         return engine.shown if engine.dashboard is None else engine.dashboard(range_s, model)
+
+    async def budgets(self) -> tuple[BudgetUse, ...]:
+        await self._engine.asked("metrics.budgets")
+        return tuple(self._engine.budgets)
 
     async def alerts(self, *, waiting: bool = False, limit: int = 100) -> tuple[Alert, ...]:
         await self._engine.asked("metrics.alerts", waiting)

@@ -259,12 +259,15 @@ class HeldNotices:
             echo_notice(notice)
 
     async def _read(self) -> None:
-        from tale_tui.domain.events import Notice
+        from tale_tui.domain.events import AlertRaised, Notice
+        from tale_tui.formatting.alerts import alert_notice
 
         async with aclosing(self._engine.control.watch()) as facts:
             async for fact in facts:
                 if isinstance(fact, Notice):
                     self._held.append(fact)
+                elif isinstance(fact, AlertRaised):
+                    self._held.append(alert_notice(fact.alert))
 
 
 async def _model(engine: EngineApi, options: ChatOptions, line: ProgressLine) -> ModelRef | None:

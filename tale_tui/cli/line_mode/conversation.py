@@ -22,6 +22,7 @@ from tale_tui.cli.follow import FollowedTask, follow, follow_elsewhere, follow_t
 from tale_tui.cli.line_mode.dashboard import dashboard_lines
 from tale_tui.cli.line_mode.tasks import HELP as TASKS_HELP
 from tale_tui.cli.line_mode.tasks import TaskCommands, acknowledged
+from tale_tui.cli.metrics.alerts import alert_id
 from tale_tui.cli.output import echo, echo_err, is_terminal
 from tale_tui.cli.preflight import NEXT_STEPS
 from tale_tui.cli.stdin import InputLines
@@ -33,12 +34,13 @@ from tale_tui.domain.metrics import CallDimension
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.domain.text import reason_of
+from tale_tui.formatting.alerts import alert_state
 from tale_tui.formatting.engine import is_here, who_works
 from tale_tui.formatting.no_answer import no_answer
 from tale_tui.formatting.slash import MARK, literal, split_command
 from tale_tui.formatting.tasks import model_name
 from tale_tui.formatting.tokens import EMPTY, overview_words, report_lines, saved_words, uncounted_words
-from tale_tui.formatting.units import plural
+from tale_tui.formatting.units import moment, plural
 from tale_tui.formatting.usage import usage_words
 
 if TYPE_CHECKING:
@@ -62,6 +64,8 @@ HELP = """\
 /model BACKEND/MODEL   let another one answer
 /system                the system prompt of this session
 /system TEXT           set it
+/alerts                limits that were passed, and models that got worse
+/alerts ID, all        acknowledge one, or all
 /export                print this session as Markdown
 /export FILE           write it to a new file
 /tokens                what was spent: lately, and by model
@@ -381,6 +385,7 @@ class LineConversation:
             "tokens": self._tokens,
             "dashboard": self._dashboard,
             "wait": self._wait,
+            "alerts": self._alerts,
             **self._task_commands().table(),
         }
 
@@ -472,6 +477,18 @@ class LineConversation:
 
     async def _wait(self, prefix: str) -> None:
         await self._stoppable(self._watch(await self._task_commands().find(prefix)))
+
+    async def _alerts(self, which: str) -> None:
+        metrics = self.engine.metrics
+        if not which:
+            found = await metrics.alerts(waiting=True)
+            for alert in found:
+                self.err(f"{alert.id}  {moment(alert.raised)}, {alert_state(alert)}: {alert.sentence}")
+            if not found:
+                self.err("No alert waits to be acknowledged.")
+            return
+        acknowledged = await metrics.acknowledge(alert_id(which))
+        self.err(f"Acknowledged: {len(acknowledged)}.")
 
     async def _export(self, name: str) -> None:
         if self.session is None:

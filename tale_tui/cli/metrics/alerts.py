@@ -10,6 +10,7 @@ from tale_tui.cli.context import CommandContext
 from tale_tui.cli.output import Column, echo_err, echo_json, echo_table, when_text
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.text import clean_line
+from tale_tui.formatting.alerts import alert_state
 from tale_tui.formatting.units import stamp
 
 if TYPE_CHECKING:
@@ -21,25 +22,33 @@ ID_MAX = 2**63 - 1
 """The largest id that a database has."""
 
 
-def _which(_ctx: click.Context, _parameter: click.Parameter, text: str | None) -> int | str | None:
-    if text is None or text.strip().lower() == "all":
-        return text and "all"
-    if text.strip().isascii() and text.strip().isdigit() and int(text) <= ID_MAX:
+def alert_id(text: str) -> int | None:
+    """The alert that is meant; None for all.
+
+    Raises:
+        BadInput: it is neither a number nor `all`.
+    """
+    text = text.strip()
+    if text.lower() == "all":
+        return None
+    if text.isascii() and text.isdigit() and int(text) <= ID_MAX:
         return int(text)
-    raise BadInput(f"--ack {clean_line(text)!r} is no alert: give its number, or all.")
+    raise BadInput(f"{clean_line(text)!r} is no alert: give its number, or all.")
 
 
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Also those that were acknowledged.")
-@click.option("--ack", metavar="ID|all", callback=_which, help="Acknowledge one, or all.")
+@click.option("--ack", metavar="ID|all", help="Acknowledge one, or all.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
-def alerts(context: CommandContext, everything: bool, ack: int | str | None, as_json: bool) -> None:
+def alerts(context: CommandContext, everything: bool, ack: str | None, as_json: bool) -> None:
     """Say which limits were passed and which models got worse."""
+
+    which = alert_id(ack) if ack is not None else None
 
     async def work(engine: EngineApi) -> tuple[Alert, ...]:
         if ack is not None:
-            return await engine.metrics.acknowledge(ack if isinstance(ack, int) else None)
+            return await engine.metrics.acknowledge(which)
         return await engine.metrics.alerts(waiting=not everything)
 
     found = context.run(work)
@@ -49,13 +58,9 @@ def alerts(context: CommandContext, everything: bool, ack: int | str | None, as_
     if ack is not None:
         echo_err(f"Acknowledged: {len(found)}.")
     if found:
-        echo_table(COLUMNS, [(str(one.id), when_text(one.raised), _state(one), one.sentence) for one in found])
+        echo_table(COLUMNS, [(str(one.id), when_text(one.raised), alert_state(one), one.sentence) for one in found])
     elif ack is None:
         echo_err("No alert was ever raised." if everything else "No alert waits to be acknowledged.")
-
-
-def _state(alert: Alert) -> str:
-    return "open" if alert.ended is None else "well again"
 
 
 def _data(alert: Alert) -> dict[str, Any]:

@@ -17,10 +17,12 @@ from tale_tui.domain.errors import BadInput, NoSuchSession
 from tale_tui.domain.metrics import CallDimension, CallFilter
 from tale_tui.domain.text import clean_line
 from tale_tui.domain.time_ranges import range_of
+from tale_tui.formatting.alerts import budget_words
 from tale_tui.formatting.token_export import report_csv, report_data, report_json
 from tale_tui.formatting.tokens import EMPTY, overview_words, saved_meaning, saved_words, uncounted_words
 
 if TYPE_CHECKING:
+    from tale_tui.domain.budgets import BudgetUse
     from tale_tui.domain.metrics import TokenReport, TokenSavings
     from tale_tui.engine.api import EngineApi
 
@@ -85,20 +87,21 @@ def tokens(
         return
     whole = form is None and not (since or until or model or session)
 
-    async def work(engine: EngineApi) -> tuple[TokenReport, str, TokenSavings | None]:
+    async def work(engine: EngineApi) -> tuple[TokenReport, str, TokenSavings | None, tuple[BudgetUse, ...]]:
         which = await chosen(engine)
         report = await engine.metrics.tokens(which, by=by)
         saved = None if form or model or session else await engine.metrics.savings(which)
         if not whole:
-            return report, "", saved
+            return report, "", saved, ()
         speed = (await engine.metrics.activity()).tokens_per_second
-        return report, overview_words(await engine.metrics.overview(), speed), saved
+        overview = overview_words(await engine.metrics.overview(), speed)
+        return report, overview, saved, await engine.metrics.budgets()
 
-    report, overview, saved = context.run(work)
+    report, overview, saved, budgets = context.run(work)
     if form == "json" and output is None:
         echo_json(report_data(report, begin, end))
     elif form is None:
-        _echo_words(report, overview, saved)
+        _echo_words(report, overview, saved, budgets)
     else:
         text = report_csv(report) if form == "csv" else report_json(report, begin, end)
         deliver(text, output, force=force)
@@ -120,9 +123,11 @@ async def _session_id(engine: EngineApi, given: str) -> str:
         raise
 
 
-def _echo_words(report: TokenReport, overview: str, saved: TokenSavings | None) -> None:
+def _echo_words(report: TokenReport, overview: str, saved: TokenSavings | None, budgets: tuple[BudgetUse, ...]) -> None:
     if overview:
         echo(overview)
+    if budgets:
+        echo(f"budget: {', '.join(map(budget_words, budgets))}")
     if not report.total.calls:
         echo_err(EMPTY)
         return

@@ -20,7 +20,7 @@ from tale_tui.cli.signals import on_ending
 from tale_tui.cli.tasks.output import line_of
 from tale_tui.domain.constants import BACKGROUND_LINGER_S
 from tale_tui.domain.errors import BadInput, EngineLost, WrongState
-from tale_tui.domain.events import EngineMoved, TaskChanged, TasksChanged
+from tale_tui.domain.events import AlertRaised, EngineMoved, TaskChanged, TasksChanged
 from tale_tui.domain.tasks import ENDED, OPEN, Reason, TaskState
 from tale_tui.domain.text import reason_of
 from tale_tui.engine.background import DETACHED_OPTION, STAY_OPTION, start_background
@@ -214,6 +214,8 @@ class QueueWorker:
                 self._update(task)
             case TasksChanged():
                 await self._refresh(engine)
+            case AlertRaised(alert):
+                self._inform(f"Alert: {alert.sentence}")
             case EngineMoved():
                 await self._begin(engine)
 

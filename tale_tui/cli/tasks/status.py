@@ -17,9 +17,11 @@ from tale_tui.cli.tasks.wait import wait_for
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.models import RoleState
 from tale_tui.domain.tasks import TaskState
+from tale_tui.formatting.alerts import alert_name, broken_line
 from tale_tui.formatting.engine import engine_words, is_here
 
 if TYPE_CHECKING:
+    from tale_tui.domain.alerts import Alert
     from tale_tui.domain.metrics import CallRecord, TokenOverview
     from tale_tui.domain.models import RoleStatus
     from tale_tui.domain.tasks import EngineStatus, Step, TaskCounts, TaskDetail
@@ -64,14 +66,21 @@ def status(context: CommandContext, task_id: str | None, follow: bool, as_json: 
 def echo_engine(context: CommandContext, *, as_json: bool) -> None:
     """Write which process is the engine, which models it has, and what is queued."""
 
-    async def work(engine: EngineApi) -> tuple[EngineStatus, tuple[RoleStatus, ...], TokenOverview]:
+    async def work(
+        engine: EngineApi,
+    ) -> tuple[EngineStatus, tuple[RoleStatus, ...], TokenOverview, tuple[Alert, ...]]:
         # Asked for first: an engine that was made for this command alone looks for the models now.
         roles = await engine.models.roles()
-        return await engine.control.status(), roles, await engine.metrics.overview()
+        return await engine.control.status(), roles, await engine.metrics.overview(), await engine.metrics.alerts()
 
-    found, roles, spent = context.run(work)
+    found, roles, spent, alerts = context.run(work)
+    broken = broken_line(alerts)
     if as_json:
-        echo_json(_whole_data(found, roles) | {"tokens_today": spent.today, "calls_today": spent.today_calls})
+        echo_json(
+            _whole_data(found, roles)
+            | {"tokens_today": spent.today, "calls_today": spent.today_calls}
+            | {"broken": [alert_name(one) for one in alerts if one.ended is None]}
+        )
         return
     echo_table(
         (Column("", style=MUTED), Column("", gives=True)),
@@ -80,6 +89,7 @@ def echo_engine(context: CommandContext, *, as_json: bool) -> None:
             *((each.role.value, _role_line(each)) for each in roles),
             ("queue", counts_line(found.tasks)),
             ("tokens", _tokens_line(spent)),
+            *((("broken", f"{broken}. tale-tui alerts says more"),) if broken else ()),
         ],
     )
     if is_here(found):

@@ -10,6 +10,7 @@ from math import gcd
 
 from tale_tui.config.settings import ModelPrice
 from tale_tui.domain.alerts import Alert
+from tale_tui.domain.budgets import BudgetUse
 from tale_tui.domain.constants import HOUR_S, PACE_WINDOW_S
 from tale_tui.domain.errors import BadRange, NoSuchAlert, UnknownModel
 from tale_tui.domain.metrics import (
@@ -28,6 +29,7 @@ from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.samples import DEFAULT_RANGE, RANGE_MAX_S, RANGE_MIN_S, RANGES_S, DashboardReport
 from tale_tui.domain.text import clean_line
 from tale_tui.domain.time_ranges import range_of
+from tale_tui.engine.metrics.budgets import Budgets
 from tale_tui.engine.metrics.dashboard_report import DashboardReader
 from tale_tui.engine.metrics.export.statistics import CountedCalls
 from tale_tui.engine.metrics.figures import grouped, savings_of, timeline_of
@@ -48,6 +50,7 @@ class MetricsService:
         prices: by `backend/model`.
         running: the calls that have not ended.
         serving: the model of a role; None where it has none.
+        budgets: what is used of them.
         dashboards: puts samples and roll-ups together.
         counted: all calls, for other systems.
         now: the present, in seconds since the epoch.
@@ -60,6 +63,7 @@ class MetricsService:
         prices: Mapping[str, ModelPrice],
         running: Callable[[], tuple[RunningCall, ...]],
         serving: Callable[[Role], ModelRef | None],
+        budgets: Budgets,
         dashboards: DashboardReader,
         counted: CountedCalls,
         now: Callable[[], float],
@@ -69,6 +73,7 @@ class MetricsService:
         self._prices = prices
         self._running = running
         self._serving = serving
+        self._budgets = budgets
         self._dashboards = dashboards
         self._counted = counted
         self._now = now
@@ -135,6 +140,9 @@ class MetricsService:
 
     async def exposition(self) -> str:
         return await self._counted.exposition()
+
+    async def budgets(self) -> tuple[BudgetUse, ...]:
+        return await self._budgets.uses()
 
     async def alerts(self, *, waiting: bool = False, limit: int = 100) -> tuple[Alert, ...]:
         return await self._store.alerts(waiting=waiting, limit=limit)

@@ -87,7 +87,7 @@ class CallMeter:
         self._ended = ended
         self.needless = False
         self._timestamp = now()
-        self._began = monotonic()
+        self._began = self._heard = monotonic()
         self._first: float | None = None
         self._first_text: float | None = None
         self._first_tokens = 0
@@ -108,9 +108,10 @@ class CallMeter:
 
     def take(self, event: BackendEvent) -> None:
         """Something came."""
+        self._heard = self._monotonic()
         match event:
             case TextPiece():
-                self._last = self._monotonic()
+                self._last = self._heard
                 if self._first is None:
                     self._first, self._first_tokens = self._last, event.tokens
                 if self._first_text is None and not event.thinking:
@@ -140,6 +141,8 @@ class CallMeter:
             self._timestamp,
             self._tokens,
             rate if 0 < rate <= TOKENS_PER_SECOND_MAX else None,
+            self._timestamp + self._heard - self._began,
+            self._call.labels.task_id,
         )
 
     def _outcome(self, error: BaseException | None) -> tuple[CallOutcome, str]:

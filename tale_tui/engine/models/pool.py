@@ -44,6 +44,7 @@ class Pool(ModelLoader):
         except TaleError as error:  # one that cannot be asked hides no other
             return BackendReport(name, available=False, detail=error.sentence)
         if report.available:
+            self.versions[name] = report.version
             await self.servers.answered(name)
         return report
 

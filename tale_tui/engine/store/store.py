@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.events import Notice
+from tale_tui.engine.store.alerts.environment import Environments
 from tale_tui.engine.store.alerts.figures import AlertFigures
 from tale_tui.engine.store.alerts.rows import Alerts
 from tale_tui.engine.store.call_statistics import CallStatisticsRows
@@ -45,6 +46,7 @@ class Store(
     TokenMetrics,
     Alerts,
     AlertFigures,
+    Environments,
     Samples,
     Rollups,
     ModelUses,

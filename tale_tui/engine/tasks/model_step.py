@@ -12,7 +12,8 @@ from tale_tui.domain.constants import TASK_PROMPT_MESSAGES
 from tale_tui.domain.errors import BrokenStream, CannotContinue, ContextFull, ModelError, Refused
 from tale_tui.domain.metrics import CallKind, CallLabels
 from tale_tui.domain.models import FinishReason, ModelRef, Role
-from tale_tui.domain.tasks import DetectLabel, likelier
+from tale_tui.domain.tasks import DetectLabel, Reason, likelier
+from tale_tui.engine.metrics.budgets import Budgets
 from tale_tui.engine.models.backend import ChatRequest, Finished, TextPiece
 from tale_tui.engine.models.loading.preemption import Preempted
 from tale_tui.engine.models.pool import Pool
@@ -21,6 +22,7 @@ from tale_tui.engine.route.complexity import complexity
 from tale_tui.engine.route.router import Router, with_fallbacks
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.streaming import PartialReply, load_model, stream_reply
+from tale_tui.engine.tasks.interpreter import TaskSuspended
 from tale_tui.engine.tasks.prompts import prompt_bytes, room_for, shortened_conversation, step_messages
 from tale_tui.engine.tasks.step_runner import StepResult, StepWork
 from tale_tui.formatting.no_answer import no_answer
@@ -37,6 +39,7 @@ class TaskServices:
     settings: TaskSettings
     chat: ChatSettings
     monotonic: Callable[[], float]
+    budgets: Budgets
 
 
 class ModelStepRunner:
@@ -97,7 +100,12 @@ class _Call:
             after: why another model failed that was asked before.
         Raises:
             ModelError: what happened.
+            BudgetSpent: the settings stop tasks whose budget is spent.
+            TaskSuspended: they have them ask.
         """
+        over_budget = self._work.detail.task.over_budget
+        if not over_budget and await self._services.budgets.check(ref) is not None:
+            raise TaskSuspended(Reason.BUDGET, "")
         try:
             return await self._write(ref, why, after)
         except (CannotContinue, Refused, ContextFull) as error:

@@ -35,6 +35,8 @@ def run_command(chat: ChatController, name: str, argument: str = "") -> bool:
             spawn(_system, chat, argument, group="dialog")
         case "export":
             spawn(sessions.export, chat, argument, group="dialog")
+        case "alerts":
+            spawn(chat.alerts.browse, group="dialog")
         case "rename":
             spawn(sessions.rename, chat, argument, group="dialog")
         case "delete":

@@ -8,12 +8,23 @@ from typing import assert_never
 from tale_tui.config.paths import Paths
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import MessageState
-from tale_tui.domain.events import EngineMoved, Fact, Notice, RoleChanged, SessionChanged, TaskChanged, TasksChanged
+from tale_tui.domain.events import (
+    AlertRaised,
+    EngineMoved,
+    Fact,
+    Notice,
+    RoleChanged,
+    SessionChanged,
+    TaskChanged,
+    TasksChanged,
+)
 from tale_tui.domain.tasks import OPEN, Task
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.api import EngineApi
+from tale_tui.formatting.alerts import alert_notice
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.base_screen import BaseScreen
+from tale_tui.ui.chat.alerts import AlertActions
 from tale_tui.ui.chat.conversation import Conversation, SendFailed
 from tale_tui.ui.chat.detection import RECLASSIFY, task_offer
 from tale_tui.ui.chat.first_screen import FirstScreen
@@ -58,6 +69,7 @@ class ChatController:
         input: what the user writes, on its way out.
         tasks: those of the conversation, and how it stands with all.
         first_screen: what an empty conversation tells of the others.
+        alerts: what passed a limit.
     """
 
     def __init__(
@@ -85,6 +97,7 @@ class ChatController:
         self.input = ChatInput(screen, self.composer, self.conversation, self.turns, self.models, paths.data)
         self.tasks = ChatTasks(screen, self.conversation, clock, preferences, show_task)
         self.first_screen = FirstScreen(screen, engine, screen.query_one(EmptyState), clock)
+        self.alerts = AlertActions(screen, engine, clock, preferences)
         self.view.reroute_key = key_name(screen.key_of(RECLASSIFY))
 
     # what the lines say
@@ -235,8 +248,12 @@ class ChatController:
             case TaskChanged() | TasksChanged():
                 self.tasks.on_event(fact)
                 self.first_screen.read_soon()
+                if isinstance(fact, TaskChanged):
+                    self.alerts.on_task(fact.task)
             case Notice():
                 self.screen.tell(fact)
+            case AlertRaised(alert):
+                self.alerts.tell(alert_notice(alert))
             case EngineMoved(here):
                 where = "this window" if here else "another window"
                 self.screen.say(f"The window that ran the model was closed; {where} runs it now. Nothing was lost.")

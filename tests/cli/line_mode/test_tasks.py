@@ -11,6 +11,7 @@ import pytest
 from support.scripted_groups import new_task
 from support.waiting import until
 from tale_tui.cli.line_mode.conversation import TASK_HINT, LineConversation
+from tale_tui.domain.alerts import Alert, AlertKind
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.errors import OutOfMemory
 from tale_tui.domain.events import TaskStarted, TurnDone, TurnStarted
@@ -171,3 +172,12 @@ async def test_the_help_has_every_command(engine: Any) -> None:
     conversation = await said(engine, "/help")
     for name in TaskCommands(engine, print, print).table():
         assert f"/{name}" in conversation.told[0]
+
+
+async def test_alerts_are_listed_and_acknowledged(engine: Any) -> None:
+    engine.alerts = [Alert(3, AlertKind.FIRST_TEXT, "", NOON, 1.5, 1.0, "Slow.")]
+    listed = await said(engine, "/alerts", "/alerts 3", "/alerts", "/alerts x")
+    assert listed.told[0].startswith("3  ")
+    assert listed.told[0].endswith("open: Slow.")
+    assert listed.told[1:3] == ["Acknowledged: 1.", "No alert waits to be acknowledged."]
+    assert "'x' is no alert" in listed.told[3]

@@ -12,6 +12,7 @@ import pytest
 
 from support.calls import LARGE, NOON, SMALL, new_call
 from tale_tui.config.settings import ModelPrice
+from tale_tui.domain.budgets import BudgetPeriod, BudgetUse
 from tale_tui.domain.metrics import CallDimension, CallFilter, CallKind, CallOutcome, RunningCall, TokenSavings
 from tale_tui.domain.models import Role
 
@@ -181,3 +182,12 @@ def test_a_file_is_replaced_only_by_force(cli: Any, counted: Any, tmp_path: Path
 def test_the_present_is_told(cli: Any, counted: Any) -> None:
     counted.running = [RunningCall(LARGE, Role.TASK, CallKind.STEP, NOON, 316, 42.0)]
     assert "now 42 tok/s" in cli("tokens").out.splitlines()[0]
+
+
+def test_budgets_and_what_is_used_of_them_stand_in_a_line(cli: Any, engine: Any) -> None:
+    assert "budget" not in cli("tokens").out
+    engine.budgets = [
+        BudgetUse(BudgetPeriod.DAY, "", 1000, 120, 0.0),
+        BudgetUse(BudgetPeriod.MONTH, "openai/m", 100, 110, 0.0),
+    ]
+    assert "budget: day 120 of 1.0k (12 %), month of openai/m 110 of 100 (110 %)" in cli("tokens").out

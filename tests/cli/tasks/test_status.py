@@ -9,6 +9,7 @@ import pytest
 
 from support.calls import new_call
 from support.scripted_groups import new_task
+from tale_tui.domain.alerts import Alert, AlertKind
 from tale_tui.domain.tasks import TaskState
 from tale_tui.formatting.tasks import sign
 
@@ -77,3 +78,15 @@ def test_status_as_json(cli: Any, work: Any) -> None:
         "failed",
         "cancelled",
     ]
+
+
+def test_status_names_what_is_not_as_it_should_be_in_one_line(cli: Any, work: Any, engine: Any) -> None:
+    assert "broken" not in cli("status").out
+    engine.alerts = [
+        Alert(3, AlertKind.BUDGET_SPENT, "day", 1.0, 80.0, 80.0, "Spent."),
+        Alert(2, AlertKind.FIRST_TEXT, "", 1.0, 1.5, 1.0, "Slow."),
+        Alert(1, AlertKind.SWITCH, "", 1.0, 1.5, 1.0, "Slow.", ended=2.0),
+    ]
+    last = cli("status").out.splitlines()[-1]
+    assert last == "broken  budget, spent (day); first text of replies. tale-tui alerts says more"
+    assert json.loads(cli("status", "--json").out)["broken"] == ["budget, spent (day)", "first text of replies"]

@@ -181,6 +181,8 @@ class ModelLoader:
         self._windows: dict[ModelRef, int] = {}
         self._served: dict[ModelRef, int | None] = {}
         """The window that was served when the model was last loaded here."""
+        self.versions: dict[BackendName, str] = {}
+        """Of backends, as they said last."""
         self._loading: defaultdict[RoleSlot, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._shared: dict[tuple[ModelRef, Role], Role] = {}
         """Roles that have no process of their own for a model, as it would not fit, and whose process they use."""

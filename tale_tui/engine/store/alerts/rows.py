@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tale_tui.domain.alerts import Alert, AlertKind, LimitReading
 from tale_tui.engine.store.database import Database
@@ -16,6 +16,7 @@ _RAISE = (
     "INSERT INTO alert (kind, subject, raised, seen, limit_value, sentence) VALUES (?, ?, ?, ?, ?, ?) "
     "ON CONFLICT DO NOTHING RETURNING " + _COLUMNS
 )
+_END = "UPDATE alert SET ended = ? WHERE kind = ? AND subject = ? AND ended IS NULL"
 _ACKNOWLEDGE = (
     "UPDATE alert SET acknowledged = ? WHERE acknowledged IS NULL AND n = coalesce(?, n) RETURNING " + _COLUMNS
 )
@@ -33,27 +34,40 @@ class Alerts(Database):
 
         return await self._read(job)
 
-    async def judge(self, readings: Sequence[LimitReading]) -> tuple[Alert, ...]:
+    async def judge(self, readings: Sequence[LimitReading], over: Collection[AlertKind] = ()) -> tuple[Alert, ...]:
         """Raise an alert for each figure that passed its limit and has none open, and end those that are well.
 
+        Args:
+            readings: the figures.
+            over: kinds whose alerts end as well where there is no figure of their subject any more.
         Returns:
             What was raised now.
         """
         now = self._clock.now()
+        left = {(reading.kind, reading.subject) for reading in readings if reading.kind in over}
+
+        def look(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+            return set(connection.execute("SELECT kind, subject FROM alert WHERE ended IS NULL"))
+
+        open_ = await self._read(look)
+        gone = [key for key in open_ if key[0] in over and key not in left]
+        # Nearly always nothing changes, and nothing has to be written.
+        if not gone and not any(reading.passed != ((reading.kind, reading.subject) in open_) for reading in readings):
+            return ()
 
         def job(connection: sqlite3.Connection) -> tuple[Alert, ...]:
             raised = []
+            connection.executemany(_END, [(now, *key) for key in gone])
             for reading in readings:
                 if reading.passed:
+                    if reading.began is not None and _told_since(connection, reading, reading.began):
+                        continue
                     values = (reading.kind, reading.subject, now, reading.seen, reading.limit, reading.sentence)
                     row = connection.execute(_RAISE, values).fetchone()
                     if row is not None:
                         raised.append(Alert(row[0], AlertKind(row[1]), *row[2:]))
                 elif reading.well:
-                    connection.execute(
-                        "UPDATE alert SET ended = ? WHERE kind = ? AND subject = ? AND ended IS NULL",
-                        (now, reading.kind, reading.subject),
-                    )
+                    connection.execute(_END, (now, reading.kind, reading.subject))
             return tuple(raised)
 
         return await self._write(job)
@@ -73,3 +87,12 @@ class Alerts(Database):
             return tuple(Alert(row[0], AlertKind(row[1]), *row[2:]) for row in sorted(rows))
 
         return await self._write(job)
+
+
+def _told_since(connection: sqlite3.Connection, reading: LimitReading, began: float) -> bool:
+    """Whether an alert of the same kind and subject was raised since then."""
+    row = connection.execute(
+        "SELECT 1 FROM alert WHERE kind = ? AND subject = ? AND raised >= ? LIMIT 1",
+        (reading.kind, reading.subject, began),
+    ).fetchone()
+    return row is not None

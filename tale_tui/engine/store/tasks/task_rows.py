@@ -21,7 +21,7 @@ TASK = """
     SELECT t.n, t.id, t.title, t.state, t.created, t.updated, t.priority, t.reason, t.session_id, t.message_id,
         t.backend, t.model, t.why, t.p, t.started, t.finished, t.running_since, t.worked_s, pace.expected_s,
         t.time_limit_s, t.steps_total, t.steps_done, t.step_title, t.next_try, t.prompt_tokens, t.completion_tokens,
-        t.error, t.error_code, t.server_since
+        t.error, t.error_code, t.server_since, t.over_budget
     FROM task AS t LEFT JOIN task_pace AS pace ON pace.backend = t.backend AND pace.model = t.model
 """
 _AFTER = """
@@ -135,7 +135,7 @@ def _dependencies(connection: sqlite3.Connection, rows: Sequence[Row]) -> _Depen
 def _task_of(row: Row, shown: Mapping[str, str], depended: Sequence[tuple[str, bool]]) -> Task:
     (_, id_, title, state, created, updated, priority, reason, session_id, message_id, backend, model, why) = row[:13]
     (p, started, finished, running_since, worked_s, expected_s, time_limit_s, steps_total, steps_done) = row[13:22]
-    (step_title, next_try, prompt_tokens, completion_tokens, error, error_code, server_since) = row[22:]
+    (step_title, next_try, prompt_tokens, completion_tokens, error, error_code, server_since, over_budget) = row[22:]
     return Task(
         id_,
         shown[id_],
@@ -167,6 +167,7 @@ def _task_of(row: Row, shown: Mapping[str, str], depended: Sequence[tuple[str, b
         clean(error) if error else "",
         error_code,
         server_since,
+        bool(over_budget),
     )
 
 

@@ -139,8 +139,8 @@ class TaskTransitions(Database):
         Args:
             task_id: the whole id.
             epoch: of the run.
-            reason: `APPROVAL`, or `REPEAT` for a step with effects outside that broke off.
-            key: of the step that wants the yes; empty for the whole plan.
+            reason: `APPROVAL`, `REPEAT` for a step with effects outside that broke off, or `BUDGET`.
+            key: of the step that wants the yes; empty for the whole task.
         Raises:
             Fenced: nothing was changed.
         """
@@ -148,7 +148,8 @@ class TaskTransitions(Database):
         def job(connection: sqlite3.Connection) -> Task:
             n, now = running_n(connection, task_id, epoch), self._clock.now()
             change_state(connection, n, TaskState.WAITING, now, reason=reason, asks=key)
-            add_history_entry(connection, n, now, f"waits for a yes to {key or 'its plan'}")
+            topic = "going on over the budget" if reason is Reason.BUDGET else key or "its plan"
+            add_history_entry(connection, n, now, f"waits for a yes to {topic}")
             return task_at(connection, n)
 
         return await self._write(job)
@@ -200,7 +201,7 @@ class TaskTransitions(Database):
         """Keep the user's yes to what a task waits for, and queue it again.
 
         A step that only waited for it is done with that; one that is to be repeated is marked as `approved` until its
-        next attempt.
+        next attempt; a task that waits for a budget goes on to its end.
 
         Raises:
             NoSuchTask, WrongState: nothing was changed.
@@ -214,6 +215,8 @@ class TaskTransitions(Database):
             if key:
                 done = reason == Reason.APPROVAL
                 connection.execute(_YES, {"n": n, "key": key, "done": done, "now": now})
+            if reason == Reason.BUDGET:
+                connection.execute("UPDATE task SET over_budget = 1 WHERE n = ?", (n,))
             change_state(connection, n, TaskState.QUEUED, now)
             add_history_entry(connection, n, now, f"approved{f': {key}' if key else ''}")
             return task_at(connection, n)
@@ -278,7 +281,7 @@ class TaskTransitions(Database):
             _reset_steps(connection, n, clean_line(key), everything=state == TaskState.DONE)
             connection.execute("UPDATE task_body SET result = '' WHERE task_n = ?", (n,))
             change_state(connection, n, TaskState.QUEUED, now)
-            connection.execute("UPDATE task SET worked_s = 0 WHERE n = ?", (n,))
+            connection.execute("UPDATE task SET worked_s = 0, over_budget = 0 WHERE n = ?", (n,))
             if state != TaskState.PAUSED:
                 connection.execute(_TO_THE_END, (n,))
                 fill_card(connection, n, "", now)
