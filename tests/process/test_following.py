@@ -13,8 +13,14 @@ from support.processes import WAIT_S
 pytestmark = pytest.mark.process
 
 
-HEADINGS = ("What happens when you press a key", "Why text that grows is hard", "How to lose nothing")
-"""Of the long answer: the first one may be above the screen by the time that somebody looks."""
+HEADINGS = (
+    "What happens when you press a key",
+    "Why text that grows is hard",
+    "How to lose nothing",
+    "What a window is",
+    "Numbers to remember",
+)
+"""Of the long answer: the first ones may be above the screen by the time that somebody looks."""
 
 
 def begins_to_come(text: str) -> bool:
