@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -42,7 +43,11 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 def service(store: Store) -> MetricsService:
     models = {Role.UX: SMALL, Role.TASK: LARGE}
-    return MetricsService(store, CallRecorder(store), {}, lambda: (), models.get, lambda: NOW)
+    unused: Any = None
+    """What the other verbs are answered from."""
+    return MetricsService(
+        *(store, CallRecorder(store), {}, lambda: (), models.get), *(unused, unused, unused), lambda: NOW
+    )
 
 
 async def test_the_overview_is_by_the_clock_of_the_user(store: Store, service: MetricsService) -> None:
