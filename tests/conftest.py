@@ -17,6 +17,7 @@ from typing import Any
 import platformdirs
 import pytest
 from filelock import FileLock
+from hypothesis import settings as property_settings
 
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
@@ -26,6 +27,10 @@ from tale_tui.domain.models import BackendName
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.files import starter
 from tale_tui.engine.models.scripted import ScriptedBackend
+
+# No test is about time: a busy machine makes none of them fail.
+property_settings.register_profile("untimed", deadline=None)
+property_settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,7 +12,7 @@ from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import ModelError, TaleError
 from tale_tui.domain.events import Fact, Notice
-from tale_tui.domain.models import BackendName, ModelRef, Role
+from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
 from tale_tui.domain.tasks import StepKind
 from tale_tui.engine.api import ChatApi, ControlApi, MetricsApi, ModelApi, SessionApi, TaskApi
 from tale_tui.engine.bus import Bus
@@ -147,6 +147,7 @@ class Engine:
             lambda: len(pool.running),
             lambda: calls.recorded,
             lambda: serving(Role.UX),
+            lambda: roles.states.status(Role.UX).state in {RoleState.IDLE, RoleState.LOADING},
             lambda: traffic.sent + traffic.received,
         )
         samples = settings.samples if not read_only else settings.samples.model_copy(update={"enabled": False})

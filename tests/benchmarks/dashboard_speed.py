@@ -59,7 +59,7 @@ async def sampling(folder: Path, samples: int) -> None:
         return ()
 
     seen = ModelsSeen(nothing, lambda: 0, clock.monotonic)
-    work = EngineWork(lambda: int(left[0] > 0), lambda: 0, lambda: REFS[0], lambda: 0)
+    work = EngineWork(lambda: int(left[0] > 0), lambda: 0, lambda: REFS[0], lambda: False, lambda: 0)
     sampler = Sampler(store, SampleSettings(), clock, work, seen, lambda _: None, stays=False, wait=wait)
     process = psutil.Process()
     grown = []

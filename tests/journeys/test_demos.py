@@ -67,7 +67,6 @@ SCRAPER = "Write a complex Python web scraper"
 APPLICATION = "Build a complete web application with user authentication, database, and API"
 SCRIPT_TAG = "malicious<script>alert('xss')</script>"
 
-EVERY_TOKEN = "Every token counted and shown"
 IT_FORESEES = "It foresees"
 LARGE_WORK = "Large work"
 LEARNED_ROUTES = "Routes that are learned"
@@ -716,7 +715,6 @@ def test_a_stress_test_ends_with_a_table(tale: Tale, stress_test: tuple[Ended, s
     assert tasks_of(tale) == [], "nothing of it is among the user's own tasks"
 
 
-@later(EVERY_TOKEN)
 def test_a_stress_test_is_on_the_dashboard(tale: Tale, stress_test: tuple[Ended, str]) -> None:
     assert tale("dashboard", TALE_HOME=stress_test[1]).code == 0
 

@@ -12,7 +12,7 @@ from textual.dom import DOMNode
 import tale_tui.ui
 
 MEANINGS = {
-    "a": {"approve", "acknowledge"},
+    "a": {"approve", "acknowledge", "acknowledge all"},
     "b": {"copy code", "by"},
     "c": {"copy", "copy it"},
     "d": {"details"},

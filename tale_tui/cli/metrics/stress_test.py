@@ -58,6 +58,8 @@ LINE_EVERY_S = 5.0
 SHARES = (("p50", 0.5), ("p95", JUDGED_AT), ("p99", 0.99))
 LOST_NAMED = 5
 """Of what was lost, so much is named."""
+KEPT_SETTINGS = ("ux", "task", "tasks.resume")
+"""Of those of the test, the ones that a window on its folder has to have too: it may become the engine."""
 OWN_SETTINGS = {"detect.learn": "false", "tasks.resume": "always", "metrics.listen": "", "metrics.otlp": "false"}
 """Training would be measured too; what is cut off goes on without a question; nothing of it is sent out."""
 SCRIPTED = f"scripted/{DEMO_MODEL}"
@@ -123,7 +125,7 @@ def _place_of(context: CommandContext, model: str) -> CommandContext:
     try:
         if model == "real":
             _share(context.paths, paths)
-        for name in ("ux", "task"):
+        for name in KEPT_SETTINGS:
             save_setting(paths, name, settings[name])
     except OSError as error:
         raise folder_error(error) from error

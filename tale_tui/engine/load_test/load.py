@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ TURNS_MIN = 3
 """Of each conversation, however soon the tasks are done."""
 LOOK_S = 0.5
 """Between two looks at how far the tasks are."""
+RATE_LOOKS = 7
+"""Over so many looks it is told how fast is written."""
 RECOVERY_LOOK_S = 0.01
 """The same at what was killed: so exactly the time to recover is known."""
 RECOVERY_MAX_S = 120.0
@@ -51,7 +54,7 @@ class LoadProgress:
     tokens: int
     """As counted, in all."""
     tokens_per_second: float
-    """As they are written now."""
+    """As all models together wrote in the last `RATE_LOOKS` looks."""
     spent_s: float
 
 
@@ -171,6 +174,7 @@ class LoadTest:
         """Until no task can go on by itself, and what was killed is back."""
         ended = -1
         killing: asyncio.Task[None] | None = None
+        written: deque[tuple[float, int]] = deque([(began, 0)], RATE_LOOKS)
         while True:
             try:
                 counts = (await self._engine.control.status()).tasks
@@ -179,6 +183,9 @@ class LoadTest:
             except EngineLost:  # it moves
                 await asyncio.sleep(LOOK_S)
                 continue
+            now = self._clock.monotonic()
+            written.append((now, (spent.total.completion_tokens or 0) + sum(call.tokens for call in activity.running)))
+            (first, before), (_, so_far) = written[0], written[-1]
             self._told(
                 LoadProgress(
                     self._plan.tasks,
@@ -186,8 +193,8 @@ class LoadTest:
                     self._plan.chats,
                     len(self._messages),
                     spent.total.total_tokens or 0,
-                    sum(call.tokens_per_second or 0.0 for call in activity.running),
-                    self._clock.monotonic() - began,
+                    max(so_far - before, 0) / (now - first) if now > first else 0.0,
+                    now - began,
                 )
             )
             goes_on = bool(counts.queued or counts.running or counts.interrupted)

@@ -72,6 +72,8 @@ class EngineWork:
     """Grows with every call that ended."""
     small: Callable[[], ModelRef | None]
     """The model of the role ux."""
+    small_loads: Callable[[], bool]
+    """Whether that one is neither loaded nor refused: it comes with the next call, or is on its way."""
     network_bytes: Callable[[], int]
     """That went to servers of models and came from them."""
 
@@ -119,6 +121,8 @@ class Sampler:
         self._woken = asyncio.Event()
         self._looked_until = float("-inf")
         self._ended_seen = work.ended()
+        self._small_loaded: ModelRef | None = None
+        """The model that answers, where it was in memory."""
         self._thinned = float("-inf")
         self._complained = False
         self._closed = not settings.enabled
@@ -259,14 +263,14 @@ class Sampler:
         here = [each.model for each in seen if each.local]
         sizes = [model.size_bytes for model in here if not model.shares]
         known = [size for size in sizes if size is not None]
-        small, own = self._work.small(), reading.own
+        own = reading.own
         return {
             Figure.QUEUED: tasks.queued,
             Figure.RUNNING: tasks.running,
             Figure.CALLS: self._work.calls(),
             # Of models that take an unknown part the sum would be too small.
             Figure.MODELS_MEMORY: sum(known) / MEGABYTE if len(known) == len(sizes) else None,
-            Figure.SMALL_RESIDENT: None if small is None else float(any(each.model.ref == small for each in seen)),
+            Figure.SMALL_RESIDENT: self._small_resident(seen),
             Figure.APP_CPU: own.cpu_percent,
             Figure.APP_MEMORY: None if own.memory_bytes is None else own.memory_bytes / MEGABYTE,
             Figure.APP_DISK: own.disk_mb_per_second,
@@ -275,6 +279,16 @@ class Sampler:
             Figure.MACHINE_DISK: reading.machine_disk_mb_per_second,
             Figure.MACHINE_NETWORK: reading.machine_network_mb_per_second,
         }
+
+    def _small_resident(self, seen: tuple[SeenModel, ...]) -> float | None:
+        """1 where the model that answers is in memory; None where there is none, or it was never yet since the start."""
+        small = self._work.small()
+        if small is None:
+            return None
+        if any(each.model.ref == small for each in seen):
+            self._small_loaded = small
+            return 1.0
+        return None if self._small_loaded != small and self._work.small_loads() else 0.0
 
     async def _thin(self) -> None:
         """Now and then, delete what is kept no longer."""

@@ -33,8 +33,8 @@ class AlertsDialog(Dialog[int]):
     CSS_PATH: ClassVar[CSSPathType | None] = ["dialog.tcss", "alerts.tcss"]
     EXTRA_LINES: ClassVar[int] = SENTENCE_LINES
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "read", id="alerts.read", tooltip="Acknowledge the chosen alert"),
-        binding("alerts.read_all", "a", "read_all", "all read", "Acknowledge all alerts"),
+        Binding("enter", "choose", "acknowledge", id="alerts.read", tooltip="Acknowledge the chosen alert"),
+        binding("alerts.read_all", "a", "read_all", "acknowledge all", "Acknowledge all alerts"),
     ]
 
     def __init__(self, alerts: Sequence[Alert], now: float) -> None:

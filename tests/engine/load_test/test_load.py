@@ -84,6 +84,7 @@ async def test_every_task_ends_and_every_chat_talks_and_all_of_it_is_counted(eng
     assert len(figure(report, "a task, once it runs").values) == 12
     assert len(figure(report, "first text of a reply").values) == report.messages
     assert told[-1].counts.done == 12
+    assert max(progress.tokens_per_second for progress in told) > 0
     assert report.tokens.total_tokens == (await engine.metrics.tokens()).total.total_tokens
 
 

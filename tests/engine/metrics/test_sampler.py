@@ -50,7 +50,7 @@ class World:
     def __init__(self) -> None:
         self.wall, self.steady = BEGAN, 100.0
         self.calls = self.ended = self.bytes = 0
-        self.full = False
+        self.full = self.loads = False
         self.samples: list[Sample] = []
         self.extended: dict[int, float] = {}
         self.thinned: list[float] = []
@@ -94,7 +94,7 @@ class World:
     def sampler(self, *, stays: bool = True, enabled: bool = True) -> Sampler:
         clock = Clock(lambda: self.wall, lambda: self.steady)
         seen = ModelsSeen(self.look, lambda: len(self.models), clock.monotonic)
-        work = EngineWork(lambda: self.calls, lambda: self.ended, lambda: SMALL, lambda: self.bytes)
+        work = EngineWork(lambda: self.calls, lambda: self.ended, lambda: SMALL, lambda: self.loads, lambda: self.bytes)
         settings = SampleSettings(enabled=enabled)
         return Sampler(
             self, settings, clock, work, seen, lambda _: None, stays=stays, gauges=Gauges(), wait=self.wait  # type: ignore[arg-type]
@@ -119,6 +119,40 @@ def world() -> World:
 
 def nothing() -> None:
     """Time goes by."""
+
+
+async def test_a_model_that_is_loaded_for_the_first_time_was_not_missing(world: World) -> None:
+    def set_models(models: list[LoadedModel], *, loads: bool) -> Callable[[], None]:
+        def change() -> None:
+            world.models, world.loads = models, loads
+
+        return change
+
+    loaded = world.models
+    world.calls, world.models, world.loads = 1, [], True
+    world.plan = [
+        nothing,
+        set_models(loaded, loads=False),
+        set_models([], loads=True),
+        set_models(loaded, loads=False),
+        world.end_call,
+    ]
+    sampler = world.sampler()
+    sampler.nudge()
+    await world.settle()
+    busy = [sample[Figure.SMALL_RESIDENT] for sample in world.samples if not sample.idle]
+    assert busy == [None, 1.0, 0.0, 1.0, 1.0]
+    await sampler.close()
+
+
+async def test_a_model_that_is_not_loaded_and_not_on_its_way_is_missing(world: World) -> None:
+    world.calls, world.models = 1, []
+    world.plan = [world.end_call]
+    sampler = world.sampler()
+    sampler.nudge()
+    await world.settle()
+    assert world.samples[0][Figure.SMALL_RESIDENT] == 0.0
+    await sampler.close()
 
 
 async def test_while_a_call_runs_a_sample_is_taken_every_five_seconds_and_one_after_its_end(world: World) -> None:
