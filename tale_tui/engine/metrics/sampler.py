@@ -281,7 +281,7 @@ class Sampler:
         }
 
     def _small_resident(self, seen: tuple[SeenModel, ...]) -> float | None:
-        """1 where the model that answers is in memory; None where there is none, or it was never yet since the start."""
+        """1 where the model that answers is in memory; None where there is none, or it never was yet."""
         small = self._work.small()
         if small is None:
             return None
