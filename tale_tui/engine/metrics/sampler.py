@@ -237,6 +237,8 @@ class Sampler:
         return n
 
     async def _sample(self, *, idle: bool) -> Sample:
+        # Asked for first: a model that is loaded while the others are asked is seen as it was.
+        small, loads = self._work.small(), self._work.small_loads()
         seen, tasks = await self._models.now(ask=not self._closed), await self._store.task_counts()
         pids = [each.pid for each in seen if each.pid is not None]
         reading = await asyncio.to_thread(self._gauges.read, pids)
@@ -244,6 +246,7 @@ class Sampler:
         now, elapsed = self._clock.now(), self._clock.monotonic() - self._since
         self._since += elapsed
         figures = self._figures(reading, seen, tasks)
+        figures[Figure.SMALL_RESIDENT] = self._small_resident(small, loads, seen)
         figures[Figure.OWN_NETWORK] = None if network is None else network / MEGABYTE
         if idle:  # since the last reading much else may have been
             for figure in (Figure.APP_CPU, Figure.APP_DISK, Figure.OWN_NETWORK, Figure.MACHINE_CPU):
@@ -270,7 +273,6 @@ class Sampler:
             Figure.CALLS: self._work.calls(),
             # Of models that take an unknown part the sum would be too small.
             Figure.MODELS_MEMORY: sum(known) / MEGABYTE if len(known) == len(sizes) else None,
-            Figure.SMALL_RESIDENT: self._small_resident(seen),
             Figure.APP_CPU: own.cpu_percent,
             Figure.APP_MEMORY: None if own.memory_bytes is None else own.memory_bytes / MEGABYTE,
             Figure.APP_DISK: own.disk_mb_per_second,
@@ -280,15 +282,14 @@ class Sampler:
             Figure.MACHINE_NETWORK: reading.machine_network_mb_per_second,
         }
 
-    def _small_resident(self, seen: tuple[SeenModel, ...]) -> float | None:
+    def _small_resident(self, small: ModelRef | None, loads: bool, seen: tuple[SeenModel, ...]) -> float | None:
         """1 where the model that answers is in memory; None where there is none, or it never was yet."""
-        small = self._work.small()
         if small is None:
             return None
         if any(each.model.ref == small for each in seen):
             self._small_loaded = small
             return 1.0
-        return None if self._small_loaded != small and self._work.small_loads() else 0.0
+        return None if loads and self._small_loaded != small else 0.0
 
     async def _thin(self) -> None:
         """Now and then, delete what is kept no longer."""
