@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tale_tui.domain.alerts import AlertKind, LimitReading
 from tale_tui.domain.events import Notice
 from tale_tui.domain.models import Progress
 from tale_tui.engine.models.scripted import Pause, Say, Script
@@ -222,3 +224,26 @@ def test_notices(looks_as_before: Any, told: bool) -> None:
         await window.shows("Notices")
 
     assert looks_as_before(act=act, size=SMALL)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_alerts(looks_as_before: Any, size: tuple[int, int]) -> None:
+    async def before(engine: Any, clock: Any) -> None:
+        first = LimitReading(
+            AlertKind.FIRST_TEXT, "", 1.8, 1.0, "The first text of a reply takes 1.80 s; the limit is 1.00 s."
+        )
+        [raised] = await engine.store.judge([first])
+        await engine.store.judge([replace(first, seen=0.2)])
+        await engine.metrics.acknowledge(raised.id)
+        clock.turn(2 * 3600)
+        spent = "81k of 80k tokens of this day are spent. Tasks go on; raise the budget, or wait until the next day."
+        worse = "qwen3:14b writes 24 % more slowly since 11:40, when Ollama went from 0.32 to 0.33."
+        await engine.store.judge([LimitReading(AlertKind.REGRESSION, "ollama/qwen3:14b", 1.24, 1.0, worse)])
+        clock.turn(600)
+        await engine.store.judge([LimitReading(AlertKind.BUDGET_SPENT, "day", 81_000, 80_000, spent)])
+
+    async def act(window: Any) -> None:
+        await window.say("/alerts")
+        await window.shows("Alerts")
+
+    assert looks_as_before(before=before, act=act, size=size)

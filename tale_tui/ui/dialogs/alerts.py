@@ -14,7 +14,6 @@ from tale_tui.formatting.alerts import alert_name, alert_state
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import when
 from tale_tui.ui.dialogs.dialog import FITTED, Dialog
-from tale_tui.ui.keys import binding
 from tale_tui.ui.text import NoMarkup
 from tale_tui.ui.widgets.pick_list import PickList, PickRow
 
@@ -33,8 +32,7 @@ class AlertsDialog(Dialog[int]):
     CSS_PATH: ClassVar[CSSPathType | None] = ["dialog.tcss", "alerts.tcss"]
     EXTRA_LINES: ClassVar[int] = SENTENCE_LINES
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "acknowledge", id="alerts.read", tooltip="Acknowledge the chosen alert"),
-        binding("alerts.read_all", "a", "read_all", "acknowledge all", "Acknowledge all alerts"),
+        Binding("a", "read_all", "acknowledge all", id="alerts.read_all", tooltip="Acknowledge all alerts"),
     ]
 
     def __init__(self, alerts: Sequence[Alert], now: float) -> None:
@@ -45,7 +43,7 @@ class AlertsDialog(Dialog[int]):
             now: the present, in seconds since the epoch.
         """
         waiting = sum(alert.acknowledged is None for alert in alerts)
-        super().__init__("Alerts", f"{waiting} not read" if waiting else "")
+        super().__init__("Alerts", f"{waiting} not read" if waiting else "", enter="acknowledge" if alerts else "")
         self._alerts = {str(alert.id): alert for alert in alerts}
         self._now = now
 
@@ -75,6 +73,10 @@ class AlertsDialog(Dialog[int]):
     @on(PickList.Chosen)
     def _take(self, event: PickList.Chosen) -> None:
         self.dismiss(int(event.key))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to acknowledge where nothing was told."""
+        return action != "read_all" or bool(self._alerts)
 
     def action_read_all(self) -> None:
         """All of them were read."""
