@@ -86,7 +86,7 @@ class PlotView(Widget):
 
     data: reactive[PlotData | None] = reactive(None)
     """None while nothing is known: then its place is empty."""
-    note: reactive[Content] = reactive(Content(""))
+    note: reactive[Content] = reactive(Content(""), always_update=True)  # contents are equal where their words are
     """At the right end of the heading; the last value stands there where there is no note."""
 
     def render(self) -> Content:

@@ -24,6 +24,7 @@ from tale_tui.ui.widgets.plot_marks import (
     stacked,
     time_ticks,
 )
+from tale_tui.ui.widgets.tabs import tab_words
 
 NOON = 1_794_139_200.0
 """2026-11-08 12:00 UTC, a Sunday."""
@@ -208,3 +209,21 @@ async def test_it_is_painted_in_the_colours_of_the_theme() -> None:
             if segment.text.strip() and segment.style is not None and segment.style.color is not None
         }
     assert {"#010203", "#040506"} <= colours
+
+
+async def test_a_note_of_the_same_words_in_other_styles_is_painted_anew() -> None:
+    class Alone(App[None]):
+        def compose(self) -> ComposeResult:
+            yield PlotView()
+
+        def get_css_variables(self) -> dict[str, str]:
+            return {**super().get_css_variables(), **VARIABLE_DEFAULTS}
+
+    app = Alone()
+    async with app.run_test(size=(40, 8)) as pilot:
+        view = app.query_one(PlotView)
+        for chosen in ("1h", "1d"):
+            view.note = tab_words(("1h", "1d"), chosen, "screen.range")
+            await pilot.pause()
+            bold = "".join(part.text for part in view.render_line(0) if part.style and part.style.bold)
+            assert bold == chosen
