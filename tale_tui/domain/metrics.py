@@ -317,6 +317,15 @@ class RunningCall:
 
 
 @dataclass(frozen=True, slots=True)
+class PeriodChange:
+    """The sums of some days beside those of as many days before them."""
+
+    days: int
+    now: TokenSums
+    before: TokenSums
+
+
+@dataclass(frozen=True, slots=True)
 class CallActivity:
     """What models do now, read from memory."""
 

@@ -69,6 +69,26 @@ def _named(word: str, now: datetime, *, last: bool) -> datetime:
     return found
 
 
+def period_days(since: str, now: float) -> int | None:
+    """How many days before a range its period before is: of days, weeks and months; None of anything else.
+
+    Args:
+        since: as `range_of` takes it.
+        now: the present.
+    """
+    word = since.strip().lower()
+    if (ago := _AGO.fullmatch(word)) and _UNITS_S[ago[2]] >= _DAY_S:
+        days = float(ago[1]) * _UNITS_S[ago[2]] / _DAY_S
+        return int(days) if days.is_integer() and days else None
+    local = datetime.fromtimestamp(now)  # noqa: DTZ006  # a day of the user's clock has no distance from UTC
+    return {"today": 1, "week": 7, "month": (local.replace(day=1) - _DAY).day}.get(word)
+
+
+def days_before(moment: float, days: int) -> float:
+    """The same time of the user's clock so many days before; both in seconds since the epoch."""
+    return (datetime.fromtimestamp(moment) - days * _DAY).timestamp()  # noqa: DTZ006  # likewise
+
+
 class ShownRange(StrEnum):
     """How far back a screen looks."""
 
@@ -84,6 +104,11 @@ class ShownRange(StrEnum):
     def words(self) -> str:
         """As it is said: `last 6 hours`."""
         return _WORDS[self]
+
+    @property
+    def period(self) -> int | None:
+        """Its days where it is compared with as many before: of a day, a week and a month."""
+        return _SECONDS[self] // _DAY_S if self in (ShownRange.DAY, ShownRange.WEEK, ShownRange.MONTH) else None
 
     def edges(self, now: float, pieces: int) -> tuple[int, ...]:
         """The pieces that a plot of this range has, in seconds since the epoch; the present is in the last ones.

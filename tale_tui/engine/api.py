@@ -20,6 +20,7 @@ from tale_tui.domain.metrics import (
     CallDimension,
     CallFilter,
     CallRecord,
+    PeriodChange,
     TokenOverview,
     TokenReport,
     TokenSavings,
@@ -438,6 +439,18 @@ class MetricsApi(Protocol):
 
     async def savings(self, which: CallFilter = EVERY_CALL) -> TokenSavings | None:
         """What the model of the role task was spared by that of ux; None where both roles have one, or none."""
+        ...
+
+    async def change(self, since: float, days: int, *, model: str = "") -> PeriodChange:
+        """The sums from a moment up to now, and those of the same time of the user's clock some days before.
+
+        Args:
+            since: when it begins, in seconds since the epoch.
+            days: how many days before; where that is less than has passed, the time before ends at `since`.
+            model: only this one, as NAME or BACKEND/NAME; empty for all.
+        Raises:
+            UnknownModel: nobody ever called it, and no role has it.
+        """
         ...
 
     async def activity(self) -> CallActivity:

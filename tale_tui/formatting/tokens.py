@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tale_tui.domain.metrics import (
         CallActivity,
         CallRecord,
+        PeriodChange,
         TokenGroup,
         TokenOverview,
         TokenReport,
@@ -44,6 +45,37 @@ def overview_words(found: TokenOverview, tokens_per_second: float | None) -> str
     parts = [f"{name} {number}" for name, number in overview_parts(found).items()]
     now = f"now {rate(tokens_per_second)}" if tokens_per_second else ""
     return "   ".join(filter(None, (*parts, now, pace_words(found))))
+
+
+def change_words(change: PeriodChange) -> str:
+    """What became of tokens, calls, failures and speed: `than the day before: tokens +12 %, calls +8 %`.
+
+    What is not known of both is left out; empty where nothing was counted in the period before.
+    """
+    name = _PERIODS.get(change.days, f"the {change.days} days before")
+    now, before = change.now, change.before
+    if not before.calls:
+        return ""
+    parts = [
+        _changed("tokens", now.total_tokens, before.total_tokens),
+        _changed("calls", now.calls, before.calls),
+        f"failed {now.failed} after {before.failed}" if now.failed or before.failed else "",
+    ]
+    if now.ttft_ms is not None and before.ttft_ms is not None:
+        parts.append(f"first text {duration(now.ttft_ms / 1000)} after {duration(before.ttft_ms / 1000)}")
+    if now.tokens_per_second is not None and before.tokens_per_second is not None:
+        parts.append(f"{rate(now.tokens_per_second)} after {rate(before.tokens_per_second)}")
+    return f"than {name}: {', '.join(filter(None, parts))}"
+
+
+_PERIODS = {1: "the day before", 7: "the week before"}
+
+
+def _changed(name: str, now: int | None, before: int | None) -> str:
+    """`tokens +12 %`; where there were none before the number itself."""
+    if not before:
+        return f"{name} {count(now or 0)} after 0"
+    return f"{name} {100 * ((now or 0) - before) / before:+.0f} %"
 
 
 def running_words(activity: CallActivity, now: float) -> str:

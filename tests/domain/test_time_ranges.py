@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tale_tui.domain.errors import BadRange
-from tale_tui.domain.time_ranges import ShownRange, day_or_hour, range_of
+from tale_tui.domain.time_ranges import ShownRange, day_or_hour, period_days, range_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -107,3 +107,16 @@ def test_a_day_and_an_hour_are_found_by_their_names() -> None:
     assert day_or_hour("2026-10-25") == (at(2026, 10, 25), at(2026, 10, 26))
     begin, end = day_or_hour("2026-10-25T02:00+01:00")
     assert (begin, end - begin) == (at(2026, 10, 25, 3) - 3600, 3600)
+
+
+@pytest.mark.parametrize(
+    ("since", "days"),
+    [("today", 1), ("1d", 1), ("24h", None), ("7d", 7), ("1w", 7), (" Week ", 7), ("30d", 30), ("1.5d", None),
+     ("0d", None), ("2026-11-01", None), ("yesterday", None)],
+)  # fmt: skip
+def test_days_weeks_and_months_have_a_period_before(since: str, days: int | None) -> None:
+    assert period_days(since, NOW) == days
+
+
+def test_a_month_is_compared_with_the_one_before_it() -> None:
+    assert period_days("month", at(2026, 3, 10)) == 28

@@ -52,6 +52,7 @@ from tale_tui.domain.metrics import (
     CallDimension,
     CallFilter,
     CallRecord,
+    PeriodChange,
     TokenOverview,
     TokenReport,
     TokenSavings,
@@ -89,6 +90,7 @@ from tale_tui.domain.tasks import (
     TaskState,
 )
 from tale_tui.domain.text import clean
+from tale_tui.domain.time_ranges import days_before
 from tale_tui.engine.metrics.figures import grouped, timeline_of
 from tale_tui.engine.models.scripted import Hold
 from tale_tui.engine.store.token_metrics import SumRow
@@ -573,6 +575,11 @@ class ScriptedMetrics(Group):
             if is_meant(row, which) and all(value in ("", getattr(row.labels, name)) for name, value in meant.items())
         ]
         return tuple(found[-limit:])
+
+    async def change(self, since: float, days: int, *, model: str = "") -> PeriodChange:
+        now = await self.tokens(CallFilter(since=since, model=model))
+        before = await self.tokens(CallFilter(days_before(since, days), since, model))
+        return PeriodChange(days, now.total, before.total)
 
     async def savings(self, which: CallFilter = EVERY_CALL) -> TokenSavings | None:
         await self._engine.asked("metrics.savings")

@@ -11,6 +11,7 @@ from support.screen_app import NOW, ScreenApp
 from support.scripted_engine import ScriptedEngine
 from support.tasks import detail_of, plain, task
 from tale_tui.config.settings import ModelPrice
+from tale_tui.domain.budgets import BudgetPeriod, BudgetUse
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.metrics import CallKind, CallOutcome, RunningCall, TokenSavings
 from tale_tui.domain.models import BackendName, ModelRef, Role
@@ -81,6 +82,10 @@ def wide() -> ScriptedEngine:
         str(LARGE): ModelPrice(prompt=2.5, completion=10.0),
         str(OTHER): ModelPrice(prompt=0.15, cached=0.075, completion=0.6),
     }
+    engine.budgets = [
+        BudgetUse(BudgetPeriod.DAY, "", 380_000, 183_000, NOW - 12 * 3600),
+        BudgetUse(BudgetPeriod.MONTH, "", 3_000_000, 2_430_000, NOW - 7 * 86_400),
+    ]
     for number in range(12):
         engine.rows.append(
             new_call(

@@ -32,6 +32,7 @@ MEANINGS = {
     "v": {"editor"},
     "w": {"works"},
     "x": {"cancel"},
+    "B": {"budgets"},
     "J": {"move down"},
     "K": {"move up"},
     "N": {"before"},

@@ -26,9 +26,11 @@ from tale_tui.cli.metrics.output import deliver, form_of
 from tale_tui.cli.output import echo, echo_err, echo_json
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S, Figure
-from tale_tui.domain.time_ranges import range_of
+from tale_tui.domain.time_ranges import period_days, range_of
+from tale_tui.formatting.tokens import change_words
 
 if TYPE_CHECKING:
+    from tale_tui.domain.metrics import PeriodChange
     from tale_tui.domain.models import Residency
     from tale_tui.domain.samples import DashboardReport
     from tale_tui.domain.tasks import Task
@@ -46,6 +48,8 @@ class _Look:
 
     report: DashboardReport
     tasks: tuple[Task, ...]
+    change: PeriodChange | None = None
+    """Since the period before, where the range is one of days."""
     residency: Residency | None = None
     """What servers say, where no engine looks after models."""
 
@@ -76,7 +80,7 @@ def dashboard(
     Without --live it is one picture of now. What was not measured is a dash, and of a promise with fewer than five
     values nothing is said.
     """
-    range_s = _seconds(since)
+    range_s, days = _seconds(since), period_days(since, time.time())
     form = form or form_of(output)
     if live and (form or output):
         raise BadInput("--live writes to the terminal, or lines to a pipe: leave --json, --csv and --output out.")
@@ -91,11 +95,11 @@ def dashboard(
         return
 
     async def there(engine: EngineApi | None) -> _Look | None:
-        return None if engine is None else await _look(engine, range_s, model)
+        return None if engine is None else await _look(engine, range_s, model, days)
 
     async def here(engine: EngineApi) -> _Look:
-        found = await _look(engine, range_s, model)
-        return _Look(found.report, (), await engine.models.residency())
+        found = await _look(engine, range_s, model, days)
+        return _Look(found.report, (), found.change, await engine.models.residency())
 
     found = context.run_there(there)
     runs = found is not None
@@ -110,6 +114,8 @@ def dashboard(
         deliver(csv_text if form == "csv" else f"{json.dumps(data, ensure_ascii=False)}\n", output, force=force)
         return
     echo(heading(found.report, now))
+    if found.change is not None and (words := change_words(found.change)):
+        echo(words)
     echo_dashboard(found.report, found.tasks, now)
     if not runs:
         _echo_without_engine(found, now)
@@ -122,11 +128,12 @@ def _seconds(since: str) -> float:
     return now - (begin or 0.0)
 
 
-async def _look(engine: EngineApi, range_s: float, model: str) -> _Look:
+async def _look(engine: EngineApi, range_s: float, model: str, days: int | None = None) -> _Look:
     from tale_tui.domain.tasks import TaskState
 
     report = await engine.metrics.dashboard(range_s=range_s, model=model)
-    return _Look(report, await engine.tasks.list(states=(TaskState.RUNNING,)))
+    change = await engine.metrics.change(time.time() - range_s, days, model=model) if days is not None else None
+    return _Look(report, await engine.tasks.list(states=(TaskState.RUNNING,)), change)
 
 
 def _echo_without_engine(found: _Look, now: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,14 @@ from tale_tui.cli.output import echo, echo_err, echo_json
 from tale_tui.domain.errors import BadInput, NoSuchSession
 from tale_tui.domain.metrics import CallDimension, CallFilter
 from tale_tui.domain.text import clean_line
-from tale_tui.domain.time_ranges import range_of
+from tale_tui.domain.time_ranges import period_days, range_of
 from tale_tui.formatting.alerts import budget_words
 from tale_tui.formatting.token_export import report_csv, report_data, report_json
-from tale_tui.formatting.tokens import EMPTY, overview_words, saved_meaning, saved_words, uncounted_words
+from tale_tui.formatting.tokens import EMPTY, change_words, overview_words, saved_meaning, saved_words, uncounted_words
 
 if TYPE_CHECKING:
     from tale_tui.domain.budgets import BudgetUse
-    from tale_tui.domain.metrics import TokenReport, TokenSavings
+    from tale_tui.domain.metrics import PeriodChange, TokenReport, TokenSavings
     from tale_tui.engine.api import EngineApi
 
 DEFAULT_BY = "model,kind"
@@ -86,22 +87,26 @@ def tokens(
         show_live(context, shown)
         return
     whole = form is None and not (since or until or model or session)
+    days = period_days(since, time.time()) if since and not (until or session) else None
 
-    async def work(engine: EngineApi) -> tuple[TokenReport, str, TokenSavings | None, tuple[BudgetUse, ...]]:
+    async def work(engine: EngineApi) -> _Found:
         which = await chosen(engine)
         report = await engine.metrics.tokens(which, by=by)
         saved = None if form or model or session else await engine.metrics.savings(which)
+        if begin is not None and days is not None and form is None:
+            return _Found(report, saved, change=await engine.metrics.change(begin, days, model=which.model))
         if not whole:
-            return report, "", saved, ()
+            return _Found(report, saved)
         speed = (await engine.metrics.activity()).tokens_per_second
         overview = overview_words(await engine.metrics.overview(), speed)
-        return report, overview, saved, await engine.metrics.budgets()
+        return _Found(report, saved, overview, await engine.metrics.budgets())
 
-    report, overview, saved, budgets = context.run(work)
+    found = context.run(work)
+    report = found.report
     if form == "json" and output is None:
         echo_json(report_data(report, begin, end))
     elif form is None:
-        _echo_words(report, overview, saved, budgets)
+        _echo_words(found)
     else:
         text = report_csv(report) if form == "csv" else report_json(report, begin, end)
         deliver(text, output, force=force)
@@ -123,11 +128,25 @@ async def _session_id(engine: EngineApi, given: str) -> str:
         raise
 
 
-def _echo_words(report: TokenReport, overview: str, saved: TokenSavings | None, budgets: tuple[BudgetUse, ...]) -> None:
-    if overview:
-        echo(overview)
-    if budgets:
-        echo(f"budget: {', '.join(map(budget_words, budgets))}")
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is said in words."""
+
+    report: TokenReport
+    saved: TokenSavings | None
+    overview: str = ""
+    budgets: tuple[BudgetUse, ...] = ()
+    change: PeriodChange | None = None
+
+
+def _echo_words(found: _Found) -> None:
+    report, saved = found.report, found.saved
+    if found.overview:
+        echo(found.overview)
+    if found.budgets:
+        echo(f"budget: {', '.join(map(budget_words, found.budgets))}")
+    if found.change is not None and (words := change_words(found.change)):
+        echo(words)
     if not report.total.calls:
         echo_err(EMPTY)
         return

@@ -19,6 +19,7 @@ from tale_tui.domain.metrics import (
     CallDimension,
     CallFilter,
     CallRecord,
+    PeriodChange,
     RunningCall,
     TokenOverview,
     TokenReport,
@@ -28,7 +29,7 @@ from tale_tui.domain.metrics import (
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.samples import DEFAULT_RANGE, RANGE_MAX_S, RANGE_MIN_S, RANGES_S, DashboardReport
 from tale_tui.domain.text import clean_line
-from tale_tui.domain.time_ranges import range_of
+from tale_tui.domain.time_ranges import days_before, range_of
 from tale_tui.engine.metrics.budgets import Budgets
 from tale_tui.engine.metrics.dashboard_report import DashboardReader
 from tale_tui.engine.metrics.export.statistics import CountedCalls
@@ -134,6 +135,12 @@ class MetricsService:
             return None
         rows = await self._store.answer_totals(which)
         return savings_of(rows, small, large, *await self._store.misses(small, which))
+
+    async def change(self, since: float, days: int, *, model: str = "") -> PeriodChange:
+        until = min(days_before(self._now(), days), since)
+        now = await self.tokens(CallFilter(since=since, model=model))
+        before = await self.tokens(CallFilter(days_before(since, days), until, model))
+        return PeriodChange(days, now.total, before.total)
 
     async def activity(self) -> CallActivity:
         return CallActivity(self._running(), self._recorder.recorded)

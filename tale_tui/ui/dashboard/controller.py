@@ -12,12 +12,14 @@ from tale_tui.domain.models import Role, RoleStatus
 from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.domain.text import clean_line
+from tale_tui.domain.time_ranges import ShownRange, days_before
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.dashboard.words import NAME_LIMIT
 
 if TYPE_CHECKING:
     from tale_tui.domain.alerts import Alert
     from tale_tui.domain.events import Fact
+    from tale_tui.domain.metrics import PeriodChange
     from tale_tui.domain.samples import DashboardReport
     from tale_tui.engine.api import EngineApi
     from tale_tui.ui.base_screen import BaseScreen
@@ -47,6 +49,7 @@ class DashboardController:
         read_at: when that was.
         running: the tasks at work.
         alerts: those that nobody acknowledged, the newest first.
+        change: since the period before; None where the range is not compared.
         asking: how many tasks wait for the user.
         roles: as they are now, as far as that is known.
         range: of `RANGES_S`.
@@ -65,6 +68,7 @@ class DashboardController:
         self.read_at = 0.0
         self.running: tuple[Task, ...] = ()
         self.alerts: tuple[Alert, ...] = ()
+        self.change: PeriodChange | None = None
         self.asking = 0
         self.roles: dict[Role, RoleStatus] = {}
         self.range = DEFAULT_RANGE
@@ -140,8 +144,15 @@ class DashboardController:
             self.running = await engine.tasks.list(states=(TaskState.RUNNING,))
         if not self.held and wanted == (self.range, self.model):
             self.report, self.read_at = report, self._clock()
+            self.change = await self._read_change(engine)
             self.alerts = await engine.metrics.alerts(waiting=True, limit=ALERTS_MAX)
         self._paint()
+
+    async def _read_change(self, engine: EngineApi) -> PeriodChange | None:
+        days = ShownRange(self.range).period
+        if days is None:
+            return None
+        return await engine.metrics.change(days_before(self._clock(), days), days, model=self.model)
 
     def acknowledge(self) -> None:
         """The newest alert was read; it is shown no longer."""

@@ -14,6 +14,7 @@ from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import TaleError
 from tale_tui.engine.api import EngineApi
 from tale_tui.formatting.symbols import ASCII, signs
+from tale_tui.formatting.tokens import change_words
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.dashboard.alert_lines import AlertLines
@@ -165,7 +166,8 @@ class DashboardScreen(BaseScreen):
             sentence = sentence or self._nothing(report)
             self.lights.lights = lights_of(report, controller.read_at)
             self.models.rows = rows_of(report, controller.roles, controller.read_at, working=bool(controller.running))
-            self.models.notes = notes_of(report)
+            change = change_words(controller.change) if controller.change is not None else ""
+            self.models.notes = (*notes_of(report), *([change] if change else ()))
             self.work.tasks = controller.running
             self.alerts.alerts = controller.alerts
             plots = plots_of(report, controller.read_at, self.grid.columns(len(seen)), large=self.choice.large)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from tale_tui.domain.budgets import BudgetUse
 from tale_tui.domain.errors import EngineLost
 from tale_tui.domain.metrics import (
     EVERY_CALL,
@@ -13,6 +14,7 @@ from tale_tui.domain.metrics import (
     CallDimension,
     CallFilter,
     CallRecord,
+    PeriodChange,
     TokenGroup,
     TokenOverview,
     TokenReport,
@@ -21,7 +23,7 @@ from tale_tui.domain.metrics import (
 )
 from tale_tui.domain.models import Role, RoleStatus
 from tale_tui.domain.tasks import TaskCounts
-from tale_tui.domain.time_ranges import ShownRange, day_or_hour
+from tale_tui.domain.time_ranges import ShownRange, day_or_hour, days_before
 from tale_tui.engine.api import EngineApi
 from tale_tui.ui.base_screen import BaseScreen
 
@@ -55,6 +57,9 @@ class TokensShown:
     dearest: tuple[TokenGroup, ...]
     ever: bool
     """Whether any call ever read or wrote something; to be loaded does neither."""
+    budgets: tuple[BudgetUse, ...]
+    change: PeriodChange | None
+    """Since the period before; None where the range is not compared."""
     at: float
     """When it was read, in seconds since the epoch."""
 
@@ -171,9 +176,13 @@ class TokensController:
             metrics.savings(replace(which, model="")),
             metrics.tokens(which, by=(CallDimension.TASK,), limit=DEAREST + 1),
         )
+        budgets, change = await metrics.budgets(), None
+        if view.span.period is not None:
+            since = days_before(self.now(), view.span.period)
+            change = await metrics.change(since, view.span.period, model=view.model)
         ever = _has_tokens(report) or _has_tokens(await metrics.tokens(EVERY_CALL))
         tasks = tuple(group for group in dearest.groups if group.key[0] and group.sums.total_tokens)
-        return TokensShown(view, report, timeline, overview, saved, tasks[:DEAREST], ever, self.now())
+        return TokensShown(view, report, timeline, overview, saved, tasks[:DEAREST], ever, budgets, change, self.now())
 
 
 def _has_tokens(report: TokenReport) -> bool:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from textual.content import Content
 
+from tale_tui.domain.budgets import BUDGET_WARNING
 from tale_tui.domain.clock import ID_SHOWN
 from tale_tui.domain.metrics import CallActivity
 from tale_tui.domain.models import Role, RoleStatus
+from tale_tui.formatting.alerts import whole_percent
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.tokens import (
+    change_words,
     overview_parts,
     pace_words,
     running_words,
@@ -22,20 +25,24 @@ from tale_tui.formatting.tokens import (
     uncounted_short,
     uncounted_words,
 )
-from tale_tui.formatting.units import count, plural, rate, span
+from tale_tui.formatting.units import bar, count, plural, rate, span
 from tale_tui.ui.text import fitted
 from tale_tui.ui.tokens.controller import TokensShown, TokensView
 from tale_tui.ui.widgets.key_bar import ROLE_COLOURS, roles_by_model
 from tale_tui.ui.widgets.plot import PlotData, PlotSeries
 
 if TYPE_CHECKING:
-    from tale_tui.domain.metrics import TokenOverview, TokenSavings
+    from tale_tui.domain.budgets import BudgetUse
+    from tale_tui.domain.metrics import PeriodChange, TokenOverview, TokenSavings
 
 OTHERS = "others"
 EMPTY = "No call yet. What is said and done from here on is counted."
 ONE_MODEL = "nothing to compare: one model answers and works, or one is missing"
 _GAP = "   "
 _SAVED = "saved  "
+_BUDGET = "budget  "
+_TODAY = {"day": "today"}
+_GAUGE_CELLS = 10
 _PIECES = {60: "a minute", 3600: "an hour", 86_400: "a day"}
 
 
@@ -68,6 +75,35 @@ def sums_line(overview: TokenOverview | None, activity: CallActivity, now: float
         shown = []
     styled = [Content.assemble((part, "$accent" if part in (moving, written, doing) else "$muted")) for part in shown]
     return Content(_GAP).join([line, *styled]).truncate(width, ellipsis=True)
+
+
+def budget_line(budgets: Sequence[BudgetUse], width: int) -> Content | None:
+    """`budget  today ▰▰▰▰▰▱▱▱▱▱ 48 % of 380k   month ! ...`, as many as there is room for; None where there is none."""
+    if not budgets:
+        return None
+    line = Content.assemble((_BUDGET, "$muted"))
+    for place, use in enumerate(budgets):
+        name = _TODAY.get(use.subject, use.subject)
+        near = use.share >= BUDGET_WARNING
+        sign = f" {signs().failed}" if near else ""
+        part = Content.assemble(
+            (_GAP if place else "", "$muted"),
+            (name, "$muted"),
+            (sign, "$warning"),
+            (f" {bar(use.share, _GAUGE_CELLS)} ", "$warning" if near else "$muted"),
+            whole_percent(use.share),
+            (f" of {count(use.limit)}", "$muted"),
+        )
+        if place and line.cell_length + part.cell_length > width:
+            break
+        line += part
+    return line.truncate(width, ellipsis=True)
+
+
+def change_line(change: PeriodChange | None, width: int) -> Content | None:
+    """What became of the sums since the period before; None where nothing is compared."""
+    words = change_words(change) if change is not None else ""
+    return Content.assemble((fitted(words, width), "$muted")) if words else None
 
 
 def saved_lines(saved: TokenSavings | None, width: int, most: int) -> list[Content]:

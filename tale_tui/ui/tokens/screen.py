@@ -53,6 +53,7 @@ TOKENS_KEYS: list[BindingType] = [
     binding("tokens.model", "m", "model", "Model", "Only the calls of one model"),
     binding("tokens.longer", "right_square_bracket,right", "step_range(1)", "Longer", "Look further back"),
     binding("tokens.shorter", "left_square_bracket,left", "step_range(-1)", "Shorter", "Look less far back"),
+    binding("tokens.budgets", "B", "budgets", "Budgets", "What is used of the budgets of the settings"),
     binding("tokens.export", "e", "export", "Export", "Write the groups to a file, as CSV or JSON"),
     binding("tokens.again", "ctrl+r", "again", "Read again", "Read everything again"),
 ]
@@ -183,6 +184,8 @@ class TokensScreen(BaseScreen):
         head = [lines.sums_line(shown.overview if shown else None, known.activity, now, width)]
         if shown is not None:
             head += lines.saved_lines(shown.saved, width, 2 if high else 1)
+            more = (lines.budget_line(shown.budgets, width), lines.change_line(shown.change, width))
+            head += [line for line in more if line is not None]
         self.head.update(Content("\n").join(head))
         ranges = tuple(one.value for one in ShownRange)
         self.plot.note = tab_words(ranges[narrow:], view.span.value, "screen.range", 1 if narrow else 3)
@@ -224,6 +227,7 @@ class TokensScreen(BaseScreen):
             wanted += [
                 ("tokens.shorter", f"{key_name(keys.get('tokens.longer', ''))} range"),
                 ("tokens.export", "export"),
+                ("tokens.budgets", "budgets"),
             ]
             wanted += [("app.help_outside", "")]
             if not (shown and shown.report.groups):
@@ -234,7 +238,7 @@ class TokensScreen(BaseScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key that would do nothing is not there."""
-        if action in ("by", "model", "export", "step_range", "range"):
+        if action in ("by", "model", "export", "budgets", "step_range", "range"):
             return self.controller.shown is not None and self.controller.shown.ever
         return super().check_action(action, parameters)
 
@@ -290,6 +294,16 @@ class TokensScreen(BaseScreen):
         chosen = await self.ask(PickDialog("Calls of", rows, chosen=self.controller.view.model or every))
         if chosen is not None:
             self._choose(model="" if chosen == every else chosen)
+
+    def action_budgets(self) -> None:
+        """Show all budgets, and how to set one."""
+        self.spawn(self._show_budgets, group="dialog")
+
+    async def _show_budgets(self) -> None:
+        from tale_tui.ui.dialogs.budgets import BudgetsDialog
+
+        if self.controller.shown is not None:
+            await self.ask(BudgetsDialog(self.controller.shown.budgets))
 
     def action_export(self) -> None:
         """Write the groups to a file."""

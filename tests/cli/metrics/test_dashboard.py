@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from support.calls import LARGE, NOON, SMALL
+from support.calls import LARGE, NOON, SMALL, new_call
 from tale_tui.cli.metrics.dashboard import LiveDashboard
 from tale_tui.domain.models import Role
 from tale_tui.domain.samples import (
@@ -176,3 +176,12 @@ async def test_a_terminal_is_written_over_by_as_many_lines(
     measured.shown = DashboardReport(NOON - 180, NOON, 60.0)
     await view.look(measured)
     assert capsys.readouterr().out.startswith(f"\x1b[{lines}F\x1b[J")
+
+
+def test_days_are_compared_with_those_before(cli: Any, measured: Any) -> None:
+    yesterday = time.time() - 90_000
+    measured.rows = [
+        new_call(timestamp=at, prompt_tokens=10, completion_tokens=10) for at in (yesterday, yesterday + 88_000)
+    ]
+    assert "than the day before: tokens +0 %, calls +0 %" in cli("dashboard", "--since", "1d").out
+    assert "the day before" not in cli("dashboard", "--since", "6h").out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +192,15 @@ def test_budgets_and_what_is_used_of_them_stand_in_a_line(cli: Any, engine: Any)
         BudgetUse(BudgetPeriod.MONTH, "openai/m", 100, 110, 0.0),
     ]
     assert "budget: day 120 of 1.0k (12 %), month of openai/m 110 of 100 (110 %)" in cli("tokens").out
+
+
+def test_days_are_compared_with_those_before(cli: Any, counted: Any) -> None:
+    yesterday = time.time() - 90_000
+    counted.rows = [
+        new_call(SMALL, yesterday, prompt_tokens=100, completion_tokens=100),
+        new_call(SMALL, yesterday + 88_000, prompt_tokens=100, completion_tokens=200),
+    ]
+    told = cli("tokens", "--since", "1d").out.splitlines()
+    assert told[0] == "than the day before: tokens +50 %, calls +0 %"
+    assert "the day before" not in cli("tokens", "--since", "6h").out
+    assert "the day before" not in cli("tokens", "--since", "1d", "--json").out

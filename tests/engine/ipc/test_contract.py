@@ -454,6 +454,8 @@ async def test_a_reply_is_counted_and_its_groups_sum_to_the_total(any_client: En
     assert activity.running == ()
     assert activity.recorded >= 1
     assert await any_client.metrics.savings() is None  # both roles have one model
+    change = await any_client.metrics.change(at - 60, 7)
+    assert (change.days, change.now.total_tokens, change.before.calls) == (7, call.total_tokens, 0)
 
 
 async def test_tokens_of_a_model_that_nobody_called_are_refused(any_client: EngineApi) -> None:

@@ -105,3 +105,32 @@ async def test_an_unknown_model_is_named(service: MetricsService) -> None:
         await service.timeline(CallFilter(model="qwen3:14"), (0, 60))
     with pytest.raises(UnknownModel):
         await service.calls(CallFilter(model="qwen3:14"))
+
+
+async def test_days_are_compared_with_the_same_time_of_the_days_before(store: Store, service: MetricsService) -> None:
+    midnight = NOW - 20 * 60
+    ago = {60: 7, 25 * 60: 100, 86_400 + 60: 4, 86_400 - 60: 1000, 86_400 + 25 * 60: 2000}
+    await store.add_calls([new_call(timestamp=NOW - s, prompt_tokens=n, completion_tokens=0) for s, n in ago.items()])
+    change = await service.change(midnight, 1)
+    assert (change.days, change.now.total_tokens, change.before.total_tokens) == (1, 7, 4)
+    rolling = await service.change(NOW - 86_400, 1)
+    assert (rolling.now.total_tokens, rolling.before.total_tokens) == (1107, 2004)
+    with pytest.raises(UnknownModel):
+        await service.change(midnight, 1, model="nobody")
+
+
+async def test_a_day_of_another_length_is_still_the_day_before(store: Store) -> None:
+    noon = datetime(2026, 10, 25, 12, tzinfo=BERLIN).timestamp()  # its night had 25 hours
+    unused: Any = None
+    service = MetricsService(
+        *(store, CallRecorder(store), {}, lambda: (), lambda _: None), *(unused, unused, unused), lambda: noon
+    )
+    await store.add_calls(
+        [
+            new_call(timestamp=noon - 13 * 3600 - 60, prompt_tokens=1, completion_tokens=0),  # 23:59 of the day before
+            new_call(timestamp=noon - 25 * 3600 - 60, prompt_tokens=20, completion_tokens=0),  # 11:59
+            new_call(timestamp=noon - 25 * 3600 + 60, prompt_tokens=300, completion_tokens=0),  # 12:01
+        ]
+    )
+    change = await service.change(datetime(2026, 10, 25, tzinfo=BERLIN).timestamp(), 1)
+    assert (change.now.total_tokens, change.before.total_tokens) == (None, 20)

@@ -19,6 +19,7 @@ from tale_tui.domain.metrics import CallDimension, CallKind, RunningCall
 from tale_tui.domain.models import Role
 from tale_tui.domain.time_ranges import ShownRange
 from tale_tui.formatting.units import count
+from tale_tui.ui.dialogs.budgets import BudgetsDialog
 from tale_tui.ui.dialogs.calls import CallsDialog
 from tale_tui.ui.dialogs.confirm import ConfirmDialog
 from tale_tui.ui.dialogs.pick import PickDialog
@@ -212,3 +213,31 @@ async def test_it_fits_every_size(open_tokens: Any, size: tuple[int, int]) -> No
         await window.until(lambda: window.app.tokens.list.rows, "the rows are there")
         assert all(strip.cell_length == size[0] for strip in window.strips)
         assert "gpt-4o" in window.painted or "qwen" in window.painted
+
+
+async def test_days_are_compared_with_those_before_and_hours_are_not(open_tokens: Any) -> None:
+    async with open_tokens() as window:
+        assert "the day before" not in window.painted
+        at = NOW - 86_400 - 3600
+        window.engine.rows.insert(0, new_call(SMALL, at, prompt_tokens=50_000, completion_tokens=50_000))
+        await window.press("ctrl+r")
+        await window.shows("than the day before: tokens +10 %, calls")
+        window.app.tokens.action_range(ShownRange.HOUR)
+        await window.hides("the day before")
+
+
+async def test_budgets_stand_above_and_all_of_them_in_a_list(open_tokens: Any) -> None:
+    async with open_tokens(engine=fake_tokens.wide()) as window:
+        await window.shows("budget  today ▰▰▰▰▰▱▱▱▱▱ 48 % of 380k", "month ! ▰▰▰▰▰▰▰▰▱▱ 81 % of 3.0M")
+        await window.press("B")
+        await window.dialog(BudgetsDialog)
+        await window.shows("183k of 380k", "2.4M of 3.0M", "when_spent")
+        await window.press("escape")
+        await window.hides("when_spent")
+
+
+async def test_without_a_budget_it_is_said_how_to_set_one(open_tokens: Any) -> None:
+    async with open_tokens() as window:
+        assert "budget  " not in window.painted
+        await window.press("B")
+        await window.shows("No budget is set.", "day_tokens")
