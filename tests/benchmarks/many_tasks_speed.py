@@ -1,9 +1,10 @@
 """300 tasks at once in the whole application: `python tests/benchmarks/many_tasks_speed.py [--tasks N]`.
 
 The application with its engine, store and screens, without a terminal; 300 tasks of a scripted model write ten pieces
-of text a second each. How late the event loop of the window is, on the chat and on the screen of tasks with one of them
-followed, beside the same loop of the same application with nothing to do. Then the whole engine started with as many
-open tasks, as a kill leaves them, and with none. A benchmark, not a test: nothing is judged here.
+of text a second each. How late the event loop of the window is, on the chat, on the screen of tasks with one of them
+followed, on that of tokens and on the dashboard, beside the same loop of the same application with nothing to do. Then
+the whole engine started with as many open tasks, as a kill leaves them, and with none. A benchmark, not a test: nothing
+is judged here.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ async def watched(name: str) -> None:
 
 
 async def window(root: Path, tasks: int) -> None:
-    """The loop of the window without tasks, then with them, on both screens."""
+    """The loop of the window without tasks, then with them, on all screens."""
     chosen, paths = settings(tasks), folders(root)
     gc.disable()  # as the command line begins the window
     app = TaleApp(
@@ -117,6 +118,10 @@ async def window(root: Path, tasks: int) -> None:
         await pilot.press("f3")
         await asyncio.sleep(SETTLE_S)
         await watched(f"tasks, {tasks} tasks write, one is followed")
+        for key, name in (("f4", "tokens"), ("f5", "dashboard")):
+            await pilot.press(key)
+            await asyncio.sleep(SETTLE_S)
+            await watched(f"{name}, {tasks} tasks write")
 
 
 async def begin(engine: EngineApi, tasks: int) -> None:
