@@ -50,6 +50,8 @@ PACE_WINDOW_S, HOUR_S = 900.0, 3600.0
 
 SAMPLE_INTERVAL_S, LOOKED_AT_INTERVAL_S = 5.0, 2.0
 """Seconds between two samples while something happens, and while somebody looks at them."""
+NOTICED_AFTER_S = 0.1
+"""So long after a call began the sampler is woken."""
 LOOKED_AT_S = 10.0
 """So long after a look somebody is taken to look still."""
 IDLE_EXTENDED_S = 60.0

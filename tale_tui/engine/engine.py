@@ -152,7 +152,7 @@ class Engine:
         )
         samples = settings.samples if not read_only else settings.samples.model_copy(update={"enabled": False})
         self._sampler = Sampler(store, samples, clock, work, seen, bus.publish, stays=stays)
-        pool.on_call = self._sampler.nudge
+        pool.on_call = self._sampler.call_begins
         dashboards = DashboardReader(
             *(store, self._sampler, ModelsNow(serving, pool.condition, seen), settings.memory.limit_gb, clock.now),
             stays=stays,

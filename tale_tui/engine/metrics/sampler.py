@@ -18,6 +18,7 @@ from tale_tui.domain.constants import (
     LOOKED_AT_INTERVAL_S,
     LOOKED_AT_S,
     MEGABYTE,
+    NOTICED_AFTER_S,
     SAMPLE_INTERVAL_S,
     SAMPLES_THINNED_S,
 )
@@ -138,6 +139,11 @@ class Sampler:
         """Something begins."""
         self._start()
         self._woken.set()
+
+    def call_begins(self) -> None:
+        """A call begins: noticed a moment later, so that nothing of this goes before its request."""
+        if not self._closed:
+            asyncio.get_running_loop().call_later(NOTICED_AFTER_S, self.nudge)
 
     def looked_at(self) -> None:
         """Somebody looks."""

@@ -155,6 +155,20 @@ async def test_a_model_that_is_not_loaded_and_not_on_its_way_is_missing(world: W
     await sampler.close()
 
 
+async def test_a_call_is_noticed_behind_its_request(world: World) -> None:
+    world.calls = 1
+    world.plan = [world.end_call]
+    sampler = world.sampler()
+    sampler.call_begins()
+    await asyncio.sleep(0)
+    assert not world.waits
+    await until(lambda: world.waits, "the sampler is woken")
+    await world.settle()
+    assert [sample.idle for sample in world.samples] == [False, True]
+    await sampler.close()
+    sampler.call_begins()  # the engine ends meanwhile
+
+
 async def test_while_a_call_runs_a_sample_is_taken_every_five_seconds_and_one_after_its_end(world: World) -> None:
     world.calls = 1
     world.plan = [nothing, nothing, world.end_call]
