@@ -295,7 +295,9 @@ class Sampler:
         if any(each.model.ref == small for each in seen):
             self._small_loaded = small
             return 1.0
-        return None if loads and self._small_loaded != small else 0.0
+        # At the end of the engine models are given back by itself.
+        unknown = self._closed or (loads and self._small_loaded != small)
+        return None if unknown else 0.0
 
     async def _thin(self) -> None:
         """Now and then, delete what is kept no longer."""

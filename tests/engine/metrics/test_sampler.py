@@ -145,6 +145,16 @@ async def test_a_model_that_is_loaded_for_the_first_time_was_not_missing(world: 
     await sampler.close()
 
 
+async def test_a_model_that_is_given_back_at_the_end_is_not_missing(world: World) -> None:
+    world.calls = 1
+    sampler = world.sampler()
+    sampler.nudge()
+    await world.settle()
+    world.models, world.calls, world.ended = [], 0, 1
+    await sampler.close()
+    assert [sample[Figure.SMALL_RESIDENT] for sample in world.samples] == [None]
+
+
 async def test_a_model_that_is_not_loaded_and_not_on_its_way_is_missing(world: World) -> None:
     world.calls, world.models = 1, []
     world.plan = [world.end_call]
