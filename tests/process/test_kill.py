@@ -100,7 +100,8 @@ def test_a_command_is_answered_by_the_window_that_is_open(window: Callable[..., 
     assert answer["backend"] == "scripted"
     assert [session["id"] for session in commands.json("sessions")["sessions"]] == [answer["session"]]
     engine.press("/sessions\r")
-    engine.wait_for(lambda text: text.count("hello") >= 1)
+    engine.wait_for(lambda text: "Conversations" in text and "hello" in text)
     engine.press("\x1b")
+    engine.wait_for("Conversations", gone=True)
     engine.press("\x11")
     assert engine.wait_end() == 0

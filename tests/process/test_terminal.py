@@ -117,11 +117,11 @@ def test_keys_right_behind_one_that_moves_the_focus_are_for_what_has_it_then(win
     one.press("\x06elsewhere")  # ctrl+f
     one.wait_for(lambda text: "find elsewhere" in text and "not here" in text and "esc close" in text)
     one.press("\x1b")
-    one.wait_for("enter send")
+    one.wait_for("find elsewhere", gone=True)  # a line of keys that is half painted may have those of before as well
     one.press("\x1bOR?")  # f3: there it opens the help
     one.wait_for("type to find a key")
     one.press("\x1b")
-    one.wait_for("/ filter")
+    one.wait_for("type to find a key", gone=True)
     one.press("\x1bOQback")  # f2
     one.wait_for(lambda text: "› back" in text or "│ back" in text)
     one.press("\x11")
