@@ -222,6 +222,7 @@ class TurnQueue:
 
     async def _run_in_order(self, turns: SessionTurns, request: TurnRequest | None) -> None:
         try:
+            await asyncio.sleep(0)  # where tasks begin at once, this one is not among the workers yet
             async with turns.lock:
                 elsewhere = request is not None and request.elsewhere
                 try:
