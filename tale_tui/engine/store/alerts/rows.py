@@ -11,15 +11,15 @@ from tale_tui.domain.alerts import Alert, AlertKind, LimitReading
 from tale_tui.engine.store.database import Database
 
 _COLUMNS = "n, kind, subject, raised, seen, limit_value, sentence, ended, acknowledged"
-_LAST = "SELECT " + _COLUMNS + " FROM alert WHERE acknowledged IS NULL OR NOT ? ORDER BY n DESC LIMIT ?"
-_RAISE = (
-    "INSERT INTO alert (kind, subject, raised, seen, limit_value, sentence) VALUES (?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT DO NOTHING RETURNING " + _COLUMNS
-)
+_LAST = f"SELECT {_COLUMNS} FROM alert WHERE acknowledged IS NULL OR NOT ? ORDER BY n DESC LIMIT ?"  # nosec B608
+_RAISE = f"""
+    INSERT INTO alert (kind, subject, raised, seen, limit_value, sentence) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
+"""  # nosec B608 # columns of this module; values are bound
 _END = "UPDATE alert SET ended = ? WHERE kind = ? AND subject = ? AND ended IS NULL"
-_ACKNOWLEDGE = (
-    "UPDATE alert SET acknowledged = ? WHERE acknowledged IS NULL AND n = coalesce(?, n) RETURNING " + _COLUMNS
-)
+_ACKNOWLEDGE = f"""
+    UPDATE alert SET acknowledged = ? WHERE acknowledged IS NULL AND n = coalesce(?, n) RETURNING {_COLUMNS}
+"""  # nosec B608 # columns of this module; values are bound
 
 
 class Alerts(Database):
