@@ -12,7 +12,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from tale_tui.config.first_frame import DEFAULT_THEME
 from tale_tui.config.names import PREFIX
-from tale_tui.domain.constants import TIME_LIMIT_MAX_S
+from tale_tui.domain.constants import (
+    PROMISED_FIRST_TEXT_S,
+    PROMISED_SIMPLE_TASK_S,
+    PROMISED_SWITCH_S,
+    TIME_LIMIT_MAX_S,
+)
 from tale_tui.domain.models import BackendName, ModelRef
 
 TOKENS_MAX = 10_000_000
@@ -226,10 +231,10 @@ class AlertSettings(SettingsGroup):
     """[alerts]: what is told once when it is passed; 0 watches nothing. Times are those that 95 % stay below."""
 
     enabled: bool = True
-    first_text_s: float = Field(1.0, ge=0, le=TIME_LIMIT_MAX_S)
+    first_text_s: float = Field(PROMISED_FIRST_TEXT_S, ge=0, le=TIME_LIMIT_MAX_S)
     """Of replies, loading left out."""
-    simple_task_s: float = Field(3.0, ge=0, le=TIME_LIMIT_MAX_S)
-    switch_s: float = Field(0.5, ge=0, le=TIME_LIMIT_MAX_S)
+    simple_task_s: float = Field(PROMISED_SIMPLE_TASK_S, ge=0, le=TIME_LIMIT_MAX_S)
+    switch_s: float = Field(PROMISED_SWITCH_S, ge=0, le=TIME_LIMIT_MAX_S)
     """Until another model is in memory."""
     memory: bool = True
     """Whether models that take more than `memory.limit_gb` are told."""

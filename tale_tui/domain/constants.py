@@ -43,8 +43,9 @@ CALLS_UNSTORED_MAX = 10_000
 """Calls that wait for a database that cannot be written, at most: a few megabytes, and days of use."""
 CLOCK_STEP_S = 900
 """Seconds. The clocks of all places differ by whole quarters of an hour: sums of these make local hours and days."""
-PACE_WINDOW_S, HOUR_S = 900.0, 3600.0
-"""Seconds: what was spent in the last ones says how much an hour is at this pace."""
+MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
+PACE_WINDOW_S = 900.0
+"""What was spent in so many seconds says how much an hour is at this pace."""
 
 # Samples
 

@@ -9,18 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tale_tui.domain.models import ModelRef, Role
+from tale_tui.domain.time_ranges import ShownRange
 
-RANGES_S = {
-    "15m": 900.0,
-    "1h": 3_600.0,
-    "6h": 21_600.0,
-    "1d": 86_400.0,
-    "7d": 604_800.0,
-    "30d": 2_592_000.0,
-    "90d": 7_776_000.0,
-}
-"""The ranges that a dashboard shows, in seconds, by their names."""
-DEFAULT_RANGE = "1h"
+DEFAULT_RANGE = ShownRange.HOUR
+"""That a dashboard shows first."""
 RANGE_MIN_S, RANGE_MAX_S = 60.0, 315_360_000.0
 """The shortest and the longest range that can be asked for: a minute, ten years."""
 

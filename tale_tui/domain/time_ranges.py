@@ -106,6 +106,11 @@ class ShownRange(StrEnum):
         return _WORDS[self]
 
     @property
+    def length_s(self) -> float:
+        """In seconds."""
+        return float(_SECONDS[self])
+
+    @property
     def period(self) -> int | None:
         """Its days where it is compared with as many before: of a day, a week and a month."""
         return _SECONDS[self] // _DAY_S if self in (ShownRange.DAY, ShownRange.WEEK, ShownRange.MONTH) else None

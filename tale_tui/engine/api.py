@@ -27,7 +27,7 @@ from tale_tui.domain.metrics import (
     TokenTimeline,
 )
 from tale_tui.domain.models import BackendReport, Finding, ModelInfo, ModelRef, Progress, Residency, Role, RoleStatus
-from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S, DashboardReport
+from tale_tui.domain.samples import DEFAULT_RANGE, DashboardReport
 from tale_tui.domain.tasks import Classification, EngineStatus, Priority, Task, TaskDetail, TaskRequest, TaskState
 
 
@@ -457,7 +457,7 @@ class MetricsApi(Protocol):
         """What models do now, read from memory."""
         ...
 
-    async def dashboard(self, *, range_s: float = RANGES_S[DEFAULT_RANGE], model: str = "") -> DashboardReport:
+    async def dashboard(self, *, range_s: float = DEFAULT_RANGE.length_s, model: str = "") -> DashboardReport:
         """What was measured lately. Who asks looks on: for some seconds samples are taken more often.
 
         Args:

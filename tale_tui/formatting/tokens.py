@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from tale_tui.domain.constants import PROMISED_SAVING
 from tale_tui.domain.metrics import CallDimension
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import clock, count, duration, percent, plural, rate
@@ -25,7 +26,6 @@ TITLED = frozenset({CallDimension.SESSION, CallDimension.TASK})
 """Dimensions whose values are ids with a title."""
 SHOWN_KEY_CHARACTERS = 8
 """Of the id of a session or a task: `tale-tui status` and `chat --session` take it."""
-PROMISED_SAVING = 0.6
 EMPTY = "No call of a model is counted there. What is said and done from here on is."
 
 

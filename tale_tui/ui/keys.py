@@ -29,6 +29,23 @@ def binding(name: str, keys: str, action: str, description: str, tooltip: str, *
     return Binding(keys, action, description, show=False, tooltip=tooltip, id=name, priority=priority)
 
 
+def moving_keys(name: str, row: str) -> list[BindingType]:
+    """The keys that move the choice in a list.
+
+    Args:
+        name: what their ids begin with.
+        row: what a line is called, for the help.
+    """
+    return [
+        binding(f"{name}.up", "up,k", "move(-1)", "Up", f"Choose the {row} above"),
+        binding(f"{name}.down", "down,j", "move(1)", "Down", f"Choose the {row} below"),
+        binding(f"{name}.page_up", "pageup", "page(-1)", "Page up", "One page up"),
+        binding(f"{name}.page_down", "pagedown", "page(1)", "Page down", "One page down"),
+        binding(f"{name}.first", "home", "end(-1)", "First", f"Choose the first {row}"),
+        binding(f"{name}.last", "end", "end(1)", "Last", f"Choose the last {row}"),
+    ]
+
+
 def keys_by_id(screen: Screen[Any], node: DOMNode | None = None) -> dict[str, str]:
     """Binding id -> its first key, of all bindings that can do something now.
 

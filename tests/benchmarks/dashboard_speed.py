@@ -27,7 +27,8 @@ from tale_tui.domain.constants import SAMPLE_INTERVAL_S
 from tale_tui.domain.distribution import Distribution
 from tale_tui.domain.metrics import CallDimension, CallFilter, CallKind, CallLabels, CallOutcome, CallRecord
 from tale_tui.domain.models import BackendName, ModelRef, Role
-from tale_tui.domain.samples import RANGES_S, SAMPLED_FIGURES
+from tale_tui.domain.samples import SAMPLED_FIGURES
+from tale_tui.domain.time_ranges import ShownRange
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.metrics.figures import grouped
 from tale_tui.engine.metrics.models_seen import ModelsSeen
@@ -128,7 +129,7 @@ async def opening(home: Path) -> None:
     await fill(paths.database)
     settings = Settings(ux=str(REFS[0]), task=str(REFS[1]))
     engine = await Engine.start(paths, settings, backends={BackendName.SCRIPTED: ScriptedBackend()}, load=False)
-    for name, range_s in RANGES_S.items():
+    for name, range_s in ((one.value, one.length_s) for one in ShownRange):
         spent = []
         for _ in range(ROUNDS):
             began = time.perf_counter()

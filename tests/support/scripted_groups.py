@@ -71,7 +71,7 @@ from tale_tui.domain.models import (
     RoleStatus,
     Usage,
 )
-from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S, DashboardReport
+from tale_tui.domain.samples import DEFAULT_RANGE, DashboardReport
 from tale_tui.domain.tasks import (
     ENDED,
     OPEN,
@@ -589,7 +589,7 @@ class ScriptedMetrics(Group):
         await self._engine.asked("metrics.activity")
         return CallActivity(tuple(self._engine.running), len(self._engine.rows))
 
-    async def dashboard(self, *, range_s: float = RANGES_S[DEFAULT_RANGE], model: str = "") -> DashboardReport:
+    async def dashboard(self, *, range_s: float = DEFAULT_RANGE.length_s, model: str = "") -> DashboardReport:
         engine = self._engine
         await engine.asked("metrics.dashboard", range_s, model)
         return engine.shown if engine.dashboard is None else engine.dashboard(range_s, model)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import click
 
 from tale_tui.cli.context import CommandContext
-from tale_tui.cli.files import refuse_existing, refuse_unwritable
 from tale_tui.cli.metrics.dashboard_output import (
     dashboard_csv,
     dashboard_data,
@@ -22,11 +21,10 @@ from tale_tui.cli.metrics.dashboard_output import (
     light_words,
 )
 from tale_tui.cli.metrics.live import LiveOutput, show_live
-from tale_tui.cli.metrics.output import deliver, form_of
+from tale_tui.cli.metrics.output import chosen_form, deliver, output_options
 from tale_tui.cli.output import echo, echo_err, echo_json
-from tale_tui.domain.errors import BadInput
-from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S, Figure
-from tale_tui.domain.time_ranges import period_days, range_of
+from tale_tui.domain.samples import DEFAULT_RANGE, Figure
+from tale_tui.domain.time_ranges import ShownRange, period_days, range_of
 from tale_tui.formatting.tokens import change_words
 
 if TYPE_CHECKING:
@@ -58,13 +56,10 @@ class _Look:
 @click.option("--live", is_flag=True, help="Go on, and show it as it changes.")
 @click.option(
     "--since", metavar="T", default=DEFAULT_RANGE, show_default=True,
-    help=f"From then on: {', '.join(RANGES_S)}, today, week, month or a date.",
+    help=f"From then on: {', '.join(ShownRange)}, today, week, month or a date.",
 )  # fmt: skip
 @click.option("--model", metavar="NAME", default="", help="Only this model, as NAME or BACKEND/NAME.")
-@click.option("--json", "form", flag_value="json", help="One line of JSON.")
-@click.option("--csv", "form", flag_value="csv", help="The parts of the range as CSV.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write JSON or CSV to this new file.")
-@click.option("--force", is_flag=True, help="Replace the file where there is one.")
+@output_options("The parts of the range")
 @click.pass_obj
 def dashboard(
     context: CommandContext,
@@ -81,12 +76,7 @@ def dashboard(
     values nothing is said.
     """
     range_s, days = _seconds(since), period_days(since, time.time())
-    form = form or form_of(output)
-    if live and (form or output):
-        raise BadInput("--live writes to the terminal, or lines to a pipe: leave --json, --csv and --output out.")
-    if output is not None:
-        refuse_unwritable(output)
-        refuse_existing(output, force=force)
+    form = chosen_form(form, output, live=live, force=force)
     model = model.strip()
     if live:
         view = LiveDashboard(range_s, model)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tale_tui.cli.files import unwritten, write_text
+import click
+
+from tale_tui.cli.files import refuse_existing, refuse_unwritable, unwritten, write_text
 from tale_tui.cli.output import MUTED, Column, echo, echo_err, echo_table, tenth, when_text
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.text import clean_line
@@ -15,6 +18,8 @@ from tale_tui.formatting.units import stamp
 
 if TYPE_CHECKING:
     from tale_tui.domain.metrics import CallRecord, TokenReport
+
+Command = Callable[..., Any]
 
 
 def call_data(call: CallRecord) -> dict[str, Any]:
@@ -39,17 +44,37 @@ def call_data(call: CallRecord) -> dict[str, Any]:
     }
 
 
-def form_of(output: Path | None) -> str | None:
-    """What a file is written as, by its name; None without a file.
+def output_options(rows: str) -> Callable[[Command], Command]:
+    """The options of a command whose figures programs read too; `rows` is what CSV has a line for."""
+    options = (
+        click.option("--json", "form", flag_value="json", help="One line of JSON."),
+        click.option("--csv", "form", flag_value="csv", help=f"{rows} as CSV."),
+        click.option("-o", "--output", type=click.Path(path_type=Path), help="Write JSON or CSV to this new file."),
+        click.option("--force", is_flag=True, help="Replace the file where there is one."),
+    )
+    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
 
+
+def chosen_form(form: str | None, output: Path | None, *, live: bool, force: bool) -> str | None:
+    """What `output_options` and `--live` come to: `json`, `csv`, or None for words.
+
+    Args:
+        form: as it was asked for; else the name of the file says it.
+        output: the file; it is not there, or may be replaced.
+        live: whether it goes on.
+        force: whether a file is replaced.
     Raises:
-        BadInput: the name does not say it.
+        BadInput: they do not go together, the name does not say what to write, or the file cannot be written.
     """
+    if live and (form or output):
+        raise BadInput("--live writes to the terminal, or lines to a pipe: leave --json, --csv and --output out.")
     if output is None:
-        return None
-    form = {".json": "json", ".csv": "csv"}.get(output.suffix.lower())
+        return form
+    form = form or {".json": "json", ".csv": "csv"}.get(output.suffix.lower())
     if form is None:
         raise BadInput(f"What is {clean_line(str(output))} to be written as? Say --json or --csv.")
+    refuse_unwritable(output)
+    refuse_existing(output, force=force)
     return form
 
 

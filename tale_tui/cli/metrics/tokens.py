@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tale_tui.cli.context import CommandContext
-from tale_tui.cli.files import refuse_existing, refuse_unwritable
 from tale_tui.cli.metrics.live import LiveTokens, show_live
-from tale_tui.cli.metrics.output import deliver, echo_report, form_of
+from tale_tui.cli.metrics.output import chosen_form, deliver, echo_report, output_options
 from tale_tui.cli.output import echo, echo_err, echo_json
 from tale_tui.domain.errors import BadInput, NoSuchSession
 from tale_tui.domain.metrics import CallDimension, CallFilter
@@ -49,10 +48,7 @@ def _dimensions(_ctx: click.Context, _parameter: click.Parameter, text: str) -> 
 )  # fmt: skip
 @click.option("--model", metavar="NAME", default="", help="Only this model, as NAME or BACKEND/NAME.")
 @click.option("--session", metavar="ID", default="", help="Only this session.")
-@click.option("--json", "form", flag_value="json", help="One line of JSON.")
-@click.option("--csv", "form", flag_value="csv", help="The groups as CSV.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write JSON or CSV to this new file.")
-@click.option("--force", is_flag=True, help="Replace the file where there is one.")
+@output_options("The groups")
 @click.pass_obj
 def tokens(
     context: CommandContext,
@@ -71,12 +67,7 @@ def tokens(
     What a server did not say is a dash, and in no sum. Without --since everything that was ever counted is meant.
     """
     begin, end = range_of(since, until, time.time())
-    form = form or form_of(output)
-    if live and (form or output):
-        raise BadInput("--live writes to the terminal, or lines to a pipe: leave --json, --csv and --output out.")
-    if output is not None:
-        refuse_unwritable(output)
-        refuse_existing(output, force=force)
+    form = chosen_form(form, output, live=live, force=force)
 
     async def chosen(engine: EngineApi) -> CallFilter:
         return CallFilter(begin, end, model.strip(), await _session_id(engine, session))

@@ -6,20 +6,18 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from tale_tui.domain.constants import (
+    PROMISE_CALLS_MIN,
+    PROMISED_FIRST_TEXT_S,
+    PROMISED_SIMPLE_TASK_S,
+    PROMISED_SWITCH_S,
+)
 from tale_tui.domain.conversation import Author, MessageState
 from tale_tui.domain.metrics import CallKind, CallOutcome, CallRecord, TokenSums
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.load_test.load import LoadOutcome, Recovery
 
-FIRST_TEXT_S = 1.0
-"""Promised: the longest until the first text of a reply,"""
-SIMPLE_TASK_S = 3.0
-"""of a simple task,"""
-SWITCH_S = 0.5
-"""and until a reply has its model, whatever that did before."""
-JUDGED_FROM = 5
-"""Of fewer values nothing is said of a promise."""
 JUDGED_AT = 0.95
 """A promise is kept where so large a share of the values keeps it."""
 ROWS_MAX = 1_000_000
@@ -43,7 +41,7 @@ class LoadFigure:
     def kept(self) -> bool | None:
         """Whether the promise was; None where there is none, or too few values."""
         value = self.at(JUDGED_AT)
-        if self.promised_s is None or value is None or len(self.values) < JUDGED_FROM:
+        if self.promised_s is None or value is None or len(self.values) < PROMISE_CALLS_MIN:
             return None
         return value < self.promised_s
 
@@ -110,10 +108,10 @@ def _figures(calls: Sequence[CallRecord], tasks: Sequence[Task]) -> tuple[LoadFi
     replies = [call for call in calls if call.labels.kind is CallKind.CHAT and call.outcome is CallOutcome.DONE]
     done = [task for task in tasks if task.state is TaskState.DONE]
     return (
-        _figure("first text of a reply", (_s(call.ttft_ms) for call in replies), FIRST_TEXT_S),
-        _figure("waiting for the model", (_wait(call) for call in replies), SWITCH_S),
+        _figure("first text of a reply", (_s(call.ttft_ms) for call in replies), PROMISED_FIRST_TEXT_S),
+        _figure("waiting for the model", (_wait(call) for call in replies), PROMISED_SWITCH_S),
         _figure("a whole reply", (_s(call.total_ms) for call in replies)),
-        _figure("a task, once it runs", (task.worked_s for task in done), SIMPLE_TASK_S),
+        _figure("a task, once it runs", (task.worked_s for task in done), PROMISED_SIMPLE_TASK_S),
         _figure("a task, in the queue", (task.started - task.created for task in done if task.started is not None)),
     )
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from tale_tui.domain.constants import DAY_S, HOUR_S, MINUTE_S
 from tale_tui.domain.distribution import Distribution, merged
 from tale_tui.domain.samples import (
     CALL_FIGURES,
@@ -25,7 +26,6 @@ SLOTS_S = (15, 60, 300, 900, 3_600, 7_200, 28_800, 86_400, 604_800)
 """The lengths of the parts of a range, in seconds."""
 SLOTS_MAX = 96
 """Parts of a range: more than a plot has columns for are of no use."""
-MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 PLAIN_FIGURES = tuple(figure for figure in SAMPLED_FIGURES if figure not in SKETCHED_FIGURES)
 """Of which no percentile is asked for."""
 LAID_FIGURES = (*CALL_FIGURES, Figure.SWITCH, *SAMPLED_FIGURES)

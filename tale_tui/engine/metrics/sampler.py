@@ -14,6 +14,8 @@ from tale_tui.config.settings import SampleSettings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.constants import (
     CLOCK_TOLERANCE_S,
+    DAY_S,
+    HOUR_S,
     IDLE_EXTENDED_S,
     LOOKED_AT_INTERVAL_S,
     LOOKED_AT_S,
@@ -35,8 +37,6 @@ from tale_tui.engine.unforeseen import BackgroundTasks
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-HOUR_S, DAY_S = 3_600.0, 86_400.0
 
 
 class SampleStore(Protocol):

@@ -27,7 +27,7 @@ from tale_tui.domain.metrics import (
     TokenTimeline,
 )
 from tale_tui.domain.models import ModelRef, Role
-from tale_tui.domain.samples import DEFAULT_RANGE, RANGE_MAX_S, RANGE_MIN_S, RANGES_S, DashboardReport
+from tale_tui.domain.samples import DEFAULT_RANGE, RANGE_MAX_S, RANGE_MIN_S, DashboardReport
 from tale_tui.domain.text import clean_line
 from tale_tui.domain.time_ranges import days_before, range_of
 from tale_tui.engine.metrics.budgets import Budgets
@@ -160,7 +160,7 @@ class MetricsService:
             raise NoSuchAlert(f"There is no alert {alert_id}: tale-tui alerts --all lists them.")
         return found
 
-    async def dashboard(self, *, range_s: float = RANGES_S[DEFAULT_RANGE], model: str = "") -> DashboardReport:
+    async def dashboard(self, *, range_s: float = DEFAULT_RANGE.length_s, model: str = "") -> DashboardReport:
         if not RANGE_MIN_S <= range_s <= RANGE_MAX_S:
             raise BadRange("A dashboard shows a range from a minute to ten years: write 15m, 1h, 6h, 1d, 7d, 30d, 90d.")
         return await self._dashboards.report(range_s, await self._check(model))

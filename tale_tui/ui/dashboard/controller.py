@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tale_tui.domain.errors import TaleError, UnknownModel
 from tale_tui.domain.events import EngineMoved, RoleChanged, TaskChanged, TasksChanged
 from tale_tui.domain.models import Role, RoleStatus
-from tale_tui.domain.samples import DEFAULT_RANGE, RANGES_S
+from tale_tui.domain.samples import DEFAULT_RANGE
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.domain.text import clean_line
 from tale_tui.domain.time_ranges import ShownRange, days_before
@@ -29,10 +29,6 @@ ALERTS_MAX = 100
 READ_S, READ_MAX_S = 2.0, 10.0
 """Between two looks at what was measured: as often as it is measured while somebody looks, and for ranges whose parts
 are long less often."""
-RANGE_WORDS = {
-    "15m": "last 15 min", "1h": "last hour", "6h": "last 6 hours", "1d": "last day", "7d": "last 7 days",
-    "30d": "last 30 days", "90d": "last 90 days",
-}  # fmt: skip
 
 
 class DashboardController:
@@ -52,7 +48,7 @@ class DashboardController:
         change: since the period before; None where the range is not compared.
         asking: how many tasks wait for the user.
         roles: as they are now, as far as that is known.
-        range: of `RANGES_S`.
+        range: how far back it looks.
         model: `backend/model` where only one is meant.
         held: whether what is shown is left as it is.
     """
@@ -135,7 +131,7 @@ class DashboardController:
 
     async def _read_all(self, engine: EngineApi) -> None:
         wanted = self.range, self.model
-        report = await engine.metrics.dashboard(range_s=RANGES_S[self.range], model=self.model)
+        report = await engine.metrics.dashboard(range_s=self.range.length_s, model=self.model)
         if self._stale:
             self._stale = False
             status = await engine.control.status()
@@ -149,7 +145,7 @@ class DashboardController:
         self._paint()
 
     async def _read_change(self, engine: EngineApi) -> PeriodChange | None:
-        days = ShownRange(self.range).period
+        days = self.range.period
         if days is None:
             return None
         return await engine.metrics.change(days_before(self._clock(), days), days, model=self.model)
@@ -168,8 +164,8 @@ class DashboardController:
 
     def step_range(self, step: int) -> None:
         """Show a longer or a shorter time, as far as there is one."""
-        names = tuple(RANGES_S)
-        self.range = names[min(max(names.index(self.range) + step, 0), len(names) - 1)]
+        ranges = tuple(ShownRange)
+        self.range = ranges[min(max(ranges.index(self.range) + step, 0), len(ranges) - 1)]
         self.hold(False)
 
     def step_model(self) -> None:
@@ -193,7 +189,7 @@ class DashboardController:
         """
         model = clean_line(self.model.partition("/")[2], NAME_LIMIT) if self.model else "all models"
         seen = "" if self.report is None else time.strftime("%H:%M:%S", time.localtime(self.read_at))
-        parts = [self.range if short else RANGE_WORDS[self.range], model]
+        parts = [self.range.value if short else self.range.words, model]
         if self.held:
             parts.insert(0, f"{signs().paused} held" + (f" at {seen}" if seen and not short else ""))
         elif seen and not short:

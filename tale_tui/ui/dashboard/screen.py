@@ -18,7 +18,7 @@ from tale_tui.formatting.tokens import change_words
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.dashboard.alert_lines import AlertLines
-from tale_tui.ui.dashboard.controller import RANGE_WORDS, DashboardController
+from tale_tui.ui.dashboard.controller import DashboardController
 from tale_tui.ui.dashboard.lights import PromiseLights
 from tale_tui.ui.dashboard.model_table import ModelTable
 from tale_tui.ui.dashboard.plot_grid import COUNT, PlotChoice, PlotGrid, PlotPicker
@@ -193,7 +193,7 @@ class DashboardScreen(BaseScreen):
             for name, words in (("dashboard.longer", "shows a longer time"), ("app.chat", "goes to the chat"))
             if name in keys
         ]
-        return f"Nothing was recorded in the {RANGE_WORDS[self.controller.range]}.\n{', '.join(ways)}."
+        return f"Nothing was recorded in the {self.controller.range.words}.\n{', '.join(ways)}."
 
     def refresh_lines(self) -> None:
         """Look at the first and the last line again."""

@@ -30,7 +30,7 @@ from tale_tui.formatting.tasks import (
     tone,
 )
 from tale_tui.formatting.units import clock, rough_clock, when
-from tale_tui.ui.keys import binding
+from tale_tui.ui.keys import binding, moving_keys
 from tale_tui.ui.markdown.wrap import wrap
 from tale_tui.ui.text import fitted
 from tale_tui.ui.widgets.line_list import LineList, StyleOf
@@ -220,12 +220,7 @@ class TaskList(LineList["Task"]):
     """
     BINDING_GROUP_TITLE = "In the list"
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("tasks.up", "up,k", "move(-1)", "Up", "Choose the task above"),
-        binding("tasks.down", "down,j", "move(1)", "Down", "Choose the task below"),
-        binding("tasks.page_up", "pageup", "page(-1)", "Page up", "One page up"),
-        binding("tasks.page_down", "pagedown", "page(1)", "Page down", "One page down"),
-        binding("tasks.first", "home", "end(-1)", "First", "Choose the first task"),
-        binding("tasks.last", "end", "end(1)", "Last", "Choose the last task"),
+        *moving_keys("tasks", "task"),
         binding("tasks.open", "enter", "open", "Open", "Read the chosen task"),
     ]
 

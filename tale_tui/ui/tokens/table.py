@@ -23,7 +23,7 @@ from tale_tui.domain.models import Role
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.tokens import TITLED, figure_cells, figure_names
 from tale_tui.formatting.units import bar, count, day_name
-from tale_tui.ui.keys import binding
+from tale_tui.ui.keys import binding, moving_keys
 from tale_tui.ui.text import fitted
 from tale_tui.ui.widgets.key_bar import roles_by_model
 from tale_tui.ui.widgets.line_list import LineList, StyleOf
@@ -152,12 +152,7 @@ class GroupList(LineList[TokenGroup]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("tokens.up", "up,k", "move(-1)", "Up", "Choose the row above"),
-        binding("tokens.down", "down,j", "move(1)", "Down", "Choose the row below"),
-        binding("tokens.page_up", "pageup", "page(-1)", "Page up", "One page up"),
-        binding("tokens.page_down", "pagedown", "page(1)", "Page down", "One page down"),
-        binding("tokens.first", "home", "end(-1)", "First", "Choose the first row"),
-        binding("tokens.last", "end", "end(1)", "Last", "Choose the last row"),
+        *moving_keys("tokens", "row"),
         binding("tokens.open", "enter", "open", "Calls", "The calls of the chosen row, one by one"),
     ]
 

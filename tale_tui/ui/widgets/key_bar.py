@@ -112,20 +112,22 @@ class ModelSign:
 
 
 def model_signs(roles: Mapping[Role, RoleStatus], *, working: bool) -> tuple[ModelSign, ...]:
-    """The models of the roles; one that has both stands there once.
+    """The models of the roles; one that has both stands there once, in the colour of the one that answers.
 
     Args:
         roles: as far as they are known.
         working: whether a task runs.
     """
     shown: dict[str, ModelSign] = {}
+    served = roles_by_model(roles)
     for role in (Role.UX, Role.TASK):
         status = roles.get(role)
         if status is None or status.ref is None:
             continue
         busy = role is Role.TASK and working and status.state is RoleState.READY
         name = clean_line(status.ref.model)
-        shown[str(status.ref)] = ModelSign(name, "working" if busy else status.state.value, ROLE_COLOURS[role])
+        key = str(status.ref)
+        shown[key] = ModelSign(name, "working" if busy else status.state.value, ROLE_COLOURS[served[key]])
     return tuple(shown.values())
 
 

@@ -17,7 +17,7 @@ from textual.strip import Strip
 
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
-from tale_tui.ui.keys import binding
+from tale_tui.ui.keys import binding, moving_keys
 from tale_tui.ui.text import fitted, match_parts
 from tale_tui.ui.widgets.line_list import LineList, StyleOf
 
@@ -213,12 +213,7 @@ class PickList(LineList[PickRow]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("list.up", "up,k", "move(-1)", "Up", "Choose the row above"),
-        binding("list.down", "down,j", "move(1)", "Down", "Choose the row below"),
-        binding("list.page_up", "pageup", "page(-1)", "Page up", "One page up"),
-        binding("list.page_down", "pagedown", "page(1)", "Page down", "One page down"),
-        binding("list.first", "home", "end(-1)", "First", "Choose the first row"),
-        binding("list.last", "end", "end(1)", "Last", "Choose the last row"),
+        *moving_keys("list", "row"),
         binding("list.choose", "enter", "choose", "Choose", "Take the chosen row"),
     ]
 

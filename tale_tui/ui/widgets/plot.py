@@ -83,6 +83,10 @@ class PlotView(Widget):
 
     ALLOW_SELECT = False
     auto_links = False
+    # Lines of their own width need no wrapping, which keeps each of them among what was measured.
+    DEFAULT_CSS = """
+    PlotView { text-wrap: nowrap; text-overflow: clip; }
+    """
 
     data: reactive[PlotData | None] = reactive(None)
     """None while nothing is known: then its place is empty."""

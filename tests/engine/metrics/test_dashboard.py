@@ -12,7 +12,8 @@ from tale_tui.domain.distribution import Distribution
 from tale_tui.domain.errors import BadRange, UnknownModel
 from tale_tui.domain.metrics import CallFilter
 from tale_tui.domain.models import Role
-from tale_tui.domain.samples import RANGES_S, SAMPLED_FIGURES, Figure, PromiseName, PromiseState, Sample, SlotState
+from tale_tui.domain.samples import SAMPLED_FIGURES, Figure, PromiseName, PromiseState, Sample, SlotState
+from tale_tui.domain.time_ranges import ShownRange
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.metrics.dashboard import grid_of, lay_single, series_on, slot_states
 from tale_tui.engine.metrics.promises import RangeSaving, lights
@@ -27,7 +28,7 @@ def sample(began: float, ended: float, *, idle: bool = False, memory_mb: float =
     return Sample(began, ended, idle, tuple(figures.get(figure) for figure in SAMPLED_FIGURES))
 
 
-@pytest.mark.parametrize("range_s", RANGES_S.values())
+@pytest.mark.parametrize("range_s", [one.length_s for one in ShownRange])
 def test_a_range_is_parts_of_one_length_that_cover_it(range_s: float) -> None:
     grid = grid_of(range_s, NOON + 17)
     assert grid.end - grid.slot_s <= NOON + 17 < grid.end
@@ -114,7 +115,7 @@ async def test_every_range_tells_of_the_same_calls_to_the_token(start_engine: St
             for second in range(0, 800, 10)
         ]
     )
-    for range_s in RANGES_S.values():
+    for range_s in (one.length_s for one in ShownRange):
         report = await engine.metrics.dashboard(range_s=range_s)
         tokens = (await engine.metrics.tokens(CallFilter(since=report.begin))).total
         assert (report.calls, report.total_tokens) == (tokens.calls, tokens.total_tokens)

@@ -12,8 +12,9 @@ from support.dashboard import BIG, SMALL, busy, engine_of, promises, uses
 from support.window import Window
 from tale_tui.domain.errors import DatabaseBusy, EngineLost, UnknownModel
 from tale_tui.domain.events import TaskChanged
-from tale_tui.domain.samples import RANGES_S, DashboardReport, PromiseLight, PromiseName, PromiseState
+from tale_tui.domain.samples import DashboardReport, PromiseLight, PromiseName, PromiseState
 from tale_tui.domain.tasks import TaskState
+from tale_tui.domain.time_ranges import ShownRange
 
 WIDE, NARROW = (120, 40), (80, 24)
 
@@ -107,9 +108,9 @@ async def test_ranges_go_from_a_quarter_of_an_hour_to_ninety_days(open_dashboard
     async with open_dashboard() as window:
         await window.press("left_square_bracket", "left_square_bracket")
         await window.shows("last 15 min")
-        await window.press(*["right_square_bracket"] * (len(RANGES_S) + 1))
+        await window.press(*["right_square_bracket"] * (len(ShownRange) + 1))
         await window.shows("last 90 days")
-        await window.until(lambda: reads(window)[-1] == (RANGES_S["90d"], ""), "it is asked for")
+        await window.until(lambda: reads(window)[-1] == (ShownRange.QUARTER_YEAR.length_s, ""), "it is asked for")
 
 
 async def test_one_model_after_the_other_is_shown_and_then_all(open_dashboard: Any) -> None:
@@ -230,7 +231,8 @@ async def test_what_comes_late_of_another_range_is_not_shown(open_dashboard: Any
     async with open_dashboard() as window:
         shown = window.app.dashboard.controller.report
         window.engine.dashboard = lambda range_s, model: (
-            setattr(window.app.dashboard.controller, "range", "6h") or replace(busy(range_s, model), calls=1)
+            setattr(window.app.dashboard.controller, "range", ShownRange.HOURS)
+            or replace(busy(range_s, model), calls=1)
         )
         window.app.dashboard.controller.read()
         await window.idle()

@@ -13,7 +13,7 @@ ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
 
 
 def targets(**environ: str) -> OtelTargets | None:
-    return find_targets(environ, below(Path("/home/x/tale")))
+    return find_targets(environ, below(Path("one")))
 
 
 def urls(**environ: str) -> tuple[str | None, str | None]:
@@ -67,7 +67,7 @@ def test_who_sends_is_said_and_can_be_named_otherwise() -> None:
     assert found is not None
     assert found.resource["service.name"] == "tale-tui"
     assert found.resource["service.instance.id"] == (targets(**ENDPOINT) or found).resource["service.instance.id"]
-    other = find_targets(ENDPOINT, below(Path("/home/y/tale")))
+    other = find_targets(ENDPOINT, below(Path("other")))
     assert other is not None
     assert other.resource["service.instance.id"] != found.resource["service.instance.id"]
     named = targets(**ENDPOINT, OTEL_RESOURCE_ATTRIBUTES="a=b,service.name=c", OTEL_SERVICE_NAME="mine")
