@@ -8,6 +8,7 @@ import itertools
 import os
 import shutil
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -25,12 +26,27 @@ from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import FetchFailed
 from tale_tui.domain.models import BackendName
 from tale_tui.engine.engine import Engine
+from tale_tui.engine.fitting.process import ONE_THREAD
 from tale_tui.engine.models.files import starter
 from tale_tui.engine.models.scripted import ScriptedBackend
+
+# As in the process of a fit, and before numpy is imported: with several tests at a time the threads of a fit wait for
+# each other until it takes minutes.
+os.environ |= ONE_THREAD
 
 # No test is about time: a busy machine makes none of them fail.
 property_settings.register_profile("untimed", deadline=None)
 property_settings.load_profile("untimed")
+
+
+@pytest.fixture
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Moments are told in UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture(scope="session", autouse=True)

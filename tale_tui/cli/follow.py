@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
@@ -33,6 +33,7 @@ from tale_tui.domain.events import (
     TurnStarted,
 )
 from tale_tui.domain.tasks import ENDED, DetectBand, Reason, Task, TaskState
+from tale_tui.formatting.plans import asked_copy
 from tale_tui.formatting.servers import server_name
 
 if TYPE_CHECKING:
@@ -228,9 +229,16 @@ class FollowedTask:
     """In a few words: `loading`, `reading 12 of 40 tokens`, `thinking`, `writing`."""
     tokens: int = 0
     """Of the step that runs, so far."""
+    copies: str = ""
+    """What a step would copy out that asks for a yes to it, as Markdown."""
 
 
-async def follow_task(engine: EngineApi, task_id: str, shows: Callable[[FollowedTask], None]) -> TaskDetail:
+async def follow_task(
+    engine: EngineApi,
+    task_id: str,
+    shows: Callable[[FollowedTask], None],
+    until: Collection[TaskState] = ENDED,
+) -> TaskDetail:
     """Follow a task until it has ended, wherever the engine moves meanwhile.
 
     A task that was cut off with its engine goes on, whichever process is the engine now: somebody waits for it here.
@@ -238,22 +246,23 @@ async def follow_task(engine: EngineApi, task_id: str, shows: Callable[[Followed
     Args:
         task_id: the whole id.
         shows: gets what is known of it, whenever that changes.
+        until: the states that end it.
     Returns:
-        The task, ended.
+        The task, in one of these.
     Raises:
         NoSuchTask: it is not there.
         EngineLost: there is no engine any more, and none can be made.
     """
     while True:
         detail = await engine.tasks.get(task_id)
-        if detail.task.state in ENDED:
+        if detail.task.state in until:
             return detail
         if detail.task.reason is Reason.INTERRUPTED:
             with suppress(WrongState):  # somebody was faster
                 await engine.tasks.resume(task_id)
         with suppress(EngineLost):  # then it has moved, and the stream begins again
             async with aclosing(engine.tasks.follow(task_id)) as events:
-                ended = await _until_end(events, shows)
+                ended = await _until_end(events, shows, until)
             if ended is not None:
                 return ended
             await _engine_moved(engine)
@@ -304,16 +313,16 @@ async def _engine_moved(engine: EngineApi) -> None:
 
 
 async def _until_end(
-    events: AsyncGenerator[TaskEvent, None], shows: Callable[[FollowedTask], None]
+    events: AsyncGenerator[TaskEvent, None], shows: Callable[[FollowedTask], None], until: Collection[TaskState]
 ) -> TaskDetail | None:
-    """The task when it has ended; None where the stream ended before it."""
+    """The task when it is in one of some states; None where the stream ended before it."""
     detail: TaskDetail | None = None
     async for event in events:
         match event:
             case TaskSeen(detail=seen):
                 detail = seen
-                shows(FollowedTask(seen.task))
-                if seen.task.state in ENDED:
+                shows(FollowedTask(seen.task, copies=asked_copy(seen)))
+                if seen.task.state in until:
                     return seen
             case StepReading(done=done, total=total) if detail is not None:
                 shows(FollowedTask(detail.task, f"reading {done} of {total} tokens" if total else "loading"))

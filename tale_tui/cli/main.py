@@ -40,27 +40,37 @@ COMMANDS = {
     "pause": "tale_tui.cli.tasks.control:pause",
     "resume": "tale_tui.cli.tasks.control:resume",
     "retry": "tale_tui.cli.tasks.control:retry",
+    "give": "tale_tui.cli.tasks.control:give",
+    "plan": "tale_tui.cli.tasks.plan:plan",
     "approve": "tale_tui.cli.tasks.control:approve",
     "priority": "tale_tui.cli.tasks.control:priority",
     "run": "tale_tui.cli.servers.run:run",
     "stop": "tale_tui.cli.servers.run:stop",
     "servers": "tale_tui.cli.servers.servers:servers",
     "logs": "tale_tui.cli.servers.logs:logs",
+    "context": "tale_tui.cli.chat.context:context",
     "sessions": "tale_tui.cli.data.sessions:sessions",
     "export": "tale_tui.cli.data.export_import:export",
     "import": "tale_tui.cli.data.export_import:import_",
+    "checkpoints": "tale_tui.cli.data.checkpoints:checkpoints",
     "tokens": "tale_tui.cli.metrics.tokens:tokens",
     "dashboard": "tale_tui.cli.metrics.dashboard:dashboard",
     "alerts": "tale_tui.cli.metrics.alerts:alerts",
     "metrics": "tale_tui.cli.metrics.metrics:metrics",
     "stress-test": "tale_tui.cli.metrics.stress_test:stress_test",
     "models": "tale_tui.cli.models.models:models",
+    "predict": "tale_tui.cli.learning.predict:predict",
     "detect": "tale_tui.cli.learning.detect:detect",
+    "learning": "tale_tui.cli.learning.learning:learning",
+    "recall": "tale_tui.cli.recall.recall:recall",
     "doctor": "tale_tui.cli.settings.doctor:doctor",
     "init": "tale_tui.cli.settings.setup:init",
     "completion": "tale_tui.cli.settings.setup:completion",
     "version": "tale_tui.cli.settings.setup:version",
 }
+
+OLD_NAMES = {"predict-complexity": "predict"}
+"""Names that still work, and no help lists."""
 
 
 class CommandGroup(click.Group):
@@ -104,7 +114,7 @@ class LazyGroup(CommandGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported now; None for an unknown name."""
-        place = self._lazy.get(cmd_name)
+        place = self._lazy.get(OLD_NAMES.get(cmd_name, cmd_name))
         if place is None:
             return None
         module, _, attribute = place.partition(":")
@@ -253,6 +263,9 @@ def _words(error: click.UsageError) -> str:
         return words
     help_words = f"{ctx.command_path} --help"
     match error:
+        case click.MissingParameter(param=click.Option() as option):
+            name = f"{max(option.opts, key=len)} {option.make_metavar(ctx)}"
+            return f"{name} is missing: write {_usage(ctx)} {name}"
         case click.MissingParameter(param=click.Parameter() as param):
             return f"{param.make_metavar(ctx)} is missing: write {_usage(ctx)}"
         case click.BadParameter(param=click.Option() as option):

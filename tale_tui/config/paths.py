@@ -41,6 +41,16 @@ class Paths:
         return self.data / "models"
 
     @property
+    def task_files(self) -> Path:
+        """The folders of tasks, each named by the id of its task."""
+        return self.data / "files"
+
+    @property
+    def checkpoints(self) -> Path:
+        """A bare git repository with what was kept of sessions, tasks and their files."""
+        return self.data / "checkpoints.git"
+
+    @property
     def log_file(self) -> Path:
         """The log of the application."""
         return self.logs / "tale-tui.log"

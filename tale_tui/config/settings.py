@@ -123,6 +123,15 @@ class ChatSettings(SettingsGroup):
     system: str = "You are a helpful assistant. Answer briefly and plainly."
 
 
+class ContextSettings(SettingsGroup):
+    """[context]: what a model is shown of a conversation besides its newest turns."""
+
+    summaries: bool = True
+    """Whether the model that answers sums up older turns in the background; the turns themselves always stay."""
+    rules: str = ""
+    """What models are to heed in every conversation and every task, whatever the system prompt says."""
+
+
 class DetectSettings(SettingsGroup):
     """[detect]: whether a message is a task or chat. TALE_DETECT=off makes everything chat."""
 
@@ -135,13 +144,24 @@ class DetectSettings(SettingsGroup):
     """Whether your corrections teach the detector."""
 
 
+class LearningSettings(SettingsGroup):
+    """[learning]: what else learns on this machine; `detect.learn` is for the detector."""
+
+    complexity: bool = True
+    """Whether what tasks took teaches how hard the next ones are."""
+    forecast: bool = True
+    """Whether forecasts learn from what models wrote here; without it they say what is usual."""
+
+
 class RouteSettings(SettingsGroup):
     """[route]: which model does what."""
 
     tasks: Literal["task", "ux"] = "task"
     """The role whose model carries out tasks."""
-    simple_tasks: Literal["task", "ux"] = "task"
+    simple_tasks: Literal["task", "ux"] = "ux"
     """The role whose model carries out those that are judged to be simple."""
+    simple_from: float = Field(0.5, gt=0, le=1)
+    """From this probability on a task counts as simple."""
     fallback: bool = True
     """Whether the other model serves when the chosen one fails."""
 
@@ -153,6 +173,8 @@ class TaskSettings(SettingsGroup):
     """Tasks that run at the same time, at most."""
     per_model: int = Field(0, ge=0, le=1000)
     """Of one model; 0: one on this machine, four on a server elsewhere."""
+    steps: int = Field(4, ge=1, le=100)
+    """Steps of one task that run at the same time, at most."""
     text_limit: int = Field(16_000, ge=100, le=TASK_CHARACTERS_MAX)
     """Characters of a task."""
     per_minute: int = Field(120, ge=1, le=PER_MINUTE_MAX)
@@ -170,10 +192,40 @@ class TaskSettings(SettingsGroup):
     """For a server that is away; then a task asks whether to go on waiting."""
     max_tokens: int = Field(4096, ge=1, le=TOKENS_MAX)
     """The most tokens that a step may write."""
+    over_length: Literal["ask", "stop", "off"] = "ask"
+    """What is done with a step that writes far more than its like."""
+    large_tokens: int = Field(4000, ge=0, le=TOKENS_MAX)
+    """A forecast of more tokens, read and written, is said before a task runs; 0: none is."""
+    large_s: float = Field(300.0, ge=0, le=TIME_LIMIT_MAX_S)
+    """The same of a longer time."""
     resume: Literal["ask", "always", "never"] = "ask"
     """What is done with tasks that were cut off by the end of the process."""
     leave: Literal["ask", "background", "pause"] = "ask"
     """What becomes of open tasks when the window is left; where a signal ends it nobody is asked, and they pause."""
+
+
+class PlanSettings(SettingsGroup):
+    """[plans]: large tasks, which a model breaks down into steps."""
+
+    break_down: Literal["complex", "medium", "never"] = "complex"
+    """Tasks that are at least so hard are broken down."""
+    steps: int = Field(30, ge=2, le=100)
+    """Steps of a plan that a model makes, at most; a longer one is not taken."""
+    ask_complexity: Literal["medium", "complex", "never"] = "complex"
+    """Plans of tasks that are at least so hard wait for your yes."""
+    ask_tokens: int = Field(10_000, ge=0, le=BUDGET_TOKENS_MAX)
+    """Plans that are to write more wait for your yes; 0: however many. A step with effects outside always asks."""
+
+
+class CheckpointSettings(SettingsGroup):
+    """[checkpoints]: of sessions, tasks and their files."""
+
+    enabled: bool = True
+    """Whether one is made after each step, and inside long ones; those that you wish for are made in any case."""
+    file_mb: float = Field(5.0, gt=0, le=100)
+    """A larger file of a task is left out."""
+    space_mb: int = Field(1000, ge=10, le=int(GIGABYTES_MAX) * 1000)
+    """The room that all of them may take; the older ones go first, and none that you wished for."""
 
 
 class MemorySettings(SettingsGroup):
@@ -183,6 +235,13 @@ class MemorySettings(SettingsGroup):
     """Models may use so much, and never more than the machine has free."""
     both: Literal["auto", "yes", "no"] = "auto"
     """Whether the model of the role task stays loaded too; auto: where it fits."""
+
+
+def _check_embedding(value: str) -> str:
+    backend, _, model = value.partition("/")
+    if value not in ("auto", "off") and not (backend in list(BackendName) and model.strip()):
+        raise ValueError("it takes auto, off, or a backend and a model, as in ollama/nomic-embed-text")
+    return value
 
 
 def _check_listen(value: str) -> str:
@@ -197,6 +256,19 @@ def _check_listen(value: str) -> str:
     if not (separator and numbered and loopback):
         raise ValueError("it takes an address of this machine and a port, as in 127.0.0.1:9464, or nothing")
     return value
+
+
+class RecallSettings(SettingsGroup):
+    """[recall]: what is remembered beyond a conversation."""
+
+    enabled: bool = True
+    """Off: nothing is kept, nothing is offered; what was kept stays until it is forgotten."""
+    embedding: Annotated[str, AfterValidator(_check_embedding)] = "auto"
+    """What finds by meaning: auto, off (words alone), or `backend/model`."""
+    items: int = Field(5, ge=1, le=20)
+    """That a reply is offered, at most."""
+    tokens: int = Field(400, ge=20, le=8_000)
+    """That these may take of the prompt, and never more than a tenth of the window."""
 
 
 class MetricsSettings(SettingsGroup):
@@ -282,6 +354,8 @@ class BudgetSettings(ModelBudget):
 
     when_spent: Literal["warn", "ask", "stop"] = "warn"
     """What becomes of tasks then. Talk is never stopped."""
+    when_foreseen: Literal["ask", "off"] = "ask"
+    """What becomes of a task of which more is foreseen than a budget has left."""
     models: dict[ModelName, ModelBudget] = {}
     """`backend/model` -> its own budget."""
 
@@ -338,10 +412,15 @@ class Settings(BaseSettings):
     embedded: EmbeddedSettings = EmbeddedSettings()
     limits: LimitSettings = LimitSettings()
     chat: ChatSettings = ChatSettings()
+    context: ContextSettings = ContextSettings()
     detect: DetectSettings = DetectSettings()
+    learning: LearningSettings = LearningSettings()
     route: RouteSettings = RouteSettings()
     tasks: TaskSettings = TaskSettings()
+    plans: PlanSettings = PlanSettings()
+    checkpoints: CheckpointSettings = CheckpointSettings()
     memory: MemorySettings = MemorySettings()
+    recall: RecallSettings = RecallSettings()
     metrics: MetricsSettings = MetricsSettings()
     notify: NotifySettings = NotifySettings()
     alerts: AlertSettings = AlertSettings()

@@ -88,6 +88,12 @@ REMOTE_TASKS_AT_ONCE = 4
 """Tasks of one model on a server elsewhere, which works on several requests at once."""
 PLAN_STEPS_MAX = 200
 """Steps of a plan: more than anybody reads, and few enough that each change of a task stays quick."""
+STEP_WORDS_CHARACTERS = 300
+"""Of what a step is for, and of what is expected of it."""
+PLAN_REASONING_CHARACTERS = 600
+"""Of why a plan has the steps that it has."""
+PLAN_REPLANS_MAX = 2
+"""So often the rest of a plan is made anew because a step failed."""
 STEP_PROMPT_CHARACTERS = 64_000
 """Of the prompt of a step, at most."""
 WRONG_VALUE_CHARACTERS = 40
@@ -120,6 +126,18 @@ LOW_DISK_BYTES = 500_000_000
 """Less than this free is worth an advice: the starter model takes 200 MB while it is fetched."""
 LOW_MEMORY_BYTES = 1_000_000_000
 """Less than this free leaves no room for any model but the starter."""
+STEP_FILES_MAX = 50
+"""Files that a step may give."""
+TASK_FILES_NAMED = 200
+"""Files of a task that the model is told of which plans its steps."""
+STEP_FILE_BYTES_MAX = 1_000_000
+"""Of one of them."""
+COPY_TARGET_CHARACTERS = 1_000
+"""Of the name of a folder that files are copied to."""
+COPY_BYTES_MAX = 100_000_000
+"""Of all files that a step copies out; of one of them `STEP_FILE_BYTES_MAX`."""
+COPY_FILES_NAMED = 8
+"""Files that are named in the question whether they may be copied; all of them stand with the step."""
 RESULT_FILE_NAME_CHARACTERS = 200
 """Of the name of a file that a result is saved as, with its folders, at most."""
 
@@ -331,6 +349,18 @@ PROMPT_COUNTS_MAX = 3
 """How often one prompt is counted at most."""
 FIRST_READ_MESSAGES = 64
 """Messages that are read at first: more than most windows hold."""
+MESSAGE_COUNTS_MAX = 8
+"""Messages of a prompt that are counted one by one before a reply, at most: a few milliseconds."""
+COUNTS_KEPT_MAX = 4_000
+"""Messages whose tokens are remembered: of several long conversations what their windows hold."""
+DIGEST_IDLE_S = 5.0
+"""So long nobody may have written, or asked for anything, before older turns are summarised."""
+DIGEST_LOOK_BACK = 1_000
+"""Messages beyond those that are read in which a digest is looked for: it is near them where summaries keep up."""
+DIGEST_READ_MESSAGES = 400
+"""Messages that are read for a summary, at most: what lies further back when it begins is in none."""
+DIGEST_SIZES = (48, 700)
+"""Tokens that a digest may have, at least and at most; in between it is a share of the window."""
 PROMPT_TASKS_MAX = 200
 """Tasks of a conversation whose state is looked up for their cards in a prompt."""
 TASK_QUESTION_CHARACTERS = 120
@@ -338,11 +368,58 @@ TASK_QUESTION_CHARACTERS = 120
 QUOTE_CHARACTERS = 300
 """Of an earlier message that is quoted, at most."""
 
-# Learning of the detector
+# Learning
 
 CORRECTIONS_MIN = 5
 """Corrections since the last fit that are worth another one."""
+TASKS_MIN = 20
+"""Tasks of different texts that ended since the last fit of complexity and are worth another one."""
+TASKS_LEARNED_MAX = 2_000
+"""Of the tasks that were done last: so many are learned from at most."""
 LEARNING_IDLE_S = 20.0
 """So long nothing may have been asked for before a fit begins."""
 FIT_TIMEOUT_S = 600.0
 """A fit takes some seconds; one that takes so long is ended."""
+
+# Checkpoints
+
+CHECKPOINT_HASH_SHOWN = 8
+"""Digits of the hash of a checkpoint as it is shown."""
+CHECKPOINT_MESSAGE_CHARACTERS = 120
+CHECKPOINT_MESSAGES_PER_FILE = 200
+"""Messages of a conversation that one file of a checkpoint holds: what did not change is the same file again."""
+CHECKPOINT_DIFF_BYTES_MAX = 200_000
+"""Of each side of a difference that is shown line by line."""
+CHECKPOINT_RACY_S = 0.05
+"""A file that was written so shortly before it was read is read again: a second write may look the same."""
+CHECKPOINT_LOOSE_MAX = 2_000
+"""Objects that lie about on their own before they are packed."""
+CHECKPOINT_TIDY_S = 3600.0
+"""Between two looks at what is too old to be kept."""
+CHECKPOINT_ALL_S = 86_400.0
+"""All of the last day are kept,"""
+CHECKPOINT_HOURLY_S = 7 * 86_400.0
+"""of the last week one an hour,"""
+CHECKPOINT_DAILY_S = 31 * 86_400.0
+"""and of the last month one a day; of what is older only what the user wished to keep."""
+CHECKPOINT_INSIDE_S = (600.0, 300.0, 120.0)
+"""Between two checkpoints inside one step of a simple, a medium and a complex task."""
+
+RECALL_IDLE_S = 5.0
+"""So long nothing may have been asked for, or written, before messages are looked at for what is worth keeping."""
+RECALL_BATCH = 100
+"""Messages or tasks that are looked at together; what is kept of them is one transaction."""
+EMBEDDED_TOGETHER = 8
+"""Texts that are embedded in one call: a message that is sent gives no more of them up."""
+RECALL_LIMIT_S = 0.3
+"""A turn waits so long at most for what is remembered; the meaning of a question is left out where it takes longer."""
+EMBEDDER_IDLE_S = 300.0
+"""The process of the fetched model of embeddings ends when it was not asked for so long."""
+EMBEDDER_TIMEOUT_S = 60.0
+"""For one call of it."""
+EMBEDDER_LINE_BYTES_MAX = 16_000_000
+"""Of one answer of it."""
+EMBEDDER_LOOK_S = 60.0
+"""It is looked so often, at most, which model of embeddings there is."""
+VECTORS_READ = 2_000
+"""Vectors that are read from the database in one transaction."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from tale_tui.domain.context import ContextPart
 from tale_tui.domain.models import FinishReason, ModelRef, Usage
 
 
@@ -39,6 +40,8 @@ class WindowUse:
     window: int
     cut: bool = False
     """True when the server counted far fewer prompt tokens than were sent: it dropped some of them."""
+    parts: tuple[ContextPart, ...] = ()
+    """What was used, part by part; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class Message:
     """Of a user's message: the probability that it is a task, as it was judged; None where it was not."""
     why: str = ""
     """Of a reply: why this model wrote it, in a few words."""
+    remembered: int = 0
+    """Of a reply: how many remembered items it was offered."""
 
 
 @dataclass(frozen=True, slots=True)

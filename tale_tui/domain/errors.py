@@ -34,6 +34,9 @@
     │   ├── NoSuchTask            unknown id of a task
     │   ├── AmbiguousTask         the beginning of the ids of several tasks
     │   ├── WrongState            the task is in a state that does not allow it
+    │   ├── CannotUndo            nothing is left to be undone or done again, or it is too long ago
+    │   ├── NoSuchCheckpoint      unknown or ambiguous hash of a checkpoint
+    │   ├── BadBundle             not a bundle of checkpoints
     │   ├── TaskTooLong           more text than the settings allow
     │   ├── BadPlan               a plan that cannot be run
     │   ├── BadPriority           an unknown priority
@@ -43,8 +46,13 @@
     │   ├── UnknownModel          a model that nobody ever called
     │   ├── BadFileName           no name for a file in the chosen folder
     │   └── FileThere             a file of that name is there already
+    ├── LearnedUnusable           what was learned is damaged or of another version; what comes with the program serves
     ├── StepTimedOut              a step or a task took longer than its limit
+    ├── CheckpointFailed          what was to be kept was not; the sentence says why
+    │   └── CheckpointDamaged     what was kept cannot be read any more
+    ├── FilesNotGiven             a step did not write the files that it declares
     ├── FileNotSaved              the system did not allow a file to be written
+    ├── NotCopied                 files of a task were not copied out; the sentence says why, and what was
     ├── FetchFailed               a download did not work; the sentence says which way is left
     └── EngineLost                the process that was the engine ended in the middle of the call
         └── EngineMismatch        the engine that runs is of another version
@@ -306,6 +314,20 @@ class BadImport(BadInput):
     title = "This cannot be imported"
 
 
+class NoSuchItem(BadInput):
+    """Unknown id of something remembered."""
+
+    code = "no_such_item"
+    title = "Nothing remembered has this id"
+
+
+class HasSecret(BadInput):
+    """There is a key, a token or a password in what was to be remembered."""
+
+    code = "has_secret"
+    title = "Not remembered"
+
+
 class NoSuchTask(BadInput):
     """Unknown id of a task."""
 
@@ -318,6 +340,27 @@ class NoSuchAlert(BadInput):
 
     code = "no_such_alert"
     title = "No such alert"
+
+
+class CannotUndo(BadInput):
+    """Nothing is left to be undone or done again, or it is too long ago."""
+
+    code = "cannot_undo"
+    title = "That cannot be undone"
+
+
+class NoSuchCheckpoint(BadInput):
+    """Unknown or ambiguous hash of a checkpoint, or something that is not in it."""
+
+    code = "no_such_checkpoint"
+    title = "No such checkpoint"
+
+
+class BadBundle(BadInput):
+    """Not a bundle of checkpoints, or a damaged one."""
+
+    code = "bad_bundle"
+    title = "That is no bundle of checkpoints"
 
 
 class AmbiguousTask(BadInput):
@@ -397,6 +440,13 @@ class FileThere(BadInput):
     title = "The file is there already"
 
 
+class LearnedUnusable(TaleError):
+    """What was learned on this machine is damaged or of another version; what comes with the program serves."""
+
+    code = "learned_unusable"
+    title = "What was learned cannot be used"
+
+
 class StepTimedOut(TaleError):
     """A step or a task took longer than its limit."""
 
@@ -411,11 +461,39 @@ class BudgetSpent(TaleError):
     title = "The budget is spent"
 
 
+class CheckpointFailed(TaleError):
+    """What was to be kept was not; the sentence says why. Nothing else was changed."""
+
+    code = "checkpoint_failed"
+    title = "The checkpoint was not made"
+
+
+class CheckpointDamaged(CheckpointFailed):
+    """What was kept cannot be read any more."""
+
+    code = "checkpoint_damaged"
+    title = "A checkpoint is damaged"
+
+
+class FilesNotGiven(TaleError):
+    """A step did not write the files that it declares, or not in the form that is asked for."""
+
+    code = "files_not_given"
+    title = "Files are missing"
+
+
 class FileNotSaved(TaleError):
     """The system did not allow a file to be written; the sentence says why."""
 
     code = "file_not_saved"
     title = "The file was not saved"
+
+
+class NotCopied(TaleError):
+    """Files of a task were not copied to a folder outside; the sentence says why, and what was copied before."""
+
+    code = "not_copied"
+    title = "The files were not copied"
 
 
 class FetchFailed(TaleError):

@@ -5,11 +5,12 @@ Times are seconds since the epoch (UTC); durations end in `_s`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tale_tui.domain.constants import TIME_LIMIT_MAX_S
 from tale_tui.domain.errors import EmptyMessage, TaskTooLong
+from tale_tui.domain.forecasts import ForecastSummary, StepEstimate
 from tale_tui.domain.models import ModelRef, Role, RoleStatus, Usage
 from tale_tui.domain.text import is_blank
 
@@ -57,6 +58,8 @@ class Classification:
     """How long that model's earlier tasks took (median); None while there are too few."""
     enabled: bool = True
     """False where detection is turned off: everything is chat."""
+    insisted: ModelRef | None = None
+    """The model that would do it if the user said that it is a task; None where that is the same one."""
 
     @property
     def label(self) -> DetectLabel:
@@ -110,6 +113,7 @@ class TaskRequest:
     plan: str = ""
     after: tuple[str, ...] = ()
     time_limit_s: float | None = None
+    given: Role | None = None
 
 
 def check_task_text(text: str, limit: int) -> None:
@@ -150,7 +154,9 @@ class Reason(StrEnum):
     SERVER = "server"
     """The server of its model is away. Queued: it goes on when that is back. Waiting: for so long that it asks."""
     BUDGET = "budget"
-    """A budget of tokens is spent: going on wants a yes."""
+    """A budget of tokens is spent, or more is foreseen than it has left: going on wants a yes."""
+    LENGTH = "length"
+    """A step has written far more than its like: going on wants a yes, and with a no what is there is kept."""
 
 
 class StepKind(StrEnum):
@@ -160,6 +166,10 @@ class StepKind(StrEnum):
     """Asks a model."""
     APPROVAL = "approval"
     """Waits for the user's yes."""
+    COPY = "copy"
+    """Copies files of its task to a folder outside, after it has shown what it would do and got a yes to that."""
+    PLAN = "plan"
+    """Asks a model for the steps that take its place. Made by the engine alone; goes before every other step."""
 
 
 class StepState(StrEnum):
@@ -169,6 +179,8 @@ class StepState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    SKIPPED = "skipped"
+    """Left out: by the user, or by a plan that was made anew; its error says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +203,40 @@ class StepSpec:
     """None takes that of the settings."""
     repeatable: bool = True
     """False: it has effects outside, so that it is never run a second time without asking."""
+    purpose: str = ""
+    """What it is for, in a few words."""
+    inputs: tuple[str, ...] = ()
+    """What it is given of the steps before it: their keys, or files that they give. Empty: the result of each step in
+    `after`."""
+    output: str = ""
+    """What is expected of it, in a few words."""
+    files: tuple[str, ...] = ()
+    """Files that it gives, as paths inside the folder of its task; read from the named blocks of code of its text."""
+    ref: ModelRef | None = None
+    """A model of its own; None takes that of its role."""
+    priority: Priority = Priority.NORMAL
+    """Among the steps that can run: who goes first."""
+    part_of: str = ""
+    """The key of the step that was broken down into this one and others."""
+    level: int = 1
+    """How often what it comes from was broken down, from 1."""
+    to: str = ""
+    """The folder outside that files are copied to, of a step of the kind copy: absolute, or below `~`."""
+
+    @property
+    def goes_outside(self) -> bool:
+        """Whether it has effects outside of its task."""
+        return not self.repeatable or self.kind == StepKind.COPY
+
+
+class AtLimit(StrEnum):
+    """What becomes of a step that has written as much as it may without asking."""
+
+    ASK = ""
+    GO_ON = "go_on"
+    """The user let it write on."""
+    KEEP = "keep"
+    """The user takes what is there for its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +247,33 @@ class Plan:
     approval: bool = False
     """Whether the user must say yes before the first step."""
     format: int = PLAN_FORMAT
+    reasoning: str = ""
+    """Why these steps, in short, by the model that made them."""
+
+    @property
+    def by_model(self) -> bool:
+        """Whether a model makes its steps, and may make them anew."""
+        return any(spec.kind == StepKind.PLAN for spec in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanApproval:
+    """What the user was asked about a plan, and said."""
+
+    asks: str = ""
+    """Why it asks, in a sentence; empty where it does not."""
+    plan: Plan | None = None
+    """What was approved last; None for nothing yet."""
+    tokens: int | None = None
+    """So many were to be written in all by what was approved."""
+    models: tuple[ModelRef, ...] = ()
+    """The models of what was approved; empty where they were not known."""
+    stepwise: bool = False
+    """Each step wants a yes of its own."""
+    refused: tuple[str, ...] = ()
+    """Why the user refused the plans before this one, oldest first."""
+    replans: int = 0
+    """How often the rest was planned anew because a step failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +297,16 @@ class Step:
     """The user said yes to it since its last attempt began."""
     earlier: tuple[str, ...] = ()
     """What attempts before had written that could not be gone on with, oldest first."""
+    at_limit: AtLimit = AtLimit.ASK
+    foreseen: StepEstimate | None = None
+    """What was foreseen of it before its task ran."""
+    allowed: bool = True
+    """False: it may not run before the user has said yes to it. Of one that copies that is to what its text shows."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it is left to do."""
+        return self.state in (StepState.DONE, StepState.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +332,10 @@ class Task:
     """Why that model, in a few words."""
     p: float | None = None
     """The probability with which it was detected; None where somebody said that it is a task."""
+    p_simple: float | None = None
+    """The probability that it is simple, as it was judged when it was handed in; None for one of several steps."""
+    given: Role | None = None
+    """The role whose model the user gave it to; None where the rules of the settings choose."""
     started: float | None = None
     """The first time that it ran."""
     finished: float | None = None
@@ -278,11 +365,23 @@ class Task:
     """Since when it waits for a server that is away."""
     over_budget: bool = False
     """The user let it go on although a budget is spent."""
+    forecast: ForecastSummary | None = None
+    """What was foreseen of it before it ran."""
 
     @property
     def is_open(self) -> bool:
         """Whether it has not ended."""
         return self.state in OPEN
+
+    def foreseen_as(self, known: Task | None) -> Task:
+        """The same with the forecast that is known of it, where it was read before that was made.
+
+        Args:
+            known: the task as it came on another way; None where it did not. A forecast that was made stays.
+        """
+        if known is None or known.id != self.id or self.forecast is not None or known.forecast is None:
+            return self
+        return replace(self, forecast=known.forecast)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +405,8 @@ class TaskDetail:
     """In the order of the plan."""
     result: str = ""
     history: tuple[TaskEntry, ...] = ()
+    approval: PlanApproval | None = None
+    """None for a plan that nobody was asked about and no model made."""
 
 
 @dataclass(frozen=True, slots=True)

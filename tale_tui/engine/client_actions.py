@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tale_tui.domain.constants import TIME_LIMIT_MAX_S
-from tale_tui.domain.errors import AmbiguousTask, BadPriority, BadTimeLimit, NoSuchTask
+from tale_tui.domain.errors import AmbiguousTask, BadPriority, BadTimeLimit, NoModel, NoSuchTask, WrongState
+from tale_tui.domain.models import Role
 from tale_tui.domain.tasks import ENDED, OPEN, Priority, Task, TaskDetail, TaskState, is_time_limit
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.api import EngineApi
+from tale_tui.formatting.plans import numbered
 
 TaskKind = Literal["any", "open", "going", "paused", "waiting", "written", "again"]
 """Tasks by what can be done with them: those that can be ended, stopped, resumed, answered, read, run again."""
@@ -61,9 +63,28 @@ ACTIONS: Mapping[str, TaskAction] = {
     "resume": TaskAction("paused", lambda engine, task_id: engine.tasks.resume(task_id)),
     "retry": TaskAction("again", lambda engine, task_id: engine.tasks.retry(task_id)),
     "approve": TaskAction("waiting", lambda engine, task_id: engine.tasks.approve(task_id, yes=True)),
+    "give": TaskAction("any", lambda engine, task_id: give_to_other(engine, task_id)),
     "decline": TaskAction("waiting", lambda engine, task_id: engine.tasks.approve(task_id, yes=False)),
 }
 """By the name that the commands and the keys have."""
+
+
+async def give_to_other(engine: EngineApi, task_id: str) -> Task:
+    """Have a task done by the model of the other role than the one that does it now.
+
+    Raises:
+        NoModel: the other role has none.
+        WrongState: one model does both.
+    """
+    task = (await engine.tasks.get(task_id)).task
+    refs = {status.role: status.ref for status in await engine.models.roles()}
+    at_small = task.ref == refs.get(Role.UX) if task.given is None else task.given is Role.UX
+    to = Role.TASK if at_small else Role.UX
+    if refs.get(to) is None:
+        raise NoModel(f"There is no model for {'tasks' if to is Role.TASK else 'conversations'} to give it to.")
+    if refs[Role.UX] == refs[Role.TASK]:
+        raise WrongState("One model answers and works here: there is no other one to give the task to.")
+    return await engine.tasks.give(task_id, to)
 
 
 # which task
@@ -162,7 +183,7 @@ def result_text(detail: TaskDetail) -> str:
     """All that came of a task: its result, else what its steps wrote so far, as Markdown."""
     if detail.result:
         return clean(detail.result)
-    written = [step for step in detail.steps if step.text.strip()]
+    written = [step for step in numbered(detail) if step.text.strip()]
     if len(written) == 1:
         return clean(written[0].text)
     return clean("\n\n".join(f"## {clean_line(step.spec.title or step.spec.key)}\n\n{step.text}" for step in written))

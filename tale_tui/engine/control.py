@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Any
 
 from tale_tui import __version__
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.errors import TaleError, WrongState
 from tale_tui.domain.events import Fact, RoleChanged
-from tale_tui.domain.models import BackendReport, Finding, RoleStatus
+from tale_tui.domain.models import BackendReport, Finding, FindingState, RoleStatus
+from tale_tui.domain.recall import RecallState
 from tale_tui.domain.tasks import EngineStatus
 from tale_tui.engine.bus import Bus
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.service import ModelService
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.unforeseen import attempt
+from tale_tui.formatting.recall import state_words
 
 
 class EngineControl:
@@ -33,6 +36,7 @@ class EngineControl:
         works_queue: whether it works off everything that is queued, or only what somebody follows.
         can_write: whether anything can be changed, so that tasks can be run.
         ends: begins the end of this process, where it is an engine without a window; None for one with a window.
+        recall: says what finds things by meaning.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class EngineControl:
         works_queue: bool,
         can_write: bool,
         ends: Callable[[], None] | None,
+        recall: Callable[[], Coroutine[Any, Any, RecallState]],
     ) -> None:
         self._paths = paths
         self._settings = settings
@@ -59,6 +64,7 @@ class EngineControl:
         self._works_queue = works_queue
         self._can_write = can_write
         self._ends = ends
+        self._recall = recall
 
     async def status(self) -> EngineStatus:
         return EngineStatus(
@@ -93,6 +99,11 @@ class EngineControl:
             reports = await attempt(self._models.backends(), "Looking at the backends")
         except TaleError as error:
             troubles.append(trouble("models", error))
+        try:
+            found = Finding("recall", FindingState.OK, state_words(await attempt(self._recall(), "Looking at recall")))
+        except TaleError as error:
+            found = trouble("recall", error)
+        troubles.append(found)
         return (*await examine(self._paths, self._settings, self._store, statuses, reports), *troubles)
 
     def watch(self, *, window: bool = False) -> AsyncGenerator[Fact, None]:

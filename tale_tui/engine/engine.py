@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, Self
 
 from tale_tui.config.paths import Paths
@@ -12,18 +13,35 @@ from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import ModelError, TaleError
 from tale_tui.domain.events import Fact, Notice
+from tale_tui.domain.forecasts import TaskForecast
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
 from tale_tui.domain.tasks import StepKind
-from tale_tui.engine.api import ChatApi, ControlApi, MetricsApi, ModelApi, SessionApi, TaskApi
+from tale_tui.engine.api import (
+    ChatApi,
+    CheckpointApi,
+    ControlApi,
+    LearningApi,
+    MetricsApi,
+    ModelApi,
+    RecallApi,
+    SessionApi,
+    TaskApi,
+)
 from tale_tui.engine.bus import Bus
 from tale_tui.engine.chat.classify import MessageClassifier
+from tale_tui.engine.chat.context_report import ContextReporter
+from tale_tui.engine.chat.digests import DigestService, DigestServices
 from tale_tui.engine.chat.generate import ChatServices
 from tale_tui.engine.chat.prompt_builder import PromptBuilder
 from tale_tui.engine.chat.start import TurnStarter
 from tale_tui.engine.chat.turn import TurnManager
+from tale_tui.engine.checkpoints.service import CheckpointService
+from tale_tui.engine.checkpoints.wiring import build_checkpoints
 from tale_tui.engine.control import EngineControl
-from tale_tui.engine.detect.detector import LEARNED_FILE, Detectors
-from tale_tui.engine.detect.learning import Learner
+from tale_tui.engine.learning.complexity import ComplexityModels
+from tale_tui.engine.learning.forecasts import ForecastRoute, ForecastServices
+from tale_tui.engine.learning.service import LearningService
+from tale_tui.engine.learning.wiring import LearnedModels, build_learning, learned_models
 from tale_tui.engine.metrics.alerts import AlertSources, AlertWatch
 from tale_tui.engine.metrics.budgets import Budgets
 from tale_tui.engine.metrics.dashboard_report import DashboardReader, ModelsNow
@@ -36,18 +54,28 @@ from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.metrics.sampler import EngineWork, Sampler
 from tale_tui.engine.metrics.service import MetricsService
 from tale_tui.engine.models.backend import Backend, BackendRegistry
+from tale_tui.engine.models.embeddings import Embeddings
 from tale_tui.engine.models.loading.memory import main_memory
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.registry import configured_backends, given_backends
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.service import ModelService
 from tale_tui.engine.models.wiring import build_model_services
-from tale_tui.engine.route.complexity import complexity
-from tale_tui.engine.route.router import Router, route
+from tale_tui.engine.planning.maker import PlanStepRunner
+from tale_tui.engine.planning.planning import Planning, PlanningServices
+from tale_tui.engine.planning.sources import PlanSources
+from tale_tui.engine.recall.service import RecallActivity, RecallService
+from tale_tui.engine.route.router import Router, route, rule
 from tale_tui.engine.sessions import SessionService
 from tale_tui.engine.store.store import Store
+from tale_tui.engine.tasks.copy_step import CopyStepRunner
 from tale_tui.engine.tasks.executor import Executor
+from tale_tui.engine.tasks.limits import Slots
 from tale_tui.engine.tasks.model_step import ModelStepRunner, TaskServices
+from tale_tui.engine.tasks.plan import ONE_STEP
+from tale_tui.engine.tasks.prompts import asked_tokens
+from tale_tui.engine.tasks.step_files import StepWatch, TaskFolders
+from tale_tui.engine.tasks.step_runner import StepRunner
 
 log = logging.getLogger(__name__)
 
@@ -107,35 +135,86 @@ class Engine:
         self._read_only = read_only
         self._stopping: asyncio.Task[None] | None = None
         prompt_builder = PromptBuilder(store, pool, settings)
+        judges = learned_models(paths.data)
         router = Router(roles, pool, settings.route)
-        detectors = Detectors(paths.data / LEARNED_FILE)
-        detect = settings.detect
-        classifier = MessageClassifier(store, detectors, detect, router.preview, clock.now)
-        learns = detect.enabled and detect.learn and not read_only
+        classifier = MessageClassifier(store, judges, settings.detect, router.preview, clock.now)
 
         def complain(error: TaleError) -> None:
             bus.publish(Notice(error.title, error.sentence, "error"))
 
-        self._learner = Learner(
-            store, detectors, lambda: turns.busy or executor.busy, complain=complain, enabled=learns
+        def busy() -> bool:
+            return turns.busy or executor.busy
+
+        embeddings = Embeddings(pool, paths.models, settings.recall.embedding)
+        activity = RecallActivity(busy, lambda: turns.typed)
+        self._recall = recall = RecallService(
+            *(store, embeddings, settings.recall, clock, activity, bus.publish), can_write=not read_only
         )
+
+        digest_services = DigestServices(
+            *(store, pool, roles, prompt_builder, budgets, settings, clock, bus.publish),
+            answering=lambda: turns.busy,
+            typed=lambda: turns.typed,
+        )
+        self._digests = digests = DigestService(digest_services, can_write=not read_only)
+
+        def tell(fact: Fact) -> None:
+            bus.publish(fact)
+            recall.on_fact(fact)
+            digests.on_fact(fact)
+
         chat_services = ChatServices(
-            store, pool, roles, router, prompt_builder, settings.chat, clock, bus.publish, calls
+            store, pool, roles, router, prompt_builder, settings.chat, clock, tell, calls, recall, digests
+        )
+
+        self._learning = learning = build_learning(
+            *(
+                paths.data,
+                judges,
+                store,
+                settings,
+                clock.now,
+                _forecast_services(settings, judges, router, backends, budgets),
+            ),
+            *(busy, complain, bus.publish),
+            can_write=not read_only,
         )
 
         def publish(fact: Fact) -> None:
             bus.publish(fact)
             alerts.on_fact(fact)
+            learning.on_fact(fact)
+            checkpoints.on_fact(fact)
+            recall.on_fact(fact)
 
-        self._executor = executor = _local_executor(
-            *(store, backends, pool, roles, router, settings, clock, publish, calls, budgets), works_queue=works_queue
+        folders = TaskFolders(paths.task_files)
+        checkpoints: CheckpointService = build_checkpoints(
+            *(paths.checkpoints, store, folders, lambda: executor, lambda: sessions),
+            *(judges.complexities.level_now, settings, clock, bus.publish),
+            can_write=not read_only,
         )
-        starter = TurnStarter(chat_services, classifier, executor, self._learner.nudge)
-        self._turns = turns = TurnManager(chat_services, starter, classifier)
+        executor: Executor = _local_executor(
+            *(store, backends, pool, roles, router, judges.complexities, settings, clock, publish, calls, budgets),
+            learning=learning,
+            recall=recall,
+            folders=folders,
+            step_watch=checkpoints,
+            works_queue=works_queue,
+        )
+        self._executor = executor
+        starter = TurnStarter(chat_services, classifier, executor, learning.nudge)
+        turns: TurnManager = TurnManager(
+            *(chat_services, starter, classifier),
+            ContextReporter(store, pool, roles, prompt_builder, digests, settings, clock),
+        )
+        self._turns = turns
         self._models = models = ModelService(services, paths.models)
         self.chat: ChatApi = turns
         self.tasks: TaskApi = executor
-        self.sessions: SessionApi = SessionService(store, turns.stop_turn, bus.publish)
+        sessions: SessionService = SessionService(store, turns.stop_turn, bus.publish)
+        self.sessions: SessionApi = sessions
+        self._checkpoints = checkpoints
+        self.checkpoints: CheckpointApi = checkpoints
         self.models: ModelApi = models
 
         def serving(role: Role) -> ModelRef | None:
@@ -158,6 +237,8 @@ class Engine:
             stays=stays,
             can_write=not read_only,
         )
+        self.learning: LearningApi = learning
+        self.recall: RecallApi = recall
         self.metrics: MetricsApi = MetricsService(
             *(store, calls, settings.prices, lambda: pool.running, serving, budgets, dashboards, counted, clock.now)
         )
@@ -166,6 +247,7 @@ class Engine:
             works_queue=works_queue,
             can_write=not read_only,
             ends=ends,
+            recall=recall.state,
         )
 
     @classmethod
@@ -239,12 +321,16 @@ class Engine:
             self._alerts.start(self._alert_sources)
         if load:
             self._models.keep_loaded()
-            self._learner.nudge()
+            self._learning.start()
+            self._recall.start()
 
     async def _end(self) -> None:
-        await self._learner.close()
+        await self._learning.close()
+        await self._recall.close()
+        await self._digests.close()
         await self._turns.close()
         await self._executor.close()
+        await self._checkpoints.close()
         await self._models.close()
         await self._calls.close()
         await self._sampler.close()
@@ -272,18 +358,55 @@ def _alert_sources(settings: Settings, pool: Pool, roles: Roles) -> AlertSources
     )
 
 
+def _is_local(backends: BackendRegistry, ref: ModelRef) -> bool:
+    """Whether a model runs on this machine."""
+    made = next((backend for backend in backends.made if backend.name is ref.backend), None)
+    return made.local if made else ref.backend is not BackendName.OPENAI
+
+
+def _forecast_services(
+    settings: Settings, judges: LearnedModels, router: Router, backends: BackendRegistry, budgets: Budgets
+) -> ForecastServices:
+    """What forecasts are made from besides earlier runs."""
+
+    async def detected(text: str) -> float | None:
+        return (await judges.detectors.get()).detect(text).p if settings.detect.enabled else None
+
+    async def routed(p: float | None, text: str) -> ForecastRoute:
+        role = Role.TASK if p is None or p >= settings.detect.task_from else Role.UX
+        simple = await judges.complexities.simple(text)
+        signals = router.signals(role, p=p, simple=simple, prompt_tokens=asked_tokens(text, ONE_STEP.steps[0]))
+        if signals.ux.ref is None and signals.task.ref is None:
+            return ForecastRoute(rule(signals)[0], None, "no model is known yet")
+        found = route(signals)
+        return ForecastRoute(found.role, found.ref, found.why)
+
+    def large(found: TaskForecast) -> bool:
+        tokens, seconds = settings.tasks.large_tokens, settings.tasks.large_s
+        is_large = 0 < tokens < found.tokens or 0 < seconds < found.seconds.middle
+        return is_large and not budgets.has_for(found.ref)
+
+    slots = Slots(settings.tasks.running, settings.tasks.per_model, partial(_is_local, backends))
+    return ForecastServices(detected, judges.complexities.level, routed, slots.limits, large)
+
+
 def _local_executor(
     store: Store,
     backends: BackendRegistry,
     pool: Pool,
     roles: Roles,
     router: Router,
+    complexities: ComplexityModels,
     settings: Settings,
     clock: Clock,
     publish: Callable[[Fact], None],
     calls: CallRecorder,
     budgets: Budgets,
     *,
+    learning: LearningService,
+    recall: RecallService,
+    folders: TaskFolders,
+    step_watch: StepWatch,
     works_queue: bool,
 ) -> Executor:
     """An executor whose steps ask models.
@@ -294,30 +417,45 @@ def _local_executor(
         pool: the door to the models.
         roles: who serves.
         router: which model, and why.
+        complexities: how hard a task is.
         settings: all settings.
         clock: the time and the ids.
         publish: takes the facts.
         calls: has the calls of models until they are stored.
         budgets: say whether a task may have a model write.
+        learning: says what a step may write, and what is foreseen of a task with its plan.
+        recall: says what is remembered and near a task that is planned.
+        folders: where the files of tasks are.
+        step_watch: told of each step that is done.
         works_queue: see `Executor`.
     """
 
-    def likely(p: float | None, text: str) -> tuple[ModelRef | None, str]:
-        signals = router.signals(Role.TASK, p=p, hard=complexity(text) if text else None)
+    def likely(
+        p: float | None = None, *, simple: float | None = None, given: Role | None = None, prompt_tokens: int = 0
+    ) -> tuple[ModelRef | None, str]:
+        signals = router.signals(Role.TASK, p=p, simple=simple, given=given, prompt_tokens=prompt_tokens)
         if signals.task.ref is None:  # it is looked for when the first task runs
             return None, ""
         found = route(signals)
         return found.ref, found.why
 
-    def is_local(ref: ModelRef) -> bool:
-        made = next((backend for backend in backends.made if backend.name is ref.backend), None)
-        return made.local if made else ref.backend is not BackendName.OPENAI
-
     def away(ref: ModelRef) -> bool:
         return pool.servers.away(ref.backend) is not None
 
-    services = TaskServices(store, pool, roles, router, settings.tasks, settings.chat, clock.monotonic, budgets)
-    runners = {StepKind.MODEL.value: ModelStepRunner(services)}
+    services = TaskServices(
+        *(store, pool, roles, router, settings.tasks, settings.chat, clock.monotonic, budgets, complexities),
+        learning.length_budget,
+        learning.of_task,
+        settings.context.rules,
+    )
+    runners: dict[str, StepRunner] = {
+        StepKind.MODEL.value: ModelStepRunner(services),
+        StepKind.COPY.value: CopyStepRunner(folders, store.folder),
+        StepKind.PLAN.value: PlanStepRunner(services, settings.plans, PlanSources(store, recall, folders)),
+    }
+    planning = PlanningServices(
+        store, complexities.level, learning.foresee_plan, lambda role: roles.states.status(role).ref
+    )
     executor = Executor(
         store,
         runners,
@@ -325,10 +463,14 @@ def _local_executor(
         clock,
         publish,
         likely=likely,
-        is_local=is_local,
+        simple=complexities.simple,
+        is_local=partial(_is_local, backends),
         away=away,
         works_queue=works_queue,
         calls=calls,
+        rules=Planning(planning, settings.plans, settings.tasks),
+        folders=folders,
+        step_watch=step_watch,
     )
     pool.servers.listen(
         left=lambda _: executor.servers_changed(),

@@ -6,6 +6,7 @@ hidden place where a system looks for programs to run, and never over a file tha
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterable
@@ -27,6 +28,8 @@ _HIDDEN = frozenset(
     {".gitignore", ".gitattributes", ".dockerignore", ".editorconfig", ".env.example", ".prettierrc", ".eslintrc.json"}
 )
 """Hidden files that a result may name by itself; nothing runs what is in them."""
+PART = ".tale-part-"
+"""The beginning of the name of a file that is being written."""
 _BARE = frozenset({"Dockerfile", "Makefile", "Justfile", "Procfile", "LICENSE", "README", "CHANGELOG", "Gemfile"})
 """Names of files that have no ending."""
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -152,6 +155,11 @@ def is_name(word: str) -> bool:
     )
 
 
+def may_be_given(name: str) -> bool:
+    """Whether a text may name a file so, and it is written under just this name."""
+    return _kept(name) == name != ""
+
+
 def _kept(word: str) -> str:
     """A name of the text as it may be used; empty where it is none, or leads to where nothing may be put unasked."""
     if len(word) > RESULT_FILE_NAME_CHARACTERS or not is_name(word):
@@ -256,20 +264,36 @@ def save_file(folder: Path, name: str, text: str, *, replace: bool = False) -> P
 
 
 def _write(path: Path, text: str, *, replace: bool) -> None:
-    part = path.with_name(f".{path.name[:40]}.{os.getpid()}.part")
+    part = part_of(path)
+    part.unlink(missing_ok=True)
     try:
         with part.open("x", encoding="utf-8", errors="replace", newline="\n") as file:
             file.write(text)
         if replace:
             part.replace(path)
         else:
-            _claim(part, path)
+            claim(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _claim(part: Path, path: Path) -> None:
-    """Give a finished part its name, unless there is something of that name."""
+def part_of(path: Path) -> Path:
+    """Where a file is written before it gets its name: the same place each time, so that what a process left behind
+    that was killed is written over.
+
+    Args:
+        path: of the file.
+    """
+    return path.with_name(f"{PART}{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}")
+
+
+def claim(part: Path, path: Path) -> None:
+    """Give a finished part its name, unless there is something of that name.
+
+    Raises:
+        FileExistsError: there is.
+        OSError: the system did not allow it.
+    """
     try:
         os.link(part, path)
     except FileExistsError:

@@ -239,7 +239,7 @@ class DeltaBuffer(Generic[Kind]):
 
         Args:
             kind: what it belongs to.
-            text: not empty.
+            text: empty where only the tokens are told.
             tokens: all tokens of the reply with it.
         Returns:
             Whether there was room. Where there was none, all that waited is dropped.

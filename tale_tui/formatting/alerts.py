@@ -62,6 +62,13 @@ def budget_sentence(use: BudgetUse) -> str:
     return f"{count(use.spent)} of {count(use.limit)} tokens of this {use.period.value}{whose} are spent."
 
 
+def budget_left(use: BudgetUse) -> str:
+    """`380 of 1.0k tokens of this day are left.`, with its model where the budget is that of one."""
+    whose = f" for {use.model}" if use.model else ""
+    left = max(use.limit - use.spent, 0)
+    return f"{count(left)} of {count(use.limit)} tokens of this {use.period.value}{whose} are left."
+
+
 def budget_words(use: BudgetUse) -> str:
     """For a line of several: `day 12k of 100k (12 %)`, `month of ollama/qwen2.5:7b 90 of 100 (90 %)`."""
     return f"{use.subject} {count(use.spent)} of {count(use.limit)} ({whole_percent(use.share)})"

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from tale_tui.domain.budgets import BudgetUse
 from tale_tui.domain.tasks import Reason, Task, TaskState
+from tale_tui.formatting.alerts import budget_left, budget_sentence
 from tale_tui.formatting.servers import server_name
-from tale_tui.formatting.tasks import elapsed_s, state_words, step_number
-from tale_tui.formatting.units import span
+from tale_tui.formatting.tasks import elapsed_s, state_words, step_number, written
+from tale_tui.formatting.units import plural, span
 
 SENTENCE_TITLE_MAX = 60
 """Characters of a title within a sentence."""
 SENTENCES_MAX = 8
 """So many tasks are told one by one; the rest is counted."""
 _JUST_NOW_S = 60
+_KEEPS = "On the tasks screen, or with tale-tui approve ID --no, one ends with what is there."
 
 
 def name_of(task: Task) -> str:
@@ -45,7 +48,9 @@ def state_sentence(task: Task, now: float) -> str:
                 server = server_name(task.ref.backend if task.ref else "")
                 return f"has waited for {server} for long. /tasks {task.shown} asks whether to go on waiting."
             if task.reason is Reason.BUDGET:
-                return f"waits: the budget of tokens is spent. /tasks {task.shown} asks whether to go on."
+                return f"waits: the budget of tokens does not allow it. /tasks {task.shown} asks whether to go on."
+            if task.reason is Reason.LENGTH:
+                return f"waits: it writes far more than its like. /tasks {task.shown} asks whether to go on."
             return f"waits for your yes. /tasks {task.shown} shows what it asks."
         case TaskState.PAUSED:
             how = "was cut off when the application ended" if task.reason is Reason.INTERRUPTED else "is paused"
@@ -70,6 +75,30 @@ def describe_all(tasks: Sequence[Task], now: float) -> str:
     if len(tasks) > SENTENCES_MAX:
         lines.append(f"- and {len(tasks) - SENTENCES_MAX} more, in /tasks.")
     return "\n".join(lines)
+
+
+def budget_question(tasks: Sequence[Task], uses: Sequence[BudgetUse]) -> tuple[str, str]:
+    """What is asked about tasks that wait because of a budget, and what there is to know before one answers.
+
+    Args:
+        tasks: all of them for the same reason, one at least.
+        uses: the budgets of the settings.
+    """
+    number = plural(len(tasks), "task")
+    wait = f"{number} {'waits' if len(tasks) == 1 else 'wait'} for your yes"
+    if tasks[0].reason is Reason.LENGTH:
+        wrote = [
+            f"{name_of(task)} has written {tokens}." for task in tasks[:SENTENCES_MAX] if (tokens := written(task))
+        ]
+        return f"Far longer than its like: {wait}", " ".join([*wrote, _KEEPS])
+    if spent := [budget_sentence(use) for use in uses if use.is_spent]:
+        return f"The budget is spent: {wait}", " ".join(spent)
+    foreseen = [
+        f"{name_of(task)} is to take about {plural(round(forecast.tokens), 'token')}."
+        for task in tasks[:SENTENCES_MAX]
+        if (forecast := task.forecast) is not None
+    ]
+    return f"More is foreseen than the budget has left: {wait}", " ".join([*foreseen, *map(budget_left, uses)])
 
 
 def _running_sentence(task: Task, now: float) -> str:

@@ -7,12 +7,17 @@ MARK = "/"
 
 COMMAND_NAMES = frozenset(
     {
-        "alerts", "approve", "cancel", "clear", "continue", "dashboard", "decline", "delete", "editor", "exit",
-        "export", "find", "help", "history", "model", "new", "notices", "pause", "priority", "quit", "rename",
-        "result", "resume", "retry", "save", "sessions", "status", "system", "task", "tasks", "theme", "tokens", "wait",
+        "alerts", "approve", "cancel", "checkpoints", "clear", "context", "continue", "dashboard", "decline", "delete",
+        "editor", "exit", "export", "find", "forget", "give", "help", "history", "learning", "memory", "model", "new",
+        "notices", "pause", "plan", "priority", "quit", "recall", "redo", "remember", "rename", "result", "resume",
+        "retry", "save", "sessions", "status", "system", "task", "tasks", "theme", "tokens", "undo", "wait",
     }
 )  # fmt: skip
 """Of the commands of the window and of line mode."""
+
+
+SWITCHES = frozenset({"on", "off"})
+"""Behind `/recall` they are no words to be looked for: they turn it on and off for the conversation."""
 
 
 def split_command(text: str) -> tuple[str, str] | None:

@@ -28,6 +28,8 @@ class Signs:
     waiting: str
     asks: str
     """Waits for the user."""
+    again: str
+    """Is tried again."""
     paused: str
     away: str
     """Waits for a server that is away."""
@@ -45,6 +47,8 @@ class Signs:
     """In place of a number that is not known."""
     arrow: str
     prompt: str
+    below: str
+    """Between a screen and one that belongs to it."""
     caret: str
     """Where the next word of a reply will come."""
     folded: str
@@ -90,6 +94,7 @@ UNICODE = Signs(
     wrong="✗",
     waiting="·",
     asks="?",
+    again="↻",
     paused="‖",
     away="∿",
     bar="▎",
@@ -100,6 +105,7 @@ UNICODE = Signs(
     dash="–",
     arrow="→",
     prompt="›",
+    below="›",
     caret="▌",
     folded="▸",
     unfolded="▾",
@@ -129,6 +135,7 @@ ASCII = Signs(
     wrong="x",
     waiting=".",
     asks="?",
+    again="@",
     paused="=",
     away="~",
     bar="|",
@@ -139,6 +146,7 @@ ASCII = Signs(
     dash="-",
     arrow=">",
     prompt=">",
+    below=">",
     caret="_",
     folded=">",
     unfolded="v",

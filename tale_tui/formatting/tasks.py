@@ -8,6 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from tale_tui.domain.forecasts import RUNS_MIN, Estimate, remaining_seconds
+from tale_tui.formatting.forecasts import (
+    clock_interval,
+    clock_words,
+    foreseen_time,
+    foreseen_tokens,
+    left_words,
+)
 from tale_tui.formatting.servers import server_name
 from tale_tui.formatting.symbols import Signs, signs
 from tale_tui.formatting.units import about, bar, clock, count, format_probability, rough_clock, when
@@ -18,13 +26,24 @@ if TYPE_CHECKING:
 Tone = Literal["work", "look", "ok", "bad", "quiet"]
 """How loud a state is: at work, needs the user, went well, went wrong, nothing to see."""
 
+DOES_TASKS = "works on tasks"
+"""Why the model of the role task does a task, where nothing else is to be said."""
+YOU_CHOSE = "you chose it"
+"""Why a model does what the user gave to it."""
+
 TIMES_WIDTH = len("10:42, longer than usual")
 """Cells that `times` needs at most."""
 SHORT_TIMES_WIDTH = len("10:42 ~10:30")
 """The same of `short_times`."""
+FORECAST_TIMES_WIDTH = len("0:42, about 0:30 left (0:20–0:50)")
+"""Cells that `times` keeps free where the end of a task is foreseen; ten minutes and more take what they need."""
+SHORT_FORECAST_TIMES_WIDTH = len("0:42 ~0:30 (0:20–0:50)")
+"""The same of `short_times`."""
 
 _MINUTE_S = 60.0
 """A moment that is so long ago is told by its time."""
+
+_MOMENT_S = 1e-3
 
 _TONES: dict[str, Tone] = {"running": "work", "waiting": "look", "done": "ok", "failed": "bad"}
 _SIGNS = {
@@ -92,7 +111,16 @@ def model_name(task: Task) -> str:
 def acknowledgement(task: Task) -> str:
     """What is said above the card of a task that runs, or will by itself; empty for any other."""
     doing = {"running": "is working on it", "queued": "will work on it"}.get(task.state)
-    return f"{model_name(task) or 'The big model'} {doing}. Go on talking; it will show up here." if doing else ""
+    reason = f" ({reason_words(task)})" if reason_words(task) else ""
+    name = model_name(task) or "The big model"
+    return f"{name} {doing}{reason}. Go on talking; it will show up here." if doing else ""
+
+
+def reason_words(task: Task) -> str:
+    """Why another model than usual does it: `simple .91: small model`; empty where the usual one does, or the user said
+    so.
+    """
+    return "" if task.why.startswith((DOES_TASKS, YOU_CHOSE)) else task.why.partition(";")[0]
 
 
 # where it is
@@ -162,6 +190,8 @@ def _question(task: Task) -> str:
         return "run again?"
     if task.reason == "budget":
         return "go on over the budget?"
+    if task.reason == "length":
+        return f"go on past {written(task)}?" if task.completion_tokens else "go on, far longer than its like?"
     if task.reason == "server":
         return f"wait on for {_server(task)}?"
     if task.steps_done or not task.steps_total:
@@ -199,16 +229,55 @@ def elapsed_s(task: Task, now: float) -> float:
 
 
 def left_s(task: Task, now: float) -> float | None:
-    """How long it still takes if it takes as long as usual; None where that is not known, or is over."""
-    if task.expected_s is None:
+    """How long it still takes, by its forecast, else if it takes as long as usual; None where that is not known, or is
+    over.
+    """
+    left = left_estimate(task, now)
+    if left is not None:
+        return left.middle
+    if task.expected_s is None or task.forecast is not None:
         return None
-    left = task.expected_s - elapsed_s(task, now)
-    return left if left > 0 else None
+    usual = task.expected_s - elapsed_s(task, now)
+    return usual if usual > 0 else None
+
+
+def left_estimate(task: Task, now: float) -> Estimate | None:
+    """How long it still takes with its interval, going by its forecast, what it has written and how long it has run;
+    None where nothing was foreseen, and where it takes longer than the interval had.
+    """
+    if (foreseen := task.forecast) is None:
+        return None
+    ran_s, wrote = elapsed_s(task, now), task.completion_tokens or 0
+    return remaining_seconds(foreseen.seconds, foreseen.completion_tokens, ran_s, wrote)
+
+
+def has_end(task: Task) -> bool:
+    """Whether it is known how long it takes, so that the places of its times are kept free."""
+    return task.expected_s is not None or task.forecast is not None
+
+
+def times_width(task: Task, *, short: bool = False) -> int:
+    """Cells that the times of a task that runs take at most; 0 where it is not known how long it takes."""
+    if task.forecast is not None:
+        return SHORT_FORECAST_TIMES_WIDTH if short else FORECAST_TIMES_WIDTH
+    return (SHORT_TIMES_WIDTH if short else TIMES_WIDTH) if has_end(task) else 0
 
 
 def times(task: Task, now: float) -> str:
-    """How long so far and how long still: `0:42, about 0:30 left`, `0:42`, `about 1:10`, `–` where nothing is known."""
-    elapsed, left = elapsed_s(task, now), left_s(task, now)
+    """How long so far and how long still: `0:42, about 0:30 left (0:20–0:50)`, `0:42`, `1:10 (0:45–1:50)`, once it has
+    ended `0:51, forecast 1:05 (0:40–1:40)`, `–` where nothing is known.
+    """
+    elapsed, left, forecast = elapsed_s(task, now), left_s(task, now), task.forecast
+    if forecast is not None:
+        if task.state == "running":
+            estimate = left_estimate(task, now)
+            if estimate is None:
+                return f"{clock(elapsed)}, longer than foreseen"
+            return f"{clock(elapsed)}, {left_words(estimate, forecast.runs)}"
+        if task.state == "done" and elapsed:
+            return f"{clock(elapsed)}, {foreseen_time(forecast)}"
+        if not elapsed and task.is_open:
+            return clock_words(forecast.seconds, forecast.runs)
     if task.state == "running":
         if left is not None:
             return f"{clock(elapsed)}, about {rough_clock(left)} left"
@@ -218,10 +287,19 @@ def times(task: Task, now: float) -> str:
     return f"about {rough_clock(left)}" if left is not None and task.is_open else signs().dash
 
 
-def short_times(task: Task, now: float) -> str:
-    """As `times`, for narrow places: `0:42 ~0:30`, `0:42`, `~1:10`, `–`."""
+def short_times(task: Task, now: float, *, interval: bool = True) -> str:
+    """As `times`, for narrow places: `0:42 ~0:30 (0:20–0:50)`, `0:42`, `~1:10`, `–`.
+
+    Args:
+        task: whose.
+        now: the present.
+        interval: whether the interval of what is left stands there too.
+    """
     elapsed, left = elapsed_s(task, now), left_s(task, now)
     if task.state == "running" and left is not None:
+        estimate, forecast = left_estimate(task, now), task.forecast
+        if interval and estimate is not None and forecast is not None and forecast.runs >= RUNS_MIN:
+            return f"{clock(elapsed)} ~{rough_clock(left)} {clock_interval(estimate)}"
         return f"{clock(elapsed)} ~{rough_clock(left)}"
     if elapsed or task.state == "running":
         return clock(elapsed)
@@ -229,10 +307,9 @@ def short_times(task: Task, now: float) -> str:
 
 
 def share(task: Task, now: float) -> float | None:
-    """How much of it is done, 0 to 1, by the time that it usually takes; None where that is not known, or is over."""
-    if task.expected_s is None or left_s(task, now) is None:
-        return None
-    return elapsed_s(task, now) / task.expected_s
+    """How much of it is done, 0 to 1, by the time that it is to take; None where that is not known, or is over."""
+    elapsed, left = elapsed_s(task, now), left_s(task, now)
+    return None if left is None else elapsed / max(elapsed + left, _MOMENT_S)
 
 
 def progress(task: Task, now: float, width: int) -> str:
@@ -242,5 +319,20 @@ def progress(task: Task, now: float, width: int) -> str:
 
 
 def tokens(task: Task) -> str:
-    """What it has written so far: `412 tok`; empty where that is not known."""
+    """What it has written so far: `412 tok`; once it is done with what was foreseen, `318 tok, forecast 290
+    (180–470)`; empty where that is not known.
+    """
+    if task.completion_tokens is None:
+        return ""
+    words = written(task)
+    return f"{words}, {foreseen_tokens(task.forecast)}" if task.forecast and task.state == "done" else words
+
+
+def written(task: Task) -> str:
+    """What it has written, alone: `318 tok`."""
     return "" if task.completion_tokens is None else f"{count(task.completion_tokens)} tok"
+
+
+def complexity(task: Task) -> str:
+    """How hard it was taken to be: `medium`; empty where nobody looked."""
+    return (task.forecast.complexity or "") if task.forecast is not None else ""

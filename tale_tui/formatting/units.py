@@ -85,12 +85,25 @@ def when(seconds: float, now: float) -> str:
         return "now"
     then, today = time.localtime(seconds), time.localtime(now)
     if then[:3] == today[:3]:
-        return f"{then.tm_hour:02}:{then.tm_min:02}"
+        return time_of_day(seconds)
     if abs(now - seconds) < 8 * _DAY_S and 0 < _day_number(today) - _day_number(then) <= _DAYS_BY_NAME:
         return _DAYS[then.tm_wday]
     if then.tm_year == today.tm_year:
         return f"{then.tm_mday} {_MONTHS[then.tm_mon - 1]}"
     return f"{_MONTHS[then.tm_mon - 1]} {then.tm_year}"
+
+
+def time_of_day(seconds: float) -> str:
+    """When on its day that was: `14:02`, in the time zone of the machine."""
+    then = time.localtime(seconds)
+    return f"{then.tm_hour:02}:{then.tm_min:02}"
+
+
+def month(seconds: float, now: float) -> str:
+    """In which month that was: `Oct`, `Oct 2025`, in the time zone of the machine."""
+    then = time.localtime(seconds)
+    name = _MONTHS[then.tm_mon - 1]
+    return name if then.tm_year == time.localtime(now).tm_year else f"{name} {then.tm_year}"
 
 
 def moment(seconds: float) -> str:

@@ -21,10 +21,11 @@ from textual.types import CSSPathType
 from tale_tui.config.first_frame import FirstFrameSettings, read_first_frame_settings
 from tale_tui.domain.text import clean, clean_line, reason_of
 from tale_tui.engine.background import start_background
+from tale_tui.formatting.slash import SWITCHES
 from tale_tui.ui.chat.screen import ChatScreen
 from tale_tui.ui.engine_bridge import Bridge, open_engine
 from tale_tui.ui.keys import binding, keys_by_id
-from tale_tui.ui.modes import CHAT, DASHBOARD, TOKENS, Modes
+from tale_tui.ui.modes import CHAT, DASHBOARD, LEARNING, TOKENS, Modes
 from tale_tui.ui.terminal.app import TerminalApp
 from tale_tui.ui.theming import VARIABLE_DEFAULTS, first_theme, theme_folders
 
@@ -34,10 +35,14 @@ if TYPE_CHECKING:
     from tale_tui.config.paths import Paths
     from tale_tui.config.settings import Settings
     from tale_tui.domain.clock import Clock
+    from tale_tui.ui.base_screen import BaseScreen
     from tale_tui.ui.chat.models import ModelActions
+    from tale_tui.ui.chat.remembered import RecallSearched
     from tale_tui.ui.dialogs.leave import Leaving
     from tale_tui.ui.keys import KeyPlace
+    from tale_tui.ui.learning.screen import LearningScreen
     from tale_tui.ui.notice_queue import NoticeQueue, NoticeShown
+    from tale_tui.ui.remembered.screen import RememberedScreen
     from tale_tui.ui.tasks.screen import TasksScreen
 
 
@@ -149,6 +154,10 @@ class TaleApp(TerminalApp):
     @property
     def places(self) -> tuple[KeyPlace, ...]:
         """Where keys work, the most important place first."""
+        # Asked for before the first screen is there too.
+        front = self.screen if self.screen_stack else None
+        if front is not None and (dialog := getattr(front, "KEYS_PLACE", "")):
+            return ((dialog, front.BINDINGS), ("Everywhere", self.BINDINGS))
         beside = self.modes.places()
         if beside:
             return (*beside, ("Everywhere", self.BINDINGS))
@@ -246,6 +255,14 @@ class TaleApp(TerminalApp):
                 await self.modes.show(TOKENS)
             case "dashboard":
                 await self.modes.show(DASHBOARD)
+            case "learning":
+                await self.modes.show(LEARNING)
+            case "checkpoints":
+                from tale_tui.domain.checkpoints import CheckpointScope
+
+                await self.modes.show_checkpoints(CheckpointScope())
+            case "recall" | "memory" if event.argument.lower() not in SWITCHES:
+                await self.modes.show_remembered(event.argument)
             case "theme":
                 from tale_tui.ui.dialogs.theme import choose_theme
 
@@ -255,7 +272,8 @@ class TaleApp(TerminalApp):
             case "quit" | "exit":
                 await self.action_quit()
             case _:
-                self.chat.composer.put_before(f"/{event.name} {event.argument}".rstrip())
+                if event.written:
+                    self.chat.composer.put_before(event.written)
                 self.notify("That needs the engine, which is not there yet: try it again in a moment.")
 
     async def action_show(self, name: str) -> None:
@@ -268,9 +286,26 @@ class TaleApp(TerminalApp):
             # This is where it leads to.
             self.notices.put_away()
 
-    async def on_base_screen_left(self) -> None:
-        """Back to the chat, which is as it was left."""
-        await self.modes.show(CHAT)
+    async def on_base_screen_left(self, event: BaseScreen.Left) -> None:
+        """Back to the chat, or to the screen that this one belongs to; both are as they were left."""
+        await self.modes.show(event.to)
+
+    async def on_base_screen_checkpoints_wanted(self, event: BaseScreen.CheckpointsWanted) -> None:
+        """Show what was kept of a task, of a conversation, or of everything."""
+        await self.modes.show_checkpoints(event.scope)
+
+    async def on_recall_searched(self, event: RecallSearched) -> None:
+        """Look for words in what is remembered."""
+        await self.modes.show_remembered(event.words)
+
+    async def on_remembered_screen_source_wanted(self, event: RememberedScreen.SourceWanted) -> None:
+        """Show the task that gave an item, or the conversation at the turn in which it was said."""
+        source = event.item.source
+        if source.task_id:
+            await self.modes.show_task(source.task_id)
+        else:
+            await self.modes.show(CHAT)
+            self.chat.open_session(source.session_id, source.message_id)
 
     async def on_tasks_screen_quoted(self, event: TasksScreen.Quoted) -> None:
         """Put a text into the prompt of the chat."""
@@ -307,11 +342,18 @@ class TaleApp(TerminalApp):
         """Change a setting for good and open the engine anew with it."""
         self.run_worker(self._change_setting(event.name, event.value), group="setting")
 
-    async def _change_setting(self, setting: str, value: object) -> None:
+    def on_learning_screen_switched(self, event: LearningScreen.Switched) -> None:
+        """A part learns from now on, or no longer, and that holds after the next start."""
+        self.run_worker(self._keep_setting(event.setting, event.on), group="setting")
+
+    async def _keep_setting(self, setting: str, value: object) -> None:
         from tale_tui.ui.dialogs.theme import keep_setting
 
         self._overrides[setting] = value
         await keep_setting(self, self._paths, setting, value)
+
+    async def _change_setting(self, setting: str, value: object) -> None:
+        await self._keep_setting(setting, value)
         await self.bridge.close()
         self.bridge.open()
 

@@ -18,6 +18,7 @@ from tale_tui.ui.widgets.notice_line import NoticeLine
 from tale_tui.ui.widgets.status_line import KeyHint
 
 if TYPE_CHECKING:
+    from tale_tui.domain.checkpoints import CheckpointScope
     from tale_tui.domain.events import Notice
     from tale_tui.ui.notice_queue import NoticeShown
 
@@ -26,8 +27,15 @@ Args = TypeVarTuple("Args")
 Work = Callable[[*Args], Coroutine[Any, Any, None]]
 
 
-LOOKS = {"models": ("chat.models", "choose another"), "tasks": ("app.tasks", "look")}
-"""What a notice is about -> the binding that leads there, and in words what it does."""
+_LOOK = ("app.tasks", "look")
+LOOKS = {
+    "models": (("chat.models", "choose another"),),
+    "tasks": (_LOOK,),
+    "plans": (("chat.plan", "its plan"), _LOOK),
+    "undone": tuple((name, "do again") for name in ("checkpoints.redo", "tasks.redo", "chat.take_back")),
+    "redone": tuple((name, "take back") for name in ("checkpoints.undo", "tasks.undo", "chat.take_back")),
+}
+"""What a notice is about -> the bindings that lead there, and in words what they do."""
 _SEVERITIES: dict[str, Severity] = {"warning": "warning", "error": "error"}
 
 
@@ -44,8 +52,18 @@ class BaseScreen(Screen[None]):
     LISTS_TASKS: ClassVar[bool] = False
     """Whether every task is in sight, so that nothing need be told of one."""
 
+    @dataclass
     class Left(Message, namespace="base_screen"):
-        """The user wants to go back to the chat."""
+        """The user wants to go back."""
+
+        to: str = "chat"
+        """The mode that is shown then."""
+
+    @dataclass
+    class CheckpointsWanted(Message, namespace="base_screen"):
+        """What was kept of something is to be shown."""
+
+        scope: CheckpointScope
 
     @dataclass
     class Told(Message):
@@ -61,6 +79,11 @@ class BaseScreen(Screen[None]):
     def key_places(self) -> tuple[KeyPlace, ...]:
         """Where keys work on this screen, the most important place first."""
         return ()
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether this is the screen of the mode that is on, perhaps below a dialog."""
+        return self.is_attached and self.app.screen_stack[0] is self
 
     def say(
         self,
@@ -86,10 +109,9 @@ class BaseScreen(Screen[None]):
         text = f"{notice.title}: {notice.sentence}" if notice.title else notice.sentence
         if shown.more:
             text += f" (and {shown.more} more: /notices)"
-        look = LOOKS.get(notice.about)
-        hints = (look, (self.BACK, "close"))
+        hints = (*LOOKS.get(notice.about, ()), (self.BACK, "close"))
         severity = _SEVERITIES.get(notice.severity, "information")
-        return Banner(text, tuple(KeyHint(keys[one[0]], one[1]) for one in hints if one and one[0] in keys), severity)
+        return Banner(text, tuple(KeyHint(keys[one[0]], one[1]) for one in hints if one[0] in keys), severity)
 
     def put_notice_away(self) -> bool:
         """Take away what is told; False where nothing is."""

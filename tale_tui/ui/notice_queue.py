@@ -23,6 +23,9 @@ GRAVE_SHOWN_S = 12.0
 HELD_S = 5.0
 """So long a warning or an error stays, whatever is told after it; what is told meanwhile is counted behind it."""
 
+REVERSALS = frozenset({"undone", "redone"})
+"""What such a notice is about: its key takes back what was done, and tasks are told of that it has changed."""
+
 GRAVE = {"warning": 1, "error": 2}
 """How grave a notice is; one that only informs is not here."""
 
@@ -93,8 +96,10 @@ class NoticeQueue:
         self._wait()
 
     def _holds(self, before: NoticeShown, notice: Notice) -> bool:
-        """Whether what is shown is graver and has not been there long."""
+        """Whether what is shown is graver, or what changed the tasks that are told of, and has not been there long."""
         recent = time.monotonic() - self._began < HELD_S
+        if before.notice.about in REVERSALS and notice.about == "tasks":
+            return recent
         return recent and GRAVE.get(notice.severity, 0) < GRAVE.get(before.notice.severity, 0)
 
     def put_away(self) -> None:

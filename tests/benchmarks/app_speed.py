@@ -71,7 +71,7 @@ async def fill(paths: Paths) -> str:
 
 def _insert(session_id: str, connection: object) -> None:
     from tale_tui.domain.conversation import Author
-    from tale_tui.engine.store.message_tree import NewMessage, append_message
+    from tale_tui.engine.store.conversations.message_tree import NewMessage, append_message
     from tale_tui.engine.store.rows import session_n
 
     n = session_n(connection, session_id)  # type: ignore[arg-type]

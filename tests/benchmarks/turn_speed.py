@@ -17,7 +17,7 @@ from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import MessageState
 from tale_tui.engine.chat.classify import MessageClassifier
 from tale_tui.engine.chat.prompt_builder import PromptBranch
-from tale_tui.engine.detect.detector import Detectors
+from tale_tui.engine.learning.wiring import learned_models
 from tale_tui.engine.store.store import Store
 
 TURNS = 5000
@@ -46,9 +46,7 @@ async def run(folder: Path) -> None:
         text = "an answer of some words, " * 6
         await store.finish_reply(reply.id, state=MessageState.COMPLETE, text=text)
     _, reply, *_ = await store.begin_turn(session_id, user_id="last", text="hello", reply_ref=None)
-    classifier = MessageClassifier(
-        store, Detectors(folder / "detector.json"), DetectSettings(), lambda _: None, clock.now
-    )
+    classifier = MessageClassifier(store, learned_models(folder), DetectSettings(), lambda *_: None, clock.now)
     await classifier.classify("hello", session_id)
 
     async def decide() -> None:

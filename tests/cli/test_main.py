@@ -48,6 +48,8 @@ def test_help_lists_every_command_with_a_whole_sentence(cli: Any) -> None:
         (["--set", "look"], "--set 'look' is not NAME=VALUE: write it as in --set look.theme=nord"),
         (["--set", "=x"], "--set '=x' is not NAME=VALUE: write it as in --set look.theme=nord"),
         (["export"], "ID is missing: write tale-tui export ID"),
+        (["checkpoints", "export"],
+            "--output FILE is missing: write tale-tui checkpoints export [HASH...] --output FILE"),
         (["models", "use"], "{ux|task} is missing: write tale-tui models use {ux|task} BACKEND/MODEL"),
         (["cancel", "a", "b\x1b[31m"], "Got unexpected extra argument (b): write tale-tui cancel ID"),
         (["chat", "--backend", "x"], "--backend: 'x' is not one of 'embedded', 'ollama', 'openai', 'scripted'."),

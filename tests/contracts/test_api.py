@@ -7,10 +7,13 @@ import inspect
 import pytest
 
 from tale_tui.engine.chat.turn import TurnManager
+from tale_tui.engine.checkpoints.service import CheckpointService
 from tale_tui.engine.control import EngineControl
 from tale_tui.engine.ipc.codec import GROUPS, api_method, is_api_method
+from tale_tui.engine.learning.service import LearningService
 from tale_tui.engine.metrics.service import MetricsService
 from tale_tui.engine.models.service import ModelService
+from tale_tui.engine.recall.service import RecallService
 from tale_tui.engine.sessions import SessionService
 from tale_tui.engine.tasks.executor import Executor
 
@@ -20,6 +23,9 @@ IMPLEMENTATIONS = {
     "sessions": SessionService,
     "models": ModelService,
     "metrics": MetricsService,
+    "learning": LearningService,
+    "checkpoints": CheckpointService,
+    "recall": RecallService,
     "control": EngineControl,
 }
 VERBS = [

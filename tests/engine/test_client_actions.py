@@ -39,6 +39,7 @@ def test_an_action_fits_the_states_in_which_the_engine_allows_it() -> None:
         "pause": {TaskState.QUEUED, TaskState.RUNNING},
         "resume": {TaskState.PAUSED},
         "retry": ENDED | {TaskState.PAUSED},
+        "give": set(TaskState),
         "approve": {TaskState.WAITING},
         "decline": {TaskState.WAITING},
     }

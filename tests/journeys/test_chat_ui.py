@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from support.folders import texts_in
 from tale_tui.config.paths import Paths
 from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.errors import Unreachable
@@ -164,7 +165,7 @@ async def test_what_began_the_last_conversation_is_no_draft(
         await window.idle()
         assert window.prompt.text == there
         await window.chat.leave()
-        assert [path.read_text() for path in (paths.data / "drafts").glob("*.txt")] == ([there] if there else [])
+        assert [*texts_in(paths.data / "drafts", "*.txt").values()] == ([there] if there else [])
 
 
 async def test_the_history_of_the_prompt_is_that_of_all_runs(open_window: Any) -> None:

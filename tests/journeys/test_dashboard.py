@@ -67,6 +67,7 @@ async def test_the_screen_shows_the_numbers_of_three_chats_and_two_tasks(open_wi
 
 
 @pytest.mark.process
+@pytest.mark.long
 def test_a_window_and_the_command_tell_the_same(window: Callable[..., Any], commands: Any) -> None:
     one = window()
     one.wait_for("enter send")

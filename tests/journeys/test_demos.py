@@ -20,7 +20,7 @@ import sys
 import threading
 import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.process
 
 PROJECT = Path(__file__).parents[2]
 PACKAGE = Path(tale_tui.__file__).parent
-WAIT_S = 30.0
+WAIT_S = 60.0
 """The longest that anything may take before a test says what it saw instead."""
 LOOK_S = 0.05
 TALK_S = 1.0
@@ -67,8 +67,6 @@ SCRAPER = "Write a complex Python web scraper"
 APPLICATION = "Build a complete web application with user authentication, database, and API"
 SCRIPT_TAG = "malicious<script>alert('xss')</script>"
 
-IT_FORESEES = "It foresees"
-LARGE_WORK = "Large work"
 LEARNED_ROUTES = "Routes that are learned"
 BACKUP = "Backup and restore"
 
@@ -253,7 +251,7 @@ def test_submit_ends_with_a_result_which_is_listed_as_done(tale: Tale) -> None:
     assert task["prompt_tokens"] + task["completion_tokens"] > 0
     assert task["started"] <= task["finished"]
     shown = tale("status", task["id"][:4]).told
-    assert shown.splitlines()[0].endswith(tuple(f"done  0:0{second}" for second in range(10)))
+    assert re.search(r"done  0:0\d(, forecast .*)?$", shown.splitlines()[0])
 
 
 @pytest.mark.starter
@@ -354,11 +352,11 @@ async def test_a_conversation_hands_over_work_and_knows_of_it(window: Callable[.
         one.press(f"{HELLO}\r")
         one.wait_for("Fine, thank you.")
         one.press(FUNCTION)
-        one.wait_for("task .99 → big")
+        one.wait_for("task .99 · simple → demo")
         one.press("\r")
         one.wait_for("def fib(n):")
         one.wait_for("task .99")
-        card = r". (\w{4})  Write a python function to calculate .*(?:writing|working).* 0:\d\d"
+        card = r". (\w{4})  Write a python fu.*(?:writing|working).* 0:\d\d"
         found = seen(one, card)
         loop.call_soon_threadsafe(go_on.set)
         one.wait_for(f"✓ {found[1]}")
@@ -537,10 +535,12 @@ async def test_a_live_view_moves_while_a_task_runs_in_another_shell(
                 pass
 
 
-@later(IT_FORESEES)
 @pytest.mark.parametrize(
     ("text", "complexity"),
-    [("Write a greeting", "simple"), ("Build a web application with login and a database", "complex")],
+    [
+        ("Write a greeting", "simple"),
+        ("Build a web application with login and a database", "complex"),
+    ],
 )
 def test_complexity_is_predicted(tale: Tale, text: str, complexity: str) -> None:
     assert complexity in tale("predict-complexity", text).told
@@ -574,7 +574,203 @@ def plan(tmp_path: Path) -> str:
     return str(file)
 
 
-@later(LARGE_WORK)
+LARGE = {
+    "reasoning": "The schema comes first.",
+    "steps": [
+        {"key": "schema", "title": "Schema", "prompt": "Write it.", "files": ["schema.sql"]},
+        {"key": "api", "title": "Interface", "prompt": "Write it.", "after": ["schema"], "files": ["api.py"]},
+        {"key": "login", "title": "Login", "prompt": "Write it.", "after": ["schema"], "files": ["login.py"]},
+    ],
+}
+"""What the planner of these stories makes of the large wish: two of its steps can run at once."""
+
+
+def large(go_on: asyncio.Event) -> Answer:
+    """Plans at once; the schema comes at once; the two steps behind it begin, and end when the event is set."""
+
+    def answer(request: Any) -> Script:
+        asked = request.messages[-1].text
+        if "You break a task down" in request.messages[0].text:
+            return spoken(json.dumps(LARGE))
+        for key, file in (("Schema", "schema.sql"), ("Interface", "api.py"), ("Login", "login.py")):
+            if f"Your step of it, {key}:" in asked:
+                text = f"The {key}.\n\n```text {file}\n{key}\n```\n".removeprefix(request.continue_text)
+                return spoken(text) if key == "Schema" else Script((Say(text[:5]), Hold(go_on), Say(text[5:])))
+        return spoken("All of it is there.") if "Your step of it, Join" in asked else spoken("Fine, thank you.")
+
+    return answer
+
+
+def step_states(task: dict[str, Any]) -> dict[str, str]:
+    return {step["key"]: step["state"] for step in task["steps"] if step["key"] != "plan"}
+
+
+@pytest.mark.long
+async def test_a_large_wish_in_the_window_from_plan_to_undo(
+    tale: Tale, paths: Paths, window: Callable[..., Any]
+) -> None:
+    go_on = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def story() -> None:
+        one = open_chat(window)
+        one.press(APPLICATION)
+        one.wait_for("complex")
+        one.press("\r")
+        one.wait_for("approve 4 steps")
+        [task] = tasks_of(tale)
+        assert (task["state"], set(step_states(task).values())) == ("waiting", {"pending"})
+        shown = tale("plan", task["id"]).told
+        assert "It asks because of this: the task is complex." in shown
+        assert re.search(r"2 +├ Interface +1 ", shown)
+        assert re.search(r"3 +└ Login +1 ", shown)
+        tale("approve", task["id"]).told  # noqa: B018 - asserts that it went well
+        parallel = {"schema": "done", "api": "running", "login": "running", "result": "pending"}
+        until(lambda: step_states(tasks_of(tale)[0]) == parallel, "two steps run at once")
+        one.wait_for(lambda text: re.search(r"◐ \w{4} .* [23]/4 .* \d:\d\d ~\d+:\d\d", text))
+        progress = tale("plan", task["id"]).told
+        assert re.search(r"1 of 4 done, 2 running, 1 waiting, about \d.* left", progress)
+        board = tale("dashboard").told
+        assert re.search(rf"◐ {task['id'][:4]} .*step [23] of 4, \w+ .* left", board)
+        loop.call_soon_threadsafe(go_on.set)
+        one.wait_for("All of it is there.")
+        assert tale("status", task["id"], "--json").json["state"] == "done"
+        folder = paths.task_files / task["id"]
+        names = {"schema.sql", "api.py", "login.py"}
+        assert {file.name for file in folder.iterdir()} == names
+        until(lambda: "after 4, Join and check" in tale("checkpoints", "list").told, "the last step is kept")
+        assert "checkpoints today, the last now after 4, Join and check" in tale("dashboard").told
+        kept = tale("checkpoints", "list", "--json").json["checkpoints"]
+        tale("checkpoints", "undo").told  # noqa: B018
+        assert step_states(tasks_of(tale)[0])["result"] != "done"
+        tale("checkpoints", "undo").told  # noqa: B018
+        assert len({file.name for file in folder.iterdir()} & {"api.py", "login.py"}) == 1
+        tale("checkpoints", "redo").told  # noqa: B018
+        assert {file.name for file in folder.iterdir()} == names
+        tale("checkpoints", "redo").told  # noqa: B018
+        assert tale("status", task["id"], "--json").json["state"] == "done"
+        first = next(one for one in kept if "after 1, Schema" in one["message"])
+        tale("checkpoints", "restore", first["hash"], "--yes").told  # noqa: B018
+        assert {file.name for file in folder.iterdir()} == {"schema.sql"}
+        tale("checkpoints", "undo").told  # noqa: B018
+        assert {file.name for file in folder.iterdir()} == names
+
+    async with answering(paths, large(go_on), tasks={"per_model": 2}):
+        await asyncio.to_thread(story)
+
+
+async def test_a_large_wish_in_line_mode_waits_for_its_yes(tale: Tale, paths: Paths) -> None:
+    go_on = asyncio.Event()
+    go_on.set()
+    async with answering(paths, large(go_on)):
+        lines = (APPLICATION, "/plan", "/approve", "/wait", "/plan")
+        said = await asyncio.to_thread(tale, "chat", "--plain", stdin="\n".join((*lines, "exit")) + "\n")
+    assert said.told.splitlines()[-1] == "All of it is there."
+    assert "It asks because of this: the task is complex." in said.err
+    assert re.search(r"2  Interface, after 1, .*wants your yes", said.err)
+    assert "0 of 4 done, 4 waiting" in said.err
+    assert "4 of 4 done" in said.err
+    [task] = tasks_of(tale)
+    assert task["state"] == "done"
+
+
+DEMO = {"TALE_UX": SMALL, "TALE_TASK": SMALL}
+
+
+@pytest.mark.parametrize("how", ["kill -9", "closed terminal", "a key"])
+@pytest.mark.long
+def test_a_large_wish_is_interrupted_in_the_middle_and_goes_on(
+    tale: Tale, window: Callable[..., Any], paths: Paths, how: str
+) -> None:
+    """The window is the engine; its planner and its worker are those of the demo, which write as fast as real ones."""
+    one = open_chat(window, **DEMO)
+    one.press(f"{APPLICATION}\r")
+    one.wait_for("approve 6 steps")
+    [task] = tasks_of(tale)
+    tale("approve", task["id"]).told  # noqa: B018 - asserts that it went well
+
+    def two_run() -> bool:
+        steps = tasks_of(tale)[0]["steps"]
+        return sum(step["state"] == "running" and bool(step["completion_tokens"]) for step in steps) == 2
+
+    until(two_run, "two steps run, and a second of them is stored")
+    if how == "a key":
+        one.press("\x1bOR")
+        one.wait_for("/ filter")
+        one.press(" ")
+        until(lambda: tasks_of(tale)[0]["state"] == "paused", "it is paused")
+    else:
+        one.process.send_signal(signal.SIGKILL if how == "kill -9" else signal.SIGHUP)
+        one.wait_end()
+    [cut] = tasks_of(tale)
+    assert (cut["state"], cut["reason"]) == ("paused", "user" if how == "a key" else "interrupted")
+    halves = {step["key"]: step["completion_tokens"] for step in cut["steps"] if step["completion_tokens"]}
+    assert step_states(cut)["spec"] == "done"
+    if how == "a key":
+        one.press(" ")
+    else:
+        one = open_chat(window, **DEMO)
+        one.wait_for("cut off when the program ended")
+        one.press("\x1b[17~")
+    until(lambda: tasks_of(tale)[0]["state"] in ("running", "done"), "it goes on")
+    done = tale("wait", task["id"], "--json").json
+    assert done["state"] == "done"
+    attempts = {step["key"]: step["attempts"] for step in done["steps"]}
+    assert attempts["plan"] == attempts["spec"] == 1, "what was done is not done again"
+    assert set(attempts.values()) <= {1, 2}
+    assert all(not step["earlier"] for step in done["steps"]), "each half went on"
+    assert halves
+    names = {"spec.md", "schema.sql", "api.md", "auth.py", "routes.py"}
+    assert {file.name for file in (paths.task_files / task["id"]).iterdir()} == names
+    until(lambda: "after 6, Join and check" in tale("checkpoints", "list").told, "the last step is kept")
+    kept = tale("checkpoints", "list", "--task", task["id"], "--json").json["checkpoints"]
+    shown = tale("checkpoints", "show", kept[0]["hash"]).told
+    assert kept[0]["hash"][:7] in shown
+    assert "Join and check" in shown
+    state = json.loads(git(paths.checkpoints, "show", f"HEAD:tasks/{task['id']}.json"))
+    assert state["state"] == "done"
+    earlier = json.loads(git(paths.checkpoints, "show", f"{kept[-1]['hash']}:tasks/{task['id']}.json"))
+    assert earlier["state"] != "done"
+
+
+async def test_files_of_a_large_wish_are_copied_to_where_it_says(tale: Tale, paths: Paths, tmp_path: Path) -> None:
+    target = tmp_path / "shop"
+    target.mkdir()
+    (target / "api.py").write_text("mine\n")
+    go_on = asyncio.Event()
+    go_on.set()
+    out = {"key": "out", "title": "Copy out", "copy_to": str(target), "after": ["api", "login"]}
+    copying = json.dumps(LARGE | {"steps": [*LARGE["steps"], out]})
+    other = large(go_on)
+
+    def answer(request: Any) -> Script:
+        return spoken(copying) if "You break a task down" in request.messages[0].text else other(request)
+
+    def story() -> None:
+        task_id = tale("submit", f"{APPLICATION}, and put it into {target}", "--no-wait").told.strip()
+
+        def state(wanted: str) -> None:
+            until(lambda: tasks_of(tale)[0]["state"] == wanted, f"it is {wanted}")
+
+        state("waiting")
+        tale("approve", task_id).told  # noqa: B018 - asserts that it went well
+        until(lambda: "It asks before it copies 3 files" in tale("status", task_id).told, "it asks before it copies")
+        for command in ("status", "plan"):
+            shown = tale(command, task_id).told
+            assert f"To {target}:" in shown
+            assert re.search(r"- api\.py, \d+ B, sha256 \w{16}: replaces the file there", shown)
+            assert re.search(r"- login\.py, \d+ B, sha256 \w{16}: new", shown)
+        assert {file.name: file.read_text() for file in target.iterdir()} == {"api.py": "mine\n"}
+        tale("approve", task_id).told  # noqa: B018
+        state("done")
+        assert {file.name for file in target.iterdir()} == {"schema.sql", "api.py", "login.py"}
+        assert (target / "api.py").read_text() == "Interface\n"
+        assert tale("result", task_id).told == "All of it is there.\n"
+
+    async with answering(paths, answer, tasks={"per_model": 2}):
+        await asyncio.to_thread(story)
+
+
 async def test_a_large_wish_becomes_a_plan_that_waits_for_approval(tale: Tale, paths: Paths) -> None:
     async with answering(paths, [spoken(json.dumps(PLAN))]):
         task = (await asyncio.to_thread(tale, "submit", APPLICATION, "--no-wait")).told.strip()
@@ -612,7 +808,6 @@ async def test_steps_run_in_parallel_with_progress(tale: Tale, paths: Paths, pla
     assert {step["state"] for step in done.json["steps"]} == {"done"}
 
 
-@later(IT_FORESEES)
 async def test_the_time_that_is_left_is_shown(tale: Tale, paths: Paths, plan: str) -> None:
     go_on = asyncio.Event()
     async with answering(paths, held(go_on), tasks={"per_model": 2}):
@@ -644,11 +839,19 @@ async def test_a_key_interrupts_it_and_it_goes_on(
         await asyncio.to_thread(story)
 
 
+def is_written_to(database: Path) -> bool:
+    """Whether any of a step is stored; a command that asks the engine may take as long as the task."""
+    with closing(sqlite3.connect(database)) as connection:
+        return bool(connection.execute("SELECT count(*) FROM task_step WHERE text <> ''").fetchone()[0])
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGHUP], ids=["kill -9", "closed terminal"])
-def test_what_was_interrupted_goes_on(tale: Tale, plan: str, window: Callable[..., Any], how: signal.Signals) -> None:
+def test_what_was_interrupted_goes_on(
+    tale: Tale, paths: Paths, plan: str, window: Callable[..., Any], how: signal.Signals
+) -> None:
     engine = open_chat(window, TALE_TASKS__PER_MODEL="2")
     task_id = tale("submit", "--plan", plan, "--no-wait").told.strip()
-    until(lambda: tasks_of(tale)[0]["completion_tokens"], "a second of it is stored")
+    until(lambda: is_written_to(paths.database), "a second of it is stored")
     engine.process.send_signal(how)
     engine.wait_end()
     interrupted = tale("status", task_id, "--json").json
@@ -659,12 +862,10 @@ def test_what_was_interrupted_goes_on(tale: Tale, plan: str, window: Callable[..
     assert {step["attempts"] for step in done["steps"]} <= {1, 2}
 
 
-@later(LARGE_WORK)
 def test_the_dashboard_shows_checkpoints(tale: Tale) -> None:
     assert "checkpoint" in tale("dashboard").told.lower()
 
 
-@later(LARGE_WORK)
 async def test_checkpoints_are_listed_shown_and_restored(tale: Tale, paths: Paths, plan: str) -> None:
     async with answering(paths, [spoken("done")]):
         task = (await asyncio.to_thread(tale, "submit", "--plan", plan, "--json")).json
@@ -682,7 +883,15 @@ def git(repository: Path, *words: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=True).stdout
 
 
-@later(LARGE_WORK)
+def test_damaged_checkpoints_are_said_and_set_aside(tale: Tale, paths: Paths) -> None:
+    paths.data.mkdir(parents=True, exist_ok=True)
+    (paths.data / "checkpoints.git").write_text("no repository")
+    listed = tale("checkpoints", "list")
+    assert listed.code == 0
+    assert "The checkpoints begin anew: They were damaged, and are kept as checkpoints.git.damaged-" in listed.err
+    assert "begin anew" not in tale("checkpoints", "list").err
+
+
 async def test_git_shows_the_state_of_a_task(tale: Tale, paths: Paths, plan: str) -> None:
     async with answering(paths, [spoken("done")]):
         task = (await asyncio.to_thread(tale, "submit", "--plan", plan, "--json")).json
@@ -733,6 +942,7 @@ def test_a_worker_is_killed_and_nothing_is_lost(
 
 
 @pytest.mark.starter
+@pytest.mark.long
 def test_the_process_of_a_model_is_killed_and_the_time_to_recover_is_told(
     tale: Tale,
     paths: Paths,
@@ -842,19 +1052,17 @@ async def test_the_log_tells_what_happened(tale: Tale, paths: Paths) -> None:
 # 7. A week later
 
 
-@later(IT_FORESEES)
 def test_how_near_the_forecasts_were_is_shown(tale: Tale) -> None:
     assert re.search(r"within 30", tale("predict", "--history").told)
 
 
-@later(IT_FORESEES)
 def test_the_learning_view_shows_what_was_learned(tale: Tale) -> None:
     assert {"detection", "complexity", "forecast"} <= set(tale("learning", "--json").json)
 
 
 @later(LEARNED_ROUTES)
 def test_a_learned_route_is_explained_and_undone(tale: Tale) -> None:
-    routes = tale("learning", "--json").json["routes"]
+    routes = tale("learning", "--json").json.get("routes")
     assert routes
     assert all(route["why"] for route in routes)
     assert tale("learning", "undo", routes[0]["id"]).code == 0

@@ -10,7 +10,7 @@ import pytest
 
 from tale_tui.domain.models import Role
 from tale_tui.domain.tasks import TaskState
-from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
+from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
 from tale_tui.ui.dialogs.choose_task import ChooseTaskDialog
 from tale_tui.ui.dialogs.leave import LeaveDialog
 from tale_tui.ui.preferences import WindowPreferences
@@ -92,6 +92,7 @@ async def test_talk_and_work_and_ask_and_look(open_window: Any, work: Any) -> No
         assert window.prompt.has_focus
 
 
+@pytest.mark.long
 async def test_what_is_watched_is_not_told(open_window: Any, work: Any) -> None:
     answer, go_on = work
     async with open_window(answer, detect=True) as window:
@@ -464,3 +465,41 @@ async def test_the_end_is_followed_when_a_task_that_waited_goes_off(open_window:
         assert window.chat.view.following
         go_on.set()
         await reaches(window, "done")
+
+
+SIMPLE = "Write a Python function that reverses a string"
+
+
+async def test_a_simple_task_is_done_by_the_small_model_and_one_key_has_the_big_one_do_it(open_window: Any) -> None:
+    def answer(request: Any) -> Script:
+        return spoken(f"by {request.model}")
+
+    backend = ScriptedBackend(answer, models=("demo", "demo-big"))
+    async with open_window(backend=backend, detect=True, ux="scripted/demo", task=BIG) as window:
+        await window.ready()
+        await window.write(SIMPLE)
+        await window.until(lambda: window.chip and window.chip.model == "demo", "the chip names the small model")
+        await window.press("enter")
+        await reaches(window, "done")
+        task = window.tasks[window.card.task_id]
+        assert task.why.startswith("simple ."), task.why
+        assert window.card.text == "by demo"
+        await window.shows("small model")
+        await window.press("shift+tab", "m")
+        await window.until(lambda: window.card.text == "by demo-big", "the big one has done it again")
+        assert window.tasks[task.id].why.startswith("you chose it")
+
+
+async def test_the_key_before_sending_has_the_big_model_do_what_is_simple(open_window: Any) -> None:
+    backend = ScriptedBackend(lambda request: spoken(f"by {request.model}"), models=("demo", "demo-big"))
+    async with open_window(backend=backend, detect=True, ux="scripted/demo", task=BIG) as window:
+        await window.ready()
+        await window.write(SIMPLE)
+        await window.until(lambda: window.chip and window.chip.model == "demo", "the chip names the small model")
+        await window.press("f8")
+        assert window.chip.kind == "chat"
+        await window.press("f8")
+        assert (window.chip.kind, window.chip.chosen, window.chip.model) == ("task", True, "demo-big")
+        await window.press("enter")
+        await reaches(window, "done")
+        assert window.card.text == "by demo-big"

@@ -104,6 +104,7 @@ def served(commands: Any) -> Iterator[tuple[Callable[..., Any], list[str]]]:
         yield run, asked
 
 
+@pytest.mark.long
 def test_the_answers_own_counts_are_what_is_counted(served: tuple[Callable[..., Any], list[str]]) -> None:
     run, asked = served
 
@@ -113,9 +114,10 @@ def test_the_answers_own_counts_are_what_is_counted(served: tuple[Callable[..., 
         return json.loads(out)  # type: ignore[no-any-return]
 
     answers = [answered("chat", "--no-tasks", "--json", "-m", text) for text in ("Hello", "How are you?", "Well then")]
-    answers += [answered("submit", "--json", text) for text in ("Write a poem", "Write a long letter to them")]
+    big = ("--set", "route.simple_tasks=task")
+    answers += [answered(*big, "submit", "--json", text) for text in ("Write a poem", "Write a long letter to them")]
     assert run("chat", "--no-tasks", "-m", "please refuse")[0] == 1
-    assert run("submit", "refuse this")[0] == 1
+    assert run(*big, "submit", "refuse this")[0] == 1
     assert asked.count("small") == 4
     assert asked.count("big") == 3
     data = answered("tokens", "--json", "--by", "kind,model")
@@ -139,7 +141,7 @@ def test_the_answers_own_counts_are_what_is_counted(served: tuple[Callable[..., 
 
 
 def test_what_a_kill_cut_is_a_row(commands: Any) -> None:
-    process = commands.start("chat", "-m", "write a long answer")
+    process = commands.start("chat", "-m", "a long answer please")
     assert process.stdout.read(1)
     until(lambda: any(message["text"] for message in commands.messages() if message["author"] != "user"), "a part")
     process.kill()
@@ -149,13 +151,14 @@ def test_what_a_kill_cut_is_a_row(commands: Any) -> None:
     assert (chat["calls"], chat["failed"], chat["total_tokens"]) == (1, 0, None)
 
 
+@pytest.mark.long
 def test_live_moves_in_a_second_shell_beside_a_window(window: Callable[..., Any], commands: Any) -> None:
     one = window()
     one.wait_for("enter send")
     live = commands.start("tokens", "--live")
     try:
         assert live.stdout.readline().rstrip().endswith("nothing runs")
-        one.press("write a long answer\r")
+        one.press("a long answer please\r")
         written: list[int] = []
         while len(written) < 4:
             if running := re.search(r"demo chat ([\d,]+) tok", live.stdout.readline()):

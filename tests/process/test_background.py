@@ -19,9 +19,9 @@ from tale_tui.config.paths import find_paths
 from tale_tui.engine.background import start_background
 from tale_tui.engine.models.demo import demo_answer
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
-LONG = "write a long answer"
+LONG = "a long answer please"
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:

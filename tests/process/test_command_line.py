@@ -29,6 +29,7 @@ def test_searching_for_nothing_is_refused(commands: Any, words: str) -> None:
     assert err.startswith("There is nothing to look for")
 
 
+@pytest.mark.long
 def test_what_begins_with_a_dash_and_is_no_option_is_text(commands: Any) -> None:
     commands.run("chat", "-m", "hello -word")
     for words in (["-word"], ["-word", "hello"], ["--limit", "5", "-word"], ["--", "-word"], ["--", "--word"]):

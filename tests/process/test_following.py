@@ -10,7 +10,7 @@ import pytest
 
 from support.processes import WAIT_S
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 
 HEADINGS = (
@@ -43,7 +43,7 @@ def test_a_reply_comes_and_is_stopped_in_the_terminal_beside_it(
         both[-1].wait_for("no model was asked")
         both[-1].wait_for("enter send")
     asks, follows = both if asks_first else reversed(both)
-    asks.press("write a long answer\r")
+    asks.press("a long answer please\r")
     for one in both:
         one.wait_for(begins_to_come)
     follows.press("\x1b")
@@ -63,7 +63,7 @@ def test_closing_the_window_that_follows_stops_nothing(window: Callable[..., Any
     asks.wait_for("no model was asked")
     follows = window("chat", "--session", session)
     follows.wait_for("no model was asked")
-    asks.press("write a long answer\r")
+    asks.press("a long answer please\r")
     follows.wait_for(begins_to_come)
     follows.press("\x11")
     assert follows.wait_end() == 0
@@ -75,7 +75,7 @@ def test_line_mode_writes_the_reply_that_comes_in_its_session(window: Callable[.
     session = talked(commands)
     asks = window("chat", "--session", session)
     asks.wait_for("no model was asked")
-    asks.press("write a long answer\r")
+    asks.press("a long answer please\r")
     asks.wait_for(begins_to_come)
     follows = commands.start("chat", "--session", session, "--plain")
     try:

@@ -14,6 +14,7 @@ SCRIPT = Path(__file__).parents[1] / "benchmarks" / "kill_tasks.py"
 KILLS = 5
 
 
+@pytest.mark.long
 def test_no_task_is_lost_and_no_finished_step_is_done_twice() -> None:
     run = subprocess.run(
         [sys.executable, str(SCRIPT), "--times", str(KILLS), "--seed", "7"],

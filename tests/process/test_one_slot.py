@@ -24,6 +24,7 @@ SMALL, BIG = "small:latest", "big:latest"
 
 
 @pytest.mark.parametrize("worker", [SMALL, BIG], ids=["one model, one slot", "two models, one held"])
+@pytest.mark.long
 async def test_a_reply_interrupts_a_task_which_goes_on_from_its_text(paths: Paths, worker: str) -> None:
     server = FakeOllama(slots=1, holds=1, word_s=0.3)
     server.start()
@@ -33,6 +34,7 @@ async def test_a_reply_interrupts_a_task_which_goes_on_from_its_text(paths: Path
         ollama={"host": server.url},
         memory={"both": "yes"},
         detect={"enabled": False},
+        route={"simple_tasks": "task"},
     )
     engine = await Engine.start(paths, settings)
 

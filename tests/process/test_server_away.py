@@ -63,6 +63,7 @@ async def some_are_done(engine: Engine, least: int) -> None:
     await until(enough, f"{least} tasks are done")
 
 
+@pytest.mark.long
 async def test_killed_and_started_twice_nothing_fails_nothing_is_done_twice_and_all_is_finished(
     ollama: FakeOllama, paths: Paths
 ) -> None:

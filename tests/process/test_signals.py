@@ -17,9 +17,9 @@ import pytest
 from support.processes import PROGRAM, WAIT_S
 from tale_tui.ui.terminal.driver import GUARD_FAULTS_AFTER_S
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
-LONG = "write a long answer"
+LONG = "a long answer please"
 READY = "enter send"
 LEAVES = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
 FATAL = [signal.SIGQUIT, signal.SIGABRT, signal.SIGUSR1, signal.SIGALRM]
@@ -232,7 +232,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_window_back(
     shell.wait_for(lambda text: text.count("in the shell") == 1 and READY not in text)
     shell.press("fg\r")
     shell.wait_for("esc stop")
-    assert shell.changed_modes().keys() >= {"1049", "2004", "1003", "25", "keyboard", "settings"}
+    shell.wait_for(lambda _: shell.changed_modes().keys() >= {"1049", "2004", "1003", "25", "keyboard", "settings"})
     shell.press("typed")
     shell.wait_for("typed")
     shell.press("\x11")

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.process
 WAIT_S = 60.0
 
 
+@pytest.mark.long
 def test_the_engine_of_the_test_is_killed_and_nothing_is_lost(commands: Any, tmp_path: Path) -> None:
     process = commands.start(
         "stress-test", "--tasks", "12", "--chats", "2", "--kill", "--json",
@@ -57,6 +58,7 @@ def test_the_engine_of_the_test_is_killed_and_nothing_is_lost(commands: Any, tmp
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["ctrl+c", "kill"])
+@pytest.mark.long
 def test_a_stress_test_that_is_ended_leaves_no_process(commands: Any, tmp_path: Path, how: signal.Signals) -> None:
     process = commands.start("stress-test", "--tasks", "500", "--chats", "1", TMPDIR=str(tmp_path))
     [folder] = until(lambda: [*tmp_path.glob("tale-stress-test-*")], "its folder")
@@ -78,6 +80,7 @@ def test_without_a_model_nothing_is_begun(commands: Any, tmp_path: Path) -> None
     assert not processes_on(folder)
 
 
+@pytest.mark.long
 def test_a_window_on_the_folder_goes_on_where_the_engine_of_the_test_was_killed(
     commands: Any, window: Callable[..., Any], tmp_path: Path
 ) -> None:

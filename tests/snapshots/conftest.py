@@ -111,6 +111,7 @@ class Scene:
         away: what the server raises.
         broken: what is raised in the place of the engine.
         detect: what the settings say of it; off, so that a message is what the scene says.
+        budgets: the same of budgets.
     """
 
     act: Callable[[Window], Awaitable[None]] | None = None
@@ -124,6 +125,7 @@ class Scene:
     away: Any = None
     broken: TaleError | None = None
     detect: dict[str, Any] = field(default_factory=lambda: {"enabled": False})
+    budgets: dict[str, Any] = field(default_factory=dict)
 
 
 async def stands_still(window: Window) -> None:
@@ -176,7 +178,7 @@ def looks_as_before(
     )
     monkeypatch.setattr(TaleApp, "NOTIFICATION_TIMEOUT", 3600)
     # How fast is written is looked at by the clock on the wall.
-    monkeypatch.setattr("tale_tui.ui.chat.speed.LOOK_S", 3600)
+    monkeypatch.setattr("tale_tui.ui.chat.status.SPEED_EVERY_S", 3600)
 
     def compare(**scene: Any) -> bool:
         return _compare(Scene(**scene), manual_clock, snap_compare, paths)
@@ -199,7 +201,7 @@ def _compare(scene: Scene, manual_clock: ManualClock, snap_compare: Callable[...
     clock = Clock(now=manual_clock.now, monotonic=manual_clock.monotonic, new_id=lambda: f"id{next(ids):02}")
     server = Server(scene.answers, models=[name for name, *_ in MODELS], sleep=manual_clock.sleep, away=scene.away)
     models = {"ux": "ollama/qwen2.5:7b", "task": "ollama/qwen3:14b"} if scene.served else {}
-    settings = Settings(**models, detect=scene.detect)
+    settings = Settings(**models, detect=scene.detect, budgets=scene.budgets)
     backends = {BackendName.OLLAMA: server} if scene.served else {}
 
     @asynccontextmanager

@@ -11,6 +11,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from tale_tui.domain.conversation import Author, Message, Session, Transcript
+from tale_tui.domain.forecasts import NOTHING, Estimate, ForecastSummary
 from tale_tui.domain.models import BackendName, ModelRef, Usage
 from tale_tui.domain.tasks import Reason, Task, TaskState
 from tale_tui.formatting.symbols import ASCII
@@ -225,3 +226,44 @@ def test_an_offer(picture: Any, theme: str) -> None:
 def test_a_second_version(picture: Any) -> None:
     again = card(RUNS, sibling=2, siblings=2)
     assert picture((said(1, WANTED), again), (RUNS,), size=SMALL)
+
+
+FORESEEN = ForecastSummary(Estimate(900, 600, 1_400), Estimate(70, 45, 110), NOTHING, 231, "medium")
+LETTER = ForecastSummary(Estimate(290, 180, 470), Estimate(65, 40, 100), NOTHING, 231, "medium")
+FORESEEN_TASKS = (
+    task("done", "w9d4", "Letter to the landlord", worked_s=51.0, finished=NOW - 70, completion_tokens=318,
+         forecast=LETTER),
+    task("running", "m3v7", "A poem about the sea", running_since=NOW - 10, forecast=replace(LETTER, runs=4)),
+    task("running", "x2c8", "Rename the pictures", running_since=NOW - 150, forecast=FORESEEN),
+    task("queued", "p8c3", "Tests for Fibonacci", waits_for=("k4t9",), p=None, forecast=FORESEEN),
+    task("queued", "q5n2", "Tests for primes", p=None, forecast=replace(FORESEEN, runs=4)),
+    task("running", running_since=NOW - 42, step_title="write", forecast=FORESEEN),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_what_was_foreseen_of_tasks(picture: Callable[..., bool], size: tuple[int, int], theme: str) -> None:
+    def act(view: TranscriptView) -> None:
+        view.set_task_live(FORESEEN_TASKS[-1].id, LiveFigures("writing", 0.0, tokens=412, rate=11.8))
+
+    messages = tuple(card(one) for one in FORESEEN_TASKS)
+    assert picture(messages, FORESEEN_TASKS, act, size=size, theme=theme)
+
+
+DEAR = replace(FORESEEN, large=True, cost=Estimate(0.0123, 0.008, 0.0204))
+ASKING_TASKS = (
+    task("queued", "q5n2", "Tests for primes", p=None, forecast=DEAR),
+    task("queued", "p8c3", "Tests for Fibonacci", p=None, forecast=replace(DEAR, runs=4)),
+    task("waiting", "b4d6", "Web application", reason=Reason.BUDGET, forecast=DEAR),
+    task("waiting", "s6k3", "A poem about the sea", reason=Reason.LENGTH, worked_s=140.0, completion_tokens=2_100,
+         forecast=LETTER),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_large_tasks_and_those_that_ask_about_budgets(
+    picture: Callable[..., bool], size: tuple[int, int], theme: str
+) -> None:
+    assert picture(tuple(card(one) for one in ASKING_TASKS), ASKING_TASKS, size=size, theme=theme)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tale_tui.domain.events import Notice
+from tale_tui.domain.forecasts import NOTHING, Estimate, TaskForecast
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Classification, DetectBand
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
@@ -16,6 +18,12 @@ SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
 LOOKS = {f"{size}-{theme}": (SIZES[size], f"tale-{theme}") for size in SIZES for theme in ("dark", "light")}
 looks = pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
 BIG = ModelRef.parse("ollama/qwen3:14b")
+FORESEEN = TaskForecast(
+    *("code", Estimate(85, 80, 95), Estimate(620, 380, 1_020), Estimate(70, 45, 110), NOTHING, 12),
+    why="the nearest of 12 runs of this model",
+    ref=BIG,
+    complexity="medium",
+)
 ON = {"enabled": True}
 CODE = "Here it is:\n\n```python\ndef fib(n: int) -> int:\n    return n if n < 2 else fib(n - 1) + fib(n - 2)\n"
 
@@ -27,15 +35,21 @@ def work(request: Any) -> Script:
     return spoken("Memoisation keeps the result of a call, so that the same call later costs a look-up.")
 
 
-async def judged(window: Any, text: str, p: float, band: DetectBand) -> None:
+async def judged(window: Any, text: str, p: float, band: DetectBand, foreseen: TaskForecast = FORESEEN) -> None:
     """Write a text that is judged so."""
 
     async def judge(text: str, *, session_id: str = "") -> Classification:
         return Classification(p, band, (), BIG, 70.0)
 
+    async def foresee(text: str, *, model: str = "") -> TaskForecast:
+        return foreseen
+
     window.engine.chat.classify = judge
+    window.engine.learning.forecast = foresee
     await window.write(text)
-    await window.until(lambda: window.chip is not None, "the chip")
+    await window.until(
+        lambda: window.chip is not None and (window.chip.kind != "task" or window.chip.forecast is not None), "the chip"
+    )
 
 
 async def given(window: Any, *titles: str) -> None:
@@ -51,6 +65,7 @@ async def given(window: Any, *titles: str) -> None:
     await window.until(
         lambda: window.chat.view.card(first).content.text.strip() == CODE.strip(), "the first one has written"
     )
+    await window.until(lambda: all(task.forecast for task in window.tasks.values()), "all are foreseen")
     await window.until(
         lambda: not window.busy and bar.turns == len(titles), "no turn is under way, and the title counts them"
     )
@@ -60,6 +75,15 @@ async def given(window: Any, *titles: str) -> None:
 def test_a_task(looks_as_before: Any, look: Any) -> None:
     async def act(window: Any) -> None:
         await judged(window, "Write tests for it too", 0.93, DetectBand.TASK)
+
+    assert looks_as_before(act=act, size=look[0], theme=look[1], detect=ON)
+
+
+@looks
+def test_a_large_task(looks_as_before: Any, look: Any) -> None:
+    async def act(window: Any) -> None:
+        large = replace(FORESEEN, large=True, cost=Estimate(0.0123, 0.008, 0.0204))
+        await judged(window, "Write tests for it too", 0.93, DetectBand.TASK, large)
 
     assert looks_as_before(act=act, size=look[0], theme=look[1], detect=ON)
 
@@ -85,6 +109,7 @@ def test_the_user_said_so(looks_as_before: Any, size: tuple[int, int]) -> None:
     async def act(window: Any) -> None:
         await judged(window, "What is memoisation? " * 12, 0.03, DetectBand.CHAT)
         await window.press("f8")
+        await window.until(lambda: window.chip.forecast is not None, "the forecast")
 
     assert looks_as_before(act=act, size=size, detect=ON)
 

@@ -11,7 +11,7 @@ import pytest
 
 from tale_tui.domain.alerts import AlertKind, LimitReading
 from tale_tui.domain.events import Notice
-from tale_tui.domain.models import Progress
+from tale_tui.domain.models import FinishReason, Progress
 from tale_tui.engine.models.scripted import Pause, Say, Script
 from tale_tui.ui.widgets.progress_gauge import ProgressGauge
 
@@ -247,3 +247,30 @@ def test_alerts(looks_as_before: Any, size: tuple[int, int]) -> None:
         await window.shows("Alerts")
 
     assert looks_as_before(before=before, act=act, size=size)
+
+
+@pytest.mark.parametrize("theme", ["tale-dark", "tale-light"])
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_more_is_foreseen_than_a_budget_has_left(looks_as_before: Any, size: tuple[int, int], theme: str) -> None:
+    async def act(window: Any) -> None:
+        await window.say("/task Write a web application with a login")
+        await window.shows("More is foreseen", "are left")
+
+    assert looks_as_before(act=act, size=size, theme=theme, budgets={"day_tokens": 100})
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_a_task_that_writes_far_more_than_its_like(looks_as_before: Any, size: tuple[int, int]) -> None:
+    def rambles(request: Any) -> Script:
+        words = tuple(Say("word ") for _ in range(request.max_tokens))
+        return Script(words, FinishReason.LENGTH, completion_tokens=len(words))
+
+    async def act(window: Any) -> None:
+        await window.say("/task Write a haiku about rain")
+        await window.shows("Far longer", "has written", "asks whether to go on", "1 needs you")
+        [task] = window.tasks.values()
+        card = window.chat.view.card(task.id)
+        await window.until(lambda: len(card.content.text.split()) == task.completion_tokens, "all of it is shown")
+        await window.until(lambda: window.chat.view.is_vertical_scroll_end, "its end is in sight")
+
+    assert looks_as_before(act=act, size=size, answers=rambles)

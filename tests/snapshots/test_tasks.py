@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from textual.pilot import Pilot
 from support import tasks as fake_tasks
 from support.window import Window
 from tale_tui.domain.errors import EngineLost
+from tale_tui.domain.forecasts import NOTHING, Estimate, ForecastSummary, PastForecasts, StepEstimate
+from tale_tui.domain.tasks import Reason
 
 TINY, SMALL, USUAL, LARGE = (20, 5), (80, 24), (120, 40), (200, 60)
 SIZES = {"80x24": SMALL, "120x40": USUAL, "200x60": LARGE}
@@ -144,3 +147,38 @@ def test_saving_files_of_a_long_title(picture: Any, tmp_path: Any, monkeypatch: 
         window.app.screen.query_one("#folder").value = "~/fibonacci"
 
     assert picture(engine, size=SMALL, before="w9d4", act=act, after=("~/fibonacci",))
+
+
+def foreseen_tasks() -> Any:
+    """Tasks of which everything was foreseen; the chosen one is a plan."""
+    whole = ForecastSummary(
+        *(Estimate(900, 600, 1_400), Estimate(70, 45, 110), NOTHING, 231, "medium"),
+        prompt_tokens=Estimate(220, 200, 250),
+        cost=Estimate(0.0123, 0.008, 0.0204),
+        past=PastForecasts(50, 26, "code"),
+    )
+    one = StepEstimate(Estimate(300, 200, 480), Estimate(23, 15, 40))
+    engine = fake_tasks.plain()
+    runs = fake_tasks.task(
+        *("k4t9", "Fibonacci function", "running"), started_ago=42, running_since_ago=42, steps_total=3, steps_done=1,
+        step_title="write", completion_tokens=412, forecast=whole,
+    )  # fmt: skip
+    steps = (
+        fake_tasks.step("outline", "done", "1. Use a cache.", 96, took=8),
+        fake_tasks.step("write", "running", fake_tasks.CODE[:210], took=34),
+        fake_tasks.step("check"),
+    )
+    engine.give(fake_tasks.detail_of(runs, [replace(step, foreseen=one) for step in steps]))
+    long = fake_tasks.task("s6k3", "A poem", "waiting", reason=Reason.LENGTH, completion_tokens=2_100, forecast=whole)
+    engine.give(fake_tasks.detail_of(long))
+    waits = fake_tasks.task("p8c3", "Tests for Fibonacci", after=(runs.id,), waits_for=("k4t9",))
+    engine.give(fake_tasks.detail_of(replace(waits, forecast=replace(whole, large=True))))
+    done = fake_tasks.task("w9d4", "Letter", "done", finished_ago=60, worked_s=51.0, completion_tokens=812)
+    engine.give(fake_tasks.detail_of(replace(done, forecast=whole), result=fake_tasks.CODE))
+    return engine
+
+
+@pytest.mark.parametrize("theme", ["tale-dark", "tale-light"])
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_what_was_foreseen(picture: Any, size: tuple[int, int], theme: str) -> None:
+    assert picture(foreseen_tasks(), size=size, theme=theme, after=() if size == SMALL else ("from functools",))

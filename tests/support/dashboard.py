@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import tale_tui.ui
 from support import tasks as fake_tasks
+from support.checkpoints import week
 from support.screen_app import NOW, ScreenApp
 from support.scripted_engine import ScriptedEngine
 from tale_tui.domain.alerts import Alert, AlertKind
@@ -132,4 +133,5 @@ def engine_of(report: Callable[[float, str], DashboardReport] | None = busy, *, 
     engine = fake_tasks.some() if works else fake_tasks.plain()
     engine.dashboard = report or unrecorded
     engine.alerts = alerts() if works else []
+    engine.kept = week() if works else []
     return engine

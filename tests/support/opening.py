@@ -42,7 +42,8 @@ def open_window(paths: Paths, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> 
 
     Args of what it gives: the scripts of the backend (or a function of the request), the size of the terminal, what
     `TaleApp` and `ScriptedBackend` take, whether messages are judged, whether the engine is shared by the windows that
-    are open at the same time (the first is it, the others reach it over the socket), and settings.
+    are open at the same time (the first is it, the others reach it over the socket), other folders than those of the
+    test, and settings.
     """
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
 
@@ -63,8 +64,10 @@ def open_window(paths: Paths, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> 
         detection: dict[str, Any] | None = None,
         manners: WindowPreferences | None = None,
         shared: bool = False,
+        folders: Paths | None = None,
         **settings: Any,
     ) -> AsyncIterator[Window]:
+        here = folders or paths
         used = backend or ScriptedBackend(answers or [spoken("An ", "answer.")], sleep=_at_once)
         failures = [broken] if broken else []
 
@@ -77,19 +80,19 @@ def open_window(paths: Paths, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> 
             detected = {"enabled": detect or detection is not None, **(detection or {})}
             chosen = Settings(ux=ux, task=task or ux, detect=detected, **settings)
             if shared:
-                async with open_engine(paths, chosen, clock, backends={BackendName.SCRIPTED: used}) as window.engine:
+                async with open_engine(here, chosen, clock, backends={BackendName.SCRIPTED: used}) as window.engine:
                     yield window.engine
                 return
-            window.engine = await Engine.start(paths, chosen, clock, backends={BackendName.SCRIPTED: used})
+            window.engine = await Engine.start(here, chosen, clock, backends={BackendName.SCRIPTED: used})
             try:
                 yield window.engine
             finally:
                 await window.engine.stop()
 
         # As at every start but the first one in a data folder.
-        tell_demo_once(paths.data)
+        tell_demo_once(here.data)
         look = look or FirstFrameSettings()
-        app = TaleApp(Bridge(engine), paths, look, overrides=overrides, session_id=session_id, clock=clock)
+        app = TaleApp(Bridge(engine), here, look, overrides=overrides, session_id=session_id, clock=clock)
         app.chat.preferences = manners
         window = Window(app, backend=used)
         async with app.run_test(size=size, notifications=True):

@@ -23,7 +23,7 @@ import psutil
 import pyte
 import pytest
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 """The longest that anything may take before a test says what it saw instead."""
 LOOK_S = 0.02
 """Between two looks at the screen."""

@@ -12,6 +12,8 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from support.scripted_engine import ScriptedEngine
+from support.window import Window
+from tale_tui.domain.checkpoints import CheckpointScope
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.events import Notice
@@ -38,6 +40,7 @@ class ScreenApp(App[None]):
     Attributes:
         copied: what was put into the clipboard.
         left: how often the chat was asked for.
+        scopes: of what checkpoints were asked for.
     """
 
     BINDINGS = APP_KEYS
@@ -58,6 +61,7 @@ class ScreenApp(App[None]):
         self.passed = 0.0
         self.copied: list[str] = []
         self.left = 0
+        self.scopes: list[CheckpointScope] = []
         self.told: list[str] = []
         self._broken = broken
         self.bridge = Bridge(self._engine)
@@ -67,8 +71,12 @@ class ScreenApp(App[None]):
 
     def notify(self, message: str, *, title: str = "", severity: SeverityLevel = "information", **_: Any) -> None:
         """Show what is told as the application does, for as long as it is not closed."""
-        self.told.append(message)
-        self.shown.show_notice(NoticeShown(Notice(title, message, severity)))
+        self.tell(Notice(title, message, severity))
+
+    def tell(self, notice: Notice) -> None:
+        """The same, for a notice that names what there is to look at."""
+        self.told.append(notice.sentence)
+        self.shown.show_notice(NoticeShown(notice))
 
     def clear_notifications(self) -> None:
         """Take it away."""
@@ -96,5 +104,26 @@ class ScreenApp(App[None]):
     def copy_to_clipboard(self, text: str) -> None:
         self.copied.append(text)
 
+    def on_base_screen_checkpoints_wanted(self, event: BaseScreen.CheckpointsWanted) -> None:
+        self.scopes.append(event.scope)
+
     def on_base_screen_left(self) -> None:
         self.left += 1
+
+
+@asynccontextmanager
+async def screen_window(
+    app: ScreenApp, size: tuple[int, int], is_read: Callable[[], object] | None
+) -> AsyncIterator[Window]:
+    """Open a window with one screen.
+
+    Args:
+        app: has the screen.
+        size: cells across and lines.
+        is_read: whether the screen has read what it shows, which is waited for; None waits for nothing.
+    """
+    window = Window(app, engine=app.engine)
+    async with app.run_test(size=size, notifications=True):
+        if is_read is not None:
+            await window.until(is_read, "it is read")
+        yield window

@@ -14,9 +14,12 @@ from support.scripted_groups import (
     NOON,
     REF,
     ScriptedChat,
+    ScriptedCheckpoints,
     ScriptedControl,
+    ScriptedLearning,
     ScriptedMetrics,
     ScriptedModels,
+    ScriptedRecall,
     ScriptedSessions,
     ScriptedTasks,
     ScriptedTurn,
@@ -24,6 +27,8 @@ from support.scripted_groups import (
 from tale_tui.config.settings import ModelPrice
 from tale_tui.domain.alerts import Alert
 from tale_tui.domain.budgets import BudgetUse
+from tale_tui.domain.checkpoints import Checkpoint, CheckpointDetail, CheckpointDiff, CheckpointKind, Restoration
+from tale_tui.domain.context import ContextPart, ConversationDigest
 from tale_tui.domain.conversation import Author, Message, MessageState, QueuedMessage, SearchHit, Session, View
 from tale_tui.domain.errors import NoSuchSession, TaleError
 from tale_tui.domain.events import (
@@ -41,6 +46,8 @@ from tale_tui.domain.events import (
     TurnEvent,
     TurnStarted,
 )
+from tale_tui.domain.forecasts import NOTHING, Estimate, ForecastAccuracy, ForecastHistory, TaskForecast
+from tale_tui.domain.learning import LearnedState
 from tale_tui.domain.metrics import CallRecord, RunningCall, TokenSavings
 from tale_tui.domain.models import (
     BackendReport,
@@ -53,10 +60,33 @@ from tale_tui.domain.models import (
     RoleStatus,
     Usage,
 )
+from tale_tui.domain.plans import PlanForecast
+from tale_tui.domain.recall import RecallContext, RecallItem
 from tale_tui.domain.samples import DashboardReport
-from tale_tui.domain.tasks import DetectBand, Task, TaskDetail, TaskState
-from tale_tui.engine.api import ChatApi, ControlApi, MetricsApi, ModelApi, SessionApi, TaskApi
+from tale_tui.domain.tasks import DetectBand, Plan, Task, TaskDetail, TaskState
+from tale_tui.engine.api import (
+    ChatApi,
+    CheckpointApi,
+    ControlApi,
+    LearningApi,
+    MetricsApi,
+    ModelApi,
+    RecallApi,
+    SessionApi,
+    TaskApi,
+)
 from tale_tui.engine.models.scripted import Hold
+
+FORECAST = TaskForecast(
+    *("verse", Estimate(85, 80, 95), Estimate(60, 30, 110), Estimate(4, 2, 8), NOTHING, 12),
+    why="the nearest of 12 runs of this model",
+    ref=REF,
+    complexity="simple",
+    p=0.97,
+    route=Role.TASK,
+    route_why="works on tasks",
+)
+"""What is foreseen of every text, unless a test has something else foreseen."""
 
 
 class ScriptedEngine:
@@ -110,6 +140,10 @@ class ScriptedEngine:
         self.queued: dict[str, list[QueuedMessage]] = {}
         self.views: dict[str, View] = {}
         self.hits: tuple[SearchHit, ...] = ()
+        self.context_parts: tuple[ContextPart, ...] = ()
+        """What the model is shown; empty for something usual."""
+        self.digest: ConversationDigest | None = None
+        """Of the older turns of every session."""
         # models
         self.role = RoleStatus(Role.UX, RoleState.READY, ref)
         self.task_role = RoleStatus(Role.TASK, RoleState.READY, ref)
@@ -129,6 +163,26 @@ class ScriptedEngine:
         self.alerts: list[Alert] = []
         self.exposed = ""
         self.budgets: list[BudgetUse] = []
+        # learning
+        self.forecast: TaskForecast = FORECAST
+        self.plan_forecast: PlanForecast | None = None
+        self.foresee: Callable[[Plan], PlanForecast] | None = None
+        """What is foreseen of a plan that is not stored; None for `plan_forecast`."""
+        self.learned: tuple[LearnedState, ...] = ()
+        self.forecast_history = ForecastHistory(ForecastAccuracy("", 0, 0, 0, 0), ())
+        # checkpoints
+        self.kept: list[Checkpoint] = []
+        """The newest first."""
+        self.held: dict[str, CheckpointDetail] = {}
+        self.differences: dict[tuple[str, str], CheckpointDiff] = {}
+        self.restoration = Restoration(Checkpoint("0" * 40, NOON, 0, CheckpointKind.STEP, "after 1", "group"))
+        # recall
+        self.remembered: list[RecallItem] = []
+        self.recall_off: set[str] = set()
+        self.recall_enabled = True
+        self.recall_model = ""
+        """What finds by meaning, as `backend/model`."""
+        self.recall_contexts: dict[str, RecallContext] = {}
         # control
         self.pid, self.here, self.background = 1, False, False
         self.works, self.can_write, self.watched, self.stopped = True, True, 1, False
@@ -144,6 +198,9 @@ class ScriptedEngine:
         self.sessions: SessionApi = ScriptedSessions(self)
         self.models: ModelApi = ScriptedModels(self)
         self.metrics: MetricsApi = ScriptedMetrics(self)
+        self.learning: LearningApi = ScriptedLearning(self)
+        self.checkpoints: CheckpointApi = ScriptedCheckpoints(self)
+        self.recall: RecallApi = ScriptedRecall(self)
         self.control: ControlApi = ScriptedControl(self)
 
     # what a test does

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 from support.calls import is_meant, key_of, names_of, sums_of
 from tale_tui.domain.alerts import Alert
 from tale_tui.domain.budgets import BudgetUse
-from tale_tui.domain.constants import CLOCK_STEP_S
+from tale_tui.domain.checkpoints import (
+    BundleImport,
+    Checkpoint,
+    CheckpointDetail,
+    CheckpointDiff,
+    CheckpointKind,
+    CheckpointList,
+    Restoration,
+)
+from tale_tui.domain.constants import CLOCK_STEP_S, DEFAULT_WINDOW
+from tale_tui.domain.context import ContextPart, ContextReport, PartName
 from tale_tui.domain.conversation import (
     Author,
     ExportFormat,
@@ -25,8 +35,13 @@ from tale_tui.domain.conversation import (
 )
 from tale_tui.domain.errors import (
     AmbiguousTask,
+    BadInput,
+    CannotUndo,
     EmptyMessage,
+    HasSecret,
     NoSuchAlert,
+    NoSuchCheckpoint,
+    NoSuchItem,
     NoSuchMessage,
     NoSuchTask,
     TurnRunning,
@@ -46,6 +61,8 @@ from tale_tui.domain.events import (
     TurnEvent,
     TurnStarted,
 )
+from tale_tui.domain.forecasts import HISTORY_TASKS, ForecastHistory, TaskForecast
+from tale_tui.domain.learning import LearnedPart, LearnedState, LearningEvent, LearningOutcome, LearningReport
 from tale_tui.domain.metrics import (
     EVERY_CALL,
     CallActivity,
@@ -71,6 +88,16 @@ from tale_tui.domain.models import (
     RoleStatus,
     Usage,
 )
+from tale_tui.domain.plans import PlanDraft, PlanForecast
+from tale_tui.domain.recall import (
+    RecallContext,
+    RecallHit,
+    RecallItem,
+    RecallKind,
+    RecallOrigin,
+    RecallSource,
+    RecallState,
+)
 from tale_tui.domain.samples import DEFAULT_RANGE, DashboardReport
 from tale_tui.domain.tasks import (
     ENDED,
@@ -88,12 +115,14 @@ from tale_tui.domain.tasks import (
     TaskDetail,
     TaskRequest,
     TaskState,
+    check_task_text,
 )
 from tale_tui.domain.text import clean
 from tale_tui.domain.time_ranges import days_before
 from tale_tui.engine.metrics.figures import grouped, timeline_of
 from tale_tui.engine.models.scripted import Hold
 from tale_tui.engine.store.token_metrics import SumRow
+from tale_tui.engine.tasks.plan import parse_plan
 
 if TYPE_CHECKING:
     from support.scripted_engine import ScriptedEngine
@@ -248,6 +277,18 @@ class ScriptedChat(Group):
         await self._engine.asked("chat.classify")
         return Classification(0.5, self._engine.band)
 
+    async def context(self, session_id: str) -> ContextReport:
+        engine = self._engine
+        await engine.asked("chat.context", session_id)
+        session = engine.session(session_id)
+        parts = (ContextPart(PartName.SYSTEM, 20), ContextPart(PartName.TURNS, 100), ContextPart(PartName.ANSWER, 1024))
+        return ContextReport(
+            *(session.id, engine.role.ref, DEFAULT_WINDOW, engine.context_parts or parts, session.turns, session.turns),
+            digest=engine.digest,
+            digest_shown=False,
+            summaries=True,
+        )
+
     async def enqueue(self, session_id: str, text: str, *, key: str) -> QueuedMessage:
         await self._engine.asked("chat.enqueue", session_id, text)
         waiting = QueuedMessage(key, text, NOON)
@@ -276,6 +317,7 @@ class ScriptedTasks(Group):
         time_limit_s: float | None = None,
         session_id: str | None = None,
         p: float | None = None,
+        given: Role | None = None,
     ) -> Task:
         await self._engine.asked("tasks.submit")
         if not clean(text).strip():
@@ -385,9 +427,36 @@ class ScriptedTasks(Group):
         again = {"state": TaskState.QUEUED, "reason": Reason.NONE, "finished": None, "error": ""}
         return await self._do(task_id, ENDED | {TaskState.PAUSED}, ("retry", step), **again)
 
-    async def approve(self, task_id: str, *, yes: bool) -> Task:
+    async def give(self, task_id: str, role: Role) -> Task:
+        engine = self._engine
+        ref = (engine.role if role is Role.UX else engine.task_role).ref
+        again = {"state": TaskState.QUEUED, "reason": Reason.NONE, "finished": None, "error": ""}
+        return await self._do(task_id, TaskState, ("give", role), given=role, ref=ref, why="you chose it", **again)
+
+    async def approve(self, task_id: str, *, yes: bool, step: str = "") -> Task:
+        if step:
+            return await self._do(task_id, (TaskState.WAITING,), ("approve step", yes, step))
         state = TaskState.QUEUED if yes else TaskState.CANCELLED
         return await self._do(task_id, (TaskState.WAITING,), ("approve", yes), state=state, reason=Reason.NONE)
+
+    async def refuse(self, task_id: str, *, reason: str) -> Task:
+        queued: dict[str, Any] = {"state": TaskState.QUEUED, "reason": Reason.NONE}
+        return await self._do(task_id, OPEN, ("refuse", reason), **queued)
+
+    async def skip(self, task_id: str, *, step: str) -> Task:
+        return await self._do(task_id, OPEN, ("skip", step))
+
+    async def draft(self, task_id: str, *, plan: str) -> PlanDraft:
+        detail, drafted = await self.get(task_id), parse_plan(plan)
+        known = {step.spec: step for step in detail.steps}
+        steps = tuple(known.get(spec, Step(spec, allowed=False)) for spec in drafted.steps)
+        forecast = self._engine.plan_forecast
+        if self._engine.foresee is not None:
+            forecast = self._engine.foresee(drafted)
+        return PlanDraft(replace(detail, plan=drafted, steps=steps), forecast)
+
+    async def set_plan(self, task_id: str, *, plan: str) -> Task:
+        return await self._do(task_id, (TaskState.WAITING, TaskState.PAUSED), ("set_plan", plan))
 
     async def set_priority(self, task_id: str, priority: Priority) -> Task:
         return await self._do(task_id, OPEN, ("set_priority", priority), priority=priority)
@@ -614,6 +683,213 @@ class ScriptedMetrics(Group):
     async def exposition(self) -> str:
         await self._engine.asked("metrics.exposition")
         return self._engine.exposed
+
+
+class ScriptedLearning(Group):
+    """See `LearningApi`; what is foreseen is what a test put into `forecast`."""
+
+    async def forecast(self, text: str, *, model: str = "") -> TaskForecast:
+        await self._engine.asked("learning.forecast", text, model)
+        check_task_text(text, 16_000)
+        return self._engine.forecast
+
+    async def of_task(self, task_id: str) -> TaskForecast | None:
+        await self._engine.asked("learning.of_task", task_id)
+        return self._engine.forecast
+
+    async def of_plan(self, task_id: str) -> PlanForecast | None:
+        await self._engine.asked("learning.of_plan")
+        return self._engine.plan_forecast
+
+    async def history(self, *, limit: int = HISTORY_TASKS) -> ForecastHistory:
+        await self._engine.asked("learning.history", limit)
+        return self._engine.forecast_history
+
+    async def learned(self) -> tuple[LearnedState, ...]:
+        await self._engine.asked("learning.learned")
+        return self._engine.learned
+
+    async def undo(self, event_id: str) -> LearningEvent:
+        await self._engine.asked("learning.undo", event_id)
+        found = (event for state in self._engine.learned for event in state.events if event.id == event_id)
+        event = next(found, None)
+        if event is None:
+            raise BadInput(f"Nothing was learned as {event_id}: tale-tui learning lists what was.")
+        return replace(event, undone=NOON)
+
+    async def reset(self, part: LearnedPart) -> LearningEvent:
+        await self._engine.asked("learning.reset", part)
+        return LearningEvent(f"{part}-9", part, LearningOutcome.RESET, NOON, 0.0, LearningReport(kept=True))
+
+    async def switch(self, part: LearnedPart, *, on: bool) -> None:
+        await self._engine.asked("learning.switch", part, on)
+        self._engine.learned = tuple(
+            replace(state, enabled=on) if state.part is part else state for state in self._engine.learned
+        )
+
+
+class ScriptedCheckpoints(Group):
+    """See `CheckpointApi`; what there is is what a test put into `checkpoints`, what going back does into
+    `restoration`."""
+
+    async def list(self, *, task_id: str = "", session_id: str = "", limit: int = 100) -> CheckpointList:
+        await self._engine.asked("checkpoints.list", task_id, session_id, limit)
+        found = [
+            one for one in self._engine.kept if task_id in ("", one.task_id) and session_id in ("", one.session_id)
+        ]
+        return CheckpointList(tuple(found[: limit or None]), len(self._engine.kept), 41_000_000, 1_000_000_000)
+
+    async def show(self, checkpoint: str) -> CheckpointDetail:
+        await self._engine.asked("checkpoints.show", checkpoint)
+        found = self._found(checkpoint)
+        return self._engine.held.get(found.id) or CheckpointDetail(found, None, (), ())
+
+    async def diff(self, checkpoint: str, other: str = "") -> CheckpointDiff:
+        await self._engine.asked("checkpoints.diff", checkpoint, other)
+        found = self._found(checkpoint)
+        return self._engine.differences.get((found.id, other)) or CheckpointDiff(found.id, other, (), ())
+
+    async def restore(
+        self, checkpoint: str, *, task_id: str = "", file: str = "", dry_run: bool = False
+    ) -> Restoration:
+        await self._engine.asked("checkpoints.restore", checkpoint, task_id, file, dry_run)
+        return replace(self._engine.restoration, checkpoint=self._found(checkpoint))
+
+    async def undo(self, *, task_id: str = "", session_id: str = "", dry_run: bool = False) -> Restoration:
+        await self._engine.asked("checkpoints.undo", task_id, session_id, dry_run)
+        if not self._engine.kept:
+            raise CannotUndo("There is no step left whose files and state could be taken back.")
+        return self._engine.restoration
+
+    async def redo(self, *, task_id: str = "", session_id: str = "", dry_run: bool = False) -> Restoration:
+        await self._engine.asked("checkpoints.redo", task_id, session_id, dry_run)
+        return self._engine.restoration
+
+    async def keep(self, message: str = "", *, task_id: str = "", session_id: str = "") -> Checkpoint:
+        await self._engine.asked("checkpoints.keep", message, task_id, session_id)
+        if not task_id and not session_id:
+            raise BadInput("Say of what: of a task, or of a conversation.")
+        number = len(self._engine.kept) + 1
+        group = session_id or task_id
+        made = Checkpoint(
+            f"{number:040x}",
+            NOON + number,
+            number,
+            CheckpointKind.KEPT,
+            f"yours: {message}",
+            group,
+            session_id,
+            task_id,
+        )
+        self._engine.kept.insert(0, made)
+        return made
+
+    async def remove(self, checkpoint: str) -> Checkpoint:
+        await self._engine.asked("checkpoints.remove", checkpoint)
+        found = self._found(checkpoint)
+        self._engine.kept.remove(found)
+        return found
+
+    async def export(self, path: str, *, checkpoints: tuple[str, ...] = ()) -> int:
+        await self._engine.asked("checkpoints.export", path, checkpoints)
+        return len(checkpoints) or len(self._engine.kept)
+
+    async def import_(self, path: str) -> BundleImport:
+        await self._engine.asked("checkpoints.import_", path)
+        return BundleImport(1, 0)
+
+    def _found(self, prefix: str) -> Checkpoint:
+        found = next((one for one in self._engine.kept if one.id.startswith(prefix)), None)
+        if found is None:
+            raise NoSuchCheckpoint(f"No checkpoint begins with {prefix}: tale-tui checkpoints list shows all of them.")
+        return found
+
+
+class ScriptedRecall(Group):
+    """See `RecallApi`; what is remembered stands in `remembered`, and is found where it has a word of the question."""
+
+    async def list(
+        self, *, limit: int = 1000, offset: int = 0, kind: RecallKind | None = None, pinned: bool = False
+    ) -> tuple[RecallItem, ...]:
+        await self._engine.asked("recall.list", limit, offset, kind, pinned)
+        kept = sorted(self._engine.remembered, key=lambda item: (not item.pinned, -item.said))
+        found = [item for item in kept if kind in (None, item.kind) and (item.pinned or not pinned)]
+        return tuple(found[offset : offset + limit])
+
+    async def find(self, prefix: str) -> RecallItem:
+        found = [item for item in self._engine.remembered if prefix and item.id.startswith(prefix)]
+        if len(found) != 1:
+            raise NoSuchItem(f"Nothing remembered has an id that begins with {prefix!r}.")
+        return found[0]
+
+    async def search(self, query: str, *, limit: int = 20) -> tuple[RecallHit, ...]:
+        await self._engine.asked("recall.search", query, limit)
+        words = query.lower().split()
+        found = [item for item in self._engine.remembered if any(word in item.text.lower() for word in words)]
+        return tuple(RecallHit(item, 1 / place, place, None, True) for place, item in enumerate(found, 1))[:limit]
+
+    async def add(self, text: str, *, kind: RecallKind | None = None, session_id: str = "") -> RecallItem:
+        await self._engine.asked("recall.add", text, kind, session_id)
+        if "sk-" in text:
+            raise HasSecret("There was a key or a password in it: not remembered.")
+        source = RecallSource(RecallOrigin.ASKED, session_id)
+        item = RecallItem(f"item{len(self._engine.remembered)}", text, kind or RecallKind.FACT, source, NOON)
+        self._engine.remembered.append(item)
+        return item
+
+    async def edit(self, item_id: str, text: str, *, kind: RecallKind | None = None) -> RecallItem:
+        await self._engine.asked("recall.edit", item_id, text, kind)
+        return await self._change(item_id, text=text)
+
+    async def pin(self, item_id: str, *, pinned: bool = True) -> RecallItem:
+        await self._engine.asked("recall.pin", item_id, pinned)
+        return await self._change(item_id, pinned=pinned)
+
+    async def forget(self, item_id: str) -> RecallItem:
+        await self._engine.asked("recall.forget", item_id)
+        item = await self.find(item_id)
+        self._engine.remembered.remove(item)
+        return item
+
+    async def context(self, item_id: str) -> RecallContext:
+        await self._engine.asked("recall.context", item_id)
+        return self._engine.recall_contexts.get(item_id, RecallContext())
+
+    async def offered(self, message_id: str) -> tuple[RecallItem, ...]:
+        await self._engine.asked("recall.offered", message_id)
+        return tuple(self._engine.remembered)
+
+    async def allow(self, session_id: str, *, on: bool) -> bool:
+        await self._engine.asked("recall.allow", session_id, on)
+        self._engine.recall_off.discard(session_id)
+        if not on:
+            self._engine.recall_off.add(session_id)
+        return on
+
+    async def allowed(self, session_id: str) -> bool:
+        return session_id not in self._engine.recall_off
+
+    async def state(self) -> RecallState:
+        await self._engine.asked("recall.state")
+        kept, model = self._engine.remembered, self._engine.recall_model
+        kinds = {kind: count for kind in RecallKind if (count := sum(item.kind is kind for item in kept))}
+        why = "" if model else "There is no model for that here."
+        pinned = sum(item.pinned for item in kept)
+        enabled = self._engine.recall_enabled
+        embedded = len(kept) if model else 0
+        return RecallState(enabled, len(kept), model, embedded, why, not model, pinned=pinned, kinds=kinds)
+
+    async def fetch(self, *, source: str = "") -> AsyncGenerator[Progress, None]:
+        await self._engine.asked("recall.fetch", source)
+        yield Progress("vectors", 1, 2)
+        self._engine.recall_model = "embedded/vectors"
+        yield Progress("vectors", 2, 2, finished=True)
+
+    async def _change(self, item_id: str, **changes: Any) -> RecallItem:
+        item = await self.find(item_id)
+        changed = replace(item, **changes)
+        self._engine.remembered[self._engine.remembered.index(item)] = changed
+        return changed
 
 
 class ScriptedControl(Group):

@@ -202,7 +202,6 @@ class Window:
 
     def send(self, text: str) -> None:
         """Send a message in this moment, before anything else can happen."""
-        self.controller.tasks.cards.fold()
         self.controller.input.send(text, as_task=self.controller.input.preview.take())
 
     def hear(self, fact: Fact) -> None:

@@ -141,8 +141,11 @@ async def test_a_question_mark_in_the_prompt_is_a_question_mark(open_window: Any
 
 async def test_a_command_before_the_engine_is_there_stays_in_the_prompt(open_window: Any) -> None:
     async with open_window(gate=asyncio.Event()) as window:
-        window.chat.run_command("task", "Compare three databases")
+        await window.say("/task Compare three databases")
         await window.until(lambda: window.chat.composer.prompt.text == "/task Compare three databases", "it is there")
+        window.chat.run_command("plan")
+        await window.pilot.pause()
+        assert window.chat.composer.prompt.text == "/task Compare three databases"
         assert any("not there yet" in toast for toast in window.told)
 
 

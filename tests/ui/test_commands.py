@@ -95,7 +95,7 @@ async def test_the_palette_finds_by_title_name_and_summary(open_window: Any) -> 
         for words, name in (("colours", "theme"), ("start over", "clear"), ("sessions", "sessions")):
             palette.filtered(words)
             assert palette.picks.row.key == name
-        for words, first in (("task", ["tasks", "result"]), ("re", ["result", "resume", "rename"]), ("quit", ["quit"])):
+        for words, first in (("task", ["tasks", "give"]), ("re", ["result", "resume", "rename"]), ("quit", ["quit"])):
             palette.filtered(words)
             assert [row.key for row in palette.picks.rows][: len(first)] == first
             assert palette.picks.row.key == first[0], "the best match is the chosen one"

@@ -117,7 +117,7 @@ async def test_help_on_the_tasks_shows_their_keys(open_window: Any) -> None:
         await window.dialog(HelpScreen)
         text = "\n".join(column.render().plain for column in window.app.screen.query(HelpColumn))
         titles = [line for line in text.splitlines() if line.startswith(("Keys here", "In ", "Everywhere"))]
-        assert titles == ["Keys here", "In the tasks", "In a task", "Everywhere"]
+        assert titles == ["Keys here", "In the tasks", "In a plan", "In a task", "Everywhere"]
         here = text.partition("Everywhere")[0].partition("In the tasks")[0]
         assert "Choose the task below" in here, "the list has the focus"
         assert "Type words that the tasks shall have" in here

@@ -8,22 +8,22 @@ import sys
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import click
 
 from tale_tui.cli.context import CommandContext
 from tale_tui.cli.exit_codes import NO_MODEL_CODES, Exit
-from tale_tui.cli.output import MUTED, ProgressLine, echo, echo_err, echo_json, echo_notice, is_terminal, rounded, tenth
+from tale_tui.cli.held_notices import HeldNotices
+from tale_tui.cli.output import MUTED, ProgressLine, echo, echo_err, echo_json, is_terminal, rounded, tenth
 from tale_tui.cli.stdin import checked_words, is_piped, read_message
 from tale_tui.domain.errors import BadInput, EmptyMessage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
-    from types import TracebackType
 
     from tale_tui.domain.conversation import Message
-    from tale_tui.domain.events import Notice, TaskStarted, TurnEvent, TurnStarted
+    from tale_tui.domain.events import TaskStarted, TurnEvent, TurnStarted
     from tale_tui.domain.models import ModelRef
     from tale_tui.domain.tasks import TaskDetail
     from tale_tui.engine.api import EngineApi
@@ -226,48 +226,6 @@ async def _check_task(engine: EngineApi, message: str, text_limit: int | None) -
         judged = await engine.chat.classify(message, session_id="")
         if judged.enabled and judged.band is DetectBand.TASK:
             check_task_text(message, text_limit)
-
-
-class HeldNotices:
-    """Collects the engine's notices while a block lasts, and writes them when asked and at its end: until then an
-    answer may be half written."""
-
-    def __init__(self, engine: EngineApi) -> None:
-        self._engine = engine
-        self._held: list[Notice] = []
-        self._reader: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        """Subscribe, before anything else is asked of the engine."""
-        self._reader = asyncio.create_task(self._read(), name="notices")
-        await asyncio.sleep(0)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Write what is left."""
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
-        self.echo()
-
-    def echo(self) -> None:
-        """Write what came since the last time."""
-        held, self._held = self._held, []
-        for notice in held:
-            echo_notice(notice)
-
-    async def _read(self) -> None:
-        from tale_tui.domain.events import AlertRaised, Notice
-        from tale_tui.formatting.alerts import alert_notice
-
-        async with aclosing(self._engine.control.watch()) as facts:
-            async for fact in facts:
-                if isinstance(fact, Notice):
-                    self._held.append(fact)
-                elif isinstance(fact, AlertRaised):
-                    self._held.append(alert_notice(fact.alert))
 
 
 async def _model(engine: EngineApi, options: ChatOptions, line: ProgressLine) -> ModelRef | None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from tale_tui.cli.context import CommandContext
+from tale_tui.cli.learning.json_rows import json_rows
 from tale_tui.cli.output import echo, echo_err, echo_json, rounded
-from tale_tui.cli.stdin import checked_words, is_piped, read_lines, read_message
+from tale_tui.cli.stdin import checked_words, is_piped, read_message
 from tale_tui.cli.text_command import TextCommand
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.text import clean_line
@@ -38,7 +36,7 @@ def detect(context: CommandContext, text: tuple[str, ...], as_json: bool, lines:
         raise BadInput("--jsonl reads its messages from standard input: tale-tui detect --jsonl < FILE")
     if lines:
         detector = _detector(context)
-        for row in _rows():
+        for row in json_rows():
             found = detector.detect(row["text"])
             echo_json({"id": row["id"], "p": rounded(found.p), "label": found.label.value})
         return
@@ -58,27 +56,6 @@ def _detector(context: CommandContext) -> Detector:
     from tale_tui.engine.detect.detector import LEARNED_FILE, Detector
 
     return Detector.load(context.paths.data / LEARNED_FILE)
-
-
-def _rows() -> Iterator[dict[str, Any]]:
-    """The lines of standard input, checked one by one; empty ones are skipped."""
-    for number, line in enumerate(read_lines(), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line, parse_constant=_finite, parse_float=_finite)
-        except (ValueError, RecursionError) as error:
-            raise BadInput(f'Line {number} is not JSON. Write lines like {{"id": 1, "text": "Hello"}}.') from error
-        if not isinstance(row, dict) or "id" not in row or not isinstance(row.get("text"), str):
-            raise BadInput(f'Line {number} has no id or no text. Write lines like {{"id": 1, "text": "Hello"}}.')
-        yield row
-
-
-def _finite(number: str) -> float:
-    """Python also reads `NaN`, `Infinity` and `1e999`, which no other program would read in the answer."""
-    if not math.isfinite(value := float(number)):
-        raise ValueError(f"{number} is no number of JSON")
-    return value
 
 
 def _echo(found: Detection, settings: DetectSettings, *, as_json: bool) -> None:

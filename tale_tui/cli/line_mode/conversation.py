@@ -19,9 +19,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 from tale_tui.cli.exit_codes import NO_MODEL_CODES, Exit, exit_for
 from tale_tui.cli.follow import FollowedTask, follow, follow_elsewhere, follow_task, may_be_task, send_in_turn
+from tale_tui.cli.line_mode.checkpoints import HELP as CHECKPOINTS_HELP
+from tale_tui.cli.line_mode.checkpoints import CheckpointCommands
 from tale_tui.cli.line_mode.dashboard import dashboard_lines
+from tale_tui.cli.line_mode.recall import HELP as RECALL_HELP
+from tale_tui.cli.line_mode.recall import RecallCommands
 from tale_tui.cli.line_mode.tasks import HELP as TASKS_HELP
-from tale_tui.cli.line_mode.tasks import TaskCommands, acknowledged
+from tale_tui.cli.line_mode.tasks import TaskCommands, acknowledged, asking
 from tale_tui.cli.metrics.alerts import alert_id
 from tale_tui.cli.output import echo, echo_err, is_terminal
 from tale_tui.cli.preflight import NEXT_STEPS
@@ -32,15 +36,17 @@ from tale_tui.domain.errors import BadInput, EngineLost, ModelError, NoModel, Ta
 from tale_tui.domain.events import TaskStarted, TurnCancelled, TurnDone, TurnFailed, TurnStarted
 from tale_tui.domain.metrics import CallDimension
 from tale_tui.domain.models import ModelRef, Role
-from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.domain.tasks import ENDED, Task, TaskState
 from tale_tui.domain.text import reason_of
 from tale_tui.formatting.alerts import alert_state
+from tale_tui.formatting.context import digest_words, part_lines, turns_words, window_words
 from tale_tui.formatting.engine import is_here, who_works
+from tale_tui.formatting.learning import learned_lines
 from tale_tui.formatting.no_answer import no_answer
 from tale_tui.formatting.slash import MARK, literal, split_command
 from tale_tui.formatting.tasks import model_name
 from tale_tui.formatting.tokens import EMPTY, overview_words, report_lines, saved_words, uncounted_words
-from tale_tui.formatting.units import moment, plural
+from tale_tui.formatting.units import count, moment, plural, when
 from tale_tui.formatting.usage import usage_words
 
 if TYPE_CHECKING:
@@ -62,6 +68,7 @@ HELP = """\
 /sessions ID           go on with one of them
 /model                 the model that answers, and the others
 /model BACKEND/MODEL   let another one answer
+/context               what the model is shown of this session, and what has room
 /system                the system prompt of this session
 /system TEXT           set it
 /alerts                limits that were passed, and models that got worse
@@ -70,6 +77,7 @@ HELP = """\
 /export FILE           write it to a new file
 /tokens                what was spent: lately, and by model
 /dashboard             whether the promises hold, and what models do
+/learning              what was learned here, and how good it is
 /quit, exit            leave"""
 
 
@@ -351,10 +359,13 @@ class LineConversation:
                 self._state(words)
 
         try:
-            detail = await follow_task(self.engine, task.id, shows)
+            detail = await follow_task(self.engine, task.id, shows, ENDED | {TaskState.WAITING})
         except asyncio.CancelledError:
             self._left = f"{task.shown} goes on. Look at it with /status {task.shown}, end it with /cancel {task.shown}"
             raise
+        if detail.task.state is TaskState.WAITING:  # for an answer, which is given here too
+            self.err(asking(detail.task))
+            return
         self._task_commands().say_end(detail)
         if detail.task.state is TaskState.FAILED:
             self.failed = rebuild(detail.task.error_code, detail.task.error)
@@ -381,12 +392,16 @@ class LineConversation:
             "sessions": self._sessions,
             "model": self._model,
             "system": self._system,
+            "context": self._context,
             "export": self._export,
             "tokens": self._tokens,
             "dashboard": self._dashboard,
+            "learning": self._learning,
             "wait": self._wait,
             "alerts": self._alerts,
             **self._task_commands().table(),
+            **CheckpointCommands(self.engine, self.session, self.out, self.err).table(),
+            **RecallCommands(self.engine, self._current, self.out, self.err).table(),
         }
 
     async def _command(self, name: str, argument: str) -> None:
@@ -396,7 +411,7 @@ class LineConversation:
         await command(argument)
 
     async def _help(self, _: str) -> None:
-        self.err(f"{HELP}\n{TASKS_HELP}")
+        self.err(f"{HELP}\n{TASKS_HELP}\n{CHECKPOINTS_HELP}\n{RECALL_HELP}")
 
     async def _new(self, _: str) -> None:
         self.session = None
@@ -453,12 +468,32 @@ class LineConversation:
             session = self.session = await self.engine.sessions.set_system(session.id, text)
         self.err(f"System prompt: {session.system or 'the one of the settings'}")
 
+    async def _context(self, _: str) -> None:
+        if self.session is None:
+            self.err("Nothing was said yet, so the whole window is free.")
+            return
+        report = await self.engine.chat.context(self.session.id)
+        self.err(window_words(report))
+        for line in part_lines(report):
+            note = f", {line.note}" if line.note else ""
+            self.err(f"{line.label}: {count(line.tokens)} tokens{note}")
+        self.err(turns_words(report))
+        self.err(digest_words(report))
+        if report.digest is not None:
+            self.out(f"{report.digest.text}\n")
+
     async def _dashboard(self, _: str) -> None:
         metrics = self.engine.metrics
         report = await metrics.dashboard()
         tasks = await self.engine.tasks.list(states=(TaskState.RUNNING,))
         for line in dashboard_lines(report, tasks, await metrics.alerts(waiting=True), time.time()):
             self.err(line)
+
+    async def _learning(self, _: str) -> None:
+        now = time.time()
+        for state in await self.engine.learning.learned():
+            for line in learned_lines(state, lambda at: when(at, now)):
+                self.err(line)
 
     async def _tokens(self, _: str) -> None:
         metrics = self.engine.metrics

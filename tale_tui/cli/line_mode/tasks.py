@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from tale_tui.cli.tasks.choose import find_task
 from tale_tui.domain.clock import random_id
 from tale_tui.domain.errors import BadInput, NoSuchTask, WrongState
-from tale_tui.domain.tasks import ENDED, Task, TaskState
+from tale_tui.domain.tasks import ENDED, Reason, Task, TaskState
 from tale_tui.engine.client_actions import ACTIONS, KINDS, likeliest, parse_priority
+from tale_tui.formatting.plans import plan_lines
 from tale_tui.formatting.tasks import chip, model_name, state_words, times, tokens
 
 if TYPE_CHECKING:
@@ -23,9 +24,10 @@ HELP = """\
 /task TEXT             hand in a task, without asking whether it is one
 /status [ID]           how a task is; without ID the one that runs, else the latest
 /result [ID]           its result
+/plan [ID]             its steps, what is foreseen of each, and why it asks
 /wait [ID]             how it goes on, then its result; Ctrl+C leaves it going
-/cancel, /pause, /resume, /retry, /approve, /decline [ID]
-                       without ID the latest with which it can be done
+/cancel, /pause, /resume, /retry, /give, /approve, /decline [ID]
+                       without ID the latest with which it can be done; give: to the other model
 /priority ID PRIORITY  urgent, high, normal or low"""
 
 
@@ -49,6 +51,7 @@ class TaskCommands:
             "task": self._task,
             "status": self._status,
             "result": self._result,
+            "plan": self._plan,
             "priority": self._priority,
             **{name: self._change(name) for name in ACTIONS},
         }
@@ -84,6 +87,12 @@ class TaskCommands:
                 f"{task.shown} is {task.state.value}, so it has no result yet: /status {task.shown} says how it is."
             )
         self.say_end(detail)
+
+    async def _plan(self, prefix: str) -> None:
+        task = await self.find(prefix)
+        detail, forecast = await self._engine.tasks.get(task.id), await self._engine.learning.of_plan(task.id)
+        for line in (_words(detail.task), *plan_lines(detail, forecast)):
+            self._told(line)
 
     async def _priority(self, words: str) -> None:
         prefix, _, name = words.rpartition(" ")
@@ -127,6 +136,13 @@ def _words(task: Task) -> str:
     if task.started is not None:
         parts.append(times(task, now))
     return ", ".join(part for part in (*parts, tokens(task), task.error) if part)
+
+
+def asking(task: Task) -> str:
+    """What is said when a task waits for the user, and how that is answered."""
+    answers = f"/approve {task.shown} or /decline {task.shown} answers, and /wait {task.shown} waits for it"
+    look = f"/plan {task.shown} shows it, " if task.reason is Reason.APPROVAL else ""
+    return f"{task.shown}  {state_words(task, time.time())}: {look}{answers}"
 
 
 def acknowledged(task: Task) -> str:

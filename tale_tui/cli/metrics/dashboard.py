@@ -28,6 +28,7 @@ from tale_tui.domain.time_ranges import ShownRange, period_days, range_of
 from tale_tui.formatting.tokens import change_words
 
 if TYPE_CHECKING:
+    from tale_tui.domain.checkpoints import CheckpointList
     from tale_tui.domain.metrics import PeriodChange
     from tale_tui.domain.models import Residency
     from tale_tui.domain.samples import DashboardReport
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 LOOK_S = 1.0
 """Between two looks: what runs moves at least so often."""
+CHECKPOINTS_LOOKED_AT = 500
+"""The newest ones, to count those of today."""
 SHOWN_IN_A_LINE = frozenset({Figure.QUEUED, Figure.RUNNING, Figure.MODELS_MEMORY, Figure.MACHINE_CPU})
 TO_START = "To start one: tale-tui, or tale-tui run --background"
 
@@ -46,6 +49,8 @@ class _Look:
 
     report: DashboardReport
     tasks: tuple[Task, ...]
+    kept: CheckpointList
+    """The newest checkpoints."""
     change: PeriodChange | None = None
     """Since the period before, where the range is one of days."""
     residency: Residency | None = None
@@ -89,7 +94,7 @@ def dashboard(
 
     async def here(engine: EngineApi) -> _Look:
         found = await _look(engine, range_s, model, days)
-        return _Look(found.report, (), found.change, await engine.models.residency())
+        return _Look(found.report, (), found.kept, found.change, await engine.models.residency())
 
     found = context.run_there(there)
     runs = found is not None
@@ -107,8 +112,15 @@ def dashboard(
     if found.change is not None and (words := change_words(found.change)):
         echo(words)
     echo_dashboard(found.report, found.tasks, now)
+    echo(_checkpoint_words(found, now))
     if not runs:
         _echo_without_engine(found, now)
+
+
+def _checkpoint_words(found: _Look, now: float) -> str:
+    from tale_tui.formatting.checkpoints import summary
+
+    return summary(found.kept, now)
 
 
 def _seconds(since: str) -> float:
@@ -123,7 +135,8 @@ async def _look(engine: EngineApi, range_s: float, model: str, days: int | None 
 
     report = await engine.metrics.dashboard(range_s=range_s, model=model)
     change = await engine.metrics.change(time.time() - range_s, days, model=model) if days is not None else None
-    return _Look(report, await engine.tasks.list(states=(TaskState.RUNNING,)), change)
+    kept = await engine.checkpoints.list(limit=CHECKPOINTS_LOOKED_AT)
+    return _Look(report, await engine.tasks.list(states=(TaskState.RUNNING,)), kept, change)
 
 
 def _echo_without_engine(found: _Look, now: float) -> None:
@@ -169,7 +182,9 @@ class LiveDashboard:
 
     def _echo(self, found: _Look, now: float) -> int:
         echo(heading(found.report, now)[: shutil.get_terminal_size().columns])
-        return 1 + echo_dashboard(found.report, found.tasks, now)
+        lines = echo_dashboard(found.report, found.tasks, now)
+        echo(_checkpoint_words(found, now)[: shutil.get_terminal_size().columns])
+        return 2 + lines
 
 
 def _line_words(found: _Look, now: float) -> str:

@@ -18,7 +18,7 @@ from tale_tui.domain.metrics import CallDimension, CallFilter
 from tale_tui.domain.text import clean_line
 from tale_tui.domain.time_ranges import period_days, range_of
 from tale_tui.formatting.alerts import budget_words
-from tale_tui.formatting.token_export import report_csv, report_data, report_json
+from tale_tui.formatting.exports.tokens import report_csv, report_data, report_json
 from tale_tui.formatting.tokens import EMPTY, change_words, overview_words, saved_meaning, saved_words, uncounted_words
 
 if TYPE_CHECKING:

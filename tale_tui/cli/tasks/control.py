@@ -13,9 +13,11 @@ from tale_tui.cli.tasks.choose import find_task
 from tale_tui.cli.tasks.completion import task_ids
 from tale_tui.cli.tasks.output import echo_changed
 from tale_tui.cli.tasks.submit import priorities
+from tale_tui.domain.errors import BadInput
 from tale_tui.domain.tasks import TaskState
 from tale_tui.engine.client_actions import ACTIONS, KINDS, TaskKind, parse_priority
 from tale_tui.formatting.engine import who_works
+from tale_tui.formatting.plans import step_at
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import EngineStatus, Task, TaskDetail
@@ -70,11 +72,43 @@ def retry(invocation: CommandContext, task_id: str, step: str, as_json: bool) ->
 
 
 @click.command()
+@_command("any")
+def give(invocation: CommandContext, task_id: str, as_json: bool) -> None:
+    """Have the other model do a task.
+
+    One that has ended is run again from its beginning, one that runs for what is not done. What the model before wrote
+    is kept in the history of the task.
+    """
+    _change(invocation, task_id, ACTIONS["give"].run, as_json=as_json)
+
+
+@click.command()
 @_command("waiting")
-@click.option("--no", "declined", is_flag=True, help="Say no: the task is cancelled.")
-def approve(invocation: CommandContext, task_id: str, declined: bool, as_json: bool) -> None:
-    """Say yes to what a task waits for."""
-    _change(invocation, task_id, ACTIONS["decline" if declined else "approve"].run, as_json=as_json)
+@click.option("--step", metavar="N", default="", help="Only this step of the plan, by its number or its key.")
+@click.option(
+    "--no", "declined", is_flag=True, help="Say no: it is cancelled, or ends with what is there; a step is left out."
+)
+@click.option(
+    "--refuse", "reason", metavar="REASON", help="Have the plan, or the rest of it, made anew; it heeds this."
+)
+def approve(
+    invocation: CommandContext, task_id: str, step: str, declined: bool, reason: str | None, as_json: bool
+) -> None:
+    """Say yes to what a task waits for.
+
+    A plan may run as a whole then, or with --step one step of it: each other one asks when its turn comes.
+    """
+    if reason is not None:
+        if step or declined:
+            raise BadInput("--refuse is for the whole plan: leave out --step and --no.")
+        _change(invocation, task_id, lambda engine, found: engine.tasks.refuse(found, reason=reason), as_json=as_json)
+        return
+
+    async def answer(engine: EngineApi, found: str) -> Task:
+        key = step_at(await engine.tasks.get(found), step) if step else ""
+        return await engine.tasks.approve(found, yes=not declined, step=key)
+
+    _change(invocation, task_id, answer, as_json=as_json)
 
 
 @click.command()

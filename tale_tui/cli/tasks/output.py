@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tale_tui.cli.output import GAP, MUTED, Column, echo, echo_json, echo_table, rounded, when_text
-from tale_tui.domain.tasks import Priority, TaskState
+from tale_tui.cli.output import GAP, MUTED, Column, echo, echo_err, echo_json, echo_table, rounded, when_text
+from tale_tui.domain.tasks import PlanApproval, Priority, Reason, TaskState
+from tale_tui.formatting.plans import step_fields
 from tale_tui.formatting.units import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tale_tui.domain.forecasts import Estimate, ForecastSummary, StepEstimate
     from tale_tui.domain.metrics import TokenSums
     from tale_tui.domain.tasks import Step, Task, TaskDetail
 
+COST_DIGITS = 6
 _ENDS = {TaskState.FAILED: "failed", TaskState.CANCELLED: "was cancelled"}
 
 
@@ -41,7 +44,50 @@ def task_data(detail: TaskDetail) -> dict[str, object]:
         "error": task.error or None,
         "reason": task.reason.value or None,
         "server_since": _stamp(task.server_since),
+        "forecast": None if task.forecast is None else forecast_data(task.forecast),
+        "plan": _plan_data(detail),
     }
+
+
+def _plan_data(detail: TaskDetail) -> dict[str, object]:
+    """What was asked and said about its plan, for programs."""
+    approval = detail.approval or PlanApproval()
+    return {
+        "reasoning": detail.plan.reasoning or None,
+        "asks": approval.asks or None,
+        "approved_tokens": approval.tokens,
+        "stepwise": approval.stepwise,
+        "refused": list(approval.refused),
+        "replans": approval.replans,
+    }
+
+
+def forecast_data(forecast: ForecastSummary) -> dict[str, object]:
+    """What was foreseen of a task, for programs."""
+
+    return {
+        "complexity": forecast.complexity,
+        "prompt_tokens": _ends(forecast.prompt_tokens, 0),
+        "completion_tokens": _ends(forecast.completion_tokens, 0),
+        "seconds": _ends(forecast.seconds, 1),
+        "waiting_s": _ends(forecast.waiting, 1),
+        "cost": None if forecast.cost is None else _ends(forecast.cost, COST_DIGITS),
+        "runs": forecast.runs,
+        "large": forecast.large,
+        "past": {
+            "kind": forecast.past.kind or None,
+            "tasks": forecast.past.tasks,
+            "within_30_percent": rounded(forecast.past.near_share) if forecast.past.tasks else None,
+        },
+    }
+
+
+def _step_forecast(step: StepEstimate) -> dict[str, object]:
+    return {"completion_tokens": _ends(step.completion_tokens, 0), "seconds": _ends(step.seconds, 1)}
+
+
+def _ends(estimate: Estimate, digits: int) -> dict[str, float]:
+    return {name: round(getattr(estimate, name), digits) for name in ("middle", "low", "high")}
 
 
 def echo_tasks(tasks: Sequence[Task], counted: Mapping[str, TokenSums]) -> None:
@@ -51,7 +97,7 @@ def echo_tasks(tasks: Sequence[Task], counted: Mapping[str, TokenSums]) -> None:
         tasks: in their order.
         counted: what the calls of models for a task were, by its id.
     """
-    from tale_tui.formatting.tasks import sign, state_words, times
+    from tale_tui.formatting.tasks import short_times, sign, state_words, times
 
     now = time.time()
     echo_table(
@@ -76,7 +122,7 @@ def echo_tasks(tasks: Sequence[Task], counted: Mapping[str, TokenSums]) -> None:
                 task.priority.value,
                 task.ref.model if task.ref else "",
                 *_token_cells(task, counted.get(task.id)),
-                times(task, now),
+                (short_times if task.forecast is not None else times)(task, now),
                 when_text(task.finished or task.updated),
             )
             for task in tasks
@@ -119,7 +165,19 @@ def question_words(task: Task) -> str:
     from tale_tui.formatting.tasks import state_words
 
     words = f"{task.shown}  {state_words(task, time.time())}"
-    return f"{words}: tale-tui approve {task.shown}, or tale-tui approve {task.shown} --no"
+    no = ", which keeps what is there" if task.reason is Reason.LENGTH else ""
+    return f"{words}: tale-tui approve {task.shown}, or tale-tui approve {task.shown} --no{no}"
+
+
+def echo_forecast(task_shown: str, forecast: ForecastSummary) -> None:
+    """Say before it runs what is foreseen of a task, and where it is large what to do about that."""
+    from tale_tui.formatting.forecasts import summary_words
+    from tale_tui.formatting.units import about, count
+
+    echo_err(f"forecast: {summary_words(forecast)}")
+    if forecast.large:
+        takes = f"{count(forecast.tokens)} tokens and {about(forecast.seconds.middle)}"
+        echo_err(f"This is a large task: about {takes}. To end it: tale-tui cancel {task_shown}")
 
 
 def blocked_words(task: Task, needed: Task) -> str:
@@ -147,7 +205,10 @@ def _step_data(step: Step) -> dict[str, object]:
         "prompt_tokens": step.usage.prompt_tokens if step.usage else None,
         "completion_tokens": step.usage.completion_tokens if step.usage else None,
         "error": step.error or None,
+        "forecast": None if step.foreseen is None else _step_forecast(step.foreseen),
         "earlier": list(step.earlier),
+        "allowed": step.allowed,
+        "plan": step_fields(step.spec),
     }
 
 

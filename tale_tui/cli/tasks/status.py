@@ -185,6 +185,8 @@ def _counted(parts: dict[str, int]) -> str:
 
 
 def _echo_task(detail: TaskDetail) -> None:
+    from tale_tui.formatting.forecasts import past_words, step_words, summary_words
+    from tale_tui.formatting.plans import asked_copy
     from tale_tui.formatting.tasks import tokens
     from tale_tui.formatting.units import moment
 
@@ -198,16 +200,36 @@ def _echo_task(detail: TaskDetail) -> None:
         ("created", moment(task.created)),
         ("started", moment(task.started) if task.started else ""),
         ("finished", moment(task.finished) if task.finished else ""),
+        ("forecast", summary_words(task.forecast) if task.forecast is not None else ""),
+        ("earlier", past_words(task.forecast.past) if task.forecast is not None else ""),
         ("tokens", tokens(task)),
+        ("asks", detail.approval.asks if detail.approval is not None and task.state is TaskState.WAITING else ""),
         ("error", task.error),
     ]
     echo_table(
         (Column("", style=MUTED), Column("", gives=True)), [(f"  {name}", words) for name, words in rows if words]
     )
+    for line in asked_copy(detail).splitlines():
+        echo(f"  {line}".rstrip())
     if len(detail.steps) > 1:
         echo_table(
-            (Column(""), Column("step"), Column("title", gives=True), Column("state", style=MUTED)),
-            [("  ", step.spec.key, step.spec.title, _step_words(step)) for step in detail.steps],
+            (
+                Column(""),
+                Column("step"),
+                Column("title", gives=True),
+                Column("state", style=MUTED),
+                Column("", style=MUTED),
+            ),
+            [
+                (
+                    "  ",
+                    step.spec.key,
+                    step.spec.title,
+                    _step_words(step),
+                    step_words(step.foreseen) if step.foreseen else "",
+                )
+                for step in detail.steps
+            ],
         )
 
 

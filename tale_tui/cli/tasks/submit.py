@@ -97,7 +97,12 @@ def submit(
         except BadPlan as error:
             raise BadPlan(f"{clean_line(str(plan))}: {error.sentence}") from error
         if not wait:
+            await engine.learning.of_task(task.id)  # so that it has its forecast
             return await echo_queued(engine, await engine.tasks.get(task.id), as_json=as_json)
+        if (forecast := await engine.learning.of_task(task.id)) is not None:
+            from tale_tui.cli.tasks.output import echo_forecast
+
+            echo_forecast(task.shown, forecast.summary)
         from tale_tui.cli.tasks.wait import echo_end, wait_for
 
         return echo_end(await wait_for(engine, task.id, line=line), as_json=as_json)
@@ -127,7 +132,7 @@ async def submit_task(
 async def echo_queued(engine: EngineApi, detail: TaskDetail, *, as_json: bool) -> int:
     """Write that a task is queued: its id, and who will do it."""
     from tale_tui.cli.follow import blocked_by
-    from tale_tui.cli.tasks.output import blocked_words, question_words, task_data
+    from tale_tui.cli.tasks.output import blocked_words, echo_forecast, question_words, task_data
     from tale_tui.formatting.engine import who_works
 
     task = detail.task
@@ -142,6 +147,8 @@ async def echo_queued(engine: EngineApi, detail: TaskDetail, *, as_json: bool) -
         echo_err(blocked_words(task, needed))
     else:
         echo_err(who_works(await engine.control.status(), task.ref.model if task.ref else ""))
+        if task.forecast is not None:
+            echo_forecast(task.shown, task.forecast)
     return Exit.DONE
 
 

@@ -105,7 +105,8 @@ class ShownProgress:
         if words and words != self._said and not (self._live and work.task.state in ENDED):
             self._line.clear()
             if not self._live or work.task.state in (TaskState.WAITING, TaskState.PAUSED):
-                echo_err(words)
+                for line in (*work.copies.splitlines(), words):
+                    echo_err(line)
         self._said = words
         self._draw()
 

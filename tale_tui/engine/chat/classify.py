@@ -10,10 +10,18 @@ from tale_tui.config.settings import DetectSettings
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Classification, DetectBand, TaskState
 from tale_tui.domain.text import clean
-from tale_tui.engine.chat.task_questions import KnownTasks, TaskQuestion, last_request, prepare, task_question
-from tale_tui.engine.detect.detector import Detection, Detectors, DetectState
+from tale_tui.engine.chat.task_questions import (
+    KnownTasks,
+    TaskQuestion,
+    asks_decision,
+    last_request,
+    prepare,
+    task_question,
+)
+from tale_tui.engine.detect.detector import Detection, DetectState
+from tale_tui.engine.learning.wiring import LearnedModels
+from tale_tui.engine.store.conversations.turns import TurnContext
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.turns import TurnContext
 
 NOT_CLASSIFIED = Classification(0.0, DetectBand.CHAT, enabled=False)
 """Where detection is turned off."""
@@ -31,6 +39,8 @@ class Decision:
     rows: KnownTasks = field(default_factory=KnownTasks)
     overruled: bool = False
     """Whether the user said something else than what was detected."""
+    asks_decision: bool = False
+    """Whether it asks what was decided, which may be remembered."""
 
 
 class MessageClassifier:
@@ -38,22 +48,22 @@ class MessageClassifier:
 
     Args:
         store: holds the tasks, which are evidence.
-        detectors: hands out the detector.
+        judges: hand out the detector, and say how simple a task is.
         settings: the bands.
-        model_of: the model that would be asked for a role now.
+        model_of: the model that would be asked for a role now, for work by the probability that it is simple.
         now: seconds since the epoch.
     """
 
     def __init__(
         self,
         store: Store,
-        detectors: Detectors,
+        judges: LearnedModels,
         settings: DetectSettings,
-        model_of: Callable[[Role], ModelRef | None],
+        model_of: Callable[[Role, float | None], ModelRef | None],
         now: Callable[[], float],
     ) -> None:
         self._store = store
-        self._detectors = detectors
+        self._judges = judges
         self._settings = settings
         self._model_of = model_of
         self._now = now
@@ -70,9 +80,12 @@ class MessageClassifier:
                 min(found.p, self._settings.chat_to), DetectBand.CHAT, ("chat: a question about tasks",)
             )
         role = Role.UX if band is DetectBand.CHAT else Role.TASK
-        ref = self._model_of(role)
-        expected_s = await self._store.expected_s(ref) if ref is not None and role is Role.TASK else None
-        return Classification(found.p, band, found.evidence, ref=ref, expected_s=expected_s)
+        if role is Role.UX:
+            return Classification(found.p, band, found.evidence, ref=self._model_of(role, None))
+        ref, usual = self._model_of(role, await self._judges.complexities.simple(text)), self._model_of(role, None)
+        expected_s = None if ref is None else await self._store.expected_s(ref)
+        insisted = None if usual == ref else usual
+        return Classification(found.p, band, found.evidence, ref=ref, insisted=insisted, expected_s=expected_s)
 
     async def decide(self, context: TurnContext, text: str, ref: ModelRef | None, as_task: bool | None) -> Decision:
         """What is done with a message that is sent.
@@ -96,10 +109,10 @@ class MessageClassifier:
         question = task_question(text, known)
         if question is not None:
             return Decision(found.p, False, question, known)
-        return Decision(found.p, band is DetectBand.TASK)
+        return Decision(found.p, band is DetectBand.TASK, asks_decision=asks_decision(text))
 
     async def _detect(self, text: str, context: TurnContext) -> tuple[Detection, DetectBand]:
-        detector = await self._detectors.get()
+        detector = await self._judges.detectors.get()
         if not self._prepared:
             await asyncio.to_thread(prepare)
             self._prepared = True
@@ -113,4 +126,7 @@ class MessageClassifier:
 def known_tasks(context: TurnContext, now: float) -> KnownTasks:
     """What a question about tasks is answered from; `now` in seconds since the epoch."""
     branch = context.above if context.last is None else (*context.above, context.last)
-    return KnownTasks(context.tasks, context.others, *last_request(branch), now)
+    last, last_task_id = last_request(branch)
+    if last is None:
+        last, last_task_id = last_request(context.elsewhere)
+    return KnownTasks(context.tasks, context.others, last, last_task_id, now)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tale_tui.config.logs import SUBJECT
 from tale_tui.config.settings import ChatSettings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.constants import TURN_SERVER_WAIT_S
+from tale_tui.domain.context import ContextPart, PartName, scaled_parts
 from tale_tui.domain.conversation import Message, WindowUse
 from tale_tui.domain.errors import ContextFull, ModelError
 from tale_tui.domain.events import Fact, ModelLoading, Notice, Routed, ServerAway, TaskAhead, TextSortedAnew
@@ -17,11 +19,14 @@ from tale_tui.domain.metrics import CallKind, CallLabels
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.domain.tasks import DetectLabel, likelier
 from tale_tui.engine.chat.context_window import CUT_SHARE, ModelPrompt
+from tale_tui.engine.chat.digests import DigestService
 from tale_tui.engine.chat.prompt_builder import PromptBranch, PromptBuilder
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.models.backend import ChatRequest, Finished, TextPiece
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
+from tale_tui.engine.recall.offer import recall_block
+from tale_tui.engine.recall.service import RecallService
 from tale_tui.engine.route.router import Router, with_fallbacks
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.streaming import AutoSaver, PartialReply, TurnEventQueue, load_model, stream_reply
@@ -45,6 +50,8 @@ class ChatServices:
     clock: Clock
     publish: Callable[[Fact], None]
     calls: CallRecorder
+    recall: RecallService
+    digests: DigestService
 
 
 @dataclass(slots=True)
@@ -107,6 +114,8 @@ class ReplyGenerator:
         """The model, as soon as it is known."""
         self.why = ""
         """Why it is asked, in a few words."""
+        self.remembered: tuple[str, ...] = ()
+        """The ids of the remembered items that it was offered, the nearest first."""
 
     async def run(self) -> Generated:
         """Find the model, load it, stream its answer; wait for its server, where that is away before the first word.
@@ -145,9 +154,11 @@ class ReplyGenerator:
         self.ref, self.why = ref, why
         SUBJECT.set(("turn", self._reply.parent_id, Role.UX, ref))
         services, reply = self._services, self._reply
-        branch = PromptBranch(services.store, reply.id, reply.session_id, services.clock.now)
+        read = partial(services.store.prompt_source, reply.id)
+        branch = PromptBranch(services.store, read, reply.session_id, services.clock.now)
         asked = await services.pool.window(ref)
         await branch.read()
+        await self._remember(branch, ref, asked)
         prompt = await self._prompt(branch, ref, asked)
         attempt = _Attempt(branch, branch.view_from, ref, asked, asked, why, prompt)
         await self._show_route(attempt)
@@ -165,6 +176,17 @@ class ReplyGenerator:
                         raise
                 else:
                     return Generated(ref, attempt.prompt, end, attempt.served)
+
+    async def _remember(self, branch: PromptBranch, ref: ModelRef, window: int) -> None:
+        """Put what is remembered and near the question before it, as far as it has room."""
+        services, question = self._services, branch.messages[-1]
+        shown = frozenset(message.id for message in branch.messages)
+        items = await services.recall.offer(question.text, self._reply.session_id, shown)
+        room = services.prompt_builder.room(ref, window)
+        budget = services.prompt_builder.recall_budget(room, question.text)
+        block, count = recall_block(items, budget, room.tokens)
+        branch.before_question = block
+        self.remembered = tuple(item.id for item in items[:count])
 
     async def _stream(self, attempt: _Attempt) -> Finished:
         services = self._services
@@ -244,24 +266,14 @@ class ReplyGenerator:
         # A count that leaves out what the server had in its cache says nothing about the window.
         believed = counted is not None and (cut or counted >= CUT_SHARE * prompt.tokens)
         used = counted if counted is not None and believed else prompt.tokens
-        return WindowUse(used + (end.completion_tokens or 0), generated.window, cut)
+        wrote = end.completion_tokens or 0
+        shown = [part for part in prompt.parts if part.name is not PartName.ANSWER]
+        parts = (*scaled_parts(shown, used), ContextPart(PartName.ANSWER, wrote))
+        return WindowUse(used + wrote, generated.window, cut, parts)
 
     async def _prompt(self, branch: PromptBranch, ref: ModelRef, window: int, caution: float = 1.0) -> ModelPrompt:
-        """The prompt, with as much of the conversation as there is room for."""
-        while True:
-            prompt = await self._services.prompt_builder.prompt(
-                branch.messages,
-                branch.system,
-                ref,
-                window,
-                tail=self._reply.text,
-                whole=branch.whole,
-                view_from=branch.view_from,
-                caution=caution,
-            )
-            if not branch.is_used_up(prompt):
-                return prompt
-            await branch.read_more()
+        build = self._services.prompt_builder.of_branch
+        return await build(branch, ref, window, tail=self._reply.text, caution=caution)
 
     async def _show_route(self, attempt: _Attempt) -> None:
         known = self._services.store.thinks_unopened.get(attempt.ref)

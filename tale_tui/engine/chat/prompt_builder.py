@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from tale_tui.config.settings import Settings
 from tale_tui.domain.constants import FIRST_READ_MESSAGES, PROMPT_COUNTS_MAX, PROMPT_TASKS_MAX
+from tale_tui.domain.context import ConversationDigest
 from tale_tui.domain.conversation import Author, Message
 from tale_tui.domain.errors import MessageTooLong, ModelError, StoreError
 from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.domain.tasks import Task
+from tale_tui.engine.chat.context_budget import PromptNeeds, TokenBudget, divide
 from tale_tui.engine.chat.context_window import (
     CUT_SHARE,
+    CUT_UNKNOWN_RATIO,
     ModelPrompt,
-    TokenBudget,
     fit,
-    learned_ratio,
     ratio_of,
-    ratios,
     was_cut,
 )
+from tale_tui.engine.chat.counted_texts import CountedTexts
+from tale_tui.engine.chat.token_estimate import DEFAULT_RATIO, known_ratios, learned_ratios, ratios, text_size
 from tale_tui.engine.models.pool import Pool
+from tale_tui.engine.store.conversations.turns import PromptSource
 from tale_tui.engine.store.store import Store
 from tale_tui.formatting.digest import prompt_digest
 from tale_tui.formatting.sentences import describe
 
 COUNT_FROM = 0.6
-"""Above this share of the budget an estimate is not good enough, and the backend is asked to count."""
+"""Above this share of the room an estimate is not good enough, and the backend is asked to count."""
 
 COUNTED_SAFETY = 0.98
 """Of a ratio that was counted on this very text so much is used, as leaving turns out changes the mixture."""
@@ -51,6 +55,7 @@ class PromptBuilder:
         self._store = store
         self._pool = pool
         self._settings = settings
+        self._counts = CountedTexts(pool)
 
     async def check(self, text: str, system: str, ref: ModelRef) -> None:
         """Refuse a message that is longer than the window, before it is stored.
@@ -74,6 +79,57 @@ class PromptBuilder:
             message = Message("", "", None, Author.USER, text, 0.0)
             await self.prompt([message], system, ref, window)
 
+    def room(self, ref: ModelRef, window: int) -> TokenBudget:
+        """What there is to fill for a model.
+
+        Args:
+            ref: the model.
+            window: its context window, in tokens.
+        """
+        usable, lenient = ratios(self._store.text_ratios.get(ref))
+        history = self._settings.embedded.history_tokens if ref.backend is BackendName.EMBEDDED else None
+        return TokenBudget(
+            *(window, self._settings.chat.max_tokens, history, usable, lenient), counted=self._counts.known(ref)
+        )
+
+    def recall_budget(self, room: TokenBudget, question: str) -> int:
+        """How many tokens of a prompt what is remembered may have: none beside a question that fills it.
+
+        Args:
+            room: what there is to fill.
+            question: the message that is to be answered.
+        """
+        asked = room.tokens(question)
+        return divide(room, PromptNeeds(asked, asked, recall=self._settings.recall.tokens)).recall
+
+    async def of_branch(
+        self, branch: PromptBranch, ref: ModelRef, window: int, *, tail: str = "", caution: float = 1.0
+    ) -> ModelPrompt:
+        """The prompt, with as much of a conversation as there is room for; of it no more is read than that.
+
+        Args:
+            branch: read.
+            ref: the model that is asked.
+            window: its context window, in tokens.
+            tail: the beginning of the answer, where one is continued.
+            caution: see `prompt`.
+        Raises:
+            MessageTooLong: see `prompt`.
+        """
+        while True:
+            prompt = await self.prompt(
+                *(branch.shown, branch.system, ref, window),
+                tail=tail,
+                whole=branch.whole,
+                view_from=branch.view_from,
+                caution=caution,
+                recalled=branch.before_question,
+                digests=branch.digests,
+            )
+            if not branch.is_used_up(prompt):
+                return prompt
+            await branch.read_more(self.room(ref, window).limit / prompt.tokens)
+
     async def prompt(
         self,
         branch: Sequence[Message],
@@ -85,6 +141,8 @@ class PromptBuilder:
         whole: bool = True,
         view_from: str | None = None,
         caution: float = 1.0,
+        recalled: str = "",
+        digests: Sequence[ConversationDigest] = (),
     ) -> ModelPrompt:
         """The prompt for the last message of a branch.
 
@@ -97,26 +155,40 @@ class PromptBuilder:
             whole: whether `branch` begins where the conversation begins.
             view_from: the first message that the model was shown last; None where it was shown all.
             caution: below 1, texts are taken to have so many more tokens: a server found the last try too long.
+            recalled: what is remembered, which the last message begins with; empty for nothing.
+            digests: of the branch, the one that goes furthest first.
         Raises:
             MessageTooLong: the last message alone does not fit for certain. Where it only may be too long the server
                 is left to say so.
         """
-        learned, chat = self._store.text_ratios.get(ref), self._settings.chat
-        history = self._settings.embedded.history_tokens if ref.backend is BackendName.EMBEDDED else None
-        usable, lenient = ratios(learned)
-        room = TokenBudget(window, chat.max_tokens, history, usable * caution, lenient)
-        system = system or chat.system
-        prompt = fit(branch, system, room, tail=tail, whole=whole, view_from=view_from)
+        room = self.room(ref, window)
+        if caution < 1:  # what was counted is doubted too
+            room = replace(room, ratio=room.ratio.scaled(caution), counted={})
+        fitted = partial(
+            fit,
+            *(branch, system or self._settings.chat.system),
+            tail=tail,
+            whole=whole,
+            view_from=view_from,
+            rules=self._settings.context.rules,
+            recalled=recalled,
+            digests=digests,
+        )
+        prompt = fitted(room)
         for _ in range(PROMPT_COUNTS_MAX):
-            if prompt.tokens < COUNT_FROM * room.budget:
-                break
-            counted = await self._count(ref, prompt)
-            exact = None if counted is None else ratio_of(prompt.messages, counted)
-            if exact is None:
+            if prompt.tokens < COUNT_FROM * room.limit:
                 break
             before = prompt
-            room = replace(room, ratio=exact * COUNTED_SAFETY * caution, lenient=exact)
-            prompt = fit(branch, system, room, tail=tail, whole=whole, view_from=view_from)
+            if caution == 1 and await self._counts.count(ref, prompt.texts):
+                room = replace(room, counted=self._counts.known(ref))  # every text of it is known
+            else:
+                counted = await self._count(ref, prompt)
+                exact = None if counted is None else ratio_of(prompt.messages, counted)
+                if exact is None:
+                    break
+                ratio = room.ratio.scaled(exact / _ratio_by(room, prompt))
+                room = replace(room, ratio=ratio.scaled(COUNTED_SAFETY * caution), lenient=ratio, counted={})
+            prompt = fitted(room)
             if prompt.messages == before.messages:
                 break
         if prompt.excess:
@@ -130,15 +202,20 @@ class PromptBuilder:
             Whether it counted so few that it must have dropped a part of the prompt.
         """
         known = self._store.text_ratios.get(ref)
-        if was_cut(prompt.messages, counted, known):
+        if was_cut(prompt.messages, counted, known_ratios(known, CUT_UNKNOWN_RATIO) if known else None):
             return True
         measured = ratio_of(prompt.messages, counted, tail)
+        if measured is None:
+            return False
+        texts = (*(message.text for message in prompt.messages), tail)
+        expected = sum(map(text_size, texts)) / max(1, sum(map(known_ratios(known or {}, DEFAULT_RATIO).tokens, texts)))
         # Far fewer tokens than before: the server leaves out what it had in its cache.
-        if measured is not None and (known is None or measured < known / CUT_SHARE):
-            learned = self._store.text_ratios[ref] = learned_ratio(known, measured)
-            if known is None or abs(learned / known - 1) > RATIO_NEWS:
+        if known is None or measured < expected / CUT_SHARE:
+            learned = self._store.text_ratios[ref] = learned_ratios(known, texts, measured)
+            news = (abs(learned[one] / known[one] - 1) if known and one in known else 1.0 for one in learned)
+            if max(news, default=0.0) > RATIO_NEWS:
                 with suppress(StoreError):  # only an estimate is lost, and it is learned again
-                    await self._store.keep_text_ratio(ref, learned)
+                    await self._store.keep_text_ratios(ref, learned)
         return False
 
     async def _count(self, ref: ModelRef, prompt: ModelPrompt) -> int | None:
@@ -146,6 +223,12 @@ class PromptBuilder:
             return await self._pool.count_tokens(ref, prompt.messages)
         except ModelError:
             return None  # then the estimate has to do
+
+
+def _ratio_by(room: TokenBudget, prompt: ModelPrompt) -> float:
+    """Bytes per token of a prompt by what is counted with."""
+    texts = [message.text for message in prompt.messages]
+    return sum(map(text_size, texts)) / max(1, sum(map(room.ratio.tokens, texts)))
 
 
 def _too_long(prompt: ModelPrompt, ref: ModelRef, room: TokenBudget) -> MessageTooLong:
@@ -160,34 +243,58 @@ def _too_long(prompt: ModelPrompt, ref: ModelRef, room: TokenBudget) -> MessageT
     )
 
 
-GROWTH = 4
-"""So many times more are read when a prompt had room for all of them."""
+GROWTH = (2.0, 4.0)
+"""So many times as many messages are there when more were read: as many as have room, by those that are there."""
+READ_SAFETY = 1.2
+"""The older ones may be shorter."""
 
 
 class PromptBranch:
-    """The messages above a reply.
+    """The messages above a reply, or of the end of a conversation.
 
     Args:
         store: where they are.
-        reply_id: the reply.
-        session_id: its session.
+        read: reads so many of them at most.
+        session_id: their session.
         now: seconds since the epoch.
     """
 
-    def __init__(self, store: Store, reply_id: str, session_id: str, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        read: Callable[[int], Awaitable[PromptSource]],
+        session_id: str,
+        now: Callable[[], float],
+    ) -> None:
         self._store = store
-        self._reply_id = reply_id
+        self._read = read
         self._session_id = session_id
         self._now = now
-        self._limit = FIRST_READ_MESSAGES
         self.messages: tuple[Message, ...] = ()
-        """Oldest first; the last one is the user's message that is to be answered."""
+        """Oldest first; the last one is the user's message that is to be answered, where there is one."""
         self.whole = False
         """Whether it begins where the conversation begins."""
         self.system = ""
         """The system prompt of the session; empty for that of the settings."""
         self.view_from: str | None = None
         """The first message that the model was shown in the turn before; None when it was shown all."""
+        self.digests: tuple[ConversationDigest, ...] = ()
+        """Of older ones, the one that goes furthest first."""
+        self.before_question = ""
+        """What is put before the message that is to be answered."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether its last message is one that is to be answered."""
+        return bool(self.messages) and self.messages[-1].author is Author.USER
+
+    @property
+    def shown(self) -> tuple[Message, ...]:
+        """The messages as a model is shown them; with an empty one where the next one is not written yet."""
+        if not self.asks:
+            return (*self.messages, Message("", self._session_id, None, Author.USER, "", self._now()))
+        *earlier, question = self.messages
+        return (*earlier, replace(question, text=self.before_question + question.text))
 
     async def read(self) -> None:
         """Read its end.
@@ -195,20 +302,35 @@ class PromptBranch:
         Raises:
             NoSuchMessage: the reply is not there any more.
         """
-        source = await self._store.prompt_source(self._reply_id, self._limit)
+        source = await self._read(FIRST_READ_MESSAGES)
+        self.digests, self.system, self.view_from = source.digests, source.system, source.view_from
+        await self._put(source, ())
+
+    async def read_more(self, fuller: float) -> None:
+        """Read further back.
+
+        Args:
+            fuller: how many times as much has room as there is.
+        Raises:
+            NoSuchMessage: its beginning is not there any more.
+        """
+        least, most = GROWTH
+        count, first = len(self.messages), self.messages[0].id
+        growth = min(max(fuller * READ_SAFETY, least), most)
+        source = await self._store.prompt_source(first, round(count * growth) - count)
+        known = {one.message_id for one in self.digests}
+        self.digests += tuple(one for one in source.digests if one.message_id not in known)
+        await self._put(source, self.messages)
+
+    async def _put(self, source: PromptSource, behind: tuple[Message, ...]) -> None:
+        """Take what was read, before what is there already."""
         messages, self.whole = source.messages, source.whole
-        self.system, self.view_from = source.system, source.view_from
         if any(message.task_id is not None for message in messages):
             tasks: tuple[Task, ...] = ()
             if open_cards(messages):
                 tasks = await self._store.tasks(session_id=self._session_id, limit=PROMPT_TASKS_MAX)
             messages = with_cards(messages, {task.id: task for task in tasks}, self._now())
-        self.messages = messages
-
-    async def read_more(self) -> None:
-        """Read further back."""
-        self._limit *= GROWTH
-        await self.read()
+        self.messages = messages + behind
 
     def is_used_up(self, prompt: ModelPrompt) -> bool:
         """Whether a prompt took all that was read, while there is more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -17,6 +17,8 @@ from tale_tui.domain.text import clean
 from tale_tui.engine.chat.classify import Decision, MessageClassifier
 from tale_tui.engine.chat.generate import ChatServices
 from tale_tui.engine.chat.task_questions import (
+    ANSWERED_FROM_RECALL,
+    ANSWERED_FROM_TASKS,
     KnownTasks,
     Question,
     TaskQuestion,
@@ -25,8 +27,10 @@ from tale_tui.engine.chat.task_questions import (
     newest,
     to_cancel,
 )
+from tale_tui.engine.recall.service import DecisionsFound
+from tale_tui.engine.store.conversations.turns import StoredTurn
 from tale_tui.engine.store.tasks.tasks import NewTask
-from tale_tui.engine.store.turns import StoredTurn
+from tale_tui.formatting.recall import said_when
 from tale_tui.formatting.sentences import describe
 
 IS_A_TASK = "That message is a task. Retry the task, or make the message a conversation first."
@@ -35,7 +39,15 @@ IS_A_TASK = "That message is a task. Retry the task, or make the message a conve
 class TaskSubmitter(Protocol):
     """Who carries out tasks."""
 
-    async def new_task(self, text: str, *, key: str, session_id: str | None = None, p: float | None = None) -> NewTask:
+    async def new_task(
+        self,
+        text: str,
+        *,
+        key: str,
+        session_id: str | None = None,
+        p: float | None = None,
+        given: Role | None = None,
+    ) -> NewTask:
         """Check a task and note the model that is likely to do it; nothing is stored."""
         ...
 
@@ -60,6 +72,10 @@ class StartedTurn:
     """The task of which the reply is the card."""
     answer: Callable[[], Awaitable[str]] | None = None
     """Gives the reply, where no model is asked."""
+    why: str = ""
+    """Where that comes from."""
+    remembered: tuple[str, ...] = ()
+    """The ids of the remembered items that it is made of."""
     session: Session | None = None
     """As it was stored with it; None where it was not read."""
 
@@ -115,10 +131,18 @@ class TurnStarter:
         if context.is_stored:
             return await self._again(await begin())
         decision = await self._classifier.decide(context, text, ref, as_task)
+        decided = DecisionsFound()
+        if decision.asks_decision:
+            decided = await services.recall.decisions(clean(text), session_id)
         task, reply_ref = None, None
-        if decision.is_task:
-            detected = decision.p if as_task is None else None
-            task = await self._tasks.new_task(text, key=services.clock.new_id(), session_id=session_id, p=detected)
+        if decided.items:
+            pass  # it is answered from what is remembered
+        elif decision.is_task:
+            # What the user says is a task is worth the model that works, however simple it looks.
+            detected, given = (decision.p, None) if as_task is None else (None, Role.TASK)
+            task = await self._tasks.new_task(
+                text, key=services.clock.new_id(), session_id=session_id, p=detected, given=given
+            )
         elif decision.asked is None:
             if len(text) >= LONG_MESSAGE_CHARACTERS:
                 await self._check(session_id, text, ref)
@@ -129,8 +153,15 @@ class TurnStarter:
         if decision.overruled:
             await self._learn(turn.user, decision)
         question = decision.asked
-        answer = None if question is None else partial(self._answer, question, decision.rows)
-        return StartedTurn(turn.user, turn.reply, task=turn.task, answer=answer, session=turn.session)
+        started = StartedTurn(turn.user, turn.reply, task=turn.task, session=turn.session)
+        if decided.items:
+            answer = partial(self._decided, decided)
+            remembered = tuple(item.id for item in decided.items)
+            return replace(started, answer=answer, why=ANSWERED_FROM_RECALL, remembered=remembered)
+        if question is not None:
+            answer = partial(self._answer, question, decision.rows)
+            return replace(started, answer=answer, why=ANSWERED_FROM_TASKS)
+        return started
 
     async def regenerate(self, session_id: str, message_id: str) -> StartedTurn:
         """Another version of a reply that a model wrote."""
@@ -165,7 +196,8 @@ class TurnStarter:
         if as_task is (task_id is not None):
             raise NoSuchMessage("That message is a task already." if as_task else "That message is talk already.")
         if as_task:
-            new = await self._tasks.new_task(user.text, key=self._services.clock.new_id(), session_id=session_id)
+            key = self._services.clock.new_id()
+            new = await self._tasks.new_task(user.text, key=key, session_id=session_id, given=Role.TASK)
             card, task = await store.begin_card(session_id, message_id, new)
             self._tasks.accept(task)
             started = StartedTurn(None, card, task=task)
@@ -205,7 +237,11 @@ class TurnStarter:
             ref = ref or await services.roles.serving(Role.UX)
             await services.prompt_builder.check(clean(text), session.system, ref)
 
-    # questions about tasks
+    # questions about what is remembered, and about tasks
+
+    async def _decided(self, found: DecisionsFound) -> str:
+        other = ("Of that time no decision is remembered. At other times:",) if found.at_other_times else ()
+        return "\n".join((*other, *map(said_when, found.items)))
 
     async def _answer(self, asked: TaskQuestion, rows: KnownTasks) -> str:
         if asked.question not in (Question.CANCEL, Question.CANCEL_ALL):

@@ -26,6 +26,7 @@ from tale_tui.formatting.sentences import describe, describe_all, name_of
 from tale_tui.formatting.units import span
 
 ANSWERED_FROM_TASKS = "from the list of tasks"
+ANSWERED_FROM_RECALL = "from what is remembered"
 """Why no model wrote the reply."""
 
 
@@ -43,6 +44,8 @@ class Question(StrEnum):
     LAST_TASK = "last task"
     CANCEL = "cancel"
     CANCEL_ALL = "cancel all"
+    DECIDED = "decided"
+    """What was decided, in any conversation."""
 
 
 _SHORT_FORMS = (
@@ -78,6 +81,9 @@ _NAME_TASKS: Groups = (
 )
 
 
+_ASK_DECISION: Groups = ((Question.DECIDED, lambda each: each.decided),)
+
+
 @cache
 def _compiled(groups: Groups) -> tuple[tuple[Question, re.Pattern[str]], ...]:
     return tuple(
@@ -90,6 +96,7 @@ def prepare() -> None:
     """Compile all forms, which takes some ten milliseconds; otherwise the first message waits for it."""
     _compiled(_NAME_TASKS)
     _compiled(_POINT_AT_ONE)
+    _compiled(_ASK_DECISION)
 
 
 def naming(plain: str) -> Question | None:
@@ -100,6 +107,13 @@ def naming(plain: str) -> Question | None:
 def pointing(plain: str) -> Question | None:
     """What is asked with no more than a word like `it`; that is a question only where there is a task to be meant."""
     return next((question for question, form in _compiled(_POINT_AT_ONE) if form.fullmatch(plain)), None)
+
+
+def asks_decision(text: str) -> bool:
+    """Whether a message asks what was decided."""
+    if len(text) > TASK_QUESTION_CHARACTERS:
+        return False
+    return any(form.fullmatch(plain_of(text)) for _, form in _compiled(_ASK_DECISION))
 
 
 def plain_of(text: str) -> str:
@@ -145,7 +159,7 @@ def last_request(branch: Sequence[Message]) -> tuple[Message | None, str | None]
     for message in reversed(branch):
         if message.author is not Author.USER:
             reply = message
-        elif reply is None or reply.why != ANSWERED_FROM_TASKS:
+        elif reply is None or reply.why not in (ANSWERED_FROM_TASKS, ANSWERED_FROM_RECALL):
             return message, reply.task_id if reply else None
     return None, None
 

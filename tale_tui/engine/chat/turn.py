@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from tale_tui.config.logs import SUBJECT
+from tale_tui.domain.context import ContextReport
 from tale_tui.domain.conversation import Message, MessageState, QueuedMessage, WindowUse
 from tale_tui.domain.errors import EngineLost, ModelError, NoSuchSession, StoreError, TaleError, TurnRunning
 from tale_tui.domain.events import (
@@ -30,9 +31,9 @@ from tale_tui.domain.events import (
 from tale_tui.domain.models import ModelRef, Role, Usage
 from tale_tui.domain.tasks import Classification
 from tale_tui.engine.chat.classify import MessageClassifier
+from tale_tui.engine.chat.context_report import ContextReporter
 from tale_tui.engine.chat.generate import ChatServices, Generated, ReplyGenerator
 from tale_tui.engine.chat.start import StartedTurn, TurnStarter
-from tale_tui.engine.chat.task_questions import ANSWERED_FROM_TASKS
 from tale_tui.engine.streaming import AutoSaver, PartialReply, TurnEventQueue
 from tale_tui.engine.unforeseen import error_of
 
@@ -149,6 +150,8 @@ class Turn:
         """Whoever reads of the end may begin the next turn of the session."""
         try:
             with self._manager.claimed(self):
+                self._services.recall.give_up()
+                self._services.digests.give_up()
                 started = await self._start()
                 reply = started.reply
                 self.answers = reply.parent_id or ""
@@ -167,7 +170,7 @@ class Turn:
                 if started.over or started.task is not None:
                     self._end = _end_of(reply, None, None)
                 elif started.answer is not None:
-                    await self._answer(reply, started.answer)
+                    await self._answer(reply, started.answer, started.why, started.remembered)
                 else:
                     await self._generate(reply)
         finally:
@@ -175,14 +178,16 @@ class Turn:
                 self._queue.put(self._end)
             self._queue.close()
 
-    async def _answer(self, reply: Message, answer: Callable[[], Awaitable[str]]) -> None:
+    async def _answer(
+        self, reply: Message, answer: Callable[[], Awaitable[str]], why: str, remembered: tuple[str, ...]
+    ) -> None:
         """Fill the reply with a sentence of ours; that takes a moment and is not stopped."""
         try:
             text = await answer()
         except TaleError as error:  # what was asked for cannot be done: that is the answer
             text = error.sentence
         self._queue.piece(text, False, 0)
-        await self._finish(replace(reply, text=text, state=MessageState.COMPLETE, why=ANSWERED_FROM_TASKS), None, None)
+        await self._finish(replace(reply, text=text, state=MessageState.COMPLETE, why=why), None, None, remembered)
 
     async def _generate(self, reply: Message) -> None:
         """Fill the reply with what a model writes and end it, whatever happens."""
@@ -216,7 +221,8 @@ class Turn:
                 error=failure.sentence if failure else left,
                 why=generator.why,
             )
-            await self._finish(ended, failure, partial(generator.window_use, generated) if generated else None)
+            window_use = partial(generator.window_use, generated) if generated else None
+            await self._finish(ended, failure, window_use, generator.remembered)
 
     async def _attempt(self, generator: ReplyGenerator, written: PartialReply) -> _Outcome:
         """Ask, and say what came of it."""
@@ -234,7 +240,11 @@ class Turn:
         return _Outcome(MessageState.INTERRUPTED if written.text else MessageState.FAILED, failure)
 
     async def _finish(
-        self, reply: Message, failure: TaleError | None, window_use: Callable[[], Awaitable[WindowUse]] | None
+        self,
+        reply: Message,
+        failure: TaleError | None,
+        window_use: Callable[[], Awaitable[WindowUse]] | None,
+        remembered: tuple[str, ...] = (),
     ) -> None:
         """Store the reply as it is, and say so."""
         services = self._services
@@ -254,6 +264,7 @@ class Turn:
                     error=reply.error,
                     why=reply.why,
                     calls=() if call is None else (call,),
+                    remembered=remembered,
                 )
         except TaleError as error:  # a full disk, or a session that somebody deleted
             failure = error
@@ -299,14 +310,24 @@ class TurnManager:
         services: what turns work with.
         starter: stores their beginnings.
         classifier: says what a message is.
+        contexts: says what a model is shown.
     """
 
-    def __init__(self, services: ChatServices, starter: TurnStarter, classifier: MessageClassifier) -> None:
+    def __init__(
+        self,
+        services: ChatServices,
+        starter: TurnStarter,
+        classifier: MessageClassifier,
+        contexts: ContextReporter,
+    ) -> None:
         self.services = services
         self._starter = starter
         self._classifier = classifier
+        self._contexts = contexts
         self._running: dict[str, Turn] = {}
         self._closed = False
+        self.typed = float("-inf")
+        """When somebody last wrote a message, or sent one, in seconds of the clock that only goes forward."""
 
     @property
     def busy(self) -> bool:
@@ -326,6 +347,7 @@ class TurnManager:
         if turn.session_id in self._running:
             raise TurnRunning("A reply is still coming in this conversation. Wait for it, or stop it first.")
         self._running[turn.session_id] = turn
+        self.typed = self.services.clock.monotonic()
         try:
             yield
         finally:
@@ -372,7 +394,12 @@ class TurnManager:
             await turn.stop(MessageState.STOPPED)
 
     async def classify(self, text: str, *, session_id: str = "") -> Classification:
+        self.typed = self.services.clock.monotonic()
+        self.services.digests.give_up()
         return await self._classifier.classify(text, session_id)
+
+    async def context(self, session_id: str) -> ContextReport:
+        return await self._contexts.report(session_id)
 
     async def enqueue(self, session_id: str, text: str, *, key: str) -> QueuedMessage:
         queued = await self.services.store.enqueue(session_id, text, key=key)

@@ -5,7 +5,6 @@ They are small on purpose. A clear message stays what it is; a short one that co
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import Callable, Iterable
@@ -18,6 +17,7 @@ from tale_tui.domain.tasks import DetectBand, DetectLabel, likelier
 from tale_tui.engine.detect.features import Features, extract
 from tale_tui.engine.detect.lexicon import lexicon
 from tale_tui.engine.detect.model import BadWeights, DetectorModel, DetectorWeights, packaged_weights, read_weights
+from tale_tui.engine.fitting.loaded import LearnedModel
 
 SHORT_TOKENS = 4
 """Bucket of up to 16 tokens: longer messages say themselves what they want."""
@@ -301,27 +301,12 @@ def detect(text: str, state: DetectState = DetectState()) -> Detection:  # noqa:
     return shared().detect(text, state)
 
 
-class Detectors:
+class Detectors(LearnedModel[Detector]):
     """Hands out the detector.
 
     Args:
-        learned: where weights that were refitted on this machine are; those of the program serve where there are none.
+        learned: where weights that were refitted on this machine are.
     """
 
     def __init__(self, learned: Path) -> None:
-        self.learned = learned
-        self._detector: Detector | None = None
-        self._loading = asyncio.Lock()
-
-    async def get(self) -> Detector:
-        """The detector; the first call loads it, which takes some ten milliseconds in a thread."""
-        if self._detector is None:
-            async with self._loading:
-                if self._detector is None:
-                    self._detector = await asyncio.to_thread(Detector.load, self.learned)
-        return self._detector
-
-    async def reload(self) -> None:
-        """Take the weights that are in the file now; until they are read the old ones serve."""
-        async with self._loading:
-            self._detector = await asyncio.to_thread(Detector.load, self.learned)
+        super().__init__(learned, Detector.load)

@@ -28,6 +28,12 @@ log = logging.getLogger(__name__)
 DONE_ONCE = frozenset(
     {
         "chat.dequeue",
+        "checkpoints.export",
+        "checkpoints.keep",
+        "checkpoints.redo",
+        "checkpoints.remove",
+        "checkpoints.restore",
+        "checkpoints.undo",
         "control.stop",
         "sessions.create",
         "sessions.delete",

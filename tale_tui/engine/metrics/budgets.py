@@ -28,6 +28,7 @@ class Budgets:
         self._store = store
         self._clock = clock
         self.when_spent = settings.when_spent
+        self._when_foreseen = settings.when_foreseen
         own = {"": settings, **settings.models}
         self._limits = [
             (period, model, limit)
@@ -57,21 +58,31 @@ class Budgets:
             for period, model, limit in self._limits
         )
 
-    async def check(self, ref: ModelRef) -> BudgetUse | None:
+    def has_for(self, ref: ModelRef | None) -> bool:
+        """Whether there is a budget that a task of a model counts towards."""
+        return any(model in ("", str(ref or "")) for _, model, _ in self._limits)
+
+    async def check(self, ref: ModelRef, foreseen: float = 0.0) -> BudgetUse | None:
         """Whether a task may have this model write.
 
+        Args:
+            ref: the model.
+            foreseen: tokens that the task is going to read and write, where it has not begun.
         Returns:
-            The spent budget because of which the user is to be asked first; None where it may.
+            The budget because of which the user is to be asked first, as it is spent or has less left than is foreseen;
+            None where it may.
         Raises:
             BudgetSpent: it may not.
             StoreError: the rows cannot be read.
         """
-        if self.when_spent == "warn":
-            return None
-        spent = next((use for use in await self.uses() if use.is_spent and use.model in ("", str(ref))), None)
-        if spent is not None and self.when_spent == "stop":
+        uses = [use for use in await self.uses() if use.model in ("", str(ref))]
+        spent = next((use for use in uses if use.is_spent), None)
+        if spent is None:
+            asks = self._when_foreseen == "ask"
+            return next((use for use in uses if asks and use.spent + foreseen > use.limit), None)
+        if self.when_spent == "stop":
             raise BudgetSpent(
                 f"{budget_sentence(spent)} Tasks stop then (budgets.when_spent): raise the budget and retry it, or "
                 "retry it when the next begins."
             )
-        return spent
+        return spent if self.when_spent == "ask" else None

@@ -45,8 +45,11 @@ class ChatRequest:
     """For whom it is: a backend with processes of its own keeps the two apart, so that no reply waits for a task."""
     holds_back: bool = False
     """The model is known for thinking that has an end and no beginning: what it writes is thinking up to that end."""
+    schema: str = ""
+    """The JSON schema that the answer has to fit, as JSON; empty for any text. A server that cannot hold a model to one
+    passes over it, and so does an answer that is continued: who asks checks what comes."""
     labels: CallLabels = field(default_factory=CallLabels)
-    """Who asks, and for what; no backend reads it."""
+    """Who asks, and for what; no backend of a model reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,16 @@ class Finished:
     generation_ms: float | None = None
     thinking_tokens: int | None = None
     """Of those of the completion."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextVectors:
+    """What texts mean, as a model of embeddings puts it."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    """One a text, in their order, all of the same length."""
+    tokens: int | None = None
+    """That were read."""
 
 
 BackendEvent = PromptRead | TextPiece | SortedAnew | Finished
@@ -212,6 +225,19 @@ class PerRoleBackend(Protocol):
 
     async def load_for(self, role: Role, model: str, window: int | None) -> LoadedModel:
         """As `Backend.load`, for the process of one role; the result names the role."""
+        ...
+
+
+@runtime_checkable
+class EmbeddingBackend(Protocol):
+    """A backend that has models of embeddings."""
+
+    async def embed(self, model: str, texts: tuple[str, ...]) -> TextVectors:
+        """The vectors of texts.
+
+        Raises:
+            ModelError: there are none.
+        """
         ...
 
 

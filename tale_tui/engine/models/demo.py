@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 DEMO_MODEL = "demo"
@@ -10,6 +11,27 @@ DEMO_RATE = 60.0
 """Pieces a second: a small model on a good machine."""
 DEMO_FIRST_S = 0.25
 """Seconds until the first piece."""
+
+DEMO_DIGEST = "Demo: this summary was written beforehand. The user tried what the demo can do."
+DEMO_PLAN = json.dumps(
+    {
+        "reasoning": "Demo: this plan was written beforehand. The data model comes first, since all else builds on it.",
+        "steps": [
+            {"key": "spec", "title": "Requirements", "prompt": "List what the application has to do.",
+             "output": "a list", "files": ["spec.md"], "model": "small", "max_tokens": 500},
+            {"key": "data", "title": "Data model", "prompt": "Write the tables with their columns as code.",
+             "inputs": ["spec"], "after": ["spec"], "files": ["schema.sql"], "max_tokens": 1000},
+            {"key": "api", "title": "Interface of the API", "prompt": "Describe each route in a table.",
+             "inputs": ["spec"], "after": ["spec"], "files": ["api.md"], "max_tokens": 1000},
+            {"key": "login", "title": "Authentication", "prompt": "Write the Python code that signs users in.",
+             "inputs": ["data", "api"], "after": ["data", "api"], "files": ["auth.py"], "max_tokens": 2000},
+            {"key": "routes", "title": "Routes", "prompt": "Write the Python code of the routes.",
+             "inputs": ["data", "api"], "after": ["data", "api"], "files": ["routes.py"], "max_tokens": 2000},
+        ],
+    },
+    indent=1,
+)  # fmt: skip
+"""What the demo answers when it is asked for a plan."""
 
 _LABEL = "\n\n*Demo: this answer was written beforehand; no model was asked.*"
 
@@ -155,12 +177,21 @@ _ANSWERS = (
 )
 _RULE = "\n---\n"
 """What is asked for in a task stands below the last rule; above it is what was talked about."""
+_FILES = re.compile(r"^Give these files\b.*\n((?:- .+(?:\n|\Z))+)", re.MULTILINE)
+"""The files that a step of a task is to give, one a line."""
+_FILE = '```text title="{name}"\nDemo: this file was written beforehand.\n```\n\n'
 
 
 def demo_answer(message: str) -> str:
-    """The answer to a message, in Markdown: by its words, else a welcome that says what can be asked."""
+    """The answer to a message, in Markdown: by its words, else a welcome that says what can be asked.
+
+    It begins with the files that a step of a task is to give.
+    """
     asked = message.rsplit(_RULE, 1)[-1].lstrip()
-    return next((answer for words, answer in _ANSWERS if words.search(asked)), _WELCOME) + _LABEL
+    said = next((answer for words, answer in _ANSWERS if words.search(asked)), _WELCOME)
+    wanted = _FILES.search(asked)
+    names = [line.removeprefix("- ") for line in wanted[1].splitlines()] if wanted else []
+    return "".join(_FILE.format(name=name) for name in names) + said + _LABEL
 
 
 def demo_pieces(text: str) -> list[str]:

@@ -7,16 +7,20 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from tale_tui.domain.errors import TaleError
-from tale_tui.domain.models import BackendName, BackendReport, ModelRef, Progress
+from tale_tui.domain.errors import BrokenStream, NotAvailable, TaleError
+from tale_tui.domain.metrics import CallKind, CallLabels
+from tale_tui.domain.models import BackendName, BackendReport, FinishReason, ModelRef, Progress
 from tale_tui.engine.models.backend import (
     BackendEvent,
     ChatMessage,
     ChatRequest,
+    EmbeddingBackend,
     Finished,
     PerRoleBackend,
+    TextVectors,
 )
 from tale_tui.engine.models.call_meter import MeteredCall
+from tale_tui.engine.models.embedding.prefixes import with_prefix
 from tale_tui.engine.models.loading.loader import ModelLoader
 from tale_tui.engine.models.memory_forecast import Forecast
 from tale_tui.engine.unforeseen import attempt
@@ -100,6 +104,30 @@ class Pool(ModelLoader):
         backend = await self._backends.get(ref.backend)
         async with self.noting(ref):
             return await backend.count_tokens(ref.model, messages)
+
+    async def embed(self, ref: ModelRef, texts: tuple[str, ...], *, asks: bool) -> TextVectors:
+        """What texts mean, as vectors.
+
+        Args:
+            ref: a model of embeddings.
+            texts: what is embedded.
+            asks: whether they are questions, or what may answer them.
+        Raises:
+            NotAvailable: its backend has no such models.
+            ModelError: what happened.
+        """
+        backend = await self._backends.get(ref.backend)
+        if not isinstance(backend, EmbeddingBackend):
+            raise NotAvailable(f"{ref.backend.value} has no models of embeddings.")
+        asked = tuple(with_prefix(ref.model, text, asks=asks) for text in texts)
+        messages = tuple(ChatMessage("user", text) for text in asked)
+        with self.metered(MeteredCall(ref, None, CallLabels(CallKind.EMBEDDING), messages)) as meter:
+            async with self.noting(ref):
+                found = await backend.embed(ref.model, asked)
+            if len(found.vectors) != len(texts) or not all(found.vectors):
+                raise BrokenStream(f"{ref.model} answered with something that is no embedding of what was sent.")
+            meter.take(Finished(FinishReason.STOP, found.tokens, 0))
+        return found
 
     async def pull(self, ref: ModelRef) -> AsyncGenerator[Progress, None]:
         """Fetch a model to its backend.

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mappi
 from dataclasses import dataclass, replace
 
 from tale_tui.domain.errors import ModelError, ModelNotFound
+from tale_tui.domain.metrics import CallKind
 from tale_tui.domain.models import BackendName, BackendReport, FinishReason, LoadedModel, ModelInfo, ModelRef, Progress
 from tale_tui.engine.models.backend import (
     BackendEvent,
@@ -20,7 +21,16 @@ from tale_tui.engine.models.backend import (
     SortedAnew,
     TextPiece,
 )
-from tale_tui.engine.models.demo import DEMO_FIRST_S, DEMO_MODEL, DEMO_NOTE, DEMO_RATE, demo_answer, demo_pieces
+from tale_tui.engine.models.demo import (
+    DEMO_DIGEST,
+    DEMO_FIRST_S,
+    DEMO_MODEL,
+    DEMO_NOTE,
+    DEMO_PLAN,
+    DEMO_RATE,
+    demo_answer,
+    demo_pieces,
+)
 from tale_tui.engine.models.memory_forecast import Forecast
 
 SCRIPTED_WINDOW = 8192
@@ -97,9 +107,14 @@ def spoken(*pieces: str, rate: float | None = None) -> Script:
 
 
 def demo_script(request: ChatRequest) -> Script:
-    """The demo's reply to the last message, at the pace of a small model; goes on where `continue_text` ends."""
+    """The demo's reply to the last message, at the pace of a small model; goes on where `continue_text` ends.
+
+    Who wants an answer of a form wants a plan, and older turns are summed up in a sentence.
+    """
+    if request.labels.kind is CallKind.DIGEST:
+        return spoken(DEMO_DIGEST)
     asked = next((message.text for message in reversed(request.messages) if message.role == "user"), "")
-    rest = demo_answer(asked).removeprefix(request.continue_text)
+    rest = (DEMO_PLAN if request.schema else demo_answer(asked)).removeprefix(request.continue_text)
     script = spoken(*demo_pieces(rest), rate=DEMO_RATE)
     return replace(script, steps=(Pause(DEMO_FIRST_S), *script.steps))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from tale_tui.config.settings import RouteSettings
@@ -12,7 +12,7 @@ from tale_tui.domain.errors import ModelError, NoModel, NotAuthorised, NotTruste
 from tale_tui.domain.models import ModelRef, Role, RoleState
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
-from tale_tui.engine.route.complexity import Complexity, complexity
+from tale_tui.formatting.tasks import DOES_TASKS, YOU_CHOSE
 from tale_tui.formatting.units import format_probability
 
 T = TypeVar("T")
@@ -20,8 +20,6 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 ANSWERS = "answers in conversations"
-
-WORKS = "works on tasks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +59,10 @@ class Rules:
 
     tasks: Literal["task", "ux"] = "task"
     """The role whose model carries out tasks."""
-    simple_tasks: Literal["task", "ux"] = "task"
+    simple_tasks: Literal["task", "ux"] = "ux"
     """The same for simple ones."""
+    simple_from: float = 0.5
+    """From this probability on a task counts as simple."""
     fallback: bool = True
     """Whether the other model serves where the chosen one does not."""
 
@@ -77,8 +77,10 @@ class Signals:
     task: Candidate
     p: float | None = None
     """The probability with which it was detected as a task; None where nobody looked."""
-    complexity: Complexity | None = None
-    """Of a task; None where it is not known."""
+    simple: float | None = None
+    """The probability that a task is simple; None where nobody looked, as for one of several steps."""
+    given: Role | None = None
+    """The role whose model the user gave the task to."""
     prompt_tokens: int = 0
     """About how long the prompt is; 0 where it is cut to fit anyway."""
     chosen: ModelRef | None = None
@@ -109,8 +111,8 @@ def route(signals: Signals) -> Route:
         NoModel: neither role has one.
     """
     if signals.chosen is not None:
-        return Route(signals.chosen, signals.role, "you chose it")
-    role, why = _by_rule(signals)
+        return Route(signals.chosen, signals.role, YOU_CHOSE)
+    role, why = rule(signals)
     first, second = (signals.ux, signals.task) if role is Role.UX else (signals.task, signals.ux)
     if first.ref is None and second.ref is None:
         raise NoModel(first.detail or second.detail)
@@ -134,15 +136,31 @@ def _other(role: Role) -> Role:
     return Role.TASK if role is Role.UX else Role.UX
 
 
-def _by_rule(signals: Signals) -> tuple[Role, str]:
-    """The role whose model it is, by the settings alone."""
+def rule(signals: Signals) -> tuple[Role, str]:
+    """The role whose model it is by what the user said and the settings, and why; also where neither has a model."""
+    rules = signals.rules
     if signals.role is Role.UX:
         return Role.UX, ANSWERS
-    if signals.rules.tasks == "ux":
+    if signals.given is not None:
+        usual = rule(replace(signals, given=None))
+        return usual if usual[0] is signals.given else (signals.given, YOU_CHOSE)
+    if rules.tasks == "ux":
         return Role.UX, "the settings give it all tasks"
-    if signals.rules.simple_tasks == "ux" and signals.complexity is Complexity.SIMPLE:
-        return Role.UX, "the settings give it simple tasks"
-    return Role.TASK, WORKS if signals.p is None else f"{WORKS}; detected {format_probability(signals.p)}"
+    works = DOES_TASKS if signals.p is None else f"{DOES_TASKS}; detected {format_probability(signals.p)}"
+    if rules.simple_tasks == "task" or signals.simple is None or signals.simple < rules.simple_from:
+        return Role.TASK, works
+    if signals.task.ref is not None and (signals.ux.ref is None or _is_lesser(signals.ux, signals.task)):
+        return Role.TASK, works
+    simple = f"simple {format_probability(signals.simple)}"
+    if signals.ux.ref == signals.task.ref and signals.ux.ref is not None:
+        return Role.UX, f"{works}; {simple}"
+    if signals.task.ref is None or signals.ux.ref is None:
+        return Role.UX, f"{simple}: small model"
+    if signals.ux.trouble:
+        return Role.TASK, f"{simple}, but {signals.ux.ref.model} {signals.ux.trouble}"
+    if not signals.ux.holds(signals.prompt_tokens):
+        return Role.TASK, f"{simple}, but the prompt is too long for {signals.ux.ref.model}"
+    return Role.UX, f"{simple}: small model"
 
 
 def _reason_against(first: Candidate, second: Candidate, signals: Signals) -> str:
@@ -160,9 +178,14 @@ def _reason_against(first: Candidate, second: Candidate, signals: Signals) -> st
 
 def _may_stand_in(first: Candidate, second: Candidate, rules: Rules) -> bool:
     """Whether the second one may serve in the place of the first."""
-    if second.demo and not first.demo:
+    if _is_lesser(second, first):
         return False
     return rules.fallback and second.ref not in (None, first.ref) and not second.trouble
+
+
+def _is_lesser(one: Candidate, other: Candidate) -> bool:
+    """Whether one may not take the place of the other by itself: a starter that of a model the user set up."""
+    return one.demo and not other.demo
 
 
 async def with_fallbacks(
@@ -213,14 +236,15 @@ class Router:
     def __init__(self, roles: Roles, pool: Pool, settings: RouteSettings) -> None:
         self._roles = roles
         self._pool = pool
-        self._rules = Rules(settings.tasks, settings.simple_tasks, settings.fallback)
+        self._rules = Rules(settings.tasks, settings.simple_tasks, settings.simple_from, settings.fallback)
 
     async def route(
         self,
         role: Role,
         *,
         p: float | None = None,
-        text: str = "",
+        simple: float | None = None,
+        given: Role | None = None,
         prompt_tokens: int = 0,
         chosen: ModelRef | None = None,
     ) -> Route:
@@ -229,7 +253,8 @@ class Router:
         Args:
             role: UX for a reply in a conversation, TASK for work.
             p: the probability with which it was detected as a task, where it was.
-            text: of the task, which says how hard it is; empty where no rule is to look at that.
+            simple: the probability that the task is simple; None where no rule is to look at that.
+            given: the role whose model the user gave the task to.
             prompt_tokens: about how long the prompt is; 0 where it will be cut to fit.
             chosen: the model that the user chose for this.
         Raises:
@@ -237,14 +262,12 @@ class Router:
         """
         if chosen is None and self._roles.states.status(role).ref is None:
             await self._roles.resolve()
-        hard = complexity(text) if text.strip() else None
-        found = route(self.signals(role, p=p, hard=hard, prompt_tokens=prompt_tokens, chosen=chosen))
+        found = route(self.signals(role, p=p, simple=simple, given=given, prompt_tokens=prompt_tokens, chosen=chosen))
         log.info(
-            "%s goes to %s: %s%s%s",
+            "%s goes to %s: %s%s",
             "a reply" if role is Role.UX else "a task",
             found.ref,
             found.why,
-            f"; {hard.value}" if hard else "",
             f"; else {', '.join(map(str, found.fallbacks))}" if found.fallbacks else "",
         )
         return found
@@ -254,17 +277,23 @@ class Router:
         role: Role,
         *,
         p: float | None = None,
-        hard: Complexity | None = None,
+        simple: float | None = None,
+        given: Role | None = None,
         prompt_tokens: int = 0,
         chosen: ModelRef | None = None,
     ) -> Signals:
         """What a choice would depend on now; read from memory."""
         ux, task = self._candidate(Role.UX), self._candidate(Role.TASK)
-        return Signals(role, ux, task, p, hard, prompt_tokens, chosen, self._rules)
+        return Signals(role, ux, task, p, simple, given, prompt_tokens, chosen, self._rules)
 
-    def preview(self, role: Role) -> ModelRef | None:
-        """The model that would be asked now, for a display; None where there is none. Read from memory."""
-        signals = self.signals(role)
+    def preview(self, role: Role, simple: float | None = None) -> ModelRef | None:
+        """The model that would be asked now, for a display; None where there is none. Read from memory.
+
+        Args:
+            role: UX for a reply, TASK for work.
+            simple: the probability that it is simple, of work.
+        """
+        signals = self.signals(role, simple=simple)
         return route(signals).ref if signals.ux.ref or signals.task.ref else None
 
     def _candidate(self, role: Role) -> Candidate:

@@ -12,7 +12,7 @@ from typing import TypeVar
 import aiosqlite
 
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.constants import REWRITTEN_BYTES_MAX
+from tale_tui.domain.constants import MERGED_PAGES, REWRITTEN_BYTES_MAX
 from tale_tui.domain.errors import StoreError
 from tale_tui.engine.store.errors import is_damage, only_reading, store_error
 from tale_tui.engine.store.transactions import Job, Writes, transaction
@@ -93,6 +93,11 @@ class Database:
         self._reader = reader
         self._writer = writer
 
+    @property
+    def folder(self) -> Path:
+        """Where the database lies."""
+        return self._path.parent
+
     async def _read(self, job: Job[T]) -> T:
         """Run a job that reads, on one state of the database.
 
@@ -116,6 +121,20 @@ class Database:
         """Rewrite the file without what was deleted; a large one stays as it is, with its free pages zeroed."""
         await self._writable().run(partial(self._guarded, _rewrite_small))
 
+    async def _forget_words(self, index: str) -> None:
+        """Rewrite a full-text index and the file, so that the words of what was deleted leave both.
+
+        Another process may keep us from tidying up; what was deleted is gone, and later writes tidy up as well.
+
+        Args:
+            index: its name, of this package.
+        """
+        with suppress(StoreError):
+            rest = await self._write(partial(_merge_index, index, -MERGED_PAGES))
+            while rest:
+                rest = await self._write(partial(_merge_index, index, MERGED_PAGES))
+            await self._rewrite()
+
     def _writable(self) -> Connection:
         if self._writer is None:
             raise only_reading(self._path)
@@ -136,6 +155,19 @@ class Database:
         for connection in (self._reader, self._writer):
             if connection is not None:
                 await connection.close()
+
+
+def _merge_index(index: str, pages: int, connection: sqlite3.Connection) -> bool:
+    """Rewrite a part of a full-text index, so that deleted words leave it; whether something is left to do.
+
+    Args:
+        index: its name.
+        pages: how many; negative to begin. See "The 'merge' Command" in the manual of FTS5.
+        connection: inside a transaction.
+    """
+    before = connection.total_changes
+    connection.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('merge', ?)", (pages,))  # noqa: S608 # nosec B608
+    return connection.total_changes - before > 1
 
 
 def _rewrite_small(connection: sqlite3.Connection) -> None:

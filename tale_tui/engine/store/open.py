@@ -32,6 +32,7 @@ SMALLEST_BYTES = 512
 SIDE_FILES = ("-wal", "-shm")
 """What SQLite keeps beside a database, by the end of the name."""
 
+_INDEXES = "SELECT name FROM sqlite_master WHERE name IN ('message_fts', 'recall_fts')"
 _FILE_NAME = re.compile(r"(\d{4})_\w+\.sql")
 
 
@@ -159,8 +160,8 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise _NotSound
     if asked.exists():
-        if tables:
-            connection.execute("INSERT INTO message_fts (message_fts) VALUES ('rebuild')")
+        for (index,) in connection.execute(_INDEXES).fetchall():
+            connection.execute(f"INSERT INTO {index} ({index}) VALUES ('rebuild')")  # noqa: S608 # nosec B608 # ours
         asked.unlink()
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from tale_tui.domain.context import ScriptClass
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.text import clean
 from tale_tui.engine.store.database import Database
@@ -34,17 +36,18 @@ class Preferences(Database):
         )
 
     @cached_property
-    def text_ratios(self) -> dict[ModelRef, float]:
-        """Of each model that was measured: how many characters a token of it has. See `read_models`."""
+    def text_ratios(self) -> dict[ModelRef, Mapping[ScriptClass, float]]:
+        """Of each model that was measured: how many bytes a token of it has, by script. See `read_models`."""
         return {}
 
-    async def keep_text_ratio(self, ref: ModelRef, characters_per_token: float) -> None:
-        """Remember how many characters a token of this model has."""
-        self.text_ratios[ref] = characters_per_token
+    async def keep_text_ratios(self, ref: ModelRef, bytes_per_token: Mapping[ScriptClass, float]) -> None:
+        """Remember how many bytes a token of this model has."""
+        self.text_ratios[ref] = bytes_per_token
+        rows = [(ref.backend, clean(ref.model), script, ratio) for script, ratio in bytes_per_token.items()]
         await self._write(
-            lambda connection: connection.execute(
-                "INSERT OR REPLACE INTO text_ratio (backend, model, characters_per_token) VALUES (?, ?, ?)",
-                (ref.backend, clean(ref.model), characters_per_token),
+            lambda connection: connection.executemany(
+                "INSERT OR REPLACE INTO script_ratio (backend, model, script, bytes_per_token) VALUES (?, ?, ?, ?)",
+                rows,
             )
         )
 
@@ -60,11 +63,11 @@ class Preferences(Database):
         """Take over what is remembered of the models. It is held in memory, as it is wanted before every reply."""
 
         def job(connection: sqlite3.Connection) -> None:
-            for backend, model, ratio in connection.execute(
-                "SELECT backend, model, characters_per_token FROM text_ratio"
+            for backend, model, script, ratio in connection.execute(
+                "SELECT backend, model, script, bytes_per_token FROM script_ratio"
             ):
-                if (ref := ref_of(backend, model)) is not None:
-                    self.text_ratios[ref] = ratio
+                if (ref := ref_of(backend, model)) is not None and script in list(ScriptClass):
+                    self.text_ratios[ref] = {**self.text_ratios.get(ref, {}), ScriptClass(script): ratio}
             for backend, model, unopened in connection.execute("SELECT backend, model, unopened FROM model_thinking"):
                 if (ref := ref_of(backend, model)) is not None:
                     self.thinks_unopened[ref] = bool(unopened)
@@ -122,13 +125,5 @@ class Labels(Database):
                 "ORDER BY n"
             )
             return tuple(Label(clean(text), bool(is_task), p, created) for text, is_task, p, created in rows)
-
-        return await self._read(job)
-
-    async def label_count(self) -> int:
-        """How often something was said; it only grows, so that a change shows in it."""
-
-        def job(connection: sqlite3.Connection) -> int:
-            return int(connection.execute("SELECT count(*) FROM label").fetchone()[0])
 
         return await self._read(job)

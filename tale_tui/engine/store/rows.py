@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.constants import FIRST_WORDS_CHARACTERS, STEP_KEY_CHARACTERS, STEP_TITLE_CHARACTERS, TITLE_WORDS
+from tale_tui.domain.constants import (
+    COPY_TARGET_CHARACTERS,
+    FIRST_WORDS_CHARACTERS,
+    PLAN_REASONING_CHARACTERS,
+    RESULT_FILE_NAME_CHARACTERS,
+    STEP_KEY_CHARACTERS,
+    STEP_TITLE_CHARACTERS,
+    STEP_WORDS_CHARACTERS,
+    TITLE_WORDS,
+)
 from tale_tui.domain.conversation import Author, Message, MessageState, Session
 from tale_tui.domain.errors import EmptyMessage, NoSuchSession
+from tale_tui.domain.forecasts import NOTHING, Estimate
 from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Role, Usage
-from tale_tui.domain.tasks import PLAN_FORMAT, Plan, StepKind, StepSpec
+from tale_tui.domain.tasks import PLAN_FORMAT, Plan, Priority, StepKind, StepSpec
 from tale_tui.domain.text import clean, clean_line, is_blank
+from tale_tui.formatting.plans import plan_json
 
 Row = tuple[Any, ...]
 
@@ -23,7 +35,7 @@ SESSION = """
 """
 MESSAGE_COLUMNS = """
     m.id, m.author, m.state, m.created, m.backend, m.model, m.finish, m.error, m.thinking, m.text,
-    m.task_id, m.p, m.why,
+    m.task_id, m.p, m.why, m.remembered,
     u.message_n IS NOT NULL, u.prompt_tokens, u.completion_tokens, u.cached_tokens, u.ttft_ms, u.load_ms, u.total_ms,
     u.tokens_per_second
 """
@@ -47,7 +59,8 @@ def session_of(row: Row) -> Session:
 
 def message_of(row: Row, session_id: str, parent_id: str | None, sibling: int = 1, siblings: int = 1) -> Message:
     """A message from a row of `MESSAGE_COLUMNS`; restored text passes the border again."""
-    id_, author, state, created, backend, model, finish, error, thinking, text, task_id, p, why, has_usage = row[:-7]
+    id_, author, state, created, backend, model, finish, error, thinking, text, task_id, p, why, *rest = row[:-7]
+    remembered, has_usage = rest
     return Message(
         id_,
         session_id,
@@ -66,6 +79,7 @@ def message_of(row: Row, session_id: str, parent_id: str | None, sibling: int = 
         task_id,
         p,
         clean(why) if why else "",
+        remembered,
     )
 
 
@@ -141,21 +155,23 @@ def no_such_session() -> NoSuchSession:
 def safe_plan(plan: Plan) -> Plan:
     """The plan with every text past the border."""
     steps = tuple(
-        StepSpec(
-            step_key(spec.key),
-            clean_line(spec.title, STEP_TITLE_CHARACTERS),
-            clean(spec.prompt),
-            tuple(map(step_key, spec.after)),
-            clean_line(spec.kind, STEP_KEY_CHARACTERS),
-            spec.role,
-            spec.max_tokens,
-            spec.time_limit_s,
-            spec.retries,
-            spec.repeatable,
+        replace(
+            spec,
+            key=step_key(spec.key),
+            title=clean_line(spec.title, STEP_TITLE_CHARACTERS),
+            prompt=clean(spec.prompt),
+            after=tuple(map(step_key, spec.after)),
+            kind=clean_line(spec.kind, STEP_KEY_CHARACTERS),
+            purpose=clean_line(spec.purpose, STEP_WORDS_CHARACTERS),
+            inputs=tuple(map(clean_line, spec.inputs)),
+            output=clean_line(spec.output, STEP_WORDS_CHARACTERS),
+            files=tuple(clean_line(name, RESULT_FILE_NAME_CHARACTERS) for name in spec.files),
+            part_of=step_key(spec.part_of),
+            to=clean_line(spec.to, COPY_TARGET_CHARACTERS),
         )
         for spec in plan.steps
     )
-    return Plan(steps, plan.approval, plan.format)
+    return replace(plan, steps=steps, reasoning=clean_line(plan.reasoning, PLAN_REASONING_CHARACTERS))
 
 
 def step_key(key: str) -> str:
@@ -165,34 +181,15 @@ def step_key(key: str) -> str:
 
 def plan_text(plan: Plan) -> str:
     """The plan as one line of JSON."""
-    fields: dict[str, Any] = {"steps": [_fields_of(spec) for spec in plan.steps]}
-    if plan.approval:
-        fields["approval"] = True
-    if plan.format != PLAN_FORMAT:
-        fields["format"] = plan.format
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return plan_json(plan)
 
 
 def plan_of(text: str) -> Plan:
     """The plan that `plan_text` wrote; its texts pass the border again."""
     fields = json.loads(text)
     steps = tuple(map(_spec_of, fields["steps"]))
-    return safe_plan(Plan(steps, fields.get("approval", False), fields.get("format", PLAN_FORMAT)))
-
-
-def _fields_of(spec: StepSpec) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "prompt": spec.prompt or None,
-        "after": list(spec.after) or None,
-        "kind": spec.kind if spec.kind != StepKind.MODEL else None,
-        "role": spec.role.value if spec.role is not Role.TASK else None,
-        "max_tokens": spec.max_tokens,
-        "time_limit_s": spec.time_limit_s,
-        "retries": spec.retries,
-        "repeatable": None if spec.repeatable else False,
-    }
-    given = {name: value for name, value in fields.items() if value is not None}
-    return {"key": spec.key, "title": spec.title} | given
+    given = fields.get("approval", False), fields.get("format", PLAN_FORMAT), fields.get("reasoning", "")
+    return safe_plan(Plan(steps, *given))
 
 
 def _spec_of(fields: dict[str, Any]) -> StepSpec:
@@ -207,4 +204,24 @@ def _spec_of(fields: dict[str, Any]) -> StepSpec:
         fields.get("time_limit_s"),
         fields.get("retries"),
         fields.get("repeatable", True),
+        fields.get("purpose", ""),
+        tuple(fields.get("inputs", ())),
+        fields.get("output", ""),
+        tuple(fields.get("files", ())),
+        model_of(fields.get("model", "")),
+        Priority(fields.get("priority", Priority.NORMAL)),
+        fields.get("part_of", ""),
+        fields.get("level", 1),
+        fields.get("to", ""),
     )
+
+
+def model_of(text: str) -> ModelRef | None:
+    """A model as `backend/model`; None for a backend that this version does not have."""
+    backend, _, model = text.partition("/")
+    return ref_of(backend, model) if model else None
+
+
+def estimate_of(middle: float, low: float, high: float) -> Estimate:
+    """An interval as it was kept; one that is none, of a row that somebody changed, is nothing."""
+    return Estimate(middle, low, high) if 0 <= low <= middle <= high < float("inf") else NOTHING

@@ -11,28 +11,34 @@ from tale_tui.engine.store.alerts.environment import Environments
 from tale_tui.engine.store.alerts.figures import AlertFigures
 from tale_tui.engine.store.alerts.rows import Alerts
 from tale_tui.engine.store.call_statistics import CallStatisticsRows
+from tale_tui.engine.store.conversations.digests import Digests
+from tale_tui.engine.store.conversations.export import ExportImport
+from tale_tui.engine.store.conversations.messages import Messages, Replies
+from tale_tui.engine.store.conversations.search import Search
+from tale_tui.engine.store.conversations.sessions import MessageQueue, Sessions
+from tale_tui.engine.store.conversations.turns import StoredTurns
 from tale_tui.engine.store.database import Connection
-from tale_tui.engine.store.export import ExportImport
-from tale_tui.engine.store.messages import Messages, Replies
 from tale_tui.engine.store.open import open_for_reading, open_for_writing
 from tale_tui.engine.store.preferences import Labels, Preferences
+from tale_tui.engine.store.recall import Recalled
 from tale_tui.engine.store.residencies import Residencies
 from tale_tui.engine.store.samples.rollups import Rollups
 from tale_tui.engine.store.samples.rows import Samples
 from tale_tui.engine.store.samples.use import ModelUses
-from tale_tui.engine.store.search import Search
-from tale_tui.engine.store.sessions import MessageQueue, Sessions
+from tale_tui.engine.store.task_forecasts import TaskForecasts
+from tale_tui.engine.store.tasks.plans import TaskPlans
 from tale_tui.engine.store.tasks.steps import TaskSteps
 from tale_tui.engine.store.tasks.tasks import Tasks
 from tale_tui.engine.store.tasks.transitions import TaskTransitions
+from tale_tui.engine.store.tasks.versions import TaskVersions
 from tale_tui.engine.store.token_metrics import TokenMetrics
-from tale_tui.engine.store.turns import StoredTurns
 
 
 class Store(
     Sessions,
     Messages,
     StoredTurns,
+    Digests,
     Replies,
     MessageQueue,
     Search,
@@ -41,6 +47,8 @@ class Store(
     Tasks,
     TaskTransitions,
     TaskSteps,
+    TaskPlans,
+    TaskVersions,
     Labels,
     Residencies,
     TokenMetrics,
@@ -51,6 +59,8 @@ class Store(
     Rollups,
     ModelUses,
     CallStatisticsRows,
+    TaskForecasts,
+    Recalled,
 ):
     """Everything that is kept. `await Store.open(...)` makes one, `close` ends it.
 

@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from tale_tui.config.settings import TaskSettings
 from tale_tui.domain.constants import TIME_LIMIT_MAX_S
 from tale_tui.domain.errors import BadTimeLimit, TaleError
-from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import Plan, Priority, TaskRequest, check_task_text, is_time_limit
+from tale_tui.domain.models import ModelRef, Role
+from tale_tui.domain.tasks import Plan, Priority, StepKind, TaskRequest, check_task_text, is_time_limit
 from tale_tui.domain.text import clean
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.tasks.tasks import NewTask
 from tale_tui.engine.tasks.limits import Gate
 from tale_tui.engine.tasks.plan import ONE_STEP, parse_plan
+from tale_tui.engine.tasks.prompts import asked_tokens
 
-Likely = Callable[[float | None, str], tuple[ModelRef | None, str]]
-"""The model that would do a task, and why: from the probability with which it was detected, and its text."""
+Simple = Callable[[str], Awaitable[float]]
+"""The probability that a task is simple, by its text."""
+
+
+class Likely(Protocol):
+    """Says which model would do a task."""
+
+    def __call__(
+        self,
+        p: float | None = None,
+        *,
+        simple: float | None = None,
+        given: Role | None = None,
+        prompt_tokens: int = 0,
+    ) -> tuple[ModelRef | None, str]:
+        """The model that would do it now, and why; from memory.
+
+        Args:
+            p: the probability with which it was detected; None where somebody said that it is a task.
+            simple: the probability that it is simple; None where no rule is to look at that.
+            given: the role whose model the user gave it to.
+            prompt_tokens: about how long what is asked is.
+        """
+        ...
 
 
 class TaskAdmission:
@@ -26,18 +50,20 @@ class TaskAdmission:
         settings: the limits.
         monotonic: the clock, in seconds.
         likely: the model that would do a task now, from memory.
+        simple: how likely a task is simple.
     """
 
-    def __init__(self, settings: TaskSettings, monotonic: Callable[[], float], likely: Likely) -> None:
+    def __init__(self, settings: TaskSettings, monotonic: Callable[[], float], likely: Likely, simple: Simple) -> None:
         self._settings = settings
         self._gate = Gate(settings.per_minute, monotonic)
         self._likely = likely
+        self._simple = simple
 
     async def remember(self, store: Store) -> None:
         """Count the tasks of the last minute that another engine took in: each command may be one of its own."""
         self._gate.remember(await store.task_ages(self._settings.per_minute))
 
-    def new_task(
+    async def new_task(
         self,
         text: str,
         *,
@@ -48,6 +74,8 @@ class TaskAdmission:
         plan: str = "",
         after: tuple[str, ...] = (),
         time_limit_s: float | None = None,
+        given: Role | None = None,
+        made: Plan = ONE_STEP,
     ) -> NewTask:
         """A task that may be stored. What the arguments are is said by `TaskApi.submit`.
 
@@ -57,33 +85,47 @@ class TaskAdmission:
             session_id: the conversation that it belongs to.
             p: the probability with which it was detected.
             priority: who goes first.
-            plan: the steps as JSON; empty for one step.
+            plan: the steps as JSON; empty for those of `made`.
             after: whole ids of tasks that must be done before.
             time_limit_s: in all; None takes that of the settings.
+            given: the role whose model the user gave it to.
+            made: the plan where none is handed in.
         Raises:
             EmptyMessage, TaskTooLong, BadPlan, BadTimeLimit, TooManyTasks: it may not.
         """
-        new = self._checked(TaskRequest(text, key, priority, plan, after, time_limit_s), session_id, p)
+        request = TaskRequest(text, key, priority, plan, after, time_limit_s, given)
+        new = await self._checked(request, made, session_id, p)
         self._gate.enter()
         return new
 
-    def new_tasks(self, requests: Sequence[TaskRequest]) -> tuple[NewTask, ...]:
-        """Tasks that may be stored together; see `TaskApi.submit_many`."""
-        made = []
-        for number, request in enumerate(requests, 1):
+    async def new_tasks(self, requests: Sequence[TaskRequest], made: Sequence[Plan]) -> tuple[NewTask, ...]:
+        """Tasks that may be stored together; see `TaskApi.submit_many`.
+
+        Args:
+            requests: in their order.
+            made: the plan of each, for those that are handed in without one.
+        """
+        new = []
+        for number, (request, plan) in enumerate(zip(requests, made, strict=True), 1):
             try:
-                made.append(self._checked(request))
+                new.append(await self._checked(request, plan))
             except TaleError as error:
                 raise type(error)(f"Task {number}: {error.sentence}") from error
-        if made:
+        if new:
             self._gate.enter()
-        return tuple(made)
+        return tuple(new)
 
-    def _checked(self, request: TaskRequest, session_id: str | None = None, p: float | None = None) -> NewTask:
+    async def _checked(
+        self, request: TaskRequest, made: Plan, session_id: str | None = None, p: float | None = None
+    ) -> NewTask:
         text = clean(request.text)
         self._check(text, request.time_limit_s)
-        steps: Plan = parse_plan(request.plan) if request.plan else ONE_STEP
-        ref, why = self._likely(p, text)
+        steps: Plan = parse_plan(request.plan) if request.plan else made
+        # A plan of several steps says itself what is simple, by the roles of its steps; so does one that is to be made.
+        alone = len(steps.steps) == 1 and steps.steps[0].kind == StepKind.MODEL
+        simple = await self._simple(text) if alone else None
+        tokens = max(asked_tokens(text, spec) for spec in steps.steps)
+        ref, why = self._likely(p, simple=simple, given=request.given, prompt_tokens=tokens)
         return NewTask(
             id=request.key,
             text=text,
@@ -93,6 +135,8 @@ class TaskAdmission:
             ref=ref,
             why=why,
             p=p,
+            p_simple=simple,
+            given=request.given,
             after=request.after,
             time_limit_s=request.time_limit_s,
         )

@@ -6,21 +6,30 @@ Each change is stored before it is announced.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 
 from tale_tui.config.settings import TaskSettings
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.errors import BadInput, StoreError
+from tale_tui.domain.errors import BadInput, EmptyMessage, NoSuchSession, NoSuchTask, StoreError, WrongState
 from tale_tui.domain.events import Fact, TaskEvent
-from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import OPEN, Priority, Reason, Task, TaskDetail, TaskRequest, TaskState
+from tale_tui.domain.models import ModelRef, Role
+from tale_tui.domain.plans import PlanDraft, plan_maker, with_steps
+from tale_tui.domain.tasks import ENDED, OPEN, Priority, Reason, Step, Task, TaskDetail, TaskRequest, TaskState
+from tale_tui.domain.text import clean, clean_line, is_blank
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.tasks.tasks import NewTask
-from tale_tui.engine.tasks.admission import Likely, TaskAdmission
+from tale_tui.engine.store.tasks.transitions import REFUSED
+from tale_tui.engine.tasks.admission import Likely, Simple, TaskAdmission
 from tale_tui.engine.tasks.journal import RunServices
 from tale_tui.engine.tasks.limits import Slots
+from tale_tui.engine.tasks.plan import ONE_STEP, check_again, parse_plan
+from tale_tui.engine.tasks.plan_rules import FixedPlans, PlanRules
 from tale_tui.engine.tasks.scheduler import Scheduler
+from tale_tui.engine.tasks.step_files import NoStepWatch, StepWatch, TaskFolders
 from tale_tui.engine.tasks.step_runner import StepRunner
 from tale_tui.engine.tasks.subscriptions import TaskSubscriptions
 from tale_tui.engine.tasks.uncancellable import uncancellable
@@ -40,11 +49,15 @@ class Executor:
         clock: the time and the ids.
         publish: takes the facts.
         likely: the model that would do a task now, and why; from memory.
+        simple: how likely a task is simple.
         is_local: whether a model runs on this machine.
         away: whether the server of a model is away, as far as is known.
         works_queue: whether everything that is queued is worked off; else only what somebody follows, and what that
             waits for.
         calls: has the calls of models until they are stored; None for one of its own.
+        rules: how plans are made and changed; None where no model makes plans.
+        folders: where the files of tasks are; None beside the database.
+        step_watch: told of each step that is done, once that is stored; None where nobody wants to know.
     """
 
     def __init__(
@@ -56,19 +69,28 @@ class Executor:
         publish: Callable[[Fact], None],
         *,
         likely: Likely,
+        simple: Simple,
         is_local: Callable[[ModelRef], bool],
         away: Callable[[ModelRef], bool] = lambda _: False,
         works_queue: bool = True,
         calls: CallRecorder | None = None,
+        rules: PlanRules | None = None,
+        folders: TaskFolders | None = None,
+        step_watch: StepWatch | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._subscriptions = TaskSubscriptions(store.task_detail, lambda: self._scheduler.wake())
-        calls = calls or CallRecorder(store)
-        self._services = RunServices(store, runners, settings, clock, publish, self._subscriptions, calls)
-        self._admission = TaskAdmission(settings, clock.monotonic, likely)
+        calls, folders = calls or CallRecorder(store), folders or TaskFolders(store.folder / "files")
+        self._likely = likely
+        self._rules = rules or FixedPlans()
+        self._services = RunServices(
+            *(store, runners, settings, clock, publish, self._subscriptions, calls),
+            *(self._rules, folders, step_watch or NoStepWatch()),
+        )
+        self._admission = TaskAdmission(settings, clock.monotonic, likely, simple)
         slots = Slots(settings.running, settings.per_model, is_local)
-        self._scheduler = Scheduler(self._services, slots, lambda: likely(None, "")[0], away, works_queue=works_queue)
+        self._scheduler = Scheduler(self._services, slots, likely, away, works_queue=works_queue)
 
     # beginning and end
 
@@ -105,6 +127,7 @@ class Executor:
         key: str,
         session_id: str | None = None,
         p: float | None = None,
+        given: Role | None = None,
     ) -> NewTask:
         """A task that the caller stores, and then hands to `accept`.
 
@@ -113,10 +136,12 @@ class Executor:
             key: becomes its id.
             session_id: the conversation that it belongs to.
             p: the probability with which it was detected.
+            given: the role whose model the user gave it to.
         Raises:
             EmptyMessage, TaskTooLong, TooManyTasks: it may not be stored.
         """
-        return self._admission.new_task(text, key=key, session_id=session_id, p=p)
+        made = await self._rules.new_plan(clean(text))
+        return await self._admission.new_task(text, key=key, session_id=session_id, p=p, given=given, made=made)
 
     async def submit(
         self,
@@ -129,8 +154,10 @@ class Executor:
         time_limit_s: float | None = None,
         session_id: str | None = None,
         p: float | None = None,
+        given: Role | None = None,
     ) -> Task:
-        new = self._admission.new_task(
+        made = ONE_STEP if plan else await self._rules.new_plan(clean(text))
+        new = await self._admission.new_task(
             text,
             key=key,
             session_id=session_id,
@@ -139,13 +166,16 @@ class Executor:
             plan=plan,
             after=after,
             time_limit_s=time_limit_s,
+            given=given,
+            made=made,
         )
         task = await self._store.add_task(new)
         self.accept(task)
         return task
 
     async def submit_many(self, requests: tuple[TaskRequest, ...]) -> tuple[Task, ...]:
-        tasks = await self._store.add_tasks(self._admission.new_tasks(requests))
+        made = [ONE_STEP if one.plan else await self._rules.new_plan(clean(one.text)) for one in requests]
+        tasks = await self._store.add_tasks(await self._admission.new_tasks(requests, made))
         for task in tasks:
             self.accept(task)
         return tasks
@@ -185,18 +215,123 @@ class Executor:
     async def retry(self, task_id: str, *, step: str = "") -> Task:
         return self._reordered(await self._store.retry_from(task_id, step))
 
-    async def approve(self, task_id: str, *, yes: bool) -> Task:
+    async def give(self, task_id: str, role: Role) -> Task:
+        return await uncancellable(self._give(task_id, role))
+
+    async def approve(self, task_id: str, *, yes: bool, step: str = "") -> Task:
         if yes:
-            return self._reordered(await self._store.approve(task_id))
+            approved = await self._rules.approved(await self._store.task_detail(task_id))
+            return self._reordered(await self._store.approve(task_id, step=step, approved=approved))
+        if step:
+            task = await self._store.leave_out(task_id, step, REFUSED)
+            return self._reordered(task) if task.state is TaskState.QUEUED else self._services.changed(task)
         # A task that waits for the user has no run; the run of any other one must not be stopped by a wrong answer.
-        task = await self._store.change_task(task_id, TaskState.CANCELLED, expect=frozenset({TaskState.WAITING}))
-        return self._services.changed(task)
+        task = await self._store.decline(task_id)
+        return self._reordered(task) if task.is_open else self._services.changed(task)
+
+    async def refuse(self, task_id: str, *, reason: str) -> Task:
+        if is_blank(clean(reason)):
+            raise EmptyMessage("Say why, so that the next plan can be another one.")
+        maker = plan_maker((await self._store.task_detail(task_id)).plan)
+        change = partial(self._store.refuse_plan, task_id, clean_line(reason), maker)
+        return self._reordered(await uncancellable(self._stopped(task_id, change)))
+
+    async def skip(self, task_id: str, *, step: str) -> Task:
+        change = partial(self._store.skip_step, task_id, step, "stopped by you")
+        return self._reordered(await uncancellable(self._stopped(task_id, change)))
+
+    async def draft(self, task_id: str, *, plan: str) -> PlanDraft:
+        detail, drafted = await self._store.task_detail(task_id), parse_plan(plan)
+        kept = {step.spec.key: step for step in detail.steps if step.is_over}
+        known = {step.spec: step for step in detail.steps}
+        new = [spec for spec in drafted.steps if spec.key not in kept]
+        steps = (*kept.values(), *(known.get(spec, Step(spec, allowed=False)) for spec in new))
+        whole = with_steps(drafted, (step.spec for step in steps))
+        detail = replace(detail, plan=whole, steps=steps)
+        return PlanDraft(detail, await self._rules.foreseen(detail))
+
+    async def set_plan(self, task_id: str, *, plan: str) -> Task:
+        return self._services.changed(await self._store.set_plan(task_id, parse_plan(plan)))
 
     async def set_priority(self, task_id: str, priority: Priority) -> Task:
         return self._reordered(await self._store.set_priority(task_id, priority), afresh=False)
 
     async def move(self, task_id: str, *, before: str | None) -> Task:
         return self._reordered(await self._store.move(task_id, before), afresh=False)
+
+    async def _give(self, task_id: str, role: Role) -> Task:
+        """End the run of a task, if there is one, and have the model of a role do it."""
+        ref, why = self._likely(given=role)
+        return self._reordered(await self._stopped(task_id, partial(self._store.give_task, task_id, role, ref, why)))
+
+    # earlier states; see `checkpoints.restore.LiveTasks`
+
+    async def hold(self, task_id: str) -> None:
+        """Pause a task where it is queued or runs."""
+        with suppress(WrongState):
+            await self.pause(task_id)
+
+    async def put_back(self, task_id: str, steps: tuple[Step, ...], to: TaskState, result: str, what: str) -> Task:
+        """Bring steps of a task back to what they were, and announce it; see `TaskVersions.put_back`."""
+        task = await self._store.put_back(task_id, steps, to, result, what)
+        self._scheduler.drop(task_id)
+        return self._services.changed(task)
+
+    async def add_again(self, detail: TaskDetail, what: str) -> Task:
+        """A new task, with the plan and the steps of one that is not there any more or has another plan now.
+
+        Args:
+            detail: as it was; its texts pass the border here.
+            what: the line of the history.
+        """
+        about, to = detail.task, detail.task.state if detail.task.state in ENDED else TaskState.PAUSED
+        try:
+            await self._store.task(about.id)
+            id_ = self._services.clock.new_id()
+        except NoSuchTask:
+            id_ = about.id
+        check_again(detail)
+        new = NewTask(
+            id_,
+            detail.text,
+            detail.plan,
+            title=about.title,
+            priority=about.priority,
+            state=TaskState.PAUSED,
+            reason=Reason.USER,
+            session_id=await self._session_of(about),
+            ref=about.ref,
+            why=about.why,
+            p=about.p,
+            p_simple=about.p_simple,
+            given=about.given,
+            time_limit_s=about.time_limit_s,
+        )
+        await self._store.add_task(new)
+        steps = detail.steps
+        if detail.approval is not None:  # what was approved was another task
+            steps = tuple(step if step.is_over else replace(step, allowed=False) for step in steps)
+        return await self.put_back(id_, steps, to, detail.result, what)
+
+    async def _session_of(self, task: Task) -> str | None:
+        """The conversation of a task, where it is there."""
+        if task.session_id is None:
+            return None
+        try:
+            return (await self._store.session(task.session_id)).id
+        except NoSuchSession:
+            return None
+
+    async def _stopped(self, task_id: str, change: Callable[[], Awaitable[Task]]) -> Task:
+        """Change a task that nothing runs any more; where it cannot be changed, what ran of it goes on."""
+        await self._store.task(task_id)
+        ran = await self._scheduler.stop(task_id)
+        try:
+            return await change()
+        except (BadInput, StoreError):
+            if ran:
+                self._scheduler.settle(task_id)
+            raise
 
     async def _set_aside(
         self, task_id: str, to: TaskState, *, expect: frozenset[TaskState], reason: Reason = Reason.NONE

@@ -7,10 +7,11 @@ same way, on this machine or under another execution.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from tale_tui.domain.tasks import Plan, Reason, StepKind, StepSpec
+from tale_tui.domain.plans import lengths, sources
+from tale_tui.domain.tasks import Plan, Priority, Reason, StepKind, StepSpec
 
 
 class TaskSuspended(Exception):
@@ -18,17 +19,39 @@ class TaskSuspended(Exception):
 
     Args:
         reason: what it waits for.
-        topic: the step that wants the answer.
+        topic: the step that wants the answer; empty for the whole task.
+        asks: what is asked, in a sentence, where the reason and the step do not say it.
+        shown: what the step shows that asks; the yes is to this alone. None for one that shows nothing.
     """
 
-    def __init__(self, reason: Reason, topic: str) -> None:
+    def __init__(self, reason: Reason, topic: str, asks: str = "", shown: str | None = None) -> None:
         super().__init__(f"{reason.value}: {topic}")
         self.reason = reason
         self.topic = topic
+        self.asks = asks
+        self.shown = shown
 
 
 class RunContext(Protocol):
     """What a run does outside of itself. Results are kept by the key of the step, never by its number."""
+
+    @property
+    def at_once(self) -> int:
+        """How many steps run at the same time, at most."""
+        ...
+
+    @property
+    def left_out(self) -> Collection[str]:
+        """Keys of steps that are not run."""
+        ...
+
+    def current(self, plan: Plan) -> Plan:
+        """The plan as it is now: the result of a step may have changed it."""
+        ...
+
+    def may(self, spec: StepSpec) -> bool:
+        """Whether the user has let a step run, or need not be asked."""
+        ...
 
     async def step(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
         """The result of a step: that which is kept already, else what comes of carrying it out; then it is kept.
@@ -55,8 +78,9 @@ class RunContext(Protocol):
 async def run_plan(context: RunContext, plan: Plan) -> str:
     """Carry a plan out and return its result.
 
-    Steps that do not wait for each other run at once. When one fails the others are stopped, and their end is waited
-    for. The user is asked when nothing else is left to do.
+    Steps that do not wait for each other run at once, those with the most behind them first. A step that makes the plan
+    goes before all others. When one fails the others are stopped, and their end is waited for. The user is asked when
+    nothing else is left to do.
 
     Args:
         context: does what steps do.
@@ -66,19 +90,18 @@ async def run_plan(context: RunContext, plan: Plan) -> str:
         Exception: what a step raised.
     """
     results: dict[str, str] = {}
-    left = {spec.key: spec for spec in plan.steps}
     running: dict[asyncio.Task[str], str] = {}
     try:
-        while left or running:
-            ready = [spec for spec in left.values() if results.keys() >= set(spec.after)]
-            steps = [spec for spec in ready if spec.kind != StepKind.APPROVAL]
-            for spec in steps:
-                del left[spec.key]
+        while left := _left(plan := context.current(plan), context, results):
+            begun = set(running.values())
+            ready = [spec for spec in _ready(left, plan, context, results) if spec.key not in begun]
+            steps = [spec for spec in ready if spec.kind != StepKind.APPROVAL and context.may(spec)]
+            steps = _first(steps, plan)[: max(0, context.at_once - len(running))]
             if len(steps) == 1 and not running:
-                results[steps[0].key] = await context.step(steps[0], _inputs(steps[0], results))
+                results[steps[0].key] = await context.step(steps[0], _inputs(steps[0], plan, context, results))
                 continue
             for spec in steps:
-                work = asyncio.ensure_future(context.step(spec, _inputs(spec, results)))
+                work = asyncio.ensure_future(context.step(spec, _inputs(spec, plan, context, results)))
                 running[work] = spec.key
             if running:
                 done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -86,12 +109,34 @@ async def run_plan(context: RunContext, plan: Plan) -> str:
                     results[running[work]] = work.result()
                     del running[work]
             else:
-                await context.wait(ready[0].key)
-                results[ready[0].key] = ""
-                del left[ready[0].key]
+                asking = min(ready, key=lambda spec: spec.kind == StepKind.COPY)  # what copies asks last
+                await context.wait(asking.key)
+                results[asking.key] = ""
     finally:
         await _stop(running)
     return result_of(plan, results)
+
+
+def _left(plan: Plan, context: RunContext, results: Mapping[str, str]) -> list[StepSpec]:
+    """The steps that are not over."""
+    return [spec for spec in plan.steps if spec.key not in results and spec.key not in context.left_out]
+
+
+def _ready(left: Sequence[StepSpec], plan: Plan, context: RunContext, results: Mapping[str, str]) -> list[StepSpec]:
+    """Those whose turn it is, the ones that run included. In the place of a step that is left out those count that it
+    would have come after."""
+    makers = [spec for spec in left if spec.kind == StepKind.PLAN]
+    after = {spec.key: spec.after for spec in plan.steps}
+    return makers or [spec for spec in left if results.keys() >= set(_run(spec.after, context.left_out, after))]
+
+
+def _first(steps: list[StepSpec], plan: Plan) -> list[StepSpec]:
+    """Steps in the order in which they are begun."""
+    if len(steps) <= 1:
+        return steps
+    behind = lengths(plan.steps)
+    ranks = list(Priority)
+    return sorted(steps, key=lambda spec: (ranks.index(spec.priority), -behind[spec.key]))
 
 
 def result_of(plan: Plan, results: Mapping[str, str]) -> str:
@@ -99,17 +144,45 @@ def result_of(plan: Plan, results: Mapping[str, str]) -> str:
 
     Args:
         plan: with its steps in order.
-        results: of every step, by key.
+        results: of every step that was not left out, by key.
     """
-    used = {key for spec in plan.steps for key in spec.after}
-    ends = [spec for spec in plan.steps if spec.key not in used and results[spec.key].strip()]
-    if len(ends) <= 1:
-        return results[ends[0].key] if ends else ""
-    return "\n\n".join(f"## {spec.title}\n\n{results[spec.key].strip()}" for spec in ends)
+    silent = (StepKind.PLAN, StepKind.COPY)
+    steps = [spec for spec in plan.steps if spec.kind not in silent and spec.key in results]
+    after = {spec.key: spec.after for spec in plan.steps}
+    left_out = after.keys() - results.keys()
+    built_on = {key for spec in steps for key in _run(spec.after, left_out, after)}
+    last = [spec for spec in steps if spec.key not in built_on and results[spec.key].strip()]
+    if len(last) <= 1:
+        return results[last[0].key] if last else ""
+    return "\n\n".join(f"## {spec.title}\n\n{results[spec.key].strip()}" for spec in last)
 
 
-def _inputs(spec: StepSpec, results: Mapping[str, str]) -> dict[str, str]:
-    return {key: results[key] for key in spec.after}
+def _inputs(spec: StepSpec, plan: Plan, context: RunContext, results: Mapping[str, str]) -> dict[str, str]:
+    """What a step is given: in the place of one that is left out, what that would have been given."""
+    given = {one.key: sources(one, plan.steps) for one in plan.steps}
+    return {key: results[key] for key in _run(given[spec.key], context.left_out, given) if key in results}
+
+
+def _run(keys: Sequence[str], left_out: Collection[str], before: Mapping[str, Sequence[str]]) -> list[str]:
+    """Steps that are run, in their order: of some keys, and in the place of each that is left out those before it.
+
+    Args:
+        keys: of steps.
+        left_out: keys of those that are not run.
+        before: by key, those that a step comes after.
+    """
+    found: list[str] = []
+    seen: set[str] = set()
+    waiting = list(reversed(keys))
+    while waiting:
+        if (key := waiting.pop()) in seen:
+            continue
+        seen.add(key)
+        if key in left_out:
+            waiting.extend(reversed(before[key]))
+        else:
+            found.append(key)
+    return found
 
 
 async def _stop(running: Mapping[asyncio.Task[str], str]) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tale_tui.config.logs import SUBJECT
 from tale_tui.config.settings import TaskSettings
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.errors import BadPlan, Fenced, ModelError, StepTimedOut, StoreError, TaleError
+from tale_tui.domain.constants import PLAN_REPLANS_MAX
+from tale_tui.domain.errors import BadPlan, Fenced, FilesNotGiven, ModelError, StepTimedOut, StoreError, TaleError
 from tale_tui.domain.events import Fact, Notice, TaskChanged
 from tale_tui.domain.metrics import CallRecord, step_owner
 from tale_tui.domain.models import ModelRef, Usage
-from tale_tui.domain.tasks import Reason, Step, StepSpec, StepState, Task
+from tale_tui.domain.plans import allowed_tokens, beyond, plan_maker
+from tale_tui.domain.tasks import AtLimit, Plan, Reason, Step, StepKind, StepSpec, StepState, Task
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.store.store import Store
@@ -23,6 +25,8 @@ from tale_tui.engine.store.tasks.steps import TaskEnd
 from tale_tui.engine.store.tasks.transitions import Claim
 from tale_tui.engine.streaming import AutoSaver, PartialReply
 from tale_tui.engine.tasks.interpreter import TaskSuspended, result_of
+from tale_tui.engine.tasks.plan_rules import PlanRules
+from tale_tui.engine.tasks.step_files import StepDone, StepWatch, TaskFolders, WrittenFile
 from tale_tui.engine.tasks.step_runner import StepResult, StepRunner, StepWork
 from tale_tui.engine.tasks.subscriptions import TaskSubscriptions
 from tale_tui.engine.tasks.uncancellable import uncancellable
@@ -42,6 +46,9 @@ class RunServices:
     publish: Callable[[Fact], None]
     subscriptions: TaskSubscriptions
     calls: CallRecorder
+    rules: PlanRules
+    folders: TaskFolders
+    step_watch: StepWatch
 
     def changed(self, task: Task) -> Task:
         """Announce a task as it is stored now."""
@@ -85,6 +92,8 @@ class Journal:
         self._epoch = claim.epoch
         self._steps = {step.spec.key: step for step in claim.detail.steps}
         self._results = {key: step.text for key, step in self._steps.items() if step.state is StepState.DONE}
+        self._written = sum(_tokens(step) for step in claim.detail.steps if step.spec.kind != StepKind.PLAN)
+        """Tokens of all steps but those that plan."""
         self._finishing = asyncio.Lock()
         self._complained = False
         self.open: dict[str, Attempt] = {}
@@ -92,20 +101,46 @@ class Journal:
         self.last = claim.detail.task
         """The task as this run stored it last."""
 
+    @property
+    def at_once(self) -> int:
+        """See `RunContext.at_once`."""
+        return self._services.settings.steps
+
+    @property
+    def left_out(self) -> Collection[str]:
+        """See `RunContext.left_out`."""
+        return {key for key, step in self._steps.items() if step.state is StepState.SKIPPED}
+
+    def current(self, plan: Plan) -> Plan:
+        """See `RunContext.current`."""
+        del plan
+        return self._detail.plan
+
+    def may(self, spec: StepSpec) -> bool:
+        """See `RunContext.may`."""
+        return spec.kind == StepKind.PLAN or spec.key in self._results or self._steps[spec.key].allowed
+
     async def step(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
         """See `RunContext.step`.
 
         Raises:
             StepFailed: it did not work.
-            TaskSuspended: it has effects outside and broke off: running it again wants a yes.
+            TaskSuspended: it has effects outside and broke off: running it again wants a yes; or its runner asks; or it
+                does what was not approved.
             Fenced: another run has the task.
         """
         if spec.key in self._results:
             return self._results[spec.key]
         step = self._steps[spec.key]
+        self._check_approved(spec)
         if step.attempts and not spec.repeatable and not step.approved:
             raise TaskSuspended(Reason.REPEAT, spec.key)
-        attempt = self.open[spec.key] = Attempt(self._services, self._id, self._epoch, step, self._complain)
+        if (
+            spec.kind == StepKind.MODEL and spec.files and step.error
+        ):  # what failed is no beginning of the files; it stays among the earlier attempts
+            step = replace(step, text="", thinking="")
+        attempt = Attempt(self._services, self._id, self._epoch, step, self._complain, self._check_model, self._count)
+        self.open[spec.key] = attempt
         broke_off = True
         try:
             outcome = await self._carry_out(attempt, inputs)
@@ -121,12 +156,85 @@ class Journal:
         return outcome.text
 
     async def wait(self, topic: str) -> None:
-        """See `RunContext.wait`: the yes is kept with the step that asks."""
-        if topic not in self._results:
+        """See `RunContext.wait`: the yes is kept with the step that asks. One that copies asks by itself."""
+        if topic in self._results:
+            return
+        if (spec := self._steps[topic].spec).kind == StepKind.COPY:
+            await self.step(spec, {})
+            return
+        asks_alone = self._steps[topic].spec.kind == StepKind.APPROVAL
+        if asks_alone or (self._detail.approval is not None and self._detail.approval.stepwise):
             raise TaskSuspended(Reason.APPROVAL, topic)
+        raise TaskSuspended(Reason.APPROVAL, "")
 
-    async def fail(self, failed: StepFailed, next_try: float | None) -> Task:
-        """Store that a step failed, and with it the task, or when it is tried again.
+    @property
+    def all_over(self) -> bool:
+        """Whether no step is left to run, and some were left out."""
+        return bool(self.left_out) and self._results.keys() | set(self.left_out) == self._steps.keys()
+
+    def maker_after(self, failed: StepFailed) -> StepSpec | None:
+        """The step that makes the rest of the plan anew, because one failed for good; None where that is the end."""
+        approval, plan = self._detail.approval, self._detail.plan
+        may_help = isinstance(failed.error, ModelError | StepTimedOut | FilesNotGiven) and failed.spec.repeatable
+        if not (plan.by_model and may_help) or failed.spec.kind == StepKind.PLAN:
+            return None
+        if approval is not None and approval.replans >= PLAN_REPLANS_MAX:
+            return None
+        return plan_maker(plan)
+
+    async def end(self) -> None:
+        """Store the end of a task whose last steps were left out.
+
+        Raises:
+            Fenced: another run has the task.
+            StoreError: nothing was stored.
+        """
+        result = result_of(self._detail.plan, self._results)
+        self.last = self._services.changed(await self._services.store.end_task(self._id, self._epoch, result))
+
+    def _check_approved(self, spec: StepSpec) -> None:
+        """Nothing runs that was not approved, whatever the plan says.
+
+        Raises:
+            TaskSuspended: it was not.
+        """
+        if spec.kind == StepKind.PLAN:
+            return
+        if spec.kind != StepKind.COPY and not self._steps[spec.key].allowed:
+            raise TaskSuspended(Reason.APPROVAL, spec.key)
+        approval = self._detail.approval
+        if approval is not None and (asks := beyond(approval, (spec,))):
+            raise TaskSuspended(Reason.APPROVAL, "", asks)
+
+    def _check_model(self, spec: StepSpec, ref: ModelRef | None) -> None:
+        """No other model does what was approved.
+
+        Raises:
+            TaskSuspended: one would.
+        """
+        approval = self._detail.approval
+        if ref is None or approval is None or not approval.models or spec.kind == StepKind.PLAN:
+            return
+        if ref not in approval.models:
+            raise TaskSuspended(Reason.APPROVAL, "", f"{spec.title} would be done by {ref}, which was not approved.")
+
+    def _count(self, spec: StepSpec, tokens: int) -> None:
+        """A step has written more.
+
+        Raises:
+            TaskSuspended: more than was approved is written now.
+        """
+        if spec.kind == StepKind.PLAN:
+            return
+        self._written += tokens
+        approval = self._detail.approval
+        most = None if approval is None else allowed_tokens(approval)
+        if approval is not None and most is not None and self._written > most:
+            asks = f"It has written {self._written:,} tokens, and {approval.tokens:,} were approved."
+            raise TaskSuspended(Reason.APPROVAL, "", asks)
+
+    async def fail(self, failed: StepFailed, next_try: float | None, maker: StepSpec | None = None) -> Task:
+        """Store that a step failed, and with it the task, or when it is tried again, or that the rest is planned anew.
 
         Raises:
             Fenced: another run has the task.
@@ -146,7 +254,8 @@ class Journal:
                 error=failed.error.sentence,
                 error_code=failed.error.code,
                 next_try=next_try,
-                end=next_try is None,
+                end=next_try is None and maker is None,
+                maker=maker,
                 calls=timed_calls(ended, attempt.usage if attempt else None),
             )
 
@@ -181,6 +290,8 @@ class Journal:
 
     async def _carry_out(self, attempt: Attempt, inputs: Mapping[str, str]) -> StepResult:
         spec = attempt.spec
+        if (step := self._steps[spec.key]).at_limit is AtLimit.KEEP:
+            return StepResult(step.text, step.thinking, step.ref, why="ended by you, far longer than its like")
         runner = self._services.runners.get(spec.kind)
         if runner is None:
             raise BadPlan(f"This version cannot carry out a step of the kind {spec.kind}.")
@@ -189,6 +300,7 @@ class Journal:
             spec,
             inputs,
             attempt.text,
+            self._steps[spec.key].at_limit is AtLimit.GO_ON,
             attempt.begin,
             attempt.add,
             attempt.sort_anew,
@@ -211,9 +323,11 @@ class Journal:
         key = attempt.spec.key
         await attempt.still()
         async with self._finishing:  # whether it is the last one is known when those before it are stored
+            written = await self._write_files(attempt.spec, outcome.text)
             results = self._results | {key: outcome.text}
+            revision = await self._services.rules.revised(self._detail, attempt.spec, outcome.text)
             end = None
-            if results.keys() == self._steps.keys():
+            if revision is None and results.keys() | set(self.left_out) == self._steps.keys():
                 end = TaskEnd(result_of(self._detail.plan, results), outcome.why)
             if not attempt.begun:
                 await self._services.store.begin_step(self._id, self._epoch, key)
@@ -229,17 +343,37 @@ class Journal:
                     usage=calls[0].usage if calls else outcome.usage,
                     end=end,
                     calls=calls,
+                    revision=revision,
                 )
             self._results = results
+            self._services.step_watch.step_done(StepDone(self._id, key, written))
+            if revision is not None:
+                await self._take_plan()
         del self.open[key]
         self.last = self._services.changed(task)
         log.info("is done: %d characters", len(outcome.text))
+
+    async def _take_plan(self) -> None:
+        """Go on with the plan as it is stored."""
+        self._detail = await self._services.store.task_detail(self._id)
+        self._steps = {step.spec.key: step for step in self._detail.steps}
+
+    async def _write_files(self, spec: StepSpec, text: str) -> tuple[WrittenFile, ...]:
+        """Write the files of a step when the steps before it are kept as they were without them."""
+        if spec.kind != StepKind.MODEL or not spec.files:
+            return ()
+        await self._services.step_watch.settled()
+        return await self._services.folders.write(self._id, spec, text)
 
     def _complain(self, error: TaleError) -> None:
         if not self._complained:
             self._complained = True
             sentence = f"What {self._detail.task.title} writes is shown but not kept. {error.sentence}"
             self._services.publish(Notice(error.title, sentence, "error"))
+
+
+def _tokens(step: Step) -> int:
+    return (step.usage.completion_tokens or 0) if step.usage else 0
 
 
 def timed_calls(call: CallRecord | None, usage: Usage | None) -> tuple[CallRecord, ...]:
@@ -258,10 +392,19 @@ class Attempt:
         epoch: of its run.
         step: as it was when the run began.
         complain: told when what it writes cannot be stored.
+        check: raises where a model may not do it.
+        count: told how many tokens came; raises where those were too many.
     """
 
     def __init__(
-        self, services: RunServices, task_id: str, epoch: int, step: Step, complain: Callable[[TaleError], None]
+        self,
+        services: RunServices,
+        task_id: str,
+        epoch: int,
+        step: Step,
+        complain: Callable[[TaleError], None],
+        check: Callable[[StepSpec, ModelRef | None], None],
+        count: Callable[[StepSpec, int], None],
     ) -> None:
         self._services = services
         self._id = task_id
@@ -269,6 +412,8 @@ class Attempt:
         self.spec = step.spec
         self._reply = self._new_reply(step.text, step.thinking if step.text else "")
         self._complain = complain
+        self._check = check
+        self._count = count
         self._saver = AutoSaver(self._save, complain)
         self.begun = False
 
@@ -296,6 +441,7 @@ class Attempt:
         self, ref: ModelRef | None = None, why: str = "", *, fresh: bool = False, after: TaleError | None = None
     ) -> PartialReply:
         """See `step_runner.BeginStep`."""
+        self._check(self.spec, ref)
         store, key = self._services.store, self.spec.key
         if self.begun and after is not None:
             with self._services.calls.storing(step_owner(self._id, key)) as call:
@@ -320,6 +466,7 @@ class Attempt:
         self._reply.add(piece)
         self._services.subscriptions.delta(self._id, self.spec.key, piece.text, piece.thinking, self._reply.tokens)
         self._saver.touch()
+        self._count(self.spec, piece.tokens)
 
     def sort_anew(self, thinking: bool) -> None:
         """Take all that was written for thinking, or for the answer; whoever follows is shown the whole again."""

@@ -42,6 +42,10 @@ class Slots:
             return False
         return ref is None or self._taken[ref] < self._limit(ref)
 
+    def limits(self, ref: ModelRef | None) -> tuple[int, int]:
+        """How many tasks run at once, in all and of this model; of an unknown one as many as in all."""
+        return self._total, self._total if ref is None else self._limit(ref)
+
     def take(self, ref: ModelRef | None) -> None:
         """Begin to run a task of this model."""
         self._taken[ref] += 1

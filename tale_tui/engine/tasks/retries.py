@@ -7,6 +7,7 @@ from tale_tui.domain.constants import BUSY_PAUSE_MAX_S, BUSY_RETRIES
 from tale_tui.domain.errors import (
     DatabaseNewer,
     Fenced,
+    FilesNotGiven,
     ModelError,
     ReadOnly,
     ServerBusy,
@@ -23,7 +24,7 @@ def may_help(error: TaleError) -> bool:
         return error.retry_helps
     if isinstance(error, StoreError):
         return not isinstance(error, ReadOnly | DatabaseNewer | Fenced)
-    return isinstance(error, StepTimedOut)
+    return isinstance(error, StepTimedOut | FilesNotGiven)
 
 
 def pause_s(failures: int, settings: TaskSettings) -> float:

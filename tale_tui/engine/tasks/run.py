@@ -102,6 +102,8 @@ class TaskRun:
             if not time.expired():
                 raise
             return _Ending(error=StepTimedOut(f"The task took longer than its limit of {limit_s:g} s."))
+        if journal.last.state is TaskState.RUNNING and journal.all_over:
+            await journal.end()
         self.last = journal.last
         if self.last.state is not TaskState.DONE:
             return _Ending(error=TaleError("There was no step left to run. Retry it from the step that is to be done."))
@@ -124,7 +126,10 @@ class TaskRun:
     async def _store_end(self, journal: Journal, epoch: int, ending: _Ending) -> Task | None:
         store = self._services.store
         if ending.suspended is not None:
-            return await store.suspend_task(self.id, epoch, ending.suspended.reason, ending.suspended.topic)
+            suspended = ending.suspended
+            return await store.suspend_task(
+                *(self.id, epoch, suspended.reason, suspended.topic, suspended.asks, suspended.shown)
+            )
         if (failed := ending.failed) is not None:
             if isinstance(failed.error, ModelError) and failed.error.away_since is not None:
                 log.info("%s of %s waits for its server", failed.spec.key, self.id)
@@ -133,7 +138,9 @@ class TaskRun:
             kind = failed.spec.key, isinstance(failed.error, ServerBusy)
             self._failures[kind] += 1
             pause_s = next_pause_s(failed.error, self._failures[kind], failed.spec, self._services.settings)
-            return await journal.fail(failed, None if pause_s is None else self._services.clock.now() + pause_s)
+            if pause_s is not None:
+                return await journal.fail(failed, self._services.clock.now() + pause_s)
+            return await journal.fail(failed, None, journal.maker_after(failed))
         if (error := ending.error) is not None:
             return await store.change_task(
                 self.id,

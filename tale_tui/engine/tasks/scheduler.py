@@ -10,8 +10,9 @@ from typing import Any
 
 from tale_tui.domain.errors import BadInput, StoreError, TaleError
 from tale_tui.domain.events import Notice
-from tale_tui.domain.models import ModelRef
+from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import ENDED, Reason, Task, TaskState
+from tale_tui.engine.tasks.admission import Likely
 from tale_tui.engine.tasks.journal import RunServices
 from tale_tui.engine.tasks.limits import Slots
 from tale_tui.engine.tasks.ready_queue import ReadyQueue
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 QUEUE_READS = 2
 """How often the queue is read before runs begin, where it changes while it is read."""
 
+Destinations = tuple[ModelRef | None, ...]
+"""Models that tasks go to, by what the choice depends on."""
+
 
 class Scheduler:
     """Begins runs. Between `open` and `close` alone; tasks may be queued at any time.
@@ -31,7 +35,7 @@ class Scheduler:
     Args:
         services: what runs work with.
         slots: how many run at once.
-        model: the model that tasks go to now; from memory.
+        likely: the model that a task goes to now; from memory.
         away: whether the server of a model is away, as far as is known.
         works_queue: whether everything that is queued is worked off; else only what somebody follows, and what that
             waits for.
@@ -41,19 +45,19 @@ class Scheduler:
         self,
         services: RunServices,
         slots: Slots,
-        model: Callable[[], ModelRef | None],
+        likely: Likely,
         away: Callable[[ModelRef], bool],
         *,
         works_queue: bool,
     ) -> None:
         self._services = services
         self._slots = slots
-        self._model = model
+        self._likely = likely
         self._away = away
         self._works_queue = works_queue
-        self._queued_for: ModelRef | None = None
-        """The model that tasks went to when the queue was read."""
-        self._queue = ReadyQueue(lambda task: self._queued_for or task.ref)
+        self._queued_for: Destinations = ()
+        """The models that tasks went to when the queue was read."""
+        self._queue = ReadyQueue(self._model_of)
         self._runs: dict[str, TaskRun] = {}
         self._failures: defaultdict[str, Counter[tuple[str, bool]]] = defaultdict(Counter)
         """Id of a task -> key of a step, and whether its server was busy -> how often it failed so since somebody last
@@ -146,11 +150,22 @@ class Scheduler:
         self._stale = self._stale or self._reading
         self.wake()
 
+    def _model_of(self, task: Task) -> ModelRef | None:
+        """The model that would do a task; the one that it was stored with where none is known now."""
+        return self._likely(task.p, simple=task.p_simple, given=task.given)[0] or task.ref
+
+    def _destinations(self) -> Destinations:
+        """The models that tasks go to now: any, simple ones, and those that the user gave to one."""
+        kinds: tuple[tuple[float | None, Role | None], ...] = (
+            (None, None), (1.0, None), (None, Role.UX), (None, Role.TASK),
+        )  # fmt: skip
+        return tuple([self._likely(simple=simple, given=given)[0] for simple, given in kinds])
+
     def _look(self) -> None:
         self._waking = False
         if not self._open or self._reading:
             return
-        if self._stale or self._model() != self._queued_for:
+        if self._stale or self._destinations() != self._queued_for:
             self._reading = True
             self.in_background(self._read_queue())
             return
@@ -243,7 +258,7 @@ class Scheduler:
         failures = reads = 0
         while self._open:
             self._stale = False
-            self._queued_for = self._model()
+            self._queued_for = self._destinations()
             try:
                 queued = await self._services.store.queue()
             except StoreError as error:

@@ -55,6 +55,8 @@ class StepWork:
     """The results of the steps before it, by key."""
     text: str
     """What an attempt that broke off has written: to be gone on with where that is possible."""
+    may_go_on: bool
+    """Whether the user let it write on past its budget."""
     begin: BeginStep
     """To be called before each attempt."""
     add: Callable[[TextPiece], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from tale_tui.domain.constants import DELTA_INTERVAL_S, UNREAD_STEP_CHARACTERS
@@ -20,6 +20,8 @@ class TaskSubscription:
         self.deltas = DeltaBuffer[tuple[str, bool]](UNREAD_STEP_CHARACTERS)
         """By key of a step, and whether it is thinking."""
         self._readings: dict[str, StepReading] = {}
+        self._reads: set[str] = set()
+        """Steps of which the reader was last told that their prompt is read, or their model loaded."""
         self._something = asyncio.Event()
         self.stale = True
         """Whether the whole is to be shown, before anything else."""
@@ -49,9 +51,24 @@ class TaskSubscription:
     def take(self) -> list[TaskEvent]:
         """What waits, in order."""
         events: list[TaskEvent] = list(self._readings.values())
-        events += [StepDelta(key, text, thinking, tokens) for (key, thinking), text, tokens in self.deltas.take()]
+        self._reads.update(self._readings)
         self._readings.clear()
+        for (key, thinking), text, tokens in self.deltas.take():
+            self._reads.discard(key)
+            events.append(StepDelta(key, text, thinking, tokens))
         return events
+
+    def show_whole(self, replies: Mapping[str, PartialReply]) -> None:
+        """All that was written up to now is shown with the whole task, and nothing of it as it came. Who was told that
+        a step that has written meanwhile reads its prompt is told that it writes.
+
+        Args:
+            replies: of the steps that run, by their key.
+        """
+        self.deltas.clear()
+        for key, reply in replies.items():
+            if reply.tokens and (self._readings.pop(key, None) is not None or key in self._reads):
+                self.deltas.add((key, not reply.text), "", reply.tokens)
 
     async def wait(self) -> None:
         """Until there is something to read."""
@@ -153,7 +170,8 @@ class TaskSubscriptions:
         """The whole task, with what its steps have written up to now and is not stored yet."""
         subscription.stale = False
         detail = await self._detail(task_id)
-        subscription.deltas.clear()  # nothing can come between this and the end: what waited is in the replies
+        # Nothing can come between this and the end: what waited is in the replies.
+        subscription.show_whole(self._replies.get(task_id, {}))
         return self._up_to_now(detail)
 
     def _up_to_now(self, detail: TaskDetail) -> TaskDetail:

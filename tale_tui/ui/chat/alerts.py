@@ -1,8 +1,9 @@
-"""Alerts in the window: told when they are raised, listed and acknowledged; and the one question of a spent budget."""
+"""Alerts in the window: told when they are raised, listed and acknowledged; and what tasks ask about budgets."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from textual.timer import Timer
 
@@ -11,14 +12,15 @@ from tale_tui.domain.errors import WrongState
 from tale_tui.domain.events import Notice
 from tale_tui.domain.tasks import Reason, Task, TaskState
 from tale_tui.engine.api import EngineApi
-from tale_tui.formatting.alerts import budget_sentence
-from tale_tui.formatting.units import plural
+from tale_tui.formatting.sentences import budget_question
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.preferences import WindowPreferences
 from tale_tui.ui.terminal.notifications import send
 
 GATHER_S = 0.4
 """Tasks that begin to wait within so long are asked about together."""
+_BUDGETS = (Reason.BUDGET, Reason.LENGTH)
+"""Why tasks wait that are asked about."""
 
 
 class AlertActions:
@@ -37,7 +39,7 @@ class AlertActions:
         self._clock = clock
         self._preferences = preferences
         self._asked: set[str] = set()
-        """Tasks that wait for a budget, about which the user was asked."""
+        """Tasks that wait because of a budget, about which the user was asked."""
         self._timer: Timer | None = None
 
     def tell(self, notice: Notice) -> None:
@@ -58,8 +60,8 @@ class AlertActions:
             await self._engine.metrics.acknowledge(None if read == EVERY else read)
 
     def on_task(self, task: Task) -> None:
-        """A task changed: where it waits for a budget, ask once about all that do."""
-        if task.state is not TaskState.WAITING or task.reason is not Reason.BUDGET:
+        """A task changed: where it waits because of a budget, ask once about all that do."""
+        if task.state is not TaskState.WAITING or task.reason not in _BUDGETS:
             self._asked.discard(task.id)
         elif task.id not in self._asked:
             self._asked.add(task.id)
@@ -73,22 +75,27 @@ class AlertActions:
         from tale_tui.ui.dialogs.confirm import ConfirmDialog
 
         try:
-            waiting = await self._waiting()
-            if not waiting:
-                return
-            spent = [budget_sentence(use) for use in await self._engine.metrics.budgets() if use.is_spent]
-            number = plural(len(waiting), "task")
-            verb, go_on = ("waits", "Let it go on") if len(waiting) == 1 else ("wait", "Let them go on")
-            question = f"The budget is spent: {number} {verb} for your yes"
-            dialog = ConfirmDialog(question, go_on, "Keep waiting", detail=" ".join(spent))
-            if await self._screen.ask(dialog):
-                for task in await self._waiting():
-                    with suppress(WrongState):  # it was answered elsewhere
-                        await self._engine.tasks.approve(task.id, yes=True)
+            for reason in _BUDGETS:
+                if waiting := [await self._foreseen(task) for task in await self._waiting(reason)]:
+                    uses = await self._engine.metrics.budgets()
+                    question, detail = budget_question(waiting, uses)
+                    go_on = "Let it go on" if len(waiting) == 1 else "Let them go on"
+                    if await self._screen.ask(ConfirmDialog(question, go_on, "Keep waiting", detail=detail)):
+                        await self._let_go_on(reason)
         finally:
             self._timer = None
 
-    async def _waiting(self) -> list[Task]:
-        found = await self._engine.tasks.list(states=(TaskState.WAITING,))
-        self._asked |= {task.id for task in found if task.reason is Reason.BUDGET}
-        return [task for task in found if task.reason is Reason.BUDGET]
+    async def _foreseen(self, task: Task) -> Task:
+        """A task with what is foreseen of it, also where its plan is still to be made."""
+        found = None if task.forecast is not None else await self._engine.learning.of_task(task.id)
+        return task if found is None else replace(task, forecast=found.summary)
+
+    async def _let_go_on(self, reason: Reason) -> None:
+        for task in await self._waiting(reason):
+            with suppress(WrongState):  # it was answered elsewhere
+                await self._engine.tasks.approve(task.id, yes=True)
+
+    async def _waiting(self, reason: Reason) -> list[Task]:
+        found = [task for task in await self._engine.tasks.list(states=(TaskState.WAITING,)) if task.reason is reason]
+        self._asked |= {task.id for task in found}
+        return found

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from tale_tui.domain.text import clean_line
-from tale_tui.ui.chat import message_actions, sessions
+from tale_tui.formatting.slash import SWITCHES
+from tale_tui.ui.chat import checkpoints, message_actions, remembered, sessions
 from tale_tui.ui.chat.controller import ChatController
 
 _SYSTEM_HINT = "How the model is to answer in this conversation. Empty takes what the settings say."
@@ -33,10 +34,24 @@ def run_command(chat: ChatController, name: str, argument: str = "") -> bool:
             spawn(chat.models.choose, argument, group="models", exclusive=True)
         case "system":
             spawn(_system, chat, argument, group="dialog")
+        case "context":
+            spawn(_context, chat, group="dialog")
         case "export":
             spawn(sessions.export, chat, argument, group="dialog")
         case "alerts":
             spawn(chat.alerts.browse, group="dialog")
+        case "remember":
+            spawn(remembered.remember, chat, argument, group="dialog")
+        case "recall" | "memory" if argument.lower() in SWITCHES:
+            spawn(remembered.switch, chat, argument.lower() == "on", group="dialog")
+        case "forget":
+            spawn(remembered.forget, chat, argument, group="dialog")
+        case "checkpoints":
+            spawn(checkpoints.browse, chat, argument, group="dialog")
+        case "undo" | "redo":
+            spawn(partial(checkpoints.go, chat, again=name == "redo"), group="dialog")
+        case "take_back":
+            spawn(checkpoints.take_back, chat, group="dialog")
         case "rename":
             spawn(sessions.rename, chat, argument, group="dialog")
         case "delete":
@@ -80,6 +95,16 @@ def _retry(chat: ChatController, argument: str) -> None:
         chat.screen.say(message_actions.BUSY)
     else:
         chat.turns.regenerate(tip.id)
+
+
+async def _context(chat: ChatController) -> None:
+    from tale_tui.ui.chat.context import ContextDialog
+
+    session = chat.conversation.session
+    if session is None:
+        chat.screen.say("Nothing was said yet, so the whole window is free.", title="Context")
+        return
+    await chat.screen.ask(ContextDialog(await chat.engine.chat.context(session.id)))
 
 
 async def _system(chat: ChatController, text: str) -> None:

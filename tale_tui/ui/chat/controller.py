@@ -7,6 +7,7 @@ from typing import assert_never
 
 from tale_tui.config.paths import Paths
 from tale_tui.domain.clock import Clock
+from tale_tui.domain.context import PartName
 from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.events import (
     AlertRaised,
@@ -31,8 +32,8 @@ from tale_tui.ui.chat.first_screen import FirstScreen
 from tale_tui.ui.chat.input import ChatInput
 from tale_tui.ui.chat.models import ModelActions
 from tale_tui.ui.chat.status import ChatState, ChatStatus
-from tale_tui.ui.chat.task_actions import ShowTask
-from tale_tui.ui.chat.tasks import ChatTasks
+from tale_tui.ui.chat.tasks.actions import ShowTask
+from tale_tui.ui.chat.tasks.tasks import ChatTasks
 from tale_tui.ui.chat.turns import TurnQueue
 from tale_tui.ui.preferences import WindowPreferences
 from tale_tui.ui.transcript.view import TranscriptView
@@ -70,6 +71,7 @@ class ChatController:
         tasks: those of the conversation, and how it stands with all.
         first_screen: what an empty conversation tells of the others.
         alerts: what passed a limit.
+        reversal: in which conversation something was undone last, or (True) done again; None where nothing was.
     """
 
     def __init__(
@@ -87,7 +89,7 @@ class ChatController:
         self.composer = screen.query_one(Composer)
         self.view = screen.query_one(TranscriptView)
         self.conversation = Conversation(engine, self.view, self._conversation_changed, clock)
-        self.turns = TurnQueue(screen, self.conversation, self._task_started, self._message_lost)
+        self.turns = TurnQueue(screen, self.conversation, self._turn_begins, self._task_started, self._message_lost)
         self._find_bar = screen.query_one(FindBar)
         self._status = status
         self._preferences = preferences
@@ -98,7 +100,14 @@ class ChatController:
         self.tasks = ChatTasks(screen, self.conversation, clock, preferences, show_task)
         self.first_screen = FirstScreen(screen, engine, screen.query_one(EmptyState), clock)
         self.alerts = AlertActions(screen, engine, clock, preferences)
+        self.reversal: tuple[str, bool] | None = None
         self.view.reroute_key = key_name(screen.key_of(RECLASSIFY))
+
+    @property
+    def can_take_back(self) -> bool:
+        """Whether the last undo, or redo, was one of the conversation on the screen."""
+        session = self.conversation.session
+        return self.reversal is not None and session is not None and self.reversal[0] == session.id
 
     # what the lines say
 
@@ -138,7 +147,8 @@ class ChatController:
     def _window(self) -> WindowShown | None:
         use = self.conversation.window
         if use is not None:
-            return WindowShown(use.used, use.window, use.cut)
+            digest = next((part.tokens for part in use.parts if part.name is PartName.DIGEST), 0)
+            return WindowShown(use.used, use.window, use.cut, digest)
         status = self.models.status
         if status is None or status.window is None:
             return None
@@ -233,6 +243,9 @@ class ChatController:
 
     def _message_lost(self, lost: SendFailed) -> None:
         self.input.give_back(lost)
+
+    def _turn_begins(self) -> None:
+        self.tasks.cards.fold()
 
     def _task_started(self, task: Task) -> None:
         self.tasks.started(task)

@@ -20,6 +20,7 @@ from tale_tui.domain.conversation import (
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.tasks import Task
 from tale_tui.engine.api import EngineApi
+from tale_tui.ui.tasks.reader import TaskReader
 from tale_tui.ui.transcript.view import TranscriptView
 
 
@@ -73,6 +74,7 @@ class Conversation:
         self.session: Session | None = None
         self.queued: tuple[QueuedMessage, ...] = ()
         self.tasks: dict[str, Task] = {}
+        self._task_reader = TaskReader()
         self.said: dict[str, bool] = {}
         self.window: WindowUse | None = None
         self.own: set[str] = set()
@@ -90,7 +92,7 @@ class Conversation:
         self._take(reading)
         self.window = None
         self.branch.load(reading.transcript)
-        self.branch.view.set_tasks(reading.tasks)
+        self.branch.view.set_tasks(self.tasks.values())
         if message_id is not None:
             self.branch.view.show_message(message_id)
         self.changed()
@@ -241,10 +243,16 @@ class Conversation:
     async def _tasks_of(self, transcript: Transcript) -> tuple[Task, ...]:
         if all(message.task_id is None for message in transcript.messages):
             return ()
-        return await self.engine.tasks.list(session_id=transcript.session.id)
+        return await self.read_tasks(transcript.session.id)
+
+    async def read_tasks(self, session_id: str) -> tuple[Task, ...]:
+        """The tasks of a session."""
+        return await self._task_reader.read(self.engine.tasks.list(session_id=session_id))
 
     def put_task(self, task: Task) -> bool:
         """Show a task as it is now; False where it has no card here."""
+        task = task.foreseen_as(self.tasks.get(task.id))
+        self._task_reader.told(task)
         has_card = self.branch.get(task.message_id) is not None
         if has_card:
             self.tasks[task.id] = task
@@ -257,7 +265,7 @@ class Conversation:
 
     def _take(self, reading: Reading) -> None:
         self.session, self.queued = reading.transcript.session, reading.transcript.queued
-        self.tasks = {task.id: task for task in reading.tasks}
+        self.tasks = {task.id: task.foreseen_as(self.tasks.get(task.id)) for task in reading.tasks}
 
     def _sync(self, reading: Reading) -> None:
         before = self.branch.tip

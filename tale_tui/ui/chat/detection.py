@@ -8,6 +8,8 @@ from textual.timer import Timer
 
 from tale_tui.domain.conversation import Author, MessageState
 from tale_tui.domain.errors import TaleError
+from tale_tui.domain.forecasts import ForecastSummary
+from tale_tui.domain.models import ModelRef
 from tale_tui.domain.tasks import Classification, DetectBand
 from tale_tui.formatting.slash import MARK
 from tale_tui.formatting.units import key_name
@@ -56,6 +58,8 @@ class DetectionPreview:
         self._timer: Timer | None = None
         self._text = ""
         self._judged: Classification | None = None
+        self._forecast: ForecastSummary | None = None
+        """Of the text as it was when it was looked at last."""
         self._enabled = True
         self._said: bool | None = None
 
@@ -76,14 +80,14 @@ class DetectionPreview:
         """The prompt changed."""
         if not is_message(text):
             self._rest()
-            self._text, self._judged = "", None
+            self._text, self._judged, self._forecast = "", None, None
             if text:
                 self._said = None
             self._composer.chip = None
             return
         if not self._text:
             # Another message begins; what was said of the one before was taken when that was sent.
-            self._said = None
+            self._said = self._forecast = None
         if text != self._text:
             self._text = text
             self._rest()
@@ -94,14 +98,23 @@ class DetectionPreview:
         if not is_message(self._text):
             return False
         said = not self._is_task
-        self._said = None if self._judged is not None and said == self._judged_task else said
+        self._said = None if self._judged is not None and said == self._judged_task and not self._insisted else said
+        if self._insisted:
+            self._forecast = None  # it is another model's
         self._show()
+        if self._is_task and self._forecast is None and self._timer is None:
+            self._look()
         return True
 
     def take(self) -> bool | None:
         """What the user said that the message is, which is being sent now; None where nothing was said."""
         said, self._said = self._said, None
         return said
+
+    @property
+    def _insisted(self) -> ModelRef | None:
+        """The model that does it where the user says that it is a task, and else another one would."""
+        return self._judged.insisted if self._judged is not None and self._judged_task else None
 
     @property
     def _judged_task(self) -> bool:
@@ -126,6 +139,12 @@ class DetectionPreview:
             if text == self._text:
                 self._judged = judged
                 self._show()
+            if text == self._text and self._is_task and (judged.enabled or self._said):
+                model = str(self._insisted or "") if self._said else ""
+                found = await self._conversation.engine.learning.forecast(asked, model=model)
+                if text == self._text and self._is_task:
+                    self._forecast = found.summary
+                    self._show()
 
     def _show(self) -> None:
         self._composer.chip = self._shown()
@@ -136,12 +155,13 @@ class DetectionPreview:
         model = judged.ref.model if judged is not None and judged.ref is not None else ""
         expected = judged.expected_s if judged is not None else None
         if self._said is not None:
-            return ChipShown("task" if self._said else "chat", 1.0, True, model, expected, key)
+            model = self._insisted.model if self._said and self._insisted else model
+            return ChipShown("task" if self._said else "chat", 1.0, True, model, expected, key, self._forecast)
         if judged is None or not judged.enabled:
             return None
         match judged.band:
             case DetectBand.TASK:
-                return ChipShown("task", judged.p, False, model, expected, key)
+                return ChipShown("task", judged.p, False, model, expected, key, self._forecast)
             case DetectBand.UNSURE:
                 return ChipShown("ask", judged.p, key=key)
         return ChipShown("chat", 1 - judged.p, key=key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.models import FinishReason, RoleState
 from tale_tui.domain.tasks import TaskState
+from tale_tui.ui.chat import checkpoints
 from tale_tui.ui.chat.controller import ChatController
 from tale_tui.ui.transcript.view import TranscriptView
 
@@ -75,7 +76,9 @@ async def _details(chat: ChatController, message: Message) -> None:
 
     calls = await chat.engine.metrics.calls(message_id=message.id)
     task, now = chat.view.task_of(message.id), chat.conversation.clock.now()
-    await chat.screen.ask(DetailsDialog(message, task, calls, now))
+    remembered = await chat.engine.recall.offered(message.id) if message.remembered else ()
+    files = await checkpoints.files_of(chat, task) if task is not None else ""
+    await chat.screen.ask(DetailsDialog(message, task, calls, now, remembered, files))
 
 
 def resume(chat: ChatController) -> None:

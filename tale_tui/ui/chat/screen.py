@@ -17,7 +17,7 @@ from tale_tui.formatting.slash import MARK, literal
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.ui import commands
 from tale_tui.ui.base_screen import BaseScreen
-from tale_tui.ui.chat.status import ChatState, ChatStatus
+from tale_tui.ui.chat.status import ChatState, ChatStatus, SpeedMeter
 from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.keys import binding
 from tale_tui.ui.transcript.layout import TOP
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from tale_tui.config.paths import Paths
     from tale_tui.domain.clock import Clock
     from tale_tui.ui.chat.controller import ChatController
-    from tale_tui.ui.chat.speed import SpeedMeter
     from tale_tui.ui.dialogs.leave import Leaving
     from tale_tui.ui.preferences import WindowPreferences
     from tale_tui.ui.tasks.side import TaskSide
@@ -55,6 +54,7 @@ CHAT_KEYS: list[BindingType] = [
     binding("chat.go_on", "ctrl+r", "command('continue')", "Go on", "Go on, or try the model again"),
     binding("chat.other_way", "f8", "reclassify", "Task or talk", "Make a task of talk, talk of a task", priority=True),
     binding("chat.resume_tasks", "f6", "resume_tasks", "Resume", "Go on with tasks that were cut off"),
+    binding("chat.plan", "f12", "command('plan')", "Plan", "The plan that waits for your yes, else the last one"),
     binding("chat.new", "ctrl+n", "command('new')", "New", "Start a new conversation"),
     binding("chat.sessions", "ctrl+o", "command('sessions')", "Conversations", "Earlier conversations"),
     binding("chat.models", "ctrl+l", "command('model')", "Models", "Choose the model that answers"),
@@ -64,6 +64,14 @@ CHAT_KEYS: list[BindingType] = [
     binding("chat.find_previous", "N", "find(-1)", "Before", "The place before that has them"),
     binding("chat.starter", "ctrl+s", "command('starter')", "Starter", "Use the starter model"),
     binding("chat.trim", "ctrl+t", "command('trim')", "Cut", "Cut a long message to what fits", priority=True),
+    binding(
+        "chat.take_back",
+        "alt+u",
+        "command('take_back')",
+        "Take back",
+        "Take back the last /undo or /redo",
+        priority=True,
+    ),
     binding("chat.to_file", "f9", "command('to_file')", "File", "Keep a long message in a file", priority=True),
 ]
 """All of them. Those on single letters belong to the transcript, where nothing is typed."""
@@ -115,6 +123,8 @@ class ChatScreen(BaseScreen):
 
         name: str
         argument: str
+        written: str = ""
+        """As it stood in the prompt; empty where a key did it."""
 
     def __init__(
         self, bridge: Bridge, paths: Paths, keymap: Mapping[str, str], session_id: str = "", clock: Clock | None = None
@@ -185,7 +195,6 @@ class ChatScreen(BaseScreen):
         # Not needed for the first frame.
         from tale_tui.domain.clock import Clock
         from tale_tui.ui.chat.controller import ChatController
-        from tale_tui.ui.chat.speed import SpeedMeter
         from tale_tui.ui.preferences import WindowPreferences
 
         if self.controller is not None and self.controller.conversation.session is not None:
@@ -198,7 +207,10 @@ class ChatScreen(BaseScreen):
         self.composer.set_banner("engine", None)
         early = [one.text for one in self._early]
         self._set_early(())
-        self.spawn(self.controller.begin, self._session_id, early, group="session")
+        self.spawn(controller.begin, self._session_id, early, group="session")
+        if self.composer.prompt.text:
+            # It was typed while there was nobody who could judge it.
+            controller.input.typed()
 
     def _measure(self, speed: SpeedMeter | None) -> None:
         """How fast models write is measured by this from now on."""
@@ -266,15 +278,20 @@ class ChatScreen(BaseScreen):
         self.composer.prompt.history_of_messages.add(text)
         self._wanted_to_leave = float("-inf")
         if call is not None:
-            self.run_command(call.command.name, call.argument)
+            self.run_command(call.command.name, call.argument, written=text)
         elif chat is not None:
-            chat.tasks.cards.fold()
             chat.input.send(literal(text), as_task=chat.input.preview.take())
         else:
             self._set_early((*self._early, Waiting(f"early-{len(self._early)}", literal(text))))
 
-    def run_command(self, name: str, argument: str = "") -> None:
-        """Do what a command says, or hand it on where it is no matter of a conversation."""
+    def run_command(self, name: str, argument: str = "", *, written: str = "") -> None:
+        """Do what a command says, or hand it on where it is no matter of a conversation.
+
+        Args:
+            name: of the command.
+            argument: what stands behind it.
+            written: as it stood in the prompt; empty where a key did it.
+        """
         if name == "find":
             self._find_from = self.view.top
             self.find_bar.open(argument)
@@ -290,7 +307,7 @@ class ChatScreen(BaseScreen):
             self.line.model = ModelShown()
             self._bridge.open()
             return
-        self.post_message(self.CommandEntered(name, argument))
+        self.post_message(self.CommandEntered(name, argument, written))
 
     @on(Composer.Typed)
     def _on_typed(self) -> None:
@@ -311,6 +328,10 @@ class ChatScreen(BaseScreen):
             self.composer.prompt.focus()
             self.composer.prompt.on_paste(event)
 
+    @on(StatusLine.WindowChosen)
+    def _show_context(self) -> None:
+        self.run_command("context")
+
     @on(EmptyState.RowChosen)
     def _open_row(self, event: EmptyState.RowChosen) -> None:
         self.composer.prompt.focus()
@@ -318,8 +339,26 @@ class ChatScreen(BaseScreen):
             self.composer.prompt.fill(event.key)
         elif event.kind == "task":
             self._show_task(event.key)
-        elif self.controller is not None:
-            self.spawn(self.controller.open_session, event.key, group="session")
+        else:
+            self.open_session(event.key)
+
+    def open_session(self, session_id: str, message_id: str = "") -> None:
+        """Show another conversation, soon.
+
+        Args:
+            session_id: its id.
+            message_id: of the message to be shown; empty for the last one.
+        """
+        if self.controller is not None:
+            self.spawn(self.controller.open_session, session_id, message_id or None, group="session")
+
+    async def session_id(self, make: bool) -> str:
+        """The id of the conversation that is shown; empty where there is none yet, unless it is to be made."""
+        if self.controller is None:
+            return ""
+        conversation = self.controller.conversation
+        session = await conversation.ensure_session() if make else conversation.session
+        return "" if session is None else session.id
 
     # what is read
 
@@ -376,6 +415,8 @@ class ChatScreen(BaseScreen):
         """What is only of use now and then is only there then."""
         if action == "command" and parameters and parameters[0] in ("trim", "to_file"):
             return self.controller is not None and self.controller.input.refused
+        if action == "command" and parameters == ("take_back",):
+            return self.controller is not None and self.controller.can_take_back
         if action == "resume_tasks":
             return self.controller is not None and self.controller.tasks.open.cut_off > 0
         if action == "find":

@@ -80,6 +80,7 @@ class TurnQueue:
     Args:
         screen: has the workers.
         conversation: what is on the screen.
+        on_turn: told before a turn of this window that is on the screen begins.
         on_task: told of each message that became a task.
         on_lost: takes back a message that is stored nowhere. Everything else that goes wrong is told here.
     """
@@ -88,11 +89,13 @@ class TurnQueue:
         self,
         screen: BaseScreen,
         conversation: Conversation,
+        on_turn: Callable[[], None],
         on_task: Callable[[Task], None],
         on_lost: Callable[[SendFailed], None],
     ) -> None:
         self._screen = screen
         self._conversation = conversation
+        self._on_turn = on_turn
         self._on_task = on_task
         self._on_lost = on_lost
         self._chat = conversation.engine.chat
@@ -264,6 +267,8 @@ class TurnQueue:
             turns.session_id = (await conversation.ensure_session()).id
         if not request.elsewhere:
             conversation.own.add(request.key)
+            if turns.shown:
+                self._on_turn()
         turns.followed = request.elsewhere
         turns.turn = turn = TurnPresenter(conversation.branch, conversation.clock.monotonic)
         turn.here = turns.shown

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tale_tui.domain.errors import TaleError, UnknownModel
+from tale_tui.domain.errors import CheckpointFailed, TaleError, UnknownModel
 from tale_tui.domain.events import EngineMoved, RoleChanged, TaskChanged, TasksChanged
 from tale_tui.domain.models import Role, RoleStatus
 from tale_tui.domain.samples import DEFAULT_RANGE
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.domain.text import clean_line
 from tale_tui.domain.time_ranges import ShownRange, days_before
+from tale_tui.formatting.checkpoints import summary
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.dashboard.words import NAME_LIMIT
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from tale_tui.engine.api import EngineApi
     from tale_tui.ui.base_screen import BaseScreen
 
+CHECKPOINTS_LOOKED_AT = 500
+"""The newest ones, to count those of today."""
 ALERTS_MAX = 100
 """Alerts that are read at most; more than two are only counted."""
 READ_S, READ_MAX_S = 2.0, 10.0
@@ -45,6 +48,7 @@ class DashboardController:
         read_at: when that was.
         running: the tasks at work.
         alerts: those that nobody acknowledged, the newest first.
+        kept: the checkpoints in a line, or why they cannot be read; empty while that is not known.
         change: since the period before; None where the range is not compared.
         asking: how many tasks wait for the user.
         roles: as they are now, as far as that is known.
@@ -64,6 +68,7 @@ class DashboardController:
         self.read_at = 0.0
         self.running: tuple[Task, ...] = ()
         self.alerts: tuple[Alert, ...] = ()
+        self.kept = ""
         self.change: PeriodChange | None = None
         self.asking = 0
         self.roles: dict[Role, RoleStatus] = {}
@@ -138,11 +143,18 @@ class DashboardController:
             self.roles = {one.role: one for one in status.roles}
             self.asking = status.tasks.waiting + status.tasks.interrupted
             self.running = await engine.tasks.list(states=(TaskState.RUNNING,))
+            self.kept = await self._read_kept(engine)
         if not self.held and wanted == (self.range, self.model):
             self.report, self.read_at = report, self._clock()
             self.change = await self._read_change(engine)
             self.alerts = await engine.metrics.alerts(waiting=True, limit=ALERTS_MAX)
         self._paint()
+
+    async def _read_kept(self, engine: EngineApi) -> str:
+        try:
+            return summary(await engine.checkpoints.list(limit=CHECKPOINTS_LOOKED_AT), self._clock())
+        except CheckpointFailed as error:
+            return error.sentence
 
     async def _read_change(self, engine: EngineApi) -> PeriodChange | None:
         days = self.range.period

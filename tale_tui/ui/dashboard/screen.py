@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.types import CSSPathType
 
+from tale_tui.domain.checkpoints import CheckpointScope
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import TaleError
 from tale_tui.engine.api import EngineApi
@@ -67,6 +68,7 @@ class DashboardScreen(BaseScreen):
         self.picker = PlotPicker()
         self.models = ModelTable()
         self.work = WorkLines(self._clock)
+        self.kept = NoMarkup(id="kept")
         self.alerts = AlertLines(self._clock)
         self.empty = NoMarkup(id="empty")
         self.bar = KeyBar()
@@ -94,6 +96,7 @@ class DashboardScreen(BaseScreen):
         yield self.picker
         yield self.models
         yield self.work
+        yield self.kept
         yield self.alerts
         yield self.notice_line
         yield self.bar
@@ -125,11 +128,6 @@ class DashboardScreen(BaseScreen):
     @on(Bridge.Happened)
     def _on_event(self, event: Bridge.Happened) -> None:
         self.controller.hear(event.fact)
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether this is the screen of the mode that is on, perhaps below a dialog."""
-        return self.is_attached and self.app.screen_stack[0] is self
 
     @on(events.ScreenResume)
     def _catch_up(self) -> None:
@@ -169,6 +167,7 @@ class DashboardScreen(BaseScreen):
             change = change_words(controller.change) if controller.change is not None else ""
             self.models.notes = (*notes_of(report), *([change] if change else ()))
             self.work.tasks = controller.running
+            self.kept.update(f" {controller.kept}", layout=False)
             self.alerts.alerts = controller.alerts
             plots = plots_of(report, controller.read_at, self.grid.columns(len(seen)), large=self.choice.large)
             self.grid.show(plots, seen)
@@ -262,6 +261,10 @@ class DashboardScreen(BaseScreen):
         """Leave what is shown as it is, or go on."""
         self.controller.hold(not self.controller.held)
         self.refresh_lines()
+
+    def action_checkpoints(self) -> None:
+        """Show what was kept of everything."""
+        self.post_message(self.CheckpointsWanted(CheckpointScope()))
 
     def action_acknowledge(self) -> None:
         """The newest alert was read."""

@@ -22,6 +22,11 @@ DASHBOARD_KEYS: list[BindingType] = [
     binding("dashboard.model", "m", "model", "Model", "Show one model, the next one, then all again"),
     binding("dashboard.hold", "space", "hold", "Hold", "Leave what is shown as it is, then go on"),
     binding("dashboard.acknowledge", "a", "acknowledge", "Acknowledge", "The newest alert was read: show it no longer"),
+    binding("dashboard.learning", "L", "app.show('learning')", "Learning", "What was learned, and how good it is"),
+    binding(
+        "dashboard.checkpoints", "C", "checkpoints", "Checkpoints", "What was kept after each step, and the way back"
+    ),
+    binding("dashboard.remembered", "M", "app.show('remembered')", "Remembered", "What is remembered, and found again"),
     binding("dashboard.again", "ctrl+r", "again", "Read again", "Read it again; without an engine, look for one"),
 ]
 
@@ -59,5 +64,7 @@ def hints(now: DashboardSituation) -> list[Hint]:
         *found,
         ("dashboard.hold", "go on" if now.held else "hold", ""),
         ("dashboard.model", "model", ""),
+        ("dashboard.learning", "learning", ""),
+        ("dashboard.checkpoints", "checkpoints", ""),
         ("app.help_outside", "", ""),
     ]

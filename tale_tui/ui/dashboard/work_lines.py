@@ -11,7 +11,16 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from tale_tui.domain.text import clean_line
-from tale_tui.formatting.tasks import SHORT_TIMES_WIDTH, progress, short_state, short_times, sign, step_number, tone
+from tale_tui.formatting.tasks import (
+    SHORT_TIMES_WIDTH,
+    has_end,
+    progress,
+    short_state,
+    short_times,
+    sign,
+    step_number,
+    tone,
+)
 from tale_tui.formatting.units import plural
 from tale_tui.ui.text import fitted
 
@@ -81,7 +90,7 @@ def _task_line(task: Task, cells: int, now: float) -> Content:
     else:
         place = f"{step_number(task)}/{task.steps_total}" if task.steps_total > 1 else ""
     gauge = progress(task, now, _GAUGE) if cells >= _GAUGE_FROM else ""
-    times = short_times(task, now).rjust(SHORT_TIMES_WIDTH if task.expected_s is not None else 0)
+    times = short_times(task, now, interval=False).rjust(SHORT_TIMES_WIDTH if has_end(task) else 0)
     lead = f"{task.shown}  "
     right = [part for part in (fitted(place, cells // 3), gauge, times) if part]
     room = max(cells - 2 - cell_len(lead) - sum(cell_len(part) + _GAP for part in right), 0)

@@ -13,6 +13,8 @@ from textual.widget import Widget
 from tale_tui.domain.conversation import Author, MessageState
 from tale_tui.domain.models import Usage
 from tale_tui.domain.tasks import DetectLabel, likelier
+from tale_tui.formatting.forecasts import past_words, summary_words
+from tale_tui.formatting.recall import source_words
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import duration, format_probability, moment, plural, rate
 from tale_tui.ui.dialogs.calls import CallTable
@@ -24,6 +26,7 @@ from tale_tui.ui.transcript.parts import OURS, is_ours
 if TYPE_CHECKING:
     from tale_tui.domain.conversation import Message
     from tale_tui.domain.metrics import CallRecord
+    from tale_tui.domain.recall import RecallItem
     from tale_tui.domain.tasks import Task
 
 _STATES = {
@@ -71,6 +74,14 @@ def message_facts(message: Message, task: Task | None = None) -> tuple[tuple[str
     return (*facts, ("message id", message.id), ("session id", message.session_id))
 
 
+def remembered_facts(message: Message, remembered: Sequence[RecallItem]) -> tuple[tuple[str, str], ...]:
+    """What a reply was offered of what is remembered."""
+    facts = [("remembered", f"{item.text} ({item.kind}, {source_words(item)})") for item in remembered]
+    if gone := message.remembered - len(remembered):
+        facts.append(("remembered", f"{plural(gone, 'item')} more, forgotten since"))
+    return tuple(facts)
+
+
 def _judged(p: float) -> str:
     """The likelier of the two with its probability."""
     if likelier(p) is DetectLabel.TASK:
@@ -84,7 +95,11 @@ def _task_facts(task: Task) -> list[tuple[str, str]]:
         facts.append(("steps", f"{task.steps_done} of {task.steps_total} done"))
     if task.worked_s:
         facts.append(("worked for", duration(task.worked_s)))
-    if task.expected_s is not None:
+    if task.forecast is not None:
+        facts.append(("forecast", summary_words(task.forecast)))
+        if past := past_words(task.forecast.past):
+            facts.append(("earlier ones", past))
+    elif task.expected_s is not None:
         facts.append(("usually takes", duration(task.expected_s)))
     return [*facts, ("task id", task.id)]
 
@@ -111,7 +126,13 @@ class DetailsDialog(Dialog[None]):
     ]
 
     def __init__(
-        self, message: Message, task: Task | None = None, calls: Sequence[CallRecord] = (), now: float = 0.0
+        self,
+        message: Message,
+        task: Task | None = None,
+        calls: Sequence[CallRecord] = (),
+        now: float = 0.0,
+        remembered: Sequence[RecallItem] = (),
+        files: str = "",
     ) -> None:
         """Take the message.
 
@@ -120,9 +141,12 @@ class DetailsDialog(Dialog[None]):
             task: the one that it is the card of.
             calls: of models for it.
             now: the present, in seconds since the epoch.
+            remembered: what it was offered and is not forgotten.
+            files: the folder of the task as a tree, with what changed.
         """
         super().__init__("This message" if message.author is Author.USER else "This reply")
-        self._facts = message_facts(message, task)
+        self._facts = message_facts(message, task) + remembered_facts(message, remembered)
+        self._facts += (("files", files),) * bool(files)
         self._calls = calls
         self._now = now
 

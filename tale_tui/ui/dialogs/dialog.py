@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from rich.console import RenderableType
@@ -25,6 +26,8 @@ FRAME_LINES = 8
 """Lines of a dialog besides its body: frame, gaps, title and keys."""
 FITTED = "fitted"
 """The class of a widget that may be longer than the screen."""
+DIALOG_STYLES = Path(__file__).with_name("dialog.tcss")
+"""Comes before the style sheet of a dialog in another room."""
 Result = TypeVar("Result")
 
 
@@ -34,10 +37,13 @@ class Dialog(ModalScreen[Result | None]):
     Subclasses say what stands in it by `body`; their own style sheet comes after `dialog.tcss`.
     """
 
-    CSS_PATH: ClassVar[CSSPathType | None] = "dialog.tcss"
+    # Dialogs stand in the rooms of their screens too, and a name alone is looked for beside the subclass.
+    CSS_PATH: ClassVar[CSSPathType | None] = DIALOG_STYLES
     AUTO_FOCUS = "#focus-first"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]  # noqa: RUF012  (declared so by Textual)
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (8, "-low"), (LOW, "-high")]  # noqa: RUF012  (likewise)
+    KEYS_PLACE: ClassVar[str] = ""
+    """Where its keys work, for the help; empty where its line of keys says all there are."""
     EXTRA_LINES: ClassVar[int] = 0
     """Lines of the body besides the widget that may be longer than the screen."""
     BINDINGS: ClassVar[list[BindingType]] = [

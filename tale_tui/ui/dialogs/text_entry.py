@@ -49,7 +49,7 @@ class TextDialog(Dialog[str]):
         if self._hint:
             yield NoMarkup(self._hint, id="text", classes="quiet")
         if self._lines:
-            yield _Lines(clean(self._value), placeholder=self._placeholder, id="focus-first")
+            yield LinesInput(clean(self._value), placeholder=self._placeholder, id="focus-first")
         else:
             yield LineInput(self._value, placeholder=self._placeholder, id="focus-first")
 
@@ -68,7 +68,7 @@ class TextDialog(Dialog[str]):
             self.dismiss(clean_line(self.query_one(LineInput).value, INPUT_LIMIT))
 
 
-class _Lines(TextArea):
+class LinesInput(TextArea):
     """A TextArea into which anything can be pasted safely."""
 
     DEFAULT_CLASSES = FITTED

@@ -13,15 +13,19 @@ from typing import TypeVar
 
 from textual.app import App
 
-from tale_tui.domain.tasks import OPEN, Priority, Task, TaskDetail, TaskState
+from tale_tui.domain.checkpoints import CheckpointScope
+from tale_tui.domain.plans import JOIN_KEY, depending_on
+from tale_tui.domain.tasks import OPEN, Priority, Reason, Task, TaskDetail, TaskState
 from tale_tui.domain.text import clean_line
 from tale_tui.engine import client_actions
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.client_actions import ACTIONS
-from tale_tui.formatting.tasks import state_words
+from tale_tui.formatting.plans import numbered
+from tale_tui.formatting.tasks import model_name, state_words
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.dialogs.confirm import ConfirmDialog
 from tale_tui.ui.dialogs.save_files import save_files
+from tale_tui.ui.dialogs.text_entry import TextDialog
 from tale_tui.ui.tasks.list_model import TaskListModel
 from tale_tui.ui.terminal.editor import NoEditor, edit_outside
 
@@ -114,7 +118,7 @@ class ListActions:
         """Do something with a task; what cannot be done is told.
 
         Args:
-            kind: as the bindings of the screen have it.
+            kind: as the bindings of the screen have it; `skip KEY` for a step.
             task: which.
         Raises:
             TaleError: nothing was done.
@@ -124,18 +128,25 @@ class ListActions:
             "cancel": self._cancel,
             "retry": self._retry,
             "retry_from": self._retry_from,
+            "give": self._give,
             "raise": lambda one: self._reprioritise(one, -1),
             "lower": lambda one: self._reprioritise(one, 1),
             "move_up": lambda one: self._move(one, -1),
             "move_down": lambda one: self._move(one, 1),
             "approve": lambda one: self._answer("approve", one),
             "decline": lambda one: self._answer("decline", one),
+            "plan": self._plan,
+            "plan_anew": self._plan_anew,
             "editor": self._open_in_editor,
             "save": self._save,
             "copy": self._copy,
             "quote": self._quote,
+            "undo": lambda one: self._reverse(one, again=False),
+            "redo": lambda one: self._reverse(one, again=True),
+            "checkpoints": self._show_checkpoints,
         }
-        await doing[kind](task)
+        verb, _, step = kind.partition(" ")
+        await (self._skip(task, step) if verb == "skip" else doing[verb](task))
 
     # how it goes on
 
@@ -151,15 +162,25 @@ class ListActions:
         await self._actions.change("cancel", task)
 
     async def _retry(self, task: Task) -> None:
-        if task.state is TaskState.DONE:
-            detail = "It is done. Its result is replaced by the new one."
-            dialog = ConfirmDialog(f"Run {_named(task)} again?", "Run it again", "Leave it", detail=detail)
-            if not await self.screen.ask(dialog):
-                return
-        await self._actions.change("retry", task)
+        if await self._may_replace(task, f"Run {_named(task)} again?", "Its result is replaced by the new one."):
+            await self._actions.change("retry", task)
+
+    async def _give(self, task: Task) -> None:
+        kept = "The new result takes the place of this one, which stays in its history."
+        if await self._may_replace(task, f"Have the other model do {_named(task)} again?", kept):
+            given = await self._actions.change("give", task)
+            self.screen.say(f"{given.shown} is given to {model_name(given) or 'the other model'}.")
+
+    async def _may_replace(self, task: Task, question: str, detail: str) -> bool:
+        """Whether the result of a task may be replaced, where it has one."""
+        if task.state is not TaskState.DONE:
+            return True
+        dialog = ConfirmDialog(question, "Run it again", "Leave it", detail=f"It is done. {detail}")
+        answer = await self.screen.ask(dialog)
+        return bool(answer)
 
     async def _retry_from(self, task: Task) -> None:
-        from tale_tui.ui.dialogs.choose_step import StepDialog
+        from tale_tui.ui.tasks.choose_step import StepDialog
 
         detail = await self.engine.tasks.get(task.id)
         if len(detail.steps) <= 1:
@@ -191,8 +212,53 @@ class ListActions:
     async def _answer(self, name: str, task: Task) -> None:
         if task.state is not TaskState.WAITING:
             self.screen.say(f"{task.shown} asks nothing: {state_words(task, self.now())}.")
+        elif name == "approve" and task.reason is Reason.APPROVAL:
+            await self._plan(task)
+        else:
+            await self._actions.change(name, task)
+
+    # its plan
+
+    async def _plan(self, task: Task) -> None:
+        # Not needed for the first frame of the screen.
+        from tale_tui.ui.plans.open import open_plan
+
+        await open_plan(self.screen, self.engine, task.id, self.now, self.changed)
+
+    async def _plan_anew(self, task: Task) -> None:
+        if not task.is_open or task.steps_total <= 1:
+            self.screen.say(f"{task.shown} has no plan of which anything is left.")
             return
-        await self._actions.change(name, task)
+        hint = "Why, as the model is told that plans. What is done stays; the new plan waits for your yes."
+        dialog = TextDialog(f"Plan the rest of {_named(task)} anew", hint=hint, placeholder="Use SQLite")
+        if reason := await self.screen.ask(dialog):
+            self.changed(await self.engine.tasks.refuse(task.id, reason=reason))
+            self.screen.say(f"{task.shown} gets another plan.")
+
+    async def _skip(self, task: Task, key: str) -> None:
+        """Leave a step out, after asking; it may run."""
+        detail = await self.engine.tasks.get(task.id)
+        numbers = {step.spec.key: number for number, step in enumerate(numbered(detail), 1)}
+        spec = next(spec for spec in detail.plan.steps if spec.key == key)
+        others = [one for one in detail.plan.steps if one.key != JOIN_KEY]
+        behind = [str(numbers[one]) for one in depending_on(others, {key}) - {key} if one in numbers]
+        needs = f"What needs it is left out too: {', '.join(sorted(behind, key=int))}. " if behind else ""
+        name = f"{numbers[key]} {clean_line(spec.title, _TITLE_MAX)}"
+        question = ConfirmDialog(
+            f"Leave {name} out?", "Leave it out", "Keep it", detail=f"{needs}The rest of the task goes on."
+        )
+        if await self.screen.ask(question):
+            self.changed(await self.engine.tasks.skip(task.id, step=key))
+
+    # back, and forth again
+
+    async def _reverse(self, task: Task, *, again: bool) -> None:
+        from tale_tui.ui.checkpoints.going_back import reverse
+
+        await reverse(self.screen, self.engine.checkpoints, scope_of(task), again=again)
+
+    async def _show_checkpoints(self, task: Task) -> None:
+        self.screen.post_message(self.screen.CheckpointsWanted(scope_of(task)))
 
     # what came of it
 
@@ -225,6 +291,11 @@ class ListActions:
         if text:
             quoted = "\n".join(f"> {line}".rstrip() for line in text.rstrip("\n").split("\n"))
             self.quote(f"{clean_line(task.title)} ({task.shown}):\n\n{quoted}\n\n")
+
+
+def scope_of(task: Task) -> CheckpointScope:
+    """The checkpoints of a task."""
+    return CheckpointScope(task.id, task.session_id or "", f"{task.shown} {task.title}")
 
 
 def _named(task: Task) -> str:

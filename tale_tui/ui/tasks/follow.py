@@ -9,14 +9,18 @@ from textual.timer import Timer
 
 from tale_tui.domain.events import StepDelta, StepReading, TaskEvent, TaskSeen
 from tale_tui.domain.metrics import CallRecord
+from tale_tui.domain.plans import PlanForecast
 from tale_tui.domain.tasks import ENDED, Task
 from tale_tui.ui.base_screen import BaseScreen
-from tale_tui.ui.tasks.detail import TaskPane
+from tale_tui.ui.tasks.detail import TaskPane, is_plan_of
 
+FORECAST_S = 5.0
+"""What is left of a plan that runs is foreseen anew so often."""
 FOLLOW_AFTER_S = 0.08
 """A task is read when it has been the chosen one for so long: a held key reads nothing on its way."""
 
 Follow = Callable[[str], AsyncGenerator[TaskEvent, None]]
+ForecastOf = Callable[[str], Awaitable[PlanForecast | None]]
 CallsOf = Callable[[str], Awaitable[tuple[CallRecord, ...]]]
 
 
@@ -30,11 +34,13 @@ class TaskFollower:
     Attributes:
         follow: the engine's stream of a task; None without an engine.
         calls_of: gives the calls of models for a task; None without an engine.
+        forecast_of: foresees the steps of a task; None without an engine.
     """
 
     def __init__(self, screen: BaseScreen, pane: TaskPane) -> None:
         self.follow: Follow | None = None
         self.calls_of: CallsOf | None = None
+        self.forecast_of: ForecastOf | None = None
         self._screen = screen
         self._pane = pane
         self._timer: Timer | None = None
@@ -86,6 +92,16 @@ class TaskFollower:
         if not self._task_id and self._timer is None and (task.state not in ENDED or shown.state not in ENDED):
             self.begin(task.id)
 
+    def look_ahead(self) -> None:
+        """Foresee the steps of the plan that is followed, soon."""
+        if self.forecast_of is not None and self._task_id and is_plan_of(self._pane.detail):
+            self._screen.spawn(self._foresee, self.forecast_of, self._task_id, group="foresee", exclusive=True)
+
+    async def _foresee(self, forecast_of: ForecastOf, task_id: str) -> None:
+        forecast = await forecast_of(task_id)
+        if self._pane.shown is not None and self._pane.shown.id == task_id:
+            self._pane.show_forecast(forecast)
+
     async def _read_calls(self, task_id: str) -> None:
         if self.calls_of is not None:
             calls = await self.calls_of(task_id)
@@ -110,6 +126,7 @@ class TaskFollower:
                     match event:
                         case TaskSeen(detail):
                             self._pane.show_detail(detail)
+                            self.look_ahead()
                             await self._read_calls(task_id)
                         case StepDelta():
                             self._pane.stream(event)

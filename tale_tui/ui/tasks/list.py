@@ -20,6 +20,7 @@ from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.tasks import (
     Tone,
+    complexity,
     elapsed_s,
     left_s,
     model_name,
@@ -28,8 +29,9 @@ from tale_tui.formatting.tasks import (
     state_words,
     step_number,
     tone,
+    written,
 )
-from tale_tui.formatting.units import clock, rough_clock, when
+from tale_tui.formatting.units import clock, count, rough_clock, when
 from tale_tui.ui.keys import binding, moving_keys
 from tale_tui.ui.markdown.wrap import wrap
 from tale_tui.ui.text import fitted
@@ -53,9 +55,12 @@ _ELAPSED = 7
 _WHEN = 8
 """How long still, or when it ended."""
 
+_TOKENS, _HARD = 10, 9
+"""What it wrote or is to write, and how hard it is, with the blanks before."""
+
 _MODEL = 18
 
-_WIDE, _WIDEST, _NARROW, _NARROWEST = 76, 100, 44, 34
+_WIDE, _WIDER, _WIDEST, _NARROW, _NARROWEST = 76, 88, 106, 44, 34
 """Cells of a list from which on there are more columns, or fewer."""
 
 _TITLE_LIMIT = 200
@@ -84,6 +89,8 @@ class Columns:
     place: int
     elapsed: int
     when: int
+    tokens: int
+    hard: int
 
     @classmethod
     def of(cls, width: int, id_cells: int) -> Columns:
@@ -99,14 +106,15 @@ class Columns:
             ending = 0
         if width < _NARROWEST:
             place = elapsed = 0
+        tokens, hard = (_TOKENS, _HARD) if width >= _WIDER else (0, 0)
         fixed = _LEFT + 2 + id_cells + _GAP + 1
-        right = model + place + elapsed + ending
-        return cls(id_cells, max(width - fixed - right, 0), model, place, elapsed, ending)
+        right = model + place + elapsed + ending + tokens + hard
+        return cls(id_cells, max(width - fixed - right, 0), model, place, elapsed, ending, tokens, hard)
 
     @property
     def right(self) -> int:
         """Cells of all columns behind the title."""
-        return self.model + self.place + self.elapsed + self.when
+        return self.model + self.place + self.elapsed + self.when + self.tokens + self.hard
 
 
 def task_segments(task: Task, columns: Columns, now: float, style: StyleOf, *, chosen: bool) -> Iterator[Segment]:
@@ -151,7 +159,8 @@ def empty_line(text: str, y: int, width: int, height: int | None) -> str:
 
 def _right(task: Task, columns: Columns, now: float) -> list[tuple[str, str]]:
     """The columns behind the title, with the names of their styles: model, where it is, how long so far, how long still
-    or when it ended. Each ends at its own edge, whatever stands in it; what one does not need, the title has.
+    or when it ended, tokens, how hard it is. Each ends at its own edge, whatever stands in it; what one does not need,
+    the title has.
     """
     parts: list[tuple[str, str]] = []
     if columns.model:
@@ -177,6 +186,9 @@ def _right(task: Task, columns: Columns, now: float) -> list[tuple[str, str]]:
         parts.append((elapsed.rjust(columns.elapsed), "task" if running else "muted"))
     if columns.when:
         parts.append((ending.rjust(columns.when), "muted"))
+    if columns.tokens:
+        hard = complexity(task).ljust(columns.hard - _GAP)
+        parts.append((f"{_tokens(task).rjust(columns.tokens)}{' ' * _GAP}{hard}", "muted"))
     return parts
 
 
@@ -193,10 +205,19 @@ def _elapsed(task: Task, now: float) -> str:
     return clock(seconds) if seconds or task.state == "running" else ""
 
 
+def _tokens(task: Task) -> str:
+    """What it has written, else what is foreseen of it."""
+    if task.completion_tokens or task.forecast is None:
+        return written(task)
+    return f"{count(task.forecast.completion_tokens.middle)} tok" if task.is_open else ""
+
+
 def _ending(task: Task, now: float) -> str:
     if task.state == "running":
         left = left_s(task, now)
         return "" if left is None else f"~{rough_clock(left)}"
+    if task.forecast is not None and task.state == "queued" and not elapsed_s(task, now):
+        return f"~{rough_clock(task.forecast.seconds.middle)}"
     return "" if task.finished is None else when(task.finished, now)
 
 
@@ -358,11 +379,9 @@ class TaskList(LineList["Task"]):
         if not self.rows:
             strips = [self.paint_empty(y, base) for y in crop.line_range]
         else:
-            columns, below, blank = Columns.of(width, self._id_cells), self.styles_below(), Strip.blank(width, base)
+            below, blank = self.styles_below(), Strip.blank(width, base)
             strips = [
-                self._line(first + y, columns, now, base, below.get(first + y, ""))
-                if first + y < len(self.rows)
-                else blank
+                self._line(first + y, now, base, below.get(first + y, "")) if first + y < len(self.rows) else blank
                 for y in crop.line_range
             ]
         background = self.background_colors[1]
@@ -372,15 +391,17 @@ class TaskList(LineList["Task"]):
             strips = [strip.crop(*crop.column_span) for strip in strips]
         return strips
 
-    def _line(self, index: int, columns: Columns, now: float, base: Style, below: str) -> Strip:
+    def segments(self, line: int, style: StyleOf) -> Iterator[Segment]:
+        columns = Columns.of(self.size.width, self._id_cells)
+        return task_segments(self.rows[line], columns, self.clock(), style, chosen=line == self.index)
+
+    def _line(self, index: int, now: float, base: Style, below: str) -> Strip:
         task = self.rows[index]
         moment = int(now if _is_moving(task) else now / _WHEN_S)
         known = self._painted.get(task.id)
         if known is not None and known[0] is task and known[1:3] == (below, moment):
             return known[3]
-        strip = self.paint(
-            lambda style: task_segments(task, columns, now, style, chosen=index == self.index), base, below
-        )
+        strip = self.paint(lambda style: self.segments(index, style), base, below)
         if len(self._painted) >= _ROWS_KEPT:
             self._painted.clear()
         self._painted[task.id] = (task, below, moment, strip)

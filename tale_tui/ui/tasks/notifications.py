@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual.screen import Screen
 from textual.timer import Timer
 
-from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.domain.tasks import Reason, Task, TaskState
 from tale_tui.formatting.tasks import elapsed_s, state_words
 from tale_tui.formatting.units import clock, plural
 from tale_tui.ui.base_screen import BaseScreen
@@ -41,6 +41,8 @@ class Notification:
     title: str
     sentence: str
     severity: Severity = "information"
+    about: str = "tasks"
+    """As `Notice.about`."""
 
 
 def news_of(tasks: Sequence[Task], now: float) -> Notification:
@@ -57,7 +59,8 @@ def news_of(tasks: Sequence[Task], now: float) -> Notification:
         severity = "warning"
     if len(tasks) == 1:
         task = tasks[0]
-        return Notification(f"{task.shown} {_VERBS[task.state]}", _about(task, now), severity)
+        about = "plans" if task.state is TaskState.WAITING and task.reason is Reason.APPROVAL else "tasks"
+        return Notification(f"{task.shown} {_VERBS[task.state]}", _about(task, now), severity, about)
     by_state = [(state, [task for task in tasks if task.state is state]) for state in _STATES]
     counted = [
         f"{plural(len(those), 'task')} {(_VERBS if len(those) == 1 else _VERBS_OF_MANY)[state]}"

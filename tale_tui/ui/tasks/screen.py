@@ -19,18 +19,20 @@ from textual.widgets import Input
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.events import EngineMoved, RoleChanged, TaskChanged, TasksChanged
-from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.domain.tasks import Step, Task, TaskState
 from tale_tui.engine.api import EngineApi
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.keys import KeyPlace
+from tale_tui.ui.plans.tree import PlanTree
 from tale_tui.ui.tasks.actions import ListActions
 from tale_tui.ui.tasks.detail import TaskPane
-from tale_tui.ui.tasks.follow import TaskFollower
+from tale_tui.ui.tasks.follow import FORECAST_S, TaskFollower
 from tale_tui.ui.tasks.list import TaskList
 from tale_tui.ui.tasks.list_model import TaskListModel, TaskOrder, TaskTab
+from tale_tui.ui.tasks.reader import TaskReader
 from tale_tui.ui.tasks.status import TASKS_KEYS, KeySituation, TasksStatus
 from tale_tui.ui.tasks.steps import TaskView
 from tale_tui.ui.tasks.text import TaskText
@@ -88,6 +90,7 @@ class TasksScreen(BaseScreen):
         self.follower = TaskFollower(self, self.pane)
         self._bridge = bridge
         self._engine = engine
+        self._reader = TaskReader()
         self._wanted = ""
         """The beginning of the id of the task to be shown as soon as tasks are known."""
         self._stale = True
@@ -103,6 +106,7 @@ class TasksScreen(BaseScreen):
         return (
             ("In the tasks", self.BINDINGS),
             ("In the list", self.list.BINDINGS),
+            ("In a plan", self.pane.plan.BINDINGS),
             ("In a task", self.pane.text.BINDINGS),
         )
 
@@ -124,6 +128,7 @@ class TasksScreen(BaseScreen):
     def on_mount(self) -> None:
         """Say what is so."""
         self.set_interval(TICK_S, self._tick)
+        self.set_interval(FORECAST_S, self._look_ahead)
         if self._engine is None and self._bridge.error is not None:
             self._no_engine(self._bridge.error)
 
@@ -141,7 +146,7 @@ class TasksScreen(BaseScreen):
         self._no_engine(event.error)
 
     def _no_engine(self, error: TaleError) -> None:
-        self._engine = self.follower.follow = self.follower.calls_of = None
+        self._engine = self.follower.follow = self.follower.calls_of = self.follower.forecast_of = None
         self.model.complaint = error.sentence
         self.show_tasks(())
         self.refresh_lines()
@@ -161,11 +166,6 @@ class TasksScreen(BaseScreen):
     def is_away(self) -> bool:
         """Whether there is no engine, and none is being opened."""
         return self._engine is None and bool(self.model.complaint)
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether this is the screen of the mode that is on, perhaps below a dialog."""
-        return self.is_attached and self.app.screen_stack[0] is self
 
     @on(events.ScreenResume)
     def _catch_up(self) -> None:
@@ -192,6 +192,10 @@ class TasksScreen(BaseScreen):
             if self.pane.shown is not None and self.pane.shown.state in (TaskState.RUNNING, TaskState.QUEUED):
                 self.pane.tick()
 
+    def _look_ahead(self) -> None:
+        if self.is_shown and self.pane.shown is not None and self.pane.shown.state is TaskState.RUNNING:
+            self.follower.look_ahead()
+
     # what the actions may ask for
 
     def quote(self, text: str) -> None:
@@ -200,6 +204,8 @@ class TasksScreen(BaseScreen):
 
     def changed(self, task: Task) -> None:
         """Take a task as it is now. Many changes that come together are painted together."""
+        task = task.foreseen_as(self.model.get(task.id))
+        self._reader.told(task)
         self._rows_moved |= self.model.put(task)
         if not self.is_shown:
             return
@@ -242,8 +248,9 @@ class TasksScreen(BaseScreen):
             self.spawn(self._load, self._engine, group="load", exclusive=True)
 
     async def _load(self, engine: EngineApi) -> None:
-        tasks = await engine.tasks.list()
+        tasks = await self._reader.read(engine.tasks.list())
         self.follower.follow = engine.tasks.follow
+        self.follower.forecast_of = engine.learning.of_plan
         self.follower.calls_of = lambda task_id: engine.metrics.calls(task_id=task_id)
         self.model.chat_key = key_name(self.lines.keys().get("app.chat", ""))
         self.show_tasks(tasks)
@@ -304,7 +311,8 @@ class TasksScreen(BaseScreen):
         situation = KeySituation(
             task=self.chosen,
             filtering=self.filter.has_focus,
-            reading=self.pane.text.has_focus,
+            reading=self.pane.has_focus_within,
+            step=self._chosen_step is not None,
             covered=self.has_class("-reading") and self.has_class("-narrow"),
             empty=not len(self.model),
             away=self.is_away,
@@ -319,13 +327,28 @@ class TasksScreen(BaseScreen):
 
     @on(TaskList.Opened)
     def read(self) -> None:
-        """Go to the text of the chosen task; where there is little room it is shown over the list."""
+        """Go to the steps of the chosen task, else to its text; where there is little room they are shown over the
+        list."""
         self.add_class("-reading")
+        (self.pane.plan if self.pane.plan.display else self.pane.text).focus()
+
+    @on(PlanTree.Opened)
+    def _read_step(self) -> None:
         self.pane.text.focus()
+
+    @on(PlanTree.Moved)
+    def _step_chosen(self) -> None:
+        self.refresh_lines()
+
+    @property
+    def _chosen_step(self) -> Step | None:
+        """The step that the keys mean; None where they mean the task."""
+        row = self.pane.plan.row
+        return row.step if row is not None and self.pane.plan.has_focus else None
 
     @on(events.DescendantFocus)
     def _focus_moved(self) -> None:
-        if not self.pane.text.has_focus:
+        if not self.pane.has_focus_within:
             self.remove_class("-reading")
         self.refresh_lines()
 
@@ -403,6 +426,8 @@ class TasksScreen(BaseScreen):
     def action_do(self, kind: str) -> None:
         """Do something with the chosen task."""
         task = self.chosen
+        if kind == "cancel" and (step := self._chosen_step) is not None and not step.is_over:
+            kind = f"skip {step.spec.key}"
         if task is not None and self._engine is not None:
             actions = ListActions(self, self._engine, self.model, self._clock, self.changed, self.line_up, self.quote)
             self.spawn(actions.do, kind, task, group="task")

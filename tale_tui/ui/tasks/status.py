@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from tale_tui.domain.models import Role, RoleStatus
-from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.domain.tasks import Reason, Task, TaskState
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count
 from tale_tui.ui.keys import binding, keys_by_id
@@ -33,19 +33,25 @@ TASKS_KEYS: list[BindingType] = [
     binding("tasks.sort", "S", "sort", "Sort", "Sort otherwise: in turn, newest, longest, title, model"),
     binding("tasks.view", "d", "step_view", "Details", "Output, request, history"),
     binding("tasks.pause", "space", "do('pause')", "Pause", "Pause the task, or go on with it"),
-    binding("tasks.cancel", "x", "do('cancel')", "Cancel", "Cancel the task, after asking"),
+    binding("tasks.cancel", "x", "do('cancel')", "Cancel", "Cancel the task, or leave the chosen step out"),
+    binding("tasks.plan", "p", "do('plan')", "Plan", "Read its plan; where it waits or is paused, change it"),
+    binding("tasks.plan_anew", "P", "do('plan_anew')", "Plan anew", "Have the rest of it planned anew, with a reason"),
     binding("tasks.retry", "r", "do('retry')", "Retry", "Run the task again"),
     binding("tasks.retry_from", "R", "do('retry_from')", "Retry from", "Run it again from one of its steps on"),
+    binding("tasks.give", "m", "do('give')", "Other model", "Have the other model do it; what is done is run again"),
     binding("tasks.raise", "plus,equals_sign", "do('raise')", "Sooner", "Give it a higher priority"),
     binding("tasks.lower", "minus", "do('lower')", "Later", "Give it a lower priority"),
     binding("tasks.move_up", "shift+up,K", "do('move_up')", "Move up", "Before the task that waits before it"),
     binding("tasks.move_down", "shift+down,J", "do('move_down')", "Move down", "Behind the task that waits behind it"),
     binding("tasks.approve", "a", "do('approve')", "Approve", "Say yes to what the task asks"),
-    binding("tasks.decline", "n", "do('decline')", "Decline", "Say no: the task is cancelled"),
+    binding("tasks.decline", "n", "do('decline')", "Decline", "Say no: it is cancelled, or ends with what is there"),
     binding("tasks.editor", "v", "do('editor')", "Editor", "Open what it wrote in $VISUAL or $EDITOR"),
     binding("tasks.save", "s", "do('save')", "Save", "Save the code of its result as files"),
     binding("tasks.copy", "c", "do('copy')", "Copy", "Copy what it wrote, as Markdown"),
     binding("tasks.quote", "i", "do('quote')", "To the chat", "Put what it wrote into the prompt of the chat"),
+    binding("tasks.undo", "u", "do('undo')", "Undo", "Take back its last step, again the one before"),
+    binding("tasks.redo", "U", "do('redo')", "Redo", "Do again what was undone last of it"),
+    binding("tasks.checkpoints", "C", "do('checkpoints')", "Checkpoints", "What was kept of it, and the way back"),
     binding("tasks.again", "ctrl+r", "again", "Read again", "Read the list again"),
 ]
 """Keys of the screen; those that move the choice belong to the list."""
@@ -65,6 +71,8 @@ class KeySituation:
     """Whether the text of the task has it."""
     covered: bool = False
     """Whether the task is shown over the list."""
+    step: bool = False
+    """Whether the keys mean a step of its plan."""
     empty: bool = False
     """Whether there is no task at all."""
     away: bool = False
@@ -80,23 +88,54 @@ def hints(now: KeySituation) -> list[Hint]:
     if now.task is None:
         rest = [] if now.empty else [("tasks.next_tab", "other tasks")]
         return [*rest, ("tasks.back", "chat"), ("app.help_outside", "all keys")]
+    if now.step:
+        steps = [("plan.open", "step"), ("tasks.back", "list"), *_plan_offers(now.task)]
+        return [*steps, ("tasks.view", "details"), ("app.help_outside", "")]
     first = ("tasks.back", "list") if now.reading or now.covered else ("tasks.open", "open")
     offers = [offer for offer in _offers(now.task) if offer[0] != "tasks.view"]
     return [first, *offers, ("tasks.view", "details"), ("app.help_outside", "")]
 
 
+_KEPT: list[Hint] = [("tasks.undo", "undo"), ("tasks.checkpoints", "checkpoints")]
+
+
+def _plan_offers(task: Task) -> list[Hint]:
+    """What can be done while a step of the plan is chosen."""
+    if not task.is_open:
+        return [("tasks.plan", "plan"), ("tasks.retry_from", "retry from"), *_KEPT]
+    pause = [("tasks.pause", "resume" if task.state is TaskState.PAUSED else "pause")]
+    going = pause if task.state is not TaskState.WAITING else [("tasks.approve", "approve")]
+    return [*going, ("tasks.cancel", "stop"), ("tasks.plan_anew", "plan the rest anew"), ("tasks.plan", "plan"), *_KEPT]
+
+
 def _offers(task: Task) -> list[Hint]:
     match task.state:
         case TaskState.RUNNING:
-            return [("tasks.pause", "pause"), ("tasks.cancel", "cancel"), ("tasks.raise", "- priority")]
+            return [
+                ("tasks.pause", "pause"),
+                ("tasks.cancel", "cancel"),
+                ("tasks.raise", "- priority"),
+                ("tasks.give", "model"),
+            ]
         case TaskState.QUEUED | TaskState.DRAFT:
-            return [("tasks.raise", "- priority"), ("tasks.pause", "pause"), ("tasks.cancel", "cancel")]
+            return [
+                ("tasks.raise", "- priority"),
+                ("tasks.pause", "pause"),
+                ("tasks.cancel", "cancel"),
+                ("tasks.give", "model"),
+            ]
         case TaskState.WAITING:
-            return [("tasks.approve", "approve"), ("tasks.decline", "decline"), ("tasks.view", "details")]
+            answers = ("go on", "keep it") if task.reason is Reason.LENGTH else ("approve", "decline")
+            return [("tasks.approve", answers[0]), ("tasks.decline", answers[1]), ("tasks.view", "details")]
         case TaskState.PAUSED:
             return [("tasks.pause", "resume"), ("tasks.cancel", "cancel"), ("tasks.copy", "copy")]
         case TaskState.DONE:
-            return [("tasks.save", "save files"), ("tasks.quote", "to the chat"), ("tasks.editor", "editor")]
+            return [
+                ("tasks.save", "save files"),
+                ("tasks.quote", "to the chat"),
+                ("tasks.editor", "editor"),
+                ("tasks.give", "model"),
+            ]
     return [("tasks.retry", "retry"), ("tasks.view", "details"), ("tasks.copy", "copy")]
 
 

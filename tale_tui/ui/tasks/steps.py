@@ -1,4 +1,4 @@
-"""What stands above the text of a task: who it is, how it goes, its plan with its steps. Pure functions."""
+"""What stands above the text of a task: who it is, how it goes; and its texts. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,26 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from textual.content import Content
 
+from tale_tui.domain.forecasts import RUNS_MIN
 from tale_tui.domain.text import clean_line, reveal
+from tale_tui.formatting.forecasts import clock_interval, past_words, summary_parts
+from tale_tui.formatting.plans import numbered, step_does
 from tale_tui.formatting.servers import server_name
 from tale_tui.formatting.symbols import signs
-from tale_tui.formatting.tasks import elapsed_s, model_name, short_times, state_words, times, tone
+from tale_tui.formatting.tasks import elapsed_s, left_s, model_name, short_times, state_words, times, tone
 from tale_tui.formatting.tokens import call_cells
-from tale_tui.formatting.units import about, clock, count, format_probability, moment, plural, token_count, when
+from tale_tui.formatting.units import (
+    about,
+    bar,
+    clock,
+    count,
+    format_probability,
+    moment,
+    plural,
+    rough_clock,
+    token_count,
+    when,
+)
 from tale_tui.formatting.usage import usage_words
 from tale_tui.ui.markdown.wrap import wrap
 from tale_tui.ui.tasks.text import Passage
@@ -23,6 +37,7 @@ from tale_tui.ui.text import fitted, spread
 if TYPE_CHECKING:
     from tale_tui.domain.metrics import CallRecord
     from tale_tui.domain.models import Usage
+    from tale_tui.domain.plans import PlanForecast
     from tale_tui.domain.tasks import Step, Task, TaskDetail
 
 
@@ -32,20 +47,27 @@ COLOURS = {"work": "$task", "look": "$warning", "ok": "$success", "bad": "$error
 ERROR_LINES = 4
 """Lines of a sentence about what went wrong, at most."""
 
-_STEP_SIGNS = {"pending": "waiting", "running": "working", "done": "done", "failed": "wrong"}
-
-_STEP_COLOURS = {"pending": "$muted", "running": "$task", "done": "$success", "failed": "$error"}
-
-_TIME_CELLS, _TOKEN_CELLS = 8, 11
-
-_STEPS_MIN = 3
+_GAUGE_CELLS = 8
+_MINUTES_FROM_S, _MINUTE_S = 600.0, 60.0
+"""From so many seconds on what is left of a plan is told in minutes."""
 
 _NARROW = 48
 """Cells below which words go."""
+_ROOMY = 8
+"""Lines from which on what was foreseen may take several."""
+_BELOW = " " * len("forecast ")
 
 
 def head_lines(
-    task: Task, steps: Sequence[Step], now: float, width: int, height: int, *, doing: str = "", tokens: int = 0
+    task: Task,
+    steps: Sequence[Step],
+    now: float,
+    width: int,
+    height: int,
+    *,
+    doing: str = "",
+    tokens: int = 0,
+    plan: PlanForecast | None = None,
 ) -> list[Content]:
     """The lines above the text.
 
@@ -56,15 +78,23 @@ def head_lines(
         width: cells.
         height: lines that there may be.
         doing: what is going on in the step that runs, where that is known.
-        tokens: of the step that runs, as they were counted so far.
+        tokens: of the steps that run, as they were counted so far.
+        plan: what is foreseen of them; None while that is not known.
     """
-    lines = [_title(task, width), _state(task, steps, now, width, doing=doing, tokens=tokens)]
-    lines += _problem(task, steps, now, width)
-    # What waits for a yes has its plan below, whole.
-    if len(steps) > 1 and not asks_for_plan(task):
-        lines.append(Content(""))
-        lines += _plan(steps, task, now, width, max(height - len(lines), _STEPS_MIN), tokens)
-    return lines
+    if is_plan(task, steps):
+        state = _gauge(task, steps, plan, now, width, tokens)
+    else:
+        state = _state(task, steps, now, width, doing=doing, tokens=tokens)
+    lines = [_title(task, width), state]
+    if task.forecast is not None:
+        lines += _foreseen(task, width, height - len(lines))
+    # Of a plan each step says for itself what went wrong.
+    return lines + _problem(task, () if is_plan(task, steps) else steps, now, width)
+
+
+def is_plan(task: Task, steps: Sequence[Step]) -> bool:
+    """Whether a task is shown as a tree of steps; what waits for a yes to all of it has them below, whole."""
+    return sum(step.spec.kind != "plan" for step in steps) > 1 and not asks_for_plan(task)
 
 
 def asks_for_plan(task: Task) -> bool:
@@ -91,7 +121,8 @@ def _state(task: Task, steps: Sequence[Step], now: float, width: int, *, doing: 
     """`running 0:42, about 0:30 left · 412 tok`."""
     colour = COLOURS[tone(task)]
     words = _word(task, now, doing, single=len(steps) <= 1)
-    told = (short_times if width < _NARROW else times)(task, now)
+    # Of one that has ended the forecast stands in the line below.
+    told = (short_times if width < _NARROW or task.state == "done" else times)(task, now)
     if not (elapsed_s(task, now) or task.state == "running"):
         told = ""
     written = _written(task, steps, tokens)
@@ -99,6 +130,23 @@ def _state(task: Task, steps: Sequence[Step], now: float, width: int, *, doing: 
     dot = f" {signs().dot} "
     line = Content.assemble((words, colour), (" " if figures else "", ""), (dot.join(figures), "$muted"))
     return line.truncate(width, ellipsis=True)
+
+
+def _foreseen(task: Task, width: int, height: int) -> list[Content]:
+    """`forecast medium · 620 tok (380–1.0k) · 1:10 (0:45–1:50)`, and how near earlier ones were: on as many lines as it
+    takes where there is room, else on one.
+    """
+    if task.forecast is None:
+        return []
+    parts = [*summary_parts(task.forecast), past_words(task.forecast.past)]
+    lines = [f"forecast {parts[0]}"]
+    for part in filter(None, parts[1:]):
+        longer = f"{lines[-1]} {signs().dot} {part}"
+        if cell_len(longer) <= width or height <= _ROOMY:
+            lines[-1] = longer
+        else:
+            lines.append(f"{_BELOW}{part}")
+    return [Content(words).stylize("$muted").truncate(width, ellipsis=True) for words in lines]
 
 
 def _written(task: Task, steps: Sequence[Step], tokens: int) -> int:
@@ -119,7 +167,7 @@ def _word(task: Task, now: float, doing: str, *, single: bool) -> str:
 def _problem(task: Task, steps: Sequence[Step], now: float, width: int) -> list[Content]:
     """What went wrong, in a sentence; of a task that tries again, when."""
     error = task.error
-    failed = next((step for step in steps if step.error and step.state != "done"), None)
+    failed = next((step for step in steps if step.error and not step.is_over), None)
     if not error and failed is not None:
         error = failed.error
     if not error:
@@ -136,58 +184,49 @@ def _problem(task: Task, steps: Sequence[Step], now: float, width: int) -> list[
     ]
 
 
-def _plan(steps: Sequence[Step], task: Task, now: float, width: int, room: int, tokens: int) -> list[Content]:
-    """A line a step; of a plan that is too long, the steps around the one that is next."""
-    first, last = _window(steps, room)
-    lines = [_step(step, task, now, width, tokens) for step in steps[first:last]]
-    if first:
-        done = sum(step.state == "done" for step in steps[: first + 1])
-        words = f"{plural(first + 1, 'step')} before, {done} done"
-        lines[0] = Content.assemble((f"{signs().ellipsis} {words}", "$muted"))
-    if last < len(steps):
-        words = f"{plural(len(steps) - last + 1, 'more step')}"
-        lines[-1] = Content.assemble((f"{signs().ellipsis} {words}", "$muted"))
-    return lines
+def _gauge(
+    task: Task, steps: Sequence[Step], forecast: PlanForecast | None, now: float, width: int, tokens: int
+) -> Content:
+    """`▰▰▰▱▱▱▱▱ 5 of 14   9:10, ~15 min (10–26)   8.2k of ~21k tok`; what has no room goes from the end."""
+    kept = [step for step in steps if step.spec.kind != "plan" and step.state != "skipped"]
+    done, written = sum(step.state == "done" for step in kept), _written(task, steps, tokens)
+    share = bar(done / len(kept) if kept else 0.0, _GAUGE_CELLS)
+    ran = clock(elapsed_s(task, now)) if elapsed_s(task, now) or task.state == "running" else ""
+    long, short = _left(task, forecast, now) if task.is_open else ("", "")
+    whole = f" of ~{count(max(forecast.tokens.middle, written))}" if forecast is not None and task.is_open else ""
+    words = f"{count(written)}{whole} tok" if written or whole else ""
+    state = "" if task.state == "running" else f"  {state_words(task, now)}"
+    for gauge, left, figures in (
+        (f"{share} ", long, words),
+        (f"{share} ", short, words),
+        (f"{share} ", long, ""),
+        (f"{share} ", short, ""),
+        ("", short, ""),
+    ):
+        rest = "   ".join(filter(None, (", ".join(filter(None, (ran, left))), figures)))
+        line = Content.assemble(
+            (gauge, COLOURS[tone(task)]), f"{done} of {len(kept)}", (state, COLOURS[tone(task)]),
+            (f"   {rest}" if rest else "", "$muted"),
+        )  # fmt: skip
+        if line.cell_length <= width:
+            break
+    return line.truncate(width, ellipsis=True)
 
 
-def _window(steps: Sequence[Step], room: int) -> tuple[int, int]:
-    if len(steps) <= room:
-        return 0, len(steps)
-    current = next((number for number, step in enumerate(steps) if step.state != "done"), len(steps) - 1)
-    first = min(max(current - room // 2, 0), len(steps) - room)
-    return first, first + room
-
-
-def _step(step: Step, task: Task, now: float, width: int, tokens: int) -> Content:
-    sign = getattr(signs(), _STEP_SIGNS[step.state])
-    colour = _STEP_COLOURS[step.state]
-    written = step.usage.completion_tokens if step.usage is not None else None
-    if step.state == "running":
-        written = tokens or written
-    figures = _step_time(step, now).rjust(_TIME_CELLS)
-    figures += (token_count(written) if written else "").rjust(_TOKEN_CELLS)
-    note = f"  try {step.attempts}" if step.attempts > 1 else ""
-    if width < _NARROW // 2:
-        figures = ""
-    room = max(width - len(sign) - 1 - len(figures), 1)
-    title = fitted(clean_line(step.spec.title or step.spec.key), max(room - len(note), 1))
-    asks = "$warning" if step.spec.kind == "approval" and step.state != "done" else "$muted"
-    words = "" if step.state == "running" else "$muted" if step.state == "pending" else ""
-    left = Content.assemble(
-        (signs().asks if asks == "$warning" else sign, asks if asks == "$warning" else colour),
-        " ",
-        (title, words),
-        (note, "$warning"),
-    )
-    return spread(left, Content(figures).stylize("$muted"), width)
-
-
-def _step_time(step: Step, now: float) -> str:
-    if step.state == "pending":
-        return f"in {about(step.next_try - now)}" if step.next_try is not None and step.next_try > now else ""
-    if step.started is None:
-        return ""
-    return clock((step.finished if step.finished is not None else now) - step.started)
+def _left(task: Task, forecast: PlanForecast | None, now: float) -> tuple[str, str]:
+    """How long a plan still takes, with its interval where it is known, and without: `~15 min (10–26)`, `~1:30`."""
+    if forecast is None:
+        usual = left_s(task, now)
+        return (f"~{rough_clock(usual)}",) * 2 if usual is not None else ("", "")
+    left = forecast.left
+    if not left.middle:
+        return "", ""
+    if left.middle < _MINUTES_FROM_S:
+        middle, interval = f"~{rough_clock(left.middle)}", clock_interval(left)
+    else:
+        low, high = (max(round(end / _MINUTE_S), 1) for end in (left.low, left.high))
+        middle, interval = f"~{round(left.middle / _MINUTE_S)} min", f"({low}{signs().dash}{high})"
+    return (f"{middle} {interval}" if forecast.runs >= RUNS_MIN else middle), middle
 
 
 _DATE = len("Sat 21 Nov 2026") + 2
@@ -202,7 +241,9 @@ class TaskView(StrEnum):
     HISTORY = "history"
 
 
-def passages(detail: TaskDetail, view: TaskView, now: float, calls: Sequence[CallRecord] = ()) -> tuple[Passage, ...]:
+def passages(
+    detail: TaskDetail, view: TaskView, now: float, calls: Sequence[CallRecord] = (), step: str = ""
+) -> tuple[Passage, ...]:
     """The texts of a view.
 
     Args:
@@ -210,6 +251,7 @@ def passages(detail: TaskDetail, view: TaskView, now: float, calls: Sequence[Cal
         view: which.
         now: the present, in seconds since the epoch.
         calls: of models for it, as far as they are known.
+        step: the key of the only step whose output is read; empty for all.
     """
     match view:
         case TaskView.REQUEST:
@@ -218,7 +260,7 @@ def passages(detail: TaskDetail, view: TaskView, now: float, calls: Sequence[Cal
             return _history(detail, calls)
     if asks_for_plan(detail.task):
         return _to_approve(detail)
-    return _output(detail)
+    return _step_output(detail, step) if step else _output(detail)
 
 
 def nothing_yet(task: Task) -> str:
@@ -240,13 +282,14 @@ def nothing_yet(task: Task) -> str:
 
 def _output(detail: TaskDetail) -> tuple[Passage, ...]:
     single = len(detail.steps) <= 1
-    found = []
+    found: list[Passage] = []
     if detail.result and not single and all(step.text != detail.result for step in detail.steps):
         found.append(Passage("result", "Result", text=detail.result))
     for step in detail.steps:
         running = step.state == "running"
         text = detail.result if single and detail.result else step.text
-        if not (text.strip() or step.thinking or running):
+        # A plan that is made stands above as steps; as JSON it is nothing to read.
+        if not (text.strip() or step.thinking or running) or (step.spec.kind == "plan" and not running):
             continue
         title = model_name(detail.task) if single else step.spec.title or step.spec.key
         key = passage_key(step)
@@ -254,6 +297,19 @@ def _output(detail: TaskDetail) -> tuple[Passage, ...]:
         figures = "" if running else _figures(step.usage)
         found.append(Passage(key, title, figures, text, step.thinking, growing=running))
     return tuple(found)
+
+
+def _step_output(detail: TaskDetail, key: str) -> tuple[Passage, ...]:
+    """What one step of a plan writes or wrote; of one that has not begun what it is asked."""
+    steps = numbered(detail)
+    number, step = next((number, one) for number, one in enumerate(steps, 1) if one.spec.key == key)
+    title = f"{number}  {step.spec.title or key}"
+    running, files = step.state == "running", ", ".join(step.spec.files)
+    if not (step.text.strip() or step.thinking or running):
+        asked = reveal("\n".join((*_what_it_does(step), step.spec.prompt or detail.text)))
+        return (Passage(f"asked {key}", title, files, asked, literal=True),)
+    note = files if running else "   ".join(filter(None, (files, _figures(step.usage))))
+    return (Passage(passage_key(step), title, note, step.text, step.thinking, growing=running),)
 
 
 def passage_key(step: Step) -> str:
@@ -267,18 +323,42 @@ def _figures(usage: Usage | None) -> str:
 
 
 def _to_approve(detail: TaskDetail) -> tuple[Passage, ...]:
-    """Exactly what will run: every step with what the model is asked, its invisible characters made visible."""
-    total = len(detail.steps)
-    return tuple(
-        Passage(
-            f"plan {number}",
-            f"{number} of {total} {signs().dot} {step.spec.title or step.spec.key}",
-            ", ".join(step.spec.after) and f"after {', '.join(step.spec.after)}",
-            reveal(step.spec.prompt or detail.text),
-            literal=True,
-        )
-        for number, step in enumerate(detail.steps, 1)
+    """Exactly what will run: every step with what the model is asked, its invisible characters made visible.
+
+    Before them stands why it asks, and folded why a model made these steps.
+    """
+    steps = [step for step in numbered(detail) if not step.is_over]
+    asks = detail.approval.asks if detail.approval is not None else ""
+    reasons = [Passage("asks", "It asks", text=asks, thinking=detail.plan.reasoning)] if asks else []
+    return (
+        *reasons,
+        *(
+            Passage(
+                f"plan {number}",
+                f"{number} of {len(steps)} {signs().dot} {step.spec.title or step.spec.key}",
+                ", ".join(step.spec.after) and f"after {', '.join(step.spec.after)}",
+                reveal("\n".join((*_what_it_does(step), step_does(detail, step)))),
+                literal=True,
+            )
+            for number, step in enumerate(steps, 1)
+        ),
     )
+
+
+def _what_it_does(step: Step) -> list[str]:
+    """What else of a step is approved, a line each."""
+    spec = step.spec
+    facts = [
+        ("outside", "it has effects outside of this task" if spec.goes_outside else ""),
+        ("copies to", spec.to),
+        ("model", str(spec.ref) if spec.ref is not None else "the one that answers" if spec.role == "ux" else ""),
+        ("for", spec.purpose),
+        ("is given", ", ".join(spec.inputs)),
+        ("gives", ", ".join(spec.files)),
+        ("expected", spec.output),
+        ("at most", f"{count(spec.max_tokens)} tok" if spec.max_tokens else ""),
+    ]
+    return [f"{name}: {words}" for name, words in facts if words]
 
 
 def _history(detail: TaskDetail, calls: Sequence[CallRecord]) -> tuple[Passage, ...]:

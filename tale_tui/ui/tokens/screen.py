@@ -113,7 +113,7 @@ class TokensScreen(BaseScreen):
 
     def on_mount(self) -> None:
         """Look while somebody does."""
-        self._looks = self.set_interval(LOOK_S, self.controller.look, pause=not self._is_shown)
+        self._looks = self.set_interval(LOOK_S, self.controller.look, pause=not self.is_shown)
         if self.controller.engine is None and self._bridge.error is not None:
             self._no_engine(self._bridge.error)
 
@@ -122,7 +122,7 @@ class TokensScreen(BaseScreen):
     @on(Bridge.Ready)
     def _use_engine(self, event: Bridge.Ready) -> None:
         self.controller.engine, self._complaint = event.engine, ""
-        if self._is_shown:
+        if self.is_shown:
             self.controller.refresh()
 
     @on(Bridge.Failed)
@@ -136,13 +136,8 @@ class TokensScreen(BaseScreen):
 
     @on(Bridge.Happened)
     def _on_event(self, event: Bridge.Happened) -> None:
-        if self._is_shown and isinstance(event.fact, TaskChanged | TasksChanged | RoleChanged | EngineMoved):
+        if self.is_shown and isinstance(event.fact, TaskChanged | TasksChanged | RoleChanged | EngineMoved):
             self.controller.look()
-
-    @property
-    def _is_shown(self) -> bool:
-        """Whether this is the screen of the mode that is on, perhaps below a dialog."""
-        return self.is_attached and self.app.screen_stack[0] is self
 
     @on(events.ScreenResume)
     def _begin_to_look(self) -> None:
@@ -154,7 +149,7 @@ class TokensScreen(BaseScreen):
     @on(events.ScreenSuspend)
     def _rest(self) -> None:
         """Behind another mode nothing is read; behind a dialog it goes on."""
-        if self._looks is not None and not self._is_shown:
+        if self._looks is not None and not self.is_shown:
             self._looks.pause()
 
     # what is shown

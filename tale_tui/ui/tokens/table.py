@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -14,7 +14,6 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.strip import Strip
 from textual.widget import Widget
 
 from tale_tui.domain.clock import ID_SHOWN
@@ -202,30 +201,18 @@ class GroupList(LineList[TokenGroup]):
         if (group := self.row) is not None:
             self.post_message(self.Opened(group))
 
-    def render_line(self, y: int) -> Strip:
-        """One line of the list, as wide as the widget."""
-        base, index = self.rich_style, y + self.scroll_offset.y
-        if not self.rows:
-            return self.paint_empty(y, base)
-        if index >= len(self.rows):
-            return Strip.blank(self.size.width, base)
-        return self.paint(self._segments(index), base, self.styles_below().get(index, ""))
-
-    def _segments(self, index: int) -> Callable[[StyleOf], Iterator[Segment]]:
-        report, group = self._report, self.rows[index]
+    def segments(self, line: int, style: StyleOf) -> Iterator[Segment]:
+        report, group = self._report, self.rows[line]
         columns = columns_of(report, self.size.width)
         role = self._roles.get(group.key[0]) if report.by[0] is CallDimension.MODEL else None
         if report.by[0] is CallDimension.ROLE:
             role = next((one for one in Role if one.value == group.key[0]), None)
         colour = "" if role is None else role.value
 
-        def segments(style: StyleOf) -> Iterator[Segment]:
-            sign = signs().bar if index == self.index else ""
-            yield Segment(f"{sign:{columns.left}}", style("bar"))
-            name = fitted(group_name(report, group), columns.name)
-            yield Segment(name + " " * (columns.name - cell_len(name)), style(colour))
-            whole = report.total.total_tokens or 0
-            for (figure, _), text in zip(columns.figures, _figures(group.sums, columns, whole), strict=True):
-                yield Segment(text, style(colour if figure == SHARE else ""))
-
-        return segments
+        sign = signs().bar if line == self.index else ""
+        yield Segment(f"{sign:{columns.left}}", style("bar"))
+        name = fitted(group_name(report, group), columns.name)
+        yield Segment(name + " " * (columns.name - cell_len(name)), style(colour))
+        whole = report.total.total_tokens or 0
+        for (figure, _), text in zip(columns.figures, _figures(group.sums, columns, whole), strict=True):
+            yield Segment(text, style(colour if figure == SHARE else ""))

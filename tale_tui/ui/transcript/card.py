@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tale_tui.formatting import tasks as task_words
 from tale_tui.formatting.digest import DIGEST_LINES, screen_digest
+from tale_tui.formatting.forecasts import LARGE, cost_words, tok_words
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count, plural, rate, when
 from tale_tui.ui.markdown.lines import (
@@ -67,6 +68,8 @@ _COUNT_CELLS = 4
 
 _RATE_CELLS = 9
 
+_FORESEEN_CELLS = len("1.2k of ~1.4k tok")
+
 
 @dataclass(frozen=True, slots=True)
 class CardContext:
@@ -117,11 +120,11 @@ def _right(task: Task, telling: CardContext) -> list[tuple[int, tuple[TextPart, 
     short = TextPart(plain_line(task_words.short_state(task, now, doing=doing)).plain, style)
     long_times, times = task_words.times(task, now), task_words.short_times(task, now)
     if task.state == "running":
-        fixed = task.expected_s is not None
-        long_times = long_times.rjust(task_words.TIMES_WIDTH if fixed else 0)
-        times = times.rjust(task_words.SHORT_TIMES_WIDTH if fixed else 0)
+        long_times = long_times.rjust(task_words.times_width(task))
+        times = times.rjust(task_words.times_width(task, short=True))
     wide, narrow = TextPart(long_times, MUTED), TextPart(times, MUTED)
     return [
+        *_with_forecast(task, telling, words, wide, narrow),
         (_TITLE_WIDE, (words, *_middle(task, telling, _GAUGE_CELLS), wide)),
         (_TITLE_LEAST, (short, *_middle(task, telling, _SHORT_GAUGE_CELLS), narrow)),
         (_TITLE_LEAST, (short, narrow)),
@@ -129,14 +132,51 @@ def _right(task: Task, telling: CardContext) -> list[tuple[int, tuple[TextPart, 
     ]
 
 
+def _with_forecast(
+    task: Task, telling: CardContext, words: TextPart, wide: TextPart, narrow: TextPart
+) -> list[tuple[int, tuple[TextPart, ...]]]:
+    """The same with what was foreseen: what is left while it runs, what comes before, what came afterwards."""
+    if task.forecast is None:
+        return []
+    figures, middle = _foreseen(task, telling), _middle(task, telling, _GAUGE_CELLS)
+    hard = plain_line(task_words.complexity(task)).plain
+    told = (TextPart(hard, MUTED),) if hard else ()
+    found: list[tuple[TextPart, ...]] = []
+    if task.state == "running":
+        found = [(words, *middle, *figures, wide)]
+    elif task.state == "done":
+        tokens = TextPart(task_words.written(task), MUTED)
+        # The sign says that it is done where the word has no room.
+        found = [(words, wide, *middle, *told), (wide, *middle, *told), (words, wide, tokens, *told)]
+        found += [(words, wide), (words, narrow)]
+    elif task.is_open and not task_words.elapsed_s(task, telling.now):
+        large = (TextPart(LARGE, WARNING),) if task.forecast.large else ()
+        costs = cost_words(task.forecast.cost, task.forecast.runs)
+        cost = (TextPart(costs, MUTED),) if costs else ()
+        found = [(words, *large, wide, *figures, *told, *cost), (words, *large, wide, *figures, *told)]
+        found += [(words, *large, wide), (words, *large, narrow)]
+    return [(_TITLE_LEAST, parts) for parts in found]
+
+
 def _middle(task: Task, telling: CardContext, width: int) -> tuple[TextPart, ...]:
     """The gauge of a task that has begun and of which it is known how long it takes, the tokens of one that ended."""
     if task.state in ("running", "paused"):
         # Where it takes longer than was known, the gauge leaves its cells empty, so that nothing beside it moves.
-        gauge = task_words.progress(task, telling.now, width).ljust(width if task.expected_s is not None else 0)
+        gauge = task_words.progress(task, telling.now, width).ljust(width if task_words.has_end(task) else 0)
         return (TextPart(gauge, AUTHOR_TASK if task.state == "running" else MUTED),) if gauge else ()
     told = task_words.tokens(task) if task.finished is not None else ""
     return (TextPart(told, MUTED),) if told else ()
+
+
+def _foreseen(task: Task, telling: CardContext) -> tuple[TextPart, ...]:
+    """Tokens: of one that runs `412 of ~900 tok`, of another one what is foreseen."""
+    if task.forecast is None:
+        return ()
+    if task.state != "running":
+        return (TextPart(tok_words(task.forecast.completion_tokens, task.forecast.runs), MUTED),)
+    written = telling.live.tokens if telling.live is not None and task.steps_total == 1 else 0
+    whole = f"~{count(task.forecast.completion_tokens.middle)} tok"
+    return (TextPart(f"{count(written)} of {whole}".rjust(_FORESEEN_CELLS) if written else whole, MUTED),)
 
 
 def _doing(live: LiveFigures | None) -> str:
@@ -193,7 +233,10 @@ def _header_variants(task: Task, telling: CardContext, undo_key: str, *, quiet: 
     figures = "" if quiet else _figures(task, telling)
     ended = (TextPart(f"   {when(task.finished, telling.now)}", MUTED),) if task.finished is not None else ()
     full = (TextPart(f"{figures}   ", MUTED), chip, *ended, *undo) if figures else (chip, *ended, *undo)
-    return [full, (chip, *ended, *undo), (chip, *undo), (chip,), ()]
+    found: list[Sequence[TextPart]] = [full, (chip, *ended, *undo), (chip, *undo), (chip,), ()]
+    # While it is queued or runs the sentence above the card says it.
+    why = "" if task.state in ("queued", "running") else plain_line(task_words.reason_words(task)).plain
+    return [(TextPart(f"{why}   ", MUTED), *full), *found] if why else found
 
 
 def _figures(task: Task, telling: CardContext) -> str:
@@ -253,7 +296,12 @@ def answer_note(task: Task, keys: dict[str, str]) -> tuple[TextPart, ...]:
     kind, key, words = "", "", ""
     match task.state:
         case "waiting":
-            kind, key, words = "show", keys["open"], "shows what would run"
+            asks_to_go_on = task.reason in ("budget", "length")
+            kind, key, words = (
+                "show",
+                keys["open"],
+                "asks whether to go on" if asks_to_go_on else "shows what would run",
+            )
         case "paused":
             kind, key, words = "resume", keys["resume"], "goes on"
         case "failed":

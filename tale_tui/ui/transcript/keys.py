@@ -51,6 +51,7 @@ KEYS: list[BindingType] = [
     _binding("space", "task('resume')", "resume_task", "Go on", "Go on with the task of the chosen card"),
     _binding("x", "task('cancel')", "cancel_task", "Cancel", "End the task of the chosen card"),
     _binding("r", "task('retry')", "retry_task", "Try again", "Run the task of the chosen card again"),
+    _binding("m", "task('give')", "give_task", "Other model", "Have the other model do the task of the chosen card"),
     _binding("s", "task('save')", "save", "Save files", "Save the code of the chosen card as files"),
     _binding("v", "task('result')", "result", "Editor", "Open the result of the chosen card in the editor"),
     _binding("p", "task('show')", "show_task", "Plan", "Show the task of the chosen card among all tasks"),
@@ -103,7 +104,7 @@ _KINDS = {
 
 def task_kinds(task: Task) -> tuple[str, ...]:
     """What can be asked for of a task in its state, as `TranscriptView.TaskActionRequested` names it."""
-    return (*_KINDS[task.state], "show")
+    return (*_KINDS[task.state], "give", "show")
 
 
 def card_offers(message: Message, task: Task, *, text: str, written: bool, code: bool) -> list[Offer]:
@@ -133,6 +134,7 @@ def card_offers(message: Message, task: Task, *, text: str, written: bool, code:
         (not waiting, ("show_task",), "plan"),
         (message.siblings > 1, ("previous", "next"), "versions"),
         (ended, ("fork",), "fork"),
+        (True, ("give_task",), "other model"),
         (True, ("details",), "details"),
     ]
     return [(names, word) for wanted, names, word in table if wanted]

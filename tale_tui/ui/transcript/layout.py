@@ -292,6 +292,11 @@ class TurnLayout:
         self._used.move_to_end(turn)
         return turn
 
+    def lay_out(self, message_id: str) -> None:
+        """Bring the lines of a turn up to date, on the screen or not."""
+        if (number := self.find(message_id)) is not None:
+            self.laid_out(number)
+
     def last_laid_out(self, number: int) -> TurnBlock:
         """The turn with the lines that it was given last."""
         turn = self.turns[number]

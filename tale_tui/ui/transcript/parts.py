@@ -141,7 +141,7 @@ def _variants(message: Message, live: LiveFigures | None, moment: FrameTime, go_
         return _live(live, moment)
     if message.state == "streaming":
         return [[TextPart(signs().ellipsis, MUTED)]]
-    return _joined(_ending(message, go_on_key), _figures(message.usage))
+    return _joined(_joined(_ending(message, go_on_key), _remembered(message)), _figures(message.usage))
 
 
 def versions(message: Message) -> Variant:
@@ -188,6 +188,11 @@ def _ending(message: Message, go_on_key: str) -> list[Variant]:
     if message.finish == "length":
         return [[TextPart(f"cut at the limit{go_on}", WARNING)], [TextPart("cut", WARNING)]]
     return [[]]
+
+
+def _remembered(message: Message) -> list[Variant]:
+    """What of that it was offered, where it was."""
+    return [[TextPart(f"{message.remembered} remembered", MUTED)], []] if message.remembered else [[]]
 
 
 def _figures(usage: Usage | None) -> list[Variant]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tale_tui.domain.tasks import Task
 
 ActionKind = Literal["copy", "copy_code", "edit", "regenerate", "fork", "details", "previous", "next", "continue"]
-TaskActionKind = Literal["open", "cancel", "pause", "resume", "retry", "result", "save", "show"]
+TaskActionKind = Literal["open", "cancel", "pause", "resume", "retry", "give", "result", "save", "show"]
 
 _CONTEXT_LINES = 2
 """Lines above a message that are shown with it."""
@@ -248,6 +248,8 @@ class TranscriptView(TurnScrollView):
         """
         if (card := self.cards.open(task_id, opened, by_reader=by_reader)) is not None:
             self.scroll_anchor.forget()
+            # Out of sight it would keep the height that it had, and the scroll bar with it.
+            self.turn_layout.lay_out(card.content.message.id)
             self._card_changed(card)
 
     def _fold(self, task_ids: Iterable[str]) -> None:

@@ -80,6 +80,10 @@ class LineList(ScrollView, Generic[Row], can_focus=True):
     def click_row(self, index: int) -> None:
         """Do what a click on a row does."""
 
+    @abstractmethod
+    def segments(self, line: int, style: StyleOf) -> Iterable[Segment]:
+        """The parts of a line of the whole list that a row has; where rows are one line, the index of the row."""
+
     def can_choose(self, index: int) -> bool:
         """Whether a row can be chosen; a heading cannot."""
         return True
@@ -108,7 +112,7 @@ class LineList(ScrollView, Generic[Row], can_focus=True):
         if self.is_mounted:
             self.reach()
         self.refresh_row(new)
-        if new != old and self.row is not None and self.is_attached:
+        if new != old and 0 <= new < len(self.rows) and self.is_attached:
             self.post_moved()
 
     def refresh_row(self, index: int) -> None:
@@ -120,7 +124,7 @@ class LineList(ScrollView, Generic[Row], can_focus=True):
 
     def reach(self) -> None:
         """Scroll so that the chosen row is seen."""
-        if self.row is not None and self.size.height:
+        if 0 <= self.index < len(self.rows) and self.size.height:
             lines = self.lines_in_sight(self.index)
             region = Region(0, lines.start, max(self.size.width, 1), len(lines))
             self.scroll_to_region(region, animate=False, force=True, immediate=True)
@@ -199,9 +203,20 @@ class LineList(ScrollView, Generic[Row], can_focus=True):
         parts = segments(_no_style if base.reverse else self.style_of)
         return Strip(Segment.apply_style(parts, base)).adjust_cell_length(self.size.width, base)
 
+    def render_line(self, y: int) -> Strip:
+        """One line of the list, as wide as the widget."""
+        base, line = self.rich_style, y + self.scroll_offset.y
+        if not self.rows:
+            return self.paint_empty(line, base)
+        index = self.row_of_line(line)
+        if index < 0:
+            return Strip.blank(self.size.width, base)
+        return self.paint(lambda style: self.segments(line, style), base, self.styles_below().get(index, ""))
+
     def paint_empty(self, y: int, base: Style) -> Strip:
         """The line `y` of a list without rows; `base` is the style of the list."""
-        return self.paint(lambda style: [Segment(self.empty_line(y), style("muted"))], base)
+        words = self.empty_line(y)
+        return self.paint(lambda style: [Segment(words, style("muted"))] if words else [], base)
 
 
 def _no_style(name: str) -> Style:

@@ -13,7 +13,6 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
-from textual.strip import Strip
 
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
@@ -323,17 +322,8 @@ class PickList(LineList[PickRow]):
             self.scroll_to(y=0, animate=False)
         super().action_move(step)
 
-    def render_line(self, y: int) -> Strip:
-        """One line of the list, as wide as the widget."""
-        base, line = self.rich_style, y + self.scroll_offset.y
-        if not self.rows and line == 0:
-            return self.paint_empty(line, base)
-        index = self.row_of_line(line)
-        if index < 0:
-            return Strip.blank(self.size.width, base)
-        row, detail, width = self.rows[index], self._lines.details.get(line, ""), self.size.width
-        return self.paint(
-            lambda style: row_segments(row, detail, width, self._measures, style, chosen=index == self.index),
-            base,
-            self.styles_below().get(index, ""),
-        )
+    def segments(self, line: int, style: StyleOf) -> Iterator[Segment]:
+        index = self._lines.rows[line]
+        detail = self._lines.details.get(line, "")
+        chosen = index == self.index
+        return row_segments(self.rows[index], detail, self.size.width, self._measures, style, chosen=chosen)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from textual import events
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
@@ -78,6 +80,8 @@ class WindowShown:
     size: int
     cut: bool = False
     """True when the server dropped a part of what was sent."""
+    digest: int = 0
+    """Of what is used, the summary of older turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,9 @@ class StatusLine(Widget):
     # The keys are clickable and look like the rest of the line.
     auto_links = False
 
+    class WindowChosen(Message):
+        """The gauge of the window was clicked."""
+
     model: reactive[ModelShown] = reactive(ModelShown())
     """The model that answers."""
     task_model: reactive[ModelShown | None] = reactive(None)
@@ -137,6 +144,13 @@ class StatusLine(Widget):
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         super().__init__()
         self.now = now
+        self._gauge_cells = range(0)
+        """Where the gauge stands, as it was painted last."""
+
+    def on_click(self, event: events.Click) -> None:
+        """The gauge is clicked: what it is made of is wanted."""
+        if event.x in self._gauge_cells:
+            self.post_message(self.WindowChosen())
 
     def watch_model(self, model: ModelShown) -> None:
         """Count seconds while a model loads, and only then."""
@@ -150,7 +164,10 @@ class StatusLine(Widget):
         least = _BOTH_NAMES if width >= _BOTH_FROM else _ONE_NAME
         counts = self.tasks != _NO_TASKS or self.speed is not None
         left = self._models(max(round(width * MODEL_SHARE), least))
+        self._gauge_cells = range(0)
         if width >= GAUGE_MIN_WIDTH:
+            begin = left.cell_length + 1
+            self._gauge_cells = range(begin, begin + (_GAUGE_WIDE if wide else _GAUGE_NARROW))
             left = Content.assemble(
                 left,
                 " ",
@@ -224,8 +241,12 @@ class StatusLine(Widget):
         size = count(shown.size) if shown.size else signs().dash
         numbers = f"{used:>{COUNT_WIDTH}} of {size}" if wide else f"{used}/{size}"
         label = "window " if wide else ""
-        gauge = (bar(share, _BAR_WIDE if wide else _BAR_NARROW), colour)
-        line = Content.assemble((label, "$muted"), gauge, " ", (f"{numbers} {word}".rstrip(), colour))
+        painted = bar(share, _BAR_WIDE if wide else _BAR_NARROW)
+        # The summary of older turns stands before the newest ones, in the window as in its gauge.
+        cells = round(shown.digest / max(shown.size, 1) * len(painted))
+        summed_up = min(max(cells, 1), len(painted)) if shown.digest else 0
+        gauge = ((painted[:summed_up], "$accent"), (painted[summed_up:], colour))
+        line = Content.assemble((label, "$muted"), *gauge, " ", (f"{numbers} {word}".rstrip(), colour))
         return line.truncate(width, pad=True)
 
     def _keys(self, room: int, gap: int) -> Content:

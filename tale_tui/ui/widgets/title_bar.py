@@ -35,6 +35,8 @@ class TitleBar(Widget):
     """The names of the screens that exist."""
     current: reactive[str] = reactive("")
     """The screen that is shown."""
+    below: reactive[str] = reactive("")
+    """What is shown below it, as in `Dashboard › Learning`."""
     running: reactive[int] = reactive(0)
     """How many tasks run; shown at the name of their screen."""
     asking: reactive[int] = reactive(0)
@@ -51,6 +53,8 @@ class TitleBar(Widget):
         left = Content.assemble((f" {self.label}", "bold $accent"))
         for name in self.screens:
             shown = Content.assemble((name, "bold" if name == self.current else "$muted"))
+            if name == self.current and self.below:
+                shown += Content.assemble((f" {signs().below} {self.below}", "bold"))
             if name == "Tasks" and self.running:
                 shown += Content.assemble((f" {min(self.running, _MOST_SHOWN)}", "$task"))
             if name == "Tasks" and self.asking:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,12 +13,8 @@ from tale_tui.cli.line_mode.dashboard import dashboard_lines
 
 
 @pytest.fixture(autouse=True)
-def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "UTC")
-        time.tzset()
-        yield
-    time.tzset()
+def _in_utc(in_utc: None) -> None:
+    """Moments are told in UTC."""
 
 
 def test_all_that_is_so_is_said() -> None:

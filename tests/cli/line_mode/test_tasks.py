@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tale_tui.domain.alerts import Alert, AlertKind
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.errors import OutOfMemory
 from tale_tui.domain.events import TaskStarted, TurnDone, TurnStarted
-from tale_tui.domain.tasks import DetectBand, Reason, TaskState
+from tale_tui.domain.tasks import DetectBand, Plan, PlanApproval, Reason, Step, StepSpec, TaskState
 
 NOON = 1_794_139_200.0
 
@@ -181,3 +182,41 @@ async def test_alerts_are_listed_and_acknowledged(engine: Any) -> None:
     assert listed.told[0].endswith("open: Slow.")
     assert listed.told[1:3] == ["Acknowledged: 1.", "No alert waits to be acknowledged."]
     assert "'x' is no alert" in listed.told[3]
+
+
+async def test_a_plan_is_read_aloud(engine: Any) -> None:
+    specs = (
+        StepSpec("a", "Outline", "x", files=("a.md",)),
+        StepSpec("b", "Send it", "y", ("a",), repeatable=False),
+    )
+    asks = new_task("abcd2222", TaskState.WAITING, reason=Reason.APPROVAL, title="Letter")
+    steps = tuple(Step(spec, allowed=False) for spec in specs)
+    engine.give(replace(asks, plan=Plan(specs), steps=steps, approval=PlanApproval("It asks because it is large.")))
+    conversation = await said(engine, "/plan")
+    assert conversation.told[1:] == [
+        "2 steps",
+        "It asks because it is large.",
+        "1  Outline, gives a.md, wants your yes",
+        "2  Send it, after 1, effects outside, wants your yes",
+        "0 of 2 done, 2 waiting",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        (
+            Reason.APPROVAL,
+            "abcd  approve 1 step: /plan abcd shows it, "
+            "/approve abcd or /decline abcd answers, and /wait abcd waits for it",
+        ),
+        (Reason.REPEAT, "abcd  run again?: /approve abcd or /decline abcd answers, and /wait abcd waits for it"),
+    ],
+)
+async def test_a_task_that_waits_for_an_answer_lets_the_next_line_be_read(
+    detected: Any, reason: Reason, told: str
+) -> None:
+    detected.change("abcd2222", state=TaskState.WAITING, reason=reason)
+    conversation = await said(detected, "Write a haiku", "/status abcd")
+    assert conversation.told[:2] == [HANDED_OVER, told]
+    assert len(conversation.told) == 3

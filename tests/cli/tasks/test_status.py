@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from support.calls import new_call
+from support.scripted_engine import FORECAST
 from support.scripted_groups import new_task
 from tale_tui.domain.alerts import Alert, AlertKind
 from tale_tui.domain.tasks import TaskState
@@ -20,6 +21,17 @@ def test_status_of_a_task(cli: Any, work: Any) -> None:
     assert "It does not fit." in out
     assert "ollama/qwen2.5:7b, a task" in out
     assert json.loads(cli("status", "jk", "--json").out)["error"] == "It does not fit."
+
+
+def test_status_of_a_task_says_what_was_foreseen(cli: Any, engine: Any) -> None:
+    engine.give(new_task("abcd2222"))
+    assert "forecast" not in cli("status", "abcd").out
+    assert json.loads(cli("status", "abcd", "--json").out)["forecast"] is None
+    engine.change("abcd2222", forecast=FORECAST.summary)
+    assert "forecast  simple, 60 tok (30–110), 0:05 (0:05–0:10)" in cli("status", "abcd").out
+    told = json.loads(cli("status", "abcd", "--json").out)["forecast"]
+    assert told["completion_tokens"] == {"middle": 60, "low": 30, "high": 110}
+    assert (told["complexity"], told["runs"]) == ("simple", 12)
 
 
 @pytest.mark.parametrize("state", [TaskState.QUEUED, TaskState.RUNNING])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.scripted_groups import new_task
+from tale_tui.cli.tasks.output import forecast_data
 from tale_tui.domain.errors import BadPlan, OutOfMemory, Unreachable
+from tale_tui.domain.forecasts import Estimate
 from tale_tui.domain.models import Role, RoleState, RoleStatus
 from tale_tui.domain.tasks import Priority, TaskState
 
@@ -33,7 +36,11 @@ FIELDS = [
     "error",
     "reason",
     "server_since",
+    "forecast",
+    "plan",
 ]
+FORESEEN = "simple, 60 tok (30–110), 0:05 (0:05–0:10)"
+"""What the scripted engine foresees of every text."""
 NOTHING = {"priority": Priority.NORMAL, "plan": "", "after": (), "time_limit_s": None}
 
 
@@ -43,7 +50,7 @@ def test_it_waits_and_only_the_result_is_on_standard_output(cli: Any, engine: An
     assert engine.handed_in == [{"text": "Write a haiku", **NOTHING}]
     [task_id] = engine.work
     shown = task_id[:4]
-    assert result.err == f"{shown}  queued\n{shown}  working  qwen2.5:7b\n"
+    assert result.err == f"forecast: {FORESEEN}\n{shown}  queued\n{shown}  working  qwen2.5:7b\n"
     assert cli("submit", "Write a haiku", "--wait").out == result.out
 
 
@@ -280,3 +287,17 @@ def test_without_waiting_it_says_that_a_task_wants_a_yes(cli: Any, engine: Any, 
 def test_without_waiting_it_says_that_a_task_cannot_begin(cli: Any, engine: Any) -> None:
     engine.give(new_task("aaaa1111", TaskState.CANCELLED))
     assert "it waits for aaaa, which was cancelled." in cli("submit", "x", "--after", "aaaa", "--no-wait").err
+
+
+def test_a_large_task_is_said_before_it_runs_and_nothing_waits(cli: Any, engine: Any) -> None:
+    engine.forecast = replace(engine.forecast, large=True, cost=Estimate(0.0123, 0.008, 0.0204))
+    result = cli("submit", "Write a haiku")
+    assert "forecast: large, simple, 60 tok" in result.err
+    assert "cost 0.012 (0.008" in result.err
+    assert "This is a large task: about 145 tokens and 4 s. To end it: tale-tui cancel " in result.err
+    assert result.code == 0
+    data = forecast_data(engine.forecast.summary)
+    assert data["large"] is True
+    assert data["cost"] == {"middle": 0.0123, "low": 0.008, "high": 0.0204}
+    assert data["prompt_tokens"] == {"middle": 85, "low": 80, "high": 95}
+    assert data["past"] == {"kind": None, "tasks": 0, "within_30_percent": None}

@@ -18,7 +18,7 @@ from tale_tui.cli.output import ProgressLine
 from tale_tui.cli.tasks.wait import ShownProgress, wait_for
 from tale_tui.domain.events import Notice
 from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import Reason, TaskDetail, TaskState
+from tale_tui.domain.tasks import Reason, Step, StepSpec, TaskDetail, TaskState
 
 
 def test_waiting_for_a_task_prints_its_result(cli: Any, engine: Any) -> None:
@@ -88,6 +88,16 @@ def test_what_a_task_wants_of_the_user_is_said(cli: Any, engine: Any, state: Tas
     engine.give(new_task("abcd2222", state))
     assert says in cli("wait", "ab").err
     assert says in cli("wait", "ab", terminal=True).err or engine.work["abcd2222"].task.state is TaskState.DONE
+
+
+def test_what_would_be_copied_is_shown_to_who_waits(cli: Any, engine: Any) -> None:
+    shown = "To /srv/www:\n\n- a.py, 6 B, sha256 0123456789abcdef: new"
+    detail = new_task("abcd2222", TaskState.WAITING, reason=Reason.APPROVAL)
+    steps = (*detail.steps, Step(StepSpec("out", "Copy out", kind="copy", to="/srv/www"), text=shown, allowed=False))
+    engine.give(replace(detail, steps=steps))
+    for command in ("status", "plan", "wait"):
+        written = cli(command, "ab")
+        assert "- a.py, 6 B, sha256 0123456789abcdef: new" in written.out + written.err
 
 
 @pytest.mark.parametrize(

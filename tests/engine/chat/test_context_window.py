@@ -6,18 +6,9 @@ from hypothesis import strategies as st
 
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.text import defuse
-from tale_tui.engine.chat.context_window import (
-    DEFAULT_RATIO,
-    MARGIN_TOKENS,
-    ModelPrompt,
-    TokenBudget,
-    estimate,
-    fit,
-    learned_ratio,
-    ratio_of,
-    ratios,
-    was_cut,
-)
+from tale_tui.engine.chat.context_budget import MARGIN_TOKENS, TokenBudget
+from tale_tui.engine.chat.context_window import ModelPrompt, estimate, fit, ratio_of, was_cut
+from tale_tui.engine.chat.token_estimate import same_for_all
 from tale_tui.engine.models.backend import ChatMessage
 
 ROOMY = TokenBudget(window=8192, max_tokens=1024)
@@ -176,7 +167,7 @@ def test_a_prompt_fits_its_window_or_says_that_the_message_is_too_long(
     tail: str,
 ) -> None:
     branch = said(*branch_texts)
-    room = TokenBudget(window, max_tokens, history, ratio, ratio * 1.2)
+    room = TokenBudget(window, max_tokens, history, same_for_all(ratio), same_for_all(ratio * 1.2))
     prompt = fit(branch, system, room, tail=tail)
     assert room.reserve <= prompt.max_tokens <= max_tokens
     users = [message for message in prompt.messages if message.role == "user"]
@@ -186,7 +177,7 @@ def test_a_prompt_fits_its_window_or_says_that_the_message_is_too_long(
     )
     assert all(first.role != second.role for first, second in zip(prompt.messages, prompt.messages[1:], strict=False))
     # Joined neighbours cost less than they were counted with.
-    assert estimate(prompt.messages, ratio, tail) <= prompt.tokens
+    assert estimate(prompt.messages, room.tokens, tail) <= prompt.tokens
     if prompt.tokens <= room.budget:
         assert prompt.tokens + prompt.max_tokens + MARGIN_TOKENS <= window
     else:
@@ -225,15 +216,6 @@ def test_odd_counts_say_nothing(text: str, counted: int) -> None:
     assert ratio_of((ChatMessage("user", text),), counted) is None
 
 
-def test_what_is_learned_is_an_average_and_used_with_caution() -> None:
-    assert learned_ratio(None, 5.0) == 5.0
-    assert 4.0 < learned_ratio(4.0, 5.0) < 4.5
-    usable, lenient = ratios(4.0)
-    assert usable < 4.0 < lenient
-    usable, lenient = ratios(None)
-    assert usable == DEFAULT_RATIO < lenient
-
-
 # the alarm
 
 PROSE = "The quick brown fox jumps over the lazy dog, and the dog does not mind. "
@@ -245,40 +227,40 @@ def chat(*texts: str) -> list[ChatMessage]:
 
 def test_half_of_a_single_prompt_is_an_alarm() -> None:
     text = PROSE * 460  # 33,000 bytes, about 7,300 tokens
-    assert was_cut(chat(text), 1026, 4.5)
+    assert was_cut(chat(text), 1026, same_for_all(4.5))
     assert was_cut(chat(text), 1026, None)
 
 
 def test_a_count_as_expected_is_none() -> None:
     text = PROSE * 460
-    assert not was_cut(chat(text), 7347, 4.5)
+    assert not was_cut(chat(text), 7347, same_for_all(4.5))
     assert not was_cut(chat(text), 5600, None)
 
 
 def test_an_unknown_ratio_is_given_the_benefit_of_the_doubt() -> None:
     text = PROSE * 100
-    assert was_cut(chat(text), 750, 4.5)
+    assert was_cut(chat(text), 750, same_for_all(4.5))
     assert not was_cut(chat(text), 750, None)
 
 
 def test_what_was_learned_from_numbers_raises_no_alarm_over_prose() -> None:
-    assert not was_cut(chat(PROSE * 100), 1600, 1.5)
-    assert was_cut(chat(PROSE * 100), 500, 1.5)
+    assert not was_cut(chat(PROSE * 100), 1600, same_for_all(1.5))
+    assert was_cut(chat(PROSE * 100), 500, same_for_all(1.5))
 
 
 def test_a_short_prompt_is_none() -> None:
-    assert not was_cut(chat("hello there"), 1, 4.5)
+    assert not was_cut(chat("hello there"), 1, same_for_all(4.5))
 
 
 def test_long_runs_of_one_sign_are_few_tokens() -> None:
-    assert not was_cut(chat("=" * 20_000), 320, 4.5)
-    assert not was_cut(chat("\n" * 20_000 + PROSE * 20), 330, 4.5)
+    assert not was_cut(chat("=" * 20_000), 320, same_for_all(4.5))
+    assert not was_cut(chat("\n" * 20_000 + PROSE * 20), 330, same_for_all(4.5))
 
 
 def test_a_count_without_what_was_cached_is_none() -> None:
     conversation = chat(*[PROSE * 20] * 8, PROSE * 2, "and now?")
-    assert not was_cut(conversation, 45, 4.5)
-    assert was_cut(conversation, 600, 4.5)
+    assert not was_cut(conversation, 45, same_for_all(4.5))
+    assert was_cut(conversation, 600, same_for_all(4.5))
 
 
 @given(st.lists(st.text(min_size=1, max_size=400), min_size=1, max_size=9), st.floats(1.0, 6.0), st.floats(1.0, 3.0))
@@ -286,4 +268,4 @@ def test_a_server_that_counts_at_least_the_estimate_never_alarms(
     contents: list[str], ratio: float, factor: float
 ) -> None:
     messages = chat(*contents)
-    assert not was_cut(messages, int(estimate(messages, ratio) * factor), ratio)
+    assert not was_cut(messages, int(estimate(messages, same_for_all(ratio).tokens) * factor), same_for_all(ratio))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tale_tui.domain.constants import FIRST_READ_MESSAGES
-from tale_tui.domain.conversation import MessageState
+from tale_tui.domain.conversation import Author, MessageState
 from tale_tui.domain.events import Routed
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
+from tale_tui.engine.store.conversations.message_tree import NewMessage, append_message
 from tale_tui.engine.store.store import Store
 
 Begin = Callable[..., Awaitable[Any]]
@@ -59,7 +61,7 @@ async def test_short_messages_are_read_until_the_window_is_full_or_all_are_there
     await fill(chat.engine.store, chat.session_id, 100, "q")
     limits = reads_of(chat.engine.store)
     events = await chat.ask("last")
-    assert limits == [FIRST_READ_MESSAGES, FIRST_READ_MESSAGES * 4]
+    assert limits == [FIRST_READ_MESSAGES, FIRST_READ_MESSAGES * 3], "only what is above those that were read"
     assert [event.view_from for event in events if isinstance(event, Routed)] == [None]
     assert len(chat.backend.requests[-1].messages) == 202
 
@@ -73,3 +75,57 @@ async def test_the_transcript_is_not_read(talk: Begin, monkeypatch: Any) -> None
     monkeypatch.setattr(chat.engine.store, "transcript", read)
     await chat.ask("hello")
     assert len(chat.backend.requests) == 1
+
+
+TURNS = 5_000
+
+
+async def fill_at_once(store: Store, session_id: str, turns: int, text: str) -> None:
+    """A long conversation, in one transaction."""
+
+    def job(connection: sqlite3.Connection) -> None:
+        (session_n,) = connection.execute("SELECT n FROM session WHERE id = ?", (session_id,)).fetchone()
+        above = None
+        for number in range(turns):
+            for author in (Author.USER, Author.ASSISTANT):
+                new = NewMessage(f"{author}{number}", author, f"{number} {text}", float(number))
+                above = append_message(connection, session_n, above, new)
+
+    await store._write(job)
+
+
+async def test_of_a_conversation_of_5000_turns_no_more_is_read_than_has_room(talk: Begin) -> None:
+    chat = await talk(ScriptedBackend([spoken("a")], window=8_192))
+    store: Store = chat.engine.store
+    await fill_at_once(store, chat.session_id, TURNS, "word " * 40)
+    read: list[int] = []
+    above, end = store.prompt_source, store.branch_source
+
+    async def counted_above(message_id: str, limit: int) -> Any:
+        read.append(len((source := await above(message_id, limit)).messages))
+        return source
+
+    async def counted_end(session_id: str, limit: int) -> Any:
+        read.append(len((source := await end(session_id, limit)).messages))
+        return source
+
+    store.prompt_source = counted_above  # type: ignore[method-assign]
+    store.branch_source = counted_end  # type: ignore[method-assign]
+    await chat.ask("last")
+    sent = sum(message.role != "system" for message in chat.backend.requests[-1].messages)
+    assert sent > 60
+    assert sent <= sum(read) <= 3 * sent
+    read.clear()
+    report = await chat.engine.chat.context(chat.session_id)
+    assert (report.turns, report.turns_shown + report.turns_lost) == (TURNS + 1, TURNS + 1)
+    assert sum(read) <= 3 * sent
+
+
+async def test_a_digest_is_found_beyond_what_is_read_at_first(talk: Begin) -> None:
+    chat = await talk(ScriptedBackend([spoken("a")], window=8_192))
+    store: Store = chat.engine.store
+    await fill_at_once(store, chat.session_id, 600, "word " * 40)
+    await store.add_digest("assistant400", "The fish is red.", turns=401, ref=None)
+    await chat.ask("last")
+    first = next(message for message in chat.backend.requests[-1].messages if message.role == "user")
+    assert "> The fish is red." in first.text

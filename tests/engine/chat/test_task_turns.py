@@ -22,11 +22,11 @@ from tale_tui.domain.events import (
     TurnDone,
     TurnStarted,
 )
+from tale_tui.domain.learning import LearningReport
 from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.domain.tasks import DetectBand, TaskState
 from tale_tui.engine.chat.start import IS_A_TASK
 from tale_tui.engine.detect import learning
-from tale_tui.engine.detect.learning import LearningReport
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
 
 WORK = "Can you write a Python function to calculate the Fibonacci sequence?"
@@ -147,7 +147,7 @@ async def test_turned_off_the_user_may_still_say_that_it_is_a_task(talk: Begin) 
     chat = await talk(Models())
     task = of_kind(await chat.ask(WORK, as_task=True), TaskStarted).task
     assert task.p is None
-    assert await chat.engine.store.label_count() == 0
+    assert await chat.engine.store.labels() == ()
 
 
 async def test_a_repeated_call_makes_no_second_task(talk: Begin) -> None:
@@ -192,7 +192,7 @@ async def test_what_was_detected_so_anyway_is_no_news(talk: Begin) -> None:
     chat = await talk(Models(), **ON)
     await chat.ask(WORK, as_task=True)
     await chat.ask(CHAT, as_task=False)
-    assert await chat.engine.store.label_count() == 0
+    assert await chat.engine.store.labels() == ()
 
 
 async def test_talk_is_made_a_task(talk: Begin) -> None:
@@ -403,6 +403,7 @@ async def test_a_question_about_tasks_is_classified_as_one(talk: Begin) -> None:
     assert (found.band, found.evidence) == (DetectBand.CHAT, ("chat: a question about tasks",))
 
 
+@pytest.mark.long
 async def test_corrections_are_learned_from_when_nobody_works(talk: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     learned: list[tuple[str, bool]] = []
 
@@ -413,7 +414,7 @@ async def test_corrections_are_learned_from_when_nobody_works(talk: Begin, monke
     monkeypatch.setattr(learning, "refit", refit)
     backend = Models(open_gate=False)
     chat = await talk(backend, **ON)
-    learner = chat.engine._learner
+    learner = chat.engine._learning._parts.detection
     learner._idle_s = 0.0
     for number in range(CORRECTIONS_MIN):
         await chat.ask(f"{CHAT} {number}", as_task=True)

@@ -33,6 +33,20 @@ TASKS = [
     "Write a limerick about my landlord's parrot",
 ]
 
+WISHES = [
+    "Write a haiku about rain",
+    "write me a haiku about my cat",
+    "a limerick about a goat",
+    "poem about autumn",
+    "Compose a couplet on old shoes",
+    "Make up a slogan for a bike shop",
+    "Schreib ein Haiku über Regen",
+    "Escribe un haiku sobre el mar",
+]
+"""Short wishes for something to be written: an artefact, however small."""
+
+SURE = 0.8
+
 CHATS = [
     "Hello! How are you today?",
     "What's the status of my task?",
@@ -63,6 +77,11 @@ CHATS = [
 @pytest.mark.parametrize("text", TASKS)
 def test_clear_tasks(text: str) -> None:
     assert detect(text).band() is DetectBand.TASK, detect(text)
+
+
+@pytest.mark.parametrize("text", WISHES)
+def test_short_creative_wishes_are_surely_tasks(text: str) -> None:
+    assert detect(text).p >= SURE, detect(text)
 
 
 @pytest.mark.parametrize("text", CHATS)

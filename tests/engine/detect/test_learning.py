@@ -15,16 +15,21 @@ import pytest
 
 from tale_tui.domain.constants import CORRECTIONS_MIN
 from tale_tui.domain.errors import StoreError
+from tale_tui.domain.learning import LearningReport
 from tale_tui.engine.detect import learning
 from tale_tui.engine.detect.detector import Detectors
-from tale_tui.engine.detect.learning import Learner, LearningReport, keep_seen, read_seen, refit
-from tale_tui.engine.detect.model import FORMAT, DetectorWeights, packaged_weights
+from tale_tui.engine.detect.learning import CorrectionLearning, detection_journal, refit
+from tale_tui.engine.detect.model import DetectorWeights, packaged_weights
+from tale_tui.engine.fitting import process
+from tale_tui.engine.fitting.learner import Learner
+from tale_tui.engine.fitting.versions import LearnedVersions
 
 
 @dataclass
 class Said:
     text: str
     is_task: bool
+    created: float = 0.5
 
 
 @dataclass
@@ -34,17 +39,14 @@ class Kept:
     said: list[Said] = field(default_factory=list)
     broken: bool = False
 
-    async def label_count(self) -> int:
+    async def labels(self) -> list[Said]:
         if self.broken:
             raise StoreError("gone")
-        return len(self.said)
-
-    async def labels(self) -> list[Said]:
         return self.said
 
 
-def some(count: int) -> list[Said]:
-    return [Said(f"the friday thing {number}", True) for number in range(count)]
+def some(count: int, created: float = 0.5) -> list[Said]:
+    return [Said(f"the friday thing {number}", True, created) for number in range(count)]
 
 
 def put(path: Path, weights: DetectorWeights) -> None:
@@ -78,9 +80,11 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return calls
 
 
-def learner_of(kept: Kept, path: Path, **more: Any) -> Learner:
-    busy = more.pop("busy", lambda: False)
-    return Learner(kept, Detectors(path), busy, idle_s=0.0, **more)
+def learner_of(kept: Kept, path: Path, detectors: Detectors | None = None, now: float = 1.0, **more: Any) -> Learner:
+    detectors = detectors or Detectors(path)
+    versions = LearnedVersions(detection_journal(path), detectors.reload, lambda: now)
+    more = {"busy": lambda: False, "idle_s": 0.0, **more}
+    return Learner(CorrectionLearning(kept, path), versions, **more)
 
 
 async def test_too_few_corrections_are_not_worth_a_fit(tmp_path: Path, fits: list[list[str]]) -> None:
@@ -100,17 +104,17 @@ async def test_enough_of_them_are_learned_from_once(
         learner.nudge()
         await settled(learner)
     assert [len(texts) for texts in fits] == [CORRECTIONS_MIN]
-    assert read_seen(path) == CORRECTIONS_MIN
+    assert detection_journal(path).read().looked == 1
     assert "has learned from 5 corrections: 0.9000 before, 0.9500 after" in caplog.text
-    kept.said = some(2 * CORRECTIONS_MIN)
-    again = learner_of(kept, path)
+    kept.said += some(CORRECTIONS_MIN, created=1.5)
+    again = learner_of(kept, path, now=2.0)
     again.nudge()
     await settled(again)
     assert [len(texts) for texts in fits] == [CORRECTIONS_MIN, 2 * CORRECTIONS_MIN]
 
 
 async def test_it_waits_until_nobody_works(tmp_path: Path, fits: list[list[str]]) -> None:
-    looks = iter([True, True, False])
+    looks = iter([True, True, False, False])
     seen: list[int] = []
 
     def busy() -> bool:
@@ -120,7 +124,7 @@ async def test_it_waits_until_nobody_works(tmp_path: Path, fits: list[list[str]]
     learner = learner_of(Kept(some(CORRECTIONS_MIN)), tmp_path / "detector.json", busy=busy)
     learner.nudge()
     await settled(learner)
-    assert seen == [0, 0, 0]
+    assert seen == [0, 0, 0, 1]
     assert len(fits) == 1
 
 
@@ -136,7 +140,7 @@ async def test_the_detector_is_loaded_again(tmp_path: Path, monkeypatch: pytest.
         return LearningReport(True, 0.9, 0.9)
 
     monkeypatch.setattr(learning, "refit", fit)
-    learner = Learner(Kept(some(CORRECTIONS_MIN)), detectors, lambda: False, idle_s=0.0)
+    learner = learner_of(Kept(some(CORRECTIONS_MIN)), path, detectors)
     learner.nudge()
     await settled(learner)
     text = "Write a Python function that merges two sorted lists."
@@ -162,7 +166,7 @@ async def test_what_does_worse_is_dropped_and_said(
     await settled(learner)
     assert word in caplog.text
     assert not path.exists()
-    assert read_seen(path) == CORRECTIONS_MIN
+    assert detection_journal(path).read().looked == 1
 
 
 async def test_turned_off_it_never_learns(tmp_path: Path, fits: list[list[str]]) -> None:
@@ -181,25 +185,12 @@ async def test_a_store_that_does_not_answer_is_no_drama(tmp_path: Path, caplog: 
 
 
 async def test_closing_ends_what_waits(tmp_path: Path, fits: list[list[str]]) -> None:
-    learner = Learner(Kept(some(CORRECTIONS_MIN)), Detectors(tmp_path / "detector.json"), lambda: False, idle_s=3600)
+    learner = learner_of(Kept(some(CORRECTIONS_MIN)), tmp_path / "detector.json", idle_s=3600)
     learner.nudge()
     await asyncio.sleep(0)
     await learner.close()
     learner.nudge()
     assert fits == []
-
-
-# what the last fit saw
-
-
-@pytest.mark.parametrize("text", [None, "", "many", "\xff", "12", f"{FORMAT - 1} 12"])
-def test_a_note_that_is_unreadable_or_of_other_weights_counts_as_none(tmp_path: Path, text: str | None) -> None:
-    path = tmp_path / "detector.json"
-    if text is not None:
-        (tmp_path / "detector.json.seen").write_bytes(text.encode("latin-1"))
-    assert read_seen(path) == 0
-    keep_seen(path, 7)
-    assert read_seen(path) == 7
 
 
 # the process
@@ -219,8 +210,11 @@ def instead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], 
 
 
 @pytest.mark.process
-async def test_the_process_is_given_the_corrections(tmp_path: Path, instead: Callable[[str], None]) -> None:
+async def test_the_process_is_given_the_corrections(
+    tmp_path: Path, instead: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "said.json"
+    monkeypatch.delenv("OMP_NUM_THREADS")
     instead(
         "import json, os, sys; from pathlib import Path;"
         "threads = os.environ['OMP_NUM_THREADS'];"
@@ -258,13 +252,14 @@ async def test_a_process_that_fails_is_reported(
 async def test_a_process_that_takes_for_ever_is_ended(
     tmp_path: Path, instead: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learning, "FIT_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(process, "FIT_TIMEOUT_S", 0.05)
     instead("import time; time.sleep(600)")
     report = await refit(tmp_path / "detector.json", [])
     assert "took longer" in report.error
 
 
 @pytest.mark.process
+@pytest.mark.long
 async def test_a_real_fit_learns_from_corrections_and_is_atomic(tmp_path: Path) -> None:
     path = tmp_path / "detector.json"
     text = "the usual friday thing"

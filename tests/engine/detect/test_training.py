@@ -68,6 +68,7 @@ def test_all_kinds_are_needed() -> None:
         training.fit([Example("hello", 0.0), Example("write a poem", 1.0)])
 
 
+@pytest.mark.long
 def test_a_message_is_learned_without_its_last_signs_too(few: Examples) -> None:
     signed = [Example("how tall is the tower of pisa?", 0.0)] * 4
     assert "of pisa $" not in training.fit(few).weights.blocks["words"]

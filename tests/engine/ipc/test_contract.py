@@ -16,10 +16,17 @@ from support.waiting import until
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
+from tale_tui.domain.context import PartName
 from tale_tui.domain.conversation import ExportFormat, Message, MessageState, Transcript, View
 from tale_tui.domain.errors import (
     BadImport,
+    BadInput,
+    BadPlan,
+    CannotUndo,
     EmptyMessage,
+    HasSecret,
+    NoSuchCheckpoint,
+    NoSuchItem,
     NoSuchMessage,
     NoSuchSession,
     NoSuchTask,
@@ -40,6 +47,7 @@ from tale_tui.domain.events import (
 )
 from tale_tui.domain.metrics import CallDimension, CallFilter, CallKind
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
+from tale_tui.domain.recall import RecallKind
 from tale_tui.domain.tasks import ENDED, OPEN, Priority, Reason, TaskState
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.ipc.connect import open_engine
@@ -399,6 +407,34 @@ async def test_a_task_may_begin_after_another_one_and_after_a_yes(any_client: En
     assert (await tasks.approve(asks.id, yes=False)).state is TaskState.CANCELLED
 
 
+async def test_a_plan_is_approved_by_the_step_changed_and_refused(any_client: EngineApi) -> None:
+    tasks = any_client.tasks
+    two = '{"approval": true, "steps": [{"key": "a", "prompt": "A."}, {"key": "b", "prompt": "B.", "after": ["a"]}]}'
+    asks = await tasks.submit("Write a book", key="task000000000001", plan=two)
+    assert (asks.state, asks.reason) == (TaskState.WAITING, Reason.APPROVAL)
+    assert (await tasks.set_plan(asks.id, plan=two.replace("B.", "Another B."))).state is TaskState.WAITING
+    assert (await tasks.approve(asks.id, yes=False, step="b")).state is TaskState.WAITING
+    assert (await tasks.approve(asks.id, yes=True, step="a")).state in OPEN | ENDED
+    other = await tasks.submit("Write a letter", key="task000000000002", plan=two)
+    drafted = await tasks.draft(other.id, plan=two.replace("B.", "Another B."))
+    assert [spec.prompt for spec in drafted.detail.plan.steps] == ["A.", "Another B."]
+    assert [step.spec for step in drafted.detail.steps] == list(drafted.detail.plan.steps)
+    with pytest.raises(BadPlan):
+        await tasks.draft(other.id, plan=two.replace('"a"]', '"c"]'))
+    assert [spec.prompt for spec in (await tasks.get(other.id)).plan.steps] != ["A.", "Another B."]
+    assert (await tasks.skip(other.id, step="b")).state is TaskState.WAITING
+    assert (await tasks.refuse(other.id, reason="shorter")).state in OPEN | ENDED
+    for call in (
+        tasks.draft("nothing", plan=two),
+        tasks.skip("nothing", step="a"),
+        tasks.approve("nothing", yes=True, step="a"),
+        tasks.refuse("nothing", reason="x"),
+        tasks.set_plan("nothing", plan=two),
+    ):
+        with pytest.raises(NoSuchTask):
+            await call
+
+
 async def test_unknown_tasks_and_empty_ones_are_refused(any_client: EngineApi) -> None:
     tasks = any_client.tasks
     with pytest.raises(EmptyMessage):
@@ -461,3 +497,79 @@ async def test_a_reply_is_counted_and_its_groups_sum_to_the_total(any_client: En
 async def test_tokens_of_a_model_that_nobody_called_are_refused(any_client: EngineApi) -> None:
     with pytest.raises(UnknownModel):
         await any_client.metrics.tokens(CallFilter(model="nobody"))
+
+
+async def test_a_wished_checkpoint_is_listed_shown_and_gone_back_to(any_client: EngineApi) -> None:
+    session = await any_client.sessions.create(title="Kept")
+    with pytest.raises(BadInput):
+        await any_client.checkpoints.keep("of nothing")
+    made = await any_client.checkpoints.keep("mine", session_id=session.id)
+    assert (made.message, made.session_id) == ("yours: mine", session.id)
+    found = await any_client.checkpoints.list(session_id=session.id)
+    assert found.checkpoints == (made,)
+    assert (await any_client.checkpoints.show(made.id[:39])).checkpoint == made
+    back = await any_client.checkpoints.restore(made.id, dry_run=True)
+    assert (back.checkpoint, back.before) == (made, "")
+    for wrong in ("f" * 40, "x"):
+        with pytest.raises(NoSuchCheckpoint):
+            await any_client.checkpoints.show(wrong)
+
+
+async def test_with_nothing_done_there_is_nothing_to_undo(any_client: EngineApi) -> None:
+    with pytest.raises(CannotUndo):
+        await any_client.checkpoints.undo()
+
+
+async def test_things_are_remembered_changed_found_and_forgotten(any_client: EngineApi) -> None:
+    recall, session = any_client.recall, await any_client.sessions.create()
+    item = await recall.add("We use PostgreSQL 15", kind=RecallKind.DECISION, session_id=session.id)
+    assert (item.text, item.kind, item.source.session_id) == ("We use PostgreSQL 15", RecallKind.DECISION, session.id)
+    assert await recall.list() == await recall.list(kind=RecallKind.DECISION) == (item,)
+    assert await recall.list(kind=RecallKind.RESULT) == ()
+    assert await recall.list(pinned=True) == await recall.list(offset=1) == ()
+    assert await recall.find(item.id[:4]) == item
+    assert (await recall.context(item.id)).said == ""
+    (hit,) = await recall.search("postgresql")
+    assert (hit.item, hit.by_words, hit.by_meaning, hit.near) == (item, 1, None, True)
+    assert (await recall.edit(item.id, "We use SQLite")).text == "We use SQLite"
+    assert (await recall.pin(item.id)).pinned
+    assert not (await recall.pin(item.id, pinned=False)).pinned
+    assert not await recall.allow(session.id, on=False)
+    assert not await recall.allowed(session.id)
+    assert await recall.allow(session.id, on=True)
+    state = await recall.state()
+    assert (state.enabled, state.items, state.model) == (True, 1, "")
+    assert (state.pinned, state.kinds) == (0, {RecallKind.DECISION: 1})
+    assert (await recall.forget(item.id)).id == item.id
+    assert await recall.list() == ()
+
+
+async def test_what_cannot_be_remembered_is_refused_alike(any_client: EngineApi) -> None:
+    with pytest.raises(HasSecret):
+        await any_client.recall.add("The key is sk-proj-a1B2c3D4e5F6g7H8i9J0")
+    with pytest.raises(NoSuchItem):
+        await any_client.recall.find("nothing")
+    with pytest.raises(NoSuchItem):
+        await any_client.recall.forget("nothing")
+
+
+async def test_a_reply_tells_elsewhere_what_it_was_offered(client: EngineApi) -> None:
+    item = await client.recall.add("The fish in the pond is red")
+    session = await client.sessions.create()
+    reply = reply_of(await ask(client, session.id, "Which fish is red?"))
+    assert reply.remembered == 1
+    assert [offered.id for offered in await client.recall.offered(reply.id)] == [item.id]
+
+
+async def test_what_a_model_is_shown_of_a_conversation_can_be_asked(any_client: EngineApi) -> None:
+    session = await any_client.sessions.create()
+    await ask(any_client, session.id, "Hello")
+    report = await any_client.chat.context(session.id)
+    assert (report.session_id, report.turns, report.turns_shown, report.digest) == (session.id, 1, 1, None)
+    assert report.ref is not None
+    assert report.summaries
+    assert 0 < report.used < report.window
+    assert {part.name for part in report.parts} >= {PartName.SYSTEM, PartName.TURNS, PartName.ANSWER}
+    assert sum(part.tokens for part in report.parts) <= report.window
+    with pytest.raises(NoSuchSession):
+        await any_client.chat.context("nowhere")

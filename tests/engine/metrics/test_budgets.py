@@ -118,6 +118,7 @@ async def start(start_engine: Start, when_spent: str, **budgets: Any) -> Engine:
         {BackendName.SCRIPTED: backend},
         ux=ANSWERS["small"],
         task=ANSWERS["big"],
+        route={"simple_tasks": "task"},  # all tasks are those of the model that has the budget
         budgets={"when_spent": when_spent, **budgets},
     )
 
@@ -172,7 +173,7 @@ async def test_a_no_cancels_it(start_engine: Start) -> None:
 
 
 async def test_stop_fails_a_task_with_a_sentence_and_is_not_tried_again(start_engine: Start) -> None:
-    engine = await start(start_engine, "stop", models={ANSWERS["big"]: {"day_tokens": 1}})
+    engine = await start(start_engine, "stop", models={ANSWERS["big"]: {"day_tokens": 1}}, when_foreseen="off")
     first = await engine.tasks.submit("Write", key="s" * 16)
     await until(engine, first.id, TaskState.DONE)  # nothing was spent before it
     task = await engine.tasks.submit("Write", key="t" * 16)
@@ -184,8 +185,63 @@ async def test_stop_fails_a_task_with_a_sentence_and_is_not_tried_again(start_en
 
 
 async def test_a_step_that_is_under_way_when_the_budget_ends_is_written_to_its_end(start_engine: Start) -> None:
-    engine = await start(start_engine, "stop", day_tokens=1)
+    engine = await start(start_engine, "stop", day_tokens=1, when_foreseen="off")
     task = await engine.tasks.submit("Write", key="t" * 16, plan=TWO_STEPS)
     detail = await until(engine, task.id, TaskState.FAILED)
     assert detail.steps[0].text == "yes"
     assert detail.task.steps_done == 1
+
+
+# what is foreseen
+
+
+async def test_more_than_a_budget_has_left_is_asked_about_before_it_runs_and_goes_on_with_a_yes(
+    start_engine: Start,
+) -> None:
+    engine = await start(start_engine, "warn", day_tokens=100)
+    task = await engine.tasks.submit("Write a long story about the sea", key="t" * 16, plan=TWO_STEPS)
+    detail = await until(engine, task.id, TaskState.WAITING)
+    assert detail.task.reason is Reason.BUDGET
+    assert detail.steps[0].attempts == 0
+    assert detail.task.forecast is not None
+    assert detail.task.forecast.tokens > 100
+    assert not detail.task.forecast.large, "its budget says it"
+    await engine.tasks.approve(task.id, yes=True)
+    assert (await until(engine, task.id, TaskState.DONE)).task.over_budget
+
+
+@pytest.mark.parametrize(
+    "budgets",
+    [
+        {"day_tokens": 100_000},
+        {"day_tokens": 100, "when_foreseen": "off"},
+        {"models": {ANSWERS["small"]: {"day_tokens": 1}}},
+        {},
+    ],
+)
+async def test_what_fits_or_has_no_budget_runs_at_once(start_engine: Start, budgets: dict[str, Any]) -> None:
+    engine = await start(start_engine, "ask", **budgets)
+    task = await engine.tasks.submit("Write a long story about the sea", key="t" * 16)
+    assert (await until(engine, task.id, TaskState.DONE)).result == "yes"
+
+
+async def test_of_a_task_that_has_begun_nothing_is_foreseen_again(start_engine: Start) -> None:
+    engine = await start(start_engine, "warn", day_tokens=5_000)
+    task = await engine.tasks.submit("Write", key="t" * 16, plan=TWO_STEPS)
+    assert (await until(engine, task.id, TaskState.DONE)).task.steps_done == 2
+
+
+@given(st.floats(0, 5000), Calls)
+@settings(max_examples=30, deadline=None)
+async def test_it_asks_where_it_would_pass_a_budget_that_is_not_spent(foreseen: float, calls: list[Any]) -> None:
+    clock = Clock(now=lambda: NOON)
+    with TemporaryDirectory() as folder:
+        store = await Store.open(Path(folder) / "tale.db", clock)
+        try:
+            await store.add_calls(calls)
+            budgets = Budgets(store, BudgetSettings(day_tokens=2000), clock)
+            [use] = await budgets.uses()
+            asks = await budgets.check(SMALL, foreseen)
+        finally:
+            await store.close()
+    assert (asks is not None) == (not use.is_spent and use.spent + foreseen > 2000)

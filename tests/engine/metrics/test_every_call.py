@@ -144,7 +144,7 @@ async def test_a_step_that_took_too_long_failed_by_that(start_engine: Start) -> 
 
 async def test_a_step_that_is_paused_is_a_row(start_engine: Start) -> None:
     backend = backend_of([Script((Say("One"), Hold(asyncio.Event())))])
-    engine = await start_engine({SCRIPTED: backend}, **BOTH, load=False)
+    engine = await start_engine({SCRIPTED: backend}, **BOTH, load=False, route={"simple_tasks": "task"})
     task = await engine.tasks.submit("Write a greeting", key="task1")
 
     async def has_written() -> bool:

@@ -4,9 +4,10 @@ from contextlib import aclosing
 import pytest
 
 from tale_tui.domain.errors import BrokenStream, ModelNotFound, Unreachable
+from tale_tui.domain.metrics import CallKind, CallLabels
 from tale_tui.domain.models import BackendName, FinishReason, LoadedModel, ModelRef
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
-from tale_tui.engine.models.demo import DEMO_MODEL, demo_answer, demo_pieces
+from tale_tui.engine.models.demo import DEMO_DIGEST, DEMO_MODEL, demo_answer, demo_pieces
 from tale_tui.engine.models.scripted import (
     SCRIPTED_WINDOW,
     Fail,
@@ -16,6 +17,7 @@ from tale_tui.engine.models.scripted import (
     Say,
     Script,
     ScriptedBackend,
+    demo_script,
     spoken,
 )
 
@@ -37,6 +39,11 @@ class Slept:
 
     async def __call__(self, seconds: float) -> None:
         self.seconds.append(seconds)
+
+
+def test_the_demo_sums_up_older_turns_in_a_sentence() -> None:
+    request = ChatRequest("demo", (ChatMessage("user", "Sum it up"),), None, 100, labels=CallLabels(CallKind.DIGEST))
+    assert demo_script(request).steps == (Say(DEMO_DIGEST),)
 
 
 async def test_a_script_is_played_in_order() -> None:

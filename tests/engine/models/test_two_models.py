@@ -106,6 +106,7 @@ async def ask(services: ModelServices, ref: ModelRef, role: Role, text: str, max
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has mapped")
+@pytest.mark.long
 async def test_both_stay_and_each_gets_its_own(
     services: ModelServices, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -114,7 +115,7 @@ async def test_both_stay_and_each_gets_its_own(
     router = Router(services.roles, services.pool, Settings().route)
     with caplog.at_level(logging.INFO, "tale_tui.engine.route"):
         for work in WORKS:
-            done = await router.route(TASK, p=0.9, text=work)
+            done = await router.route(TASK, p=0.9)
             talk = await router.route(UX)
             assert (talk.ref, done.ref) == (TALK, WORK)
             assert (await ask(services, done.ref, TASK, work))[0].strip()

@@ -18,7 +18,6 @@ from tale_tui.engine.models.registry import given_backends
 from tale_tui.engine.models.roles.defaults import Choice
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
 from tale_tui.engine.models.wiring import ModelServices, build_model_services
-from tale_tui.engine.route.complexity import Complexity
 from tale_tui.engine.route.router import Router
 from tale_tui.engine.store.store import Store
 
@@ -50,11 +49,11 @@ async def rig(paths: Paths, clock: Clock) -> AsyncIterator[Rig]:
 async def test_it_decides_from_memory_and_says_so_in_the_log(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "tale_tui.engine.route"):
         talk = await rig.router().route(UX)
-        work = await rig.router().route(TASK, p=0.93, text="Rename a variable.")
+        work = await rig.router().route(TASK, p=0.93, simple=0.2)
     assert (talk.ref, work.ref) == (SMALL, BIG)
     assert [record.getMessage() for record in caplog.records] == [
         "a reply goes to scripted/small: answers in conversations; has to be loaded; else scripted/big",
-        "a task goes to scripted/big: works on tasks; detected .93; has to be loaded; simple; else scripted/small",
+        "a task goes to scripted/big: works on tasks; detected .93; has to be loaded; else scripted/small",
     ]
     assert rig.backend.loads == []
 
@@ -81,15 +80,17 @@ async def test_one_that_is_away_is_stood_in_for(rig: Rig) -> None:
 
 async def test_rules_of_the_settings_and_the_users_choice(rig: Rig) -> None:
     assert (await rig.router(tasks="ux").route(TASK)).ref == SMALL
-    simple = rig.router(simple_tasks="ux")
-    assert (await simple.route(TASK, text="Rename a variable.")).ref == SMALL
-    assert (await simple.route(TASK, text=" ")).ref == BIG
+    assert (await rig.router().route(TASK, simple=0.9)).ref == SMALL
+    assert (await rig.router().route(TASK, simple=0.9, given=TASK)).ref == BIG
+    assert (await rig.router(simple_tasks="task").route(TASK, simple=0.9)).ref == BIG
+    assert (await rig.router(simple_from=0.95).route(TASK, simple=0.9)).ref == BIG
     other = ModelRef(BackendName.OLLAMA, "other")
     assert (await rig.router().route(UX, chosen=other)).ref == other
 
 
 async def test_a_preview_asks_nobody(rig: Rig) -> None:
     assert rig.router().preview(TASK) == BIG
+    assert rig.router().preview(TASK, 0.9) == SMALL
     for role in Role:
         rig.home.roles.states.set_choice(role, Choice(None))
     assert rig.router().preview(TASK) is None
@@ -109,7 +110,7 @@ async def test_without_a_model_it_looks_once_more_and_says_what_to_do(paths: Pat
 
 async def test_signals_are_what_is_known_now(rig: Rig) -> None:
     await rig.home.roles.load(BIG, role=TASK)
-    signals = rig.router(simple_tasks="ux").signals(TASK, p=0.8, hard=Complexity.MEDIUM, prompt_tokens=12)
-    assert (signals.p, signals.complexity, signals.prompt_tokens) == (0.8, Complexity.MEDIUM, 12)
+    signals = rig.router().signals(TASK, p=0.8, simple=0.3, prompt_tokens=12)
+    assert (signals.p, signals.simple, signals.prompt_tokens) == (0.8, 0.3, 12)
     assert (signals.task.ref, signals.task.resident, signals.task.window) == (BIG, True, 4096)
     assert (signals.ux.ref, signals.ux.resident) == (SMALL, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,7 @@ from hypothesis import strategies as st
 
 from tale_tui.domain.errors import BackendCrashed, ModelError, NoModel, NotAuthorised, Unreachable
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
-from tale_tui.engine.route.complexity import Complexity
-from tale_tui.engine.route.router import Candidate, Route, Rules, Signals, left_after, route, with_fallbacks
+from tale_tui.engine.route.router import Candidate, Route, Rules, Signals, left_after, route, rule, with_fallbacks
 
 UX, TASK = Role.UX, Role.TASK
 SMALL, BIG = ModelRef(BackendName.OLLAMA, "small"), ModelRef(BackendName.OLLAMA, "big")
@@ -50,12 +50,52 @@ def test_the_users_choice_goes_before_everything_and_is_never_replaced() -> None
 
 def test_rules_of_the_settings() -> None:
     assert route(signals(TASK, rules=Rules(tasks="ux"))).ref == SMALL
-    simple = Rules(simple_tasks="ux")
-    found = route(signals(TASK, rules=simple, complexity=Complexity.SIMPLE))
-    assert (found.ref, found.why) == (SMALL, "the settings give it simple tasks")
-    assert route(signals(TASK, rules=simple, complexity=Complexity.MEDIUM)).ref == BIG
-    assert route(signals(TASK, rules=simple)).ref == BIG
     assert route(signals(UX, rules=Rules(tasks="ux"))).ref == SMALL
+
+
+def test_simple_tasks_go_to_the_small_one_and_it_is_said_how_sure_that_is() -> None:
+    found = route(signals(TASK, p=0.8, simple=0.91))
+    assert (found.ref, found.role, found.why, found.fallbacks) == (SMALL, UX, "simple .91: small model", (BIG,))
+    assert route(signals(TASK, simple=0.1)).ref == BIG
+    assert route(signals(TASK, simple=None)).ref == BIG
+
+
+def test_from_where_on_a_task_is_simple_is_a_setting_and_so_is_whether_that_counts() -> None:
+    rules = Rules(simple_from=0.6)
+    assert [route(signals(TASK, simple=p, rules=rules)).ref for p in (0.59, 0.6)] == [BIG, SMALL]
+    assert route(signals(TASK, simple=0.99, rules=Rules(simple_tasks="task"))).why == "works on tasks"
+
+
+def test_what_the_user_says_goes_before_the_rules() -> None:
+    found = route(signals(TASK, simple=0.99, given=TASK))
+    assert (found.ref, found.role, found.why, found.fallbacks) == (BIG, TASK, "you chose it", (SMALL,))
+    assert route(signals(TASK, simple=0.01, given=UX)).ref == SMALL
+    assert route(signals(TASK, given=TASK, rules=Rules(tasks="ux"))).ref == BIG
+    assert route(signals(TASK, given=UX, ux=Candidate(SMALL, RoleState.AWAY))).why == "in place of small, which is away"
+    assert route(signals(UX, given=TASK)).ref == SMALL, "a step that names the model that answers keeps it"
+
+
+@pytest.mark.parametrize("fallback", [True, False])
+def test_a_small_one_that_cannot_do_it_leaves_simple_tasks_to_the_big_one(fallback: bool) -> None:
+    rules = Rules(fallback=fallback)
+    away = route(signals(TASK, ux=Candidate(SMALL, RoleState.AWAY), simple=0.91, rules=rules))
+    assert (away.ref, away.why) == (BIG, "simple .91, but small is away")
+    long = route(signals(TASK, ux=fine(SMALL, 2048), simple=0.91, prompt_tokens=3000, rules=rules))
+    assert (long.ref, long.why) == (BIG, "simple .91, but the prompt is too long for small")
+    none = route(signals(TASK, ux=Candidate(), simple=0.91, rules=rules))
+    assert (none.ref, none.why) == (BIG, "works on tasks")
+
+
+def test_a_starter_takes_no_task_from_a_model_that_was_set_up() -> None:
+    starter = Candidate(SMALL, RoleState.READY, resident=True, demo=True)
+    assert route(signals(TASK, ux=starter, simple=0.99)).ref == BIG
+    assert route(signals(TASK, ux=starter, simple=0.99, given=UX)).ref == SMALL
+    other = Candidate(BIG, RoleState.READY, resident=True, demo=True)
+    assert route(signals(TASK, ux=starter, task=other, simple=0.99)).ref == SMALL
+
+
+def test_where_one_model_does_both_no_small_one_is_named() -> None:
+    assert route(signals(TASK, ux=fine(BIG), simple=0.91)).why == "works on tasks; simple .91"
 
 
 @pytest.mark.parametrize(
@@ -106,22 +146,26 @@ candidates = st.builds(
     st.booleans(),
     st.booleans(),
     st.sampled_from([None, 2048, 8192]),
+    st.just(""),
+    st.booleans(),
+)
+shares = st.floats(0, 1)
+rules = st.builds(Rules, st.sampled_from(["task", "ux"]), st.sampled_from(["task", "ux"]), shares, st.booleans())
+everything = st.builds(
+    Signals,
+    st.sampled_from(Role),
+    candidates,
+    candidates,
+    st.none() | shares,
+    st.none() | shares,
+    st.none() | st.sampled_from(Role),
+    st.sampled_from([0, 4000, 100_000]),
+    st.none() | st.just(OTHER),
+    rules,
 )
 
 
-@given(
-    st.builds(
-        Signals,
-        st.sampled_from(Role),
-        candidates,
-        candidates,
-        st.none() | st.floats(0, 1),
-        st.none() | st.sampled_from(Complexity),
-        st.sampled_from([0, 4000, 100_000]),
-        st.none() | st.just(OTHER),
-        st.builds(Rules, st.sampled_from(["task", "ux"]), st.sampled_from(["task", "ux"]), st.booleans()),
-    )
-)
+@given(everything)
 def test_whatever_is_known_there_is_one_answer_with_a_reason(given_signals: Signals) -> None:
     known = {given_signals.ux.ref, given_signals.task.ref} - {None}
     if not known and given_signals.chosen is None:
@@ -136,6 +180,26 @@ def test_whatever_is_known_there_is_one_answer_with_a_reason(given_signals: Sign
     assert set(found.fallbacks) <= known
     if found.fallbacks:
         assert given_signals.rules.fallback
+
+
+@given(everything, shares)
+def test_a_simpler_task_never_goes_to_a_bigger_model(given_signals: Signals, simpler: float) -> None:
+    if given_signals.simple is None or not (given_signals.ux.ref or given_signals.task.ref):
+        return
+    more = replace(given_signals, simple=max(given_signals.simple, simpler))
+    if rule(given_signals)[0] is UX:
+        assert rule(more)[0] is UX
+    if given_signals.given is not None or given_signals.rules.simple_tasks == "task" or given_signals.role is UX:
+        assert route(more).ref == route(given_signals).ref, "only the rule of simple tasks looks at that"
+
+
+@given(everything)
+def test_a_starter_is_never_chosen_before_a_model_that_was_set_up_for_tasks(given_signals: Signals) -> None:
+    ux, task = replace(given_signals.ux, ref=SMALL, demo=True), replace(given_signals.task, ref=BIG, demo=False)
+    asked = replace(given_signals, role=TASK, ux=ux, task=task, given=None, chosen=None)
+    if asked.rules.tasks == "task":
+        assert route(asked).ref == BIG
+        assert route(asked).fallbacks == ()
 
 
 def test_of_a_server_that_does_not_answer_nobody_is_asked() -> None:

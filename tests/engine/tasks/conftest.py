@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from support.judging import never_simple
 from support.waiting import until
 from tale_tui.config.settings import TaskSettings
 from tale_tui.domain.clock import Clock
@@ -136,7 +137,8 @@ class Execution:
             self.settings,
             clock,
             self.facts.append,
-            likely=lambda _p, _text: (self.ref, "likely"),
+            likely=lambda *_, **__: (self.ref, "likely"),
+            simple=never_simple,
             is_local=lambda ref: ref.backend is not BackendName.OPENAI,
             away=lambda ref: self.away and ref == REF,
             works_queue=self.works_queue,

@@ -55,6 +55,7 @@ async def process_of(engine: Engine, role: Role) -> psutil.Process:
     return children[max(children) if role is Role.TASK else min(children)]
 
 
+@pytest.mark.long
 async def test_when_the_process_of_the_model_is_killed_all_tasks_end(
     paths: Paths, place_starter: Callable[[Path], Path]
 ) -> None:

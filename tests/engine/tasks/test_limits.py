@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from support.judging import never_simple
 from tale_tui.config.settings import TaskSettings
 from tale_tui.domain.constants import BUSY_PAUSE_MAX_S, BUSY_RETRIES, TASK_PROMPT_MESSAGES
 from tale_tui.domain.conversation import Author, Message, MessageState
@@ -26,7 +27,7 @@ from tale_tui.domain.errors import (
     TimedOut,
     TooManyTasks,
 )
-from tale_tui.domain.events import StepDelta, TaskSeen
+from tale_tui.domain.events import StepDelta, StepReading, TaskSeen
 from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.domain.tasks import Plan, Priority, StepSpec, Task, TaskState
 from tale_tui.engine.models.backend import TextPiece
@@ -177,26 +178,26 @@ def test_a_server_that_is_busy_is_tried_again_in_seconds_for_longer_than_others(
 
 
 def admission(**settings: Any) -> TaskAdmission:
-    return TaskAdmission(TaskSettings(**settings), lambda: 0.0, lambda _p, _text: (NEAR, "near"))
+    return TaskAdmission(TaskSettings(**settings), lambda: 0.0, lambda *_, **__: (NEAR, "near"), never_simple)
 
 
-def test_what_is_no_task_is_refused_and_costs_nothing() -> None:
+async def test_what_is_no_task_is_refused_and_costs_nothing() -> None:
     one = admission(per_minute=1)
     for text in ("", " \n\t", "\x1b[2J\x00", "\u200f\u202e", "\u200d \ufe0f"):
         with pytest.raises(EmptyMessage):
-            one.new_task(text, key="k")
+            await one.new_task(text, key="k")
     for limit_s in (0, -1, float("nan"), float("inf"), 1e9):
         with pytest.raises(BadTimeLimit, match="is no time limit"):
-            one.new_task("a task", key="k", time_limit_s=limit_s)
+            await one.new_task("a task", key="k", time_limit_s=limit_s)
     with pytest.raises(TaskTooLong, match=r"20,000 characters, and 16,000.*file.*tasks\.text_limit"):
-        one.new_task("x" * 20_000, key="k")
-    assert one.new_task("<script>[/] '; DROP TABLE", key="k").text == "<script>[/] '; DROP TABLE"
+        await one.new_task("x" * 20_000, key="k")
+    assert (await one.new_task("<script>[/] '; DROP TABLE", key="k")).text == "<script>[/] '; DROP TABLE"
     with pytest.raises(TooManyTasks):
-        one.new_task("another", key="k")
+        await one.new_task("another", key="k")
 
 
-def test_a_task_is_given_its_likely_model() -> None:
-    new = admission().new_task("a task", key="k")
+async def test_a_task_is_given_its_likely_model() -> None:
+    new = await admission().new_task("a task", key="k")
     assert (new.ref, new.why) == (NEAR, "near")
 
 
@@ -272,6 +273,32 @@ async def test_what_is_whole_is_not_broken_off() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert ended == [True]
+
+
+async def test_who_was_told_that_a_model_is_loaded_learns_that_it_writes(begin: Callable[..., Any]) -> None:
+    execution = await begin()
+    held, gate = await execution.held("a task", "first ")
+    follow = execution.executor.follow(held.id)
+    assert isinstance(await anext(follow), TaskSeen)
+    subscriptions = execution.executor._subscriptions
+    subscriptions.reading(held.id, "answer", 0, 0)
+    assert await anext(follow) == StepReading("answer", 0, 0)
+    subscriptions.delta(held.id, "answer", "first ", False, 1)
+    subscriptions.changed(held.id)
+    seen = await anext(follow)
+    assert isinstance(seen, TaskSeen)
+    assert seen.detail.steps[0].text == "first "
+    written = await anext(follow)
+    assert isinstance(written, StepDelta)
+    assert (written.step_key, written.text, written.thinking) == ("answer", "", False)
+    assert written.tokens > 0
+    # What was not read before the whole was shown is not told after it.
+    subscriptions.reading(held.id, "answer", 0, 0)
+    subscriptions.changed(held.id)
+    assert isinstance(await anext(follow), TaskSeen)
+    assert isinstance(await anext(follow), StepDelta)
+    gate.set()
+    await follow.aclose()
 
 
 async def test_a_slow_reader_is_shown_the_whole_again_and_keeps_nobody_waiting(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -11,14 +12,16 @@ from typing import Any
 import pytest
 
 from support import waiting
-from tale_tui.config.settings import OpenAISettings, Settings
-from tale_tui.domain.errors import BackendCrashed, ModelNotFound, Unreachable
+from tale_tui.config.settings import OpenAISettings, RouteSettings, Settings
+from tale_tui.domain.errors import BackendCrashed, ModelNotFound, Unreachable, WrongState
 from tale_tui.domain.events import StepReading, TaskSeen, TaskStarted
 from tale_tui.domain.models import BackendName, FinishReason, ModelRef, Role
 from tale_tui.domain.tasks import Task, TaskDetail, TaskState
+from tale_tui.engine.client_actions import give_to_other
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.openai.backend import OpenAIBackend
 from tale_tui.engine.models.scripted import Fail, Hold, Read, Say, Script, ScriptedBackend, spoken
+from tale_tui.formatting.units import format_probability
 
 Start = Callable[..., Awaitable[Engine]]
 SCRIPTED = BackendName.SCRIPTED
@@ -196,3 +199,120 @@ async def test_an_engine_that_only_reads_runs_nothing(start_engine: Start) -> No
     status = await reading.control.status()
     assert (status.can_write, status.works_queue) == (False, False)
     assert len(backends[SCRIPTED].requests) == asked
+
+
+SIMPLE, HARD = "Write a haiku about rain", "Build a web application with login, a database, an API and tests"
+ALL = Settings().route
+
+
+def by_model(request: Any) -> Script:
+    """Each model says who it is."""
+    return spoken(f"by {request.model}")
+
+
+async def test_a_simple_task_is_done_by_the_small_model_as_was_said_before(start_engine: Start) -> None:
+    engine = await start_engine(backend(by_model), task=BIG, ux=SMALL)
+    foreseen = await engine.learning.forecast(SIMPLE)
+    task = await engine.tasks.submit(SIMPLE, key="s" * 16)
+    done = (await until(engine, task, TaskState.DONE)).task
+    assert task.p_simple is not None
+    assert task.p_simple > ALL.simple_from
+    assert [str(one.ref) for one in (task, done, foreseen)] == [SMALL] * 3
+    said = f"simple {format_probability(task.p_simple)}: small model"
+    assert [one.startswith(said) for one in (task.why, done.why, foreseen.route_why)] == [True] * 3
+    assert foreseen.route is Role.UX
+
+
+async def test_what_is_not_simple_or_has_steps_is_done_by_the_big_one(start_engine: Start) -> None:
+    engine = await start_engine(backend(by_model), task=BIG, ux=SMALL)
+    steps = [{"key": "a", "prompt": "one"}, {"key": "b", "prompt": "two", "role": "ux", "after": ["a"]}]
+    hard = await until(engine, await engine.tasks.submit(HARD, key="h" * 16), TaskState.DONE)
+    plan = await engine.tasks.submit(SIMPLE, key="p" * 16, plan=json.dumps({"steps": steps}))
+    planned = await until(engine, plan, TaskState.DONE)
+    assert (str(hard.task.ref), planned.task.p_simple) == (BIG, None)
+    assert [step.text for step in planned.steps] == ["by big", "by small"]
+
+
+async def test_the_setting_turns_it_off(start_engine: Start) -> None:
+    route = RouteSettings(simple_tasks="task")
+    engine = await start_engine(backend(by_model), task=BIG, ux=SMALL, route=route)
+    assert (await engine.learning.forecast(SIMPLE)).route is Role.TASK
+    done = await until(engine, await engine.tasks.submit(SIMPLE, key="s" * 16), TaskState.DONE)
+    assert (done.result, done.task.why.startswith("works on tasks")) == ("by big", True)
+
+
+async def test_a_small_one_that_fails_is_stood_in_for_by_the_big_one(start_engine: Start) -> None:
+    def answer(request: Any) -> Script:
+        return Script((Fail(BackendCrashed("It ended.")),)) if request.model == "small" else by_model(request)
+
+    engine = await start_engine(backend(answer), task=BIG, ux=SMALL)
+    done = await until(engine, await engine.tasks.submit(SIMPLE, key="s" * 16), TaskState.DONE)
+    assert (done.result, done.task.why) == ("by big", "in place of small, which failed")
+
+
+async def test_who_hands_it_in_may_say_who_does_it(start_engine: Start) -> None:
+    engine = await start_engine(backend(by_model), task=BIG, ux=SMALL)
+    task = await engine.tasks.submit(SIMPLE, key="s" * 16, given=Role.TASK)
+    done = await until(engine, task, TaskState.DONE)
+    assert (done.result, task.given, done.task.why.split(";")[0]) == ("by big", Role.TASK, "you chose it")
+
+
+async def test_an_answer_of_the_small_one_that_was_not_good_is_written_again_by_the_big_one(
+    start_engine: Start,
+) -> None:
+    engine = await start_engine(backend(by_model), task=BIG, ux=SMALL)
+    task = await engine.tasks.submit(SIMPLE, key="s" * 16)
+    await until(engine, task, TaskState.DONE)
+    again = await give_to_other(engine, task.id)
+    assert (str(again.ref), again.state, again.given) == (BIG, TaskState.QUEUED, Role.TASK)
+    done = await until(engine, task, TaskState.DONE)
+    assert (done.result, done.steps[0].earlier) == ("by big", ("by small",))
+    assert (await engine.tasks.retry(task.id)).given is Role.TASK, "what the user chose stays chosen"
+    await until(engine, task, TaskState.DONE)
+    back = await give_to_other(engine, task.id)
+    assert str(back.ref) == SMALL
+
+
+@pytest.mark.parametrize("state", [TaskState.PAUSED, TaskState.QUEUED, TaskState.RUNNING])
+async def test_a_task_that_is_not_done_goes_to_the_other_model_too(start_engine: Start, state: TaskState) -> None:
+    go_on = asyncio.Event()
+
+    def answer(request: Any) -> Script:
+        return Script((Say("by small, "), Hold(go_on))) if request.model == "small" else by_model(request)
+
+    engine = await start_engine(backend(answer), task=BIG, ux=SMALL)
+    task = await engine.tasks.submit(SIMPLE, key="s" * 16)
+    await until(engine, task, TaskState.RUNNING)
+    if state is TaskState.QUEUED:
+        task = await engine.tasks.submit(SIMPLE, key="t" * 16)
+    elif state is TaskState.PAUSED:
+        await engine.tasks.pause(task.id)
+    assert (await engine.tasks.get(task.id)).task.state is state
+    given = await give_to_other(engine, task.id)
+    assert (given.state, str(given.ref)) == (TaskState.PAUSED if state is TaskState.PAUSED else TaskState.QUEUED, BIG)
+    if state is TaskState.PAUSED:
+        await engine.tasks.resume(task.id)
+    done = await until(engine, task, TaskState.DONE)
+    assert done.result == "by big"
+
+
+async def test_where_there_is_no_other_model_that_is_said(start_engine: Start) -> None:
+    engine = await start_engine(backend(by_model), task=BIG, ux=BIG)
+    task = await engine.tasks.submit(SIMPLE, key="s" * 16)
+    await until(engine, task, TaskState.DONE)
+    with pytest.raises(WrongState, match="One model answers and works here"):
+        await give_to_other(engine, task.id)
+    assert (await engine.tasks.get(task.id)).task.state is TaskState.DONE
+
+
+async def test_a_prompt_too_long_for_the_small_one_goes_to_the_big_one(start_engine: Start) -> None:
+    backends = backend(by_model)
+    engine = await start_engine(backends, task=BIG, ux=SMALL)
+    await engine.pool.load(ModelRef(SCRIPTED, "small"))
+    window = engine.pool.known_window(ModelRef(SCRIPTED, "small"))
+    assert window
+    plan = json.dumps({"steps": [{"key": "answer", "prompt": "word " * (window * 3 // 5 + 1)}]})
+    task = await engine.tasks.submit(SIMPLE, key="s" * 16, plan=plan)
+    assert str(task.ref) == BIG
+    assert "but the prompt is too long for small" in task.why
+    assert (await until(engine, task, TaskState.DONE)).result == "by big"

@@ -87,12 +87,21 @@ def test_an_order_has_each_step_after_those_before_it() -> None:
 class Memory:
     """A context in memory."""
 
+    at_once = 2
+    left_out: frozenset[str] = frozenset()
+
     def __init__(self, *suspended: str, fails: str = "") -> None:
         self.suspended = suspended
         self.fails = fails
         self.kept: dict[str, str] = {}
         self.begun: list[str] = []
         self.stopped: list[str] = []
+
+    def current(self, plan: Plan) -> Plan:
+        return plan
+
+    def may(self, spec: StepSpec) -> bool:
+        return True
 
     async def step(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
         if spec.key in self.kept:
@@ -122,6 +131,16 @@ async def test_a_plan_is_carried_out_in_its_order() -> None:
     memory = Memory()
     assert await run_plan(memory, DIAMOND) == "d(cc(a()),b(a()))"
     assert memory.begun == ["a", "b", "cc", "d"]
+
+
+async def test_in_the_place_of_a_step_that_is_left_out_stand_those_before_it() -> None:
+    plan = parse_plan(steps(step("a"), step("bbbb", "a"), step("c", "bbbb"), step("d", "a"), step("join", "c", "d")))
+    memory = Memory()
+    memory.left_out = frozenset({"c"})
+    assert await run_plan(memory, plan) == "join(bbbb(a()),d(a()))"
+    memory = Memory()
+    memory.left_out = frozenset({"a", "c", "d"})
+    assert await run_plan(memory, plan) == "join(bbbb())"
 
 
 async def test_when_a_step_fails_the_others_have_ended_before_that_is_said() -> None:
@@ -185,5 +204,6 @@ def test_the_interpreter_takes_nothing_from_outside() -> None:
         "__future__",
         "collections.abc",
         "typing",
+        "tale_tui.domain.plans",
         "tale_tui.domain.tasks",
     }

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
+from support.judging import never_simple
 from tale_tui.config.settings import TaskSettings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import ModelNotFound, TaleError, WrongState
@@ -102,7 +103,8 @@ class Machine(RuleBasedStateMachine):
             TaskSettings(running=AT_ONCE, per_model=0, per_minute=100_000),
             Clock(),
             self.on_event,
-            likely=lambda _p, _text: (None, ""),
+            likely=lambda *_, **__: (None, ""),
+            simple=never_simple,
             is_local=lambda _: True,
         )
         self.executor.start()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from support.folders import texts_in
 from tale_tui.config.paths import Paths
 from tale_tui.engine.models.scripted import spoken
 from tale_tui.ui.chat.autosave import Drafts
@@ -125,7 +126,7 @@ async def test_a_draft_that_was_sent_or_erased_does_not_come_back_in_a_later_win
     folder = paths.data / "drafts"
 
     def kept() -> list[str]:
-        return [path.read_text() for path in folder.glob("*.txt")] if folder.is_dir() else []
+        return [*texts_in(folder, "*.txt").values()]
 
     async with open_window([spoken("one"), spoken("two")]) as window:
         await window.ready()

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from support.scripted_engine import FORECAST
 from tale_tui.domain.errors import EngineLost
+from tale_tui.domain.forecasts import TaskForecast
 from tale_tui.domain.models import ModelRef
 from tale_tui.domain.tasks import Classification, DetectBand
 from tale_tui.ui.chat.detection import JUDGED_MAX, DetectionPreview, is_message
@@ -26,7 +28,8 @@ class Room:
         self.asked: list[str] = []
         self.timer: Any = None
         self.work: list[Coroutine[Any, Any, None]] = []
-        self.engine = self.chat = self
+        self.engine = self.chat = self.learning = self
+        self.foreseen: list[str] = []
         self.session = None
         self.chip: Any = None
         self.preview = DetectionPreview(self, self, self)  # type: ignore[arg-type]
@@ -41,6 +44,10 @@ class Room:
         if self.error is not None:
             raise self.error
         return self.verdict
+
+    async def forecast(self, text: str, *, model: str = "") -> TaskForecast:
+        self.foreseen.append(text)
+        return FORECAST
 
     def set_timer(self, delay: float, callback: Any) -> Any:
         self.timer = callback
@@ -89,6 +96,38 @@ async def test_it_looks_once_when_the_typing_rests(room: Room) -> None:
     assert room.asked == ["Write it"]
     assert (room.chip.kind, room.chip.share, room.chip.model) == ("task", 0.93, "qwen3:14b")
     assert room.preview.other == "just talk"
+
+
+async def test_a_task_is_foreseen_once_and_talk_never(room: Room) -> None:
+    for text in ("Write", "Write it"):
+        room.preview.typed(text)
+    await room.rest()
+    assert room.foreseen == ["Write it"]
+    assert room.chip.forecast == FORECAST.summary
+    room.preview.typed("")
+    room.verdict = Classification(0.03, DetectBand.CHAT, ())
+    await room.write("Hello")
+    assert room.foreseen == ["Write it"]
+    assert room.chip.forecast is None
+
+
+async def test_talk_that_the_key_makes_a_task_is_foreseen(room: Room) -> None:
+    room.verdict = Classification(0.03, DetectBand.CHAT, ())
+    await room.write("Hello")
+    assert room.preview.flip()
+    assert (room.chip.kind, room.chip.forecast) == ("task", None)  # the key does not wait for it
+    await room.rest()
+    assert room.foreseen == ["Hello"]
+    assert (room.chip.kind, room.chip.forecast) == ("task", FORECAST.summary)
+
+
+async def test_what_was_foreseen_late_is_not_shown_for_another_text(room: Room) -> None:
+    room.preview.typed("Write it")
+    room.timer()
+    room.preview.typed("Hello")
+    for work in room.work:
+        await work
+    assert room.foreseen == []
 
 
 async def test_what_was_judged_late_is_not_shown_for_another_text(room: Room) -> None:

@@ -18,7 +18,7 @@ from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.engine.chat import generate
 from tale_tui.engine.chat import generate as generate_module
 from tale_tui.engine.models.scripted import Fail, Hold, Read, Say, Script, ScriptedBackend, spoken
-from tale_tui.ui.chat.speed import LOOK_S
+from tale_tui.ui.chat.status import SPEED_EVERY_S
 from tale_tui.ui.dialogs.details import DetailsDialog
 from tale_tui.ui.dialogs.help import HelpScreen
 from tale_tui.ui.widgets.banner import Banner
@@ -833,5 +833,5 @@ async def test_the_last_line_says_how_fast_is_written_while_something_is(open_wi
         await window.answered()
         await window.until(lambda: window.chat.line.speed is None, "nothing is written any more")
         before = asked
-        await window.pilot.pause(LOOK_S * 1.5)
+        await window.pilot.pause(SPEED_EVERY_S * 1.5)
         assert asked == before

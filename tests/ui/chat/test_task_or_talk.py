@@ -41,6 +41,15 @@ async def test_the_chip_judges_a_message_in_its_conversation(open_window: Any) -
         assert after.share == here.p > before.share
 
 
+async def test_what_was_typed_before_the_engine_came_is_judged_when_it_does(open_window: Any) -> None:
+    gate = asyncio.Event()
+    async with open_window(answer, detect=True, gate=gate) as window:
+        await window.write("Write a letter to the landlord")
+        gate.set()
+        await window.until(lambda: window.chip is not None and window.chip.forecast is not None, "it is judged")
+        assert window.chip.kind == "task"
+
+
 async def test_nothing_is_offered_where_the_user_has_said_that_it_is_talk(open_window: Any) -> None:
     bounds = {"chat_to": 0.0, "task_from": 1.0}
     async with open_window(answer, manners=WindowPreferences(**bounds), detection=bounds) as window:

@@ -10,7 +10,8 @@ from textual.screen import Screen
 
 from support.dashboard import BIG, SMALL, busy, engine_of, promises, uses
 from support.window import Window
-from tale_tui.domain.errors import DatabaseBusy, EngineLost, UnknownModel
+from tale_tui.domain.checkpoints import CheckpointScope
+from tale_tui.domain.errors import CheckpointFailed, DatabaseBusy, EngineLost, UnknownModel
 from tale_tui.domain.events import TaskChanged
 from tale_tui.domain.samples import DashboardReport, PromiseLight, PromiseName, PromiseState
 from tale_tui.domain.tasks import TaskState
@@ -279,3 +280,17 @@ def moved(report: DashboardReport) -> DashboardReport:
     """The same a part later."""
     later = [replace(one, points=(*one.points[1:], one.points[0])) for one in report.series]
     return replace(report, begin=report.begin + report.slot_s, end=report.end + report.slot_s, series=tuple(later))
+
+
+async def test_the_checkpoints_stand_in_a_line_and_their_key_leads_there(open_dashboard: Any) -> None:
+    async with open_dashboard() as window:
+        await window.shows("↶ 5 checkpoints today, the last 14:01 after 3, Interface of the API, 41 MB of 1.0 GB")
+        await window.press("C")
+        await window.until(lambda: window.app.scopes == [CheckpointScope()], "all of them are wanted")
+
+
+async def test_checkpoints_that_cannot_be_read_are_said_and_the_rest_is_shown(open_dashboard: Any) -> None:
+    engine = engine_of()
+    engine.errors["checkpoints.list"] = CheckpointFailed("The checkpoints cannot be opened: permission denied.")
+    async with open_dashboard(engine) as window:
+        await window.shows("The checkpoints cannot be opened: permission denied.", "✓ chat")

@@ -17,8 +17,8 @@ from tale_tui.config.paths import Paths
 from tale_tui.domain.clock import Clock
 from tale_tui.engine.api import EngineApi
 from tale_tui.ui.app import TaleApp
-from tale_tui.ui.dialogs.choose_step import StepDialog
 from tale_tui.ui.engine_bridge import Bridge
+from tale_tui.ui.tasks.choose_step import StepDialog
 from tale_tui.ui.tasks.screen import TasksScreen
 
 

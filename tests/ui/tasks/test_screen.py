@@ -12,6 +12,7 @@ from support import tasks as fake_tasks
 from support.window import Window
 from tale_tui.domain.errors import EngineLost
 from tale_tui.domain.events import Notice, StepReading, TaskChanged, TasksChanged, TaskSeen
+from tale_tui.domain.forecasts import NOTHING, Estimate, ForecastSummary
 from tale_tui.domain.tasks import Priority, Reason, TaskState
 from tale_tui.ui.dialogs.link import LinkDialog
 
@@ -271,7 +272,8 @@ async def test_views_are_chosen_by_key_and_click(open_tasks: Any) -> None:
         await window.press("d", "d")
         await window.shows("What happened", "running with qwen3:14b", "tasks go to the big model", "a task, .93")
         await window.pilot.click(window.app.tasks.pane.views, offset=(3, 0))
-        await window.shows("Use a cache.")
+        await window.shows("from functools import cache")
+        await window.hides("Use a cache.")
 
 
 async def test_narrow_the_task_opens_over_the_list(open_tasks: Any) -> None:
@@ -298,7 +300,7 @@ async def test_tiny_the_list_is_left(open_tasks: Any) -> None:
     [
         ("k4t9", ["space"], ("pause",)),
         ("t6b2", ["space"], ("resume",)),
-        ("r5n1", ["a"], ("approve", True)),
+        ("r5n1", ["a", "a"], ("approve", True)),
         ("r5n1", ["n"], ("approve", False)),
         ("z3h6", ["r"], ("retry", "")),
         ("k4t9", ["plus"], ("set_priority", Priority.URGENT)),
@@ -312,9 +314,9 @@ async def test_a_key_asks_the_engine(open_tasks: Any, shown: str, keys: list[str
     async with open_tasks() as window:
         await choose(window, shown)
         before = window.app.screen
-        for key in keys:
+        for place, key in enumerate(keys):
             await window.press(key)
-            if key in ("x", "R") or (key == "r" and len(keys) > 1):
+            if place == 0 and len(keys) > 1:
                 await window.until(lambda: window.app.screen is not before, "a dialog")
         await window.until(
             lambda: window.engine.calls == [(call[0], f"{shown}00000000000", *call[1:])], f"{call[0]} is asked for"
@@ -468,3 +470,16 @@ async def test_a_link_in_what_a_task_wrote_asks_where_it_leads(open_tasks: Any) 
         await window.shows("example.org")
         dialog.dismiss(False)
         await window.until(lambda: window.app.screen is window.app.tasks, "the tasks again")
+
+
+async def test_a_task_that_was_read_before_it_was_foreseen_keeps_its_forecast(open_tasks: Any) -> None:
+    async with open_tasks() as window:
+        await choose(window, "p8c3")
+        screen, task = window.app.tasks, window.app.tasks.chosen
+        foreseen = ForecastSummary(Estimate(620, 380, 1_020), Estimate(70, 45, 110), NOTHING, 12, "medium")
+        screen.changed(replace(task, forecast=foreseen))
+        await window.shows("forecast medium · 620 tok")
+        screen.changed(replace(task, forecast=None, title="Of another name"))
+        await window.shows("Of another name", "forecast medium · 620 tok")
+        screen.pane.show_detail(replace(screen.pane.detail, task=task))
+        assert screen.pane.shown == replace(task, forecast=foreseen, title="Of another name")

@@ -11,8 +11,21 @@ from rich.style import Style
 
 from support import tasks as fake_tasks
 from support.calls import LARGE, new_call
+from tale_tui.domain.forecasts import NOTHING, Estimate, ForecastSummary, PastForecasts
 from tale_tui.domain.metrics import CallKind
-from tale_tui.domain.tasks import Priority
+from tale_tui.domain.plans import PlanForecast
+from tale_tui.domain.tasks import (
+    Plan,
+    PlanApproval,
+    Priority,
+    Reason,
+    Step,
+    StepKind,
+    StepSpec,
+    StepState,
+    TaskDetail,
+    TaskState,
+)
 from tale_tui.formatting.symbols import UNICODE, signs
 from tale_tui.ui.tasks.list import Columns, task_segments
 from tale_tui.ui.tasks.steps import TaskView, head_lines, passages
@@ -43,7 +56,8 @@ def test_every_row_is_as_wide_as_the_list(width: int) -> None:
 def test_what_stands_behind_the_titles_ends_at_the_same_edges_in_every_row(width: int) -> None:
     tasks = {task.shown: task for task in fake_tasks.some().all.values()}
     whens = [("k4t9", "~0:30"), ("m2x7", "~6:00"), ("w9d4", "14:01"), ("z3h6", "12:55"), ("b7y5", "Sat")]
-    assert {row(tasks[shown], width).index(words) + len(words) for shown, words in whens} == {width - 1}
+    behind = Columns.of(width, 4).tokens + Columns.of(width, 4).hard
+    assert {row(tasks[shown], width).index(words) + len(words) for shown, words in whens} == {width - 1 - behind}
     elapsed = [("k4t9", "0:42"), ("m2x7", "2:10"), ("w9d4", "0:51")]
     edges = {row(tasks[shown], width).index(words) + len(words) for shown, words in elapsed}
     states = [
@@ -89,10 +103,28 @@ def test_a_head_says_who_how_far_and_until_when() -> None:
     lines = head("k4t900000000000", tokens=316)
     assert lines[0].startswith("k4t9  Fibonacci function")
     assert lines[0].endswith("high · qwen3:14b")
-    assert lines[1] == "running 0:42, about 0:30 left · 412 tok"
-    assert lines[3].split() == ["✓", "outline", "0:08", "96", "tok"]
-    assert lines[4].split() == ["◐", "write", "0:34", "316", "tok"]
-    assert lines[5].strip() == "· check"
+    assert lines[1:] == ["▰▰▰▱▱▱▱▱ 1 of 3   0:42, ~0:30   412 tok"]
+
+
+def test_the_gauge_of_a_plan_says_what_is_done_and_what_is_left() -> None:
+    detail = fake_tasks.some().work["k4t900000000000"]
+    left = PlanForecast((), Estimate(2_100, 1_500, 3_000), NOTHING, Estimate(900, 600, 1_560), (), 12)
+    shown = {
+        width: head_lines(detail.task, detail.steps, fake_tasks.NOW, width, 20, tokens=316, plan=left)[1].plain
+        for width in (70, 58, 44, 34, 24)
+    }
+    assert shown == {
+        70: "▰▰▰▱▱▱▱▱ 1 of 3   0:42, ~15 min (10–26)   412 of ~2.1k tok",
+        58: "▰▰▰▱▱▱▱▱ 1 of 3   0:42, ~15 min (10–26)   412 of ~2.1k tok",
+        44: "▰▰▰▱▱▱▱▱ 1 of 3   0:42, ~15 min (10–26)",
+        34: "▰▰▰▱▱▱▱▱ 1 of 3   0:42, ~15 min",
+        24: "1 of 3   0:42, ~15 min",
+    }
+    soon = replace(left, left=Estimate(90, 60, 130), runs=4)
+    lines = head_lines(detail.task, detail.steps, fake_tasks.NOW, 70, 20, plan=soon)
+    assert "0:42, ~1:30   " in lines[1].plain
+    paused = replace(detail.task, state=TaskState.PAUSED, worked_s=42.0, running_since=None)
+    assert "1 of 3  paused   0:42, ~1:30" in head_lines(paused, detail.steps, 0.0, 70, 20, plan=soon)[1].plain
 
 
 def test_what_is_stored_of_a_running_step_is_not_counted_twice() -> None:
@@ -101,16 +133,6 @@ def test_what_is_stored_of_a_running_step_is_not_counted_twice() -> None:
         task = replace(detail.task, completion_tokens=stored)
         lines = head_lines(task, detail.steps, fake_tasks.NOW, 60, 20, tokens=316)
         assert lines[1].plain.endswith(f"{written} tok")
-
-
-def test_a_long_plan_shows_the_steps_around_the_next_one() -> None:
-    task = replace(fake_tasks.some().all["k4t900000000000"], steps_total=40, steps_done=20)
-    steps = [fake_tasks.step(f"step {number}", "done" if number < 20 else "pending") for number in range(40)]
-    lines = [line.plain.rstrip() for line in head_lines(task, steps, fake_tasks.NOW, 60, 10)]
-    assert len(lines) == 10
-    assert lines[3] == "… 18 steps before, 18 done"
-    assert "· step 20" in lines
-    assert lines[-1] == "… 17 more steps"
 
 
 def test_an_error_is_a_sentence_of_few_lines() -> None:
@@ -169,3 +191,52 @@ def test_the_history_has_the_calls_of_models() -> None:
     found = {one.key: one for one in passages(detail, TaskView.HISTORY, fake_tasks.NOW, calls)}
     assert found["calls"].text == "write  qwen3:14b  12 + 3 tok  1.92 s  12 tok/s  done"
     assert "calls" not in {one.key for one in passages(detail, TaskView.HISTORY, fake_tasks.NOW)}
+
+
+def test_a_wide_list_has_tokens_and_complexity_of_what_was_foreseen() -> None:
+    foreseen = ForecastSummary(Estimate(620, 380, 1_020), Estimate(70, 45, 110), NOTHING, 12, "medium")
+    waits = fake_tasks.task("p8c3", "Tests for Fibonacci", waits_for=("k4t9",), forecast=foreseen)
+    assert row(waits, 90).rstrip().endswith("waits for k4t9          ~1:10   620 tok  medium")
+    done = replace(waits, state=TaskState.DONE, completion_tokens=318, worked_s=51.0, finished=fake_tasks.NOW - 60)
+    assert row(done, 90).rstrip().endswith("318 tok  medium")
+    assert "tok" not in row(waits, 80)
+
+
+def test_how_near_earlier_forecasts_were_stands_below_where_there_is_room() -> None:
+    foreseen = ForecastSummary(
+        *(Estimate(620, 380, 1_020), Estimate(70, 45, 110), NOTHING, 12, "medium"), past=PastForecasts(50, 26, "code")
+    )
+    task = fake_tasks.task("p8c3", "Tests for Fibonacci", forecast=foreseen)
+    near = "tokens within 30 %: .52 of the last 50 (code)"
+    wide = [line.plain for line in head_lines(task, (), fake_tasks.NOW, 120, 20)]
+    assert wide[2] == f"forecast medium · 620 tok (380–1.0k) · 1:10 (0:45–1:50) · {near}"
+    narrow = [line.plain for line in head_lines(task, (), fake_tasks.NOW, 60, 20)]
+    assert narrow[2:4] == ["forecast medium · 620 tok (380–1.0k) · 1:10 (0:45–1:50)", f"         {near}"]
+    assert len(head_lines(task, (), fake_tasks.NOW, 60, 6)) == 3
+
+
+def test_what_a_plan_wants_a_yes_to_is_said_whole() -> None:
+    asks = fake_tasks.task("r5n1", "Web application", "waiting", reason=Reason.APPROVAL, steps_total=2)
+    specs = (
+        StepSpec("plan", "plan", kind=StepKind.PLAN),
+        StepSpec("a", "Data model", "Draw it.", files=("schema.sql",), purpose="for the rest", max_tokens=1000),
+        StepSpec("b", "Copy", "Copy it.", ("a",), repeatable=False),
+    )
+    steps = (Step(specs[0], StepState.DONE), *(Step(spec, allowed=False) for spec in specs[1:]))
+    plan = Plan(specs, reasoning="The model comes first.")
+    detail = TaskDetail(asks, "Build it", plan, steps, approval=PlanApproval("It asks because it is large."))
+    why, first, second = passages(detail, TaskView.OUTPUT, fake_tasks.NOW)
+    assert (why.text, why.thinking) == ("It asks because it is large.", "The model comes first.")
+    assert first.title == f"1 of 2 {signs().dot} Data model"
+    assert first.text == "for: for the rest\ngives: schema.sql\nat most: 1.0k tok\nDraw it."
+    assert second.text == "outside: it has effects outside of this task\nCopy it."
+
+
+def test_a_plan_that_is_made_is_not_shown_as_json() -> None:
+    maker = StepSpec("plan", "plan", kind=StepKind.PLAN)
+    done = Step(StepSpec("a", "Data model", "Draw it."), StepState.DONE, text="A table.")
+    running = fake_tasks.task("r5n1", "Web application", "running", steps_total=2, steps_done=1)
+    for state, shown in ((StepState.RUNNING, ["plan", "Data model"]), (StepState.DONE, ["Data model"])):
+        made = Step(maker, state, text='{"steps": []}')
+        detail = TaskDetail(running, "Build it", Plan((maker, done.spec)), (made, done))
+        assert [one.title for one in passages(detail, TaskView.OUTPUT, fake_tasks.NOW)] == shown

@@ -250,6 +250,21 @@ async def test_it_folds_when_it_is_out_of_sight(stage: Any, make: Any) -> None:
         assert scene.heard == [("open", one.id, False)]
 
 
+async def test_one_that_folds_out_of_sight_has_its_height_at_once(stage: Any, make: Any) -> None:
+    one = make.task("running", running_since=make.now - 5)
+    async with stage(make.card(one), make.user(1, "\n".join(map(str, range(60))))) as scene:
+        scene.view.set_tasks([one])
+        scene.view.set_task_text(one.id, "a\n\n" * 4)
+        scene.view.action_home()
+        await scene.window.pilot.pause()
+        folded = scene.view.virtual_size.height
+        scene.view.open_card(one.id, opened=True)
+        scene.view.action_end()
+        await scene.window.until(lambda: scene.view.virtual_size.height > folded, "it is open")
+        scene.view.open_card(one.id, opened=False)
+        await scene.window.until(lambda: scene.view.virtual_size.height == folded, "it is as low as before")
+
+
 async def test_what_the_reader_opened_stays_open(stage: Any, make: Any) -> None:
     one = make.task("running", running_since=make.now - 5)
     async with stage(make.card(one), make.user(1, "\n".join(map(str, range(60)))), focus=True) as scene:
@@ -345,13 +360,13 @@ async def keys_of(stage: Any, make: Any, one: Any, text: str = "") -> str:
 @pytest.mark.parametrize(
     ("state", "text", "told"),
     [
-        ("running", "", "enter text   space pause   x cancel   p plan   d details"),
-        ("queued", "", "space pause   x cancel   p plan   d details"),
-        ("waiting", "", "enter plan   x cancel   d details"),
-        ("paused", "", "space go on   r try again   x cancel   p plan   d details"),
-        ("failed", "", "r try again   p plan   f fork   d details"),
-        ("cancelled", "", "r try again   p plan   f fork   d details"),
-        ("done", "42", "c copy   v editor   r again   p plan   f fork   d details"),
+        ("running", "", "enter text   space pause   x cancel   p plan   m other model   d details"),
+        ("queued", "", "space pause   x cancel   p plan   m other model   d details"),
+        ("waiting", "", "enter plan   x cancel   m other model   d details"),
+        ("paused", "", "space go on   r try again   x cancel   p plan   m other model   d details"),
+        ("failed", "", "r try again   p plan   f fork   m other model   d details"),
+        ("cancelled", "", "r try again   p plan   f fork   m other model   d details"),
+        ("done", "42", "c copy   v editor   r again   p plan   f fork   m other model   d details"),
     ],
 )
 async def test_the_line_below_tells_what_the_keys_do(stage: Any, make: Any, state: str, text: str, told: str) -> None:

@@ -113,6 +113,17 @@ async def test_the_status_line_at_120_cells() -> None:
         assert text.endswith("enter send   esc stop   shift+tab turns   f1 help ")
 
 
+@pytest.mark.parametrize(("digest", "cells"), [(0, 0), (40, 1), (2_100, 2), (9_000, 8)])
+async def test_the_gauge_marks_how_much_of_it_is_the_summary_of_older_turns(digest: int, cells: int) -> None:
+    line = StatusLine()
+    line.window = WindowShown(6_000, 8_192, digest=digest)
+    async with Stage(line).run_test(size=(120, 5)):
+        gauge = line._gauge(wide=True)
+        marked = [span for span in gauge.spans if span.style == "$accent" and span.end > span.start]
+        assert sum(span.end - span.start for span in marked) == cells
+        assert "window ▰▰▰▰▰▰▱▱  6.0k of 8.2k" in text_of(line)[0]
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [

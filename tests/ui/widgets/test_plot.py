@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -33,12 +31,8 @@ tokens = st.one_of(st.none(), st.integers(0, 2_000_000).map(float))
 
 
 @pytest.fixture(autouse=True)
-def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "UTC")
-        time.tzset()
-        yield
-    time.tzset()
+def _in_utc(in_utc: None) -> None:
+    """Moments are told in UTC."""
 
 
 def plot(*values: tuple[float | None, ...], piece_s: float = 1800.0, **more: Any) -> PlotData:

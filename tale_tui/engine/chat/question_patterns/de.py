@@ -44,4 +44,8 @@ GERMAN = LanguagePatterns(
     cancel_all=(rf"(?:brich|breche) (?:alles|{_TASKS}) ab|(?:alles|{_TASKS}) (?:abbrechen|stoppen)",),
     before=r"bitte|hallo|hey|sag mir",
     after=r"bitte|gerade|eigentlich|danke",
+    decided=(
+        r"was (?:haben wir|habe? ich|hatten wir) .+ (?:entschieden|beschlossen|vereinbart|ausgemacht)",
+        r"(?:wofur|wogegen) (?:haben wir uns|habe? ich mich) .+ entschieden",
+    ),
 )

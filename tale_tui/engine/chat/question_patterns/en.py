@@ -129,4 +129,8 @@ ENGLISH = LanguagePatterns(
         r"|today|for me"
     ),
     around=_AROUND,
+    decided=(
+        r"what (?:did|have|had) (?:we|i) (?:decide|decided|agree|agreed|settle|settled)(?: on| upon)? .+",
+        r"what (?:was|is) (?:our|my|the) decision (?:on|about|for|regarding|in) .+",
+    ),
 )

@@ -36,4 +36,5 @@ SPANISH = LanguagePatterns(
     cancel_all=(rf"(?:cancela|deten|anula) (?:todo|{_TASKS})",),
     before=r"hola|por favor|dime",
     after=r"por favor|gracias|ahora",
+    decided=(r"que (?:decidimos|hemos decidido|acordamos|hemos acordado) .+",),
 )

@@ -34,4 +34,5 @@ FRENCH = LanguagePatterns(
     cancel_all=(rf"(?:annule|arrete|stoppe) (?:tout|{_TASKS})",),
     before=r"bonjour|salut|dis moi",
     after=r"s il te plait|s il vous plait|stp|svp|merci",
+    decided=(r"(?:qu avons nous|qu est ce que? (?:nous avons|on a)) (?:decide|convenu) .+",),
 )

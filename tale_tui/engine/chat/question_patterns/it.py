@@ -30,4 +30,5 @@ ITALIAN = LanguagePatterns(
     cancel_all=(rf"(?:annulla|ferma|interrompi) (?:tutto|{_TASKS})",),
     before=r"ciao|per favore|dimmi",
     after=r"per favore|grazie|adesso",
+    decided=(r"(?:che )?cosa (?:abbiamo|avevamo) (?:deciso|concordato) .+",),
 )

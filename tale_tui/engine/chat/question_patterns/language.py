@@ -31,3 +31,5 @@ class LanguagePatterns:
     """The same at the end."""
     around: tuple[str, ...] = ()
     """What is running at all: of all tasks, where there is one to be meant."""
+    decided: tuple[str, ...] = ()
+    """What was decided, and about what."""

@@ -217,7 +217,8 @@ def _chat(request: ChatRequest, continuation: Continuation | None) -> AnswerChat
     temperature, repeat_penalty = request.temperature, None
     if request.model == STARTER_NAME and temperature is None:
         temperature, repeat_penalty = STARTER_TEMPERATURE, STARTER_REPEAT_PENALTY
-    return AnswerChat(0, messages, request.max_tokens, temperature, request.think, repeat_penalty)
+    schema = request.schema if continuation is None else ""
+    return AnswerChat(0, messages, request.max_tokens, temperature, request.think, repeat_penalty, schema)
 
 
 def _pairs(messages: tuple[ChatMessage, ...]) -> list[list[str]]:

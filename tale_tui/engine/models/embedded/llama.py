@@ -47,8 +47,8 @@ class LlamaModel:
         import xllamacpp
 
         key = secrets.token_hex()
-        self._server = xllamacpp.Server(_parameters(xllamacpp.CommonParams(), load, key))
-        self._address = _hide_socket(load.socket) if load.socket else self._server.listening_address
+        self._server = xllamacpp.Server(llama_parameters(xllamacpp.CommonParams(), load, key))
+        self._address = hide_socket(load.socket) if load.socket else self._server.listening_address
         self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
         self._asked_window = load.window
         self.version = str(xllamacpp.__version__)
@@ -93,6 +93,9 @@ class LlamaModel:
             body["temperature"] = chat.temperature
         if chat.repeat_penalty is not None:
             body["repeat_penalty"] = chat.repeat_penalty
+        if chat.schema:
+            schema = {"name": "answer", "schema": json.loads(chat.schema)}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
         if chat.think is not None:
             body["chat_template_kwargs"] = {"enable_thinking": chat.think}
         try:
@@ -170,7 +173,14 @@ class LlamaAnswer:
         )
 
 
-def _parameters(params: Any, load: LoadModel, key: str) -> Any:
+def llama_parameters(params: Any, load: LoadModel, key: str) -> Any:
+    """What llama.cpp is to load, and how.
+
+    Args:
+        params: of llama.cpp, as it makes them; they are changed.
+        load: what to load.
+        key: without which its own server answers nobody.
+    """
     params.model.path = load.path
     params.n_ctx = load.window
     params.n_batch = params.n_ubatch = BATCH_TOKENS
@@ -191,7 +201,7 @@ def _parameters(params: Any, load: LoadModel, key: str) -> Any:
     return params
 
 
-def _hide_socket(path: str) -> str:
+def hide_socket(path: str) -> str:
     """Take the socket's file away: nobody else can connect, nothing stays behind. Returns our own way to it."""
     descriptor = os.open(path, os.O_PATH)
     shutil.rmtree(Path(path).parent, ignore_errors=True)

@@ -115,7 +115,7 @@ class ChildProcess(asyncio.SubprocessProtocol):
         Raises:
             OSError: no process can be started.
         """
-        socket = _socket_path()
+        socket = private_socket()
         child = cls(load._replace(socket=socket), log_file)
         errors = child._open_log()
         with ExitStack() as cleaning, ExitStack() as undoing:
@@ -290,7 +290,7 @@ def _set(future: asyncio.Future[Any], result: object) -> None:
         future.set_result(result)
 
 
-def _socket_path() -> str:
+def private_socket() -> str:
     """A path in a new private folder, for llama.cpp's own server; empty where it takes a port and a key instead."""
     if sys.platform != "linux":
         return ""

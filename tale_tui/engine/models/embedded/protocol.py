@@ -39,6 +39,8 @@ class AnswerChat(NamedTuple):
     think: bool | None
     repeat_penalty: float | None = None
     """Above 1, words that were written lately become less likely; None leaves it to llama.cpp."""
+    schema: str = ""
+    """The JSON schema that the answer has to fit, as JSON; empty for any text."""
 
 
 class CountTokens(NamedTuple):

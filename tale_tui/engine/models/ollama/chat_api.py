@@ -9,6 +9,7 @@ know `truncate` and `shift` and pass over them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -90,6 +91,8 @@ class OllamaRequests:
         body = self._call(request.model, options) | {"messages": _messages(request), "stream": True}
         if request.think is False or (request.think and await self._can_think(request.model)):
             body["think"] = request.think
+        if request.schema:
+            body["format"] = json.loads(request.schema)
         return body
 
     async def continued(self, request: ChatRequest, prefix: str) -> tuple[str, Body]:

@@ -22,8 +22,9 @@ from tale_tui.domain.errors import (
 )
 from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Progress
 from tale_tui.domain.text import clean_line
-from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, TextPiece
+from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, TextPiece, TextVectors
 from tale_tui.engine.models.http.client import ResponseLines
+from tale_tui.engine.models.lenient_json import as_count, as_object, as_objects, as_vectors
 from tale_tui.engine.models.openai.catalog import ServedModel, ServerKind
 from tale_tui.engine.models.openai.chat_api import EventReader, OpenAIAnswer, continues, request_body
 from tale_tui.engine.models.openai.connection import OpenAIConnection
@@ -150,6 +151,17 @@ class OpenAIBackend:
             for last in answer.end():
                 yield last
             await lines.drain()
+
+    async def embed(self, model: str, texts: tuple[str, ...]) -> TextVectors:
+        """The vectors of texts."""
+        connection = self._connect()
+        body = {"model": model, "input": list(texts), "encoding_format": "float"}
+        url = f"{connection.address.url}/embeddings"
+        answer = await connection.client.ask("POST", url, body, limit_s=None, model=model)
+        rows = sorted(as_objects(answer.get("data")), key=lambda row: as_count(row.get("index")) or 0)
+        usage = as_object(answer.get("usage"))
+        vectors = as_vectors([row.get("embedding") for row in rows])
+        return TextVectors(vectors, as_count(usage.get("prompt_tokens")))
 
     async def count_tokens(self, model: str, messages: tuple[ChatMessage, ...]) -> int | None:
         """How many tokens the messages are, the template included, where the server is llama-server."""

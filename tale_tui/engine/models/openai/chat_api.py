@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tale_tui.domain.models import FinishReason
 from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead
 from tale_tui.engine.models.lenient_json import (
@@ -101,6 +103,9 @@ def request_body(request: ChatRequest, kind: ServerKind, prefix: str) -> dict[st
         think = False  # behind text of the answer there is no thinking, and llama-server refuses to try
         if kind is ServerKind.VLLM:
             body |= {"continue_final_message": True, "add_generation_prompt": False}
+    elif request.schema and kind is not ServerKind.OTHER:
+        schema = {"name": "answer", "schema": json.loads(request.schema)}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
     if think is not None and kind in (ServerKind.LLAMA_SERVER, ServerKind.VLLM):
         body["chat_template_kwargs"] = {"enable_thinking": think}
     return body

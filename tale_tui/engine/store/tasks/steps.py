@@ -10,10 +10,11 @@ from tale_tui.domain.constants import ERROR_CHARACTERS
 from tale_tui.domain.errors import Fenced, ModelError
 from tale_tui.domain.metrics import CallRecord
 from tale_tui.domain.models import ModelRef, Usage
-from tale_tui.domain.tasks import Reason, Task, TaskState
+from tale_tui.domain.tasks import Reason, StepSpec, Task, TaskState
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import ref_columns, step_key
+from tale_tui.engine.store.tasks.plans import PlanRevision, plan_anew, revise_plan
 from tale_tui.engine.store.tasks.task_rows import task_at
 from tale_tui.engine.store.tasks.transitions import (
     add_history_entry,
@@ -52,9 +53,11 @@ _FINISH = """
         ttft_ms = :ttft_ms, load_ms = :load_ms, total_ms = :total_ms, tokens_per_second = :tokens_per_second
     WHERE task_n = :n AND key = :key AND state = 'running'
 """
+# What was there could not be taken for the result, so that it is run anew.
 _FAIL = """
     UPDATE task_step SET state = :state, finished = CASE :state WHEN 'failed' THEN :now END, text = :text,
-        thinking = :thinking, error = :error, error_code = :code, next_try = :next_try
+        thinking = :thinking, error = :error, error_code = :code, next_try = :next_try,
+        at_limit = CASE at_limit WHEN 'keep' THEN '' ELSE at_limit END
     WHERE task_n = :n AND key = :key AND state = 'running' RETURNING attempts
 """
 _GIVE_BACK = "UPDATE task_step SET attempts = attempts - 1 WHERE task_n = :n AND key = :key"
@@ -102,7 +105,7 @@ class TaskSteps(Database):
             backend, model = ref_columns(ref)
             values = {"n": n, "key": step_key(key), "now": now, "backend": backend, "model": model, "fresh": fresh}
             if fresh:
-                connection.execute(_KEEP_ATTEMPT, values)
+                keep_attempt(connection, n, step_key(key), now)
             _one(connection.execute(_BEGIN, values), key)
             connection.execute(_SERVE, (backend, model, clean_line(why), n))
             update_progress(connection, n, now)
@@ -145,6 +148,7 @@ class TaskSteps(Database):
         usage: Usage | None = None,
         end: TaskEnd | None = None,
         calls: Sequence[CallRecord] = (),
+        revision: PlanRevision | None = None,
     ) -> Task:
         """A step is done; with `end` the task is too, and its card has the result: all of it at once, or nothing.
 
@@ -158,6 +162,7 @@ class TaskSteps(Database):
             usage: what this attempt cost; None where it is not known.
             end: how the task ends, where this was its last step.
             calls: of models, for it, that are not stored yet.
+            revision: the plan as it is with its result; None where it stays.
         Raises:
             Fenced: nothing was changed.
         """
@@ -165,14 +170,16 @@ class TaskSteps(Database):
         def job(connection: sqlite3.Connection) -> Task:
             n, now = running_n(connection, task_id, epoch), self._clock.now()
             backend, model = ref_columns(ref)
-            values = _usage_columns(usage or Usage()) | _texts(text, thinking)
+            values = usage_columns(usage) | _texts(text, thinking)
             values |= {"n": n, "key": step_key(key), "now": now, "backend": backend, "model": model}
             _one(connection.execute(_FINISH, values), key)
             insert_calls(connection, calls)
             connection.execute(_SERVE, (backend, model, clean_line(end.why) if end else "", n))
             if end is None:
-                update_progress(connection, n, now)
                 add_history_entry(connection, n, now, f"{clean_line(key)} is done")
+                if revision is not None:
+                    revise_plan(connection, n, revision, now)
+                update_progress(connection, n, now)
             else:
                 _end(connection, n, clean(end.result), now)
             return task_at(connection, n)
@@ -192,6 +199,7 @@ class TaskSteps(Database):
         next_try: float | None = None,
         end: bool = False,
         calls: Sequence[CallRecord] = (),
+        maker: StepSpec | None = None,
     ) -> Task:
         """An attempt at a step failed; what it wrote is kept.
 
@@ -207,6 +215,7 @@ class TaskSteps(Database):
             end: the task has failed with it, and this run is over. With neither, the step has failed and the task
                 still runs, for its other steps.
             calls: of models, for it, that are not stored yet.
+            maker: a step that makes the rest of the plan anew: the task is queued with it, and this run is over.
         Raises:
             Fenced: nothing was changed.
         """
@@ -219,7 +228,10 @@ class TaskSteps(Database):
             attempt = _one(connection.execute(_FAIL, values), key)
             insert_calls(connection, calls)
             add_history_entry(connection, n, now, f"attempt {attempt} of {clean_line(key)} failed: {error}")
-            if again:
+            if maker is not None:
+                plan_anew(connection, n, maker)
+                change_state(connection, n, TaskState.QUEUED, now)
+            elif again:
                 change_state(
                     connection, n, TaskState.QUEUED, now, error=error, error_code=error_code, next_try=next_try
                 )
@@ -228,6 +240,24 @@ class TaskSteps(Database):
                 add_history_entry(connection, n, now, "failed")
             else:
                 update_progress(connection, n, now)
+            return task_at(connection, n)
+
+        return await self._write(job)
+
+    async def end_task(self, task_id: str, epoch: int, result: str) -> Task:
+        """A task is done without another step: those that are left were left out.
+
+        Args:
+            task_id: the whole id.
+            epoch: of the run.
+            result: of the task.
+        Raises:
+            Fenced: nothing was changed.
+        """
+
+        def job(connection: sqlite3.Connection) -> Task:
+            n = running_n(connection, task_id, epoch)
+            _end(connection, n, clean(result), self._clock.now())
             return task_at(connection, n)
 
         return await self._write(job)
@@ -280,6 +310,11 @@ class TaskSteps(Database):
         return await self._write(job)
 
 
+def keep_attempt(connection: sqlite3.Connection, n: int, key: str, now: float) -> None:
+    """Keep what a step has written among its earlier attempts, where there is any of it."""
+    connection.execute(_KEEP_ATTEMPT, {"n": n, "key": key, "now": now})
+
+
 def _end(connection: sqlite3.Connection, n: int, result: str, now: float) -> None:
     """A task is done: its result, its time, its card, and what its model is expected to need next time."""
     connection.execute("UPDATE task_body SET result = ? WHERE task_n = ?", (result, n))
@@ -305,7 +340,9 @@ def _texts(text: str, thinking: str) -> Values:
     return {"text": clean(text), "thinking": clean(thinking)}
 
 
-def _usage_columns(usage: Usage) -> Values:
+def usage_columns(usage: Usage | None) -> Values:
+    """What a step cost, as its columns keep it."""
+    usage = usage or Usage()
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 from tale_tui.domain.clock import ID_SHOWN
 from tale_tui.domain.constants import CANDIDATES_NAMED_MAX, SUGGESTED_FROM_TASKS
 from tale_tui.domain.errors import AmbiguousTask, NoSuchTask
-from tale_tui.domain.models import Usage
-from tale_tui.domain.tasks import Priority, Reason, Step, StepState, Task, TaskDetail, TaskEntry, TaskState
+from tale_tui.domain.forecasts import ForecastSummary, PastForecasts, StepEstimate
+from tale_tui.domain.models import Role, Usage
+from tale_tui.domain.tasks import (
+    AtLimit,
+    PlanApproval,
+    Priority,
+    Reason,
+    Step,
+    StepState,
+    Task,
+    TaskDetail,
+    TaskEntry,
+    TaskState,
+)
 from tale_tui.domain.text import clean, clean_line
-from tale_tui.engine.store.rows import Row, plan_of, ref_of
+from tale_tui.engine.store.rows import Row, estimate_of, model_of, plan_of, ref_of
 
 PRIORITIES = tuple(Priority)
 """By the number that the column holds."""
 TASK = """
     SELECT t.n, t.id, t.title, t.state, t.created, t.updated, t.priority, t.reason, t.session_id, t.message_id,
-        t.backend, t.model, t.why, t.p, t.started, t.finished, t.running_since, t.worked_s, pace.expected_s,
-        t.time_limit_s, t.steps_total, t.steps_done, t.step_title, t.next_try, t.prompt_tokens, t.completion_tokens,
-        t.error, t.error_code, t.server_since, t.over_budget
+        t.backend, t.model, t.why, t.p, t.p_simple, t.given, t.started, t.finished, t.running_since,
+        t.worked_s, pace.expected_s, t.time_limit_s, t.steps_total, t.steps_done, t.step_title, t.next_try,
+        t.prompt_tokens, t.completion_tokens, t.error, t.error_code, t.server_since, t.over_budget,
+        f.runs, f.complexity, f.large, f.past_tasks, f.past_near, f.past_kind,
+        f.completion_tokens, f.completion_low, f.completion_high, f.seconds, f.seconds_low, f.seconds_high,
+        f.waiting_s, f.waiting_low, f.waiting_high, f.prompt_tokens, f.prompt_low, f.prompt_high,
+        f.cost, f.cost_low, f.cost_high
     FROM task AS t LEFT JOIN task_pace AS pace ON pace.backend = t.backend AND pace.model = t.model
+        LEFT JOIN task_forecast AS f ON f.task_n = t.n AND (t.finished IS NULL OR f.made < t.finished)
 """
 _AFTER = """
     SELECT a.task_n, d.id, d.state <> 'done'
@@ -30,10 +49,13 @@ _AFTER = """
     {where} ORDER BY a.task_n, a.place
 """
 _STEPS = """
-    SELECT key, state, attempts, backend, model, text, thinking, started, finished, error, next_try, approved,
+    SELECT key, state, attempts, backend, model, text, thinking, started, finished, error, next_try, approved, at_limit,
+        foreseen_tokens, foreseen_tokens_low, foreseen_tokens_high, foreseen_s, foreseen_s_low, foreseen_s_high,
+        allowed,
         spent_tokens, prompt_tokens, completion_tokens, cached_tokens, ttft_ms, load_ms, total_ms, tokens_per_second
     FROM task_step WHERE task_n = ?
 """
+_APPROVAL = "SELECT asks, approved, tokens, models, stepwise, refused, replans FROM task_plan WHERE task_n = ?"
 _OPEN_ORDER = """
     ORDER BY CASE t.state WHEN 'running' THEN 0 WHEN 'waiting' THEN 1 WHEN 'paused' THEN 2 WHEN 'queued' THEN 3 ELSE 4
         END, t.priority, t.place, t.n
@@ -116,7 +138,26 @@ def detail_at(connection: sqlite3.Connection, n: int) -> TaskDetail:
     steps = tuple(_step_of(rows[spec.key], Step(spec, earlier=tuple(earlier.get(spec.key, ())))) for spec in plan.steps)
     entries = connection.execute("SELECT at, what FROM task_entry WHERE task_n = ? ORDER BY n", (n,))
     history = tuple(TaskEntry(at, clean(what)) for at, what in entries)
-    return TaskDetail(task_at(connection, n), clean(text), plan, steps, clean(result), history)
+    approval = approval_at(connection, n)
+    return TaskDetail(task_at(connection, n), clean(text), plan, steps, clean(result), history, approval)
+
+
+def approval_at(connection: sqlite3.Connection, n: int) -> PlanApproval | None:
+    """What the user was asked about the plan of a task, and said; None where nothing was."""
+    row = connection.execute(_APPROVAL, (n,)).fetchone()
+    if row is None:
+        return None
+    asks, approved, tokens, models, stepwise, refused, replans = row
+    refs = [model_of(name) for name in json.loads(models)]
+    return PlanApproval(
+        clean(asks),
+        plan_of(approved) if approved else None,
+        tokens,
+        tuple(ref for ref in refs if ref is not None),
+        bool(stepwise),
+        tuple(clean(reason) for reason in json.loads(refused)),
+        replans,
+    )
 
 
 def _dependencies(connection: sqlite3.Connection, rows: Sequence[Row]) -> _Dependencies:
@@ -134,8 +175,9 @@ def _dependencies(connection: sqlite3.Connection, rows: Sequence[Row]) -> _Depen
 
 def _task_of(row: Row, shown: Mapping[str, str], depended: Sequence[tuple[str, bool]]) -> Task:
     (_, id_, title, state, created, updated, priority, reason, session_id, message_id, backend, model, why) = row[:13]
-    (p, started, finished, running_since, worked_s, expected_s, time_limit_s, steps_total, steps_done) = row[13:22]
-    (step_title, next_try, prompt_tokens, completion_tokens, error, error_code, server_since, over_budget) = row[22:]
+    (p, p_simple, given, started, finished, running_since, worked_s, expected_s, time_limit_s) = row[13:22]
+    (steps_total, steps_done, step_title, next_try, prompt_tokens, completion_tokens, error, error_code) = row[22:30]
+    server_since, over_budget, *foreseen = row[30:]
     return Task(
         id_,
         shown[id_],
@@ -150,6 +192,8 @@ def _task_of(row: Row, shown: Mapping[str, str], depended: Sequence[tuple[str, b
         ref_of(backend, model) if backend else None,
         clean(why) if why else "",
         p,
+        p_simple,
+        Role(given) if given else None,
         started,
         finished,
         running_since,
@@ -168,12 +212,25 @@ def _task_of(row: Row, shown: Mapping[str, str], depended: Sequence[tuple[str, b
         error_code,
         server_since,
         bool(over_budget),
+        None if foreseen[0] is None else _summary_of(foreseen),
+    )
+
+
+def _summary_of(row: Sequence[Any]) -> ForecastSummary:
+    runs, complexity, large, past_tasks, past_near, past_kind, *ends = row
+    tokens, seconds, waiting, prompt = (estimate_of(*ends[place : place + 3]) for place in (0, 3, 6, 9))
+    return ForecastSummary(
+        *(tokens, seconds, waiting, runs, complexity),
+        prompt_tokens=prompt,
+        cost=None if ends[12] is None else estimate_of(*ends[12:15]),
+        large=bool(large),
+        past=PastForecasts(past_tasks, past_near, clean_line(past_kind)),
     )
 
 
 def _step_of(row: Row, step: Step) -> Step:
-    state, attempts, backend, model, text, thinking, started, finished, error, next_try, approved = row[1:12]
-    spent, *usage = row[12:]
+    state, attempts, backend, model, text, thinking, started, finished, error, next_try, approved, at_limit = row[1:13]
+    foreseen, allowed, (spent, *usage) = row[13:19], row[19], row[20:]
     if spent is not None:
         usage[1] = spent + (usage[1] or 0)
     return Step(
@@ -190,6 +247,9 @@ def _step_of(row: Row, step: Step) -> Step:
         next_try,
         bool(approved),
         step.earlier,
+        AtLimit(at_limit),
+        None if foreseen[0] is None else StepEstimate(estimate_of(*foreseen[:3]), estimate_of(*foreseen[3:])),
+        bool(allowed),
     )
 
 

@@ -9,8 +9,19 @@ from dataclasses import dataclass
 
 from tale_tui.domain.constants import LATELY_TASKS, TASK_TITLE_WORDS, TASK_TITLE_WORDS_MIN, TITLE_CHARACTERS
 from tale_tui.domain.errors import BadInput
-from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import ENDED, Plan, Priority, Reason, Task, TaskCounts, TaskDetail, TaskState
+from tale_tui.domain.models import ModelRef, Role
+from tale_tui.domain.tasks import (
+    ENDED,
+    Plan,
+    Priority,
+    Reason,
+    StepKind,
+    StepSpec,
+    Task,
+    TaskCounts,
+    TaskDetail,
+    TaskState,
+)
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import first_words, message_text, plan_text, ref_columns, safe_plan, session_n
@@ -39,9 +50,10 @@ _SPREAD = """
 
 _ADD = """
     INSERT INTO task (id, state, reason, priority, place, title, session_id, message_id, created, updated,
-        time_limit_s, backend, model, why, p, asks, steps_total, step_title)
+        time_limit_s, backend, model, why, p, p_simple, given, asks, steps_total, step_title)
     VALUES (:id, :state, :reason, :priority, (SELECT coalesce(max(place), 0) + 1 FROM task), :title, :session_id,
-        :message_id, :now, :now, :time_limit_s, :backend, :model, :why, :p, :asks, :steps_total, :step_title)
+        :message_id, :now, :now, :time_limit_s, :backend, :model, :why, :p, :p_simple, :given, :asks,
+        :steps_total, :step_title)
     RETURNING n
 """
 
@@ -73,6 +85,10 @@ class NewTask:
     why: str = ""
     p: float | None = None
     """The probability with which it was detected; None where somebody said that it is a task."""
+    p_simple: float | None = None
+    """The probability that it is simple; None where no rule is to look at that."""
+    given: Role | None = None
+    """The role whose model the user gave it to."""
     after: tuple[str, ...] = ()
     """Whole ids of the tasks that must be done before it."""
     time_limit_s: float | None = None
@@ -291,6 +307,8 @@ def insert_task(connection: sqlite3.Connection, new: NewTask, now: float, messag
                 "model": clean(new.ref.model) if new.ref else None,
                 "why": clean_line(new.why),
                 "p": new.p,
+                "p_simple": new.p_simple,
+                "given": new.given,
                 "asks": "" if state is TaskState.WAITING else None,
                 "steps_total": len(plan.steps),
                 "step_title": plan.steps[0].title if plan.steps else "",
@@ -299,14 +317,22 @@ def insert_task(connection: sqlite3.Connection, new: NewTask, now: float, messag
     )
     connection.execute("INSERT INTO task_body (task_n, plan, text) VALUES (?, ?, ?)", (n, plan_text(plan), text))
     connection.executemany(
-        "INSERT INTO task_step (task_n, place, key, title) VALUES (?, ?, ?, ?)",
-        [(n, place, spec.key, spec.title) for place, spec in enumerate(plan.steps)],
+        "INSERT INTO task_step (task_n, place, key, title, allowed, plans) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (n, place, spec.key, spec.title, _is_allowed(plan, spec), spec.kind == StepKind.PLAN)
+            for place, spec in enumerate(plan.steps)
+        ],
     )
     if after:
         rows = [(n, place, after_n) for place, after_n in enumerate(after)]
         connection.executemany("INSERT INTO task_after (task_n, place, after_n) VALUES (?, ?, ?)", rows)
     add_history_entry(connection, n, now, "waits for a yes to its plan" if state is TaskState.WAITING else state.value)
     return n
+
+
+def _is_allowed(plan: Plan, spec: StepSpec) -> bool:
+    """Whether a step of a plan that was handed in may run without another yes; what copies has its own question."""
+    return not plan.approval and spec.kind != StepKind.COPY
 
 
 def _beginning(new: NewTask) -> tuple[TaskState, Reason]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 import statistics
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tale_tui.domain.constants import ERROR_CHARACTERS, PACE_TASKS, PACE_TASKS_MIN
 from tale_tui.domain.errors import BadPlan, Fenced, WrongState
-from tale_tui.domain.tasks import ENDED, Plan, Reason, Task, TaskDetail, TaskState
-from tale_tui.domain.text import clean_line
+from tale_tui.domain.models import ModelRef, Role
+from tale_tui.domain.plans import JOIN_KEY, depending_on
+from tale_tui.domain.tasks import ENDED, AtLimit, Plan, Reason, StepKind, StepSpec, Task, TaskDetail, TaskState
+from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
-from tale_tui.engine.store.rows import plan_of
+from tale_tui.engine.store.rows import plan_of, ref_columns, step_key
 from tale_tui.engine.store.tasks.task_rows import detail_at, task_at, task_n
 from tale_tui.formatting.units import span
 
@@ -21,11 +23,17 @@ _CLAIM = """
         running_since = :now, updated = :now, next_try = NULL, error = '', error_code = '', server_since = NULL
     WHERE id = :id AND state = 'queued' RETURNING n, epoch
 """
-_YES = """
-    UPDATE task_step SET approved = 1, state = CASE WHEN :done THEN 'done' ELSE state END,
-        finished = CASE WHEN :done THEN :now ELSE finished END, error = '', next_try = NULL
-    WHERE task_n = :n AND key = :key AND state <> 'done'
+_AT_LIMIT = "UPDATE task_step SET at_limit = ? WHERE task_n = ? AND key = ? AND state <> 'done'"
+_SHOW = "UPDATE task_step SET text = ?, allowed = 0 WHERE task_n = ? AND key = ? AND state <> 'done'"
+_HANDED_IN = """
+    INSERT OR IGNORE INTO task_plan (task_n, approved) SELECT task_n, plan FROM task_body WHERE task_n = ?
 """
+_SKIP = """
+    UPDATE task_step SET state = 'skipped', next_try = NULL, error = :reason
+    WHERE task_n = :n AND key = :key AND state NOT IN ('done', 'skipped', 'running')
+"""
+REFUSED = "refused by you"
+"""Why a step is left out to which the user said no."""
 _AGAIN = """
     UPDATE task_step SET state = 'pending', attempts = 0, error = '', error_code = '', next_try = NULL
     WHERE task_n = ? AND key = ?
@@ -34,10 +42,20 @@ _AFRESH = """
     UPDATE task_step SET state = 'pending', attempts = 0, approved = 0, started = NULL, finished = NULL,
         next_try = NULL, spent_tokens = NULL, prompt_tokens = NULL, completion_tokens = NULL, cached_tokens = NULL,
         ttft_ms = NULL, load_ms = NULL, total_ms = NULL, tokens_per_second = NULL, error = '', error_code = '',
-        thinking = '', text = ''
+        thinking = '', text = '', at_limit = ''
     WHERE task_n = ? AND key = ?
 """
+_KEEP_ATTEMPTS = """
+    INSERT INTO task_attempt (task_n, key, ended, text)
+    SELECT task_n, key, :now, text FROM task_step
+    WHERE task_n = :n AND (:all AND NOT plans OR state <> 'done') AND trim(text) <> ''
+"""
+_ANY_MODEL = "UPDATE task_plan SET models = '[]' WHERE task_n = ?"
+_GIVE = "UPDATE task SET given = ?, backend = ?, model = ?, why = ?, updated = ? WHERE n = ?"
 _TO_THE_END = "UPDATE task SET place = (SELECT max(place) FROM task) + 1 WHERE n = ?"
+_WAITS_FOR_MODEL = frozenset({TaskState.RUNNING, TaskState.QUEUED})
+_OF_MODEL = frozenset({Reason.SERVER, Reason.BUDGET})
+"""Why a task waits that another model need not wait for."""
 _RETRIED_FROM = ENDED | {TaskState.PAUSED}
 
 _STATE_WORDS = {
@@ -55,7 +73,11 @@ _ALLOWED = {
     "resumed": "a paused task",
     "retried": "a task that has ended or is paused",
     "approved": "a task that waits for your yes",
+    "refused": "a plan that waits for your yes or is under way",
+    "done without one of its steps": "a task that is under way or whose plan waits for your yes",
+    "given another plan": "a task that is paused or whose plan waits for your yes",
     "moved in the queue": "a queued task",
+    "brought back": "a task that neither is queued nor runs",
 }
 """What is done -> the tasks that allow it; anything else is for those that have not ended."""
 # What leaves `running` ends a run: its time is added, and its epoch is over.
@@ -73,14 +95,16 @@ _RELEASE = """
 """
 _SETTLE = """
     UPDATE task SET updated = :now,
-        (steps_done, prompt_tokens, completion_tokens) = (
-            SELECT count(*) FILTER (WHERE state = 'done'), sum(prompt_tokens),
+        (steps_total, steps_done, prompt_tokens, completion_tokens) = (
+            SELECT max(1, count(*) FILTER (WHERE state <> 'skipped' AND NOT plans)),
+                count(*) FILTER (WHERE state = 'done' AND NOT plans), sum(prompt_tokens),
                 sum(coalesce(spent_tokens, 0) + coalesce(completion_tokens, 0))
                     FILTER (WHERE spent_tokens IS NOT NULL OR completion_tokens IS NOT NULL)
             FROM task_step WHERE task_n = :n
         ),
         step_title = coalesce((
-            SELECT title FROM task_step WHERE task_n = :n AND state <> 'done' ORDER BY state <> 'running', place LIMIT 1
+            SELECT title FROM task_step WHERE task_n = :n AND state NOT IN ('done', 'skipped')
+            ORDER BY state <> 'running', NOT plans, place LIMIT 1
         ), '')
     WHERE n = :n
 """
@@ -93,11 +117,13 @@ _CARD_USAGE = """
     INSERT OR REPLACE INTO usage
     SELECT :card, t.prompt_tokens, t.completion_tokens, s.cached_tokens, s.ttft_ms, s.load_ms, s.total_ms,
         s.tokens_per_second
-    FROM task AS t LEFT JOIN task_step AS s ON s.task_n = t.n AND t.steps_total = 1
+    FROM task AS t LEFT JOIN task_step AS s ON s.task_n = t.n AND t.steps_total = 1 AND NOT s.plans
     WHERE t.n = :n AND (t.prompt_tokens IS NOT NULL OR t.completion_tokens IS NOT NULL)
 """
 # What there is of a task that ended before its end: the step that it was at.
-_PARTIAL = "SELECT text FROM task_step WHERE task_n = ? AND state <> 'done' AND text <> '' ORDER BY place LIMIT 1"
+_PARTIAL = """
+    SELECT text FROM task_step WHERE task_n = ? AND state <> 'done' AND text <> '' AND NOT plans ORDER BY place LIMIT 1
+"""
 _WORKED = """
     SELECT worked_s FROM task WHERE backend = ? AND model = ? AND state = 'done' ORDER BY finished DESC LIMIT ?
 """
@@ -133,22 +159,35 @@ class TaskTransitions(Database):
 
         return await self._write(job)
 
-    async def suspend_task(self, task_id: str, epoch: int, reason: Reason, key: str = "") -> Task:
+    async def suspend_task(
+        self, task_id: str, epoch: int, reason: Reason, key: str = "", asks: str = "", shown: str | None = None
+    ) -> Task:
         """End the run of a task that waits for the user's yes; it holds nothing while it waits.
 
         Args:
             task_id: the whole id.
             epoch: of the run.
-            reason: `APPROVAL`, `REPEAT` for a step with effects outside that broke off, or `BUDGET`.
+            reason: `APPROVAL`, `REPEAT` for a step with effects outside that broke off, `BUDGET` or `LENGTH`.
             key: of the step that wants the yes; empty for the whole task.
+            asks: why its plan wants the yes, in a sentence; empty keeps what is there.
+            shown: what that step shows, which becomes its text: the yes is to this, and one before it counts no more.
         Raises:
             Fenced: nothing was changed.
         """
 
         def job(connection: sqlite3.Connection) -> Task:
             n, now = running_n(connection, task_id, epoch), self._clock.now()
+            if shown is not None:  # a plan that nobody was asked about was approved by handing it in
+                connection.execute(_SHOW, (clean(shown), n, step_key(key)))
+                connection.execute(_HANDED_IN, (n,))
+            if asks:
+                ask_about_plan(connection, n, asks)
             change_state(connection, n, TaskState.WAITING, now, reason=reason, asks=key)
-            topic = "going on over the budget" if reason is Reason.BUDGET else key or "its plan"
+            going_on = {
+                Reason.BUDGET: "going on over the budget",
+                Reason.LENGTH: f"{key} going on, far longer than its like",
+            }
+            topic = going_on.get(reason) or key or "its plan"
             add_history_entry(connection, n, now, f"waits for a yes to {topic}")
             return task_at(connection, n)
 
@@ -197,11 +236,9 @@ class TaskTransitions(Database):
 
         return await self._write(job)
 
-    async def approve(self, task_id: str) -> Task:
-        """Keep the user's yes to what a task waits for, and queue it again.
-
-        A step that only waited for it is done with that; one that is to be repeated is marked as `approved` until its
-        next attempt; a task that waits for a budget goes on to its end.
+    async def decline(self, task_id: str) -> Task:
+        """Keep the user's no to what a task waits for: it is cancelled. Where a step asks whether to write on, that
+        ends with what is there; one that would copy files is left out; and the task is queued again.
 
         Raises:
             NoSuchTask, WrongState: nothing was changed.
@@ -209,16 +246,17 @@ class TaskTransitions(Database):
 
         def job(connection: sqlite3.Connection) -> Task:
             n, now = task_n(connection, task_id), self._clock.now()
-            state, reason, key = connection.execute("SELECT state, reason, asks FROM task WHERE n = ?", (n,)).fetchone()
-            if state != TaskState.WAITING:
-                raise wrong_state(connection, n, "approved")
-            if key:
-                done = reason == Reason.APPROVAL
-                connection.execute(_YES, {"n": n, "key": key, "done": done, "now": now})
-            if reason == Reason.BUDGET:
-                connection.execute("UPDATE task SET over_budget = 1 WHERE n = ?", (n,))
-            change_state(connection, n, TaskState.QUEUED, now)
-            add_history_entry(connection, n, now, f"approved{f': {key}' if key else ''}")
+            reason, key = question(connection, n, TaskState.CANCELLED.value)
+            if reason == Reason.LENGTH:
+                keep_at_limit(connection, n, key, AtLimit.KEEP)
+                change_state(connection, n, TaskState.QUEUED, now)
+                add_history_entry(connection, n, now, f"{key} is not to go on")
+            elif (spec := asked_copy(connection, n, reason, key)) is not None:
+                leave_out_step(connection, n, spec, REFUSED, now)
+                change_state(connection, n, TaskState.QUEUED, now)
+            else:
+                change_state(connection, n, TaskState.CANCELLED, now)
+                add_history_entry(connection, n, now, TaskState.CANCELLED.value)
             return task_at(connection, n)
 
         return await self._write(job)
@@ -292,6 +330,47 @@ class TaskTransitions(Database):
 
         return await self._write(job)
 
+    async def give_task(self, task_id: str, role: Role, ref: ModelRef | None, why: str) -> Task:
+        """Give a task to the model of a role. One that has ended is queued again as a whole; one that runs, or that
+        waits because of the model before, for what is not done; of any other one the state stays.
+
+        No model goes on with the words of another one: these are kept as `Step.earlier`.
+
+        Args:
+            task_id: the whole id; nothing runs it any more.
+            role: whose model.
+            ref: that model, as far as it is known.
+            why: why it does the task, in a few words.
+        Raises:
+            NoSuchTask: nothing was changed.
+        """
+
+        def job(connection: sqlite3.Connection) -> Task:
+            n, now = task_n(connection, task_id), self._clock.now()
+            before = task_at(connection, n)
+            ended, steps = before.state in ENDED, plan_at(connection, n).steps
+            connection.execute(_KEEP_ATTEMPTS, {"n": n, "now": now, "all": ended})
+            connection.executemany(_AFRESH + " AND state NOT IN ('done', 'skipped')", [(n, spec.key) for spec in steps])
+            connection.execute(_ANY_MODEL, (n,))  # whoever chooses a model says yes to it
+            if ended:
+                work = [(n, spec.key) for spec in steps if spec.kind != StepKind.PLAN]
+                connection.executemany(_AFRESH + " AND state <> 'skipped'", work)
+                connection.execute("UPDATE task_plan SET replans = 0 WHERE task_n = ?", (n,))
+                connection.execute("UPDATE task_body SET result = '' WHERE task_n = ?", (n,))
+                connection.execute("UPDATE task SET worked_s = 0, over_budget = 0 WHERE n = ?", (n,))
+                connection.execute(_TO_THE_END, (n,))
+                fill_card(connection, n, "", now)
+            if ended or before.state in _WAITS_FOR_MODEL or before.reason in _OF_MODEL:
+                change_state(connection, n, TaskState.QUEUED, now)
+            if before.state is TaskState.DONE:
+                keep_pace(connection, n)
+            connection.execute(_GIVE, (role, *ref_columns(ref), clean_line(why), now, n))
+            update_progress(connection, n, now)
+            add_history_entry(connection, n, now, f"given to {ref.model if ref else 'another model'}")
+            return task_at(connection, n)
+
+        return await self._write(job)
+
 
 def _reset_steps(connection: sqlite3.Connection, n: int, key: str, *, everything: bool) -> None:
     """Make the steps pending that are to run again.
@@ -299,24 +378,15 @@ def _reset_steps(connection: sqlite3.Connection, n: int, key: str, *, everything
     Raises:
         BadPlan: there is no step with this key.
     """
-    (plan_json,) = connection.execute("SELECT plan FROM task_body WHERE task_n = ?", (n,)).fetchone()
-    plan = plan_of(plan_json)
+    plan = plan_at(connection, n)
     keys = [spec.key for spec in plan.steps]
     if key and key not in keys:
         raise BadPlan(f"The task has no step {key}: its steps are {', '.join(keys)}.")
-    afresh = _depending_on(plan, key) if key else set(keys) if everything else set[str]()
-    connection.executemany(_AFRESH, [(n, each) for each in afresh])
-    connection.executemany(_AGAIN + " AND state <> 'done'", [(n, each) for each in keys])
-
-
-def _depending_on(plan: Plan, key: str) -> set[str]:
-    """A step and all that come after it, however far."""
-    found = {key}
-    while True:
-        more = {spec.key for spec in plan.steps if found & set(spec.after)} - found
-        if not more:
-            return found
-        found |= more
+    work = {spec.key for spec in plan.steps if spec.kind != StepKind.PLAN}  # a plan that stands is not made again
+    afresh = depending_on(plan.steps, {key}) if key else work if everything else set[str]()
+    connection.executemany(_AFRESH + " AND state <> 'skipped'", [(n, each) for each in afresh])
+    connection.executemany(_AGAIN + " AND state NOT IN ('done', 'skipped')", [(n, each) for each in keys])
+    connection.execute("UPDATE task_plan SET replans = 0 WHERE task_n = ?", (n,))
 
 
 def _history_line(to: TaskState, reason: Reason, error: str) -> str:
@@ -326,6 +396,83 @@ def _history_line(to: TaskState, reason: Reason, error: str) -> str:
     if error:
         return f"{to.value}: {error}"
     return "interrupted" if reason is Reason.INTERRUPTED else to.value
+
+
+def plan_at(connection: sqlite3.Connection, n: int) -> Plan:
+    """The plan of a task, by its inner number."""
+    (plan_json,) = connection.execute("SELECT plan FROM task_body WHERE task_n = ?", (n,)).fetchone()
+    return plan_of(plan_json)
+
+
+def question(connection: sqlite3.Connection, n: int, wanted: str) -> tuple[str, str]:
+    """Why a task waits for the user, and the key of the step that asks.
+
+    Raises:
+        WrongState: it does not wait, and cannot be answered as is `wanted`.
+    """
+    state, reason, key = connection.execute("SELECT state, reason, asks FROM task WHERE n = ?", (n,)).fetchone()
+    if state != TaskState.WAITING:
+        raise wrong_state(connection, n, wanted)
+    return reason, key
+
+
+def asked_copy(connection: sqlite3.Connection, n: int, reason: str, key: str) -> StepSpec | None:
+    """The step that asks whether it may copy files; None where something else asks.
+
+    Args:
+        connection: inside a transaction.
+        n: the inner number of the task.
+        reason: why it waits; see `question`.
+        key: of the step that asks.
+    """
+    if reason != Reason.APPROVAL or not key:
+        return None
+    found = next((spec for spec in plan_at(connection, n).steps if spec.key == key), None)
+    return found if found is not None and found.kind == StepKind.COPY else None
+
+
+def leave_out_step(connection: sqlite3.Connection, n: int, spec: StepSpec, reason: str, now: float) -> None:
+    """A task is to be done without a step, and without those that only it makes possible.
+
+    Args:
+        connection: inside a transaction.
+        n: the inner number of the task.
+        spec: the step.
+        reason: why, in a few words.
+        now: seconds since the epoch.
+    """
+    # The one that joins is done with the results that there are.
+    others = [one for one in plan_at(connection, n).steps if one.key != JOIN_KEY]
+    behind = depending_on(others, {spec.key}) - {spec.key}
+    skip_steps(connection, n, {spec.key: reason} | dict.fromkeys(behind, f"it needs {spec.title}"))
+    add_history_entry(connection, n, now, f"without {spec.title}: {reason}")
+    update_progress(connection, n, now)
+
+
+def skip_steps(connection: sqlite3.Connection, n: int, skipped: Mapping[str, str]) -> None:
+    """Leave steps out that are not over and do not run.
+
+    Args:
+        connection: inside a transaction.
+        n: the inner number of the task.
+        skipped: key -> why.
+    """
+    rows = [
+        {"n": n, "key": step_key(key), "reason": clean_line(reason, ERROR_CHARACTERS)}
+        for key, reason in skipped.items()
+    ]
+    connection.executemany(_SKIP, rows)
+
+
+def keep_at_limit(connection: sqlite3.Connection, n: int, key: str, answer: AtLimit) -> None:
+    """Keep what is to become of a step that has written as much as it may without asking."""
+    connection.execute(_AT_LIMIT, (answer, n, key))
+
+
+def ask_about_plan(connection: sqlite3.Connection, n: int, asks: str) -> None:
+    """Keep why the plan of a task asks, in a sentence."""
+    connection.execute("INSERT OR IGNORE INTO task_plan (task_n) VALUES (?)", (n,))
+    connection.execute("UPDATE task_plan SET asks = ? WHERE task_n = ?", (clean_line(asks, ERROR_CHARACTERS), n))
 
 
 def running_n(connection: sqlite3.Connection, task_id: str, epoch: int) -> int:

@@ -17,10 +17,12 @@ import pytest
 import pytest_asyncio
 
 from support.processes import model_processes
+from support.waiting import PATIENCE_S
 from tale_tui.config.settings import Settings
 from tale_tui.domain.errors import BackendCrashed, ContextFull, ModelDamaged, ModelError, NotAvailable, OutOfMemory
 from tale_tui.domain.models import BackendName, FinishReason, ModelRef
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished, PromptRead, TextPiece
+from tale_tui.engine.models.embedded import process as embedded_process
 from tale_tui.engine.models.embedded.backend import EmbeddedBackend
 from tale_tui.engine.models.files import starter
 
@@ -127,7 +129,11 @@ async def test_stopping_in_the_answer_keeps_the_process(backend: EmbeddedBackend
     assert child().pid == before
 
 
-async def test_stopping_while_it_reads_keeps_the_process(backend: EmbeddedBackend) -> None:
+async def test_stopping_while_it_reads_keeps_the_process(
+    backend: EmbeddedBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A busy machine may take longer over the piece of the prompt that is being read than a user has to wait.
+    monkeypatch.setattr(embedded_process, "CHILD_STOP_TIMEOUT_S", PATIENCE_S)
     before = child().pid
     async with aclosing(backend.chat(asking("Summarise this. " + LONG))) as events:
         first = await anext(events)

@@ -130,6 +130,7 @@ def test_an_end_without_numbers_is_none(heard: Heard) -> None:
     [
         LoadModel("/a/b", 4096, 1, 5, ""),
         AnswerChat(1, [["user", "ü\n😀 \ud83d"]], 7, 0.5, None),
+        AnswerChat(1, [["user", "x"]], 7, 0.5, None, None, '{"type": "object"}'),
         LoadSucceeded(4096, "1"),
         LoadFailed(True, "x"),
         TokensCounted(3, None),

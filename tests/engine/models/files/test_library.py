@@ -13,24 +13,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from support.gguf import gguf
 from tale_tui.domain.errors import BadInput, DiskFull, ModelNotFound, ReadOnly
 from tale_tui.domain.models import BackendName, ModelInfo, ModelRef
 from tale_tui.engine.models.files import library
 from tale_tui.engine.models.files.library import add_model, describe, find_model, identity, model_paths
-
-
-def gguf(**values: str | int) -> bytes:
-    """A header without tensors; dots of keys are written as two underscores."""
-    data = b"GGUF" + struct.pack("<IQQ", 3, 0, len(values))
-    for key, value in values.items():
-        name = key.replace("__", ".").encode()
-        data += struct.pack("<Q", len(name)) + name
-        if isinstance(value, str):
-            data += struct.pack("<IQ", 8, len(value)) + value.encode()
-        else:
-            data += struct.pack("<II", 4, value)
-    return data
-
 
 MODEL = gguf(general__architecture="llama", general__size_label="1B", llama__context_length=2048) + b"weights"
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,17 @@ async def test_recorded_streams_byte_by_byte(name: str, replay: Any, ollama: Oll
     replay.play(name)
     replay.play(name, cut=1)
     assert await events_of(ollama, request) == await events_of(ollama, request)
+
+
+async def test_an_answer_of_a_form_is_asked_for(replay: Any, ollama: OllamaBackend, recording: Any) -> None:
+    schema = {"type": "object", "properties": {"label": {"enum": ["task", "chat"]}}, "required": ["label"]}
+    request = request_of(recording("chat/stream"))
+    for asked in (replace(request, schema=json.dumps(schema)), request):
+        replay.play("chat/stream")
+        await events_of(ollama, asked)
+    with_form, without = replay.bodies("/api/chat")
+    assert with_form["format"] == schema
+    assert "format" not in without
 
 
 async def test_enough_streams_were_recorded() -> None:

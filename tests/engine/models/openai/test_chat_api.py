@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tale_tui.engine.models.openai.chat_api import EventReader
+from tale_tui.engine.models.backend import ChatMessage, ChatRequest
+from tale_tui.engine.models.openai.catalog import ServerKind
+from tale_tui.engine.models.openai.chat_api import EventReader, request_body
 
 
 def read(text: bytes) -> tuple[list[dict[str, Any]], bool]:
@@ -39,3 +43,14 @@ def test_events_are_found(text: bytes, objects: list[dict[str, Any]], done: bool
 def test_what_is_no_object_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match="no JSON object"):
         read(text)
+
+
+def test_a_form_is_asked_for_where_the_server_is_known_to_hold_a_model_to_one() -> None:
+    schema = {"type": "object", "properties": {"label": {"enum": ["task", "chat"]}}, "required": ["label"]}
+    request = ChatRequest("m", (ChatMessage("user", "Say hello."),), None, 40, schema=json.dumps(schema))
+    for kind in (ServerKind.LLAMA_SERVER, ServerKind.VLLM, ServerKind.LM_STUDIO):
+        wanted = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+        assert request_body(request, kind, "")["response_format"] == wanted
+        assert "response_format" not in request_body(replace(request, schema=""), kind, "")
+    assert "response_format" not in request_body(request, ServerKind.OTHER, "")
+    assert "response_format" not in request_body(request, ServerKind.LLAMA_SERVER, "the beginning")

@@ -191,9 +191,6 @@ class TaskMachine(RuleBasedStateMachine):
             model.leave(TaskState.WAITING, self.now)
             self.do(self.store.approve(id_))
             model.state = TaskState.QUEUED
-            if model.steps[key] is not StepState.DONE:
-                model.steps[key] = StepState.DONE
-                model.runs[key] += 1
 
     @rule(number=PICK, key=st.sampled_from(["", "a", "b", "c"]))
     def retry(self, number: int, key: str) -> None:

@@ -1,0 +1,1 @@
+"""Plans made by a model: asked for, read, repaired, revised."""

@@ -1,0 +1,159 @@
+"""Carries out steps that make plans: asks the model, has its answer repaired once, and does with one step otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tale_tui.config.settings import PlanSettings
+from tale_tui.domain.errors import BadPlan, BrokenStream, ContextFull, Refused, TaleError
+from tale_tui.domain.models import Role
+from tale_tui.domain.tasks import Plan, Step, StepKind, StepSpec, StepState, TaskDetail
+from tale_tui.engine.models.backend import ChatMessage
+from tale_tui.engine.planning.prompts import ANSWER_BYTES, PlanQuestion, plan_messages, plan_schema, repair_messages
+from tale_tui.engine.planning.reading import PlanLimits, named_places, read_plan, single_step
+from tale_tui.engine.planning.sources import PlanSources
+from tale_tui.engine.route.router import with_fallbacks
+from tale_tui.engine.tasks.model_step import StepCall, StepPrompt, TaskServices
+from tale_tui.engine.tasks.prompts import asked_tokens, size_of
+from tale_tui.engine.tasks.step_runner import StepResult, StepWork
+from tale_tui.formatting.plans import plan_json
+
+WHOLE = "Do all of the task that is not done yet, and give the whole result."
+"""The prompt of the one step of a task that could not be broken down."""
+RECALL_BYTES = 4_000
+"""Of what is remembered, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _PlanAnswer:
+    """What came of asking once."""
+
+    result: StepResult
+    plan: Plan | None = None
+    error: TaleError | None = None
+    """Why there is no plan."""
+
+
+class PlanStepRunner:
+    """A runner for steps of the kind plan: the result is the plan as JSON, of new steps alone.
+
+    Args:
+        services: what asking models takes.
+        settings: limits.
+        sources: what else a plan is made from.
+    """
+
+    def __init__(self, services: TaskServices, settings: PlanSettings, sources: PlanSources) -> None:
+        self._services = services
+        self._settings = settings
+        self._sources = sources
+
+    async def run(self, work: StepWork) -> StepResult:
+        """See `StepRunner.run`. It does not fail for what a model wrote: then the plan is one step."""
+        limits = limits_of(work.detail, work.spec, self._settings, self._services.settings.max_tokens)
+        question = await self._question(work)
+        limits = replace(limits, places=await self._sources.places(limits.places))
+
+        def asked(room_bytes: int, _: int | None = None) -> tuple[ChatMessage, ...]:
+            return plan_messages(question, limit=limits.steps, room_bytes=room_bytes, places=limits.places)
+
+        answer = await self._ask(work, asked, limits, work.text)
+        if (wrong := answer.error) is not None:
+            said = answer.result.text
+
+            def repaired(room_bytes: int, _: int | None) -> tuple[ChatMessage, ...]:
+                return repair_messages(asked(room_bytes - min(size_of(said), ANSWER_BYTES)), said, wrong.sentence)
+
+            answer = await self._ask(work, repaired, limits, "", after=wrong)
+        plan = answer.plan
+        if plan is None:
+            why = answer.error.sentence if answer.error else ""
+            plan = single_step(work.spec.prompt or WHOLE, limits, why, done_specs(work.detail))
+        return replace(answer.result, text=plan_json(plan))
+
+    async def _ask(
+        self,
+        work: StepWork,
+        messages: StepPrompt,
+        limits: PlanLimits,
+        partial: str,
+        after: TaleError | None = None,
+    ) -> _PlanAnswer:
+        """Ask once.
+
+        Args:
+            work: the step.
+            messages: what is asked.
+            limits: what a plan may have.
+            partial: the beginning of the answer that is there already.
+            after: what is wrong with the answer before it, which this one repairs.
+        """
+        services, task = self._services, work.detail.task
+        route = await services.router.route(
+            Role.TASK, p=task.p, given=task.given, prompt_tokens=asked_tokens(work.detail.text, work.spec)
+        )
+        hard = await services.complexities.level(work.detail.text)
+        call = StepCall(
+            services, work, messages, hard, partial=partial, schema=plan_schema(limits.steps, limits.places)
+        )
+        try:
+            result = await with_fallbacks(
+                services.roles,
+                route,
+                lambda ref, why, failed: call.answer(ref, why, failed or after),
+                may_replace=lambda _: not call.wrote,
+                reason=lambda ref, _: f"in place of {ref.model}, which failed",
+                role=Role.TASK,
+            )
+        except (Refused, ContextFull, BrokenStream) as error:
+            if isinstance(error, BrokenStream) and call.wrote:
+                raise  # it goes on from there
+            return _PlanAnswer(StepResult(""), error=error)
+        try:
+            plan = read_plan(result.text, limits, done_specs(work.detail), mend=after is not None)
+        except BadPlan as error:
+            return _PlanAnswer(result, error=error)
+        return _PlanAnswer(result, plan)
+
+    async def _question(self, work: StepWork) -> PlanQuestion:
+        detail, spec = work.detail, work.spec
+        conversation, shown = "", tuple[str, ...]()
+        if detail.task.message_id is not None:
+            conversation, shown = await self._sources.conversation(detail.task.message_id, detail.text)
+        session_id = detail.task.session_id or ""
+        approval = detail.approval
+        given = [file for one in done_specs(detail) for file in one.files]
+        return PlanQuestion(
+            detail.text,
+            conversation,
+            await self._sources.recalled(detail.text, session_id, shown, RECALL_BYTES),
+            tuple(dict.fromkeys((*await self._sources.file_names(detail.task.id), *given))),
+            approval.refused if approval is not None else (),
+            spec if spec.prompt else None,
+            {f"{step.spec.key}, {step.spec.title}": step.text for step in detail.steps if _is_result(step)},
+            "\n".join(f"- {step.spec.title}: {step.error}" for step in detail.steps if step.state is StepState.FAILED),
+        )
+
+
+def limits_of(detail: TaskDetail, spec: StepSpec, settings: PlanSettings, max_tokens: int) -> PlanLimits:
+    """What the plan of a step may have.
+
+    Args:
+        detail: the task.
+        spec: the step that makes it.
+        settings: limits.
+        max_tokens: the most that a step may write.
+    """
+    if not spec.prompt:
+        return PlanLimits(settings.steps, max_tokens, places=named_places(detail.text))
+    others = sum(one.kind != StepKind.PLAN for one in detail.plan.steps)
+    return PlanLimits(max(1, settings.steps - others), max_tokens, spec.level + 1, spec.key)
+
+
+def done_specs(detail: TaskDetail) -> list[StepSpec]:
+    """The steps whose results are there."""
+    return [step.spec for step in detail.steps if _is_result(step)]
+
+
+def _is_result(step: Step) -> bool:
+    return step.state is StepState.DONE and step.spec.kind in (StepKind.MODEL, StepKind.COPY)

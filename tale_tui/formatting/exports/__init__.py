@@ -1,0 +1,1 @@
+"""What is written to files as data: tokens, what was learned."""

@@ -1,0 +1,1 @@
+"""What was learned on this machine, how good it is, and the way back."""

