@@ -350,6 +350,7 @@ class Task:
     waits_for: tuple[str, ...] = ()
     """The shown ids of those that are not done yet."""
     steps_total: int = 1
+    """Without those that are left out, and without the one that makes its plan: 0 while that is not made."""
     steps_done: int = 0
     step_title: str = ""
     """The step that runs, else the next one."""

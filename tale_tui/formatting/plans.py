@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from tale_tui.domain.constants import STEP_TITLE_CHARACTERS
 from tale_tui.domain.models import Role
 from tale_tui.domain.plans import sources
 from tale_tui.domain.tasks import PLAN_FORMAT, Plan, Priority, StepKind, StepState, TaskState
+from tale_tui.domain.text import clean_line, is_blank
 from tale_tui.formatting.forecasts import clock_words, left_words, tok_words
 from tale_tui.formatting.symbols import UNICODE, signs
 from tale_tui.formatting.units import clock, count, plural, rough_clock
@@ -116,6 +120,45 @@ class PlanRow:
     state: str
     """Where it is, with why where that is to be said."""
     foreseen: PlanStepForecast | None = None
+
+
+_DRAFTED = re.compile(r'"title"\s*:\s*"((?:[^"\\]|\\.)*)"')
+"""The title of a step in an answer that is still being written."""
+_THOUGHT = "</think>"
+
+
+def being_planned(detail: TaskDetail) -> Step | None:
+    """The step that makes a plan now; None where none does."""
+    makers = (step for step in detail.steps if step.spec.kind == StepKind.PLAN)
+    return next((step for step in makers if step.state is StepState.RUNNING), None)
+
+
+def drafted(text: str) -> tuple[str, ...]:
+    """The titles of the steps in a plan that is still being written: its JSON is nothing to read.
+
+    Args:
+        text: the answer as far as it came; safe text.
+    """
+    found = []
+    for match in _DRAFTED.finditer(text.rpartition(_THOUGHT)[2]):
+        with suppress(ValueError):  # a title that is no JSON makes a plan that cannot be used: that is said then
+            found.append(clean_line(json.loads(f'"{match[1]}"', strict=False), STEP_TITLE_CHARACTERS))
+    return tuple(title for title in found if not is_blank(title))
+
+
+def drafted_list(text: str) -> str:
+    """The same as a list in Markdown."""
+    return "\n".join(f"{number}. {title}" for number, title in enumerate(drafted(text), 1))
+
+
+def planning_words(detail: TaskDetail) -> str:
+    """How far a plan that is being made is: `3 steps so far: Data model, Interface, Login`; and what it came to where
+    the task was not broken down; empty for any other.
+    """
+    if (maker := being_planned(detail)) is not None:
+        titles = drafted(maker.text)
+        return f"{plural(len(titles), 'step')} so far: {', '.join(titles)}" if titles else "no step so far"
+    return detail.plan.reasoning if detail.plan.by_model and len(numbered(detail)) == 1 else ""
 
 
 def numbered(detail: TaskDetail) -> tuple[Step, ...]:

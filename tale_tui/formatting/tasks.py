@@ -127,8 +127,8 @@ def reason_words(task: Task) -> str:
 
 
 def state_words(task: Task, now: float, *, doing: str = "") -> str:
-    """Where it is: `step 2 of 3, writing`, `waits for k4t9`, `waits for Ollama since 14:02`, `again in 12 s`, `approve
-    14 steps`, `out of memory`.
+    """Where it is: `step 2 of 3, writing`, `planning`, `waits for k4t9`, `waits for Ollama since 14:02`, `again in
+    12 s`, `approve 14 steps`, `out of memory`.
 
     Args:
         task: whose.
@@ -140,7 +140,7 @@ def state_words(task: Task, now: float, *, doing: str = "") -> str:
         place = f"step {step_number(task)} of {task.steps_total}"
         if task.steps_total > 1:
             return f"{place}, {words}" if words else place
-        return doing or "working"
+        return _planning_words(doing) if not task.steps_total else doing or "working"
     return _still_words(task, now)
 
 
@@ -152,6 +152,11 @@ def short_state(task: Task, now: float, *, doing: str = "") -> str:
     if _waits_for_server(task):
         return f"waits for {_server(task)}"
     return state_words(task, now, doing=doing)
+
+
+def _planning_words(doing: str) -> str:
+    """That a plan is made, and what goes before its first word where that is known: `planning, loading the model`."""
+    return f"planning, {doing}" if doing and doing != "writing" else "planning"
 
 
 def step_number(task: Task) -> int:

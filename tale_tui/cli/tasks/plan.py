@@ -63,9 +63,25 @@ def plan(context: CommandContext, task_id: str | None, as_json: bool, path: Path
 
 def echo_plan(detail: TaskDetail, forecast: PlanForecast | None) -> None:
     """Write the plan of a task as a tree, and how far it is."""
-    from tale_tui.formatting.plans import asked_copy, plan_rows, plan_words, progress_words
+    from tale_tui.formatting.plans import (
+        asked_copy,
+        being_planned,
+        drafted_list,
+        numbered,
+        plan_rows,
+        plan_words,
+        progress_words,
+    )
 
     echo(line_of(detail.task))
+    if (maker := being_planned(detail)) is not None:
+        echo("  The plan is being made. So far:" if drafted_list(maker.text) else "  The plan is being made.")
+        for line in drafted_list(maker.text).splitlines():
+            echo(f"  {line}")
+    if not numbered(detail):
+        if maker is None:
+            echo("  It has no plan yet: one is made when it runs.")
+        return
     echo(f"  {plan_words(detail, forecast)}")
     if detail.approval is not None and detail.approval.asks and detail.task.state is TaskState.WAITING:
         echo(f"  {detail.approval.asks}")

@@ -186,7 +186,7 @@ def _counted(parts: dict[str, int]) -> str:
 
 def _echo_task(detail: TaskDetail) -> None:
     from tale_tui.formatting.forecasts import past_words, step_words, summary_words
-    from tale_tui.formatting.plans import asked_copy
+    from tale_tui.formatting.plans import asked_copy, planning_words
     from tale_tui.formatting.tasks import tokens
     from tale_tui.formatting.units import moment
 
@@ -203,6 +203,7 @@ def _echo_task(detail: TaskDetail) -> None:
         ("forecast", summary_words(task.forecast) if task.forecast is not None else ""),
         ("earlier", past_words(task.forecast.past) if task.forecast is not None else ""),
         ("tokens", tokens(task)),
+        ("plan", planning_words(detail)),
         ("asks", detail.approval.asks if detail.approval is not None and task.state is TaskState.WAITING else ""),
         ("error", task.error),
     ]

@@ -23,6 +23,7 @@ from tale_tui.domain.errors import TaleError, WrongState
 from tale_tui.domain.events import Notice
 from tale_tui.domain.tasks import ENDED, OPEN, TaskState
 from tale_tui.formatting.engine import is_here
+from tale_tui.formatting.plans import planning_words
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import Task, TaskDetail
@@ -183,6 +184,8 @@ def echo_end(detail: TaskDetail, *, as_json: bool = False, quiet: bool = False) 
         case TaskState.DONE:
             if not (as_json or quiet):
                 echo(detail.result.rstrip("\n"))
+                if words := planning_words(detail):
+                    echo_err(f"{task.shown}  {words}")
                 if is_terminal(sys.stderr):
                     echo_err(click.style(_summary(task), **MUTED))
             return Exit.DONE

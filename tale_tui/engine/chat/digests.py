@@ -20,7 +20,7 @@ from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.errors import BrokenStream, BudgetSpent, NoSuchSession, TaleError
 from tale_tui.domain.events import Fact, Notice, SessionChanged
 from tale_tui.domain.metrics import CallKind, CallLabels
-from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
+from tale_tui.domain.models import ModelRef, Role, RoleState
 from tale_tui.engine.chat.context_budget import MESSAGE_TOKENS, PROMPT_TOKENS, TokenBudget
 from tale_tui.engine.chat.context_window import system_text
 from tale_tui.engine.chat.digest_prompt import (
@@ -34,7 +34,7 @@ from tale_tui.engine.chat.digest_prompt import (
 from tale_tui.engine.chat.prompt_builder import PromptBuilder, with_cards
 from tale_tui.engine.metrics.budgets import Budgets
 from tale_tui.engine.models.backend import ChatRequest, TextPiece
-from tale_tui.engine.models.files.starter import STARTER_NAME
+from tale_tui.engine.models.files.starter import is_starter
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.store.store import Store
@@ -144,7 +144,7 @@ class DigestService:
             text = await self._asking
             turns = work.due.turns + (work.before.turns if work.before is not None else 0)
             await self._services.store.add_digest(
-                work.due.messages[-1].id, text, turns=turns, ref=None if makes_up(work.ref) else work.ref
+                work.due.messages[-1].id, text, turns=turns, ref=None if is_starter(work.ref) else work.ref
             )
         except asyncio.CancelledError:
             if self._asking.cancelled() and not _is_cancelling():
@@ -181,7 +181,7 @@ class DigestService:
         if due is None:
             return None
         work = _DigestWork(ref, room, due, before, last.id)
-        if not makes_up(ref) and (spent := await self._spent(ref)):
+        if not is_starter(ref) and (spent := await self._spent(ref)):
             self._fail(session_id, work, spent)
             return None
         return work
@@ -200,7 +200,7 @@ class DigestService:
         Raises:
             ModelError: it could not be made.
         """
-        if makes_up(work.ref):
+        if is_starter(work.ref):
             return quoted_digest(work.before, work.due, work.room)
         return await self._ask(work, session_id)
 
@@ -262,11 +262,6 @@ class _WrittenDigest(PartialReply):
 
     def progress(self, done: int, total: int) -> None:
         """See `ReplyReader`."""
-
-
-def makes_up(ref: ModelRef) -> bool:
-    """Whether a model is too small to say what was said: the starter tells of what never was."""
-    return ref.backend is BackendName.EMBEDDED and ref.model == STARTER_NAME
 
 
 def undigested(messages: tuple[Message, ...], digest: ConversationDigest | None) -> tuple[Message, ...]:

@@ -242,11 +242,15 @@ class TaskPane(Vertical):
         self._doing = "thinking" if delta.thinking else "writing"
         self._tokens[delta.step_key] = delta.tokens
         steps = self.detail.steps if self.detail is not None else ()
-        key = next((passage_key(step) for step in steps if step.spec.key == delta.step_key), "")
+        step = next((step for step in steps if step.spec.key == delta.step_key), None)
+        key = passage_key(step) if step is not None else ""
         if key in self._written and not delta.thinking:
             self._written[key].append(delta.text)
         if self.view is TaskView.OUTPUT:
-            self.text.stream(key, delta.text, thinking=delta.thinking)
+            if step is not None and step.spec.kind == "plan" and not delta.thinking:
+                self._show_text(anew=False)
+            else:
+                self.text.stream(key, delta.text, thinking=delta.thinking)
         self._show_head_soon()
 
     def reading(self, event: StepReading) -> None:
@@ -278,14 +282,21 @@ class TaskPane(Vertical):
             chosen = None if self._step else self.step or now
             self.plan.show(self.detail, self._forecast, chosen=chosen, tokens=self._tokens)
 
-    def _show_text(self, *, anew: bool) -> None:
-        detail = self.detail
-        if detail is None:
-            return
-        found = tuple(
-            replace(one, text="".join(self._written[one.key])) if one.key in self._written else one
-            for one in passages(detail, self.view, self.clock(), self._calls, self.step)
+    def _as_written(self, detail: TaskDetail) -> TaskDetail:
+        """A task with what came of the steps that run since it was read."""
+        steps = (
+            replace(step, text="".join(self._written[passage_key(step)]))
+            if passage_key(step) in self._written
+            else step
+            for step in detail.steps
         )
+        return replace(detail, steps=tuple(steps))
+
+    def _show_text(self, *, anew: bool) -> None:
+        if self.detail is None:
+            return
+        detail = self._as_written(self.detail)
+        found = passages(detail, self.view, self.clock(), self._calls, self.step)
         waits = detail.task.state == "running" and not found
         self.text.empty = signs().ellipsis if waits else nothing_yet(detail.task)
         # What is being written is read at its end, all else from its beginning.

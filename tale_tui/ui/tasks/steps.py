@@ -12,7 +12,7 @@ from textual.content import Content
 from tale_tui.domain.forecasts import RUNS_MIN
 from tale_tui.domain.text import clean_line, reveal
 from tale_tui.formatting.forecasts import clock_interval, past_words, summary_parts
-from tale_tui.formatting.plans import numbered, step_does
+from tale_tui.formatting.plans import being_planned, drafted_list, numbered, planning_words, step_does
 from tale_tui.formatting.servers import server_name
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.tasks import elapsed_s, left_s, model_name, short_times, state_words, times, tone
@@ -159,6 +159,8 @@ def _written(task: Task, steps: Sequence[Step], tokens: int) -> int:
 
 
 def _word(task: Task, now: float, doing: str, *, single: bool) -> str:
+    if task.state == "running" and not task.steps_total:
+        return state_words(task, now, doing=doing)
     if task.state == "running":
         return (doing or "running") if single else "running"
     return state_words(task, now) if task.state != "failed" else "failed"
@@ -283,13 +285,16 @@ def nothing_yet(task: Task) -> str:
 def _output(detail: TaskDetail) -> tuple[Passage, ...]:
     single = len(detail.steps) <= 1
     found: list[Passage] = []
+    if (maker := being_planned(detail)) is not None:
+        found.append(Passage(passage_key(maker), "Plan", text=drafted_list(maker.text), thinking=maker.thinking))
+    elif words := planning_words(detail):
+        found.append(Passage("plan", "Plan", text=words))
     if detail.result and not single and all(step.text != detail.result for step in detail.steps):
         found.append(Passage("result", "Result", text=detail.result))
     for step in detail.steps:
         running = step.state == "running"
         text = detail.result if single and detail.result else step.text
-        # A plan that is made stands above as steps; as JSON it is nothing to read.
-        if not (text.strip() or step.thinking or running) or (step.spec.kind == "plan" and not running):
+        if not (text.strip() or step.thinking or running) or step.spec.kind == "plan":
             continue
         title = model_name(detail.task) if single else step.spec.title or step.spec.key
         key = passage_key(step)

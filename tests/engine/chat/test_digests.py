@@ -15,12 +15,10 @@ from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.errors import Unreachable
 from tale_tui.domain.events import SessionChanged, TurnDone
 from tale_tui.domain.metrics import CallKind, CallRecord
-from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.engine.chat import digests
 from tale_tui.engine.chat.context_window import DIGEST_HEAD
 from tale_tui.engine.chat.digests import DigestService
 from tale_tui.engine.models.backend import ChatRequest, SortedAnew
-from tale_tui.engine.models.files.starter import STARTER_NAME
 from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.store.store import Store
 
@@ -370,7 +368,7 @@ async def test_a_planner_is_told_the_same_digest(talk: Begin, answers: Answers) 
 async def test_a_model_that_makes_things_up_is_not_asked_and_the_user_is_quoted(
     chat: Any, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(digests, "makes_up", lambda ref: True)
+    monkeypatch.setattr(digests, "is_starter", lambda ref: True)
     await say(chat, 12)
     await settled(chat)
     found = await digest(chat)
@@ -378,9 +376,3 @@ async def test_a_model_that_makes_things_up_is_not_asked_and_the_user_is_quoted(
     assert found.ref is None
     assert "The pond has a fish" in found.text
     assert not answers.summaries
-
-
-def test_only_the_starter_makes_things_up() -> None:
-    assert digests.makes_up(ModelRef(BackendName.EMBEDDED, STARTER_NAME))
-    assert not digests.makes_up(ModelRef(BackendName.EMBEDDED, "qwen2.5-7b"))
-    assert not digests.makes_up(ModelRef(BackendName.OLLAMA, STARTER_NAME))

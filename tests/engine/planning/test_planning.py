@@ -20,10 +20,12 @@ from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.backend import ChatRequest
 from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.tasks.prompts import FILES
-from tale_tui.formatting.plans import asked_copy, exported_plan, plan_json
+from tale_tui.formatting.plans import asked_copy, exported_plan, plan_json, planning_words
+from tale_tui.formatting.tasks import state_words
 
 Start = Callable[..., Awaitable[Engine]]
 WAIT_S = 20.0
+NOW = 1_800_000_000.0
 REMEMBERED = "To build a complete web application with user authentication, database and API take SQLite as database"
 """Near enough to the large task to be offered, by its words alone."""
 APPLICATION = "Build a complete web application with user authentication, database, and API"
@@ -122,7 +124,7 @@ async def until_text(engine: Engine, task: Task, key: str, text: str) -> None:
     """Wait until a step has written so much."""
     async with asyncio.timeout(WAIT_S), aclosing(engine.tasks.follow(task.id)) as events:
         async for event in events:
-            if isinstance(event, StepDelta) and event.step_key == key and text.endswith(event.text):
+            if isinstance(event, StepDelta) and event.step_key == key and event.text and text.endswith(event.text):
                 return
             if isinstance(event, TaskSeen) and any(
                 one.spec.key == key and one.text == text and one.state is StepState.RUNNING
@@ -248,6 +250,40 @@ async def test_a_wrong_plan_is_repaired_once_and_then_it_is_one_step(begin: Any,
     assert done.result == "result of The whole at once"
     assert done.plan.reasoning.startswith("Not broken down: ")
     assert len(planner.planned) == 2
+
+
+async def test_a_repair_that_was_interrupted_goes_on_and_is_the_only_one(begin: Any) -> None:
+    wrong, half = plan(step("a", "b"), step("b", "a")), THREE[:40]
+    planner = Planner([wrong, Script((Say(half), Hold(asyncio.Event()))), "no plan at all"])
+    engine = await begin(planner, plans=FREE)
+    task = await submit(engine)
+    await until_text(engine, task, "plan", half)
+    await engine.tasks.pause(task.id)
+    await until(engine, task, TaskState.PAUSED)
+    await engine.tasks.resume(task.id)
+    done = await until(engine, task, TaskState.DONE)
+    assert [request.continue_text for request in planner.planned] == ["", "", half]
+    _, repair, again = planner.planned
+    assert "This cannot be used: " in repair.messages[-1].text
+    assert again.messages == repair.messages, "it is the repair that goes on, and not the first question"
+    assert list(work(done)) == ["whole"], "nothing is repaired a second time"
+
+
+async def test_how_far_a_plan_is_that_is_being_made_can_be_seen(begin: Any) -> None:
+    half = plan(step("schema", title="Data \u201cmodel\u201d"), step("api"), step("pages"))
+    half = half[: half.index('"pages"')]
+    go_on = asyncio.Event()
+    engine = await begin(Planner([Script((Say(half), Hold(go_on), Say("nothing")))]), plans=FREE)
+    task = await submit(engine)
+    await until_text(engine, task, "plan", half)
+    seen = await engine.tasks.get(task.id)
+    assert state_words(seen.task, NOW) == "planning"
+    assert state_words(seen.task, NOW, doing="loading the model") == "planning, loading the model"
+    assert planning_words(seen) == "2 steps so far: Data \u201cmodel\u201d, The api"
+    go_on.set()
+    done = await until(engine, task, TaskState.DONE)
+    assert done.task.steps_total == 1
+    assert planning_words(done).startswith("Not broken down: ")
 
 
 async def test_a_server_that_refuses_the_form_is_asked_without_it(begin: Any) -> None:
@@ -436,6 +472,7 @@ async def test_a_refusal_goes_into_a_new_plan_that_asks_again(begin: Any) -> Non
 
 async def test_a_draft_is_foreseen_and_nothing_of_it_is_stored(begin: Any) -> None:
     engine, task = await waiting_plan(begin, Planner([plan(step("a"), step("b", "a"))]))
+    assert await engine.learning.of_task(task.id) is not None, "what is foreseen of the plan is stored by now"
     before = await engine.tasks.get(task.id)
     longer = exported_plan(before)
     longer = replace(longer, steps=(*longer.steps, replace(longer.steps[0], key="c", title="C", files=("c.md",))))

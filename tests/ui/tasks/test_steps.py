@@ -236,7 +236,21 @@ def test_a_plan_that_is_made_is_not_shown_as_json() -> None:
     maker = StepSpec("plan", "plan", kind=StepKind.PLAN)
     done = Step(StepSpec("a", "Data model", "Draw it."), StepState.DONE, text="A table.")
     running = fake_tasks.task("r5n1", "Web application", "running", steps_total=2, steps_done=1)
-    for state, shown in ((StepState.RUNNING, ["plan", "Data model"]), (StepState.DONE, ["Data model"])):
-        made = Step(maker, state, text='{"steps": []}')
-        detail = TaskDetail(running, "Build it", Plan((maker, done.spec)), (made, done))
-        assert [one.title for one in passages(detail, TaskView.OUTPUT, fake_tasks.NOW)] == shown
+    planned = [("Data model", "A table.")]
+    for state, shown in ((StepState.RUNNING, [("Plan", "1. Routes"), *planned]), (StepState.DONE, planned)):
+        made = Step(maker, state, text='{"steps": [{"key": "routes", "title": "Routes", "prompt": "Dra')
+        detail = TaskDetail(running, "Build it", Plan((maker, done.spec, done.spec)), (made, done, done))
+        assert [(one.title, one.text) for one in passages(detail, TaskView.OUTPUT, fake_tasks.NOW)][:2] == shown[:2] + (
+            planned if state is StepState.DONE else []
+        )
+
+
+def test_why_a_task_was_not_broken_down_stands_before_its_text() -> None:
+    maker = StepSpec("plan", "plan", kind=StepKind.PLAN)
+    whole = Step(StepSpec("whole", "The whole at once"), StepState.DONE, text="All of it.")
+    plan = Plan((maker, whole.spec), reasoning="Not broken down: The answer has no JSON.")
+    ended = fake_tasks.task("r5n1", "Web application", "done")
+    detail = TaskDetail(ended, "Build it", plan, (Step(maker, StepState.DONE, text="{}"), whole), "All of it.")
+    first, second = passages(detail, TaskView.OUTPUT, fake_tasks.NOW)
+    assert (first.title, first.text) == ("Plan", "Not broken down: The answer has no JSON.")
+    assert second.text == "All of it."

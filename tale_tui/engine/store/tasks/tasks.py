@@ -310,7 +310,7 @@ def insert_task(connection: sqlite3.Connection, new: NewTask, now: float, messag
                 "p_simple": new.p_simple,
                 "given": new.given,
                 "asks": "" if state is TaskState.WAITING else None,
-                "steps_total": len(plan.steps),
+                "steps_total": sum(spec.kind != StepKind.PLAN for spec in plan.steps),
                 "step_title": plan.steps[0].title if plan.steps else "",
             },
         ).fetchone()[0]

@@ -96,7 +96,10 @@ _RELEASE = """
 _SETTLE = """
     UPDATE task SET updated = :now,
         (steps_total, steps_done, prompt_tokens, completion_tokens) = (
-            SELECT max(1, count(*) FILTER (WHERE state <> 'skipped' AND NOT plans)),
+            SELECT
+                max(
+                    count(*) FILTER (WHERE state <> 'skipped' AND NOT plans), min(1, count(*) FILTER (WHERE NOT plans))
+                ),
                 count(*) FILTER (WHERE state = 'done' AND NOT plans), sum(prompt_tokens),
                 sum(coalesce(spent_tokens, 0) + coalesce(completion_tokens, 0))
                     FILTER (WHERE spent_tokens IS NOT NULL OR completion_tokens IS NOT NULL)

@@ -10,7 +10,7 @@ from tale_tui.domain.errors import NoSuchTask
 from tale_tui.domain.events import StepDelta, StepReading, TaskEvent, TaskSeen
 from tale_tui.domain.models import Role, RoleStatus, Usage
 from tale_tui.domain.tasks import ENDED, StepState, Task, TaskDetail, TaskState
-from tale_tui.formatting.plans import numbered
+from tale_tui.formatting.plans import being_planned, drafted_list, numbered
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.conversation import Conversation
 from tale_tui.ui.chat.turn_presenter import StreamMeter
@@ -36,6 +36,8 @@ class TaskCards:
         self._followed: set[str] = set()
         self._steps: dict[str, ShownStep] = {}
         """The step whose text a card has, by the id of its task."""
+        self._drafts: dict[str, _PlanDraft] = {}
+        """The plan that is being made, by the id of its task."""
         self._models: dict[Role, RoleStatus] = {}
 
     def watched(self, task_id: str) -> bool:
@@ -132,16 +134,25 @@ class TaskCards:
         finally:
             self._followed.discard(task_id)
             self._steps.pop(task_id, None)
+            self._drafts.pop(task_id, None)
             self._view.set_task_live(task_id, None)
 
     def _show_event(self, task_id: str, event: TaskEvent, paces: dict[str, StreamMeter]) -> None:
         view = self._view
         match event:
+            case TaskSeen(detail) if (maker := being_planned(detail)) is not None:
+                self._drafts[task_id] = _PlanDraft(maker.spec.key, maker.text)
+                self._bring(task_id, drafted_list(maker.text), maker.thinking)
             case TaskSeen(detail):
+                self._drafts.pop(task_id, None)
                 shown = self._steps[task_id] = shown_step(detail, self._steps.get(task_id))
                 self._bring(task_id, *written(detail, shown.key))
             case StepDelta(key, text, thinking, tokens):
                 pace = paces.setdefault(key, StreamMeter(self._conversation.clock.monotonic))
+                if not thinking and (draft := self._drafts.get(task_id)) is not None and draft.key == key:
+                    self._stream_plan(task_id, draft, text)
+                    view.set_task_live(task_id, pace.writing("writing", tokens))
+                    return
                 shown = self._steps.setdefault(task_id, ShownStep(key, runs=True))
                 if shown.key != key:
                     if shown.runs:  # several write at once: the card has the text of one, and the other ones go on
@@ -155,6 +166,16 @@ class TaskCards:
                 view.set_task_live(task_id, pace.reading(done, total) if total else pace.loading())
             case _ as never:
                 assert_never(never)
+
+    def _stream_plan(self, task_id: str, draft: _PlanDraft, text: str) -> None:
+        """More of a plan came: the card has the steps that are in it so far."""
+        before = drafted_list(draft.text)
+        draft.text += text
+        now = drafted_list(draft.text)
+        if not now.startswith(before):  # what was a plan so far was only thought
+            self._view.set_task_text(task_id, now)
+        elif now != before:
+            self._view.stream_step(task_id, now[len(before) :])
 
     async def _show_written(self, task_id: str) -> None:
         """Show what a task wrote that does not go on by itself."""
@@ -184,6 +205,16 @@ class TaskCards:
             usage = Usage(prompt_tokens=task.prompt_tokens, completion_tokens=task.completion_tokens)
             branch.put(replace(card, text=text, ref=task.ref, why=task.why, error=error, usage=usage))
             self._conversation.changed()
+
+
+@dataclass(slots=True)
+class _PlanDraft:
+    """A plan that is being made."""
+
+    key: str
+    """Of the step that makes it."""
+    text: str
+    """The answer as far as it came."""
 
 
 @dataclass(frozen=True, slots=True)

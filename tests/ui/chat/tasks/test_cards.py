@@ -70,6 +70,31 @@ async def test_a_card_that_the_reader_opened_goes_on_being_written_after_the_con
         await window.shows("line one", "line two")
 
 
+async def test_a_card_has_the_steps_of_a_plan_that_is_being_made_and_not_its_json(open_window: Any) -> None:
+    more, end = asyncio.Event(), asyncio.Event()
+    first, second = '{"steps": [{"key": "a", "title": "Data model", "prompt": "Do a."}', ', {"title": "Interface", '
+
+    def answer(request: Any) -> Script:
+        if "You break a task down" in request.messages[0].text:
+            return Script((Say(first), Hold(more), Say(second), Hold(end), Say('"prompt": "Do b."}]}')))
+        return spoken("An answer.")
+
+    async with open_window(answer, ux="scripted/demo", task="scripted/demo") as window:
+        await window.ready()
+        await window.say("/task Build a complete web application with user authentication, database, and API")
+        await window.shows("planning", "1. Data model")
+        more.set()
+        await window.shows("2. Interface")
+        await window.press("f3")
+        await window.shows("Plan", "1. Data model", "2. Interface")
+        assert '"steps"' not in window.painted
+        await window.press("f2")
+        assert '"steps"' not in window.painted
+        end.set()
+        await window.shows("approve 3 steps")
+        await window.hides("1. Data model")
+
+
 async def test_a_card_has_the_text_of_one_step_where_several_write_at_once(open_window: Any) -> None:
     more, end = asyncio.Event(), asyncio.Event()
 
