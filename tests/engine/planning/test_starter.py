@@ -17,7 +17,7 @@ from tale_tui.domain.events import TaskSeen
 from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.domain.tasks import ENDED, StepKind, StepState, TaskDetail, TaskState
 from tale_tui.engine.engine import Engine
-from tale_tui.engine.models.files.starter import STARTER_NAME
+from tale_tui.engine.models.files.starter import STARTER_NAME, starter_path
 from tale_tui.engine.planning.maker import TOO_SMALL
 from tale_tui.formatting.plans import planning_words
 
@@ -48,7 +48,8 @@ async def test_the_starter_is_asked_for_no_plan(paths: Paths, place_starter: Cal
 async def test_a_small_model_that_plans_gets_the_task_done(
     paths: Paths, place_starter: Callable[[Path], Path], tokens: int
 ) -> None:
-    place_starter(paths.models).rename(paths.models / f"{OTHER_NAME}.gguf")
+    place_starter(paths.models)
+    starter_path(paths.models).rename(paths.models / f"{OTHER_NAME}.gguf")
     detail = await done_by(str(ModelRef(BackendName.EMBEDDED, OTHER_NAME)), paths, tokens)
     history = [entry.what for entry in detail.history]
     assert detail.task.state is TaskState.DONE, history
