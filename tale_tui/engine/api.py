@@ -300,8 +300,8 @@ class TaskApi(Protocol):
         ...
 
     async def skip(self, task_id: str, *, step: str) -> Task:
-        """Do a task without one of its steps, and without those that only it makes possible. The step may run: it is
-        stopped, and what else runs goes on from its text.
+        """Do a task without one of its steps, and without those that only it makes possible. The step may run: it
+        alone is stopped.
 
         Args:
             task_id: the whole id of one that is queued, runs, is paused, or whose plan waits for a yes.

@@ -36,6 +36,9 @@ from tale_tui.engine.tasks.uncancellable import uncancellable
 
 log = logging.getLogger(__name__)
 
+_STOPPED = "stopped by you"
+"""Why a step is left out that the user stops."""
+
 
 class Executor:
     """Carries out tasks. `start` begins, `close` ends; before and after that tasks are taken in and none runs.
@@ -237,8 +240,7 @@ class Executor:
         return self._reordered(await uncancellable(self._stopped(task_id, change)))
 
     async def skip(self, task_id: str, *, step: str) -> Task:
-        change = partial(self._store.skip_step, task_id, step, "stopped by you")
-        return self._reordered(await uncancellable(self._stopped(task_id, change)))
+        return await uncancellable(self._skip(task_id, step))
 
     async def draft(self, task_id: str, *, plan: str) -> PlanDraft:
         detail, drafted = await self._store.task_detail(task_id), parse_plan(plan)
@@ -258,6 +260,12 @@ class Executor:
 
     async def move(self, task_id: str, *, before: str | None) -> Task:
         return self._reordered(await self._store.move(task_id, before), afresh=False)
+
+    async def _skip(self, task_id: str, step: str) -> Task:
+        """Leave a step out; a run of the task goes on without it."""
+        if (task := await self._scheduler.leave_out(task_id, step, _STOPPED)) is not None:
+            return self._services.changed(task)
+        return self._reordered(await self._store.skip_step(task_id, step, _STOPPED))
 
     async def _give(self, task_id: str, role: Role) -> Task:
         """End the run of a task, if there is one, and have the model of a role do it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from tale_tui.domain.plans import lengths, sources
@@ -30,6 +31,10 @@ class TaskSuspended(Exception):
         self.topic = topic
         self.asks = asks
         self.shown = shown
+
+
+class StepLeftOut(Exception):
+    """A step was left out while it ran; it is one of `RunContext.left_out` now, and the others do not notice."""
 
 
 class RunContext(Protocol):
@@ -60,6 +65,7 @@ class RunContext(Protocol):
             spec: the step.
             inputs: the results of the steps before it, by key, in the order in which it names them.
         Raises:
+            StepLeftOut: it is not to be run any more; the run goes on without it.
             Exception: it did not work; the run ends with it.
         """
         ...
@@ -71,6 +77,7 @@ class RunContext(Protocol):
             topic: the step that asks.
         Raises:
             TaskSuspended: nobody has said yes yet.
+            StepLeftOut: as `step`.
         """
         ...
 
@@ -98,7 +105,8 @@ async def run_plan(context: RunContext, plan: Plan) -> str:
             steps = [spec for spec in ready if spec.kind != StepKind.APPROVAL and context.may(spec)]
             steps = _first(steps, plan)[: max(0, context.at_once - len(running))]
             if len(steps) == 1 and not running:
-                results[steps[0].key] = await context.step(steps[0], _inputs(steps[0], plan, context, results))
+                with suppress(StepLeftOut):
+                    results[steps[0].key] = await context.step(steps[0], _inputs(steps[0], plan, context, results))
                 continue
             for spec in steps:
                 work = asyncio.ensure_future(context.step(spec, _inputs(spec, plan, context, results)))
@@ -106,12 +114,14 @@ async def run_plan(context: RunContext, plan: Plan) -> str:
             if running:
                 done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for work in done:
-                    results[running[work]] = work.result()
+                    with suppress(StepLeftOut):
+                        results[running[work]] = work.result()
                     del running[work]
             else:
                 asking = min(ready, key=lambda spec: spec.kind == StepKind.COPY)  # what copies asks last
-                await context.wait(asking.key)
-                results[asking.key] = ""
+                with suppress(StepLeftOut):
+                    await context.wait(asking.key)
+                    results[asking.key] = ""
     finally:
         await _stop(running)
     return result_of(plan, results)

@@ -126,6 +126,14 @@ class Scheduler:
             await run.stop()
         return run is not None
 
+    async def leave_out(self, task_id: str, step: str, reason: str) -> Task | None:
+        """Have the run of a task go on without a step; see `TaskRun.leave_out`. None where nothing runs it, or nothing
+        does any more."""
+        while (run := self._runs.get(task_id)) is not None:
+            if (task := await run.leave_out(step, reason)) is not None:
+                return task
+        return None
+
     def settle(self, task_id: str) -> None:
         """Have a task that is stored as running, and does not run, queued again as soon as that can be stored."""
         self.in_background(self._settle(task_id))

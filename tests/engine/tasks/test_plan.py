@@ -203,6 +203,7 @@ def test_the_interpreter_takes_nothing_from_outside() -> None:
     assert {node.module for node in froms} == {
         "__future__",
         "collections.abc",
+        "contextlib",
         "typing",
         "tale_tui.domain.plans",
         "tale_tui.domain.tasks",

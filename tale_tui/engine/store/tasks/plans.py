@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from tale_tui.domain.constants import ERROR_CHARACTERS
 from tale_tui.domain.errors import BadPlan
 from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import AtLimit, Plan, Reason, StepKind, StepSpec, StepState, Task, TaskState
+from tale_tui.domain.tasks import AtLimit, Plan, Reason, StepKind, StepSpec, StepState, Task, TaskDetail, TaskState
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.store.database import Database
-from tale_tui.engine.store.rows import plan_text, safe_plan
-from tale_tui.engine.store.tasks.task_rows import task_at, task_n
+from tale_tui.engine.store.rows import plan_text, safe_plan, step_key
+from tale_tui.engine.store.tasks.task_rows import detail_at, task_at, task_n
 from tale_tui.engine.store.tasks.transitions import (
     add_history_entry,
     ask_about_plan,
@@ -24,6 +24,7 @@ from tale_tui.engine.store.tasks.transitions import (
     leave_out_step,
     plan_at,
     question,
+    running_n,
     skip_steps,
     update_progress,
     wrong_state,
@@ -47,6 +48,7 @@ _YES = """
         finished = CASE WHEN :done THEN :now ELSE finished END, error = '', next_try = NULL
     WHERE task_n = :n AND key = :key AND state <> 'done'
 """
+_STOP = "UPDATE task_step SET state = 'pending' WHERE task_n = ? AND key = ? AND state = 'running'"
 _UNDER_WAY = (TaskState.QUEUED, TaskState.RUNNING, TaskState.PAUSED)
 _YES_TO_COPY = "UPDATE task_step SET allowed = 1 WHERE task_n = ? AND key = ? AND state <> 'done'"
 _OVER = (StepState.DONE.value, StepState.SKIPPED.value)
@@ -139,7 +141,7 @@ class TaskPlans(Database):
         return await self._write(job)
 
     async def skip_step(self, task_id: str, step: str, reason: str) -> Task:
-        """As `leave_out`, also for a task that is under way; one that ran is queued again.
+        """As `leave_out`, also for a task that is under way; one that counts as running is queued again.
 
         Args:
             task_id: the whole id; nothing runs it any more.
@@ -155,6 +157,26 @@ class TaskPlans(Database):
                 change_state(connection, n, TaskState.QUEUED, now)
             _leave_out(connection, n, step, reason, now)
             return task_at(connection, n)
+
+        return await self._write(job)
+
+    async def leave_out_of_run(self, task_id: str, epoch: int, step: str, reason: str) -> TaskDetail:
+        """As `leave_out`, for a task that runs and goes on running; the step may run.
+
+        Args:
+            task_id: the whole id.
+            epoch: of the run.
+            step: the key.
+            reason: why, in a few words.
+        Raises:
+            Fenced, BadPlan: nothing was changed.
+        """
+
+        def job(connection: sqlite3.Connection) -> TaskDetail:
+            n = running_n(connection, task_id, epoch)
+            connection.execute(_STOP, (n, step_key(step)))
+            _leave_out(connection, n, step, reason, self._clock.now())
+            return detail_at(connection, n)
 
         return await self._write(job)
 
