@@ -280,7 +280,8 @@ class TaskApi(Protocol):
             task_id: the whole id.
             yes: what the answer is.
             step: the key of the one step of its plan that is meant: it may run, and every other one asks when its turn
-                comes; or it is left out, with what it alone makes possible, and the task goes on waiting.
+                comes; or it is left out, with what it alone makes possible, and the task goes on waiting. Where a step
+                had its yes, others get theirs, or all of them, also while the task is queued, runs or is paused.
         Raises:
             NoSuchTask, WrongState: nothing was changed.
             BadPlan: no such step of it waits for an answer; nothing was changed.

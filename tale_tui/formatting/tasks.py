@@ -18,7 +18,7 @@ from tale_tui.formatting.forecasts import (
 )
 from tale_tui.formatting.servers import server_name
 from tale_tui.formatting.symbols import Signs, signs
-from tale_tui.formatting.units import about, bar, clock, count, format_probability, rough_clock, when
+from tale_tui.formatting.units import about, bar, clock, count, format_probability, plural, rough_clock, when
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import Task
@@ -196,7 +196,7 @@ def _question(task: Task) -> str:
         return f"wait on for {_server(task)}?"
     if task.steps_done or not task.steps_total:
         return f"approve {task.step_title}".rstrip()
-    return f"approve {task.steps_total} {'step' if task.steps_total == 1 else 'steps'}"
+    return f"approve {plural(task.steps_asking or task.steps_total, 'step')}"
 
 
 def server_away_since(task: Task, now: float) -> str:

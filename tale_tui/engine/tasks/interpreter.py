@@ -58,6 +58,10 @@ class RunContext(Protocol):
         """Whether the user has let a step run, or need not be asked."""
         ...
 
+    async def changed(self) -> None:
+        """Return when the user has changed which steps may run, or are left out, since this was asked before."""
+        ...
+
     async def step(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
         """The result of a step: that which is kept already, else what comes of carrying it out; then it is kept.
 
@@ -104,19 +108,14 @@ async def run_plan(context: RunContext, plan: Plan) -> str:
             ready = [spec for spec in _ready(left, plan, context, results) if spec.key not in begun]
             steps = [spec for spec in ready if spec.kind != StepKind.APPROVAL and context.may(spec)]
             steps = _first(steps, plan)[: max(0, context.at_once - len(running))]
-            if len(steps) == 1 and not running:
-                with suppress(StepLeftOut):
-                    results[steps[0].key] = await context.step(steps[0], _inputs(steps[0], plan, context, results))
-                continue
             for spec in steps:
                 work = asyncio.ensure_future(context.step(spec, _inputs(spec, plan, context, results)))
                 running[work] = spec.key
             if running:
-                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for work in done:
+                for work in await _first_over(running, context):
+                    key = running.pop(work)
                     with suppress(StepLeftOut):
-                        results[running[work]] = work.result()
-                    del running[work]
+                        results[key] = work.result()
             else:
                 asking = min(ready, key=lambda spec: spec.kind == StepKind.COPY)  # what copies asks last
                 with suppress(StepLeftOut):
@@ -193,6 +192,16 @@ def _run(keys: Sequence[str], left_out: Collection[str], before: Mapping[str, Se
         else:
             found.append(key)
     return found
+
+
+async def _first_over(running: Collection[asyncio.Task[str]], context: RunContext) -> set[asyncio.Task[str]]:
+    """Those of some steps that are over as soon as any is; none where the user changed what may run before that."""
+    changed = asyncio.ensure_future(context.changed())
+    try:
+        await asyncio.wait((*running, changed), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        changed.cancel()
+    return {work for work in running if work.done()}
 
 
 async def _stop(running: Mapping[asyncio.Task[str], str]) -> None:

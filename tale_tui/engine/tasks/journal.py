@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -98,6 +98,8 @@ class Journal:
         """Held while a step is brought to its end, or left out."""
         self._ends = False
         """Whether a step has failed, or asks: nothing more is begun in this run."""
+        self._news = asyncio.Event()
+        """That the user has changed the plan."""
         self._complained = False
         self.open: dict[str, Attempt] = {}
         """Steps that run, by key."""
@@ -122,6 +124,11 @@ class Journal:
     def may(self, spec: StepSpec) -> bool:
         """See `RunContext.may`."""
         return spec.kind == StepKind.PLAN or spec.key in self._results or self._steps[spec.key].allowed
+
+    async def changed(self) -> None:
+        """See `RunContext.changed`."""
+        await self._news.wait()
+        self._news.clear()
 
     async def step(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
         """See `RunContext.step`.
@@ -208,8 +215,26 @@ class Journal:
             self._take(detail)
             if attempt is not None:
                 attempt.stop()
-        self.last = detail.task
+        self._news.set()
         return detail.task
+
+    async def change(self, change: Callable[[], Awaitable[Task]]) -> Task | None:
+        """Go on with the plan as it is after a change of what may run.
+
+        Args:
+            change: makes it in the store, and gives the task as it is then.
+        Returns:
+            The task; None where this run is about to end, and nothing was changed.
+        Raises:
+            BadInput, StoreError: as `change`.
+        """
+        async with self._changing:
+            if self._ends:
+                return None
+            task = await change()
+            await self._take_plan()
+        self._news.set()
+        return task
 
     @property
     def all_over(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -64,22 +65,21 @@ class TaskRun:
         self.work.cancel()
         await asyncio.wait([self.work])
 
-    async def leave_out(self, step: str, reason: str) -> Task | None:
-        """Go on without a step, and without those that only it makes possible.
+    async def change(self, change: Callable[[Journal], Awaitable[Task | None]]) -> Task | None:
+        """Change what this run has before it.
 
         Args:
-            step: the key.
-            reason: why, in a few words.
+            change: does it in the journal, and gives the task; None where the run is about to end.
         Returns:
             The task; None where nothing was changed and this run is over.
         Raises:
-            BadPlan, StoreError: nothing was changed.
+            BadInput, StoreError: nothing was changed.
         """
         begun: tuple[asyncio.Future[None], asyncio.Future[Journal]] = self.work, self._journal
         await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED)
         if self._journal.done():
             with suppress(Fenced):
-                if (task := await self._journal.result().leave_out(step, reason)) is not None:
+                if (task := await change(self._journal.result())) is not None:
                     return task
         await asyncio.wait([self.work])
         return None

@@ -103,6 +103,9 @@ class Memory:
     def may(self, spec: StepSpec) -> bool:
         return True
 
+    async def changed(self) -> None:
+        await asyncio.Event().wait()
+
     async def step(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
         if spec.key in self.kept:
             return self.kept[spec.key]
