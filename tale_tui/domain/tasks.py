@@ -358,6 +358,7 @@ class Task:
     steps_done: int = 0
     step_title: str = ""
     """The step that runs, else the next one."""
+    steps_running: int = 0
     steps_asking: int = 0
     """Steps that want a yes, where the task waits for the user."""
     next_try: float | None = None

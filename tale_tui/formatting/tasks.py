@@ -127,8 +127,8 @@ def reason_words(task: Task) -> str:
 
 
 def state_words(task: Task, now: float, *, doing: str = "") -> str:
-    """Where it is: `step 2 of 3, writing`, `waits for k4t9`, `waits for Ollama since 14:02`, `again in 12 s`, `approve
-    14 steps`, `out of memory`.
+    """Where it is: `1 of 3 done, writing`, `1 of 6 done, 3 running`, `waits for k4t9`, `waits for Ollama since 14:02`,
+    `again in 12 s`, `approve 14 steps`, `out of memory`.
 
     Args:
         task: whose.
@@ -136,27 +136,31 @@ def state_words(task: Task, now: float, *, doing: str = "") -> str:
         doing: what is going on in the step that runs (`writing`), where that is known better than by its title.
     """
     if task.state == "running":
-        words = doing or task.step_title
-        place = f"step {step_number(task)} of {task.steps_total}"
         if task.steps_total > 1:
+            place, words = f"{task.steps_done} of {task.steps_total} done", _under_way(task, doing)
             return f"{place}, {words}" if words else place
         return doing or "working"
     return _still_words(task, now)
 
 
 def short_state(task: Task, now: float, *, doing: str = "") -> str:
-    """As `state_words`, for narrow places: `2/3 writing`."""
+    """As `state_words`, for narrow places: `1/3 writing`, `1/6, 3 running`."""
     if task.state == "running" and task.steps_total > 1:
-        words = doing or task.step_title
-        return f"{step_number(task)}/{task.steps_total} {words}".rstrip()
+        between = ", " if task.steps_running > 1 else " "
+        return f"{steps_place(task)}{between}{_under_way(task, doing)}".rstrip()
     if _waits_for_server(task):
         return f"waits for {_server(task)}"
     return state_words(task, now, doing=doing)
 
 
-def step_number(task: Task) -> int:
-    """The number of the step that runs, from 1."""
-    return min(task.steps_done + 1, task.steps_total)
+def steps_place(task: Task) -> str:
+    """How many of its steps are done: `1/3`; empty where it has only one."""
+    return f"{task.steps_done}/{task.steps_total}" if task.steps_total > 1 else ""
+
+
+def _under_way(task: Task, doing: str) -> str:
+    """What runs of a task with several steps: how many where that is more than one."""
+    return f"{task.steps_running} running" if task.steps_running > 1 else doing or task.step_title
 
 
 def _still_words(task: Task, now: float) -> str:
