@@ -126,10 +126,11 @@ async def test_a_task_without_a_plan_is_not_planned_anew(open_tasks: Any, engine
         await window.tells("w9d4 has no plan of which anything is left.")
 
 
-async def test_its_plan_opens_for_reading(open_tasks: Any, engine: Any) -> None:
+@pytest.mark.parametrize("key", ["p", "f12"])
+async def test_its_plan_opens_for_reading(open_tasks: Any, engine: Any, key: str) -> None:
     async with open_tasks(engine) as window:
         await read(window)
-        await window.press("p")
+        await window.press(key)
         await window.dialog(PlanDialog)
         await window.shows("Web application: its plan")
 
