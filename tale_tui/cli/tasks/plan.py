@@ -63,10 +63,12 @@ def plan(context: CommandContext, task_id: str | None, as_json: bool, path: Path
 
 def echo_plan(detail: TaskDetail, forecast: PlanForecast | None) -> None:
     """Write the plan of a task as a tree, and how far it is."""
-    from tale_tui.formatting.plans import asked_copy, plan_rows, plan_words, progress_words
+    from tale_tui.formatting.plans import asked_copy, plan_rows, plan_words, progress_words, refused_words
 
     echo(line_of(detail.task))
     echo(f"  {plan_words(detail, forecast)}")
+    if refused := refused_words(detail):
+        echo(f"  {refused}")
     if detail.approval is not None and detail.approval.asks and detail.task.state is TaskState.WAITING:
         echo(f"  {detail.approval.asks}")
     for line in asked_copy(detail).splitlines():

@@ -52,6 +52,7 @@ async def test_it_says_what_will_run_and_why_it_asks(open_plan: Any) -> None:
 async def test_few_columns_have_the_rest_below(open_plan: Any) -> None:
     async with open_plan(size=(80, 24)) as window:
         assert line(window, "Data model").split()[-2:] == ["900", "1:30"]
+        await window.shows("f1 all keys   esc back")
         await window.press(*["down"] * 6)
         await window.shows("after 4 5 6", "by qwen3:14b", "effects outside")
 
