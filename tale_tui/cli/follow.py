@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from tale_tui.domain.errors import EngineLost, TurnRunning, WrongState
@@ -32,8 +32,8 @@ from tale_tui.domain.events import (
     TurnFailed,
     TurnStarted,
 )
-from tale_tui.domain.tasks import ENDED, DetectBand, Reason, Task, TaskState
-from tale_tui.formatting.plans import asked_copy
+from tale_tui.domain.tasks import ENDED, DetectBand, Reason, StepState, Task, TaskState
+from tale_tui.formatting.plans import asked_copy, numbered
 from tale_tui.formatting.servers import server_name
 
 if TYPE_CHECKING:
@@ -231,6 +231,10 @@ class FollowedTask:
     """Of the step that runs, so far."""
     copies: str = ""
     """What a step would copy out that asks for a yes to it, as Markdown."""
+    running: tuple[str, ...] = ()
+    """The steps that run, of a task with several: `2. Database schema`."""
+    over: tuple[str, ...] = ()
+    """Those that are done, likewise."""
 
 
 async def follow_task(
@@ -321,14 +325,25 @@ async def _until_end(
         match event:
             case TaskSeen(detail=seen):
                 detail = seen
-                shows(FollowedTask(seen.task, copies=asked_copy(seen)))
+                shows(followed(seen))
                 if seen.task.state in until:
                     return seen
             case StepReading(done=done, total=total) if detail is not None:
-                shows(FollowedTask(detail.task, f"reading {done} of {total} tokens" if total else "loading"))
+                shows(replace(followed(detail), doing=f"reading {done} of {total} tokens" if total else "loading"))
             case StepDelta(thinking=thinking, tokens=tokens) if detail is not None:
-                shows(FollowedTask(detail.task, "thinking" if thinking else "writing", tokens))
+                shows(replace(followed(detail), doing="thinking" if thinking else "writing", tokens=tokens))
     return None
+
+
+def followed(detail: TaskDetail) -> FollowedTask:
+    """A task as it is known between what its steps write."""
+    steps = numbered(detail)
+    named = [(f"{number}. {step.spec.title or step.spec.key}", step.state) for number, step in enumerate(steps, 1)]
+    running, over = (
+        tuple(name for name, state in named if state is wanted and len(steps) > 1)
+        for wanted in (StepState.RUNNING, StepState.DONE)
+    )
+    return FollowedTask(detail.task, copies=asked_copy(detail), running=running, over=over)
 
 
 def _may_block(fact: Fact) -> bool:

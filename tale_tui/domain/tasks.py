@@ -308,6 +308,11 @@ class Step:
         """Whether nothing of it is left to do."""
         return self.state in (StepState.DONE, StepState.SKIPPED)
 
+    @property
+    def wants_yes(self) -> bool:
+        """Whether it does not run before the user has said yes to it."""
+        return not (self.allowed or self.is_over or self.spec.kind == StepKind.PLAN)
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -354,6 +359,9 @@ class Task:
     steps_done: int = 0
     step_title: str = ""
     """The step that runs, else the next one."""
+    steps_running: int = 0
+    steps_asking: int = 0
+    """Steps that want a yes, where the task waits for the user."""
     next_try: float | None = None
     """When the step that failed is tried again."""
     prompt_tokens: int | None = None

@@ -280,7 +280,8 @@ class TaskApi(Protocol):
             task_id: the whole id.
             yes: what the answer is.
             step: the key of the one step of its plan that is meant: it may run, and every other one asks when its turn
-                comes; or it is left out, with what it alone makes possible, and the task goes on waiting.
+                comes; or it is left out, with what it alone makes possible, and the task goes on waiting. Where a step
+                had its yes, others get theirs, or all of them, also while the task is queued, runs or is paused.
         Raises:
             NoSuchTask, WrongState: nothing was changed.
             BadPlan: no such step of it waits for an answer; nothing was changed.
@@ -300,8 +301,8 @@ class TaskApi(Protocol):
         ...
 
     async def skip(self, task_id: str, *, step: str) -> Task:
-        """Do a task without one of its steps, and without those that only it makes possible. The step may run: it is
-        stopped, and what else runs goes on from its text.
+        """Do a task without one of its steps, and without those that only it makes possible. The step may run: it
+        alone is stopped.
 
         Args:
             task_id: the whole id of one that is queued, runs, is paused, or whose plan waits for a yes.

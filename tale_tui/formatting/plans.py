@@ -197,9 +197,9 @@ def plan_rows(detail: TaskDetail, forecast: PlanForecast | None, now: float | No
         forecast: what is foreseen of its steps; None for nothing.
         now: the present, in seconds since the epoch; None where nobody counts seconds.
     """
-    steps = numbered(detail)
+    steps, ended = numbered(detail), not detail.task.is_open
     numbers = {step.spec.key: str(number) for number, step in enumerate(steps, 1)}
-    foreseen = {one.key: one for one in forecast.steps} if forecast is not None else {}
+    foreseen = {one.key: one for one in forecast.steps} if forecast is not None and not ended else {}
     runs = forecast.runs if forecast is not None else 0
     branches = _branches([step.spec for step in steps])
     rows = []
@@ -214,10 +214,12 @@ def plan_rows(detail: TaskDetail, forecast: PlanForecast | None, now: float | No
                 step,
                 " ".join(numbers[key] for key in spec.after if key in numbers) or signs().dash,
                 _model(detail, step),
-                _step_tokens(step, estimate, runs),
+                _step_tokens(step, estimate, runs, ended=ended),
                 _step_time(step, estimate, runs),
                 gives,
-                _step_state(step, [numbers[key] for key in _open_before(detail, step) if key in numbers], now),
+                step_state(
+                    step, [numbers[key] for key in _open_before(detail, step) if key in numbers], now, ended=ended
+                ),
                 estimate,
             )
         )
@@ -235,6 +237,14 @@ def plan_words(detail: TaskDetail, forecast: PlanForecast | None) -> str:
     if forecast is not None and not forecast.runs:
         words.append("what is usual: this model never ran here")
     return ", ".join(words)
+
+
+def refused_words(detail: TaskDetail) -> str:
+    """Why the plans before this one were refused, the last one first: `Refused before: use SQLite; no pictures`; empty
+    where none was.
+    """
+    refused = detail.approval.refused if detail.approval is not None else ()
+    return f"Refused before: {'; '.join(reversed(refused))}" if refused else ""
 
 
 def step_facts(detail: TaskDetail, forecast: PlanForecast | None, key: str) -> tuple[str, ...]:
@@ -275,9 +285,13 @@ def progress_words(detail: TaskDetail, forecast: PlanForecast | None) -> str:
     counts = Counter(step.state for step in steps)
     kept = len(steps) - counts[StepState.SKIPPED]
     words = [f"{counts[StepState.DONE]} of {kept} done"]
+    stopped = sum(bool(step.attempts) for step in steps if step.state is StepState.PENDING)
+    if not detail.task.is_open:
+        counts[StepState.PENDING] -= stopped
+        words += [f"{stopped} stopped"] if stopped else []
     for state, name in (
         (StepState.RUNNING, "running"),
-        (StepState.PENDING, "waiting"),
+        (StepState.PENDING, "waiting" if detail.task.is_open else "not run"),
         (StepState.FAILED, "failed"),
         (StepState.SKIPPED, "left out"),
     ):
@@ -290,7 +304,7 @@ def progress_words(detail: TaskDetail, forecast: PlanForecast | None) -> str:
 
 def plan_lines(detail: TaskDetail, forecast: PlanForecast | None) -> list[str]:
     """A plan in sentences, without signs: it is read aloud."""
-    lines = [plan_words(detail, forecast)]
+    lines = [plan_words(detail, forecast), *filter(None, [refused_words(detail)])]
     if detail.approval is not None and detail.approval.asks:
         lines.append(detail.approval.asks)
     lines += asked_copy(detail).splitlines()
@@ -335,9 +349,9 @@ def _model(detail: TaskDetail, step: Step) -> str:
     return ref.model if ref is not None else "the small one" if spec.role is Role.UX else "the big one"
 
 
-def _step_tokens(step: Step, estimate: PlanStepForecast | None, runs: int) -> str:
+def _step_tokens(step: Step, estimate: PlanStepForecast | None, runs: int, *, ended: bool) -> str:
     written = step.usage.completion_tokens if step.usage is not None else None
-    if step.is_over:
+    if step.is_over or ended:
         return signs().dash if written is None else f"{count(written)} tok"
     if estimate is None:
         return signs().dash
@@ -356,10 +370,20 @@ def _open_before(detail: TaskDetail, step: Step) -> list[str]:
     return [key for key in step.spec.after if key not in over]
 
 
-def _step_state(step: Step, waits_for: Sequence[str], now: float | None) -> str:
+def step_state(step: Step, waits_for: Sequence[str] = (), now: float | None = None, *, ended: bool = False) -> str:
+    """Where a step is, with why where that is to be said: `waits for 2, 3`, `left out: refused by you`, `not run`.
+
+    Args:
+        step: which.
+        waits_for: the numbers of the steps that it waits for.
+        now: the present, in seconds since the epoch; None where nobody counts seconds.
+        ended: whether its task has ended, so that nothing is waited for any more.
+    """
     match step.state:
         case StepState.SKIPPED:
             return f"left out: {step.error}" if step.error else "left out"
+        case StepState.PENDING if ended:
+            return "stopped" if step.attempts else "not run"
         case StepState.PENDING:
             if not step.allowed:
                 return "wants your yes"

@@ -9,7 +9,7 @@ from tale_tui.domain.budgets import BudgetUse
 from tale_tui.domain.tasks import Reason, Task, TaskState
 from tale_tui.formatting.alerts import budget_left, budget_sentence
 from tale_tui.formatting.servers import server_name
-from tale_tui.formatting.tasks import elapsed_s, state_words, step_number, written
+from tale_tui.formatting.tasks import elapsed_s, state_words, written
 from tale_tui.formatting.units import plural, span
 
 SENTENCE_TITLE_MAX = 60
@@ -102,7 +102,7 @@ def budget_question(tasks: Sequence[Task], uses: Sequence[BudgetUse]) -> tuple[s
 
 
 def _running_sentence(task: Task, now: float) -> str:
-    step = f", step {step_number(task)} of {task.steps_total}" if task.steps_total > 1 else ""
+    steps = f", {task.steps_done} of {task.steps_total} steps done" if task.steps_total > 1 else ""
     took = elapsed_s(task, now)
     if task.expected_s is None:
         left = ""
@@ -110,7 +110,7 @@ def _running_sentence(task: Task, now: float) -> str:
         left = f" About {span(task.expected_s - took)} are left, going by earlier tasks."
     else:
         left = f" Earlier tasks took about {span(task.expected_s)}."
-    return f"is running{step}: {span(took)} so far.{left}"
+    return f"is running{steps}: {span(took)} so far.{left}"
 
 
 def _queued_sentence(task: Task, now: float) -> str:

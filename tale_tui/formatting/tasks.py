@@ -18,7 +18,7 @@ from tale_tui.formatting.forecasts import (
 )
 from tale_tui.formatting.servers import server_name
 from tale_tui.formatting.symbols import Signs, signs
-from tale_tui.formatting.units import about, bar, clock, count, format_probability, rough_clock, when
+from tale_tui.formatting.units import about, bar, clock, count, format_probability, plural, rough_clock, when
 
 if TYPE_CHECKING:
     from tale_tui.domain.tasks import Task
@@ -127,8 +127,8 @@ def reason_words(task: Task) -> str:
 
 
 def state_words(task: Task, now: float, *, doing: str = "") -> str:
-    """Where it is: `step 2 of 3, writing`, `planning`, `waits for k4t9`, `waits for Ollama since 14:02`, `again in
-    12 s`, `approve 14 steps`, `out of memory`.
+    """Where it is: `1 of 3 done, writing`, `1 of 6 done, 3 running`, `planning`, `waits for k4t9`, `waits for Ollama
+    since 14:02`, `again in 12 s`, `approve 14 steps`, `out of memory`.
 
     Args:
         task: whose.
@@ -136,19 +136,18 @@ def state_words(task: Task, now: float, *, doing: str = "") -> str:
         doing: what is going on in the step that runs (`writing`), where that is known better than by its title.
     """
     if task.state == "running":
-        words = doing or task.step_title
-        place = f"step {step_number(task)} of {task.steps_total}"
         if task.steps_total > 1:
+            place, words = f"{task.steps_done} of {task.steps_total} done", _under_way(task, doing)
             return f"{place}, {words}" if words else place
         return _planning_words(doing) if not task.steps_total else doing or "working"
     return _still_words(task, now)
 
 
 def short_state(task: Task, now: float, *, doing: str = "") -> str:
-    """As `state_words`, for narrow places: `2/3 writing`."""
+    """As `state_words`, for narrow places: `1/3 writing`, `1/6, 3 running`."""
     if task.state == "running" and task.steps_total > 1:
-        words = doing or task.step_title
-        return f"{step_number(task)}/{task.steps_total} {words}".rstrip()
+        between = ", " if task.steps_running > 1 else " "
+        return f"{steps_place(task)}{between}{_under_way(task, doing)}".rstrip()
     if _waits_for_server(task):
         return f"waits for {_server(task)}"
     return state_words(task, now, doing=doing)
@@ -159,9 +158,14 @@ def _planning_words(doing: str) -> str:
     return f"planning, {doing}" if doing and doing != "writing" else "planning"
 
 
-def step_number(task: Task) -> int:
-    """The number of the step that runs, from 1."""
-    return min(task.steps_done + 1, task.steps_total)
+def steps_place(task: Task) -> str:
+    """How many of its steps are done: `1/3`; empty where it has only one."""
+    return f"{task.steps_done}/{task.steps_total}" if task.steps_total > 1 else ""
+
+
+def _under_way(task: Task, doing: str) -> str:
+    """What runs of a task with several steps: how many where that is more than one."""
+    return f"{task.steps_running} running" if task.steps_running > 1 else doing or task.step_title
 
 
 def _still_words(task: Task, now: float) -> str:
@@ -201,7 +205,7 @@ def _question(task: Task) -> str:
         return f"wait on for {_server(task)}?"
     if task.steps_done or not task.steps_total:
         return f"approve {task.step_title}".rstrip()
-    return f"approve {task.steps_total} {'step' if task.steps_total == 1 else 'steps'}"
+    return f"approve {plural(task.steps_asking or task.steps_total, 'step')}"
 
 
 def server_away_since(task: Task, now: float) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from support import plans
-from tale_tui.domain.tasks import Plan, StepSpec
-from tale_tui.formatting.plans import plan_rows, step_facts, without
+from tale_tui.domain.tasks import Plan, StepSpec, StepState, TaskState
+from tale_tui.formatting.plans import plan_rows, progress_words, step_facts, without
 
 
 def test_what_a_step_is_given_and_gives_is_told_by_numbers_and_files() -> None:
@@ -32,6 +32,23 @@ def test_when_a_step_is_tried_again_is_told_to_the_second_where_somebody_counts(
     ):
         states = {row.step.spec.key: row.state for row in plan_rows(detail, None, now)}
         assert states["texts"] == said
+
+
+def test_what_never_ran_of_a_task_that_has_ended_does_not_wait() -> None:
+    detail = plans.running()
+    stopped = tuple(
+        replace(step, state=StepState.PENDING) if step.state is StepState.RUNNING else step for step in detail.steps
+    )
+    detail = replace(detail, task=replace(detail.task, state=TaskState.CANCELLED), steps=stopped)
+    forecast = plans.foresee(detail.plan)
+    rows = {row.step.spec.key: row for row in plan_rows(detail, forecast, plans.NOW)}
+    assert {key: rows[key].state for key in ("auth", "tests", "pictures")} == {
+        "auth": "stopped",
+        "tests": "not run",
+        "pictures": "left out: refused by you",
+    }
+    assert (rows["tests"].tokens, rows["tests"].time, rows["auth"].tokens) == ("–", "–", "1.6k tok")
+    assert progress_words(detail, forecast) == "3 of 13 done, 3 stopped, 7 not run, 1 left out"
 
 
 def test_a_plan_without_a_step_is_given_nothing_that_only_it_gave() -> None:

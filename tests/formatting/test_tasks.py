@@ -60,8 +60,13 @@ def test_a_task_that_somebody_asked_for_has_no_chance() -> None:
     ("what", "long", "short"),
     [
         (task(), "working", "working"),
-        (task(steps_total=3, steps_done=1, step_title="write"), "step 2 of 3, write", "2/3 write"),
-        (task(steps_total=3, steps_done=3), "step 3 of 3", "3/3"),
+        (task(steps_total=3, steps_done=1, step_title="write"), "1 of 3 done, write", "1/3 write"),
+        (task(steps_total=3, steps_done=3), "3 of 3 done", "3/3"),
+        (
+            task(steps_total=6, steps_done=1, steps_running=3, step_title="b"),
+            "1 of 6 done, 3 running",
+            "1/6, 3 running",
+        ),
         (task(TaskState.DRAFT), "draft", "draft"),
         (task(TaskState.QUEUED), "queued", "queued"),
         (task(TaskState.QUEUED, waits_for=("p8c3",)), "waits for p8c3", "waits for p8c3"),
@@ -96,7 +101,7 @@ def test_where_a_task_is(what: Task, long: str, short: str) -> None:
 
 
 def test_what_goes_on_now_is_told_in_place_of_the_title_of_the_step() -> None:
-    assert words.state_words(task(steps_total=3, step_title="check"), NOW, doing="writing") == "step 1 of 3, writing"
+    assert words.state_words(task(steps_total=3, step_title="check"), NOW, doing="writing") == "0 of 3 done, writing"
     assert words.short_state(task(), NOW, doing="thinking") == "thinking"
     assert words.state_words(task(TaskState.QUEUED), NOW, doing="thinking") == "queued"
 

@@ -135,7 +135,7 @@ async def test_a_plan_is_refused_and_the_next_one_asks(open_window: Any, planner
         await waits(window)
         await window.say("/plan")
         await window.dialog(PlanDialog)
-        await window.shows("The sqlite", "You refused the plan before this one.")
+        await window.shows("The sqlite", "You refused the plan before this one.", "Refused before: Use SQLite")
         await window.press("a")
         await ends(window)
         assert list(await states(window)) == ["sqlite", "rest", "result"]

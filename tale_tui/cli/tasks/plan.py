@@ -71,6 +71,7 @@ def echo_plan(detail: TaskDetail, forecast: PlanForecast | None) -> None:
         plan_rows,
         plan_words,
         progress_words,
+        refused_words,
     )
 
     echo(line_of(detail.task))
@@ -83,6 +84,8 @@ def echo_plan(detail: TaskDetail, forecast: PlanForecast | None) -> None:
             echo("  It has no plan yet: one is made when it runs.")
         return
     echo(f"  {plan_words(detail, forecast)}")
+    if refused := refused_words(detail):
+        echo(f"  {refused}")
     if detail.approval is not None and detail.approval.asks and detail.task.state is TaskState.WAITING:
         echo(f"  {detail.approval.asks}")
     for line in asked_copy(detail).splitlines():

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tale_tui.domain.alerts import Alert
     from tale_tui.domain.metrics import CallRecord, TokenOverview
     from tale_tui.domain.models import RoleStatus
-    from tale_tui.domain.tasks import EngineStatus, Step, TaskCounts, TaskDetail
+    from tale_tui.domain.tasks import EngineStatus, TaskCounts, TaskDetail
     from tale_tui.engine.api import EngineApi
 
 
@@ -186,7 +186,7 @@ def _counted(parts: dict[str, int]) -> str:
 
 def _echo_task(detail: TaskDetail) -> None:
     from tale_tui.formatting.forecasts import past_words, step_words, summary_words
-    from tale_tui.formatting.plans import asked_copy, planning_words
+    from tale_tui.formatting.plans import asked_copy, planning_words, step_state
     from tale_tui.formatting.tasks import tokens
     from tale_tui.formatting.units import moment
 
@@ -226,14 +226,9 @@ def _echo_task(detail: TaskDetail) -> None:
                     "  ",
                     step.spec.key,
                     step.spec.title,
-                    _step_words(step),
+                    step_state(step, ended=not task.is_open),
                     step_words(step.foreseen) if step.foreseen else "",
                 )
                 for step in detail.steps
             ],
         )
-
-
-def _step_words(step: Step) -> str:
-    again = f", attempt {step.attempts}" if step.attempts > 1 else ""
-    return f"{step.state.value}{again}{f': {step.error}' if step.error else ''}"

@@ -95,6 +95,8 @@ class ShownProgress:
         self._live = is_terminal(sys.stderr)
         self._work: FollowedTask | None = None
         self._said = ""
+        self._named: set[str] = set()
+        """Steps that were written down when they began."""
 
     def show(self, work: FollowedTask) -> None:
         """Show how it is now."""
@@ -109,6 +111,11 @@ class ShownProgress:
                 for line in (*work.copies.splitlines(), words):
                     echo_err(line)
         self._said = words
+        self._named.update(work.over if before is None else ())
+        for step in (*work.over, *work.running):
+            if step not in self._named and not self._live:
+                echo_err(f"{work.task.shown}  {step}")
+            self._named.add(step)
         self._draw()
 
     def echo(self, words: str) -> None:
@@ -138,6 +145,7 @@ class ShownProgress:
         words = [f"{sign(task)} {task.shown}", state_words(task, now, doing=self._work.doing)]
         if task.state is TaskState.RUNNING:
             words.append(times(task, now))
+            words += [", ".join(self._work.running)] if len(self._work.running) > 1 else []
         if self._work.tokens:
             words.append(plural(self._work.tokens, "token"))
         self._line.word("  ".join(words))

@@ -22,7 +22,7 @@ from tale_tui.domain.text import clean, clean_line, is_blank
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.tasks.tasks import NewTask
-from tale_tui.engine.store.tasks.transitions import REFUSED
+from tale_tui.engine.store.tasks.transitions import REFUSED, UNDER_WAY
 from tale_tui.engine.tasks.admission import Likely, Simple, TaskAdmission
 from tale_tui.engine.tasks.journal import RunServices
 from tale_tui.engine.tasks.limits import Slots
@@ -35,6 +35,9 @@ from tale_tui.engine.tasks.subscriptions import TaskSubscriptions
 from tale_tui.engine.tasks.uncancellable import uncancellable
 
 log = logging.getLogger(__name__)
+
+_STOPPED = "stopped by you"
+"""Why a step is left out that the user stops."""
 
 
 class Executor:
@@ -220,8 +223,9 @@ class Executor:
 
     async def approve(self, task_id: str, *, yes: bool, step: str = "") -> Task:
         if yes:
-            approved = await self._rules.approved(await self._store.task_detail(task_id))
-            return self._reordered(await self._store.approve(task_id, step=step, approved=approved))
+            return await uncancellable(self._approve(task_id, step))
+        if step and _asks_on(await self._store.task_detail(task_id), step):
+            return await uncancellable(self._skip(task_id, step, REFUSED))
         if step:
             task = await self._store.leave_out(task_id, step, REFUSED)
             return self._reordered(task) if task.state is TaskState.QUEUED else self._services.changed(task)
@@ -237,8 +241,7 @@ class Executor:
         return self._reordered(await uncancellable(self._stopped(task_id, change)))
 
     async def skip(self, task_id: str, *, step: str) -> Task:
-        change = partial(self._store.skip_step, task_id, step, "stopped by you")
-        return self._reordered(await uncancellable(self._stopped(task_id, change)))
+        return await uncancellable(self._skip(task_id, step, _STOPPED))
 
     async def draft(self, task_id: str, *, plan: str) -> PlanDraft:
         detail, drafted = await self._store.task_detail(task_id), parse_plan(plan)
@@ -258,6 +261,24 @@ class Executor:
 
     async def move(self, task_id: str, *, before: str | None) -> Task:
         return self._reordered(await self._store.move(task_id, before), afresh=False)
+
+    async def _approve(self, task_id: str, step: str) -> Task:
+        """Keep a yes to a task, or to one of its steps; where it runs already, that goes on with it."""
+        approved = await self._rules.approved(await self._store.task_detail(task_id))
+        change = partial(self._store.approve, task_id, step=step, approved=approved)
+        if (task := await self._scheduler.change_run(task_id, lambda journal: journal.change(change))) is None:
+            task = await change()
+            if task.state is TaskState.RUNNING:  # since just now
+                reread = partial(self._store.task, task_id)
+                await self._scheduler.change_run(task_id, lambda journal: journal.change(reread))
+        return self._services.changed(task) if task.state is TaskState.RUNNING else self._reordered(task)
+
+    async def _skip(self, task_id: str, step: str, reason: str) -> Task:
+        """Leave a step out; a run of the task goes on without it."""
+        task = await self._scheduler.change_run(task_id, lambda journal: journal.leave_out(step, reason))
+        if task is not None:
+            return self._services.changed(task)
+        return self._reordered(await self._store.skip_step(task_id, step, reason))
 
     async def _give(self, task_id: str, role: Role) -> Task:
         """End the run of a task, if there is one, and have the model of a role do it."""
@@ -358,3 +379,10 @@ class Executor:
                     await self.resume(task.id)
         except (BadInput, StoreError) as error:
             log.warning("not everything that was cut off is resumed: %s", error)
+
+
+def _asks_on(detail: TaskDetail, key: str) -> bool:
+    """Whether a step of a task that is under way still wants a yes, as others had it."""
+    if detail.approval is None or not detail.approval.stepwise or detail.task.state not in UNDER_WAY:
+        return False
+    return any(step.spec.key == key and step.wants_yes for step in detail.steps)

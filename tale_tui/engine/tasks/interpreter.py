@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from tale_tui.domain.plans import lengths, sources
@@ -32,6 +33,10 @@ class TaskSuspended(Exception):
         self.shown = shown
 
 
+class StepLeftOut(Exception):
+    """A step was left out while it ran; it is one of `RunContext.left_out` now, and the others do not notice."""
+
+
 class RunContext(Protocol):
     """What a run does outside of itself. Results are kept by the key of the step, never by its number."""
 
@@ -53,6 +58,10 @@ class RunContext(Protocol):
         """Whether the user has let a step run, or need not be asked."""
         ...
 
+    async def changed(self) -> None:
+        """Return when the user has changed which steps may run, or are left out, since this was asked before."""
+        ...
+
     async def step(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
         """The result of a step: that which is kept already, else what comes of carrying it out; then it is kept.
 
@@ -60,6 +69,7 @@ class RunContext(Protocol):
             spec: the step.
             inputs: the results of the steps before it, by key, in the order in which it names them.
         Raises:
+            StepLeftOut: it is not to be run any more; the run goes on without it.
             Exception: it did not work; the run ends with it.
         """
         ...
@@ -71,6 +81,7 @@ class RunContext(Protocol):
             topic: the step that asks.
         Raises:
             TaskSuspended: nobody has said yes yet.
+            StepLeftOut: as `step`.
         """
         ...
 
@@ -97,21 +108,19 @@ async def run_plan(context: RunContext, plan: Plan) -> str:
             ready = [spec for spec in _ready(left, plan, context, results) if spec.key not in begun]
             steps = [spec for spec in ready if spec.kind != StepKind.APPROVAL and context.may(spec)]
             steps = _first(steps, plan)[: max(0, context.at_once - len(running))]
-            if len(steps) == 1 and not running:
-                results[steps[0].key] = await context.step(steps[0], _inputs(steps[0], plan, context, results))
-                continue
             for spec in steps:
                 work = asyncio.ensure_future(context.step(spec, _inputs(spec, plan, context, results)))
                 running[work] = spec.key
             if running:
-                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for work in done:
-                    results[running[work]] = work.result()
-                    del running[work]
+                for work in await _first_over(running, context):
+                    key = running.pop(work)
+                    with suppress(StepLeftOut):
+                        results[key] = work.result()
             else:
                 asking = min(ready, key=lambda spec: spec.kind == StepKind.COPY)  # what copies asks last
-                await context.wait(asking.key)
-                results[asking.key] = ""
+                with suppress(StepLeftOut):
+                    await context.wait(asking.key)
+                    results[asking.key] = ""
     finally:
         await _stop(running)
     return result_of(plan, results)
@@ -183,6 +192,16 @@ def _run(keys: Sequence[str], left_out: Collection[str], before: Mapping[str, Se
         else:
             found.append(key)
     return found
+
+
+async def _first_over(running: Collection[asyncio.Task[str]], context: RunContext) -> set[asyncio.Task[str]]:
+    """Those of some steps that are over as soon as any is; none where the user changed what may run before that."""
+    changed = asyncio.ensure_future(context.changed())
+    try:
+        await asyncio.wait((*running, changed), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        changed.cancel()
+    return {work for work in running if work.done()}
 
 
 async def _stop(running: Mapping[asyncio.Task[str], str]) -> None:

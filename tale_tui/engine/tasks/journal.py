@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -17,14 +17,14 @@ from tale_tui.domain.events import Fact, Notice, TaskChanged
 from tale_tui.domain.metrics import CallRecord, step_owner
 from tale_tui.domain.models import ModelRef, Usage
 from tale_tui.domain.plans import allowed_tokens, beyond, plan_maker
-from tale_tui.domain.tasks import AtLimit, Plan, Reason, Step, StepKind, StepSpec, StepState, Task
+from tale_tui.domain.tasks import AtLimit, Plan, Reason, Step, StepKind, StepSpec, StepState, Task, TaskDetail
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.tasks.steps import TaskEnd
 from tale_tui.engine.store.tasks.transitions import Claim
 from tale_tui.engine.streaming import AutoSaver, PartialReply
-from tale_tui.engine.tasks.interpreter import TaskSuspended, result_of
+from tale_tui.engine.tasks.interpreter import StepLeftOut, TaskSuspended, result_of
 from tale_tui.engine.tasks.plan_rules import PlanRules
 from tale_tui.engine.tasks.step_files import StepDone, StepWatch, TaskFolders, WrittenFile
 from tale_tui.engine.tasks.step_runner import StepResult, StepRunner, StepWork
@@ -94,7 +94,12 @@ class Journal:
         self._results = {key: step.text for key, step in self._steps.items() if step.state is StepState.DONE}
         self._written = sum(_tokens(step) for step in claim.detail.steps if step.spec.kind != StepKind.PLAN)
         """Tokens of all steps but those that plan."""
-        self._finishing = asyncio.Lock()
+        self._changing = asyncio.Lock()
+        """Held while a step is brought to its end, or left out."""
+        self._ends = False
+        """Whether a step has failed, or asks: nothing more is begun in this run."""
+        self._news = asyncio.Event()
+        """That the user has changed the plan."""
         self._complained = False
         self.open: dict[str, Attempt] = {}
         """Steps that run, by key."""
@@ -120,10 +125,16 @@ class Journal:
         """See `RunContext.may`."""
         return spec.kind == StepKind.PLAN or spec.key in self._results or self._steps[spec.key].allowed
 
+    async def changed(self) -> None:
+        """See `RunContext.changed`."""
+        await self._news.wait()
+        self._news.clear()
+
     async def step(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
         """See `RunContext.step`.
 
         Raises:
+            StepLeftOut: the user leaves it out.
             StepFailed: it did not work.
             TaskSuspended: it has effects outside and broke off: running it again wants a yes; or its runner asks; or it
                 does what was not approved.
@@ -131,6 +142,19 @@ class Journal:
         """
         if spec.key in self._results:
             return self._results[spec.key]
+        try:
+            return await self._attempt(spec, inputs)
+        except (StepFailed, TaskSuspended, Fenced, StepLeftOut) as error:
+            async with self._changing:  # it may be about to be left out
+                if spec.key not in self.left_out:
+                    self._ends = True
+                    raise
+            self.open.pop(spec.key, None)
+            self._services.calls.release(step_owner(self._id, spec.key))
+            raise StepLeftOut(spec.key) from error
+
+    async def _attempt(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
+        """The result of a step that has none yet; see `step`."""
         step = self._steps[spec.key]
         self._check_approved(spec)
         if step.attempts and not spec.repeatable and not step.approved:
@@ -162,10 +186,55 @@ class Journal:
         if (spec := self._steps[topic].spec).kind == StepKind.COPY:
             await self.step(spec, {})
             return
+        self._ends = True
         asks_alone = self._steps[topic].spec.kind == StepKind.APPROVAL
         if asks_alone or (self._detail.approval is not None and self._detail.approval.stepwise):
             raise TaskSuspended(Reason.APPROVAL, topic)
         raise TaskSuspended(Reason.APPROVAL, "")
+
+    async def leave_out(self, key: str, reason: str) -> Task | None:
+        """Do the task without a step, and without those that only it makes possible. Where it runs it is stopped, when
+        that is stored; what else runs does not notice.
+
+        Args:
+            key: of the step.
+            reason: why, in a few words.
+        Returns:
+            The task; None where this run is about to end, and nothing was changed.
+        Raises:
+            Fenced: another run has the task.
+            BadPlan: it has no such step, or that is over; nothing was changed.
+            StoreError: nothing was changed.
+        """
+        async with self._changing:
+            if self._ends:
+                return None
+            if (attempt := self.open.get(key)) is not None:
+                await attempt.keep()
+            detail = await self._services.store.leave_out_of_run(self._id, self._epoch, key, reason)
+            self._take(detail)
+            if attempt is not None:
+                attempt.stop()
+        self._news.set()
+        return detail.task
+
+    async def change(self, change: Callable[[], Awaitable[Task]]) -> Task | None:
+        """Go on with the plan as it is after a change of what may run.
+
+        Args:
+            change: makes it in the store, and gives the task as it is then.
+        Returns:
+            The task; None where this run is about to end, and nothing was changed.
+        Raises:
+            BadInput, StoreError: as `change`.
+        """
+        async with self._changing:
+            if self._ends:
+                return None
+            task = await change()
+            await self._take_plan()
+        self._news.set()
+        return task
 
     @property
     def all_over(self) -> bool:
@@ -310,19 +379,24 @@ class Journal:
         SUBJECT.set(("task", self._id, "step", spec.key, spec.role, self._detail.task.ref))
         log.info("begins behind %d characters", len(attempt.text))
         limit_s = spec.time_limit_s or self._services.settings.step_limit_s
+        time = attempt.time = asyncio.timeout(limit_s)
         try:
-            async with asyncio.timeout(limit_s) as time:
+            async with time:
                 return await runner.run(work)
         except TimeoutError as error:
             if not time.expired():
                 raise
             raise StepTimedOut(f"The step {spec.title} took longer than its limit of {limit_s:g} s.") from error
+        finally:
+            attempt.time = None
 
     async def _finish(self, attempt: Attempt, outcome: StepResult) -> None:
         """Store a result, and with the last one the end of the task: all of it in one transaction."""
         key = attempt.spec.key
         await attempt.still()
-        async with self._finishing:  # whether it is the last one is known when those before it are stored
+        async with self._changing:  # whether it is the last one is known when those before it are stored
+            if key in self.left_out:
+                raise StepLeftOut(key)
             written = await self._write_files(attempt.spec, outcome.text)
             results = self._results | {key: outcome.text}
             revision = await self._services.rules.revised(self._detail, attempt.spec, outcome.text)
@@ -355,7 +429,10 @@ class Journal:
 
     async def _take_plan(self) -> None:
         """Go on with the plan as it is stored."""
-        self._detail = await self._services.store.task_detail(self._id)
+        self._take(await self._services.store.task_detail(self._id))
+
+    def _take(self, detail: TaskDetail) -> None:
+        self._detail = detail
         self._steps = {step.spec.key: step for step in self._detail.steps}
 
     async def _write_files(self, spec: StepSpec, text: str) -> tuple[WrittenFile, ...]:
@@ -416,6 +493,8 @@ class Attempt:
         self._count = count
         self._saver = AutoSaver(self._save, complain)
         self.begun = False
+        self.time: asyncio.Timeout | None = None
+        """That it has, while it is carried out."""
 
     @property
     def text(self) -> str:
@@ -484,6 +563,20 @@ class Attempt:
         """Tell how much of the prompt was read."""
         self._services.subscriptions.reading(self._id, self.spec.key, done, total)
 
+    async def keep(self) -> None:
+        """Store what there is now.
+
+        Raises:
+            StoreError: it cannot be stored.
+        """
+        if self._reply.tokens:
+            await self._save()
+
+    def stop(self) -> None:
+        """Have it end as if its time were over, where it is being carried out."""
+        if self.time is not None and not self.time.expired():
+            self.time.reschedule(asyncio.get_running_loop().time())
+
     async def still(self) -> None:
         """Store nothing more by itself; what is being stored is stored."""
         await self._saver.close()
@@ -495,9 +588,9 @@ class Attempt:
             keep: store what there is now: it broke off, and nothing else will.
         """
         await self.still()
-        if keep and self._reply.tokens:
+        if keep:
             try:
-                await self._save()
+                await self.keep()
             except StoreError as error:
                 self._complain(error)
         self._services.subscriptions.end(self._id, self.spec.key)

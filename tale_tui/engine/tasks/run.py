@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tale_tui.config.logs import SUBJECT
@@ -52,6 +54,8 @@ class TaskRun:
         """Whether it was stopped from outside; whoever did that says in which state the task is."""
         self.trouble: StoreError | None = None
         """Why the end of it is not stored."""
+        self._journal: asyncio.Future[Journal] = asyncio.get_running_loop().create_future()
+        """There from when it has the task."""
         self.work = asyncio.create_task(self._go(), name=f"task {task_id}")
         self.work.add_done_callback(self._look_at)
 
@@ -60,6 +64,25 @@ class TaskRun:
         self.stopped = True
         self.work.cancel()
         await asyncio.wait([self.work])
+
+    async def change(self, change: Callable[[Journal], Awaitable[Task | None]]) -> Task | None:
+        """Change what this run has before it.
+
+        Args:
+            change: does it in the journal, and gives the task; None where the run is about to end.
+        Returns:
+            The task; None where nothing was changed and this run is over.
+        Raises:
+            BadInput, StoreError: nothing was changed.
+        """
+        begun: tuple[asyncio.Future[None], asyncio.Future[Journal]] = self.work, self._journal
+        await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED)
+        if self._journal.done():
+            with suppress(Fenced):
+                if (task := await change(self._journal.result())) is not None:
+                    return task
+        await asyncio.wait([self.work])
+        return None
 
     async def _go(self) -> None:
         try:
@@ -74,6 +97,7 @@ class TaskRun:
         SUBJECT.set(("task", task.id, Role.TASK, task.ref))
         log.info("runs, %d of %d steps are done", task.steps_done, task.steps_total)
         journal = Journal(self._services, claim)
+        self._journal.set_result(journal)
         ending: _Ending | None = _Ending(error=TaleError(WENT_WRONG))
         try:
             ending = await self._carry_out(journal, claim)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from tale_tui.domain.errors import BadInput, StoreError, TaleError
@@ -13,7 +13,7 @@ from tale_tui.domain.events import Notice
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import ENDED, Reason, Task, TaskState
 from tale_tui.engine.tasks.admission import Likely
-from tale_tui.engine.tasks.journal import RunServices
+from tale_tui.engine.tasks.journal import Journal, RunServices
 from tale_tui.engine.tasks.limits import Slots
 from tale_tui.engine.tasks.ready_queue import ReadyQueue
 from tale_tui.engine.tasks.retries import pause_s
@@ -125,6 +125,14 @@ class Scheduler:
         if run is not None:
             await run.stop()
         return run is not None
+
+    async def change_run(self, task_id: str, change: Callable[[Journal], Awaitable[Task | None]]) -> Task | None:
+        """Change what the run of a task has before it; see `TaskRun.change`. None where nothing runs the task, or
+        nothing does any more."""
+        while (run := self._runs.get(task_id)) is not None:
+            if (task := await run.change(change)) is not None:
+                return task
+        return None
 
     def settle(self, task_id: str) -> None:
         """Have a task that is stored as running, and does not run, queued again as soon as that can be stored."""

@@ -18,7 +18,7 @@ from tale_tui.formatting.tasks import (
     short_state,
     short_times,
     sign,
-    step_number,
+    steps_place,
     tone,
 )
 from tale_tui.formatting.units import plural
@@ -85,10 +85,7 @@ def work_lines(tasks: Sequence[Task], width: int, height: int, now: float) -> li
 
 def _task_line(task: Task, cells: int, now: float) -> Content:
     """A task in exactly so many cells: sign, id and title, and at the right where it is and how long."""
-    if cells >= _WORDS_FROM:
-        place = clean_line(short_state(task, now))
-    else:
-        place = f"{step_number(task)}/{task.steps_total}" if task.steps_total > 1 else ""
+    place = clean_line(short_state(task, now)) if cells >= _WORDS_FROM else steps_place(task)
     gauge = progress(task, now, _GAUGE) if cells >= _GAUGE_FROM else ""
     times = short_times(task, now, interval=False).rjust(SHORT_TIMES_WIDTH if has_end(task) else 0)
     lead = f"{task.shown}  "

@@ -71,7 +71,7 @@ class Dialog(ModalScreen[Result | None]):
                 yield NoMarkup(self._title, id="title")
                 yield NoMarkup(self._note, id="note")
             yield from self.body()
-            yield KeyLine(self._enter)
+            yield KeyLine(self._enter, helps=bool(self.KEYS_PLACE))
 
     def render(self) -> RenderableType:
         """The screen below, dimmed.

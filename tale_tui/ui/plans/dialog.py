@@ -28,6 +28,7 @@ from tale_tui.formatting.plans import (
     plan_json,
     plan_words,
     progress_words,
+    refused_words,
     step_does,
     step_facts,
 )
@@ -125,8 +126,10 @@ class PlanDialog(Dialog[PlanAnswer]):
     # what stands in it
 
     def body(self) -> Iterable[Widget]:
-        """How much it is, why it asks, the tree, what there is to know of the chosen step, and the answers."""
+        """How much it is, why the one before was refused, why it asks, the tree, what there is to know of the chosen
+        step, and the answers."""
         yield NoMarkup(id="headline")
+        yield NoMarkup(id="refused", classes="quiet")
         yield NoMarkup(id="asks", classes="quiet")
         yield NoMarkup(id="reasoning", classes="quiet")
         yield self.tree_view.heading
@@ -163,6 +166,7 @@ class PlanDialog(Dialog[PlanAnswer]):
         words = plan_words(detail, forecast) if self._editable else progress_words(detail, forecast)
         self.query_one("#headline", NoMarkup).update(words or "It is still being planned.")
         asks = detail.approval.asks if detail.approval is not None and self._asks else ""
+        self._set("#refused", refused_words(detail) if self._asks else "")
         self._set("#asks", asks)
         self._show_reasoning()
         self.tree_view.heading.display = self._editable

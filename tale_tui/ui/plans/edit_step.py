@@ -28,7 +28,8 @@ class StepTextsDialog(Dialog[StepTexts]):
     EXTRA_LINES: ClassVar[int] = 8
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "keep", "keep", id="step.keep", tooltip="Take what is written"),
-        Binding("tab", "app.focus_next", "next field", id="step.next", tooltip="To the next field"),
+        # Before the field that has the focus, so that what is typed right behind it goes into the next one.
+        Binding("tab", "app.focus_next", "next field", id="step.next", tooltip="To the next field", priority=True),
     ]
 
     def __init__(self, title: str, texts: StepTexts | None = None) -> None:

@@ -56,12 +56,13 @@ _WITH_REST = 52
 """Cells from which on the files of a step stand behind its figures."""
 
 
-def step_sign(step: Step, *, asks: bool) -> tuple[str, str]:
+def step_sign(step: Step, *, asks: bool = False, ended: bool = False) -> tuple[str, str]:
     """The sign of a step, and the name of its style.
 
     Args:
         step: as it is now.
         asks: whether it is the user's turn to say whether it may run.
+        ended: whether its task has ended, so that it does not run any more.
     """
     match step.state:
         case StepState.RUNNING:
@@ -71,6 +72,8 @@ def step_sign(step: Step, *, asks: bool) -> tuple[str, str]:
         case StepState.FAILED:
             name = "wrong"
         case StepState.SKIPPED:
+            name = "dash"
+        case StepState.PENDING if ended:
             name = "dash"
         case StepState.PENDING:
             if step.next_try is not None:
@@ -165,7 +168,7 @@ def plan_segments(
     yield Segment(signs().bar + " ", style("bar")) if chosen else Segment(" " * _LEFT)
     step = row.step
     if step.is_over:
-        sign, name = step_sign(step, asks=False)
+        sign, name = step_sign(step)
     else:
         sign, name = (signs().asks, "warning") if step.spec.goes_outside else (" ", "")
     yield Segment(f"{sign} ", style(name))
@@ -193,7 +196,7 @@ def _title(row: PlanRow, cells: int, style: StyleOf, *, quiet: bool, mark: str =
 
 
 def progress_segments(
-    row: PlanRow, now: float, tokens: int, width: int, style: StyleOf, *, chosen: bool, asks: bool
+    row: PlanRow, now: float, tokens: int, width: int, style: StyleOf, *, chosen: bool, asks: bool, ended: bool
 ) -> Iterator[Segment]:
     """The line of a step of a plan that is carried out: its sign, how long, how much, its files; else where it is.
 
@@ -205,10 +208,11 @@ def progress_segments(
         style: gives styles.
         chosen: whether it has the bar.
         asks: whether the task waits for a yes.
+        ended: whether it has ended.
     """
     step = row.step
     yield Segment(signs().bar + " ", style("bar")) if chosen else Segment(" " * _LEFT)
-    sign, name = step_sign(step, asks=asks)
+    sign, name = step_sign(step, asks=asks, ended=ended)
     yield Segment(f"{sign} ", style(name))
     yield Segment(f"{row.number:>{_NUMBER}}" + " " * _GAP, style("muted"))
     room = width - _LEFT - 2 - _NUMBER - _GAP - 1
@@ -391,8 +395,9 @@ class PlanTree(LineList[PlanRow]):
         if self.progress:
             key = row.step.spec.key
             asks = self._detail is not None and self._detail.task.state == "waiting"
+            ended = self._detail is not None and not self._detail.task.is_open
             tokens = self._tokens.get(key, 0)
-            return progress_segments(row, self.clock(), tokens, width, style, chosen=chosen, asks=asks)
+            return progress_segments(row, self.clock(), tokens, width, style, chosen=chosen, asks=asks, ended=ended)
         changed = row.step.spec.key in self._changed
         columns = self.heading.columns
         return plan_segments(row, columns, self._runs, style, chosen=chosen, changed=changed)

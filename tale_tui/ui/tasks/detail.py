@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Size
+from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
@@ -128,6 +129,15 @@ class TaskPane(Vertical):
     }
     """
 
+    @dataclass
+    class PlanForeseen(Message):
+        """How long the plan that is shown still takes is another time now."""
+
+        task_id: str
+        """Empty where nothing is foreseen of what is shown."""
+        left: float
+        """Seconds; 0 where that is not said."""
+
     view: reactive[TaskView] = reactive(TaskView.OUTPUT, init=False)
     """What of the task is read."""
 
@@ -176,6 +186,7 @@ class TaskPane(Vertical):
             self.detail = None
             self._calls, self._forecast, self._step = (), None, ""
             self._forget_pace()
+            self._tell_left()
             self._written.clear()
             self.text.empty = empty
             self.text.show((), follow=False, anew=True)
@@ -210,6 +221,13 @@ class TaskPane(Vertical):
         """Show what is foreseen of the steps of the task that is shown."""
         self._forecast = forecast
         self._show_head()
+        self._tell_left()
+
+    def _tell_left(self) -> None:
+        if self.shown is None or self._forecast is None or not is_plan_of(self.detail):
+            self.post_message(self.PlanForeseen("", 0.0))
+        else:
+            self.post_message(self.PlanForeseen(self.shown.id, self._forecast.left.middle))
 
     def _forget_pace(self) -> None:
         self._doing, self._tokens = "", {}

@@ -27,7 +27,7 @@ from tale_tui.formatting.tasks import (
     short_state,
     sign,
     state_words,
-    step_number,
+    steps_place,
     tone,
     written,
 )
@@ -117,7 +117,9 @@ class Columns:
         return self.model + self.place + self.elapsed + self.when + self.tokens + self.hard
 
 
-def task_segments(task: Task, columns: Columns, now: float, style: StyleOf, *, chosen: bool) -> Iterator[Segment]:
+def task_segments(
+    task: Task, columns: Columns, now: float, style: StyleOf, *, chosen: bool, left: float | None = None
+) -> Iterator[Segment]:
     """The line of a task.
 
     Args:
@@ -126,8 +128,9 @@ def task_segments(task: Task, columns: Columns, now: float, style: StyleOf, *, c
         now: the present, in seconds since the epoch.
         style: gives styles.
         chosen: whether it has the bar.
+        left: seconds that it still takes by its plan; None where only its own forecast is known.
     """
-    right = _right(task, columns, now)
+    right = _right(task, columns, now, left)
     room = columns.title + columns.right - sum(cell_len(text) for text, _ in right)
     yield Segment(signs().bar + " ", style("bar")) if chosen else Segment(" " * _LEFT)
     yield Segment(f"{sign(task)} ", style(_STYLES[tone(task)]))
@@ -157,7 +160,7 @@ def empty_line(text: str, y: int, width: int, height: int | None) -> str:
     return " " * left + lines[y - above] if 0 <= y - above < len(lines) else ""
 
 
-def _right(task: Task, columns: Columns, now: float) -> list[tuple[str, str]]:
+def _right(task: Task, columns: Columns, now: float, left: float | None) -> list[tuple[str, str]]:
     """The columns behind the title, with the names of their styles: model, where it is, how long so far, how long still
     or when it ended, tokens, how hard it is. Each ends at its own edge, whatever stands in it; what one does not need,
     the title has.
@@ -169,7 +172,7 @@ def _right(task: Task, columns: Columns, now: float) -> list[tuple[str, str]]:
     if not columns.place:
         return parts
     words, running = clean_line(_place_words(task, columns, now)), task.state == "running"
-    elapsed, ending = _elapsed(task, now), _ending(task, now) if columns.when else ""
+    elapsed, ending = _elapsed(task, now), _ending(task, now, left) if columns.when else ""
     cells = columns.place
     if words and not running and columns.place < _PLACE_WIDE:
         # Where a task stands still, that is worth more than how long it ran, and takes its column.
@@ -196,7 +199,7 @@ def _place_words(task: Task, columns: Columns, now: float) -> str:
     if columns.place >= _PLACE_WIDE:
         return "" if task.state == "done" else state_words(task, now)
     if task.state == "running":
-        return f"{step_number(task)}/{task.steps_total}" if task.steps_total > 1 else ""
+        return steps_place(task)
     return "" if task.state == "done" else short_state(task, now)
 
 
@@ -212,10 +215,10 @@ def _tokens(task: Task) -> str:
     return f"{count(task.forecast.completion_tokens.middle)} tok" if task.is_open else ""
 
 
-def _ending(task: Task, now: float) -> str:
+def _ending(task: Task, now: float, left: float | None) -> str:
     if task.state == "running":
-        left = left_s(task, now)
-        return "" if left is None else f"~{rough_clock(left)}"
+        left = left_s(task, now) if left is None else left
+        return f"~{rough_clock(left)}" if left else ""
     if task.forecast is not None and task.state == "queued" and not elapsed_s(task, now):
         return f"~{rough_clock(task.forecast.seconds.middle)}"
     return "" if task.finished is None else when(task.finished, now)
@@ -263,6 +266,8 @@ class TaskList(LineList["Task"]):
         """Whether what is said where there are no rows is all there is to see, so that it stands in the middle."""
         self.clock = clock
         self._id_cells = 4
+        self._left: tuple[str, float] = ("", 0.0)
+        """The id of the task that is shown beside the list as a plan, and the seconds that are left of it there."""
         self._painted: dict[str, tuple[Task, str, int, Strip]] = {}
         """By id: the task as it was painted, the style below it, when, and the line."""
         self._painted_for: tuple[int, Style, int] = (0, Style.null(), 0)
@@ -305,6 +310,20 @@ class TaskList(LineList["Task"]):
         for index in self._rows_in_sight():
             if self.rows[index].id == task.id:
                 self.refresh_row(index)
+
+    def show_left(self, task_id: str, left: float) -> None:
+        """Say of a task what is said of its plan: how long it still takes.
+
+        Args:
+            task_id: the only one of which that is known; empty for none.
+            left: in seconds; 0 for nothing to be said.
+        """
+        before, self._left = self._left, (task_id, left)
+        if before != self._left:
+            for index in self._rows_in_sight():
+                if self.rows[index].id in (before[0], task_id):
+                    self._painted.pop(self.rows[index].id, None)
+                    self.refresh_row(index)
 
     def tick(self) -> bool:
         """Paint the times of what runs anew; whether there is anything on the screen that does."""
@@ -393,7 +412,9 @@ class TaskList(LineList["Task"]):
 
     def segments(self, line: int, style: StyleOf) -> Iterator[Segment]:
         columns = Columns.of(self.size.width, self._id_cells)
-        return task_segments(self.rows[line], columns, self.clock(), style, chosen=line == self.index)
+        task, (id_, seconds) = self.rows[line], self._left
+        left = seconds if task.id == id_ else None
+        return task_segments(task, columns, self.clock(), style, chosen=line == self.index, left=left)
 
     def _line(self, index: int, now: float, base: Style, below: str) -> Strip:
         task = self.rows[index]

@@ -186,6 +186,11 @@ class TasksScreen(BaseScreen):
         if not self.is_shown:
             self.follower.stop()
 
+    @on(TaskPane.PlanForeseen)
+    def _same_left(self, event: TaskPane.PlanForeseen) -> None:
+        """The list says the same of it."""
+        self.list.show_left(event.task_id, event.left)
+
     def _tick(self) -> None:
         if self.is_current:
             self.list.tick()

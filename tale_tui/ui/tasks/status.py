@@ -34,7 +34,7 @@ TASKS_KEYS: list[BindingType] = [
     binding("tasks.view", "d", "step_view", "Details", "Output, request, history"),
     binding("tasks.pause", "space", "do('pause')", "Pause", "Pause the task, or go on with it"),
     binding("tasks.cancel", "x", "do('cancel')", "Cancel", "Cancel the task, or leave the chosen step out"),
-    binding("tasks.plan", "p", "do('plan')", "Plan", "Read its plan; where it waits or is paused, change it"),
+    binding("tasks.plan", "p,f12", "do('plan')", "Plan", "Read its plan; where it waits or is paused, change it"),
     binding("tasks.plan_anew", "P", "do('plan_anew')", "Plan anew", "Have the rest of it planned anew, with a reason"),
     binding("tasks.retry", "r", "do('retry')", "Retry", "Run the task again"),
     binding("tasks.retry_from", "R", "do('retry_from')", "Retry from", "Run it again from one of its steps on"),

@@ -317,14 +317,18 @@ class CardTurn(TurnBlock):
         opened: whether all of its text is shown.
         held: whether the reader opened or folded it: then it stays so.
         last: whether it is the last turn, where it can be undone.
+        step: which step its text is of, where the task has several; foreign text.
     """
 
-    __slots__ = ("_digest", "_digest_of", "held", "last", "opened", "task")
+    __slots__ = ("_card_at", "_digest", "_digest_of", "held", "last", "opened", "step", "task")
 
     def __init__(self, message: Message, task: Task | None = None, content: TurnText | None = None) -> None:
         super().__init__(message, content)
         self.task = task
         self.opened = self.held = self.last = False
+        self.step = ""
+        self._card_at = 0
+        """The number of the card's line among those of its part."""
         self._digest = ""
         self._digest_of: tuple[int, int, int] | None = None
 
@@ -404,7 +408,7 @@ class CardTurn(TurnBlock):
 
     def follow_on(self, before: CardTurn) -> None:
         """Show what the card of the same task showed before the conversation was read again."""
-        self.opened, self.held = before.opened, before.held
+        self.opened, self.held, self.step = before.opened, before.held, before.step
         if before.content.text and not self.content.text:
             self.set_text(before.content.text, before.content.thinking)
             self.set_live(before.content.live)
@@ -419,6 +423,24 @@ class CardTurn(TurnBlock):
         if not self.opened and message.text != self.content.text:
             self.forget()
         super().replace(message)
+
+    def set_step(self, step: str) -> None:
+        """Say which step its text is of; empty for none."""
+        if step != self.step:
+            self.step = step
+            self.whole = False
+
+    def lines_above_text(self, context: RenderContext, first: int) -> tuple[tuple[TextPart, ...], ...]:
+        """The line of the card, and which step its text is of, where these are above what is seen of it.
+
+        Args:
+            context: how it is drawn.
+            first: the number of the first line that is seen.
+        """
+        if self.task is None or not self.growing or first <= self.first_line(THOUGHT) + self._card_at:
+            return ()
+        lines = (line(self.task, self._telling(context)), self._step_line())
+        return tuple(pieces for pieces in lines if pieces)
 
     def estimate(self, width: int) -> int:
         """About how many lines it will have."""
@@ -460,7 +482,11 @@ class CardTurn(TurnBlock):
             return sheet
         if self._acknowledged and not context.same_model:
             put_acknowledgement(sheet, self.task, self._width)
+        self._card_at = len(sheet.lines)
         put_card(sheet, self.task, self._telling(context))
+        if self.opened and (step := self._step_line()):
+            sheet.put((), sheet.row(""))
+            sheet.put(step, sheet.row(None))
         if self.opened and self.content.thinking:
             sheet.put((), sheet.row(""))
             thoughts = super()._thought(context)
@@ -470,6 +496,12 @@ class CardTurn(TurnBlock):
         if self.written or self.growing:
             sheet.put((), sheet.row(""))
         return sheet
+
+    def _step_line(self) -> tuple[TextPart, ...]:
+        """Which step its text is of; empty once the text is the result."""
+        if self.ended or not self.step:
+            return ()
+        return (TextPart(fitted(plain_line(self.step).plain, self._width), MUTED | STRONG),)
 
     def _middle(self) -> RenderedLines:
         if self._body is not None and self._body.sheet.lines and self.written:

@@ -152,6 +152,10 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
         """What the lines of a turn look like."""
         return LineStyle(Bar.NONE)
 
+    def first_lines(self) -> tuple[tuple[TextPart, ...], ...]:
+        """What takes the first lines of the screen; empty where these show a turn as well."""
+        return ()
+
     def last_line(self) -> tuple[TextPart, ...]:
         """What takes the last line of the screen; empty where that shows a turn as well."""
         return ()
@@ -341,6 +345,8 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
         if not rows:
             rows = self._empty_rows(painter, height)
         rows += [painter.blank] * (height - len(rows))
+        for number, pieces in enumerate(self.first_lines()):
+            rows[number] = painter.paint(Line(pieces, 0), self.line_style(self.top.turn))
         if rows and (last := self.last_line()):
             rows[-1] = painter.strip(Line(last, 0), LineStyle(Bar.CHOSEN))
         if self.unseen and rows:

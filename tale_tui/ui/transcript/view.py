@@ -39,6 +39,8 @@ TaskActionKind = Literal["open", "cancel", "pause", "resume", "retry", "give", "
 
 _CONTEXT_LINES = 2
 """Lines above a message that are shown with it."""
+_CARD_STAYS_FROM = 8
+"""Lines of the screen from which on the card whose text is followed keeps the first ones."""
 _ADDRESS_SHOWN = 300
 
 
@@ -233,6 +235,12 @@ class TranscriptView(TurnScrollView):
         if (card := self.cards.set_text(task_id, text, thinking)) is not None:
             self._card_changed(card)
 
+    def set_task_step(self, task_id: str, step: str) -> None:
+        """Which step of a task the text of its card is of; empty where it has only one."""
+        if (card := self.cards.card(task_id)) is not None:
+            card.set_step(step)
+            self.throttle.request()
+
     def set_task_live(self, task_id: str, live: LiveFigures | None) -> None:
         """What goes on in the step that runs, how fast it writes and how much; None where that is not known."""
         if self.cards.set_live(task_id, live):
@@ -297,6 +305,14 @@ class TranscriptView(TurnScrollView):
     def last_line(self) -> tuple[TextPart, ...]:
         """The keys of the chosen turn, where their line is below the screen."""
         return self.turn_selection.keys_below(self.top, self.size.height)
+
+    def first_lines(self) -> tuple[tuple[TextPart, ...], ...]:
+        """The line of a card whose text is followed past it, and which step that is of."""
+        turns, context = self.turn_layout.turns, self.turn_layout.context
+        if not self.following or context is None or self.size.height < _CARD_STAYS_FROM or not turns:
+            return ()
+        turn = turns[self.top.turn]
+        return turn.lines_above_text(context, self.top.line) if isinstance(turn, CardTurn) else ()
 
     def watch_same_model(self) -> None:
         """Say who does the tasks, or do not."""

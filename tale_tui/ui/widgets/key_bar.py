@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from textual.binding import ActiveBinding
@@ -50,13 +50,15 @@ class KeyLine(Widget):
     enter: reactive[str] = reactive("")
     """What the enter key does, where no binding says so; empty where it does nothing."""
 
-    def __init__(self, enter: str = "") -> None:
+    def __init__(self, enter: str = "", *, helps: bool = False) -> None:
         """Begin.
 
         Args:
             enter: what the enter key does, where no binding says so.
+            helps: whether the help names all keys, which is said where not all of them have room.
         """
         super().__init__()
+        self._helps = helps
         self.set_reactive(KeyLine.enter, enter)
 
     def on_mount(self) -> None:
@@ -66,14 +68,30 @@ class KeyLine(Widget):
     def render(self) -> Content:
         """As many keys as there is room for."""
         keys, leave = self._keys()
-        room = self.size.width - leave.cell_length
+        last = [leave] if leave else []
+        shown = self._fitting(keys, last)
+        if len(shown) < len(keys) and (rest := self._help()):
+            last.insert(0, rest)
+            shown = self._fitting(keys, last)
+        return Content(" " * _GAP).join([*shown, *last])
+
+    def _fitting(self, keys: Sequence[Content], last: Sequence[Content]) -> list[Content]:
+        """As many keys as there is room for before the last ones."""
+        room = self.size.width - sum(key.cell_length for key in last) - _GAP * (len(last) - 1)
         shown = []
         for key in keys:
             room -= key.cell_length + _GAP
             if room < 0:
                 break
             shown.append(key)
-        return Content(" " * _GAP).join([*shown, leave] if leave else shown)
+        return shown
+
+    def _help(self) -> Content:
+        """The key that shows all of them; empty where it does not."""
+        # A dialog does not name the keys of the whole application, which work in it all the same.
+        bindings = self.app.screen_stack[0].active_bindings.items() if self._helps else ()
+        found = (key for key, active in bindings if active.binding.action == "help")
+        return next((_key(key, key_name(key), "all keys") for key in found), Content(""))
 
     def _keys(self) -> tuple[list[Content], Content]:
         """The keys in the order in which they are declared, and the one that leaves."""

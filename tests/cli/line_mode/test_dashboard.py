@@ -24,7 +24,7 @@ def test_all_that_is_so_is_said() -> None:
     said = "\n".join(lines)
     assert "ollama/qwen2.5:7b (ux): in memory since 09:12, 4.9 GB, busy 11 % of the time, 412 calls, 0 failed" in said
     assert "tasks queued 2, memory, models 11 GB" in said
-    assert "k4t9  Fibonacci function: step 2 of 3, write, 0:42, about 0:30 left" in said
+    assert "k4t9  Fibonacci function: 1 of 3 done, write, 0:42, about 0:30 left" in said
     assert "14:01  switch to qwen3:14b took 810 ms" in said
     assert sum("kept" in line for line in lines) == 5
     assert sum("broken" in line for line in lines) == 1

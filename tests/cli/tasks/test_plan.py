@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,12 @@ def test_a_plan_is_shown_as_a_tree_with_what_is_foreseen(cli: Any, asking: Any) 
     assert (
         "tale-tui approve r5n1 --no; --step N for one step, --refuse REASON for another plan" in cli("plan", "r5").err
     )
+
+
+def test_why_the_plans_before_were_refused_is_said(cli: Any, engine: Any) -> None:
+    asks = replace(detail(), approval=PlanApproval("It asks.", refused=("Use SQLite", "No pictures")))
+    engine.give(asks)
+    assert cli("plan", "r5").out.splitlines()[2] == "  Refused before: No pictures; Use SQLite"
 
 
 def test_how_far_a_plan_is_is_said_of_each_step(cli: Any, engine: Any) -> None:

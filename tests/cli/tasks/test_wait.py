@@ -13,12 +13,12 @@ import pytest
 
 from support.scripted_groups import new_task
 from support.waiting import until
-from tale_tui.cli.follow import FollowedTask
+from tale_tui.cli.follow import FollowedTask, followed
 from tale_tui.cli.output import ProgressLine
 from tale_tui.cli.tasks.wait import ShownProgress, wait_for
 from tale_tui.domain.events import Notice
 from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import Reason, Step, StepSpec, TaskDetail, TaskState
+from tale_tui.domain.tasks import Reason, Step, StepSpec, StepState, TaskDetail, TaskState
 
 
 def test_waiting_for_a_task_prints_its_result(cli: Any, engine: Any) -> None:
@@ -158,3 +158,18 @@ def test_a_task_without_a_result_says_why(cli: Any, work: Any) -> None:
     assert result.code == 1
     assert "jkmn failed: It does not fit." in result.err
     assert "tale-tui retry jkmn" in result.err
+
+
+def test_each_step_is_named_once_also_where_several_run(capsys: pytest.CaptureFixture[str]) -> None:
+    detail = new_task("abcd2222", TaskState.RUNNING)
+    specs = [StepSpec(key, f"Step {key}") for key in "abcd"]
+
+    def so(done: str, running: str) -> TaskDetail:
+        states = dict.fromkeys(done, StepState.DONE) | dict.fromkeys(running, StepState.RUNNING)
+        return replace(detail, steps=tuple(Step(spec, states.get(spec.key, StepState.PENDING)) for spec in specs))
+
+    shown = ShownProgress(ProgressLine())
+    for done, running in (("a", "b"), ("a", "bc"), ("abc", "d"), ("abcd", "")):
+        shown.show(followed(so(done, running)))
+    named = [line for line in capsys.readouterr().err.splitlines() if ". Step" in line]
+    assert named == ["abcd  2. Step b", "abcd  3. Step c", "abcd  4. Step d"]

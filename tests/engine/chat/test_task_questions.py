@@ -230,7 +230,7 @@ def test_how_a_task_is() -> None:
     name = "“Fibonacci function” (k4t9)"
     assert one(TaskState.RUNNING, running_since=NOW - 42) == f"{name} is running: 42 s so far."
     assert one(TaskState.RUNNING, running_since=NOW - 42, worked_s=60, expected_s=162, steps_total=3, steps_done=1) == (
-        f"{name} is running, step 2 of 3: 2 min so far. About 1 min are left, going by earlier tasks."
+        f"{name} is running, 1 of 3 steps done: 2 min so far. About 1 min are left, going by earlier tasks."
     )
     assert "Earlier tasks took about 30 s." in one(TaskState.RUNNING, running_since=NOW - 42, expected_s=30)
     assert one(TaskState.QUEUED) == f"{name} is queued and starts as soon as there is room."

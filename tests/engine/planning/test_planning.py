@@ -522,13 +522,16 @@ async def test_the_rest_of_a_plan_that_runs_is_planned_anew_and_asks(begin: Any)
 async def test_a_step_that_runs_is_stopped_and_the_others_go_on(begin: Any) -> None:
     gate = asyncio.Event()
     held = Script((Say("half of it "), Hold(gate), Say("and the rest")))
-    planner = Planner([plan(step("a"), step("b"), step("c", "b"))], steps={"The b": [held]})
+    steps = {"The a": [held], "The b": [Script((Say("half of it "), Hold(asyncio.Event())))]}
+    planner = Planner([plan(step("a"), step("b"), step("c", "b"))], steps)
     engine = await begin(planner, plans=FREE)
     task = await submit(engine)
-    await until_text(engine, task, "b", "half of it ")
+    for key in "ab":
+        await until_text(engine, task, key, "half of it ")
     with pytest.raises(BadPlan, match="No step nothing"):
         await engine.tasks.skip(task.id, step="nothing")
     await engine.tasks.skip(task.id, step="b")
+    gate.set()
     done = await until(engine, task, TaskState.DONE)
     states = {"a": StepState.DONE, "b": StepState.SKIPPED, "c": StepState.SKIPPED, "result": StepState.DONE}
     assert work(done) == states
@@ -536,6 +539,7 @@ async def test_a_step_that_runs_is_stopped_and_the_others_go_on(begin: Any) -> N
         "b": "stopped by you",
         "c": "it needs The b",
     }
+    assert sorted(planner.order) == ["Join and check", "The a", "The b"]
     with pytest.raises(WrongState):
         await engine.tasks.skip(task.id, step="a")
 

@@ -103,6 +103,9 @@ class Memory:
     def may(self, spec: StepSpec) -> bool:
         return True
 
+    async def changed(self) -> None:
+        await asyncio.Event().wait()
+
     async def step(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
         if spec.key in self.kept:
             return self.kept[spec.key]
@@ -203,6 +206,7 @@ def test_the_interpreter_takes_nothing_from_outside() -> None:
     assert {node.module for node in froms} == {
         "__future__",
         "collections.abc",
+        "contextlib",
         "typing",
         "tale_tui.domain.plans",
         "tale_tui.domain.tasks",

@@ -90,7 +90,7 @@ def test_tasks_fit_and_those_without_room_are_counted(width: int, height: int, n
 def test_a_task_is_told_as_in_the_list() -> None:
     one = next(task for task in fake_tasks.some().all.values() if task.shown == "k4t9")
     [line] = work_lines([one], 80, 1, NOW)
-    assert line.plain.split() == ["◐", "k4t9", "Fibonacci", "function", "2/3", "write", "▰▰▰▰▰▱▱▱", "0:42", "~0:30"]
+    assert line.plain.split() == ["◐", "k4t9", "Fibonacci", "function", "1/3", "write", "▰▰▰▰▰▱▱▱", "0:42", "~0:30"]
 
 
 @given(widths)

@@ -32,7 +32,7 @@ async def test_promises_plots_models_tasks_and_alerts_are_shown(open_dashboard: 
         )
         await window.shows("first token, s", "tokens a second", "tasks waiting", "memory of models", "processor, %")
         await window.shows("tokens a minute", "qwen2.5:7b", "4.9 GB", "412", "qwen3:14b", "11.8", "closed")
-        await window.shows("k4t9  Fibonacci function", "2/3", "m2x7", "14:01  switch to qwen3:14b took 810 ms")
+        await window.shows("k4t9  Fibonacci function", "1/3", "m2x7", "14:01  switch to qwen3:14b took 810 ms")
 
 
 async def test_a_promise_with_few_calls_is_grey_and_says_how_many(open_dashboard: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 
 from support import plans
 from support.window import Window
@@ -17,10 +18,11 @@ from tale_tui.domain.tasks import PlanApproval, Reason, StepState, TaskState
 from tale_tui.engine.tasks.plan import parse_plan
 from tale_tui.ui.dialogs.confirm import ConfirmDialog
 from tale_tui.ui.dialogs.pick import PickDialog
-from tale_tui.ui.dialogs.text_entry import TextDialog
+from tale_tui.ui.dialogs.text_entry import LinesInput, TextDialog
 from tale_tui.ui.plans.dialog import PlanDialog
 from tale_tui.ui.plans.edit_step import StepTextsDialog
 from tale_tui.ui.tasks.screen import TasksScreen
+from tale_tui.ui.widgets.line_input import LineInput
 
 TASK = "r5n100000000000"
 
@@ -52,6 +54,7 @@ async def test_it_says_what_will_run_and_why_it_asks(open_plan: Any) -> None:
 async def test_few_columns_have_the_rest_below(open_plan: Any) -> None:
     async with open_plan(size=(80, 24)) as window:
         assert line(window, "Data model").split()[-2:] == ["900", "1:30"]
+        await window.shows("f1 all keys   esc back")
         await window.press(*["down"] * 6)
         await window.shows("after 4 5 6", "by qwen3:14b", "effects outside")
 
@@ -165,6 +168,17 @@ async def test_a_step_is_inserted_and_what_was_changed_is_undone(open_plan: Any)
         await window.press("u")
         await window.shows("14 steps")
         await window.hides("Review")
+
+
+async def test_what_is_typed_at_once_behind_tab_goes_into_the_next_field(open_plan: Any) -> None:
+    async with open_plan() as window:
+        await window.press("i")
+        form = await window.dialog(StepTextsDialog)
+        for key in (*"Review", "tab", *"Look", "tab", *"a.md"):
+            window.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await window.until(lambda: form.query_one("#files", LineInput).value == "a.md", "the last field")
+        assert form.query_one("#focus-first", LineInput).value == "Review"
+        assert form.query_one("#prompt", LinesInput).text == "Look"
 
 
 async def test_a_step_is_removed_and_moved(open_plan: Any) -> None:

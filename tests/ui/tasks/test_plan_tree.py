@@ -36,6 +36,20 @@ async def test_how_far_each_step_is_stands_in_the_tree(open_tasks: Any, engine: 
         await window.shows("again in 0:04: no JSON came", "waits for 4, 5", "left out: refused by you")
 
 
+async def test_the_list_says_the_same_of_it(open_tasks: Any, engine: Any) -> None:
+    async with open_tasks(engine) as window:
+        await read(window)
+        await window.shows("3/13   9:10  ~15:00 ▏", "3 of 13   9:10, ~15 min")
+
+
+async def test_what_never_ran_of_a_cancelled_plan_does_not_wait(open_tasks: Any, engine: Any) -> None:
+    async with open_tasks(engine) as window:
+        await read(window)
+        engine.change(TASK, state=TaskState.CANCELLED, finished=plans.NOW, running_since=None)
+        await window.shows("cancelled", "not run")
+        await window.hides("waits for")
+
+
 async def test_what_runs_is_read_until_the_user_chooses_another_step(open_tasks: Any, engine: Any) -> None:
     async with open_tasks(engine) as window:
         await read(window)
@@ -112,10 +126,11 @@ async def test_a_task_without_a_plan_is_not_planned_anew(open_tasks: Any, engine
         await window.tells("w9d4 has no plan of which anything is left.")
 
 
-async def test_its_plan_opens_for_reading(open_tasks: Any, engine: Any) -> None:
+@pytest.mark.parametrize("key", ["p", "f12"])
+async def test_its_plan_opens_for_reading(open_tasks: Any, engine: Any, key: str) -> None:
     async with open_tasks(engine) as window:
         await read(window)
-        await window.press("p")
+        await window.press(key)
         await window.dialog(PlanDialog)
         await window.shows("Web application: its plan")
 

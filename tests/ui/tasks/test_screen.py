@@ -35,7 +35,7 @@ async def choose(window: Window, shown: str) -> None:
 
 async def test_tasks_stand_in_their_order_with_signs_and_times(open_tasks: Any) -> None:
     async with open_tasks() as window:
-        await window.shows("2/3   0:42   ~0:30", "approve 14 steps", "waits for k4t9", "out of memory", "0:51")
+        await window.shows("1/3   0:42   ~0:30", "approve 14 steps", "waits for k4t9", "out of memory", "0:51")
         assert [title.split()[0] for title in titles(window)] == [
             "Fibonacci", "Compare", "Web", "Summary", "Tests", "Letter", "Translate", "Poem"
         ]  # fmt: skip

@@ -87,8 +87,8 @@ def test_a_title_of_wide_characters_is_cut_at_its_cells() -> None:
 
 def test_words_go_before_numbers_where_there_is_little_room() -> None:
     running = fake_tasks.some().all["k4t900000000000"]
-    assert "step 2 of 3, write" in row(running, 80)
-    assert "2/3   0:42   ~0:30" in row(running, 54)
+    assert "1 of 3 done, write" in row(running, 80)
+    assert "1/3   0:42   ~0:30" in row(running, 54)
     assert "0:42" in row(running, 36)
     assert "~0:30" not in row(running, 36)
     assert "Fibonacci" in row(running, 22)

@@ -46,14 +46,14 @@ def line(what: Task, width: int, live: LiveFigures | None = None) -> str:
 
 def test_a_card_that_runs_tells_all_where_there_is_room() -> None:
     assert line(RUNS, 100) == (
-        "◐ k4t9  Fibonacci function" + " " * 18 + "step 2 of 3, write   ▰▰▰▰▰▱▱▱      0:42, about 0:30 left"
+        "◐ k4t9  Fibonacci function" + " " * 18 + "1 of 3 done, write   ▰▰▰▰▰▱▱▱      0:42, about 0:30 left"
     )
 
 
 def test_narrow_times_and_counts_keep_and_words_go() -> None:
     writing = LiveFigures("writing", 0.0)
-    assert line(RUNS, 75, writing) == "◐ k4t9  Fibonacci function               2/3 writing   ▰▰▰▱▱     0:42 ~0:30"
-    assert line(RUNS, 53, writing) == "◐ k4t9  Fibonacci funct…   2/3 writing     0:42 ~0:30"
+    assert line(RUNS, 75, writing) == "◐ k4t9  Fibonacci function               1/3 writing   ▰▰▰▱▱     0:42 ~0:30"
+    assert line(RUNS, 53, writing) == "◐ k4t9  Fibonacci funct…   1/3 writing     0:42 ~0:30"
     assert line(RUNS, 34).endswith("0:42 ~0:30")
     assert line(RUNS, 16) == "◐ k4t9  Fibonac…"
 

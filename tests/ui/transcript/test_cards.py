@@ -45,7 +45,7 @@ async def test_a_task_that_runs_is_acknowledged_and_told(stage: Any, make: Any) 
     assert lines[0].endswith("task .93    F8 just talk")
     assert lines[1] == "qwen3:14b is working on it. Go on talking; it will show up here."
     assert lines[2].startswith("◐ k4t9  Title of k4t9")
-    assert lines[2].endswith("step 2 of 3   ▰▰▰▰▰▱▱▱      0:42, about 0:30 left")
+    assert lines[2].endswith("1 of 3 done   ▰▰▰▰▰▱▱▱      0:42, about 0:30 left")
     assert len(lines) == 3
 
 

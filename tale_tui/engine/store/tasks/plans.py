@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 from tale_tui.domain.constants import ERROR_CHARACTERS
 from tale_tui.domain.errors import BadPlan
 from tale_tui.domain.models import ModelRef
-from tale_tui.domain.tasks import AtLimit, Plan, Reason, StepKind, StepSpec, StepState, Task, TaskState
+from tale_tui.domain.tasks import AtLimit, Plan, Reason, StepKind, StepSpec, StepState, Task, TaskDetail, TaskState
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.store.database import Database
-from tale_tui.engine.store.rows import plan_text, safe_plan
-from tale_tui.engine.store.tasks.task_rows import task_at, task_n
+from tale_tui.engine.store.rows import plan_text, safe_plan, step_key
+from tale_tui.engine.store.tasks.task_rows import detail_at, task_at, task_n
 from tale_tui.engine.store.tasks.transitions import (
+    UNDER_WAY,
     add_history_entry,
     ask_about_plan,
     asked_copy,
@@ -24,6 +25,7 @@ from tale_tui.engine.store.tasks.transitions import (
     leave_out_step,
     plan_at,
     question,
+    running_n,
     skip_steps,
     update_progress,
     wrong_state,
@@ -47,8 +49,12 @@ _YES = """
         finished = CASE WHEN :done THEN :now ELSE finished END, error = '', next_try = NULL
     WHERE task_n = :n AND key = :key AND state <> 'done'
 """
-_UNDER_WAY = (TaskState.QUEUED, TaskState.RUNNING, TaskState.PAUSED)
+_STOP = "UPDATE task_step SET state = 'pending' WHERE task_n = ? AND key = ? AND state = 'running'"
 _YES_TO_COPY = "UPDATE task_step SET allowed = 1 WHERE task_n = ? AND key = ? AND state <> 'done'"
+_ASKING = """
+    SELECT key FROM task_step WHERE task_n = ? AND NOT allowed AND NOT plans AND state NOT IN ('done', 'skipped')
+    ORDER BY place
+"""
 _OVER = (StepState.DONE.value, StepState.SKIPPED.value)
 
 
@@ -84,7 +90,8 @@ class TaskPlans(Database):
 
         A step that only waited for it is done with that; one that is to be repeated is marked as `approved` until its
         next attempt; a task that waits for a budget goes on to its end, a step that has written much to its own; of a
-        plan all steps may run, or one.
+        plan all steps may run, or one. Where one had its yes, others get theirs in whatever state the task is then,
+        which it stays in.
 
         Args:
             task_id: the whole id.
@@ -97,6 +104,11 @@ class TaskPlans(Database):
 
         def job(connection: sqlite3.Connection) -> Task:
             n, now = task_n(connection, task_id), self._clock.now()
+            if _asks_while_under_way(connection, n):
+                _allow(connection, n, plan_at(connection, n), clean_line(step), approved or Approved())
+                add_history_entry(connection, n, now, f"approved{f': {clean_line(step)}' if step else ''}")
+                update_progress(connection, n, now)
+                return task_at(connection, n)
             reason, key = question(connection, n, "approved")
             plan, topic = plan_at(connection, n), clean_line(step) or key
             spec = next((one for one in plan.steps if one.key == topic), None)
@@ -139,7 +151,7 @@ class TaskPlans(Database):
         return await self._write(job)
 
     async def skip_step(self, task_id: str, step: str, reason: str) -> Task:
-        """As `leave_out`, also for a task that is under way; one that ran is queued again.
+        """As `leave_out`, also for a task that is under way; one that counts as running is queued again.
 
         Args:
             task_id: the whole id; nothing runs it any more.
@@ -155,6 +167,26 @@ class TaskPlans(Database):
                 change_state(connection, n, TaskState.QUEUED, now)
             _leave_out(connection, n, step, reason, now)
             return task_at(connection, n)
+
+        return await self._write(job)
+
+    async def leave_out_of_run(self, task_id: str, epoch: int, step: str, reason: str) -> TaskDetail:
+        """As `leave_out`, for a task that runs and goes on running; the step may run.
+
+        Args:
+            task_id: the whole id.
+            epoch: of the run.
+            step: the key.
+            reason: why, in a few words.
+        Raises:
+            Fenced, BadPlan: nothing was changed.
+        """
+
+        def job(connection: sqlite3.Connection) -> TaskDetail:
+            n = running_n(connection, task_id, epoch)
+            connection.execute(_STOP, (n, step_key(step)))
+            _leave_out(connection, n, step, reason, self._clock.now())
+            return detail_at(connection, n)
 
         return await self._write(job)
 
@@ -288,9 +320,15 @@ def _store_plan(connection: sqlite3.Connection, n: int, plan: Plan, allowed: Col
 
 
 def _allow(connection: sqlite3.Connection, n: int, plan: Plan, step: str, approved: Approved) -> None:
-    """A plan, or one of its steps, may run."""
+    """A plan, or one of its steps, may run.
+
+    Raises:
+        BadPlan: the step has its yes, or is none.
+    """
     connection.execute(_KEEP_ROW, (n,))
-    (before,) = connection.execute("SELECT approved FROM task_plan WHERE task_n = ?", (n,)).fetchone()
+    before, stepwise = connection.execute("SELECT approved, stepwise FROM task_plan WHERE task_n = ?", (n,)).fetchone()
+    if step and stepwise and step not in (asking := _asking_at(connection, n, plan)):
+        raise BadPlan(f"The step {step} waits for no yes. Those that do: {', '.join(asking) or 'none'}.")
     if step and before is None:
         connection.execute("UPDATE task_step SET allowed = 0 WHERE task_n = ? AND state <> 'done'", (n,))
     may = [spec.key for spec in plan.steps if step in ("", spec.key) and spec.kind != StepKind.COPY]
@@ -315,6 +353,22 @@ def _allowed_at(connection: sqlite3.Connection, n: int) -> set[str]:
     return {key for key, _, allowed in connection.execute(_STEPS, (n,)) if allowed}
 
 
+def _asking_at(connection: sqlite3.Connection, n: int, plan: Plan) -> list[str]:
+    """Keys of the steps that want a yes before their turn comes, in the order of the plan."""
+    copies = {spec.key for spec in plan.steps if spec.kind == StepKind.COPY}  # these ask when it is known what they do
+    return [key for (key,) in connection.execute(_ASKING, (n,)) if key not in copies]
+
+
+def _asks_while_under_way(connection: sqlite3.Connection, n: int) -> bool:
+    """Whether a task that is approved step by step is under way, and some of its steps still want a yes."""
+    row = connection.execute(
+        "SELECT t.state, p.stepwise FROM task AS t JOIN task_plan AS p ON p.task_n = t.n WHERE t.n = ?", (n,)
+    ).fetchone()
+    if row is None or row[0] not in UNDER_WAY or not row[1]:
+        return False
+    return bool(_asking_at(connection, n, plan_at(connection, n)))
+
+
 def _asking_n(connection: sqlite3.Connection, task_id: str) -> int:
     """The inner number of a task whose plan waits for a yes.
 
@@ -336,7 +390,7 @@ def _under_way_n(connection: sqlite3.Connection, task_id: str, wanted: str) -> i
     """
     n = task_n(connection, task_id)
     state, reason = connection.execute("SELECT state, reason FROM task WHERE n = ?", (n,)).fetchone()
-    if state not in _UNDER_WAY and (state, reason) != (TaskState.WAITING, Reason.APPROVAL):
+    if state not in UNDER_WAY and (state, reason) != (TaskState.WAITING, Reason.APPROVAL):
         raise wrong_state(connection, n, wanted)
     return n
 

@@ -36,7 +36,7 @@ _BEGIN = """
             ELSE coalesce(spent_tokens, 0) + completion_tokens END,
         completion_tokens = NULL, backend = coalesce(:backend, backend), model = coalesce(:model, model),
         text = CASE WHEN :fresh THEN '' ELSE text END, thinking = CASE WHEN :fresh THEN '' ELSE thinking END
-    WHERE task_n = :n AND key = :key AND state <> 'done' AND state <> 'running'
+    WHERE task_n = :n AND key = :key AND state NOT IN ('done', 'running', 'skipped')
 """
 _KEEP_ATTEMPT = """
     INSERT INTO task_attempt (task_n, key, ended, text)
@@ -97,7 +97,7 @@ class TaskSteps(Database):
             fresh: begin again: what an attempt before it wrote is kept as `Step.earlier`; otherwise it stays the
                 step's text until the next `save_step`.
         Raises:
-            Fenced: it is another run's, the step runs, or it is done: no step is done twice.
+            Fenced: it is another run's, the step runs, is left out, or is done: no step is done twice.
         """
 
         def job(connection: sqlite3.Connection) -> Task:

@@ -39,7 +39,14 @@ TASK = """
         f.runs, f.complexity, f.large, f.past_tasks, f.past_near, f.past_kind,
         f.completion_tokens, f.completion_low, f.completion_high, f.seconds, f.seconds_low, f.seconds_high,
         f.waiting_s, f.waiting_low, f.waiting_high, f.prompt_tokens, f.prompt_low, f.prompt_high,
-        f.cost, f.cost_low, f.cost_high
+        f.cost, f.cost_low, f.cost_high,
+        CASE t.state WHEN 'running' THEN (
+            SELECT count(*) FROM task_step AS s WHERE s.task_n = t.n AND s.state = 'running'
+        ) ELSE 0 END,
+        CASE t.state WHEN 'waiting' THEN (
+            SELECT count(*) FROM task_step AS s
+            WHERE s.task_n = t.n AND NOT s.allowed AND NOT s.plans AND s.state NOT IN ('done', 'skipped')
+        ) ELSE 0 END
     FROM task AS t LEFT JOIN task_pace AS pace ON pace.backend = t.backend AND pace.model = t.model
         LEFT JOIN task_forecast AS f ON f.task_n = t.n AND (t.finished IS NULL OR f.made < t.finished)
 """
@@ -177,7 +184,7 @@ def _task_of(row: Row, shown: Mapping[str, str], depended: Sequence[tuple[str, b
     (_, id_, title, state, created, updated, priority, reason, session_id, message_id, backend, model, why) = row[:13]
     (p, p_simple, given, started, finished, running_since, worked_s, expected_s, time_limit_s) = row[13:22]
     (steps_total, steps_done, step_title, next_try, prompt_tokens, completion_tokens, error, error_code) = row[22:30]
-    server_since, over_budget, *foreseen = row[30:]
+    server_since, over_budget, *foreseen, steps_running, steps_asking = row[30:]
     return Task(
         id_,
         shown[id_],
@@ -205,6 +212,8 @@ def _task_of(row: Row, shown: Mapping[str, str], depended: Sequence[tuple[str, b
         steps_total,
         steps_done,
         clean(step_title) if step_title else "",
+        steps_running,
+        steps_asking,
         next_try,
         prompt_tokens,
         completion_tokens,

@@ -32,6 +32,8 @@ _SKIP = """
     UPDATE task_step SET state = 'skipped', next_try = NULL, error = :reason
     WHERE task_n = :n AND key = :key AND state NOT IN ('done', 'skipped', 'running')
 """
+UNDER_WAY = (TaskState.QUEUED, TaskState.RUNNING, TaskState.PAUSED)
+"""The states of a task that has begun, or will by itself or when it is resumed."""
 REFUSED = "refused by you"
 """Why a step is left out to which the user said no."""
 _AGAIN = """

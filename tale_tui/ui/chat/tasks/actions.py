@@ -330,6 +330,6 @@ def _place(folder: str) -> Path:
 
 
 def _report(task: Task, now: float) -> str:
-    """How a task is doing, in a line: `◐ k4t9 Fibonacci function: step 2 of 3, writing, 0:42, 412 tok, qwen3:14b`."""
+    """How a task is doing, in a line: `◐ k4t9 Fibonacci function: 1 of 3 done, writing, 0:42, 412 tok, qwen3:14b`."""
     parts = (state_words(task, now), times(task, now), tokens(task), model_name(task))
     return f"{sign(task)} {task.shown} {task.title}: {', '.join(part for part in parts if part)}"

@@ -38,6 +38,8 @@ class TaskCards:
         """The step whose text a card has, by the id of its task."""
         self._drafts: dict[str, _PlanDraft] = {}
         """The plan that is being made, by the id of its task."""
+        self._titles: dict[str, dict[str, str]] = {}
+        """What the steps of a task are called, by their keys, by its id."""
         self._models: dict[Role, RoleStatus] = {}
 
     def watched(self, task_id: str) -> bool:
@@ -135,6 +137,7 @@ class TaskCards:
             self._followed.discard(task_id)
             self._steps.pop(task_id, None)
             self._drafts.pop(task_id, None)
+            self._titles.pop(task_id, None)
             self._view.set_task_live(task_id, None)
 
     def _show_event(self, task_id: str, event: TaskEvent, paces: dict[str, StreamMeter]) -> None:
@@ -142,10 +145,13 @@ class TaskCards:
         match event:
             case TaskSeen(detail) if (maker := being_planned(detail)) is not None:
                 self._drafts[task_id] = _PlanDraft(maker.spec.key, maker.text)
+                self._name_step(task_id, "")
                 self._bring(task_id, drafted_list(maker.text), maker.thinking)
             case TaskSeen(detail):
                 self._drafts.pop(task_id, None)
                 shown = self._steps[task_id] = shown_step(detail, self._steps.get(task_id))
+                self._titles[task_id] = step_titles(detail)
+                self._name_step(task_id, shown.key)
                 self._bring(task_id, *written(detail, shown.key))
             case StepDelta(key, text, thinking, tokens):
                 pace = paces.setdefault(key, StreamMeter(self._conversation.clock.monotonic))
@@ -159,6 +165,7 @@ class TaskCards:
                         return
                     self._steps[task_id] = ShownStep(key, runs=True)
                     view.set_task_text(task_id, "", "")
+                    self._name_step(task_id, key)
                 view.stream_step(task_id, text, thinking)
                 view.set_task_live(task_id, pace.writing("thinking" if thinking else "writing", tokens))
             case StepReading(key, done, total):
@@ -181,7 +188,12 @@ class TaskCards:
         """Show what a task wrote that does not go on by itself."""
         detail = await self._engine.tasks.get(task_id)
         if detail.task.state not in ENDED:
+            self._view.set_task_step(task_id, step_titles(detail).get(shown_step(detail).key, ""))
             self._bring(task_id, *written(detail))
+
+    def _name_step(self, task_id: str, key: str) -> None:
+        """Say on a card which step its text is of."""
+        self._view.set_task_step(task_id, self._titles.get(task_id, {}).get(key, ""))
 
     def _bring(self, task_id: str, text: str, thinking: str) -> None:
         """Give a card all that was written; the first text comes like any other, so that the card opens for it."""
@@ -250,6 +262,14 @@ def written(detail: TaskDetail, key: str = "") -> tuple[str, str]:
     """
     wanted = key or shown_step(detail).key
     return next(((step.text, step.thinking) for step in detail.steps if step.spec.key == wanted), ("", ""))
+
+
+def step_titles(detail: TaskDetail) -> dict[str, str]:
+    """What the steps of a task are called, by their keys: `2. Database schema`; of a single one nothing."""
+    steps = numbered(detail)
+    if len(steps) == 1:
+        return {}
+    return {step.spec.key: f"{number}. {step.spec.title or step.spec.key}" for number, step in enumerate(steps, 1)}
 
 
 def _group(task_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -114,13 +115,39 @@ async def test_a_card_has_the_text_of_one_step_where_several_write_at_once(open_
         await window.say("/task Build a complete web application with user authentication, database, and API")
         await window.until(lambda: "first one" in window.painted or "second one" in window.painted, "one of them")
         shown, other = ("first", "second") if "first one" in window.painted else ("second", "first")
+        await window.shows("1. a" if shown == "first" else "2. b", "0/3, 2 running")
         more.set()
         await window.shows(f"{shown} one", f"{shown} two")
         assert other not in window.painted
         end.set()
         await window.shows("joined at last")
+        await window.hides("3. Join and check")
         assert "first" not in window.painted
         assert "second" not in window.painted
+
+
+async def test_the_card_and_its_step_stay_in_sight_while_their_text_is_followed(open_window: Any) -> None:
+    end = asyncio.Event()
+    first = {"key": "a", "title": "Database schema", "prompt": "Do a."}
+    made = json.dumps({"steps": [first, {"key": "b", "prompt": "Do b.", "after": ["a"]}]})
+    lines = "".join(f"line {number} of it\n\n" for number in range(60))
+
+    def answer(request: Any) -> Script:
+        if "You break a task down" in request.messages[0].text:
+            return spoken(made)
+        return Script((Say(lines), Hold(end), Say("the end of it\n\n")))
+
+    async with open_window(answer, plans={"ask_complexity": "never", "ask_tokens": 0}) as window:
+        await window.ready()
+        await window.say("/task Build a complete web application with user authentication, database, and API")
+        await window.shows("line 59 of it", "   0/3 ", "1. Database schema")
+        assert "line 2 of it" not in window.painted
+        await window.press("shift+tab", "home")
+        await window.shows("line 2 of it")
+        assert window.painted.count(" 0/3 ") == 1
+        await window.press("end")
+        await window.shows("line 59 of it", "   0/3 ", "1. Database schema")
+        end.set()
 
 
 async def test_a_task_that_was_read_before_it_was_foreseen_keeps_its_forecast(open_window: Any) -> None:
