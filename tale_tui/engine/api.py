@@ -723,7 +723,8 @@ class CheckpointApi(Protocol):
 
     async def undo(self, *, task_id: str = "", session_id: str = "", dry_run: bool = False) -> Restoration:
         """Take back the files and the state of the step that was done last, or the last restoration; called again, of
-        the one before it.
+        the one before it. A conversation that a restoration made is removed, a task that it made is cancelled, where
+        nothing was done with them since.
 
         Args:
             task_id: the last one of this task; empty for any.

@@ -71,6 +71,10 @@ class Operation:
     after: Mapping[FileKey, bytes | Entry | None] = field(default_factory=dict)
     tasks_before: Sequence[TaskDetail] = ()
     """Tasks that were brought back, as they were before."""
+    tasks_after: Sequence[TaskDetail] = ()
+    """Tasks that came back as new ones."""
+    session_after: Mapping[str, bytes] = field(default_factory=dict)
+    """The conversation that came back as a new one, as files."""
 
 
 @dataclass(slots=True)
@@ -236,6 +240,10 @@ class CheckpointKeeper:
     async def session_files(self, session_id: str) -> dict[str, bytes] | None:
         """A conversation as it is now, as files; None where it is not there."""
         return await state.session_files(self._store, session_id)
+
+    async def tasks_of(self, session_id: str) -> tuple[Task, ...]:
+        """The tasks of a conversation."""
+        return await self._store.tasks(session_id=session_id)
 
     async def make(self, group: Group, operation: Operation, *, always: bool = True) -> Checkpoint:
         """Make a checkpoint of the present; a repository that is found damaged is set aside first.
@@ -408,9 +416,12 @@ class CheckpointKeeper:
                 if kept is not None:
                     entry = (FILE_MODE, self.repository.add(kept)) if isinstance(kept, bytes) else kept
                     entries[f"{where}/{state.FILES}/{task_id}/{path}"] = entry
-        for detail in operation.tasks_before:
-            name = f"{state.BEFORE}/{state.TASKS}/{detail.task.id}.json"
-            entries[name] = FILE_MODE, self.repository.add(state.task_json(detail))
+        for where, details in ((state.BEFORE, operation.tasks_before), (state.AFTER, operation.tasks_after)):
+            for detail in details:
+                name = f"{where}/{state.TASKS}/{detail.task.id}.json"
+                entries[name] = FILE_MODE, self.repository.add(state.task_json(detail))
+        for name, content in operation.session_after.items():
+            entries[f"{state.AFTER}/{state.SESSION}/{name}"] = FILE_MODE, self.repository.add(content)
         return entries
 
     # room

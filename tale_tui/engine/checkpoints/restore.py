@@ -2,18 +2,20 @@
 back from that too.
 
 Of what is stored nothing is written over: what a step has now stays among its earlier attempts, a task with another
-plan and a conversation come back as new ones.
+plan and a conversation come back as new ones. Taking that back removes the new conversation and cancels the new task,
+where nothing was done with them since.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tale_tui.domain.checkpoints import Checkpoint, CheckpointKind, Restoration
 from tale_tui.domain.conversation import Session
-from tale_tui.domain.errors import NoSuchCheckpoint, NoSuchTask
+from tale_tui.domain.errors import NoSuchCheckpoint, NoSuchSession, NoSuchTask
 from tale_tui.domain.tasks import Plan, Step, StepState, Task, TaskDetail, TaskState
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.checkpoints import state
@@ -59,6 +61,14 @@ class LiveSessions(Protocol):
         """Take an exported conversation in, as a new one where its id is taken."""
         ...
 
+    async def delete(self, session_id: str) -> None:
+        """Remove a conversation.
+
+        Raises:
+            NoSuchSession: it is not there.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class TaskStep:
@@ -70,6 +80,8 @@ class TaskStep:
     to: TaskState
     present: TaskDetail | None
     """None: it comes back as a new one."""
+    came_back: bool = False
+    """Whether it is the new one, and that is taken back."""
 
     @property
     def sentence(self) -> str:
@@ -78,6 +90,8 @@ class TaskStep:
         if self.present is None:
             return f"{clean_line(about.title)}: comes back as a new task, {_words(self.to)}"
         about = self.present.task
+        if self.came_back:
+            return f"{about.shown} {clean_line(about.title)}: came back as a new task, and stays as a cancelled one"
         names = ", ".join(step.spec.title for step in self.steps)
         done = self.steps and all(step.state is StepState.DONE for step in self.steps)
         verb = "is" if len(self.steps) == 1 else "are"
@@ -98,17 +112,24 @@ class Way:
     tasks: tuple[TaskStep, ...]
     session: Mapping[str, bytes] = field(default_factory=dict)
     """The conversation, where it comes back as a new one."""
+    session_gone: str = ""
+    """The id of the conversation that had come back as a new one, and is removed again."""
+    stays: tuple[str, ...] = ()
+    """What had come back as a new one and is not taken back, a sentence each."""
 
     @property
     def empty(self) -> bool:
         """Whether all is as it was kept."""
-        return not (self.files or self.tasks or self.session)
+        return not (self.files or self.tasks or self.session or self.session_gone or self.stays)
 
     def told(self, *, before: str = "", made: str = "") -> Restoration:
         """For the user."""
         states = [one.sentence for one in self.tasks]
         if self.session:
             states.append("the conversation comes back as a new one beside the present one")
+        if self.session_gone:
+            states.append("the conversation that had come back as a new one is removed")
+        states += self.stays
         return Restoration(self.checkpoint, shown(self.files), tuple(states), before, made)
 
 
@@ -153,6 +174,8 @@ class Restorer:
         steps = await self._keeper.work(file_steps, wanted, kept.written, self._keeper.folders.of)
         tasks = [] if file else [await self._task_step(one) for one in kept.tasks if one.task.id in ids]
         session = {} if file or task_id else await self._session(checkpoint, kept.session)
+        if session:
+            session = state.titled(session, f"{_title_of(session)} ({moment(checkpoint.at)})")
         what = f"{file} of " if file else ""
         return Way(
             CheckpointKind.RESTORE,
@@ -180,9 +203,20 @@ class Restorer:
         wanted = {key: before.get(key) for key in changed}
         recorded = {key: after.get(key) for key in changed}
         steps = await self._keeper.work(file_steps, wanted, recorded, self._keeper.folders.of)
-        tasks = [await self._operation_step(operation, one, again=again) for one in kept.tasks]
-        if operation.kind is CheckpointKind.RESTORE and not again:
+        session, gone, stays = dict[str, bytes](), "", list[str]()
+        if operation.kind is not CheckpointKind.RESTORE:
+            tasks = [await self._operation_step(operation, one, again=again) for one in kept.tasks]
+        elif again:
+            of_all = {one.task.id: one for one in (*kept.tasks, *kept.tasks_after)}
+            new = {one.task.id for one in kept.tasks_after}
+            concerned = (one for id_, one in of_all.items() if operation.task_id in ("", id_) or id_ in new)
+            tasks = [await self._task_step(one) for one in concerned]
+            if kept.session_after and await self._keeper.session_files(_id_of(kept.session_after)) is None:
+                session = kept.session_after
+        else:
             tasks = [await self._task_step(one) for one in kept.tasks_before]
+            tasks += [await self._taken_back(one, stays) for one in kept.tasks_after]
+            gone = await self._session_gone(kept.session_after, stays)
         return Way(
             CheckpointKind.REDO if again else CheckpointKind.UNDO,
             operation,
@@ -191,6 +225,9 @@ class Restorer:
             operation.task_id,
             steps,
             tuple(one for one in tasks if one is not None),
+            session,
+            gone,
+            tuple(stays),
         )
 
     async def hold(self, way: Way) -> None:
@@ -221,14 +258,18 @@ class Restorer:
         await keeper.work(lambda: keeper.repository.check_room())
         tasks_before = tuple(one.present for one in way.tasks if one.present is not None)
         what = f"{behind} {subject}"
+        new_tasks, new_session = list[TaskDetail](), dict[str, bytes]()
         for one in way.tasks:
             if one.present is None:
-                await self._tasks().add_again(one.recorded, what)
+                added = await self._tasks().add_again(one.recorded, what)
+                new_tasks.append(await self._tasks().get(added.id))
             else:
                 await self._tasks().put_back(one.recorded.task.id, one.steps, one.to, _result(one), what)
-        if way.session:
-            title = f"{_title_of(way.session)} ({moment(way.checkpoint.at)})"
-            await self._sessions().import_(state.session_export(dict(way.session), title))
+        for session in await self._sessions().import_(state.session_export(way.session)) if way.session else ():
+            new_session = await keeper.session_files(session.id) or {}
+        if way.session_gone:
+            with suppress(NoSuchSession):  # it was deleted elsewhere meanwhile
+                await self._sessions().delete(way.session_gone)
         done = await keeper.work(carry_out, way.files, keeper.repository.content, keeper.folders.of)
         written = [step for step in done if step.action.value in ("write", "remove")]
         operation = Operation(
@@ -240,6 +281,8 @@ class Restorer:
             await keeper.work(self._stood, written),
             {step.key: step.want for step in written},
             tasks_before,
+            new_tasks,
+            new_session,
         )
         made = await self._kept_where_there(group, operation)
         way = replace(way, files=done)
@@ -269,7 +312,9 @@ class Restorer:
         def tasks(where: str) -> tuple[TaskDetail, ...]:
             return tuple(state.task_from(content(id_)) for _, id_ in repository.entries(tree, where).values())
 
-        session = {name: content(id_) for name, (_, id_) in repository.entries(tree, state.SESSION).items()}
+        def session(where: str) -> dict[str, bytes]:
+            return {name: content(id_) for name, (_, id_) in repository.entries(tree, where).items()}
+
         return _Kept(
             files(state.FILES),
             self._written(checkpoint.group),
@@ -277,7 +322,9 @@ class Restorer:
             files(f"{state.AFTER}/{state.FILES}"),
             tasks(state.TASKS),
             tasks(f"{state.BEFORE}/{state.TASKS}"),
-            session,
+            tasks(f"{state.AFTER}/{state.TASKS}"),
+            session(state.SESSION),
+            session(f"{state.AFTER}/{state.SESSION}"),
         )
 
     def _written(self, group: str) -> dict[FileKey, Entry | None]:
@@ -319,10 +366,36 @@ class Restorer:
             return None
         return TaskStep(recorded, steps, to, present)
 
+    async def _taken_back(self, new: TaskDetail, stays: list[str]) -> TaskStep | None:
+        """What becomes of a task that had come back as a new one; None where it is gone or cancelled already, and where
+        something was done with it since: that is told in `stays`."""
+        present = await self._present(new.task.id)
+        if present is None or present.task.state is TaskState.CANCELLED:
+            return None
+        now = {step.spec.key: step for step in present.steps}
+        if present.plan != new.plan or not all(_same(step, now[step.spec.key]) for step in new.steps):
+            about = present.task
+            stays.append(f"{about.shown} {clean_line(about.title)}: it went on since it came back, and stays as it is")
+            return None
+        steps = tuple(Step(one.spec) for one in present.steps if not _same(Step(one.spec), one))
+        return TaskStep(new, steps, TaskState.CANCELLED, present, came_back=True)
+
+    async def _session_gone(self, new: dict[str, bytes], stays: list[str]) -> str:
+        """The id of a conversation that had come back as a new one and is to go; empty where there is none, and where
+        something was done with it since: that is told in `stays`."""
+        if not new:
+            return ""
+        id_ = _id_of(new)
+        present = await self._keeper.session_files(id_)
+        if present is None:
+            return ""
+        if state.same_session(present, new) and not await self._keeper.tasks_of(id_):
+            return id_
+        stays.append(f"{_title_of(present)}: the conversation went on since it came back, and stays")
+        return ""
+
     async def _operation_step(self, operation: Checkpoint, recorded: TaskDetail, *, again: bool) -> TaskStep | None:
-        """What becomes of a task with one operation, or without it."""
-        if operation.kind is CheckpointKind.RESTORE:
-            return await self._task_step(recorded) if operation.task_id in ("", recorded.task.id) else None
+        """What becomes of a task with one of its steps, or without it."""
         if recorded.task.id != operation.task_id:
             return None
         present = await self._present(recorded.task.id)
@@ -342,7 +415,7 @@ class Restorer:
         except NoSuchTask:
             return None
 
-    async def _session(self, checkpoint: Checkpoint, kept: dict[str, bytes]) -> Mapping[str, bytes]:
+    async def _session(self, checkpoint: Checkpoint, kept: dict[str, bytes]) -> dict[str, bytes]:
         """The conversation of a checkpoint, where the present one is another."""
         if not kept:
             return {}
@@ -361,7 +434,9 @@ class _Kept:
     after: dict[FileKey, Entry]
     tasks: tuple[TaskDetail, ...]
     tasks_before: tuple[TaskDetail, ...]
+    tasks_after: tuple[TaskDetail, ...]
     session: dict[str, bytes]
+    session_after: dict[str, bytes]
 
 
 def _talk(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -371,6 +446,10 @@ def _talk(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _title_of(files: Mapping[str, bytes]) -> str:
     return state.session_from(files.get(state.SESSION_HEAD, b"")).title
+
+
+def _id_of(files: Mapping[str, bytes]) -> str:
+    return state.session_from(files.get(state.SESSION_HEAD, b"")).id
 
 
 def _same(one: Step, other: Step) -> bool:

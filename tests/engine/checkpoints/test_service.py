@@ -16,6 +16,8 @@ from support.waiting import until
 from tale_tui.config.paths import below
 from tale_tui.config.settings import CheckpointSettings
 from tale_tui.domain.checkpoints import CheckpointKind, RestoreAction, SkipReason
+from tale_tui.domain.clock import random_id
+from tale_tui.domain.conversation import Session
 from tale_tui.domain.errors import (
     BadBundle,
     BadInput,
@@ -234,6 +236,82 @@ async def test_a_conversation_comes_back_as_a_new_one(kept: Kept) -> None:
     assert sorted(len(talk.messages) for talk in talks) == [2, 4], "the present one is as it was"
     new = next(talk for talk in talks if len(talk.messages) == 2)
     assert [message.text for message in new.messages] == ["Say hello", "Hello."]
+
+
+async def come_back(kept: Kept) -> tuple[Session, Session]:
+    """A conversation that went on, and the one that came back of its beginning."""
+    kept.says = ["Hello.", "And again.", "Once more."]
+    await kept.open()
+    engine = kept.engine
+    session = await engine.sessions.create(title="Talk", system="Be brief.")
+    await say(kept, session, "Say hello")
+    first = await engine.checkpoints.keep("as it was", session_id=session.id)
+    await say(kept, session, "Go on")
+    await engine.checkpoints.restore(first.id)
+    [new] = [one for one in await engine.sessions.list() if one.id != session.id]
+    return session, new
+
+
+async def say(kept: Kept, session: Session, text: str) -> None:
+    async for _ in kept.engine.chat.send(session.id, text, key=random_id(), as_task=False):
+        pass
+
+
+async def test_a_conversation_that_came_back_is_taken_back_by_undo_and_comes_again_by_redo(kept: Kept) -> None:
+    session, new = await come_back(kept)
+    api, sessions = kept.engine.checkpoints, kept.engine.sessions
+    as_new, as_old = await sessions.transcript(new.id), await sessions.transcript(session.id)
+    for _ in range(2):
+        undone = await api.undo(session_id=session.id)
+        assert undone.states == ("the conversation that had come back as a new one is removed",)
+        assert [one.id for one in await sessions.list()] == [session.id]
+        with pytest.raises(CannotUndo):
+            await api.undo(session_id=session.id)
+        again = await api.redo(session_id=session.id)
+        assert len(again.states) == 1
+        assert await sessions.transcript(new.id) == as_new
+    assert await sessions.transcript(session.id) == as_old
+
+
+async def test_a_conversation_that_came_back_and_went_on_stays_and_that_is_said(kept: Kept) -> None:
+    session, new = await come_back(kept)
+    await say(kept, new, "And now?")
+    undone = await kept.engine.checkpoints.undo(session_id=session.id)
+    [sentence] = undone.states
+    assert sentence.startswith("Talk (")
+    assert sentence.endswith("the conversation went on since it came back, and stays")
+    assert len((await kept.engine.sessions.transcript(new.id)).messages) == 4
+    with pytest.raises(CannotUndo):  # it is there
+        await kept.engine.checkpoints.redo(session_id=session.id)
+    with pytest.raises(CannotUndo):
+        await kept.engine.checkpoints.undo(session_id=session.id)
+
+
+async def test_a_task_that_came_back_as_a_new_one_is_cancelled_by_undo_and_done_again_by_redo(kept: Kept) -> None:
+    kept.says = [OUTLINE, "Nothing."]
+    await kept.open()
+    engine = kept.engine
+    session = await engine.sessions.create(title="Plans")
+    await kept.task(plan("outline.py", ""), session_id=session.id)
+    done = (await kept.all())[-1]
+    await engine.checkpoints.undo(task_id=TASK)
+    await engine.tasks.set_plan(TASK, plan=plan("outline.py", "", ""))
+    old = await engine.tasks.get(TASK)
+    await engine.checkpoints.restore(done.id, task_id=TASK)
+    [new] = [one for one in await engine.tasks.list() if one.id != TASK]
+    assert new.state is TaskState.DONE
+    undone = await engine.checkpoints.undo(task_id=TASK)
+    assert [state for state in undone.states if "stays as a cancelled one" in state]
+    detail = await engine.tasks.get(new.id)
+    assert (detail.task.state, detail.result) == (TaskState.CANCELLED, "")
+    assert {step.state for step in detail.steps} == {StepState.PENDING}
+    assert all(step.earlier for step in detail.steps), "what it had is kept"
+    assert (await engine.tasks.get(TASK)).plan == old.plan
+    await engine.checkpoints.redo(task_id=TASK)
+    detail = await engine.tasks.get(new.id)
+    assert detail.task.state is TaskState.DONE
+    assert {step.state for step in detail.steps} == {StepState.DONE}
+    assert len(await engine.tasks.list()) == 2
 
 
 async def test_of_a_conversation_that_did_not_change_nothing_comes_back(kept: Kept) -> None:
