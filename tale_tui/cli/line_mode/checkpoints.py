@@ -11,6 +11,7 @@ from tale_tui.cli.tasks.choose import find_task
 from tale_tui.domain.errors import BadInput, CannotUndo
 from tale_tui.formatting.checkpoints import (
     changes_in_short,
+    operation_name,
     restoration_lines,
     restoration_preview,
     short_hash,
@@ -80,7 +81,7 @@ class CheckpointCommands:
             return
         done = await go(dry_run=False)
         other = "redo" if name == "undo" else "undo"
-        self._told(f"{what_it_is(done.checkpoint)}: {'undone' if name == 'undo' else 'done again'}.")
+        self._told(f"{'Undone' if name == 'undo' else 'Done again'}: {operation_name(done.checkpoint)}.")
         for line in restoration_lines(done, done=True):
             self._told(line)
         self._told(f"To take that back: /{other}")

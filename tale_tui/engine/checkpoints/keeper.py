@@ -29,7 +29,7 @@ from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.tasks import Task, TaskDetail
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.checkpoints import state
-from tale_tui.engine.checkpoints.entry import FILE_MODE, Entry, FileKey, content_hash, shown_path
+from tale_tui.engine.checkpoints.entry import FILE_MODE, Entry, FileKey, content_hash, hash_of, shown_path
 from tale_tui.engine.checkpoints.folder import FolderReader, FolderScan
 from tale_tui.engine.checkpoints.history import in_order, over_budget, too_old
 from tale_tui.engine.store.store import Store
@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+KEPT_FOR_ITSELF = frozenset({CheckpointKind.KEPT, CheckpointKind.BEFORE, CheckpointKind.INSIDE})
+"""Kinds that stand for a moment, and for no change of ours: what changed was done by somebody else, or is half done."""
 _LOOKS_AT_SIZE = 20
 """Checkpoints between two looks at the room that they take."""
 _DROPPED_PART = 4
@@ -359,8 +361,11 @@ class CheckpointKeeper:
 
     def _make(self, present: Present, operation: Operation, always: bool) -> Checkpoint:
         entries, skipped = self._state_entries(present)
-        if not always and (last := self.last_of(present.group.id)) is not None and self._holds(last, entries):
+        last = self.last_of(present.group.id)
+        if not always and last is not None and self._holds(last, entries):
             return last
+        of_itself = operation.kind in KEPT_FOR_ITSELF
+        changes = self._changes_since(last, entries) if of_itself else changes_of(operation)
         entries |= self._operation_entries(operation)
         about = Checkpoint(
             "",
@@ -373,7 +378,7 @@ class CheckpointKeeper:
             operation.task_id,
             operation.step,
             operation.of,
-            changes_of(operation),
+            changes,
             tuple(skipped),
         )
         entries[state.ABOUT] = FILE_MODE, self.repository.add(state.checkpoint_json(about))
@@ -388,6 +393,18 @@ class CheckpointKeeper:
         kept = self.repository.entries(self.repository.tree_of(checkpoint.id))
         state_of = (state.SESSION, state.TASKS, state.FILES)
         return {path: entry for path, entry in kept.items() if path.partition("/")[0] in state_of} == entries
+
+    def _changes_since(self, last: Checkpoint | None, entries: Mapping[str, Entry]) -> tuple[FileChange, ...]:
+        """The files that differ from those of a checkpoint, for people; from none, all of them are new."""
+        before = {} if last is None else self.files_of(self.repository.tree_of(last.id))
+        above = f"{state.FILES}/"
+        named = (path.removeprefix(above).partition("/") for path in entries if path.startswith(above))
+        after = {(task_id, path): entries[f"{above}{task_id}/{path}"] for task_id, _, path in named}
+        return tuple(
+            FileChange(key[0], shown_path(key[1]), hash_of(before.get(key)), hash_of(after.get(key)))
+            for key in sorted(before.keys() | after.keys())
+            if before.get(key) != after.get(key)
+        )
 
     def _state_entries(self, present: Present) -> tuple[dict[str, Entry], list[SkippedFile]]:
         entries: dict[str, Entry] = {}

@@ -21,8 +21,9 @@ from tale_tui.domain.text import clean_line
 from tale_tui.engine.checkpoints import state
 from tale_tui.engine.checkpoints.entry import FILE_MODE, Entry, FileKey, hash_of, shown_path
 from tale_tui.engine.checkpoints.going_back import FileStep, carry_out, file_steps, shown
-from tale_tui.engine.checkpoints.keeper import CheckpointKeeper, Group, Operation, declared_files
+from tale_tui.engine.checkpoints.keeper import KEPT_FOR_ITSELF, CheckpointKeeper, Group, Operation, declared_files
 from tale_tui.engine.tasks.interpreter import result_of
+from tale_tui.formatting.checkpoints import operation_name, place_name
 from tale_tui.formatting.units import moment
 
 
@@ -106,7 +107,8 @@ class Way:
     kind: CheckpointKind
     checkpoint: Checkpoint
     group: Group
-    message: str
+    subject: str
+    """What is gone back to, or undone, in a sentence."""
     task_id: str
     files: tuple[FileStep, ...]
     tasks: tuple[TaskStep, ...]
@@ -181,7 +183,7 @@ class Restorer:
             CheckpointKind.RESTORE,
             checkpoint,
             Group(checkpoint.group, checkpoint.session_id),
-            f"{what}{moment(checkpoint.at)}, {checkpoint.message}",
+            f"{what}{place_name(checkpoint)}",
             task_id,
             steps,
             tuple(one for one in tasks if one is not None),
@@ -221,7 +223,7 @@ class Restorer:
             CheckpointKind.REDO if again else CheckpointKind.UNDO,
             operation,
             Group(operation.group, operation.session_id),
-            operation.message,
+            operation_name(operation),
             operation.task_id,
             steps,
             tuple(one for one in tasks if one is not None),
@@ -252,12 +254,11 @@ class Restorer:
         }
         ahead, behind = words.get(way.kind, ("before going back to", "back to"))
         keeper, group = self._keeper, way.group
-        subject = _without_lead(way.message)
-        first = Operation(CheckpointKind.BEFORE, f"{ahead} {subject}", way.task_id)
+        first = Operation(CheckpointKind.BEFORE, f"{ahead} {way.subject}", way.task_id)
         present = await self._kept_where_there(group, first)
         await keeper.work(lambda: keeper.repository.check_room())
         tasks_before = tuple(one.present for one in way.tasks if one.present is not None)
-        what = f"{behind} {subject}"
+        what = f"{behind} {way.subject}"
         new_tasks, new_session = list[TaskDetail](), dict[str, bytes]()
         for one in way.tasks:
             if one.present is None:
@@ -336,7 +337,8 @@ class Restorer:
         repository, all_ = self._keeper.repository, self._keeper.of_group(group)
         if not all_:
             return {}
-        changed = {(each.task_id, each.path): each.after for one in all_ for each in one.changes}
+        ours = [one for one in all_ if one.kind not in KEPT_FOR_ITSELF]
+        changed = {(each.task_id, each.path): each.after for one in ours for each in one.changes}
         last = repository.tree_of(all_[-1].id)
         tasks = (state.task_from(repository.content(id_)) for _, id_ in repository.entries(last, state.TASKS).values())
         declared = {(detail.task.id, name) for detail in tasks for name in declared_files(detail)}
@@ -346,8 +348,8 @@ class Restorer:
             after = changed.get((key[0], shown_path(key[1])))
             known = after is not None or key in declared
             # Of what was declared and is older than all checkpoints nobody knows who wrote it last.
-            ours = after == hash_of(entry) if after is not None else known
-            if ours or any(hash_of(kept.get(key)) == hash_of(entry) for kept in wished):
+            is_ours = after == hash_of(entry) if after is not None else known
+            if is_ours or any(hash_of(kept.get(key)) == hash_of(entry) for kept in wished):
                 found[key] = entry
             elif known:
                 found[key] = None
@@ -479,8 +481,3 @@ def _result(one: TaskStep) -> str:
 
 def _words(to: TaskState) -> str:
     return "paused, resume it to go on" if to is TaskState.PAUSED else to.value
-
-
-def _without_lead(message: str) -> str:
-    """What a step is called in a sentence about it: `after 3, Routes` is `3, Routes`."""
-    return message.removeprefix("after ")

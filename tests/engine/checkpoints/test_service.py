@@ -366,6 +366,47 @@ async def test_a_diff_says_what_became_of_files_and_tasks(kept: Kept) -> None:
     assert "-A = 1\n+A = 5" in present.files[0].text
 
 
+async def test_a_diff_tells_a_change_of_mode_and_an_empty_file(kept: Kept) -> None:
+    await two_steps(kept)
+    _, two = await kept.all()
+    (kept.folder() / "outline.py").chmod(0o755)
+    (kept.folder() / "empty").touch()
+    empty, outline = (await kept.engine.checkpoints.diff(two.id)).files
+    assert (outline.change.path, outline.mode_only, outline.text) == ("outline.py", True, "")
+    assert (empty.change.path, empty.mode_only, empty.text, empty.added) == ("empty", False, "", 0)
+    (kept.folder() / "src" / "routes.py").write_bytes(b"\0")
+    assert (await kept.engine.checkpoints.diff(two.id)).files[-1].text is None
+
+
+async def test_one_that_is_kept_for_itself_tells_what_changed_before_it(kept: Kept) -> None:
+    await two_steps(kept)
+    assert (await kept.engine.checkpoints.keep("as it is", task_id=TASK)).changes == ()
+    (kept.folder() / "outline.py").write_text("mine")
+    (kept.folder() / "notes.txt").write_text("mine")
+    done = await kept.engine.checkpoints.undo()
+    before = (await kept.engine.checkpoints.show(done.before)).checkpoint
+    assert [(one.path, bool(one.before), bool(one.after)) for one in before.changes] == [
+        ("notes.txt", False, True),
+        ("outline.py", True, True),
+    ]
+    assert "M outline.py" in kept.git("log", "-1", "--format=%b", before.id)
+
+
+async def test_messages_of_going_back_and_forth_stay_short(kept: Kept) -> None:
+    await two_steps(kept)
+    one, two = await kept.all()
+    api = kept.engine.checkpoints
+    for _ in range(3):
+        await api.restore(one.id)
+        await api.undo()
+        await api.redo()
+        newest = (await kept.all())[-1]
+        await api.restore(two.id)
+        await api.restore(newest.id)
+    longest = max((found.message for found in await kept.all()), key=len)
+    assert len(longest) <= len("before going back to Sun 29 Nov 2026, 20:51:14, after 1, Step 1"), longest
+
+
 async def test_a_bundle_brings_checkpoints_to_another_machine(kept: Kept, tmp_path: Path) -> None:
     await two_steps(kept)
     before = await kept.engine.tasks.get(TASK)

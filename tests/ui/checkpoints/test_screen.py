@@ -47,8 +47,8 @@ async def test_the_chosen_one_shows_its_files_as_a_tree_what_changed_and_how(ope
 
 async def test_what_a_restore_would_do_is_said_in_sentences_before_it_is_asked_for(open_checkpoints: Any) -> None:
     async with open_checkpoints() as window:
-        await window.shows("To restore it: 2 files are written, none is removed, 1 is a")
-        await window.shows("conflict (docs/spec.md, changed since): both are kept.", "u takes it back.")
+        await window.shows("To restore it: 2 files are written, 1 is a conflict")
+        await window.shows("(docs/spec.md, changed since): both are kept.", "u takes it back.")
         assert restored(window) == []
 
 
