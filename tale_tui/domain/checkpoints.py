@@ -108,6 +108,8 @@ class CheckpointList:
     """How many there are in all."""
     size_bytes: int
     budget_bytes: int
+    damaged: tuple[str, ...] = ()
+    """The ids of those that cannot be read any more."""
 
 
 @dataclass(frozen=True, slots=True)

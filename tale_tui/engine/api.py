@@ -715,7 +715,7 @@ class CheckpointApi(Protocol):
             file: only this file, by its path in the folder of the task; empty for all.
             dry_run: only say what would be done.
         Raises:
-            NoSuchCheckpoint, CheckpointDamaged, BadFileName: nothing was changed.
+            NoSuchCheckpoint, CheckpointDamaged, BadFileName, FolderIsLink: nothing was changed.
             CheckpointFailed: the present could not be kept; nothing was changed.
             FileNotSaved: a file could not be written; the checkpoint of the present is there.
         """
@@ -770,7 +770,7 @@ class CheckpointApi(Protocol):
         Returns:
             How many.
         Raises:
-            NoSuchCheckpoint, CheckpointFailed: nothing was written.
+            NoSuchCheckpoint, FileNotSaved, CheckpointFailed: nothing was written.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tale_tui.domain.checkpoints import (
@@ -38,13 +38,25 @@ def summary(found: CheckpointList, now: float) -> str:
         found: the newest of them.
         now: the present, in seconds since the epoch.
     """
+    lost = f", {len(found.damaged)} damaged" if found.damaged else ""
     if not found.checkpoints:
-        return "no checkpoints yet"
+        return f"no checkpoints yet{lost}"
     today = time.localtime(now)[:3]
     count = sum(time.localtime(one.at)[:3] == today for one in found.checkpoints)
     last = found.checkpoints[0]
     room = f"{size(found.size_bytes)} of {size(found.budget_bytes)}"
-    return f"↶ {plural(count, 'checkpoint')} today, the last {when(last.at, now)} {clean_line(last.message)}, {room}"
+    return (
+        f"↶ {plural(count, 'checkpoint')} today, the last {when(last.at, now)} {clean_line(last.message)}, {room}{lost}"
+    )
+
+
+def damaged_line(ids: Sequence[str]) -> str:
+    """Which ones cannot be read any more, and what to do; empty where all can."""
+    if not ids:
+        return ""
+    names = [short_hash(id_) for id_ in ids]
+    what = f"{plural(len(ids), 'checkpoint is', 'checkpoints are')} damaged and left out: {_named(names)}."
+    return f"{what} To remove {'it' if len(ids) == 1 else 'the first one'}: tale-tui checkpoints remove {names[0]}"
 
 
 def short_hash(id_: str) -> str:

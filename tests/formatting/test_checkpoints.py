@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from support.checkpoints import TASK, change, engine_of, week
+from support.screen_app import NOW
 from tale_tui.domain.checkpoints import (
     CheckpointDetail,
     CheckpointDiff,
     CheckpointKind,
+    CheckpointList,
     FileChange,
     FileDiff,
     KeptFile,
@@ -28,6 +30,7 @@ from tale_tui.formatting.checkpoints import (
     restoration_report,
     restoration_summary,
     short_name,
+    summary,
     task_file_lines,
     tree_lines,
     whose,
@@ -92,6 +95,14 @@ def test_of_whom_one_is() -> None:
     assert whose(ONE) == TASK
     assert whose(replace(ONE, task_id="")) == "all"
     assert whose(replace(ONE, task_id="", session_id="", group=TASK)) == TASK, "a task that belongs to no conversation"
+
+
+def test_all_of_them_in_a_line_tells_that_some_are_damaged(in_utc: None) -> None:
+    found = CheckpointList((ONE,), 1, 41_000_000, 1_000_000_000, ("d" * 40,))
+    line = "↶ 1 checkpoint today, the last 14:01 after 3, Interface of the API, 41 MB of 1.0 GB"
+    assert summary(found, NOW) == f"{line}, 1 damaged"
+    assert summary(replace(found, damaged=()), NOW) == line
+    assert summary(replace(found, checkpoints=()), NOW) == "no checkpoints yet, 1 damaged"
 
 
 def test_hostile_names_are_cleaned_in_every_line() -> None:

@@ -196,7 +196,7 @@ def remove(context: CommandContext, checkpoint: str, yes: bool) -> int:
     async def work(engine: EngineApi) -> Checkpoint:
         return await engine.checkpoints.remove(checkpoint)
 
-    echo_err(f"Removed: {_run(context, work).message}")
+    echo_err(f"Removed: {_run(context, work).message or checkpoint}")
     return Exit.DONE
 
 
@@ -277,17 +277,20 @@ def _list(context: CommandContext, task: str, *, as_json: bool, limit: int) -> N
                 "kept": found.kept,
                 "size_bytes": found.size_bytes,
                 "budget_bytes": found.budget_bytes,
+                "damaged": list(found.damaged),
             }
         )
         return
-    if not found.checkpoints:
-        echo_err("No checkpoints yet: one is made after each step of a task, and by: tale-tui checkpoints keep")
-        return
     from tale_tui.domain.clock import ID_SHOWN
-    from tale_tui.formatting.checkpoints import changes_in_short, short_hash, what_it_is, whose
+    from tale_tui.formatting.checkpoints import changes_in_short, damaged_line, short_hash, what_it_is, whose
     from tale_tui.formatting.symbols import signs
     from tale_tui.formatting.units import size
 
+    if lost := damaged_line(found.damaged):
+        echo_err(lost)
+    if not found.checkpoints:
+        echo_err("No checkpoints yet: one is made after each step of a task, and by: tale-tui checkpoints keep")
+        return
     echo_table(
         (
             Column("hash", style=MUTED),

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -34,7 +35,7 @@ from tale_tui.engine.checkpoints.folder import FolderReader, FolderScan
 from tale_tui.engine.checkpoints.history import in_order, over_budget, too_old
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.tasks.step_files import TaskFolders
-from tale_tui.formatting.units import plural, size
+from tale_tui.formatting.units import size
 
 if TYPE_CHECKING:
     from tale_tui.engine.checkpoints.repository import CheckpointRepository
@@ -136,12 +137,14 @@ class CheckpointKeeper:
         self._reader = FolderReader(lambda content: self.repository.add(content), int(settings.file_mb * MEGABYTE))
         self._thread = ThreadPoolExecutor(1, "checkpoints")
         self._index: dict[str, Checkpoint] = {}
+        self._damaged: set[str] = set()
         self._opened = False
         self._read = _Read()
         self._tidied: float | None = None
         self._made = self._number = 0
-        self.size_bytes = 0
-        """The room that they took when it was looked at last."""
+        self._measured_at = 0
+        """How many were made when the room was looked at last."""
+        self._size_bytes = 0
 
     @property
     def repository(self) -> CheckpointRepository:
@@ -167,13 +170,8 @@ class CheckpointKeeper:
         Raises:
             CheckpointFailed: what `work` raised, or it cannot be opened.
         """
-        if not self._opened:
-            aside, lost = await self._on_thread(self._open)
-            if aside:
-                self._tell_aside(aside)
-            if lost:
-                sentence = f"{plural(lost, 'checkpoint')} cannot be read any more: left out of the list."
-                self._publish(Notice("Checkpoints are damaged", sentence, "warning"))
+        if not self._opened and (aside := await self._on_thread(self._open)):
+            self._tell_aside(aside)
         return await self._on_thread(work, *args)
 
     async def _on_thread(self, work: Callable[..., T], *args: object) -> T:
@@ -187,14 +185,34 @@ class CheckpointKeeper:
             return []
         return await self.work(lambda: in_order(self._index.values()))
 
-    async def find(self, prefix: str) -> Checkpoint:
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """The ids of those that cannot be read any more."""
+        return tuple(sorted(self._damaged))
+
+    async def size_bytes(self) -> int:
+        """The room that they take."""
+        if self._measured_at != self._made:
+            await self.work(self._measure)
+        return self._size_bytes
+
+    async def find(self, prefix: str, *, damaged: bool = False) -> Checkpoint:
         """The checkpoint whose hash begins so.
 
+        Args:
+            prefix: of the hash.
+            damaged: also one that cannot be read any more, of which nothing but its hash is known.
         Raises:
             NoSuchCheckpoint: none, or several.
+            CheckpointDamaged: it cannot be read any more.
         """
         wanted = clean_line(prefix).lower()
-        found = [one for one in await self.all() if wanted and one.id.startswith(wanted)]
+        known = await self.all()
+        lost = [_lost(id_) for id_ in self.damaged]
+        found = [one for one in (*known, *lost) if wanted and one.id.startswith(wanted)]
+        if len(found) == 1 and found[0] in lost and not damaged:
+            with naming(found[0]):
+                raise CheckpointDamaged("It cannot be read.")
         if not found:
             raise NoSuchCheckpoint(f"No checkpoint begins with {wanted}: tale-tui checkpoints list shows all of them.")
         if len(found) > 1:
@@ -271,24 +289,28 @@ class CheckpointKeeper:
             self._publish(notice)
         return made
 
-    def _open(self) -> tuple[str, int]:
+    def _open(self) -> str:
+        """Open the repository, and read what is in it; return the name under which a damaged one was set aside."""
         if self._opened:  # another call was before this one on the thread
-            return "", 0
+            return ""
         # With the first checkpoint, and on this thread: the library takes 50 ms.
         from tale_tui.engine.checkpoints.repository import CheckpointRepository
 
         self._repository = CheckpointRepository(self._path, self._clock.now, can_write=self._can_write)
-        aside, lost = self._repository.open(), 0
+        aside = self._repository.open()
         for id_ in self.repository.ids():
             try:
                 self._index[id_] = self._load(id_)
             except CheckpointDamaged as error:
                 log.warning("the checkpoint %s is left out: %s", id_, error.sentence)
-                lost += 1
+                self._damaged.add(id_)
         self._opened = True
         self._number = max((one.number for one in self._index.values()), default=0)
-        self.size_bytes = self.repository.size_bytes()
-        return aside, lost
+        self._measure()
+        return aside
+
+    def _measure(self) -> None:
+        self._size_bytes, self._measured_at = self.repository.size_bytes(), self._made
 
     def _load(self, id_: str) -> Checkpoint:
         found = self.repository.find(self.repository.tree_of(id_), state.ABOUT)
@@ -322,6 +344,7 @@ class CheckpointKeeper:
         aside = self.repository.set_aside()
         self._reader.forget()
         self._index.clear()
+        self._damaged.clear()
         self._read = _Read()
         return aside
 
@@ -444,24 +467,32 @@ class CheckpointKeeper:
     # room
 
     async def forget(self, ids: Sequence[str]) -> None:
-        """Drop checkpoints and give their room back.
+        """Drop checkpoints and give their room back, as far as others that are damaged allow it.
 
         Raises:
             CheckpointFailed: some of them are there still.
         """
-        await self.work(self._forget, ids)
+        await self.work(self._drop, ids)
+        try:
+            await self.work(self._pack)
+        except CheckpointDamaged as error:
+            log.warning("the room of what was removed is not given back: %s", error.sentence)
 
     def _forget(self, ids: Sequence[str]) -> None:
+        self._drop(ids)
+        self._pack()
+
+    def _drop(self, ids: Sequence[str]) -> None:
         self.repository.drop(ids)
+        self._damaged.difference_update(ids)
         for id_ in ids:
             self._index.pop(id_, None)
-        self._pack()
 
     def _pack(self) -> None:
         self._reader.forget()
         self._read = _Read()
         self.repository.pack()
-        self.size_bytes = self.repository.size_bytes()
+        self._measure()
 
     def _see_to_room(self) -> Notice | None:
         """Drop what is too old, and what there is no room for; return what the user should know of it."""
@@ -470,26 +501,50 @@ class CheckpointKeeper:
         if not due and self._made % _LOOKS_AT_SIZE:
             return None
         try:
-            self.size_bytes = self.repository.size_bytes()
+            self._measure()
             if due:
                 self._tidied = now
                 if old := too_old(tuple(self._index.values()), now):
                     self._forget(old)
-            if self.repository.loose() > CHECKPOINT_LOOSE_MAX or self.size_bytes > self.budget_bytes:
+            if self.repository.loose() > CHECKPOINT_LOOSE_MAX or self._size_bytes > self.budget_bytes:
                 self._pack()
-            while self.size_bytes > self.budget_bytes and (left := over_budget(tuple(self._index.values()))):
+            while self._size_bytes > self.budget_bytes and (left := over_budget(tuple(self._index.values()))):
                 self._forget(left[: max(1, len(left) // _DROPPED_PART)])
         except CheckpointFailed as error:  # those that there are stay, and the work goes on
             log.warning("no room was made: %s", error.sentence)
             return Notice(error.title, error.sentence, "warning")
-        if self.size_bytes <= self.budget_bytes:
+        if self._size_bytes <= self.budget_bytes:
             return None
         return Notice(
             "The checkpoints take more room than they may",
-            f"Those that you keep take {size(self.size_bytes)}, and checkpoints.space_mb allows "
+            f"Those that you keep take {size(self._size_bytes)}, and checkpoints.space_mb allows "
             f"{size(self.budget_bytes)}: remove some, or raise it.",
             "warning",
         )
+
+
+@contextmanager
+def naming(checkpoint: Checkpoint) -> Iterator[None]:
+    """Say which checkpoint it is that is found damaged, and what to do.
+
+    Raises:
+        CheckpointDamaged: with that.
+    """
+    try:
+        yield
+    except CheckpointDamaged as error:
+        log.warning("the checkpoint %s is damaged: %s", checkpoint.id, error.sentence)
+        name = checkpoint.id[:CHECKPOINT_HASH_SHOWN]
+        message = f" ({clean_line(checkpoint.message)})" if checkpoint.message else ""
+        raise CheckpointDamaged(
+            f"A part of {name}{message} is gone or altered, so that it cannot be used. Go back to another one, and "
+            f"remove this one: tale-tui checkpoints remove {name}"
+        ) from error
+
+
+def _lost(id_: str) -> Checkpoint:
+    """A checkpoint of which nothing but its hash can be read."""
+    return Checkpoint(id_, 0.0, 0, CheckpointKind.KEPT, "", "")
 
 
 def declared_files(detail: TaskDetail) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ where nothing was done with them since.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -15,16 +16,25 @@ from typing import Protocol
 
 from tale_tui.domain.checkpoints import Checkpoint, CheckpointKind, Restoration
 from tale_tui.domain.conversation import Session
-from tale_tui.domain.errors import NoSuchCheckpoint, NoSuchSession, NoSuchTask
+from tale_tui.domain.errors import CheckpointDamaged, NoSuchCheckpoint, NoSuchSession, NoSuchTask
 from tale_tui.domain.tasks import Plan, Step, StepState, Task, TaskDetail, TaskState
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.checkpoints import state
 from tale_tui.engine.checkpoints.entry import FILE_MODE, Entry, FileKey, hash_of, shown_path
 from tale_tui.engine.checkpoints.going_back import FileStep, carry_out, file_steps, shown
-from tale_tui.engine.checkpoints.keeper import KEPT_FOR_ITSELF, CheckpointKeeper, Group, Operation, declared_files
+from tale_tui.engine.checkpoints.keeper import (
+    KEPT_FOR_ITSELF,
+    CheckpointKeeper,
+    Group,
+    Operation,
+    declared_files,
+    naming,
+)
 from tale_tui.engine.tasks.interpreter import result_of
 from tale_tui.formatting.checkpoints import operation_name, place_name
 from tale_tui.formatting.units import moment
+
+log = logging.getLogger(__name__)
 
 
 class LiveTasks(Protocol):
@@ -162,7 +172,7 @@ class Restorer:
             NoSuchCheckpoint: it does not hold that.
             CheckpointFailed, BadFileName: it cannot be gone.
         """
-        kept = await self._keeper.work(self._kept, checkpoint)
+        kept = await self._read(checkpoint)
         ids = [detail.task.id for detail in kept.tasks if task_id in ("", detail.task.id)]
         if task_id and not ids:
             raise NoSuchCheckpoint("That task is not in this checkpoint.")
@@ -173,7 +183,7 @@ class Restorer:
         }
         if file and not wanted:
             raise NoSuchCheckpoint(f"{clean_line(file)} is not in this checkpoint.")
-        steps = await self._keeper.work(file_steps, wanted, kept.written, self._keeper.folders.of)
+        steps = await self._steps(checkpoint, wanted, kept.written)
         tasks = [] if file else [await self._task_step(one) for one in kept.tasks if one.task.id in ids]
         session = {} if file or task_id else await self._session(checkpoint, kept.session)
         if session:
@@ -199,12 +209,12 @@ class Restorer:
         Raises:
             CheckpointFailed, BadFileName: it cannot be gone.
         """
-        kept = await self._keeper.work(self._kept, operation)
+        kept = await self._read(operation)
         before, after = (kept.after, kept.before) if again else (kept.before, kept.after)
         changed = before.keys() | after.keys()
         wanted = {key: before.get(key) for key in changed}
         recorded = {key: after.get(key) for key in changed}
-        steps = await self._keeper.work(file_steps, wanted, recorded, self._keeper.folders.of)
+        steps = await self._steps(operation, wanted, recorded)
         session, gone, stays = dict[str, bytes](), "", list[str]()
         if operation.kind is not CheckpointKind.RESTORE:
             tasks = [await self._operation_step(operation, one, again=again) for one in kept.tasks]
@@ -257,6 +267,7 @@ class Restorer:
         first = Operation(CheckpointKind.BEFORE, f"{ahead} {way.subject}", way.task_id)
         present = await self._kept_where_there(group, first)
         await keeper.work(lambda: keeper.repository.check_room())
+        await self._check(way.checkpoint, way.files)  # damage that was found meanwhile may have had all set aside
         tasks_before = tuple(one.present for one in way.tasks if one.present is not None)
         what = f"{behind} {way.subject}"
         new_tasks, new_session = list[TaskDetail](), dict[str, bytes]()
@@ -296,6 +307,25 @@ class Restorer:
             return await self._keeper.make(group, operation, always=not before)
         except NoSuchTask:
             return None
+
+    async def _read(self, checkpoint: Checkpoint) -> _Kept:
+        """All that a checkpoint holds and that its group has recorded last."""
+        with naming(checkpoint):
+            return await self._keeper.work(self._kept, checkpoint)
+
+    async def _steps(
+        self, checkpoint: Checkpoint, wanted: Mapping[FileKey, Entry | None], recorded: Mapping[FileKey, Entry | None]
+    ) -> tuple[FileStep, ...]:
+        """As `file_steps`; what is to be written can be read."""
+        steps = await self._keeper.work(file_steps, wanted, recorded, self._keeper.folders.of)
+        await self._check(checkpoint, steps)
+        return steps
+
+    async def _check(self, checkpoint: Checkpoint, steps: tuple[FileStep, ...]) -> None:
+        """See that what is to be written can be read, before anything is changed."""
+        ids = [step.want[1] for step in steps if step.want is not None]
+        with naming(checkpoint):
+            await self._keeper.work(lambda: self._keeper.repository.verify(ids))
 
     def _stood(self, written: list[FileStep]) -> dict[FileKey, Entry | None]:
         """What stood in files that were written over: it was kept with the present; on the thread."""
@@ -342,7 +372,7 @@ class Restorer:
         last = repository.tree_of(all_[-1].id)
         tasks = (state.task_from(repository.content(id_)) for _, id_ in repository.entries(last, state.TASKS).values())
         declared = {(detail.task.id, name) for detail in tasks for name in declared_files(detail)}
-        wished = [self._keeper.files_of(repository.tree_of(one.id)) for one in all_ if one.kind is CheckpointKind.KEPT]
+        wished = [self._wished(one) for one in all_ if one.kind is CheckpointKind.KEPT]
         found: dict[FileKey, Entry | None] = {}
         for key, entry in self._keeper.files_of(last).items():
             after = changed.get((key[0], shown_path(key[1])))
@@ -354,6 +384,14 @@ class Restorer:
             elif known:
                 found[key] = None
         return found
+
+    def _wished(self, checkpoint: Checkpoint) -> dict[FileKey, Entry]:
+        """The files that the user wished to be kept; none where that cannot be read any more; on the thread."""
+        try:
+            return self._keeper.files_of(self._keeper.repository.tree_of(checkpoint.id))
+        except CheckpointDamaged as error:
+            log.warning("what was kept in %s is taken for changed: %s", checkpoint.id, error.sentence)
+            return {}
 
     async def _task_step(self, recorded: TaskDetail) -> TaskStep | None:
         """What becomes of a task that goes back as a whole; None where it is as it was."""

@@ -59,6 +59,16 @@ def test_json_has_the_whole_hash(cli: Any) -> None:
     assert one["files"] == [{"task": TASK, "path": "api.yaml", "before": None, "after": "b" * 40}]
 
 
+def test_those_that_are_damaged_are_named_with_what_to_do(cli: Any, engine: Any) -> None:
+    engine.damaged = ("d" * 40, "e" * 40)
+    told = cli("checkpoints").err.splitlines()
+    assert told[0] == (
+        "2 checkpoints are damaged and left out: dddddddd, eeeeeeee. To remove the first one: "
+        "tale-tui checkpoints remove dddddddd"
+    )
+    assert json.loads(cli("checkpoints", "--json").out)["damaged"] == ["d" * 40, "e" * 40]
+
+
 def test_without_any_it_says_how_one_is_made(cli: Any, engine: Any) -> None:
     engine.kept = []
     assert "No checkpoints yet" in cli("checkpoints").err

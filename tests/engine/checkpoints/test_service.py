@@ -22,7 +22,10 @@ from tale_tui.domain.errors import (
     BadBundle,
     BadInput,
     CannotUndo,
+    CheckpointDamaged,
     CheckpointFailed,
+    FileNotSaved,
+    FolderIsLink,
     NoSuchCheckpoint,
     ReadOnly,
 )
@@ -413,7 +416,7 @@ async def test_a_bundle_brings_checkpoints_to_another_machine(kept: Kept, tmp_pa
     file = tmp_path / "all.bundle"
     assert await kept.engine.checkpoints.export(str(file)) == 2
     assert kept.git("bundle", "list-heads", str(file)).count("refs/checkpoints/") == 2
-    with pytest.raises(CheckpointFailed):
+    with pytest.raises(FileNotSaved, match=r"all\.bundle cannot be written: File exists"):
         await kept.engine.checkpoints.export(str(file))
     other = Kept(below(tmp_path / "other"), kept.settings)
     other.paths.make()
@@ -488,6 +491,73 @@ async def test_one_object_that_is_damaged_while_it_runs_is_noticed_with_the_next
     assert kept.git("fsck", "--full", "--strict") == ""
 
 
+def damage(kept: Kept, name: str) -> None:
+    """Alter the object that a name leads to."""
+    id_ = kept.git("rev-parse", name).strip()
+    path = kept.paths.checkpoints / "objects" / id_[:2] / id_[2:]
+    path.chmod(0o600)
+    path.write_bytes(b"damaged")
+
+
+@pytest.mark.parametrize("part", ["", ":checkpoint.json"])
+async def test_one_that_is_damaged_is_listed_as_such_and_can_be_removed(kept: Kept, part: str) -> None:
+    await two_steps(kept)
+    one, two = await kept.all()
+    await kept.close()
+    damage(kept, f"{one.id}{part}")
+    await kept.open()
+    api = kept.engine.checkpoints
+    with pytest.raises(CheckpointDamaged, match=f"tale-tui checkpoints remove {one.id[:8]}"):
+        await api.show(one.id[:6])
+    found = await api.list()
+    assert ([left.id for left in found.checkpoints], found.damaged) == ([two.id], (one.id,))
+    assert (await api.remove(one.id[:6])).id == one.id
+    assert (await api.list()).damaged == ()
+    assert kept.git("fsck", "--full", "--strict") == ""
+
+
+async def test_where_a_part_of_one_is_damaged_it_is_named_and_nothing_is_changed(kept: Kept) -> None:
+    await two_steps(kept)
+    one, two = await kept.all()
+    await kept.close()
+    damage(kept, f"{two.id}:files/{TASK}/src/routes.py")
+    await kept.open()
+    (kept.folder() / "src" / "routes.py").unlink()
+    api = kept.engine.checkpoints
+    for verb in (api.show, api.diff, api.restore):
+        with pytest.raises(CheckpointDamaged, match=rf"^A part of {two.id[:8]} \(after 2, Step 2\) is gone or altered"):
+            await verb(two.id)
+    assert len(await kept.all()) == 2
+    assert not (kept.folder() / "src" / "routes.py").exists()
+    assert (await api.show(one.id)).files
+    await api.restore(one.id)
+    await api.remove(two.id)
+    assert two.id not in [left.id for left in await kept.all()]
+
+
+async def test_where_a_link_stands_in_the_place_of_the_folder_that_is_one_sentence(kept: Kept, tmp_path: Path) -> None:
+    await two_steps(kept)
+    one, _ = await kept.all()
+    kept.folder().rename(tmp_path / "elsewhere")
+    kept.folder().symlink_to(tmp_path / "elsewhere")
+    api = kept.engine.checkpoints
+    said = r"^The folder of task task was replaced by a link, so nothing is read or written there"
+    for work in (api.keep("", task_id=TASK), api.restore(one.id), api.undo()):
+        with pytest.raises(FolderIsLink, match=said):
+            await work
+    assert len(await kept.all()) == 2
+    assert (tmp_path / "elsewhere" / "src" / "routes.py").read_text() == "B = 2\n"
+
+
+async def test_the_room_that_is_told_is_that_of_now(kept: Kept) -> None:
+    await two_steps(kept)
+    api = kept.engine.checkpoints
+    (kept.folder() / "data.bin").write_bytes(os.urandom(200_000))
+    before = (await api.list()).size_bytes
+    await api.keep("with data", task_id=TASK)
+    assert (await api.list()).size_bytes > before + 200_000
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
 async def test_a_file_that_cannot_be_read_fails_the_checkpoint_aloud(kept: Kept) -> None:
     await two_steps(kept)
@@ -530,6 +600,9 @@ async def test_where_the_folder_cannot_be_written_the_work_goes_on_and_it_is_sai
 
     await until(lambda: told(), "it is said")
     assert len(told()) == 1
+    [sentence] = told()
+    assert sentence.startswith("The folder checkpoints.git cannot be opened: ")
+    assert str(kept.paths.data) not in sentence
     assert kept.files() == {"outline.py": "A = 1\n", "src/routes.py": "B = 2\n"}
 
 
