@@ -143,6 +143,26 @@ async def test_a_restore_with_a_conflict_keeps_both_and_is_undone(open_window: A
         assert (await window.engine.tasks.get(TASK)).task.state is TaskState.DONE
 
 
+async def test_a_conversation_that_came_back_is_taken_back_with_the_key_that_is_named(open_window: Any) -> None:
+    async with open_window(ux="scripted/demo", task="scripted/demo") as window:
+        await window.ready()
+        await window.say("hello")
+        await window.answered()
+        await window.engine.checkpoints.keep("as it was", session_id=window.session.id)
+        await window.say("hello again")
+        await window.answered(2)
+        await window.say("/checkpoints")
+        await window.shows("yours: as it was", "all", "To restore all: The conversation comes back as a new one")
+        await window.press("r")
+        await window.shows("Go back to", "Stay as it is")
+        await window.press("tab", "enter")
+        await window.shows("Back to yours: as it was", "u take back")
+        assert len(await window.engine.sessions.list()) == 2
+        await window.press("u")
+        await window.shows("Undone: the restore of", "U do again")
+        assert len(await window.engine.sessions.list()) == 1
+
+
 async def test_one_file_is_brought_back_and_nothing_else(open_window: Any, paths: Paths) -> None:
     async with open_window(backend=model(), ux="scripted/demo", task="scripted/demo") as window:
         await two_steps(window)

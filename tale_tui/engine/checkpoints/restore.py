@@ -138,9 +138,9 @@ class Way:
         """For the user."""
         states = [one.sentence for one in self.tasks]
         if self.session:
-            states.append("the conversation comes back as a new one beside the present one")
+            states.append("The conversation comes back as a new one beside the present one")
         if self.session_gone:
-            states.append("the conversation that had come back as a new one is removed")
+            states.append("The conversation that had come back as a new one is removed")
         states += self.stays
         return Restoration(self.checkpoint, shown(self.files), tuple(states), before, made)
 

@@ -266,7 +266,7 @@ async def test_a_conversation_that_came_back_is_taken_back_by_undo_and_comes_aga
     as_new, as_old = await sessions.transcript(new.id), await sessions.transcript(session.id)
     for _ in range(2):
         undone = await api.undo(session_id=session.id)
-        assert undone.states == ("the conversation that had come back as a new one is removed",)
+        assert undone.states == ("The conversation that had come back as a new one is removed",)
         assert [one.id for one in await sessions.list()] == [session.id]
         with pytest.raises(CannotUndo):
             await api.undo(session_id=session.id)
@@ -431,6 +431,14 @@ async def test_a_bundle_brings_checkpoints_to_another_machine(kept: Kept, tmp_pa
         assert detail.task.state is TaskState.DONE
         assert detail.result == before.result
         assert [step.text for step in detail.steps] == [step.text for step in before.steps]
+        assert other.files() == kept.files()
+        await other.engine.checkpoints.undo()
+        assert (await other.engine.tasks.get(TASK)).task.state is TaskState.CANCELLED
+        assert other.files() == {}
+        with pytest.raises(CannotUndo):
+            await other.engine.checkpoints.undo()
+        await other.engine.checkpoints.redo()
+        assert (await other.engine.tasks.get(TASK)).task.state is TaskState.DONE
         assert other.files() == kept.files()
     finally:
         await other.close()
