@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tale_tui.domain.checkpoints import Checkpoint, CheckpointKind, Restoration
+from tale_tui.domain.clock import random_id
 from tale_tui.domain.conversation import Session
 from tale_tui.domain.errors import CheckpointDamaged, NoSuchCheckpoint, NoSuchSession, NoSuchTask
 from tale_tui.domain.tasks import Plan, Step, StepState, Task, TaskDetail, TaskState
@@ -60,8 +61,9 @@ class LiveTasks(Protocol):
         """
         ...
 
-    async def add_again(self, detail: TaskDetail, what: str) -> Task:
-        """A new task with the plan and the steps of one that is not there any more, or has another plan now."""
+    async def add_again(self, detail: TaskDetail, what: str, *, id_: str) -> Task:
+        """A new task, under a new id, with the plan and the steps of one that is not there any more, or has another
+        plan now."""
         ...
 
 
@@ -91,6 +93,8 @@ class TaskStep:
     to: TaskState
     present: TaskDetail | None
     """None: it comes back as a new one."""
+    new_id: str = ""
+    """Of the new one: its own where that is free."""
     came_back: bool = False
     """Whether it is the new one, and that is taken back."""
 
@@ -142,7 +146,11 @@ class Way:
         if self.session_gone:
             states.append("The conversation that had come back as a new one is removed")
         states += self.stays
-        return Restoration(self.checkpoint, shown(self.files), tuple(states), before, made)
+        files = shown(self.files)
+        if not made:  # nobody knows the new ones yet
+            old = {one.new_id: one.recorded.task.id for one in self.tasks if one.present is None}
+            files = tuple(replace(file, task_id=old.get(file.task_id, file.task_id)) for file in files)
+        return Restoration(self.checkpoint, files, tuple(states), before, made)
 
 
 class Restorer:
@@ -183,8 +191,12 @@ class Restorer:
         }
         if file and not wanted:
             raise NoSuchCheckpoint(f"{clean_line(file)} is not in this checkpoint.")
+        seen = [] if file else [await self._task_step(one) for one in kept.tasks if one.task.id in ids]
+        tasks = [one for one in seen if one is not None]
+        # What is a new task has a folder of its own: in that of the old one stands what its other plan has given.
+        folders = {one.recorded.task.id: one.new_id for one in tasks if one.present is None}
+        wanted = {(folders.get(of, of), path): entry for (of, path), entry in wanted.items()}
         steps = await self._steps(checkpoint, wanted, kept.written)
-        tasks = [] if file else [await self._task_step(one) for one in kept.tasks if one.task.id in ids]
         session = {} if file or task_id else await self._session(checkpoint, kept.session)
         if session:
             session = state.titled(session, f"{_title_of(session)} ({moment(checkpoint.at)})")
@@ -196,7 +208,7 @@ class Restorer:
             f"{what}{place_name(checkpoint)}",
             task_id,
             steps,
-            tuple(one for one in tasks if one is not None),
+            tuple(tasks),
             session,
         )
 
@@ -273,7 +285,7 @@ class Restorer:
         new_tasks, new_session = list[TaskDetail](), dict[str, bytes]()
         for one in way.tasks:
             if one.present is None:
-                added = await self._tasks().add_again(one.recorded, what)
+                added = await self._tasks().add_again(one.recorded, what, id_=one.new_id)
                 new_tasks.append(await self._tasks().get(added.id))
             else:
                 await self._tasks().put_back(one.recorded.task.id, one.steps, one.to, _result(one), what)
@@ -397,7 +409,8 @@ class Restorer:
         """What becomes of a task that goes back as a whole; None where it is as it was."""
         present = await self._present(recorded.task.id)
         if present is None or present.plan != recorded.plan:
-            return TaskStep(recorded, recorded.steps, _state_of(recorded.steps, recorded), None)
+            new_id = recorded.task.id if present is None else random_id()
+            return TaskStep(recorded, recorded.steps, _state_of(recorded.steps, recorded), None, new_id)
         now = {step.spec.key: step for step in present.steps}
         steps = tuple(step for step in recorded.steps if not _same(step, now[step.spec.key]))
         after = [{step.spec.key: step for step in steps}.get(key, step) for key, step in now.items()]

@@ -296,13 +296,18 @@ async def test_a_task_that_came_back_as_a_new_one_is_cancelled_by_undo_and_done_
     engine = kept.engine
     session = await engine.sessions.create(title="Plans")
     await kept.task(plan("outline.py", ""), session_id=session.id)
+    whole = kept.files()
     done = (await kept.all())[-1]
     await engine.checkpoints.undo(task_id=TASK)
     await engine.tasks.set_plan(TASK, plan=plan("outline.py", "", ""))
     old = await engine.tasks.get(TASK)
+    (kept.folder() / "outline.py").unlink()
+    [file] = (await engine.checkpoints.restore(done.id, task_id=TASK, dry_run=True)).files
+    assert (file.task_id, file.path, file.action) == (TASK, "outline.py", RestoreAction.WRITE)
     await engine.checkpoints.restore(done.id, task_id=TASK)
     [new] = [one for one in await engine.tasks.list() if one.id != TASK]
     assert new.state is TaskState.DONE
+    assert (kept.files(), kept.files(new.id)) == ({}, whole), "each has a folder of its own"
     undone = await engine.checkpoints.undo(task_id=TASK)
     assert [state for state in undone.states if "stays as a cancelled one" in state]
     detail = await engine.tasks.get(new.id)
@@ -310,11 +315,13 @@ async def test_a_task_that_came_back_as_a_new_one_is_cancelled_by_undo_and_done_
     assert {step.state for step in detail.steps} == {StepState.PENDING}
     assert all(step.earlier for step in detail.steps), "what it had is kept"
     assert (await engine.tasks.get(TASK)).plan == old.plan
+    assert kept.files(new.id) == {}
     await engine.checkpoints.redo(task_id=TASK)
     detail = await engine.tasks.get(new.id)
     assert detail.task.state is TaskState.DONE
     assert {step.state for step in detail.steps} == {StepState.DONE}
     assert len(await engine.tasks.list()) == 2
+    assert kept.files(new.id) == whole
 
 
 async def test_of_a_conversation_that_did_not_change_nothing_comes_back(kept: Kept) -> None:
