@@ -512,7 +512,9 @@ class CheckpointKeeper:
                 self._forget(left[: max(1, len(left) // _DROPPED_PART)])
         except CheckpointFailed as error:  # those that there are stay, and the work goes on
             log.warning("no room was made: %s", error.sentence)
-            return Notice(error.title, error.sentence, "warning")
+            broken = self._first_broken() if isinstance(error, CheckpointDamaged) else ""
+            told = f"A part of {broken} is gone or altered, so no room is given back. Remove it: tale-tui checkpoints "
+            return Notice(error.title, f"{told}remove {broken}" if broken else error.sentence, "warning")
         if self._size_bytes <= self.budget_bytes:
             return None
         return Notice(
@@ -521,6 +523,16 @@ class CheckpointKeeper:
             f"{size(self.budget_bytes)}: remove some, or raise it.",
             "warning",
         )
+
+    def _first_broken(self) -> str:
+        """The hash, as it is shown, of a checkpoint of which not all can be read; empty where none is found."""
+        for id_ in (*self.damaged, *self._index):
+            try:
+                entries = self.repository.entries(self.repository.tree_of(id_))
+                self.repository.verify(entry[1] for entry in entries.values())
+            except CheckpointDamaged:
+                return id_[:CHECKPOINT_HASH_SHOWN]
+        return ""
 
 
 @contextmanager

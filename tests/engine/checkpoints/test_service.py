@@ -550,6 +550,20 @@ async def test_where_a_part_of_one_is_damaged_it_is_named_and_nothing_is_changed
     assert two.id not in [left.id for left in await kept.all()]
 
 
+async def test_where_damage_keeps_room_from_being_given_back_it_is_named(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await two_steps(kept)
+    one, _ = await kept.all()
+    await kept.close()
+    damage(kept, f"{one.id}:tasks/{TASK}.json")
+    monkeypatch.setattr("tale_tui.engine.checkpoints.keeper.CHECKPOINT_LOOSE_MAX", 0)
+    await kept.open()
+    await kept.engine.checkpoints.keep("mine", task_id=TASK)
+    said = f"A part of {one.id[:8]} is gone or altered, so no room is given back. "
+    await until(lambda: any(notice.sentence.startswith(said) for notice in kept.notices), "it is said")
+
+
 async def test_where_a_link_stands_in_the_place_of_the_folder_that_is_one_sentence(kept: Kept, tmp_path: Path) -> None:
     await two_steps(kept)
     one, _ = await kept.all()
