@@ -84,7 +84,8 @@ class Checkpoint:
     of: str = ""
     """The checkpoint that was undone or done again."""
     changes: tuple[FileChange, ...] = ()
-    """What it stands for: the files that the step, or going back, has written and removed."""
+    """What it stands for: the files that the step, or going back, has written and removed; of a moment that was kept
+    for itself, the files that differ from the checkpoint before it."""
     skipped: tuple[SkippedFile, ...] = ()
 
 
@@ -107,6 +108,8 @@ class CheckpointList:
     """How many there are in all."""
     size_bytes: int
     budget_bytes: int
+    damaged: tuple[str, ...] = ()
+    """The ids of those that cannot be read any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +139,16 @@ class FileDiff:
     """How a file differs between two moments."""
 
     change: FileChange
-    text: str = ""
-    """Unified diff; empty where one of them is no text, or is too long."""
+    text: str | None = None
+    """Unified diff, empty where no line differs; None where one of them is no text, or is too long."""
     added: int = 0
     """Lines."""
     removed: int = 0
+
+    @property
+    def mode_only(self) -> bool:
+        """Whether the content is the same, and only whether the file can be run is another thing."""
+        return self.change.before == self.change.after
 
 
 @dataclass(frozen=True, slots=True)

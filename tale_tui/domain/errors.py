@@ -45,6 +45,7 @@
     │   ├── BadRange              a time that is none, or a range that ends before it begins
     │   ├── UnknownModel          a model that nobody ever called
     │   ├── BadFileName           no name for a file in the chosen folder
+    │   ├── FolderIsLink          a link stands in the place of the folder of a task
     │   └── FileThere             a file of that name is there already
     ├── LearnedUnusable           what was learned is damaged or of another version; what comes with the program serves
     ├── StepTimedOut              a step or a task took longer than its limit
@@ -431,6 +432,13 @@ class BadFileName(BadInput):
 
     code = "bad_file_name"
     title = "Not a name for a file"
+
+
+class FolderIsLink(BadInput):
+    """A link stands in the place of the folder of a task; nothing is read or written there."""
+
+    code = "folder_is_link"
+    title = "A link is in the way"
 
 
 class FileThere(BadInput):

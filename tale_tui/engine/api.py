@@ -716,7 +716,7 @@ class CheckpointApi(Protocol):
             file: only this file, by its path in the folder of the task; empty for all.
             dry_run: only say what would be done.
         Raises:
-            NoSuchCheckpoint, CheckpointDamaged, BadFileName: nothing was changed.
+            NoSuchCheckpoint, CheckpointDamaged, BadFileName, FolderIsLink: nothing was changed.
             CheckpointFailed: the present could not be kept; nothing was changed.
             FileNotSaved: a file could not be written; the checkpoint of the present is there.
         """
@@ -724,7 +724,8 @@ class CheckpointApi(Protocol):
 
     async def undo(self, *, task_id: str = "", session_id: str = "", dry_run: bool = False) -> Restoration:
         """Take back the files and the state of the step that was done last, or the last restoration; called again, of
-        the one before it.
+        the one before it. A conversation that a restoration made is removed, a task that it made is cancelled, where
+        nothing was done with them since.
 
         Args:
             task_id: the last one of this task; empty for any.
@@ -770,7 +771,7 @@ class CheckpointApi(Protocol):
         Returns:
             How many.
         Raises:
-            NoSuchCheckpoint, CheckpointFailed: nothing was written.
+            NoSuchCheckpoint, FileNotSaved, CheckpointFailed: nothing was written.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tale_tui.domain.checkpoints import (
@@ -22,11 +22,12 @@ from tale_tui.domain.checkpoints import (
 )
 from tale_tui.domain.constants import CHECKPOINT_HASH_SHOWN
 from tale_tui.domain.text import clean_line
-from tale_tui.formatting.units import plural, size, when
+from tale_tui.formatting.units import moment, plural, size, when
 
 _BACK = frozenset({CheckpointKind.BEFORE, CheckpointKind.RESTORE, CheckpointKind.UNDO, CheckpointKind.REDO})
 _NAMED_MAX = 3
 """Files that a sentence names; of more it tells how many."""
+ALL = "all"
 NOTHING_DIFFERS = "Nothing differs: everything is as it was kept."
 
 
@@ -37,13 +38,25 @@ def summary(found: CheckpointList, now: float) -> str:
         found: the newest of them.
         now: the present, in seconds since the epoch.
     """
+    lost = f", {len(found.damaged)} damaged" if found.damaged else ""
     if not found.checkpoints:
-        return "no checkpoints yet"
+        return f"no checkpoints yet{lost}"
     today = time.localtime(now)[:3]
     count = sum(time.localtime(one.at)[:3] == today for one in found.checkpoints)
     last = found.checkpoints[0]
     room = f"{size(found.size_bytes)} of {size(found.budget_bytes)}"
-    return f"↶ {plural(count, 'checkpoint')} today, the last {when(last.at, now)} {clean_line(last.message)}, {room}"
+    return (
+        f"↶ {plural(count, 'checkpoint')} today, the last {when(last.at, now)} {clean_line(last.message)}, {room}{lost}"
+    )
+
+
+def damaged_line(ids: Sequence[str]) -> str:
+    """Which ones cannot be read any more, and what to do; empty where all can."""
+    if not ids:
+        return ""
+    names = [short_hash(id_) for id_ in ids]
+    what = f"{plural(len(ids), 'checkpoint is', 'checkpoints are')} damaged and left out: {_named(names)}."
+    return f"{what} To remove {'it' if len(ids) == 1 else 'the first one'}: tale-tui checkpoints remove {names[0]}"
 
 
 def short_hash(id_: str) -> str:
@@ -54,6 +67,29 @@ def short_hash(id_: str) -> str:
 def what_it_is(checkpoint: Checkpoint) -> str:
     """Its message, with a sign before those that have to do with going back."""
     return f"{'↶ ' if checkpoint.kind in _BACK else ''}{clean_line(checkpoint.message)}"
+
+
+def short_name(checkpoint: Checkpoint) -> str:
+    """What it is called in a sentence: `after 3, Routes`; the moment of one that itself has to do with going back, so
+    that such names do not grow."""
+    return moment(checkpoint.at) if checkpoint.kind in _BACK else clean_line(checkpoint.message)
+
+
+def place_name(checkpoint: Checkpoint) -> str:
+    """What is gone back to, in a sentence: `Sun 8 Nov 2026, 14:01:00, after 3, Routes`."""
+    return ", ".join(dict.fromkeys((moment(checkpoint.at), short_name(checkpoint))))
+
+
+def operation_name(checkpoint: Checkpoint) -> str:
+    """What is undone or done again, in a sentence: `3, Routes`, `the restore of Sun 8 Nov 2026, 14:01:00`."""
+    if checkpoint.kind in _BACK:
+        return f"the restore of {moment(checkpoint.at)}"
+    return clean_line(checkpoint.message).removeprefix("after ")
+
+
+def whose(checkpoint: Checkpoint) -> str:
+    """The id of the task that it is of; `all` where it is of a whole conversation."""
+    return checkpoint.task_id or (ALL if checkpoint.session_id else checkpoint.group)
 
 
 def change_sign(change: FileChange) -> str:
@@ -82,8 +118,7 @@ def _skipped_note(skipped: SkippedFile) -> str:
 
 def diff_line(diff: FileDiff) -> str:
     """How a file differs: `M spec.md  +12 −3`."""
-    counted = f"  +{diff.added} −{diff.removed}" if diff.text else "  no text, or too long to be compared"
-    return f"{change_sign(diff.change)} {clean_line(diff.change.path)}{counted}"
+    return f"{change_sign(diff.change)} {clean_line(diff.change.path)}  {_diff_note(diff)}"
 
 
 def restoration_lines(restoration: Restoration, *, done: bool) -> tuple[str, ...]:
@@ -103,27 +138,32 @@ def restoration_lines(restoration: Restoration, *, done: bool) -> tuple[str, ...
 
 
 def restoration_summary(files: Iterable[RestoreFile]) -> str:
-    """The same in one sentence: `2 files are written, none is removed, 1 is a conflict (spec.md, changed since): both
-    are kept.`"""
+    """The same in one sentence: `2 files are written, 1 is a conflict (spec.md, changed since): both are kept.`; empty
+    where there are none."""
     found: dict[RestoreAction, list[str]] = {action: [] for action in RestoreAction}
     for file in files:
         found[file.action].append(clean_line(file.path))
-    written, removed, conflicts = found.values()
-    gone = plural(len(removed), "is", "are") if removed else "none is"
-    parts = [f"{plural(len(written), 'file is', 'files are')} written", f"{gone} removed"]
-    if conflicts:
-        counted = plural(len(conflicts), "is a conflict", "are conflicts")
-        parts.append(f"{counted} ({_named(conflicts)}, changed since): both are kept")
-    return f"{', '.join(parts)}."
+    conflicts = found[RestoreAction.CONFLICT]
+    one, many = f"a conflict ({_named(conflicts)}, changed since)", f"conflicts ({_named(conflicts)}, changed since)"
+    words = {
+        RestoreAction.WRITE: ("written", "written"),
+        RestoreAction.REMOVE: ("removed", "removed"),
+        RestoreAction.CONFLICT: (f"{one}: both are kept", f"{many}: both are kept"),
+    }
+    parts: list[str] = []
+    for action, paths in found.items():
+        if paths:
+            noun = ("is", "are") if parts else ("file is", "files are")
+            parts.append(f"{plural(len(paths), *noun)} {words[action][len(paths) > 1]}")
+    return f"{', '.join(parts)}." if parts else ""
 
 
 def restoration_preview(restoration: Restoration) -> str:
     """What going back does, in sentences."""
     if restoration.empty:
         return NOTHING_DIFFERS
-    sentences = [restoration_summary(restoration.files)] if restoration.files else []
-    sentences += [f"{clean_line(state)}." for state in restoration.states]
-    return " ".join((*sentences, "The present is kept first."))
+    states = [f"{clean_line(state)}." for state in restoration.states]
+    return " ".join(filter(None, (restoration_summary(restoration.files), *states, "The present is kept first.")))
 
 
 def restoration_report(restoration: Restoration) -> str:
@@ -249,9 +289,13 @@ def file_rows(
 def _diff_note(diff: FileDiff) -> str:
     if not diff.change.after:
         return "removed"
-    if not diff.text:
+    if diff.mode_only:
+        return "only its mode"
+    if diff.text is None:
         return "no text, or too long"
-    return f"+{diff.added} −{diff.removed}" if diff.change.before else plural(diff.added, "line")
+    if diff.change.before:
+        return f"+{diff.added} −{diff.removed}"
+    return plural(diff.added, "line") if diff.added else "empty"
 
 
 def task_file_lines(detail: CheckpointDetail, now: CheckpointDiff, task_id: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tale_tui.formatting.symbols import Signs, signs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
 WHEN_WIDTH = 8
@@ -97,6 +98,19 @@ def time_of_day(seconds: float) -> str:
     """When on its day that was: `14:02`, in the time zone of the machine."""
     then = time.localtime(seconds)
     return f"{then.tm_hour:02}:{then.tm_min:02}"
+
+
+def times_apart(moments: Sequence[float], now: float) -> list[str]:
+    """Moments that stand for good, beside each other: `14:02` of today, else as `when`; in full where two of them would
+    read the same.
+
+    Args:
+        moments: seconds since the epoch.
+        now: likewise.
+    """
+    today = time.localtime(now)[:3]
+    words = [time_of_day(at) if time.localtime(at)[:3] == today else when(at, now) for at in moments]
+    return words if len(set(words)) == len(words) else [moment(at) for at in moments]
 
 
 def month(seconds: float, now: float) -> str:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tale_tui.ui.dialogs.leave import Leaving
     from tale_tui.ui.keys import KeyPlace
     from tale_tui.ui.learning.screen import LearningScreen
-    from tale_tui.ui.notice_queue import NoticeQueue, NoticeShown
+    from tale_tui.ui.notice_queue import NoticeQueue
     from tale_tui.ui.remembered.screen import RememberedScreen
     from tale_tui.ui.tasks.screen import TasksScreen
 
@@ -212,13 +212,9 @@ class TaleApp(TerminalApp):
             from tale_tui.ui.notice_queue import NoticeQueue
 
             self._notices = NoticeQueue(
-                lambda delay_s, end: self.set_timer(delay_s, end), self._show_notice, self._has_dialog
+                lambda delay_s, end: self.set_timer(delay_s, end), self.modes.show_notice, self._has_dialog
             )
         return self._notices
-
-    def _show_notice(self, shown: NoticeShown | None) -> None:
-        for screen in self.modes.screens:
-            screen.show_notice(shown)
 
     def _has_dialog(self) -> bool:
         return self.screen.is_modal

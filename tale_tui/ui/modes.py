@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tale_tui.ui.dashboard.screen import DashboardScreen
     from tale_tui.ui.keys import KeyPlace
     from tale_tui.ui.learning.screen import LearningScreen
+    from tale_tui.ui.notice_queue import NoticeShown
     from tale_tui.ui.remembered.screen import RememberedScreen
     from tale_tui.ui.tasks.screen import TasksScreen
     from tale_tui.ui.tokens.screen import TokensScreen
@@ -54,6 +55,7 @@ class Modes:
         self._chat = chat
         self._clock = clock
         self._engine: EngineApi | None = None
+        self._notice: NoticeShown | None = None
         self.tasks: TasksScreen | None = None
         self.tokens: TokensScreen | None = None
         self.dashboard: DashboardScreen | None = None
@@ -128,8 +130,15 @@ class Modes:
         before = self._app.current_mode
         if name != before:
             await self._app.switch_mode(name)
+            self.show_notice(self._notice)  # a screen that was made just now knows nothing of it
         if name == REMEMBERED and self.remembered is not None and before in (CHAT, DASHBOARD):
             self.remembered.back_to = before
+
+    def show_notice(self, shown: NoticeShown | None) -> None:
+        """Show on every screen what is told; None for nothing."""
+        self._notice = shown
+        for screen in self.screens:
+            screen.show_notice(shown)
 
     async def show_task(self, prefix: str) -> None:
         """Show the tasks, and the one whose id begins with `prefix`; empty leaves the choice."""

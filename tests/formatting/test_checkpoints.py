@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from support.checkpoints import TASK, change, engine_of, week
+from support.screen_app import NOW
 from tale_tui.domain.checkpoints import (
     CheckpointDetail,
     CheckpointDiff,
+    CheckpointKind,
+    CheckpointList,
     FileChange,
     FileDiff,
     KeptFile,
@@ -17,12 +22,18 @@ from tale_tui.domain.checkpoints import (
 )
 from tale_tui.formatting.checkpoints import (
     TreeLine,
+    diff_line,
     file_rows,
+    operation_name,
+    place_name,
     restoration_preview,
     restoration_report,
     restoration_summary,
+    short_name,
+    summary,
     task_file_lines,
     tree_lines,
+    whose,
 )
 
 ONE = week()[0]
@@ -41,16 +52,17 @@ WRITE, REMOVE, CONFLICT = RestoreAction
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        (steps(a=WRITE), "1 file is written, none is removed."),
+        (steps(a=WRITE), "1 file is written."),
+        ((), ""),
         (steps(a=WRITE, b=WRITE, c=REMOVE), "2 files are written, 1 is removed."),
-        (steps(a=REMOVE, b=REMOVE), "0 files are written, 2 are removed."),
+        (steps(a=REMOVE, b=REMOVE), "2 files are removed."),
         (
             steps(a=WRITE, b=CONFLICT),
-            "1 file is written, none is removed, 1 is a conflict (b, changed since): both are kept.",
+            "1 file is written, 1 is a conflict (b, changed since): both are kept.",
         ),
         (
             steps(a=CONFLICT, b=CONFLICT, c=CONFLICT, d=CONFLICT, e=CONFLICT),
-            "0 files are written, none is removed, 5 are conflicts (a, b, c and 2 more, changed since): both are kept.",
+            "5 files are conflicts (a, b, c and 2 more, changed since): both are kept.",
         ),
     ],
 )
@@ -69,6 +81,28 @@ def test_a_report_names_few_files() -> None:
     assert restoration_report(done) == (
         "a, b, c and 1 more were written. e was removed. f was changed since: it stays, and what was kept is in f.kept."
     )
+
+
+def test_names_of_what_has_to_do_with_going_back_do_not_grow(in_utc: None) -> None:
+    at = "Sun 8 Nov 2026, 14:01:00"
+    assert place_name(ONE) == f"{at}, after 3, Interface of the API"
+    assert operation_name(ONE) == "3, Interface of the API"
+    back = replace(ONE, kind=CheckpointKind.RESTORE, message=f"back to {at}, after 3, Interface of the API")
+    assert (place_name(back), short_name(back), operation_name(back)) == (at, at, f"the restore of {at}")
+
+
+def test_of_whom_one_is() -> None:
+    assert whose(ONE) == TASK
+    assert whose(replace(ONE, task_id="")) == "all"
+    assert whose(replace(ONE, task_id="", session_id="", group=TASK)) == TASK, "a task that belongs to no conversation"
+
+
+def test_all_of_them_in_a_line_tells_that_some_are_damaged(in_utc: None) -> None:
+    found = CheckpointList((ONE,), 1, 41_000_000, 1_000_000_000, ("d" * 40,))
+    line = "↶ 1 checkpoint today, the last 14:01 after 3, Interface of the API, 41 MB of 1.0 GB"
+    assert summary(found, NOW) == f"{line}, 1 damaged"
+    assert summary(replace(found, damaged=()), NOW) == line
+    assert summary(replace(found, checkpoints=()), NOW) == "no checkpoints yet, 1 damaged"
 
 
 def test_hostile_names_are_cleaned_in_every_line() -> None:
@@ -97,10 +131,16 @@ def test_files_of_several_tasks_stand_below_their_titles_and_one_alone_can_be_me
 def test_a_file_that_is_gone_and_one_that_is_no_text_are_told() -> None:
     gone = FileDiff(FileChange(TASK, "a.py", "b" * 40, ""), "--- a.py\n+++ /dev/null\n-x", 0, 1)
     image = FileDiff(change("b.png", "a", "b"))
-    since = CheckpointDiff("a" * 40, "b" * 40, (gone, image), ())
+    runs = FileDiff(change("c.sh", "a", "a"), "")
+    empty = FileDiff(change("d.txt"), "")
+    since = CheckpointDiff("a" * 40, "b" * 40, (gone, image, runs, empty), ())
     rows = file_rows(CheckpointDetail(week()[1], None, (), ()), since, Restoration(ONE))
     assert [(row.sign, row.name, row.note) for row in rows] == [
         ("-", "a.py", "removed"), ("M", "b.png", "no text, or too long"),
+        ("M", "c.sh", "only its mode"), ("+", "d.txt", "empty"),
+    ]  # fmt: skip
+    assert [diff_line(one) for one in (gone, image, runs)] == [
+        "- a.py  removed", "M b.png  no text, or too long", "M c.sh  only its mode",
     ]  # fmt: skip
 
 

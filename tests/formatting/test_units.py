@@ -45,6 +45,12 @@ def test_when(ago: float, expected: str) -> None:
     assert units.when(NOW - ago, NOW) == expected
 
 
+def test_times_that_stand_beside_each_other_are_told_apart() -> None:
+    assert units.times_apart((NOW - 90, NOW - 10), NOW) == ["14:00", "14:01"], "none of them is now"
+    assert units.times_apart((NOW - 2 * DAY, NOW), NOW) == ["Fri", "14:02"]
+    assert units.times_apart((NOW - 20, NOW - 10), NOW) == ["Sun 9 Aug 2026, 14:01:40", "Sun 9 Aug 2026, 14:01:50"]
+
+
 def test_moment() -> None:
     assert units.moment(NOW) == "Sun 9 Aug 2026, 14:02:00"
 

@@ -81,7 +81,7 @@ async def test_an_undo_asks_where_a_file_was_changed_and_keeps_both(open_window:
         mine = paths.task_files / TASK / "src" / "routes.py"
         mine.write_text("mine\n")
         await window.say("/undo")
-        await window.shows("Undo 2, Step 2?", "1 is a conflict")
+        await window.shows("Undo 2, Step 2?", "1 file is a conflict")
         await window.press("enter")
         await window.closed()
         assert files(paths) == BOTH | {"src/routes.py": "mine\n"}
@@ -127,7 +127,7 @@ async def test_a_restore_with_a_conflict_keeps_both_and_is_undone(open_window: A
         await window.say(f"/checkpoints {TASK[:4]}")
         await window.shows("after 2, Step 2", "after 1, Step 1", "routes.py")
         await window.press("down")
-        await window.shows("To restore it: 0 files are written, 1 is removed, 1 is a")
+        await window.shows("To restore it: 1 file is removed, 1 is a conflict")
         await window.press("r")
         await window.shows("Go back to", "Stay as it is")
         await window.press("tab", "enter")
@@ -137,10 +137,30 @@ async def test_a_restore_with_a_conflict_keeps_both_and_is_undone(open_window: A
         assert files(paths) == {"spec.md": "mine\n", kept[0]: "A = 1\n"}
         await window.shows("before going back to", "u take back")
         await window.press("u")
-        await window.shows("Undone: back to")
+        await window.shows("Undone: the restore of")
         assert files(paths)["src/routes.py"] == "B = 2\n"
         assert files(paths)["spec.md"] == "mine\n"
         assert (await window.engine.tasks.get(TASK)).task.state is TaskState.DONE
+
+
+async def test_a_conversation_that_came_back_is_taken_back_with_the_key_that_is_named(open_window: Any) -> None:
+    async with open_window(ux="scripted/demo", task="scripted/demo") as window:
+        await window.ready()
+        await window.say("hello")
+        await window.answered()
+        await window.engine.checkpoints.keep("as it was", session_id=window.session.id)
+        await window.say("hello again")
+        await window.answered(2)
+        await window.say("/checkpoints")
+        await window.shows("yours: as it was", "all", "To restore all: The conversation comes back as a new one")
+        await window.press("r")
+        await window.shows("Go back to", "Stay as it is")
+        await window.press("tab", "enter")
+        await window.shows("Back to yours: as it was", "u take back")
+        assert len(await window.engine.sessions.list()) == 2
+        await window.press("u")
+        await window.shows("Undone: the restore of", "U do again")
+        assert len(await window.engine.sessions.list()) == 1
 
 
 async def test_one_file_is_brought_back_and_nothing_else(open_window: Any, paths: Paths) -> None:

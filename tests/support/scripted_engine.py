@@ -172,6 +172,7 @@ class ScriptedEngine:
         self.forecast_history = ForecastHistory(ForecastAccuracy("", 0, 0, 0, 0), ())
         # checkpoints
         self.kept: list[Checkpoint] = []
+        self.damaged: tuple[str, ...] = ()
         """The newest first."""
         self.held: dict[str, CheckpointDetail] = {}
         self.differences: dict[tuple[str, str], CheckpointDiff] = {}

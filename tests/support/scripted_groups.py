@@ -737,7 +737,9 @@ class ScriptedCheckpoints(Group):
         found = [
             one for one in self._engine.kept if task_id in ("", one.task_id) and session_id in ("", one.session_id)
         ]
-        return CheckpointList(tuple(found[: limit or None]), len(self._engine.kept), 41_000_000, 1_000_000_000)
+        return CheckpointList(
+            tuple(found[: limit or None]), len(self._engine.kept), 41_000_000, 1_000_000_000, self._engine.damaged
+        )
 
     async def show(self, checkpoint: str) -> CheckpointDetail:
         await self._engine.asked("checkpoints.show", checkpoint)

@@ -117,6 +117,14 @@ async def test_notices_with_a_title_are_kept_and_shown(open_window: Any) -> None
         await window.dialog(NoticesDialog)
 
 
+async def test_a_screen_that_is_made_while_something_is_told_shows_it_too(open_window: Any) -> None:
+    async with open_window() as window:
+        await window.ready()
+        window.app.notify("It stays for a while.", title="A title", timeout=600)
+        await window.press("f5", "C")
+        await window.shows("Dashboard › Checkpoints", "A title: It stays for a while.")
+
+
 async def test_what_is_told_is_clean(open_window: Any) -> None:
     async with open_window() as window:
         window.app.notify("a\x1b[31mb\x1b]0;T\x07c", title="t\x9b1m\u202e")

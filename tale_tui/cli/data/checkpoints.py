@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -124,7 +125,8 @@ def restore(
         task_id = await _task_id(engine, task)
         return await engine.checkpoints.restore(checkpoint, task_id=task_id, file=file, dry_run=dry_run)
 
-    return _go_back(context, work, yes=yes, dry_run=dry_run, as_json=as_json, again=f"restore {checkpoint} --yes")
+    again = f"restore {checkpoint} --yes"
+    return _go_back(context, _Way.RESTORE, work, yes=yes, dry_run=dry_run, as_json=as_json, again=again)
 
 
 @checkpoints.command()
@@ -138,7 +140,7 @@ def undo(context: CommandContext, task: str, dry_run: bool, as_json: bool) -> in
     async def work(engine: EngineApi, dry_run: bool) -> Restoration:
         return await engine.checkpoints.undo(task_id=await _task_id(engine, task), dry_run=dry_run)
 
-    return _go_back(context, work, yes=True, dry_run=dry_run, as_json=as_json)
+    return _go_back(context, _Way.UNDO, work, yes=True, dry_run=dry_run, as_json=as_json)
 
 
 @checkpoints.command()
@@ -152,7 +154,7 @@ def redo(context: CommandContext, task: str, dry_run: bool, as_json: bool) -> in
     async def work(engine: EngineApi, dry_run: bool) -> Restoration:
         return await engine.checkpoints.redo(task_id=await _task_id(engine, task), dry_run=dry_run)
 
-    return _go_back(context, work, yes=True, dry_run=dry_run, as_json=as_json)
+    return _go_back(context, _Way.REDO, work, yes=True, dry_run=dry_run, as_json=as_json)
 
 
 @checkpoints.command(cls=TextCommand)
@@ -194,7 +196,7 @@ def remove(context: CommandContext, checkpoint: str, yes: bool) -> int:
     async def work(engine: EngineApi) -> Checkpoint:
         return await engine.checkpoints.remove(checkpoint)
 
-    echo_err(f"Removed: {_run(context, work).message}")
+    echo_err(f"Removed: {_run(context, work).message or checkpoint}")
     return Exit.DONE
 
 
@@ -275,15 +277,20 @@ def _list(context: CommandContext, task: str, *, as_json: bool, limit: int) -> N
                 "kept": found.kept,
                 "size_bytes": found.size_bytes,
                 "budget_bytes": found.budget_bytes,
+                "damaged": list(found.damaged),
             }
         )
         return
+    from tale_tui.domain.clock import ID_SHOWN
+    from tale_tui.formatting.checkpoints import changes_in_short, damaged_line, short_hash, what_it_is, whose
+    from tale_tui.formatting.symbols import signs
+    from tale_tui.formatting.units import size
+
+    if lost := damaged_line(found.damaged):
+        echo_err(lost)
     if not found.checkpoints:
         echo_err("No checkpoints yet: one is made after each step of a task, and by: tale-tui checkpoints keep")
         return
-    from tale_tui.formatting.checkpoints import changes_in_short, short_hash, what_it_is
-    from tale_tui.formatting.units import size
-
     echo_table(
         (
             Column("hash", style=MUTED),
@@ -296,9 +303,9 @@ def _list(context: CommandContext, task: str, *, as_json: bool, limit: int) -> N
             (
                 short_hash(one.id),
                 when_text(one.at),
-                shown.get(one.task_id, one.task_id[:4]),
+                shown.get(whose(one), whose(one)[:ID_SHOWN]),
                 what_it_is(one),
-                changes_in_short(one),
+                changes_in_short(one) or signs().dash,
             )
             for one in found.checkpoints
         ],
@@ -373,8 +380,17 @@ def _show_diff(found: CheckpointDiff, *, as_json: bool) -> None:
             echo(one.text)
 
 
+class _Way(Enum):
+    """Ways of going back, and how what is gone back by is introduced: before it is done, and then."""
+
+    RESTORE = ("To go back to", "Back to")
+    UNDO = ("To undo:", "Undone:")
+    REDO = ("To do again:", "Done again:")
+
+
 def _go_back(
     context: CommandContext,
+    way: _Way,
     work: Callable[[EngineApi, bool], Awaitable[Restoration]],
     *,
     yes: bool,
@@ -386,32 +402,38 @@ def _go_back(
 
     Args:
         context: of the command.
+        way: which of them.
         work: does it, or only says what would be done.
         yes: nobody is asked.
         dry_run: nothing is done.
         as_json: for programs.
         again: the command that does it without asking.
     """
-    from tale_tui.formatting.checkpoints import restoration_lines, restoration_summary
+    from tale_tui.formatting.checkpoints import operation_name, place_name, restoration_lines, restoration_summary
 
+    name_of = place_name if way is _Way.RESTORE else operation_name
     if dry_run or not yes:
         seen = _run(context, lambda engine: work(engine, True))
         if dry_run and as_json:
             echo_json(_restoration(seen))
             return Exit.DONE
+        if not seen.empty:
+            (echo if dry_run else echo_err)(f"{way.value[0]} {name_of(seen.checkpoint)}")
         for line in restoration_lines(seen, done=False):
             (echo if dry_run else echo_err)(line)
         if dry_run or seen.empty:
             return Exit.DONE
         if not is_terminal(sys.stdin):
             raise BadInput(f"Going back asks first. To do it without: tale-tui checkpoints {again}")
-        if not confirmed(f"{restoration_summary(seen.files)} Go back?"):
+        if not confirmed(f"{restoration_summary(seen.files)} Go back?".lstrip()):
             echo_err("Nothing was changed.")
             return Exit.FAILED
     done = _run(context, lambda engine: work(engine, False))
     if as_json:
         echo_json(_restoration(done))
     else:
+        if not done.empty:
+            echo(f"{way.value[1]} {name_of(done.checkpoint)}")
         for line in restoration_lines(done, done=True):
             echo(line)
     return Exit.DONE

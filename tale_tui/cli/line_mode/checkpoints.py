@@ -11,6 +11,8 @@ from tale_tui.cli.tasks.choose import find_task
 from tale_tui.domain.errors import BadInput, CannotUndo
 from tale_tui.formatting.checkpoints import (
     changes_in_short,
+    damaged_line,
+    operation_name,
     restoration_lines,
     restoration_preview,
     short_hash,
@@ -65,6 +67,8 @@ class CheckpointCommands:
         for one in found.checkpoints:
             parts = (f"{short_hash(one.id)}  {when(one.at, now)}", what_it_is(one), changes_in_short(one))
             self._out(", ".join(part for part in parts if part) + "\n")
+        if lost := damaged_line(found.damaged):
+            self._told(lost)
         self._told(summary(found, now))
 
     async def _reverse(self, name: str, word: str) -> None:
@@ -80,7 +84,7 @@ class CheckpointCommands:
             return
         done = await go(dry_run=False)
         other = "redo" if name == "undo" else "undo"
-        self._told(f"{what_it_is(done.checkpoint)}: {'undone' if name == 'undo' else 'done again'}.")
+        self._told(f"{'Undone' if name == 'undo' else 'Done again'}: {operation_name(done.checkpoint)}.")
         for line in restoration_lines(done, done=True):
             self._told(line)
         self._told(f"To take that back: /{other}")

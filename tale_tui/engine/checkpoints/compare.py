@@ -42,9 +42,9 @@ def _file_diff(key: FileKey, before: Entry | None, after: Entry | None, content:
 
 def _text_of(entry: Entry | None, content: Callable[[bytes], bytes]) -> list[str] | None:
     """The lines of a file, safe to show; none where nothing is there, None where it is no text or too long."""
-    if entry is None:
+    kept = content(entry[1]) if entry is not None else b""
+    if not kept:
         return []
-    kept = content(entry[1])
     if len(kept) > CHECKPOINT_DIFF_BYTES_MAX or b"\0" in kept:
         return None
     try:

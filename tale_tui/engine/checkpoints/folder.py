@@ -21,6 +21,7 @@ from tale_tui.domain.errors import BadFileName, CheckpointFailed, FileNotSaved
 from tale_tui.domain.text import clean_line, reason_of
 from tale_tui.engine.checkpoints.entry import EXECUTABLE_MODE, FILE_MODE, Entry, content_hash
 from tale_tui.engine.result_files import PART, claim, part_of
+from tale_tui.engine.tasks.step_files import refuse_link
 
 if TYPE_CHECKING:
     from dulwich.ignore import IgnoreFilterManager
@@ -106,9 +107,11 @@ class FolderReader:
             declared: paths that a plan names: no rule of the folder leaves them out.
         Raises:
             CheckpointFailed: a file cannot be read, so that there can be no checkpoint.
+            FolderIsLink: a link stands in the place of the folder.
         """
         found, before = FolderScan(), self._seen.pop(folder, {})
-        if folder.is_symlink() or not folder.is_dir():
+        refuse_link(folder)
+        if not folder.is_dir():
             return found
         seen: dict[str, _Seen] = {}
         for path, one in self._files(folder, "", task_id, found.skipped, _Rules(folder, frozenset(declared))):
@@ -206,13 +209,13 @@ def place_of(folder: Path, path: str) -> Path:
 
     Raises:
         BadFileName: it leads out of the folder, into a repository, or through a link.
+        FolderIsLink: a link stands in the place of the folder.
     """
     parts = path.split("/")
     if any(part in ("", ".", "..") or part.lower() == ".git" or "\0" in part or "\\" in part for part in parts):
         raise BadFileName(f"{clean_line(path)} leads out of the folder of the task, so it is left as it is.")
+    refuse_link(folder)
     place = folder
-    if place.is_symlink():
-        raise BadFileName(f"{clean_line(str(folder))} is a link, so nothing is written there.")
     for part in parts[:-1]:
         place = place / part
         if place.is_symlink():

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -29,12 +30,12 @@ from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.tasks import Task, TaskDetail
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.checkpoints import state
-from tale_tui.engine.checkpoints.entry import FILE_MODE, Entry, FileKey, content_hash, shown_path
+from tale_tui.engine.checkpoints.entry import FILE_MODE, Entry, FileKey, content_hash, hash_of, shown_path
 from tale_tui.engine.checkpoints.folder import FolderReader, FolderScan
 from tale_tui.engine.checkpoints.history import in_order, over_budget, too_old
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.tasks.step_files import TaskFolders
-from tale_tui.formatting.units import plural, size
+from tale_tui.formatting.units import size
 
 if TYPE_CHECKING:
     from tale_tui.engine.checkpoints.repository import CheckpointRepository
@@ -43,6 +44,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+KEPT_FOR_ITSELF = frozenset({CheckpointKind.KEPT, CheckpointKind.BEFORE, CheckpointKind.INSIDE})
+"""Kinds that stand for a moment, and for no change of ours: what changed was done by somebody else, or is half done."""
 _LOOKS_AT_SIZE = 20
 """Checkpoints between two looks at the room that they take."""
 _DROPPED_PART = 4
@@ -71,6 +74,10 @@ class Operation:
     after: Mapping[FileKey, bytes | Entry | None] = field(default_factory=dict)
     tasks_before: Sequence[TaskDetail] = ()
     """Tasks that were brought back, as they were before."""
+    tasks_after: Sequence[TaskDetail] = ()
+    """Tasks that came back as new ones."""
+    session_after: Mapping[str, bytes] = field(default_factory=dict)
+    """The conversation that came back as a new one, as files."""
 
 
 @dataclass(slots=True)
@@ -130,12 +137,14 @@ class CheckpointKeeper:
         self._reader = FolderReader(lambda content: self.repository.add(content), int(settings.file_mb * MEGABYTE))
         self._thread = ThreadPoolExecutor(1, "checkpoints")
         self._index: dict[str, Checkpoint] = {}
+        self._damaged: set[str] = set()
         self._opened = False
         self._read = _Read()
         self._tidied: float | None = None
         self._made = self._number = 0
-        self.size_bytes = 0
-        """The room that they took when it was looked at last."""
+        self._measured_at = 0
+        """How many were made when the room was looked at last."""
+        self._size_bytes = 0
 
     @property
     def repository(self) -> CheckpointRepository:
@@ -161,13 +170,8 @@ class CheckpointKeeper:
         Raises:
             CheckpointFailed: what `work` raised, or it cannot be opened.
         """
-        if not self._opened:
-            aside, lost = await self._on_thread(self._open)
-            if aside:
-                self._tell_aside(aside)
-            if lost:
-                sentence = f"{plural(lost, 'checkpoint')} cannot be read any more: left out of the list."
-                self._publish(Notice("Checkpoints are damaged", sentence, "warning"))
+        if not self._opened and (aside := await self._on_thread(self._open)):
+            self._tell_aside(aside)
         return await self._on_thread(work, *args)
 
     async def _on_thread(self, work: Callable[..., T], *args: object) -> T:
@@ -181,14 +185,34 @@ class CheckpointKeeper:
             return []
         return await self.work(lambda: in_order(self._index.values()))
 
-    async def find(self, prefix: str) -> Checkpoint:
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """The ids of those that cannot be read any more."""
+        return tuple(sorted(self._damaged))
+
+    async def size_bytes(self) -> int:
+        """The room that they take."""
+        if self._measured_at != self._made:
+            await self.work(self._measure)
+        return self._size_bytes
+
+    async def find(self, prefix: str, *, damaged: bool = False) -> Checkpoint:
         """The checkpoint whose hash begins so.
 
+        Args:
+            prefix: of the hash.
+            damaged: also one that cannot be read any more, of which nothing but its hash is known.
         Raises:
             NoSuchCheckpoint: none, or several.
+            CheckpointDamaged: it cannot be read any more.
         """
         wanted = clean_line(prefix).lower()
-        found = [one for one in await self.all() if wanted and one.id.startswith(wanted)]
+        known = await self.all()
+        lost = [_lost(id_) for id_ in self.damaged]
+        found = [one for one in (*known, *lost) if wanted and one.id.startswith(wanted)]
+        if len(found) == 1 and found[0] in lost and not damaged:
+            with naming(found[0]):
+                raise CheckpointDamaged("It cannot be read.")
         if not found:
             raise NoSuchCheckpoint(f"No checkpoint begins with {wanted}: tale-tui checkpoints list shows all of them.")
         if len(found) > 1:
@@ -237,6 +261,10 @@ class CheckpointKeeper:
         """A conversation as it is now, as files; None where it is not there."""
         return await state.session_files(self._store, session_id)
 
+    async def tasks_of(self, session_id: str) -> tuple[Task, ...]:
+        """The tasks of a conversation."""
+        return await self._store.tasks(session_id=session_id)
+
     async def make(self, group: Group, operation: Operation, *, always: bool = True) -> Checkpoint:
         """Make a checkpoint of the present; a repository that is found damaged is set aside first.
 
@@ -261,24 +289,28 @@ class CheckpointKeeper:
             self._publish(notice)
         return made
 
-    def _open(self) -> tuple[str, int]:
+    def _open(self) -> str:
+        """Open the repository, and read what is in it; return the name under which a damaged one was set aside."""
         if self._opened:  # another call was before this one on the thread
-            return "", 0
+            return ""
         # With the first checkpoint, and on this thread: the library takes 50 ms.
         from tale_tui.engine.checkpoints.repository import CheckpointRepository
 
         self._repository = CheckpointRepository(self._path, self._clock.now, can_write=self._can_write)
-        aside, lost = self._repository.open(), 0
+        aside = self._repository.open()
         for id_ in self.repository.ids():
             try:
                 self._index[id_] = self._load(id_)
             except CheckpointDamaged as error:
                 log.warning("the checkpoint %s is left out: %s", id_, error.sentence)
-                lost += 1
+                self._damaged.add(id_)
         self._opened = True
         self._number = max((one.number for one in self._index.values()), default=0)
-        self.size_bytes = self.repository.size_bytes()
-        return aside, lost
+        self._measure()
+        return aside
+
+    def _measure(self) -> None:
+        self._size_bytes, self._measured_at = self.repository.size_bytes(), self._made
 
     def _load(self, id_: str) -> Checkpoint:
         found = self.repository.find(self.repository.tree_of(id_), state.ABOUT)
@@ -312,6 +344,7 @@ class CheckpointKeeper:
         aside = self.repository.set_aside()
         self._reader.forget()
         self._index.clear()
+        self._damaged.clear()
         self._read = _Read()
         return aside
 
@@ -351,8 +384,11 @@ class CheckpointKeeper:
 
     def _make(self, present: Present, operation: Operation, always: bool) -> Checkpoint:
         entries, skipped = self._state_entries(present)
-        if not always and (last := self.last_of(present.group.id)) is not None and self._holds(last, entries):
+        last = self.last_of(present.group.id)
+        if not always and last is not None and self._holds(last, entries):
             return last
+        of_itself = operation.kind in KEPT_FOR_ITSELF
+        changes = self._changes_since(last, entries) if of_itself else changes_of(operation)
         entries |= self._operation_entries(operation)
         about = Checkpoint(
             "",
@@ -365,7 +401,7 @@ class CheckpointKeeper:
             operation.task_id,
             operation.step,
             operation.of,
-            changes_of(operation),
+            changes,
             tuple(skipped),
         )
         entries[state.ABOUT] = FILE_MODE, self.repository.add(state.checkpoint_json(about))
@@ -380,6 +416,18 @@ class CheckpointKeeper:
         kept = self.repository.entries(self.repository.tree_of(checkpoint.id))
         state_of = (state.SESSION, state.TASKS, state.FILES)
         return {path: entry for path, entry in kept.items() if path.partition("/")[0] in state_of} == entries
+
+    def _changes_since(self, last: Checkpoint | None, entries: Mapping[str, Entry]) -> tuple[FileChange, ...]:
+        """The files that differ from those of a checkpoint, for people; from none, all of them are new."""
+        before = {} if last is None else self.files_of(self.repository.tree_of(last.id))
+        above = f"{state.FILES}/"
+        named = (path.removeprefix(above).partition("/") for path in entries if path.startswith(above))
+        after = {(task_id, path): entries[f"{above}{task_id}/{path}"] for task_id, _, path in named}
+        return tuple(
+            FileChange(key[0], shown_path(key[1]), hash_of(before.get(key)), hash_of(after.get(key)))
+            for key in sorted(before.keys() | after.keys())
+            if before.get(key) != after.get(key)
+        )
 
     def _state_entries(self, present: Present) -> tuple[dict[str, Entry], list[SkippedFile]]:
         entries: dict[str, Entry] = {}
@@ -408,32 +456,43 @@ class CheckpointKeeper:
                 if kept is not None:
                     entry = (FILE_MODE, self.repository.add(kept)) if isinstance(kept, bytes) else kept
                     entries[f"{where}/{state.FILES}/{task_id}/{path}"] = entry
-        for detail in operation.tasks_before:
-            name = f"{state.BEFORE}/{state.TASKS}/{detail.task.id}.json"
-            entries[name] = FILE_MODE, self.repository.add(state.task_json(detail))
+        for where, details in ((state.BEFORE, operation.tasks_before), (state.AFTER, operation.tasks_after)):
+            for detail in details:
+                name = f"{where}/{state.TASKS}/{detail.task.id}.json"
+                entries[name] = FILE_MODE, self.repository.add(state.task_json(detail))
+        for name, content in operation.session_after.items():
+            entries[f"{state.AFTER}/{state.SESSION}/{name}"] = FILE_MODE, self.repository.add(content)
         return entries
 
     # room
 
     async def forget(self, ids: Sequence[str]) -> None:
-        """Drop checkpoints and give their room back.
+        """Drop checkpoints and give their room back, as far as others that are damaged allow it.
 
         Raises:
             CheckpointFailed: some of them are there still.
         """
-        await self.work(self._forget, ids)
+        await self.work(self._drop, ids)
+        try:
+            await self.work(self._pack)
+        except CheckpointDamaged as error:
+            log.warning("the room of what was removed is not given back: %s", error.sentence)
 
     def _forget(self, ids: Sequence[str]) -> None:
+        self._drop(ids)
+        self._pack()
+
+    def _drop(self, ids: Sequence[str]) -> None:
         self.repository.drop(ids)
+        self._damaged.difference_update(ids)
         for id_ in ids:
             self._index.pop(id_, None)
-        self._pack()
 
     def _pack(self) -> None:
         self._reader.forget()
         self._read = _Read()
         self.repository.pack()
-        self.size_bytes = self.repository.size_bytes()
+        self._measure()
 
     def _see_to_room(self) -> Notice | None:
         """Drop what is too old, and what there is no room for; return what the user should know of it."""
@@ -442,26 +501,62 @@ class CheckpointKeeper:
         if not due and self._made % _LOOKS_AT_SIZE:
             return None
         try:
-            self.size_bytes = self.repository.size_bytes()
+            self._measure()
             if due:
                 self._tidied = now
                 if old := too_old(tuple(self._index.values()), now):
                     self._forget(old)
-            if self.repository.loose() > CHECKPOINT_LOOSE_MAX or self.size_bytes > self.budget_bytes:
+            if self.repository.loose() > CHECKPOINT_LOOSE_MAX or self._size_bytes > self.budget_bytes:
                 self._pack()
-            while self.size_bytes > self.budget_bytes and (left := over_budget(tuple(self._index.values()))):
+            while self._size_bytes > self.budget_bytes and (left := over_budget(tuple(self._index.values()))):
                 self._forget(left[: max(1, len(left) // _DROPPED_PART)])
         except CheckpointFailed as error:  # those that there are stay, and the work goes on
             log.warning("no room was made: %s", error.sentence)
-            return Notice(error.title, error.sentence, "warning")
-        if self.size_bytes <= self.budget_bytes:
+            broken = self._first_broken() if isinstance(error, CheckpointDamaged) else ""
+            told = f"A part of {broken} is gone or altered, so no room is given back. Remove it: tale-tui checkpoints "
+            return Notice(error.title, f"{told}remove {broken}" if broken else error.sentence, "warning")
+        if self._size_bytes <= self.budget_bytes:
             return None
         return Notice(
             "The checkpoints take more room than they may",
-            f"Those that you keep take {size(self.size_bytes)}, and checkpoints.space_mb allows "
+            f"Those that you keep take {size(self._size_bytes)}, and checkpoints.space_mb allows "
             f"{size(self.budget_bytes)}: remove some, or raise it.",
             "warning",
         )
+
+    def _first_broken(self) -> str:
+        """The hash, as it is shown, of a checkpoint of which not all can be read; empty where none is found."""
+        for id_ in (*self.damaged, *self._index):
+            try:
+                entries = self.repository.entries(self.repository.tree_of(id_))
+                self.repository.verify(entry[1] for entry in entries.values())
+            except CheckpointDamaged:
+                return id_[:CHECKPOINT_HASH_SHOWN]
+        return ""
+
+
+@contextmanager
+def naming(checkpoint: Checkpoint) -> Iterator[None]:
+    """Say which checkpoint it is that is found damaged, and what to do.
+
+    Raises:
+        CheckpointDamaged: with that.
+    """
+    try:
+        yield
+    except CheckpointDamaged as error:
+        log.warning("the checkpoint %s is damaged: %s", checkpoint.id, error.sentence)
+        name = checkpoint.id[:CHECKPOINT_HASH_SHOWN]
+        message = f" ({clean_line(checkpoint.message)})" if checkpoint.message else ""
+        raise CheckpointDamaged(
+            f"A part of {name}{message} is gone or altered, so that it cannot be used. Go back to another one, and "
+            f"remove this one: tale-tui checkpoints remove {name}"
+        ) from error
+
+
+def _lost(id_: str) -> Checkpoint:
+    """A checkpoint of which nothing but its hash can be read."""
+    return Checkpoint(id_, 0.0, 0, CheckpointKind.KEPT, "", "")
 
 
 def declared_files(detail: TaskDetail) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import time
 import traceback
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dulwich.errors import ChecksumMismatch, FileFormatException, ObjectFormatException
@@ -20,7 +20,7 @@ from dulwich.object_store import DiskObjectStore
 from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tree
 from dulwich.refs import DiskRefsContainer, Ref
 
-from tale_tui.domain.errors import CheckpointDamaged, CheckpointFailed
+from tale_tui.domain.errors import CheckpointDamaged, CheckpointFailed, FileNotSaved
 from tale_tui.domain.text import clean_line, reason_of
 from tale_tui.engine.checkpoints.entry import Entry
 from tale_tui.formatting.units import size
@@ -405,7 +405,7 @@ class CheckpointRepository:
             gone = find_unreachable_objects(store, refs)
             refs.pack_refs(all=True)
             for id_ in gone:
-                if store.contains_loose(id_):
+                with suppress(FileNotFoundError):  # it is in a pack
                     store.delete_loose_object(id_)
             store.repack(exclude=set(gone))
             self._checked -= set(map(bytes, gone))
@@ -419,7 +419,8 @@ class CheckpointRepository:
             target: a file that is not there yet.
             checkpoints: their hashes.
         Raises:
-            CheckpointFailed: it could not be written.
+            FileNotSaved: it could not be written.
+            CheckpointFailed: what is to be written cannot be read.
         """
         from tale_tui.engine.checkpoints.bundle import write_checkpoints
 
@@ -433,6 +434,8 @@ class CheckpointRepository:
                     write_checkpoints(file, self._open, names | main)
                 with target.open("xb"):  # nobody's file is written over
                     part.replace(target)
+            except OSError as error:
+                raise FileNotSaved(f"{clean_line(str(target))} cannot be written: {reason_of(error)}.") from error
             finally:
                 part.unlink(missing_ok=True)
 
@@ -468,7 +471,11 @@ def _told(what: str) -> Iterator[None]:
     except OSError as error:
         # A file that was being written is given up now, with what that raises, and not when the error is forgotten.
         traceback.clear_frames(error.__traceback__)
-        where = f" ({clean_line(str(error.filename))})" if error.filename else ""
-        raise CheckpointFailed(f"The checkpoints cannot be {what}: {reason_of(error)}{where}.") from error
+        log.warning("the checkpoints cannot be %s: %s", what, error)
+        how = what if what in ("opened", "read") else "written"
+        raise CheckpointFailed(
+            f"The folder checkpoints.git cannot be {how}: {reason_of(error)}. See that there is room, and that it may "
+            "be read and written."
+        ) from error
     except _BROKEN as error:
         raise CheckpointDamaged(f"The checkpoints cannot be {what}: a part of them is damaged or gone.") from error

@@ -2,26 +2,40 @@
 back from that too.
 
 Of what is stored nothing is written over: what a step has now stays among its earlier attempts, a task with another
-plan and a conversation come back as new ones.
+plan and a conversation come back as new ones. Taking that back removes the new conversation and cancels the new task,
+where nothing was done with them since.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tale_tui.domain.checkpoints import Checkpoint, CheckpointKind, Restoration
+from tale_tui.domain.clock import random_id
 from tale_tui.domain.conversation import Session
-from tale_tui.domain.errors import NoSuchCheckpoint, NoSuchTask
+from tale_tui.domain.errors import CheckpointDamaged, NoSuchCheckpoint, NoSuchSession, NoSuchTask
 from tale_tui.domain.tasks import Plan, Step, StepState, Task, TaskDetail, TaskState
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.checkpoints import state
 from tale_tui.engine.checkpoints.entry import FILE_MODE, Entry, FileKey, hash_of, shown_path
 from tale_tui.engine.checkpoints.going_back import FileStep, carry_out, file_steps, shown
-from tale_tui.engine.checkpoints.keeper import CheckpointKeeper, Group, Operation, declared_files
+from tale_tui.engine.checkpoints.keeper import (
+    KEPT_FOR_ITSELF,
+    CheckpointKeeper,
+    Group,
+    Operation,
+    declared_files,
+    naming,
+)
 from tale_tui.engine.tasks.interpreter import result_of
+from tale_tui.formatting.checkpoints import operation_name, place_name
 from tale_tui.formatting.units import moment
+
+log = logging.getLogger(__name__)
 
 
 class LiveTasks(Protocol):
@@ -47,8 +61,9 @@ class LiveTasks(Protocol):
         """
         ...
 
-    async def add_again(self, detail: TaskDetail, what: str) -> Task:
-        """A new task with the plan and the steps of one that is not there any more, or has another plan now."""
+    async def add_again(self, detail: TaskDetail, what: str, *, id_: str) -> Task:
+        """A new task, under a new id, with the plan and the steps of one that is not there any more, or has another
+        plan now."""
         ...
 
 
@@ -57,6 +72,14 @@ class LiveSessions(Protocol):
 
     async def import_(self, text: str) -> tuple[Session, ...]:
         """Take an exported conversation in, as a new one where its id is taken."""
+        ...
+
+    async def delete(self, session_id: str) -> None:
+        """Remove a conversation.
+
+        Raises:
+            NoSuchSession: it is not there.
+        """
         ...
 
 
@@ -70,6 +93,10 @@ class TaskStep:
     to: TaskState
     present: TaskDetail | None
     """None: it comes back as a new one."""
+    new_id: str = ""
+    """Of the new one: its own where that is free."""
+    came_back: bool = False
+    """Whether it is the new one, and that is taken back."""
 
     @property
     def sentence(self) -> str:
@@ -78,6 +105,8 @@ class TaskStep:
         if self.present is None:
             return f"{clean_line(about.title)}: comes back as a new task, {_words(self.to)}"
         about = self.present.task
+        if self.came_back:
+            return f"{about.shown} {clean_line(about.title)}: came back as a new task, and stays as a cancelled one"
         names = ", ".join(step.spec.title for step in self.steps)
         done = self.steps and all(step.state is StepState.DONE for step in self.steps)
         verb = "is" if len(self.steps) == 1 else "are"
@@ -92,24 +121,36 @@ class Way:
     kind: CheckpointKind
     checkpoint: Checkpoint
     group: Group
-    message: str
+    subject: str
+    """What is gone back to, or undone, in a sentence."""
     task_id: str
     files: tuple[FileStep, ...]
     tasks: tuple[TaskStep, ...]
     session: Mapping[str, bytes] = field(default_factory=dict)
     """The conversation, where it comes back as a new one."""
+    session_gone: str = ""
+    """The id of the conversation that had come back as a new one, and is removed again."""
+    stays: tuple[str, ...] = ()
+    """What had come back as a new one and is not taken back, a sentence each."""
 
     @property
     def empty(self) -> bool:
         """Whether all is as it was kept."""
-        return not (self.files or self.tasks or self.session)
+        return not (self.files or self.tasks or self.session or self.session_gone or self.stays)
 
     def told(self, *, before: str = "", made: str = "") -> Restoration:
         """For the user."""
         states = [one.sentence for one in self.tasks]
         if self.session:
-            states.append("the conversation comes back as a new one beside the present one")
-        return Restoration(self.checkpoint, shown(self.files), tuple(states), before, made)
+            states.append("The conversation comes back as a new one beside the present one")
+        if self.session_gone:
+            states.append("The conversation that had come back as a new one is removed")
+        states += self.stays
+        files = shown(self.files)
+        if not made:  # nobody knows the new ones yet
+            old = {one.new_id: one.recorded.task.id for one in self.tasks if one.present is None}
+            files = tuple(replace(file, task_id=old.get(file.task_id, file.task_id)) for file in files)
+        return Restoration(self.checkpoint, files, tuple(states), before, made)
 
 
 class Restorer:
@@ -139,7 +180,7 @@ class Restorer:
             NoSuchCheckpoint: it does not hold that.
             CheckpointFailed, BadFileName: it cannot be gone.
         """
-        kept = await self._keeper.work(self._kept, checkpoint)
+        kept = await self._read(checkpoint)
         ids = [detail.task.id for detail in kept.tasks if task_id in ("", detail.task.id)]
         if task_id and not ids:
             raise NoSuchCheckpoint("That task is not in this checkpoint.")
@@ -150,18 +191,24 @@ class Restorer:
         }
         if file and not wanted:
             raise NoSuchCheckpoint(f"{clean_line(file)} is not in this checkpoint.")
-        steps = await self._keeper.work(file_steps, wanted, kept.written, self._keeper.folders.of)
-        tasks = [] if file else [await self._task_step(one) for one in kept.tasks if one.task.id in ids]
+        seen = [] if file else [await self._task_step(one) for one in kept.tasks if one.task.id in ids]
+        tasks = [one for one in seen if one is not None]
+        # What is a new task has a folder of its own: in that of the old one stands what its other plan has given.
+        folders = {one.recorded.task.id: one.new_id for one in tasks if one.present is None}
+        wanted = {(folders.get(of, of), path): entry for (of, path), entry in wanted.items()}
+        steps = await self._steps(checkpoint, wanted, kept.written)
         session = {} if file or task_id else await self._session(checkpoint, kept.session)
+        if session:
+            session = state.titled(session, f"{_title_of(session)} ({moment(checkpoint.at)})")
         what = f"{file} of " if file else ""
         return Way(
             CheckpointKind.RESTORE,
             checkpoint,
             Group(checkpoint.group, checkpoint.session_id),
-            f"{what}{moment(checkpoint.at)}, {checkpoint.message}",
+            f"{what}{place_name(checkpoint)}",
             task_id,
             steps,
-            tuple(one for one in tasks if one is not None),
+            tuple(tasks),
             session,
         )
 
@@ -174,23 +221,37 @@ class Restorer:
         Raises:
             CheckpointFailed, BadFileName: it cannot be gone.
         """
-        kept = await self._keeper.work(self._kept, operation)
+        kept = await self._read(operation)
         before, after = (kept.after, kept.before) if again else (kept.before, kept.after)
         changed = before.keys() | after.keys()
         wanted = {key: before.get(key) for key in changed}
         recorded = {key: after.get(key) for key in changed}
-        steps = await self._keeper.work(file_steps, wanted, recorded, self._keeper.folders.of)
-        tasks = [await self._operation_step(operation, one, again=again) for one in kept.tasks]
-        if operation.kind is CheckpointKind.RESTORE and not again:
+        steps = await self._steps(operation, wanted, recorded)
+        session, gone, stays = dict[str, bytes](), "", list[str]()
+        if operation.kind is not CheckpointKind.RESTORE:
+            tasks = [await self._operation_step(operation, one, again=again) for one in kept.tasks]
+        elif again:
+            of_all = {one.task.id: one for one in (*kept.tasks, *kept.tasks_after)}
+            new = {one.task.id for one in kept.tasks_after}
+            concerned = (one for id_, one in of_all.items() if operation.task_id in ("", id_) or id_ in new)
+            tasks = [await self._task_step(one) for one in concerned]
+            if kept.session_after and await self._keeper.session_files(_id_of(kept.session_after)) is None:
+                session = kept.session_after
+        else:
             tasks = [await self._task_step(one) for one in kept.tasks_before]
+            tasks += [await self._taken_back(one, stays) for one in kept.tasks_after]
+            gone = await self._session_gone(kept.session_after, stays)
         return Way(
             CheckpointKind.REDO if again else CheckpointKind.UNDO,
             operation,
             Group(operation.group, operation.session_id),
-            operation.message,
+            operation_name(operation),
             operation.task_id,
             steps,
             tuple(one for one in tasks if one is not None),
+            session,
+            gone,
+            tuple(stays),
         )
 
     async def hold(self, way: Way) -> None:
@@ -215,20 +276,24 @@ class Restorer:
         }
         ahead, behind = words.get(way.kind, ("before going back to", "back to"))
         keeper, group = self._keeper, way.group
-        subject = _without_lead(way.message)
-        first = Operation(CheckpointKind.BEFORE, f"{ahead} {subject}", way.task_id)
+        first = Operation(CheckpointKind.BEFORE, f"{ahead} {way.subject}", way.task_id)
         present = await self._kept_where_there(group, first)
         await keeper.work(lambda: keeper.repository.check_room())
+        await self._check(way.checkpoint, way.files)  # damage that was found meanwhile may have had all set aside
         tasks_before = tuple(one.present for one in way.tasks if one.present is not None)
-        what = f"{behind} {subject}"
+        what = f"{behind} {way.subject}"
+        new_tasks, new_session = list[TaskDetail](), dict[str, bytes]()
         for one in way.tasks:
             if one.present is None:
-                await self._tasks().add_again(one.recorded, what)
+                added = await self._tasks().add_again(one.recorded, what, id_=one.new_id)
+                new_tasks.append(await self._tasks().get(added.id))
             else:
                 await self._tasks().put_back(one.recorded.task.id, one.steps, one.to, _result(one), what)
-        if way.session:
-            title = f"{_title_of(way.session)} ({moment(way.checkpoint.at)})"
-            await self._sessions().import_(state.session_export(dict(way.session), title))
+        for session in await self._sessions().import_(state.session_export(way.session)) if way.session else ():
+            new_session = await keeper.session_files(session.id) or {}
+        if way.session_gone:
+            with suppress(NoSuchSession):  # it was deleted elsewhere meanwhile
+                await self._sessions().delete(way.session_gone)
         done = await keeper.work(carry_out, way.files, keeper.repository.content, keeper.folders.of)
         written = [step for step in done if step.action.value in ("write", "remove")]
         operation = Operation(
@@ -240,6 +305,8 @@ class Restorer:
             await keeper.work(self._stood, written),
             {step.key: step.want for step in written},
             tasks_before,
+            new_tasks,
+            new_session,
         )
         made = await self._kept_where_there(group, operation)
         way = replace(way, files=done)
@@ -252,6 +319,25 @@ class Restorer:
             return await self._keeper.make(group, operation, always=not before)
         except NoSuchTask:
             return None
+
+    async def _read(self, checkpoint: Checkpoint) -> _Kept:
+        """All that a checkpoint holds and that its group has recorded last."""
+        with naming(checkpoint):
+            return await self._keeper.work(self._kept, checkpoint)
+
+    async def _steps(
+        self, checkpoint: Checkpoint, wanted: Mapping[FileKey, Entry | None], recorded: Mapping[FileKey, Entry | None]
+    ) -> tuple[FileStep, ...]:
+        """As `file_steps`; what is to be written can be read."""
+        steps = await self._keeper.work(file_steps, wanted, recorded, self._keeper.folders.of)
+        await self._check(checkpoint, steps)
+        return steps
+
+    async def _check(self, checkpoint: Checkpoint, steps: tuple[FileStep, ...]) -> None:
+        """See that what is to be written can be read, before anything is changed."""
+        ids = [step.want[1] for step in steps if step.want is not None]
+        with naming(checkpoint):
+            await self._keeper.work(lambda: self._keeper.repository.verify(ids))
 
     def _stood(self, written: list[FileStep]) -> dict[FileKey, Entry | None]:
         """What stood in files that were written over: it was kept with the present; on the thread."""
@@ -269,7 +355,9 @@ class Restorer:
         def tasks(where: str) -> tuple[TaskDetail, ...]:
             return tuple(state.task_from(content(id_)) for _, id_ in repository.entries(tree, where).values())
 
-        session = {name: content(id_) for name, (_, id_) in repository.entries(tree, state.SESSION).items()}
+        def session(where: str) -> dict[str, bytes]:
+            return {name: content(id_) for name, (_, id_) in repository.entries(tree, where).items()}
+
         return _Kept(
             files(state.FILES),
             self._written(checkpoint.group),
@@ -277,7 +365,9 @@ class Restorer:
             files(f"{state.AFTER}/{state.FILES}"),
             tasks(state.TASKS),
             tasks(f"{state.BEFORE}/{state.TASKS}"),
-            session,
+            tasks(f"{state.AFTER}/{state.TASKS}"),
+            session(state.SESSION),
+            session(f"{state.AFTER}/{state.SESSION}"),
         )
 
     def _written(self, group: str) -> dict[FileKey, Entry | None]:
@@ -289,28 +379,38 @@ class Restorer:
         repository, all_ = self._keeper.repository, self._keeper.of_group(group)
         if not all_:
             return {}
-        changed = {(each.task_id, each.path): each.after for one in all_ for each in one.changes}
+        ours = [one for one in all_ if one.kind not in KEPT_FOR_ITSELF]
+        changed = {(each.task_id, each.path): each.after for one in ours for each in one.changes}
         last = repository.tree_of(all_[-1].id)
         tasks = (state.task_from(repository.content(id_)) for _, id_ in repository.entries(last, state.TASKS).values())
         declared = {(detail.task.id, name) for detail in tasks for name in declared_files(detail)}
-        wished = [self._keeper.files_of(repository.tree_of(one.id)) for one in all_ if one.kind is CheckpointKind.KEPT]
+        wished = [self._wished(one) for one in all_ if one.kind is CheckpointKind.KEPT]
         found: dict[FileKey, Entry | None] = {}
         for key, entry in self._keeper.files_of(last).items():
             after = changed.get((key[0], shown_path(key[1])))
             known = after is not None or key in declared
             # Of what was declared and is older than all checkpoints nobody knows who wrote it last.
-            ours = after == hash_of(entry) if after is not None else known
-            if ours or any(hash_of(kept.get(key)) == hash_of(entry) for kept in wished):
+            is_ours = after == hash_of(entry) if after is not None else known
+            if is_ours or any(hash_of(kept.get(key)) == hash_of(entry) for kept in wished):
                 found[key] = entry
             elif known:
                 found[key] = None
         return found
 
+    def _wished(self, checkpoint: Checkpoint) -> dict[FileKey, Entry]:
+        """The files that the user wished to be kept; none where that cannot be read any more; on the thread."""
+        try:
+            return self._keeper.files_of(self._keeper.repository.tree_of(checkpoint.id))
+        except CheckpointDamaged as error:
+            log.warning("what was kept in %s is taken for changed: %s", checkpoint.id, error.sentence)
+            return {}
+
     async def _task_step(self, recorded: TaskDetail) -> TaskStep | None:
         """What becomes of a task that goes back as a whole; None where it is as it was."""
         present = await self._present(recorded.task.id)
         if present is None or present.plan != recorded.plan:
-            return TaskStep(recorded, recorded.steps, _state_of(recorded.steps, recorded), None)
+            new_id = recorded.task.id if present is None else random_id()
+            return TaskStep(recorded, recorded.steps, _state_of(recorded.steps, recorded), None, new_id)
         now = {step.spec.key: step for step in present.steps}
         steps = tuple(step for step in recorded.steps if not _same(step, now[step.spec.key]))
         after = [{step.spec.key: step for step in steps}.get(key, step) for key, step in now.items()]
@@ -319,10 +419,36 @@ class Restorer:
             return None
         return TaskStep(recorded, steps, to, present)
 
+    async def _taken_back(self, new: TaskDetail, stays: list[str]) -> TaskStep | None:
+        """What becomes of a task that had come back as a new one; None where it is gone or cancelled already, and where
+        something was done with it since: that is told in `stays`."""
+        present = await self._present(new.task.id)
+        if present is None or present.task.state is TaskState.CANCELLED:
+            return None
+        now = {step.spec.key: step for step in present.steps}
+        if present.plan != new.plan or not all(_same(step, now[step.spec.key]) for step in new.steps):
+            about = present.task
+            stays.append(f"{about.shown} {clean_line(about.title)}: it went on since it came back, and stays as it is")
+            return None
+        steps = tuple(Step(one.spec) for one in present.steps if not _same(Step(one.spec), one))
+        return TaskStep(new, steps, TaskState.CANCELLED, present, came_back=True)
+
+    async def _session_gone(self, new: dict[str, bytes], stays: list[str]) -> str:
+        """The id of a conversation that had come back as a new one and is to go; empty where there is none, and where
+        something was done with it since: that is told in `stays`."""
+        if not new:
+            return ""
+        id_ = _id_of(new)
+        present = await self._keeper.session_files(id_)
+        if present is None:
+            return ""
+        if state.same_session(present, new) and not await self._keeper.tasks_of(id_):
+            return id_
+        stays.append(f"{_title_of(present)}: the conversation went on since it came back, and stays")
+        return ""
+
     async def _operation_step(self, operation: Checkpoint, recorded: TaskDetail, *, again: bool) -> TaskStep | None:
-        """What becomes of a task with one operation, or without it."""
-        if operation.kind is CheckpointKind.RESTORE:
-            return await self._task_step(recorded) if operation.task_id in ("", recorded.task.id) else None
+        """What becomes of a task with one of its steps, or without it."""
         if recorded.task.id != operation.task_id:
             return None
         present = await self._present(recorded.task.id)
@@ -342,7 +468,7 @@ class Restorer:
         except NoSuchTask:
             return None
 
-    async def _session(self, checkpoint: Checkpoint, kept: dict[str, bytes]) -> Mapping[str, bytes]:
+    async def _session(self, checkpoint: Checkpoint, kept: dict[str, bytes]) -> dict[str, bytes]:
         """The conversation of a checkpoint, where the present one is another."""
         if not kept:
             return {}
@@ -361,7 +487,9 @@ class _Kept:
     after: dict[FileKey, Entry]
     tasks: tuple[TaskDetail, ...]
     tasks_before: tuple[TaskDetail, ...]
+    tasks_after: tuple[TaskDetail, ...]
     session: dict[str, bytes]
+    session_after: dict[str, bytes]
 
 
 def _talk(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -371,6 +499,10 @@ def _talk(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _title_of(files: Mapping[str, bytes]) -> str:
     return state.session_from(files.get(state.SESSION_HEAD, b"")).title
+
+
+def _id_of(files: Mapping[str, bytes]) -> str:
+    return state.session_from(files.get(state.SESSION_HEAD, b"")).id
 
 
 def _same(one: Step, other: Step) -> bool:
@@ -400,8 +532,3 @@ def _result(one: TaskStep) -> str:
 
 def _words(to: TaskState) -> str:
     return "paused, resume it to go on" if to is TaskState.PAUSED else to.value
-
-
-def _without_lead(message: str) -> str:
-    """What a step is called in a sentence about it: `after 3, Routes` is `3, Routes`."""
-    return message.removeprefix("after ")

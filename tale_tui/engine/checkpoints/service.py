@@ -31,7 +31,7 @@ from tale_tui.engine.checkpoints import state
 from tale_tui.engine.checkpoints.compare import file_diffs, task_differences
 from tale_tui.engine.checkpoints.entry import Entry, FileKey, shown_path
 from tale_tui.engine.checkpoints.history import reversible
-from tale_tui.engine.checkpoints.keeper import CheckpointKeeper, Group, Operation
+from tale_tui.engine.checkpoints.keeper import CheckpointKeeper, Group, Operation, naming
 from tale_tui.engine.checkpoints.restore import Restorer, Way
 from tale_tui.engine.tasks.step_files import StepDone
 from tale_tui.engine.tasks.uncancellable import uncancellable
@@ -182,28 +182,41 @@ class CheckpointService:
         return CheckpointList(
             tuple(reversed(mine[-limit:] if limit else mine)),
             len(found),
-            self._keeper.size_bytes,
+            await self._keeper.size_bytes(),
             self._keeper.budget_bytes,
+            self._keeper.damaged,
         )
 
     async def show(self, checkpoint: str) -> CheckpointDetail:
         await self.settled()
-        return await self._keeper.work(self._detail_of, await self._keeper.find(checkpoint))
+        found = await self._keeper.find(checkpoint)
+        with naming(found):
+            return await self._keeper.work(self._detail_of, found)
 
     async def diff(self, checkpoint: str, other: str = "") -> CheckpointDiff:
         await self.settled()
         one = await self._keeper.find(checkpoint)
         if other:
             two = await self._keeper.find(other)
-            files, details = await self._keeper.work(self._files_of, two), await self._keeper.work(self._tasks_of, two)
+            files, details = await self._state_of(two)
         else:
             group = Group(one.group, one.session_id)
             present = await self._keeper.present(group, all_anew=True)
             files, details = await self._keeper.work(self._keeper.state_of, present)
-        old_files = await self._keeper.work(self._files_of, one)
-        old_details = await self._keeper.work(self._tasks_of, one)
+        old_files, old_details = await self._state_of(one)
         diffs = await self._keeper.work(file_diffs, old_files, files, self._keeper.repository.content)
         return CheckpointDiff(one.id, two.id if other else "", diffs, task_differences(old_details, details))
+
+    async def _state_of(self, checkpoint: Checkpoint) -> tuple[dict[FileKey, Entry], tuple[TaskDetail, ...]]:
+        """The files and the tasks of a checkpoint; the files can be read."""
+
+        def state_of() -> tuple[dict[FileKey, Entry], tuple[TaskDetail, ...]]:
+            files = self._files_of(checkpoint)
+            self._keeper.repository.verify(id_ for _, id_ in files.values())
+            return files, self._tasks_of(checkpoint)
+
+        with naming(checkpoint):
+            return await self._keeper.work(state_of)
 
     def _detail_of(self, checkpoint: Checkpoint) -> CheckpointDetail:
         repository = self._keeper.repository
@@ -300,8 +313,8 @@ class CheckpointService:
     async def remove(self, checkpoint: str) -> Checkpoint:
         self._check_writable()
         await self.settled()
-        found = await self._keeper.find(checkpoint)
-        if found == (await self._keeper.all())[-1]:
+        found = await self._keeper.find(checkpoint, damaged=True)
+        if [found] == (await self._keeper.all())[-1:]:
             raise BadInput("The newest checkpoint stays: it says what the files were last.")
         await self._alone(self._keeper.forget((found.id,)))
         return found

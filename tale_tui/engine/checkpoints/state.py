@@ -8,11 +8,14 @@ files/ID/...                its folder
 before/files/ID/...         what the step, or going back, has written over or removed
 before/tasks/ID.json        what a task was before one went back
 after/files/ID/...          what was written
+after/tasks/ID.json         a task that came back as a new one, as it was then
+after/session/...           a conversation that did, likewise
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import cache
 from typing import Any
@@ -103,22 +106,26 @@ async def session_files(store: Store, session_id: str) -> dict[str, bytes] | Non
         offset += CHECKPOINT_MESSAGES_PER_FILE
 
 
-def session_export(files: dict[str, bytes], title: str) -> str:
+def session_export(files: Mapping[str, bytes]) -> str:
     """The conversation that `session_files` wrote, as an export that `import_json` takes.
 
-    Args:
-        files: by name.
-        title: the one that it gets.
+    Raises:
+        CheckpointDamaged: it is none.
+    """
+    lines = b"".join(files[name] for name in sorted(files) if name.endswith(".jsonl")).splitlines()
+    messages = {"messages": [_read(line) for line in lines]}
+    return json.dumps(_read(files.get(SESSION_HEAD, b"")) | messages, ensure_ascii=False)
+
+
+def titled(files: Mapping[str, bytes], title: str) -> dict[str, bytes]:
+    """The same conversation under another title.
+
     Raises:
         CheckpointDamaged: it is none.
     """
     head = _read(files.get(SESSION_HEAD, b""))
-    lines = b"".join(files[name] for name in sorted(files) if name.endswith(".jsonl")).splitlines()
-    session = head.get("session")
-    if not isinstance(session, dict):
-        raise CheckpointDamaged("What was kept of the conversation cannot be read.")
-    session["title"] = title
-    return json.dumps(head | {"messages": [_read(line) for line in lines]}, ensure_ascii=False)
+    about = _session_in(head) | {"title": title}
+    return {**files, SESSION_HEAD: _pretty(head | {"session": about})}
 
 
 def session_from(content: bytes) -> Session:
@@ -127,14 +134,34 @@ def session_from(content: bytes) -> Session:
     Raises:
         CheckpointDamaged: it is none.
     """
-    about = _read(content).get("session")
-    if not isinstance(about, dict):
-        raise CheckpointDamaged("What was kept of the conversation cannot be read.")
+    about = _session_in(_read(content))
     title = clean_line(str(about.get("title") or about.get("first_words") or ""))
     found: Session = _validated(
         Session, {**{name: about.get(name) for name in ("id", "created", "updated")}, "title": title}
     )
     return found
+
+
+def same_session(one: Mapping[str, bytes], other: Mapping[str, bytes]) -> bool:
+    """Whether two are the same conversation: its messages, title and system prompt; when it was opened is none of it.
+
+    Raises:
+        CheckpointDamaged: one of them is no conversation.
+    """
+
+    def parts(files: Mapping[str, bytes]) -> dict[str, Any]:
+        about = _session_in(_read(files.get(SESSION_HEAD, b""))) | {"updated": None}
+        return {**files, SESSION_HEAD: about}
+
+    return parts(one) == parts(other)
+
+
+def _session_in(head: Mapping[str, Any]) -> dict[str, Any]:
+    """What the head of a conversation says of it."""
+    about = head.get("session")
+    if not isinstance(about, dict):
+        raise CheckpointDamaged("What was kept of the conversation cannot be read.")
+    return about
 
 
 def _pretty(value: Any) -> bytes:

@@ -13,7 +13,7 @@ from functools import partial
 
 from tale_tui.config.settings import TaskSettings
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.errors import BadInput, EmptyMessage, NoSuchSession, NoSuchTask, StoreError, WrongState
+from tale_tui.domain.errors import BadInput, EmptyMessage, NoSuchSession, StoreError, WrongState
 from tale_tui.domain.events import Fact, TaskEvent
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.plans import PlanDraft, plan_maker, with_steps
@@ -298,19 +298,15 @@ class Executor:
         self._scheduler.drop(task_id)
         return self._services.changed(task)
 
-    async def add_again(self, detail: TaskDetail, what: str) -> Task:
+    async def add_again(self, detail: TaskDetail, what: str, *, id_: str) -> Task:
         """A new task, with the plan and the steps of one that is not there any more or has another plan now.
 
         Args:
             detail: as it was; its texts pass the border here.
             what: the line of the history.
+            id_: that it gets; nobody has it.
         """
         about, to = detail.task, detail.task.state if detail.task.state in ENDED else TaskState.PAUSED
-        try:
-            await self._store.task(about.id)
-            id_ = self._services.clock.new_id()
-        except NoSuchTask:
-            id_ = about.id
         check_again(detail)
         new = NewTask(
             id_,

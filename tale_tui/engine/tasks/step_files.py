@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tale_tui.domain.clock import ID_SHOWN
 from tale_tui.domain.constants import STEP_FILE_BYTES_MAX, TASK_FILES_NAMED
-from tale_tui.domain.errors import FileNotSaved, FilesNotGiven
+from tale_tui.domain.errors import FileNotSaved, FilesNotGiven, FolderIsLink
 from tale_tui.domain.tasks import StepSpec
 from tale_tui.domain.text import clean_line, reason_of
-from tale_tui.engine.result_files import PART, ResultFile, file_place, result_files, save_file
+from tale_tui.engine.result_files import PART, ResultFile, check_name, file_place, result_files, save_file
 from tale_tui.formatting.units import size
 
 
@@ -74,8 +75,11 @@ class TaskFolders:
         """The folder of a task; need not be there.
 
         Raises:
-            BadFileName: the id is no name, or a link stands there.
+            BadFileName: the id is no name.
+            FolderIsLink: a link stands there.
         """
+        check_name(task_id)
+        refuse_link(self.root / task_id)
         return file_place(self.root, task_id)
 
     async def names(self, task_id: str) -> tuple[str, ...]:
@@ -124,6 +128,19 @@ class TaskFolders:
                 save_file(folder, name, content, replace=True)
                 written.append(WrittenFile(name, before, after))
         return tuple(written)
+
+
+def refuse_link(folder: Path) -> None:
+    """See that no link stands in the place of the folder of a task.
+
+    Raises:
+        FolderIsLink: one does.
+    """
+    if folder.is_symlink():
+        raise FolderIsLink(
+            f"The folder of task {folder.name[:ID_SHOWN]} was replaced by a link, so nothing is read or written there. "
+            "Put the folder back in its place."
+        )
 
 
 def given_files(names: Iterable[str], text: str) -> dict[str, str]:

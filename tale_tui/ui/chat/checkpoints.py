@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tale_tui.domain.checkpoints import CheckpointScope
-from tale_tui.domain.errors import CannotUndo, CheckpointFailed, NoSuchCheckpoint
+from tale_tui.domain.errors import CannotUndo, CheckpointFailed, FolderIsLink, NoSuchCheckpoint
 from tale_tui.domain.tasks import Task
 from tale_tui.formatting.checkpoints import task_file_lines
 from tale_tui.ui.chat.controller import ChatController
@@ -48,7 +48,7 @@ async def files_of(chat: ChatController, task: Task) -> str:
         if not newest:
             return ""
         detail, now = await api.show(newest[0].id), await api.diff(newest[0].id)
-    except (CheckpointFailed, NoSuchCheckpoint) as error:
+    except (CheckpointFailed, FolderIsLink, NoSuchCheckpoint) as error:
         return error.sentence
     return "\n".join(task_file_lines(detail, now, task.id))
 

@@ -282,7 +282,7 @@ class ChatController:
             self.first_screen.read_soon()
             return
         if fact.deleted:
-            self.screen.say("This conversation was deleted in another window.")
+            self.screen.say("This conversation was deleted elsewhere.")
             self.turns.switch_to(None)
             self.conversation.begin()
         elif fact.source not in self.conversation.own:

@@ -56,7 +56,8 @@ class CheckpointsController:
         self.look: CheckpointLook | None = None
         self.running = self.asking = 0
         self._stale = True
-        self._read_at = 0.0
+        self._moved = False
+        self._read_at = self._looked_at = 0.0
         self._chosen = ""
 
     # reading
@@ -67,9 +68,14 @@ class CheckpointsController:
             self.scope, self.found, self.look, self._chosen = scope, None, None, ""
         self.read()
 
-    def hear(self) -> None:
-        """Something happened that may have made one."""
+    def hear(self, *, moved: bool) -> None:
+        """Something happened that may have made one.
+
+        Args:
+            moved: whether a conversation is another one now, so that going back may do something else.
+        """
         self._stale = True
+        self._moved |= moved
 
     def tick(self) -> None:
         """Read again what is due; called while it is shown."""
@@ -99,7 +105,8 @@ class CheckpointsController:
         if scope == self.scope:
             before, self.found = self.found, found
             self._paint()
-            if before is not None and before != found:
+            old = self._moved or abs(self._clock() - self._looked_at) >= READ_S
+            if before is not None and (old or before != found):
                 self.look_at_again()
 
     def look_at(self, checkpoint: Checkpoint | None) -> None:
@@ -119,7 +126,7 @@ class CheckpointsController:
             self._look_at(self.look.checkpoint)
 
     def _look_at(self, checkpoint: Checkpoint) -> None:
-        self._chosen = checkpoint.id
+        self._chosen, self._moved, self._looked_at = checkpoint.id, False, self._clock()
         if self.engine is not None:
             self._screen.spawn(self._look, self.engine, checkpoint, group="look", exclusive=True)
 

@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 
 from tale_tui.domain.events import Notice
 from tale_tui.domain.text import clean_line
-from tale_tui.formatting.checkpoints import NOTHING_DIFFERS, restoration_preview, restoration_report
-from tale_tui.formatting.units import moment
+from tale_tui.formatting.checkpoints import (
+    NOTHING_DIFFERS,
+    operation_name,
+    place_name,
+    restoration_preview,
+    restoration_report,
+    short_name,
+)
 from tale_tui.ui.dialogs.confirm import ConfirmDialog
 
 if TYPE_CHECKING:
@@ -17,8 +23,8 @@ if TYPE_CHECKING:
     from tale_tui.engine.api import CheckpointApi
     from tale_tui.ui.base_screen import BaseScreen
 
-_NAME_MAX = 60
-"""Characters of a checkpoint inside a question."""
+_NAME_MAX = 90
+"""Characters of a checkpoint, or of a file, inside a question."""
 _STAY = "Stay as it is"
 
 See = Callable[[bool], Awaitable["Restoration"]]
@@ -45,12 +51,12 @@ async def reverse(
     ids = partial(verb, task_id=scope.task_id, session_id=scope.session_id)
     seen = await ids(dry_run=True)
     if seen.conflicts:
-        what = f"{'Do again' if again else 'Undo'} {_subject(seen.checkpoint)}"
+        what = f"{'Do again' if again else 'Undo'} {_name(seen)}"
         dialog = ConfirmDialog(f"{what}?", what, _STAY, detail=restoration_preview(seen))
         if not await screen.ask(dialog):
             return None
     done = await ids(dry_run=False)
-    title = f"{'Done again' if again else 'Undone'}: {_subject(done.checkpoint)}"
+    title = f"{'Done again' if again else 'Undone'}: {_name(done)}"
     screen.tell(Notice(title, restoration_report(done), about="redone" if again else "undone"))
     return done
 
@@ -77,15 +83,15 @@ async def restore(
         screen.say(NOTHING_DIFFERS)
         return None
     what = f"{clean_line(file, _NAME_MAX)} of " if file else ""
-    question = f"Go back to {what}{moment(checkpoint.at)}, {clean_line(checkpoint.message, _NAME_MAX)}?"
+    question = f"Go back to {what}{clean_line(place_name(checkpoint), _NAME_MAX)}?"
     if not await screen.ask(ConfirmDialog(question, "Go back", _STAY, detail=restoration_preview(seen))):
         return None
     done = await go(dry_run=False)
-    title = f"Back to {clean_line(checkpoint.message, _NAME_MAX)}"
+    title = f"Back to {what}{clean_line(short_name(checkpoint), _NAME_MAX)}"
     screen.tell(Notice(title, restoration_report(done), about="redone"))
     return done
 
 
-def _subject(checkpoint: Checkpoint) -> str:
-    """What a checkpoint stands for, inside a sentence: `after 3, Routes` is `3, Routes`."""
-    return clean_line(checkpoint.message, _NAME_MAX).removeprefix("after ")
+def _name(restoration: Restoration) -> str:
+    """What is undone or done again."""
+    return clean_line(operation_name(restoration.checkpoint), _NAME_MAX)

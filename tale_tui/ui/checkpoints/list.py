@@ -18,7 +18,7 @@ from textual.widget import Widget
 
 from tale_tui.domain.clock import ID_SHOWN
 from tale_tui.domain.constants import CHECKPOINT_HOURLY_S
-from tale_tui.formatting.checkpoints import changes_in_short, what_it_is
+from tale_tui.formatting.checkpoints import changes_in_short, what_it_is, whose
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import WHEN_WIDTH, count, month, time_of_day, when
 from tale_tui.ui.keys import binding, moving_keys
@@ -47,7 +47,7 @@ class CheckpointRow:
     checkpoint: Checkpoint | None = None
     """None for a fold."""
     task: str = ""
-    """The beginning of the id of its task; empty where that is not told."""
+    """The beginning of the id of its task, or that it is of all; empty where that is not told."""
 
 
 def _fold_of(checkpoint: Checkpoint, now: float) -> str:
@@ -87,7 +87,7 @@ def rows_of(
                     what_it_is(one),
                     changes_in_short(one) or signs().dash,
                     one,
-                    one.task_id[:ID_SHOWN] if tasks else "",
+                    whose(one)[:ID_SHOWN] if tasks else "",
                 )
                 for one in found
             ]

@@ -17,7 +17,7 @@ from tale_tui.domain.errors import TaleError
 from tale_tui.domain.events import EngineMoved, SessionChanged, TaskChanged, TasksChanged
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.api import EngineApi
-from tale_tui.formatting.checkpoints import restoration_preview
+from tale_tui.formatting.checkpoints import damaged_line, restoration_preview
 from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.formatting.units import key_name, size
 from tale_tui.ui.base_screen import BaseScreen
@@ -80,7 +80,7 @@ class CheckpointsScreen(BaseScreen):
         self._clock = time.time if clock is None else clock.now
         self.title_bar = TitleBar()
         self.heading, self.list = CheckpointHeading(), CheckpointRows(self._clock)
-        self.preview = NoMarkup(id="preview")
+        self.damaged, self.preview = NoMarkup(id="damaged"), NoMarkup(id="preview")
         self.side = CheckpointSide()
         self.bar = KeyBar()
         self.controller = CheckpointsController(self, self.paint, engine, self._clock)
@@ -109,6 +109,7 @@ class CheckpointsScreen(BaseScreen):
             with Vertical(id="left"):
                 yield self.heading
                 yield self.list
+                yield self.damaged
                 yield self.preview
             yield self.side
         yield self.notice_line
@@ -154,7 +155,7 @@ class CheckpointsScreen(BaseScreen):
     @on(Bridge.Happened)
     def _on_event(self, event: Bridge.Happened) -> None:
         if isinstance(event.fact, TaskChanged | TasksChanged | SessionChanged | EngineMoved):
-            self.controller.hear()
+            self.controller.hear(moved=isinstance(event.fact, SessionChanged))
 
     @on(events.ScreenResume)
     def _begin(self) -> None:
@@ -192,6 +193,9 @@ class CheckpointsScreen(BaseScreen):
         found = controller.found
         self.list.show(() if found is None else found.checkpoints, self._empty())
         self.set_class(found is None or not found.checkpoints, "-empty")
+        lost = damaged_line(found.damaged) if found is not None else ""
+        self.damaged.update(f"! {lost}" if lost else "")
+        self.damaged.display = bool(lost)
         self.title_bar.note = self._note()
         self.title_bar.running, self.title_bar.asking = controller.running, controller.asking
         look = controller.look

@@ -17,13 +17,13 @@ from textual.message import Message
 
 from tale_tui.formatting.checkpoints import KeptFileRow, file_rows, what_it_is
 from tale_tui.formatting.symbols import signs
-from tale_tui.formatting.units import when
+from tale_tui.formatting.units import times_apart
 from tale_tui.ui.keys import binding, moving_keys
 from tale_tui.ui.text import NoMarkup, fitted
 from tale_tui.ui.widgets.line_list import LineList, StyleOf
 
 if TYPE_CHECKING:
-    from tale_tui.domain.checkpoints import Checkpoint, CheckpointDetail, CheckpointDiff, Restoration
+    from tale_tui.domain.checkpoints import Checkpoint, CheckpointDetail, CheckpointDiff, FileDiff, Restoration
 
 _LEFT, _INDENT, _SIGN, _GAP = 2, 2, 3, 2
 _NOTE_SHARE = 0.5
@@ -36,6 +36,9 @@ NO_FILES = "It holds no files."
 FIRST = "It is the first one that is kept of this: there is nothing to compare it with."
 UNCHANGED = "It did not change since the checkpoint before."
 NO_TEXT = "It is no text, or too long to be compared."
+MODE_ONLY = "Its content did not change, only whether it can be run."
+EMPTY = "It is empty."
+UNSEEN = "It differs only in what cannot be shown, as in the end of its last line."
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,15 @@ def _style_of(line: str, place: int) -> str:
     return "muted" if names_file or not line.startswith(("+", "-", "@", " ")) else _LINE_STYLES.get(line[:1], "")
 
 
+def _without_lines(diff: FileDiff) -> str:
+    """How a file differs where no line can be shown that does."""
+    if diff.mode_only:
+        return MODE_ONLY
+    if diff.text is None:
+        return NO_TEXT
+    return UNSEEN if diff.change.before and diff.change.after else EMPTY
+
+
 class CheckpointSide(Vertical):
     """The moment, the tree, the difference. Data comes in by `show`."""
 
@@ -225,7 +237,8 @@ class CheckpointSide(Vertical):
             self.diff.show(())
             return
         one = look.checkpoint
-        self.head.update(f"{when(one.at, now)}  {what_it_is(one)}")
+        [at] = times_apart((one.at,), now)
+        self.head.update(f"{at}  {what_it_is(one)}")
         self.states.update("\n".join(look.since.tasks) if look.since is not None else "")
         self.files.show(file_rows(look.detail, look.since, look.now, task_id), anew=anew)
         self._show_diff()
@@ -235,18 +248,20 @@ class CheckpointSide(Vertical):
         look, row = self.look, self.file
         if look is None or row is None:
             self.diff.show(())
-        elif row.diff is not None and row.diff.text:
+        elif row.diff is None:
+            self.diff.show((FIRST if look.since is None else UNCHANGED,))
+        elif row.diff.text:
             self.diff.show(self._dated(row.diff.text, look))
         else:
-            self.diff.show((NO_TEXT if row.diff is not None else FIRST if look.since is None else UNCHANGED,))
+            self.diff.show((_without_lines(row.diff),))
 
     def _dated(self, text: str, look: CheckpointLook) -> list[str]:
         """The lines of a difference, with the moments of both sides beside the name of the file."""
         lines = text.split("\n")
-        moments = (look.before, look.checkpoint)
+        ats = [one.at for one in (look.before, look.checkpoint) if one is not None]
         names = [
-            line if line.endswith("/dev/null") or one is None else f"{line} {when(one.at, self._now)}"
-            for line, one in zip(lines, moments, strict=False)
+            line if line.endswith("/dev/null") else f"{line} {at}"
+            for line, at in zip(lines, times_apart(ats, self._now), strict=False)
         ]
         return [*names, *lines[len(names) :]]
 

@@ -143,7 +143,7 @@ class DashboardController:
             self.roles = {one.role: one for one in status.roles}
             self.asking = status.tasks.waiting + status.tasks.interrupted
             self.running = await engine.tasks.list(states=(TaskState.RUNNING,))
-            self.kept = await self._read_kept(engine)
+        self.kept = await self._read_kept(engine)
         if not self.held and wanted == (self.range, self.model):
             self.report, self.read_at = report, self._clock()
             self.change = await self._read_change(engine)

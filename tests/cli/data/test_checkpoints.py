@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tale_tui.domain.checkpoints import (
     RestoreAction,
     RestoreFile,
 )
+from tale_tui.formatting.units import moment
 
 NOON = 1_794_139_200.0
 TASK = "k4t9aaaabbbbcccc"
@@ -57,6 +59,16 @@ def test_json_has_the_whole_hash(cli: Any) -> None:
     assert one["files"] == [{"task": TASK, "path": "api.yaml", "before": None, "after": "b" * 40}]
 
 
+def test_those_that_are_damaged_are_named_with_what_to_do(cli: Any, engine: Any) -> None:
+    engine.damaged = ("d" * 40, "e" * 40)
+    told = cli("checkpoints").err.splitlines()
+    assert told[0] == (
+        "2 checkpoints are damaged and left out: dddddddd, eeeeeeee. To remove the first one: "
+        "tale-tui checkpoints remove dddddddd"
+    )
+    assert json.loads(cli("checkpoints", "--json").out)["damaged"] == ["d" * 40, "e" * 40]
+
+
 def test_without_any_it_says_how_one_is_made(cli: Any, engine: Any) -> None:
     engine.kept = []
     assert "No checkpoints yet" in cli("checkpoints").err
@@ -74,6 +86,7 @@ def test_with_yes_it_is_done_and_says_what_was_done(cli: Any) -> None:
     result = cli("checkpoints", "restore", "aaaa", "--yes")
     assert result.code == 0
     assert result.out.splitlines() == [
+        f"Back to {moment(NOON)}, after 3, Routes",
         "api.yaml was written",
         "spec.md was changed since: it stays, and what was kept is in spec.kept-bbbbbbbb.md",
         "k4t9 Web application: Routes is to be done again; the task is paused, resume it to go on",
@@ -92,7 +105,17 @@ def test_undo_and_redo_need_no_yes(cli: Any, verb: str) -> None:
     found = json.loads(cli("checkpoints", verb, "--json").out)
     assert found["files"][1]["beside"] == "spec.kept-bbbbbbbb.md"
     assert found["before"] == "c" * 40
-    assert "is written" in cli("checkpoints", verb, "--dry-run").out
+    first, second, *_ = cli("checkpoints", verb, "--dry-run").out.splitlines()
+    assert first == ("To undo: 3, Routes" if verb == "undo" else "To do again: 3, Routes")
+    assert second == "api.yaml is written"
+    done = cli("checkpoints", verb).out.splitlines()
+    assert done[0] == ("Undone: 3, Routes" if verb == "undo" else "Done again: 3, Routes")
+
+
+def test_one_without_a_change_and_of_all_is_told_as_such(cli: Any, engine: Any) -> None:
+    engine.kept = [replace(ONE, task_id="", session_id="session", changes=())]
+    [_, row] = cli("checkpoints").out.splitlines()
+    assert row.split() == ["aaaaaaaa", "2026-11-08T12:00:00Z", "all", "after", "3,", "Routes", "–"]
 
 
 def test_nothing_left_to_undo_is_said(cli: Any, engine: Any) -> None:

@@ -29,10 +29,10 @@ async def test_the_last_step_is_taken_back_and_it_is_said_how_to_do_it_again(eng
         ("redo", "", here, True),
         ("redo", "", here, False),
     ]
-    assert "after 3, Interface of the API: undone." in written.told
+    assert "Undone: 3, Interface of the API." in written.told
     assert "src/api.yaml was written" in written.told
     assert "To take that back: /redo" in written.told
-    assert "after 3, Interface of the API: done again." in written.told
+    assert "Done again: 3, Interface of the API." in written.told
 
 
 async def test_where_a_file_was_changed_since_it_asks_for_a_yes(engine: ScriptedEngine) -> None:

@@ -16,11 +16,16 @@ from support.waiting import until
 from tale_tui.config.paths import below
 from tale_tui.config.settings import CheckpointSettings
 from tale_tui.domain.checkpoints import CheckpointKind, RestoreAction, SkipReason
+from tale_tui.domain.clock import random_id
+from tale_tui.domain.conversation import Session
 from tale_tui.domain.errors import (
     BadBundle,
     BadInput,
     CannotUndo,
+    CheckpointDamaged,
     CheckpointFailed,
+    FileNotSaved,
+    FolderIsLink,
     NoSuchCheckpoint,
     ReadOnly,
 )
@@ -236,6 +241,89 @@ async def test_a_conversation_comes_back_as_a_new_one(kept: Kept) -> None:
     assert [message.text for message in new.messages] == ["Say hello", "Hello."]
 
 
+async def come_back(kept: Kept) -> tuple[Session, Session]:
+    """A conversation that went on, and the one that came back of its beginning."""
+    kept.says = ["Hello.", "And again.", "Once more."]
+    await kept.open()
+    engine = kept.engine
+    session = await engine.sessions.create(title="Talk", system="Be brief.")
+    await say(kept, session, "Say hello")
+    first = await engine.checkpoints.keep("as it was", session_id=session.id)
+    await say(kept, session, "Go on")
+    await engine.checkpoints.restore(first.id)
+    [new] = [one for one in await engine.sessions.list() if one.id != session.id]
+    return session, new
+
+
+async def say(kept: Kept, session: Session, text: str) -> None:
+    async for _ in kept.engine.chat.send(session.id, text, key=random_id(), as_task=False):
+        pass
+
+
+async def test_a_conversation_that_came_back_is_taken_back_by_undo_and_comes_again_by_redo(kept: Kept) -> None:
+    session, new = await come_back(kept)
+    api, sessions = kept.engine.checkpoints, kept.engine.sessions
+    as_new, as_old = await sessions.transcript(new.id), await sessions.transcript(session.id)
+    for _ in range(2):
+        undone = await api.undo(session_id=session.id)
+        assert undone.states == ("The conversation that had come back as a new one is removed",)
+        assert [one.id for one in await sessions.list()] == [session.id]
+        with pytest.raises(CannotUndo):
+            await api.undo(session_id=session.id)
+        again = await api.redo(session_id=session.id)
+        assert len(again.states) == 1
+        assert await sessions.transcript(new.id) == as_new
+    assert await sessions.transcript(session.id) == as_old
+
+
+async def test_a_conversation_that_came_back_and_went_on_stays_and_that_is_said(kept: Kept) -> None:
+    session, new = await come_back(kept)
+    await say(kept, new, "And now?")
+    undone = await kept.engine.checkpoints.undo(session_id=session.id)
+    [sentence] = undone.states
+    assert sentence.startswith("Talk (")
+    assert sentence.endswith("the conversation went on since it came back, and stays")
+    assert len((await kept.engine.sessions.transcript(new.id)).messages) == 4
+    with pytest.raises(CannotUndo):  # it is there
+        await kept.engine.checkpoints.redo(session_id=session.id)
+    with pytest.raises(CannotUndo):
+        await kept.engine.checkpoints.undo(session_id=session.id)
+
+
+async def test_a_task_that_came_back_as_a_new_one_is_cancelled_by_undo_and_done_again_by_redo(kept: Kept) -> None:
+    kept.says = [OUTLINE, "Nothing."]
+    await kept.open()
+    engine = kept.engine
+    session = await engine.sessions.create(title="Plans")
+    await kept.task(plan("outline.py", ""), session_id=session.id)
+    whole = kept.files()
+    done = (await kept.all())[-1]
+    await engine.checkpoints.undo(task_id=TASK)
+    await engine.tasks.set_plan(TASK, plan=plan("outline.py", "", ""))
+    old = await engine.tasks.get(TASK)
+    (kept.folder() / "outline.py").unlink()
+    [file] = (await engine.checkpoints.restore(done.id, task_id=TASK, dry_run=True)).files
+    assert (file.task_id, file.path, file.action) == (TASK, "outline.py", RestoreAction.WRITE)
+    await engine.checkpoints.restore(done.id, task_id=TASK)
+    [new] = [one for one in await engine.tasks.list() if one.id != TASK]
+    assert new.state is TaskState.DONE
+    assert (kept.files(), kept.files(new.id)) == ({}, whole), "each has a folder of its own"
+    undone = await engine.checkpoints.undo(task_id=TASK)
+    assert [state for state in undone.states if "stays as a cancelled one" in state]
+    detail = await engine.tasks.get(new.id)
+    assert (detail.task.state, detail.result) == (TaskState.CANCELLED, "")
+    assert {step.state for step in detail.steps} == {StepState.PENDING}
+    assert all(step.earlier for step in detail.steps), "what it had is kept"
+    assert (await engine.tasks.get(TASK)).plan == old.plan
+    assert kept.files(new.id) == {}
+    await engine.checkpoints.redo(task_id=TASK)
+    detail = await engine.tasks.get(new.id)
+    assert detail.task.state is TaskState.DONE
+    assert {step.state for step in detail.steps} == {StepState.DONE}
+    assert len(await engine.tasks.list()) == 2
+    assert kept.files(new.id) == whole
+
+
 async def test_of_a_conversation_that_did_not_change_nothing_comes_back(kept: Kept) -> None:
     await kept.open()
     session = await kept.engine.sessions.create(title="Talk")
@@ -288,13 +376,54 @@ async def test_a_diff_says_what_became_of_files_and_tasks(kept: Kept) -> None:
     assert "-A = 1\n+A = 5" in present.files[0].text
 
 
+async def test_a_diff_tells_a_change_of_mode_and_an_empty_file(kept: Kept) -> None:
+    await two_steps(kept)
+    _, two = await kept.all()
+    (kept.folder() / "outline.py").chmod(0o755)
+    (kept.folder() / "empty").touch()
+    empty, outline = (await kept.engine.checkpoints.diff(two.id)).files
+    assert (outline.change.path, outline.mode_only, outline.text) == ("outline.py", True, "")
+    assert (empty.change.path, empty.mode_only, empty.text, empty.added) == ("empty", False, "", 0)
+    (kept.folder() / "src" / "routes.py").write_bytes(b"\0")
+    assert (await kept.engine.checkpoints.diff(two.id)).files[-1].text is None
+
+
+async def test_one_that_is_kept_for_itself_tells_what_changed_before_it(kept: Kept) -> None:
+    await two_steps(kept)
+    assert (await kept.engine.checkpoints.keep("as it is", task_id=TASK)).changes == ()
+    (kept.folder() / "outline.py").write_text("mine")
+    (kept.folder() / "notes.txt").write_text("mine")
+    done = await kept.engine.checkpoints.undo()
+    before = (await kept.engine.checkpoints.show(done.before)).checkpoint
+    assert [(one.path, bool(one.before), bool(one.after)) for one in before.changes] == [
+        ("notes.txt", False, True),
+        ("outline.py", True, True),
+    ]
+    assert "M outline.py" in kept.git("log", "-1", "--format=%b", before.id)
+
+
+async def test_messages_of_going_back_and_forth_stay_short(kept: Kept) -> None:
+    await two_steps(kept)
+    one, two = await kept.all()
+    api = kept.engine.checkpoints
+    for _ in range(3):
+        await api.restore(one.id)
+        await api.undo()
+        await api.redo()
+        newest = (await kept.all())[-1]
+        await api.restore(two.id)
+        await api.restore(newest.id)
+    longest = max((found.message for found in await kept.all()), key=len)
+    assert len(longest) <= len("before going back to Sun 29 Nov 2026, 20:51:14, after 1, Step 1"), longest
+
+
 async def test_a_bundle_brings_checkpoints_to_another_machine(kept: Kept, tmp_path: Path) -> None:
     await two_steps(kept)
     before = await kept.engine.tasks.get(TASK)
     file = tmp_path / "all.bundle"
     assert await kept.engine.checkpoints.export(str(file)) == 2
     assert kept.git("bundle", "list-heads", str(file)).count("refs/checkpoints/") == 2
-    with pytest.raises(CheckpointFailed):
+    with pytest.raises(FileNotSaved, match=r"all\.bundle cannot be written: File exists"):
         await kept.engine.checkpoints.export(str(file))
     other = Kept(below(tmp_path / "other"), kept.settings)
     other.paths.make()
@@ -309,6 +438,14 @@ async def test_a_bundle_brings_checkpoints_to_another_machine(kept: Kept, tmp_pa
         assert detail.task.state is TaskState.DONE
         assert detail.result == before.result
         assert [step.text for step in detail.steps] == [step.text for step in before.steps]
+        assert other.files() == kept.files()
+        await other.engine.checkpoints.undo()
+        assert (await other.engine.tasks.get(TASK)).task.state is TaskState.CANCELLED
+        assert other.files() == {}
+        with pytest.raises(CannotUndo):
+            await other.engine.checkpoints.undo()
+        await other.engine.checkpoints.redo()
+        assert (await other.engine.tasks.get(TASK)).task.state is TaskState.DONE
         assert other.files() == kept.files()
     finally:
         await other.close()
@@ -369,6 +506,87 @@ async def test_one_object_that_is_damaged_while_it_runs_is_noticed_with_the_next
     assert kept.git("fsck", "--full", "--strict") == ""
 
 
+def damage(kept: Kept, name: str) -> None:
+    """Alter the object that a name leads to."""
+    id_ = kept.git("rev-parse", name).strip()
+    path = kept.paths.checkpoints / "objects" / id_[:2] / id_[2:]
+    path.chmod(0o600)
+    path.write_bytes(b"damaged")
+
+
+@pytest.mark.parametrize("part", ["", ":checkpoint.json"])
+async def test_one_that_is_damaged_is_listed_as_such_and_can_be_removed(kept: Kept, part: str) -> None:
+    await two_steps(kept)
+    one, two = await kept.all()
+    await kept.close()
+    damage(kept, f"{one.id}{part}")
+    await kept.open()
+    api = kept.engine.checkpoints
+    with pytest.raises(CheckpointDamaged, match=f"tale-tui checkpoints remove {one.id[:8]}"):
+        await api.show(one.id[:6])
+    found = await api.list()
+    assert ([left.id for left in found.checkpoints], found.damaged) == ([two.id], (one.id,))
+    assert (await api.remove(one.id[:6])).id == one.id
+    assert (await api.list()).damaged == ()
+    assert kept.git("fsck", "--full", "--strict") == ""
+
+
+async def test_where_a_part_of_one_is_damaged_it_is_named_and_nothing_is_changed(kept: Kept) -> None:
+    await two_steps(kept)
+    one, two = await kept.all()
+    await kept.close()
+    damage(kept, f"{two.id}:files/{TASK}/src/routes.py")
+    await kept.open()
+    (kept.folder() / "src" / "routes.py").unlink()
+    api = kept.engine.checkpoints
+    for verb in (api.show, api.diff, api.restore):
+        with pytest.raises(CheckpointDamaged, match=rf"^A part of {two.id[:8]} \(after 2, Step 2\) is gone or altered"):
+            await verb(two.id)
+    assert len(await kept.all()) == 2
+    assert not (kept.folder() / "src" / "routes.py").exists()
+    assert (await api.show(one.id)).files
+    await api.restore(one.id)
+    await api.remove(two.id)
+    assert two.id not in [left.id for left in await kept.all()]
+
+
+async def test_where_damage_keeps_room_from_being_given_back_it_is_named(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await two_steps(kept)
+    one, _ = await kept.all()
+    await kept.close()
+    damage(kept, f"{one.id}:tasks/{TASK}.json")
+    monkeypatch.setattr("tale_tui.engine.checkpoints.keeper.CHECKPOINT_LOOSE_MAX", 0)
+    await kept.open()
+    await kept.engine.checkpoints.keep("mine", task_id=TASK)
+    said = f"A part of {one.id[:8]} is gone or altered, so no room is given back. "
+    await until(lambda: any(notice.sentence.startswith(said) for notice in kept.notices), "it is said")
+
+
+async def test_where_a_link_stands_in_the_place_of_the_folder_that_is_one_sentence(kept: Kept, tmp_path: Path) -> None:
+    await two_steps(kept)
+    one, _ = await kept.all()
+    kept.folder().rename(tmp_path / "elsewhere")
+    kept.folder().symlink_to(tmp_path / "elsewhere")
+    api = kept.engine.checkpoints
+    said = r"^The folder of task task was replaced by a link, so nothing is read or written there"
+    for work in (api.keep("", task_id=TASK), api.restore(one.id), api.undo()):
+        with pytest.raises(FolderIsLink, match=said):
+            await work
+    assert len(await kept.all()) == 2
+    assert (tmp_path / "elsewhere" / "src" / "routes.py").read_text() == "B = 2\n"
+
+
+async def test_the_room_that_is_told_is_that_of_now(kept: Kept) -> None:
+    await two_steps(kept)
+    api = kept.engine.checkpoints
+    (kept.folder() / "data.bin").write_bytes(os.urandom(200_000))
+    before = (await api.list()).size_bytes
+    await api.keep("with data", task_id=TASK)
+    assert (await api.list()).size_bytes > before + 200_000
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
 async def test_a_file_that_cannot_be_read_fails_the_checkpoint_aloud(kept: Kept) -> None:
     await two_steps(kept)
@@ -411,6 +629,9 @@ async def test_where_the_folder_cannot_be_written_the_work_goes_on_and_it_is_sai
 
     await until(lambda: told(), "it is said")
     assert len(told()) == 1
+    [sentence] = told()
+    assert sentence.startswith("The folder checkpoints.git cannot be opened: ")
+    assert str(kept.paths.data) not in sentence
     assert kept.files() == {"outline.py": "A = 1\n", "src/routes.py": "B = 2\n"}
 
 

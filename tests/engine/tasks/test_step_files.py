@@ -12,7 +12,7 @@ from support.kept import Kept, block
 from tale_tui.config.paths import below
 from tale_tui.config.settings import Settings, TaskSettings
 from tale_tui.domain.constants import STEP_FILE_BYTES_MAX
-from tale_tui.domain.errors import BadFileName, BadPlan, FileNotSaved, FilesNotGiven
+from tale_tui.domain.errors import BadFileName, BadPlan, FileNotSaved, FilesNotGiven, FolderIsLink
 from tale_tui.domain.tasks import StepSpec, TaskDetail, TaskState
 from tale_tui.engine.tasks.plan import parse_plan
 from tale_tui.engine.tasks.prompts import step_messages
@@ -88,7 +88,7 @@ async def test_no_link_leads_out(tmp_path: Path) -> None:
     (tmp_path / "files" / "t2" / "src" / "a.py").symlink_to(outside / "a.py")
     (tmp_path / "files" / "t3").symlink_to(outside)
     for task_id in ("t1", "t2", "t3"):
-        with pytest.raises(BadFileName):
+        with pytest.raises(FolderIsLink if task_id == "t3" else BadFileName):
             await folders.write(task_id, spec, block("src/a.py", "A = 1"))
     assert [one.name for one in outside.iterdir()] == ["a.py"]
     assert (outside / "a.py").read_text() == "theirs"

@@ -584,7 +584,7 @@ async def test_a_conversation_that_is_deleted_elsewhere_is_left(open_window: Any
         await talked(window, "first")
         await window.engine.sessions.delete(window.session.id)
         await window.until(lambda: window.messages == [], "it is left")
-        assert any("deleted in another window" in toast for toast in window.told)
+        assert any("deleted elsewhere" in toast for toast in window.told)
 
 
 async def test_a_reply_that_broke_off_is_opened_at_the_start_and_goes_on(open_window: Any) -> None:

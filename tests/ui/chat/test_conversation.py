@@ -114,11 +114,11 @@ async def test_after_a_conversation_was_deleted_elsewhere_the_next_message_begin
     async with open_window([spoken("one"), spoken("two")]) as window:
         first = await talked(window, "first")
         await window.engine.sessions.delete(first)
-        await window.tells("deleted in another window")
+        await window.tells("deleted elsewhere")
         await window.say("again")
         await window.answered()
         assert window.texts == ["again", "two"]
-        assert window.told == ["This conversation was deleted in another window."]
+        assert window.told == ["This conversation was deleted elsewhere."]
         assert [one.title for one in await window.engine.sessions.list()] == ["again"]
 
 

@@ -13,7 +13,7 @@ from support.checkpoints import DIFF, SESSION, TASK, engine_of, week
 from support.window import Window
 from tale_tui.domain.checkpoints import CheckpointScope
 from tale_tui.domain.errors import CannotUndo, CheckpointDamaged, CheckpointFailed, EngineLost, ReadOnly
-from tale_tui.domain.events import TaskChanged
+from tale_tui.domain.events import SessionChanged, TaskChanged
 
 NARROW = (80, 24)
 NEWEST = f"{100:040x}"
@@ -47,9 +47,32 @@ async def test_the_chosen_one_shows_its_files_as_a_tree_what_changed_and_how(ope
 
 async def test_what_a_restore_would_do_is_said_in_sentences_before_it_is_asked_for(open_checkpoints: Any) -> None:
     async with open_checkpoints() as window:
-        await window.shows("To restore it: 2 files are written, none is removed, 1 is a")
-        await window.shows("conflict (docs/spec.md, changed since): both are kept.", "u takes it back.")
+        await window.shows("To restore it: 2 files are written, 1 is a conflict")
+        await window.shows("(docs/spec.md, changed since): both are kept.", "u takes it back.")
         assert restored(window) == []
+
+
+async def test_one_that_is_damaged_is_named_below_the_list_with_what_to_do(open_checkpoints: Any) -> None:
+    engine = engine_of()
+    engine.damaged = ("d" * 40,)
+    async with open_checkpoints(engine) as window:
+        await window.shows("! 1 checkpoint is damaged and left out: dddddddd.", "tale-tui checkpoints remove dddddddd")
+
+
+async def test_what_a_restore_would_do_is_looked_at_again_where_the_conversation_moved_on(
+    open_checkpoints: Any,
+) -> None:
+    engine = engine_of()
+    would = engine.restoration
+    engine.restoration = replace(would, files=(), states=())
+    async with open_checkpoints(engine) as window:
+        await window.shows("Nothing differs")
+        engine.restoration = would
+        engine.publish(SessionChanged(SESSION))
+        await window.pilot.pause()
+        window.app.passed = 2.0
+        window.app.checkpoints._tick()
+        await window.shows("To restore it: 2 files are written")
 
 
 async def test_a_day_opens_and_closes(open_checkpoints: Any) -> None:

@@ -289,6 +289,16 @@ async def test_the_checkpoints_stand_in_a_line_and_their_key_leads_there(open_da
         await window.until(lambda: window.app.scopes == [CheckpointScope()], "all of them are wanted")
 
 
+async def test_the_room_of_the_checkpoints_is_read_again_although_no_task_did_anything(open_dashboard: Any) -> None:
+    engine = engine_of()
+    async with open_dashboard(engine) as window:
+        await window.shows("↶ 5 checkpoints today")
+        engine.kept = engine.kept[1:]
+        window.app.passed = 60.0
+        window.app.dashboard._tick()
+        await window.shows("↶ 4 checkpoints today")
+
+
 async def test_checkpoints_that_cannot_be_read_are_said_and_the_rest_is_shown(open_dashboard: Any) -> None:
     engine = engine_of()
     engine.errors["checkpoints.list"] = CheckpointFailed("The checkpoints cannot be opened: permission denied.")
