@@ -90,7 +90,7 @@ def search(context: CommandContext, words: tuple[str, ...], as_json: bool, limit
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
 def add(context: CommandContext, words: tuple[str, ...], kind: str | None, as_json: bool) -> None:
-    """Remember TEXT. A text with a key or a password in it is refused."""
+    """Remember TEXT. A text with a key, a password, or a card or account number is refused."""
     item = context.run(lambda engine: engine.recall.add(" ".join(words), kind=_kind(kind)))
     _say(item, f"Remembered as a {item.kind}: {item.text}", as_json=as_json)
 

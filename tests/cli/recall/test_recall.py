@@ -53,7 +53,7 @@ def test_a_text_is_remembered_also_one_that_begins_with_a_dash(cli: Any, engine:
 def test_a_key_is_refused(cli: Any) -> None:
     found = cli("recall", "add", "my", "key", "is", "sk-123")
     assert found.code == 2
-    assert "There was a key or a password in it: not remembered." in found.err
+    assert "There was a key, a password, or a card or account number in it: not remembered." in found.err
 
 
 def test_an_item_is_changed_pinned_and_let_loose(cli: Any) -> None:

@@ -25,7 +25,7 @@ async def test_a_key_is_refused_in_words(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()
         await window.say(f"/remember the key is {KEY}")
-        await window.tells("There was a key or a password in it: not remembered.")
+        await window.tells("There was a key, a password, or a card or account number in it: not remembered.")
         assert await window.engine.recall.list() == ()
 
 
