@@ -325,6 +325,27 @@ HOSTILE = (
 )
 
 
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        (
+            "Wir haben beschlossen, als Datenbank PostgreSQL 15 zu nehmen.",
+            "Was haben wir am Montag über die Datenbank beschlossen?",
+        ),
+        ("Wir haben uns beim Cache für Redis entschieden.", "Was haben wir wegen des Caches entschieden?"),
+    ],
+)
+async def test_a_german_question_is_offered_what_was_decided_by_words_alone(
+    place: Place, said: str, asked: str
+) -> None:
+    place.embeddings.ref = None
+    await place.say(said, "Die Datenbank ist am Wochenende umgezogen, und wir waren alle dabei.")
+    service = place.service()
+    assert said in await texts(service)
+    (first, *_) = await service.offer(asked, "", frozenset())
+    assert first.text == said
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_any_text_may_be_looked_for(place: Place, text: str) -> None:
     service = place.service()
