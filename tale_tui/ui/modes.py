@@ -128,7 +128,7 @@ class Modes:
         before = self._app.current_mode
         if name != before:
             await self._app.switch_mode(name)
-        if name == REMEMBERED and self.remembered is not None and before in (CHAT, DASHBOARD):
+        if name == REMEMBERED and self.remembered is not None and before in (CHAT, TASKS, DASHBOARD):
             self.remembered.back_to = before
 
     async def show_task(self, prefix: str) -> None:

@@ -335,9 +335,7 @@ HOSTILE = (
         ("Wir haben uns beim Cache für Redis entschieden.", "Was haben wir wegen des Caches entschieden?"),
     ],
 )
-async def test_a_german_question_is_offered_what_was_decided_by_words_alone(
-    place: Place, said: str, asked: str
-) -> None:
+async def test_a_german_question_is_offered_what_was_decided_by_words(place: Place, said: str, asked: str) -> None:
     place.embeddings.ref = None
     await place.say(said, "Die Datenbank ist am Wochenende umgezogen, und wir waren alle dabei.")
     service = place.service()
