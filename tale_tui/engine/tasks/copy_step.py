@@ -95,6 +95,14 @@ class CopyPlan:
         where = clean_line(str(self.folder))
         return f"It asks before it copies {plural(len(self.files), 'file')} out of its folder to {where}: {listed}."
 
+    def changed_since(self, shown: str) -> str:
+        """Which files are others than those that were shown once, here or where they go, in a sentence."""
+        lines = set(shown.splitlines())
+        names = [file.name for file in self.files if file.line not in lines and not file.is_there]
+        more = len(names) - COPY_FILES_NAMED
+        listed = ", ".join(names[:COPY_FILES_NAMED]) + (f" and {more} more" if more > 0 else "")
+        return f"What it would do changed since you said yes{f' ({listed})' if names else ''}."
+
     def agrees(self, shown: str) -> bool:
         """Whether it is what was shown once, but for files that stand there by now as they are to be."""
         lines = shown.splitlines()
@@ -128,7 +136,7 @@ class CopyStepRunner:
         step = next(one for one in work.detail.steps if one.spec.key == work.spec.key)
         now = await self._plan(work)
         if not (step.allowed and now.agrees(step.text)):
-            raise _asks(work, now)
+            raise _asks(work, now, now.changed_since(step.text) if step.allowed else "")
         await work.begin()
         for number, file in enumerate(now.files):
             try:
@@ -137,7 +145,8 @@ class CopyStepRunner:
                 before = f" {number} of {plural(len(now.files), 'file')} were copied before that." if number else ""
                 raise NotCopied(f"{error.sentence}{before}") from error
             if not copied:
-                raise _asks(work, await self._plan(work))
+                again = await self._plan(work)
+                raise _asks(work, again, again.changed_since(now.shown))
         return StepResult("\n".join((f"Copied. {now.heading}", "", *(f"- {file.name}" for file in now.files))))
 
     async def _plan(self, work: StepWork) -> CopyPlan:
@@ -148,8 +157,10 @@ class CopyStepRunner:
         return await asyncio.to_thread(copy_plan, source, names, work.spec.to, self._own)
 
 
-def _asks(work: StepWork, now: CopyPlan) -> TaskSuspended:
-    return TaskSuspended(Reason.APPROVAL, work.spec.key, now.question, now.shown)
+def _asks(work: StepWork, now: CopyPlan, changed: str) -> TaskSuspended:
+    """The question; `changed` says what is another than what was said yes to, empty where nothing was."""
+    question = f"{changed} {now.question}" if changed else now.question
+    return TaskSuspended(Reason.APPROVAL, work.spec.key, question, now.shown)
 
 
 def copy_plan(source: Path, names: Iterable[str], to: str, own: Path) -> CopyPlan:

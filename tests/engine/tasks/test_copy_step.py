@@ -346,6 +346,12 @@ async def test_what_changed_after_it_was_shown_is_asked_about_again(kept: Kept, 
         again = await kept.engine.tasks.get(TASK)
         await asyncio.sleep(0)
     assert again.task.state is TaskState.WAITING
+    assert before.approval is not None
+    assert "changed since" not in before.approval.asks
+    assert again.approval is not None
+    assert again.approval.asks.startswith(
+        "What it would do changed since you said yes (a.py). It asks before it copies"
+    )
     assert texts_in(target) == {"a.py": "mine, changed after I looked\n"}
     await kept.engine.tasks.approve(TASK, yes=True)
     await until(kept, TaskState.DONE)
