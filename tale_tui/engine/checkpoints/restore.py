@@ -14,7 +14,7 @@ from typing import Protocol
 from tale_tui.domain.checkpoints import Checkpoint, CheckpointKind, Restoration
 from tale_tui.domain.conversation import Session
 from tale_tui.domain.errors import NoSuchCheckpoint, NoSuchTask
-from tale_tui.domain.tasks import Plan, Step, StepState, Task, TaskDetail, TaskState
+from tale_tui.domain.tasks import Plan, Step, StepKind, StepState, Task, TaskDetail, TaskState
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.checkpoints import state
 from tale_tui.engine.checkpoints.entry import FILE_MODE, Entry, FileKey, hash_of, shown_path
@@ -84,6 +84,13 @@ class TaskStep:
         what = f"{names} {verb} {'done again' if done else 'to be done again'}" if names else "its steps stay"
         return f"{about.shown} {clean_line(about.title)}: {what}; the task is {_words(self.to)}"
 
+    @property
+    def copied(self) -> tuple[str, ...]:
+        """Of files that were copied out, which going back leaves alone, that they stay where they are."""
+        steps = self.present.steps if self.present is not None else ()
+        done = (step.spec.to for step in steps if step.spec.kind == StepKind.COPY and step.state is StepState.DONE)
+        return tuple(f"what was copied to {clean_line(to)} stays there" for to in dict.fromkeys(done))
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -109,6 +116,7 @@ class Way:
         states = [one.sentence for one in self.tasks]
         if self.session:
             states.append("the conversation comes back as a new one beside the present one")
+        states += [sentence for one in self.tasks for sentence in one.copied]
         return Restoration(self.checkpoint, shown(self.files), tuple(states), before, made)
 
 

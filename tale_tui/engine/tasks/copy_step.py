@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tale_tui.domain.constants import COPY_BYTES_MAX, COPY_FILES_NAMED, STEP_FILE_BYTES_MAX
-from tale_tui.domain.errors import BadFileName, NotCopied
+from tale_tui.domain.errors import BadFileName, BadPlan, NotCopied
 from tale_tui.domain.plans import copied_files
-from tale_tui.domain.tasks import Reason, StepState
+from tale_tui.domain.tasks import Plan, Reason, StepKind, StepState
 from tale_tui.domain.text import clean_line, reason_of
 from tale_tui.engine.result_files import claim, file_place, part_of
 from tale_tui.engine.tasks.interpreter import TaskSuspended
@@ -214,6 +214,31 @@ def _target(to: str, own: Path) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise NotCopied(f"Nothing can be written to {shown}: allow it, then retry the task, or change its plan.")
     return folder
+
+
+def check_targets(plan: Plan, own: Path) -> None:
+    """Refuse a plan that copies to where nothing can be copied; a folder may still be made where another one is there.
+
+    Args:
+        plan: which; what its text alone shows was checked.
+        own: the data folder of the application.
+    Raises:
+        BadPlan: the sentence names the place.
+    """
+    for number, spec in enumerate(plan.steps):
+        if spec.kind != StepKind.COPY:
+            continue
+        with suppress(
+            OSError, RuntimeError
+        ):  # it cannot be looked at now; the step itself says why where it still is so
+            folder = Path(spec.to).expanduser().resolve()
+            if folder.is_relative_to(own.resolve()):
+                raise BadPlan(f"steps[{number}].to: {_inside(clean_line(spec.to)).sentence}")
+            if not folder.parent.is_dir():
+                raise BadPlan(
+                    f"steps[{number}].to: there is no folder {clean_line(str(folder.parent))} that "
+                    f"{clean_line(folder.name)} could stand in: make it, or name another one."
+                )
 
 
 def _inside(shown: str) -> NotCopied:

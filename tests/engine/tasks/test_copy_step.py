@@ -373,6 +373,25 @@ async def test_a_yes_to_the_plan_is_none_to_the_copy(kept: Kept, target: Path) -
     assert len(texts_in(target)) == 2
 
 
+async def test_a_folder_that_cannot_be_copied_to_is_refused_with_the_plan(kept: Kept, target: Path) -> None:
+    nowhere = target / "not" / "there"
+    for to, said in ((nowhere, "there is no folder .*not that there could stand in"), (kept.folder(), "data folder")):
+        with pytest.raises(BadPlan, match=rf"steps\[2\]\.to: .*{said}"):
+            await kept.engine.tasks.submit("Make it", key=TASK, plan=steps(to))
+    assert not await kept.engine.tasks.list()
+
+
+async def test_an_undo_says_that_what_was_copied_stays(kept: Kept, target: Path) -> None:
+    await asking(kept, target)
+    await kept.engine.tasks.approve(TASK, yes=True)
+    await until(kept, TaskState.DONE)
+    seen = await kept.engine.checkpoints.undo(task_id=TASK, dry_run=True)
+    done = await kept.engine.checkpoints.undo(task_id=TASK)
+    for told in (seen, done):
+        assert f"what was copied to {target} stays there" in told.states
+    assert len(texts_in(target)) == 2
+
+
 async def test_a_folder_that_is_missing_fails_it_and_a_retry_asks(kept: Kept, target: Path) -> None:
     take_away(target)
     failed = await asking(kept, target)
