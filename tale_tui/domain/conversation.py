@@ -42,6 +42,8 @@ class WindowUse:
     """True when the server counted far fewer prompt tokens than were sent: it dropped some of them."""
     parts: tuple[ContextPart, ...] = ()
     """What was used, part by part; empty where that is not known."""
+    left_out: bool = False
+    """Whether older turns were neither sent nor summed up in what was sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,14 +179,20 @@ def step_does(detail: TaskDetail, step: Step) -> str:
     return step.text if step.spec.kind == StepKind.COPY else step.spec.prompt or detail.text
 
 
+def asking_copy(detail: TaskDetail) -> Step | None:
+    """The step that would copy files out and asks for a yes to it; None where none asks."""
+    if detail.task.state is not TaskState.WAITING:
+        return None
+    steps = (step for step in detail.steps if step.spec.kind == StepKind.COPY)
+    return next((step for step in steps if step.state is StepState.PENDING and not step.allowed and step.text), None)
+
+
 def asked_copy(detail: TaskDetail) -> str:
     """What a step would copy out that asks for a yes to it, as Markdown: each file, where to, and what stands there;
     empty where none asks.
     """
-    if detail.task.state is not TaskState.WAITING:
-        return ""
-    steps = (step for step in detail.steps if step.spec.kind == StepKind.COPY)
-    return next((step.text for step in steps if step.state is StepState.PENDING and not step.allowed), "")
+    step = asking_copy(detail)
+    return step.text if step is not None else ""
 
 
 def plan_rows(detail: TaskDetail, forecast: PlanForecast | None, now: float | None = None) -> tuple[PlanRow, ...]:

@@ -131,7 +131,7 @@ class Modes:
         if name != before:
             await self._app.switch_mode(name)
             self.show_notice(self._notice)  # a screen that was made just now knows nothing of it
-        if name == REMEMBERED and self.remembered is not None and before in (CHAT, DASHBOARD):
+        if name == REMEMBERED and self.remembered is not None and before in (CHAT, TASKS, DASHBOARD):
             self.remembered.back_to = before
 
     def show_notice(self, shown: NoticeShown | None) -> None:

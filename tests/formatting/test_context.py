@@ -45,7 +45,13 @@ def test_the_parts_that_there_are_stand_in_their_order_with_what_is_free() -> No
     ]
     assert sum(line.tokens for line in lines) == 2048
     assert lines[1].note == "500 at most"
+    assert lines[-1].note == ""
     assert window_words(report()) == "946 of 2.0k tokens, qwen2.5:7b"
+
+
+def test_nothing_is_called_free_while_turns_are_left_out() -> None:
+    last = part_lines(report(digest_shown=False))[-1]
+    assert (last.label, last.note) == ("not used", "8 older turns left out")
 
 
 @pytest.mark.parametrize(

@@ -118,3 +118,15 @@ def planned(detail: TaskDetail | None = None) -> ScriptedEngine:
     engine.plan_forecast = replace(whole, left=left)
     engine.foresee = foresee
     return engine
+
+
+def copying(files: int = 3) -> TaskDetail:
+    """All is done but a step that asks whether it may copy files out."""
+    asks = task("r5n1", "Web application", "waiting", reason=Reason.APPROVAL, steps_total=2, steps_done=1)
+    give = StepSpec("give", "Pages", "Write the pages.", files=tuple(f"page{n}.md" for n in range(files)))
+    out = StepSpec("out", "Copy out", kind=StepKind.COPY, after=("give",), to="/srv/app")
+    lines = (f"- {name}, 6 B, sha256 0123456789abcdef: new" for name in give.files)
+    shown = "\n".join(("To /srv/app:", "", *lines))
+    steps = (Step(give, StepState.DONE, 1, text="The pages."), Step(out, allowed=False, text=shown))
+    question = f"It asks before it copies {files} files out of its folder to /srv/app."
+    return TaskDetail(asks, "Build it", Plan((give, out)), steps, approval=PlanApproval(question))

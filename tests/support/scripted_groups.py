@@ -833,7 +833,7 @@ class ScriptedRecall(Group):
     async def add(self, text: str, *, kind: RecallKind | None = None, session_id: str = "") -> RecallItem:
         await self._engine.asked("recall.add", text, kind, session_id)
         if "sk-" in text:
-            raise HasSecret("There was a key or a password in it: not remembered.")
+            raise HasSecret("There was a key, a password, or a card or account number in it: not remembered.")
         source = RecallSource(RecallOrigin.ASKED, session_id)
         item = RecallItem(f"item{len(self._engine.remembered)}", text, kind or RecallKind.FACT, source, NOON)
         self._engine.remembered.append(item)

@@ -21,7 +21,8 @@ from tale_tui.cli.output import (
     when_text,
 )
 from tale_tui.cli.text_command import TextCommand
-from tale_tui.domain.errors import BadInput
+from tale_tui.domain.errors import BadInput, EmptyMessage
+from tale_tui.domain.text import is_blank
 
 if TYPE_CHECKING:
     from tale_tui.domain.recall import RecallHit, RecallItem, RecallKind, RecallState
@@ -74,11 +75,11 @@ def search(context: CommandContext, words: tuple[str, ...], as_json: bool, limit
         from tale_tui.formatting.recall import found_words
 
         shown = short_ids(item.id for item in known)
-        columns = (Column("id", style=MUTED), Column("near", style=MUTED), Column("what", gives=True), Column("found"))
+        columns = (Column("id", style=MUTED), Column("near", style=MUTED), Column("found"), Column("what", gives=True))
         echo_table(
             columns,
             [
-                (shown.get(hit.item.id, hit.item.id), "*" if hit.near else "", hit.item.text, found_words(hit))
+                (shown.get(hit.item.id, hit.item.id), "*" if hit.near else "", found_words(hit), hit.item.text)
                 for hit in hits
             ],
         )
@@ -90,8 +91,9 @@ def search(context: CommandContext, words: tuple[str, ...], as_json: bool, limit
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.pass_obj
 def add(context: CommandContext, words: tuple[str, ...], kind: str | None, as_json: bool) -> None:
-    """Remember TEXT. A text with a key or a password in it is refused."""
-    item = context.run(lambda engine: engine.recall.add(" ".join(words), kind=_kind(kind)))
+    """Remember TEXT. A text with a key, a password, or a card or account number is refused."""
+    text = _text(words, "tale-tui recall add We use PostgreSQL 15")
+    item = context.run(lambda engine: engine.recall.add(text, kind=_kind(kind)))
     _say(item, f"Remembered as a {item.kind}: {item.text}", as_json=as_json)
 
 
@@ -103,7 +105,8 @@ def add(context: CommandContext, words: tuple[str, ...], kind: str | None, as_js
 @click.pass_obj
 def edit(context: CommandContext, item_id: str, words: tuple[str, ...], kind: str | None, as_json: bool) -> None:
     """Have the item ID say TEXT."""
-    item = context.run(lambda engine: engine.recall.edit(item_id, " ".join(words), kind=_kind(kind)))
+    text = _text(words, f"tale-tui recall edit {item_id} We use PostgreSQL 16")
+    item = context.run(lambda engine: engine.recall.edit(item_id, text, kind=_kind(kind)))
     _say(item, f"It says now: {item.text}", as_json=as_json)
 
 
@@ -167,20 +170,28 @@ def _list(context: CommandContext, *, as_json: bool, limit: int, kind: str | Non
     if found:
         shown = short_ids(item.id for item in found)
         columns = (
-            *(Column("id", style=MUTED), Column("pin", style=MUTED), Column("what", gives=True), Column("kind")),
-            *(Column("from", style=MUTED), Column("used", right=True), Column("when", right=True, style=MUTED)),
+            *(Column("id", style=MUTED), Column("pin", style=MUTED), Column("when", right=True, style=MUTED)),
+            *(Column("used", right=True), Column("kind"), Column("from", style=MUTED), Column("what", gives=True)),
         )
         echo_table(
             columns,
             [
                 (
-                    *(shown[item.id], "!" if item.pinned else "", item.text, item.kind.value, source_words(item)),
-                    *(str(item.uses), when_text(item.said)),
+                    *(shown[item.id], "!" if item.pinned else "", when_text(item.said)),
+                    *(str(item.uses), item.kind.value, source_words(item), item.text),
                 )
                 for item in found
             ],
         )
     echo_err(state_words(state))
+
+
+def _text(words: tuple[str, ...], example: str) -> str:
+    """The words as one text; an empty one is refused with an example."""
+    text = " ".join(words)
+    if is_blank(text):
+        raise EmptyMessage(f"There is nothing to remember: write it behind, as in {example}")
+    return text
 
 
 def _kind(name: str | None) -> RecallKind | None:

@@ -1,4 +1,8 @@
-"""Says what a model would be shown of a conversation if the next message were sent now."""
+"""Says what a model would be shown of a conversation if the next message were sent now.
+
+How full the window is, is what the newest reply and its prompt were counted, as the gauge of the window shows it, where
+the same model wrote it; what that is made of is estimated from the next prompt.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,10 @@ from functools import partial
 
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.context import ContextPart, ContextReport, PartName
-from tale_tui.domain.models import Role
+from tale_tui.domain.context import ContextPart, ContextReport, PartName, scaled_parts
+from tale_tui.domain.models import ModelRef, Role
 from tale_tui.engine.chat.context_budget import DIGEST_SHARE, TokenBudget
+from tale_tui.engine.chat.context_window import CUT_SHARE, ModelPrompt
 from tale_tui.engine.chat.digests import DigestService
 from tale_tui.engine.chat.prompt_builder import PromptBranch, PromptBuilder
 from tale_tui.engine.models.pool import Pool
@@ -43,7 +48,7 @@ class ContextReporter:
             session_id=session_id,
             ref=ref,
             window=window,
-            parts=tuple(replace(part, limit=self._limit(part, room)) for part in prompt.parts),
+            parts=tuple(replace(part, limit=self._limit(part, room)) for part in _counted(branch, prompt, ref)),
             turns=session.turns,
             turns_shown=prompt.turns if branch.asks else prompt.turns - 1,
             digest=prompt.digest or next(iter(branch.digests), None),
@@ -60,3 +65,16 @@ class ContextReporter:
                 return room.limit // DIGEST_SHARE
             case _:
                 return None
+
+
+def _counted(branch: PromptBranch, prompt: ModelPrompt, ref: ModelRef) -> tuple[ContextPart, ...]:
+    """The parts of the next prompt, made to add up to what the newest reply and its prompt were counted; as they were
+    estimated where another model wrote it, or nobody counted all of it."""
+    last = next((message for message in reversed(branch.messages) if message.usage is not None), None)
+    if last is None or last.usage is None or last.usage.prompt_tokens is None or last.ref != ref:
+        return prompt.parts
+    used = last.usage.prompt_tokens + (last.usage.completion_tokens or 0)
+    if used < CUT_SHARE * prompt.tokens:  # a server leaves out what it had in its cache
+        return prompt.parts
+    answer = tuple(part for part in prompt.parts if part.name is PartName.ANSWER)
+    return (*scaled_parts([part for part in prompt.parts if part.name is not PartName.ANSWER], used), *answer)

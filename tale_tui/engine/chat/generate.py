@@ -269,7 +269,8 @@ class ReplyGenerator:
         wrote = end.completion_tokens or 0
         shown = [part for part in prompt.parts if part.name is not PartName.ANSWER]
         parts = (*scaled_parts(shown, used), ContextPart(PartName.ANSWER, wrote))
-        return WindowUse(used + wrote, generated.window, cut, parts)
+        left_out = prompt.view_from is not None and prompt.digest is None
+        return WindowUse(used + wrote, generated.window, cut, parts, left_out)
 
     async def _prompt(self, branch: PromptBranch, ref: ModelRef, window: int, caution: float = 1.0) -> ModelPrompt:
         build = self._services.prompt_builder.of_branch

@@ -18,7 +18,7 @@ from tale_tui.domain.checkpoints import Checkpoint, CheckpointKind, Restoration
 from tale_tui.domain.clock import random_id
 from tale_tui.domain.conversation import Session
 from tale_tui.domain.errors import CheckpointDamaged, NoSuchCheckpoint, NoSuchSession, NoSuchTask
-from tale_tui.domain.tasks import Plan, Step, StepState, Task, TaskDetail, TaskState
+from tale_tui.domain.tasks import Plan, Step, StepKind, StepState, Task, TaskDetail, TaskState
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.checkpoints import state
 from tale_tui.engine.checkpoints.entry import FILE_MODE, Entry, FileKey, hash_of, shown_path
@@ -113,6 +113,13 @@ class TaskStep:
         what = f"{names} {verb} {'done again' if done else 'to be done again'}" if names else "its steps stay"
         return f"{about.shown} {clean_line(about.title)}: {what}; the task is {_words(self.to)}"
 
+    @property
+    def copied(self) -> tuple[str, ...]:
+        """Of files that were copied out, which going back leaves alone, that they stay where they are."""
+        steps = self.present.steps if self.present is not None else ()
+        done = (step.spec.to for step in steps if step.spec.kind == StepKind.COPY and step.state is StepState.DONE)
+        return tuple(f"What was copied to {clean_line(to)} stays there" for to in dict.fromkeys(done))
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -145,6 +152,7 @@ class Way:
             states.append("The conversation comes back as a new one beside the present one")
         if self.session_gone:
             states.append("The conversation that had come back as a new one is removed")
+        states += [sentence for one in self.tasks for sentence in one.copied]
         states += self.stays
         files = shown(self.files)
         if not made:  # nobody knows the new ones yet

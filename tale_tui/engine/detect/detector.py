@@ -28,11 +28,13 @@ STATUS_SHIFT = -1.5
 FOLLOW_UP_SHIFT = 1.0
 """After the result of a task, a short message like `shorter`, `now in Rust`, `again` asks for a change to it."""
 
-_STATUS = frozenset({"APPW", "DID", "MANY", "BACK"})
+_STATUS = frozenset({"APPW", "DID", "DECIDED", "MANY", "BACK"})
 
 _CHANGE = frozenset({"CHANGE", "MORE", "NOW", "BACK", "WITH", "TECH", "MAKE"})
 
-_TALK = frozenset({"THANKS", "BYE", "GREET", "FEEL", "THINK", "WHO", "WHEN", "WHERE", "WHY", "DID", "BE", "?"})
+_TALK = frozenset(
+    {"THANKS", "BYE", "GREET", "FEEL", "THINK", "WHO", "WHEN", "WHERE", "WHY", "DID", "DECIDED", "BE", "?"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ _PHRASES = (
     (re.compile(r"opens (?:ACK|none).*|has (?:ACK|THANKS|GREET|BYE|FEEL) .*"), "small talk"),
     (re.compile(r"has APPW .*"), "words about the app, its models or its tasks"),
     (re.compile(r"has DID .*"), "about what was done already"),
+    (re.compile(r"has DECIDED .*"), "about what was decided"),
     (re.compile(r"has (?:MAKE|CHANGE|EXPLAIN|SOLVE) .*"), "a verb of work"),
     (re.compile(r"has ART .*"), "names a kind of result"),
     (re.compile(r"question marks [1-3].*|ends \?.*|has \? .*"), "a question mark"),

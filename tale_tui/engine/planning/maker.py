@@ -130,6 +130,7 @@ class PlanStepRunner:
             return _PlanAnswer(StepResult(""), error=error)
         try:
             plan = read_plan(result.text, limits, done_specs(work.detail), mend=after is not None)
+            await self._sources.check_targets(plan)
         except BadPlan as error:
             return _PlanAnswer(result, error=error)
         return _PlanAnswer(result, plan)

@@ -8,9 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from tale_tui.domain.constants import TASK_PROMPT_MESSAGES
+from tale_tui.domain.tasks import Plan
 from tale_tui.engine.recall.offer import item_line
 from tale_tui.engine.recall.service import RecallService
 from tale_tui.engine.store.store import Store
+from tale_tui.engine.tasks.copy_step import check_targets
 from tale_tui.engine.tasks.prompts import shortened_conversation, size_of
 from tale_tui.engine.tasks.step_files import TaskFolders
 
@@ -69,6 +71,14 @@ class PlanSources:
             named: whole paths.
         """
         return await asyncio.to_thread(_likely, named)
+
+    async def check_targets(self, plan: Plan) -> None:
+        """Refuse a plan that copies to where nothing can be copied.
+
+        Raises:
+            BadPlan: see `copy_step.check_targets`.
+        """
+        await asyncio.to_thread(check_targets, plan, self._store.folder)
 
     async def file_names(self, task_id: str) -> tuple[str, ...]:
         """The files that a task has, as paths inside its folder.

@@ -48,6 +48,9 @@ _REMEMBER = re.compile(
 _NAMING = (":", "=", "：")
 """A line that ends so states nothing by itself: it says what the next one is."""
 
+_TITLE_ENDS = " .?!:;,。？！："
+"""Signs that a title made of a whole sentence ends with, and that stand badly before what was found."""
+
 # Folded, as `fold` leaves them.
 _DECISION = re.compile(
     r"\b(?:decided|decision is|agreed|chose|have chosen|settled on|opted for|picked"
@@ -145,7 +148,7 @@ def kind_of(text: str) -> RecallKind:
 def result_statement(title: str, result: str) -> str:
     """What is kept of a task: its title and the beginning of its result, without code; empty where that is nothing."""
     words = clean_line(_CODE.sub(" ", result).replace("#", " ").replace("*", " "), RESULT_CHARACTERS)
-    found = f"{clean_line(title)}: {words}" if words.strip() else ""
+    found = f"{clean_line(title).rstrip(_TITLE_ENDS)}: {words}" if words.strip() else ""
     return "" if has_secret(found) else found
 
 

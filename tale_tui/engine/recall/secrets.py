@@ -1,4 +1,4 @@
-"""Keys, tokens and passwords, which are never remembered. Pure functions.
+"""Keys, tokens, passwords, and numbers of cards and accounts, which are never remembered. Pure functions.
 
 In doubt something is one: a sentence that is not kept can be said again, a key that was kept is in a prompt one day.
 """
@@ -9,7 +9,7 @@ import math
 import re
 from collections import Counter
 
-REFUSED = "There was a key or a password in it: not remembered."
+REFUSED = "There was a key, a password, or a card or account number in it: not remembered."
 """What the user is told."""
 
 _WORD_CHARACTERS = 24
@@ -75,16 +75,27 @@ _LONG_PART = re.compile(r"[A-Za-z0-9+=]{12,}")
 """Between the signs that join words in names of files: in a key letters and digits stand mixed."""
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 """A random id of the common form (UUID), which many services take for a key."""
+_CARD = re.compile(r"(?<!\d)(?<!\d[.,])[2-9](?:\d{12,18}|\d{3}(?:[ -]\d{4,6}){2,3}(?:[ -]\d{1,4})?)(?!\d)")
+"""What may be the number of a card: 13 to 19 digits in one, or in groups. With a 1 begin times in milliseconds."""
+_CARD_DIGITS = range(13, 20)
+_ACCOUNT = re.compile(
+    r"\b[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?:[ -][A-Z0-9]{4}){2,7}(?:[ -][A-Z0-9]{1,3})?)\b", re.IGNORECASE
+)
+"""What may be the number of an account (IBAN): a country, two digits that check it, the rest in one or in fours."""
+_ACCOUNT_DIGITS = 10
+"""Of an account, at least; a sentence that begins like one has fewer."""
 
 
 def has_secret(text: str) -> bool:
-    """Whether there is a key, a token or a password in a text."""
+    """Whether there is a key, a token, a password, or the number of a card or an account in a text."""
     return bool(
         _MARKED.search(text)
         or _NAMED.search(text)
         or _OPENS.search(text)
         or _ID.search(text)
         or any(map(_is_key, _RUN.findall(text)))
+        or any(map(_is_card, _CARD.findall(text)))
+        or any(map(_is_account, _ACCOUNT.findall(text)))
     )
 
 
@@ -101,3 +112,22 @@ def _bits(run: str) -> float:
     """Entropy of a run a character, by how often each comes."""
     length = len(run)
     return -sum(count / length * math.log2(count / length) for count in Counter(run).values())
+
+
+def _is_card(run: str) -> bool:
+    """Whether the last digit of a number checks the others, by the rule of cards (Luhn)."""
+    digits = [int(sign) for sign in reversed(run) if sign.isdigit()]
+    doubled = sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2])
+    return len(digits) in _CARD_DIGITS and (sum(digits[::2]) + doubled) % 10 == 0
+
+
+def _is_account(run: str) -> bool:
+    """Whether it, or its beginning up to a gap, is what its two digits check (modulo 97); words may follow it."""
+    parts = re.split("[ -]", run)
+    return any(_checks("".join(parts[:count])) for count in range(1, len(parts) + 1))
+
+
+def _checks(account: str) -> bool:
+    if sum(map(str.isdigit, account)) < _ACCOUNT_DIGITS:
+        return False
+    return int("".join(str(int(sign, 36)) for sign in account[4:] + account[:4])) % 97 == 1

@@ -369,7 +369,7 @@ class RecallService:
             raise ReadOnly("This process only reads. Remember it in the one that is the engine.")
         safe = clean_line(text, ITEM_CHARACTERS + 1).strip()
         if is_blank(safe):
-            raise EmptyMessage("There is nothing to remember: write it behind, as in /remember We use PostgreSQL 15")
+            raise EmptyMessage("There is nothing to remember: the text is empty.")
         if len(safe) > ITEM_CHARACTERS:
             raise BadInput(f"It is longer than {ITEM_CHARACTERS} characters. Remember it in several parts.")
         if has_secret(text):

@@ -23,8 +23,8 @@ _EMPTY = frozenset(
     """
     a an the of in on at to for from by and or not no so as if than then there here into out up about over has have had
     s t get got any some all both each only just very too also again theres they them he she his her
-    der die das den dem des ein eine einen einem einer und oder nicht von zu zum zur im am auf bei mit nach fur aus hat
-    haben habe sich noch
+    der die das den dem des ein eine einen einem einer und oder nicht von vom zu zum zur im am an auf bei beim mit nach
+    fur aus hat haben habe hatten hatte wurde wurden worden sich noch uber wegen um ums als dass bezuglich hinsichtlich
     le la les l un une des du de d et ou ne pas au aux en dans sur pour par avec avons ai a est ce c qu s
     el los las unos unas del y o al por con para ha he hemos se
     il lo gli i uno della dello dei delle e alla al nel nella con per ha ho abbiamo si

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from tale_tui.config.settings import TaskSettings
@@ -13,6 +15,7 @@ from tale_tui.domain.tasks import Plan, Priority, StepKind, TaskRequest, check_t
 from tale_tui.domain.text import clean
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.tasks.tasks import NewTask
+from tale_tui.engine.tasks.copy_step import check_targets
 from tale_tui.engine.tasks.limits import Gate
 from tale_tui.engine.tasks.plan import ONE_STEP, parse_plan
 from tale_tui.engine.tasks.prompts import asked_tokens
@@ -51,10 +54,14 @@ class TaskAdmission:
         monotonic: the clock, in seconds.
         likely: the model that would do a task now, from memory.
         simple: how likely a task is simple.
+        own: the data folder of the application, into which nothing is copied.
     """
 
-    def __init__(self, settings: TaskSettings, monotonic: Callable[[], float], likely: Likely, simple: Simple) -> None:
+    def __init__(
+        self, settings: TaskSettings, monotonic: Callable[[], float], likely: Likely, simple: Simple, own: Path
+    ) -> None:
         self._settings = settings
+        self._own = own
         self._gate = Gate(settings.per_minute, monotonic)
         self._likely = likely
         self._simple = simple
@@ -121,6 +128,8 @@ class TaskAdmission:
         text = clean(request.text)
         self._check(text, request.time_limit_s)
         steps: Plan = parse_plan(request.plan) if request.plan else made
+        if request.plan:
+            await asyncio.to_thread(check_targets, steps, self._own)
         # A plan of several steps says itself what is simple, by the roles of its steps; so does one that is to be made.
         alone = len(steps.steps) == 1 and steps.steps[0].kind == StepKind.MODEL
         simple = await self._simple(text) if alone else None

@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tale_tui.domain.constants import COPY_BYTES_MAX, COPY_FILES_NAMED, STEP_FILE_BYTES_MAX
-from tale_tui.domain.errors import BadFileName, NotCopied
+from tale_tui.domain.errors import BadFileName, BadPlan, NotCopied
 from tale_tui.domain.plans import copied_files
-from tale_tui.domain.tasks import Reason, StepState
+from tale_tui.domain.tasks import Plan, Reason, StepKind, StepState
 from tale_tui.domain.text import clean_line, reason_of
 from tale_tui.engine.result_files import claim, file_place, part_of
 from tale_tui.engine.tasks.interpreter import TaskSuspended
@@ -95,6 +95,14 @@ class CopyPlan:
         where = clean_line(str(self.folder))
         return f"It asks before it copies {plural(len(self.files), 'file')} out of its folder to {where}: {listed}."
 
+    def changed_since(self, shown: str) -> str:
+        """Which files are others than those that were shown once, here or where they go, in a sentence."""
+        lines = set(shown.splitlines())
+        names = [file.name for file in self.files if file.line not in lines and not file.is_there]
+        more = len(names) - COPY_FILES_NAMED
+        listed = ", ".join(names[:COPY_FILES_NAMED]) + (f" and {more} more" if more > 0 else "")
+        return f"What it would do changed since you said yes{f' ({listed})' if names else ''}."
+
     def agrees(self, shown: str) -> bool:
         """Whether it is what was shown once, but for files that stand there by now as they are to be."""
         lines = shown.splitlines()
@@ -128,7 +136,7 @@ class CopyStepRunner:
         step = next(one for one in work.detail.steps if one.spec.key == work.spec.key)
         now = await self._plan(work)
         if not (step.allowed and now.agrees(step.text)):
-            raise _asks(work, now)
+            raise _asks(work, now, now.changed_since(step.text) if step.allowed else "")
         await work.begin()
         for number, file in enumerate(now.files):
             try:
@@ -137,7 +145,8 @@ class CopyStepRunner:
                 before = f" {number} of {plural(len(now.files), 'file')} were copied before that." if number else ""
                 raise NotCopied(f"{error.sentence}{before}") from error
             if not copied:
-                raise _asks(work, await self._plan(work))
+                again = await self._plan(work)
+                raise _asks(work, again, again.changed_since(now.shown))
         return StepResult("\n".join((f"Copied. {now.heading}", "", *(f"- {file.name}" for file in now.files))))
 
     async def _plan(self, work: StepWork) -> CopyPlan:
@@ -148,8 +157,10 @@ class CopyStepRunner:
         return await asyncio.to_thread(copy_plan, source, names, work.spec.to, self._own)
 
 
-def _asks(work: StepWork, now: CopyPlan) -> TaskSuspended:
-    return TaskSuspended(Reason.APPROVAL, work.spec.key, now.question, now.shown)
+def _asks(work: StepWork, now: CopyPlan, changed: str) -> TaskSuspended:
+    """The question; `changed` says what is another than what was said yes to, empty where nothing was."""
+    question = f"{changed} {now.question}" if changed else now.question
+    return TaskSuspended(Reason.APPROVAL, work.spec.key, question, now.shown)
 
 
 def copy_plan(source: Path, names: Iterable[str], to: str, own: Path) -> CopyPlan:
@@ -203,6 +214,31 @@ def _target(to: str, own: Path) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise NotCopied(f"Nothing can be written to {shown}: allow it, then retry the task, or change its plan.")
     return folder
+
+
+def check_targets(plan: Plan, own: Path) -> None:
+    """Refuse a plan that copies to where nothing can be copied; a folder may still be made where another one is there.
+
+    Args:
+        plan: which; what its text alone shows was checked.
+        own: the data folder of the application.
+    Raises:
+        BadPlan: the sentence names the place.
+    """
+    for number, spec in enumerate(plan.steps):
+        if spec.kind != StepKind.COPY:
+            continue
+        with suppress(
+            OSError, RuntimeError
+        ):  # it cannot be looked at now; the step itself says why where it still is so
+            folder = Path(spec.to).expanduser().resolve()
+            if folder.is_relative_to(own.resolve()):
+                raise BadPlan(f"steps[{number}].to: {_inside(clean_line(spec.to)).sentence}")
+            if not folder.parent.is_dir():
+                raise BadPlan(
+                    f"steps[{number}].to: there is no folder {clean_line(str(folder.parent))} that "
+                    f"{clean_line(folder.name)} could stand in: make it, or name another one."
+                )
 
 
 def _inside(shown: str) -> NotCopied:

@@ -91,7 +91,7 @@ class Executor:
             *(store, runners, settings, clock, publish, self._subscriptions, calls),
             *(self._rules, folders, step_watch or NoStepWatch()),
         )
-        self._admission = TaskAdmission(settings, clock.monotonic, likely, simple)
+        self._admission = TaskAdmission(settings, clock.monotonic, likely, simple, store.folder)
         slots = Slots(settings.running, settings.per_model, is_local)
         self._scheduler = Scheduler(self._services, slots, likely, away, works_queue=works_queue)
 

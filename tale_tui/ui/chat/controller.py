@@ -148,7 +148,7 @@ class ChatController:
         use = self.conversation.window
         if use is not None:
             digest = next((part.tokens for part in use.parts if part.name is PartName.DIGEST), 0)
-            return WindowShown(use.used, use.window, use.cut, digest)
+            return WindowShown(use.used, use.window, use.cut, digest, use.left_out)
         status = self.models.status
         if status is None or status.window is None:
             return None

@@ -26,6 +26,8 @@ class PlanAnswer:
     """The key of the only step that may run; empty for all."""
     reason: str = ""
     """Why it is refused; empty where it is not."""
+    leave_out: str = ""
+    """The key of the step that asks to copy files out and is not to; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,6 +24,7 @@ from tale_tui.domain.plans import PlanDraft
 from tale_tui.domain.tasks import Plan, StepKind, StepState, Task
 from tale_tui.domain.text import clean_line, reveal
 from tale_tui.formatting.plans import (
+    asking_copy,
     exported_plan,
     numbered,
     plan_json,
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from tale_tui.domain.tasks import StepSpec
 
 TICK_S = 1.0
+COPY_LINES = 7
+"""Of what would be copied out, a line each, that are shown; the task has all of them."""
 PROMPT_CHARACTERS = 600
 """Of the prompt of the chosen step that are shown; `e` has all of it."""
 REASONING_KEY = "t"
@@ -85,6 +89,7 @@ class PlanDialog(Dialog[PlanAnswer]):
         Binding("K", "shift(-1)", "move", key_display="K J", id="plan.move_up", tooltip="Move it up"),
         binding("plan.move_down", "J", "shift(1)", "Move down", "Move the chosen step down"),
         Binding("n", "refuse", "refuse", id="plan.refuse", tooltip="Refuse it with a reason; another one is made"),
+        Binding("x", "leave_out", "no copy", id="plan.leave_out", tooltip="Finish without copying files out"),
         Binding("u", "undo", "undo", id="plan.undo", tooltip="Take the last change back"),
         Binding("s", "save", "save", id="plan.save", tooltip="Save the plan to a file, as JSON"),
         Binding("o", "load", "open", id="plan.load", tooltip="Take the plan of a file instead"),
@@ -139,7 +144,12 @@ class PlanDialog(Dialog[PlanAnswer]):
         yield Horizontal(*self._buttons(), id="buttons")
 
     def _buttons(self) -> Iterable[TextButton]:
-        if self._asks and self._editable:
+        if self._asks and self._editable and asking_copy(self._shown.detail) is not None:
+            yield TextButton("Keep waiting", id=SAFE)
+            yield TextButton("Copy", id="all")
+            yield TextButton("Finish without copying", id="without")
+            yield TextButton("Refuse, with a reason", id="refuse")
+        elif self._asks and self._editable:
             yield TextButton("Keep waiting", id=SAFE)
             yield TextButton("Approve all", id="all")
             yield TextButton("Step by step", id="step")
@@ -197,13 +207,17 @@ class PlanDialog(Dialog[PlanAnswer]):
             facts.append(f"at most {count(spec.max_tokens)} tok")
         if not self._editable and row.state:
             facts.insert(0, row.state)
-        what = clean_line(reveal(step_does(detail, row.step)), PROMPT_CHARACTERS)
+        copies = bool(row.step.text) and spec.kind == StepKind.COPY
+        if copies:
+            facts.clear()  # each file stands below
         head = Content.assemble(
             (f"{row.number}  ", "$muted"), (clean_line(spec.title or spec.key), "bold"), "   ",
             (clean_line(f" {signs().dot} ".join(facts)), "$muted"),
         )  # fmt: skip
-        text = Content(f"{signs().ellipsis if not what else ''}“{what}”" if what else "")
-        self.query_one("#chosen", NoMarkup).update(Content("\n").join([head, text] if what else [head]))
+        lines = _copy_lines(row.step.text) if copies else _quoted(step_does(detail, row.step))
+        chosen = self.query_one("#chosen", NoMarkup)
+        chosen.set_class(copies, "-copies")
+        chosen.update(Content("\n").join([head, *map(Content, lines)]))
 
     def _set(self, selector: str, words: str) -> None:
         """Show words, or no line at all."""
@@ -273,6 +287,8 @@ class PlanDialog(Dialog[PlanAnswer]):
         """Only what can be done with the plan as it is."""
         if action in ("approve", "step", "refuse"):
             return self._asks and self._editable
+        if action == "leave_out":
+            return self._asks and self._editable and asking_copy(self._shown.detail) is not None
         if action in ("edit", "model", "budget", "insert", "remove", "shift", "load"):
             return self._editable
         if action == "undo":
@@ -429,6 +445,8 @@ class PlanDialog(Dialog[PlanAnswer]):
                 self.action_approve()
             case "step":
                 self._approve_step(self._next_key())
+            case "without":
+                self.action_leave_out()
             case "refuse":
                 self.action_refuse()
             case _:
@@ -443,6 +461,11 @@ class PlanDialog(Dialog[PlanAnswer]):
     def action_approve(self) -> None:
         """All of it may run."""
         self._finish(PlanAnswer(yes=True))
+
+    def action_leave_out(self) -> None:
+        """No file is copied out, and the task goes on."""
+        if (step := asking_copy(self._shown.detail)) is not None:
+            self._finish(PlanAnswer(leave_out=step.spec.key))
 
     def action_step(self) -> None:
         """The chosen step may run."""
@@ -463,7 +486,7 @@ class PlanDialog(Dialog[PlanAnswer]):
     async def _finish(self, answer: PlanAnswer) -> None:
         """Close with an answer, when every change was checked."""
         async with self._turn:
-            self.dismiss(PlanAnswer(self._changed_plan, answer.yes, answer.step, answer.reason))
+            self.dismiss(replace(answer, plan=self._changed_plan))
 
     def action_refuse(self) -> None:
         """Ask why; what makes the new plan is told."""
@@ -489,6 +512,19 @@ class PlanDialog(Dialog[PlanAnswer]):
         self.app.push_screen(
             ConfirmDialog("Keep your changes to the plan?", "Drop them", "Keep them", detail=detail), leave
         )
+
+
+def _quoted(asked: str) -> list[str]:
+    """What a model is asked, as a line in quotation marks; none where it is asked nothing."""
+    what = clean_line(reveal(asked), PROMPT_CHARACTERS)
+    return [f"“{what}”"] if what else []
+
+
+def _copy_lines(text: str) -> list[str]:
+    """What a step would copy out or has copied: where to, then a line for each file; none before that is known."""
+    lines = [clean_line(reveal(line)) for line in text.splitlines() if line.strip()]
+    more = len(lines) - COPY_LINES
+    return lines if more <= 0 else [*lines[:COPY_LINES], f"{signs().ellipsis} and {more} more"]
 
 
 def _title(task: Task) -> str:

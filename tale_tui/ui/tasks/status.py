@@ -52,6 +52,7 @@ TASKS_KEYS: list[BindingType] = [
     binding("tasks.undo", "u", "do('undo')", "Undo", "Take back its last step, again the one before"),
     binding("tasks.redo", "U", "do('redo')", "Redo", "Do again what was undone last of it"),
     binding("tasks.checkpoints", "C", "do('checkpoints')", "Checkpoints", "What was kept of it, and the way back"),
+    binding("tasks.remembered", "M", "app.show('remembered')", "Remembered", "What is remembered, and found again"),
     binding("tasks.again", "ctrl+r", "again", "Read again", "Read the list again"),
 ]
 """Keys of the screen; those that move the choice belong to the list."""

@@ -82,6 +82,8 @@ class WindowShown:
     """True when the server dropped a part of what was sent."""
     digest: int = 0
     """Of what is used, the summary of older turns."""
+    left_out: bool = False
+    """Whether older turns were neither sent nor summed up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,12 +237,14 @@ class StatusLine(Widget):
         word, colour = "", "$muted"
         if shown.cut:
             word, colour = "cut", "$error"
+        elif shown.left_out:
+            word, colour = "left out" if wide else "full", "$warning"
         elif share >= ALARM_SHARE:
             word, colour = "high", "$warning"
         used = signs().dash if shown.used is None else count(shown.used)
         size = count(shown.size) if shown.size else signs().dash
         numbers = f"{used:>{COUNT_WIDTH}} of {size}" if wide else f"{used}/{size}"
-        label = "window " if wide else ""
+        label = "window " if wide and (shown.cut or not shown.left_out) else ""  # else the words take its room
         painted = bar(share, _BAR_WIDE if wide else _BAR_NARROW)
         # The summary of older turns stands before the newest ones, in the window as in its gauge.
         cells = round(shown.digest / max(shown.size, 1) * len(painted))

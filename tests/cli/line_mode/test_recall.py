@@ -40,6 +40,6 @@ async def test_it_is_turned_off_for_the_session_and_on_again(engine: ScriptedEng
 
 async def test_a_key_is_refused_and_nothing_to_remember_is_said(engine: ScriptedEngine) -> None:
     _, written = await run_lines(engine, "/remember my key is sk-1", "/remember", "/forget")
-    assert "There was a key or a password in it: not remembered." in written.told[0]
+    assert "There was a key, a password, or a card or account number in it: not remembered." in written.told[0]
     assert "/remember We use" in written.told[1]
     assert "/recall lists them" in written.told[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,8 +25,8 @@ def remembered(engine: ScriptedEngine) -> None:
 def test_all_is_listed_with_where_it_comes_from(cli: Any) -> None:
     found = cli("recall")
     assert found.code == 0
-    assert "We decided on PostgreSQL  decision  “Shop”, turn 14, you" in found.out
-    assert "NATS is best              result    task m2x7" in found.out
+    assert "decision  “Shop”, turn 14, you  We decided on PostgreSQL\n" in found.out
+    assert "result    task m2x7             NATS is best\n" in found.out
     assert "2 items, found by words alone. There is no model for that here." in found.err
 
 
@@ -38,10 +39,27 @@ def test_programs_get_all_of_it(cli: Any) -> None:
 
 
 def test_a_search_says_how_each_was_found(cli: Any) -> None:
-    assert "We decided on PostgreSQL  by words (1st)" in cli("recall", "search", "which", "postgresql").out
+    assert "by words (1st)  We decided on PostgreSQL\n" in cli("recall", "search", "which", "postgresql").out
     (hit,) = json.loads(cli("recall", "search", "postgresql", "--json").out)["hits"]
     assert (hit["by_words"], hit["by_meaning"], hit["offered"]) == (1, None, True)
     assert cli("recall", "search", "nothing-like-it").err == "Nothing was found.\n"
+
+
+@pytest.mark.parametrize("words", [("list",), ("search", "a")])
+def test_a_long_item_makes_no_other_row_longer(cli: Any, engine: ScriptedEngine, words: tuple[str, ...]) -> None:
+    long = replace(DECISION, text="a " * 190 + "end")
+    engine.remembered = [long, replace(RESULT, text="a short one")]
+    lines = cli("recall", *words).out.splitlines()
+    assert any(line.endswith(long.text) for line in lines)
+    assert any(line.endswith("a short one") and len(line) < 100 for line in lines)
+
+
+@pytest.mark.parametrize("words", [("add", ""), ("add", " ", ""), ("edit", "abcd", "")])
+def test_nothing_to_remember_is_refused_with_what_to_write_here(cli: Any, words: tuple[str, ...]) -> None:
+    found = cli("recall", *words)
+    assert found.code == 2
+    assert f"as in tale-tui recall {words[0]} " in found.err
+    assert "/remember" not in found.err
 
 
 def test_a_text_is_remembered_also_one_that_begins_with_a_dash(cli: Any, engine: ScriptedEngine) -> None:
@@ -53,7 +71,7 @@ def test_a_text_is_remembered_also_one_that_begins_with_a_dash(cli: Any, engine:
 def test_a_key_is_refused(cli: Any) -> None:
     found = cli("recall", "add", "my", "key", "is", "sk-123")
     assert found.code == 2
-    assert "There was a key or a password in it: not remembered." in found.err
+    assert "There was a key, a password, or a card or account number in it: not remembered." in found.err
 
 
 def test_an_item_is_changed_pinned_and_let_loose(cli: Any) -> None:

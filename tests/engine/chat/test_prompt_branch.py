@@ -8,8 +8,8 @@ from typing import Any
 
 from tale_tui.domain.constants import FIRST_READ_MESSAGES
 from tale_tui.domain.conversation import Author, MessageState
-from tale_tui.domain.events import Routed
-from tale_tui.engine.models.scripted import ScriptedBackend, spoken
+from tale_tui.domain.events import Routed, TurnDone
+from tale_tui.engine.models.scripted import Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.store.conversations.message_tree import NewMessage, append_message
 from tale_tui.engine.store.store import Store
 
@@ -92,6 +92,27 @@ async def fill_at_once(store: Store, session_id: str, turns: int, text: str) -> 
                 above = append_message(connection, session_n, above, new)
 
     await store._write(job)
+
+
+async def test_the_report_says_what_the_last_turn_said_of_the_window(talk: Begin) -> None:
+    chat = await talk([Script((Say("a"),), prompt_tokens=300), Script((Say("b"),), prompt_tokens=900)])
+    for text in ("first", "second"):
+        (use,) = [event.window for event in await chat.ask(text) if isinstance(event, TurnDone)]
+        report = await chat.engine.chat.context(chat.session_id)
+        assert use is not None
+        assert (use.used, use.left_out) == (report.used, False)
+        assert use.window == report.window
+
+
+async def test_turns_that_were_left_out_are_told_of_with_the_window(talk: Begin) -> None:
+    chat = await talk(ScriptedBackend([spoken("a")], window=2_048), context={"summaries": False})
+    await fill_at_once(chat.engine.store, chat.session_id, 100, "word " * 40)
+    (use,) = [event.window for event in await chat.ask("last") if isinstance(event, TurnDone)]
+    report = await chat.engine.chat.context(chat.session_id)
+    assert use is not None
+    assert use.left_out
+    assert report.turns_lost
+    assert use.used == report.used
 
 
 async def test_of_a_conversation_of_5000_turns_no_more_is_read_than_has_room(talk: Begin) -> None:

@@ -74,6 +74,46 @@ CHATS = [
 ]
 
 
+STATEMENTS = [
+    "We decided on PostgreSQL 15 for the shop",
+    "We decided on PostgreSQL 15 for the shop.",
+    "We agreed to write the service in Go",
+    "The team chose Figma for the mockups",
+    "We settled on weekly sprints",
+    "We decided to drop the mobile app",
+    "We use Python 3.11 at work.",
+    "We will use React for the web application.",
+    "I prefer tabs over spaces in Python code",
+    "Remember that our API keys rotate monthly",
+    "Wir haben uns für PostgreSQL entschieden.",
+    "Wir haben beschlossen, den Shop mit Django zu bauen.",
+    "Die Datenbank ist PostgreSQL 15.",
+    "On a choisi PostgreSQL pour la boutique.",
+    "Nous utilisons Docker en production.",
+    "Je préfère les réponses en français.",
+    "Hemos decidido usar Docker para el servidor.",
+    "Elegimos PostgreSQL 15 para la tienda.",
+]
+"""Decisions, facts and preferences: what is stated, and nothing is asked for."""
+
+DECIDED_THEN_WANTED = [
+    "We decided on PostgreSQL 15 for the shop. Write the schema for orders and customers.",
+    "We agreed on weekly sprints, draft a short note to the team about it.",
+    "Wir haben uns für PostgreSQL entschieden. Schreib das Schema für Kunden und Bestellungen.",
+]
+"""Something is decided, and work follows from it."""
+
+
+@pytest.mark.parametrize("text", STATEMENTS)
+def test_what_only_states_something_is_talk(text: str) -> None:
+    assert detect(text).band() is DetectBand.CHAT, detect(text)
+
+
+@pytest.mark.parametrize("text", DECIDED_THEN_WANTED)
+def test_work_that_follows_from_a_decision_is_a_task(text: str) -> None:
+    assert detect(text).band() is DetectBand.TASK, detect(text)
+
+
 @pytest.mark.parametrize("text", TASKS)
 def test_clear_tasks(text: str) -> None:
     assert detect(text).band() is DetectBand.TASK, detect(text)

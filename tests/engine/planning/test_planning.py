@@ -375,6 +375,21 @@ async def test_a_plan_that_copies_to_where_nobody_said_is_refused(begin: Any, tm
     assert "the folders that the task names: none" in done.plan.reasoning
 
 
+async def test_a_model_that_copies_to_a_folder_without_a_place_is_told_so_and_repairs_its_plan(
+    begin: Any, tmp_path: Path
+) -> None:
+    target = tmp_path / "shop"
+    target.mkdir()
+    code = step("code", files=["a.py"])
+    out = {"key": "out", "title": "Copy out", "copy_to": str(target / "not" / "there"), "after": ["code"]}
+    planner = Planner([plan(code, out), plan(code, out | {"copy_to": str(target)})])
+    engine = await begin(planner, plans=FREE)
+    task = await submit(engine, f"{APPLICATION}, and put it into {target}.")
+    waiting = await until(engine, task, TaskState.WAITING, TaskState.DONE)
+    assert [one.spec.to for one in waiting.steps if one.spec.kind == "copy"] == [str(target)]
+    assert "there is no folder" in planner.planned[1].messages[-1].text
+
+
 async def test_a_copy_to_another_folder_than_approved_does_not_run(begin: Any, tmp_path: Path) -> None:
     """A step says on its way that the rest is to be copied elsewhere."""
     target = tmp_path / "shop"

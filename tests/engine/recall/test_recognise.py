@@ -87,6 +87,8 @@ def test_the_result_of_a_task_is_kept_without_its_code() -> None:
 
 
 def test_a_result_that_is_only_code_is_not_kept() -> None:
+    found = result_statement("We decided on PostgreSQL for the database.", "Hello")
+    assert found == "We decided on PostgreSQL for the database: Hello"
     assert not result_statement("Fibonacci", "```py\ndef fib(n): ...\n```")
 
 

@@ -1,4 +1,4 @@
-"""Keys, tokens and passwords: none is kept, wherever it stands."""
+"""Keys, tokens, passwords, numbers of cards and accounts: none is kept, wherever it stands."""
 
 from __future__ import annotations
 
@@ -68,6 +68,16 @@ SECRETS = (
     "I log in with bob and kitty99.",
     "We use x9$kLm2#pQ as the root login",
     "We decided to use the key 9f86d081884c7d65 for the database.",
+    "I pay with 4111 1111 1111 1111 in the shop.",
+    "Our card for travel is 5500-0000-0000-0004 and valid.",
+    "I have 378282246310005 for the office.",
+    "Mine is 3782 822463 10005, the blue one.",
+    "We paid with 4222222222222 last year.",
+    "Our card has nineteen: 6304000000000000000 there",
+    "We pay the rent from AT61 1904 3002 3457 3201 each month.",
+    "My account is DE89370400440532013000 at the bank.",
+    "Our supplier has GB82-WEST-1234-5698-7654-32 in London.",
+    "Unser Konto: mt84 malt 0110 0001 2345 mtlc ast0 01s",
     "The seed is witch collapse practice feed shame open despair creek road again ice least",
 )
 HARMLESS = (
@@ -93,6 +103,14 @@ HARMLESS = (
     "The pin on the map is red and we like it.",
     "We chose commit 3ff34bb for the release.",
     "The primary key of the orders is their number.",
+    "Our customer has the number 4111 1111 1111 1112 there.",
+    "The order is 4111111111111112 in our system.",
+    "The log begins at 1700000000006 in milliseconds.",
+    "We met on 2026-10-12 and 2026-10-13 in the office.",
+    "We call him at +43 660 123 45 67 or 0316 12 34 56.",
+    "Our article is AT61 1904 3002 3457 3202 in the list.",
+    "We drive on DB15 with fast cars from here to home now.",
+    "Pi is 3.14159265358979323 for us.",
     "The code is in the folder src and the tests are beside it.",
 )
 

@@ -129,7 +129,9 @@ async def test_a_key_is_never_kept_whoever_wants_it(place: Place) -> None:
     await place.say("My password is hunter2.", "I use sk-proj-a1B2c3D4e5F6g7H8i9J0 for it.")
     service = place.service()
     assert await texts(service) == []
-    with pytest.raises(HasSecret, match="There was a key or a password in it: not remembered"):
+    with pytest.raises(
+        HasSecret, match="There was a key, a password, or a card or account number in it: not remembered"
+    ):
         await service.add("The wifi password is hunter2")
     item = await service.add("We have wifi in the cellar")
     with pytest.raises(HasSecret):
@@ -321,6 +323,25 @@ HOSTILE = (
     "-",
     "%_\\",
 )
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        (
+            "Wir haben beschlossen, als Datenbank PostgreSQL 15 zu nehmen.",
+            "Was haben wir am Montag über die Datenbank beschlossen?",
+        ),
+        ("Wir haben uns beim Cache für Redis entschieden.", "Was haben wir wegen des Caches entschieden?"),
+    ],
+)
+async def test_a_german_question_is_offered_what_was_decided_by_words(place: Place, said: str, asked: str) -> None:
+    place.embeddings.ref = None
+    await place.say(said, "Die Datenbank ist am Wochenende umgezogen, und wir waren alle dabei.")
+    service = place.service()
+    assert said in await texts(service)
+    (first, *_) = await service.offer(asked, "", frozenset())
+    assert first.text == said
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,18 @@ from tale_tui.engine.recall.words import WORDS_ASKED, asked_words, index_words
 
 def test_a_question_is_looked_for_by_the_words_that_say_something() -> None:
     assert asked_words("What did we decide about the database on Monday?") == ("decide", "database", "monday")
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("Was haben wir am Montag über die Datenbank beschlossen?", ("montag", "datenbank", "beschlossen")),
+        ("Was haben wir wegen des Caches entschieden?", ("caches", "entschieden")),
+        ("Was wurde bezüglich der Schriftart vereinbart?", ("schriftart", "vereinbart")),
+    ],
+)
+def test_words_that_only_join_others_are_not_looked_for_in_german(question: str, words: tuple[str, ...]) -> None:
+    assert asked_words(question) == words
 
 
 def test_accents_and_case_do_not_count() -> None:

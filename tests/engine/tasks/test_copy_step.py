@@ -346,6 +346,12 @@ async def test_what_changed_after_it_was_shown_is_asked_about_again(kept: Kept, 
         again = await kept.engine.tasks.get(TASK)
         await asyncio.sleep(0)
     assert again.task.state is TaskState.WAITING
+    assert before.approval is not None
+    assert "changed since" not in before.approval.asks
+    assert again.approval is not None
+    assert again.approval.asks.startswith(
+        "What it would do changed since you said yes (a.py). It asks before it copies"
+    )
     assert texts_in(target) == {"a.py": "mine, changed after I looked\n"}
     await kept.engine.tasks.approve(TASK, yes=True)
     await until(kept, TaskState.DONE)
@@ -364,6 +370,25 @@ async def test_a_yes_to_the_plan_is_none_to_the_copy(kept: Kept, target: Path) -
     assert texts_in(target) == {}
     await kept.engine.tasks.approve(TASK, yes=True)
     await until(kept, TaskState.DONE)
+    assert len(texts_in(target)) == 2
+
+
+async def test_a_folder_that_cannot_be_copied_to_is_refused_with_the_plan(kept: Kept, target: Path) -> None:
+    nowhere = target / "not" / "there"
+    for to, said in ((nowhere, "there is no folder .*not that there could stand in"), (kept.folder(), "data folder")):
+        with pytest.raises(BadPlan, match=rf"steps\[2\]\.to: .*{said}"):
+            await kept.engine.tasks.submit("Make it", key=TASK, plan=steps(to))
+    assert not await kept.engine.tasks.list()
+
+
+async def test_an_undo_says_that_what_was_copied_stays(kept: Kept, target: Path) -> None:
+    await asking(kept, target)
+    await kept.engine.tasks.approve(TASK, yes=True)
+    await until(kept, TaskState.DONE)
+    seen = await kept.engine.checkpoints.undo(task_id=TASK, dry_run=True)
+    done = await kept.engine.checkpoints.undo(task_id=TASK)
+    for told in (seen, done):
+        assert f"What was copied to {target} stays there" in told.states
     assert len(texts_in(target)) == 2
 
 

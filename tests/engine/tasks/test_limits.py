@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -178,7 +179,8 @@ def test_a_server_that_is_busy_is_tried_again_in_seconds_for_longer_than_others(
 
 
 def admission(**settings: Any) -> TaskAdmission:
-    return TaskAdmission(TaskSettings(**settings), lambda: 0.0, lambda *_, **__: (NEAR, "near"), never_simple)
+    own = Path("/nowhere")
+    return TaskAdmission(TaskSettings(**settings), lambda: 0.0, lambda *_, **__: (NEAR, "near"), never_simple, own)
 
 
 async def test_what_is_no_task_is_refused_and_costs_nothing() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from textual.screen import Screen
+
 from tale_tui.ui.dashboard.screen import DashboardScreen
 from tale_tui.ui.tasks.screen import TasksScreen
 
@@ -25,7 +28,7 @@ async def test_a_key_is_refused_in_words(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()
         await window.say(f"/remember the key is {KEY}")
-        await window.tells("There was a key or a password in it: not remembered.")
+        await window.tells("There was a key, a password, or a card or account number in it: not remembered.")
         assert await window.engine.recall.list() == ()
 
 
@@ -99,15 +102,18 @@ async def test_space_is_about_the_conversation_in_the_chat(open_window: Any) -> 
         assert not await window.engine.recall.allowed(window.session.id)
 
 
-async def test_the_dashboard_leads_there_and_is_gone_back_to(open_window: Any) -> None:
+@pytest.mark.parametrize(("key", "screen"), [("f5", DashboardScreen), ("f3", TasksScreen)])
+async def test_the_tasks_and_the_dashboard_lead_there_and_are_gone_back_to(
+    open_window: Any, key: str, screen: type[Screen[None]]
+) -> None:
     async with open_window() as window:
         await window.ready()
-        await window.press("f5")
-        await window.dialog(DashboardScreen)
+        await window.press(key)
+        await window.dialog(screen)
         await window.press("M")
         await window.shows("Dashboard › Remembered")
         await window.press("escape")
-        await window.dialog(DashboardScreen)
+        await window.dialog(screen)
 
 
 async def test_it_is_turned_off_for_the_conversation(open_window: Any) -> None:

@@ -361,3 +361,36 @@ async def test_foreign_text_is_no_markup(open_plan: Any) -> None:
         await window.shows("[bold]x[/bold]", "[red]why[/red]")
         assert "\u202e" not in window.painted
         assert "\x1b" not in window.painted
+
+
+async def test_files_that_would_be_copied_out_stand_in_a_line_each(open_plan: Any) -> None:
+    async with open_plan(plans.copying()) as window:
+        await window.shows("To /srv/app:")
+        for number in range(3):
+            await window.shows(f"- page{number}.md, 6 B")
+        rows = [one for one in window.painted.splitlines() if "- page" in one]
+        assert len(rows) == 3
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_of_many_files_it_says_how_many_more_there_are(open_plan: Any, size: tuple[int, int]) -> None:
+    async with open_plan(plans.copying(30), size=size) as window:
+        await window.shows("- page5.md, 6 B", "and 24 more", "Finish without copying")
+
+
+@pytest.mark.parametrize("by_key", [True, False])
+async def test_it_is_finished_without_copying(open_plan: Any, by_key: bool) -> None:
+    async with open_plan(plans.copying()) as window:
+        await window.shows("Finish without copying")
+        await (window.press("x") if by_key else window.pilot.click("#without"))
+        await window.dialog(TasksScreen)
+        await calls(window, ("approve step", TASK, False, "out"))
+        await window.tells("Web application goes on without copying.")
+
+
+async def test_only_what_copies_is_finished_without_copying(open_plan: Any) -> None:
+    async with open_plan() as window:
+        await window.hides("Finish without copying")
+        await window.press("x")
+        assert isinstance(window.app.screen, PlanDialog)
+        await calls(window)

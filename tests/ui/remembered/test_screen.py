@@ -142,7 +142,7 @@ async def test_a_key_is_refused_in_words(open_remembered: Any) -> None:
         await window.press("n")
         await window.shows("Remember something")
         await window.press(*"sk-1", "enter")
-        await window.shows("There was a key or a password in it: not remembered.", "6 items")
+        await window.shows("There was a key, a password, or a card or account number in it: not remembered.", "6 items")
 
 
 async def test_space_turns_it_off_for_the_conversation_and_on_again(open_remembered: Any) -> None:

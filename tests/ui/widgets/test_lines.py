@@ -159,6 +159,9 @@ async def test_a_demo_is_called_one() -> None:
         (WindowShown(None, 8192), "    – of 8.2k  "),
         (WindowShown(6554, 8192), "6.6k of 8.2k high"),
         (WindowShown(8192, 8192, cut=True), "8.2k of 8.2k cut"),
+        (WindowShown(3000, 8192, left_out=True), "3.0k of 8.2k left out"),
+        (WindowShown(13_100, 131_072, left_out=True), "13.1k of 131k left out"),
+        (WindowShown(8192, 8192, cut=True, left_out=True), "8.2k of 8.2k cut"),
     ],
 )
 async def test_the_gauge_says_in_words_what_its_colour_says(window: WindowShown, word: str) -> None:

@@ -8,6 +8,7 @@ _TASK = (
     r"(?:(?:mein|dein|die|der|das|den|dem|diese)(?:e[rnm]?|r|n|m)? )?(?:letzten? |laufenden? )?(?:aufgabe|auftrag|task)"
 )
 _TASKS = r"(?:alle )?(?:meine |die )?(?:offenen |laufenden )?(?:aufgaben|auftrage|tasks)"
+_DECIDED = r"(?:entschieden|beschlossen|vereinbart|ausgemacht)"
 GERMAN = LanguagePatterns(
     status=(
         rf"wie (?:lauft|steht) {_TASK}",
@@ -45,7 +46,8 @@ GERMAN = LanguagePatterns(
     before=r"bitte|hallo|hey|sag mir",
     after=r"bitte|gerade|eigentlich|danke",
     decided=(
-        r"was (?:haben wir|habe? ich|hatten wir) .+ (?:entschieden|beschlossen|vereinbart|ausgemacht)",
-        r"(?:wofur|wogegen) (?:haben wir uns|habe? ich mich) .+ entschieden",
+        rf"was (?:haben wir|habe? ich|hatten wir) .+ {_DECIDED}",
+        rf"was (?:wurde|ist) .+ {_DECIDED}(?: worden)?",
+        r"(?:wofur|wogegen|wie) (?:haben wir uns|hatten wir uns|habe? ich mich) .+ entschieden",
     ),
 )
