@@ -39,7 +39,7 @@ def part_lines(report: ContextReport) -> tuple[PartLine, ...]:
     window = max(report.window, 1)
     free = max(0, window - sum(part.tokens for part in report.parts))
     lines = [PartLine(PART_NAMES[part.name], part.tokens, part.tokens / window, _note(part)) for part in shown]
-    lost = f"{plural(report.turns_lost, 'older turn')} left out" if report.turns_lost else ""
+    lost = f"{plural(report.turns_lost, 'turn')} left out" if report.turns_lost else ""
     return (*lines, PartLine("not used" if lost else "free", free, free / window, lost))
 
 

@@ -51,7 +51,7 @@ def test_the_parts_that_there_are_stand_in_their_order_with_what_is_free() -> No
 
 def test_nothing_is_called_free_while_turns_are_left_out() -> None:
     last = part_lines(report(digest_shown=False))[-1]
-    assert (last.label, last.note) == ("not used", "8 older turns left out")
+    assert (last.label, last.note) == ("not used", "8 turns left out")
 
 
 @pytest.mark.parametrize(

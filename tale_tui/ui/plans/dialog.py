@@ -89,7 +89,7 @@ class PlanDialog(Dialog[PlanAnswer]):
         Binding("K", "shift(-1)", "move", key_display="K J", id="plan.move_up", tooltip="Move it up"),
         binding("plan.move_down", "J", "shift(1)", "Move down", "Move the chosen step down"),
         Binding("n", "refuse", "refuse", id="plan.refuse", tooltip="Refuse it with a reason; another one is made"),
-        Binding("x", "leave_out", "no copy", id="plan.leave_out", tooltip="Finish without copying files out"),
+        Binding("x", "leave_out", "cancel", id="plan.leave_out", tooltip="Cancel the copy: finish without it"),
         Binding("u", "undo", "undo", id="plan.undo", tooltip="Take the last change back"),
         Binding("s", "save", "save", id="plan.save", tooltip="Save the plan to a file, as JSON"),
         Binding("o", "load", "open", id="plan.load", tooltip="Take the plan of a file instead"),
