@@ -87,7 +87,7 @@ class TokensController:
         now: the time, in seconds since the epoch.
         show: called when something is known anew.
         engine: None while there is none.
-        pieces: how many pieces of time the plot has room for.
+        pieces: how many pieces of time the plot has room for; 0 while nothing is laid out, so that nothing is read.
         view: what the user wants to see.
         shown: None until something was read.
         activity: what models do now.
@@ -99,7 +99,7 @@ class TokensController:
     now: Callable[[], float]
     show: Callable[[], None]
     engine: EngineApi | None = None
-    pieces: int = 1
+    pieces: int = 0
     view: TokensView = field(default_factory=TokensView)
     shown: TokensShown | None = None
     activity: CallActivity = field(default_factory=CallActivity)
@@ -122,7 +122,7 @@ class TokensController:
 
     def look(self) -> None:
         """Read what is so now, soon; one look at a time."""
-        if self.engine is not None and not self._looking:
+        if self.engine is not None and self.pieces and not self._looking:
             self._looking = True
             self.screen.spawn(self._look, self.engine, group="tokens")
 

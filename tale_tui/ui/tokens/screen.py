@@ -159,9 +159,11 @@ class TokensScreen(BaseScreen):
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
-        self.controller.pieces = max(plot_columns(self.plot.size.width) // BAR_CELLS, 1)
         self.paint()
-        self.controller.look()
+        pieces = max(plot_columns(self.plot.size.width) // BAR_CELLS, 1)
+        if pieces != self.controller.pieces:
+            self.controller.pieces = pieces
+            self.controller.refresh()
 
     def paint(self) -> None:
         """Show what is known now."""
