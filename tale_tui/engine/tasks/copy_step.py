@@ -228,9 +228,8 @@ def check_targets(plan: Plan, own: Path) -> None:
     for number, spec in enumerate(plan.steps):
         if spec.kind != StepKind.COPY:
             continue
-        with suppress(
-            OSError, RuntimeError
-        ):  # it cannot be looked at now; the step itself says why where it still is so
+        # What cannot be looked at now the step itself says, where that is still so.
+        with suppress(OSError, RuntimeError):
             folder = Path(spec.to).expanduser().resolve()
             if folder.is_relative_to(own.resolve()):
                 raise BadPlan(f"steps[{number}].to: {_inside(clean_line(spec.to)).sentence}")

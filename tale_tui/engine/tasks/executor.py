@@ -5,6 +5,7 @@ Each change is stored before it is announced.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -17,13 +18,14 @@ from tale_tui.domain.errors import BadInput, EmptyMessage, NoSuchSession, StoreE
 from tale_tui.domain.events import Fact, TaskEvent
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.plans import PlanDraft, plan_maker, with_steps
-from tale_tui.domain.tasks import ENDED, OPEN, Priority, Reason, Step, Task, TaskDetail, TaskRequest, TaskState
+from tale_tui.domain.tasks import ENDED, OPEN, Plan, Priority, Reason, Step, Task, TaskDetail, TaskRequest, TaskState
 from tale_tui.domain.text import clean, clean_line, is_blank
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.tasks.tasks import NewTask
 from tale_tui.engine.store.tasks.transitions import REFUSED, UNDER_WAY
 from tale_tui.engine.tasks.admission import Likely, Simple, TaskAdmission
+from tale_tui.engine.tasks.copy_step import check_targets
 from tale_tui.engine.tasks.journal import RunServices
 from tale_tui.engine.tasks.limits import Slots
 from tale_tui.engine.tasks.plan import ONE_STEP, check_again, parse_plan
@@ -244,7 +246,7 @@ class Executor:
         return await uncancellable(self._skip(task_id, step, _STOPPED))
 
     async def draft(self, task_id: str, *, plan: str) -> PlanDraft:
-        detail, drafted = await self._store.task_detail(task_id), parse_plan(plan)
+        detail, drafted = await self._store.task_detail(task_id), await self._handed_in(plan)
         kept = {step.spec.key: step for step in detail.steps if step.is_over}
         known = {step.spec: step for step in detail.steps}
         new = [spec for spec in drafted.steps if spec.key not in kept]
@@ -254,7 +256,17 @@ class Executor:
         return PlanDraft(detail, await self._rules.foreseen(detail))
 
     async def set_plan(self, task_id: str, *, plan: str) -> Task:
-        return self._services.changed(await self._store.set_plan(task_id, parse_plan(plan)))
+        return self._services.changed(await self._store.set_plan(task_id, await self._handed_in(plan)))
+
+    async def _handed_in(self, plan: str) -> Plan:
+        """A plan as somebody handed it in.
+
+        Raises:
+            BadPlan: it cannot be run, or copies to where nothing can be copied to.
+        """
+        parsed = parse_plan(plan)
+        await asyncio.to_thread(check_targets, parsed, self._store.folder)
+        return parsed
 
     async def set_priority(self, task_id: str, priority: Priority) -> Task:
         return self._reordered(await self._store.set_priority(task_id, priority), afresh=False)

@@ -379,6 +379,10 @@ async def test_a_folder_that_cannot_be_copied_to_is_refused_with_the_plan(kept: 
         with pytest.raises(BadPlan, match=rf"steps\[2\]\.to: .*{said}"):
             await kept.engine.tasks.submit("Make it", key=TASK, plan=steps(to))
     assert not await kept.engine.tasks.list()
+    await asking(kept, target)
+    for verb in (kept.engine.tasks.draft, kept.engine.tasks.set_plan):
+        with pytest.raises(BadPlan, match=r"steps\[2\]\.to: "):
+            await verb(TASK, plan=steps(nowhere))
 
 
 async def test_an_undo_says_that_what_was_copied_stays(kept: Kept, target: Path) -> None:
