@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -253,12 +256,23 @@ async def test_new_plots_are_painted_one_after_the_other_and_none_is_left_out(op
     async with open_dashboard() as window:
         screen, old = window.app.dashboard, [view.data for view in window.app.dashboard.grid.views]
         window.engine.dashboard = lambda range_s, model: moved(busy(range_s, model))
+        turns = itertools.count()
+        painted: list[int] = []
+        """The turn of the loop in which each was painted."""
+
+        async def count_turns() -> None:
+            while True:
+                next(turns)
+                await asyncio.sleep(0)
+
+        for view in screen.grid.views:
+            screen.watch(view, "data", lambda _: painted.append(next(turns)), init=False)
+        counting = asyncio.ensure_future(count_turns())
         screen.controller.read()
-        await window.until(lambda: screen.grid.views[0].data != old[0], "the first one is new")
-        assert screen.grid.views[-1].data == old[-1]
-        await window.until(
-            lambda: all(view.data != before for view, before in zip(screen.grid.views, old, strict=True)), "all are"
-        )
+        await window.until(lambda: len(painted) == len(old), "all are painted anew")
+        counting.cancel()
+        assert all(view.data != before for view, before in zip(screen.grid.views, old, strict=True))
+        assert all(later > one + 1 for one, later in pairwise(painted)), "each has a turn of its own"
 
 
 async def test_figures_that_change_lay_nothing_out_anew(open_dashboard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
