@@ -260,6 +260,7 @@ async def test_a_process_that_takes_for_ever_is_ended(
 
 @pytest.mark.process
 @pytest.mark.long
+@pytest.mark.timeout(400)
 async def test_a_real_fit_learns_from_corrections_and_is_atomic(tmp_path: Path) -> None:
     path = tmp_path / "detector.json"
     text = "the usual friday thing"

@@ -379,6 +379,7 @@ def filled(count: int) -> Callable[[int], str]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(400)
 async def test_a_hundred_thousand_items_are_listed_searched_and_forgotten(place: Place) -> None:
     from tale_tui.engine.recall.words import index_words
     from tale_tui.engine.store.recall import NewItem
