@@ -18,7 +18,7 @@ from tale_tui.engine.bus import Bus
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.service import ModelService
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.unforeseen import attempt
+from tale_tui.engine.unexpected import attempt
 from tale_tui.formatting.recall import state_words
 
 

@@ -23,7 +23,7 @@ from tale_tui.engine.models.registry import openai_is_set
 from tale_tui.engine.models.roles.defaults import about_other_model
 from tale_tui.engine.models.server_errors import NOTHING_ANSWERS
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.unforeseen import attempt
+from tale_tui.engine.unexpected import attempt
 
 OK, LOOK, BAD = FindingState.OK, FindingState.LOOK, FindingState.BAD
 

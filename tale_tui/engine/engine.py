@@ -135,9 +135,9 @@ class Engine:
         self._read_only = read_only
         self._stopping: asyncio.Task[None] | None = None
         prompt_builder = PromptBuilder(store, pool, settings)
-        judges = learned_models(paths.data)
+        learned = learned_models(paths.data)
         router = Router(roles, pool, settings.route)
-        classifier = MessageClassifier(store, judges, settings.detect, router.preview, clock.now)
+        classifier = MessageClassifier(store, learned, settings.detect, router.preview, clock.now)
 
         def complain(error: TaleError) -> None:
             bus.publish(Notice(error.title, error.sentence, "error"))
@@ -170,11 +170,11 @@ class Engine:
         self._learning = learning = build_learning(
             *(
                 paths.data,
-                judges,
+                learned,
                 store,
                 settings,
                 clock.now,
-                _forecast_services(settings, judges, router, backends, budgets),
+                _forecast_services(settings, learned, router, backends, budgets),
             ),
             *(busy, complain, bus.publish),
             can_write=not read_only,
@@ -190,11 +190,11 @@ class Engine:
         folders = TaskFolders(paths.task_files)
         checkpoints: CheckpointService = build_checkpoints(
             *(paths.checkpoints, store, folders, lambda: executor, lambda: sessions),
-            *(judges.complexities.level_now, settings, clock, bus.publish),
+            *(learned.complexities.level_now, settings, clock, bus.publish),
             can_write=not read_only,
         )
         executor: Executor = _local_executor(
-            *(store, backends, pool, roles, router, judges.complexities, settings, clock, publish, calls, budgets),
+            *(store, backends, pool, roles, router, learned.complexities, settings, clock, publish, calls, budgets),
             learning=learning,
             recall=recall,
             folders=folders,
@@ -365,16 +365,16 @@ def _is_local(backends: BackendRegistry, ref: ModelRef) -> bool:
 
 
 def _forecast_services(
-    settings: Settings, judges: LearnedModels, router: Router, backends: BackendRegistry, budgets: Budgets
+    settings: Settings, learned: LearnedModels, router: Router, backends: BackendRegistry, budgets: Budgets
 ) -> ForecastServices:
     """What forecasts are made from besides earlier runs."""
 
     async def detected(text: str) -> float | None:
-        return (await judges.detectors.get()).detect(text).p if settings.detect.enabled else None
+        return (await learned.detectors.get()).detect(text).p if settings.detect.enabled else None
 
     async def routed(p: float | None, text: str) -> ForecastRoute:
         role = Role.TASK if p is None or p >= settings.detect.task_from else Role.UX
-        simple = await judges.complexities.simple(text)
+        simple = await learned.complexities.simple(text)
         signals = router.signals(role, p=p, simple=simple, prompt_tokens=asked_tokens(text, ONE_STEP.steps[0]))
         if signals.ux.ref is None and signals.task.ref is None:
             return ForecastRoute(rule(signals)[0], None, "no model is known yet")
@@ -387,7 +387,7 @@ def _forecast_services(
         return is_large and not budgets.has_for(found.ref)
 
     slots = Slots(settings.tasks.running, settings.tasks.per_model, partial(_is_local, backends))
-    return ForecastServices(detected, judges.complexities.level, routed, slots.limits, large)
+    return ForecastServices(detected, learned.complexities.level, routed, slots.limits, large)
 
 
 def _local_executor(

@@ -30,11 +30,11 @@ from tale_tui.domain.events import (
 )
 from tale_tui.domain.metrics import server_rate
 from tale_tui.domain.models import LoadedModel, ModelRef, Role, Usage
-from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, SortedAnew, TextPiece
+from tale_tui.engine.models.backend import ChatRequest, Finished, PromptRead, TextPiece, ThinkingCorrected
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.unforeseen import error_of
+from tale_tui.engine.unexpected import error_of
 
 Kind = TypeVar("Kind")
 
@@ -99,7 +99,7 @@ class PartialReply:
         if self._first_text is None and not piece.thinking:
             self._first_text = self._last
 
-    def sort_anew(self, *, thinking: bool) -> None:
+    def correct_thinking(self, *, thinking: bool) -> None:
         """Take all that came for thinking, or for the answer."""
         whole = (self.thinking + self.text).strip()
         self._thinking, self._text = ([whole], []) if thinking else ([], [whole])
@@ -422,7 +422,7 @@ class ReplyReader(Protocol):
         """Take what the model writes."""
         ...
 
-    def sort_anew(self, *, thinking: bool) -> None:
+    def correct_thinking(self, *, thinking: bool) -> None:
         """All that came is thinking, or the answer."""
         ...
 
@@ -460,9 +460,9 @@ async def stream_reply(
                         await asyncio.sleep(0)
                 case PromptRead(done, total):
                     reader.progress(done, total)
-                case SortedAnew(thinking):
+                case ThinkingCorrected(thinking):
                     unopened = unopened or thinking
-                    reader.sort_anew(thinking=thinking)
+                    reader.correct_thinking(thinking=thinking)
                 case Finished():
                     end = event
     if end is None:

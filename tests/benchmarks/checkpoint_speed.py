@@ -20,7 +20,7 @@ from tale_tui.config.settings import CheckpointSettings
 from tale_tui.domain.checkpoints import CheckpointKind
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.tasks import Plan, StepSpec
-from tale_tui.engine.checkpoints.keeper import CheckpointKeeper, Group, Operation
+from tale_tui.engine.checkpoints.writer import CheckpointWriter, Group, Operation
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.tasks.tasks import NewTask
 from tale_tui.engine.tasks.step_files import TaskFolders
@@ -76,23 +76,23 @@ async def main() -> None:
             path = folder / f"part{number % 10}" / f"file{number}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content())
-        keeper = CheckpointKeeper(root / "checkpoints.git", store, folders, CheckpointSettings(), Clock(), print)
-        await keeper.work(int)  # the library is loaded and the repository made
+        writer = CheckpointWriter(root / "checkpoints.git", store, folders, CheckpointSettings(), Clock(), print)
+        await writer.work(int)  # the library is loaded and the repository made
         ended, group = asyncio.Event(), Group(TASK)
         lags = asyncio.create_task(lag(ended))
 
         async def kept() -> float:
             began = time.perf_counter()
-            await keeper.make(group, Operation(CheckpointKind.STEP, "after 1, One", TASK, "one"))
+            await writer.make(group, Operation(CheckpointKind.STEP, "after 1, One", TASK, "one"))
             return (time.perf_counter() - began) * 1000
 
-        before, cpu = keeper.repository.loose(), time.process_time()
+        before, cpu = writer.repository.loose(), time.process_time()
         first = await kept()
-        first_cpu, objects = (time.process_time() - cpu) * 1000, keeper.repository.loose() - before
+        first_cpu, objects = (time.process_time() - cpu) * 1000, writer.repository.loose() - before
         await asyncio.sleep(0.2)  # what was written just before it was read is read once more
         await kept()
         unchanged = [await kept() for _ in range(ROUNDS)]
-        changed, before, cpus = [], keeper.repository.loose(), []
+        changed, before, cpus = [], writer.repository.loose(), []
         for number in range(ROUNDS):
             for place in range(CHANGED):
                 (folder / f"part{place}" / f"file{place}.py").write_bytes(content() + str(number).encode())
@@ -100,11 +100,11 @@ async def main() -> None:
             cpu = time.process_time()
             changed.append(await kept())
             cpus.append((time.process_time() - cpu) * 1000)
-        few = (keeper.repository.loose() - before) // ROUNDS
+        few = (writer.repository.loose() - before) // ROUNDS
         ended.set()
         late = sorted(await lags)
         floors = floor(root, objects), statistics.median(floor(root / f"{number}", few) for number in range(ROUNDS))
-        await keeper.close()
+        await writer.close()
         await store.close()
     print(f"{'':33}{'ms':>8}{'CPU':>8}{'the system alone':>20}")
     print(

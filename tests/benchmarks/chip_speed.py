@@ -23,7 +23,7 @@ from tale_tui.domain.clock import Clock, random_id
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.tasks import TaskRequest
 from tale_tui.engine.ipc.connect import open_engine
-from tale_tui.engine.learning.forecast_book import ForecastBook
+from tale_tui.engine.learning.forecaster import Forecaster
 from tale_tui.ui.app import TaleApp
 from tale_tui.ui.engine_bridge import Bridge
 
@@ -77,14 +77,14 @@ async def compare(app: TaleApp, engine: Any, name: str) -> None:
 async def main(tasks: int) -> None:
     """Both comparisons."""
     made = 0
-    foresee = ForecastBook.foresee
+    foresee = Forecaster.foresee
 
-    def counted(book: ForecastBook, *arguments: Any) -> Any:
+    def counted(book: Forecaster, *arguments: Any) -> Any:
         nonlocal made
         made += 1
         return foresee(book, *arguments)
 
-    ForecastBook.foresee = counted  # type: ignore[method-assign]
+    Forecaster.foresee = counted  # type: ignore[method-assign]
     with TemporaryDirectory() as folder:
         chosen, paths = settings(tasks).model_copy(update={"detect": DetectSettings()}), folders(Path(folder))
         gc.disable()  # as the command line begins the window

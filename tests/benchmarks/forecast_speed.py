@@ -15,7 +15,7 @@ from pathlib import Path
 
 from support.scripted_history import scripted_history
 from tale_tui.engine.learning.complexity import ComplexityModel
-from tale_tui.engine.learning.forecast_book import ForecastBook
+from tale_tui.engine.learning.forecaster import Forecaster
 from tale_tui.engine.learning.history import LearnedRun
 
 MODEL = "ollama/any"
@@ -30,14 +30,16 @@ def texts(arguments: list[str]) -> list[str]:
     return [run.text for run in scripted_history(1_000, seed=5)]
 
 
-def learned() -> ForecastBook:
+def learned() -> Forecaster:
     """What is known after the runs of a long history."""
-    book = ForecastBook()
+    forecaster = Forecaster()
     runs = scripted_history(2_000, seed=3)
     began = time.perf_counter()
-    book.learn(LearnedRun(MODEL, run.text, None, run.prompt_tokens, run.completion_tokens, run.seconds) for run in runs)
+    forecaster.learn(
+        LearnedRun(MODEL, run.text, None, run.prompt_tokens, run.completion_tokens, run.seconds) for run in runs
+    )
     print(f"learning from {len(runs)} runs            {time.perf_counter() - began:.2f} s")
-    return book
+    return forecaster
 
 
 def say(name: str, seconds: list[float]) -> None:
@@ -48,24 +50,24 @@ def say(name: str, seconds: list[float]) -> None:
     print(f"{name:<36} {shown}   max {1000 * ordered[-1]:.3f} ms")
 
 
-def measure(book: ForecastBook, wanted: list[str], judge: ComplexityModel | None = None) -> list[float]:
+def measure(forecaster: Forecaster, wanted: list[str], judge: ComplexityModel | None = None) -> list[float]:
     """Seconds for each text, with its complexity where there is who judges it."""
     found = []
     for text in wanted:
         began = time.thread_time()
-        book.foresee(MODEL, [text], judge.judge(text).label.value if judge else None)
+        forecaster.foresee(MODEL, [text], judge.classify(text).label.value if judge else None)
         found.append(time.thread_time() - began)
     return found
 
 
 if __name__ == "__main__":
-    book, wanted = learned(), texts(sys.argv[1:])
-    say(f"{len(wanted)} texts, the first time", measure(book, wanted))
-    again = [min(times) for times in zip(*(measure(book, wanted) for _ in range(ROUNDS)), strict=True)]
+    forecaster, wanted = learned(), texts(sys.argv[1:])
+    say(f"{len(wanted)} texts, the first time", measure(forecaster, wanted))
+    again = [min(times) for times in zip(*(measure(forecaster, wanted) for _ in range(ROUNDS)), strict=True)]
     say("the same again", again)
     judge = ComplexityModel.load()
-    judge.judge("read what is read but once")
+    judge.classify("read what is read but once")
     say("with complexity, the first time", measure(learned(), wanted, judge))
-    again = [min(times) for times in zip(*(measure(book, wanted, judge) for _ in range(ROUNDS)), strict=True)]
+    again = [min(times) for times in zip(*(measure(forecaster, wanted, judge) for _ in range(ROUNDS)), strict=True)]
     say("the same again", again)
-    say("200,000 characters", measure(book, ["write it again; " * 12_500] * 20))
+    say("200,000 characters", measure(forecaster, ["write it again; " * 12_500] * 20))

@@ -246,7 +246,7 @@ async def tell_complexity(store: Store) -> None:
     for count in AFTER_RUNS:
         share = exact(fit([*packaged_examples(), *found[:count]]), later)
         print(f"  after {count:>3} runs  {1 - share:.3f}", flush=True)
-    hits = [ComplexityModel.load().judge(each.text).label is each.level for each in later]
+    hits = [ComplexityModel.load().classify(each.text).label is each.level for each in later]
     print(f"  weights of the program  {1 - sum(hits) / max(len(hits), 1):.3f}")
 
 

@@ -60,7 +60,7 @@ async def judge(rows: Sequence[Row]) -> list[Judged]:
     """Judge each text, without the history of its session."""
     detector = await Detectors(Path("nothing was learned")).get()
     model = ComplexityModel.load()
-    return [(row, detector.detect(row["text"]).p, model.judge(row["text"]).simple) for row in rows]
+    return [(row, detector.detect(row["text"]).p, model.classify(row["text"]).simple) for row in rows]
 
 
 def table(rows: list[Judged]) -> None:
@@ -87,7 +87,7 @@ def expected_elsewhere() -> None:
     found: list[tuple[str, float]] = []
     for author in sorted({each.author for each in examples}):
         model = ComplexityModel(fit([each for each in examples if each.author != author]))
-        found += [(str(each.level), model.judge(each.text).simple) for each in examples if each.author == author]
+        found += [(str(each.level), model.classify(each.text).simple) for each in examples if each.author == author]
     for threshold in THRESHOLDS:
         shares = []
         for level in LEVELS:

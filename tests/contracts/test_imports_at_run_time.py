@@ -122,7 +122,7 @@ def test_a_window_learns_nothing_before_its_first_frame_and_has_numpy_in_a_threa
 
 def test_the_whole_program_never_loads_what_fits_learn_with() -> None:
     modules = loaded_by(EVERYTHING_OF_THE_ENGINE.replace("tale_tui.engine", "tale_tui"))
-    assert {"tale_tui.ui.app", "tale_tui.cli.main", "tale_tui.engine.learning.forecast_book"} <= modules
+    assert {"tale_tui.ui.app", "tale_tui.cli.main", "tale_tui.engine.learning.forecaster"} <= modules
     assert packages(modules) & LEARNING_LIBRARIES == {"numpy"}
 
 

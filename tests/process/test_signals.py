@@ -34,7 +34,7 @@ def begin_answer(one: Any) -> None:
     one.wait_for("The terminal writes a few bytes")
 
 
-def last_words(screen: str) -> str:
+def stderr_tail(screen: str) -> str:
     """The last words of a reply that were painted, without what is being written at its end."""
     lines = [line.partition("▎")[2].strip(" ▌") for line in screen.splitlines() if line.startswith(" ▎")]
     return " ".join(" ".join(lines).split()[-4:])
@@ -77,7 +77,7 @@ def test_a_signal_leaves_the_window_as_a_key_does(
     assert b"Traceback" not in one.raw
     user, reply = commands.messages()
     assert user["text"] == LONG
-    assert last_words(one.text) in plain(reply["text"])
+    assert stderr_tail(one.text) in plain(reply["text"])
     again = window("--session", commands.json("sessions")["sessions"][0]["id"])
     again.wait_for("│ kept")
 
@@ -88,7 +88,7 @@ def test_a_terminal_that_is_closed_ends_the_window(window: Callable[..., Any], c
     one.hang_up()
     assert one.wait_end() == 0
     _, reply = commands.messages()
-    assert last_words(one.text) in plain(reply["text"])
+    assert stderr_tail(one.text) in plain(reply["text"])
 
 
 def test_a_closed_terminal_ends_also_a_window_that_ignores_the_signal(window: Callable[..., Any]) -> None:

@@ -232,15 +232,15 @@ def test_alerts(looks_as_before: Any, size: tuple[int, int]) -> None:
         first = LimitReading(
             AlertKind.FIRST_TEXT, "", 1.8, 1.0, "The first text of a reply takes 1.80 s; the limit is 1.00 s."
         )
-        [raised] = await engine.store.judge([first])
-        await engine.store.judge([replace(first, seen=0.2)])
+        [raised] = await engine.store.raise_alerts([first])
+        await engine.store.raise_alerts([replace(first, seen=0.2)])
         await engine.metrics.acknowledge(raised.id)
         clock.turn(2 * 3600)
         spent = "81k of 80k tokens of this day are spent. Tasks go on; raise the budget, or wait until the next day."
         worse = "qwen3:14b writes 24 % more slowly since 11:40, when Ollama went from 0.32 to 0.33."
-        await engine.store.judge([LimitReading(AlertKind.REGRESSION, "ollama/qwen3:14b", 1.24, 1.0, worse)])
+        await engine.store.raise_alerts([LimitReading(AlertKind.REGRESSION, "ollama/qwen3:14b", 1.24, 1.0, worse)])
         clock.turn(600)
-        await engine.store.judge([LimitReading(AlertKind.BUDGET_SPENT, "day", 81_000, 80_000, spent)])
+        await engine.store.raise_alerts([LimitReading(AlertKind.BUDGET_SPENT, "day", 81_000, 80_000, spent)])
 
     async def act(window: Any) -> None:
         await window.say("/alerts")

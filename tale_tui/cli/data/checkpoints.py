@@ -126,7 +126,7 @@ def restore(
         return await engine.checkpoints.restore(checkpoint, task_id=task_id, file=file, dry_run=dry_run)
 
     again = f"restore {checkpoint} --yes"
-    return _go_back(context, _Way.RESTORE, work, yes=yes, dry_run=dry_run, as_json=as_json, again=again)
+    return _go_back(context, _GoingBack.RESTORE, work, yes=yes, dry_run=dry_run, as_json=as_json, again=again)
 
 
 @checkpoints.command()
@@ -140,7 +140,7 @@ def undo(context: CommandContext, task: str, dry_run: bool, as_json: bool) -> in
     async def work(engine: EngineApi, dry_run: bool) -> Restoration:
         return await engine.checkpoints.undo(task_id=await _task_id(engine, task), dry_run=dry_run)
 
-    return _go_back(context, _Way.UNDO, work, yes=True, dry_run=dry_run, as_json=as_json)
+    return _go_back(context, _GoingBack.UNDO, work, yes=True, dry_run=dry_run, as_json=as_json)
 
 
 @checkpoints.command()
@@ -154,7 +154,7 @@ def redo(context: CommandContext, task: str, dry_run: bool, as_json: bool) -> in
     async def work(engine: EngineApi, dry_run: bool) -> Restoration:
         return await engine.checkpoints.redo(task_id=await _task_id(engine, task), dry_run=dry_run)
 
-    return _go_back(context, _Way.REDO, work, yes=True, dry_run=dry_run, as_json=as_json)
+    return _go_back(context, _GoingBack.REDO, work, yes=True, dry_run=dry_run, as_json=as_json)
 
 
 @checkpoints.command(cls=TextCommand)
@@ -380,7 +380,7 @@ def _show_diff(found: CheckpointDiff, *, as_json: bool) -> None:
             echo(one.text)
 
 
-class _Way(Enum):
+class _GoingBack(Enum):
     """Ways of going back, and how what is gone back by is introduced: before it is done, and then."""
 
     RESTORE = ("To go back to", "Back to")
@@ -390,7 +390,7 @@ class _Way(Enum):
 
 def _go_back(
     context: CommandContext,
-    way: _Way,
+    kind: _GoingBack,
     work: Callable[[EngineApi, bool], Awaitable[Restoration]],
     *,
     yes: bool,
@@ -402,7 +402,7 @@ def _go_back(
 
     Args:
         context: of the command.
-        way: which of them.
+        kind: which of them.
         work: does it, or only says what would be done.
         yes: nobody is asked.
         dry_run: nothing is done.
@@ -411,14 +411,14 @@ def _go_back(
     """
     from tale_tui.formatting.checkpoints import operation_name, place_name, restoration_lines, restoration_summary
 
-    name_of = place_name if way is _Way.RESTORE else operation_name
+    name_of = place_name if kind is _GoingBack.RESTORE else operation_name
     if dry_run or not yes:
         seen = _run(context, lambda engine: work(engine, True))
         if dry_run and as_json:
             echo_json(_restoration(seen))
             return Exit.DONE
         if not seen.empty:
-            (echo if dry_run else echo_err)(f"{way.value[0]} {name_of(seen.checkpoint)}")
+            (echo if dry_run else echo_err)(f"{kind.value[0]} {name_of(seen.checkpoint)}")
         for line in restoration_lines(seen, done=False):
             (echo if dry_run else echo_err)(line)
         if dry_run or seen.empty:
@@ -433,7 +433,7 @@ def _go_back(
         echo_json(_restoration(done))
     else:
         if not done.empty:
-            echo(f"{way.value[1]} {name_of(done.checkpoint)}")
+            echo(f"{kind.value[1]} {name_of(done.checkpoint)}")
         for line in restoration_lines(done, done=True):
             echo(line)
     return Exit.DONE

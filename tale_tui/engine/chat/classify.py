@@ -48,7 +48,7 @@ class MessageClassifier:
 
     Args:
         store: holds the tasks, which are evidence.
-        judges: hand out the detector, and say how simple a task is.
+        learned: hand out the detector, and say how simple a task is.
         settings: the bands.
         model_of: the model that would be asked for a role now, for work by the probability that it is simple.
         now: seconds since the epoch.
@@ -57,13 +57,13 @@ class MessageClassifier:
     def __init__(
         self,
         store: Store,
-        judges: LearnedModels,
+        learned: LearnedModels,
         settings: DetectSettings,
         model_of: Callable[[Role, float | None], ModelRef | None],
         now: Callable[[], float],
     ) -> None:
         self._store = store
-        self._judges = judges
+        self._learned = learned
         self._settings = settings
         self._model_of = model_of
         self._now = now
@@ -82,7 +82,7 @@ class MessageClassifier:
         role = Role.UX if band is DetectBand.CHAT else Role.TASK
         if role is Role.UX:
             return Classification(found.p, band, found.evidence, ref=self._model_of(role, None))
-        ref, usual = self._model_of(role, await self._judges.complexities.simple(text)), self._model_of(role, None)
+        ref, usual = self._model_of(role, await self._learned.complexities.simple(text)), self._model_of(role, None)
         expected_s = None if ref is None else await self._store.expected_s(ref)
         insisted = None if usual == ref else usual
         return Classification(found.p, band, found.evidence, ref=ref, insisted=insisted, expected_s=expected_s)
@@ -112,7 +112,7 @@ class MessageClassifier:
         return Decision(found.p, band is DetectBand.TASK, asks_decision=asks_decision(text))
 
     async def _detect(self, text: str, context: TurnContext) -> tuple[Detection, DetectBand]:
-        detector = await self._judges.detectors.get()
+        detector = await self._learned.detectors.get()
         if not self._prepared:
             await asyncio.to_thread(prepare)
             self._prepared = True

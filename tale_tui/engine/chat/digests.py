@@ -39,7 +39,7 @@ from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.streaming import PartialReply, stream_reply
-from tale_tui.engine.unforeseen import BackgroundTasks
+from tale_tui.engine.unexpected import BackgroundTasks
 from tale_tui.formatting.alerts import budget_sentence
 
 log = logging.getLogger(__name__)

@@ -224,9 +224,9 @@ class ReplyGenerator:
         self._queue.piece(piece.text, piece.thinking, self._written.tokens)
         self._saver.touch()
 
-    def sort_anew(self, *, thinking: bool) -> None:
+    def correct_thinking(self, *, thinking: bool) -> None:
         """See `ReplyReader`."""
-        self._written.sort_anew(thinking=thinking)
+        self._written.correct_thinking(thinking=thinking)
         self._queue.put(TextSortedAnew(self._written.text, self._written.thinking))
         self._saver.touch()
 

@@ -35,7 +35,7 @@ from tale_tui.engine.chat.context_report import ContextReporter
 from tale_tui.engine.chat.generate import ChatServices, Generated, ReplyGenerator
 from tale_tui.engine.chat.start import StartedTurn, TurnStarter
 from tale_tui.engine.streaming import AutoSaver, PartialReply, TurnEventQueue
-from tale_tui.engine.unforeseen import error_of
+from tale_tui.engine.unexpected import error_of
 
 log = logging.getLogger(__name__)
 

@@ -23,9 +23,9 @@ from tale_tui.domain.text import clean_line
 from tale_tui.engine.checkpoints import state
 from tale_tui.engine.checkpoints.entry import FILE_MODE, Entry, FileKey, hash_of, shown_path
 from tale_tui.engine.checkpoints.going_back import FileStep, carry_out, file_steps, shown
-from tale_tui.engine.checkpoints.keeper import (
+from tale_tui.engine.checkpoints.writer import (
     KEPT_FOR_ITSELF,
-    CheckpointKeeper,
+    CheckpointWriter,
     Group,
     Operation,
     declared_files,
@@ -122,7 +122,7 @@ class TaskStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class RestorePlan:
     """What going back does, as it was seen."""
 
     kind: CheckpointKind
@@ -145,7 +145,7 @@ class Way:
         """Whether all is as it was kept."""
         return not (self.files or self.tasks or self.session or self.session_gone or self.stays)
 
-    def told(self, *, before: str = "", made: str = "") -> Restoration:
+    def summary(self, *, before: str = "", made: str = "") -> Restoration:
         """For the user."""
         states = [one.sentence for one in self.tasks]
         if self.session:
@@ -165,19 +165,19 @@ class Restorer:
     """Sees what going back does, and does it.
 
     Args:
-        keeper: makes the checkpoints and reads them.
+        writer: makes the checkpoints and reads them.
         tasks: gives the tasks as they are now, which are made after this.
         sessions: gives who takes conversations in.
     """
 
     def __init__(
-        self, keeper: CheckpointKeeper, tasks: Callable[[], LiveTasks], sessions: Callable[[], LiveSessions]
+        self, writer: CheckpointWriter, tasks: Callable[[], LiveTasks], sessions: Callable[[], LiveSessions]
     ) -> None:
-        self._keeper = keeper
+        self._writer = writer
         self._tasks = tasks
         self._sessions = sessions
 
-    async def to_checkpoint(self, checkpoint: Checkpoint, task_id: str, file: str) -> Way:
+    async def to_checkpoint(self, checkpoint: Checkpoint, task_id: str, file: str) -> RestorePlan:
         """The way to a checkpoint.
 
         Args:
@@ -209,7 +209,7 @@ class Restorer:
         if session:
             session = state.titled(session, f"{_title_of(session)} ({moment(checkpoint.at)})")
         what = f"{file} of " if file else ""
-        return Way(
+        return RestorePlan(
             CheckpointKind.RESTORE,
             checkpoint,
             Group(checkpoint.group, checkpoint.session_id),
@@ -220,7 +220,7 @@ class Restorer:
             session,
         )
 
-    async def back_by(self, operation: Checkpoint, *, again: bool) -> Way:
+    async def back_by(self, operation: Checkpoint, *, again: bool) -> RestorePlan:
         """The way back by one operation, or forth again.
 
         Args:
@@ -243,13 +243,13 @@ class Restorer:
             new = {one.task.id for one in kept.tasks_after}
             concerned = (one for id_, one in of_all.items() if operation.task_id in ("", id_) or id_ in new)
             tasks = [await self._task_step(one) for one in concerned]
-            if kept.session_after and await self._keeper.session_files(_id_of(kept.session_after)) is None:
+            if kept.session_after and await self._writer.session_files(_id_of(kept.session_after)) is None:
                 session = kept.session_after
         else:
             tasks = [await self._task_step(one) for one in kept.tasks_before]
             tasks += [await self._taken_back(one, stays) for one in kept.tasks_after]
             gone = await self._session_gone(kept.session_after, stays)
-        return Way(
+        return RestorePlan(
             CheckpointKind.REDO if again else CheckpointKind.UNDO,
             operation,
             Group(operation.group, operation.session_id),
@@ -262,13 +262,13 @@ class Restorer:
             tuple(stays),
         )
 
-    async def hold(self, way: Way) -> None:
-        """Bring the tasks of a way to rest."""
-        for one in way.tasks:
+    async def hold(self, plan: RestorePlan) -> None:
+        """Bring the tasks of a plan to rest."""
+        for one in plan.tasks:
             if one.present is not None:
                 await self._tasks().hold(one.present.task.id)
 
-    async def go(self, way: Way) -> Restoration:
+    async def go(self, plan: RestorePlan) -> Restoration:
         """Keep the present, do what was seen, and keep what came of it.
 
         Raises:
@@ -276,68 +276,68 @@ class Restorer:
             WrongState: a task was resumed meanwhile; what was changed before it can be gone back from.
             FileNotSaved: a file could not be written; the present is kept.
         """
-        if way.empty:
-            return way.told()
+        if plan.empty:
+            return plan.summary()
         words = {
             CheckpointKind.UNDO: ("before the undo of", "undone:"),
             CheckpointKind.REDO: ("before the redo of", "done again:"),
         }
-        ahead, behind = words.get(way.kind, ("before going back to", "back to"))
-        keeper, group = self._keeper, way.group
-        first = Operation(CheckpointKind.BEFORE, f"{ahead} {way.subject}", way.task_id)
+        ahead, behind = words.get(plan.kind, ("before going back to", "back to"))
+        writer, group = self._writer, plan.group
+        first = Operation(CheckpointKind.BEFORE, f"{ahead} {plan.subject}", plan.task_id)
         present = await self._kept_where_there(group, first)
-        await keeper.work(lambda: keeper.repository.check_room())
-        await self._check(way.checkpoint, way.files)  # damage that was found meanwhile may have had all set aside
-        tasks_before = tuple(one.present for one in way.tasks if one.present is not None)
-        what = f"{behind} {way.subject}"
+        await writer.work(lambda: writer.repository.check_room())
+        await self._check(plan.checkpoint, plan.files)  # damage that was found meanwhile may have had all set aside
+        tasks_before = tuple(one.present for one in plan.tasks if one.present is not None)
+        what = f"{behind} {plan.subject}"
         new_tasks, new_session = list[TaskDetail](), dict[str, bytes]()
-        for one in way.tasks:
+        for one in plan.tasks:
             if one.present is None:
                 added = await self._tasks().add_again(one.recorded, what, id_=one.new_id)
                 new_tasks.append(await self._tasks().get(added.id))
             else:
                 await self._tasks().put_back(one.recorded.task.id, one.steps, one.to, _result(one), what)
-        for session in await self._sessions().import_(state.session_export(way.session)) if way.session else ():
-            new_session = await keeper.session_files(session.id) or {}
-        if way.session_gone:
+        for session in await self._sessions().import_(state.session_export(plan.session)) if plan.session else ():
+            new_session = await writer.session_files(session.id) or {}
+        if plan.session_gone:
             with suppress(NoSuchSession):  # it was deleted elsewhere meanwhile
-                await self._sessions().delete(way.session_gone)
-        done = await keeper.work(carry_out, way.files, keeper.repository.content, keeper.folders.of)
+                await self._sessions().delete(plan.session_gone)
+        done = await writer.work(carry_out, plan.files, writer.repository.content, writer.folders.of)
         written = [step for step in done if step.action.value in ("write", "remove")]
         operation = Operation(
-            way.kind,
+            plan.kind,
             what,
-            way.task_id,
-            way.checkpoint.step,
-            way.checkpoint.id,
-            await keeper.work(self._stood, written),
+            plan.task_id,
+            plan.checkpoint.step,
+            plan.checkpoint.id,
+            await writer.work(self._stood, written),
             {step.key: step.want for step in written},
             tasks_before,
             new_tasks,
             new_session,
         )
         made = await self._kept_where_there(group, operation)
-        way = replace(way, files=done)
-        return way.told(before=present.id if present else "", made=made.id if made else "")
+        plan = replace(plan, files=done)
+        return plan.summary(before=present.id if present else "", made=made.id if made else "")
 
     async def _kept_where_there(self, group: Group, operation: Operation) -> Checkpoint | None:
         """A checkpoint of a group; None where its only task is not there (any more): then it has no present."""
         before = operation.kind is CheckpointKind.BEFORE
         try:
-            return await self._keeper.make(group, operation, always=not before)
+            return await self._writer.make(group, operation, always=not before)
         except NoSuchTask:
             return None
 
     async def _read(self, checkpoint: Checkpoint) -> _Kept:
         """All that a checkpoint holds and that its group has recorded last."""
         with naming(checkpoint):
-            return await self._keeper.work(self._kept, checkpoint)
+            return await self._writer.work(self._kept, checkpoint)
 
     async def _steps(
         self, checkpoint: Checkpoint, wanted: Mapping[FileKey, Entry | None], recorded: Mapping[FileKey, Entry | None]
     ) -> tuple[FileStep, ...]:
         """As `file_steps`; what is to be written can be read."""
-        steps = await self._keeper.work(file_steps, wanted, recorded, self._keeper.folders.of)
+        steps = await self._writer.work(file_steps, wanted, recorded, self._writer.folders.of)
         await self._check(checkpoint, steps)
         return steps
 
@@ -345,7 +345,7 @@ class Restorer:
         """See that what is to be written can be read, before anything is changed."""
         ids = [step.want[1] for step in steps if step.want is not None]
         with naming(checkpoint):
-            await self._keeper.work(lambda: self._keeper.repository.verify(ids))
+            await self._writer.work(lambda: self._writer.repository.verify(ids))
 
     def _stood(self, written: list[FileStep]) -> dict[FileKey, Entry | None]:
         """What stood in files that were written over: it was kept with the present; on the thread."""
@@ -353,12 +353,12 @@ class Restorer:
 
     def _kept(self, checkpoint: Checkpoint) -> _Kept:
         """All that a checkpoint holds and that its group has recorded last; on the thread."""
-        repository = self._keeper.repository
+        repository = self._writer.repository
         tree = repository.tree_of(checkpoint.id)
         content = repository.content
 
         def files(where: str) -> dict[FileKey, Entry]:
-            return self._keeper.files_of(tree, where)
+            return self._writer.files_of(tree, where)
 
         def tasks(where: str) -> tuple[TaskDetail, ...]:
             return tuple(state.task_from(content(id_)) for _, id_ in repository.entries(tree, where).values())
@@ -384,7 +384,7 @@ class Restorer:
         That is what a step or going back has written last, and what the user wished to be kept. What a person changed
         or added is not among it, although a checkpoint of the present has it: None stands for what they changed.
         """
-        repository, all_ = self._keeper.repository, self._keeper.of_group(group)
+        repository, all_ = self._writer.repository, self._writer.of_group(group)
         if not all_:
             return {}
         ours = [one for one in all_ if one.kind not in KEPT_FOR_ITSELF]
@@ -394,7 +394,7 @@ class Restorer:
         declared = {(detail.task.id, name) for detail in tasks for name in declared_files(detail)}
         wished = [self._wished(one) for one in all_ if one.kind is CheckpointKind.KEPT]
         found: dict[FileKey, Entry | None] = {}
-        for key, entry in self._keeper.files_of(last).items():
+        for key, entry in self._writer.files_of(last).items():
             after = changed.get((key[0], shown_path(key[1])))
             known = after is not None or key in declared
             # Of what was declared and is older than all checkpoints nobody knows who wrote it last.
@@ -408,7 +408,7 @@ class Restorer:
     def _wished(self, checkpoint: Checkpoint) -> dict[FileKey, Entry]:
         """The files that the user wished to be kept; none where that cannot be read any more; on the thread."""
         try:
-            return self._keeper.files_of(self._keeper.repository.tree_of(checkpoint.id))
+            return self._writer.files_of(self._writer.repository.tree_of(checkpoint.id))
         except CheckpointDamaged as error:
             log.warning("what was kept in %s is taken for changed: %s", checkpoint.id, error.sentence)
             return {}
@@ -447,10 +447,10 @@ class Restorer:
         if not new:
             return ""
         id_ = _id_of(new)
-        present = await self._keeper.session_files(id_)
+        present = await self._writer.session_files(id_)
         if present is None:
             return ""
-        if state.same_session(present, new) and not await self._keeper.tasks_of(id_):
+        if state.same_session(present, new) and not await self._writer.tasks_of(id_):
             return id_
         stays.append(f"{_title_of(present)}: the conversation went on since it came back, and stays")
         return ""
@@ -480,7 +480,7 @@ class Restorer:
         """The conversation of a checkpoint, where the present one is another."""
         if not kept:
             return {}
-        present = await self._keeper.session_files(checkpoint.session_id)
+        present = await self._writer.session_files(checkpoint.session_id)
         return {} if present is not None and _talk(present) == _talk(kept) else kept
 
 

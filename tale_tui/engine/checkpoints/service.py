@@ -31,11 +31,11 @@ from tale_tui.engine.checkpoints import state
 from tale_tui.engine.checkpoints.compare import file_diffs, task_differences
 from tale_tui.engine.checkpoints.entry import Entry, FileKey, shown_path
 from tale_tui.engine.checkpoints.history import reversible
-from tale_tui.engine.checkpoints.keeper import CheckpointKeeper, Group, Operation, naming
-from tale_tui.engine.checkpoints.restore import Restorer, Way
+from tale_tui.engine.checkpoints.restore import RestorePlan, Restorer
+from tale_tui.engine.checkpoints.writer import CheckpointWriter, Group, Operation, naming
 from tale_tui.engine.tasks.step_files import StepDone
 from tale_tui.engine.tasks.uncancellable import uncancellable
-from tale_tui.engine.unforeseen import BackgroundTasks
+from tale_tui.engine.unexpected import BackgroundTasks
 from tale_tui.formatting.plans import numbered
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class CheckpointService:
     """Implements `api.CheckpointApi`, where each verb is described.
 
     Args:
-        keeper: makes and reads them.
+        writer: makes and reads them.
         restorer: goes back.
         detail: everything about a task as it is stored.
         level: how hard a task is, from memory; None where that is not known yet.
@@ -62,7 +62,7 @@ class CheckpointService:
 
     def __init__(
         self,
-        keeper: CheckpointKeeper,
+        writer: CheckpointWriter,
         restorer: Restorer,
         detail: Callable[[str], Awaitable[TaskDetail]],
         level: Callable[[str], Complexity | None],
@@ -72,7 +72,7 @@ class CheckpointService:
         *,
         can_write: bool,
     ) -> None:
-        self._keeper = keeper
+        self._writer = writer
         self._restorer = restorer
         self._detail = detail
         self._level = level
@@ -132,15 +132,15 @@ class CheckpointService:
     async def _make_by_itself(self, what: StepDone | Task) -> None:
         task_id = what.id if isinstance(what, Task) else what.task_id
         try:
-            group = await self._keeper.group_of(task_id)
+            group = await self._writer.group_of(task_id)
             detail = await self._detail(task_id)
         except NoSuchTask:
             return
         if isinstance(what, Task):
             inside = Operation(CheckpointKind.INSIDE, f"inside {_step_name(detail, '')}", task_id)
-            await self._keeper.make(group, inside, always=False)
+            await self._writer.make(group, inside, always=False)
             return
-        await self._keeper.make(
+        await self._writer.make(
             group,
             Operation(
                 CheckpointKind.STEP,
@@ -171,40 +171,40 @@ class CheckpointService:
         except TimeoutError:
             log.warning("%d checkpoints are not made: the application ends", self._pending.qsize())
         await self._background.close()
-        await self._keeper.close()
+        await self._writer.close()
 
     # what there is
 
     async def list(self, *, task_id: str = "", session_id: str = "", limit: int = 100) -> CheckpointList:
         await self.settled()
-        found = await self._keeper.all()
+        found = await self._writer.all()
         mine = _meant(found, task_id, session_id)
         return CheckpointList(
             tuple(reversed(mine[-limit:] if limit else mine)),
             len(found),
-            await self._keeper.size_bytes(),
-            self._keeper.budget_bytes,
-            self._keeper.damaged,
+            await self._writer.size_bytes(),
+            self._writer.budget_bytes,
+            self._writer.damaged,
         )
 
     async def show(self, checkpoint: str) -> CheckpointDetail:
         await self.settled()
-        found = await self._keeper.find(checkpoint)
+        found = await self._writer.find(checkpoint)
         with naming(found):
-            return await self._keeper.work(self._detail_of, found)
+            return await self._writer.work(self._detail_of, found)
 
     async def diff(self, checkpoint: str, other: str = "") -> CheckpointDiff:
         await self.settled()
-        one = await self._keeper.find(checkpoint)
+        one = await self._writer.find(checkpoint)
         if other:
-            two = await self._keeper.find(other)
+            two = await self._writer.find(other)
             files, details = await self._state_of(two)
         else:
             group = Group(one.group, one.session_id)
-            present = await self._keeper.present(group, all_anew=True)
-            files, details = await self._keeper.work(self._keeper.state_of, present)
+            present = await self._writer.present(group, all_anew=True)
+            files, details = await self._writer.work(self._writer.state_of, present)
         old_files, old_details = await self._state_of(one)
-        diffs = await self._keeper.work(file_diffs, old_files, files, self._keeper.repository.content)
+        diffs = await self._writer.work(file_diffs, old_files, files, self._writer.repository.content)
         return CheckpointDiff(one.id, two.id if other else "", diffs, task_differences(old_details, details))
 
     async def _state_of(self, checkpoint: Checkpoint) -> tuple[dict[FileKey, Entry], tuple[TaskDetail, ...]]:
@@ -212,14 +212,14 @@ class CheckpointService:
 
         def state_of() -> tuple[dict[FileKey, Entry], tuple[TaskDetail, ...]]:
             files = self._files_of(checkpoint)
-            self._keeper.repository.verify(id_ for _, id_ in files.values())
+            self._writer.repository.verify(id_ for _, id_ in files.values())
             return files, self._tasks_of(checkpoint)
 
         with naming(checkpoint):
-            return await self._keeper.work(state_of)
+            return await self._writer.work(state_of)
 
     def _detail_of(self, checkpoint: Checkpoint) -> CheckpointDetail:
-        repository = self._keeper.repository
+        repository = self._writer.repository
         tree = repository.tree_of(checkpoint.id)
         head = repository.find(tree, f"{state.SESSION}/{state.SESSION_HEAD}")
         session = state.session_from(repository.content(head[1])) if head else None
@@ -231,10 +231,10 @@ class CheckpointService:
         return CheckpointDetail(checkpoint, session, tasks, tuple(files))
 
     def _files_of(self, checkpoint: Checkpoint) -> dict[FileKey, Entry]:
-        return self._keeper.files_of(self._keeper.repository.tree_of(checkpoint.id))
+        return self._writer.files_of(self._writer.repository.tree_of(checkpoint.id))
 
     def _tasks_of(self, checkpoint: Checkpoint) -> tuple[TaskDetail, ...]:
-        repository = self._keeper.repository
+        repository = self._writer.repository
         found = repository.entries(repository.tree_of(checkpoint.id), state.TASKS)
         return tuple(state.task_from(repository.content(id_)) for _, id_ in found.values())
 
@@ -244,7 +244,7 @@ class CheckpointService:
         self, checkpoint: str, *, task_id: str = "", file: str = "", dry_run: bool = False
     ) -> Restoration:
         await self.settled()
-        found = await self._keeper.find(checkpoint)
+        found = await self._writer.find(checkpoint)
         return await self._go(lambda: self._restorer.to_checkpoint(found, task_id, file), dry_run=dry_run)
 
     async def undo(self, *, task_id: str = "", session_id: str = "", dry_run: bool = False) -> Restoration:
@@ -255,7 +255,7 @@ class CheckpointService:
 
     async def _reverse(self, task_id: str, session_id: str, *, again: bool, dry_run: bool) -> Restoration:
         await self.settled()
-        found = reversible(_meant(await self._keeper.all(), task_id, session_id), task_id)
+        found = reversible(_meant(await self._writer.all(), task_id, session_id), task_id)
         for one in reversed(found.undone if again else found.done):
             see = partial(self._restorer.back_by, one, again=again)
             if not (await see()).empty:  # else it was taken back by other means, by a retry of its step for one
@@ -266,20 +266,20 @@ class CheckpointService:
             else "There is no step left whose files and state could be taken back."
         )
 
-    async def _go(self, see: Callable[[], Awaitable[Way]], *, dry_run: bool) -> Restoration:
+    async def _go(self, see: Callable[[], Awaitable[RestorePlan]], *, dry_run: bool) -> Restoration:
         """Look where a way leads, and go it: with the tasks at rest, and with all kept that they did until then."""
-        way = await see()
-        if dry_run or way.empty:
-            return way.told()
+        plan = await see()
+        if dry_run or plan.empty:
+            return plan.summary()
         self._check_writable()
-        await self._restorer.hold(way)
+        await self._restorer.hold(plan)
         await self.settled()
 
         async def go() -> Restoration:
             return await self._restorer.go(await see())
 
         done = await self._alone(go())
-        log.info("%s %s: %d files", way.kind.value, way.checkpoint.id, len(done.files))
+        log.info("%s %s: %d files", plan.kind.value, plan.checkpoint.id, len(done.files))
         return done
 
     async def _alone(self, work: Coroutine[Any, Any, T]) -> T:
@@ -301,37 +301,37 @@ class CheckpointService:
         self._check_writable()
         await self.settled()
         if task_id:
-            group = await self._keeper.group_of(task_id)
+            group = await self._writer.group_of(task_id)
         elif session_id:
             group = Group(session_id, session_id)
         else:
             raise BadInput("Say of what: of a task, or of a conversation.")
         said = clean_line(message, CHECKPOINT_MESSAGE_CHARACTERS)
         operation = Operation(CheckpointKind.KEPT, f"yours: {said}" if said else "yours", task_id)
-        return await self._alone(self._keeper.make(group, operation))
+        return await self._alone(self._writer.make(group, operation))
 
     async def remove(self, checkpoint: str) -> Checkpoint:
         self._check_writable()
         await self.settled()
-        found = await self._keeper.find(checkpoint, damaged=True)
-        if [found] == (await self._keeper.all())[-1:]:
+        found = await self._writer.find(checkpoint, damaged=True)
+        if [found] == (await self._writer.all())[-1:]:
             raise BadInput("The newest checkpoint stays: it says what the files were last.")
-        await self._alone(self._keeper.forget((found.id,)))
+        await self._alone(self._writer.forget((found.id,)))
         return found
 
     async def export(self, path: str, *, checkpoints: tuple[str, ...] = ()) -> int:
         await self.settled()
-        chosen = [await self._keeper.find(one) for one in checkpoints] or await self._keeper.all()
+        chosen = [await self._writer.find(one) for one in checkpoints] or await self._writer.all()
         if not chosen:
             raise NoSuchCheckpoint("There are no checkpoints yet.")
         ids = [one.id for one in chosen]
-        await self._alone(self._keeper.work(self._keeper.repository.export, Path(path), ids))
+        await self._alone(self._writer.work(self._writer.repository.export, Path(path), ids))
         return len(ids)
 
     async def import_(self, path: str) -> BundleImport:
         self._check_writable()
         await self.settled()
-        return await self._alone(self._keeper.take_in(Path(path)))
+        return await self._alone(self._writer.take_in(Path(path)))
 
 
 def _meant(found: Iterable[Checkpoint], task_id: str, session_id: str) -> list[Checkpoint]:

@@ -9,9 +9,9 @@ from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.complexity import Complexity
 from tale_tui.domain.events import Fact
-from tale_tui.engine.checkpoints.keeper import CheckpointKeeper
 from tale_tui.engine.checkpoints.restore import LiveSessions, LiveTasks, Restorer
 from tale_tui.engine.checkpoints.service import CheckpointService
+from tale_tui.engine.checkpoints.writer import CheckpointWriter
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.tasks.step_files import TaskFolders
 
@@ -43,8 +43,8 @@ def build_checkpoints(
         publish: takes the facts.
         can_write: False where nothing may be changed.
     """
-    keeper = CheckpointKeeper(path, store, folders, settings.checkpoints, clock, publish, can_write=can_write)
-    restorer = Restorer(keeper, tasks, sessions)
+    writer = CheckpointWriter(path, store, folders, settings.checkpoints, clock, publish, can_write=can_write)
+    restorer = Restorer(writer, tasks, sessions)
     return CheckpointService(
-        *(keeper, restorer, store.task_detail, level, settings.checkpoints, clock, publish), can_write=can_write
+        *(writer, restorer, store.task_detail, level, settings.checkpoints, clock, publish), can_write=can_write
     )

@@ -16,7 +16,7 @@ from tale_tui.domain.errors import StoreError, TaleError
 from tale_tui.domain.learning import LearningReport
 from tale_tui.engine.fitting.journal import LearningHistory
 from tale_tui.engine.fitting.versions import LearnedVersions
-from tale_tui.engine.unforeseen import error_of
+from tale_tui.engine.unexpected import error_of
 
 log = logging.getLogger(__name__)
 

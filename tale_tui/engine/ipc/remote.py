@@ -25,7 +25,7 @@ from tale_tui.engine.ipc.codec import (
     unpack_error,
 )
 from tale_tui.engine.ipc.endpoint import is_ours
-from tale_tui.engine.unforeseen import error_of
+from tale_tui.engine.unexpected import error_of
 
 LOST = "The process that was the engine ended in the middle of this. Nothing that was stored is lost; try again."
 

@@ -15,7 +15,7 @@ from tale_tui.domain.constants import IPC_LINE_BYTES_MAX
 from tale_tui.domain.errors import ReadOnly, TaleError
 from tale_tui.engine.api import EngineApi
 from tale_tui.engine.ipc.codec import PROTOCOL, Json, api_method, bad_line, from_line, pack_error, to_line
-from tale_tui.engine.unforeseen import BackgroundTasks, error_of
+from tale_tui.engine.unexpected import BackgroundTasks, error_of
 
 log = logging.getLogger(__name__)
 

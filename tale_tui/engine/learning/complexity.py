@@ -80,7 +80,7 @@ class ComplexityWeights:
 
 
 @dataclass(frozen=True, slots=True)
-class ComplexityJudgement:
+class ComplexityEstimate:
     """How hard a task is.
 
     Attributes:
@@ -133,18 +133,18 @@ class ComplexityModel:
                 log.warning("the learned weights of complexity cannot be used, those of the program serve: %s", error)
         return cls(packaged_weights())
 
-    def judge(self, text: str) -> ComplexityJudgement:
+    def classify(self, text: str) -> ComplexityEstimate:
         """How hard a task is.
 
         Args:
             text: of any length and content; an empty one is simple.
         """
         if not text.strip():
-            return ComplexityJudgement((1.0, 0.0, 0.0))
+            return ComplexityEstimate((1.0, 0.0, 0.0))
         known = self._weights.features
         score = sum(known.get(name, 0.0) * value for name, value in extract(text).items())
         medium, hard = (_logistic(score + threshold) for threshold in self._weights.thresholds)
-        return ComplexityJudgement((1 - medium, medium - hard, hard))
+        return ComplexityEstimate((1 - medium, medium - hard, hard))
 
 
 def packaged_weights() -> ComplexityWeights:
@@ -169,15 +169,15 @@ class ComplexityModels(LearnedModel[ComplexityModel]):
 
     async def level(self, text: str) -> Complexity:
         """How hard a task is."""
-        return (await self.get()).judge(text).label
+        return (await self.get()).classify(text).label
 
     def level_now(self, text: str) -> Complexity | None:
         """The same without waiting; None before the weights are loaded."""
-        return self.loaded.judge(text).label if self.loaded is not None and text else None
+        return self.loaded.classify(text).label if self.loaded is not None and text else None
 
     async def simple(self, text: str) -> float:
         """The probability that a task is simple."""
-        return (await self.get()).judge(text).simple
+        return (await self.get()).classify(text).simple
 
 
 def _load_whole(learned: Path) -> ComplexityModel:

@@ -52,10 +52,10 @@ from tale_tui.engine.learning.plan_forecast import longest_keys, longest_way, re
 from tale_tui.engine.learning.waiting import waiting_time
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.task_forecasts import OpenTask, StepRun, step_text
-from tale_tui.engine.unforeseen import BackgroundTasks
+from tale_tui.engine.unexpected import BackgroundTasks
 
 if TYPE_CHECKING:
-    from tale_tui.engine.learning.forecast_book import ForecastBook, StepForecast
+    from tale_tui.engine.learning.forecaster import Forecaster, StepForecast
 
 log = logging.getLogger(__name__)
 
@@ -150,13 +150,13 @@ class Forecasts:
         self._tell = tell
         self.learns = learns
         self._history = LearningHistory()
-        """What is not learned from, as it was when the book was begun."""
+        """What is not learned from, as it was when the forecaster was begun."""
         self._background = BackgroundTasks(complain)
         self._turn = asyncio.Lock()
         """Is had while runs are read, so that each is learned from once."""
-        self._book: ForecastBook | None = None
+        self._forecaster: Forecaster | None = None
         self._reading: asyncio.Task[None] | None = None
-        """Reads all runs, where the book has only the last ones yet."""
+        """Reads all runs, where the forecaster has only the last ones yet."""
         self._learned = 0
         """The number of the last run that was learned from."""
         self._noted: dict[str, None] = {}
@@ -243,8 +243,8 @@ class Forecasts:
             StoreError: the runs cannot be read.
         """
         async with self._turn:
-            book = await self._loaded()
-        return await asyncio.to_thread(book.budget, str(ref), text, complexity)
+            forecaster = await self._loaded()
+        return await asyncio.to_thread(forecaster.budget, str(ref), text, complexity)
 
     async def runs(self) -> int:
         """So many runs of models are learned from."""
@@ -262,7 +262,7 @@ class Forecasts:
     async def begin_again(self) -> None:
         """Read what is learned from anew, with the next forecast."""
         async with self._turn:
-            self._book, self._learned = None, 0
+            self._forecaster, self._learned = None, 0
 
     async def switch(self, *, on: bool) -> None:
         """Learn from runs, or forecast by what is usual alone."""
@@ -290,7 +290,7 @@ class Forecasts:
             del self._unplanned[task.id]
             self._noted.pop(task.id, None)
             self.on_fact(fact)
-        elif task.state is TaskState.DONE and self._book is not None:
+        elif task.state is TaskState.DONE and self._forecaster is not None:
             self._background.start(self._catch_up(), "Learning from a task")
 
     async def close(self) -> None:
@@ -347,8 +347,8 @@ class Forecasts:
     async def _foresee(self, model: str, texts: Mapping[str, str], complexity: str | None) -> dict[str, StepForecast]:
         """What each of some texts comes to, by the same names."""
         async with self._turn:
-            book = await self._loaded()
-        found = await asyncio.to_thread(book.foresee, model, tuple(texts.values()), complexity)
+            forecaster = await self._loaded()
+        found = await asyncio.to_thread(forecaster.foresee, model, tuple(texts.values()), complexity)
         return dict(zip(texts, found, strict=True))
 
     async def _as_one_step(self, task_id: str) -> TaskForecast:
@@ -408,36 +408,36 @@ class Forecasts:
                 before.append(one)
         return waiting_time(before, ref, *self._services.slots(ref), _usual)
 
-    # the book
+    # the forecaster
 
-    async def _loaded(self) -> ForecastBook:
+    async def _loaded(self) -> Forecaster:
         """What was learned; read from the store the first time. The turn is had."""
-        if self._book is None:
+        if self._forecaster is None:
             self._history = await asyncio.to_thread(self._journal.read)
-            self._book, self._learned, read = await self._new_book(RUNS_FIRST)
+            self._forecaster, self._learned, read = await self._new_forecaster(RUNS_FIRST)
             if read >= RUNS_FIRST:
-                self._reading = self._background.start(self._read_all(self._book), "Reading the runs of models")
-        return self._book
+                self._reading = self._background.start(self._read_all(self._forecaster), "Reading the runs of models")
+        return self._forecaster
 
-    async def _read_all(self, first: ForecastBook) -> None:
-        """Put a book that knows all runs in the place of one that knows the last ones."""
+    async def _read_all(self, first: Forecaster) -> None:
+        """Put a forecaster that knows all runs in the place of one that knows the last ones."""
         try:
-            book, learned, _ = await self._new_book(RUNS_READ)
+            forecaster, learned, _ = await self._new_forecaster(RUNS_READ)
             async with self._turn:
-                if self._book is first:
+                if self._forecaster is first:
                     self._learned = learned
-                    await self._learn_new(book)
-                    self._book = book
+                    await self._learn_new(forecaster)
+                    self._forecaster = forecaster
         except StoreError as error:
             log.warning("forecasts are made from the last %d runs: %s", RUNS_FIRST, error.sentence)
 
-    async def _new_book(self, limit: int) -> tuple[ForecastBook, int, int]:
-        """A book of the last runs, the number of the last one, and how many were looked at."""
-        book = await asyncio.to_thread(_empty_book)
+    async def _new_forecaster(self, limit: int) -> tuple[Forecaster, int, int]:
+        """A forecaster of the last runs, the number of the last one, and how many were looked at."""
+        forecaster = await asyncio.to_thread(_empty_forecaster)
         runs, learned, read = await self._last_runs(limit)
         for place in range(0, len(runs), RUNS_AT_ONCE):
-            await asyncio.to_thread(book.learn, runs[place : place + RUNS_AT_ONCE])
-        return book, learned, read
+            await asyncio.to_thread(forecaster.learn, runs[place : place + RUNS_AT_ONCE])
+        return forecaster, learned, read
 
     async def _last_runs(self, limit: int) -> tuple[list[LearnedRun], int, int]:
         """The last runs of each model in their order, the number of the last one, and how many were looked at."""
@@ -462,11 +462,11 @@ class Forecasts:
         """What is to be learned from a run; None where it is nothing."""
         return learned_run(row) if self.learns and not self._history.is_left_out(row.at) else None
 
-    async def _learn_new(self, book: ForecastBook) -> None:
+    async def _learn_new(self, forecaster: Forecaster) -> None:
         while rows := await self._store.next_runs(self._learned, RUNS_AT_ONCE):
             runs = [run for row in rows if (run := self._learned_run(row)) is not None]
             self._learned = rows[-1].n
-            await asyncio.to_thread(book.learn, runs)
+            await asyncio.to_thread(forecaster.learn, runs)
 
 
 def _place_of(task: Task) -> tuple[int, str]:
@@ -494,10 +494,10 @@ def _left_of(step: Step | None, whole: Estimate, now: float) -> Estimate | None:
     return None if step.is_over else remaining(whole, max(0.0, now - step.started))
 
 
-def _empty_book() -> ForecastBook:
-    from tale_tui.engine.learning.forecast_book import ForecastBook
+def _empty_forecaster() -> Forecaster:
+    from tale_tui.engine.learning.forecaster import Forecaster
 
-    return ForecastBook()
+    return Forecaster()
 
 
 def _usual(_: OpenTask) -> Estimate:

@@ -30,7 +30,7 @@ from tale_tui.engine.fitting.learner import Learner
 from tale_tui.engine.fitting.versions import LearnedVersions
 from tale_tui.engine.learning.complexity import ComplexityModels
 from tale_tui.engine.learning.forecasts import Forecasts
-from tale_tui.engine.unforeseen import BackgroundTasks
+from tale_tui.engine.unexpected import BackgroundTasks
 
 log = logging.getLogger(__name__)
 

@@ -125,7 +125,7 @@ def fit(examples: Sequence[ComplexityExample]) -> ComplexityWeights:
 def exact(weights: ComplexityWeights, kept_apart: Sequence[ComplexityExample]) -> float:
     """The share of tasks whose level is told rightly."""
     model = ComplexityModel(weights)
-    return sum(model.judge(each.text).label is each.level for each in kept_apart) / max(len(kept_apart), 1)
+    return sum(model.classify(each.text).label is each.level for each in kept_apart) / max(len(kept_apart), 1)
 
 
 def learn(examples: Sequence[ComplexityExample]) -> ComplexityWeights:
@@ -251,7 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _levels(model: ComplexityModel) -> Callable[[str], str]:
     """How hard a text is by a model."""
-    return lambda text: model.judge(text).label.value
+    return lambda text: model.classify(text).label.value
 
 
 def _matrix(features: Sequence[Mapping[str, float]], columns: Mapping[str, int]) -> csr_matrix:

@@ -31,7 +31,7 @@ from tale_tui.engine.metrics.readings import (
 from tale_tui.engine.metrics.regressions import TREND_CALLS, regression_reading, regressions
 from tale_tui.engine.store.alerts.figures import WatchedFigures
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.unforeseen import BackgroundTasks
+from tale_tui.engine.unexpected import BackgroundTasks
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +167,7 @@ class AlertWatch:
         found = await self._readings(sources, figures)
         if self._limits.regressions and self._trends_at != self._calls:
             found += await self._trends(since)
-        raised = await self._store.judge(found, over=PER_TASK)
+        raised = await self._store.raise_alerts(found, over=PER_TASK)
         for alert in raised:
             self._publish(AlertRaised(alert))
             self._delivery.send(alert)

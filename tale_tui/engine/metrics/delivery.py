@@ -16,7 +16,7 @@ from tale_tui.domain.errors import TaleError
 from tale_tui.domain.events import Notice
 from tale_tui.domain.text import clean_line, reason_of
 from tale_tui.engine.metrics.payload import NotDelivered, payload
-from tale_tui.engine.unforeseen import BackgroundTasks
+from tale_tui.engine.unexpected import BackgroundTasks
 
 log = logging.getLogger(__name__)
 

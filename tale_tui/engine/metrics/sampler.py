@@ -32,7 +32,7 @@ from tale_tui.domain.tasks import TaskCounts
 from tale_tui.engine.metrics.gauges import CounterRates, GaugeReader, GaugeReading
 from tale_tui.engine.metrics.models_seen import ModelsSeen, SeenModel, sample_of
 from tale_tui.engine.store.samples.rollups import STEPS_S
-from tale_tui.engine.unforeseen import BackgroundTasks
+from tale_tui.engine.unexpected import BackgroundTasks
 
 log = logging.getLogger(__name__)
 

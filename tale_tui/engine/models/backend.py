@@ -71,7 +71,7 @@ class TextPiece:
 
 
 @dataclass(frozen=True, slots=True)
-class SortedAnew:
+class ThinkingCorrected:
     """All that came of the answer up to here is to be taken otherwise."""
 
     thinking: bool
@@ -103,7 +103,7 @@ class TextVectors:
     """That were read."""
 
 
-BackendEvent = PromptRead | TextPiece | SortedAnew | Finished
+BackendEvent = PromptRead | TextPiece | ThinkingCorrected | Finished
 
 
 _PROBING = ContextVar("_PROBING", default=False)
@@ -182,7 +182,7 @@ class Backend(Protocol):
         ...
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[BackendEvent, None]:
-        """Stream an answer: any number of `PromptRead`, `TextPiece` and `SortedAnew`, then exactly one `Finished`.
+        """Stream an answer: `PromptRead`, `TextPiece` and `ThinkingCorrected`, any number of each, then one `Finished`.
 
         Closing the generator closes the connection to the model. The caller closes it (`aclosing`).
         """

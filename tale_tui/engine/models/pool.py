@@ -23,7 +23,7 @@ from tale_tui.engine.models.call_meter import MeteredCall
 from tale_tui.engine.models.embedding.prefixes import with_prefix
 from tale_tui.engine.models.loading.loader import ModelLoader
 from tale_tui.engine.models.memory_forecast import Forecast
-from tale_tui.engine.unforeseen import attempt
+from tale_tui.engine.unexpected import attempt
 
 
 class Pool(ModelLoader):

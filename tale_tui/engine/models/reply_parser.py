@@ -7,9 +7,9 @@ import re
 from enum import Enum, auto
 
 from tale_tui.domain.text import Cleaner
-from tale_tui.engine.models.backend import SortedAnew, TextPiece
+from tale_tui.engine.models.backend import TextPiece, ThinkingCorrected
 
-Piece = TextPiece | SortedAnew
+Piece = TextPiece | ThinkingCorrected
 _FENCE = re.compile(r"(?:[ \t]|>)*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*(`{3,}(?=[^`]*$)|~{3,})")
 """What opens a block of code, also inside a list or a quote; behind it stands no other backtick."""
 _CLOSED = re.compile(r"(?:[ \t]|>)*(`{3,}|~{3,})[ \t]*$")
@@ -20,7 +20,7 @@ OPEN = "<think>"
 CLOSE = "</think>"
 _TAG = re.compile(f"{OPEN}|{CLOSE}")
 
-Part = tuple[str, bool] | SortedAnew
+Part = tuple[str, bool] | ThinkingCorrected
 """A text with True where it is thinking, or that all before it is to be taken otherwise."""
 
 
@@ -110,7 +110,7 @@ class ReplyParser:
         """Pieces of the parts that are not empty; the first carries all tokens that came since the last one."""
         pieces: list[Piece] = []
         for part in parts:
-            if isinstance(part, SortedAnew):
+            if isinstance(part, ThinkingCorrected):
                 pieces.append(part)
                 continue
             text, thinking = part
@@ -197,7 +197,7 @@ class ThinkSplitter:
             case _Position.ANSWER:
                 _say(parts, held, thinking=self._guess)
                 if self._guess and whole:
-                    parts.append(SortedAnew(thinking=False))
+                    parts.append(ThinkingCorrected(thinking=False))
             case _Position.AFTER:
                 _say(parts, held.strip(), thinking=False)
             case _Position.THINKING:
@@ -254,7 +254,7 @@ class ThinkSplitter:
             tag, text = found[0], text[found.end() :]
             if not self._code.inside:
                 if tag == CLOSE and not self._opened:
-                    parts.append(SortedAnew(thinking=True))
+                    parts.append(ThinkingCorrected(thinking=True))
                     self._position = _Position.AFTER
                     self.told()
                     return text

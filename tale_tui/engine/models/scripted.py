@@ -18,8 +18,8 @@ from tale_tui.engine.models.backend import (
     ChatRequest,
     Finished,
     PromptRead,
-    SortedAnew,
     TextPiece,
+    ThinkingCorrected,
 )
 from tale_tui.engine.models.demo import (
     DEMO_DIGEST,
@@ -77,7 +77,7 @@ class Fail:
     error: ModelError
 
 
-Step = Say | Read | Pause | Hold | Fail | SortedAnew
+Step = Say | Read | Pause | Hold | Fail | ThinkingCorrected
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ class ScriptedBackend:
                         await event.wait()
                     case Fail(error):
                         raise error
-                    case SortedAnew():
+                    case ThinkingCorrected():
                         yield step
             yield _end(script, request)
         finally:

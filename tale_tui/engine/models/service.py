@@ -19,7 +19,7 @@ from tale_tui.domain.models import (
 from tale_tui.engine.models.files.library import add_model
 from tale_tui.engine.models.files.starter import STARTER_NAME, fetch
 from tale_tui.engine.models.wiring import ModelServices
-from tale_tui.engine.unforeseen import BackgroundTasks
+from tale_tui.engine.unexpected import BackgroundTasks
 
 STARTER = ModelRef(BackendName.EMBEDDED, STARTER_NAME)
 """The starter model."""

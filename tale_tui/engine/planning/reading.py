@@ -129,19 +129,18 @@ def single_step(text: str, limits: PlanLimits, why: str, done: Sequence[StepSpec
     return Plan((spec,), reasoning=clean_line(f"Not broken down: {why}", PLAN_REASONING_CHARACTERS))
 
 
-def with_join(plan: Plan, left_out: frozenset[str] = frozenset()) -> Plan:
+def with_join(plan: Plan, skipped: frozenset[str] = frozenset()) -> Plan:
     """The plan with a last step that puts results together and checks them, where there are several to put together.
 
     Args:
         plan: with all of its steps; one that joins already is made anew.
-        left_out: keys of steps whose results will not be there.
+        skipped: keys of steps whose results will not be there.
     """
     steps = [spec for spec in plan.steps if spec.key != JOIN_KEY]
     work = [
         spec
         for spec in steps
-        if (spec.key not in left_out and spec.kind not in (StepKind.PLAN, StepKind.COPY))
-        or _is_to_be_split(spec, steps)
+        if (spec.key not in skipped and spec.kind not in (StepKind.PLAN, StepKind.COPY)) or _is_to_be_split(spec, steps)
     ]
     if len(work) <= 1:
         return with_steps(plan, steps)

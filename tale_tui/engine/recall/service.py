@@ -25,7 +25,7 @@ from tale_tui.engine.recall.when import asked_time
 from tale_tui.engine.recall.words import asked_words, index_words
 from tale_tui.engine.store.recall import NewItem, ReadUpTo, UnreadMessage, UnreadTask
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.unforeseen import BackgroundTasks
+from tale_tui.engine.unexpected import BackgroundTasks
 
 log = logging.getLogger(__name__)
 

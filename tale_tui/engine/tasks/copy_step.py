@@ -150,8 +150,8 @@ class CopyStepRunner:
         return StepResult("\n".join((f"Copied. {now.heading}", "", *(f"- {file.name}" for file in now.files))))
 
     async def _plan(self, work: StepWork) -> CopyPlan:
-        left_out = {step.spec.key for step in work.detail.steps if step.state is StepState.SKIPPED}
-        steps = [replace(spec, files=()) if spec.key in left_out else spec for spec in work.detail.plan.steps]
+        skipped = {step.spec.key for step in work.detail.steps if step.state is StepState.SKIPPED}
+        steps = [replace(spec, files=()) if spec.key in skipped else spec for spec in work.detail.plan.steps]
         names = copied_files(work.spec, steps)
         source = self._folders.of(work.detail.task.id)
         return await asyncio.to_thread(copy_plan, source, names, work.spec.to, self._own)

@@ -229,7 +229,7 @@ class Executor:
         if step and _asks_on(await self._store.task_detail(task_id), step):
             return await uncancellable(self._skip(task_id, step, REFUSED))
         if step:
-            task = await self._store.leave_out(task_id, step, REFUSED)
+            task = await self._store.refuse_step(task_id, step, REFUSED)
             return self._reordered(task) if task.state is TaskState.QUEUED else self._services.changed(task)
         # A task that waits for the user has no run; the run of any other one must not be stopped by a wrong answer.
         task = await self._store.decline(task_id)
@@ -287,7 +287,7 @@ class Executor:
 
     async def _skip(self, task_id: str, step: str, reason: str) -> Task:
         """Leave a step out; a run of the task goes on without it."""
-        task = await self._scheduler.change_run(task_id, lambda journal: journal.leave_out(step, reason))
+        task = await self._scheduler.change_run(task_id, lambda journal: journal.skip_step(step, reason))
         if task is not None:
             return self._services.changed(task)
         return self._reordered(await self._store.skip_step(task_id, step, reason))

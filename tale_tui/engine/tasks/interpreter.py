@@ -33,8 +33,8 @@ class TaskSuspended(Exception):
         self.shown = shown
 
 
-class StepLeftOut(Exception):
-    """A step was left out while it ran; it is one of `RunContext.left_out` now, and the others do not notice."""
+class StepSkipped(Exception):
+    """A step was left out while it ran; it is one of `RunContext.skipped` now, and the others do not notice."""
 
 
 class RunContext(Protocol):
@@ -46,7 +46,7 @@ class RunContext(Protocol):
         ...
 
     @property
-    def left_out(self) -> Collection[str]:
+    def skipped(self) -> Collection[str]:
         """Keys of steps that are not run."""
         ...
 
@@ -69,7 +69,7 @@ class RunContext(Protocol):
             spec: the step.
             inputs: the results of the steps before it, by key, in the order in which it names them.
         Raises:
-            StepLeftOut: it is not to be run any more; the run goes on without it.
+            StepSkipped: it is not to be run any more; the run goes on without it.
             Exception: it did not work; the run ends with it.
         """
         ...
@@ -81,7 +81,7 @@ class RunContext(Protocol):
             topic: the step that asks.
         Raises:
             TaskSuspended: nobody has said yes yet.
-            StepLeftOut: as `step`.
+            StepSkipped: as `step`.
         """
         ...
 
@@ -114,11 +114,11 @@ async def run_plan(context: RunContext, plan: Plan) -> str:
             if running:
                 for work in await _first_over(running, context):
                     key = running.pop(work)
-                    with suppress(StepLeftOut):
+                    with suppress(StepSkipped):
                         results[key] = work.result()
             else:
                 asking = min(ready, key=lambda spec: spec.kind == StepKind.COPY)  # what copies asks last
-                with suppress(StepLeftOut):
+                with suppress(StepSkipped):
                     await context.wait(asking.key)
                     results[asking.key] = ""
     finally:
@@ -128,7 +128,7 @@ async def run_plan(context: RunContext, plan: Plan) -> str:
 
 def _left(plan: Plan, context: RunContext, results: Mapping[str, str]) -> list[StepSpec]:
     """The steps that are not over."""
-    return [spec for spec in plan.steps if spec.key not in results and spec.key not in context.left_out]
+    return [spec for spec in plan.steps if spec.key not in results and spec.key not in context.skipped]
 
 
 def _ready(left: Sequence[StepSpec], plan: Plan, context: RunContext, results: Mapping[str, str]) -> list[StepSpec]:
@@ -136,7 +136,7 @@ def _ready(left: Sequence[StepSpec], plan: Plan, context: RunContext, results: M
     would have come after."""
     makers = [spec for spec in left if spec.kind == StepKind.PLAN]
     after = {spec.key: spec.after for spec in plan.steps}
-    return makers or [spec for spec in left if results.keys() >= set(_run(spec.after, context.left_out, after))]
+    return makers or [spec for spec in left if results.keys() >= set(_run(spec.after, context.skipped, after))]
 
 
 def _first(steps: list[StepSpec], plan: Plan) -> list[StepSpec]:
@@ -158,8 +158,8 @@ def result_of(plan: Plan, results: Mapping[str, str]) -> str:
     silent = (StepKind.PLAN, StepKind.COPY)
     steps = [spec for spec in plan.steps if spec.kind not in silent and spec.key in results]
     after = {spec.key: spec.after for spec in plan.steps}
-    left_out = after.keys() - results.keys()
-    built_on = {key for spec in steps for key in _run(spec.after, left_out, after)}
+    skipped = after.keys() - results.keys()
+    built_on = {key for spec in steps for key in _run(spec.after, skipped, after)}
     last = [spec for spec in steps if spec.key not in built_on and results[spec.key].strip()]
     if len(last) <= 1:
         return results[last[0].key] if last else ""
@@ -169,15 +169,15 @@ def result_of(plan: Plan, results: Mapping[str, str]) -> str:
 def _inputs(spec: StepSpec, plan: Plan, context: RunContext, results: Mapping[str, str]) -> dict[str, str]:
     """What a step is given: in the place of one that is left out, what that would have been given."""
     given = {one.key: sources(one, plan.steps) for one in plan.steps}
-    return {key: results[key] for key in _run(given[spec.key], context.left_out, given) if key in results}
+    return {key: results[key] for key in _run(given[spec.key], context.skipped, given) if key in results}
 
 
-def _run(keys: Sequence[str], left_out: Collection[str], before: Mapping[str, Sequence[str]]) -> list[str]:
+def _run(keys: Sequence[str], skipped: Collection[str], before: Mapping[str, Sequence[str]]) -> list[str]:
     """Steps that are run, in their order: of some keys, and in the place of each that is left out those before it.
 
     Args:
         keys: of steps.
-        left_out: keys of those that are not run.
+        skipped: keys of those that are not run.
         before: by key, those that a step comes after.
     """
     found: list[str] = []
@@ -187,7 +187,7 @@ def _run(keys: Sequence[str], left_out: Collection[str], before: Mapping[str, Se
         if (key := waiting.pop()) in seen:
             continue
         seen.add(key)
-        if key in left_out:
+        if key in skipped:
             waiting.extend(reversed(before[key]))
         else:
             found.append(key)

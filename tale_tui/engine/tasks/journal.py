@@ -24,7 +24,7 @@ from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.tasks.steps import TaskEnd
 from tale_tui.engine.store.tasks.transitions import Claim
 from tale_tui.engine.streaming import AutoSaver, PartialReply
-from tale_tui.engine.tasks.interpreter import StepLeftOut, TaskSuspended, result_of
+from tale_tui.engine.tasks.interpreter import StepSkipped, TaskSuspended, result_of
 from tale_tui.engine.tasks.plan_rules import PlanRules
 from tale_tui.engine.tasks.step_files import StepDone, StepWatch, TaskFolders, WrittenFile
 from tale_tui.engine.tasks.step_runner import StepResult, StepRunner, StepWork
@@ -112,8 +112,8 @@ class Journal:
         return self._services.settings.steps
 
     @property
-    def left_out(self) -> Collection[str]:
-        """See `RunContext.left_out`."""
+    def skipped(self) -> Collection[str]:
+        """See `RunContext.skipped`."""
         return {key for key, step in self._steps.items() if step.state is StepState.SKIPPED}
 
     def current(self, plan: Plan) -> Plan:
@@ -134,7 +134,7 @@ class Journal:
         """See `RunContext.step`.
 
         Raises:
-            StepLeftOut: the user leaves it out.
+            StepSkipped: the user leaves it out.
             StepFailed: it did not work.
             TaskSuspended: it has effects outside and broke off: running it again wants a yes; or its runner asks; or it
                 does what was not approved.
@@ -144,14 +144,14 @@ class Journal:
             return self._results[spec.key]
         try:
             return await self._attempt(spec, inputs)
-        except (StepFailed, TaskSuspended, Fenced, StepLeftOut) as error:
+        except (StepFailed, TaskSuspended, Fenced, StepSkipped) as error:
             async with self._changing:  # it may be about to be left out
-                if spec.key not in self.left_out:
+                if spec.key not in self.skipped:
                     self._ends = True
                     raise
             self.open.pop(spec.key, None)
             self._services.calls.release(step_owner(self._id, spec.key))
-            raise StepLeftOut(spec.key) from error
+            raise StepSkipped(spec.key) from error
 
     async def _attempt(self, spec: StepSpec, inputs: Mapping[str, str]) -> str:
         """The result of a step that has none yet; see `step`."""
@@ -192,7 +192,7 @@ class Journal:
             raise TaskSuspended(Reason.APPROVAL, topic)
         raise TaskSuspended(Reason.APPROVAL, "")
 
-    async def leave_out(self, key: str, reason: str) -> Task | None:
+    async def skip_step(self, key: str, reason: str) -> Task | None:
         """Do the task without a step, and without those that only it makes possible. Where it runs it is stopped, when
         that is stored; what else runs does not notice.
 
@@ -211,7 +211,7 @@ class Journal:
                 return None
             if (attempt := self.open.get(key)) is not None:
                 await attempt.keep()
-            detail = await self._services.store.leave_out_of_run(self._id, self._epoch, key, reason)
+            detail = await self._services.store.skip_running_step(self._id, self._epoch, key, reason)
             self._take(detail)
             if attempt is not None:
                 attempt.stop()
@@ -239,7 +239,7 @@ class Journal:
     @property
     def all_over(self) -> bool:
         """Whether no step is left to run, and some were left out."""
-        return bool(self.left_out) and self._results.keys() | set(self.left_out) == self._steps.keys()
+        return bool(self.skipped) and self._results.keys() | set(self.skipped) == self._steps.keys()
 
     def maker_after(self, failed: StepFailed) -> StepSpec | None:
         """The step that makes the rest of the plan anew, because one failed for good; None where that is the end."""
@@ -372,7 +372,7 @@ class Journal:
             self._steps[spec.key].at_limit is AtLimit.GO_ON,
             attempt.begin,
             attempt.add,
-            attempt.sort_anew,
+            attempt.correct_thinking,
             attempt.discard,
             attempt.reading,
         )
@@ -395,13 +395,13 @@ class Journal:
         key = attempt.spec.key
         await attempt.still()
         async with self._changing:  # whether it is the last one is known when those before it are stored
-            if key in self.left_out:
-                raise StepLeftOut(key)
+            if key in self.skipped:
+                raise StepSkipped(key)
             written = await self._write_files(attempt.spec, outcome.text)
             results = self._results | {key: outcome.text}
             revision = await self._services.rules.revised(self._detail, attempt.spec, outcome.text)
             end = None
-            if revision is None and results.keys() | set(self.left_out) == self._steps.keys():
+            if revision is None and results.keys() | set(self.skipped) == self._steps.keys():
                 end = TaskEnd(result_of(self._detail.plan, results), outcome.why)
             if not attempt.begun:
                 await self._services.store.begin_step(self._id, self._epoch, key)
@@ -547,9 +547,9 @@ class Attempt:
         self._saver.touch()
         self._count(self.spec, piece.tokens)
 
-    def sort_anew(self, thinking: bool) -> None:
+    def correct_thinking(self, thinking: bool) -> None:
         """Take all that was written for thinking, or for the answer; whoever follows is shown the whole again."""
-        self._reply.sort_anew(thinking=thinking)
+        self._reply.correct_thinking(thinking=thinking)
         self._services.subscriptions.changed(self._id)
         self._saver.touch()
 

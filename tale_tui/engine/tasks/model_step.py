@@ -250,9 +250,9 @@ class StepCall:
         self.wrote = self.wrote or bool(piece.text or piece.thinking)
         self._work.add(piece)
 
-    def sort_anew(self, *, thinking: bool) -> None:
+    def correct_thinking(self, *, thinking: bool) -> None:
         """See `ReplyReader`."""
-        self._work.sort_anew(thinking)
+        self._work.correct_thinking(thinking)
 
     def progress(self, done: int, total: int) -> None:
         """See `ReplyReader`."""

@@ -114,10 +114,10 @@ def check_again(detail: TaskDetail) -> None:
     Raises:
         BadPlan: see `check`.
     """
-    left_out = {step.spec.key for step in detail.steps if step.state is StepState.SKIPPED}
-    copies = {spec.key for spec in detail.plan.steps if spec.kind == StepKind.COPY and spec.key in left_out}
+    skipped = {step.spec.key for step in detail.steps if step.state is StepState.SKIPPED}
+    copies = {spec.key for spec in detail.plan.steps if spec.kind == StepKind.COPY and spec.key in skipped}
     plan = without(detail.plan, copies)
-    steps = [replace(spec, files=(), inputs=()) if spec.key in left_out else spec for spec in plan.steps]
+    steps = [replace(spec, files=(), inputs=()) if spec.key in skipped else spec for spec in plan.steps]
     check(with_steps(plan, steps), kinds=(*HANDED_IN, StepKind.PLAN.value))
 
 

@@ -18,7 +18,7 @@ from tale_tui.engine.tasks.interpreter import TaskSuspended, run_plan
 from tale_tui.engine.tasks.journal import Journal, RunServices, StepFailed
 from tale_tui.engine.tasks.retries import next_pause_s
 from tale_tui.engine.tasks.uncancellable import uncancellable
-from tale_tui.engine.unforeseen import error_of
+from tale_tui.engine.unexpected import error_of
 
 log = logging.getLogger(__name__)
 

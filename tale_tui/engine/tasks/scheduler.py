@@ -18,7 +18,7 @@ from tale_tui.engine.tasks.limits import Slots
 from tale_tui.engine.tasks.ready_queue import ReadyQueue
 from tale_tui.engine.tasks.retries import pause_s
 from tale_tui.engine.tasks.run import TaskRun
-from tale_tui.engine.unforeseen import BackgroundTasks
+from tale_tui.engine.unexpected import BackgroundTasks
 
 log = logging.getLogger(__name__)
 

@@ -61,7 +61,7 @@ class StepWork:
     """To be called before each attempt."""
     add: Callable[[TextPiece], None]
     """Take a piece of what is written."""
-    sort_anew: Callable[[bool], None]
+    correct_thinking: Callable[[bool], None]
     """All that was written is thinking, where True; else the answer."""
     discard: Callable[[], None]
     """What this attempt has written is written again from the beginning."""

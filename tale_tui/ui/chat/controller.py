@@ -101,7 +101,7 @@ class ChatController:
         self.first_screen = FirstScreen(screen, engine, screen.query_one(EmptyState), clock)
         self.alerts = AlertActions(screen, engine, clock, preferences)
         self.reversal: tuple[str, bool] | None = None
-        self.view.reroute_key = key_name(screen.key_of(RECLASSIFY))
+        self.view.reclassify_key = key_name(screen.key_of(RECLASSIFY))
 
     @property
     def can_take_back(self) -> bool:

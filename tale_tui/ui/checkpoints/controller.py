@@ -68,7 +68,7 @@ class CheckpointsController:
             self.scope, self.found, self.look, self._chosen = scope, None, None, ""
         self.read()
 
-    def hear(self, *, moved: bool) -> None:
+    def on_event(self, *, moved: bool) -> None:
         """Something happened that may have made one.
 
         Args:

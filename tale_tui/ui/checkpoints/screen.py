@@ -155,7 +155,7 @@ class CheckpointsScreen(BaseScreen):
     @on(Bridge.Happened)
     def _on_event(self, event: Bridge.Happened) -> None:
         if isinstance(event.fact, TaskChanged | TasksChanged | SessionChanged | EngineMoved):
-            self.controller.hear(moved=isinstance(event.fact, SessionChanged))
+            self.controller.on_event(moved=isinstance(event.fact, SessionChanged))
 
     @on(events.ScreenResume)
     def _begin(self) -> None:

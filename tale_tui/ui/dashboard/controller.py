@@ -90,7 +90,7 @@ class DashboardController:
         if engine is None:
             self.running, self.asking = (), 0
 
-    def hear(self, fact: Fact) -> None:
+    def on_event(self, fact: Fact) -> None:
         """The engine said something."""
         match fact:
             case RoleChanged(status):

@@ -127,7 +127,7 @@ class DashboardScreen(BaseScreen):
 
     @on(Bridge.Happened)
     def _on_event(self, event: Bridge.Happened) -> None:
-        self.controller.hear(event.fact)
+        self.controller.on_event(event.fact)
 
     @on(events.ScreenResume)
     def _catch_up(self) -> None:

@@ -26,7 +26,7 @@ class PlanAnswer:
     """The key of the only step that may run; empty for all."""
     reason: str = ""
     """Why it is refused; empty where it is not."""
-    leave_out: str = ""
+    skip: str = ""
     """The key of the step that asks to copy files out and is not to; empty for none."""
 
 

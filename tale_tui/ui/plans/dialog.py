@@ -465,7 +465,7 @@ class PlanDialog(Dialog[PlanAnswer]):
     def action_leave_out(self) -> None:
         """No file is copied out, and the task goes on."""
         if (step := asking_copy(self._shown.detail)) is not None:
-            self._finish(PlanAnswer(leave_out=step.spec.key))
+            self._finish(PlanAnswer(skip=step.spec.key))
 
     def action_step(self) -> None:
         """The chosen step may run."""

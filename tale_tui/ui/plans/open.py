@@ -75,8 +75,8 @@ async def _answered(engine: EngineApi, shown: Plan, task_id: str, answer: PlanAn
     tasks = engine.tasks
     if answer.reason:
         return [await tasks.refuse(task_id, reason=answer.reason)]
-    if answer.leave_out:
-        return [await tasks.approve(task_id, yes=False, step=answer.leave_out)]
+    if answer.skip:
+        return [await tasks.approve(task_id, yes=False, step=answer.skip)]
     if (await tasks.get(task_id)).plan != shown:
         raise BadPlan("The plan was changed meanwhile: look at it again. Nothing was approved.")
     done = [await tasks.set_plan(task_id, plan=answer.plan)] if answer.plan else []
@@ -86,7 +86,7 @@ async def _answered(engine: EngineApi, shown: Plan, task_id: str, answer: PlanAn
 def _outcome(answer: PlanAnswer) -> str:
     if answer.reason:
         return "gets another plan"
-    if answer.leave_out:
+    if answer.skip:
         return "goes on without copying"
     if answer.yes:
         return "goes on with one step" if answer.step else "may run"

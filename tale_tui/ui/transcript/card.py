@@ -467,7 +467,7 @@ class CardTurn(TurnBlock):
     def _head(self, context: RenderContext) -> RenderedLines:
         if self.task is None:
             return parts.head((TextPart(NO_MODEL, 0, 0),), self._width, begins_view=self.begins_view)
-        undo = context.reroute_key if self.last and not self.ended else ""
+        undo = context.reclassify_key if self.last and not self.ended else ""
         named = context.same_model or not self._acknowledged
         pieces = header(
             self.task, self.content.message, self._telling(context), named=named, undo_key=undo, quiet=not self.opened

@@ -126,7 +126,7 @@ class RenderContext:
         open_key: the key that shows all of a card's text, and folds it.
         retry_key: the key that tries a task again.
         resume_key: the key that goes on with a paused task.
-        reroute_key: the key that makes talk of a task and a task of talk.
+        reclassify_key: the key that makes talk of a task and a task of talk.
         same_model: whether tasks are done by the model that talks.
     """
 
@@ -137,7 +137,7 @@ class RenderContext:
     open_key: str = "enter"
     retry_key: str = "r"
     resume_key: str = "space"
-    reroute_key: str = "F8"
+    reclassify_key: str = "F8"
     same_model: bool = False
 
 
@@ -344,5 +344,5 @@ class TurnBlock:
         return RenderedLines() if self.content.thinking else parts.indicator(self.content.live)
 
     def _foot(self, context: RenderContext) -> RenderedLines:
-        notes = [parts.offer(context.reroute_key)] if self.offer else []
+        notes = [parts.offer(context.reclassify_key)] if self.offer else []
         return parts.foot(self.content.message.error, self.left_out, self.keys, self._width, notes)

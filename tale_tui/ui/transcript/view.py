@@ -56,7 +56,7 @@ class TranscriptView(TurnScrollView):
 
     same_model: reactive[bool] = reactive(False, init=False, repaint=False)
     """Whether tasks are done by the model that talks: then nobody needs to be told who does them."""
-    reroute_key: reactive[str] = reactive("F8", init=False, repaint=False)
+    reclassify_key: reactive[str] = reactive("F8", init=False, repaint=False)
     """The key that makes talk of a task and a task of talk, as it is shown."""
 
     @dataclass
@@ -284,7 +284,7 @@ class TranscriptView(TurnScrollView):
             open_key=key_sign(keys.get("open", "enter")),
             retry_key=key_sign(keys.get("retry_task", "r")),
             resume_key=key_sign(keys.get("resume_task", "space")),
-            reroute_key=self.reroute_key,
+            reclassify_key=self.reclassify_key,
             same_model=self.same_model,
         )
 

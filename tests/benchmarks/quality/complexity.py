@@ -40,7 +40,7 @@ def print_own() -> None:
 
 def _judge(model: ComplexityModel, rows: list[Row]) -> list[tuple[Row, int]]:
     """Each row with how many levels it was off."""
-    told = [LEVELS.index(model.judge(row["text"]).label) for row in rows]
+    told = [LEVELS.index(model.classify(row["text"]).label) for row in rows]
     return [(row, abs(LEVELS.index(Complexity(row["label"])) - level)) for row, level in zip(rows, told, strict=True)]
 
 
@@ -52,7 +52,7 @@ def _print_times(model: ComplexityModel, texts: list[str]) -> None:
     seconds = []
     for text in texts:
         began = time.thread_time()
-        model.judge(text)
+        model.classify(text)
         seconds.append(time.thread_time() - began)
     seconds.sort()
     middle, late = seconds[len(seconds) // 2], seconds[len(seconds) * 99 // 100]

@@ -43,7 +43,7 @@ def print_open(folder: Path) -> None:
     outcomes: list[tuple[Row, Outcome]] = []
     for row in rows:
         model = row["reference_model"]
-        prompt = read_prompt(row["text"], levels.judge(row["text"]).label)
+        prompt = read_prompt(row["text"], levels.classify(row["text"]).label)
         estimate = LengthForecast(model).foresee(prompt).estimate
         outcomes.append((row, Outcome(estimate, row["reference_answer_tokens"], median(lengths[model]))))
     print_groups(outcomes, _figures)

@@ -18,7 +18,7 @@ from tale_tui.domain.metrics import CallKind, CallRecord
 from tale_tui.engine.chat import digests
 from tale_tui.engine.chat.context_window import DIGEST_HEAD
 from tale_tui.engine.chat.digests import DigestService
-from tale_tui.engine.models.backend import ChatRequest, SortedAnew
+from tale_tui.engine.models.backend import ChatRequest, ThinkingCorrected
 from tale_tui.engine.models.scripted import Fail, Hold, Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.store.store import Store
 
@@ -218,7 +218,7 @@ async def test_a_summary_that_fails_is_tried_again_only_when_the_conversation_go
 
 async def test_what_a_model_thought_is_no_part_of_a_digest(chat: Any, answers: Answers) -> None:
     answers.script = lambda number: Script(
-        (Say("Hm. ", thinking=True), Say("Let me see."), SortedAnew(True), Say("Red."))
+        (Say("Hm. ", thinking=True), Say("Let me see."), ThinkingCorrected(True), Say("Red."))
     )
     await say(chat, 8)
     await settled(chat)

@@ -31,7 +31,7 @@ from tale_tui.domain.errors import (
 )
 from tale_tui.domain.models import BackendName
 from tale_tui.domain.tasks import StepState, TaskState
-from tale_tui.engine.checkpoints.keeper import Operation
+from tale_tui.engine.checkpoints.writer import Operation
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
 
 OUTLINE, ROUTES = block("outline.py", "A = 1"), block("src/routes.py", "B = 2")
@@ -557,7 +557,7 @@ async def test_where_damage_keeps_room_from_being_given_back_it_is_named(
     one, _ = await kept.all()
     await kept.close()
     damage(kept, f"{one.id}:tasks/{TASK}.json")
-    monkeypatch.setattr("tale_tui.engine.checkpoints.keeper.CHECKPOINT_LOOSE_MAX", 0)
+    monkeypatch.setattr("tale_tui.engine.checkpoints.writer.CHECKPOINT_LOOSE_MAX", 0)
     await kept.open()
     await kept.engine.checkpoints.keep("mine", task_id=TASK)
     said = f"A part of {one.id[:8]} is gone or altered, so no room is given back. "
@@ -676,11 +676,11 @@ async def test_room_is_kept_within_the_budget(kept: Kept) -> None:
     await kept.open()
     await kept.task(plan(""))
     kept.folder().mkdir(parents=True)
-    keeper = kept.engine._checkpoints._keeper
+    writer = kept.engine._checkpoints._writer
     for _ in range(25):
         (kept.folder() / "data.bin").write_bytes(os.urandom(1_000_000))
-        group = await keeper.group_of(TASK)
-        await keeper.make(group, Operation(CheckpointKind.STEP, "after a step", TASK, "s1"))
+        group = await writer.group_of(TASK)
+        await writer.make(group, Operation(CheckpointKind.STEP, "after a step", TASK, "s1"))
     size = sum(one.stat().st_size for one in kept.paths.checkpoints.rglob("*") if one.is_file())
     assert size < 16_000_000
     assert kept.git("fsck", "--full") == ""

@@ -161,10 +161,10 @@ def test_an_undo_restores_the_decision_for_every_text(
     journal = complexity_journal(tmp_path_factory.mktemp("data") / "complexity.json")
     high, low, other = numbers
     learn(journal, ComplexityWeights((max(high, low), min(high, low)), {"words few": other}).dump(), 10)
-    before = ComplexityModel.load(journal.learned).judge(text)
+    before = ComplexityModel.load(journal.learned).classify(text)
     event = learn(journal, ComplexityWeights((other, other - 1), {}).dump(), 20)
     journal.undo(event.id, 30)
-    assert ComplexityModel.load(journal.learned).judge(text) == before
+    assert ComplexityModel.load(journal.learned).classify(text) == before
 
 
 def test_a_change_that_was_cut_off_goes_back_to_what_was_in_use(journal: LearningJournal) -> None:

@@ -20,7 +20,7 @@ shared = cache(ComplexityModel.load)
 
 def complexity(text: str) -> Complexity:
     """By the weights of the program."""
-    return shared().judge(text).label
+    return shared().classify(text).label
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_web_scraper_is_more_than_simple() -> None:
 
 @given(st.text(max_size=3000))
 def test_the_probabilities_of_any_text_sum_to_one_and_the_label_is_the_likeliest(text: str) -> None:
-    found = shared().judge(text)
+    found = shared().classify(text)
     assert sum(found.shares) == pytest.approx(1)
     assert min(found.shares) >= 0
     assert found.shares[LEVELS.index(found.label)] == found.p == max(found.shares)
@@ -86,7 +86,7 @@ def test_the_weights_of_the_program_serve_in_place_of_a_damaged_file(
 ) -> None:
     learned = tmp_path / "complexity.json"
     learned.write_bytes(b"\xff{")
-    assert ComplexityModel.load(learned).judge("a haiku").label is Complexity.SIMPLE
+    assert ComplexityModel.load(learned).classify("a haiku").label is Complexity.SIMPLE
     assert [record.getMessage().split(":")[0] for record in caplog.records] == [
         "the learned weights of complexity cannot be used, those of the program serve"
     ]
@@ -95,7 +95,7 @@ def test_the_weights_of_the_program_serve_in_place_of_a_damaged_file(
 def test_weights_learned_on_this_machine_are_taken(tmp_path: Path) -> None:
     learned = tmp_path / "complexity.json"
     learned.write_text(ComplexityWeights((20.0, 10.0), {}).dump(), "utf-8")
-    assert ComplexityModel.load(learned).judge("a haiku").label is Complexity.COMPLEX
+    assert ComplexityModel.load(learned).classify("a haiku").label is Complexity.COMPLEX
 
 
 async def test_the_weights_are_read_in_a_thread_and_nobody_waits_for_them(
@@ -110,6 +110,6 @@ async def test_the_weights_are_read_in_a_thread_and_nobody_waits_for_them(
     monkeypatch.setattr(ComplexityModel, "load", load)
     models = ComplexityModels(tmp_path / "complexity.json")
     assert await models.level("hello there") is Complexity.SIMPLE
-    assert await models.simple("hello there") == (await models.get()).judge("hello there").shares[0] > 0.5
+    assert await models.simple("hello there") == (await models.get()).classify("hello there").shares[0] > 0.5
     assert len(threads) == 1
     assert threads[0] is not threading.main_thread()

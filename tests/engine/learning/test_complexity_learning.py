@@ -219,4 +219,4 @@ def test_a_damaged_file_of_weights_does_not_stop_a_fit(tmp_path: Path, capsys: p
     lines.write_text("", "utf-8")
     out.write_bytes(b"\xff")
     assert training.main([str(out), "--tasks", str(lines)]) == 0
-    assert ComplexityModel.load(out).judge("hello there").label is Complexity.SIMPLE
+    assert ComplexityModel.load(out).classify("hello there").label is Complexity.SIMPLE

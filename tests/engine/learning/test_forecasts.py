@@ -274,16 +274,16 @@ async def test_what_is_large_is_known_before_it_runs(start: Start, settings: dic
 
 
 async def test_a_hundred_tasks_are_foreseen_once_each(start_engine: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tale_tui.engine.learning.forecast_book import ForecastBook
+    from tale_tui.engine.learning.forecaster import Forecaster
 
     asked: list[str] = []
-    foresee = ForecastBook.foresee
+    foresee = Forecaster.foresee
 
-    def counted(book: ForecastBook, model: str, texts: Any, complexity: str | None = None) -> Any:
+    def counted(book: Forecaster, model: str, texts: Any, complexity: str | None = None) -> Any:
         asked.extend(texts)
         return foresee(book, model, texts, complexity)
 
-    monkeypatch.setattr(ForecastBook, "foresee", counted)
+    monkeypatch.setattr(Forecaster, "foresee", counted)
     backend = ScriptedBackend(lambda _: spoken(*["word "] * 20), models=("small", "big"))
     engine = await start_engine({BackendName.SCRIPTED: backend}, ux="scripted/small", task="scripted/big", load=False)
     requests = tuple(TaskRequest(f"Explain tide {number}", f"{number:016}") for number in range(100))

@@ -115,7 +115,7 @@ async def test_once_raised_an_alert_is_not_raised_again_until_its_figure_was_wel
         try:
             raised = []
             for value in values:
-                raised += await store.judge([LimitReading(AlertKind.FIRST_TEXT, "", value, 10.0, "slow")])
+                raised += await store.raise_alerts([LimitReading(AlertKind.FIRST_TEXT, "", value, 10.0, "slow")])
             kept = await store.alerts()
         finally:
             await store.close()
@@ -141,7 +141,7 @@ async def test_a_regression_is_told_again_only_where_it_began_after_the_last_one
                 now += passed
                 seen = 0.0 if began is None else 1.0
                 reading = LimitReading(AlertKind.REGRESSION, "m", seen, 1.0, "slow", began=began)
-                if await store.judge([reading]):
+                if await store.raise_alerts([reading]):
                     assert began is not None
                     told.append((began, now))
         finally:
@@ -153,18 +153,18 @@ async def test_what_is_open_stays_open_over_a_new_start(tmp_path: Path) -> None:
     reading = LimitReading(AlertKind.SWITCH, "", 2.0, 1.0, "slow")
     for count in (1, 0):
         store = await Store.open(tmp_path / "tale.db", Clock())
-        assert len(await store.judge([reading])) == count
+        assert len(await store.raise_alerts([reading])) == count
         await store.close()
 
 
 async def test_acknowledging_says_what_was_and_leaves_the_figure_watched(store: Store) -> None:
     reading = LimitReading(AlertKind.SWITCH, "", 2.0, 1.0, "slow")
-    [alert] = await store.judge([reading])
+    [alert] = await store.raise_alerts([reading])
     assert await store.acknowledge(alert.id + 1) is None
     assert [one.id for one in await store.acknowledge(alert.id) or ()] == [alert.id]
     assert await store.acknowledge(None) == ()
     assert await store.alerts(waiting=True) == ()
-    assert await store.judge([reading]) == ()
+    assert await store.raise_alerts([reading]) == ()
 
 
 async def test_slow_replies_are_told_once_with_what_was_seen(begun: Begun) -> None:

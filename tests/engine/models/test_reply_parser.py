@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tale_tui.engine.models.backend import SortedAnew, TextPiece
+from tale_tui.engine.models.backend import TextPiece, ThinkingCorrected
 from tale_tui.engine.models.reply_parser import Continuation, Piece, ReplyParser
 
 
@@ -80,14 +80,14 @@ def test_a_continuation_is_no_thinking() -> None:
 def test_a_tag_in_a_continuation_makes_thinking_of_what_was_written_before() -> None:
     pieces = ReplyParser(Continuation("First I look at", echoed=False))
     out = pieces.text(" it.</think>It is so.") + pieces.flush()
-    assert out == [TextPiece(" it.", tokens=1), SortedAnew(thinking=True), TextPiece("It is so.", tokens=0)]
+    assert out == [TextPiece(" it.", tokens=1), ThinkingCorrected(thinking=True), TextPiece("It is so.", tokens=0)]
 
 
 def test_behind_thinking_that_the_server_told_apart_a_tag_is_text() -> None:
     pieces = ReplyParser()
     out = pieces.thinking("hm") + pieces.text("The tag </think> ends it.") + pieces.flush()
     assert text_of(out) == "The tag </think> ends it."
-    assert SortedAnew(thinking=True) not in out
+    assert ThinkingCorrected(thinking=True) not in out
 
 
 def test_a_model_that_is_held_back_and_tells_thinking_apart_is_not_held_back() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_tui.engine.models.backend import SortedAnew
+from tale_tui.engine.models.backend import ThinkingCorrected
 from tale_tui.engine.models.reply_parser import CodeTracker, Part, ThinkSplitter
 
 CASES = [
@@ -34,7 +34,7 @@ def read(parts: list[Part]) -> tuple[str, str]:
     """Thinking and answer, as a reader has them in the end."""
     found = {True: "", False: ""}
     for part in parts:
-        if isinstance(part, SortedAnew):
+        if isinstance(part, ThinkingCorrected):
             found = {part.thinking: (found[True] + found[False]).strip(), not part.thinking: ""}
         else:
             text, thinking = part
@@ -159,7 +159,7 @@ def test_what_is_held_back_comes_as_thinking_and_becomes_the_answer_where_no_tag
     splitter = ThinkSplitter(holds_back=True)
     assert splitter.feed("Four") == [("Four", True)]
     assert splitter.feed(".<") == [(".", True)]
-    assert splitter.flush() == [("<", True), SortedAnew(thinking=False)]
+    assert splitter.flush() == [("<", True), ThinkingCorrected(thinking=False)]
 
 
 def test_what_is_held_back_stays_thinking_where_it_was_cut_off() -> None:

@@ -88,7 +88,7 @@ class Memory:
     """A context in memory."""
 
     at_once = 2
-    left_out: frozenset[str] = frozenset()
+    skipped: frozenset[str] = frozenset()
 
     def __init__(self, *suspended: str, fails: str = "") -> None:
         self.suspended = suspended
@@ -139,10 +139,10 @@ async def test_a_plan_is_carried_out_in_its_order() -> None:
 async def test_in_the_place_of_a_step_that_is_left_out_stand_those_before_it() -> None:
     plan = parse_plan(steps(step("a"), step("bbbb", "a"), step("c", "bbbb"), step("d", "a"), step("join", "c", "d")))
     memory = Memory()
-    memory.left_out = frozenset({"c"})
+    memory.skipped = frozenset({"c"})
     assert await run_plan(memory, plan) == "join(bbbb(a()),d(a()))"
     memory = Memory()
-    memory.left_out = frozenset({"a", "c", "d"})
+    memory.skipped = frozenset({"a", "c", "d"})
     assert await run_plan(memory, plan) == "join(bbbb())"
 
 

@@ -169,7 +169,7 @@ async def test_only_the_last_turn_can_be_made_talk_of(stage: Any, make: Any) -> 
         assert scene.text.count("F8 just talk") == 1
         await scene.click("F8 just talk")
         assert scene.heard == [("reclassify", "card p8c3")]
-        scene.view.reroute_key = "F7"
+        scene.view.reclassify_key = "F7"
         assert "F7 just talk" in scene.text
         scene.view.drop_after("card k4t9")
         assert scene.text.count("F7 just talk") == 1

@@ -207,7 +207,7 @@ def _now() -> float:
 
 async def _crash(model: str, child: ChildProcess) -> ModelError:
     await child.gone()
-    return crash(model, child.exit_code, await asyncio.to_thread(child.last_words))
+    return crash(model, child.exit_code, await asyncio.to_thread(child.stderr_tail))
 
 
 def _chat(request: ChatRequest, continuation: Continuation | None) -> AnswerChat:

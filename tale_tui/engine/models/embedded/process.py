@@ -150,7 +150,7 @@ class ChildProcess(asyncio.SubprocessProtocol):
         """The process's number; None when it has ended."""
         return self._transport.get_pid() if self._transport and self.alive else None
 
-    def last_words(self) -> str:
+    def stderr_tail(self) -> str:
         """The end of what this process has written to the log; raw text."""
         try:
             with self._log_file.open("rb") as file:

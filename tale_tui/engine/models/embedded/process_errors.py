@@ -66,7 +66,7 @@ _CAUSES = (
 
 
 def load_failure(
-    model: str, window: int, refusal: LoadFailed | None, exit_code: int | None, last_words: str
+    model: str, window: int, refusal: LoadFailed | None, exit_code: int | None, stderr_tail: str
 ) -> ModelError:
     """Why a model could not be loaded.
 
@@ -75,13 +75,13 @@ def load_failure(
         window: the context window that was asked for, in tokens.
         refusal: what the process said; None where it ended without a word.
         exit_code: of the process, as `subprocess` has it.
-        last_words: the end of llama.cpp's log.
+        stderr_tail: the end of llama.cpp's log.
     """
     shown = clean_line(model)
-    _log(shown, exit_code, f"{last_words}\n{refusal.text if refusal else ''}")
+    _log(shown, exit_code, f"{stderr_tail}\n{refusal.text if refusal else ''}")
     if refusal is not None and refusal.importing:
         return _import_failure(refusal.text)
-    said = last_words.lower()
+    said = stderr_tail.lower()
     for cause in _CAUSES:
         if cause.said.search(said):
             return cause.error(cause.sentence.format(model=shown, window=window))
@@ -115,10 +115,10 @@ def _import_failure(text: str) -> ModelError:
     )
 
 
-def crash(model: str, exit_code: int | None, last_words: str) -> ModelError:
+def crash(model: str, exit_code: int | None, stderr_tail: str) -> ModelError:
     """The process of a model ended while it was needed."""
     shown = clean_line(model)
-    _log(shown, exit_code, last_words)
+    _log(shown, exit_code, stderr_tail)
     if exit_code == -signal.SIGILL:
         return NotAvailable(OLD_PROCESSOR)
     why = "ended"

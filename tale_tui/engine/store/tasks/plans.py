@@ -22,10 +22,10 @@ from tale_tui.engine.store.tasks.transitions import (
     asked_copy,
     change_state,
     keep_at_limit,
-    leave_out_step,
     plan_at,
     question,
     running_n,
+    skip_step_at,
     skip_steps,
     update_progress,
     wrong_state,
@@ -132,7 +132,7 @@ class TaskPlans(Database):
 
         return await self._write(job)
 
-    async def leave_out(self, task_id: str, step: str, reason: str) -> Task:
+    async def refuse_step(self, task_id: str, step: str, reason: str) -> Task:
         """A waiting task is to be done without one of its steps, and without those that only it makes possible.
 
         Args:
@@ -145,13 +145,13 @@ class TaskPlans(Database):
 
         def job(connection: sqlite3.Connection) -> Task:
             n = _asking_n(connection, task_id)
-            _leave_out(connection, n, step, reason, self._clock.now())
+            _skip(connection, n, step, reason, self._clock.now())
             return task_at(connection, n)
 
         return await self._write(job)
 
     async def skip_step(self, task_id: str, step: str, reason: str) -> Task:
-        """As `leave_out`, also for a task that is under way; one that counts as running is queued again.
+        """As `refuse_step`, also for a task that is under way; one that counts as running is queued again.
 
         Args:
             task_id: the whole id; nothing runs it any more.
@@ -165,13 +165,13 @@ class TaskPlans(Database):
             n, now = _under_way_n(connection, task_id, "done without one of its steps"), self._clock.now()
             if task_at(connection, n).state is TaskState.RUNNING:
                 change_state(connection, n, TaskState.QUEUED, now)
-            _leave_out(connection, n, step, reason, now)
+            _skip(connection, n, step, reason, now)
             return task_at(connection, n)
 
         return await self._write(job)
 
-    async def leave_out_of_run(self, task_id: str, epoch: int, step: str, reason: str) -> TaskDetail:
-        """As `leave_out`, for a task that runs and goes on running; the step may run.
+    async def skip_running_step(self, task_id: str, epoch: int, step: str, reason: str) -> TaskDetail:
+        """As `refuse_step`, for a task that runs and goes on running; the step may run.
 
         Args:
             task_id: the whole id.
@@ -185,7 +185,7 @@ class TaskPlans(Database):
         def job(connection: sqlite3.Connection) -> TaskDetail:
             n = running_n(connection, task_id, epoch)
             connection.execute(_STOP, (n, step_key(step)))
-            _leave_out(connection, n, step, reason, self._clock.now())
+            _skip(connection, n, step, reason, self._clock.now())
             return detail_at(connection, n)
 
         return await self._write(job)
@@ -395,7 +395,7 @@ def _under_way_n(connection: sqlite3.Connection, task_id: str, wanted: str) -> i
     return n
 
 
-def _leave_out(connection: sqlite3.Connection, n: int, step: str, reason: str, now: float) -> None:
+def _skip(connection: sqlite3.Connection, n: int, step: str, reason: str, now: float) -> None:
     """Leave a step out, and those that only it makes possible.
 
     Raises:
@@ -405,7 +405,7 @@ def _leave_out(connection: sqlite3.Connection, n: int, step: str, reason: str, n
     spec = next((one for one in plan.steps if one.key == key), None)
     if spec is None or spec.kind == StepKind.PLAN or key in _over_at(connection, n):
         raise BadPlan(_no_such_step(plan, step))
-    leave_out_step(connection, n, spec, reason, now)
+    skip_step_at(connection, n, spec, reason, now)
     if task_at(connection, n).state is TaskState.WAITING:
         why, asked = question(connection, n, "refused")
         if asked_copy(connection, n, why, asked) == spec:  # nothing else is asked now

@@ -257,7 +257,7 @@ class TaskTransitions(Database):
                 change_state(connection, n, TaskState.QUEUED, now)
                 add_history_entry(connection, n, now, f"{key} is not to go on")
             elif (spec := asked_copy(connection, n, reason, key)) is not None:
-                leave_out_step(connection, n, spec, REFUSED, now)
+                skip_step_at(connection, n, spec, REFUSED, now)
                 change_state(connection, n, TaskState.QUEUED, now)
             else:
                 change_state(connection, n, TaskState.CANCELLED, now)
@@ -436,7 +436,7 @@ def asked_copy(connection: sqlite3.Connection, n: int, reason: str, key: str) ->
     return found if found is not None and found.kind == StepKind.COPY else None
 
 
-def leave_out_step(connection: sqlite3.Connection, n: int, spec: StepSpec, reason: str, now: float) -> None:
+def skip_step_at(connection: sqlite3.Connection, n: int, spec: StepSpec, reason: str, now: float) -> None:
     """A task is to be done without a step, and without those that only it makes possible.
 
     Args:

@@ -162,14 +162,14 @@ async def test_a_copy_that_fails_leaves_nothing(
 
 async def test_a_copy_with_another_checksum_is_told(outside: Path, tmp_path: Path) -> None:
     with outside.open("rb") as file, pytest.raises(ValueError, match="checksum"):
-        async for _ in library.pour(file, tmp_path / "copy", sha256="0" * 64):
+        async for _ in library.copy_checked(file, tmp_path / "copy", sha256="0" * 64):
             pass
 
 
 async def test_a_copy_tells_how_far_it_is(outside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "COPY_CHUNK_BYTES", 40)
     with outside.open("rb") as file:
-        steps = [done async for done in library.pour(file, tmp_path / "copy")]
+        steps = [done async for done in library.copy_checked(file, tmp_path / "copy")]
     assert steps == [*range(40, len(MODEL), 40), len(MODEL)]
 
 

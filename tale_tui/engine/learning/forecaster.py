@@ -75,7 +75,7 @@ class _ModelForecasts:
             self.speed.learn(work, run.seconds, guesses.seconds, guesses.speed_spread)
 
 
-class ForecastBook:
+class Forecaster:
     """Learns from runs, in the order in which they were, and foresees. One thread at a time has it, the others wait:
     who asked may be gone before its thread is."""
 

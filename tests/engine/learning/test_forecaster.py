@@ -13,7 +13,7 @@ from support.scripted_history import scripted_history
 from support.scripted_month import MonthTask, scripted_month
 from tale_tui.domain.forecasts import Estimate, together
 from tale_tui.domain.models import BackendName, ModelRef
-from tale_tui.engine.learning.forecast_book import ForecastBook
+from tale_tui.engine.learning.forecaster import Forecaster
 from tale_tui.engine.learning.history import LearnedRun, learned_run
 from tale_tui.engine.learning.length_forecast import LengthForecast
 from tale_tui.engine.store.task_forecasts import StepRun
@@ -32,7 +32,7 @@ def step_run(**more: object) -> StepRun:
 
 
 def test_a_history_of_one_model_says_of_another_only_how_fast_this_machine_is() -> None:
-    book, fresh = ForecastBook(), ForecastBook()
+    book, fresh = Forecaster(), Forecaster()
     book.learn(
         LearnedRun(MODEL, one.text, None, one.prompt_tokens, one.completion_tokens, one.completion_tokens / 5)
         for one in scripted_history(100)
@@ -57,13 +57,13 @@ def test_the_steps_of_a_task_are_held_against_what_was_foreseen_before_its_first
         return foresee(self, prompt)  # type: ignore[arg-type]
 
     monkeypatch.setattr(LengthForecast, "foresee", watched)
-    ForecastBook().learn([run("a", 10, task="x"), run("b", 20, task="y"), run("a", 10, task="x"), run("c", 5)])
+    Forecaster().learn([run("a", 10, task="x"), run("b", 20, task="y"), run("a", 10, task="x"), run("c", 5)])
     assert known == [0, 0, 2, 3]
 
 
 def covered(tasks: list[MonthTask]) -> tuple[list[bool], list[float]]:
     """Which tasks came within what was foreseen of them before, and how wide that was."""
-    book, held, wide = ForecastBook(), list[bool](), list[float]()
+    book, held, wide = Forecaster(), list[bool](), list[float]()
     for number, task in enumerate(tasks):
         texts = [f"Part {place}\n{task.text}" for place in range(len(task.steps))]
         found = together([step.completion_tokens for step in book.foresee(task.model, texts)])
@@ -94,7 +94,7 @@ def test_seconds_that_cannot_be_are_left_out_and_the_rest_is_learned(seconds: fl
     found = learned_run(step_run(seconds=seconds, prompt_tokens=-3))
     assert found is not None
     assert (found.seconds, found.prompt_tokens, found.completion_tokens) == (None, None, 200)
-    book = ForecastBook()
+    book = Forecaster()
     book.learn([found] * 20)
     [foreseen] = book.foresee(MODEL, ["Write a poem"])
     assert 150 < foreseen.completion_tokens.middle < 250
@@ -121,7 +121,7 @@ def sound(estimate: Estimate) -> bool:
 @settings(max_examples=60, deadline=None)
 @given(RUNS, st.text(max_size=300))
 def test_whatever_came_every_interval_holds_its_median(runs: list[LearnedRun], text: str) -> None:
-    book = ForecastBook()
+    book = Forecaster()
     book.learn(runs)
     for found in book.foresee(MODEL, [text, ""]):
         assert sound(found.prompt_tokens)
@@ -130,7 +130,7 @@ def test_whatever_came_every_interval_holds_its_median(runs: list[LearnedRun], t
 
 
 def test_the_same_task_with_lengths_that_contradict_each_other_has_an_interval_that_holds_them() -> None:
-    book = ForecastBook()
+    book = Forecaster()
     book.learn(run("Write the report", 100 if number % 2 else 1_000) for number in range(120))
     [found] = book.foresee(MODEL, ["Write the report"])
     assert found.completion_tokens.low <= 110

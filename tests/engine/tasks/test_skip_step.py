@@ -120,7 +120,7 @@ async def test_what_cannot_be_left_out_stops_nothing(
         raise StoreError("The disk is full.")
 
     with monkeypatch.context() as broken:
-        broken.setattr(execution.store, "leave_out_of_run", full)
+        broken.setattr(execution.store, "skip_running_step", full)
         with pytest.raises(StoreError):
             await execution.executor.skip(task.id, step="b")
     gates["b"].set()
@@ -170,7 +170,7 @@ async def test_what_is_not_left_out_is_asked_for_once(
         if what.startswith("end"):
             gates[key].set()
         if what != "end":
-            leaving = asyncio.ensure_future(leave_out(few, task, key))
+            leaving = asyncio.ensure_future(skip_step(few, task, key))
             await asyncio.sleep(0)
             if what.endswith("end"):
                 gates[key].set()
@@ -186,6 +186,6 @@ async def test_what_is_not_left_out_is_asked_for_once(
     assert all(step.attempts <= 1 for step in detail.steps)
 
 
-async def leave_out(execution: Any, task: Task, key: str) -> None:
+async def skip_step(execution: Any, task: Task, key: str) -> None:
     with suppress(BadInput):  # it is over, or the task is
         await execution.executor.skip(task.id, step=key)

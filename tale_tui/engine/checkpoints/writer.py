@@ -102,7 +102,7 @@ class _Read:
     """With the paths that the plan declares."""
 
 
-class CheckpointKeeper:
+class CheckpointWriter:
     """See the module. `close` ends it.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tale_tui.domain.errors import DiskFull, TaleError
-from tale_tui.engine.unforeseen import BackgroundTasks, attempt
+from tale_tui.engine.unexpected import BackgroundTasks, attempt
 
 TOLD = "Counting broke off because of an error in the application; the log says more."
 
