@@ -4,10 +4,12 @@ starter model, which is fetched once and kept outside of the checkout."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
@@ -37,6 +39,16 @@ os.environ |= ONE_THREAD
 # No test is about time: a busy machine makes none of them fail.
 property_settings.register_profile("untimed", deadline=None)
 property_settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays until the last one: the collector need not look at it each time."""
+    if "textual.css.stylesheet" in sys.modules:
+        from support.style_sheets import parse_once
+
+        parse_once()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

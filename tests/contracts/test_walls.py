@@ -83,8 +83,6 @@ SEEN_FROM_OUTSIDE = {
 ALSO_SEEN_BY_COMMANDS = {
     "engine.detect",
     "engine.store.read_only",
-    "engine.engine",
-    "engine.doctor",
     "engine.load_test",
 }
 """By commands that work without an engine: looking at what is stored, judging a text, checking an installation. What
