@@ -36,6 +36,11 @@ from tale_tui.engine.models.scripted import ScriptedBackend
 # each other until it takes minutes.
 os.environ |= ONE_THREAD
 
+# Kept bytecode, whatever the environment says: else each process of a test compiles the whole package, and each of those
+# that run tests rewrites all assertions.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # No test is about time: a busy machine makes none of them fail.
 property_settings.register_profile("untimed", deadline=None)
 property_settings.load_profile("untimed")

@@ -214,6 +214,7 @@ def test_reveal(text: str, expected: str) -> None:
     assert reveal(text) == expected
 
 
+@pytest.mark.long
 @same_each_time
 @given(HARD_TEXT)
 def test_what_is_revealed_is_safe_and_no_two_texts_look_alike(text: str) -> None:

@@ -15,6 +15,8 @@ from tale_tui.config.paths import Paths, below
 from tale_tui.domain.tasks import StepState, Task, TaskState
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
 
+pytestmark = pytest.mark.long
+
 TASK = "taskabcdefgh2345"
 WAIT_S = 60.0
 TWO_STEPS = (block("spec.md", "A = 1"), block("src/routes.py", "B = 2"))

@@ -41,7 +41,7 @@ from tale_tui.engine.ipc.connect import open_engine
 from tale_tui.engine.models.files.starter import STARTER_NAME
 from tale_tui.engine.models.scripted import Answer, Hold, Say, Script, ScriptedBackend, spoken
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 PROJECT = Path(__file__).parents[2]
 PACKAGE = Path(tale_tui.__file__).parent

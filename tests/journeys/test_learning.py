@@ -12,6 +12,8 @@ from tale_tui.config.load import load_settings
 from tale_tui.domain.learning import LearnedPart
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
 
+pytestmark = pytest.mark.long
+
 
 async def test_the_view_opens_from_the_dashboard_and_by_its_command_and_goes_back(open_window: Any) -> None:
     async with open_window() as window:

@@ -20,6 +20,8 @@ from tale_tui.ui.plans.edit_step import StepTextsDialog
 from tale_tui.ui.tasks.screen import TasksScreen
 from tale_tui.ui.tokens.screen import TokensScreen
 
+pytestmark = pytest.mark.long
+
 APPLICATION = "Build a complete web application with user authentication, database, and API"
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.long
+
 DECIDED = "We decided on PostgreSQL 15 for the shop."
 
 

@@ -343,6 +343,7 @@ async def test_what_was_cut_off_goes_on_when_the_user_says_so(open_window: Any, 
         await reaches(window, "done")
 
 
+@pytest.mark.long
 async def test_another_conversation_is_not_asked_about_a_task_that_was_cut_off(open_window: Any, work: Any) -> None:
     answer, _ = work
     async with open_window(answer) as window:
@@ -427,6 +428,7 @@ async def test_who_looks_elsewhere_is_called(open_window: Any, work: Any, monkey
         assert written[0].endswith("\a")
 
 
+@pytest.mark.long
 async def test_what_was_never_sent_is_there_again(open_window: Any) -> None:
     async with open_window() as window:
         await window.ready()

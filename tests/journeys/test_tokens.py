@@ -19,7 +19,7 @@ from support.processes import commands, home, until, window
 
 __all__ = ["commands", "home", "window"]
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 WAIT_S = 30.0
 LOOK_S = 0.02

@@ -14,6 +14,8 @@ from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.tasks import TaskState
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
 
+pytestmark = pytest.mark.long
+
 TwoWindows = Callable[..., Any]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from support.processes import PROGRAM, WAIT_S, environment
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 NO_MODEL = {"TALE_UX": "auto", "TALE_TASK": "auto", "TALE_OLLAMA__HOST": "http://127.0.0.1:1"}
 WORK = "Write a Python function that returns the n-th Fibonacci number, with tests and a docstring. "

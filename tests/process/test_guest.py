@@ -22,7 +22,7 @@ from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.ollama.backend import OllamaBackend
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 SMALL, BIG, OTHER = "small:latest", "big:latest", "other:latest"
 SLACK_S = 20.0

@@ -16,7 +16,7 @@ import pytest
 from support.processes import until
 from tale_tui.engine.models.demo import DEMO_RATE
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 KILLS = 6
 """Moments tried in the suite; each costs about two seconds."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "kill_tasks.py"
 KILLS = 5

@@ -19,7 +19,7 @@ from tale_tui.engine.engine import Engine
 from tale_tui.engine.learning.complexity import ComplexityWeights
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 Start = Callable[..., Awaitable[Engine]]
 TEXT = "hello there"

@@ -16,7 +16,7 @@ from tale_tui.domain.events import TurnDone
 from tale_tui.domain.models import Role
 from tale_tui.engine.engine import Engine
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 SMALL, BIG = "small:latest", "big:latest"
 

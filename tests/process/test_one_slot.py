@@ -17,7 +17,7 @@ from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.domain.tasks import TaskState
 from tale_tui.engine.engine import Engine
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 
 SMALL, BIG = "small:latest", "big:latest"

@@ -21,7 +21,7 @@ from tale_tui.domain.tasks import Reason, Task, TaskState
 from tale_tui.engine.chat import generate as generate_module
 from tale_tui.engine.engine import Engine
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 TASKS = 40
 

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from support.processes import until
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 WAIT_S = 60.0
 

@@ -19,7 +19,7 @@ from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.machine import thread_count
 from tale_tui.engine.models.ollama import backend as backend_module
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 SMALL, BIG = "small:latest", "big:latest"
 

@@ -27,6 +27,8 @@ from tale_tui.ui.dialogs.notices import NoticesDialog
 from tale_tui.ui.dialogs.sessions import SessionsDialog
 from tale_tui.ui.dialogs.text_entry import TextDialog
 
+pytestmark = pytest.mark.long
+
 ADDRESS = re.compile(r"\]\(([^)]*\)?)\)$")
 """Of the links of the corpus."""
 

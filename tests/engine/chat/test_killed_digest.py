@@ -69,6 +69,7 @@ async def killed(root: Path, how: str, turns: int) -> str:
     return line.decode().strip()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 async def test_a_summary_that_was_cut_is_made_when_the_conversation_goes_on(tmp_path: Path) -> None:
     assert await killed(tmp_path, "hold", 8) == "summing up"

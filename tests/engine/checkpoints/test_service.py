@@ -671,6 +671,7 @@ async def test_a_removed_one_is_gone_and_the_newest_stays(kept: Kept) -> None:
     assert kept.files() == {"outline.py": "A = 1\n"}
 
 
+@pytest.mark.long
 async def test_room_is_kept_within_the_budget(kept: Kept) -> None:
     kept.settings = kept.settings.model_copy(update={"checkpoints": CheckpointSettings(space_mb=10)})
     await kept.open()

@@ -177,6 +177,7 @@ def test_the_command_refits_over_what_is_in_use(tmp_path: Path, capsys: pytest.C
     assert said["kept"] == (said["after"] >= said["before"]) == (out.read_text("utf-8") != before)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("short")
 def test_a_worse_refit_writes_nothing(tmp_path: Path, few: Examples, capsys: pytest.CaptureFixture[str]) -> None:
     out, corrections = tmp_path / "detector.json", tmp_path / "corrections.jsonl"
@@ -214,6 +215,7 @@ def test_the_packaged_weights_are_those_of_the_packaged_examples() -> None:
     assert (weights.sharpness, weights.doubt) == (training.SHARPNESS, training.DOUBT)
 
 
+@pytest.mark.long
 @pytest.mark.process
 def test_it_runs_as_a_module() -> None:
     done = subprocess.run(

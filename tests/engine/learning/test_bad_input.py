@@ -72,6 +72,7 @@ def start(start_engine: Start) -> Start:
     return one
 
 
+@pytest.mark.long
 async def test_with_a_hundred_thousand_tasks_the_start_and_the_first_forecast_are_quick(
     start: Start, paths: Paths
 ) -> None:

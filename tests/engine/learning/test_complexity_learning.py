@@ -160,6 +160,7 @@ async def test_a_fit_whose_process_is_killed_leaves_everything_as_it_was(
     assert names_in(tmp_path) == {"program", "complexity.json", "complexity.json.history"}
 
 
+@pytest.mark.long
 @pytest.mark.process
 async def test_a_real_fit_learns_what_the_usual_tasks_of_somebody_take(rig: Rig) -> None:
     text = "Do the usual thing for"

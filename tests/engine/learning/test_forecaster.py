@@ -77,6 +77,7 @@ def covered(tasks: list[MonthTask]) -> tuple[list[bool], list[float]]:
     return held, wide
 
 
+@pytest.mark.long
 def test_the_interval_of_a_month_of_tasks_with_steps_holds_what_came_as_often_as_it_says() -> None:
     months = [covered(scripted_month(seed)) for seed in range(1, 5)]
     held = [one for month, _ in months for one in month]

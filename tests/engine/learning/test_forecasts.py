@@ -273,6 +273,7 @@ async def test_what_is_large_is_known_before_it_runs(start: Start, settings: dic
     assert (await noted(engine, "t" * 16)).large is large
 
 
+@pytest.mark.long
 async def test_a_hundred_tasks_are_foreseen_once_each(start_engine: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     from tale_tui.engine.learning.forecaster import Forecaster
 

@@ -127,6 +127,7 @@ async def test_once_raised_an_alert_is_not_raised_again_until_its_figure_was_wel
 Looks = st.lists(st.tuples(st.integers(1, 50), st.sampled_from([None, 0, 5, 30, 60, 400])), max_size=30)
 
 
+@pytest.mark.long
 @given(Looks)
 @settings(max_examples=40, deadline=None)
 async def test_a_regression_is_told_again_only_where_it_began_after_the_last_one_was_told(

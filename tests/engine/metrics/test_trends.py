@@ -79,6 +79,7 @@ def false_alarms(models: range, every: int) -> int:
     return sum(map(is_told, models))
 
 
+@pytest.mark.long
 def test_at_most_1_of_20_quiet_models_is_taken_for_worse() -> None:
     assert false_alarms(range(MODELS), LOOK_EVERY) <= max(1, MODELS // 20)
 

@@ -167,6 +167,7 @@ async def test_a_reply_comes_while_the_same_model_works(services: ModelServices)
     assert sorted(roles) == [(), (UX,)]
 
 
+@pytest.mark.long
 async def test_a_process_that_is_killed_while_it_works_is_started_again(services: ModelServices, store: Store) -> None:
     """Calls that wait for it and those that ask again are answered; the other model notices nothing."""
     [backend] = services.pool._backends.made

@@ -33,6 +33,7 @@ OTHER_NAME = "small-instruct"
 WAIT_S = 240.0
 
 
+@pytest.mark.long
 async def test_the_starter_is_asked_for_no_plan(paths: Paths, place_starter: Callable[[Path], Path]) -> None:
     place_starter(paths.models)
     detail = await done_by(STARTER, paths, TOKENS)

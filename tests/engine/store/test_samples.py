@@ -86,6 +86,7 @@ def wanted(calls: Sequence[CallRecord], figure: Figure) -> list[float]:
     return [value for value in found[figure] if value is not None]
 
 
+@pytest.mark.long
 @settings(max_examples=30, deadline=None)
 @given(st.lists(CALLS, max_size=25), st.lists(st.integers(0, 25), max_size=3), st.sampled_from(["", str(SMALL)]))
 def test_roll_ups_of_every_step_are_the_distribution_of_the_calls(

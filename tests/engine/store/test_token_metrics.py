@@ -70,6 +70,7 @@ FILTERS = st.builds(
 DIMENSIONS = st.lists(st.sampled_from(CallDimension), max_size=4, unique=True).map(tuple)
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(st.lists(CALLS, max_size=20), FILTERS, DIMENSIONS)
 def test_the_sums_of_the_store_are_those_of_plain_arithmetic(

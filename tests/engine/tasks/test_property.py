@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
@@ -271,7 +272,7 @@ def _plan(steps: tuple[str, ...]) -> str:
     return json.dumps({"steps": made})
 
 
-TestExecutorAgainstItsModel = Machine.TestCase
+TestExecutorAgainstItsModel = pytest.mark.long(Machine.TestCase)
 TestExecutorAgainstItsModel.settings = settings(
     max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )

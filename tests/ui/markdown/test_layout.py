@@ -173,6 +173,7 @@ def test_a_definition_above_makes_links_at_once() -> None:
     assert links(body.sheet) == [("d", "https://e.x")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sign", ["- ", "> ", "1. "])
 @pytest.mark.parametrize("width", [20, 80])
 def test_deep_text_is_shown_whole(lay: Lay, sign: str, width: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len, get_character_cell_size
@@ -20,6 +21,7 @@ TEXTS = st.lists(WORDS, max_size=20).map("".join)
 WIDTHS = st.integers(2, 20)
 
 
+@pytest.mark.long
 @settings(max_examples=500, deadline=None)
 @given(TEXTS, WIDTHS)
 def test_lines_fit_and_only_spaces_are_dropped(text: str, width: int) -> None:
@@ -31,6 +33,7 @@ def test_lines_fit_and_only_spaces_are_dropped(text: str, width: int) -> None:
     assert not text[end:].strip(" \n")
 
 
+@pytest.mark.long
 @settings(max_examples=500, deadline=None)
 @given(TEXTS.map(lambda text: text.replace("\n", "")), WIDTHS)
 def test_chopped_code_keeps_every_character(text: str, width: int) -> None:
@@ -48,6 +51,7 @@ def test_a_text_that_grows_is_broken_as_if_it_had_come_at_once(words: list[str],
         assert growing.wrap(text, width) == wrap(text, width)
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="ab  c", max_size=60).map(str.lstrip), WIDTHS)
 def test_both_ways_of_breaking_agree(text: str, width: int) -> None:

@@ -63,6 +63,7 @@ async def test_the_bars_are_the_calls_of_the_table(open_tokens: Any) -> None:
             assert plotted == window.app.tokens.controller.shown.report.total.total_tokens
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("by", CallDimension)
 async def test_every_grouping_is_a_choice_and_its_rows_open(open_tokens: Any, by: CallDimension) -> None:
     async with open_tokens() as window:
@@ -169,6 +170,7 @@ async def test_what_is_shown_is_written_as_csv_and_json(
         assert json.loads((tmp_path / "all.json").read_text())["total"]["total_tokens"] == total
 
 
+@pytest.mark.long
 async def test_no_file_is_replaced_without_asking_and_no_form_is_guessed(
     open_tokens: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from tale_tui.domain.errors import (
 )
 from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelRef, Role, RoleState, RoleStatus
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.roles.defaults import (
     about_other_model,
@@ -176,7 +177,8 @@ class Roles:
             self._give_up(before.ref if works else ref)
         await self._keep(role, ref)
         if self._settings[role] not in (AUTOMATIC, str(ref)):
-            sentence = f"The settings say {role.value} = {self._settings[role]}: that holds again after the next start."
+            said = clean_line(self._settings[role])
+            sentence = f"The settings say {role.value} = {said}: that holds again after the next start."
             self._publish(Notice("Only until the next start", sentence))
         return self.states.status(role)
 
@@ -349,7 +351,9 @@ class Roles:
         try:
             await self._kept.keep_role_choice(role, ref)
         except StoreError as error:
-            self._publish(Notice(error.title, f"That {ref} serves as {role.value} is not kept. {error.sentence}"))
+            self._publish(
+                Notice(error.title, f"That {clean_line(str(ref))} serves as {role.value} is not kept. {error.sentence}")
+            )
         self._last[role] = ref
 
     async def _show(self, ref: ModelRef, error: ModelError, *, loading: bool, only: Role | None = None) -> None:

@@ -88,6 +88,7 @@ def total(found: dict[tuple[str, tuple[tuple[str, str], ...]], float], name: str
     return sum(value for (sample, having), value in found.items() if sample == name and wanted <= set(having))
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=st.lists(st.lists(calls(), max_size=8), min_size=1, max_size=4))
 def test_any_split_sums_to_the_whole_and_the_whole_to_the_rows(
@@ -123,6 +124,7 @@ def test_any_split_sums_to_the_whole_and_the_whole_to_the_rows(
         assert found.sum_us == pytest.approx(1000 * sum(values), abs=len(values))
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None)
 @given(rows=st.lists(calls(), max_size=12))
 def test_prometheus_reads_the_text_and_finds_what_is_counted(

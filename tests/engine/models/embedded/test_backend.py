@@ -157,6 +157,7 @@ async def killed_at(backend: EmbeddedBackend, request: ChatRequest, number: int)
     raise AssertionError("it was not killed")
 
 
+@pytest.mark.long
 async def test_killed_in_the_answer_it_says_so_and_comes_back(backend: EmbeddedBackend) -> None:
     text, error = await killed_at(backend, asking(STORY, 4000), 8)
     assert text
@@ -260,6 +261,7 @@ async def test_a_starter_that_was_altered_is_not_loaded(starter_gguf: Path, tmp_
     await backend.close()
 
 
+@pytest.mark.long
 async def test_a_loaded_model_survives_that_its_file_is_replaced(starter_gguf: Path, tmp_path: Path) -> None:
     mine, new = tmp_path / "mine.gguf", tmp_path / "new"
     shutil.copyfile(starter_gguf, mine)
@@ -285,6 +287,7 @@ async def test_the_starter_is_pulled_where_it_is_missing_only(backend: EmbeddedB
         assert [step.finished async for step in steps] == [True]
 
 
+@pytest.mark.long
 async def test_two_at_once_are_answered_in_turn(backend: EmbeddedBackend) -> None:
     answers = await asyncio.gather(*(ask(backend, asking(COLOURS, 6)) for _ in range(3)))
     assert len({text_of(answer) for answer in answers}) == 1

@@ -99,6 +99,7 @@ async def test_a_file_that_is_gone_and_one_that_is_damaged_are_said(embeddings: 
         await embeddings.embed(IN_A_FILE, ("a",), asks=True)
 
 
+@pytest.mark.long
 async def test_llama_makes_vectors_of_texts_of_any_length(
     embeddings: Embeddings, tmp_path: Path, starter_gguf: Path
 ) -> None:

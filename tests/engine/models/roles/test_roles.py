@@ -18,6 +18,7 @@ from tale_tui.domain.errors import (
 )
 from tale_tui.domain.events import Fact, Notice, RoleChanged
 from tale_tui.domain.models import BackendName, BackendReport, LoadedModel, ModelInfo, ModelRef, Role, RoleState
+from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.backend import Backend
 from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.registry import given_backends
@@ -482,6 +483,18 @@ async def test_a_choice_against_the_settings_holds_until_the_next_start_and_that
     await desk.roles.restore()
     await desk.roles.assign(UX, BIG)
     assert "ux = ollama/small:1b" in desk.notices[0].sentence
+
+
+async def test_no_byte_of_a_setting_is_told_that_a_terminal_would_obey() -> None:
+    kept = RoleChoiceStore()
+    desk = Desk(kept, Named(OLLAMA, small__1b=1), ScriptedBackend(), ux="scripted/A\x1b]52;c;aGFja2Vk\x07B")
+    await desk.roles.restore()
+    await desk.roles.assign(UX, SMALL)
+    kept.full = True
+    await desk.roles.assign(UX, ModelRef(SCRIPTED, "\x1b[2J"))
+    await desk.roles.assign(TASK, SMALL)
+    assert "holds again after the next start" in desk.notices[0].sentence
+    assert [notice.sentence for notice in desk.notices] == [clean_line(notice.sentence) for notice in desk.notices]
 
 
 async def test_what_served_is_kept_but_never_a_script() -> None:

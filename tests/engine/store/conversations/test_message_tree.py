@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -97,6 +98,7 @@ async def play_and_look_again(path: Path, steps: list[tuple[str, int]]) -> None:
         assert not any(message.state is MessageState.STREAMING for message in transcript.messages)
 
 
+@pytest.mark.long
 @same_each_time
 @given(STEPS)
 def test_the_shown_branch_is_the_one_that_was_asked_for(steps: list[tuple[str, int]]) -> None:

@@ -279,7 +279,7 @@ class TaskMachine(RuleBasedStateMachine):
         assert ranks == sorted(ranks)
 
 
-TestTaskMachine = TaskMachine.TestCase
+TestTaskMachine = pytest.mark.long(TaskMachine.TestCase)
 TestTaskMachine.settings = settings(
     max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
