@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
 from functools import partial
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
@@ -76,6 +77,7 @@ from tale_tui.engine.tasks.plan import ONE_STEP
 from tale_tui.engine.tasks.prompts import asked_tokens
 from tale_tui.engine.tasks.step_files import StepWatch, TaskFolders
 from tale_tui.engine.tasks.step_runner import StepRunner
+from tale_tui.engine.unexpected import attempt
 
 log = logging.getLogger(__name__)
 
@@ -300,7 +302,11 @@ class Engine:
         return engine
 
     async def stop(self) -> None:
-        """End turns (their replies can be continued after the next start), models and the store. Again does nothing."""
+        """End turns (their replies can be continued after the next start), models and the store. Again does nothing.
+
+        Raises:
+            TaleError: something could not be closed; everything else is.
+        """
         if self._stopping is None:
             self._stopping = asyncio.create_task(self._end(), name="stopping")
         await asyncio.shield(self._stopping)
@@ -325,21 +331,37 @@ class Engine:
             self._recall.start()
 
     async def _end(self) -> None:
-        await self._learning.close()
-        await self._recall.close()
-        await self._digests.close()
-        await self._turns.close()
-        await self._executor.close()
-        await self._checkpoints.close()
-        await self._models.close()
-        await self._calls.close()
-        await self._sampler.close()
-        await self._alerts.close()
-        await self._export.close()
-        self.bus.close()
-        await self.pool.close()
-        await self.store.close()
+        async with AsyncExitStack() as stack:
+            for what, close in reversed(self._closes()):  # what was pushed last is called first
+                stack.push_async_callback(_close, what, close)
         log.info("the engine has stopped")
+
+    def _closes(self) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
+        """What is closed at the end, each with its name, in this order: who asks others goes before those."""
+
+        async def close_bus() -> None:
+            self.bus.close()
+
+        return [
+            ("learning", self._learning.close),
+            ("what is remembered", self._recall.close),
+            ("digests", self._digests.close),
+            ("turns", self._turns.close),
+            ("tasks", self._executor.close),
+            ("checkpoints", self._checkpoints.close),
+            ("the care for models", self._models.close),
+            ("the calls of models", self._calls.close),
+            ("samples", self._sampler.close),
+            ("alerts", self._alerts.close),
+            ("the export of metrics", self._export.close),
+            ("the bus", close_bus),
+            ("models", self.pool.close),
+            ("the store", self.store.close),
+        ]
+
+
+async def _close(what: str, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    await attempt(close(), f"Closing {what}")
 
 
 def _alert_sources(settings: Settings, pool: Pool, roles: Roles) -> AlertSources:
