@@ -122,10 +122,21 @@ class Engine:
         calls = CallRecorder(store, alerts.nudge)
         counted = CountedCalls(store, lambda: pool.running, clock.now)
         self._export = export = MetricsExport(
-            *(settings.metrics, paths, counted, clock.now, bus.publish), listens=works_queue and not read_only
+            settings=settings.metrics,
+            paths=paths,
+            counted=counted,
+            now=clock.now,
+            publish=bus.publish,
+            listens=works_queue and not read_only,
         )
         services = build_model_services(
-            *(backends, store, settings, clock, bus.publish), calls=calls, observer=export.observer
+            backends=backends,
+            records=store,
+            settings=settings,
+            clock=clock,
+            publish=bus.publish,
+            calls=calls,
+            observer=export.observer,
         )
         pool, roles = services.pool, services.roles
         self.store: Final = store
@@ -150,11 +161,24 @@ class Engine:
         embeddings = Embeddings(pool, paths.models, settings.recall.embedding)
         activity = RecallActivity(busy, lambda: turns.typed)
         self._recall = recall = RecallService(
-            *(store, embeddings, settings.recall, clock, activity, bus.publish), can_write=not read_only
+            store=store,
+            embeddings=embeddings,
+            settings=settings.recall,
+            clock=clock,
+            activity=activity,
+            publish=bus.publish,
+            can_write=not read_only,
         )
 
         digest_services = DigestServices(
-            *(store, pool, roles, prompt_builder, budgets, settings, clock, bus.publish),
+            store=store,
+            pool=pool,
+            roles=roles,
+            prompt_builder=prompt_builder,
+            budgets=budgets,
+            settings=settings,
+            clock=clock,
+            publish=bus.publish,
             answering=lambda: turns.busy,
             typed=lambda: turns.typed,
         )
@@ -170,15 +194,15 @@ class Engine:
         )
 
         self._learning = learning = build_learning(
-            *(
-                paths.data,
-                learned,
-                store,
-                settings,
-                clock.now,
-                _forecast_services(settings, learned, router, backends, budgets),
-            ),
-            *(busy, complain, bus.publish),
+            data=paths.data,
+            models=learned,
+            store=store,
+            settings=settings,
+            now=clock.now,
+            services=_forecast_services(settings, learned, router, backends, budgets),
+            busy=busy,
+            complain=complain,
+            tell=bus.publish,
             can_write=not read_only,
         )
 
@@ -191,12 +215,29 @@ class Engine:
 
         folders = TaskFolders(paths.task_files)
         checkpoints: CheckpointService = build_checkpoints(
-            *(paths.checkpoints, store, folders, lambda: executor, lambda: sessions),
-            *(learned.complexities.level_now, settings, clock, bus.publish),
+            path=paths.checkpoints,
+            store=store,
+            folders=folders,
+            tasks=lambda: executor,
+            sessions=lambda: sessions,
+            level=learned.complexities.level_now,
+            settings=settings,
+            clock=clock,
+            publish=bus.publish,
             can_write=not read_only,
         )
         executor: Executor = _local_executor(
-            *(store, backends, pool, roles, router, learned.complexities, settings, clock, publish, calls, budgets),
+            store=store,
+            backends=backends,
+            pool=pool,
+            roles=roles,
+            router=router,
+            complexities=learned.complexities,
+            settings=settings,
+            clock=clock,
+            publish=publish,
+            calls=calls,
+            budgets=budgets,
             learning=learning,
             recall=recall,
             folders=folders,
@@ -206,8 +247,10 @@ class Engine:
         self._executor = executor
         starter = TurnStarter(chat_services, classifier, executor, learning.nudge)
         turns: TurnManager = TurnManager(
-            *(chat_services, starter, classifier),
-            ContextReporter(store, pool, roles, prompt_builder, digests, settings, clock),
+            services=chat_services,
+            starter=starter,
+            classifier=classifier,
+            contexts=ContextReporter(store, pool, roles, prompt_builder, digests, settings, clock),
         )
         self._turns = turns
         self._models = models = ModelService(services, paths.models)
@@ -235,17 +278,35 @@ class Engine:
         self._sampler = Sampler(store, samples, clock, work, seen, bus.publish, stays=stays)
         pool.on_call = self._sampler.call_begins
         dashboards = DashboardReader(
-            *(store, self._sampler, ModelsNow(serving, pool.condition, seen), settings.memory.limit_gb, clock.now),
+            store=store,
+            sampler=self._sampler,
+            models=ModelsNow(serving, pool.condition, seen),
+            limit_gb=settings.memory.limit_gb,
+            now=clock.now,
             stays=stays,
             can_write=not read_only,
         )
         self.learning: LearningApi = learning
         self.recall: RecallApi = recall
         self.metrics: MetricsApi = MetricsService(
-            *(store, calls, settings.prices, lambda: pool.running, serving, budgets, dashboards, counted, clock.now)
+            store=store,
+            recorder=calls,
+            prices=settings.prices,
+            running=lambda: pool.running,
+            serving=serving,
+            budgets=budgets,
+            dashboards=dashboards,
+            counted=counted,
+            now=clock.now,
         )
         self.control: ControlApi = EngineControl(
-            *(paths, settings, store, roles, models, bus, clock.now()),
+            paths=paths,
+            settings=settings,
+            store=store,
+            roles=roles,
+            models=models,
+            bus=bus,
+            started=clock.now(),
             works_queue=works_queue,
             can_write=not read_only,
             ends=ends,
@@ -286,7 +347,11 @@ class Engine:
         store = await Store.open(paths.database, clock, read_only=read_only)
         made = configured_backends(settings, paths) if backends is None else given_backends(backends)
         engine = cls(
-            *(paths, settings, clock, store, made),
+            paths,
+            settings,
+            clock,
+            store,
+            made,
             read_only=read_only,
             works_queue=works_queue,
             ends=ends,
@@ -465,10 +530,18 @@ def _local_executor(
         return pool.servers.away(ref.backend) is not None
 
     services = TaskServices(
-        *(store, pool, roles, router, settings.tasks, settings.chat, clock.monotonic, budgets, complexities),
-        learning.length_budget,
-        learning.of_task,
-        settings.context.rules,
+        store=store,
+        pool=pool,
+        roles=roles,
+        router=router,
+        settings=settings.tasks,
+        chat=settings.chat,
+        monotonic=clock.monotonic,
+        budgets=budgets,
+        complexities=complexities,
+        length_budget=learning.length_budget,
+        forecast_of=learning.of_task,
+        rules=settings.context.rules,
     )
     runners: dict[str, StepRunner] = {
         StepKind.MODEL.value: ModelStepRunner(services),

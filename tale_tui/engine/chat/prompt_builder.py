@@ -89,7 +89,12 @@ class PromptBuilder:
         usable, lenient = ratios(self._store.text_ratios.get(ref))
         history = self._settings.embedded.history_tokens if ref.backend is BackendName.EMBEDDED else None
         return TokenBudget(
-            *(window, self._settings.chat.max_tokens, history, usable, lenient), counted=self._counts.known(ref)
+            window=window,
+            max_tokens=self._settings.chat.max_tokens,
+            history=history,
+            ratio=usable,
+            lenient=lenient,
+            counted=self._counts.known(ref),
         )
 
     def recall_budget(self, room: TokenBudget, question: str) -> int:
@@ -118,7 +123,10 @@ class PromptBuilder:
         """
         while True:
             prompt = await self.prompt(
-                *(branch.shown, branch.system, ref, window),
+                branch=branch.shown,
+                system=branch.system,
+                ref=ref,
+                window=window,
                 tail=tail,
                 whole=branch.whole,
                 view_from=branch.view_from,
@@ -166,7 +174,8 @@ class PromptBuilder:
             room = replace(room, ratio=room.ratio.scaled(caution), counted={})
         fitted = partial(
             fit,
-            *(branch, system or self._settings.chat.system),
+            branch,
+            system or self._settings.chat.system,
             tail=tail,
             whole=whole,
             view_from=view_from,

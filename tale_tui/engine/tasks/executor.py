@@ -90,8 +90,16 @@ class Executor:
         self._likely = likely
         self._rules = rules or FixedPlans()
         self._services = RunServices(
-            *(store, runners, settings, clock, publish, self._subscriptions, calls),
-            *(self._rules, folders, step_watch or NoStepWatch()),
+            store=store,
+            runners=runners,
+            settings=settings,
+            clock=clock,
+            publish=publish,
+            subscriptions=self._subscriptions,
+            calls=calls,
+            rules=self._rules,
+            folders=folders,
+            step_watch=step_watch or NoStepWatch(),
         )
         self._admission = TaskAdmission(settings, clock.monotonic, likely, simple, store.folder)
         slots = Slots(settings.running, settings.per_model, is_local)

@@ -349,7 +349,9 @@ class Journal:
         if not (attempt := self.open.get(key)) or not attempt.begun:
             await self._services.store.begin_step(self._id, self._epoch, key)
         return await self._services.store.hold_step(
-            *(self._id, self._epoch, key),
+            self._id,
+            self._epoch,
+            key,
             text=failed.text,
             thinking=failed.thinking,
             error=error,
@@ -525,7 +527,9 @@ class Attempt:
         if self.begun and after is not None:
             with self._services.calls.storing(step_owner(self._id, key)) as call:
                 await store.fail_step(
-                    *(self._id, self._epoch, key),
+                    self._id,
+                    self._epoch,
+                    key,
                     text=self.text,
                     thinking=self.thinking,
                     error=after.sentence,

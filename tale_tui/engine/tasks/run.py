@@ -152,7 +152,12 @@ class TaskRun:
         if ending.suspended is not None:
             suspended = ending.suspended
             return await store.suspend_task(
-                *(self.id, epoch, suspended.reason, suspended.topic, suspended.asks, suspended.shown)
+                self.id,
+                epoch,
+                reason=suspended.reason,
+                key=suspended.topic,
+                asks=suspended.asks,
+                shown=suspended.shown,
             )
         if (failed := ending.failed) is not None:
             if isinstance(failed.error, ModelError) and failed.error.away_since is not None:

@@ -297,7 +297,10 @@ class TaskSteps(Database):
             if not uses_attempt:
                 connection.execute(_GIVE_BACK, values)
             change_state(
-                *(connection, n, TaskState.QUEUED, now),
+                connection,
+                n,
+                TaskState.QUEUED,
+                now,
                 reason=Reason.SERVER,
                 error=error.sentence,
                 error_code=error.code,

@@ -227,7 +227,10 @@ class TaskTransitions(Database):
                 (n,) = row
                 task = task_at(connection, n)
                 change_state(
-                    *(connection, n, to, now),
+                    connection,
+                    n,
+                    to,
+                    now,
                     reason=reason,
                     error=task.error,
                     error_code=task.error_code,
