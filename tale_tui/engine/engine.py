@@ -13,7 +13,7 @@ from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import ModelError, TaleError
-from tale_tui.domain.events import Fact, Notice
+from tale_tui.domain.events import Fact, Notice, SessionChanged, TaskChanged
 from tale_tui.domain.forecasts import TaskForecast
 from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
 from tale_tui.domain.tasks import StepKind
@@ -184,13 +184,8 @@ class Engine:
         )
         self._digests = digests = DigestService(digest_services, can_write=not read_only)
 
-        def tell(fact: Fact) -> None:
-            bus.publish(fact)
-            recall.on_fact(fact)
-            digests.on_fact(fact)
-
         chat_services = ChatServices(
-            store, pool, roles, router, prompt_builder, settings.chat, clock, tell, calls, recall, digests
+            store, pool, roles, router, prompt_builder, settings.chat, clock, bus.publish, calls, recall, digests
         )
 
         self._learning = learning = build_learning(
@@ -205,13 +200,6 @@ class Engine:
             tell=bus.publish,
             can_write=not read_only,
         )
-
-        def publish(fact: Fact) -> None:
-            bus.publish(fact)
-            alerts.on_fact(fact)
-            learning.on_fact(fact)
-            checkpoints.on_fact(fact)
-            recall.on_fact(fact)
 
         folders = TaskFolders(paths.task_files)
         checkpoints: CheckpointService = build_checkpoints(
@@ -235,7 +223,7 @@ class Engine:
             complexities=learned.complexities,
             settings=settings,
             clock=clock,
-            publish=publish,
+            publish=bus.publish,
             calls=calls,
             budgets=budgets,
             learning=learning,
@@ -261,6 +249,14 @@ class Engine:
         self._checkpoints = checkpoints
         self.checkpoints: CheckpointApi = checkpoints
         self.models: ModelApi = models
+
+        def on_session(fact: SessionChanged) -> None:
+            if fact.source not in ("", fact.session_id):  # something was said in it, or is about to be
+                recall.on_fact(fact)
+                digests.on_fact(fact)
+
+        bus.listen(TaskChanged, alerts.on_fact, learning.on_fact, checkpoints.on_fact, recall.on_fact)
+        bus.listen(SessionChanged, on_session)
 
         def serving(role: Role) -> ModelRef | None:
             return roles.states.status(role).ref

@@ -22,12 +22,14 @@ from tale_tui.domain.errors import (
 )
 from tale_tui.domain.events import Fact, Notice, RoleChanged, SessionChanged
 from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef, Progress, Role, RoleState
+from tale_tui.engine.chat.digests import DigestService
 from tale_tui.engine.chat.turn import TurnManager
 from tale_tui.engine.checkpoints.service import CheckpointService
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.models import service as model_service
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
+from tale_tui.engine.recall.service import RecallService
 from tale_tui.engine.store.store import Store
 
 DEMO = ModelRef(BackendName.SCRIPTED, "demo")
@@ -282,6 +284,22 @@ async def test_every_change_of_a_session_is_published(start_engine: Start) -> No
     [created] = await changes(engine.sessions.create())
     assert created.source == created.session_id
     assert await changes(engine.sessions.delete(session.id)) == [SessionChanged(session.id, deleted=True)]
+
+
+async def test_what_is_said_is_heard_by_what_remembers_and_sums_up_and_a_new_title_is_not(
+    start_engine: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(RecallService, "on_fact", lambda *_: heard.append("recall"))
+    monkeypatch.setattr(DigestService, "on_fact", lambda *_: heard.append("digests"))
+    engine = await start_engine([spoken("a")])
+    session = await engine.sessions.create()
+    await engine.sessions.import_(await engine.sessions.export(session.id, ExportFormat.JSON))
+    await engine.sessions.rename(session.id, "title")
+    assert heard == []
+    async with aclosing(engine.chat.send(session.id, "hi", key="k")) as events:
+        assert [event async for event in events]
+    assert heard == ["recall", "digests"] * 2
 
 
 async def test_a_session_can_be_read_in_every_way(start_engine: Start) -> None:
