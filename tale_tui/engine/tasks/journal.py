@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tale_tui.config.logs import SUBJECT
 from tale_tui.config.settings import TaskSettings
@@ -25,8 +25,8 @@ from tale_tui.engine.store.tasks.steps import TaskEnd
 from tale_tui.engine.store.tasks.transitions import Claim
 from tale_tui.engine.streaming import AutoSaver, PartialReply
 from tale_tui.engine.tasks.interpreter import StepSkipped, TaskSuspended, result_of
-from tale_tui.engine.tasks.plan_rules import PlanRules
-from tale_tui.engine.tasks.step_files import StepDone, StepWatch, TaskFolders, WrittenFile
+from tale_tui.engine.tasks.plan_rules import FixedPlans, PlanRules
+from tale_tui.engine.tasks.step_files import NoStepWatch, StepDone, StepWatch, TaskFolders, WrittenFile
 from tale_tui.engine.tasks.step_runner import StepResult, StepRunner, StepWork
 from tale_tui.engine.tasks.subscriptions import TaskSubscriptions
 from tale_tui.engine.tasks.uncancellable import uncancellable
@@ -46,9 +46,12 @@ class RunServices:
     publish: Callable[[Fact], None]
     subscriptions: TaskSubscriptions
     calls: CallRecorder
-    rules: PlanRules
+    """Has the calls of models until they are stored."""
     folders: TaskFolders
-    step_watch: StepWatch
+    rules: PlanRules = field(default_factory=FixedPlans)
+    """How plans are made and changed."""
+    step_watch: StepWatch = field(default_factory=NoStepWatch)
+    """Told of each step that is done, once that is stored."""
 
     def changed(self, task: Task) -> Task:
         """Announce a task as it is stored now."""
