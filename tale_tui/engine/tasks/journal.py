@@ -21,7 +21,7 @@ from tale_tui.domain.tasks import AtLimit, Plan, Reason, Step, StepKind, StepSpe
 from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.steps import AttemptFailure, TaskEnd
 from tale_tui.engine.store.tasks.transitions import Claim
 from tale_tui.engine.streaming import AutoSaver, PartialReply
 from tale_tui.engine.tasks.interpreter import StepSkipped, TaskSuspended, result_of
@@ -317,19 +317,18 @@ class Journal:
             await store.begin_step(self._id, self._epoch, key)
         with self._services.calls.storing(step_owner(self._id, key)) as call:
             ended = call.failed_as(failed.error.code) if call is not None else None
-            return await store.fail_step(
-                self._id,
-                self._epoch,
-                key,
+            failure = AttemptFailure(
+                failed.error.sentence,
+                failed.error.code,
                 text=failed.text,
                 thinking=failed.thinking,
-                error=failed.error.sentence,
-                error_code=failed.error.code,
-                next_try=next_try,
-                end=next_try is None and maker is None,
-                maker=maker,
                 calls=timed_calls(ended, attempt.usage if attempt else None),
             )
+            if maker is not None:
+                return await store.replan_step(self._id, self._epoch, key, failure, maker)
+            if next_try is not None:
+                return await store.retry_step(self._id, self._epoch, key, failure, next_try)
+            return await store.fail_step(self._id, self._epoch, key, failure, end=True)
 
     def release_calls(self) -> None:
         """The run is over: calls of steps of which nothing was stored at the end are stored alone."""
@@ -529,16 +528,14 @@ class Attempt:
         store, key = self._services.store, self.spec.key
         if self.begun and after is not None:
             with self._services.calls.storing(step_owner(self._id, key)) as call:
-                await store.fail_step(
-                    self._id,
-                    self._epoch,
-                    key,
+                failure = AttemptFailure(
+                    after.sentence,
+                    after.code,
                     text=self.text,
                     thinking=self.thinking,
-                    error=after.sentence,
-                    error_code=after.code,
                     calls=timed_calls(call, self.usage),
                 )
+                await store.fail_step(self._id, self._epoch, key, failure)
             self.begun = False
         task = await store.begin_step(self._id, self._epoch, key, ref, why=why, fresh=fresh)
         self.begun = True
