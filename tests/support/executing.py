@@ -14,7 +14,7 @@ from tale_tui.engine.metrics.recorder import CallRecorder
 from tale_tui.engine.store.store import Store
 from tale_tui.engine.tasks.admission import TaskModels
 from tale_tui.engine.tasks.executor import Executor
-from tale_tui.engine.tasks.journal import RunServices
+from tale_tui.engine.tasks.run_services import RunServices
 from tale_tui.engine.tasks.step_files import TaskFolders
 from tale_tui.engine.tasks.step_runner import StepRunner
 from tale_tui.engine.tasks.subscriptions import TaskSubscriptions

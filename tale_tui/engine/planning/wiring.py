@@ -24,8 +24,8 @@ from tale_tui.engine.store.store import Store
 from tale_tui.engine.tasks.admission import TaskModels
 from tale_tui.engine.tasks.copy_step import CopyStepRunner
 from tale_tui.engine.tasks.executor import Executor
-from tale_tui.engine.tasks.journal import RunServices
 from tale_tui.engine.tasks.model_step import ModelStepRunner, TaskServices
+from tale_tui.engine.tasks.run_services import RunServices
 from tale_tui.engine.tasks.step_files import StepWatch, TaskFolders
 from tale_tui.engine.tasks.subscriptions import TaskSubscriptions
 

@@ -22,9 +22,9 @@ from tale_tui.engine.store.tasks.tasks import NewTask
 from tale_tui.engine.store.tasks.transitions import REFUSED, UNDER_WAY
 from tale_tui.engine.tasks.admission import TaskAdmission, TaskModels
 from tale_tui.engine.tasks.copy_step import check_targets
-from tale_tui.engine.tasks.journal import RunServices
 from tale_tui.engine.tasks.limits import Slots
 from tale_tui.engine.tasks.plan import ONE_STEP, check_again, parse_plan
+from tale_tui.engine.tasks.run_services import RunServices
 from tale_tui.engine.tasks.scheduler import Scheduler
 from tale_tui.engine.tasks.uncancellable import uncancellable
 
