@@ -15,8 +15,7 @@ from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import ref_columns, step_key
 from tale_tui.engine.store.tasks.plans import PlanRevision, plan_anew, revise_plan
-from tale_tui.engine.store.tasks.task_rows import task_at
-from tale_tui.engine.store.tasks.transitions import (
+from tale_tui.engine.store.tasks.state_changes import (
     add_history_entry,
     change_state,
     fill_card,
@@ -24,6 +23,7 @@ from tale_tui.engine.store.tasks.transitions import (
     running_n,
     update_progress,
 )
+from tale_tui.engine.store.tasks.task_rows import task_at
 from tale_tui.engine.store.token_metrics import insert_calls
 
 Values = dict[str, str | float | None]
