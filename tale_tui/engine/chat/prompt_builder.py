@@ -122,7 +122,16 @@ class PromptBuilder:
             MessageTooLong: see `prompt`.
         """
         while True:
-            prompt = await self.prompt(branch.given(tail), ref, window, caution=caution)
+            given = PromptInput(
+                branch.shown,
+                branch.system,
+                tail=tail,
+                whole=branch.whole,
+                view_from=branch.view_from,
+                recalled=branch.before_question,
+                digests=branch.digests,
+            )
+            prompt = await self.prompt(given, ref, window, caution=caution)
             if not branch.is_used_up(prompt):
                 return prompt
             await branch.read_more(self.room(ref, window).limit / prompt.tokens)
@@ -264,22 +273,6 @@ class PromptBranch:
             return (*self.messages, Message("", self._session_id, None, Author.USER, "", self._now()))
         *earlier, question = self.messages
         return (*earlier, replace(question, text=self.before_question + question.text))
-
-    def given(self, tail: str) -> PromptInput:
-        """What a prompt is made of.
-
-        Args:
-            tail: the beginning of the answer, where one is continued.
-        """
-        return PromptInput(
-            self.shown,
-            self.system,
-            tail=tail,
-            whole=self.whole,
-            view_from=self.view_from,
-            recalled=self.before_question,
-            digests=self.digests,
-        )
 
     async def read(self) -> None:
         """Read its end.
