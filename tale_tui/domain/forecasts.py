@@ -231,7 +231,11 @@ class TaskForecast:
     def summary(self) -> ForecastSummary:
         """What stands beside its task."""
         return ForecastSummary(
-            *(self.completion_tokens, self.seconds, self.waiting, self.runs, self.complexity),
+            completion_tokens=self.completion_tokens,
+            seconds=self.seconds,
+            waiting=self.waiting,
+            runs=self.runs,
+            complexity=self.complexity,
             prompt_tokens=self.prompt_tokens,
             cost=self.cost,
             large=self.large,

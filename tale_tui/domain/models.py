@@ -252,3 +252,16 @@ class Finding:
     """What to do, where there is something to do."""
     now: str = ""
     """What is so at this moment and changes by itself, such as how much is free; people are told, programs not."""
+
+
+class ResidencyChange(StrEnum):
+    """What happened to a model."""
+
+    LOAD = "load"
+    SWITCH = "switch"
+    """It was loaded in the place of another one."""
+    EVICTED = "evicted"
+    """Its server took it out of memory."""
+    UNLOAD = "unload"
+    DIED = "died"
+    RECOVERED = "recovered"

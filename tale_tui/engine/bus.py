@@ -1,9 +1,11 @@
-"""Fan-out of facts: whoever cares subscribes, whoever publishes never waits."""
+"""Fan-out of facts: whoever cares subscribes or listens, whoever publishes never waits."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable
+from typing import Any, TypeVar
 
 from tale_tui.domain.constants import BUS_FACTS_MAX, BUS_NOTICES_MAX
 from tale_tui.domain.events import (
@@ -18,6 +20,7 @@ from tale_tui.domain.events import (
 )
 
 Key = tuple[object, ...]
+F = TypeVar("F", bound=Fact)
 
 
 def key_of(fact: Fact) -> Key:
@@ -90,10 +93,11 @@ class Subscription:
 
 
 class Bus:
-    """Hands every fact to every subscriber. Used from the event loop alone."""
+    """Hands every fact to every subscriber, then to those who listen for its kind. Used from the event loop alone."""
 
     def __init__(self) -> None:
         self._subscriptions: list[Subscription] = []
+        self._listeners: defaultdict[type[Any], list[Callable[[Any], None]]] = defaultdict(list)
         self._unread: list[Notice | AlertRaised] = []
         self._closed = False
 
@@ -108,6 +112,17 @@ class Bus:
             self._unread = [*self._unread, fact][-BUS_NOTICES_MAX:]
         for subscription in self._subscriptions:
             subscription.put(fact)
+        for hear in self._listeners.get(type(fact), ()):
+            hear(fact)
+
+    def listen(self, kind: type[F], *hear: Callable[[F], None]) -> None:
+        """Have parts of the engine told at once of every fact of a kind, for as long as the bus is there.
+
+        Args:
+            kind: of fact.
+            hear: called with it, in this order; each returns at once.
+        """
+        self._listeners[kind] += hear
 
     def subscribe(self, first: Iterable[Fact] = ()) -> Subscription:
         """A reader of everything that is published from now on.

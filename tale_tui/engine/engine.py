@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Final, Self
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, Final, Self
 
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.errors import ModelError, TaleError
-from tale_tui.domain.events import Fact, Notice
+from tale_tui.domain.events import Notice, SessionChanged, TaskChanged
 from tale_tui.domain.forecasts import TaskForecast
-from tale_tui.domain.models import BackendName, ModelRef, Role, RoleState
-from tale_tui.domain.tasks import StepKind
+from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.engine.api import (
     ChatApi,
     CheckpointApi,
@@ -28,54 +26,32 @@ from tale_tui.engine.api import (
     TaskApi,
 )
 from tale_tui.engine.bus import Bus
-from tale_tui.engine.chat.classify import MessageClassifier
-from tale_tui.engine.chat.context_report import ContextReporter
-from tale_tui.engine.chat.digests import DigestService, DigestServices
-from tale_tui.engine.chat.generate import ChatServices
-from tale_tui.engine.chat.prompt_builder import PromptBuilder
-from tale_tui.engine.chat.start import TurnStarter
-from tale_tui.engine.chat.turn import TurnManager
+from tale_tui.engine.chat.digests import DigestService
+from tale_tui.engine.chat.wiring import build_chat
 from tale_tui.engine.checkpoints.service import CheckpointService
 from tale_tui.engine.checkpoints.wiring import build_checkpoints
 from tale_tui.engine.control import EngineControl
-from tale_tui.engine.learning.complexity import ComplexityModels
 from tale_tui.engine.learning.forecasts import ForecastRoute, ForecastServices
 from tale_tui.engine.learning.service import LearningService
 from tale_tui.engine.learning.wiring import LearnedModels, build_learning, learned_models
-from tale_tui.engine.metrics.alerts import AlertSources, AlertWatch
+from tale_tui.engine.metrics.alerts import AlertWatch
 from tale_tui.engine.metrics.budgets import Budgets
-from tale_tui.engine.metrics.dashboard_report import DashboardReader, ModelsNow
-from tale_tui.engine.metrics.delivery import AlertDelivery
-from tale_tui.engine.metrics.environment import environment
-from tale_tui.engine.metrics.export.export import MetricsExport
-from tale_tui.engine.metrics.export.statistics import CountedCalls
-from tale_tui.engine.metrics.models_seen import ModelsSeen
-from tale_tui.engine.metrics.recorder import CallRecorder
-from tale_tui.engine.metrics.sampler import EngineWork, Sampler
-from tale_tui.engine.metrics.service import MetricsService
+from tale_tui.engine.metrics.wiring import alert_sources, build_call_metrics, build_metrics
 from tale_tui.engine.models.backend import Backend, BackendRegistry
 from tale_tui.engine.models.embeddings import Embeddings
-from tale_tui.engine.models.loading.memory import main_memory
-from tale_tui.engine.models.pool import Pool
 from tale_tui.engine.models.registry import configured_backends, given_backends
-from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.service import ModelService
 from tale_tui.engine.models.wiring import build_model_services
-from tale_tui.engine.planning.maker import PlanStepRunner
-from tale_tui.engine.planning.planning import Planning, PlanningServices
-from tale_tui.engine.planning.sources import PlanSources
+from tale_tui.engine.planning.wiring import build_executor
 from tale_tui.engine.recall.service import RecallActivity, RecallService
 from tale_tui.engine.route.router import Router, route, rule
 from tale_tui.engine.sessions import SessionService
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.tasks.copy_step import CopyStepRunner
-from tale_tui.engine.tasks.executor import Executor
 from tale_tui.engine.tasks.limits import Slots
-from tale_tui.engine.tasks.model_step import ModelStepRunner, TaskServices
 from tale_tui.engine.tasks.plan import ONE_STEP
 from tale_tui.engine.tasks.prompts import asked_tokens
-from tale_tui.engine.tasks.step_files import StepWatch, TaskFolders
-from tale_tui.engine.tasks.step_runner import StepRunner
+from tale_tui.engine.tasks.step_files import TaskFolders
+from tale_tui.engine.unexpected import attempt
 
 log = logging.getLogger(__name__)
 
@@ -113,142 +89,150 @@ class Engine:
         ends: Callable[[], None] | None,
         stays: bool = True,
     ) -> None:
-        bus = Bus()
-        budgets = Budgets(store, settings.budgets, clock)
-        delivery = AlertDelivery(settings.alerts, bus.publish)
-        self._alerts = alerts = AlertWatch(store, settings, clock, bus.publish, budgets, delivery)
-        calls = CallRecorder(store, alerts.nudge)
-        counted = CountedCalls(store, lambda: pool.running, clock.now)
-        self._export = export = MetricsExport(
-            *(settings.metrics, paths, counted, clock.now, bus.publish), listens=works_queue and not read_only
+        bus, can_write = Bus(), not read_only
+        noted = build_call_metrics(
+            store=store,
+            paths=paths,
+            settings=settings,
+            clock=clock,
+            publish=bus.publish,
+            running=lambda: models.pool.running,
+            listens=works_queue and can_write,
         )
-        services = build_model_services(
-            *(backends, store, settings, clock, bus.publish), calls=calls, observer=export.observer
+        models = build_model_services(
+            backends=backends,
+            records=store,
+            settings=settings,
+            clock=clock,
+            publish=bus.publish,
+            calls=noted.calls,
+            observer=noted.export.observer,
         )
-        pool, roles = services.pool, services.roles
-        self.store: Final = store
-        self.bus: Final = bus
-        self.pool: Final = pool
-        self._calls = calls
-        self._roles = roles
-        self._alert_sources = _alert_sources(settings, pool, roles)
-        self._read_only = read_only
-        self._stopping: asyncio.Task[None] | None = None
-        prompt_builder = PromptBuilder(store, pool, settings)
+        metrics = build_metrics(
+            store=store,
+            settings=settings,
+            clock=clock,
+            publish=bus.publish,
+            models=models,
+            traffic=backends.traffic,
+            noted=noted,
+            stays=stays,
+            can_write=can_write,
+        )
         learned = learned_models(paths.data)
-        router = Router(roles, pool, settings.route)
-        classifier = MessageClassifier(store, learned, settings.detect, router.preview, clock.now)
+        router = Router(models.roles, models.pool, settings.route)
 
-        def complain(error: TaleError) -> None:
-            bus.publish(Notice(error.title, error.sentence, "error"))
-
+        # What goes on is known by parts that are made below, as they work with those that ask for it.
         def busy() -> bool:
-            return turns.busy or executor.busy
+            return chat.turns.busy or executor.busy
 
-        embeddings = Embeddings(pool, paths.models, settings.recall.embedding)
-        activity = RecallActivity(busy, lambda: turns.typed)
-        self._recall = recall = RecallService(
-            *(store, embeddings, settings.recall, clock, activity, bus.publish), can_write=not read_only
+        recall = RecallService(
+            store=store,
+            embeddings=Embeddings(models.pool, paths.models, settings.recall.embedding),
+            settings=settings.recall,
+            clock=clock,
+            activity=RecallActivity(busy, typed=lambda: chat.turns.typed),
+            publish=bus.publish,
+            can_write=can_write,
         )
-
-        digest_services = DigestServices(
-            *(store, pool, roles, prompt_builder, budgets, settings, clock, bus.publish),
-            answering=lambda: turns.busy,
-            typed=lambda: turns.typed,
+        learning = build_learning(
+            data=paths.data,
+            models=learned,
+            store=store,
+            settings=settings,
+            now=clock.now,
+            services=_forecast_services(settings, learned, router, backends.is_local, noted.budgets),
+            busy=busy,
+            complain=lambda error: bus.publish(Notice(error.title, error.sentence, "error")),
+            tell=bus.publish,
+            can_write=can_write,
         )
-        self._digests = digests = DigestService(digest_services, can_write=not read_only)
-
-        def tell(fact: Fact) -> None:
-            bus.publish(fact)
-            recall.on_fact(fact)
-            digests.on_fact(fact)
-
-        chat_services = ChatServices(
-            store, pool, roles, router, prompt_builder, settings.chat, clock, tell, calls, recall, digests
-        )
-
-        self._learning = learning = build_learning(
-            *(
-                paths.data,
-                learned,
-                store,
-                settings,
-                clock.now,
-                _forecast_services(settings, learned, router, backends, budgets),
-            ),
-            *(busy, complain, bus.publish),
-            can_write=not read_only,
-        )
-
-        def publish(fact: Fact) -> None:
-            bus.publish(fact)
-            alerts.on_fact(fact)
-            learning.on_fact(fact)
-            checkpoints.on_fact(fact)
-            recall.on_fact(fact)
-
         folders = TaskFolders(paths.task_files)
-        checkpoints: CheckpointService = build_checkpoints(
-            *(paths.checkpoints, store, folders, lambda: executor, lambda: sessions),
-            *(learned.complexities.level_now, settings, clock, bus.publish),
-            can_write=not read_only,
+        checkpoints = build_checkpoints(
+            path=paths.checkpoints,
+            store=store,
+            folders=folders,
+            tasks=lambda: executor,
+            sessions=lambda: sessions,
+            level=learned.complexities.level_now,
+            settings=settings,
+            clock=clock,
+            publish=bus.publish,
+            can_write=can_write,
         )
-        executor: Executor = _local_executor(
-            *(store, backends, pool, roles, router, learned.complexities, settings, clock, publish, calls, budgets),
+        executor = build_executor(
+            store=store,
+            settings=settings,
+            clock=clock,
+            publish=bus.publish,
+            models=models,
+            is_local=backends.is_local,
+            router=router,
+            complexities=learned.complexities,
+            calls=noted.calls,
+            budgets=noted.budgets,
             learning=learning,
             recall=recall,
             folders=folders,
             step_watch=checkpoints,
             works_queue=works_queue,
         )
-        self._executor = executor
-        starter = TurnStarter(chat_services, classifier, executor, learning.nudge)
-        turns: TurnManager = TurnManager(
-            *(chat_services, starter, classifier),
-            ContextReporter(store, pool, roles, prompt_builder, digests, settings, clock),
+        chat = build_chat(
+            store=store,
+            settings=settings,
+            clock=clock,
+            publish=bus.publish,
+            models=models,
+            router=router,
+            learned=learned,
+            calls=noted.calls,
+            budgets=noted.budgets,
+            recall=recall,
+            tasks=executor,
+            corrected=learning.nudge,
+            can_write=can_write,
         )
-        self._turns = turns
-        self._models = models = ModelService(services, paths.models)
-        self.chat: ChatApi = turns
+        sessions = SessionService(store, chat.turns.stop_turn, bus.publish)
+        model_service = ModelService(models, paths.models)
+        _listen(bus, noted.alerts, learning, checkpoints, recall, chat.digests)
+
+        self.store: Final = store
+        self.bus: Final = bus
+        self.pool: Final = models.pool
+        self.chat: ChatApi = chat.turns
         self.tasks: TaskApi = executor
-        sessions: SessionService = SessionService(store, turns.stop_turn, bus.publish)
         self.sessions: SessionApi = sessions
-        self._checkpoints = checkpoints
-        self.checkpoints: CheckpointApi = checkpoints
-        self.models: ModelApi = models
-
-        def serving(role: Role) -> ModelRef | None:
-            return roles.states.status(role).ref
-
-        seen = ModelsSeen(pool.models_by_backend, lambda: pool.residency.known, clock.monotonic)
-        traffic = backends.traffic
-        work = EngineWork(
-            lambda: len(pool.running),
-            lambda: calls.recorded,
-            lambda: serving(Role.UX),
-            lambda: roles.states.status(Role.UX).state in {RoleState.IDLE, RoleState.LOADING},
-            lambda: traffic.sent + traffic.received,
-        )
-        samples = settings.samples if not read_only else settings.samples.model_copy(update={"enabled": False})
-        self._sampler = Sampler(store, samples, clock, work, seen, bus.publish, stays=stays)
-        pool.on_call = self._sampler.call_begins
-        dashboards = DashboardReader(
-            *(store, self._sampler, ModelsNow(serving, pool.condition, seen), settings.memory.limit_gb, clock.now),
-            stays=stays,
-            can_write=not read_only,
-        )
+        self.models: ModelApi = model_service
+        self.metrics: MetricsApi = metrics.service
         self.learning: LearningApi = learning
         self.recall: RecallApi = recall
-        self.metrics: MetricsApi = MetricsService(
-            *(store, calls, settings.prices, lambda: pool.running, serving, budgets, dashboards, counted, clock.now)
-        )
+        self.checkpoints: CheckpointApi = checkpoints
         self.control: ControlApi = EngineControl(
-            *(paths, settings, store, roles, models, bus, clock.now()),
+            paths=paths,
+            settings=settings,
+            store=store,
+            roles=models.roles,
+            models=model_service,
+            bus=bus,
+            started=clock.now(),
             works_queue=works_queue,
-            can_write=not read_only,
+            can_write=can_write,
             ends=ends,
             recall=recall.state,
         )
+        self._noted = noted
+        self._alert_sources = alert_sources(settings, models)
+        self._roles = models.roles
+        self._sampler = metrics.sampler
+        self._recall = recall
+        self._learning = learning
+        self._checkpoints = checkpoints
+        self._executor = executor
+        self._turns = chat.turns
+        self._digests = chat.digests
+        self._models = model_service
+        self._read_only = read_only
+        self._stopping: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(
@@ -284,7 +268,11 @@ class Engine:
         store = await Store.open(paths.database, clock, read_only=read_only)
         made = configured_backends(settings, paths) if backends is None else given_backends(backends)
         engine = cls(
-            *(paths, settings, clock, store, made),
+            paths,
+            settings,
+            clock,
+            store,
+            made,
             read_only=read_only,
             works_queue=works_queue,
             ends=ends,
@@ -300,7 +288,11 @@ class Engine:
         return engine
 
     async def stop(self) -> None:
-        """End turns (their replies can be continued after the next start), models and the store. Again does nothing."""
+        """End turns (their replies can be continued after the next start), models and the store. Again does nothing.
+
+        Raises:
+            TaleError: something could not be closed; everything else is.
+        """
         if self._stopping is None:
             self._stopping = asyncio.create_task(self._end(), name="stopping")
         await asyncio.shield(self._stopping)
@@ -312,60 +304,77 @@ class Engine:
             replies = "A reply" if count == 1 else f"{count} replies"
             sentence = f"{replies} broke off when the application ended. What came is kept and can be continued."
             self.bus.publish(Notice("Interrupted", sentence))
-        await self._export.start(told)
+        await self._noted.export.start(told)
         await self._roles.restore()
         if not self._read_only:
             await self._executor.remember()
             self._executor.start()
             self._sampler.begin()
-            self._alerts.start(self._alert_sources)
+            self._noted.alerts.start(self._alert_sources)
         if load:
             self._models.keep_loaded()
             self._learning.start()
             self._recall.start()
 
     async def _end(self) -> None:
-        await self._learning.close()
-        await self._recall.close()
-        await self._digests.close()
-        await self._turns.close()
-        await self._executor.close()
-        await self._checkpoints.close()
-        await self._models.close()
-        await self._calls.close()
-        await self._sampler.close()
-        await self._alerts.close()
-        await self._export.close()
-        self.bus.close()
-        await self.pool.close()
-        await self.store.close()
+        async with AsyncExitStack() as stack:
+            for what, close in reversed(self._closes()):  # what was pushed last is called first
+                stack.push_async_callback(_close, what, close)
         log.info("the engine has stopped")
 
+    def _closes(self) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
+        """What is closed at the end, each with its name, in this order: who asks others goes before those."""
 
-def _alert_sources(settings: Settings, pool: Pool, roles: Roles) -> AlertSources:
-    """What alerts are judged by besides the rows."""
+        async def close_bus() -> None:
+            self.bus.close()
 
-    async def memory() -> int | None:
-        try:
-            return sum(main_memory(model) for model in await pool.here())
-        except ModelError:  # a server that does not answer is told of elsewhere
-            return None
+        return [
+            ("learning", self._learning.close),
+            ("what is remembered", self._recall.close),
+            ("digests", self._digests.close),
+            ("turns", self._turns.close),
+            ("tasks", self._executor.close),
+            ("checkpoints", self._checkpoints.close),
+            ("the care for models", self._models.close),
+            ("the calls of models", self._noted.calls.close),
+            ("samples", self._sampler.close),
+            ("alerts", self._noted.alerts.close),
+            ("the export of metrics", self._noted.export.close),
+            ("the bus", close_bus),
+            ("models", self.pool.close),
+            ("the store", self.store.close),
+        ]
 
-    return AlertSources(
-        lambda: pool.running,
-        memory,
-        lambda: environment(settings, {role: roles.states.status(role).ref for role in Role}, pool.versions),
-    )
+
+async def _close(what: str, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    await attempt(close(), f"Closing {what}")
 
 
-def _is_local(backends: BackendRegistry, ref: ModelRef) -> bool:
-    """Whether a model runs on this machine."""
-    made = next((backend for backend in backends.made if backend.name is ref.backend), None)
-    return made.local if made else ref.backend is not BackendName.OPENAI
+def _listen(
+    bus: Bus,
+    alerts: AlertWatch,
+    learning: LearningService,
+    checkpoints: CheckpointService,
+    recall: RecallService,
+    digests: DigestService,
+) -> None:
+    """Who is told at once of what happens, in this order."""
+
+    def on_session(fact: SessionChanged) -> None:
+        if fact.source not in ("", fact.session_id):  # something was said in it, or is about to be
+            recall.on_fact(fact)
+            digests.on_fact(fact)
+
+    bus.listen(TaskChanged, alerts.on_fact, learning.on_fact, checkpoints.on_fact, recall.on_fact)
+    bus.listen(SessionChanged, on_session)
 
 
 def _forecast_services(
-    settings: Settings, learned: LearnedModels, router: Router, backends: BackendRegistry, budgets: Budgets
+    settings: Settings,
+    learned: LearnedModels,
+    router: Router,
+    is_local: Callable[[ModelRef], bool],
+    budgets: Budgets,
 ) -> ForecastServices:
     """What forecasts are made from besides earlier runs."""
 
@@ -386,94 +395,5 @@ def _forecast_services(
         is_large = 0 < tokens < found.tokens or 0 < seconds < found.seconds.middle
         return is_large and not budgets.has_for(found.ref)
 
-    slots = Slots(settings.tasks.running, settings.tasks.per_model, partial(_is_local, backends))
+    slots = Slots(settings.tasks.running, settings.tasks.per_model, is_local)
     return ForecastServices(detected, learned.complexities.level, routed, slots.limits, large)
-
-
-def _local_executor(
-    store: Store,
-    backends: BackendRegistry,
-    pool: Pool,
-    roles: Roles,
-    router: Router,
-    complexities: ComplexityModels,
-    settings: Settings,
-    clock: Clock,
-    publish: Callable[[Fact], None],
-    calls: CallRecorder,
-    budgets: Budgets,
-    *,
-    learning: LearningService,
-    recall: RecallService,
-    folders: TaskFolders,
-    step_watch: StepWatch,
-    works_queue: bool,
-) -> Executor:
-    """An executor whose steps ask models.
-
-    Args:
-        store: queue and journal.
-        backends: say which models run on this machine.
-        pool: the door to the models.
-        roles: who serves.
-        router: which model, and why.
-        complexities: how hard a task is.
-        settings: all settings.
-        clock: the time and the ids.
-        publish: takes the facts.
-        calls: has the calls of models until they are stored.
-        budgets: say whether a task may have a model write.
-        learning: says what a step may write, and what is foreseen of a task with its plan.
-        recall: says what is remembered and near a task that is planned.
-        folders: where the files of tasks are.
-        step_watch: told of each step that is done.
-        works_queue: see `Executor`.
-    """
-
-    def likely(
-        p: float | None = None, *, simple: float | None = None, given: Role | None = None, prompt_tokens: int = 0
-    ) -> tuple[ModelRef | None, str]:
-        signals = router.signals(Role.TASK, p=p, simple=simple, given=given, prompt_tokens=prompt_tokens)
-        if signals.task.ref is None:  # it is looked for when the first task runs
-            return None, ""
-        found = route(signals)
-        return found.ref, found.why
-
-    def away(ref: ModelRef) -> bool:
-        return pool.servers.away(ref.backend) is not None
-
-    services = TaskServices(
-        *(store, pool, roles, router, settings.tasks, settings.chat, clock.monotonic, budgets, complexities),
-        learning.length_budget,
-        learning.of_task,
-        settings.context.rules,
-    )
-    runners: dict[str, StepRunner] = {
-        StepKind.MODEL.value: ModelStepRunner(services),
-        StepKind.COPY.value: CopyStepRunner(folders, store.folder),
-        StepKind.PLAN.value: PlanStepRunner(services, settings.plans, PlanSources(store, recall, folders)),
-    }
-    planning = PlanningServices(
-        store, complexities.level, learning.foresee_plan, lambda role: roles.states.status(role).ref
-    )
-    executor = Executor(
-        store,
-        runners,
-        settings.tasks,
-        clock,
-        publish,
-        likely=likely,
-        simple=complexities.simple,
-        is_local=partial(_is_local, backends),
-        away=away,
-        works_queue=works_queue,
-        calls=calls,
-        rules=Planning(planning, settings.plans, settings.tasks),
-        folders=folders,
-        step_watch=step_watch,
-    )
-    pool.servers.listen(
-        left=lambda _: executor.servers_changed(),
-        returned=lambda _: executor.servers_changed(),
-    )
-    return executor

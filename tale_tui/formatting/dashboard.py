@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tale_tui.domain.constants import MEGABYTE
 from tale_tui.domain.samples import DashboardReport, Figure, ModelActivity, PromiseLight, PromiseName, PromiseState
-from tale_tui.formatting.symbols import Signs, signs
+from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count, duration, percent, size
 
 _MILLISECONDS = 1000
@@ -32,9 +32,9 @@ _NAMES = {
 }
 
 
-def light_sign(light: PromiseLight, *, of: Signs | None = None) -> str:
+def light_sign(light: PromiseLight) -> str:
     """The sign of a promise, one cell."""
-    chosen = of or signs()
+    chosen = signs()
     shown = {PromiseState.MET: chosen.done, PromiseState.BROKEN: chosen.wrong, PromiseState.UNKNOWN: chosen.waiting}
     return shown[light.state]
 

@@ -21,8 +21,6 @@ COUNT_WIDTH = 5
 """The most cells that `count` needs (`61.2k`)."""
 SIZE_WIDTH = 6
 """The most cells that `size` needs (`640 kB`)."""
-RATE_WIDTH = 11
-"""The most cells that `rate` needs (`38 tok/s`, `12.5k tok/s`)."""
 PROBABILITY_MIN_HUNDREDTHS, PROBABILITY_MAX_HUNDREDTHS = 1, 99
 """Nobody knows that something is sure, or cannot be."""
 _SPARE = 1e-9

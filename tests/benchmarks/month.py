@@ -44,7 +44,7 @@ from tale_tui.engine.learning.task_effort import efforts
 from tale_tui.engine.learning.training import ComplexityExample, exact, fit, packaged_examples
 from tale_tui.engine.learning.wiring import FORECAST_FILE, NO_WEIGHTS
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.steps import AttemptFailure, TaskEnd
 from tale_tui.engine.store.tasks.tasks import NewTask
 
 WEEK_DAYS = 7
@@ -163,7 +163,7 @@ class Month:
                 break
             if task.outcome == "failed":
                 sentence = "The answer broke off."
-                running = await store.fail_step(id_, epoch, key, error=sentence, error_code="broken_stream", end=True)
+                running = await store.fail_step(id_, epoch, key, AttemptFailure(sentence, "broken_stream"), end=True)
                 break
             usage = Usage(read, written, total_ms=call.total_ms, tokens_per_second=call.tokens_per_second)
             end = TaskEnd(words) if place == len(task.steps) - 1 else None

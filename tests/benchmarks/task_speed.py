@@ -16,7 +16,7 @@ from contextlib import aclosing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from support.judging import never_simple
+from support.executing import executor_on
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings, TaskSettings
 from tale_tui.domain.clock import Clock, random_id
@@ -59,19 +59,10 @@ class Writes:
         return StepResult(draft.text)
 
 
-def executor_on(store: Store, runner: StepRunner, running: int) -> Executor:
+def executor_running(store: Store, runner: StepRunner, running: int) -> Executor:
     """An executor with one runner."""
     settings = TaskSettings(running=running, per_model=running, per_minute=100_000)
-    return Executor(
-        store,
-        {"model": runner},
-        settings,
-        Clock(),
-        Bus().publish,
-        likely=lambda *_, **__: (REF, ""),
-        simple=never_simple,
-        is_local=lambda _: True,
-    )
+    return executor_on(store, {"model": runner}, settings, Clock(), Bus().publish, likely=lambda: REF)
 
 
 async def finished(executor: Executor, task: Task) -> None:
@@ -91,7 +82,7 @@ async def all_done(store: Store, count: int) -> None:
 async def burst(folder: Path, count: int) -> dict[str, float]:
     """Hand in many tasks of nothing and wait for the last."""
     store = await Store.open(folder / f"{random_id()}.db", Clock())
-    executor = executor_on(store, Nothing(), AT_ONCE)
+    executor = executor_running(store, Nothing(), AT_ONCE)
     executor.start()
     began, cpu = time.perf_counter(), time.process_time()
     for _ in range(count // AT_ONCE):
@@ -106,7 +97,7 @@ async def burst(folder: Path, count: int) -> dict[str, float]:
 async def single(folder: Path, count: int) -> dict[str, float]:
     """One task of nothing after the other, each waited for through the store."""
     store = await Store.open(folder / f"{random_id()}.db", Clock())
-    executor = executor_on(store, Nothing(), AT_ONCE)
+    executor = executor_running(store, Nothing(), AT_ONCE)
     executor.start()
     began = time.perf_counter()
     for done in range(count):
@@ -122,7 +113,7 @@ async def single(folder: Path, count: int) -> dict[str, float]:
 async def lag(folder: Path, count: int) -> dict[str, float]:
     """How late the event loop is while many tasks write."""
     store = await Store.open(folder / f"{random_id()}.db", Clock())
-    executor = executor_on(store, Writes(), count)
+    executor = executor_running(store, Writes(), count)
     executor.start()
     late: list[float] = []
     watching = asyncio.create_task(_watch(late))
@@ -157,14 +148,14 @@ async def restart(folder: Path, count: int) -> dict[str, float]:
     path = folder / f"{random_id()}.db"
     clock = Clock()
     store = await Store.open(path, clock)
-    executor = executor_on(store, Nothing(), 1)
+    executor = executor_running(store, Nothing(), 1)
     for _ in range(count):
         task = await executor.submit("nothing", key=random_id())
         await store.claim_task(task.id, clock.now())
     await store.close()
     began = time.perf_counter()
     store = await Store.open(path, clock)
-    executor = executor_on(store, Nothing(), 1)
+    executor = executor_running(store, Nothing(), 1)
     executor.start()
     opened = time.perf_counter()
     open_tasks = await store.tasks((TaskState.PAUSED,))

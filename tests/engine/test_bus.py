@@ -55,6 +55,18 @@ async def test_the_newest_takes_the_place_of_an_older_one_of_the_same_key() -> N
     ]
 
 
+async def test_who_listens_is_told_at_once_of_facts_of_that_kind_in_the_order_of_listening() -> None:
+    bus = Bus()
+    heard: list[tuple[str, Fact]] = []
+    bus.listen(SessionChanged, lambda fact: heard.append(("first", fact)), lambda fact: heard.append(("second", fact)))
+    bus.listen(SessionChanged, lambda fact: heard.append(("third", fact)))
+    bus.listen(Notice, lambda fact: heard.append(("notice", fact)))
+    changed, notice = SessionChanged("a"), Notice("t", "s")
+    for fact in (changed, EngineMoved(here=True), notice):
+        bus.publish(fact)
+    assert heard == [("first", changed), ("second", changed), ("third", changed), ("notice", notice)]
+
+
 async def test_equal_notices_are_all_told() -> None:
     bus = Bus()
     reader = bus.subscribe()

@@ -7,15 +7,29 @@ from typing import Any
 import pytest
 
 from tale_tui.config.paths import Paths
+from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import ExportFormat, View
-from tale_tui.domain.errors import BadInput, DatabaseNewer, EngineLost, FetchFailed, ReadOnly, StoreError, Unreachable
+from tale_tui.domain.errors import (
+    BadInput,
+    DatabaseNewer,
+    DiskFull,
+    EngineLost,
+    FetchFailed,
+    ReadOnly,
+    StoreError,
+    Unreachable,
+)
 from tale_tui.domain.events import Fact, Notice, RoleChanged, SessionChanged
 from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef, Progress, Role, RoleState
+from tale_tui.engine.chat.digests import DigestService
+from tale_tui.engine.chat.turn import TurnManager
+from tale_tui.engine.checkpoints.service import CheckpointService
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.models import service as model_service
 from tale_tui.engine.models.roles.roles import Roles
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
+from tale_tui.engine.recall.service import RecallService
 from tale_tui.engine.store.store import Store
 
 DEMO = ModelRef(BackendName.SCRIPTED, "demo")
@@ -147,6 +161,37 @@ async def test_stopping_twice_does_nothing_more(start_engine: Start) -> None:
         await anext(engine.chat.send("s", "hi", key="k"))
 
 
+async def test_what_cannot_be_closed_leaves_nothing_else_open(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed: list[str] = []
+
+    class Closing(ScriptedBackend):
+        async def close(self) -> None:
+            closed.append("model")
+            await super().close()
+
+    async def broken(self: TurnManager) -> None:
+        raise ZeroDivisionError("a bug")
+
+    async def full(self: CheckpointService) -> None:
+        raise DiskFull("Full.")
+
+    monkeypatch.setattr(TurnManager, "close", broken)
+    monkeypatch.setattr(CheckpointService, "close", full)
+    engine = await Engine.start(paths, Settings(), backends={BackendName.SCRIPTED: Closing([spoken("a")])})
+    facts = engine.control.watch()
+    await anext(facts)
+    with pytest.raises(DiskFull):
+        await engine.stop()
+    assert "Closing turns broke off" in caplog.text
+    assert "ZeroDivisionError: a bug" in caplog.text
+    assert closed == ["model"]
+    assert [fact async for fact in facts if not isinstance(fact, RoleChanged)] == []
+    with pytest.raises(StoreError):
+        await engine.sessions.list()
+
+
 async def test_stopping_while_a_model_loads(start_engine: Start) -> None:
     begun = asyncio.Event()
 
@@ -239,6 +284,22 @@ async def test_every_change_of_a_session_is_published(start_engine: Start) -> No
     [created] = await changes(engine.sessions.create())
     assert created.source == created.session_id
     assert await changes(engine.sessions.delete(session.id)) == [SessionChanged(session.id, deleted=True)]
+
+
+async def test_what_is_said_is_heard_by_what_remembers_and_sums_up_and_a_new_title_is_not(
+    start_engine: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(RecallService, "on_fact", lambda *_: heard.append("recall"))
+    monkeypatch.setattr(DigestService, "on_fact", lambda *_: heard.append("digests"))
+    engine = await start_engine([spoken("a")])
+    session = await engine.sessions.create()
+    await engine.sessions.import_(await engine.sessions.export(session.id, ExportFormat.JSON))
+    await engine.sessions.rename(session.id, "title")
+    assert heard == []
+    async with aclosing(engine.chat.send(session.id, "hi", key="k")) as events:
+        assert [event async for event in events]
+    assert heard == ["recall", "digests"] * 2
 
 
 async def test_a_session_can_be_read_in_every_way(start_engine: Start) -> None:

@@ -170,7 +170,6 @@ WIDTHS: list[tuple[Callable[[float], str], int]] = [
     (units.about, units.DURATION_WIDTH),
     (units.count, units.COUNT_WIDTH),
     (units.size, units.SIZE_WIDTH),
-    (units.rate, units.RATE_WIDTH),
 ]
 
 

@@ -127,18 +127,29 @@ def cut_text(text: str, limit: int, tokens: Callable[[str], int]) -> str:
     return text if needed <= limit else text[: int(len(text) * limit * CUT_SAFETY / needed)].rstrip() + f" {CUT}"
 
 
-def fit(
-    branch: Sequence[Message],
-    system: str,
-    room: TokenBudget,
-    *,
-    tail: str = "",
-    whole: bool = True,
-    view_from: str | None = None,
-    rules: str = "",
-    recalled: str = "",
-    digests: Sequence[ConversationDigest] = (),
-) -> ModelPrompt:
+@dataclass(frozen=True, slots=True)
+class PromptInput:
+    """What a prompt is made of."""
+
+    branch: Sequence[Message]
+    """The shown branch, oldest first; the last one is the user's message that is to be answered."""
+    system: str = ""
+    """The system prompt; empty for none."""
+    tail: str = ""
+    """The beginning of the answer, where one is continued."""
+    whole: bool = True
+    """Whether `branch` begins where the conversation begins."""
+    view_from: str | None = None
+    """The first message that the model was shown last; None where it was shown all."""
+    rules: str = ""
+    """What the user wants heeded everywhere; empty for nothing."""
+    recalled: str = ""
+    """What is remembered, which the newest message begins with; empty for nothing."""
+    digests: Sequence[ConversationDigest] = ()
+    """Of the branch, the one that goes furthest first."""
+
+
+def fit(given: PromptInput, room: TokenBudget) -> ModelPrompt:
     """The system prompt, the newest message, and whole turns before it.
 
     All of them where there is room; else those that were shown last, as long as there is room for them; else as many as
@@ -146,28 +157,21 @@ def fit(
     was stopped is sent as it is. Thinking is never sent.
 
     Args:
-        branch: the shown branch, oldest first; the last one is the user's message that is to be answered.
-        system: the system prompt; empty for none.
+        given: what it is made of.
         room: what may be filled.
-        tail: the beginning of the answer, where one is continued.
-        whole: whether `branch` begins where the conversation begins.
-        view_from: the first message that was shown last; None where all were.
-        rules: what the user wants heeded everywhere; empty for nothing.
-        recalled: what is remembered, which the newest message begins with; empty for nothing.
-        digests: of the branch, the one that goes furthest first.
     """
-    told = defuse(system_text(system, rules))
+    told = defuse(system_text(given.system, given.rules))
     head = (ChatMessage("system", told),) if told else ()
-    turns = _newest_first(branch)
+    turns = _newest_first(given.branch)
     shown = [next(turns)]
-    excess = max(0, estimate((*head, *shown[0].messages), room.least_tokens, tail) - room.budget)
-    sums = [estimate((*head, *shown[0].messages), room.tokens, tail)]
-    all_shown, digest, block = whole, None, ""
+    excess = max(0, estimate((*head, *shown[0].messages), room.least_tokens, given.tail) - room.budget)
+    sums = [estimate((*head, *shown[0].messages), room.tokens, given.tail)]
+    all_shown, digest, block = given.whole, None, ""
     for turn in turns:
         longer = sums[-1] + turn.tokens(room.tokens)
         if longer > room.limit:
             all_shown = False
-            shown, digest, block = _newest(branch, shown, sums, room, view_from, digests)
+            shown, digest, block = _newest(given.branch, shown, sums, room, given.view_from, given.digests)
             break
         sums.append(longer)
         shown.append(turn)
@@ -182,15 +186,15 @@ def fit(
         max_tokens=max_tokens,
         view_from=None if all_shown else shown[-1].first_id,
         excess=excess,
-        room_for_text=_room_for_text(branch[-1].text, room.least_tokens, excess) if excess else 0,
+        room_for_text=_room_for_text(given.branch[-1].text, room.least_tokens, excess) if excess else 0,
         parts=_parts(
             {
                 PartName.SYSTEM: PROMPT_TOKENS + (MESSAGE_TOKENS if head else 0) + room.tokens(told),
-                PartName.RULES: room.tokens(defuse(rules)) if rules.strip() else 0,
+                PartName.RULES: room.tokens(defuse(given.rules)) if given.rules.strip() else 0,
                 PartName.DIGEST: room.tokens(block) if block else 0,
                 PartName.TURNS: sums[len(shown) - 1] - sums[0],
-                PartName.RECALL: room.tokens(recalled) if recalled else 0,
-                PartName.QUESTION: shown[0].tokens(room.tokens) + room.tokens(tail),
+                PartName.RECALL: room.tokens(given.recalled) if given.recalled else 0,
+                PartName.QUESTION: shown[0].tokens(room.tokens) + room.tokens(given.tail),
                 PartName.ANSWER: max_tokens,
             }
         ),

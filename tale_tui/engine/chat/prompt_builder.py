@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 
 from tale_tui.config.settings import Settings
 from tale_tui.domain.constants import FIRST_READ_MESSAGES, PROMPT_COUNTS_MAX, PROMPT_TASKS_MAX
@@ -20,6 +19,7 @@ from tale_tui.engine.chat.context_window import (
     CUT_SHARE,
     CUT_UNKNOWN_RATIO,
     ModelPrompt,
+    PromptInput,
     fit,
     ratio_of,
     was_cut,
@@ -77,7 +77,7 @@ class PromptBuilder:
                     window = await self._pool.window(ref)
         if window is not None:
             message = Message("", "", None, Author.USER, text, 0.0)
-            await self.prompt([message], system, ref, window)
+            await self.prompt(PromptInput([message], system), ref, window)
 
     def room(self, ref: ModelRef, window: int) -> TokenBudget:
         """What there is to fill for a model.
@@ -89,7 +89,12 @@ class PromptBuilder:
         usable, lenient = ratios(self._store.text_ratios.get(ref))
         history = self._settings.embedded.history_tokens if ref.backend is BackendName.EMBEDDED else None
         return TokenBudget(
-            *(window, self._settings.chat.max_tokens, history, usable, lenient), counted=self._counts.known(ref)
+            window=window,
+            max_tokens=self._settings.chat.max_tokens,
+            history=history,
+            ratio=usable,
+            lenient=lenient,
+            counted=self._counts.known(ref),
         )
 
     def recall_budget(self, room: TokenBudget, question: str) -> int:
@@ -117,64 +122,37 @@ class PromptBuilder:
             MessageTooLong: see `prompt`.
         """
         while True:
-            prompt = await self.prompt(
-                *(branch.shown, branch.system, ref, window),
+            given = PromptInput(
+                branch.shown,
+                branch.system,
                 tail=tail,
                 whole=branch.whole,
                 view_from=branch.view_from,
-                caution=caution,
                 recalled=branch.before_question,
                 digests=branch.digests,
             )
+            prompt = await self.prompt(given, ref, window, caution=caution)
             if not branch.is_used_up(prompt):
                 return prompt
             await branch.read_more(self.room(ref, window).limit / prompt.tokens)
 
-    async def prompt(
-        self,
-        branch: Sequence[Message],
-        system: str,
-        ref: ModelRef,
-        window: int,
-        *,
-        tail: str = "",
-        whole: bool = True,
-        view_from: str | None = None,
-        caution: float = 1.0,
-        recalled: str = "",
-        digests: Sequence[ConversationDigest] = (),
-    ) -> ModelPrompt:
-        """The prompt for the last message of a branch.
+    async def prompt(self, given: PromptInput, ref: ModelRef, window: int, *, caution: float = 1.0) -> ModelPrompt:
+        """The prompt for the last message of a branch, with the rules of the settings.
 
         Args:
-            branch: oldest first; the last one is the user's message that is to be answered.
-            system: the system prompt of the session; empty for that of the settings.
+            given: what it is made of; without a system prompt that of the settings is taken.
             ref: the model that is asked.
             window: its context window, in tokens.
-            tail: the beginning of the answer, where one is continued.
-            whole: whether `branch` begins where the conversation begins.
-            view_from: the first message that the model was shown last; None where it was shown all.
             caution: below 1, texts are taken to have so many more tokens: a server found the last try too long.
-            recalled: what is remembered, which the last message begins with; empty for nothing.
-            digests: of the branch, the one that goes furthest first.
         Raises:
             MessageTooLong: the last message alone does not fit for certain. Where it only may be too long the server
                 is left to say so.
         """
+        given = replace(given, system=given.system or self._settings.chat.system, rules=self._settings.context.rules)
         room = self.room(ref, window)
         if caution < 1:  # what was counted is doubted too
             room = replace(room, ratio=room.ratio.scaled(caution), counted={})
-        fitted = partial(
-            fit,
-            *(branch, system or self._settings.chat.system),
-            tail=tail,
-            whole=whole,
-            view_from=view_from,
-            rules=self._settings.context.rules,
-            recalled=recalled,
-            digests=digests,
-        )
-        prompt = fitted(room)
+        prompt = fit(given, room)
         for _ in range(PROMPT_COUNTS_MAX):
             if prompt.tokens < COUNT_FROM * room.limit:
                 break
@@ -188,7 +166,7 @@ class PromptBuilder:
                     break
                 ratio = room.ratio.scaled(exact / _ratio_by(room, prompt))
                 room = replace(room, ratio=ratio.scaled(COUNTED_SAFETY * caution), lenient=ratio, counted={})
-            prompt = fitted(room)
+            prompt = fit(given, room)
             if prompt.messages == before.messages:
                 break
         if prompt.excess:

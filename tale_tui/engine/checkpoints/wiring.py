@@ -46,5 +46,12 @@ def build_checkpoints(
     writer = CheckpointWriter(path, store, folders, settings.checkpoints, clock, publish, can_write=can_write)
     restorer = Restorer(writer, tasks, sessions)
     return CheckpointService(
-        *(writer, restorer, store.task_detail, level, settings.checkpoints, clock, publish), can_write=can_write
+        writer=writer,
+        restorer=restorer,
+        detail=store.task_detail,
+        level=level,
+        settings=settings.checkpoints,
+        clock=clock,
+        publish=publish,
+        can_write=can_write,
     )

@@ -251,11 +251,6 @@ class Detector:
             _log.warning("the weights of the detector cannot be used, the keyword rule serves: %s", error)
         return cls(None)
 
-    @property
-    def by_rule(self) -> bool:
-        """Whether the keyword rule serves."""
-        return self._model is None
-
     def detect(self, text: str, state: DetectState = DetectState()) -> Detection:  # noqa: B008  # frozen
         """Classify a message.
 

@@ -95,7 +95,7 @@ def extract(text: str) -> Features:
         tuple(dict.fromkeys(_words(tokens, sentences))),
         tuple(sorted({token.text for token in tokens if token.kind not in _SIGN_KINDS})),
         tuple(dict.fromkeys(_classes(tokens, sentences))),
-        tuple(dict.fromkeys((*shape(text), *_beginnings(text, tokens, sentences)))),
+        tuple(dict.fromkeys((*shape(text), *_beginnings(tokens, sentences)))),
     )
 
 
@@ -214,7 +214,7 @@ _WORK = frozenset({"MAKE", "CHANGE", "EXPLAIN", "SOLVE"})
 _ASKED = frozenset({"CAN", "YOU", "PLEASE", "ME", "WE", "NOW", "DO", "HOW", "THAT"})
 
 
-def _beginnings(text: str, tokens: list[Token], sentences: list[list[Token]]) -> Iterator[str]:
+def _beginnings(tokens: list[Token], sentences: list[list[Token]]) -> Iterator[str]:
     """What the sentences begin with, together with how much there is around it."""
     size = max(0, len(tokens) - 1).bit_length()  # doubles: 0, 1, 2, 3-4, 5-8, ...
     yield f"tokens {size}"

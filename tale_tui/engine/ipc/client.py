@@ -88,18 +88,24 @@ class EngineClient:
             await self._settle()
 
     async def close(self) -> None:
-        """Leave the engine; where it is here, end it, so that another client can be it."""
+        """Leave the engine; where it is here, end it, so that another client can be it.
+
+        Raises:
+            TaleError: a part of the engine here could not be closed; everything else is.
+        """
         async with self._moving:
             target, self._target = self._target, None
             if isinstance(target, RemoteEngine):
                 await target.close()
             elif target is not None:
-                if self._server:
-                    await self._server.stop_listening()
-                await target.stop()
-                if self._server:
-                    await self._server.close()
-                self._lock.release()
+                try:
+                    if self._server:
+                        await self._server.stop_listening()
+                    await target.stop()
+                finally:
+                    if self._server:
+                        await self._server.close()
+                    self._lock.release()
 
     def _bind(self, name: str) -> Callable[..., Any]:
         if name == "control.watch":

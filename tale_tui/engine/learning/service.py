@@ -198,7 +198,9 @@ class LearningService:
         last, before = outcomes[:HISTORY_TASKS], outcomes[HISTORY_TASKS : 2 * HISTORY_TASKS]
         history = await self._parts.forgotten.history()
         return LearnedState(
-            *(LearnedPart.FORECAST, self._parts.forecasts.learns, SETTINGS[LearnedPart.FORECAST]),
+            part=LearnedPart.FORECAST,
+            enabled=self._parts.forecasts.learns,
+            setting=SETTINGS[LearnedPart.FORECAST],
             examples=await self._parts.forecasts.runs(),
             new=0,
             kept_apart=len(last),
@@ -220,7 +222,11 @@ async def _fitted(part: LearnedPart, learner: Learner) -> LearnedState:
     fits = [event for event in history.events if event.outcome is LearningOutcome.LEARNED]
     kept_apart, share = await asyncio.to_thread(learner.subject.packaged)
     return LearnedState(
-        *(part, learner.enabled, SETTINGS[part], examples, new),
+        part=part,
+        enabled=learner.enabled,
+        setting=SETTINGS[part],
+        examples=examples,
+        new=new,
         kept_apart=last.report.kept_apart if last else kept_apart,
         now=last.report.after if last else share,
         before=last.report.before if last else None,

@@ -75,7 +75,13 @@ def build_learning(
     forgotten = LearningJournal(data / FORECAST_FILE, LearnedPart.FORECAST, NO_WEIGHTS)
 
     forecasts = Forecasts(
-        *(store, settings.prices, settings.tasks.text_limit, services, forgotten, complain, tell),
+        store=store,
+        prices=settings.prices,
+        text_limit=settings.tasks.text_limit,
+        services=services,
+        journal=forgotten,
+        complain=complain,
+        tell=tell,
         keeps=can_write,
         learns=settings.learning.forecast,
         now=now,
@@ -83,10 +89,17 @@ def build_learning(
     learns = settings.detect.enabled and settings.detect.learn
     parts = LearningParts(
         Learner(
-            *(CorrectionLearning(store, detectors.learned), detection, busy, complain), enabled=learns and can_write
+            subject=CorrectionLearning(store, detectors.learned),
+            versions=detection,
+            busy=busy,
+            complain=complain,
+            enabled=learns and can_write,
         ),
         Learner(
-            *(TaskLearning(store, complexities.learned), complexity, busy, complain),
+            subject=TaskLearning(store, complexities.learned),
+            versions=complexity,
+            busy=busy,
+            complain=complain,
             enabled=settings.learning.complexity and can_write,
         ),
         complexities,

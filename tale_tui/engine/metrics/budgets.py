@@ -51,7 +51,9 @@ class Budgets:
         spent = {period: await self._store.spent_tokens(since) for period, since in began.items()}
         return tuple(
             BudgetUse(
-                *(period, model, limit),
+                period=period,
+                model=model,
+                limit=limit,
                 spent=spent[period].get(model, 0) if model else sum(spent[period].values()),
                 since=began[period],
             )

@@ -138,9 +138,13 @@ class DashboardReader:
         first_text = await self._first_texts(grid)
         return tuple(
             self._use(
-                *(grid, ref, [each for each in here if each.ref == ref]),
-                [each for each in sampled if each.ref == ref],
-                *(worked.get(ref), loads.get(ref), first_text.get(str(ref), Distribution())),
+                grid,
+                ref,
+                here=[each for each in here if each.ref == ref],
+                sampled=[each for each in sampled if each.ref == ref],
+                work=worked.get(ref),
+                loads=loads.get(ref),
+                first_text=first_text.get(str(ref), Distribution()),
             )
             for ref in refs
             if only in (None, ref)

@@ -103,7 +103,7 @@ async def run_program(command: list[str], alert: Alert) -> None:
     nothing = asyncio.subprocess.DEVNULL
     try:
         process = await asyncio.create_subprocess_exec(
-            *(*command, alert.sentence), stdin=asyncio.subprocess.PIPE, stdout=nothing, stderr=nothing
+            *command, alert.sentence, stdin=asyncio.subprocess.PIPE, stdout=nothing, stderr=nothing
         )
     except OSError as error:
         raise NotDelivered(reason_of(error)) from error

@@ -283,6 +283,11 @@ class BackendRegistry:
         """Those that were asked for so far."""
         return tuple(self._made.values())
 
+    def is_local(self, ref: ModelRef) -> bool:
+        """Whether a model runs on this machine; where its backend is not made yet, whether one of its kind does."""
+        made = self._made.get(ref.backend)
+        return made.local if made else ref.backend is not BackendName.OPENAI
+
     async def close(self) -> None:
         """Close every backend that was made."""
         async with self._making:

@@ -89,7 +89,13 @@ def build_model_services(
     roles = Roles(pool, records, {Role.UX: settings.ux, Role.TASK: settings.task}, publish, clock.now)
     backends.worker = roles.worker
     supervisor = ModelSupervisor(
-        *(pool, roles, guard, residency_log, settings.memory, publish, clock.monotonic),
+        pool=pool,
+        roles=roles,
+        guard=guard,
+        residency_log=residency_log,
+        settings=settings.memory,
+        publish=publish,
+        monotonic=clock.monotonic,
         given_back=lambda ref: ref.backend is BackendName.OLLAMA and keep_alive_s is not None and keep_alive_s >= 0,
     )
     return ModelServices(

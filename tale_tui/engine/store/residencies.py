@@ -5,25 +5,11 @@ from __future__ import annotations
 import sqlite3
 import statistics
 from dataclasses import dataclass
-from enum import StrEnum
 
 from tale_tui.domain.constants import EVICTED_BY_LOAD_S, TYPICAL_LOADS
-from tale_tui.domain.models import ModelRef
+from tale_tui.domain.models import ModelRef, ResidencyChange
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import ref_columns, ref_of
-
-
-class ResidencyChange(StrEnum):
-    """What happened to a model."""
-
-    LOAD = "load"
-    SWITCH = "switch"
-    """It was loaded in the place of another one."""
-    EVICTED = "evicted"
-    """Its server took it out of memory."""
-    UNLOAD = "unload"
-    DIED = "died"
-    RECOVERED = "recovered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +30,7 @@ class Residencies(Database):
     async def add_residency(
         self,
         ref: ModelRef,
-        what: ResidencyChange | str,
+        what: ResidencyChange,
         *,
         ms: float | None = None,
         size_bytes: int | None = None,
@@ -54,12 +40,12 @@ class Residencies(Database):
 
         Args:
             ref: the model.
-            what: of `ResidencyChange`.
+            what: the event.
             ms: how long it took, where it took time.
             size_bytes: how much memory it takes, where it is known.
             at: seconds since the epoch; None for now.
         """
-        values = (self._clock.now() if at is None else at, *ref_columns(ref), ResidencyChange(what), ms, size_bytes)
+        values = (self._clock.now() if at is None else at, *ref_columns(ref), what, ms, size_bytes)
         await self._write(
             lambda connection: connection.execute(
                 "INSERT INTO residency (at, backend, model, what, ms, size_bytes) VALUES (?, ?, ?, ?, ?, ?)", values
@@ -96,7 +82,7 @@ class Residencies(Database):
 
         return await self._read(job)
 
-    async def typical_ms(self, ref: ModelRef, what: ResidencyChange | str) -> float | None:
+    async def typical_ms(self, ref: ModelRef, what: ResidencyChange) -> float | None:
         """How long this took lately for a model (the median), in milliseconds; None where it never happened."""
 
         def job(connection: sqlite3.Connection) -> float | None:
@@ -105,7 +91,7 @@ class Residencies(Database):
                 SELECT ms FROM residency WHERE backend = ? AND model = ? AND what = ? AND ms IS NOT NULL
                 ORDER BY n DESC LIMIT ?
                 """,
-                (*ref_columns(ref), ResidencyChange(what), TYPICAL_LOADS),
+                (*ref_columns(ref), what, TYPICAL_LOADS),
             ).fetchall()
             return statistics.median(ms for (ms,) in rows) if rows else None
 

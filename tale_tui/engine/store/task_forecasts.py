@@ -277,7 +277,11 @@ class TaskForecasts(Database):
         def job(connection: sqlite3.Connection) -> tuple[OpenTask, ...]:
             return tuple(
                 OpenTask(
-                    *(id_, bool(running), priority, ref_of(backend, model) if backend else None, ran_s),
+                    id=id_,
+                    running=bool(running),
+                    priority=priority,
+                    ref=ref_of(backend, model) if backend else None,
+                    ran_s=ran_s,
                     seconds=None if middle is None else estimate_of(middle, low, high),
                 )
                 for id_, running, priority, backend, model, ran_s, middle, low, high in connection.execute(
@@ -303,7 +307,12 @@ def _forecast_of(row: Row) -> TaskForecast:
     prompt, completion, seconds, waiting = (estimate_of(*ends[place : place + 3]) for place in (0, 3, 6, 9))
     return TaskForecast(
         clean_line(kind),
-        *(prompt, completion, seconds, waiting, runs, clean_line(why)),
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        seconds=seconds,
+        waiting=waiting,
+        runs=runs,
+        why=clean_line(why),
         ref=ref_of(backend, model) if backend else None,
         complexity=complexity,
         cost=None if ends[12] is None else estimate_of(*ends[12:15]),

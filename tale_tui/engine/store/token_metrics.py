@@ -335,7 +335,13 @@ def _record_of(row: Row) -> CallRecord | None:
     labels = CallLabels(CallKind(kind), task_type, complexity, task_id, step, session_id, message_id, turn_id, why)
     outcome, error, digest = row[13:16]
     return CallRecord(
-        *(timestamp, ref, Role(role) if role else None, labels, CallOutcome(outcome), error, clean_line(digest or "")),
+        timestamp,
+        ref,
+        Role(role) if role else None,
+        labels,
+        CallOutcome(outcome),
+        error,
+        clean_line(digest or ""),
         *row[16:],
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -44,6 +45,20 @@ class Likely(Protocol):
             prompt_tokens: about how long what is asked is.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class TaskModels:
+    """What is known, without asking any, of the models that tasks go to."""
+
+    likely: Likely
+    """The one that would do a task now, and why."""
+    simple: Simple
+    """How likely a task is simple."""
+    is_local: Callable[[ModelRef], bool]
+    """Whether one runs on this machine."""
+    away: Callable[[ModelRef], bool] = lambda _: False
+    """Whether the server of one is away."""
 
 
 class TaskAdmission:

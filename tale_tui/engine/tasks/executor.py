@@ -7,33 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from tale_tui.config.settings import TaskSettings
-from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import BadInput, EmptyMessage, NoSuchSession, StoreError, WrongState
-from tale_tui.domain.events import Fact, TaskEvent
-from tale_tui.domain.models import ModelRef, Role
+from tale_tui.domain.events import TaskEvent
+from tale_tui.domain.models import Role
 from tale_tui.domain.plans import PlanDraft, plan_maker, with_steps
 from tale_tui.domain.tasks import ENDED, OPEN, Plan, Priority, Reason, Step, Task, TaskDetail, TaskRequest, TaskState
 from tale_tui.domain.text import clean, clean_line, is_blank
-from tale_tui.engine.metrics.recorder import CallRecorder
-from tale_tui.engine.store.store import Store
 from tale_tui.engine.store.tasks.tasks import NewTask
 from tale_tui.engine.store.tasks.transitions import REFUSED, UNDER_WAY
-from tale_tui.engine.tasks.admission import Likely, Simple, TaskAdmission
+from tale_tui.engine.tasks.admission import TaskAdmission, TaskModels
 from tale_tui.engine.tasks.copy_step import check_targets
-from tale_tui.engine.tasks.journal import RunServices
 from tale_tui.engine.tasks.limits import Slots
 from tale_tui.engine.tasks.plan import ONE_STEP, check_again, parse_plan
-from tale_tui.engine.tasks.plan_rules import FixedPlans, PlanRules
+from tale_tui.engine.tasks.run_services import RunServices
 from tale_tui.engine.tasks.scheduler import Scheduler
-from tale_tui.engine.tasks.step_files import NoStepWatch, StepWatch, TaskFolders
-from tale_tui.engine.tasks.step_runner import StepRunner
-from tale_tui.engine.tasks.subscriptions import TaskSubscriptions
 from tale_tui.engine.tasks.uncancellable import uncancellable
 
 log = logging.getLogger(__name__)
@@ -48,54 +40,23 @@ class Executor:
     Implements `api.TaskApi`, where each verb is described.
 
     Args:
-        store: the truth.
-        runners: by kind of step.
-        settings: limits and rules.
-        clock: the time and the ids.
-        publish: takes the facts.
-        likely: the model that would do a task now, and why; from memory.
-        simple: how likely a task is simple.
-        is_local: whether a model runs on this machine.
-        away: whether the server of a model is away, as far as is known.
+        services: what runs work with; their store is the truth.
+        models: what is known of those that tasks go to.
         works_queue: whether everything that is queued is worked off; else only what somebody follows, and what that
             waits for.
-        calls: has the calls of models until they are stored; None for one of its own.
-        rules: how plans are made and changed; None where no model makes plans.
-        folders: where the files of tasks are; None beside the database.
-        step_watch: told of each step that is done, once that is stored; None where nobody wants to know.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        runners: Mapping[str, StepRunner],
-        settings: TaskSettings,
-        clock: Clock,
-        publish: Callable[[Fact], None],
-        *,
-        likely: Likely,
-        simple: Simple,
-        is_local: Callable[[ModelRef], bool],
-        away: Callable[[ModelRef], bool] = lambda _: False,
-        works_queue: bool = True,
-        calls: CallRecorder | None = None,
-        rules: PlanRules | None = None,
-        folders: TaskFolders | None = None,
-        step_watch: StepWatch | None = None,
-    ) -> None:
-        self._store = store
-        self._settings = settings
-        self._subscriptions = TaskSubscriptions(store.task_detail, lambda: self._scheduler.wake())
-        calls, folders = calls or CallRecorder(store), folders or TaskFolders(store.folder / "files")
-        self._likely = likely
-        self._rules = rules or FixedPlans()
-        self._services = RunServices(
-            *(store, runners, settings, clock, publish, self._subscriptions, calls),
-            *(self._rules, folders, step_watch or NoStepWatch()),
-        )
-        self._admission = TaskAdmission(settings, clock.monotonic, likely, simple, store.folder)
-        slots = Slots(settings.running, settings.per_model, is_local)
-        self._scheduler = Scheduler(self._services, slots, likely, away, works_queue=works_queue)
+    def __init__(self, services: RunServices, models: TaskModels, *, works_queue: bool = True) -> None:
+        self._services = services
+        self._store = store = services.store
+        self._settings = settings = services.settings
+        self._rules = services.rules
+        self._subscriptions = services.subscriptions
+        self._likely = models.likely
+        self._admission = TaskAdmission(settings, services.clock.monotonic, models.likely, models.simple, store.folder)
+        slots = Slots(settings.running, settings.per_model, models.is_local)
+        self._scheduler = Scheduler(services, slots, models.likely, models.away, works_queue=works_queue)
+        self._subscriptions.on_follow = self._scheduler.wake
 
     # beginning and end
 

@@ -90,7 +90,11 @@ class ModelStepRunner:
         def messages(room_bytes: int, words: int | None) -> tuple[ChatMessage, ...]:
             detail = work.detail
             return step_messages(
-                *(detail.plan, spec, detail.text, work.inputs, conversation),
+                plan=detail.plan,
+                spec=spec,
+                text=detail.text,
+                inputs=work.inputs,
+                conversation=conversation,
                 room_bytes=room_bytes,
                 words=words,
                 rules=services.rules,

@@ -15,8 +15,9 @@ from tale_tui.domain.models import Role
 from tale_tui.domain.tasks import Task, TaskState
 from tale_tui.engine.store.tasks.transitions import Claim
 from tale_tui.engine.tasks.interpreter import TaskSuspended, run_plan
-from tale_tui.engine.tasks.journal import Journal, RunServices, StepFailed
+from tale_tui.engine.tasks.journal import Journal, StepFailed
 from tale_tui.engine.tasks.retries import next_pause_s
+from tale_tui.engine.tasks.run_services import RunServices
 from tale_tui.engine.tasks.uncancellable import uncancellable
 from tale_tui.engine.unexpected import error_of
 
@@ -152,7 +153,12 @@ class TaskRun:
         if ending.suspended is not None:
             suspended = ending.suspended
             return await store.suspend_task(
-                *(self.id, epoch, suspended.reason, suspended.topic, suspended.asks, suspended.shown)
+                self.id,
+                epoch,
+                reason=suspended.reason,
+                key=suspended.topic,
+                asks=suspended.asks,
+                shown=suspended.shown,
             )
         if (failed := ending.failed) is not None:
             if isinstance(failed.error, ModelError) and failed.error.away_since is not None:

@@ -13,11 +13,12 @@ from tale_tui.domain.events import Notice
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import ENDED, Reason, Task, TaskState
 from tale_tui.engine.tasks.admission import Likely
-from tale_tui.engine.tasks.journal import Journal, RunServices
+from tale_tui.engine.tasks.journal import Journal
 from tale_tui.engine.tasks.limits import Slots
 from tale_tui.engine.tasks.ready_queue import ReadyQueue
 from tale_tui.engine.tasks.retries import pause_s
 from tale_tui.engine.tasks.run import TaskRun
+from tale_tui.engine.tasks.run_services import RunServices
 from tale_tui.engine.unexpected import BackgroundTasks
 
 log = logging.getLogger(__name__)

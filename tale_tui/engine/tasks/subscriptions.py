@@ -82,12 +82,14 @@ class TaskSubscriptions:
 
     Args:
         detail: reads everything about a task from the store.
-        wanted: called when somebody begins to follow a task.
+
+    Attributes:
+        on_follow: called when somebody begins to follow a task. Whoever carries out tasks sets it.
     """
 
-    def __init__(self, detail: Callable[[str], Awaitable[TaskDetail]], wanted: Callable[[], None]) -> None:
+    def __init__(self, detail: Callable[[str], Awaitable[TaskDetail]]) -> None:
         self._detail = detail
-        self._wanted = wanted
+        self.on_follow: Callable[[], None] = lambda: None
         self._subscriptions: defaultdict[str, list[TaskSubscription]] = defaultdict(list)
         self._replies: defaultdict[str, dict[str, PartialReply]] = defaultdict(dict)
         """Id of a task -> key of a step that runs -> what it has written."""
@@ -110,7 +112,7 @@ class TaskSubscriptions:
         self._subscriptions[task_id].append(subscription)
         try:
             detail = await self._seen(task_id, subscription)
-            self._wanted()
+            self.on_follow()
             yield TaskSeen(detail)
             while detail.task.state not in ENDED or subscription.stale:
                 await subscription.wait()

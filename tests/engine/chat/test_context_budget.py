@@ -10,7 +10,7 @@ from tale_tui.domain.context import ConversationDigest, PartName, ScriptClass
 from tale_tui.domain.conversation import Author, Message
 from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.engine.chat.context_budget import ANSWER_SHARE, MARGIN_TOKENS, PromptNeeds, TokenBudget, divide
-from tale_tui.engine.chat.context_window import DIGEST_HEAD, digest_block, fit
+from tale_tui.engine.chat.context_window import DIGEST_HEAD, PromptInput, digest_block, fit
 from tale_tui.engine.chat.digest_prompt import LEFT_SHARE, digest_messages, due_turns, quoted_digest, whole_turns
 from tale_tui.engine.chat.token_estimate import (
     DEFAULT_RATIO,
@@ -63,7 +63,7 @@ def test_a_prompt_with_a_digest_fits_and_its_turns_are_whole_and_the_newest(
 ) -> None:
     branch, room = said(count, length), TokenBudget(window, 256)
     found = [digest(branch[min(upto, len(branch) - 1)].id, text)] if count else []
-    prompt = fit(branch, "be brief", room, digests=found, rules="Use metric units.", recalled="x")
+    prompt = fit(PromptInput(branch, "be brief", digests=found, rules="Use metric units.", recalled="x"), room)
     spent = {part.name: part.tokens for part in prompt.parts}
     assert sum(spent.values()) - spent[PartName.ANSWER] == prompt.tokens
     if not prompt.excess and prompt.tokens <= room.budget:
@@ -81,24 +81,29 @@ def test_a_prompt_with_a_digest_fits_and_its_turns_are_whole_and_the_newest(
 def test_the_digest_stays_the_same_while_the_same_turns_are_left_out() -> None:
     branch, room = said(40, 300), TokenBudget(4_096, 512)
     older, newer = digest("m19", "older", 10), digest("m59", "newer", 30)
-    first = fit(branch, "", room, digests=[older])
+    first = fit(PromptInput(branch, "", digests=[older]), room)
     assert first.view_from is not None
     left_out = int(first.view_from[1:]) // 2
     covering = digest(f"m{2 * left_out - 1}", "just them", left_out)
     for found in ([covering, older], [newer, covering, older]):
-        assert fit(branch, "", room, view_from=first.view_from, digests=found).digest == covering
-    assert fit(branch, "", room, digests=[older]).digest == older, "the one that goes furthest, where none has all"
+        assert fit(PromptInput(branch, "", view_from=first.view_from, digests=found), room).digest == covering
+    assert fit(PromptInput(branch, "", digests=[older]), room).digest == older, (
+        "the one that goes furthest, where none has all"
+    )
 
 
 def test_a_digest_that_is_too_long_is_cut_and_one_without_room_left_out() -> None:
     branch = said(40, 300)
     long = digest("m59", "word " * 4_000, 30)
-    prompt = fit(branch, "", TokenBudget(4_096, 512), digests=[long])
+    prompt = fit(PromptInput(branch, "", digests=[long]), TokenBudget(4_096, 512))
     assert prompt.digest == long
     assert prompt.tokens <= TokenBudget(4_096, 512).budget
     assert "[...]" in prompt.messages[0].text
     assert (
-        fit([*branch[:-1], Message("q", "s", None, Author.USER, "y" * 2_300, 0.0)], "", TokenBudget(1_100, 256)).digest
+        fit(
+            PromptInput([*branch[:-1], Message("q", "s", None, Author.USER, "y" * 2_300, 0.0)], ""),
+            TokenBudget(1_100, 256),
+        ).digest
         is None
     )
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tale_tui.domain.conversation import Author, Message, MessageState
 from tale_tui.domain.text import defuse
 from tale_tui.engine.chat.context_budget import MARGIN_TOKENS, TokenBudget
-from tale_tui.engine.chat.context_window import ModelPrompt, estimate, fit, ratio_of, was_cut
+from tale_tui.engine.chat.context_window import ModelPrompt, PromptInput, estimate, fit, ratio_of, was_cut
 from tale_tui.engine.chat.token_estimate import same_for_all
 from tale_tui.engine.models.backend import ChatMessage
 
@@ -28,7 +28,7 @@ def shown(prompt: ModelPrompt) -> list[tuple[str, str]]:
 
 
 def test_everything_that_fits_is_sent_behind_the_system_prompt() -> None:
-    prompt = fit(said("a", "b", "c"), "be brief", ROOMY)
+    prompt = fit(PromptInput(said("a", "b", "c"), "be brief"), ROOMY)
     assert shown(prompt) == [("system", "be brief"), ("user", "a"), ("assistant", "b"), ("user", "c")]
     assert prompt.view_from is None
     assert prompt.max_tokens == 1024
@@ -36,20 +36,20 @@ def test_everything_that_fits_is_sent_behind_the_system_prompt() -> None:
 
 
 def test_without_a_system_prompt_there_is_no_such_message() -> None:
-    assert shown(fit(said("a"), " \n", ROOMY)) == [("user", "a")]
+    assert shown(fit(PromptInput(said("a"), " \n"), ROOMY)) == [("user", "a")]
 
 
 def test_the_oldest_turns_are_left_out_whole() -> None:
     branch = said("a" * 900, "b" * 900, "c" * 900, "d" * 900, "e")
-    prompt = fit(branch, "sys", TokenBudget(window=1400, max_tokens=350))
+    prompt = fit(PromptInput(branch, "sys"), TokenBudget(window=1400, max_tokens=350))
     assert shown(prompt) == [("system", "sys"), ("user", "c" * 900), ("assistant", "d" * 900), ("user", "e")]
     assert prompt.view_from == "m2"
 
 
 def test_the_limit_of_history_leaves_out_more_than_the_window_does() -> None:
     branch = said("a" * 600, "b" * 600, "c" * 600, "d" * 600, "e")
-    assert fit(branch, "", ROOMY).view_from is None
-    assert fit(branch, "", TokenBudget(8192, 1024, history=600)).view_from == "m2"
+    assert fit(PromptInput(branch, ""), ROOMY).view_from is None
+    assert fit(PromptInput(branch, ""), TokenBudget(8192, 1024, history=600)).view_from == "m2"
 
 
 def test_where_turns_are_left_out_several_are_and_the_next_prompts_begin_alike() -> None:
@@ -58,7 +58,7 @@ def test_where_turns_are_left_out_several_are_and_the_next_prompts_begin_alike()
     prompts: list[ModelPrompt] = []
     for turns in range(1, 40):
         branch = said(*("x" * 300 for _ in range(2 * turns - 1)))
-        prompts.append(fit(branch, "sys", room, view_from=beginnings[-1] if beginnings else None))
+        prompts.append(fit(PromptInput(branch, "sys", view_from=beginnings[-1] if beginnings else None), room))
         beginnings.append(prompts[-1].view_from)
     moves = [prompts[n] for n in range(1, len(prompts)) if beginnings[n] != beginnings[n - 1]]
     assert len(moves) == 4
@@ -69,25 +69,25 @@ def test_where_turns_are_left_out_several_are_and_the_next_prompts_begin_alike()
 def test_older_turns_come_back_where_the_window_is_larger() -> None:
     branch = said(*("x" * 300 for _ in range(101)))
     small, large = TokenBudget(window=2048, max_tokens=256), TokenBudget(window=8192, max_tokens=1024)
-    before = fit(branch, "", small).view_from
-    assert fit(branch, "", large, view_from=before) == fit(branch, "", large)
-    assert fit(branch, "", large, view_from="unknown") == fit(branch, "", large)
+    before = fit(PromptInput(branch, ""), small).view_from
+    assert fit(PromptInput(branch, "", view_from=before), large) == fit(PromptInput(branch, ""), large)
+    assert fit(PromptInput(branch, "", view_from="unknown"), large) == fit(PromptInput(branch, ""), large)
 
 
 def test_a_message_longer_than_the_limit_of_history_is_sent_alone() -> None:
-    prompt = fit(said("a", "b", "c" * 3000), "", TokenBudget(8192, 1024, history=500))
+    prompt = fit(PromptInput(said("a", "b", "c" * 3000), ""), TokenBudget(8192, 1024, history=500))
     assert prompt.view_from == "m2"
     assert prompt.excess == 0
 
 
 def test_a_beginning_that_was_not_read_counts_as_not_shown() -> None:
-    assert fit(said("a", "b", "c"), "", ROOMY, whole=False).view_from == "m0"
+    assert fit(PromptInput(said("a", "b", "c"), "", whole=False), ROOMY).view_from == "m0"
 
 
 def test_replies_that_failed_or_are_empty_are_left_out_and_their_questions_joined() -> None:
     branch = said("one", "", "two", "no", "three")
     branch[3] = Message("m3", "s", None, Author.ASSISTANT, "half", 0.0, MessageState.FAILED)
-    prompt = fit(branch, "", ROOMY)
+    prompt = fit(PromptInput(branch, ""), ROOMY)
     assert shown(prompt) == [("user", "one\n\ntwo\n\nthree")]
     assert prompt.view_from is None
 
@@ -96,36 +96,36 @@ def test_replies_that_failed_or_are_empty_are_left_out_and_their_questions_joine
 def test_a_partial_reply_is_sent_as_it_is_without_its_thinking(state: MessageState) -> None:
     branch = said("one", "half ", "two")
     branch[1] = Message("m1", "s", None, Author.ASSISTANT, "half ", 0.0, state, thinking="secret")
-    assert shown(fit(branch, "", ROOMY)) == [("user", "one"), ("assistant", "half "), ("user", "two")]
+    assert shown(fit(PromptInput(branch, ""), ROOMY)) == [("user", "one"), ("assistant", "half "), ("user", "two")]
 
 
 def test_what_a_template_would_obey_is_made_harmless() -> None:
-    prompt = fit(said("<|im_end|>", "[INST]", "</s>"), "<|im_start|>", ROOMY)
+    prompt = fit(PromptInput(said("<|im_end|>", "[INST]", "</s>"), "<|im_start|>"), ROOMY)
     for message in prompt.messages:
         assert not any(token in message.text for token in ("<|im", "[INST]", "</s>"))
 
 
 def test_a_conversation_that_begins_with_the_model_is_shown_from_the_user_on() -> None:
-    prompt = fit(said("hello", "a", "b", "c", first=Author.ASSISTANT), "", ROOMY)
+    prompt = fit(PromptInput(said("hello", "a", "b", "c", first=Author.ASSISTANT), ""), ROOMY)
     assert shown(prompt) == [("user", "a"), ("assistant", "b"), ("user", "c")]
 
 
 def test_a_message_that_is_too_long_says_by_how_much_and_what_would_fit() -> None:
     text = "word " * 2000
     room = TokenBudget(window=1024, max_tokens=256)
-    prompt = fit(said(text), "", room)
+    prompt = fit(PromptInput(said(text), ""), room)
     assert prompt.excess > 0
-    assert fit(said(text[: prompt.room_for_text]), "", room).excess == 0
-    assert fit(said(text[: prompt.room_for_text + 10]), "", room).excess > 0
+    assert fit(PromptInput(said(text[: prompt.room_for_text]), ""), room).excess == 0
+    assert fit(PromptInput(said(text[: prompt.room_for_text + 10]), ""), room).excess > 0
 
 
 def test_a_message_that_may_fit_is_sent_alone_with_room_for_an_answer() -> None:
-    prompt = fit(said("a", "b", "word " * 600), "", TokenBudget(window=1024, max_tokens=1024))
+    prompt = fit(PromptInput(said("a", "b", "word " * 600), ""), TokenBudget(window=1024, max_tokens=1024))
     assert (prompt.excess, prompt.view_from, prompt.max_tokens) == (0, "m2", 256)
 
 
 def test_where_the_system_prompt_fills_the_window_nothing_of_the_message_fits() -> None:
-    prompt = fit(said("hello"), "x" * 9000, TokenBudget(window=1024, max_tokens=256))
+    prompt = fit(PromptInput(said("hello"), "x" * 9000), TokenBudget(window=1024, max_tokens=256))
     assert prompt.excess > 0
     assert prompt.room_for_text == 0
 
@@ -133,7 +133,7 @@ def test_where_the_system_prompt_fills_the_window_nothing_of_the_message_fits() 
 def test_a_small_window_leaves_a_small_answer() -> None:
     room = TokenBudget(window=512, max_tokens=1024)
     assert room.reserve == 128
-    prompt = fit(said("a" * 900), "", room)
+    prompt = fit(PromptInput(said("a" * 900), ""), room)
     assert prompt.excess == 0
     assert 128 <= prompt.max_tokens < 256
 
@@ -141,8 +141,8 @@ def test_a_small_window_leaves_a_small_answer() -> None:
 def test_the_beginning_of_a_continued_answer_takes_room() -> None:
     branch = said("a" * 800, "b" * 800, "c")
     room = TokenBudget(window=1000, max_tokens=250)
-    assert fit(branch, "", room).view_from is None
-    assert fit(branch, "", room, tail="d" * 800).view_from == "m2"
+    assert fit(PromptInput(branch, ""), room).view_from is None
+    assert fit(PromptInput(branch, "", tail="d" * 800), room).view_from == "m2"
 
 
 texts = st.text(max_size=200) | st.integers(0, 3000).map(lambda count: "x" * count)
@@ -168,7 +168,7 @@ def test_a_prompt_fits_its_window_or_says_that_the_message_is_too_long(
 ) -> None:
     branch = said(*branch_texts)
     room = TokenBudget(window, max_tokens, history, same_for_all(ratio), same_for_all(ratio * 1.2))
-    prompt = fit(branch, system, room, tail=tail)
+    prompt = fit(PromptInput(branch, system, tail=tail), room)
     assert room.reserve <= prompt.max_tokens <= max_tokens
     users = [message for message in prompt.messages if message.role == "user"]
     assert prompt.messages[-1] == users[-1]
@@ -190,7 +190,7 @@ def test_a_prompt_fits_its_window_or_says_that_the_message_is_too_long(
 @given(st.lists(texts, min_size=1, max_size=9), st.integers(100, 5000), st.integers(1, 500))
 def test_a_larger_window_never_shows_less(branch_texts: list[str], window: int, more: int) -> None:
     branch = said(*branch_texts[: len(branch_texts) - (len(branch_texts) + 1) % 2] or ["q"])
-    small, large = (fit(branch, "", TokenBudget(size, 256)) for size in (window, window + more))
+    small, large = (fit(PromptInput(branch, ""), TokenBudget(size, 256)) for size in (window, window + more))
     assert sum(len(message.text) for message in large.messages) >= sum(len(message.text) for message in small.messages)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tale_tui.domain.conversation import Author, Message
 from tale_tui.domain.tasks import Task, TaskState
-from tale_tui.engine.chat.context_window import TokenBudget, fit
+from tale_tui.engine.chat.context_window import PromptInput, TokenBudget, fit
 from tale_tui.engine.chat.prompt_builder import open_cards, with_cards
 
 
@@ -30,6 +30,6 @@ def test_a_card_without_a_result_is_a_sentence() -> None:
 
 def test_the_model_gets_it_as_a_reply() -> None:
     branch = (*with_cards([USER, card()], {TASK.id: TASK}, 0.0), Message("u2", "s", "c", Author.USER, "and?", 2.0))
-    prompt = fit(branch, "", TokenBudget(4096, 100))
+    prompt = fit(PromptInput(branch, ""), TokenBudget(4096, 100))
     assert [message.role for message in prompt.messages] == ["user", "assistant", "user"]
     assert prompt.messages[1].text.startswith("The task")

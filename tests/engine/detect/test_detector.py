@@ -138,7 +138,6 @@ def test_damaged_learned_weights_leave_those_of_the_program(
     path = tmp_path / "detector.json"
     path.write_bytes(damage(packaged_weights().dump())[kind])
     detector = Detector.load(path)
-    assert not detector.by_rule
     assert detector.detect(TASK) == detect(TASK)
     assert "cannot be used" in caplog.text
 
@@ -150,7 +149,6 @@ def test_without_weights_the_rule_serves(monkeypatch: pytest.MonkeyPatch, error:
 
     monkeypatch.setattr("tale_tui.engine.detect.detector.packaged_weights", fail)
     detector = Detector.load()
-    assert detector.by_rule
     assert detector.detect(TASK).label is DetectLabel.TASK
     assert detector.detect("fix this:\n```\nprnt(1)\n```").label is DetectLabel.TASK
     assert detector.detect(CHAT).label is DetectLabel.CHAT

@@ -11,7 +11,8 @@ from filelock import FileLock
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.errors import EngineLost, WrongState
+from tale_tui.domain.errors import EngineLost, TaleError, WrongState
+from tale_tui.engine.chat.turn import TurnManager
 from tale_tui.engine.ipc import connect
 from tale_tui.engine.ipc.connect import find_engine, open_engine
 from tale_tui.engine.ipc.endpoint import lock_path
@@ -57,6 +58,21 @@ async def test_settings_are_read_only_where_the_engine_is_made(paths: Paths, clo
     ):
         assert await second.sessions.list() == ()
     assert asked == ["first"]
+
+
+async def test_an_engine_that_cannot_close_all_of_it_gives_the_folder_back(
+    paths: Paths, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(self: TurnManager) -> None:
+        raise ZeroDivisionError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TurnManager, "close", broken)
+        with pytest.raises(TaleError, match="Closing turns broke off"):
+            async with open_engine(paths, Settings(), clock, backends={}, load=False):
+                pass
+    async with open_engine(paths, Settings(), clock, backends={}, load=False) as client:
+        assert not (await client.control.status()).background
 
 
 async def test_an_engine_says_how_it_is_and_ends_only_without_a_window(paths: Paths, clock: Clock) -> None:

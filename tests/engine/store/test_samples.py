@@ -16,9 +16,8 @@ from support.calls import LARGE, NOON, SMALL, new_call
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.distribution import Distribution, merged
 from tale_tui.domain.metrics import CallFilter, CallKind, CallOutcome, CallRecord
-from tale_tui.domain.models import Role
+from tale_tui.domain.models import ResidencyChange, Role
 from tale_tui.domain.samples import CALL_FIGURES, SAMPLED_FIGURES, Figure, ModelSample, Sample
-from tale_tui.engine.store.residencies import ResidencyChange
 from tale_tui.engine.store.samples.rollups import STEPS_S, Rolled
 from tale_tui.engine.store.store import Store
 
@@ -173,8 +172,8 @@ async def test_the_work_of_models_is_that_of_their_calls(store: Store) -> None:
 async def test_a_reload_is_a_load_after_the_first_one(store: Store) -> None:
     for at, what in ((1, "load"), (2, "evicted"), (3, "load"), (4, "load")):
         await store.add_residency(LARGE, what, ms=100.0, at=NOON + at)
-    await store.add_residency(SMALL, "load", ms=100.0, at=NOON)
-    await store.add_residency(SMALL, "unload", at=NOON + 9)
+    await store.add_residency(SMALL, ResidencyChange.LOAD, ms=100.0, at=NOON)
+    await store.add_residency(SMALL, ResidencyChange.UNLOAD, at=NOON + 9)
     found = {each.ref: each for each in await store.model_loads(NOON, NOON + 60)}
     assert (found[LARGE].since, found[LARGE].reloads) == (NOON + 4, 2)
     assert (found[SMALL].since, found[SMALL].reloads) == (None, 0)

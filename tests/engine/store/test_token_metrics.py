@@ -25,6 +25,7 @@ from tale_tui.domain.tasks import Task
 from tale_tui.engine.store import open as opening
 from tale_tui.engine.store.open import migrations
 from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.tasks.steps import AttemptFailure
 
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]
 HandIn = Callable[..., Awaitable[Task]]
@@ -139,7 +140,7 @@ async def test_a_step_and_its_row_are_stored_together_or_not_at_all(
     assert claim is not None
     await store.begin_step(task.id, claim.epoch, "answer", ref)
     await store.fail_step(
-        task.id, claim.epoch, "answer", error="no", error_code="busy", calls=[new_call(task_id=task.id)]
+        task.id, claim.epoch, "answer", AttemptFailure("no", "busy", calls=[new_call(task_id=task.id)])
     )
     assert len(await store.calls(task_id=task.id)) == 1
     sabotage("BEFORE INSERT ON token_metrics")

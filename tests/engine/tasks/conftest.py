@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from support.judging import never_simple
+from support.executing import executor_on
 from support.waiting import until
 from tale_tui.config.settings import TaskSettings
 from tale_tui.domain.clock import Clock
@@ -131,14 +131,13 @@ class Execution:
         self.settings = self.settings.model_copy(update=settings)
         clock = Clock(now=lambda: time.time() + self.passed)
         self.store = await Store.open(self.path, clock)
-        self.executor = Executor(
+        self.executor = executor_on(
             self.store,
             {"model": self.doer},
             self.settings,
             clock,
             self.facts.append,
-            likely=lambda *_, **__: (self.ref, "likely"),
-            simple=never_simple,
+            likely=lambda: self.ref,
             is_local=lambda ref: ref.backend is not BackendName.OPENAI,
             away=lambda ref: self.away and ref == REF,
             works_queue=self.works_queue,

@@ -14,14 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from support.judging import never_simple
+from support.executing import executor_on
 from tale_tui.config.settings import TaskSettings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import ModelNotFound, TaleError, WrongState
 from tale_tui.domain.events import Fact, TaskChanged
 from tale_tui.domain.tasks import ENDED, OPEN, Priority, TaskState
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.tasks.executor import Executor
 from tale_tui.engine.tasks.plan import parse_plan
 from tale_tui.engine.tasks.step_runner import StepResult, StepWork
 
@@ -98,15 +97,13 @@ class Machine(RuleBasedStateMachine):
 
     async def open(self) -> None:
         self.store = await Store.open(Path(self.folder.name) / "tale.db", Clock())
-        self.executor = Executor(
+        self.executor = executor_on(
             self.store,
             {"model": self.puppet},
             TaskSettings(running=AT_ONCE, per_model=0, per_minute=100_000),
             Clock(),
             self.on_event,
-            likely=lambda *_, **__: (None, ""),
-            simple=never_simple,
-            is_local=lambda _: True,
+            likely=lambda: None,
         )
         self.executor.start()
 

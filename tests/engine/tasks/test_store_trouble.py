@@ -37,8 +37,8 @@ class Broken:
         {"claim_task": 2},
         {"begin_step": 1},
         {"finish_step": 1},
-        {"finish_step": 1, "fail_step": 1},
-        {"begin_step": 2, "fail_step": 1, "change_task": 2},
+        {"finish_step": 1, "retry_step": 1},
+        {"begin_step": 2, "retry_step": 1, "change_task": 2},
         {"queue": 2, "claim_task": 1},
     ],
     ids=lambda times: "-".join(times),
@@ -89,7 +89,7 @@ async def test_that_a_task_is_held_up_is_said_once(
     begin: Callable[..., Any], doer: Any, do: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution = await begin()
-    Broken(execution.store, monkeypatch, finish_step=1, fail_step=1, change_task=3)
+    Broken(execution.store, monkeypatch, finish_step=1, retry_step=1, change_task=3)
     doer.tell("a task", do(("done",)))
     await execution.done(await execution.submit("a task"))
     notices = [fact.sentence for fact in execution.facts if isinstance(fact, Notice)]

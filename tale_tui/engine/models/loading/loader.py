@@ -13,7 +13,7 @@ from functools import partial
 from tale_tui.domain.constants import LOADED_MIN_MS, REPLY_PATIENCE_S, RESIDENT_TRUST_S
 from tale_tui.domain.errors import BackendCrashed, ModelError, OutOfMemory, WrongState
 from tale_tui.domain.metrics import CallKind, CallLabels, CallRecord, RunningCall
-from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role
+from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, ResidencyChange, Role
 from tale_tui.engine.models.backend import Backend, BackendRegistry, GuestBackend, PerRoleBackend, probing
 from tale_tui.engine.models.call_meter import CallLog, CallMeter, CallObserver, MeteredCall
 from tale_tui.engine.models.loading.breaker import COUNTED, Breakers
@@ -302,9 +302,9 @@ class ModelLoader:
         ended = self._monotonic()
         took_ms = (ended - starting) * 1000 if loaded.load_ms is None else loaded.load_ms
         if took_ms or loaded.load_ms is None:  # else a call loaded it while this one waited
-            await self._residency_log.note(ref, "load", took_ms, loaded.size_bytes)
+            await self._residency_log.note(ref, ResidencyChange.LOAD, took_ms, loaded.size_bytes)
         if gone:
-            await self._residency_log.note(ref, "switch", (ended - began) * 1000, loaded.size_bytes)
+            await self._residency_log.note(ref, ResidencyChange.SWITCH, (ended - began) * 1000, loaded.size_bytes)
         elif role is None:
             await self._note_evicted_by_server(backend, ref)
         return loaded
@@ -358,7 +358,7 @@ class ModelLoader:
         evicted = tuple(sorted(others - {model.ref for model in await backend.loaded()}, key=str))
         for other in evicted:
             self.residency.invalidate(other)
-            await self._residency_log.note(other, "evicted")
+            await self._residency_log.note(other, ResidencyChange.EVICTED)
         if evicted and self._guard is not None:
             self._guard.on_eviction(ref, evicted)
 
@@ -435,7 +435,7 @@ class ModelLoader:
         backend = await self._backends.get(ref.backend)
         await backend.unload(ref.model)
         self._shared = {one: other for one, other in self._shared.items() if one[0] != ref}
-        await self._residency_log.note(ref, "unload")
+        await self._residency_log.note(ref, ResidencyChange.UNLOAD)
 
     # failing
 
@@ -454,7 +454,7 @@ class ModelLoader:
         if self.breakers.failed(ref, error, self._monotonic() if began is None else began):
             self.troubled.set()
             if isinstance(error, BackendCrashed):
-                await self._residency_log.note(ref, "died")
+                await self._residency_log.note(ref, ResidencyChange.DIED)
 
     async def _worked(self, ref: ModelRef, load_ms: float) -> None:
         """A load worked, or a call came to its end: trouble that there was is over.
@@ -465,9 +465,9 @@ class ModelLoader:
         """
         await self.servers.answered(ref.backend)
         if load_ms >= LOADED_MIN_MS:
-            await self._residency_log.note(ref, "load", load_ms)
+            await self._residency_log.note(ref, ResidencyChange.LOAD, load_ms)
         if (trouble_s := self.breakers.worked(ref)) is not None:
-            await self._residency_log.note(ref, "recovered", trouble_s * 1000)
+            await self._residency_log.note(ref, ResidencyChange.RECOVERED, trouble_s * 1000)
 
     async def _probe(self, name: BackendName) -> bool:
         backend = await self._backends.get(name)

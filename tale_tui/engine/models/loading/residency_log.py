@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tale_tui.domain.errors import StoreError
-from tale_tui.domain.models import BackendName, ModelRef
+from tale_tui.domain.models import BackendName, ModelRef, ResidencyChange
 
 log = logging.getLogger(__name__)
 
@@ -16,12 +16,12 @@ class ResidencyLogStore(Protocol):
     """Where it is kept."""
 
     async def add_residency(
-        self, ref: ModelRef, what: str, *, ms: float | None, size_bytes: int | None, at: float | None
+        self, ref: ModelRef, what: ResidencyChange, *, ms: float | None, size_bytes: int | None, at: float | None
     ) -> None:
-        """Keep one event: `load`, `switch`, `evicted`, `unload`, `died` or `recovered`."""
+        """Keep one event."""
         ...
 
-    async def typical_ms(self, ref: ModelRef, what: str) -> float | None:
+    async def typical_ms(self, ref: ModelRef, what: ResidencyChange) -> float | None:
         """How long such events took (median); None while there was none."""
         ...
 
@@ -44,17 +44,19 @@ class ResidencyLog:
         self._load_ms: dict[ModelRef, float] = {}
         self._typical_ms: dict[ModelRef, float | None] = {}
 
-    async def note(self, ref: ModelRef, what: str, ms: float | None = None, size_bytes: int | None = None) -> None:
+    async def note(
+        self, ref: ModelRef, what: ResidencyChange, ms: float | None = None, size_bytes: int | None = None
+    ) -> None:
         """Something happened to a model.
 
         Args:
             ref: the model.
-            what: in a word, as `ResidencyLogStore.add_residency` has them.
+            what: the event.
             ms: how long it took.
             size_bytes: of the model in memory.
         """
         log.info("%s: %s%s", ref, what, "" if ms is None else f" in {ms:.0f} ms")
-        if what == "load" and ms is not None:
+        if what is ResidencyChange.LOAD and ms is not None:
             self._load_ms[ref] = ms
         await self._keep(ref, what, ms, size_bytes)
 
@@ -66,9 +68,9 @@ class ResidencyLog:
             away_s: for how many seconds it was away. It is kept under a model without a name.
         """
         log.info("%s is back after %.1f s", name.value, away_s)
-        await self._keep(ModelRef(name, ""), "recovered", away_s * 1000, None)
+        await self._keep(ModelRef(name, ""), ResidencyChange.RECOVERED, away_s * 1000, None)
 
-    async def _keep(self, ref: ModelRef, what: str, ms: float | None, size_bytes: int | None) -> None:
+    async def _keep(self, ref: ModelRef, what: ResidencyChange, ms: float | None, size_bytes: int | None) -> None:
         if self._store is None:
             return
         try:
@@ -85,7 +87,7 @@ class ResidencyLog:
         if self._store is None or ref in self._typical_ms:
             return
         try:
-            self._typical_ms[ref] = await self._store.typical_ms(ref, "load")
+            self._typical_ms[ref] = await self._store.typical_ms(ref, ResidencyChange.LOAD)
         except StoreError as error:
             log.warning("how long %s takes to load is not known: %s", ref, error.sentence)
 

@@ -17,7 +17,7 @@ from tale_tui.domain.constants import (
 )
 from tale_tui.domain.errors import ModelError, OutOfMemory, TaleError
 from tale_tui.domain.events import Fact, Notice
-from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role, RoleState
+from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, ResidencyChange, Role, RoleState
 from tale_tui.engine.models.loading.memory import MemoryGuard
 from tale_tui.engine.models.loading.residency_log import ResidencyLog
 from tale_tui.engine.models.pool import Pool
@@ -204,9 +204,9 @@ class ModelSupervisor:
             self._seen.discard((ref, role))
             self._roles.gone(ref, role if self._pool.separate(ref) else None)
             if self._pool.separate(ref):
-                await self._residency_log.note(ref, "died")
+                await self._residency_log.note(ref, ResidencyChange.DIED)
             else:
-                await self._residency_log.note(ref, "evicted")
+                await self._residency_log.note(ref, ResidencyChange.EVICTED)
                 self._note_contest(ref)
 
     def _note_contest(self, ref: ModelRef) -> None:

@@ -100,7 +100,9 @@ class Sessions(Database):
         await self._set(
             session_id,
             "view_message = ?, view_line = ?, draft = ?",
-            *(view.message_id, view.line, clean(view.draft)),
+            view.message_id,
+            view.line,
+            clean(view.draft),
         )
 
     async def set_view_from(self, session_id: str, message_id: str | None) -> None:

@@ -14,21 +14,23 @@ from tale_tui.domain.tasks import AtLimit, Plan, Reason, StepKind, StepSpec, Ste
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import plan_text, safe_plan, step_key
+from tale_tui.engine.store.tasks.state_changes import (
+    add_history_entry,
+    change_state,
+    running_n,
+    update_progress,
+    wrong_state,
+)
 from tale_tui.engine.store.tasks.task_rows import detail_at, task_at, task_n
 from tale_tui.engine.store.tasks.transitions import (
     UNDER_WAY,
-    add_history_entry,
     ask_about_plan,
     asked_copy,
-    change_state,
     keep_at_limit,
     plan_at,
     question,
-    running_n,
     skip_step_at,
     skip_steps,
-    update_progress,
-    wrong_state,
 )
 from tale_tui.formatting.units import plural
 

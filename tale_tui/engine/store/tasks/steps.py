@@ -15,8 +15,7 @@ from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import ref_columns, step_key
 from tale_tui.engine.store.tasks.plans import PlanRevision, plan_anew, revise_plan
-from tale_tui.engine.store.tasks.task_rows import task_at
-from tale_tui.engine.store.tasks.transitions import (
+from tale_tui.engine.store.tasks.state_changes import (
     add_history_entry,
     change_state,
     fill_card,
@@ -24,6 +23,7 @@ from tale_tui.engine.store.tasks.transitions import (
     running_n,
     update_progress,
 )
+from tale_tui.engine.store.tasks.task_rows import task_at
 from tale_tui.engine.store.token_metrics import insert_calls
 
 Values = dict[str, str | float | None]
@@ -74,6 +74,22 @@ class TaskEnd:
     result: str
     why: str = ""
     """Why this model did it, in a few words; empty keeps what is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailure:
+    """An attempt at a step that failed."""
+
+    error: str
+    """A sentence for the user."""
+    error_code: str
+    """The class of the error."""
+    text: str = ""
+    """What there is of the step."""
+    thinking: str = ""
+    """What was thought."""
+    calls: Sequence[CallRecord] = ()
+    """Of models, for the step, that are not stored yet."""
 
 
 class TaskSteps(Database):
@@ -186,63 +202,97 @@ class TaskSteps(Database):
 
         return await self._write(job)
 
-    async def fail_step(
-        self,
-        task_id: str,
-        epoch: int,
-        key: str,
-        *,
-        text: str = "",
-        thinking: str = "",
-        error: str,
-        error_code: str,
-        next_try: float | None = None,
-        end: bool = False,
-        calls: Sequence[CallRecord] = (),
-        maker: StepSpec | None = None,
-    ) -> Task:
-        """An attempt at a step failed; what it wrote is kept.
+    async def retry_step(self, task_id: str, epoch: int, key: str, failure: AttemptFailure, next_try: float) -> Task:
+        """An attempt at a step failed, and is made again: its task is queued until then, and this run is over.
 
         Args:
             task_id: the whole id.
             epoch: of the run.
             key: of the step.
-            text: what there is of it.
-            thinking: what was thought.
-            error: a sentence for the user.
-            error_code: the class of the error.
-            next_try: when it is tried again: the task goes back to the queue until then, and this run is over.
-            end: the task has failed with it, and this run is over. With neither, the step has failed and the task
-                still runs, for its other steps.
-            calls: of models, for it, that are not stored yet.
-            maker: a step that makes the rest of the plan anew: the task is queued with it, and this run is over.
+            failure: of the attempt; what it wrote is kept.
+            next_try: when it is made again.
         Raises:
             Fenced: nothing was changed.
         """
 
         def job(connection: sqlite3.Connection) -> Task:
-            n, now, again = running_n(connection, task_id, epoch), self._clock.now(), next_try is not None and not end
-            values: Values = {"n": n, "key": step_key(key), "now": now, "state": "pending" if again else "failed"}
-            values |= {"next_try": next_try if again else None} | _texts(text, thinking)
-            values |= {"error": clean_line(error, ERROR_CHARACTERS), "code": clean_line(error_code)}
-            attempt = _one(connection.execute(_FAIL, values), key)
-            insert_calls(connection, calls)
-            add_history_entry(connection, n, now, f"attempt {attempt} of {clean_line(key)} failed: {error}")
-            if maker is not None:
-                plan_anew(connection, n, maker)
-                change_state(connection, n, TaskState.QUEUED, now)
-            elif again:
-                change_state(
-                    connection, n, TaskState.QUEUED, now, error=error, error_code=error_code, next_try=next_try
-                )
-            elif end:
-                change_state(connection, n, TaskState.FAILED, now, error=error, error_code=error_code)
+            n, now = self._fail_attempt(connection, task_id, epoch, key, failure, next_try)
+            error, code = failure.error, failure.error_code
+            change_state(connection, n, TaskState.QUEUED, now, error=error, error_code=code, next_try=next_try)
+            return task_at(connection, n)
+
+        return await self._write(job)
+
+    async def fail_step(
+        self, task_id: str, epoch: int, key: str, failure: AttemptFailure, *, end: bool = False
+    ) -> Task:
+        """A step failed.
+
+        Args:
+            task_id: the whole id.
+            epoch: of the run.
+            key: of the step.
+            failure: of its last attempt; what it wrote is kept.
+            end: the task has failed with it, and this run is over; else the task still runs, for its other steps.
+        Raises:
+            Fenced: nothing was changed.
+        """
+
+        def job(connection: sqlite3.Connection) -> Task:
+            n, now = self._fail_attempt(connection, task_id, epoch, key, failure, None)
+            if end:
+                error, code = failure.error, failure.error_code
+                change_state(connection, n, TaskState.FAILED, now, error=error, error_code=code)
                 add_history_entry(connection, n, now, "failed")
             else:
                 update_progress(connection, n, now)
             return task_at(connection, n)
 
         return await self._write(job)
+
+    async def replan_step(self, task_id: str, epoch: int, key: str, failure: AttemptFailure, maker: StepSpec) -> Task:
+        """A step failed, and the rest of the plan is made anew: the task is queued for that, and this run is over.
+
+        Args:
+            task_id: the whole id.
+            epoch: of the run.
+            key: of the step.
+            failure: of its last attempt; what it wrote is kept.
+            maker: a step that makes the rest of the plan.
+        Raises:
+            Fenced: nothing was changed.
+        """
+
+        def job(connection: sqlite3.Connection) -> Task:
+            n, now = self._fail_attempt(connection, task_id, epoch, key, failure, None)
+            plan_anew(connection, n, maker)
+            change_state(connection, n, TaskState.QUEUED, now)
+            return task_at(connection, n)
+
+        return await self._write(job)
+
+    def _fail_attempt(
+        self,
+        connection: sqlite3.Connection,
+        task_id: str,
+        epoch: int,
+        key: str,
+        failure: AttemptFailure,
+        next_try: float | None,
+    ) -> tuple[int, float]:
+        """Keep of a step that its attempt failed; the number of its task, and now.
+
+        Raises:
+            Fenced: nothing was changed.
+        """
+        n, now = running_n(connection, task_id, epoch), self._clock.now()
+        values: Values = {"n": n, "key": step_key(key), "now": now, "next_try": next_try}
+        values |= {"state": "failed" if next_try is None else "pending"} | _texts(failure.text, failure.thinking)
+        values |= {"error": clean_line(failure.error, ERROR_CHARACTERS), "code": clean_line(failure.error_code)}
+        attempt = _one(connection.execute(_FAIL, values), key)
+        insert_calls(connection, failure.calls)
+        add_history_entry(connection, n, now, f"attempt {attempt} of {clean_line(key)} failed: {failure.error}")
+        return n, now
 
     async def end_task(self, task_id: str, epoch: int, result: str) -> Task:
         """A task is done without another step: those that are left were left out.
@@ -297,7 +347,10 @@ class TaskSteps(Database):
             if not uses_attempt:
                 connection.execute(_GIVE_BACK, values)
             change_state(
-                *(connection, n, TaskState.QUEUED, now),
+                connection,
+                n,
+                TaskState.QUEUED,
+                now,
                 reason=Reason.SERVER,
                 error=error.sentence,
                 error_code=error.code,

@@ -229,7 +229,11 @@ def _summary_of(row: Sequence[Any]) -> ForecastSummary:
     runs, complexity, large, past_tasks, past_near, past_kind, *ends = row
     tokens, seconds, waiting, prompt = (estimate_of(*ends[place : place + 3]) for place in (0, 3, 6, 9))
     return ForecastSummary(
-        *(tokens, seconds, waiting, runs, complexity),
+        completion_tokens=tokens,
+        seconds=seconds,
+        waiting=waiting,
+        runs=runs,
+        complexity=complexity,
         prompt_tokens=prompt,
         cost=None if ends[12] is None else estimate_of(*ends[12:15]),
         large=bool(large),

@@ -25,6 +25,7 @@ from tale_tui.domain.tasks import (
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import first_words, message_text, plan_text, ref_columns, safe_plan, session_n
+from tale_tui.engine.store.tasks.state_changes import add_history_entry, wrong_state
 from tale_tui.engine.store.tasks.task_rows import (
     PRIORITIES,
     TASK,
@@ -35,7 +36,6 @@ from tale_tui.engine.store.tasks.task_rows import (
     task_n_by_prefix,
     tasks_of,
 )
-from tale_tui.engine.store.tasks.transitions import add_history_entry, wrong_state
 
 _QUEUE = TASK + "WHERE t.state = 'queued' ORDER BY t.priority, t.place, t.n"
 _LAST_MOMENTS = """

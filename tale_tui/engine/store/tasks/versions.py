@@ -10,15 +10,9 @@ from tale_tui.domain.tasks import ENDED, Reason, Step, StepKind, StepState, Task
 from tale_tui.domain.text import clean, clean_line
 from tale_tui.engine.store.database import Database
 from tale_tui.engine.store.rows import ref_columns, step_key
+from tale_tui.engine.store.tasks.state_changes import add_history_entry, change_state, fill_card, keep_pace, wrong_state
 from tale_tui.engine.store.tasks.steps import keep_attempt, usage_columns
 from tale_tui.engine.store.tasks.task_rows import detail_at, task_n
-from tale_tui.engine.store.tasks.transitions import (
-    add_history_entry,
-    change_state,
-    fill_card,
-    keep_pace,
-    wrong_state,
-)
 
 _PUT_BACK = """
     UPDATE task_step SET state = :state, attempts = max(attempts, :attempts), approved = 0, started = :started,

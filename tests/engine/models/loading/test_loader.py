@@ -13,7 +13,7 @@ from support.backends import PerRoleScriptedBackend
 from support.waiting import until
 from tale_tui.domain.constants import BREAKER_OPENS_AFTER, RESIDENT_TRUST_S
 from tale_tui.domain.errors import BackendCrashed, OutOfMemory, StoreError, WrongState
-from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, Role
+from tale_tui.domain.models import BackendName, LoadedModel, ModelRef, ResidencyChange, Role
 from tale_tui.engine.models.backend import BackendEvent, ChatMessage, ChatRequest, Finished
 from tale_tui.engine.models.loading.loader import ResidencyCache
 from tale_tui.engine.models.loading.memory import MemoryGuard
@@ -341,7 +341,7 @@ async def test_how_long_a_load_takes_is_learned_from_earlier_ones() -> None:
     notes = Notes()
     residency_log = ResidencyLog(notes, lambda: 1.0)
     assert residency_log.typical_load_s(BIG) is None
-    await residency_log.note(BIG, "load", 4000.0)
+    await residency_log.note(BIG, ResidencyChange.LOAD, 4000.0)
     assert (residency_log.load_ms(BIG), residency_log.typical_load_s(BIG)) == (4000.0, 4.0)
     notes.ms["big"] = 2000.0
     await residency_log.learn(BIG)

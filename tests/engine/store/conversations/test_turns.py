@@ -15,7 +15,7 @@ from tale_tui.domain.models import ModelRef, Usage
 from tale_tui.domain.tasks import OPEN, Plan, Task, TaskState
 from tale_tui.engine.store.conversations.turns import PromptSource, TurnContext
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.steps import AttemptFailure, TaskEnd
 from tale_tui.engine.store.tasks.tasks import NewTask
 
 CarryOut = Callable[..., Awaitable[Task]]
@@ -192,7 +192,7 @@ async def test_a_task_that_ends_early_leaves_what_there_is(store: Store, session
     claim = await store.claim_task(task.id, 1.0)
     assert claim is not None
     await store.begin_step(task.id, claim.epoch, "answer")
-    await store.fail_step(task.id, claim.epoch, "answer", text="Roses", error="No.", error_code="refused", end=True)
+    await store.fail_step(task.id, claim.epoch, "answer", AttemptFailure("No.", "refused", text="Roses"), end=True)
     failed = await store.message(card.id)
     assert (failed.text, failed.error, failed.state) == ("Roses", "No.", MessageState.COMPLETE)
     await store.retry_from(task.id)

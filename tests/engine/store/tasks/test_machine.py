@@ -19,7 +19,7 @@ from tale_tui.domain.errors import Fenced, WrongState
 from tale_tui.domain.models import BackendName, ModelRef, Usage
 from tale_tui.domain.tasks import ENDED, OPEN, Plan, Priority, Reason, StepSpec, StepState, TaskState
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.steps import AttemptFailure, TaskEnd
 from tale_tui.engine.store.tasks.tasks import NewTask
 
 T = TypeVar("T")
@@ -145,14 +145,11 @@ class TaskMachine(RuleBasedStateMachine):
     @rule(number=PICK, key=KEYS, how=st.sampled_from(["again", "end", "alone"]))
     def fail_step(self, number: int, key: str, how: str) -> None:
         id_, model = self.pick(number)
-        call = self.store.fail_step(
-            *(id_, model.epoch or 0, key),
-            text="half",
-            error="No.",
-            error_code="busy",
-            next_try=self.now + 5 if how == "again" else None,
-            end=how == "end",
-        )
+        failure = AttemptFailure("No.", "busy", text="half")
+        if how == "again":
+            call = self.store.retry_step(id_, model.epoch or 0, key, failure, self.now + 5)
+        else:
+            call = self.store.fail_step(id_, model.epoch or 0, key, failure, end=how == "end")
         if self.attempt(call, self.runs(model, key)):
             model.texts[key], model.saved = "half", self.now
             model.steps[key] = StepState.PENDING if how == "again" else StepState.FAILED
@@ -171,7 +168,7 @@ class TaskMachine(RuleBasedStateMachine):
             self.attempt(self.store.begin_step(id_, epoch, key), False)
             self.attempt(self.store.save_step(id_, epoch, key, "stale", "", 9), False)
             self.attempt(self.store.finish_step(id_, epoch, key, text="stale", end=TaskEnd("stale")), False)
-            self.attempt(self.store.fail_step(id_, epoch, key, error="No.", error_code="busy", end=True), False)
+            self.attempt(self.store.fail_step(id_, epoch, key, AttemptFailure("No.", "busy"), end=True), False)
             self.attempt(self.store.suspend_task(id_, epoch, Reason.APPROVAL, key), False)
 
     @rule(number=PICK, to=TO)

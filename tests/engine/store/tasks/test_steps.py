@@ -13,7 +13,7 @@ from tale_tui.domain.errors import Fenced, StoreError
 from tale_tui.domain.models import BackendName, ModelRef, Usage
 from tale_tui.domain.tasks import Plan, Reason, Step, StepState, Task, TaskState
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.steps import AttemptFailure, TaskEnd
 from tale_tui.engine.store.tasks.tasks import NewTask
 from tale_tui.engine.store.tasks.transitions import Claim
 
@@ -92,7 +92,7 @@ async def test_whoever_has_an_old_run_is_fenced(store: Store, hand_in: HandIn, r
             store.begin_step(task.id, epoch, "answer"),
             store.save_step(task.id, epoch, "answer", "stale", "", 9),
             store.finish_step(task.id, epoch, "answer", text="stale", end=TaskEnd("stale")),
-            store.fail_step(task.id, epoch, "answer", error="No.", error_code="busy", end=True),
+            store.fail_step(task.id, epoch, "answer", AttemptFailure("No.", "busy"), end=True),
             store.suspend_task(task.id, epoch, Reason.APPROVAL),
         ):
             with pytest.raises(Fenced):
@@ -110,7 +110,7 @@ async def test_a_step_runs_once_at_a_time_and_is_done_once(
     for call in (
         store.save_step(task.id, epoch, "outline", "x", "", 1),
         store.finish_step(task.id, epoch, "outline", text="x"),
-        store.fail_step(task.id, epoch, "outline", error="No.", error_code="busy"),
+        store.fail_step(task.id, epoch, "outline", AttemptFailure("No.", "busy")),
         store.begin_step(task.id, epoch, "nothing"),
     ):
         with pytest.raises(Fenced):
@@ -149,8 +149,8 @@ async def test_an_attempt_that_is_made_again(store: Store, hand_in: HandIn, ref:
     epoch = (await claimed(store, task)).epoch
     await store.begin_step(task.id, epoch, "answer", ref)
     await store.save_step(task.id, epoch, "answer", "Ha", "", 2)
-    queued = await store.fail_step(
-        task.id, epoch, "answer", text="Half", error="It is\nbusy.", error_code="busy", next_try=500.0
+    queued = await store.retry_step(
+        task.id, epoch, "answer", AttemptFailure("It is\nbusy.", "busy", text="Half"), 500.0
     )
     assert (queued.state, queued.next_try, queued.error, queued.error_code) == (
         TaskState.QUEUED,
@@ -184,9 +184,7 @@ async def test_an_attempt_from_the_beginning_forgets_the_text(store: Store, hand
     task = await hand_in()
     epoch = (await claimed(store, task)).epoch
     await store.begin_step(task.id, epoch, "answer", ref)
-    await store.fail_step(
-        task.id, epoch, "answer", text="Half", thinking="Hm", error="No.", error_code="busy", next_try=1.0
-    )
+    await store.retry_step(task.id, epoch, "answer", AttemptFailure("No.", "busy", text="Half", thinking="Hm"), 1.0)
     epoch = (await claimed(store, task)).epoch
     await store.begin_step(task.id, epoch, "answer", ref, fresh=True)
     step = (await steps(store, task))["answer"]
@@ -198,7 +196,7 @@ async def test_a_step_that_fails_for_good_fails_its_task(store: Store, hand_in: 
     epoch = (await claimed(store, task)).epoch
     await store.begin_step(task.id, epoch, "outline")
     failed = await store.fail_step(
-        task.id, epoch, "outline", text="Some", error="Too big.", error_code="out_of_memory", next_try=9.0, end=True
+        task.id, epoch, "outline", AttemptFailure("Too big.", "out_of_memory", text="Some"), end=True
     )
     assert (failed.state, failed.error, failed.error_code) == (TaskState.FAILED, "Too big.", "out_of_memory")
     assert (failed.next_try, failed.running_since, failed.step_title) == (None, None, "Outline")
@@ -214,7 +212,7 @@ async def test_a_step_may_fail_while_others_run(store: Store, hand_in: HandIn, p
     epoch = (await claimed(store, task)).epoch
     for key in ("outline", "write"):
         await store.begin_step(task.id, epoch, key)
-    still = await store.fail_step(task.id, epoch, "outline", error="No.", error_code="refused")
+    still = await store.fail_step(task.id, epoch, "outline", AttemptFailure("No.", "refused"))
     assert (still.state, still.step_title, still.error) == (TaskState.RUNNING, "Write", "")
     await store.finish_step(task.id, epoch, "write", text="done")
     failed = await store.change_task(

@@ -12,7 +12,7 @@ from tale_tui.domain.errors import BadPlan, Fenced, NoSuchTask, WrongState
 from tale_tui.domain.models import ModelRef, Usage
 from tale_tui.domain.tasks import OPEN, Plan, Reason, Step, StepSpec, StepState, Task, TaskState
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.store.tasks.steps import TaskEnd
+from tale_tui.engine.store.tasks.steps import AttemptFailure, TaskEnd
 
 HandIn = Callable[..., Awaitable[Task]]
 CarryOut = Callable[..., Awaitable[Task]]
@@ -82,7 +82,7 @@ async def test_a_task_is_cancelled_once(store: Store, hand_in: HandIn) -> None:
 async def test_pausing_forgets_when_it_was_to_be_tried_again(store: Store, hand_in: HandIn) -> None:
     task = await hand_in()
     epoch = await start(store, task, "answer")
-    await store.fail_step(task.id, epoch, "answer", error="Busy.", error_code="busy", next_try=900.0)
+    await store.retry_step(task.id, epoch, "answer", AttemptFailure("Busy.", "busy"), 900.0)
     paused = await store.change_task(task.id, TaskState.PAUSED, expect={TaskState.QUEUED})
     assert (paused.next_try, paused.error) == (None, "")
     step = (await steps(store, task))["answer"]
@@ -162,7 +162,7 @@ async def test_a_failed_task_goes_on_where_it_stands(store: Store, hand_in: Hand
     epoch = await start(store, task, "outline")
     await store.finish_step(task.id, epoch, "outline", text="1. 2.", usage=Usage(5, 6))
     await store.begin_step(task.id, epoch, "write")
-    await store.fail_step(task.id, epoch, "write", text="Half", error="No.", error_code="refused", end=True)
+    await store.fail_step(task.id, epoch, "write", AttemptFailure("No.", "refused", text="Half"), end=True)
     again = await store.retry_from(task.id)
     assert (again.state, again.error, again.finished, again.worked_s) == (TaskState.QUEUED, "", None, 0.0)
     assert (again.steps_done, again.step_title, again.completion_tokens) == (1, "Write", 6)
