@@ -26,6 +26,7 @@ from scipy.sparse import csr_matrix  # type: ignore[import-untyped]  # no types 
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
 from tale_tui.domain.tasks import DetectLabel, likelier
+from tale_tui.engine.child_process import lower_priority
 from tale_tui.engine.detect.features import Features, extract, pieces_of
 from tale_tui.engine.detect.model import (
     BLOCKS,
@@ -37,7 +38,7 @@ from tale_tui.engine.detect.model import (
     packaged_weights,
     read_weights,
 )
-from tale_tui.engine.fitting.child import Changes, say, step_back, write_whole
+from tale_tui.engine.fitting.child import LAST_OF_ALL, Changes, say, write_whole
 
 RARE = 2.0
 """A feature of fewer examples (by weight) than this is not learned."""
@@ -358,5 +359,5 @@ def parse_examples(lines: Iterable[str], weight: float = 1.0) -> list[Example]:
 
 
 if __name__ == "__main__":
-    step_back()
+    lower_priority(LAST_OF_ALL)
     raise SystemExit(main())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -31,12 +30,6 @@ class Changes:
         judged = [(text, before(text), after(text)) for text in dict.fromkeys(texts)]
         changed = [f"{_shown(text)}: {old} -> {new}" for text, old, new in judged if old != new]
         return cls(len(changed), changed[:CHANGES_SHOWN])
-
-
-def step_back() -> None:
-    """Let everybody else go first, where the system knows how."""
-    if hasattr(os, "nice"):
-        os.nice(LAST_OF_ALL)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -26,7 +26,8 @@ from scipy.sparse import csr_matrix, hstack, vstack  # type: ignore[import-untyp
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
 from tale_tui.domain.complexity import LEVELS, Complexity
-from tale_tui.engine.fitting.child import Changes, say, step_back, write_whole
+from tale_tui.engine.child_process import lower_priority
+from tale_tui.engine.fitting.child import LAST_OF_ALL, Changes, say, write_whole
 from tale_tui.engine.learning.complexity import ComplexityModel, ComplexityWeights
 from tale_tui.engine.learning.scope import extract
 
@@ -266,5 +267,5 @@ def _matrix(features: Sequence[Mapping[str, float]], columns: Mapping[str, int])
 
 
 if __name__ == "__main__":
-    step_back()
+    lower_priority(LAST_OF_ALL)
     raise SystemExit(main())
