@@ -6,11 +6,11 @@ The window starts one when its user leaves while tasks are open; `tale-tui run -
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 
 from tale_tui.config.environment import copy_environment
 from tale_tui.config.paths import HOME_VARIABLE, Paths, find_paths
+from tale_tui.engine.child_process import module_command
 
 DETACHED_OPTION = "--detached"
 """Of `tale-tui run`: this is the process in the background."""
@@ -53,7 +53,7 @@ def start_background(
     try:
         # It outlives this process, so nobody waits for it.
         process = subprocess.Popen(  # noqa: S603 - this program itself
-            [sys.executable, "-P", "-m", "tale_tui", *flags, "run", DETACHED_OPTION, *stay],
+            module_command("tale_tui", (*flags, "run", DETACHED_OPTION, *stay)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,

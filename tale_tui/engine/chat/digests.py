@@ -32,6 +32,7 @@ from tale_tui.engine.chat.digest_prompt import (
     quoted_digest,
 )
 from tale_tui.engine.chat.prompt_builder import PromptBuilder, with_cards
+from tale_tui.engine.idle import GivenUp, IdleWork, wait_for_quiet
 from tale_tui.engine.metrics.budgets import Budgets
 from tale_tui.engine.models.backend import ChatRequest, TextPiece
 from tale_tui.engine.models.files.starter import is_starter
@@ -43,8 +44,6 @@ from tale_tui.engine.unexpected import BackgroundTasks
 from tale_tui.formatting.alerts import budget_sentence
 
 log = logging.getLogger(__name__)
-
-SHORTEST_WAIT_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ class DigestService:
         self._idle_s = idle_s
         self._background = BackgroundTasks(self._complain)
         self._working: asyncio.Task[None] | None = None
-        self._asking: asyncio.Task[str] | None = None
+        self._asking = IdleWork()
         self._pending: dict[str, None] = {}
         self._failed: dict[str, tuple[str, str]] = {}
         """Conversation -> its last message when no digest could be made, and why."""
@@ -107,13 +106,12 @@ class DigestService:
 
     def give_up(self) -> None:
         """Somebody writes, or sends a message: what is being summed up is given up, and begun again later."""
-        if self._asking is not None:
-            self._asking.cancel()
+        self._asking.give_up()
 
     @property
     def summarising(self) -> bool:
         """Whether a model is summing up."""
-        return self._asking is not None
+        return self._asking.under_way
 
     def why_none(self, session_id: str) -> str:
         """Why the last digest of a conversation was not made, in a sentence; empty where that did not fail."""
@@ -139,23 +137,17 @@ class DigestService:
         work = await self._due(session_id)
         if work is None or self._services.answering():
             return work is not None
-        self._asking = asyncio.create_task(self._digest(work, session_id), name="summing up")
         try:
-            text = await self._asking
+            text = await self._asking.run(self._digest(work, session_id), "summing up")
             turns = work.due.turns + (work.before.turns if work.before is not None else 0)
             await self._services.store.add_digest(
                 work.due.messages[-1].id, text, turns=turns, ref=None if is_starter(work.ref) else work.ref
             )
-        except asyncio.CancelledError:
-            if self._asking.cancelled() and not _is_cancelling():
-                return True
-            self._asking.cancel()
-            raise
+        except GivenUp:
+            return True
         except TaleError as error:
             self._fail(session_id, work, error.sentence)
             return False
-        finally:
-            self._asking = None
         self._failed.pop(session_id, None)
         return True
 
@@ -234,13 +226,8 @@ class DigestService:
         log.info("no summary of conversation %s: %s", session_id, sentence)
 
     async def _wait_for_quiet(self) -> None:
-        """Until no reply is under way and nobody has written for a while."""
-        services, quiet = self._services, False
-        while not quiet:
-            since = services.clock.monotonic() - services.typed()
-            quiet = not services.answering() and since >= self._idle_s
-            if not quiet:
-                await asyncio.sleep(max(SHORTEST_WAIT_S, min(self._idle_s, self._idle_s - since)))
+        services = self._services
+        await wait_for_quiet(services.answering, services.typed, services.clock.monotonic, self._idle_s)
 
     def _complain(self, error: TaleError) -> None:
         self._services.publish(Notice(error.title, error.sentence, "error"))
@@ -276,8 +263,3 @@ def undigested(messages: tuple[Message, ...], digest: ConversationDigest | None)
     while begin < len(messages) and messages[begin].author is not Author.USER:
         begin += 1
     return tuple(message for message in messages[begin:] if message.state is not MessageState.STREAMING)
-
-
-def _is_cancelling() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -10,6 +10,7 @@ from tale_tui.domain.constants import CORRECTIONS_MIN
 from tale_tui.domain.learning import LearnedPart, LearningReport
 from tale_tui.engine.detect.model import FORMAT, DetectorWeights, packaged_weights
 from tale_tui.engine.fitting.journal import LearningHistory, LearningJournal
+from tale_tui.engine.fitting.learner import FittedSubject
 from tale_tui.engine.fitting.process import run_fit
 
 
@@ -40,7 +41,7 @@ class Corrections(Protocol):
         ...
 
 
-class CorrectionLearning:
+class CorrectionLearning(FittedSubject):
     """Implements `LearningSubject` for the detector.
 
     Args:
@@ -52,18 +53,9 @@ class CorrectionLearning:
     enough = CORRECTIONS_MIN
 
     def __init__(self, corrections: Corrections, learned: Path) -> None:
+        super().__init__(lambda: packaged_weights().facts, "accuracy")
         self._corrections = corrections
         self._learned = learned
-
-    async def examples(self, history: LearningHistory, now: float) -> tuple[int, int]:
-        """See `LearningSubject.examples`."""
-        found = await self._found(history, now)
-        return len(found), sum(one.created > history.looked for one in found)
-
-    def packaged(self) -> tuple[int, float | None]:
-        """See `LearningSubject.packaged`."""
-        facts = packaged_weights().facts
-        return int(facts.get("kept_apart", 0)), facts.get("accuracy")
 
     async def fit(self, history: LearningHistory, now: float) -> LearningReport:
         """See `LearningSubject.fit`."""

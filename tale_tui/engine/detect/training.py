@@ -12,32 +12,26 @@ input always gives the same weights.
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
-from pathlib import Path
-from typing import TextIO
 
 from scipy.sparse import csr_matrix  # type: ignore[import-untyped]  # no types are published
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
 from tale_tui.domain.tasks import DetectLabel, likelier
+from tale_tui.engine.child_process import lower_priority
 from tale_tui.engine.detect.features import Features, extract, pieces_of
 from tale_tui.engine.detect.model import (
     BLOCKS,
     STEPS,
-    BadWeights,
     DetectorModel,
     DetectorWeights,
     factor_of,
     packaged_weights,
-    read_weights,
 )
-from tale_tui.engine.fitting.child import Changes, say, step_back, write_whole
+from tale_tui.engine.fitting.child import LAST_OF_ALL, RefitResult, Training, examples_of
 
 RARE = 2.0
 """A feature of fewer examples (by weight) than this is not learned."""
@@ -80,27 +74,6 @@ class TrainingFit:
     estimator: LogisticRegression
     columns: Columns
     weights: DetectorWeights
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingResult:
-    """How a refit went.
-
-    Attributes:
-        weights: those to use from now on.
-        kept: whether they are the new ones; if not, the new ones were worse and are dropped.
-        before: accuracy of those in use, on messages that were kept apart.
-        after: accuracy of the new ones, on the same messages.
-        examples: how many were learned from.
-        kept_apart: how many it was measured on.
-    """
-
-    weights: DetectorWeights
-    kept: bool
-    before: float
-    after: float
-    examples: int
-    kept_apart: int
 
 
 def fit(examples: Sequence[Example]) -> TrainingFit:
@@ -156,7 +129,9 @@ def learn(examples: Sequence[Example]) -> DetectorWeights:
     return replace(weights, facts=facts)
 
 
-def refit(examples: Sequence[Example], corrections: Sequence[Example], current: DetectorWeights) -> TrainingResult:
+def refit(
+    examples: Sequence[Example], corrections: Sequence[Example], current: DetectorWeights
+) -> RefitResult[DetectorWeights]:
     """Learn from corrections too; what is worse than the weights in use is rolled back.
 
     Args:
@@ -172,8 +147,8 @@ def refit(examples: Sequence[Example], corrections: Sequence[Example], current: 
     before, after = accuracy(current, kept_apart), accuracy(learned, kept_apart)
     facts = {"examples": len(seen), "kept_apart": len(kept_apart), "accuracy": round(after, 4)}
     if after < before:
-        return TrainingResult(current, False, before, after, len(seen), len(kept_apart))
-    return TrainingResult(replace(learned, facts=facts), True, before, after, len(seen), len(kept_apart))
+        return RefitResult(current, False, before, after, len(seen), len(kept_apart))
+    return RefitResult(replace(learned, facts=facts), True, before, after, len(seen), len(kept_apart))
 
 
 def apart(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
@@ -183,47 +158,17 @@ def apart(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run from the command line; the exit code is 2 where the corrections cannot be read."""
-    parser = argparse.ArgumentParser(prog="tale_tui.engine.detect.training")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--corrections", metavar="FILE")
-    options = parser.parse_args(arguments)
-    examples = packaged_examples()
-    if options.corrections is None:
-        weights = learn(examples)
-        write_whole(options.out, weights.dump())
-        say({"kept": True, **weights.facts})
-        return 0
-    try:
-        corrections = read_corrections(sys.stdin if options.corrections == "-" else Path(options.corrections))
-    except (BadExample, OSError, UnicodeDecodeError) as error:
-        say({"kept": False, "error": str(error)})
-        return 2
-    in_use = _in_use(options.out)
-    outcome = refit(examples, corrections, in_use)
-    changes = Changes.between(_labels(in_use), _labels(outcome.weights), [each.text for each in corrections])
-    say(
-        {
-            "kept": outcome.kept,
-            "before": outcome.before,
-            "after": outcome.after,
-            "corrections": len(corrections),
-            "examples": outcome.examples,
-            "kept_apart": outcome.kept_apart,
-            "changed": changes.count,
-            "changes": changes.lines,
-        }
-    )
-    if outcome.kept:
-        write_whole(options.out, outcome.weights.dump())
-    return 0
-
-
-def _in_use(path: Path) -> DetectorWeights:
-    try:
-        return read_weights(path)
-    except (BadWeights, OSError):
-        return packaged_weights()
+    """See `Training.run`."""
+    return Training(
+        module="tale_tui.engine.detect.training",
+        source="corrections",
+        parse_examples=parse_corrections,
+        learn=lambda: learn(packaged_examples()),
+        refit=lambda corrections, in_use: refit(packaged_examples(), corrections, in_use),
+        parse_weights=DetectorWeights.parse,
+        packaged_weights=packaged_weights,
+        judge=_labels,
+    ).run(arguments)
 
 
 def _labels(weights: DetectorWeights) -> Callable[[str], str]:
@@ -271,8 +216,6 @@ def _weights(estimator: LogisticRegression, columns: Columns, count: int) -> Det
     return DetectorWeights(bias, blocks, SHARPNESS, DOUBT, facts={"examples": count})
 
 
-FOLDER = "examples"
-
 KEPT_APART = "zoe"
 """The author whose examples are never learned from: every fit is measured on them."""
 
@@ -313,26 +256,16 @@ class Example:
 
 def packaged_examples() -> list[Example]:
     """All examples that come with the program, in the order of their files."""
-    found = sorted(files(__package__).joinpath(FOLDER).iterdir(), key=lambda each: each.name)
-    return [
-        example
-        for each in found
-        if each.name.endswith(".jsonl")
-        for example in parse_examples(each.read_text("utf-8").splitlines())
-    ]
+    return examples_of(__package__, parse_examples)
 
 
-def read_corrections(source: Path | TextIO) -> list[Example]:
-    """The user's corrections: lines of `text` and `label`; other fields are ignored.
+def parse_corrections(lines: Iterable[str]) -> list[Example]:
+    """The user's corrections from JSON lines of `text` and `label`; other fields are ignored.
 
-    Args:
-        source: a file, or an open stream.
     Raises:
         BadExample: a line is none; it is named by its number.
-        OSError: the file cannot be read.
     """
-    text = source.read_text("utf-8") if isinstance(source, Path) else source.read()
-    return list(parse_examples(text.splitlines(), weight=CORRECTION_WEIGHT))
+    return parse_examples(lines, weight=CORRECTION_WEIGHT)
 
 
 def parse_examples(lines: Iterable[str], weight: float = 1.0) -> list[Example]:
@@ -358,5 +291,5 @@ def parse_examples(lines: Iterable[str], weight: float = 1.0) -> list[Example]:
 
 
 if __name__ == "__main__":
-    step_back()
+    lower_priority(LAST_OF_ALL)
     raise SystemExit(main())

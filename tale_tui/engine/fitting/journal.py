@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tale_tui.domain.errors import BadInput, CannotUndo
 from tale_tui.domain.learning import LearnedPart, LearningEvent, LearningOutcome, LearningReport
-from tale_tui.domain.text import clean_line
+from tale_tui.domain.text import clean_line, reason_of
 from tale_tui.engine.fitting.child import write_whole
 
 FORMAT = 1
@@ -24,6 +24,8 @@ ASIDE = ".unreadable"
 VERSIONS_KEPT = 5
 """So many changes can be undone: of each the weights before it are kept."""
 EVENTS_KEPT = 200
+
+DAMAGED = "it is damaged, or of another version"
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +101,7 @@ class LearningJournal:
                 self._check(self.learned.read_bytes())
         except (OSError, ValueError) as error:
             return (
-                f"What {self.part} learned on this machine cannot be read ({clean_line(str(error))}), so what comes "
+                f"What {self.part} learned on this machine cannot be read ({self._reason(error)}), so what comes "
                 "with the program serves until it has learned again."
             )
         try:
@@ -107,11 +109,17 @@ class LearningJournal:
                 self._parsed()
         except (OSError, ValueError) as error:
             return (
-                f"When {self.part} learned what cannot be read ({clean_line(str(error))}), so nothing of it can be "
+                f"When {self.part} learned what cannot be read ({self._reason(error)}), so nothing of it can be "
                 f"undone and nothing is left out; {self._file.name} stays until something is learned, and then beside "
                 f"it as {self._aside.name}."
             )
         return ""
+
+    def _reason(self, error: OSError | ValueError) -> str:
+        if isinstance(error, OSError):
+            return reason_of(error)
+        log.warning("a file of what %s learned cannot be read: %s", self.part, error)
+        return DAMAGED
 
     def prepare(self) -> None:
         """Keep the weights in use before a change of them: where it is cut off, `recover` goes back to them.

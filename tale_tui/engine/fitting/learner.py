@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from tale_tui.domain.constants import LEARNING_IDLE_S
@@ -53,6 +54,42 @@ class LearningSubject(Protocol):
             StoreError, OSError: there is no fit.
         """
         ...
+
+
+class DatedExample(Protocol):
+    """Something that the user said or had done, and that can be learned from."""
+
+    @property
+    def created(self) -> float:
+        """When it came, in seconds since the epoch."""
+        ...
+
+
+class FittedSubject(ABC):
+    """What is the same for all that learn: how much there is to learn from, and how good the program's weights are.
+
+    Args:
+        facts: of the weights of the program; reads a file.
+        share: the fact that says how much of what was kept apart was right.
+    """
+
+    def __init__(self, facts: Callable[[], Mapping[str, float]], share: str) -> None:
+        self._facts = facts
+        self._share = share
+
+    async def examples(self, history: LearningHistory, now: float) -> tuple[int, int]:
+        """See `LearningSubject.examples`."""
+        found = await self._found(history, now)
+        return len(found), sum(one.created > history.looked for one in found)
+
+    def packaged(self) -> tuple[int, float | None]:
+        """See `LearningSubject.packaged`."""
+        facts = self._facts()
+        return int(facts.get("kept_apart", 0)), facts.get(self._share)
+
+    @abstractmethod
+    async def _found(self, history: LearningHistory, now: float) -> Sequence[DatedExample]:
+        """What is learned from; what is still to come by a time is an error of the clock."""
 
 
 class Learner:

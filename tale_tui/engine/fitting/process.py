@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 
-from tale_tui.config.environment import copy_environment
 from tale_tui.domain.constants import FIT_TIMEOUT_S
 from tale_tui.domain.learning import LearningReport
 from tale_tui.domain.text import clean_line
+from tale_tui.engine.child_process import end_process, environment_without_keys, module_command
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """For the process of a fit: more threads only wait for each other, and take three times the processor's time."""
@@ -30,11 +28,11 @@ async def run_fit(module: str, arguments: Iterable[str], examples: Iterable[Mapp
     """
     lines = [json.dumps(each) for each in examples]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module, *arguments),
+        *module_command(module, arguments),
         stdin=PIPE,
         stdout=PIPE,
         stderr=DEVNULL,
-        env=copy_environment() | ONE_THREAD,
+        env=environment_without_keys() | ONE_THREAD,
     )
     try:
         async with asyncio.timeout(FIT_TIMEOUT_S):
@@ -42,7 +40,7 @@ async def run_fit(module: str, arguments: Iterable[str], examples: Iterable[Mapp
     except TimeoutError:
         return LearningReport(kept=False, error=f"the fit took longer than {FIT_TIMEOUT_S:.0f} seconds")
     finally:
-        await _end(process)
+        await end_process(process)
     return _report(said, process.returncode)
 
 
@@ -65,10 +63,3 @@ def _report(said: bytes, code: int | None) -> LearningReport:
         )
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return LearningReport(kept=False, error=f"the fit ended with code {code} and no result")
-
-
-async def _end(process: Process) -> None:
-    if process.returncode is None:
-        with suppress(ProcessLookupError):  # it ended by itself meanwhile
-            process.kill()
-        await process.wait()

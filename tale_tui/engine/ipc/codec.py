@@ -10,17 +10,24 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import UnionType
 from typing import Any, get_args, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from tale_tui.domain.errors import EngineLost, TaleError, rebuild
 from tale_tui.engine.api import EngineApi
 
+log = logging.getLogger(__name__)
+
+NOT_UNDERSTOOD = (
+    "The process that runs the engine and this one do not understand each other; the log says more. End every window "
+    "and command of tale-tui, then start it again."
+)
 PROTOCOL = 3
 """Raised by one whenever the lines change their meaning."""
 
@@ -167,9 +174,15 @@ def unpack_error(packed: Any) -> TaleError:
     match packed:
         case [str(code), str(sentence)]:
             return rebuild(code, sentence)
-    return bad_line(ValueError("an error without a sentence"))
+    return bad_line("an error", ValueError("it has no sentence"))
 
 
-def bad_line(error: ValueError | KeyError | ValidationError) -> EngineLost:
-    """What a side that does not keep to the protocol is told."""
-    return EngineLost(f"The window that runs the engine said something that this one does not understand: {error}")
+def bad_line(what: str, error: ValueError | KeyError) -> EngineLost:
+    """What is told where a side does not keep to the protocol, be it a window, a command or an engine without either.
+
+    Args:
+        what: that was said, for the log.
+        error: why nobody understands it; only the log has it.
+    """
+    log.warning("%s came over the link and is not understood: %s", what, error)
+    return EngineLost(NOT_UNDERSTOOD)

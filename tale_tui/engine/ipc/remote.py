@@ -128,7 +128,7 @@ def _read(unpack: Callable[[Any], Any], message: Json, field: str) -> Any:
     try:
         return unpack(message[field])
     except (ValueError, KeyError) as error:
-        raise bad_line(error) from error
+        raise bad_line(f"the {field} of a call", error) from error
 
 
 async def connect(path: Path) -> RemoteEngine:

@@ -157,8 +157,7 @@ class _Connection:
             spec = api_method(verb)
             arguments = spec.unpack_args(args)
         except (ValueError, KeyError) as error:
-            log.warning("a client called %s wrongly: %s", verb, error)
-            raise bad_line(error) from error
+            raise bad_line(f"a call of {verb}", error) from error
         call: Any = attrgetter(spec.name)(self._engine)(**arguments)
         if not spec.streams:
             await self._write({"id": number, "result": spec.pack(await call)})

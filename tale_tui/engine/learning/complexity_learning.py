@@ -10,6 +10,7 @@ from typing import Protocol
 from tale_tui.domain.constants import TASKS_LEARNED_MAX, TASKS_MIN
 from tale_tui.domain.learning import LearnedPart, LearningOutcome, LearningReport
 from tale_tui.engine.fitting.journal import LearningHistory, LearningJournal
+from tale_tui.engine.fitting.learner import FittedSubject
 from tale_tui.engine.fitting.process import run_fit
 from tale_tui.engine.learning.complexity import FORMAT, ComplexityWeights, packaged_weights
 from tale_tui.engine.learning.task_effort import TaskEffort, efforts, examples_of
@@ -24,7 +25,7 @@ class EndedTasks(Protocol):
         ...
 
 
-class TaskLearning:
+class TaskLearning(FittedSubject):
     """Implements `LearningSubject` for complexity.
 
     Args:
@@ -36,18 +37,9 @@ class TaskLearning:
     enough = TASKS_MIN
 
     def __init__(self, tasks: EndedTasks, learned: Path) -> None:
+        super().__init__(lambda: packaged_weights().facts, "exact")
         self._tasks = tasks
         self._learned = learned
-
-    async def examples(self, history: LearningHistory, now: float) -> tuple[int, int]:
-        """See `LearningSubject.examples`."""
-        found = await self._found(history, now)
-        return len(found), sum(one.created > history.looked for one in found)
-
-    def packaged(self) -> tuple[int, float | None]:
-        """See `LearningSubject.packaged`."""
-        facts = packaged_weights().facts
-        return int(facts.get("kept_apart", 0)), facts.get("exact")
 
     async def fit(self, history: LearningHistory, now: float) -> LearningReport:
         """See `LearningSubject.fit`."""

@@ -12,25 +12,21 @@ how it went. The same input always gives the same weights.
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
-from pathlib import Path
 from zlib import crc32
 
 from scipy.sparse import csr_matrix, hstack, vstack  # type: ignore[import-untyped]  # no types are published
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
 from tale_tui.domain.complexity import LEVELS, Complexity
-from tale_tui.engine.fitting.child import Changes, say, step_back, write_whole
-from tale_tui.engine.learning.complexity import ComplexityModel, ComplexityWeights
+from tale_tui.engine.child_process import lower_priority
+from tale_tui.engine.fitting.child import LAST_OF_ALL, RefitResult, Training, examples_of
+from tale_tui.engine.learning.complexity import ComplexityModel, ComplexityWeights, packaged_weights
 from tale_tui.engine.learning.scope import extract
 
-FOLDER = "examples"
 KEPT_APART = "fay"
 """The author whose examples are never learned from in a measurement."""
 NEW = "new"
@@ -66,13 +62,7 @@ class ComplexityExample:
 
 def packaged_examples() -> list[ComplexityExample]:
     """All examples that come with the program, in the order of their files."""
-    found = sorted(files(__package__).joinpath(FOLDER).iterdir(), key=lambda each: each.name)
-    return [
-        example
-        for each in found
-        if each.name.endswith(".jsonl")
-        for example in parse_examples(each.read_text("utf-8").splitlines())
-    ]
+    return examples_of(__package__, parse_examples)
 
 
 def parse_examples(lines: Iterable[str]) -> list[ComplexityExample]:
@@ -137,28 +127,7 @@ def learn(examples: Sequence[ComplexityExample]) -> ComplexityWeights:
     return replace(fit(examples), facts=facts)
 
 
-@dataclass(frozen=True, slots=True)
-class ComplexityRefit:
-    """How a refit went.
-
-    Attributes:
-        weights: the new ones.
-        kept: whether they are to be used; if not, they were worse.
-        before: share of right levels without the new tasks, on what was kept apart.
-        after: the same with them.
-        examples: how many the new ones were learned from.
-        kept_apart: how many were kept apart in the measurement.
-    """
-
-    weights: ComplexityWeights
-    kept: bool
-    before: float
-    after: float
-    examples: int
-    kept_apart: int
-
-
-def refit(examples: Sequence[ComplexityExample], tasks: Sequence[ComplexityExample]) -> ComplexityRefit:
+def refit(examples: Sequence[ComplexityExample], tasks: Sequence[ComplexityExample]) -> RefitResult[ComplexityWeights]:
     """Learn from tasks of the user too.
 
     Both shares are measured by fits that have not seen what is kept apart; the weights are then learned from
@@ -179,7 +148,7 @@ def refit(examples: Sequence[ComplexityExample], tasks: Sequence[ComplexityExamp
     everything = [*examples, *tasks]
     facts = {"examples": len(everything), "kept_apart": kept_apart.count, "exact": round(after, 4)}
     weights = replace(fit(everything), facts=facts)
-    return ComplexityRefit(weights, after >= before, before, after, len(everything), kept_apart.count)
+    return RefitResult(weights, after >= before, before, after, len(everything), kept_apart.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,43 +183,22 @@ def is_kept_apart(text: str) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run from the command line; the exit code is 2 where the tasks cannot be read."""
-    parser = argparse.ArgumentParser(prog="tale_tui.engine.learning.training")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--tasks", metavar="FILE")
-    options = parser.parse_args(arguments)
-    if options.tasks is None:
-        weights = learn(packaged_examples())
-        write_whole(options.out, weights.dump())
-        say(weights.facts)
-        return 0
-    try:
-        lines = sys.stdin.read() if options.tasks == "-" else Path(options.tasks).read_text("utf-8")
-        tasks = parse_examples(lines.splitlines())
-    except (OSError, ValueError) as error:  # text that is no UTF-8 is a ValueError
-        say({"kept": False, "error": str(error)})
-        return 2
-    found = refit(packaged_examples(), tasks)
-    in_use = ComplexityModel.load(options.out)
-    changes = Changes.between(_levels(in_use), _levels(ComplexityModel(found.weights)), [each.text for each in tasks])
-    say(
-        {
-            "kept": found.kept,
-            "before": found.before,
-            "after": found.after,
-            "examples": found.examples,
-            "kept_apart": found.kept_apart,
-            "changed": changes.count,
-            "changes": changes.lines,
-        }
-    )
-    if found.kept:
-        write_whole(options.out, found.weights.dump())
-    return 0
+    """See `Training.run`."""
+    return Training(
+        module="tale_tui.engine.learning.training",
+        source="tasks",
+        parse_examples=parse_examples,
+        learn=lambda: learn(packaged_examples()),
+        refit=lambda tasks, _: refit(packaged_examples(), tasks),
+        parse_weights=ComplexityWeights.parse,
+        packaged_weights=packaged_weights,
+        judge=_levels,
+    ).run(arguments)
 
 
-def _levels(model: ComplexityModel) -> Callable[[str], str]:
-    """How hard a text is by a model."""
+def _levels(weights: ComplexityWeights) -> Callable[[str], str]:
+    """How hard a text is by some weights."""
+    model = ComplexityModel(weights)
     return lambda text: model.classify(text).label.value
 
 
@@ -266,5 +214,5 @@ def _matrix(features: Sequence[Mapping[str, float]], columns: Mapping[str, int])
 
 
 if __name__ == "__main__":
-    step_back()
+    lower_priority(LAST_OF_ALL)
     raise SystemExit(main())

@@ -15,6 +15,7 @@ from tale_tui.domain.alerts import Alert
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.events import Notice
 from tale_tui.domain.text import clean_line, reason_of
+from tale_tui.engine.child_process import end_process
 from tale_tui.engine.metrics.payload import NotDelivered, payload
 from tale_tui.engine.unexpected import BackgroundTasks
 
@@ -112,10 +113,7 @@ async def run_program(command: list[str], alert: Alert) -> None:
             await process.communicate(payload(alert))
         code = await process.wait()
     finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        await end_process(process)
     if code:
         raise NotDelivered(f"it ended with {code}")
 

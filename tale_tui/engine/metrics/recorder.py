@@ -10,10 +10,13 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from tale_tui.domain.constants import CALLS_UNSTORED_MAX
-from tale_tui.domain.errors import StoreError, TaleError
+from tale_tui.domain.errors import TaleError
 from tale_tui.domain.metrics import CallRecord
+from tale_tui.engine.unexpected import BackgroundTasks, attempt
 
 log = logging.getLogger(__name__)
+
+WRITING = "Storing calls of models"
 
 
 class CallStore(Protocol):
@@ -25,7 +28,7 @@ class CallStore(Protocol):
 
 
 class CallRecorder:
-    """Implements `call_meter.CallLog`. No row is written on the event loop, and none is lost while the disk is full.
+    """Implements `call_meter.CallLog`. No row is written on the event loop, and none is lost while it cannot be stored.
 
     Args:
         store: where they are kept.
@@ -41,6 +44,7 @@ class CallRecorder:
         self._held: dict[str, CallRecord] = {}
         """The last call for each reply and step that is not stored yet."""
         self._waiting: deque[CallRecord] = deque(maxlen=CALLS_UNSTORED_MAX)
+        self._background = BackgroundTasks(self._complain)
         self._writing: asyncio.Task[None] | None = None
         self._complained = False
         self.recorded = 0
@@ -85,7 +89,7 @@ class CallRecorder:
         if self._waiting:  # a database that could not be written may be well again
             self._begin()
         if self._writing is not None:
-            await self._writing
+            await asyncio.wait([self._writing])
         if self._waiting:
             log.warning("%d calls of models were not kept", len(self._waiting))
 
@@ -95,22 +99,25 @@ class CallRecorder:
 
     def _begin(self) -> None:
         if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write(), name="calls of models")
+            self._writing = self._background.start(self._write(), WRITING)
 
     async def _write(self) -> None:
         while self._waiting:
             calls = tuple(self._waiting)
             self._waiting.clear()
             try:
-                await self._store.add_calls(calls)
-            except StoreError as error:
+                await attempt(self._store.add_calls(calls), WRITING)
+            except TaleError as error:
                 self._waiting.extendleft(reversed(calls))
-                if not self._complained:
-                    self._complained = True
-                    log.warning("calls of models are not kept yet: %s", error.sentence)
+                self._complain(error)
                 return
             self._complained = False
             self._count(len(calls))
+
+    def _complain(self, error: TaleError) -> None:
+        if not self._complained:
+            self._complained = True
+            log.warning("calls of models are not kept yet: %s", error.sentence)
 
     def _count(self, calls: int) -> None:
         self.recorded += calls

@@ -17,6 +17,7 @@ from tale_tui.domain.models import Progress
 from tale_tui.domain.recall import RecallContext, RecallHit, RecallItem, RecallKind, RecallOrigin, RecallState
 from tale_tui.domain.tasks import TaskState
 from tale_tui.domain.text import clean, clean_line, is_blank
+from tale_tui.engine.idle import GivenUp, IdleWork, wait_for_quiet
 from tale_tui.engine.recall.meaning import MeaningSearch, TextEmbedder
 from tale_tui.engine.recall.ranking import FOUND, Asked, FoundByMeaning, ranked
 from tale_tui.engine.recall.recognise import ITEM_CHARACTERS, kind_of, result_statement, statements
@@ -35,7 +36,6 @@ DECISIONS_TOLD = 3
 """Where it is asked what was decided."""
 SEARCH_LIMIT_S = 20.0
 """Who looks for something waits so long at most for the meaning of it: the model may have to be loaded."""
-SHORTEST_WAIT_S = 0.05
 QUESTION_CHARACTERS = 1_000
 """Of a message, so much is what is looked for; in the rest stands what it is about."""
 
@@ -102,7 +102,7 @@ class RecallService:
         self._working: asyncio.Task[None] | None = None
         self._more = False
         self._keeping = asyncio.Lock()
-        self._embedding: asyncio.Task[int] | None = None
+        self._embedding = IdleWork()
 
     # the verbs
 
@@ -244,13 +244,12 @@ class RecallService:
 
     def give_up(self) -> None:
         """A message is sent: what is being embedded is given up."""
-        if self._embedding is not None:
-            self._embedding.cancel()
+        self._embedding.give_up()
 
     @property
     def embedding(self) -> bool:
         """Whether something is being embedded."""
-        return self._embedding is not None
+        return self._embedding.under_way
 
     def nudge(self) -> None:
         """There may be something to look at; returns at once."""
@@ -301,34 +300,17 @@ class RecallService:
     async def _embed_some(self) -> bool:
         """Embed some items; False where all have a vector, or none can be made now."""
         await self._wait_for_quiet()
-        self._embedding = asyncio.create_task(self._meaning.embed_some(), name="embedding")
         try:
-            return await self._embedding > 0
-        except asyncio.CancelledError:
-            if self._embedding.cancelled() and not self._is_cancelling():
-                return True  # a message was sent; it goes on when that is answered
-            self._embedding.cancel()
-            raise
+            return await self._embedding.run(self._meaning.embed_some(), "embedding") > 0
+        except GivenUp:
+            return True  # a message was sent; it goes on when that is answered
         except ModelError as error:
             log.info("nothing is embedded: %s", error.sentence)
             self._meaning.look_again()
             return False
-        finally:
-            self._embedding = None
-
-    @staticmethod
-    def _is_cancelling() -> bool:
-        task = asyncio.current_task()
-        return task is not None and task.cancelling() > 0
 
     async def _wait_for_quiet(self) -> None:
-        """Until no model is at work and nobody has written for a while."""
-        quiet = False
-        while not quiet:
-            since = self._clock.monotonic() - self._activity.typed()
-            quiet = not self._activity.busy() and since >= self._idle_s
-            if not quiet:
-                await asyncio.sleep(max(SHORTEST_WAIT_S, min(self._idle_s, self._idle_s - since)))
+        await wait_for_quiet(self._activity.busy, self._activity.typed, self._clock.monotonic, self._idle_s)
 
     # parts
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import os
 import shutil
 import stat
@@ -28,6 +29,10 @@ from tale_tui.engine.tasks.step_files import TaskFolders
 from tale_tui.engine.tasks.step_runner import StepResult, StepWork
 from tale_tui.engine.tasks.uncancellable import uncancellable
 from tale_tui.formatting.units import plural, size
+
+log = logging.getLogger(__name__)
+
+LEADS_NOWHERE = "it is in a home that is not known, or its links go in a circle"
 
 _DIGEST_CHARACTERS = 16
 """Of the hash of a file that are shown and compared: 64 bits, which no two versions of a file share by accident."""
@@ -205,7 +210,8 @@ def _target(to: str, own: Path) -> Path:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotCopied(f"There is no folder {shown}: make it, then retry the task, or change its plan.") from error
     except (OSError, RuntimeError) as error:  # the latter for a home that is not known, and for links in a circle
-        reason = reason_of(error) if isinstance(error, OSError) else clean_line(str(error))
+        log.info("a folder to copy to: %s", error)
+        reason = reason_of(error) if isinstance(error, OSError) else LEADS_NOWHERE
         raise NotCopied(f"The folder {shown} cannot be looked at: {reason}.") from error
     if not stat.S_ISDIR(found.st_mode):
         raise NotCopied(f"{shown} is a file and no folder: name another one in the plan.")

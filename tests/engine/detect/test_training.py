@@ -20,8 +20,8 @@ from tale_tui.engine.detect.training import (
     BadExample,
     Example,
     packaged_examples,
+    parse_corrections,
     parse_examples,
-    read_corrections,
 )
 
 Examples = list[Example]
@@ -139,10 +139,9 @@ def test_the_examples_of_the_program_are_many_and_different() -> None:
     assert len({example.author for example in examples}) >= 10
 
 
-def test_corrections_weigh_more(tmp_path: Path) -> None:
-    path = tmp_path / "corrections.jsonl"
-    path.write_text('{"text": "a", "label": "chat", "when": 1}\n', "utf-8")
-    assert read_corrections(path) == [Example("a", 0.0, weight=CORRECTION_WEIGHT)]
+def test_corrections_weigh_more() -> None:
+    lines = ['{"text": "a", "label": "chat", "when": 1}']
+    assert parse_corrections(lines) == [Example("a", 0.0, weight=CORRECTION_WEIGHT)]
 
 
 # the command

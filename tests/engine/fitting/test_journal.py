@@ -143,13 +143,16 @@ def test_for_weights_of_another_format_everything_is_new(journal: LearningJourna
     assert len(newer.read().events) == 1
 
 
-def test_learned_weights_that_cannot_be_read_are_said_in_one_sentence(journal: LearningJournal) -> None:
+def test_learned_weights_that_cannot_be_read_are_said_in_one_sentence(
+    journal: LearningJournal, caplog: pytest.LogCaptureFixture
+) -> None:
     assert journal.problem() == ""
     journal.learned.write_text('{"format": 99}', "utf-8")
     assert journal.problem() == (
-        "What complexity learned on this machine cannot be read (weights of format 99), so what comes with the program "
-        "serves until it has learned again."
+        "What complexity learned on this machine cannot be read (it is damaged, or of another version), so what comes "
+        "with the program serves until it has learned again."
     )
+    assert "weights of format 99" in caplog.text
     journal.learned.write_text(ComplexityWeights((1.0, 0.0), {}).dump(), "utf-8")
     assert journal.problem() == ""
 
@@ -220,8 +223,13 @@ def test_a_history_that_cannot_be_read_is_said_in_one_sentence_and_kept(journal:
     file = journal.learned.parent / "complexity.json.history"
     file.write_bytes(text)
     said = journal.problem()
-    assert said.startswith("When complexity learned what cannot be read (")
+    assert said.startswith("When complexity learned what cannot be read (it is damaged, or of another version), so")
     assert said.count(". ") == 0
     learn(journal, "one", 10)
     assert (journal.learned.parent / "complexity.json.history.unreadable").read_bytes() == text
     assert len(journal.read().events) == 1
+
+
+def test_a_history_that_must_not_be_read_is_said_in_the_words_of_the_system(journal: LearningJournal) -> None:
+    (journal.learned.parent / "complexity.json.history").mkdir()
+    assert journal.problem().startswith("When complexity learned what cannot be read (Is a directory), so")

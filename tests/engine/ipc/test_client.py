@@ -19,6 +19,7 @@ from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.engine.ipc import client as client_module
 from tale_tui.engine.ipc import remote as remote_module
 from tale_tui.engine.ipc.client import EngineClient
+from tale_tui.engine.ipc.codec import NOT_UNDERSTOOD
 from tale_tui.engine.ipc.endpoint import lock_path, socket_path
 from tale_tui.engine.models.scripted import Hold
 
@@ -284,6 +285,7 @@ async def test_an_engine_that_cannot_start_leaves_the_lock(data: Path) -> None:
         b"garbage\n",
         b'{"id": 1, "verb": "stop", "args": {}}\n',
         b'{"id": 1, "verb": "sessions.list", "args": {"x": 1}}\n',
+        b'{"id": 1, "verb": "sessions.list", "args": {"limit": "\\u001b[31mmany"}}\n',
     ],
 )
 async def test_nonsense_on_the_socket_harms_nobody(data: Path, line: bytes) -> None:
@@ -292,7 +294,7 @@ async def test_nonsense_on_the_socket_harms_nobody(data: Path, line: bytes) -> N
         await reader.readline()
         writer.write(line)
         answer = await reader.readline()
-        assert answer == b"" or json.loads(answer)["error"][0] == "engine_lost"
+        assert answer == b"" or json.loads(answer)["error"] == ["engine_lost", NOT_UNDERSTOOD]
         writer.close()
         await writer.wait_closed()
         assert len(await first.sessions.list()) == 3

@@ -7,7 +7,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tale_tui.domain import errors
-from tale_tui.engine.ipc.codec import GROUPS, api_method, from_line, is_api_method, pack_error, to_line, unpack_error
+from tale_tui.engine.ipc.codec import (
+    GROUPS,
+    NOT_UNDERSTOOD,
+    api_method,
+    from_line,
+    is_api_method,
+    pack_error,
+    to_line,
+    unpack_error,
+)
+from tale_tui.engine.ipc.remote import _read
 
 NAMES = sorted(
     f"{group}.{name}" for group, api in GROUPS.items() for name in dir(api) if is_api_method(f"{group}.{name}")
@@ -97,3 +107,14 @@ def test_an_error_keeps_its_class_and_sentence() -> None:
 def test_a_line_that_is_no_object_is_refused() -> None:
     with pytest.raises(ValueError, match="not a JSON object"):
         from_line(b"[1]\n")
+
+
+def test_what_is_not_understood_is_a_fixed_sentence_and_the_reason_is_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with pytest.raises(errors.EngineLost) as caught:
+        _read(api_method("sessions.list").unpack, {"result": "no list"}, "result")
+    assert caught.value.sentence == NOT_UNDERSTOOD
+    assert "the result of a call" in caplog.text
+    assert "validation error" in caplog.text
+    assert unpack_error("nonsense").sentence == NOT_UNDERSTOOD

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from support.calls import NOON
+from support.network import free_port
 from support.waiting import until
 from tale_tui.config.settings import AlertSettings
 from tale_tui.domain.alerts import Alert, AlertKind
@@ -118,6 +120,26 @@ async def test_an_address_that_does_not_take_it_is_told_once_without_its_secret(
         await out.close()
     assert len(told) == 1
     assert "127.0.0.1" in told[0].sentence
+    assert "secret" not in told[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://127.0.0.1:{port}/hook?token=secret", "it cannot be reached; the log says more"),
+        ("http://127.0.0.1:x/hook?token=secret", "it is no address that can be posted to"),
+    ],
+)
+async def test_why_an_address_does_not_take_it_is_a_sentence_and_the_reason_is_in_the_log(
+    url: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = list[Notice]()
+    out = delivery(told, webhook=url.format(port=free_port()))
+    with caplog.at_level(logging.INFO):
+        out.send(ALERT)
+        await out.close()
+    assert told[0].sentence.startswith(f"The address at 127.0.0.1 did not take an alert: {why}")
+    assert "the address for alerts: " in caplog.text
     assert "secret" not in told[0].sentence
 
 

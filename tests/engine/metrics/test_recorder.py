@@ -16,16 +16,18 @@ TITLE = CallKind.TITLE
 
 
 class Kept:
-    """A store that can be full."""
+    """A store that can be full, or raise what nobody foresaw."""
 
     def __init__(self) -> None:
         self.groups: list[tuple[CallRecord, ...]] = []
-        self.full = False
+        self.full = self.broken = False
 
     async def add_calls(self, calls: Sequence[CallRecord]) -> None:
         await asyncio.sleep(0)
         if self.full:
             raise DiskFull("no room")
+        if self.broken:
+            raise RuntimeError("nobody foresaw this")
         self.groups.append(tuple(calls))
 
     @property
@@ -110,3 +112,38 @@ async def test_closing_tries_once_more(kept: Kept) -> None:
     kept.full = False
     await recorder.close()
     assert kept.times == [1.0]
+
+
+async def test_an_error_that_nobody_foresaw_loses_no_call(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    recorder = CallRecorder(kept)
+    kept.broken = True
+    recorder.record(new_call(timestamp=1.0, kind=TITLE))
+    while "Storing calls of models broke off" not in caplog.text:
+        await asyncio.sleep(0)
+    kept.broken = False
+    recorder.record(new_call(timestamp=2.0, kind=TITLE))
+    await recorder.close()
+    assert kept.times == [1.0, 2.0]
+
+
+async def test_an_error_that_nobody_foresaw_does_not_reach_who_closes(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = CallRecorder(kept)
+    kept.broken = True
+    recorder.record(new_call(timestamp=1.0, kind=TITLE))
+    await recorder.close()
+    assert "nobody foresaw this" in caplog.text
+    assert "1 calls of models were not kept" in caplog.text
+
+
+async def test_who_is_told_of_stored_calls_and_fails_does_not_stop_the_next(kept: Kept) -> None:
+    def fails(calls: int) -> None:
+        raise RuntimeError(f"nobody foresaw {calls}")
+
+    recorder = CallRecorder(kept, fails)
+    recorder.record(new_call(timestamp=1.0, kind=TITLE))
+    await recorder.close()
+    recorder.record(new_call(timestamp=2.0, kind=TITLE))
+    await recorder.close()
+    assert kept.times == [1.0, 2.0]

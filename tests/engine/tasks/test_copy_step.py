@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -176,6 +177,24 @@ def test_what_is_in_the_way_is_said_in_one_sentence(source: Path, target: Path, 
     (target / "a.py").unlink()
     (source / "a.py").write_text("x" * (STEP_FILE_BYTES_MAX + 1))
     assert "has more than 1.0 MB" in why()
+
+
+@pytest.mark.parametrize(
+    "raised", [RuntimeError("Symlink loop from '/x'"), RuntimeError("Could not determine home directory.")]
+)
+def test_a_folder_that_leads_nowhere_is_said_in_a_fixed_sentence(
+    source: Path, target: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, raised: RuntimeError
+) -> None:
+    def fails(path: Path) -> Path:
+        raise raised
+
+    monkeypatch.setattr(Path, "expanduser", fails)
+    with caplog.at_level(logging.INFO), pytest.raises(NotCopied) as caught:
+        looked(source, target)
+    assert caught.value.sentence == (
+        f"The folder {target} cannot be looked at: it is in a home that is not known, or its links go in a circle."
+    )
+    assert str(raised) in caplog.text
 
 
 def test_a_folder_that_cannot_be_written_is_said(source: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:

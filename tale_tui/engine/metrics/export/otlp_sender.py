@@ -9,6 +9,8 @@ import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -23,6 +25,7 @@ from tale_tui.engine.metrics.export.otlp import is_inference, metrics_of, span_o
 from tale_tui.engine.models.call_meter import CallContent
 from tale_tui.engine.models.http.access import find_access
 from tale_tui.engine.store.call_statistics import CallStatistics
+from tale_tui.engine.unexpected import BackgroundTasks
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +113,20 @@ class _Sums:
         self._sent_upto = self._taken_upto
 
 
+@dataclass(slots=True)
+class _Sending:
+    """How one kind is sent."""
+
+    target: SignalTarget
+    signal: _Signal
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        return f"Sending to {self.target.address.url}"
+
+
 class OtlpSender:
     """Implements `call_meter.CallObserver`. Nothing is done while no call ends, and nothing waits for a collector.
 
@@ -138,15 +155,14 @@ class OtlpSender:
         self._sleep = sleep
         resource = dict(targets.resource)
         self._spans = _Spans(resource)
-        self._signals: list[tuple[SignalTarget, _Signal]] = []
+        self._sendings: list[_Sending] = []
         if targets.traces is not None:
-            self._signals.append((targets.traces, self._spans))
+            self._sendings.append(_Sending(targets.traces, self._spans))
         if targets.metrics is not None:
-            self._signals.append((targets.metrics, _Sums(statistics, now, resource)))
+            self._sendings.append(_Sending(targets.metrics, _Sums(statistics, now, resource)))
         self._traced = targets.traces is not None
-        self._news = [asyncio.Event() for _ in self._signals]
         self._clients: dict[str, httpx.AsyncClient] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._background = BackgroundTasks(self._tell_broken)
         self._away = False
 
     def call_ended(self, call: CallRecord, content: CallContent) -> None:
@@ -154,35 +170,32 @@ class OtlpSender:
         if self._traced and is_inference(call.labels.kind):
             said = content if self.wants_answers else None
             self._spans.add(span_of(call, said, secrets.token_hex(16), secrets.token_hex(8)))
-        if not self._tasks:
-            self._tasks = [
-                asyncio.create_task(self._run(target, signal, news), name=f"sending to {target.address.url}")
-                for (target, signal), news in zip(self._signals, self._news, strict=True)
-            ]
-        for news in self._news:
-            news.set()
+        for sending in self._sendings:
+            sending.news.set()
+            if sending.task is None or sending.task.done():
+                broke_off = partial(self._broke_off, sending)
+                sending.task = self._background.start(self._run(sending), sending.name, broke_off)
 
     async def close(self) -> None:
         """Send what there is where the collector answers, but not for long."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-            if not self._away:
-                with suppress(TimeoutError, _NotTaken):  # it is not waited for
-                    async with asyncio.timeout(END_LIMIT_S):
-                        await asyncio.gather(*(self._send_all(*signal) for signal in self._signals))
+        await self._background.close()
+        if not self._away:
+            rest = [each for each in self._sendings if each.task is not None]
+            last = [self._background.start(self._send_last(each), each.name) for each in rest]
+            if last:
+                await asyncio.wait(last)
         for client in self._clients.values():
             await client.aclose()
 
-    async def _run(self, target: SignalTarget, signal: _Signal, news: asyncio.Event) -> None:
+    async def _run(self, sending: _Sending) -> None:
+        target, news = sending.target, sending.news
         pause_s = AWAY_PAUSE_S
         while True:
             await news.wait()
             await self._sleep(target.delay_s)
             news.clear()
             try:
-                await self._send_all(target, signal)
+                await self._send_all(sending)
             except _NotTaken as error:
                 self._note_away(target, error)
                 news.set()
@@ -194,7 +207,13 @@ class OtlpSender:
                     self._away = False
                     log.info("the collector at %s is back", target.address.url)
 
-    async def _send_all(self, target: SignalTarget, signal: _Signal) -> None:
+    async def _send_last(self, sending: _Sending) -> None:
+        with suppress(TimeoutError, _NotTaken):  # it is not waited for
+            async with asyncio.timeout(END_LIMIT_S):
+                await self._send_all(sending)
+
+    async def _send_all(self, sending: _Sending) -> None:
+        target, signal = sending.target, sending.signal
         while True:
             try:
                 request = await signal.take()
@@ -242,8 +261,17 @@ class OtlpSender:
         self._say(target, "It does not answer; calls are counted here all the same")
 
     def _say(self, target: SignalTarget, why: str) -> None:
+        self._tell(f"Calls are not sent to {target.address.url}. {why}. See metrics.otlp and OTEL_EXPORTER_OTLP_*.")
+
+    def _broke_off(self, sending: _Sending, error: TaleError) -> None:
+        sending.signal.sent()  # else the next call would send the same, and break off again
+        self._tell_broken(error)
+
+    def _tell_broken(self, error: TaleError) -> None:
+        self._tell(f"{error.sentence} It goes on with the next call of a model.")
+
+    def _tell(self, sentence: str) -> None:
         """Say it to the user, once."""
         if not self._was_told:
             self._was_told = True
-            sentence = f"Calls are not sent to {target.address.url}. {why}. See metrics.otlp and OTEL_EXPORTER_OTLP_*."
             self._told(Notice("Collector", sentence, "warning"))

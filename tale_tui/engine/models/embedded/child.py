@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from tale_tui.config.process_title import set_process_title
+from tale_tui.engine.child_process import lower_priority
 from tale_tui.engine.models.embedded.llama import LlamaAnswer, LlamaModel
 from tale_tui.engine.models.embedded.protocol import (
     AnswerCancelled,
@@ -47,7 +48,7 @@ def main() -> int:
     if not isinstance(load, LoadModel):
         return 1
     _fence_process(load.memory_bytes)
-    _step_back(load.niceness)
+    lower_priority(load.niceness)
     if load.title:
         set_process_title(load.title)
     _die_with_parent(signal.SIGKILL)  # while a model loads, Python's lock is held and nobody reads standard input
@@ -83,12 +84,6 @@ def _fence_process(memory_bytes: int) -> None:
         if memory_bytes and sys.platform == "linux":
             limit = _address_space() + memory_bytes
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-
-def _step_back(niceness: int) -> None:
-    """Let others compute first, where the system has that."""
-    if niceness and sys.platform != "win32":
-        os.nice(niceness)
 
 
 def _address_space() -> int:

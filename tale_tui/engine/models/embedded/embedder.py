@@ -16,6 +16,7 @@ import struct
 import sys
 from typing import Any
 
+from tale_tui.engine.child_process import lower_priority
 from tale_tui.engine.models.embedded.llama import hide_socket, llama_parameters
 from tale_tui.engine.models.embedded.process import private_socket
 from tale_tui.engine.models.embedded.protocol import LoadModel
@@ -76,8 +77,7 @@ def main(path: str, window: str) -> int:
     """Answer until the input ends."""
     pipe = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # llama.cpp writes where it likes
-    if sys.platform != "win32":
-        os.nice(NICENESS)
+    lower_priority(NICENESS)
     model = LlamaEmbedder(path, int(window))
     for line in sys.stdin:
         pipe.write(json.dumps(model.embed(json.loads(line)["texts"])) + "\n")

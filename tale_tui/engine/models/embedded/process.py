@@ -18,7 +18,6 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, cast
 
-from tale_tui.config.environment import copy_environment
 from tale_tui.domain.constants import (
     CHILD_LOG_BYTES_MAX,
     CHILD_LOG_TAIL_BYTES,
@@ -26,6 +25,7 @@ from tale_tui.domain.constants import (
     CHILD_STOP_TIMEOUT_S,
     SOCKET_PATH_BYTES_MAX,
 )
+from tale_tui.engine.child_process import environment_without_keys, module_command
 from tale_tui.engine.models.embedded.protocol import (
     AnswerCancelled,
     AnswerChat,
@@ -47,6 +47,11 @@ from tale_tui.engine.models.embedded.protocol import (
 log = logging.getLogger(__name__)
 
 CHILD = "tale_tui.engine.models.embedded.child"
+OWN_VARIABLES = {
+    "GGML_NO_BACKTRACE": "1",  # else a failed assertion starts a debugger where one is installed
+    "MALLOC_ARENA_MAX": "2",  # else each thread of its server reserves address space
+}
+"""Of its environment, beside what is the user's."""
 
 
 class AnswerExchange:
@@ -124,14 +129,11 @@ class ChildProcess(asyncio.SubprocessProtocol):
             undoing.callback(child._remove_socket)
             await asyncio.get_running_loop().subprocess_exec(
                 lambda: child,
-                sys.executable,
-                "-P",  # a file named like a module where the user happens to be must not run
-                "-m",
-                CHILD,
+                *module_command(CHILD),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=_environment(),
+                env=environment_without_keys() | OWN_VARIABLES,
                 start_new_session=True,  # Ctrl+C in the terminal is not for it
             )
             undoing.pop_all()
@@ -303,12 +305,3 @@ def private_socket() -> str:
         return str(path)
     folder.rmdir()
     return ""
-
-
-def _environment() -> dict[str, str]:
-    """The user's own without keys, which a model has no use for."""
-    own = {
-        "GGML_NO_BACKTRACE": "1",  # else a failed assertion starts a debugger where one is installed
-        "MALLOC_ARENA_MAX": "2",  # else each thread of its server reserves address space
-    }
-    return {name: value for name, value in copy_environment().items() if not name.endswith("_KEY")} | own

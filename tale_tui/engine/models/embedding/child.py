@@ -16,6 +16,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tale_tui.engine.child_process import lower_priority
+
 BYTES_READ = 2_000
 """Of a text, at most: the model reads 512 tokens."""
 NICENESS = 10
@@ -59,8 +61,7 @@ class EmbeddingLibrary:
 
 def main(library: str, weights: str) -> int:
     """Answer until the input ends."""
-    if sys.platform != "win32":
-        os.nice(NICENESS)
+    lower_priority(NICENESS)
     model = EmbeddingLibrary(library, weights)
     for line in sys.stdin:
         asked = json.loads(line)

