@@ -12,10 +12,11 @@ from textual.screen import ModalScreen, Screen
 from textual.worker import Worker
 
 from tale_tui.domain.errors import TaleError
+from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.ui.keys import KeyPlace
 from tale_tui.ui.widgets.banner import Banner, Severity
 from tale_tui.ui.widgets.notice_line import NoticeLine
-from tale_tui.ui.widgets.status_line import KeyHint
+from tale_tui.ui.widgets.status_line import key_hints
 
 if TYPE_CHECKING:
     from tale_tui.domain.checkpoints import CheckpointScope
@@ -71,8 +72,8 @@ class BaseScreen(Screen[None]):
 
         notice: Notice
 
-    def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002  (Textual's word)
-        super().__init__(id=id, classes=classes)
+    def __init__(self, id: str | None = None) -> None:  # noqa: A002  (Textual's word)
+        super().__init__(id=id, classes="-ascii" if signs() is ASCII else "")
         self.notice_line = NoticeLine()
 
     @property
@@ -111,7 +112,7 @@ class BaseScreen(Screen[None]):
             text += f" (and {shown.more} more: /notices)"
         hints = (*LOOKS.get(notice.about, ()), (self.BACK, "close"))
         severity = _SEVERITIES.get(notice.severity, "information")
-        return Banner(text, tuple(KeyHint(keys[one[0]], one[1]) for one in hints if one[0] in keys), severity)
+        return Banner(text, key_hints(hints, keys), severity)
 
     def put_notice_away(self) -> bool:
         """Take away what is told; False where nothing is."""

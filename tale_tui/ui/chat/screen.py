@@ -14,7 +14,6 @@ from textual.containers import Container
 from textual.message import Message
 
 from tale_tui.formatting.slash import MARK, literal
-from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.ui import commands
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.status import ChatState, ChatStatus, SpeedMeter
@@ -129,7 +128,7 @@ class ChatScreen(BaseScreen):
     def __init__(
         self, bridge: Bridge, paths: Paths, keymap: Mapping[str, str], session_id: str = "", clock: Clock | None = None
     ) -> None:
-        super().__init__(id="chat", classes="-ascii" if signs() is ASCII else "")
+        super().__init__(id="chat")
         self._bridge = bridge
         self._paths = paths
         self._session_id = session_id

@@ -21,7 +21,6 @@ from tale_tui.domain.errors import TaleError
 from tale_tui.domain.events import EngineMoved, RoleChanged, TaskChanged, TasksChanged
 from tale_tui.domain.tasks import Step, Task, TaskState
 from tale_tui.engine.api import EngineApi
-from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.engine_bridge import Bridge
@@ -77,7 +76,7 @@ class TasksScreen(BaseScreen):
         text: str
 
     def __init__(self, bridge: Bridge, engine: EngineApi | None, clock: Clock | None = None) -> None:
-        super().__init__(id="tasks", classes="-ascii" if signs() is ASCII else "")
+        super().__init__(id="tasks")
         self._clock = time.time if clock is None else clock.now
         self.title_bar = TitleBar()
         self.filter = LineInput(placeholder="/ filter", id="filter")

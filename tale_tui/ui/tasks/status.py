@@ -14,7 +14,7 @@ from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count
 from tale_tui.ui.keys import binding, keys_by_id
 from tale_tui.ui.widgets.key_bar import KeyBar, model_signs
-from tale_tui.ui.widgets.status_line import KeyHint
+from tale_tui.ui.widgets.status_line import key_hints
 from tale_tui.ui.widgets.title_bar import SCREENS, TitleBar
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class TasksStatus:
             keys = self.keys()
             # A list has `enter`; while the filter has the focus it is the filter's own.
             keys.setdefault("tasks.open", "enter")
-            self._bar.keys = tuple(KeyHint(keys[name], label) for name, label in hints(situation) if name in keys)
+            self._bar.keys = key_hints(hints(situation), keys)
 
     def _show_models(self) -> None:
         self._bar.models = model_signs(self._roles, working=self._working)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -118,6 +118,16 @@ class KeyHint:
         """The key in `colour` and what it does, to be clicked."""
         line = Content.assemble((self.name or key_name(self.key), colour), " ", (self.label, "$muted"))
         return line.stylize(Style.from_meta({"@click": f"app.simulate_key('{self.key}')"}))
+
+
+def key_hints(wanted: Iterable[tuple[str, ...]], keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
+    """The hints of keys that can do something now.
+
+    Args:
+        wanted: the id of each binding, what it does, and how the key is named where not by its own name.
+        keys: binding id -> key, of those that can do something.
+    """
+    return tuple(KeyHint(keys[name], *words) for name, *words in wanted if name in keys)
 
 
 class StatusLine(Widget):
