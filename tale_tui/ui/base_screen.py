@@ -17,6 +17,7 @@ from tale_tui.ui.keys import KeyPlace
 from tale_tui.ui.widgets.banner import Banner, Severity
 from tale_tui.ui.widgets.notice_line import NoticeLine
 from tale_tui.ui.widgets.status_line import key_hints
+from tale_tui.ui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from tale_tui.domain.checkpoints import CheckpointScope
@@ -44,6 +45,7 @@ class BaseScreen(Screen[None]):
     """A screen that stays, other than a dialog. What belongs to it is given the screen, and needs no more of it.
 
     Attributes:
+        title_bar: the first line.
         notice_line: shows what is told; the screen has it in its last lines.
     """
 
@@ -74,6 +76,7 @@ class BaseScreen(Screen[None]):
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002  (Textual's word)
         super().__init__(id=id, classes="-ascii" if signs() is ASCII else "")
+        self.title_bar = TitleBar()
         self.notice_line = NoticeLine()
 
     @property

@@ -18,7 +18,6 @@ from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.widgets.key_bar import KeyBar
 from tale_tui.ui.widgets.status_line import key_hints
-from tale_tui.ui.widgets.title_bar import TitleBar
 
 
 class LiveController:
@@ -92,7 +91,7 @@ class LiveController:
 
 
 class LiveScreen(BaseScreen):
-    """A screen with a first line, a line of keys, and a controller that reads while it is shown.
+    """A screen with a line of keys and a controller that reads while it is shown.
 
     Args:
         id: of the screen, as its style sheet says it.
@@ -100,7 +99,6 @@ class LiveScreen(BaseScreen):
         clock: the time; None for the real one.
 
     Attributes:
-        title_bar: the first line.
         bar: the last line.
         controller: reads; each screen makes its own.
     """
@@ -112,7 +110,6 @@ class LiveScreen(BaseScreen):
 
     def __init__(self, id: str, bridge: Bridge, clock: Clock | None) -> None:  # noqa: A002  (Textual's word)
         super().__init__(id=id)
-        self.title_bar = TitleBar()
         self.bar = KeyBar()
         self._clock = time.time if clock is None else clock.now
         self._bridge = bridge

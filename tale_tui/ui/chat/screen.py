@@ -27,7 +27,6 @@ from tale_tui.ui.widgets.empty_state import EmptyState
 from tale_tui.ui.widgets.find_bar import FindBar
 from tale_tui.ui.widgets.prompt import Prompt
 from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, StatusLine
-from tale_tui.ui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from tale_tui.config.paths import Paths
@@ -139,7 +138,6 @@ class ChatScreen(BaseScreen):
         self._wanted_to_leave = float("-inf")
         self.controller: ChatController | None = None
         self.preferences: WindowPreferences | None = None
-        self.title_bar = TitleBar()
         self.view = TranscriptView()
         self.empty = EmptyState()
         self.find_bar = FindBar()

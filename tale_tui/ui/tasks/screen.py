@@ -38,7 +38,6 @@ from tale_tui.ui.tasks.text import TaskText
 from tale_tui.ui.widgets.key_bar import KeyBar
 from tale_tui.ui.widgets.line_input import LineInput
 from tale_tui.ui.widgets.tabs import WordTabs
-from tale_tui.ui.widgets.title_bar import TitleBar
 
 NARROW = 100
 """Cells below which the task is shown over the list."""
@@ -78,7 +77,6 @@ class TasksScreen(BaseScreen):
     def __init__(self, bridge: Bridge, engine: EngineApi | None, clock: Clock | None = None) -> None:
         super().__init__(id="tasks")
         self._clock = time.time if clock is None else clock.now
-        self.title_bar = TitleBar()
         self.filter = LineInput(placeholder="/ filter", id="filter")
         self.tabs = WordTabs(tuple(TaskTab), "screen.tab")
         self.list = TaskList(clock=self._clock)
