@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tale_tui.formatting.learning import last_event
+from tale_tui.formatting.units import key_name
 from tale_tui.ui.live_screen import LiveController
 
 if TYPE_CHECKING:
@@ -64,10 +65,14 @@ class LearningController(LiveController):
         from tale_tui.ui.dialogs.confirm import ConfirmDialog
 
         verb = f"Forget what {part} has learned"
-        detail = "The program goes on as it came, and learns from what comes now. Nothing is deleted: u brings it back."
+        # While there is nothing to undo yet, there is no key for it.
+        key = key_name(self._screen.key_of("learning.undo"))
+        way = f"{key} brings it back" if key else "it can be undone"
+        detail = f"The program goes on as it came, and learns from what comes now. Nothing is deleted: {way}."
         if await self._screen.ask(ConfirmDialog(f"{verb}?", verb, "Keep", detail=detail)):
             event = await engine.learning.reset(part)
-            self._screen.say(f"tale-tui learning undo {event.id} brings it back, and so does u.", title="Forgotten")
+            also = f", and so does {key}" if key else ""
+            self._screen.say(f"tale-tui learning undo {event.id} brings it back{also}.", title="Forgotten")
             await self._read(engine)
 
     async def switch(self, engine: EngineApi, state: LearnedState) -> None:
