@@ -13,7 +13,7 @@ from textual.worker import Worker
 
 from tale_tui.domain.errors import TaleError
 from tale_tui.formatting.symbols import ASCII, signs
-from tale_tui.ui.keys import KeyPlace
+from tale_tui.ui.keys import KeyPlace, keys_by_id
 from tale_tui.ui.widgets.banner import Banner, Severity
 from tale_tui.ui.widgets.notice_line import NoticeLine
 from tale_tui.ui.widgets.status_line import key_hints
@@ -160,12 +160,8 @@ class BaseScreen(Screen[None]):
         self.say(f"{what} was copied.")
 
     def keys(self) -> dict[str, str]:
-        """The first key of each binding that can do something now, by the id of the binding."""
-        keys: dict[str, str] = {}
-        for key, active in self.active_bindings.items():
-            if active.binding.id is not None:
-                keys.setdefault(active.binding.id, key)
-        return keys
+        """See `keys_by_id`."""
+        return keys_by_id(self)
 
     def key_of(self, binding_id: str) -> str:
         """The key that a binding has now; empty where it can do nothing."""

@@ -254,7 +254,7 @@ class TasksScreen(BaseScreen):
         self.follower.follow = engine.tasks.follow
         self.follower.forecast_of = engine.learning.of_plan
         self.follower.calls_of = lambda task_id: engine.metrics.calls(task_id=task_id)
-        self.model.chat_key = key_name(self.lines.keys().get("app.chat", ""))
+        self.model.chat_key = key_name(self.key_of("app.chat"))
         self.show_tasks(tasks)
         wanted, self._wanted = self._wanted, ""
         if wanted:
