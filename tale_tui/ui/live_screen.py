@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
@@ -68,9 +69,9 @@ class LiveController:
         for group in self.READING:
             self._screen.workers.cancel_group(self._screen, group)
 
+    @abstractmethod
     async def _read(self, engine: EngineApi) -> None:
         """Read all, and show it."""
-        raise NotImplementedError
 
     async def read_status(self, engine: EngineApi) -> None:
         """Read which models serve, and how many tasks there are."""
@@ -123,9 +124,9 @@ class LiveScreen(BaseScreen):
         if self._bridge.error is not None:
             self._no_engine(self._bridge.error)
 
+    @abstractmethod
     def paint(self) -> None:
         """Show all that is known."""
-        raise NotImplementedError
 
     @on(Bridge.Ready)
     def _use_engine(self, event: Bridge.Ready) -> None:

@@ -60,7 +60,7 @@ class CheckpointsController(LiveController):
     # reading
 
     def use(self, engine: EngineApi | None) -> None:
-        """There is an engine now, or none any more: then nothing is known."""
+        """There is an engine now, or none any more: then nothing is shown."""
         super().use(engine)
         if engine is None:
             self.found = None

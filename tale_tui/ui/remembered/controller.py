@@ -113,7 +113,7 @@ class RememberedController(LiveController):
     # reading
 
     def use(self, engine: EngineApi | None) -> None:
-        """There is an engine now, or none any more: then nothing is known."""
+        """There is an engine now, or none any more: then nothing is shown."""
         super().use(engine)
         if engine is None:
             self.rows = ()

@@ -109,7 +109,7 @@ class TokensController(LiveController):
         self._stale = True
 
     def use(self, engine: EngineApi | None) -> None:
-        """There is an engine now, or none any more: then nothing is known."""
+        """There is an engine now, or none any more: then nothing is shown."""
         super().use(engine)
         if engine is None:
             self.shown = None
