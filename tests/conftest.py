@@ -36,8 +36,8 @@ from tale_tui.engine.models.scripted import ScriptedBackend
 # each other until it takes minutes.
 os.environ |= ONE_THREAD
 
-# Kept bytecode, whatever the environment says: else each process of a test compiles the whole package, and each of those
-# that run tests rewrites all assertions.
+# Bytecode is kept, whatever the environment says: else each process of a test compiles the whole package, and each of
+# those that run tests rewrites all assertions.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

@@ -437,6 +437,11 @@ class TaskCounts:
         """Those that have not ended."""
         return self.waiting + self.queued + self.running + self.paused
 
+    @property
+    def asking(self) -> int:
+        """Those that wait for the user."""
+        return self.waiting + self.interrupted
+
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:

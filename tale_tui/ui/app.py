@@ -343,7 +343,7 @@ class TaleApp(TerminalApp):
         self.run_worker(self._keep_setting(event.setting, event.on), group="setting")
 
     async def _keep_setting(self, setting: str, value: object) -> None:
-        from tale_tui.ui.dialogs.theme import keep_setting
+        from tale_tui.ui.preferences import keep_setting
 
         self._overrides[setting] = value
         await keep_setting(self, self._paths, setting, value)

@@ -12,10 +12,12 @@ from textual.screen import ModalScreen, Screen
 from textual.worker import Worker
 
 from tale_tui.domain.errors import TaleError
-from tale_tui.ui.keys import KeyPlace
+from tale_tui.formatting.symbols import ASCII, signs
+from tale_tui.ui.keys import KeyPlace, keys_by_id
 from tale_tui.ui.widgets.banner import Banner, Severity
 from tale_tui.ui.widgets.notice_line import NoticeLine
-from tale_tui.ui.widgets.status_line import KeyHint
+from tale_tui.ui.widgets.status_line import key_hints
+from tale_tui.ui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from tale_tui.domain.checkpoints import CheckpointScope
@@ -43,6 +45,7 @@ class BaseScreen(Screen[None]):
     """A screen that stays, other than a dialog. What belongs to it is given the screen, and needs no more of it.
 
     Attributes:
+        title_bar: the first line.
         notice_line: shows what is told; the screen has it in its last lines.
     """
 
@@ -71,8 +74,9 @@ class BaseScreen(Screen[None]):
 
         notice: Notice
 
-    def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002  (Textual's word)
-        super().__init__(id=id, classes=classes)
+    def __init__(self, id: str | None = None) -> None:  # noqa: A002  (Textual's word)
+        super().__init__(id=id, classes="-ascii" if signs() is ASCII else "")
+        self.title_bar = TitleBar()
         self.notice_line = NoticeLine()
 
     @property
@@ -111,7 +115,7 @@ class BaseScreen(Screen[None]):
             text += f" (and {shown.more} more: /notices)"
         hints = (*LOOKS.get(notice.about, ()), (self.BACK, "close"))
         severity = _SEVERITIES.get(notice.severity, "information")
-        return Banner(text, tuple(KeyHint(keys[one[0]], one[1]) for one in hints if one[0] in keys), severity)
+        return Banner(text, key_hints(hints, keys), severity)
 
     def put_notice_away(self) -> bool:
         """Take away what is told; False where nothing is."""
@@ -156,12 +160,8 @@ class BaseScreen(Screen[None]):
         self.say(f"{what} was copied.")
 
     def keys(self) -> dict[str, str]:
-        """The first key of each binding that can do something now, by the id of the binding."""
-        keys: dict[str, str] = {}
-        for key, active in self.active_bindings.items():
-            if active.binding.id is not None:
-                keys.setdefault(active.binding.id, key)
-        return keys
+        """See `keys_by_id`."""
+        return keys_by_id(self)
 
     def key_of(self, binding_id: str) -> str:
         """The key that a binding has now; empty where it can do nothing."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from textual.binding import Binding, BindingType
-from textual.dom import DOMNode
 from textual.screen import Screen
 
 from tale_tui.formatting.units import key_name
@@ -46,16 +45,11 @@ def moving_keys(name: str, row: str) -> list[BindingType]:
     ]
 
 
-def keys_by_id(screen: Screen[Any], node: DOMNode | None = None) -> dict[str, str]:
-    """Binding id -> its first key, of all bindings that can do something now.
-
-    Args:
-        screen: that is shown.
-        node: whose bindings are asked for; None for those of all.
-    """
+def keys_by_id(screen: Screen[Any]) -> dict[str, str]:
+    """Binding id -> its first key, of all bindings of a screen that can do something now."""
     found: dict[str, str] = {}
     for key, active in screen.active_bindings.items():
-        if active.binding.id is not None and (node is None or active.node is node):
+        if active.binding.id is not None:
             found.setdefault(active.binding.id, key)
     return found
 

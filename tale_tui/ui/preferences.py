@@ -1,11 +1,18 @@
-"""What the settings say about how the window behaves."""
+"""What the settings say about how the window behaves, and settings that are changed in it."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from tale_tui.domain.errors import TaleError
+from tale_tui.domain.text import clean_line, reason_of
 
 if TYPE_CHECKING:
+    from textual.app import App
+
+    from tale_tui.config.paths import Paths
     from tale_tui.config.settings import Settings
 
 
@@ -39,3 +46,18 @@ class WindowPreferences:
             detect.chat_to,
             detect.task_from,
         )
+
+
+async def keep_setting(app: App[Any], paths: Paths, name: str, value: object) -> None:
+    """Write a setting into the file; where that does not work it holds until the window is closed, and that is said."""
+    from tale_tui.config.load import save_setting
+
+    try:
+        await asyncio.to_thread(save_setting, paths, name, value)
+    except TaleError as error:
+        reason = error.sentence
+    except OSError as error:
+        reason = f"{clean_line(str(paths.settings_file))} cannot be written: {reason_of(error)}."
+    else:
+        return
+    app.notify(f"{reason} It holds until this window is closed.", title="Not kept", severity="warning", markup=False)

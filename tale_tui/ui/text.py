@@ -75,6 +75,12 @@ def fitted(text: str, cells: int) -> str:
     return set_cell_size(text, cells - 1).rstrip() + signs().ellipsis
 
 
+def padded(text: str, cells: int) -> str:
+    """`text` in exactly `cells` cells: cut as by `fitted`, else with blanks behind it."""
+    shown = fitted(text, cells)
+    return shown + " " * (cells - cell_len(shown))
+
+
 def spread(left: Content, right: Content, width: int) -> Content:
     """A line of `width` cells with `left` at its start and `right` at its end; the right part gives way."""
     gap = width - left.cell_length - right.cell_length

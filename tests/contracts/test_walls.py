@@ -63,6 +63,7 @@ UI = (
     {"tasks", "tokens", "dashboard", "learning", "remembered"},
     {"plans", "checkpoints"},
     {"dialogs"},
+    {"live_screen"},
     {"transcript", "engine_bridge"},
     {"base_screen"},
     {"widgets"},

@@ -33,7 +33,7 @@ async def test_the_screen_shows_the_numbers_of_three_chats_and_two_tasks(open_wi
         await window.press("f5")
         await window.shows("3 of 5 replies", "last hour · all models")
 
-        screen = window.app.modes.dashboard
+        screen = window.app.screen
 
         async def counted() -> bool:
             total = (await window.engine.metrics.tokens()).total

@@ -13,7 +13,7 @@ from tale_tui.ui.chat.screen import ChatScreen
 from tale_tui.ui.dashboard.screen import DashboardScreen
 from tale_tui.ui.dialogs.help import HelpColumn, HelpScreen
 from tale_tui.ui.tasks.screen import TasksScreen
-from tale_tui.ui.tokens.screen import LOOK_S, TokensScreen
+from tale_tui.ui.tokens.screen import TokensScreen
 
 
 async def test_f3_shows_the_tasks_and_f2_the_chat_as_it_was(open_window: Any) -> None:
@@ -212,10 +212,10 @@ async def test_f4_shows_what_was_spent_and_nothing_is_read_behind_the_chat(open_
         await window.press("f2")
         await window.say("hello")
         await window.answered()
-        tokens.controller.look = look
-        await window.pilot.pause(LOOK_S * 3)
+        tokens.controller.tick = look
+        await window.pilot.pause(TokensScreen.TICK_S * 3)
         assert looks == 0
-        del tokens.controller.look
+        del tokens.controller.tick
         await window.press("f4")
         await window.shows("calls", "completion", "share")
 

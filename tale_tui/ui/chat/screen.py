@@ -14,7 +14,6 @@ from textual.containers import Container
 from textual.message import Message
 
 from tale_tui.formatting.slash import MARK, literal
-from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.ui import commands
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.status import ChatState, ChatStatus, SpeedMeter
@@ -28,7 +27,6 @@ from tale_tui.ui.widgets.empty_state import EmptyState
 from tale_tui.ui.widgets.find_bar import FindBar
 from tale_tui.ui.widgets.prompt import Prompt
 from tale_tui.ui.widgets.status_line import KeyHint, ModelShown, StatusLine
-from tale_tui.ui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from tale_tui.config.paths import Paths
@@ -129,7 +127,7 @@ class ChatScreen(BaseScreen):
     def __init__(
         self, bridge: Bridge, paths: Paths, keymap: Mapping[str, str], session_id: str = "", clock: Clock | None = None
     ) -> None:
-        super().__init__(id="chat", classes="-ascii" if signs() is ASCII else "")
+        super().__init__(id="chat")
         self._bridge = bridge
         self._paths = paths
         self._session_id = session_id
@@ -140,7 +138,6 @@ class ChatScreen(BaseScreen):
         self._wanted_to_leave = float("-inf")
         self.controller: ChatController | None = None
         self.preferences: WindowPreferences | None = None
-        self.title_bar = TitleBar()
         self.view = TranscriptView()
         self.empty = EmptyState()
         self.find_bar = FindBar()

@@ -11,7 +11,7 @@ from tale_tui.formatting.units import key_name
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.widgets.composer import QueueList, Waiting
 from tale_tui.ui.widgets.empty_state import EmptyState
-from tale_tui.ui.widgets.status_line import KeyHint, StatusLine
+from tale_tui.ui.widgets.status_line import KeyHint, StatusLine, key_hints
 
 if TYPE_CHECKING:
     from tale_tui.engine.api import EngineApi
@@ -93,7 +93,7 @@ def hints(state: ChatState, keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
         # Where there are no turns yet, the keys lead to what there is already.
         wanted += list(_PLACES) if state.empty else [("chat.turns", "turns")]
         wanted.append(("app.help", "help"))
-    return tuple(KeyHint(keys[name], label) for name, label in wanted if name in keys)
+    return key_hints(wanted, keys)
 
 
 def queue_hint(state: ChatState, keys: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from tale_tui.domain.errors import BadInput, NoSuchCheckpoint, TaleError
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.units import plural
 from tale_tui.ui.checkpoints.side import CheckpointLook
+from tale_tui.ui.live_screen import LiveController
 
 if TYPE_CHECKING:
     from tale_tui.domain.checkpoints import Checkpoint
@@ -23,7 +24,7 @@ READ_S, READ_SOON_S = 10.0, 2.0
 """Between two looks at the list, which other windows may change; and where something was heard of that changes it."""
 
 
-class CheckpointsController:
+class CheckpointsController(LiveController):
     """Reads for the screen, and only while it is shown.
 
     Args:
@@ -33,28 +34,24 @@ class CheckpointsController:
         clock: seconds since the epoch.
 
     Attributes:
-        engine: likewise.
         scope: of what checkpoints are shown.
         found: them; None while nothing was read.
         problem: why they cannot be read, in a sentence.
         look: all of the chosen one; None while that was not read.
         look_problem: why it cannot be.
-        running: how many tasks run.
-        asking: how many of them wait for the user.
     """
+
+    READING = ("read", "look")
 
     def __init__(
         self, screen: BaseScreen, paint: Callable[[], None], engine: EngineApi | None, clock: Callable[[], float]
     ) -> None:
-        self._screen = screen
-        self._paint = paint
+        super().__init__(screen, paint, engine)
         self._clock = clock
-        self.engine = engine
         self.scope = CheckpointScope()
         self.found: CheckpointList | None = None
         self.problem = self.look_problem = ""
         self.look: CheckpointLook | None = None
-        self.running = self.asking = 0
         self._stale = True
         self._moved = False
         self._read_at = self._looked_at = 0.0
@@ -62,11 +59,17 @@ class CheckpointsController:
 
     # reading
 
+    def use(self, engine: EngineApi | None) -> None:
+        """There is an engine now, or none any more: then nothing is shown."""
+        super().use(engine)
+        if engine is None:
+            self.found = None
+
     def show_of(self, scope: CheckpointScope) -> None:
         """Show those of something else."""
         if scope != self.scope:
             self.scope, self.found, self.look, self._chosen = scope, None, None, ""
-        self.read()
+        self.refresh()
 
     def on_event(self, *, moved: bool) -> None:
         """Something happened that may have made one.
@@ -80,24 +83,18 @@ class CheckpointsController:
     def tick(self) -> None:
         """Read again what is due; called while it is shown."""
         if abs(self._clock() - self._read_at) >= (READ_SOON_S if self._stale else READ_S):
-            self.read()
+            self.refresh()
 
-    def read(self) -> None:
-        """Read the list anew, soon. What is being read is not interrupted by it, but followed by this."""
+    def refresh(self) -> None:
+        """Read the list anew, soon."""
         if self.engine is not None:
             self._stale, self._read_at = False, self._clock()
-            self._screen.spawn(self._read, self.engine, group="read")
-
-    def rest(self) -> None:
-        """It is shown no longer: what is being read is not wanted."""
-        for group in ("read", "look"):
-            self._screen.workers.cancel_group(self._screen, group)
+            super().refresh()
 
     async def _read(self, engine: EngineApi) -> None:
         scope = self.scope
         try:
-            status = await engine.control.status()
-            self.running, self.asking = status.tasks.running, status.tasks.waiting + status.tasks.interrupted
+            await self.read_status(engine)
             found = await engine.checkpoints.list(task_id=scope.task_id, session_id=scope.session_id, limit=0)
             self.problem = ""
         except TaleError as error:
@@ -157,14 +154,14 @@ class CheckpointsController:
         from tale_tui.ui.checkpoints.going_back import restore
 
         await restore(self._screen, engine.checkpoints, checkpoint, task_id=task_id or self.scope.task_id, file=file)
-        self.read()
+        self.refresh()
 
     async def reverse(self, engine: EngineApi, again: bool) -> None:
         """Undo, or redo."""
         from tale_tui.ui.checkpoints.going_back import reverse
 
         await reverse(self._screen, engine.checkpoints, self.scope, again=again)
-        self.read()
+        self.refresh()
 
     async def keep(self, engine: EngineApi, checkpoint: Checkpoint | None) -> None:
         """Keep the present, under a message that is asked for.
@@ -186,7 +183,7 @@ class CheckpointsController:
         if message is not None:
             made = await engine.checkpoints.keep(message, task_id=task_id, session_id="" if task_id else session_id)
             self._screen.say(clean_line(made.message), title="Kept")
-            self.read()
+            self.refresh()
 
     async def remove(self, engine: EngineApi, checkpoint: Checkpoint) -> None:
         """Forget a checkpoint for ever, after asking."""
@@ -197,7 +194,7 @@ class CheckpointsController:
         if await self._screen.ask(ConfirmDialog(question, "Remove it", "Keep it", detail=detail)):
             gone = await engine.checkpoints.remove(checkpoint.id)
             self._screen.say(clean_line(gone.message), title="Removed")
-            self.read()
+            self.refresh()
 
     async def export(self, engine: EngineApi, name: str) -> None:
         """Write those that are shown to a file that is asked for.

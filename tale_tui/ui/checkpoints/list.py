@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from textual.binding import BindingType
 from textual.content import Content
@@ -22,7 +21,7 @@ from tale_tui.formatting.checkpoints import changes_in_short, what_it_is, whose
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import WHEN_WIDTH, count, month, time_of_day, when
 from tale_tui.ui.keys import binding, moving_keys
-from tale_tui.ui.text import fitted
+from tale_tui.ui.text import fitted, padded
 from tale_tui.ui.widgets.line_list import LineList, StyleOf
 
 if TYPE_CHECKING:
@@ -102,9 +101,8 @@ def _columns(width: int, *, tasks: bool) -> tuple[int, ...]:
     return WHEN_WIDTH, of_task, max(width - _LEFT - WHEN_WIDTH - of_task - files - gaps - 1, 0), files
 
 
-def _padded(text: str, cells: int) -> str:
-    shown = fitted(text, cells)
-    return shown + " " * (cells - cell_len(shown) + _GAP)
+def _column(text: str, cells: int) -> str:
+    return padded(text, cells) + " " * _GAP
 
 
 class CheckpointHeading(Widget):
@@ -125,20 +123,14 @@ class CheckpointHeading(Widget):
 
     def render(self) -> Content:
         at, of_task, what, files = _columns(self.size.width, tasks=self.tasks)
-        of = _padded("task", of_task) if of_task else ""
-        words = _padded(HEADINGS[0], at) + of + _padded(HEADINGS[1], what) + fitted(HEADINGS[2], files)
+        of = _column("task", of_task) if of_task else ""
+        words = _column(HEADINGS[0], at) + of + _column(HEADINGS[1], what) + fitted(HEADINGS[2], files)
         return Content(" " * _LEFT + words).stylize("$muted")
 
 
 class CheckpointRows(LineList[CheckpointRow]):
     """A line for each. `Moved` and `Opened` go out; days and months open and close by themselves."""
 
-    DEFAULT_CSS = """
-    CheckpointRows {
-        .line-list--cursor { background: $block-cursor-blurred-background; }
-        &:focus .line-list--cursor { background: $block-cursor-blurred-background; }
-    }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         *moving_keys("checkpoints", "checkpoint"),
         binding("checkpoints.look", "enter", "open", "Look", "What the chosen one changed; a day: its checkpoints"),
@@ -216,8 +208,8 @@ class CheckpointRows(LineList[CheckpointRow]):
         at, of_task, what, files = _columns(self.size.width, tasks=self.tasks)
         fold = row.checkpoint is None
         yield Segment(f"{signs().bar if line == self.index else '':{_LEFT}}", style("bar"))
-        yield Segment(_padded(row.when, at), style("muted"))
+        yield Segment(_column(row.when, at), style("muted"))
         if of_task:
-            yield Segment(_padded(row.task, of_task), style("muted"))
-        yield Segment(_padded(row.what, what), style("muted" if fold else ""))
+            yield Segment(_column(row.task, of_task), style("muted"))
+        yield Segment(_column(row.what, what), style("muted" if fold else ""))
         yield Segment(fitted(row.files, files), style("muted" if fold else ""))

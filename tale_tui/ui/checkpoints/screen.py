@@ -13,27 +13,22 @@ from textual.types import CSSPathType
 
 from tale_tui.domain.checkpoints import Checkpoint, CheckpointScope
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.errors import TaleError
 from tale_tui.domain.events import EngineMoved, SessionChanged, TaskChanged, TasksChanged
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.api import EngineApi
 from tale_tui.formatting.checkpoints import damaged_line, restoration_preview
-from tale_tui.formatting.symbols import ASCII, signs
+from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import key_name, size
-from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.checkpoints.controller import CheckpointsController
 from tale_tui.ui.checkpoints.list import CheckpointHeading, CheckpointRows
 from tale_tui.ui.checkpoints.side import NO_FILES, CheckpointSide
 from tale_tui.ui.engine_bridge import Bridge
-from tale_tui.ui.keys import KeyPlace, binding, keys_by_id
+from tale_tui.ui.keys import KeyPlace, binding
+from tale_tui.ui.live_screen import LiveScreen
 from tale_tui.ui.text import NoMarkup
-from tale_tui.ui.widgets.key_bar import KeyBar
-from tale_tui.ui.widgets.status_line import KeyHint
-from tale_tui.ui.widgets.title_bar import TitleBar
 
 NARROW = 100
 """Cells below which what a checkpoint changed is shown over the list."""
-TICK_S = 1.0
 
 CHECKPOINTS_KEYS: list[BindingType] = [
     binding("checkpoints.back", "escape", "back", "Back", "Close one thing at a time, then back to where you were"),
@@ -55,7 +50,7 @@ _TITLE_CHARACTERS = 30
 """Of a task or a conversation in the first line, so that how many are kept has room beside it."""
 
 
-class CheckpointsScreen(BaseScreen):
+class CheckpointsScreen(LiveScreen):
     """What was kept.
 
     Args:
@@ -68,6 +63,7 @@ class CheckpointsScreen(BaseScreen):
     """
 
     CSS_PATH: ClassVar[CSSPathType | None] = "checkpoints.tcss"
+    TICK_S = 1.0
     AUTO_FOCUS = "CheckpointRows"
     BACK = "checkpoints.back"
     BINDING_GROUP_TITLE = "Checkpoints"
@@ -75,21 +71,16 @@ class CheckpointsScreen(BaseScreen):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  (declared so by Textual)
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (8, "-low"), (18, "-high")]  # noqa: RUF012  (likewise)
 
+    controller: CheckpointsController
+
     def __init__(self, bridge: Bridge, engine: EngineApi | None, clock: Clock | None = None) -> None:
-        super().__init__(id="checkpoints", classes="-ascii" if signs() is ASCII else "")
-        self._clock = time.time if clock is None else clock.now
-        self.title_bar = TitleBar()
+        super().__init__("checkpoints", bridge, clock)
         self.heading, self.list = CheckpointHeading(), CheckpointRows(self._clock)
         self.damaged, self.preview = NoMarkup(id="damaged"), NoMarkup(id="preview")
         self.side = CheckpointSide()
-        self.bar = KeyBar()
         self.controller = CheckpointsController(self, self.paint, engine, self._clock)
         self.back_to = "dashboard"
-        self._bridge = bridge
         self._opened_of = CheckpointScope()
-        self._complaint = ""
-        """Why there is no engine."""
-        bridge.subscribe(self)
 
     @property
     def key_places(self) -> tuple[KeyPlace, ...]:
@@ -115,12 +106,6 @@ class CheckpointsScreen(BaseScreen):
         yield self.notice_line
         yield self.bar
 
-    def on_mount(self) -> None:
-        """Look while somebody does."""
-        self.set_interval(TICK_S, self._tick)
-        if self.controller.engine is None and self._bridge.error is not None:
-            self._no_engine(self._bridge.error)
-
     def open_of(self, scope: CheckpointScope, back_to: str) -> None:
         """Show those of something.
 
@@ -138,41 +123,10 @@ class CheckpointsScreen(BaseScreen):
 
     # the engine
 
-    @on(Bridge.Ready)
-    def _use_engine(self, event: Bridge.Ready) -> None:
-        self.controller.engine, self._complaint = event.engine, ""
-        self._begin()
-
-    @on(Bridge.Failed)
-    def _lose_engine(self, event: Bridge.Failed) -> None:
-        self._no_engine(event.error)
-
-    def _no_engine(self, error: TaleError) -> None:
-        self.controller.engine, self._complaint = None, error.sentence
-        self.controller.found = None
-        self.paint()
-
     @on(Bridge.Happened)
     def _on_event(self, event: Bridge.Happened) -> None:
         if isinstance(event.fact, TaskChanged | TasksChanged | SessionChanged | EngineMoved):
             self.controller.on_event(moved=isinstance(event.fact, SessionChanged))
-
-    @on(events.ScreenResume)
-    def _begin(self) -> None:
-        """Show what is so now."""
-        if self.is_shown:
-            self.controller.read()
-            self.paint()
-
-    @on(events.ScreenSuspend)
-    def _rest(self) -> None:
-        """Behind another mode nothing is read; behind a dialog it goes on."""
-        if not self.is_shown:
-            self.controller.rest()
-
-    def _tick(self) -> None:
-        if self.is_shown:
-            self.controller.tick()
 
     # what is shown
 
@@ -197,7 +151,7 @@ class CheckpointsScreen(BaseScreen):
         self.damaged.update(f"! {lost}" if lost else "")
         self.damaged.display = bool(lost)
         self.title_bar.note = self._note()
-        self.title_bar.running, self.title_bar.asking = controller.running, controller.asking
+        self.title_bar.running, self.title_bar.asking = controller.counts.running, controller.counts.asking
         look = controller.look
         self.side.show(look, controller.scope.task_id, self._clock())
         self.set_class(look is None or look.since is None or not look.since.tasks, "-same")
@@ -263,7 +217,6 @@ class CheckpointsScreen(BaseScreen):
             return
         if self.list.has_focus:
             self.remove_class("-reading")
-        keys = keys_by_id(self)
         if self._complaint:
             wanted = [("checkpoints.again", "try again"), ("checkpoints.back", "back"), ("app.help_outside", "")]
         else:
@@ -272,7 +225,7 @@ class CheckpointsScreen(BaseScreen):
             wanted += [("checkpoints.file", "one file"), ("checkpoints.undo", "undo"), ("checkpoints.keep", "keep now")]
             wanted += [("checkpoints.export", "export"), ("checkpoints.import", "import")]
             wanted += [("checkpoints.remove", "remove"), ("checkpoints.back", "back"), ("app.help_outside", "")]
-        self.bar.keys = tuple(KeyHint(keys[name], label) for name, label in wanted if name in keys)
+        self.show_hints(wanted)
 
     # keys
 
@@ -296,12 +249,6 @@ class CheckpointsScreen(BaseScreen):
             self.list.focus()
         else:
             self.post_message(self.Left(self.back_to))
-
-    def action_again(self) -> None:
-        """Read it again; without an engine, try to get one."""
-        if self.controller.engine is None:
-            self._bridge.open()
-        self.controller.read()
 
     def action_all(self) -> None:
         """Show those of everything, or of what the screen was opened for."""

@@ -19,7 +19,7 @@ from tale_tui.formatting.checkpoints import KeptFileRow, file_rows, what_it_is
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import times_apart
 from tale_tui.ui.keys import binding, moving_keys
-from tale_tui.ui.text import NoMarkup, fitted
+from tale_tui.ui.text import NoMarkup, fitted, padded
 from tale_tui.ui.widgets.line_list import LineList, StyleOf
 
 if TYPE_CHECKING:
@@ -104,9 +104,6 @@ class FileTree(LineList[KeptFileRow]):
     def post_moved(self) -> None:
         self.post_message(self.Moved())
 
-    def click_row(self, index: int) -> None:
-        self.index = index
-
     def action_read(self) -> None:
         """To how the chosen file differs."""
         if self.row is not None:
@@ -124,7 +121,7 @@ class FileTree(LineList[KeptFileRow]):
         yield Segment(f"{row.sign:{_SIGN}}", style(_SIGN_STYLES.get(row.sign, "")))
         room = max(self.size.width - _LEFT - _SIGN - cell_len(note) - 1, 0)
         name = fitted(inside, max(room - 1, 0))
-        yield Segment(name + " " * (room - cell_len(name)), style("" if row.path or row.sign else "muted"))
+        yield Segment(padded(name, room), style("" if row.path or row.sign else "muted"))
         yield Segment(note, style("muted"))
 
 
@@ -169,9 +166,6 @@ class DiffLines(LineList[tuple[str, str]]):
         return False
 
     def post_moved(self) -> None:
-        """Nothing is chosen here."""
-
-    def click_row(self, index: int) -> None:
         """Nothing is chosen here."""
 
     def segments(self, line: int, style: StyleOf) -> Iterator[Segment]:

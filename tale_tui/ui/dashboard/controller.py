@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tale_tui.domain.errors import CheckpointFailed, TaleError, UnknownModel
+from tale_tui.domain.errors import CheckpointFailed, UnknownModel
 from tale_tui.domain.events import EngineMoved, RoleChanged, TaskChanged, TasksChanged
-from tale_tui.domain.models import Role, RoleStatus
 from tale_tui.domain.samples import DEFAULT_RANGE
-from tale_tui.domain.tasks import Task, TaskState
+from tale_tui.domain.tasks import Task, TaskCounts, TaskState
 from tale_tui.domain.text import clean_line
 from tale_tui.domain.time_ranges import ShownRange, days_before
 from tale_tui.formatting.checkpoints import summary
 from tale_tui.formatting.symbols import signs
 from tale_tui.ui.dashboard.words import NAME_LIMIT
+from tale_tui.ui.live_screen import LiveController
 
 if TYPE_CHECKING:
     from tale_tui.domain.alerts import Alert
@@ -34,7 +34,7 @@ READ_S, READ_MAX_S = 2.0, 10.0
 are long less often."""
 
 
-class DashboardController:
+class DashboardController(LiveController):
     """Reads for the screen, and only while it is shown.
 
     Args:
@@ -50,8 +50,6 @@ class DashboardController:
         alerts: those that nobody acknowledged, the newest first.
         kept: the checkpoints in a line, or why they cannot be read; empty while that is not known.
         change: since the period before; None where the range is not compared.
-        asking: how many tasks wait for the user.
-        roles: as they are now, as far as that is known.
         range: how far back it looks.
         model: `backend/model` where only one is meant.
         held: whether what is shown is left as it is.
@@ -60,9 +58,7 @@ class DashboardController:
     def __init__(
         self, screen: BaseScreen, paint: Callable[[], None], engine: EngineApi | None, clock: Callable[[], float]
     ) -> None:
-        self._screen = screen
-        self._paint = paint
-        self._engine = engine
+        super().__init__(screen, paint, engine)
         self._clock = clock
         self.report: DashboardReport | None = None
         self.read_at = 0.0
@@ -70,15 +66,11 @@ class DashboardController:
         self.alerts: tuple[Alert, ...] = ()
         self.kept = ""
         self.change: PeriodChange | None = None
-        self.asking = 0
-        self.roles: dict[Role, RoleStatus] = {}
         self.range = DEFAULT_RANGE
         self.model = ""
         self.held = False
         self._next = 0.0
         """When it is read again."""
-        self._told = ""
-        """What was last said to be wrong."""
         self._stale = True
         """Whether tasks changed since they were read."""
 
@@ -86,9 +78,9 @@ class DashboardController:
 
     def use(self, engine: EngineApi | None) -> None:
         """There is an engine now, or none any more."""
-        self._engine = engine
+        super().use(engine)
         if engine is None:
-            self.running, self.asking = (), 0
+            self.running, self.counts = (), TaskCounts()
 
     def on_event(self, fact: Fact) -> None:
         """The engine said something."""
@@ -102,46 +94,36 @@ class DashboardController:
         """It is shown now."""
         self._stale = True
         if not self.held:
-            self.read()
-
-    def rest(self) -> None:
-        """It is shown no longer: what is being read is not wanted."""
-        self._screen.workers.cancel_group(self._screen, "read")
+            self.refresh()
 
     def tick(self) -> None:
         """Read again what is due; called while it is shown."""
         if not self.held and (self._stale or self._clock() >= self._next or self._clock() < self._next - READ_MAX_S):
-            self.read()
+            self.refresh()
 
-    def read(self) -> None:
-        """Read all anew, soon. What is being read is not interrupted by it, but followed by this."""
-        if self._engine is not None:
+    def refresh(self) -> None:
+        """Read all anew, soon; tasks only where they changed."""
+        if self.engine is not None:
             slot_s = self.report.slot_s if self.report is not None else 0.0
             self._next = self._clock() + min(max(READ_S, slot_s / 10), READ_MAX_S)
-            self._screen.spawn(self._read, self._engine, group="read")
+            super().refresh()
 
     async def _read(self, engine: EngineApi) -> None:
-        try:
-            await self._read_all(engine)
-            self._told = ""
-        except UnknownModel:
-            # Nothing of it is kept any more: all of them are shown again.
-            self.model = ""
-            self._paint()
-            self.read()
-        except TaleError as error:
-            if error.sentence != self._told:
-                self._told = error.sentence
-                raise
+        with self.telling_once():
+            try:
+                await self._read_all(engine)
+            except UnknownModel:
+                # Nothing of it is kept any more: all of them are shown again.
+                self.model = ""
+                self._paint()
+                self.refresh()
 
     async def _read_all(self, engine: EngineApi) -> None:
         wanted = self.range, self.model
         report = await engine.metrics.dashboard(range_s=self.range.length_s, model=self.model)
         if self._stale:
             self._stale = False
-            status = await engine.control.status()
-            self.roles = {one.role: one for one in status.roles}
-            self.asking = status.tasks.waiting + status.tasks.interrupted
+            await self.read_status(engine)
             self.running = await engine.tasks.list(states=(TaskState.RUNNING,))
         self.kept = await self._read_kept(engine)
         if not self.held and wanted == (self.range, self.model):
@@ -164,8 +146,8 @@ class DashboardController:
 
     def acknowledge(self) -> None:
         """The newest alert was read; it is shown no longer."""
-        if self._engine is not None and self.alerts:
-            self._screen.spawn(self._acknowledge, self._engine, self.alerts[0].id, group="acknowledge")
+        if self.engine is not None and self.alerts:
+            self._screen.spawn(self._acknowledge, self.engine, self.alerts[0].id, group="acknowledge")
 
     async def _acknowledge(self, engine: EngineApi, alert_id: int) -> None:
         await engine.metrics.acknowledge(alert_id)
@@ -191,7 +173,7 @@ class DashboardController:
         """Leave what is shown as it is, or go on."""
         self.held = held
         if not held:
-            self.read()
+            self.refresh()
 
     def words(self, *, short: bool) -> str:
         """What is shown: `last hour · all models · 14:03:10`, and whether it is held.

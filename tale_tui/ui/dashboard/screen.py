@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.types import CSSPathType
 
 from tale_tui.domain.checkpoints import CheckpointScope
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.errors import TaleError
 from tale_tui.engine.api import EngineApi
-from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.formatting.tokens import change_words
 from tale_tui.formatting.units import key_name
-from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.dashboard.alert_lines import AlertLines
 from tale_tui.ui.dashboard.controller import DashboardController
 from tale_tui.ui.dashboard.lights import PromiseLights
@@ -28,22 +24,19 @@ from tale_tui.ui.dashboard.status import DASHBOARD_KEYS, DashboardSituation, hin
 from tale_tui.ui.dashboard.view import is_empty, lights_of, notes_of, rows_of
 from tale_tui.ui.dashboard.work_lines import WorkLines
 from tale_tui.ui.engine_bridge import Bridge
-from tale_tui.ui.keys import KeyPlace, keys_by_id
+from tale_tui.ui.keys import KeyPlace
+from tale_tui.ui.live_screen import LiveScreen
 from tale_tui.ui.text import NoMarkup
-from tale_tui.ui.widgets.key_bar import KeyBar, model_signs
-from tale_tui.ui.widgets.status_line import KeyHint
-from tale_tui.ui.widgets.title_bar import TitleBar
+from tale_tui.ui.widgets.key_bar import model_signs
 
 if TYPE_CHECKING:
     from tale_tui.domain.samples import DashboardReport
 
 NARROW = 100
 """Cells below which there is room for two plots."""
-TICK_S = 1.0
-"""What goes on by itself is painted so often."""
 
 
-class DashboardScreen(BaseScreen):
+class DashboardScreen(LiveScreen):
     """What is so now, and was in the time that is shown.
 
     Args:
@@ -53,16 +46,17 @@ class DashboardScreen(BaseScreen):
     """
 
     CSS_PATH: ClassVar[CSSPathType | None] = "dashboard.tcss"
+    TICK_S = 1.0
     BACK = "dashboard.back"
     BINDING_GROUP_TITLE = "Dashboard"
     BINDINGS: ClassVar[list[BindingType]] = DASHBOARD_KEYS
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  (declared so by Textual)
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (8, "-low"), (18, "-high")]  # noqa: RUF012  (likewise)
 
+    controller: DashboardController
+
     def __init__(self, bridge: Bridge, engine: EngineApi | None, clock: Clock | None = None) -> None:
-        super().__init__(id="dashboard", classes="-ascii" if signs() is ASCII else "")
-        self._clock = time.time if clock is None else clock.now
-        self.title_bar = TitleBar()
+        super().__init__("dashboard", bridge, clock)
         self.lights = PromiseLights()
         self.grid = PlotGrid()
         self.picker = PlotPicker()
@@ -71,15 +65,10 @@ class DashboardScreen(BaseScreen):
         self.kept = NoMarkup(id="kept")
         self.alerts = AlertLines(self._clock)
         self.empty = NoMarkup(id="empty")
-        self.bar = KeyBar()
         self.choice = PlotChoice()
         self.controller = DashboardController(self, self.paint, engine, self._clock)
-        self._bridge = bridge
-        self._complaint = ""
-        """Why there is no engine."""
         self._sentence = ""
         """What stands in the place of the plots."""
-        bridge.subscribe(self)
 
     @property
     def key_places(self) -> tuple[KeyPlace, ...]:
@@ -101,52 +90,16 @@ class DashboardScreen(BaseScreen):
         yield self.notice_line
         yield self.bar
 
-    def on_mount(self) -> None:
-        """Say what is so."""
-        self.set_interval(TICK_S, self._tick)
-        if self._bridge.error is not None:
-            self._no_engine(self._bridge.error)
-        self.paint()
-
     # the engine
-
-    @on(Bridge.Ready)
-    def _use_engine(self, event: Bridge.Ready) -> None:
-        self._complaint = ""
-        self.controller.use(event.engine)
-        self._catch_up()
-
-    @on(Bridge.Failed)
-    def _lose_engine(self, event: Bridge.Failed) -> None:
-        self._no_engine(event.error)
-
-    def _no_engine(self, error: TaleError) -> None:
-        self._complaint = error.sentence
-        self.controller.use(None)
-        self.paint()
 
     @on(Bridge.Happened)
     def _on_event(self, event: Bridge.Happened) -> None:
         self.controller.on_event(event.fact)
 
-    @on(events.ScreenResume)
-    def _catch_up(self) -> None:
-        """Show what is so now."""
-        if self.is_shown:
-            self.controller.begin()
-            self.paint()
-
-    @on(events.ScreenSuspend)
-    def _rest(self) -> None:
-        """Behind another mode nothing is read; behind a dialog it goes on."""
-        if not self.is_shown:
-            self.controller.rest()
-
     def _tick(self) -> None:
-        if self.is_shown and not self.controller.held:
-            self.controller.tick()
-            if self.controller.running:
-                self.work.refresh()
+        super()._tick()
+        if self.is_shown and self.controller.running and not self.controller.held:
+            self.work.refresh()
 
     # what is shown
 
@@ -198,7 +151,7 @@ class DashboardScreen(BaseScreen):
         """Look at the first and the last line again."""
         controller = self.controller
         self.title_bar.note = controller.words(short=self.narrow)
-        self.title_bar.running, self.title_bar.asking = len(controller.running), controller.asking
+        self.title_bar.running, self.title_bar.asking = len(controller.running), controller.counts.asking
         self.bar.models = model_signs(controller.roles, working=bool(controller.running))
         if self.is_current:
             situation = DashboardSituation(
@@ -208,10 +161,7 @@ class DashboardScreen(BaseScreen):
                 away=bool(self._complaint),
                 alerts=bool(controller.alerts),
             )
-            keys = keys_by_id(self)
-            self.bar.keys = tuple(
-                KeyHint(keys[name], label, shown) for name, label, shown in hints(situation) if name in keys
-            )
+            self.show_hints(hints(situation))
 
     def on_resize(self) -> None:
         """Another number of plots may be in sight."""
@@ -273,9 +223,3 @@ class DashboardScreen(BaseScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Where there is no alert, there is no key for one."""
         return action != "acknowledge" or bool(self.controller.alerts)
-
-    def action_again(self) -> None:
-        """Read it again; without an engine, try to get one."""
-        if self._complaint:
-            self._bridge.open()
-        self.controller.read()

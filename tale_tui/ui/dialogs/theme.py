@@ -11,11 +11,10 @@ from textual.app import App
 from textual.theme import BUILTIN_THEMES
 from textual.types import CSSPathType
 
-from tale_tui.domain.errors import TaleError
-from tale_tui.domain.text import clean_line, reason_of
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count
 from tale_tui.ui.dialogs.filter_dialog import FilterDialog
+from tale_tui.ui.preferences import keep_setting
 from tale_tui.ui.theming import ThemeError, load_theme, load_themes, theme_folders
 from tale_tui.ui.widgets.pick_list import PickList, PickRow
 
@@ -122,18 +121,3 @@ async def choose_theme(app: App[Any], paths: Paths, name: str = "") -> None:
         if not await app.push_screen_wait(ThemeDialog(themes, others, current=app.theme)):
             return
     await keep_setting(app, paths, THEME_SETTING, app.theme)
-
-
-async def keep_setting(app: App[Any], paths: Paths, name: str, value: object) -> None:
-    """Write a setting into the file; where that does not work it holds until the window is closed, and that is said."""
-    from tale_tui.config.load import save_setting
-
-    try:
-        await asyncio.to_thread(save_setting, paths, name, value)
-    except TaleError as error:
-        reason = error.sentence
-    except OSError as error:
-        reason = f"{clean_line(str(paths.settings_file))} cannot be written: {reason_of(error)}."
-    else:
-        return
-    app.notify(f"{reason} It holds until this window is closed.", title="Not kept", severity="warning", markup=False)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tale_tui.domain.errors import TaleError
 from tale_tui.formatting.learning import last_event
+from tale_tui.formatting.units import key_name
+from tale_tui.ui.live_screen import LiveController
 
 if TYPE_CHECKING:
     from tale_tui.domain.forecasts import ForecastHistory
     from tale_tui.domain.learning import LearnedPart, LearnedState
-    from tale_tui.domain.models import Role, RoleStatus
     from tale_tui.engine.api import EngineApi
     from tale_tui.ui.base_screen import BaseScreen
 
 
-class LearningController:
+class LearningController(LiveController):
     """Reads for the screen, and only while it is shown.
 
     Args:
@@ -25,48 +25,22 @@ class LearningController:
         engine: that is asked; None while there is none.
 
     Attributes:
-        engine: likewise.
         states: of all parts; None while nothing was read.
         history: how near the last forecasts were; None likewise.
-        roles: the models that serve.
-        running: how many tasks run.
-        asking: how many of them wait for the user.
     """
 
     def __init__(self, screen: BaseScreen, paint: Callable[[], None], engine: EngineApi | None) -> None:
-        self._screen = screen
-        self._paint = paint
-        self.engine = engine
+        super().__init__(screen, paint, engine)
         self.states: tuple[LearnedState, ...] | None = None
         self.history: ForecastHistory | None = None
-        self.roles: dict[Role, RoleStatus] = {}
-        self.running = self.asking = 0
-        self._told = ""
-        """What was last said to be wrong."""
 
     # reading
 
-    def read(self) -> None:
-        """Read all anew, soon. What is being read is not interrupted by it, but followed by this."""
-        if self.engine is not None:
-            self._screen.spawn(self._read, self.engine, group="read")
-
-    def rest(self) -> None:
-        """It is shown no longer: what is being read is not wanted."""
-        self._screen.workers.cancel_group(self._screen, "read")
-
     async def _read(self, engine: EngineApi) -> None:
-        try:
-            status = await engine.control.status()
-            self.roles = {one.role: one for one in status.roles}
-            self.running, self.asking = status.tasks.running, status.tasks.waiting + status.tasks.interrupted
+        with self.telling_once():
+            await self.read_status(engine)
             self.states = await engine.learning.learned()
             self.history = await engine.learning.history()
-            self._told = ""
-        except TaleError as error:
-            if error.sentence != self._told:
-                self._told = error.sentence
-                raise
         self._paint()
 
     # changing
@@ -91,10 +65,14 @@ class LearningController:
         from tale_tui.ui.dialogs.confirm import ConfirmDialog
 
         verb = f"Forget what {part} has learned"
-        detail = "The program goes on as it came, and learns from what comes now. Nothing is deleted: u brings it back."
+        # While there is nothing to undo yet, there is no key for it.
+        key = key_name(self._screen.key_of("learning.undo"))
+        way = f"{key} brings it back" if key else "it can be undone"
+        detail = f"The program goes on as it came, and learns from what comes now. Nothing is deleted: {way}."
         if await self._screen.ask(ConfirmDialog(f"{verb}?", verb, "Keep", detail=detail)):
             event = await engine.learning.reset(part)
-            self._screen.say(f"tale-tui learning undo {event.id} brings it back, and so does u.", title="Forgotten")
+            also = f", and so does {key}" if key else ""
+            self._screen.say(f"tale-tui learning undo {event.id} brings it back{also}.", title="Forgotten")
             await self._read(engine)
 
     async def switch(self, engine: EngineApi, state: LearnedState) -> None:

@@ -91,11 +91,7 @@ class PartList(LineList["LearnedState"]):
     """A line for each part. `Moved` and `Opened` go out."""
 
     DEFAULT_CSS = """
-    PartList {
-        height: auto;
-        .line-list--cursor { background: $block-cursor-blurred-background; }
-        &:focus .line-list--cursor { background: $block-cursor-blurred-background; }
-    }
+    PartList { height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         *moving_keys("learning", "part"),
@@ -131,12 +127,6 @@ class PartList(LineList["LearnedState"]):
 
     def post_moved(self) -> None:
         self.post_message(self.Moved())
-
-    def click_row(self, index: int) -> None:
-        """Choose it; the chosen one is opened."""
-        if index == self.index:
-            self.action_open()
-        self.index = index
 
     def action_open(self) -> None:
         if (state := self.row) is not None:

@@ -15,28 +15,22 @@ from textual.types import CSSPathType
 from textual.widgets import Static
 
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.errors import TaleError
 from tale_tui.domain.learning import LearnedState
 from tale_tui.engine.api import EngineApi
 from tale_tui.formatting.learning import aim_words, last_event
-from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.formatting.units import key_name
-from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.keys import KeyPlace, binding
 from tale_tui.ui.learning.controller import LearningController
 from tale_tui.ui.learning.parts import PartHeading, PartList
 from tale_tui.ui.learning.view import GROWS_BY, event_lines, plot_of
+from tale_tui.ui.live_screen import LiveScreen
 from tale_tui.ui.text import NoMarkup, plain
-from tale_tui.ui.widgets.key_bar import KeyBar, model_signs
+from tale_tui.ui.widgets.key_bar import model_signs
 from tale_tui.ui.widgets.plot import PlotView
-from tale_tui.ui.widgets.status_line import KeyHint
-from tale_tui.ui.widgets.title_bar import TitleBar
 
 NARROW = 100
 """Cells below which words go."""
-READ_S = 10.0
-"""Between two looks at what was learned: it changes by fits and by tasks that end."""
 NOTHING_YET = "Nothing was learned here yet."
 ALL_HERE, HERE = "all of it on this machine", "on this machine"
 EXPORT_HINT = "A name that ends in .json: everything that was learned, with its history, for a program."
@@ -56,7 +50,7 @@ LEARNING_KEYS: list[BindingType] = [
 """Keys of the screen; those that move the choice belong to the table."""
 
 
-class LearningScreen(BaseScreen):
+class LearningScreen(LiveScreen):
     """What was learned.
 
     Args:
@@ -66,12 +60,15 @@ class LearningScreen(BaseScreen):
     """
 
     CSS_PATH: ClassVar[CSSPathType | None] = "learning.tcss"
+    TICK_S = 10.0  # what was learned changes by fits and by tasks that end
     AUTO_FOCUS = "PartList"
     BACK = "learning.back"
     BINDING_GROUP_TITLE = "Learning"
     BINDINGS: ClassVar[list[BindingType]] = LEARNING_KEYS
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  (declared so by Textual)
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (12, "-low"), (22, "-high")]  # noqa: RUF012  (likewise)
+
+    controller: LearningController
 
     @dataclass
     class Switched(Message):
@@ -82,20 +79,13 @@ class LearningScreen(BaseScreen):
         on: bool
 
     def __init__(self, bridge: Bridge, engine: EngineApi | None, clock: Clock | None = None) -> None:
-        super().__init__(id="learning", classes="-ascii" if signs() is ASCII else "")
-        self._clock = time.time if clock is None else clock.now
-        self.title_bar = TitleBar()
+        super().__init__("learning", bridge, clock)
         self.heading, self.list = PartHeading(), PartList(self._clock)
         self.aim = Static(markup=False, id="aim")
         self.plot = PlotView()
         self.nothing = NoMarkup(id="nothing")
         self.lately = Static(markup=False, id="lately")
-        self.bar = KeyBar()
         self.controller = LearningController(self, self.paint, engine)
-        self._bridge = bridge
-        self._complaint = ""
-        """Why there is no engine."""
-        bridge.subscribe(self)
 
     @property
     def key_places(self) -> tuple[KeyPlace, ...]:
@@ -115,44 +105,6 @@ class LearningScreen(BaseScreen):
         yield self.notice_line
         yield self.bar
 
-    def on_mount(self) -> None:
-        """Look while somebody does."""
-        self.set_interval(READ_S, self._tick)
-        if self.controller.engine is None and self._bridge.error is not None:
-            self._no_engine(self._bridge.error)
-
-    # the engine
-
-    @on(Bridge.Ready)
-    def _use_engine(self, event: Bridge.Ready) -> None:
-        self.controller.engine, self._complaint = event.engine, ""
-        self._begin()
-
-    @on(Bridge.Failed)
-    def _lose_engine(self, event: Bridge.Failed) -> None:
-        self._no_engine(event.error)
-
-    def _no_engine(self, error: TaleError) -> None:
-        self.controller.engine, self._complaint = None, error.sentence
-        self.paint()
-
-    @on(events.ScreenResume)
-    def _begin(self) -> None:
-        """Show what is so now."""
-        if self.is_shown:
-            self.controller.read()
-            self.paint()
-
-    @on(events.ScreenSuspend)
-    def _rest(self) -> None:
-        """Behind another mode nothing is read; behind a dialog it goes on."""
-        if not self.is_shown:
-            self.controller.rest()
-
-    def _tick(self) -> None:
-        if self.is_shown:
-            self.controller.read()
-
     # what is shown
 
     @property
@@ -168,8 +120,8 @@ class LearningScreen(BaseScreen):
         self.list.show(controller.states or (), self._complaint)
         self.set_class(bool(self._complaint), "-away")
         self.title_bar.note = HERE if self.size.width < NARROW else ALL_HERE
-        self.title_bar.running, self.title_bar.asking = controller.running, controller.asking
-        self.bar.models = model_signs(controller.roles, working=bool(controller.running))
+        self.title_bar.running, self.title_bar.asking = controller.counts.running, controller.counts.asking
+        self.bar.models = model_signs(controller.roles, working=bool(controller.counts.running))
         self._paint_chosen()
 
     @on(PartList.Moved)
@@ -194,7 +146,7 @@ class LearningScreen(BaseScreen):
     def _show_keys(self) -> None:
         if not self.is_current:
             return
-        keys, state = self.keys(), self.chosen
+        state = self.chosen
         if self._complaint:
             wanted = [("learning.again", "try again"), ("learning.back", "dashboard"), ("app.help_outside", "")]
         else:
@@ -202,7 +154,7 @@ class LearningScreen(BaseScreen):
             wanted = [("learning.open", "why"), ("learning.undo", "undo"), ("learning.switch", switch)]
             wanted += [("learning.forget", "forget"), ("learning.export", "export"), ("learning.back", "dashboard")]
             wanted += [("app.help_outside", "")]
-        self.bar.keys = tuple(KeyHint(keys[name], label) for name, label in wanted if name in keys)
+        self.show_hints(wanted)
 
     # keys
 
@@ -220,12 +172,6 @@ class LearningScreen(BaseScreen):
         """Close what is told; with nothing left to close, back to the dashboard."""
         if not self.put_notice_away():
             self.post_message(self.Left("dashboard"))
-
-    def action_again(self) -> None:
-        """Read it again; without an engine, try to get one."""
-        if self.controller.engine is None:
-            self._bridge.open()
-        self.controller.read()
 
     def action_undo(self) -> None:
         """Undo the last thing that the chosen part learned, or forgot."""

@@ -25,7 +25,7 @@ from tale_tui.formatting.plans import PlanRow, plan_rows
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import clock, count, rough_clock
 from tale_tui.ui.keys import binding, moving_keys
-from tale_tui.ui.text import fitted
+from tale_tui.ui.text import fitted, padded
 from tale_tui.ui.widgets.line_list import LineList, StyleOf
 
 if TYPE_CHECKING:
@@ -113,21 +113,16 @@ class PlanColumns:
     def line(self, words: Sequence[str]) -> str:
         """What stands behind the title: after, model, tokens, time, writes."""
         cells = (self.after, self.model, self.tokens, self.time, self.writes)
-        padded = [
-            _padded(word, room) if self.intervals else f"{word:>{room}}"
+        shown = [
+            padded(word, room) if self.intervals else f"{word:>{room}}"
             for word, room in zip(words, cells, strict=True)
             if room
         ]
-        return "".join(" " * _GAP + word for word in padded)
+        return "".join(" " * _GAP + word for word in shown)
 
 
 def _widest(words: Sequence[str]) -> int:
     return max(map(cell_len, words))
-
-
-def _padded(text: str, cells: int) -> str:
-    shown = fitted(text, cells)
-    return shown + " " * (cells - cell_len(shown))
 
 
 def _tokens(row: PlanRow, runs: int, *, interval: bool) -> str:
@@ -221,7 +216,7 @@ def progress_segments(
     quiet = step.state in (StepState.PENDING, StepState.SKIPPED)
     yield from _title(row, title, style, quiet=quiet)
     loud = "error" if step.state is StepState.FAILED else "warning" if name == "warning" else "muted"
-    yield Segment(_padded(f"  {figures}", room - title), style(loud))
+    yield Segment(padded(f"  {figures}", room - title), style(loud))
 
 
 def _figures(row: PlanRow, now: float, tokens: int, width: int) -> str:
@@ -264,7 +259,7 @@ class PlanHeading(Widget):
 
     def render(self) -> Content:
         columns = self.columns
-        left = " " * (_LEFT + 2) + f"{'#':>{_NUMBER}}" + " " * _GAP + _padded("step", columns.title)
+        left = " " * (_LEFT + 2) + f"{'#':>{_NUMBER}}" + " " * _GAP + padded("step", columns.title)
         return Content(left + columns.line(("after", "model", "tokens", "time", "writes"))).stylize("$muted")
 
 
@@ -383,12 +378,6 @@ class PlanTree(LineList[PlanRow]):
     def action_open(self) -> None:
         if self.key:
             self.post_message(self.Opened(self.key))
-
-    def click_row(self, index: int) -> None:
-        """Choose it; a click on the chosen one opens it."""
-        if index == self.index:
-            self.action_open()
-        self.index = index
 
     def segments(self, line: int, style: StyleOf) -> Iterator[Segment]:
         row, width, chosen = self.rows[line], self.size.width, line == self.index

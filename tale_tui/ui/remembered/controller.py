@@ -8,10 +8,11 @@ from contextlib import aclosing
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from tale_tui.domain.errors import NoSuchItem, TaleError
+from tale_tui.domain.errors import NoSuchItem
 from tale_tui.domain.recall import RecallKind
 from tale_tui.domain.text import clean_line
 from tale_tui.formatting.recall import source_words
+from tale_tui.ui.live_screen import LiveController
 from tale_tui.ui.remembered.pages import PAGE, ItemPages
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class RememberedView(Protocol):
         """The pages of items that are seen, or chosen."""
 
 
-class RememberedController:
+class RememberedController(LiveController):
     """Reads for the screen, and only while it is shown.
 
     Args:
@@ -75,7 +76,6 @@ class RememberedController:
         session_of: names the conversation that `space` is about.
 
     Attributes:
-        engine: likewise.
         chip: which items are shown.
         words: that are looked for; empty shows all of the chip.
         rows: the items; None stands for one that was not read yet.
@@ -85,17 +85,16 @@ class RememberedController:
         searching: whether words are being looked for.
         wanted: the id of the item to be chosen when it is shown.
         fetched: how far the model is that is being fetched; None while none is.
-        running: how many tasks run.
-        asking: how many of them wait for the user.
     """
+
+    READING = ("read", "context")
 
     def __init__(
         self, screen: BaseScreen, view: RememberedView, engine: EngineApi | None, session_of: SessionOf
     ) -> None:
-        self._screen = screen
+        super().__init__(screen, view.paint, engine)
         self._view = view
         self._session_of = session_of
-        self.engine = engine
         self.chip = ItemChip.ALL
         self.words = ""
         self.rows: Sequence[RecallItem | None] = ()
@@ -105,49 +104,45 @@ class RememberedController:
         self.searching = False
         self.wanted = ""
         self.fetched: Progress | None = None
-        self.running = self.asking = 0
         self._contexts: dict[str, RecallContext] = {}
         self._context_of = ""
         """The id of the item whose context is being read."""
         self._asked: set[int] = set()
         """Pages that are being read."""
-        self._told = ""
-        """What was last said to be wrong."""
 
     # reading
 
-    def read(self) -> None:
-        """Read all anew, soon."""
-        if self.engine is not None:
-            self._screen.spawn(self._read, self.engine, True, group="read", exclusive=True)
+    def use(self, engine: EngineApi | None) -> None:
+        """There is an engine now, or none any more: then nothing is shown."""
+        super().use(engine)
+        if engine is None:
+            self.rows = ()
 
-    def look(self) -> None:
+    def refresh(self) -> None:
+        """Read all anew, soon; what is being read is not wanted any more."""
+        if self.engine is not None:
+            self._screen.spawn(self._read, self.engine, group="read", exclusive=True)
+
+    def tick(self) -> None:
         """Read whether anything is another one, and if so all of it."""
         if self.engine is not None:
             self._screen.spawn(self._read, self.engine, False, group="read")
 
     def rest(self) -> None:
         """It is shown no longer: what is being read is not wanted."""
-        for group in ("read", "context"):
-            self._screen.workers.cancel_group(self._screen, group)
+        super().rest()
         self._context_of = ""
 
-    async def _read(self, engine: EngineApi, always: bool) -> None:
-        try:
-            status = await engine.control.status()
-            self.running, self.asking = status.tasks.running, status.tasks.waiting + status.tasks.interrupted
+    async def _read(self, engine: EngineApi, always: bool = True) -> None:
+        with self.telling_once():
+            await self.read_status(engine)
             session_id, before = await self._session_of(False), self.state
             self.state = await engine.recall.state()
             self.allowed = not session_id or not self.state.enabled or await engine.recall.allowed(session_id)
             if always or before != self.state:
                 self._contexts.clear()
                 await (self._search(engine) if self.words else self._list(engine))
-            self._told = ""
-        except TaleError as error:
-            if error.sentence != self._told:
-                self._told = error.sentence
-                raise
-        self._view.paint()
+        self._paint()
 
     async def _list(self, engine: EngineApi) -> None:
         """Read how many there are, and those that are seen."""
@@ -171,7 +166,7 @@ class RememberedController:
         finally:
             self._asked.discard(page)
         if rows is self.rows:
-            self._view.paint()
+            self._paint()
 
     def find(self, words: str) -> None:
         """Look for other words, when the typing rests; none show all again."""
@@ -183,7 +178,7 @@ class RememberedController:
     async def _find(self, engine: EngineApi) -> None:
         if self.words:
             await asyncio.sleep(SEARCH_DELAY_S)
-        await self._read(engine, True)
+        await self._read(engine)
 
     async def _search(self, engine: EngineApi) -> None:
         words = self.words
@@ -199,7 +194,7 @@ class RememberedController:
     def show(self, chip: ItemChip) -> None:
         """Show other items."""
         self.chip = chip
-        self.read()
+        self.refresh()
 
     @property
     def count(self) -> int:
@@ -227,7 +222,7 @@ class RememberedController:
         finally:
             if self._context_of == item_id:
                 self._context_of = ""
-        self._view.paint()
+        self._paint()
 
     # changing
 
@@ -251,12 +246,12 @@ class RememberedController:
         text = await self._screen.ask(TextDialog("Have it say something else", item.text))
         if text and text != item.text:
             self.wanted = (await engine.recall.edit(item.id, text)).id
-            await self._read(engine, True)
+            await self._read(engine)
 
     async def pin(self, engine: EngineApi, item: RecallItem) -> None:
         """Pin an item, or let it loose."""
         self.wanted = (await engine.recall.pin(item.id, pinned=not item.pinned)).id
-        await self._read(engine, True)
+        await self._read(engine)
 
     async def forget(self, engine: EngineApi, item: RecallItem) -> None:
         """Forget an item, after asking."""
@@ -267,25 +262,25 @@ class RememberedController:
         if await self._screen.ask(ConfirmDialog("Forget this?", "Forget it", "Keep", detail=detail)):
             gone = await engine.recall.forget(item.id)
             self._screen.say(_short(gone), title="Forgotten")
-            await self._read(engine, True)
+            await self._read(engine)
 
     async def fetch(self, engine: EngineApi) -> None:
         """Fetch a model that finds by meaning."""
         try:
             async with aclosing(engine.recall.fetch()) as steps:
                 async for self.fetched in steps:
-                    self._view.paint()
+                    self._paint()
         finally:
             self.fetched = None
-            self._view.paint()
+            self._paint()
         self._screen.say("What is remembered is found by its meaning from now on.")
-        await self._read(engine, True)
+        await self._read(engine)
 
     async def switch(self, engine: EngineApi) -> None:
         """Turn recall off for the conversation in the chat, or on again."""
         session_id = await self._session_of(True)
         self.allowed = await engine.recall.allow(session_id, on=not await engine.recall.allowed(session_id))
-        self._view.paint()
+        self._paint()
 
 
 def _short(item: RecallItem) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -17,31 +16,24 @@ from textual.types import CSSPathType
 from textual.widgets import Input, Static
 
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.errors import TaleError
 from tale_tui.engine.api import EngineApi
-from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.formatting.units import key_name
-from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.keys import KeyPlace, binding
+from tale_tui.ui.live_screen import LiveScreen
 from tale_tui.ui.remembered import words
 from tale_tui.ui.remembered.controller import ItemChip, RememberedController, SessionOf
 from tale_tui.ui.remembered.pages import PAGE, ItemPages
 from tale_tui.ui.remembered.table import ItemHeading, ItemList
 from tale_tui.ui.text import NoMarkup, plain
-from tale_tui.ui.widgets.key_bar import KeyBar
 from tale_tui.ui.widgets.line_input import LineInput
-from tale_tui.ui.widgets.status_line import KeyHint
 from tale_tui.ui.widgets.tabs import WordTabs
-from tale_tui.ui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from tale_tui.domain.recall import RecallItem
 
 NARROW = 100
 """Cells below which words go."""
-LOOK_S = 5.0
-"""Between two looks at whether there is more: what was said is looked at a few seconds after it was said."""
 NO_SOURCE = "It was not said in a conversation, or that was deleted."
 
 REMEMBERED_KEYS: list[BindingType] = [
@@ -65,7 +57,7 @@ REMEMBERED_KEYS: list[BindingType] = [
 """Keys of the screen; those that move the choice belong to the table."""
 
 
-class RememberedScreen(BaseScreen):
+class RememberedScreen(LiveScreen):
     """What is remembered.
 
     Args:
@@ -79,12 +71,15 @@ class RememberedScreen(BaseScreen):
     """
 
     CSS_PATH: ClassVar[CSSPathType | None] = "remembered.tcss"
+    TICK_S = 5.0  # what was said is looked at a few seconds after it was said
     AUTO_FOCUS = "ItemList"
     BACK = "remembered.back"
     BINDING_GROUP_TITLE = "Remembered"
     BINDINGS: ClassVar[list[BindingType]] = REMEMBERED_KEYS
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  (declared so by Textual)
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (12, "-low"), (20, "-middle"), (30, "-high")]  # noqa: RUF012  (likewise)
+
+    controller: RememberedController
 
     @dataclass
     class SourceWanted(Message):
@@ -95,22 +90,15 @@ class RememberedScreen(BaseScreen):
     def __init__(
         self, bridge: Bridge, engine: EngineApi | None, session_of: SessionOf, clock: Clock | None = None
     ) -> None:
-        super().__init__(id="remembered", classes="-ascii" if signs() is ASCII else "")
-        self._clock = time.time if clock is None else clock.now
-        self.title_bar = TitleBar()
+        super().__init__("remembered", bridge, clock)
         self.filter = LineInput(placeholder="/ words, or what you want to know", id="filter")
         self.chips = WordTabs(tuple(ItemChip), "screen.chip")
         self.counted = Static(markup=False, id="counted")
         self.heading, self.list = ItemHeading(), ItemList(self._clock)
         self.about = NoMarkup(id="about")
         self.state_line = NoMarkup(id="state")
-        self.bar = KeyBar()
         self.controller = RememberedController(self, self, engine, session_of)
         self.back_to = "dashboard"
-        self._bridge = bridge
-        self._complaint = ""
-        """Why there is no engine."""
-        bridge.subscribe(self)
 
     @property
     def key_places(self) -> tuple[KeyPlace, ...]:
@@ -132,45 +120,6 @@ class RememberedScreen(BaseScreen):
         yield self.state_line
         yield self.notice_line
         yield self.bar
-
-    def on_mount(self) -> None:
-        """Look while somebody does."""
-        self.set_interval(LOOK_S, self._tick)
-        if self.controller.engine is None and self._bridge.error is not None:
-            self._no_engine(self._bridge.error)
-
-    # the engine
-
-    @on(Bridge.Ready)
-    def _use_engine(self, event: Bridge.Ready) -> None:
-        self.controller.engine, self._complaint = event.engine, ""
-        self._begin()
-
-    @on(Bridge.Failed)
-    def _lose_engine(self, event: Bridge.Failed) -> None:
-        self._no_engine(event.error)
-
-    def _no_engine(self, error: TaleError) -> None:
-        self.controller.engine, self._complaint = None, error.sentence
-        self.controller.rows = ()
-        self.paint()
-
-    @on(events.ScreenResume)
-    def _begin(self) -> None:
-        """Show what is so now."""
-        if self.is_shown:
-            self.controller.read()
-            self.paint()
-
-    @on(events.ScreenSuspend)
-    def _rest(self) -> None:
-        """Behind another mode nothing is read; behind a dialog it goes on."""
-        if not self.is_shown:
-            self.controller.rest()
-
-    def _tick(self) -> None:
-        if self.is_shown:
-            self.controller.look()
 
     # what is shown
 
@@ -202,7 +151,7 @@ class RememberedScreen(BaseScreen):
             return
         known, narrow = self.controller, self.size.width < NARROW
         self.title_bar.note = words.state_title(known.state, narrow=narrow)
-        self.title_bar.running, self.title_bar.asking = known.running, known.asking
+        self.title_bar.running, self.title_bar.asking = known.counts.running, known.counts.asking
         self.chips.current = known.chip
         self.set_class(bool(self._complaint), "-away")
         is_off = known.state is not None and not (known.state.enabled and known.allowed)
@@ -259,7 +208,7 @@ class RememberedScreen(BaseScreen):
     def _show_keys(self) -> None:
         if not self.is_current:
             return
-        keys, back = self.keys(), "chat" if self.back_to == "chat" else "back"
+        back = "chat" if self.back_to == "chat" else "back"
         if self._complaint:
             wanted = [("remembered.again", "try again"), ("remembered.back", back), ("app.help_outside", "")]
         elif self.filter.has_focus:
@@ -272,7 +221,7 @@ class RememberedScreen(BaseScreen):
             new = "remember" if self.size.width < NARROW else "remember something"
             wanted += [("remembered.forget", "forget"), ("remembered.new", new)]
             wanted += [("remembered.switch", here), ("remembered.back", back), ("app.help_outside", "")]
-        self.bar.keys = tuple(KeyHint(keys[name], label) for name, label in wanted if name in keys)
+        self.show_hints(wanted)
 
     @on(ItemList.PageWanted)
     def _read_page(self, event: ItemList.PageWanted) -> None:
@@ -317,12 +266,6 @@ class RememberedScreen(BaseScreen):
             self.list.focus()
         else:
             self.post_message(self.Left(self.back_to))
-
-    def action_again(self) -> None:
-        """Read it again; without an engine, try to get one."""
-        if self.controller.engine is None:
-            self._bridge.open()
-        self.controller.read()
 
     def action_filter(self) -> None:
         """To the line of the words."""

@@ -21,7 +21,7 @@ from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count, when
 from tale_tui.ui.keys import binding, moving_keys
 from tale_tui.ui.remembered.pages import PAGE
-from tale_tui.ui.text import fitted
+from tale_tui.ui.text import fitted, padded
 from tale_tui.ui.widgets.line_list import LineList, StyleOf
 
 if TYPE_CHECKING:
@@ -62,14 +62,9 @@ class ItemColumns:
         """What an item says, and all behind it, each as wide as its columns."""
         parts = [f"{kind:<{_KIND}}"] if self.about else []
         if self.source:
-            parts.append(_padded(source, self.source))
+            parts.append(padded(source, self.source))
         parts += [f"{used:>{_USED}}", f"{said:>{_WHEN}}"] if self.about else []
-        return _padded(what, self.what), "".join(" " * _GAP + part for part in parts)
-
-
-def _padded(text: str, cells: int) -> str:
-    shown = fitted(text, cells)
-    return shown + " " * (cells - cell_len(shown))
+        return padded(what, self.what), "".join(" " * _GAP + part for part in parts)
 
 
 class ItemHeading(Widget):
@@ -88,12 +83,6 @@ class ItemHeading(Widget):
 class ItemList(LineList["RecallItem | None"]):
     """A line for each item. `Moved` and `Opened` go out, and `PageWanted` for what was not read yet and is seen."""
 
-    DEFAULT_CSS = """
-    ItemList {
-        .line-list--cursor { background: $block-cursor-blurred-background; }
-        &:focus .line-list--cursor { background: $block-cursor-blurred-background; }
-    }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         *moving_keys("remembered", "item"),
         binding("remembered.open", "enter", "open", "Open", "Where it was said, or the task that gave it"),
@@ -134,12 +123,6 @@ class ItemList(LineList["RecallItem | None"]):
 
     def post_moved(self) -> None:
         self.post_message(self.Moved())
-
-    def click_row(self, index: int) -> None:
-        """Choose it; the chosen one is opened."""
-        if index == self.index:
-            self.action_open()
-        self.index = index
 
     def action_open(self) -> None:
         if (item := self.row) is not None:

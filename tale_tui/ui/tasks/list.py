@@ -355,13 +355,6 @@ class TaskList(LineList["Task"]):
         if (task := self.row) is not None:
             self.post_message(self.Opened(task))
 
-    def click_row(self, index: int) -> None:
-        """Choose it; a click on the chosen one opens it."""
-        if index == self.index:
-            self.action_open()
-        else:
-            self.index = index
-
     def on_resize(self, event: events.Resize) -> None:
         """Keep the chosen row in sight."""
         self.virtual_size = Size(event.size.width, max(len(self.rows), 1))

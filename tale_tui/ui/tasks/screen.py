@@ -21,7 +21,6 @@ from tale_tui.domain.errors import TaleError
 from tale_tui.domain.events import EngineMoved, RoleChanged, TaskChanged, TasksChanged
 from tale_tui.domain.tasks import Step, Task, TaskState
 from tale_tui.engine.api import EngineApi
-from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.engine_bridge import Bridge
@@ -39,7 +38,6 @@ from tale_tui.ui.tasks.text import TaskText
 from tale_tui.ui.widgets.key_bar import KeyBar
 from tale_tui.ui.widgets.line_input import LineInput
 from tale_tui.ui.widgets.tabs import WordTabs
-from tale_tui.ui.widgets.title_bar import TitleBar
 
 NARROW = 100
 """Cells below which the task is shown over the list."""
@@ -77,9 +75,8 @@ class TasksScreen(BaseScreen):
         text: str
 
     def __init__(self, bridge: Bridge, engine: EngineApi | None, clock: Clock | None = None) -> None:
-        super().__init__(id="tasks", classes="-ascii" if signs() is ASCII else "")
+        super().__init__(id="tasks")
         self._clock = time.time if clock is None else clock.now
-        self.title_bar = TitleBar()
         self.filter = LineInput(placeholder="/ filter", id="filter")
         self.tabs = WordTabs(tuple(TaskTab), "screen.tab")
         self.list = TaskList(clock=self._clock)
@@ -257,7 +254,7 @@ class TasksScreen(BaseScreen):
         self.follower.follow = engine.tasks.follow
         self.follower.forecast_of = engine.learning.of_plan
         self.follower.calls_of = lambda task_id: engine.metrics.calls(task_id=task_id)
-        self.model.chat_key = key_name(self.lines.keys().get("app.chat", ""))
+        self.model.chat_key = key_name(self.key_of("app.chat"))
         self.show_tasks(tasks)
         wanted, self._wanted = self._wanted, ""
         if wanted:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.binding import BindingType
-from textual.screen import Screen
 
 from tale_tui.domain.models import Role, RoleStatus
 from tale_tui.domain.tasks import Reason, Task, TaskState
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import count
-from tale_tui.ui.keys import binding, keys_by_id
+from tale_tui.ui.base_screen import BaseScreen
+from tale_tui.ui.keys import binding
 from tale_tui.ui.widgets.key_bar import KeyBar, model_signs
-from tale_tui.ui.widgets.status_line import KeyHint
+from tale_tui.ui.widgets.status_line import key_hints
 from tale_tui.ui.widgets.title_bar import SCREENS, TitleBar
 
 if TYPE_CHECKING:
@@ -176,16 +176,12 @@ class TasksStatus:
         bar: the last line.
     """
 
-    def __init__(self, screen: Screen[None], title: TitleBar, bar: KeyBar) -> None:
+    def __init__(self, screen: BaseScreen, title: TitleBar, bar: KeyBar) -> None:
         self._screen = screen
         self._title = title
         self._bar = bar
         self._roles: dict[Role, RoleStatus] = {}
         self._working = False
-
-    def keys(self) -> dict[str, str]:
-        """See `keys_by_id`."""
-        return keys_by_id(self._screen)
 
     def role(self, status: RoleStatus) -> None:
         """A role is so now."""
@@ -200,10 +196,10 @@ class TasksStatus:
             self._working = bool(tally.running)
             self._show_models()
         if self._screen.is_current:
-            keys = self.keys()
+            keys = self._screen.keys()
             # A list has `enter`; while the filter has the focus it is the filter's own.
             keys.setdefault("tasks.open", "enter")
-            self._bar.keys = tuple(KeyHint(keys[name], label) for name, label in hints(situation) if name in keys)
+            self._bar.keys = key_hints(hints(situation), keys)
 
     def _show_models(self) -> None:
         self._bar.models = model_signs(self._roles, working=self._working)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from tale_tui.domain.budgets import BudgetUse
 from tale_tui.domain.errors import EngineLost
@@ -21,11 +21,10 @@ from tale_tui.domain.metrics import (
     TokenSavings,
     TokenTimeline,
 )
-from tale_tui.domain.models import Role, RoleStatus
-from tale_tui.domain.tasks import TaskCounts
 from tale_tui.domain.time_ranges import ShownRange, day_or_hour, days_before
 from tale_tui.engine.api import EngineApi
 from tale_tui.ui.base_screen import BaseScreen
+from tale_tui.ui.live_screen import LiveController
 
 AGAIN_S = 30.0
 """Sums of the last hour change without a call: they are read again so often."""
@@ -78,36 +77,42 @@ class TokensShown:
         return replace(which, since=max(begin, which.since or begin), until=min(end, which.until or end))
 
 
-@dataclass
-class TokensController:
-    """Reads what is shown while somebody looks.
+class TokensController(LiveController):
+    """Reads for the screen, and only while it is shown.
+
+    Args:
+        screen: does the work in the background.
+        paint: shows what was read.
+        engine: that is asked; None while there is none.
+        clock: seconds since the epoch.
 
     Attributes:
-        screen: has the workers, and is told nothing else.
-        now: the time, in seconds since the epoch.
-        show: called when something is known anew.
-        engine: None while there is none.
         pieces: how many pieces of time the plot has room for; 0 while nothing is laid out, so that nothing is read.
         view: what the user wants to see.
         shown: None until something was read.
         activity: what models do now.
-        counts: of tasks.
-        roles: the models that serve.
     """
 
-    screen: BaseScreen
-    now: Callable[[], float]
-    show: Callable[[], None]
-    engine: EngineApi | None = None
-    pieces: int = 0
-    view: TokensView = field(default_factory=TokensView)
-    shown: TokensShown | None = None
-    activity: CallActivity = field(default_factory=CallActivity)
-    counts: TaskCounts = field(default_factory=TaskCounts)
-    roles: dict[Role, RoleStatus] = field(default_factory=dict)
-    _looking: bool = field(default=False, init=False)
-    _recorded: int = field(default=-1, init=False)
-    _stale: bool = field(default=True, init=False)
+    READING = ()  # a look that has begun is let end: while there is one, no other begins
+
+    def __init__(
+        self, screen: BaseScreen, paint: Callable[[], None], engine: EngineApi | None, clock: Callable[[], float]
+    ) -> None:
+        super().__init__(screen, paint, engine)
+        self._clock = clock
+        self.pieces = 0
+        self.view = TokensView()
+        self.shown: TokensShown | None = None
+        self.activity = CallActivity()
+        self._looking = False
+        self._recorded = -1
+        self._stale = True
+
+    def use(self, engine: EngineApi | None) -> None:
+        """There is an engine now, or none any more: then nothing is shown."""
+        super().use(engine)
+        if engine is None:
+            self.shown = None
 
     def choose(self, view: TokensView) -> None:
         """Show something else."""
@@ -118,13 +123,13 @@ class TokensController:
     def refresh(self) -> None:
         """Read everything again, soon."""
         self._stale = True
-        self.look()
+        self.tick()
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """Read what is so now, soon; one look at a time."""
         if self.engine is not None and self.pieces and not self._looking:
             self._looking = True
-            self.screen.spawn(self._look, self.engine, group="tokens")
+            self._screen.spawn(self._read, self.engine, group="tokens")
 
     async def calls(self, group: TokenGroup) -> tuple[CallRecord, ...]:
         """The last calls of a row, the newest first."""
@@ -139,35 +144,33 @@ class TokensController:
             return ()
         return (await self.engine.metrics.tokens(by=(CallDimension.MODEL,))).groups
 
-    async def _look(self, engine: EngineApi) -> None:
+    async def _read(self, engine: EngineApi) -> None:
         try:
-            self.activity, status = await asyncio.gather(engine.metrics.activity(), engine.control.status())
-            self.counts = status.tasks
-            self.roles = {one.role: one for one in status.roles}
+            self.activity, _ = await asyncio.gather(engine.metrics.activity(), self.read_status(engine))
             known = self.shown
             if (
                 self._stale
                 or known is None
                 or known.view != self.view
                 or self.activity.recorded != self._recorded
-                or not 0 <= self.now() - known.at < AGAIN_S
+                or not 0 <= self._clock() - known.at < AGAIN_S
                 or known.timeline.edges != self._edges()
             ):
                 self._stale = False
                 self._recorded = self.activity.recorded
-                self.shown = await self._read(engine, self.view, self._edges())
+                self.shown = await self._read_all(engine, self.view, self._edges())
         except EngineLost:
             return  # the bridge says so to every screen
         finally:
             self._looking = False
-        self.show()
+        self._paint()
         if self._stale:
-            self.look()
+            self.tick()
 
     def _edges(self) -> tuple[int, ...]:
-        return self.view.span.edges(self.now(), self.pieces)
+        return self.view.span.edges(self._clock(), self.pieces)
 
-    async def _read(self, engine: EngineApi, view: TokensView, edges: tuple[int, ...]) -> TokensShown:
+    async def _read_all(self, engine: EngineApi, view: TokensView, edges: tuple[int, ...]) -> TokensShown:
         metrics, which = engine.metrics, CallFilter(edges[0], edges[-1], view.model)
         report, timeline, overview, saved, dearest = await asyncio.gather(
             metrics.tokens(which, by=(view.by,)),
@@ -178,11 +181,13 @@ class TokensController:
         )
         budgets, change = await metrics.budgets(), None
         if view.span.period is not None:
-            since = days_before(self.now(), view.span.period)
+            since = days_before(self._clock(), view.span.period)
             change = await metrics.change(since, view.span.period, model=view.model)
         ever = _has_tokens(report) or _has_tokens(await metrics.tokens(EVERY_CALL))
         tasks = tuple(group for group in dearest.groups if group.key[0] and group.sums.total_tokens)
-        return TokensShown(view, report, timeline, overview, saved, tasks[:DEAREST], ever, budgets, change, self.now())
+        return TokensShown(
+            view, report, timeline, overview, saved, tasks[:DEAREST], ever, budgets, change, self._clock()
+        )
 
 
 def _has_tokens(report: TokenReport) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import ClassVar
 
@@ -11,35 +10,28 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.timer import Timer
 from textual.types import CSSPathType
 from textual.widgets import Static
 
 from tale_tui.domain.clock import Clock
-from tale_tui.domain.errors import TaleError
 from tale_tui.domain.events import EngineMoved, RoleChanged, TaskChanged, TasksChanged
 from tale_tui.domain.metrics import CallDimension, TokenGroup
 from tale_tui.domain.time_ranges import ShownRange
 from tale_tui.engine.api import EngineApi
-from tale_tui.formatting.symbols import ASCII, signs
 from tale_tui.formatting.units import key_name, plural
-from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.engine_bridge import Bridge
 from tale_tui.ui.keys import KeyPlace, binding
+from tale_tui.ui.live_screen import LiveScreen
 from tale_tui.ui.tokens import lines
 from tale_tui.ui.tokens.controller import CALLS_SHOWN, TokensController, TokensShown
 from tale_tui.ui.tokens.table import GroupList, TableLine, group_name
-from tale_tui.ui.widgets.key_bar import KeyBar, model_signs
+from tale_tui.ui.widgets.key_bar import model_signs
 from tale_tui.ui.widgets.pick_list import PickRow
 from tale_tui.ui.widgets.plot import PlotView, plot_columns
-from tale_tui.ui.widgets.status_line import KeyHint
 from tale_tui.ui.widgets.tabs import tab_words
-from tale_tui.ui.widgets.title_bar import TitleBar
 
 NARROW = 100
 """Cells below which words go."""
-LOOK_S = 0.5
-"""Between two looks at the engine: what works moves at least once a second."""
 BAR_CELLS = 2
 """A bar of the plot and the gap behind it."""
 _SIDES, _SIDES_NARROW = 4, 2
@@ -60,7 +52,7 @@ TOKENS_KEYS: list[BindingType] = [
 """Keys of the screen; those that move the choice belong to the table."""
 
 
-class TokensScreen(BaseScreen):
+class TokensScreen(LiveScreen):
     """What was spent.
 
     Args:
@@ -70,6 +62,7 @@ class TokensScreen(BaseScreen):
     """
 
     CSS_PATH: ClassVar[CSSPathType | None] = "tokens.tcss"
+    TICK_S = 0.5  # what works moves at least once a second
     AUTO_FOCUS = "GroupList"
     BACK = "tokens.back"
     BINDING_GROUP_TITLE = "Tokens"
@@ -77,20 +70,15 @@ class TokensScreen(BaseScreen):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  (declared so by Textual)
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (14, "-low"), (22, "-middle"), (30, "-high")]  # noqa: RUF012  (likewise)
 
+    controller: TokensController
+
     def __init__(self, bridge: Bridge, engine: EngineApi | None, clock: Clock | None = None) -> None:
-        super().__init__(id="tokens", classes="-ascii" if signs() is ASCII else "")
-        self.title_bar = TitleBar()
+        super().__init__("tokens", bridge, clock)
         self.head = Static(markup=False, id="sums")
         self.plot = PlotView()
         self.heading, self.list, self.total = TableLine(heading=True), GroupList(), TableLine(heading=False)
         self.foot = Static(markup=False, id="foot")
-        self.bar = KeyBar()
-        self._now = time.time if clock is None else clock.now
-        self._bridge = bridge
-        self._complaint = ""
-        self.controller = TokensController(self, self._now, self.paint, engine)
-        self._looks: Timer | None = None
-        bridge.subscribe(self)
+        self.controller = TokensController(self, self.paint, engine, self._clock)
 
     @property
     def key_places(self) -> tuple[KeyPlace, ...]:
@@ -111,46 +99,12 @@ class TokensScreen(BaseScreen):
         yield self.notice_line
         yield self.bar
 
-    def on_mount(self) -> None:
-        """Look while somebody does."""
-        self._looks = self.set_interval(LOOK_S, self.controller.look, pause=not self.is_shown)
-        if self.controller.engine is None and self._bridge.error is not None:
-            self._no_engine(self._bridge.error)
-
     # the engine
-
-    @on(Bridge.Ready)
-    def _use_engine(self, event: Bridge.Ready) -> None:
-        self.controller.engine, self._complaint = event.engine, ""
-        if self.is_shown:
-            self.controller.refresh()
-
-    @on(Bridge.Failed)
-    def _lose_engine(self, event: Bridge.Failed) -> None:
-        self._no_engine(event.error)
-
-    def _no_engine(self, error: TaleError) -> None:
-        self.controller.engine, self._complaint = None, error.sentence
-        self.controller.shown = None
-        self.paint()
 
     @on(Bridge.Happened)
     def _on_event(self, event: Bridge.Happened) -> None:
         if self.is_shown and isinstance(event.fact, TaskChanged | TasksChanged | RoleChanged | EngineMoved):
-            self.controller.look()
-
-    @on(events.ScreenResume)
-    def _begin_to_look(self) -> None:
-        if self._looks is not None:
-            self._looks.resume()
-        self.controller.refresh()
-        self.paint()
-
-    @on(events.ScreenSuspend)
-    def _rest(self) -> None:
-        """Behind another mode nothing is read; behind a dialog it goes on."""
-        if self._looks is not None and not self.is_shown:
-            self._looks.pause()
+            self.controller.tick()
 
     # what is shown
 
@@ -167,7 +121,7 @@ class TokensScreen(BaseScreen):
 
     def paint(self) -> None:
         """Show what is known now."""
-        now, known = self._now(), self.controller
+        now, known = self._clock(), self.controller
         shown, width = known.shown, _inside(self.size.width)
         if width <= 0 or not self.is_attached:
             return
@@ -229,7 +183,7 @@ class TokensScreen(BaseScreen):
             wanted += [("app.help_outside", "")]
             if not (shown and shown.report.groups):
                 del wanted[0]
-        self.bar.keys = tuple(KeyHint(keys[name], label) for name, label in wanted if name in keys)
+        self.show_hints(wanted)
 
     # keys
 
@@ -243,13 +197,6 @@ class TokensScreen(BaseScreen):
         """Close what is told; with nothing left to close, back to the chat."""
         if not self.put_notice_away():
             self.post_message(self.Left())
-
-    def action_again(self) -> None:
-        """Read everything again; without an engine, try to get one."""
-        if self.controller.engine is None:
-            self._complaint = ""
-            self._bridge.open()
-        self.controller.refresh()
 
     def action_range(self, name: str) -> None:
         """Look so far back."""
@@ -322,7 +269,7 @@ class TokensScreen(BaseScreen):
         calls = await self.controller.calls(group)
         more = group.sums.calls > CALLS_SHOWN
         note = f"the last {CALLS_SHOWN} of {group.sums.calls:,}" if more else plural(len(calls), "call")
-        await self.ask(CallsDialog(group_name(shown.report, group), calls, self._now(), note))
+        await self.ask(CallsDialog(group_name(shown.report, group), calls, self._clock(), note))
 
 
 def _inside(width: int) -> int:

@@ -23,7 +23,7 @@ from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.tokens import TITLED, figure_cells, figure_names
 from tale_tui.formatting.units import bar, count, day_name
 from tale_tui.ui.keys import binding, moving_keys
-from tale_tui.ui.text import fitted
+from tale_tui.ui.text import fitted, padded
 from tale_tui.ui.widgets.key_bar import roles_by_model
 from tale_tui.ui.widgets.line_list import LineList, StyleOf
 
@@ -144,11 +144,7 @@ class GroupList(LineList[TokenGroup]):
     """A line for each group. `Opened` goes out."""
 
     DEFAULT_CSS = """
-    GroupList {
-        height: auto;
-        .line-list--cursor { background: $block-cursor-blurred-background; }
-        &:focus .line-list--cursor { background: $block-cursor-blurred-background; }
-    }
+    GroupList { height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         *moving_keys("tokens", "row"),
@@ -191,12 +187,6 @@ class GroupList(LineList[TokenGroup]):
     def post_moved(self) -> None:
         """Nothing else shows the chosen row."""
 
-    def click_row(self, index: int) -> None:
-        """Choose it; the chosen one is opened."""
-        if index == self.index:
-            self.action_open()
-        self.index = index
-
     def action_open(self) -> None:
         if (group := self.row) is not None:
             self.post_message(self.Opened(group))
@@ -211,8 +201,7 @@ class GroupList(LineList[TokenGroup]):
 
         sign = signs().bar if line == self.index else ""
         yield Segment(f"{sign:{columns.left}}", style("bar"))
-        name = fitted(group_name(report, group), columns.name)
-        yield Segment(name + " " * (columns.name - cell_len(name)), style(colour))
+        yield Segment(padded(group_name(report, group), columns.name), style(colour))
         whole = report.total.total_tokens or 0
         for (figure, _), text in zip(columns.figures, _figures(group.sums, columns, whole), strict=True):
             yield Segment(text, style(colour if figure == SHARE else ""))

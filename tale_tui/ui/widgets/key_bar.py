@@ -16,7 +16,7 @@ from tale_tui.domain.text import clean_line
 from tale_tui.formatting.symbols import signs
 from tale_tui.formatting.units import key_name
 from tale_tui.ui.text import fitted, spread
-from tale_tui.ui.widgets.status_line import KeyHint
+from tale_tui.ui.widgets.status_line import KeyHint, hints_that_fit
 from tale_tui.ui.widgets.text_button import TextButton
 
 LEAVING = ("leave", "later", "stop")
@@ -176,20 +176,8 @@ class KeyBar(Widget):
         least = sum(hint.shown("").cell_length + _GAP for hint in (*self.keys[:2], *self.keys[-1:]))
         if width - left.cell_length < least:
             left = Content(" ")
-        return spread(left, self._keys(width - left.cell_length - 1), width)
+        return spread(left, hints_that_fit(self.keys, width - left.cell_length - 1, _GAP), width)
 
     def _model(self, model: ModelSign, room: int) -> Content:
         sign = signs().working if model.state == "working" else getattr(signs(), _STATES.get(model.state, "failed"))
         return Content.assemble((sign, model.colour), " ", (fitted(model.name, room), model.colour), "  ")
-
-    def _keys(self, room: int) -> Content:
-        if not self.keys or room <= 0:
-            return Content("")
-        *first, last = (hint.shown("$foreground") for hint in self.keys)
-        shown, used = [last], last.cell_length + 1
-        for hint in first:
-            used += hint.cell_length + _GAP
-            if used > room:
-                break
-            shown.insert(-1, hint)
-        return Content(" " * _GAP).join(shown) + " " if last.cell_length < room else Content("")

@@ -27,8 +27,8 @@ _PREFIX = "line-list--"
 class LineList(ScrollView, Generic[Row], can_focus=True):
     """Rows, one of them chosen by keys or the pointer.
 
-    Subclasses paint, give the cursor its style, and say what it means that another row is chosen and that a row is
-    clicked. A row is one line that can be chosen, unless they say otherwise.
+    Subclasses paint, and say what it means that another row is chosen and that one is opened. A row is one line that
+    can be chosen, and a click on the chosen one opens it, unless they say otherwise.
     """
 
     ALLOW_SELECT = False
@@ -42,6 +42,7 @@ class LineList(ScrollView, Generic[Row], can_focus=True):
         scrollbar-size-vertical: 1;
         pointer: pointer;
         background: transparent;
+        .line-list--cursor { background: $block-cursor-blurred-background; }
         .line-list--hover { background: $block-hover-background; }
         .line-list--bar { color: $accent; }
         .line-list--muted { color: $muted; }
@@ -77,12 +78,18 @@ class LineList(ScrollView, Generic[Row], can_focus=True):
         """Post that another row is the chosen one."""
 
     @abstractmethod
-    def click_row(self, index: int) -> None:
-        """Do what a click on a row does."""
-
-    @abstractmethod
     def segments(self, line: int, style: StyleOf) -> Iterable[Segment]:
         """The parts of a line of the whole list that a row has; where rows are one line, the index of the row."""
+
+    def action_open(self) -> None:
+        """Open the chosen row; nothing where there is nothing to open."""
+
+    def click_row(self, index: int) -> None:
+        """Choose a row; open it where it is chosen already."""
+        if index == self.index:
+            self.action_open()
+        else:
+            self.index = index
 
     def can_choose(self, index: int) -> bool:
         """Whether a row can be chosen; a heading cannot."""

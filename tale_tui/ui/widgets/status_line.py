@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -120,6 +120,36 @@ class KeyHint:
         return line.stylize(Style.from_meta({"@click": f"app.simulate_key('{self.key}')"}))
 
 
+def key_hints(wanted: Iterable[tuple[str, ...]], keys: Mapping[str, str]) -> tuple[KeyHint, ...]:
+    """The hints of keys that can do something now.
+
+    Args:
+        wanted: the id of each binding, what it does, and how the key is named where not by its own name.
+        keys: binding id -> key, of those that can do something.
+    """
+    return tuple(KeyHint(keys[name], *words) for name, *words in wanted if name in keys)
+
+
+def hints_that_fit(hints: Sequence[KeyHint], room: int, gap: int) -> Content:
+    """As many hints as there is room for: the last one always, the others from the first; empty where none fits.
+
+    Args:
+        hints: the most wanted first.
+        room: cells.
+        gap: cells between two of them.
+    """
+    if not hints or room <= 0:
+        return Content("")
+    *first, last = (hint.shown("$foreground") for hint in hints)
+    shown, used = [last], last.cell_length + 1
+    for hint in first:
+        used += hint.cell_length + gap
+        if used > room:
+            break
+        shown.insert(-1, hint)
+    return Content(" " * gap).join(shown) + " " if last.cell_length < room else Content("")
+
+
 class StatusLine(Widget):
     """Three parts at fixed places, so that nothing jumps when one of them changes."""
 
@@ -177,7 +207,7 @@ class StatusLine(Widget):
                 (self._counts(wide=wide) if counts else "", "$muted"),
             )
         gap = _GAP if wide else _NARROW_GAP
-        return spread(left, self._keys(width - left.cell_length - gap, gap), width)
+        return spread(left, hints_that_fit(self.keys, width - left.cell_length - gap, gap), width)
 
     def _models(self, width: int) -> Content:
         """The model that answers in `width` cells, and that which works where it is another one: sign, name, a word."""
@@ -252,17 +282,3 @@ class StatusLine(Widget):
         gauge = ((painted[:summed_up], "$accent"), (painted[summed_up:], colour))
         line = Content.assemble((label, "$muted"), *gauge, " ", (f"{numbers} {word}".rstrip(), colour))
         return line.truncate(width, pad=True)
-
-    def _keys(self, room: int, gap: int) -> Content:
-        """As many keys as there is room for: the last one always, the others from the first."""
-        if not self.keys or room <= 0:
-            return Content("")
-        *first, last = (hint.shown("$foreground") for hint in self.keys)
-        shown = [last]
-        used = last.cell_length + 1
-        for hint in first:
-            used += hint.cell_length + gap
-            if used > room:
-                break
-            shown.insert(-1, hint)
-        return Content(" " * gap).join(shown) + " " if last.cell_length < room else Content("")

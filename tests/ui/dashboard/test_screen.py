@@ -219,7 +219,7 @@ async def test_the_same_trouble_is_told_once(open_dashboard: Any) -> None:
     async with open_dashboard() as window:
         for _ in range(3):
             window.engine.errors["metrics.dashboard"] = DatabaseBusy("The database is busy.")
-            window.app.dashboard.controller.read()
+            window.app.dashboard.controller.refresh()
             await window.idle()
         assert window.app.told == ["The database is busy."]
         await window.shows("✓ chat < 1 s")
@@ -238,7 +238,7 @@ async def test_what_comes_late_of_another_range_is_not_shown(open_dashboard: Any
             setattr(window.app.dashboard.controller, "range", ShownRange.HOURS)
             or replace(busy(range_s, model), calls=1)
         )
-        window.app.dashboard.controller.read()
+        window.app.dashboard.controller.refresh()
         await window.idle()
         assert window.app.dashboard.controller.report is shown
 
@@ -268,7 +268,7 @@ async def test_new_plots_are_painted_one_after_the_other_and_none_is_left_out(op
         for view in screen.grid.views:
             screen.watch(view, "data", lambda _: painted.append(next(turns)), init=False)
         counting = asyncio.ensure_future(count_turns())
-        screen.controller.read()
+        screen.controller.refresh()
         await window.until(lambda: len(painted) == len(old), "all are painted anew")
         counting.cancel()
         assert all(view.data != before for view, before in zip(screen.grid.views, old, strict=True))
@@ -285,7 +285,7 @@ async def test_figures_that_change_lay_nothing_out_anew(open_dashboard: Any, mon
         window.engine.dashboard = lambda range_s, model: replace(
             busy(range_s, model), models=(replace(small, calls=500), big)
         )
-        screen.controller.read()
+        screen.controller.refresh()
         await window.until(lambda: "500" in str(screen.models.rows), "it is read")
         assert True not in laid_out
 

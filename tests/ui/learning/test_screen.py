@@ -69,6 +69,15 @@ async def test_forgetting_asks_first_and_the_safe_choice_is_chosen(open_learning
         assert asked(window, "learning.reset") == [(DETECTION,)]
 
 
+async def test_the_key_that_brings_it_back_is_the_one_that_the_user_gave_it(open_learning: Any) -> None:
+    async with open_learning() as window:
+        window.app.set_keymap({"learning.undo": "z"})
+        await window.press("x")
+        await window.shows("Nothing is deleted: z brings it back.")
+        await window.press("tab", "enter")
+        await window.shows("tale-tui learning undo detection-9 brings it back, and so does z.")
+
+
 async def test_space_stops_a_part_and_starts_it_again(open_learning: Any) -> None:
     async with open_learning() as window:
         await window.press("down", "space")

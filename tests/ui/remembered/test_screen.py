@@ -13,6 +13,7 @@ from support.window import Window
 from tale_tui.domain.errors import EngineLost, FetchFailed, ReadOnly
 from tale_tui.domain.recall import RecallKind, RecallSource, RecallState
 from tale_tui.ui.remembered.pages import PAGE
+from tale_tui.ui.remembered.screen import RememberedScreen
 
 NARROW = (80, 24)
 
@@ -223,7 +224,7 @@ async def test_without_an_engine_one_sentence_stands_there(open_remembered: Any)
 async def test_what_changes_elsewhere_is_seen_a_moment_later(
     open_remembered: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tale_tui.ui.remembered.screen.LOOK_S", 0.05)
+    monkeypatch.setattr(RememberedScreen, "TICK_S", 0.05)
     engine, looks = engine_of(), 0
     state = engine.recall.state
 

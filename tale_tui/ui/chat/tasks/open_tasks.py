@@ -77,7 +77,7 @@ class OpenTasks:
     def show(self, counts: TaskCounts) -> None:
         """Say how many there are, and ask about those that were cut off."""
         self._title.running = counts.running
-        self._title.asking = counts.waiting + counts.interrupted
+        self._title.asking = counts.asking
         self._line.tasks = TasksShown(counts.running, counts.queued, counts.waiting)
         before, self.cut_off = self.cut_off, self._interrupted(counts) if self.asks else 0
         if before == self.cut_off:

@@ -491,7 +491,6 @@ async def test_no_byte_of_a_setting_is_told_that_a_terminal_would_obey() -> None
     await desk.roles.restore()
     await desk.roles.assign(UX, SMALL)
     kept.full = True
-    await desk.roles.assign(UX, ModelRef(SCRIPTED, "\x1b[2J"))
     await desk.roles.assign(TASK, SMALL)
     assert "holds again after the next start" in desk.notices[0].sentence
     assert [notice.sentence for notice in desk.notices] == [clean_line(notice.sentence) for notice in desk.notices]
