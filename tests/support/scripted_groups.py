@@ -901,7 +901,10 @@ class ScriptedControl(Group):
         engine = self._engine
         await engine.asked("control.status")
         states = [task.state for task in engine.all.values() if task.state is not TaskState.DRAFT]
-        counts = TaskCounts(**{state.value: states.count(state) for state in TaskState if state is not TaskState.DRAFT})
+        counts = TaskCounts(
+            **{state.value: states.count(state) for state in TaskState if state is not TaskState.DRAFT},
+            interrupted=sum(task.reason is Reason.INTERRUPTED for task in engine.all.values()),
+        )
         pid = os.getpid() if engine.here else engine.pid
         about = (engine.works, engine.watched, engine.can_write)
         return EngineStatus(pid, "1", NOON, engine.background, await engine.models.roles(), counts, *about)

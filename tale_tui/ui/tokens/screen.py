@@ -129,7 +129,7 @@ class TokensScreen(LiveScreen):
         high = self.has_class("-high")
         empty = shown is not None and not shown.ever
         self.set_class(empty or bool(self._complaint), "-empty")
-        self.title_bar.running, self.title_bar.asking = known.counts.running, known.counts.waiting
+        self.title_bar.running, self.title_bar.asking = known.counts.running, known.counts.asking
         self._show_note(shown, empty=empty)
         self.bar.models = model_signs(known.roles, working=bool(known.counts.running))
         head = [lines.sums_line(shown.overview if shown else None, known.activity, now, width)]

@@ -12,11 +12,12 @@ import pytest
 from support import tokens as fake_tokens
 from support.calls import LARGE, SMALL, new_call
 from support.screen_app import NOW
-from support.tasks import plain
+from support.tasks import plain, task
 from support.window import Window
 from tale_tui.domain.errors import EngineLost
 from tale_tui.domain.metrics import CallDimension, CallKind, RunningCall
 from tale_tui.domain.models import Role
+from tale_tui.domain.tasks import Reason
 from tale_tui.domain.time_ranges import ShownRange
 from tale_tui.formatting.units import count
 from tale_tui.ui.dialogs.budgets import BudgetsDialog
@@ -127,6 +128,12 @@ async def test_nothing_yet_is_a_sentence_and_no_key_does_nothing(open_tokens: An
             await window.press(key)
         assert window.app.screen is window.app.tokens
         assert {"tokens.by", "tokens.model", "tokens.export", "tokens.longer"} & {*window.app.tokens.keys()} == set()
+
+
+async def test_what_asks_and_what_was_cut_off_is_counted_in_the_first_line(open_tokens: Any) -> None:
+    asks, cut_off = task("r5n1", "Web", "waiting"), task("k4t9", "Fibonacci", "paused", reason=Reason.INTERRUPTED)
+    async with open_tokens(plain([asks, cut_off]), before="No call yet.") as window:
+        await window.shows("Tasks ?2")
 
 
 async def test_a_range_without_a_call_says_where_there_may_be_some(open_tokens: Any) -> None:
