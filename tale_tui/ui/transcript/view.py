@@ -318,7 +318,7 @@ class TranscriptView(TurnScrollView):
         """Say who does the tasks, or do not."""
         self.apply_context()
 
-    def watch_reroute_key(self) -> None:
+    def watch_reclassify_key(self) -> None:
         """Tell the key."""
         self.apply_context()
 

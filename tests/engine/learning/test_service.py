@@ -129,7 +129,7 @@ async def test_learned_weights_that_are_damaged_are_told_of_once_and_work_goes_o
                 notices.append(fact.sentence)
                 break
     assert notices == [(await of(engine, LearnedPart.COMPLEXITY)).problem]
-    assert "weights of format 99" in notices[0]
+    assert "it is damaged, or of another version" in notices[0]
     assert (await engine.learning.forecast("hello there")).complexity == "simple"
 
 
