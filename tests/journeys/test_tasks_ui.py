@@ -18,6 +18,8 @@ from tale_tui.ui.tasks.notifications import GATHER_S
 from tale_tui.ui.tasks.screen import TasksScreen
 from tale_tui.ui.terminal.notifications import call
 
+pytestmark = pytest.mark.long
+
 HELLO = "Hello! How are you today?"
 WORK = "Can you write a Python function to calculate the Fibonacci sequence?"
 BIG = "scripted/demo-big"

@@ -33,6 +33,8 @@ from tale_tui.ui.dialogs.text_entry import TextDialog
 from tale_tui.ui.dialogs.welcome import WelcomeScreen
 from tale_tui.ui.theming import VARIABLE_DEFAULTS
 
+pytestmark = pytest.mark.long
+
 NOW = 1_786_284_120.0
 
 

@@ -9,6 +9,8 @@ from textual import events
 
 from tale_tui.engine.models.scripted import spoken
 
+pytestmark = pytest.mark.long
+
 HUGE = {
     "a line in a fence": "```\n" + "x" * 200_000,
     "a table": "|" + "h|" * 10 + "\n|" + "---|" * 10 + "\n" + ("|" + "cell|" * 10 + "\n") * 300,

@@ -10,6 +10,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
+from support.looks import SIZES, THEMES
 from tale_tui.domain.conversation import Author, Message, Session, Transcript
 from tale_tui.domain.forecasts import NOTHING, Estimate, ForecastSummary
 from tale_tui.domain.models import BackendName, ModelRef, Usage
@@ -22,8 +23,6 @@ from tale_tui.ui.transcript.view import TranscriptView
 NOW = 1_794_146_520.0
 """Sunday 8 November 2026, 14:02 UTC."""
 SMALL, USUAL = (80, 24), (120, 40)
-SIZES = {"80x24": SMALL, "120x40": USUAL}
-THEMES = ("tale-dark", "tale-light")
 UX, BIG = ModelRef(BackendName.OLLAMA, "qwen2.5:7b"), ModelRef(BackendName.OLLAMA, "qwen3:14b")
 USAGE = Usage(412, 118, 0, 310.0, None, 3400.0, 38.2)
 HELLO = "Hello! How are you today?"

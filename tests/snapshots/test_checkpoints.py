@@ -9,13 +9,12 @@ import pytest
 from textual.pilot import Pilot
 
 from support.checkpoints import SCOPE, CheckpointsApp, engine_of
+from support.looks import SIZES, THEMES
 from support.window import Window
 from tale_tui.domain.checkpoints import CheckpointScope
 from tale_tui.domain.errors import CheckpointFailed, EngineLost
 
 TINY, SMALL, USUAL = (20, 5), (80, 24), (120, 40)
-SIZES = {"80x24": SMALL, "120x40": USUAL}
-THEMES = ("tale-dark", "tale-light")
 
 
 @pytest.fixture

@@ -8,15 +8,21 @@ from typing import Any
 
 import pytest
 
+from support.looks import SIZES
 from tale_tui.domain.events import Notice
 from tale_tui.domain.forecasts import NOTHING, Estimate, TaskForecast
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Classification, DetectBand
 from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
 
-SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
-LOOKS = {f"{size}-{theme}": (SIZES[size], f"tale-{theme}") for size in SIZES for theme in ("dark", "light")}
-looks = pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+looks = pytest.mark.parametrize(
+    "look",
+    [
+        pytest.param((SIZES[size], f"tale-{theme}"), id=f"{size}-{theme}", marks=pytest.mark.long if light else ())
+        for size in SIZES
+        for theme, light in (("dark", False), ("light", True))
+    ],
+)
 BIG = ModelRef.parse("ollama/qwen3:14b")
 FORESEEN = TaskForecast(
     *("code", Estimate(85, 80, 95), Estimate(620, 380, 1_020), Estimate(70, 45, 110), NOTHING, 12),

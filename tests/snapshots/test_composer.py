@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from support.looks import SIZES
 from tale_tui.domain.errors import ReadOnly, Unreachable
 from tale_tui.domain.events import Notice
 from tale_tui.engine.models.scripted import spoken
 
 AWAY = Unreachable("Nothing answers at http://127.0.0.1:11434. Start Ollama with `ollama serve`, then try again.")
-SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)

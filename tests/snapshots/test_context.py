@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
+from support.looks import SIZES, THEMES
 from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.engine.models.scripted import Pause, Say, Script
 
-SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
-THEMES = ["tale-dark", "tale-light"]
 TURNS, SUMMED_UP = 60, 45
 SAID = "The fish in the pond is red, and it is older than the house. " * 5
 SUMMARY = (

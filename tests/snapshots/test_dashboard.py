@@ -9,12 +9,12 @@ import pytest
 from textual.pilot import Pilot
 
 from support.dashboard import DashboardApp, engine_of
+from support.looks import THEMES
 from support.window import Window
 from tale_tui.domain.errors import EngineLost
 
 TINY, SMALL, USUAL, LARGE = (20, 5), (80, 24), (120, 40), (200, 60)
 SIZES = {"80x24": SMALL, "120x40": USUAL, "200x60": LARGE}
-THEMES = ("tale-dark", "tale-light")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from support.looks import SIZES
 from tale_tui.domain.alerts import AlertKind, LimitReading
 from tale_tui.domain.events import Notice
 from tale_tui.domain.models import FinishReason, Progress
@@ -16,7 +17,6 @@ from tale_tui.engine.models.scripted import Pause, Say, Script
 from tale_tui.ui.widgets.progress_gauge import ProgressGauge
 
 SMALL, USUAL = (80, 24), (120, 40)
-SIZES = {"80x24": SMALL, "120x40": USUAL}
 LINK = "https://user@docs.python.org.evil.example:8080/3/library/functools.html#functools.cache"
 DAY_S = 86_400.0
 

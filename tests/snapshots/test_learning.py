@@ -10,12 +10,11 @@ import pytest
 from textual.pilot import Pilot
 
 from support.learning import LearningApp, engine_of, taught, untaught
+from support.looks import SIZES, THEMES
 from support.window import Window
 from tale_tui.domain.errors import EngineLost
 
 TINY, SMALL, USUAL = (20, 5), (80, 24), (120, 40)
-SIZES = {"80x24": SMALL, "120x40": USUAL}
-THEMES = ("tale-dark", "tale-light")
 
 
 @pytest.fixture

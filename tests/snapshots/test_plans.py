@@ -9,13 +9,12 @@ import pytest
 from textual.pilot import Pilot
 
 from support import plans
+from support.looks import SIZES, THEMES
 from support.tasks import TasksApp
 from support.window import Window
 from tale_tui.ui.plans.dialog import PlanDialog
 
 SMALL, USUAL = (80, 24), (120, 40)
-SIZES = {"80x24": SMALL, "120x40": USUAL}
-THEMES = ["tale-dark", "tale-light"]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from support import tasks as fake_tasks
 from support import tokens as fake_tokens
+from support.looks import THEMES
 from support.window import Window
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
@@ -18,7 +19,6 @@ SCENES = {
     "busy": (fake_tokens.busy, "dearest"),
     "wide": (fake_tokens.wide, "gpt"),
 }
-THEMES = ("tale-dark", "tale-light")
 
 
 @pytest.fixture

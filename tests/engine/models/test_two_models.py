@@ -149,6 +149,7 @@ async def test_a_forecast_is_near_what_is_taken(services: ModelServices) -> None
         assert model.size_bytes * 0.9 < forecast.total < model.size_bytes * 1.8
 
 
+@pytest.mark.long
 async def test_a_reply_comes_while_the_same_model_works(services: ModelServices) -> None:
     """Also where both roles have one model: each has a process of its own."""
     window = await services.pool.window(TALK)

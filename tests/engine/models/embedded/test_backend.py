@@ -168,6 +168,7 @@ async def test_killed_in_the_answer_it_says_so_and_comes_back(backend: EmbeddedB
     assert finished.load_ms
 
 
+@pytest.mark.long
 async def test_killed_while_it_reads_it_says_so_and_comes_back(backend: EmbeddedBackend) -> None:
     text, error = await killed_at(backend, asking("Repeat this. " + LONG), 1)
     assert text == ""

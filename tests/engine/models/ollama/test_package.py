@@ -22,6 +22,7 @@ print(found[0].AsyncClient.__name__)
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "variables",
     [
