@@ -6,6 +6,7 @@ import difflib
 import re
 from ipaddress import ip_address
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -330,6 +331,10 @@ class AlertSettings(SettingsGroup):
     def _address(cls, value: str) -> str:
         if value and not re.fullmatch(r"https?://[^\s/]\S*", value):
             raise ValueError("it takes an address, as in https://example.org/hook, or nothing")
+        try:
+            _ = urlsplit(value).port
+        except ValueError:
+            raise ValueError("it takes an address whose port is a number up to 65535, or nothing") from None
         return value
 
     @field_validator("command")

@@ -10,6 +10,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from tale_tui.config.settings import DetectSettings
@@ -54,9 +55,8 @@ async def run(folder: Path) -> None:
 
     await measure("classified as it is sent", decide)
     await measure("classified as it is typed", lambda: classifier.classify("write a Python function", session_id))
-    await measure(
-        "the conversation, as far as prompts need it", PromptBranch(store, reply.id, session_id, clock.now).read
-    )
+    branch = PromptBranch(store, partial(store.prompt_source, reply.id), session_id, clock.now)
+    await measure("the conversation, as far as prompts need it", branch.read)
     await measure("the whole of it, for comparison", lambda: store.transcript(session_id))
     await store.close()
 
