@@ -128,8 +128,8 @@ def test_a_byte_order_mark_does_not_matter(paths: Paths) -> None:
         ("[tasks]\nper_minute = 99999999999999999999", {}, {}, "{file}: tasks.per_minute is `99999999999999999999`; it "
          "takes a whole number from 1 to 100,000."),
         ("look = 3", {}, {}, "{file}: look is `3`; it takes a table."),
-        ("[alerts]\nwebhook = 'https://a:70000/x'", {}, {}, "{file}: alerts.webhook is `https://a:70000/x`; it takes an "
-         "address whose port is a number up to 65535, or nothing."),
+        ("[alerts]\nwebhook = 'https://a:70000/x'", {}, {}, "{file}: alerts.webhook is `https://a:70000/x`; it takes "
+         "an address whose port is a number up to 65535, or nothing."),
         ("[keys]\na.b = 3", {}, {}, "{file}: keys.a.b is `3`; it takes text."),
         ("[prices]\n'openai/m' = {prompt = -1}", {}, {}, "{file}: prices.openai/m.prompt is `-1`; it takes a number "
          "from 0 to 1,000,000,000."),
