@@ -1,6 +1,6 @@
 """What the engine says: the events of one turn and of one task, and the facts that anyone may care about.
 
-Three closed unions of frozen dataclasses. A reader matches on the class and ends with `assert_never`.
+Three closed unions of frozen dataclasses. A reader that must know every one ends its match with `assert_never`.
 """
 
 from __future__ import annotations
