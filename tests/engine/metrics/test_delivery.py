@@ -127,7 +127,7 @@ async def test_an_address_that_does_not_take_it_is_told_once_without_its_secret(
     ("url", "why"),
     [
         ("http://127.0.0.1:{port}/hook?token=secret", "it cannot be reached; the log says more"),
-        ("http://127.0.0.1:x/hook?token=secret", "it is no address that can be posted to"),
+        ("http://127.0.0.1:{port}/hook\x00?token=secret", "it is no address that can be posted to"),
     ],
 )
 async def test_why_an_address_does_not_take_it_is_a_sentence_and_the_reason_is_in_the_log(

@@ -52,7 +52,8 @@ async def rows(engine: Engine, backend: ScriptedBackend) -> tuple[CallRecord, ..
 
 
 def of_kind(calls: tuple[CallRecord, ...], kind: CallKind) -> list[CallRecord]:
-    return [call for call in calls if call.labels.kind is kind]
+    """In the order in which they began: one that failed may be stored behind the one that stood in for it."""
+    return sorted((call for call in calls if call.labels.kind is kind), key=lambda call: call.timestamp)
 
 
 async def test_a_reply_is_a_row_which_says_who_asked_and_what_it_shows(start_engine: Start) -> None:
