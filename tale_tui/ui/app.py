@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import sys
 import time
 from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
@@ -52,6 +53,9 @@ ANSWER_WITHIN_S = 2.0
 LEAVE_WITHIN_S = 0.3
 """Leaving waits so long for the place of the reader to be stored."""
 
+SWITCH_INTERVAL_S = 0.0005
+"""A thread that computes or imports gives way to the screen after so long. Python's own 5 ms are waited for several
+times for each key, and that is seen."""
 
 APP_KEYS: list[BindingType] = [
     binding("app.help", "f1", "help", "Help", "All keys and commands", priority=True),
@@ -417,6 +421,7 @@ def run_app(
         app.chat.title_bar.label = f"{app.TITLE} demo"
         # The first line says so already.
         tell_demo_once(paths.data)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     code = app.run()
     if app.crash is not None:
         raise app.crash

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 from textual.message_pump import MessagePump
 
+from tale_tui.config.load_thread import load
 from tale_tui.domain.errors import TaleError
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ async def open_engine(
     on_settings: Callable[[Settings], None],
     preload: Callable[[], None],
 ) -> AsyncIterator[EngineApi]:
-    """The engine of the data folder, as long as the block lasts; everything heavy is loaded in a thread.
+    """The engine of the data folder, as long as the block lasts; everything heavy is loaded in the thread for that.
 
     Args:
         paths: the folders; they exist.
@@ -155,7 +156,7 @@ async def open_engine(
         SettingsError: a setting is wrong.
         StoreError, EngineLost, EngineMismatch: the engine cannot be had.
     """
-    loaded = await asyncio.to_thread(_load, paths, overrides, preload)
+    loaded = await load(_load, paths, overrides, preload)
     from tale_tui.config import logs
     from tale_tui.config.process_title import set_process_title
     from tale_tui.engine.ipc.connect import open_engine as open_api
@@ -169,13 +170,13 @@ async def open_engine(
         set_process_title("engine")
         return loaded.settings
 
-    warming = asyncio.create_task(asyncio.to_thread(warm), name="warm the markdown")
-    try:
-        with logs.to_file(paths.log_file, loaded.settings.log_level):
-            async with open_api(paths, be_engine) as engine:
+    with logs.to_file(paths.log_file, loaded.settings.log_level):
+        async with open_api(paths, be_engine) as engine:
+            warming = asyncio.create_task(load(warm), name="warm the markdown")
+            try:
                 yield engine
-    finally:
-        await warming
+            finally:
+                await warming
 
 
 def _load(paths: Paths, overrides: Mapping[str, object], preload: Callable[[], None]) -> Loaded:

@@ -65,6 +65,25 @@ paths.make()
 asyncio.run(main())
 """
 """A window that is opened, and then foresees a task."""
+FIRST_REQUEST = """
+import asyncio, json, sys, threading
+import httpx
+from tale_tui.engine.models.http.client import load_transport
+
+async def main():
+    loading = threading.Thread(target=load_transport)
+    loading.start()
+    loading.join()
+    before = set(sys.modules)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        try:
+            await client.get("http://127.0.0.1:1")
+        except httpx.ConnectError:
+            print(json.dumps([sorted(before), sorted(set(sys.modules) - before)]))
+
+asyncio.run(main())
+"""
+"""Nobody listens at this port: all that a request needs is there before that is known."""
 
 
 def loaded_by(code: str) -> set[str]:
@@ -118,6 +137,15 @@ def test_a_window_learns_nothing_before_its_first_frame_and_has_numpy_in_a_threa
     assert not packages(set(seen["ready"])) & LEARNING_LIBRARIES
     assert packages(set(seen["forecast"])) & LEARNING_LIBRARIES == {"numpy"}
     assert seen["numpy in"] == [False]
+
+
+def test_what_the_first_request_needs_is_loaded_before_it_in_a_thread() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_REQUEST], check=True, capture_output=True, text=True, timeout=100
+    )
+    before, during = map(set, json.loads(done.stdout))
+    assert {"httpcore", "anyio", "h11"} <= packages(before)
+    assert not packages(during) & {"httpcore", "anyio", "h11", "certifi", "socksio"}
 
 
 def test_the_whole_program_never_loads_what_fits_learn_with() -> None:

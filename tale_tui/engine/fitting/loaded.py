@@ -1,4 +1,4 @@
-"""Hands out what learned weights make, loaded in a thread when it is first wanted."""
+"""Hands out what learned weights make, loaded when it is first wanted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
+
+from tale_tui.config.load_thread import load
 
 T = TypeVar("T")
 
@@ -26,14 +28,14 @@ class LearnedModel(Generic[T]):
         """None until somebody has asked for it."""
 
     async def get(self) -> T:
-        """The model; the first call loads it in a thread."""
+        """The model; the first call loads it."""
         if self.loaded is None:
             async with self._loading:
                 if self.loaded is None:
-                    self.loaded = await asyncio.to_thread(self._load, self.learned)
+                    self.loaded = await load(self._load, self.learned)
         return self.loaded
 
     async def reload(self) -> None:
         """Take the weights that are in the file now; until they are read the old ones serve."""
         async with self._loading:
-            self.loaded = await asyncio.to_thread(self._load, self.learned)
+            self.loaded = await load(self._load, self.learned)

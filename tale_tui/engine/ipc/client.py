@@ -18,7 +18,7 @@ from tale_tui.domain.errors import DiskFull, EngineLost, EngineMismatch, ReadOnl
 from tale_tui.domain.events import EngineMoved, Fact, Notice
 from tale_tui.domain.text import clean_line
 from tale_tui.engine.api import EngineApi
-from tale_tui.engine.ipc.codec import GROUPS, ApiGroup, api_method
+from tale_tui.engine.ipc.codec import GROUPS, ApiGroup, is_streaming
 from tale_tui.engine.ipc.endpoint import lock_path, socket_path, sockets_exist
 from tale_tui.engine.ipc.remote import RemoteEngine, connect
 from tale_tui.engine.ipc.server import Server
@@ -110,7 +110,7 @@ class EngineClient:
     def _bind(self, name: str) -> Callable[..., Any]:
         if name == "control.watch":
             return self._watch
-        return partial(self._stream if api_method(name).streams else self._call, name)
+        return partial(self._stream if is_streaming(name) else self._call, name)
 
     async def _settle(self) -> None:
         deadline = asyncio.get_running_loop().time() + TAKEOVER_TIMEOUT_S

@@ -116,6 +116,12 @@ def is_api_method(name: str) -> bool:
     return not method.startswith("_") and inspect.isfunction(getattr(GROUPS.get(group), method, None))
 
 
+def is_streaming(name: str) -> bool:
+    """Whether the verb of this name gives items one after the other, and not one result. Needs no adapters."""
+    group, _, method = name.partition(".")
+    return not inspect.iscoroutinefunction(getattr(GROUPS[group], method))
+
+
 @cache
 def api_method(name: str) -> ApiMethod:
     """The verb of this name, as in "tasks.cancel"; built at its first use, as adapters cost time.
@@ -129,7 +135,7 @@ def api_method(name: str) -> ApiMethod:
     function = getattr(GROUPS[group], method)
     hints = get_type_hints(function)
     result = hints.pop("return")
-    streams = not inspect.iscoroutinefunction(function)
+    streams = is_streaming(name)
     if streams:
         item = get_args(result)[0]
         members = get_args(item) if isinstance(item, UnionType) else (item,)

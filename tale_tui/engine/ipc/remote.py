@@ -21,6 +21,7 @@ from tale_tui.engine.ipc.codec import (
     api_method,
     bad_line,
     from_line,
+    is_streaming,
     to_line,
     unpack_error,
 )
@@ -53,7 +54,7 @@ class RemoteEngine:
             await self._writer.wait_closed()
 
     def _bind(self, name: str) -> Callable[..., Any]:
-        return partial(self._stream if api_method(name).streams else self._call, name)
+        return partial(self._stream if is_streaming(name) else self._call, name)
 
     async def _listen(self) -> None:
         try:

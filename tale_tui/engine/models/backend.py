@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from tale_tui.config.load_thread import load
 from tale_tui.domain.errors import NotAvailable
 from tale_tui.domain.metrics import CallLabels
 from tale_tui.domain.models import BackendName, BackendReport, FinishReason, LoadedModel, ModelRef, Progress, Role
@@ -275,7 +276,7 @@ class BackendRegistry:
             raise NotAvailable(f"There is no backend {name.value} here; there is {', '.join(sorted(self._builders))}.")
         async with self._making:
             if name not in self._made:
-                self._made[name] = await asyncio.to_thread(self._builders[name])
+                self._made[name] = await load(self._builders[name])
             return self._made[name]
 
     @property

@@ -30,13 +30,17 @@ def configured_backends(settings: Settings, paths: Paths) -> BackendRegistry:
     """
 
     def ollama() -> Backend:
+        from tale_tui.engine.models.http.client import load_transport
         from tale_tui.engine.models.ollama.backend import OllamaBackend
 
+        load_transport()
         return OllamaBackend(settings, worker=registry.worker, traffic=registry.traffic)
 
     def openai() -> Backend:
+        from tale_tui.engine.models.http.client import load_transport
         from tale_tui.engine.models.openai.backend import OpenAIBackend
 
+        load_transport()
         try:
             key = read_key(KEY_VARIABLE)
         except ValueError as error:

@@ -19,7 +19,7 @@ from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.engine.ipc import client as client_module
 from tale_tui.engine.ipc import remote as remote_module
 from tale_tui.engine.ipc.client import EngineClient
-from tale_tui.engine.ipc.codec import NOT_UNDERSTOOD
+from tale_tui.engine.ipc.codec import NOT_UNDERSTOOD, api_method
 from tale_tui.engine.ipc.endpoint import lock_path, socket_path
 from tale_tui.engine.models.scripted import Hold
 
@@ -59,6 +59,15 @@ async def opened(data: Path, engine: ScriptedEngine, started: list[bool] | None 
         yield client
     finally:
         await client.close()
+
+
+async def test_the_engine_here_is_asked_without_what_the_link_needs(data: Path) -> None:
+    async with opened(data, small()) as client:
+        api_method.cache_clear()
+        assert len(await client.sessions.list()) == 3
+        async with aclosing(client.control.watch()):
+            pass
+        assert api_method.cache_info().currsize == 0
 
 
 async def test_the_first_is_the_engine_and_the_second_its_client(data: Path) -> None:

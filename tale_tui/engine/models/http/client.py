@@ -10,6 +10,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import TypedDict
 
+import anyio
 import httpx
 from socksio.exceptions import SOCKSError
 
@@ -35,6 +36,15 @@ FIRST_ERROR_STATUS = 300
 """From here on a status is no answer. Redirections are not followed: prompts go where the user said."""
 TRANSPORT_ERRORS = (httpx.HTTPError, OSError, SOCKSError)
 """What sending and reading let through; a proxy that does not speak SOCKS, and encryption, have errors of their own."""
+
+
+def load_transport() -> None:
+    """Import what httpx leaves to the first request, which would hold up the event loop for a tenth of a second.
+
+    To be called in a thread where no event loop runs.
+    """
+    httpx.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    anyio.run(anyio.sleep, 0)
 
 
 class KeyAuth(httpx.Auth):
