@@ -99,6 +99,8 @@ class ChildProcess(asyncio.SubprocessProtocol):
         self._log_file = log_file
         self._log_start = 0
         self._rest = b""
+        self._babbles = False
+        """It said what nobody understands: nothing that it says after that is taken."""
         self._exchange: AnswerExchange | None = None
         self._counts: dict[int, asyncio.Future[int | None]] = {}
         self._last_number = 0
@@ -216,12 +218,15 @@ class ChildProcess(asyncio.SubprocessProtocol):
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         """The process said something."""
+        if self._babbles:
+            return
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             try:
                 self._take(cast("Reply", decode(line)))
             except ValueError:
                 log.warning("the model's process said what nobody understands; it is ended")
+                self._babbles = True
                 self.kill()
                 return
 

@@ -21,6 +21,7 @@ from tale_tui.domain.errors import (
     TimedOut,
 )
 from tale_tui.engine.models.embedded import process as embedded_process
+from tale_tui.engine.models.embedded.protocol import AnswerChat, AnswerFailed, LoadModel, encode
 
 # ruff: noqa: ASYNC240  # a test may wait for its files
 
@@ -176,3 +177,12 @@ async def test_closing_in_the_middle_of_a_load_leaves_no_process(bench: Any) -> 
     assert bench.children() == []
     with pytest.raises(BackendCrashed, match="closing"):
         await backend.load("m", None)
+
+
+async def test_nothing_is_taken_from_a_process_after_what_nobody_understands(tmp_path: Path) -> None:
+    child = embedded_process.ChildProcess(LoadModel(str(tmp_path / "m.gguf"), 512, 1, 0, ""), tmp_path / "log")
+    answer = child.begin(AnswerChat(0, [["user", "Hi"]], 5, None, None), lambda: None)
+    child.pipe_data_received(1, b"not a line of the protocol\n")
+    child.pipe_data_received(1, encode(AnswerFailed(answer.number, "invalid", "said too late", None, None)))
+    child.connection_lost(None)
+    assert await answer.next() is None
