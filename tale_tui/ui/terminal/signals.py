@@ -125,7 +125,8 @@ class FaultHandler:
     """Gives the terminal back before a fault of native code ends the process, which it does all the same.
 
     The C library calls into Python within the signal, as nothing else of this process runs afterwards. Should that
-    hang, an alarm ends it.
+    hang, an alarm ends it. Only where somebody sends such a signal just as the thread waits for the interpreter, as
+    native code that fails never does, Python is not reached and the process has to be killed.
 
     Args:
         restore: gives the terminal back, now.
