@@ -177,7 +177,7 @@ class CheckpointsController(LiveController):
             session_id = checkpoint.session_id
             task_id = "" if session_id else checkpoint.group
         if not task_id and not session_id:
-            raise BadInput("Say of what: open the checkpoints of a task with C, or those of a conversation from it.")
+            raise BadInput("Say of what: open the checkpoints of one task, or of one conversation, and keep it there.")
         hint = "What it is to be called. No rule of age and room removes it."
         message = await self._screen.ask(TextDialog("Keep the present", hint=hint))
         if message is not None:
@@ -209,7 +209,7 @@ class CheckpointsController(LiveController):
         if self.found is None or not self.found.checkpoints:
             raise NoSuchCheckpoint("There are no checkpoints yet.")
         ids = tuple(one.id for one in self.found.checkpoints)
-        hint = "A new file, a bundle that git reads too: `i` on another machine, or tale-tui checkpoints import."
+        hint = "A new file, a bundle that git reads too. Another machine can take it in."
         while True:
             written = await self._screen.ask(TextDialog(f"Write {plural(len(ids), 'checkpoint')} to", name, hint=hint))
             if not written:
@@ -226,7 +226,7 @@ class CheckpointsController(LiveController):
         from tale_tui.ui.dialogs.save_text import place_of
         from tale_tui.ui.dialogs.text_entry import TextDialog
 
-        hint = "A file that `e` or tale-tui checkpoints export wrote. Nothing is restored by that."
+        hint = "A file that this screen or tale-tui checkpoints export wrote. Nothing is restored by that."
         written = await self._screen.ask(TextDialog("Take in the checkpoints of", hint=hint))
         if not written:
             return
