@@ -480,6 +480,7 @@ async def test_a_task_that_was_read_before_it_was_foreseen_keeps_its_forecast(op
         screen.changed(replace(task, forecast=foreseen))
         await window.shows("forecast medium · 620 tok")
         screen.changed(replace(task, forecast=None, title="Of another name"))
+        await window.until(lambda: screen.pane.shown.title == "Of another name", "the other name beside the list too")
         await window.shows("Of another name", "forecast medium · 620 tok")
         screen.pane.show_detail(replace(screen.pane.detail, task=task))
         assert screen.pane.shown == replace(task, forecast=foreseen, title="Of another name")
