@@ -2,7 +2,9 @@
 
 The engine is the real one on a scripted backend that stands in the place of Ollama; its waiting turns the clock. One
 baseline for everybody, painted with the Python of `BASELINE`: pictures are compared on every version and made anew
-(`pytest tests/snapshots --snapshot-update`) on that one alone. Look at what changed before you keep it.
+(`pytest tests/snapshots -m '' --snapshot-update`) on that one alone. Look at what changed before you keep it.
+
+Where one thing is painted in several sizes and themes, the small dark picture is of the ordinary run.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,6 +40,8 @@ from tale_tui.ui.app import TaleApp
 from tale_tui.ui.engine_bridge import Bridge
 
 BASELINE = (3, 11)
+OF_THE_LONG_RUN = ("120x40", "200x60", "-light")
+"""Words in the names of tests."""
 START = 1_794_146_520.0
 """Sunday 8 November 2026, 14:02 UTC."""
 STILL_LOOKS, LOOK_S = 3, 0.02
@@ -56,6 +61,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if refused:
         # Else the pictures of tests that fail would be taken for unused ones and deleted.
         config.option.update_snapshots = False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent and any(word in item.name for word in OF_THE_LONG_RUN):
+            item.add_marker(pytest.mark.long)
 
 
 @dataclass

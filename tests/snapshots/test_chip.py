@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support.looks import SIZES
+from support.looks import SIZES, THEMES
 from tale_tui.domain.events import Notice
 from tale_tui.domain.forecasts import NOTHING, Estimate, TaskForecast
 from tale_tui.domain.models import ModelRef, Role
@@ -18,9 +18,9 @@ from tale_tui.engine.models.scripted import Hold, Say, Script, spoken
 looks = pytest.mark.parametrize(
     "look",
     [
-        pytest.param((SIZES[size], f"tale-{theme}"), id=f"{size}-{theme}", marks=pytest.mark.long if light else ())
+        pytest.param((SIZES[size], theme), id=f"{size}-{theme.removeprefix('tale-')}")
         for size in SIZES
-        for theme, light in (("dark", False), ("light", True))
+        for theme in THEMES
     ],
 )
 BIG = ModelRef.parse("ollama/qwen3:14b")

@@ -52,6 +52,7 @@ def test_every_public_name_of_the_protocol_is_a_verb() -> None:
         assert not is_api_method(name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
@@ -64,6 +65,7 @@ def test_whatever_a_verb_gives_comes_back_equal(name: str, data: st.DataObject) 
         assert spec.unpack(from_line(line)["v"]) == value
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
