@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,6 +59,35 @@ class OpenedDatabase:
     notices: tuple[Notice, ...] = ()
     interrupted: int = 0
     interrupted_tasks: int = 0
+
+    def close(self) -> None:
+        """Close what nobody uses."""
+        self.reader.close()
+        if self.writer is not None:
+            self.writer.close()
+
+
+async def in_a_thread(opens: Callable[[], OpenedDatabase]) -> OpenedDatabase:
+    """Open a database in a thread; where nobody waits for it any more, it is closed there.
+
+    Args:
+        opens: does it.
+    Raises:
+        StoreError: it cannot be used; the class says why.
+    """
+    thread = ThreadPoolExecutor(1, thread_name_prefix="open the database")
+    opening = thread.submit(opens)
+    thread.shutdown(wait=False)
+    try:
+        return await asyncio.wrap_future(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close_unused)
+        raise
+
+
+def _close_unused(opening: Future[OpenedDatabase]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 @dataclass(frozen=True, slots=True)

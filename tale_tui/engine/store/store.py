@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from pathlib import Path
 
 from tale_tui.domain.clock import Clock
@@ -18,7 +18,7 @@ from tale_tui.engine.store.conversations.search import Search
 from tale_tui.engine.store.conversations.sessions import MessageQueue, Sessions
 from tale_tui.engine.store.conversations.turns import StoredTurns
 from tale_tui.engine.store.database import Connection
-from tale_tui.engine.store.open import open_for_reading, open_for_writing
+from tale_tui.engine.store.open import in_a_thread, open_for_reading, open_for_writing
 from tale_tui.engine.store.preferences import Labels, Preferences
 from tale_tui.engine.store.recall import Recalled
 from tale_tui.engine.store.residencies import Residencies
@@ -87,10 +87,9 @@ class Store(
             DatabaseNewer: a newer version wrote it; nothing was changed.
             DiskFull, ReadOnly, DatabaseBusy, StoreError: it cannot be used.
         """
-        if read_only:
-            opened = await asyncio.to_thread(open_for_reading, path)
-        else:
-            opened = await asyncio.to_thread(open_for_writing, path, clock)
+        opened = await in_a_thread(
+            partial(open_for_reading, path) if read_only else partial(open_for_writing, path, clock)
+        )
         reader = await Connection(opened.reader).start()
         writer = await Connection(opened.writer).start() if opened.writer else None
         store = cls(path, clock, reader, writer)

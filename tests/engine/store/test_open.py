@@ -4,20 +4,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import stat
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from support.waiting import until
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.conversation import Message, MessageState
 from tale_tui.domain.errors import DatabaseNewer, StoreError
 from tale_tui.domain.models import ModelRef
 from tale_tui.engine.store import open as opening
 from tale_tui.engine.store.crash_recovery import INTERRUPTED
-from tale_tui.engine.store.open import Migration, migrations, statements
+from tale_tui.engine.store.open import Migration, OpenedDatabase, migrations, open_for_writing, statements
 from tale_tui.engine.store.store import Store
 
 Talk = Callable[..., Awaitable[tuple[Message, Message]]]
@@ -255,3 +258,30 @@ async def test_a_database_from_before_there_were_tasks(path: Path, read_only: bo
     assert await store.tasks() == ()
     await store.close()
     assert query(path, "PRAGMA user_version") == (1 if read_only else len(migrations()))
+
+
+def is_closed(connection: sqlite3.Connection | None) -> bool:
+    assert connection is not None
+    try:
+        connection.execute("SELECT 1")
+    except sqlite3.ProgrammingError:
+        return True
+    return False
+
+
+async def test_what_is_opened_when_nobody_waits_any_more_is_closed(path: Path) -> None:
+    begun, goes_on, opened = threading.Event(), threading.Event(), []
+
+    def opens() -> OpenedDatabase:
+        begun.set()
+        goes_on.wait(10)
+        opened.append(open_for_writing(path, Clock()))
+        return opened[0]
+
+    waiting = asyncio.create_task(opening.in_a_thread(opens))
+    await asyncio.to_thread(begun.wait, 10)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    goes_on.set()
+    await until(lambda: bool(opened) and is_closed(opened[0].reader) and is_closed(opened[0].writer), "both closed")
