@@ -8,6 +8,7 @@ import io
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from support.processes import commands, home, until, window
+from support.processes import commands, home, window
+from tale_tui.domain.constants import PARTIAL_SAVE_INTERVAL_S
 
 __all__ = ["commands", "home", "window"]
 
@@ -143,9 +145,10 @@ def test_the_answers_own_counts_are_what_is_counted(served: tuple[Callable[..., 
 def test_what_a_kill_cut_is_a_row(commands: Any) -> None:
     process = commands.start("chat", "-m", "a long answer please")
     assert process.stdout.read(1)
-    until(lambda: any(message["text"] for message in commands.messages() if message["author"] != "user"), "a part")
+    time.sleep(2 * PARTIAL_SAVE_INTERVAL_S)
     process.kill()
     process.communicate()
+    assert any(message["text"] for message in commands.messages() if message["author"] != "user")
     told = commands.start("tokens", "--json", "--by", "kind").communicate(timeout=WAIT_S)[0]
     [chat] = [group for group in json.loads(told)["groups"] if group["kind"] == "chat"]
     assert (chat["calls"], chat["failed"], chat["total_tokens"]) == (1, 0, None)

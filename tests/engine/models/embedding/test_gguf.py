@@ -101,8 +101,9 @@ async def test_a_file_that_is_gone_and_one_that_is_damaged_are_said(embeddings: 
 
 @pytest.mark.long
 async def test_llama_makes_vectors_of_texts_of_any_length(
-    embeddings: Embeddings, tmp_path: Path, starter_gguf: Path
+    embeddings: Embeddings, tmp_path: Path, starter_gguf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tale_tui.engine.models.embedding.process.EMBEDDER_TIMEOUT_S", 110.0)
     (tmp_path / "little-embed.gguf").write_bytes(with_pooling(starter_gguf.read_bytes()))
     assert (await embeddings.choose()).ref == IN_A_FILE
     long = "The staging database runs on attic. " * 400
