@@ -150,7 +150,7 @@ async def opening(view: TranscriptView, pilot: Pilot[None]) -> None:
         paint(view)
 
     tell("jump anywhere", [timed(jump) for _ in range(200)])
-    laid = sum(turn.laid_out for turn in view.turn_layout.turns)
+    laid = sum(bool(turn.sheets) for turn in view.turn_layout.turns)
     print(f"{'':48} {laid} turns are set, {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at most")
 
 

@@ -271,6 +271,15 @@ def test_a_task_that_writes_far_more_than_its_like(looks_as_before: Any, size: t
         [task] = window.tasks.values()
         card = window.chat.view.card(task.id)
         await window.until(lambda: len(card.content.text.split()) == task.completion_tokens, "all of it is shown")
-        await window.until(lambda: window.chat.view.is_vertical_scroll_end, "its end is in sight")
+        view, bar = window.chat.view, window.chat.view.vertical_scrollbar
+
+        def is_settled() -> bool:
+            tells = (bar.position, bar.window_virtual_size)
+            laid_out = view.turn_layout.turns[-1].whole
+            return bool(
+                laid_out and view.is_vertical_scroll_end and tells == (view.max_scroll_y, view.virtual_size.height)
+            )
+
+        await window.until(is_settled, "its end is in sight, and the scroll bar tells so")
 
     assert looks_as_before(act=act, size=size, answers=rambles)
