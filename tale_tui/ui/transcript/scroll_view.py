@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -140,7 +141,6 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
         self._painter: Painter | None = None
         self._rows: list[Strip] | None = None
         self._fitted = Size(0, 0)
-        self._bar_state = (0, 0, 0)
 
     # what subclasses say
 
@@ -230,20 +230,23 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
         self.set_reactive(ScrollView.scroll_target_y, line)
         self._set_bar(total, line)
 
-    def watch_show_vertical_scrollbar(self) -> None:
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
         """The bar has come: it does not know yet where the screen is."""
-        self._bar_state = (0, 0, 0)
+        if shown:
+            # A layout tells it how high the transcript is, and not where the screen is in it.
+            self.watch(self.vertical_scrollbar, "window_virtual_size", self._correct_bar, init=False)
+            self._correct_bar()
+
+    def _correct_bar(self) -> None:
         self._set_bar(self.virtual_size.height, round(self.scroll_y))
 
     def _set_bar(self, total: int, line: int) -> None:
         """Move the scroll bar, where that can be seen: every move is sent to the terminal."""
-        window = self.size.height
-        scale = window * _EIGHTHS / max(total, 1)
-        state = (round(window * scale), round(line * scale), window)
-        if self.show_vertical_scrollbar and state != self._bar_state:
-            self._bar_state = state
-            bar = self.vertical_scrollbar
-            bar.window_virtual_size, bar.window_size, bar.position = total, window, line
+        if not self.show_vertical_scrollbar:
+            return
+        window, bar = self.size.height, self.vertical_scrollbar
+        if _handle(total, window, line) != _handle(bar.window_virtual_size, bar.window_size, bar.position):
+            bar.position, bar.window_size, bar.window_virtual_size = line, window, total
 
     # what comes
 
@@ -516,3 +519,15 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         """A line of the screen with the place of every character."""
         return placed_strip(list(self.shown()), y, self.size.width)
+
+
+def _handle(total: float, window: float, line: float) -> tuple[float, int, int]:
+    """What is seen of a scroll bar: its height, where its handle begins and where it ends, in eighths of a cell.
+
+    As Textual's `ScrollBarRender` works them out.
+    """
+    if not window or total <= window:
+        return window, 0, 0
+    cells_high = max(1, window * window / total)
+    start = int((window - cells_high) * line / (total - window) * _EIGHTHS)
+    return window, start, start + ceil(cells_high * _EIGHTHS)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from textual.events import MouseScrollUp
-from textual.scrollbar import ScrollDown, ScrollTo, ScrollUp
+from textual.scrollbar import ScrollBarRender, ScrollDown, ScrollTo, ScrollUp
 
 from tale_tui.domain.conversation import View
 from tale_tui.ui.transcript.layout import TURNS_KEPT, ScrollPosition
@@ -94,6 +94,24 @@ async def test_the_wheel_and_the_scroll_bar(stage: Any, make: Any) -> None:
         assert second not in scene.lines[:1]
         assert view.vertical_scrollbar.position == view.scroll_y
         assert view.vertical_scrollbar.window_virtual_size == view.virtual_size.height
+
+
+async def test_the_scroll_bar_looks_as_it_should_while_text_comes_and_layouts_are_made(stage: Any, make: Any) -> None:
+    def drawn(total: float, window: float, line: float) -> Any:
+        high = scene.view.size.height
+        return ScrollBarRender.render_bar(high, virtual_size=total, window_size=window, position=line).segments
+
+    async with stage(*long_talk(make)) as scene:
+        view, bar = scene.view, scene.view.vertical_scrollbar
+        view.add(make.growing(99))
+        for number in range(60):
+            view.stream_text("a99", f"line {number}\n\n")
+            scene.hurry()
+            right = drawn(view.virtual_size.height, view.size.height, view.scroll_y)
+            assert drawn(bar.window_virtual_size, bar.window_size, bar.position) == right
+            view.refresh(layout=True)
+            await scene.window.pilot.pause()
+            assert drawn(bar.window_virtual_size, bar.window_size, bar.position) == right
 
 
 async def test_every_line_comes_once_in_its_order(stage: Any, make: Any) -> None:
