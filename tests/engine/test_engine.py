@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from support.waiting import until
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import Clock
@@ -179,9 +180,11 @@ async def test_what_cannot_be_closed_leaves_nothing_else_open(
 
     monkeypatch.setattr(TurnManager, "close", broken)
     monkeypatch.setattr(CheckpointService, "close", full)
-    engine = await Engine.start(paths, Settings(), backends={BackendName.SCRIPTED: Closing([spoken("a")])})
+    backend = Closing([spoken("a")])
+    engine = await Engine.start(paths, Settings(), backends={BackendName.SCRIPTED: backend})
     facts = engine.control.watch()
     await anext(facts)
+    await until(lambda: backend.loads, "the model is loaded")
     with pytest.raises(DiskFull):
         await engine.stop()
     assert "Closing turns broke off" in caplog.text
