@@ -16,7 +16,7 @@ T = TypeVar("T")
 _THREAD = ThreadPoolExecutor(1, thread_name_prefix="load")
 
 
-async def load(what: Callable[..., T], *args: object) -> T:
+async def in_load_thread(what: Callable[..., T], *args: object) -> T:
     """Load something when what was asked for before is loaded.
 
     Args:

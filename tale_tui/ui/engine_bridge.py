@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-from tale_tui.config.load_thread import load
+from tale_tui.config.load_thread import in_load_thread
 from tale_tui.domain.errors import TaleError
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ async def open_engine(
         SettingsError: a setting is wrong.
         StoreError, EngineLost, EngineMismatch: the engine cannot be had.
     """
-    loaded = await load(_load, paths, overrides, preload)
+    loaded = await in_load_thread(_load, paths, overrides, preload)
     from tale_tui.config import logs
     from tale_tui.config.process_title import set_process_title
     from tale_tui.engine.ipc.connect import open_engine as open_api
@@ -172,7 +172,7 @@ async def open_engine(
 
     with logs.to_file(paths.log_file, loaded.settings.log_level):
         async with open_api(paths, be_engine) as engine:
-            warming = asyncio.create_task(load(warm), name="warm the markdown")
+            warming = asyncio.create_task(in_load_thread(warm), name="warm the markdown")
             try:
                 yield engine
             finally:

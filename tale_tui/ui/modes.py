@@ -6,7 +6,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from tale_tui.config.load_thread import load
+from tale_tui.config.load_thread import in_load_thread
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.engine_bridge import Bridge
 
@@ -137,4 +137,4 @@ class Modes:
 
     async def _load_screens(self) -> None:
         for name in LOADED_AHEAD:
-            await load(import_module, MODES[name][0])
+            await in_load_thread(import_module, MODES[name][0])

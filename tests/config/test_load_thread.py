@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from tale_tui.config.load_thread import load
+from tale_tui.config.load_thread import in_load_thread
 
 
 async def test_what_is_asked_for_is_loaded_one_after_the_other() -> None:
@@ -22,7 +22,7 @@ async def test_what_is_asked_for_is_loaded_one_after_the_other() -> None:
         order.append("second")
         return word
 
-    begun = asyncio.gather(load(first), load(second, "two"))
+    begun = asyncio.gather(in_load_thread(first), in_load_thread(second, "two"))
     await asyncio.sleep(0)
     await asyncio.to_thread(may_end.set)  # the loop goes on meanwhile, and so do other threads
     assert await begun == ["one", "two"]
@@ -34,5 +34,5 @@ async def test_what_cannot_be_loaded_holds_nothing_up() -> None:
         raise OSError("not there")
 
     with pytest.raises(OSError, match="not there"):
-        await load(broken)
-    assert await load(threading.get_ident) != threading.get_ident()
+        await in_load_thread(broken)
+    assert await in_load_thread(threading.get_ident) != threading.get_ident()

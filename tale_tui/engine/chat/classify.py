@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tale_tui.config.load_thread import load
+from tale_tui.config.load_thread import in_load_thread
 from tale_tui.config.settings import DetectSettings
 from tale_tui.domain.models import ModelRef, Role
 from tale_tui.domain.tasks import Classification, DetectBand, TaskState
@@ -114,7 +114,7 @@ class MessageClassifier:
     async def _detect(self, text: str, context: TurnContext) -> tuple[Detection, DetectBand]:
         detector = await self._learned.detectors.get()
         if not self._prepared:
-            await load(prepare)
+            await in_load_thread(prepare)
             self._prepared = True
         last_task_id = context.last.task_id if context.last else None
         done = any(task.id == last_task_id and task.state is TaskState.DONE for task in context.tasks)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from tale_tui.config.load_thread import load
+from tale_tui.config.load_thread import in_load_thread
 
 T = TypeVar("T")
 
@@ -32,10 +32,10 @@ class LearnedModel(Generic[T]):
         if self.loaded is None:
             async with self._loading:
                 if self.loaded is None:
-                    self.loaded = await load(self._load, self.learned)
+                    self.loaded = await in_load_thread(self._load, self.learned)
         return self.loaded
 
     async def reload(self) -> None:
         """Take the weights that are in the file now; until they are read the old ones serve."""
         async with self._loading:
-            self.loaded = await load(self._load, self.learned)
+            self.loaded = await in_load_thread(self._load, self.learned)

@@ -10,7 +10,7 @@ from functools import partial
 from importlib import import_module
 from urllib.parse import urlsplit
 
-from tale_tui.config.load_thread import load
+from tale_tui.config.load_thread import in_load_thread
 from tale_tui.config.settings import AlertSettings
 from tale_tui.domain.alerts import Alert
 from tale_tui.domain.errors import TaleError
@@ -121,5 +121,5 @@ async def run_program(command: list[str], alert: Alert) -> None:
 
 async def _post(address: str, alert: Alert) -> None:
     # Loading the library takes longer than the event loop may be held up.
-    webhook = await load(import_module, "tale_tui.engine.metrics.webhook")
+    webhook = await in_load_thread(import_module, "tale_tui.engine.metrics.webhook")
     await webhook.post(address, alert)

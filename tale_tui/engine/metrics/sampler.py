@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
-from tale_tui.config.load_thread import load
+from tale_tui.config.load_thread import in_load_thread
 from tale_tui.config.settings import SampleSettings
 from tale_tui.domain.clock import Clock
 from tale_tui.domain.constants import (
@@ -197,7 +197,7 @@ class Sampler:
 
     async def _record(self) -> None:
         """Take samples until nothing happens and nobody looks."""
-        await load(self._gauges.prime)
+        await in_load_thread(self._gauges.prime)
         self._rates.forget()
         self._rates.rate("network", self._work.network_bytes())
         self._since = self._clock.monotonic()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from tale_tui.config.load_thread import load
+from tale_tui.config.load_thread import in_load_thread
 from tale_tui.domain.errors import NotAvailable
 from tale_tui.domain.metrics import CallLabels
 from tale_tui.domain.models import BackendName, BackendReport, FinishReason, LoadedModel, ModelRef, Progress, Role
@@ -276,7 +276,7 @@ class BackendRegistry:
             raise NotAvailable(f"There is no backend {name.value} here; there is {', '.join(sorted(self._builders))}.")
         async with self._making:
             if name not in self._made:
-                self._made[name] = await load(self._builders[name])
+                self._made[name] = await in_load_thread(self._builders[name])
             return self._made[name]
 
     @property
@@ -290,7 +290,12 @@ class BackendRegistry:
         return made.local if made else ref.backend is not BackendName.OPENAI
 
     async def close(self) -> None:
-        """Close every backend that was made."""
-        async with self._making:
+        """Close every backend that was made.
+
+        Raises:
+            Exception: what closing one of them raised; the others are closed all the same.
+        """
+        async with self._making, AsyncExitStack() as stack:
             made, self._made = self._made, {}
-            await asyncio.gather(*(backend.close() for backend in made.values()))
+            for backend in made.values():
+                stack.push_async_callback(backend.close)

@@ -130,7 +130,11 @@ class RecallService:
     async def add(self, text: str, *, kind: RecallKind | None = None, session_id: str = "") -> RecallItem:
         safe = self._checked(text)
         new = NewItem(
-            *(safe, kind or kind_of(safe), RecallOrigin.ASKED, index_words(safe), self._clock.now()),
+            text=safe,
+            kind=kind or kind_of(safe),
+            origin=RecallOrigin.ASKED,
+            words=index_words(safe),
+            said=self._clock.now(),
             session_id=(await self._store.session(session_id)).id if session_id else None,
         )
         (item,) = await self._store.add_recall_items([new])
@@ -176,7 +180,12 @@ class RecallService:
         _, embedded = await self._store.recall_counts(model)
         kinds, pinned = await self._store.recall_kinds()
         return RecallState(
-            *(self._settings.enabled, sum(kinds.values()), model, embedded, chosen.why, chosen.fetchable),
+            enabled=self._settings.enabled,
+            items=sum(kinds.values()),
+            model=model,
+            embedded=embedded,
+            why=chosen.why,
+            fetchable=chosen.fetchable,
             pinned=pinned,
             kinds=kinds,
         )
@@ -368,7 +377,11 @@ def _said(messages: Iterable[UnreadMessage]) -> Iterator[NewItem]:
         own_only = message.p is not None and message.p >= LIKELY_TASK
         for found in statements(message.text, own_only=own_only):
             yield NewItem(
-                *(found.text, found.kind, RecallOrigin.SAID, index_words(found.text), message.created),
+                text=found.text,
+                kind=found.kind,
+                origin=RecallOrigin.SAID,
+                words=index_words(found.text),
+                said=message.created,
                 session_id=message.session_id,
                 message_id=message.id,
                 turn=message.turn,
@@ -380,7 +393,11 @@ def _given(tasks: Iterable[UnreadTask]) -> Iterator[NewItem]:
     for task in tasks:
         if text := result_statement(task.title, task.result):
             yield NewItem(
-                *(text, RecallKind.RESULT, RecallOrigin.TASK, index_words(text), task.finished),
+                text=text,
+                kind=RecallKind.RESULT,
+                origin=RecallOrigin.TASK,
+                words=index_words(text),
+                said=task.finished,
                 session_id=task.session_id,
                 task_id=task.id,
             )

@@ -148,8 +148,11 @@ class ItemList(LineList["RecallItem | None"]):
         yield Segment(f"{PINNED if item.pinned else ' '} ", style("accent"))
         columns = ItemColumns.of(self.size.width)
         what, rest = columns.line(
-            *(clean_line(item.text), item.kind.value, _source(item, columns.source)),
-            *(count(item.uses) if item.uses else "", when(item.said, self._clock())),
+            what=clean_line(item.text),
+            kind=item.kind.value,
+            source=_source(item, columns.source),
+            used=count(item.uses) if item.uses else "",
+            said=when(item.said, self._clock()),
         )
         yield Segment(what)
         yield Segment(rest, style("muted"))

@@ -193,6 +193,30 @@ async def test_closing_closes_only_what_was_made() -> None:
     assert closed == [SCRIPTED]
 
 
+async def test_one_that_cannot_be_closed_keeps_no_other_open() -> None:
+    closed: list[str] = []
+
+    class Closing(ScriptedBackend):
+        def __init__(self, error: Exception | None = None) -> None:
+            super().__init__()
+            self._error = error
+
+        async def close(self) -> None:
+            await asyncio.sleep(0)
+            if self._error is not None:
+                raise self._error
+            closed.append(self.name)
+
+    broken = Closing(Unreachable("It does not answer."))
+    names = (SCRIPTED, BackendName.OLLAMA, BackendName.EMBEDDED)
+    backends = given_backends(dict(zip(names, (Closing(), broken, Closing()), strict=True)))
+    for name in names:
+        await backends.get(name)
+    with pytest.raises(Unreachable):
+        await backends.close()
+    assert len(closed) == 2
+
+
 @pytest.mark.parametrize(
     ("url", "automatic"),
     [

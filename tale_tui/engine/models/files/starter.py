@@ -24,7 +24,6 @@ STARTER_NAME = "smollm2-135m-instruct"
 STARTER_ALIAS = "starter"
 """What people may say instead."""
 STARTER_NOTE = "A demo, not an assistant."
-STARTER_LICENCE = "Apache-2.0"
 STARTER_BYTES = 98_362_432
 STARTER_TEMPERATURE = 0.2
 """What those who made it advise. With the 0.8 of llama.cpp one answer of eight finds no end."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import httpx
 
-from tale_tui.config.load_thread import load
+from tale_tui.config.load_thread import in_load_thread
 from tale_tui.domain.constants import CATALOG_TIMEOUT_S, DESCRIPTIONS_AT_ONCE, PULL_SILENCE_S
 from tale_tui.domain.errors import BrokenStream, ModelError
 from tale_tui.domain.models import BackendName, ModelInfo, ModelRef, Progress
@@ -205,7 +205,7 @@ class OllamaCatalog:
 
     async def _connected(self) -> AsyncClient:
         if self._client is None:
-            package = await load(import_package)
+            package = await in_load_thread(import_package)
             if self._client is None:  # nobody else made it meanwhile
                 given = self._options["event_hooks"]
                 options = self._options | {"event_hooks": given | {"response": [*given["response"], self._note]}}
