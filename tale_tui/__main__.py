@@ -12,6 +12,9 @@ def main() -> int:
         The exit code: 0, 1 (failed), 2 (usage or bad input), 3 (no model), 130 (interrupted).
     """
     try:
+        from tale_tui.config import garbage_collector
+
+        garbage_collector.pause()
         from tale_tui.cli.main import run
 
         return run()

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tale_tui.config import garbage_collector
 from tale_tui.config.paths import Paths, find_paths
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class CommandContext:
             async with open_engine(
                 paths, be_engine, load=load, works_queue=works_queue, ends=ends, told=echo_notice
             ) as engine:
+                garbage_collector.resume()
                 return await work(engine)
 
         return self._in_loop(connected)
@@ -143,6 +145,7 @@ class CommandContext:
 
         async def connected() -> T:
             async with find_engine(paths) as engine:
+                garbage_collector.resume()
                 return await work(engine)
 
         return self._in_loop(connected)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import sys
 import time
@@ -19,6 +18,7 @@ from textual.binding import BindingType
 from textual.notifications import SeverityLevel
 from textual.types import CSSPathType
 
+from tale_tui.config import garbage_collector
 from tale_tui.config.first_frame import FirstFrameSettings, read_first_frame_settings
 from tale_tui.domain.text import clean, clean_line, reason_of
 from tale_tui.engine.background import start_background
@@ -145,9 +145,6 @@ class TaleApp(TerminalApp):
         self.call_after_refresh(self._after_first_frame)
 
     def _after_first_frame(self) -> None:
-        if not gc.isenabled():
-            gc.freeze()
-            gc.enable()
         self.bridge.open()
         if self._look.keys:
             from tale_tui.ui.keys import complaints
@@ -229,13 +226,12 @@ class TaleApp(TerminalApp):
 
     @on(Bridge.Ready)
     def _use_engine(self, event: Bridge.Ready) -> None:
-        if gc.get_freeze_count():
-            # What the engine imported stays as well; looking through it stops the window for 50 ms and more.
-            gc.freeze()
+        garbage_collector.resume()
         self.modes.use(event.engine)
 
     @on(Bridge.Failed)
     def _lose_engine(self) -> None:
+        garbage_collector.resume()
         self.modes.use(None)
 
     @on(Bridge.Crashed)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from textual.binding import Binding
 
+from tale_tui.config import garbage_collector
 from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.domain.events import RoleChanged
 from tale_tui.domain.models import Role, RoleState, RoleStatus
@@ -33,16 +34,14 @@ def test_nothing_heavy_is_imported_before_the_first_frame() -> None:
     assert "tale_tui.domain.conversation" not in done.stdout.split()
 
 
-@pytest.mark.parametrize("wanted", [True, False], ids=["begun by the command line", "begun otherwise"])
-async def test_what_the_engine_imports_is_kept_from_the_collector_where_the_process_began_so(
-    open_window: Any, monkeypatch: pytest.MonkeyPatch, wanted: bool
+async def test_the_collector_of_garbage_is_wanted_again_when_the_engine_is_there(
+    open_window: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engines: list[bool] = []
-    monkeypatch.setattr(app_module.gc, "get_freeze_count", lambda: int(wanted))
-    monkeypatch.setattr(app_module.gc, "freeze", lambda: engines.append("tale_tui.engine.engine" in sys.modules))
+    monkeypatch.setattr(garbage_collector, "resume", lambda: engines.append("tale_tui.engine.engine" in sys.modules))
     async with open_window() as window:
         await window.ready()
-    assert engines == ([True] if wanted else [])
+    assert engines == [True]
 
 
 @pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="tasks begin at once from Python 3.12 on")

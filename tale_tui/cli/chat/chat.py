@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -130,21 +129,15 @@ def _open_window(context: CommandContext, options: ChatOptions) -> int:
         if not (backend and model) and "/" not in model:
             raise BadInput("The window takes both: --backend NAME --model NAME")
         overrides["ux"] = f"{backend}/{model.removeprefix(f'{backend}/')}" if backend else model
-    # What is imported now stays: looking through it for garbage costs a tenth of the start. The window turns the
-    # collector on again behind its first frame.
-    gc.disable()
-    try:
-        # The screen is imported here and nowhere else in the command line.
-        from tale_tui.ui.app import run_app
+    # The screen is imported here and nowhere else in the command line.
+    from tale_tui.ui.app import run_app
 
-        return run_app(
-            context.make_folders(),
-            session=options.session or "",
-            demo=context.demo_home is not None,
-            overrides=overrides,
-        )
-    finally:
-        gc.enable()
+    return run_app(
+        context.make_folders(),
+        session=options.session or "",
+        demo=context.demo_home is not None,
+        overrides=overrides,
+    )
 
 
 def _converse(context: CommandContext, options: ChatOptions) -> int:

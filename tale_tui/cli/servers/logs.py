@@ -14,6 +14,7 @@ import click
 
 from tale_tui.cli.context import CommandContext
 from tale_tui.cli.output import MUTED, echo, echo_err
+from tale_tui.config import garbage_collector
 from tale_tui.config.logs import FILES_KEPT
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.text import clean_line, reason_of
@@ -78,6 +79,7 @@ def logs(context: CommandContext, follow: bool, level: str, task_id: str, since:
         _echo(entry)
     if not found and not follow:
         echo_err("Nothing of that is in the log.")
+    garbage_collector.resume()
     while follow:
         time.sleep(LOOK_S)
         for entry in entries_of(tail.more()):
