@@ -1,7 +1,7 @@
-"""When the collector of garbage looks: not while modules are loaded, since what is imported stays.
+"""When the collector of garbage looks: not until the engine is there, or cannot be had, since what is imported stays.
 
-Looking through them again and again is a quarter of the work of a command that lists something, and stops the event
-loop for 50 ms and more where they are loaded beside a window.
+Looking through it again and again makes a command that lists something work a quarter more, and stops the event loop of
+a window, beside which the engine is loaded, for 50 ms at a time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import gc
 
 
 def pause() -> None:
-    """Look at nothing until `resume`: for the beginning of a process."""
+    """Look at nothing until `resume`: for the beginning of a process. What goes on without an engine resumes itself."""
     gc.disable()
 
 

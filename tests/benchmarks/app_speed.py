@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import statistics
 import tempfile
 import time
@@ -19,6 +18,7 @@ from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from pathlib import Path
 
+from tale_tui.config import garbage_collector
 from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings, TaskSettings
@@ -178,7 +178,7 @@ async def _done_task(store: Store, number: int) -> None:
 async def long_list(paths: Paths) -> None:
     """Open the tasks, move, filter."""
     await fill_tasks(paths)
-    gc.disable()  # as the command line begins the window
+    garbage_collector.pause()  # as the program begins
     app = window(paths, DEMO.model_copy(update={"tasks": TaskSettings(running=1, resume="never", per_minute=100_000)}))
     async with app.run_test(size=SIZE) as pilot:
         await until(lambda: app.chat.controller and app.chat.line.model.state == "ready")

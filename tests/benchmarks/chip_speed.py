@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +16,7 @@ from typing import Any
 
 from many_tasks_speed import MODEL, SIZE, backends, folders, settings, until
 
+from tale_tui.config import garbage_collector
 from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.config.settings import DetectSettings
 from tale_tui.domain.clock import Clock, random_id
@@ -87,7 +87,7 @@ async def main(tasks: int) -> None:
     Forecaster.foresee = counted  # type: ignore[method-assign]
     with TemporaryDirectory() as folder:
         chosen, paths = settings(tasks).model_copy(update={"detect": DetectSettings()}), folders(Path(folder))
-        gc.disable()  # as the command line begins the window
+        garbage_collector.pause()  # as the program begins
         app = TaleApp(
             Bridge(lambda: open_engine(paths, chosen, backends=backends())), paths, FirstFrameSettings(), clock=Clock()
         )

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tale_tui.config import garbage_collector
 from tale_tui.config.first_frame import FirstFrameSettings
 from tale_tui.config.paths import Paths
 from tale_tui.config.settings import Settings
@@ -100,7 +101,7 @@ async def watched(name: str) -> None:
 async def window(root: Path, tasks: int) -> None:
     """The loop of the window without tasks, then with them, on all screens."""
     chosen, paths = settings(tasks), folders(root)
-    gc.disable()  # as the command line begins the window
+    garbage_collector.pause()  # as the program begins
     app = TaleApp(
         Bridge(lambda: open_engine(paths, chosen, backends=backends())), paths, FirstFrameSettings(), clock=Clock()
     )

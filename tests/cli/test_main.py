@@ -17,6 +17,7 @@ from tale_tui import __version__
 from tale_tui.__main__ import main
 from tale_tui.cli import main as main_module
 from tale_tui.cli.main import LazyGroup
+from tale_tui.config import garbage_collector
 from tale_tui.domain.errors import DatabaseNewer
 
 MANUAL = Path(__file__).parents[2] / "docs" / "commands.md"
@@ -182,6 +183,7 @@ def test_ctrl_c_before_anything_began_ends_with_130(monkeypatch: pytest.MonkeyPa
         raise KeyboardInterrupt
 
     monkeypatch.setattr(main_module, "run", interrupted)
+    monkeypatch.setattr(garbage_collector, "pause", lambda: None)  # this process goes on
     assert main() == 130
 
 

@@ -13,6 +13,7 @@ from textual.binding import Binding
 
 from tale_tui.config import garbage_collector
 from tale_tui.config.first_frame import FirstFrameSettings
+from tale_tui.domain.errors import StoreError
 from tale_tui.domain.events import RoleChanged
 from tale_tui.domain.models import Role, RoleState, RoleStatus
 from tale_tui.ui import app as app_module
@@ -34,14 +35,19 @@ def test_nothing_heavy_is_imported_before_the_first_frame() -> None:
     assert "tale_tui.domain.conversation" not in done.stdout.split()
 
 
-async def test_the_collector_of_garbage_is_wanted_again_when_the_engine_is_there(
-    open_window: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("broken", [None, StoreError("It is full.")], ids=["that comes", "that cannot be had"])
+async def test_the_collector_of_garbage_rests_until_the_engine(
+    open_window: Any, monkeypatch: pytest.MonkeyPatch, broken: StoreError | None
 ) -> None:
-    engines: list[bool] = []
-    monkeypatch.setattr(garbage_collector, "resume", lambda: engines.append("tale_tui.engine.engine" in sys.modules))
-    async with open_window() as window:
-        await window.ready()
-    assert engines == [True]
+    resumed: list[bool] = []
+    monkeypatch.setattr(garbage_collector, "resume", lambda: resumed.append(True))
+    gate = asyncio.Event()
+    async with open_window(gate=gate, broken=broken) as window:
+        await window.pilot.pause()
+        assert resumed == []
+        gate.set()
+        await window.until(lambda: resumed, "it looks again")
+    assert resumed == [True]
 
 
 @pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="tasks begin at once from Python 3.12 on")

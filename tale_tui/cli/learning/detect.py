@@ -11,6 +11,7 @@ from tale_tui.cli.learning.json_rows import json_rows
 from tale_tui.cli.output import echo, echo_err, echo_json, rounded
 from tale_tui.cli.stdin import checked_words, is_piped, read_message
 from tale_tui.cli.text_command import TextCommand
+from tale_tui.config import garbage_collector
 from tale_tui.domain.errors import BadInput
 from tale_tui.domain.text import clean_line
 
@@ -36,6 +37,7 @@ def detect(context: CommandContext, text: tuple[str, ...], as_json: bool, lines:
         raise BadInput("--jsonl reads its messages from standard input: tale-tui detect --jsonl < FILE")
     if lines:
         detector = _detector(context)
+        garbage_collector.resume()
         for row in json_rows():
             found = detector.detect(row["text"])
             echo_json({"id": row["id"], "p": rounded(found.p), "label": found.label.value})

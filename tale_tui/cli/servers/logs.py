@@ -79,7 +79,8 @@ def logs(context: CommandContext, follow: bool, level: str, task_id: str, since:
         _echo(entry)
     if not found and not follow:
         echo_err("Nothing of that is in the log.")
-    garbage_collector.resume()
+    if follow:
+        garbage_collector.resume()
     while follow:
         time.sleep(LOOK_S)
         for entry in entries_of(tail.more()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -293,9 +293,13 @@ class BackendRegistry:
         """Close every backend that was made.
 
         Raises:
-            Exception: what closing one of them raised; the others are closed all the same.
+            Exception: what closing one of them raised, of several a group; the others are closed all the same.
         """
-        async with self._making, AsyncExitStack() as stack:
+        async with self._making:
             made, self._made = self._made, {}
-            for backend in made.values():
-                stack.push_async_callback(backend.close)
+            ends = await asyncio.gather(*(backend.close() for backend in made.values()), return_exceptions=True)
+        errors = [error for error in ends if isinstance(error, Exception)]
+        if len(errors) > 1:
+            raise ExceptionGroup("Backends could not be closed", errors)
+        for error in errors:
+            raise error

@@ -231,9 +231,8 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
         self._set_bar(total, line)
 
     def watch_show_vertical_scrollbar(self, shown: bool) -> None:
-        """The bar has come: it does not know yet where the screen is."""
+        """Tell a bar that has come where the screen is: now, and after each layout, which tells the height alone."""
         if shown:
-            # A layout tells it how high the transcript is, and not where the screen is in it.
             self.watch(self.vertical_scrollbar, "window_virtual_size", self._correct_bar, init=False)
             self._correct_bar()
 
@@ -246,6 +245,7 @@ class TurnScrollView(ScrollView, can_focus=True, inherit_bindings=False):
             return
         window, bar = self.size.height, self.vertical_scrollbar
         if _handle(total, window, line) != _handle(bar.window_virtual_size, bar.window_size, bar.position):
+            # The height last: `_correct_bar`, which is called with it, finds the bar as it is to be.
             bar.position, bar.window_size, bar.window_virtual_size = line, window, total
 
     # what comes
@@ -528,6 +528,6 @@ def _handle(total: float, window: float, line: float) -> tuple[float, int, int]:
     """
     if not window or total <= window:
         return window, 0, 0
-    cells_high = max(1, window * window / total)
-    start = int((window - cells_high) * line / (total - window) * _EIGHTHS)
+    cells_high = max(1, window / (total / window))
+    start = int((window - cells_high) * (line / (total - window)) * _EIGHTHS)
     return window, start, start + ceil(cells_high * _EIGHTHS)
