@@ -269,8 +269,13 @@ def is_closed(connection: sqlite3.Connection | None) -> bool:
     return False
 
 
-async def test_what_is_opened_when_nobody_waits_any_more_is_closed(path: Path) -> None:
-    begun, goes_on, opened = threading.Event(), threading.Event(), []
+async def test_what_is_opened_when_nobody_waits_any_more_is_closed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, goes_on, closed, opened = threading.Event(), threading.Event(), threading.Event(), []
+    close = OpenedDatabase.close
+
+    def closes(database: OpenedDatabase) -> None:
+        close(database)
+        closed.set()
 
     def opens() -> OpenedDatabase:
         begun.set()
@@ -278,10 +283,14 @@ async def test_what_is_opened_when_nobody_waits_any_more_is_closed(path: Path) -
         opened.append(open_for_writing(path, Clock()))
         return opened[0]
 
+    monkeypatch.setattr(OpenedDatabase, "close", closes)
     waiting = asyncio.create_task(opening.in_a_thread(opens))
     await asyncio.to_thread(begun.wait, 10)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     goes_on.set()
-    await until(lambda: bool(opened) and is_closed(opened[0].reader) and is_closed(opened[0].writer), "both closed")
+    # A connection that another thread is closing must not be asked: that ends the interpreter.
+    await until(closed.is_set, "it is closed")
+    assert is_closed(opened[0].reader)
+    assert is_closed(opened[0].writer)
