@@ -101,7 +101,9 @@ class CheckpointService:
         task, now = fact.task, self._clock.monotonic()
         if task.state is not TaskState.RUNNING:
             self._last.pop(task.id, None)
-        elif now - self._last.setdefault(task.id, now) >= self._pause_s(task):
+            return
+        unkept_s = now - self._last.setdefault(task.id, now)
+        if unkept_s >= min(CHECKPOINT_INSIDE_S) and unkept_s >= self._pause_s(task):
             self._enqueue(task, task.id)
 
     def _pause_s(self, task: Task) -> float:

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.resources import files
 from math import exp, isfinite
 from pathlib import Path
@@ -26,6 +27,8 @@ LEARNED_FILE = "complexity.json"
 """Weights refitted over what tasks took, in the data folder."""
 STEPS = 1000
 """Weights are stored as whole thousandths."""
+JUDGED_KEPT = 64
+"""Tasks whose estimate is remembered: one is asked for again and again while it is taken in, foreseen and begun."""
 MOST_SCORE = 50.0
 """Scores beyond this change no probability that a float can tell apart."""
 
@@ -114,6 +117,7 @@ class ComplexityModel:
 
     def __init__(self, weights: ComplexityWeights) -> None:
         self._weights = weights
+        self._estimate = lru_cache(JUDGED_KEPT)(self._judge)
 
     @classmethod
     def load(cls, learned: Path | None = None) -> ComplexityModel:
@@ -139,6 +143,9 @@ class ComplexityModel:
         Args:
             text: of any length and content; an empty one is simple.
         """
+        return self._estimate(text)
+
+    def _judge(self, text: str) -> ComplexityEstimate:
         if not text.strip():
             return ComplexityEstimate((1.0, 0.0, 0.0))
         known = self._weights.features

@@ -400,13 +400,14 @@ class Forecasts:
     async def _waiting(self, ref: ModelRef | None, task: Task | None = None) -> Estimate:
         """How long a task waits for its slot: a stored one, or one that is handed in now."""
         rank = _PRIORITIES.index(task.priority if task else Priority.NORMAL)
+        slots, of_model = self._services.slots(ref)
         before = []
-        for one in await self._store.open_tasks(OPEN_TASKS_READ):
+        for one in await self._store.open_tasks(OPEN_TASKS_READ, at_least=min(slots, of_model)):
             if task is not None and one.id == task.id:
                 break
             if one.running or one.priority <= rank:
                 before.append(one)
-        return waiting_time(before, ref, *self._services.slots(ref), _usual)
+        return waiting_time(before, ref, slots, of_model, _usual)
 
     # the forecaster
 

@@ -49,6 +49,8 @@ _AUTHORS = {author.value: author for author in Author}
 _STATES = {state.value: state for state in MessageState}
 _FINISHES = {None: None} | {reason.value: reason for reason in FinishReason}
 _MODELS_REMEMBERED = 64
+_PLANS_REMEMBERED = 16
+"""The plan of a task is read several times while it is taken in and begun, and most tasks have the same one step."""
 
 
 def session_of(row: Row) -> Session:
@@ -184,6 +186,7 @@ def plan_text(plan: Plan) -> str:
     return plan_json(plan)
 
 
+@lru_cache(_PLANS_REMEMBERED)
 def plan_of(text: str) -> Plan:
     """The plan that `plan_text` wrote; its texts pass the border again."""
     fields = json.loads(text)

@@ -11,13 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from textual.timer import Timer
 
 from tale_tui.domain.errors import TaleError
 from tale_tui.domain.text import clean
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.chat.conversation import Conversation
 from tale_tui.ui.widgets.prompt import Prompt
+from tale_tui.ui.work_throttle import WorkThrottle
 
 KEEP_AFTER_S = 1.0
 """What is typed is kept after so long."""
@@ -39,27 +39,21 @@ class DraftAutosave:
     def __init__(
         self, screen: BaseScreen, conversation: Conversation, prompt: Prompt, draft: Callable[[], str], drafts: Drafts
     ) -> None:
-        self._screen = screen
         self._conversation = conversation
         self._prompt = prompt
         self._draft = draft
         self._drafts = drafts
-        self._timer: Timer | None = None
+        self._saving = WorkThrottle(screen, KEEP_AFTER_S, self.save, "keep")
         self._in_file = ""
 
     @property
     def waits(self) -> bool:
         """Whether something is to be kept in a moment."""
-        return self._timer is not None
+        return self._saving.waits
 
     def schedule(self) -> None:
         """Keep them in a moment; what happens meanwhile is in it."""
-        if self._timer is None:
-            self._timer = self._screen.set_timer(KEEP_AFTER_S, self._due)
-
-    def _due(self) -> None:
-        self._timer = None
-        self._screen.spawn(self.save, group="keep", exclusive=True)
+        self._saving.request()
 
     async def save(self) -> None:
         """Keep them now."""

@@ -14,6 +14,10 @@ from tale_tui.formatting.units import when
 from tale_tui.ui.base_screen import BaseScreen
 from tale_tui.ui.tasks.list_model import needs_you
 from tale_tui.ui.widgets.empty_state import RECENT_ROWS, EmptyRow, EmptyState
+from tale_tui.ui.work_throttle import WorkThrottle
+
+READ_EVERY_S = 0.25
+"""However much happens, it is read so often at most."""
 
 
 class FirstScreen:
@@ -27,18 +31,17 @@ class FirstScreen:
     """
 
     def __init__(self, screen: BaseScreen, engine: EngineApi, empty: EmptyState, clock: Clock) -> None:
-        self._screen = screen
         self._engine = engine
         self._empty = empty
         self._clock = clock
+        self._reading = WorkThrottle(screen, READ_EVERY_S, self._read, "first screen")
 
     def read_soon(self) -> None:
         """Something changed: read it again if it is in sight."""
         if self._empty.display:
-            self._screen.spawn(self.read, group="first screen", exclusive=True)
+            self._reading.request()
 
-    async def read(self) -> None:
-        """Read it now."""
+    async def _read(self) -> None:
         with suppress(TaleError):  # rows that stay as they were are not worth a message
             now = self._clock.now()
             tasks = await self._engine.tasks.list(states=(TaskState.WAITING, TaskState.PAUSED))

@@ -6,8 +6,6 @@ import os
 from contextlib import suppress
 from typing import Literal
 
-from textual.timer import Timer
-
 from tale_tui.domain.errors import TaleError, WrongState
 from tale_tui.domain.tasks import Reason, Task, TaskCounts, TaskState
 from tale_tui.formatting.units import plural
@@ -18,6 +16,7 @@ from tale_tui.ui.widgets.banner import Banner
 from tale_tui.ui.widgets.composer import Composer
 from tale_tui.ui.widgets.status_line import KeyHint, StatusLine, TasksShown
 from tale_tui.ui.widgets.title_bar import TitleBar
+from tale_tui.ui.work_throttle import WorkThrottle
 
 RESUME = "chat.resume_tasks"
 """The binding that goes on with what was cut off."""
@@ -55,22 +54,15 @@ class OpenTasks:
         self._title = title
         self._line = line
         self._engine = conversation.engine
-        self._timer: Timer | None = None
+        self._reading = WorkThrottle(screen, READ_EVERY_S, self.read, "count")
 
     def read_soon(self) -> None:
         """Tasks changed: count them in a moment."""
-        if self._timer is None:
-            self._timer = self._screen.set_timer(READ_EVERY_S, self._due)
-
-    def _due(self) -> None:
-        self._timer = None
-        self._screen.spawn(self.read, group="count", exclusive=True)
+        self._reading.request()
 
     async def read(self) -> None:
         """Count the tasks now, and not once more in a moment."""
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer = None
+        self._reading.drop()
         with suppress(TaleError):  # a number in the last line is not worth a message
             self.show((await self._engine.control.status()).tasks)
 
