@@ -64,7 +64,7 @@ UI = (
     {"plans", "checkpoints"},
     {"dialogs"},
     {"live_screen"},
-    {"transcript", "engine_bridge"},
+    {"transcript", "engine_bridge", "work_throttle"},
     {"base_screen"},
     {"widgets"},
     {"markdown"},

@@ -182,9 +182,10 @@ class ReplyGenerator:
         services, question = self._services, branch.messages[-1]
         shown = frozenset(message.id for message in branch.messages)
         items = await services.recall.offer(question.text, self._reply.session_id, shown)
-        room = services.prompt_builder.room(ref, window)
-        budget = services.prompt_builder.recall_budget(room, question.text)
-        block, count = recall_block(items, budget, room.tokens)
+        block, count = "", 0
+        if items:
+            room = services.prompt_builder.room(ref, window)
+            block, count = recall_block(items, services.prompt_builder.recall_budget(room, question.text), room.tokens)
         branch.before_question = block
         self.remembered = tuple(item.id for item in items[:count])
 

@@ -211,7 +211,7 @@ class RecallService:
             kind: only of this kind; None for all.
         """
         try:
-            if not self._settings.enabled or (session_id and not await self._store.recall_allowed(session_id)):
+            if not self._settings.enabled or not await self._store.can_recall(session_id):
                 return ()
             hits = await self._search(text[:QUESTION_CHARACTERS], kind)
         except TaleError as error:

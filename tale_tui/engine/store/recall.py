@@ -436,11 +436,22 @@ class Recalled(Database):
             NoSuchSession: it is not there.
         """
 
+        return await self._read(lambda connection: _is_on(connection, session_id))
+
+    async def can_recall(self, session_id: str) -> bool:
+        """Whether there is anything that a session may be offered.
+
+        Args:
+            session_id: the whole id; empty for no session.
+        Raises:
+            NoSuchSession: it is not there.
+        """
+
         def job(connection: sqlite3.Connection) -> bool:
-            row = connection.execute("SELECT recall_off FROM session WHERE id = ?", (session_id,)).fetchone()
-            if row is None:
-                raise no_such_session()
-            return not row[0]
+            if session_id and not _is_on(connection, session_id):
+                return False
+            (any_item,) = connection.execute("SELECT EXISTS (SELECT 1 FROM recall_item)").fetchone()
+            return bool(any_item)
 
         return await self._read(job)
 
@@ -449,6 +460,13 @@ class Recalled(Database):
             id_ = fresh_id(connection, self._clock)
             if connection.execute("SELECT 1 FROM recall_item WHERE id = ?", (id_,)).fetchone() is None:
                 return id_
+
+
+def _is_on(connection: sqlite3.Connection, session_id: str) -> bool:
+    row = connection.execute("SELECT recall_off FROM session WHERE id = ?", (session_id,)).fetchone()
+    if row is None:
+        raise no_such_session()
+    return not row[0]
 
 
 def note_recall(connection: sqlite3.Connection, message_id: str, item_ids: Sequence[str], now: float) -> None:

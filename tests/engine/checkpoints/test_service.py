@@ -32,6 +32,7 @@ from tale_tui.domain.errors import (
 from tale_tui.domain.models import BackendName
 from tale_tui.domain.tasks import StepState, TaskState
 from tale_tui.engine.checkpoints.writer import Operation
+from tale_tui.engine.learning.complexity import ComplexityModels
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
 
 OUTLINE, ROUTES = block("outline.py", "A = 1"), block("src/routes.py", "B = 2")
@@ -731,6 +732,15 @@ async def test_a_long_step_is_kept_before_it_is_done(kept: Kept, monkeypatch: py
     assert inside[0].message.startswith("inside ")
     await kept.engine.checkpoints.undo()
     assert kept.files() == {"outline.py": "A = 1\n"}, "what is undone is the step"
+
+
+async def test_how_hard_a_task_is_is_not_asked_before_any_task_would_be_kept(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[str]()
+    monkeypatch.setattr(ComplexityModels, "level_now", lambda _, text: asked.append(text))
+    await two_steps(kept)
+    assert asked == []
 
 
 async def test_undo_of_a_task_that_runs_pauses_it_first(kept: Kept) -> None:

@@ -49,6 +49,22 @@ def test_a_web_scraper_is_more_than_simple() -> None:
     assert complexity("Write a web scraper that collects prices from a shop") is not Complexity.SIMPLE
 
 
+def test_a_task_is_read_once_however_often_it_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = list[str]()
+
+    def extracted(text: str) -> dict[str, float]:
+        read.append(text)
+        return {}
+
+    monkeypatch.setattr("tale_tui.engine.learning.complexity.extract", extracted)
+    model = ComplexityModel.load()
+    for text in ("Write a function.", "Write a book.", "Write a function."):
+        model.classify(text)
+    assert read == ["Write a function.", "Write a book."]
+    ComplexityModel.load().classify("Write a book.")
+    assert len(read) == 3, "other weights judge anew"
+
+
 @given(st.text(max_size=3000))
 def test_the_probabilities_of_any_text_sum_to_one_and_the_label_is_the_likeliest(text: str) -> None:
     found = shared().classify(text)

@@ -14,7 +14,7 @@ from tale_tui.domain.events import TaskChanged
 from tale_tui.domain.forecasts import Estimate, PastForecasts, TaskForecast
 from tale_tui.domain.metrics import CallKind, CallOutcome
 from tale_tui.domain.models import BackendName, ModelRef, Role
-from tale_tui.domain.tasks import ENDED, TaskDetail, TaskRequest
+from tale_tui.domain.tasks import ENDED, TaskDetail, TaskRequest, TaskState
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
 
@@ -52,6 +52,12 @@ async def do(engine: Engine, text: str, key: str, **more: Any) -> TaskDetail:
 async def until_taken(engine: Engine, task_id: str) -> None:
     async with asyncio.timeout(10):
         while not any(task.id == task_id for task in await engine.tasks.list()):
+            await asyncio.sleep(0.01)
+
+
+async def until_running(engine: Engine, task_id: str) -> None:
+    async with asyncio.timeout(10):
+        while (await engine.tasks.get(task_id)).task.state is not TaskState.RUNNING:
             await asyncio.sleep(0.01)
 
 
@@ -102,6 +108,27 @@ async def test_those_who_watch_are_told_when_a_task_is_foreseen(start_engine: St
     assert fact.task.forecast == kept.summary
     assert [task.forecast for task in await engine.tasks.list()] == [kept.summary]
     assert (await engine.tasks.get("t" * 16)).task.forecast == kept.summary
+
+
+@pytest.mark.parametrize(("at_once", "waits"), [(1, True), (2, False)])
+async def test_a_new_task_waits_where_those_before_it_have_all_slots(
+    start_engine: Start, at_once: int, waits: bool
+) -> None:
+    backend = ScriptedBackend([Script((Say("word "), Hold(asyncio.Event())))], models=("small", "big"))
+    engine = await start_engine(
+        {BackendName.SCRIPTED: backend},
+        ux="scripted/small",
+        task="scripted/big",
+        load=False,
+        tasks={"per_model": at_once},
+        route={"simple_tasks": "task"},
+    )
+    await engine.tasks.submit("Write a haiku about rain", key="t" * 16)
+    before = await noted(engine, "t" * 16)
+    await until_running(engine, "t" * 16)
+    found = await engine.learning.forecast("Write a haiku about snow")
+    assert found.ref == before.ref
+    assert (found.waiting.high > 0) is waits
 
 
 async def test_it_learns_from_each_task_that_is_done(start: Start) -> None:

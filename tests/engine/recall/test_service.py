@@ -195,6 +195,16 @@ async def test_where_it_is_off_nothing_is_kept_and_nothing_offered(place: Place)
     assert await service.offer("Am I allergic to peanuts?", session_id, frozenset())
 
 
+async def test_where_nothing_is_remembered_nothing_is_looked_for(place: Place) -> None:
+    service, session = place.service(), await place.store.add_session()
+    assert not await service.offer("Am I allergic to peanuts?", session.id, frozenset())
+    assert not await service.offer("Am I allergic to peanuts?", "", frozenset())
+    assert place.embeddings.asked == []
+    item = await service.add("I am allergic to peanuts.")
+    assert await service.offer("Am I allergic to peanuts?", session.id, frozenset()) == (item,)
+    assert await service.offer("Am I allergic to peanuts?", "", frozenset()) == (item,)
+
+
 async def test_off_by_the_setting_nothing_is_kept_also_not_later(place: Place) -> None:
     off = place.service(enabled=False)
     await place.say("I am allergic to peanuts.")

@@ -138,6 +138,8 @@ async def test_open_tasks_are_those_that_hold_a_slot_or_wait_for_one(
     assert [(one.id, one.running) for one in found] == [(runs.id, True), (first.id, False), (low.id, False)]
     assert (found[0].seconds, found[1].seconds) == (forecast.seconds, None)
     assert [one.id for one in await store.open_tasks(1)] == [runs.id]
+    assert len(await store.open_tasks(10, at_least=3)) == 3
+    assert await store.open_tasks(10, at_least=4) == ()
 
 
 async def test_ended_tasks_are_read_with_what_they_took_the_newest_first(
