@@ -363,6 +363,8 @@ DIGEST_SIZES = (48, 700)
 """Tokens that a digest may have, at least and at most; in between it is a share of the window."""
 PROMPT_TASKS_MAX = 200
 """Tasks of a conversation whose state is looked up for their cards in a prompt."""
+REMEMBERED_CHARACTERS = 4_000
+"""What was found of a text is remembered up to this length; a longer one is read anew each time it is asked about."""
 TASK_QUESTION_CHARACTERS = 120
 """Of a question for a status, at most: nobody asks for it at greater length."""
 QUOTE_CHARACTERS = 300

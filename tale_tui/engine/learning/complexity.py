@@ -16,6 +16,7 @@ from math import exp, isfinite
 from pathlib import Path
 
 from tale_tui.domain.complexity import LEVELS, Complexity
+from tale_tui.domain.constants import REMEMBERED_CHARACTERS
 from tale_tui.engine.detect.lexicon import lexicon
 from tale_tui.engine.detect.model import BadWeights
 from tale_tui.engine.fitting.loaded import LearnedModel
@@ -143,7 +144,7 @@ class ComplexityModel:
         Args:
             text: of any length and content; an empty one is simple.
         """
-        return self._estimate(text)
+        return self._estimate(text) if len(text) <= REMEMBERED_CHARACTERS else self._judge(text)
 
     def _judge(self, text: str) -> ComplexityEstimate:
         if not text.strip():

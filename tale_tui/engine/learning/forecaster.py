@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import median
 from threading import Lock
 
+from tale_tui.domain.constants import REMEMBERED_CHARACTERS
 from tale_tui.domain.forecasts import RUNS_MIN, Estimate, LengthBudget
 from tale_tui.engine.learning.history import LearnedRun
 from tale_tui.engine.learning.length_budget import LengthBudgets
@@ -14,6 +16,8 @@ from tale_tui.engine.learning.length_forecast import LengthForecast, LengthGuess
 from tale_tui.engine.learning.ratio_forecast import RatioForecast
 from tale_tui.formatting.units import plural
 
+PROMPTS_REMEMBERED = 64
+"""Texts that were asked about last, and are not read again for the next question."""
 SECONDS_PER_TOKEN = 0.07
 """Of a model whose like never ran here."""
 READ_PER_WRITTEN = 20.0
@@ -81,6 +85,7 @@ class Forecaster:
 
     def __init__(self) -> None:
         self._lock = Lock()
+        self._remembered = lru_cache(PROMPTS_REMEMBERED)(read_prompt)
         self._models: dict[str, _ModelForecasts] = {}
 
     @property
@@ -122,8 +127,13 @@ class Forecaster:
         """What the answer of a model to a text may write; arguments as of `foresee`."""
         with self._lock:
             known = self._of(self._known_as(model))
-            prompt = read_prompt(text, complexity)
+            prompt = self._read(text, complexity)
             return known.budgets.budget(prompt, known.lengths.foresee(prompt))
+
+    def _read(self, text: str, complexity: str | None) -> ReadPrompt:
+        """A text that is asked about: when its task is foreseen, and again when its limit is wanted."""
+        read = self._remembered if len(text) <= REMEMBERED_CHARACTERS else read_prompt
+        return read(text, complexity)
 
     def _of(self, model: str) -> _ModelForecasts:
         """What was learned of a model; nothing of one that never ran here."""
@@ -136,7 +146,7 @@ class Forecaster:
         return next((model for model in self._models if model.partition("/")[2] == name), name)
 
     def _foresee(self, model: str, text: str, complexity: str | None) -> StepForecast:
-        prompt = read_prompt(text, complexity)
+        prompt = self._read(text, complexity)
         known = self._of(model)
         guesses = known.foresee(prompt, text, self._seconds_per_token())
         return StepForecast(

@@ -401,9 +401,11 @@ class Forecasts:
         """How long a task waits for its slot: a stored one, or one that is handed in now."""
         rank = _PRIORITIES.index(task.priority if task else Priority.NORMAL)
         slots, of_model = self._services.slots(ref)
+        own = "" if task is None else task.id
         before = []
-        for one in await self._store.open_tasks(OPEN_TASKS_READ, at_least=min(slots, of_model)):
-            if task is not None and one.id == task.id:
+        # Nobody waits for fewer tasks than there are slots.
+        for one in await self._store.open_tasks(OPEN_TASKS_READ, at_least=min(slots, of_model), besides=own):
+            if one.id == own:
                 break
             if one.running or one.priority <= rank:
                 before.append(one)

@@ -12,7 +12,6 @@ import math
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import lru_cache
 from statistics import median
 
 import numpy as np
@@ -48,8 +47,6 @@ CHANGE_SURPRISE = 1.0
 """How large they must be on average, next to the spread that was expected of each; each counts for 2 at most."""
 ERROR_MAX = 1.5
 """What is further off than that counts as that far: an answer that broke off says little."""
-_PROMPTS_REMEMBERED = 16
-"""Texts that are read once: what a task will take is foreseen when it is handed in, and its limit when it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,6 @@ class ReadPrompt:
         return self.signs.kind, self.complexity
 
 
-@lru_cache(_PROMPTS_REMEMBERED)
 def read_prompt(text: str, complexity: str | None = None) -> ReadPrompt:
     """Read a text once, for as many forecasts as are wanted."""
     return ReadPrompt(answer_signs(text), words_vector(text), complexity)

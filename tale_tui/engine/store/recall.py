@@ -436,10 +436,10 @@ class Recalled(Database):
             NoSuchSession: it is not there.
         """
 
-        return await self._read(lambda connection: _is_on(connection, session_id))
+        return await self._read(lambda connection: _recall_is_on(connection, session_id))
 
     async def can_recall(self, session_id: str) -> bool:
-        """Whether there is anything that a session may be offered.
+        """Whether recall is on for a session, and anything is remembered at all.
 
         Args:
             session_id: the whole id; empty for no session.
@@ -448,7 +448,7 @@ class Recalled(Database):
         """
 
         def job(connection: sqlite3.Connection) -> bool:
-            if session_id and not _is_on(connection, session_id):
+            if session_id and not _recall_is_on(connection, session_id):
                 return False
             (any_item,) = connection.execute("SELECT EXISTS (SELECT 1 FROM recall_item)").fetchone()
             return bool(any_item)
@@ -462,7 +462,7 @@ class Recalled(Database):
                 return id_
 
 
-def _is_on(connection: sqlite3.Connection, session_id: str) -> bool:
+def _recall_is_on(connection: sqlite3.Connection, session_id: str) -> bool:
     row = connection.execute("SELECT recall_off FROM session WHERE id = ?", (session_id,)).fetchone()
     if row is None:
         raise no_such_session()

@@ -87,7 +87,11 @@ _OPEN = """
     FROM task AS t LEFT JOIN task_forecast AS f ON f.task_n = t.n
     WHERE t.state IN ('running', 'queued') AND t.reason = '' ORDER BY t.state DESC, t.priority, t.place, t.n LIMIT ?
 """
-_OPEN_COUNT = "SELECT count(*) FROM task WHERE state IN ('running', 'queued') AND reason = ''"
+_OPEN_COUNT = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM task WHERE state IN ('running', 'queued') AND reason = '' AND id <> ? LIMIT ?
+    )
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,17 +271,18 @@ class TaskForecasts(Database):
 
         return await self._read(job)
 
-    async def open_tasks(self, limit: int, *, at_least: int = 1) -> tuple[OpenTask, ...]:
+    async def open_tasks(self, limit: int, *, at_least: int = 1, besides: str = "") -> tuple[OpenTask, ...]:
         """Tasks that run, then those that wait for a slot in their order.
 
         Args:
             limit: at most so many.
-            at_least: none of them where they are fewer: with a slot for each nobody waits for them.
+            at_least: where there are fewer none is given, and nothing more is read.
+            besides: a task that does not count for that, by its whole id.
         """
         now = self._clock.now()
 
         def job(connection: sqlite3.Connection) -> tuple[OpenTask, ...]:
-            (count,) = connection.execute(_OPEN_COUNT).fetchone()
+            (count,) = connection.execute(_OPEN_COUNT, (besides, at_least)).fetchone()
             if count < at_least:
                 return ()
             return tuple(

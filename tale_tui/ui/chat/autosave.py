@@ -46,11 +46,6 @@ class DraftAutosave:
         self._saving = WorkThrottle(screen, KEEP_AFTER_S, self.save, "keep")
         self._in_file = ""
 
-    @property
-    def waits(self) -> bool:
-        """Whether something is to be kept in a moment."""
-        return self._saving.waits
-
     def schedule(self) -> None:
         """Keep them in a moment; what happens meanwhile is in it."""
         self._saving.request()

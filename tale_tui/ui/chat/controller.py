@@ -165,7 +165,7 @@ class ChatController:
             early: what the user sent before there was an engine.
         """
         self.tasks.open.read_soon()
-        self.first_screen.read_soon()
+        self.first_screen.read_now()
         early = list(early)
         history = await self.engine.sessions.prompt_history()
         self.composer.prompt.history_of_messages.load(history)
@@ -212,7 +212,7 @@ class ChatController:
             self.composer.prompt.fill("")
         self.turns.switch_to(None)
         self.conversation.begin(system)
-        self.first_screen.read_soon()
+        self.first_screen.read_now()
         self.tasks.open.read_soon()
         self.composer.prompt.focus()
 
@@ -272,7 +272,7 @@ class ChatController:
                 self.screen.say(f"The window that ran the model was closed; {where} runs it now. Nothing was lost.")
                 self.tasks.engine_moved()
                 self.screen.spawn(self._engine_moved, group="session")
-                self.first_screen.read_soon()
+                self.first_screen.read_now()
             case _ as never:
                 assert_never(never)
 

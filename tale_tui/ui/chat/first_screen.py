@@ -37,9 +37,14 @@ class FirstScreen:
         self._reading = WorkThrottle(screen, READ_EVERY_S, self._read, "first screen")
 
     def read_soon(self) -> None:
-        """Something changed: read it again if it is in sight."""
+        """Something changed: read it again in a moment if it is in sight."""
         if self._empty.display:
             self._reading.request()
+
+    def read_now(self) -> None:
+        """It comes into sight, or everything may be another: read it without delay if it is in sight."""
+        if self._empty.display:
+            self._reading.begin()
 
     async def _read(self) -> None:
         with suppress(TaleError):  # rows that stay as they were are not worth a message

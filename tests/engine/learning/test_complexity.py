@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tale_tui.domain.complexity import LEVELS, Complexity
+from tale_tui.domain.constants import REMEMBERED_CHARACTERS
 from tale_tui.engine.detect.model import BadWeights
 from tale_tui.engine.learning.complexity import ComplexityModel, ComplexityModels, ComplexityWeights, packaged_weights
 
@@ -63,6 +64,9 @@ def test_a_task_is_read_once_however_often_it_is_judged(monkeypatch: pytest.Monk
     assert read == ["Write a function.", "Write a book."]
     ComplexityModel.load().classify("Write a book.")
     assert len(read) == 3, "other weights judge anew"
+    for _ in range(2):
+        model.classify("x" * (REMEMBERED_CHARACTERS + 1))
+    assert len(read) == 5, "of a long text nothing stays in memory"
 
 
 @given(st.text(max_size=3000))

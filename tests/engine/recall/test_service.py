@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -195,14 +195,22 @@ async def test_where_it_is_off_nothing_is_kept_and_nothing_offered(place: Place)
     assert await service.offer("Am I allergic to peanuts?", session_id, frozenset())
 
 
-async def test_where_nothing_is_remembered_nothing_is_looked_for(place: Place) -> None:
+async def test_where_nothing_is_remembered_nothing_is_looked_for(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     service, session = place.service(), await place.store.add_session()
+    looked_for, by_words = list[Sequence[str]](), place.store.recall_by_words
+
+    async def counted(words: Sequence[str], limit: int) -> Any:
+        looked_for.append(words)
+        return await by_words(words, limit)
+
+    monkeypatch.setattr(place.store, "recall_by_words", counted)
     assert not await service.offer("Am I allergic to peanuts?", session.id, frozenset())
     assert not await service.offer("Am I allergic to peanuts?", "", frozenset())
-    assert place.embeddings.asked == []
+    assert looked_for == []
     item = await service.add("I am allergic to peanuts.")
     assert await service.offer("Am I allergic to peanuts?", session.id, frozenset()) == (item,)
     assert await service.offer("Am I allergic to peanuts?", "", frozenset()) == (item,)
+    assert len(looked_for) == 2
 
 
 async def test_off_by_the_setting_nothing_is_kept_also_not_later(place: Place) -> None:

@@ -140,6 +140,8 @@ async def test_open_tasks_are_those_that_hold_a_slot_or_wait_for_one(
     assert [one.id for one in await store.open_tasks(1)] == [runs.id]
     assert len(await store.open_tasks(10, at_least=3)) == 3
     assert await store.open_tasks(10, at_least=4) == ()
+    assert await store.open_tasks(10, at_least=3, besides=first.id) == ()
+    assert len(await store.open_tasks(10, at_least=2, besides=first.id)) == 3
 
 
 async def test_ended_tasks_are_read_with_what_they_took_the_newest_first(
