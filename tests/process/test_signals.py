@@ -288,6 +288,8 @@ def test_without_a_shell_that_could_continue_it_ctrl_z_stops_nothing(window: Cal
     one = window()
     one.wait_for(READY)
     one.press("\x1a")
+    # What is typed while the terminal is given back is thrown away with it.
+    until(lambda: one.raw.count(b"\x1b[?1049h") == 2, "it has the terminal again")
     one.press("typed")
     one.wait_for("typed")
     assert os.waitpid(one.process.pid, os.WNOHANG | os.WUNTRACED) == (0, 0)
