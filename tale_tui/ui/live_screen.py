@@ -120,7 +120,7 @@ class LiveScreen(BaseScreen):
 
     def on_mount(self) -> None:
         """Look while somebody does."""
-        self.set_interval(self.TICK_S, self._tick)
+        self.set_interval(self.TICK_S, self.tick)
         if self._bridge.error is not None:
             self._no_engine(self._bridge.error)
 
@@ -156,7 +156,8 @@ class LiveScreen(BaseScreen):
         if not self.is_shown:
             self.controller.rest()
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Look at what is so now, where it is shown."""
         if self.is_shown:
             self.controller.tick()
 

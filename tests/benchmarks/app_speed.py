@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sqlite3
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack, aclosing
-from functools import partial
+from contextlib import AsyncExitStack, aclosing, closing
 from pathlib import Path
 
 from tale_tui.config import garbage_collector
@@ -62,24 +62,24 @@ async def fill(paths: Paths) -> str:
     engine = await Engine.start(paths, DEMO, load=False)
     try:
         session = await engine.sessions.create()
-        store = engine.store
-        await store._write(partial(_insert, session.id))
-        return session.id
     finally:
         await engine.stop()
+    with closing(sqlite3.connect(paths.database)) as connection, connection:
+        _insert(session.id, connection)
+    return session.id
 
 
-def _insert(session_id: str, connection: object) -> None:
+def _insert(session_id: str, connection: sqlite3.Connection) -> None:
     from tale_tui.domain.conversation import Author
     from tale_tui.engine.store.conversations.message_tree import NewMessage, append_message
     from tale_tui.engine.store.rows import session_n
 
-    n = session_n(connection, session_id)  # type: ignore[arg-type]
+    n = session_n(connection, session_id)
     tip = None
     for number in range(MESSAGES):
         author = Author.USER if number % 2 == 0 else Author.ASSISTANT
         text = f"Question {number}?" if author is Author.USER else f"Answer {number}. {LONG_TEXT}"
-        tip = append_message(connection, n, tip, NewMessage(f"m{number:08d}xxxxxxx", author, text, 1.7e9 + number))  # type: ignore[arg-type]
+        tip = append_message(connection, n, tip, NewMessage(f"m{number:08d}xxxxxxx", author, text, 1.7e9 + number))
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -33,14 +33,14 @@ from tale_tui.domain.clock import Clock
 from tale_tui.domain.errors import BrokenStream, Refused
 from tale_tui.domain.models import BackendName
 from tale_tui.domain.tasks import Reason, StepKind, StepSpec, StepState, TaskDetail, TaskState
-from tale_tui.engine import result_files
 from tale_tui.engine.checkpoints.repository import CheckpointRepository
 from tale_tui.engine.ipc.connect import open_engine
 from tale_tui.engine.models.backend import ChatRequest
 from tale_tui.engine.models.scripted import Fail, Pause, Say, Script, ScriptedBackend
 from tale_tui.engine.planning.planning import Planning
+from tale_tui.engine.result_files import PART, file_place, part_of
 from tale_tui.engine.store.store import Store
-from tale_tui.engine.tasks import copy_step
+from tale_tui.engine.tasks import copy_step, step_files
 from tale_tui.engine.tasks.copy_step import CopyStepRunner
 from tale_tui.engine.tasks.step_files import TaskFolders
 from tale_tui.formatting.plans import asked_copy
@@ -168,10 +168,13 @@ def die_in(place: str) -> None:
             die()
         return found
 
-    def in_a_file(path: Path, text: str, *, replace: bool) -> None:
+    def in_a_file(folder: Path, name: str, text: str, *, replace: bool = False) -> Path:
         del replace
-        result_files.part_of(path).write_text(text[: len(text) // 2])
+        path = file_place(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part_of(path).write_text(text[: len(text) // 2])
         die()
+        return path
 
     async def behind_a_file(self: TaskFolders, task_id: str, spec: StepSpec, text: str) -> Any:
         written = await write(self, task_id, spec, text)
@@ -196,7 +199,7 @@ def die_in(place: str) -> None:
         case "plan":
             Planning.revised = after_the_check  # type: ignore[method-assign]
         case "file":
-            result_files._write = in_a_file
+            step_files.save_file = in_a_file  # type: ignore[attr-defined]
         case "files":
             TaskFolders.write = behind_a_file  # type: ignore[method-assign]
         case "checkpoint":
@@ -418,7 +421,7 @@ class Trial:
         often = {name: times for name, times in Counter(lines).items() if name.startswith("copied ") and times > 1}
         if often:
             self.wrong.append(f"in the end: copied more than once: {often}")
-        left = [one.name for one in (paths_in(self._home).task_files / TASK_ID).rglob(f"{result_files.PART}*")]
+        left = [one.name for one in (paths_in(self._home).task_files / TASK_ID).rglob(f"{PART}*")]
         if left:
             self.wrong.append(f"in the end: {left} was left behind")
         if found.task.state is not TaskState.DONE or found.result.strip() != whole_of("Join and check").strip():

@@ -12,9 +12,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import sqlite3
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -156,14 +158,11 @@ async def restart(root: Path, tasks: int) -> None:
 async def cut_off(paths: Paths) -> None:
     """Leave the paused tasks in the state that a kill leaves them in."""
     engine = await Engine.start(paths, settings(TASKS), backends=backends(), load=False)
-    await engine.store._write(
-        lambda connection: (
-            connection.execute(
-                "UPDATE task SET state = 'running', reason = '', running_since = updated WHERE state = 'paused'"
-            ).rowcount
-        )
-    )
     await engine.stop()
+    with closing(sqlite3.connect(paths.database)) as connection, connection:
+        connection.execute(
+            "UPDATE task SET state = 'running', reason = '', running_since = updated WHERE state = 'paused'"
+        )
 
 
 async def main() -> None:

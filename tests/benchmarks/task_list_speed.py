@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+
+from textual.pilot import Pilot
 
 from support import tasks
 from tale_tui.domain.events import TaskChanged
 from tale_tui.domain.tasks import TaskState
+from tale_tui.ui.tasks.screen import PAINT_AFTER_S
 
 TASKS = 10_000
 SIZE = (120, 40)
@@ -32,11 +36,11 @@ def told(name: str, seconds: list[float]) -> None:
 
 async def quiet(app: Any) -> None:
     """Let everything be done and drawn that was asked for."""
-    screen = app.tasks
-    for widget in (screen.list, screen):
-        while not widget._message_queue.empty():
-            await asyncio.sleep(0)
-    screen._on_timer_update()
+    for widget in (app.tasks.list, app.tasks):
+        done = asyncio.Event()
+        widget.call_later(done.set)
+        await done.wait()
+    await Pilot(app).wait_for_animation()
 
 
 async def lag(stop: asyncio.Event, found: list[float]) -> None:
@@ -93,24 +97,33 @@ async def changes(app: Any, engine: Any) -> None:
     app.tasks.list.action_end(-1)
     await quiet(app)
     still, moved = [], []
+    paint: list[Callable[[], None]] = []
+    set_timer = app.tasks.set_timer
+
+    def at_hand(delay: float, callback: Callable[[], None], **more: Any) -> Any:
+        if delay != PAINT_AFTER_S:
+            return set_timer(delay, callback, **more)
+        paint.append(callback)
+        return None
+
+    app.tasks.set_timer = at_hand
     ids = list(engine.all)
     for number in range(CHANGES):
         one = replace(engine.all[ids[number % 4]], steps_done=number)
         start = time.perf_counter()
         app.tasks.changed(one)
-        app.tasks._painting.stop()
-        app.tasks._paint_changed()
+        paint.pop()()
         await quiet(app)
         still.append(time.perf_counter() - start)
     for number in range(CHANGES):
         one = replace(engine.all[ids[10 + number]], state=TaskState.RUNNING, running_since=time.time())
         start = time.perf_counter()
         app.tasks.changed(one)
-        app.tasks._painting.stop()
-        app.tasks._paint_changed()
+        paint.pop()()
         await quiet(app)
         moved.append(time.perf_counter() - start)
         await asyncio.sleep(0.06)
+    del app.tasks.set_timer
     told("a task that looks otherwise", still)
     told("a task whose row moves", moved)
 

@@ -84,7 +84,7 @@ def connection(home: Path, monkeypatch: pytest.MonkeyPatch) -> Connection:
 
     @asynccontextmanager
     async def find_engine(paths: object) -> AsyncIterator[ScriptedEngine | None]:
-        yield scripted if connection.runs else None
+        yield scripted if connection.runs and not scripted.stopped else None
 
     monkeypatch.setattr(tale_tui.engine.ipc.connect, "open_engine", open_engine)
     monkeypatch.setattr(tale_tui.engine.ipc.connect, "find_engine", find_engine)

@@ -67,15 +67,23 @@ async def test_a_line_taken_in_pieces_is_cut_between_characters(monkeypatch: pyt
 
 
 async def test_no_more_is_read_than_is_soon_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead: list[int] = []
+
+    class WatchedQueue(asyncio.Queue[Any]):
+        def put_nowait(self, item: Any) -> None:
+            super().put_nowait(item)
+            ahead.append(self.qsize())
+
+    monkeypatch.setattr(asyncio, "Queue", WatchedQueue)
     monkeypatch.setattr("tale_tui.cli.stdin.LINES_AHEAD", 3)
     reader, writer = os.pipe()
     feeding = asyncio.create_task(asyncio.to_thread(feed, writer, b"yes\n" * 50_000))
     lines = InputLines(reader)
     for _ in range(10):
         assert await anext(lines) == "yes"
-    assert lines._queue.qsize() <= 3
     assert not feeding.done(), "the rest waits in the pipe"
     assert len([line async for line in lines]) == 50_000 - 10
+    assert max(ahead) <= 3
     await feeding
     os.close(reader)
 

@@ -13,6 +13,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 Modules = dict[str, Any]
@@ -23,6 +24,16 @@ SINGLE = {
     # Hands a whole function to the thread of a connection; tests/engine/store/test_database.py holds it.
     ("tale_tui.engine.store.database", "_execute"),
 }
+TESTS = Path(__file__).parents[1]
+TESTS_OF_THE_ROOM = TESTS / "ui" / "terminal"
+LIBRARIES_IN_TESTS = {
+    # The same call that the store makes.
+    ("engine/store/test_database.py", "_execute"),
+    # What is painted, and what is told: every test of a window reads it, and fails where it is gone.
+    ("support/window.py", "_compositor"),
+    ("support/window.py", "_notifications"),
+}
+"""Private names of libraries that a test has no public way around. None is of this package."""
 DOCUMENTED = {"_replace", "_asdict", "_fields", "_make"}
 """Public methods of named tuples; the underscore keeps them apart from the fields."""
 DOCUMENTED_OF_MODULES = {("os", "_exit")}
@@ -70,8 +81,13 @@ def reaches(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
                 continue
             case ast.Attribute(attr=name) if private(name) and name not in own | DOCUMENTED:
                 yield node.lineno, name, ast.unparse(node)
-            case ast.Call(func=ast.Name(id="getattr" | "setattr" | "hasattr"), args=[_, ast.Constant(str(name)), *_]):
-                if private(name) and name not in own:
+            case ast.Call(
+                func=ast.Name(id="getattr" | "setattr" | "hasattr") | ast.Attribute(attr="setattr"),
+                args=[_, ast.Constant(str(name)), *_],
+            ) if private(name) and name not in own:
+                yield node.lineno, name, ast.unparse(node)
+            case ast.Call(func=ast.Attribute(attr="setattr"), args=[ast.Constant(str(path)), _]):
+                if private(name := path.rpartition(".")[2]):
                     yield node.lineno, name, ast.unparse(node)
 
 
@@ -94,6 +110,25 @@ def test_nobody_imports_a_private_name(modules: Modules) -> None:
         for found in module.imports
         if any(private(part) for part in (*found.module.split("."), found.name))
     ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_test_reaches_into_an_object_of_the_package() -> None:
+    wrong = []
+    for path in sorted(TESTS.rglob("*.py")):
+        place, tree = path.relative_to(TESTS).as_posix(), ast.parse(path.read_text("utf-8"))
+        if path.is_relative_to(TESTS_OF_THE_ROOM):
+            continue
+        wrong += [
+            f"{place}:{line}: {shown}" for line, name, shown in reaches(tree) if (place, name) not in LIBRARIES_IN_TESTS
+        ]
+        wrong += [
+            f"{place}:{node.lineno}: {node.module} {alias.name}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module is not None
+            for alias in node.names
+            if any(private(part) for part in (*node.module.split("."), alias.name))
+        ]
     assert not wrong, "\n".join(wrong)
 
 
@@ -152,9 +187,20 @@ def work(mine, app, worker, pair):
     app._driver.write("x")
     getattr(worker, "_task")
     self._thread._queue
+
+def test(monkeypatch):
+    monkeypatch.setattr(app, "_driver", None)
+    monkeypatch.setattr("tale_tui.ui.app._there", None)
+    monkeypatch.setattr("tale_tui.ui.app.THERE", None)
 """
     found = {shown for _, _, shown in reaches(ast.parse(source))}
-    assert found == {"app._driver", "getattr(worker, '_task')", "self._thread._queue"}
+    assert found == {
+        "app._driver",
+        "getattr(worker, '_task')",
+        "self._thread._queue",
+        "monkeypatch.setattr(app, '_driver', None)",
+        "monkeypatch.setattr('tale_tui.ui.app._there', None)",
+    }
 
 
 def test_the_contract_sees_an_override_and_a_use_of_a_private_name_that_is_inherited() -> None:

@@ -28,7 +28,7 @@ from tale_tui.domain.errors import BadImport, BadPlan, BrokenStream, NotAvailabl
 from tale_tui.domain.text import Cleaner, clean
 from tale_tui.engine.ipc.codec import GROUPS, api_method
 from tale_tui.engine.ipc.remote import RemoteEngine
-from tale_tui.engine.ipc.server import _Connection
+from tale_tui.engine.ipc.server import ServerConnection
 from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.models.files.gguf import NotReadable, check_whole, read_header
 from tale_tui.engine.models.http.client import ResponseLines
@@ -141,12 +141,12 @@ def grows_like_the_whole(kind: type[MarkdownDocument] | type[VerbatimDocument], 
 @contextlib.contextmanager
 def patched_stub() -> Iterator[None]:
     """Long paragraphs are kept by a stub; here each of some lines is."""
-    before = parsing._STUB_LINES
-    parsing._STUB_LINES = 2
+    before = parsing.STUB_LINES
+    parsing.STUB_LINES = 2
     try:
         yield
     finally:
-        parsing._STUB_LINES = before
+        parsing.STUB_LINES = before
 
 
 def code(data: bytes) -> None:
@@ -369,7 +369,7 @@ async def arrive(reader: asyncio.StreamReader, data: bytes) -> None:
 async def serve(data: bytes) -> None:
     writer: Any = _Writer()
     reader = asyncio.StreamReader(limit=1 << 20)
-    connection = _Connection(_Refusing(), reader, writer, lambda: False)  # type: ignore[arg-type]
+    connection = ServerConnection(_Refusing(), reader, writer, lambda: False)  # type: ignore[arg-type]
     await asyncio.gather(connection.run(), arrive(reader, data))
     for line in writer.lines:
         assert line.endswith(b"\n")

@@ -16,7 +16,7 @@ from tale_tui.config.settings import Settings
 from tale_tui.domain.clock import random_id
 from tale_tui.domain.conversation import Message, MessageState
 from tale_tui.domain.events import ServerAway, TextDelta, TurnCancelled, TurnDone, TurnEvent, TurnFailed
-from tale_tui.domain.models import BackendName, Role, RoleState
+from tale_tui.domain.models import BackendName, RoleState
 from tale_tui.domain.tasks import Reason, Task, TaskState
 from tale_tui.engine.chat import generate as generate_module
 from tale_tui.engine.engine import Engine
@@ -147,9 +147,11 @@ async def test_a_server_that_starts_after_the_application_is_noticed(
         assert [status.state for status in await engine.models.roles()] == [RoleState.AWAY] * 2
         await asyncio.to_thread(ollama.start)
         await some_are_done(engine, 1)
-        await until(
-            lambda: engine._roles.states.status(Role.UX).state is RoleState.READY, "the model that answers is loaded"
-        )
+
+        async def loaded() -> bool:
+            return (await engine.models.roles())[0].state is RoleState.READY
+
+        await until(loaded, "the model that answers is loaded")
         assert (await engine.tasks.get(task.id)).result.split() == "".join(answer_to("[late]")).split()
         told = [record.message for record in caplog.records if re.search("ollama is (away|back)", record.message)]
         assert len([line for line in told if "away" in line]) == 1
@@ -163,15 +165,16 @@ async def test_roles_without_a_model_find_one_when_a_server_comes(ollama: FakeOl
     engine = await Engine.start(paths, nobody)
     try:
 
-        def states() -> list[RoleState]:
-            return [status.state for status in engine._roles.states.statuses()]
+        async def nobody_serves() -> bool:
+            return [status.state for status in await engine.models.roles()] == [RoleState.UNSET] * 2
 
-        await until(lambda: states() == [RoleState.UNSET] * 2, "nobody serves")
+        async def one_is_loaded() -> bool:
+            return (await engine.models.roles())[0].state is RoleState.READY
+
+        await until(nobody_serves, "nobody serves")
         await asyncio.to_thread(ollama.start)
-        await until(lambda: states()[0] is RoleState.READY, "a model was found and loaded")
-        assert all(
-            status.ref and status.ref.backend is BackendName.OLLAMA for status in engine._roles.states.statuses()
-        )
+        await until(one_is_loaded, "a model was found and loaded")
+        assert all(status.ref and status.ref.backend is BackendName.OLLAMA for status in await engine.models.roles())
     finally:
         await engine.stop()
 

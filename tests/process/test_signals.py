@@ -273,7 +273,7 @@ def test_a_window_that_was_stopped_from_outside_paints_itself_anew(window: Calla
     one.wait_for(READY)
     one.process.send_signal(signal.SIGSTOP)
     until(lambda: psutil.Process(one.process.pid).status() == psutil.STATUS_STOPPED, "it stands")
-    with one._lock:
+    with one.lock:
         one.screen.reset()
     one.process.send_signal(signal.SIGCONT)
     one.wait_for(READY)

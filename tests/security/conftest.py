@@ -53,19 +53,18 @@ CONTROL = re.compile(
 )
 
 
-class CapturingDriver(HeadlessDriver):
-    """Not headless for the application, so that it paints; nowhere for the bytes to go but a list."""
+def capturing(written: list[str]) -> type[HeadlessDriver]:
+    """A driver that is not headless for the application, so that it paints; nowhere for the bytes to go but a list."""
 
-    @property
-    def is_headless(self) -> bool:
-        return False
+    class CapturingDriver(HeadlessDriver):
+        @property
+        def is_headless(self) -> bool:
+            return False
 
-    def __init__(self, app: App[Any], **kwargs: Any) -> None:
-        super().__init__(app, **kwargs)
-        self.written: list[str] = []
+        def write(self, data: str) -> None:
+            written.append(data)
 
-    def write(self, data: str) -> None:
-        self.written.append(data)
+    return CapturingDriver
 
 
 class QuickPilot(Pilot[Any]):
@@ -76,8 +75,7 @@ class QuickPilot(Pilot[Any]):
             done = asyncio.Event()
             self.app.call_later(done.set)
             await done.wait()
-            await self._wait_for_screen()
-        self.app.screen._on_timer_update()
+            await super().pause(0)
 
     async def press(self, *keys: str) -> None:
         for key in keys:
@@ -95,23 +93,10 @@ def foreign(written: list[str]) -> str:
 @asynccontextmanager
 async def captured(app: App[Any], size: tuple[int, int] = (100, 30)) -> AsyncIterator[tuple[Pilot[Any], list[str]]]:
     """Run an application on a capturing driver."""
-    app.driver_class = CapturingDriver
-    running = asyncio.create_task(app.run_async(size=size))
-    while not (app._driver is not None and app.is_running and app._running):
-        if running.done():
-            running.result()
-        await asyncio.sleep(0)
-    driver = app._driver
-    assert isinstance(driver, CapturingDriver)
-    pilot = Pilot(app)
-    try:
-        with app._context():
-            yield pilot, driver.written
-    finally:
-        app.exit()
-        await running
-        if app._exception is not None:
-            raise app._exception
+    written: list[str] = []
+    app.driver_class = capturing(written)
+    async with app.run_test(headless=False, size=size, tooltips=True, notifications=True) as pilot:
+        yield pilot, written
 
 
 @pytest.fixture
@@ -184,8 +169,8 @@ class Terminal:
         """Nothing foreign was written, and the application goes on."""
         assert len("".join(self.written)) > 1000
         assert foreign(self.written) == ""
-        assert self.window.app.is_running, self.window.app._exception
-        assert self.window.app._exception is None
+        assert self.window.app.is_running, self.window.app.crash
+        assert self.window.app.crash is None
 
 
 @pytest.fixture

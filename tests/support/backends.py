@@ -36,7 +36,7 @@ class PerRoleScriptedBackend(ScriptedBackend):
         self.processes = {key: value for key, value in self.processes.items() if key[0] != model}
 
     async def forecast(self, model: str, window: int) -> Forecast | None:
-        size = self._sizes.get(model)
+        size = self.sizes.get(model)
         if size is None:
             return None
         return Forecast(0, size // 10, 0) if any(name == model for name, _ in self.processes) else Forecast(0, size)

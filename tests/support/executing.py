@@ -31,6 +31,7 @@ def executor_on(
     is_local: Callable[[ModelRef], bool] = lambda _: True,
     away: Callable[[ModelRef], bool] = lambda _: False,
     works_queue: bool = True,
+    subscriptions: TaskSubscriptions | None = None,
 ) -> Executor:
     """An executor of tasks none of which is simple.
 
@@ -44,6 +45,7 @@ def executor_on(
         is_local: whether a model runs on this machine.
         away: whether the server of a model is away.
         works_queue: whether everything that is queued is worked off.
+        subscriptions: those who follow tasks; None for nobody yet.
     """
 
     def likely_one(*_: Any, **__: Any) -> tuple[ModelRef | None, str]:
@@ -55,7 +57,7 @@ def executor_on(
         settings=settings,
         clock=clock,
         publish=publish,
-        subscriptions=TaskSubscriptions(store.task_detail),
+        subscriptions=subscriptions or TaskSubscriptions(store.task_detail),
         calls=CallRecorder(store),
         folders=TaskFolders(store.folder / "files"),
     )

@@ -117,7 +117,8 @@ class Window:
             start_new_session=True,
         )
         os.close(slave)
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
+        """Held by who reads or changes what the application has written."""
         self._hung_up = False
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
@@ -133,14 +134,14 @@ class Window:
                 return
             if not data:
                 return
-            with self._lock:
+            with self.lock:
                 self.raw += data
                 # Private sequences with < > = are for terminals newer than the emulator.
                 self._stream.feed(PRIVATE.sub(b"", data))
 
     @property
     def text(self) -> str:
-        with self._lock:
+        with self.lock:
             return "\n".join(self.screen.display)
 
     def wait_for(self, wanted: str | Callable[[str], bool], *, gone: bool = False, wait_s: float = WAIT_S) -> None:
@@ -158,7 +159,7 @@ class Window:
         protocol, and the settings of the terminal."""
         modes: dict[str, object] = {}
         pushed = 0
-        with self._lock:
+        with self.lock:
             found = MODE.findall(bytes(self.raw))
         for numbers, state, keyboard in found:
             pushed += {b">": 1, b"<": -1}.get(keyboard[:1], 0)

@@ -90,7 +90,8 @@ class DigestService:
         self._can_write = can_write and services.settings.context.summaries
         self._idle_s = idle_s
         self._background = BackgroundTasks(self._complain)
-        self._working: asyncio.Task[None] | None = None
+        self.working: asyncio.Task[None] | None = None
+        """Sums up, or waits for quiet; done where nothing is left to be summed up, None before there was anything."""
         self._asking = IdleWork()
         self._pending: dict[str, None] = {}
         self._failed: dict[str, tuple[str, str]] = {}
@@ -101,8 +102,8 @@ class DigestService:
         if isinstance(fact, SessionChanged) and self._can_write:
             self._pending.pop(fact.session_id, None)
             self._pending[fact.session_id] = None
-            if self._working is None or self._working.done():
-                self._working = self._background.start(self._work(), "Summing up older turns")
+            if self.working is None or self.working.done():
+                self.working = self._background.start(self._work(), "Summing up older turns")
 
     def give_up(self) -> None:
         """Somebody writes, or sends a message: what is being summed up is given up, and begun again later."""

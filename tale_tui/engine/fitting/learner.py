@@ -120,20 +120,21 @@ class Learner:
         self._busy = busy
         self._complain = complain
         self._idle_s = idle_s
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+        """Learns, or waits for quiet; done where nothing is left to learn, None before the first nudge."""
 
     def nudge(self) -> None:
         """There may be enough to learn from; returns at once."""
-        if self.enabled and (self._task is None or self._task.done()):
-            self._task = asyncio.create_task(self._learn(), name="learning")
-            self._task.add_done_callback(self._look_at)
+        if self.enabled and (self.task is None or self.task.done()):
+            self.task = asyncio.create_task(self._learn(), name="learning")
+            self.task.add_done_callback(self._look_at)
 
     async def close(self) -> None:
         """Learn nothing more; a fit that runs is ended and leaves everything as it was."""
         self.enabled = False
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.wait([self.task])
 
     def _look_at(self, task: asyncio.Task[None]) -> None:
         if error := error_of(task, f"Learning from {self.subject.words[1]}"):

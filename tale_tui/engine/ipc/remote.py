@@ -87,7 +87,7 @@ class RemoteEngine:
         try:
             await self._write({"id": number, "verb": name, "args": spec.pack_args(args, kwargs)})
             message = await self._next(queue)
-            return _read(spec.unpack, message, "result")
+            return read_field(spec.unpack, message, "result")
         except asyncio.CancelledError:
             await self._abandon(number)
             raise
@@ -100,7 +100,7 @@ class RemoteEngine:
         try:
             await self._write({"id": number, "verb": name, "args": spec.pack_args(args, kwargs)})
             while "end" not in (message := await self._next(queue)):
-                yield _read(spec.unpack, message, "item")
+                yield read_field(spec.unpack, message, "item")
         finally:
             del self._answers[number]
             await self._abandon(number)
@@ -125,7 +125,16 @@ class RemoteEngine:
             await self._write({"close": number})
 
 
-def _read(unpack: Callable[[Any], Any], message: Json, field: str) -> Any:
+def read_field(unpack: Callable[[Any], Any], message: Json, field: str) -> Any:
+    """What stands in a field of a message.
+
+    Args:
+        unpack: reads the value of the field.
+        message: from the other process.
+        field: its name.
+    Raises:
+        EngineLost: it is not there, or something else; the other process is not understood.
+    """
     try:
         return unpack(message[field])
     except (ValueError, KeyError) as error:

@@ -71,13 +71,20 @@ class Server:
         await self._connections.close()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = _Connection(self._engine, reader, writer, lambda: self._leaving)
+        connection = ServerConnection(self._engine, reader, writer, lambda: self._leaving)
         # One that breaks off is closed by itself: its client knows then.
         self._connections.start(connection.run(), "A connection of another process")
 
 
-class _Connection:
-    """One client that is connected: reads its calls, runs each in a task of its own."""
+class ServerConnection:
+    """One client that is connected: reads its calls, runs each in a task of its own.
+
+    Args:
+        engine: carries them out.
+        reader: what the client writes.
+        writer: what it reads.
+        is_leaving: whether the engine ends.
+    """
 
     def __init__(
         self,

@@ -127,7 +127,7 @@ class ScriptedBackend:
 
     Args:
         answers: scripts in order (the last one is used again when they run out), or a function of the request;
-            without it the demo.
+            without it the demo; may be set at any time.
         models: the names of its models.
         window: the context window that it serves, in tokens.
         sleep: how it waits, in seconds; a test gives one that does not.
@@ -136,6 +136,7 @@ class ScriptedBackend:
         sizes: what models take in memory, in bytes; of others it is not known.
 
     Attributes:
+        in_memory: the models that are loaded, by name.
         requests: what it was asked, in order.
         loads: the models that it was told to load, in order.
         open_streams: how many replies are under way.
@@ -155,12 +156,12 @@ class ScriptedBackend:
         away: ModelError | None = None,
         sizes: Mapping[str, int] | None = None,
     ) -> None:
-        self._answers = answers
-        self._sizes = dict(sizes or {})
+        self.answers = answers
+        self.sizes = dict(sizes or {})
         self._window = window
         self._sleep = sleep
         self._counts = counts
-        self._loaded: dict[str, LoadedModel] = {}
+        self.in_memory: dict[str, LoadedModel] = {}
         self.models = tuple(models)
         self.away = away
         self.requests: list[ChatRequest] = []
@@ -177,7 +178,7 @@ class ScriptedBackend:
             )
             for model in self.models
         )
-        return BackendReport(self.name, available=True, models=infos, loaded=tuple(self._loaded.values()))
+        return BackendReport(self.name, available=True, models=infos, loaded=tuple(self.in_memory.values()))
 
     async def probe(self, timeout_s: float) -> bool:
         """There, unless it was told to be away."""
@@ -189,18 +190,18 @@ class ScriptedBackend:
         """Remember the model as loaded, with the smaller of its window and the one asked for."""
         self._check(model)
         self.loads.append(model)
-        self._loaded[model] = LoadedModel(
-            ModelRef(self.name, model), min(window or self._window, self._window), self._sizes.get(model)
+        self.in_memory[model] = LoadedModel(
+            ModelRef(self.name, model), min(window or self._window, self._window), self.sizes.get(model)
         )
-        return self._loaded[model]
+        return self.in_memory[model]
 
     async def loaded(self) -> tuple[LoadedModel, ...]:
         """What was loaded and not unloaded."""
-        return tuple(self._loaded.values())
+        return tuple(self.in_memory.values())
 
     async def unload(self, model: str) -> None:
         """Forget that the model is loaded."""
-        self._loaded.pop(model, None)
+        self.in_memory.pop(model, None)
 
     async def default_window(self, model: str) -> int:
         """The window of every model here."""
@@ -209,7 +210,7 @@ class ScriptedBackend:
 
     async def forecast(self, model: str, window: int) -> Forecast | None:
         """What it was told that the model takes."""
-        size = self._sizes.get(model)
+        size = self.sizes.get(model)
         return None if size is None else Forecast(0, size)
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[BackendEvent, None]:
@@ -249,7 +250,7 @@ class ScriptedBackend:
 
     async def close(self) -> None:
         """Forget what is loaded."""
-        self._loaded.clear()
+        self.in_memory.clear()
 
     def _check(self, model: str) -> None:
         if self.away:
@@ -258,9 +259,9 @@ class ScriptedBackend:
             raise ModelNotFound(f"There is no scripted model called {model}. There is {', '.join(self.models)}.")
 
     def _script_for(self, request: ChatRequest) -> Script:
-        if callable(self._answers):
-            return self._answers(request)
-        return self._answers[min(len(self.requests), len(self._answers) - 1)]
+        if callable(self.answers):
+            return self.answers(request)
+        return self.answers[min(len(self.requests), len(self.answers) - 1)]
 
 
 def _count(messages: tuple[ChatMessage, ...]) -> int:

@@ -96,8 +96,9 @@ class DashboardScreen(LiveScreen):
     def _on_event(self, event: Bridge.Happened) -> None:
         self.controller.on_event(event.fact)
 
-    def _tick(self) -> None:
-        super()._tick()
+    def tick(self) -> None:
+        """Look at what is so now; the times of what runs go on with every look."""
+        super().tick()
         if self.is_shown and self.controller.running and not self.controller.held:
             self.work.refresh()
 

@@ -91,7 +91,8 @@ class HelpScreen(Dialog[None]):
             commands: each with what it does: `("/new", "begin another conversation")`.
         """
         super().__init__("Help")
-        self._groups = [*groups, HelpGroup("Commands", tuple(commands))]
+        self.groups = [*groups, HelpGroup("Commands", tuple(commands))]
+        """All there is, the commands last, whatever is typed."""
 
     def body(self) -> Iterable[Widget]:
         """The line to type into, and two columns that scroll."""
@@ -111,7 +112,7 @@ class HelpScreen(Dialog[None]):
 
     def _show(self, words: str) -> None:
         """Show what has all of the words; two columns of about the same length, groups unbroken."""
-        groups = [group for one in self._groups if (group := one.having(words.lower().split())).lines]
+        groups = [group for one in self.groups if (group := one.having(words.lower().split())).lines]
         lengths = [len(group.lines) + 2 for group in groups]
         split = min(range(len(groups) + 1), key=lambda n: abs(sum(lengths[:n]) - sum(lengths[n:])))
         for column, shown in zip(self.query(HelpColumn), (groups[:split], groups[split:]), strict=True):

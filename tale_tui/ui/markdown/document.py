@@ -25,7 +25,8 @@ _HEAD_LINES = 2
 _STUB = "x\n"
 """Stands for the beginning of a long paragraph: its lines are text, whatever they are."""
 
-_STUB_LINES = 24
+STUB_LINES = 24
+"""So many lines of a paragraph that nothing can change any more are left to the stub at once."""
 
 _UNSURE_LINES = 4
 """Lines at the end of a paragraph that may turn out to be something else: the head of a table, a title, a list."""
@@ -400,7 +401,7 @@ class MarkdownDocument:
         text = unit.block.text.split("\n")
         fixed = len(text) - _UNSURE_LINES
         known = self._paragraph.count("\n")
-        if fixed - known < _STUB_LINES:
+        if fixed - known < STUB_LINES:
             return
         # One line of the source stands for all that are known.
         first = unit.line + fixed - known + (1 if known else 0)

@@ -99,7 +99,7 @@ def cmd_explore(a):
         print(s.emu.text())
         print(
             "exit:",
-            s.exit_code if s._reap() else "running",
+            s.exit_code if s.reap() else "running",
             "echo:",
             s.echo_on(),
             "answered:",

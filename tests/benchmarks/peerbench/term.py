@@ -281,7 +281,7 @@ class Session:
                     os.write(self.fd, r)
         self.qtail = buf[max(end, len(buf) - 64) :]
 
-    def _reap(self):
+    def reap(self):
         if self.exit_code is None:
             pid, status, ru = os.wait4(self.proc.pid, os.WNOHANG)
             if pid:
@@ -348,7 +348,7 @@ class Session:
             if quiet is not None and t - last_out >= quiet:
                 return False
             if self.eof:
-                if self._reap():
+                if self.reap():
                     return bool(until and until())
                 time.sleep(0.002)
                 continue
@@ -371,7 +371,7 @@ class Session:
                 self._read()
             else:
                 time.sleep(0.001)
-            if self._reap():
+            if self.reap():
                 return True
         return False
 

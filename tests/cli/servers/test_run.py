@@ -6,6 +6,7 @@ import asyncio
 import errno
 from typing import Any
 
+import psutil
 import pytest
 
 from support.scripted_groups import new_task
@@ -214,11 +215,10 @@ def test_a_log_that_cannot_be_written_is_named(cli: Any, connection: Any, monkey
 def test_stop_ends_only_an_engine_without_a_window(
     cli: Any, connection: Any, engine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def not_any_more(paths: object, pid: int) -> bool:
-        return False
+    def gone(pid: int) -> Any:
+        raise psutil.NoSuchProcess(pid)
 
-    monkeypatch.setattr("tale_tui.cli.servers.run._is_engine", not_any_more)
-    monkeypatch.setattr("tale_tui.cli.servers.run._is_gone", lambda pid: True)
+    monkeypatch.setattr(psutil, "Process", gone)
     result = cli("stop")
     assert (result.code, result.err) == (2, "Process 1 is the engine.\n")
     engine.background = True

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
 
 from support.waiting import until
+from tale_tui.config.paths import Paths
 from tale_tui.domain.constants import DIGEST_READ_MESSAGES
 from tale_tui.domain.context import ConversationDigest, PartName
 from tale_tui.domain.conversation import MessageState
 from tale_tui.domain.errors import Unreachable
 from tale_tui.domain.events import SessionChanged, TurnDone
 from tale_tui.domain.metrics import CallKind, CallRecord
-from tale_tui.engine.chat import digests
+from tale_tui.engine.chat import digests, wiring
 from tale_tui.engine.chat.context_window import DIGEST_HEAD
 from tale_tui.engine.chat.digests import DigestService
 from tale_tui.engine.models.backend import ChatRequest, ThinkingCorrected
@@ -24,6 +28,8 @@ from tale_tui.engine.store.store import Store
 
 Begin = Callable[..., Awaitable[Any]]
 WINDOW = 2048
+IDLE_S = 0.01
+"""That passes only where a test turns the clock."""
 LONG = "The pond has a fish that is red and old, and so on. " * 6
 
 
@@ -52,18 +58,23 @@ def answers() -> Answers:
 
 
 @pytest.fixture
-async def chat(talk: Begin, answers: Answers) -> Any:
-    return await begun(talk, answers)
+def begin(talk: Begin, answers: Answers, monkeypatch: pytest.MonkeyPatch) -> Begin:
+    """Begins a conversation whose turns are summed up when nobody has written for so long."""
+
+    async def begin(*, idle_s: float = 0.0, **settings: Any) -> Any:
+        monkeypatch.setattr(wiring, "DigestService", partial(DigestService, idle_s=idle_s))
+        return await talk(ScriptedBackend(answers, window=WINDOW), **settings)
+
+    return begin
 
 
-async def begun(talk: Begin, answers: Answers, **settings: Any) -> Any:
-    made = await talk(ScriptedBackend(answers, window=WINDOW), **settings)
-    digests_of(made)._idle_s = 0.0
-    return made
+@pytest.fixture
+async def chat(begin: Begin) -> Any:
+    return await begin()
 
 
 def digests_of(chat: Any) -> DigestService:
-    service: DigestService = chat.engine._digests
+    service: DigestService = chat.engine.chat.services.digests
     return service
 
 
@@ -79,7 +90,8 @@ async def being_summed_up(chat: Any) -> None:
 
 async def settled(chat: Any) -> None:
     """Nothing is left to be summed up."""
-    await until(lambda: digests_of(chat)._working is None or digests_of(chat)._working.done(), "nothing is summed up")
+    service = digests_of(chat)
+    await until(lambda: service.working is None or service.working.done(), "nothing is summed up")
 
 
 async def digest(chat: Any) -> ConversationDigest | None:
@@ -155,22 +167,26 @@ async def test_a_message_gives_the_summary_up_and_it_is_made_later(chat: Any, an
     assert set(outcomes[: outcomes.index("done")]) == {"cancelled"}
 
 
-async def test_nothing_is_summed_up_while_somebody_types(chat: Any, answers: Answers) -> None:
-    service = digests_of(chat)
-    service._idle_s = 3_600.0
+async def test_nothing_is_summed_up_while_somebody_types(begin: Begin, answers: Answers, manual_clock: Any) -> None:
+    chat = await begin(idle_s=IDLE_S)
     await say(chat, 8)
+    manual_clock.monotonic_s += 2 * IDLE_S
     await chat.engine.chat.classify("I am wri", session_id=chat.session_id)
     await asyncio.sleep(0.05)
     assert not answers.summaries
-    assert not service.summarising
+    assert not digests_of(chat).summarising
+    manual_clock.monotonic_s += 2 * IDLE_S
+    await settled(chat)
+    assert answers.summaries
 
 
-async def test_who_begins_to_type_has_the_summary_given_up(chat: Any, answers: Answers) -> None:
+async def test_who_begins_to_type_has_the_summary_given_up(begin: Begin, answers: Answers, manual_clock: Any) -> None:
+    chat = await begin(idle_s=IDLE_S)
     answers.script = lambda number: Script((Hold(asyncio.Event()),))
     await say(chat, 8)
+    manual_clock.monotonic_s += 2 * IDLE_S
     await being_summed_up(chat)
     asked = len(answers.summaries)
-    digests_of(chat)._idle_s = 3_600.0
     await chat.engine.chat.classify("I am wri", session_id=chat.session_id)
     await until(lambda: not digests_of(chat).summarising, "it is given up")
     assert chat.backend.open_streams == 0
@@ -259,26 +275,26 @@ async def test_a_fork_has_the_digest_of_the_turns_that_it_has(chat: Any) -> None
     assert (await chat.engine.chat.context(early.id)).digest is None
 
 
-async def test_a_digest_goes_with_its_session(chat: Any) -> None:
+async def test_a_digest_goes_with_its_session(chat: Any, paths: Paths) -> None:
     await say(chat, 10)
     await settled(chat)
     assert await digest(chat) is not None
     await chat.engine.sessions.delete(chat.session_id)
-    store: Store = chat.engine.store
-    (count,) = await store._read(lambda connection: connection.execute("SELECT count(*) FROM digest").fetchone())
+    with closing(sqlite3.connect(paths.database)) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM digest").fetchone()
     assert count == 0
 
 
-async def test_off_nothing_is_summed_up(talk: Begin, answers: Answers) -> None:
-    chat = await begun(talk, answers, context={"summaries": False})
+async def test_off_nothing_is_summed_up(begin: Begin, answers: Answers) -> None:
+    chat = await begin(context={"summaries": False})
     await say(chat, 12)
     await settled(chat)
     assert not answers.summaries
     assert not (await chat.engine.chat.context(chat.session_id)).summaries
 
 
-async def test_where_the_budget_is_spent_nothing_is_summed_up(talk: Begin, answers: Answers) -> None:
-    chat = await begun(talk, answers, budgets={"day_tokens": 10, "when_spent": "ask"})
+async def test_where_the_budget_is_spent_nothing_is_summed_up(begin: Begin, answers: Answers) -> None:
+    chat = await begin(budgets={"day_tokens": 10, "when_spent": "ask"})
     await say(chat, 8)
     await settled(chat)
     assert not answers.summaries
@@ -335,13 +351,13 @@ async def test_the_parts_add_up_to_what_the_server_counted(chat: Any) -> None:
     assert {part.name for part in end.window.parts} == set(PartName)
 
 
-async def test_a_task_is_told_the_same_digest_and_the_rules(talk: Begin, answers: Answers) -> None:
-    chat = await begun(talk, answers, context={"rules": "Use metric units."}, plans={"break_down": "never"})
+async def test_a_task_is_told_the_same_digest_and_the_rules(begin: Begin) -> None:
+    chat = await begin(context={"rules": "Use metric units."}, plans={"break_down": "never"})
     await say(chat, 12)
     await settled(chat)
     found = await digest(chat)
     assert found is not None
-    digests_of(chat)._idle_s = 3_600.0
+    await digests_of(chat).close()
     await chat.ask("Write a report about the pond", as_task=True)
     (task,) = await chat.tasks()
     await chat.ended(task.id)
@@ -352,13 +368,12 @@ async def test_a_task_is_told_the_same_digest_and_the_rules(talk: Begin, answers
     assert "Use metric units." in reply.messages[0].text
 
 
-async def test_a_planner_is_told_the_same_digest(talk: Begin, answers: Answers) -> None:
-    chat = await begun(talk, answers)
+async def test_a_planner_is_told_the_same_digest(chat: Any) -> None:
     await say(chat, 12)
     await settled(chat)
     found = await digest(chat)
     assert found is not None
-    digests_of(chat)._idle_s = 3_600.0
+    await digests_of(chat).close()
     await chat.ask("Build a complete web application with user authentication, database, and API", as_task=True)
     await until(lambda: any(one.schema for one in chat.backend.requests), "it is planned")
     planned = next(one for one in chat.backend.requests if one.schema)

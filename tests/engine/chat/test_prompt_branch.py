@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+from tale_tui.config.paths import Paths
 from tale_tui.domain.constants import FIRST_READ_MESSAGES
 from tale_tui.domain.conversation import Author, MessageState
 from tale_tui.domain.events import Routed, TurnDone
 from tale_tui.engine.models.scripted import Say, Script, ScriptedBackend, spoken
 from tale_tui.engine.store.conversations.message_tree import NewMessage, append_message
 from tale_tui.engine.store.store import Store
+from tale_tui.engine.store.transactions import transaction
 
 Begin = Callable[..., Awaitable[Any]]
 
@@ -80,7 +84,7 @@ async def test_the_transcript_is_not_read(talk: Begin, monkeypatch: Any) -> None
 TURNS = 5_000
 
 
-async def fill_at_once(store: Store, session_id: str, turns: int, text: str) -> None:
+def fill_at_once(database: Path, session_id: str, turns: int, text: str) -> None:
     """A long conversation, in one transaction."""
 
     def job(connection: sqlite3.Connection) -> None:
@@ -91,7 +95,8 @@ async def fill_at_once(store: Store, session_id: str, turns: int, text: str) -> 
                 new = NewMessage(f"{author}{number}", author, f"{number} {text}", float(number))
                 above = append_message(connection, session_n, above, new)
 
-    await store._write(job)
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        transaction("BEGIN IMMEDIATE", job, connection)
 
 
 async def test_the_report_says_what_the_last_turn_said_of_the_window(talk: Begin) -> None:
@@ -104,9 +109,9 @@ async def test_the_report_says_what_the_last_turn_said_of_the_window(talk: Begin
         assert use.window == report.window
 
 
-async def test_turns_that_were_left_out_are_told_of_with_the_window(talk: Begin) -> None:
+async def test_turns_that_were_left_out_are_told_of_with_the_window(talk: Begin, paths: Paths) -> None:
     chat = await talk(ScriptedBackend([spoken("a")], window=2_048), context={"summaries": False})
-    await fill_at_once(chat.engine.store, chat.session_id, 100, "word " * 40)
+    fill_at_once(paths.database, chat.session_id, 100, "word " * 40)
     (use,) = [event.window for event in await chat.ask("last") if isinstance(event, TurnDone)]
     report = await chat.engine.chat.context(chat.session_id)
     assert use is not None
@@ -115,10 +120,10 @@ async def test_turns_that_were_left_out_are_told_of_with_the_window(talk: Begin)
     assert use.used == report.used
 
 
-async def test_of_a_conversation_of_5000_turns_no_more_is_read_than_has_room(talk: Begin) -> None:
+async def test_of_a_conversation_of_5000_turns_no_more_is_read_than_has_room(talk: Begin, paths: Paths) -> None:
     chat = await talk(ScriptedBackend([spoken("a")], window=8_192))
     store: Store = chat.engine.store
-    await fill_at_once(store, chat.session_id, TURNS, "word " * 40)
+    fill_at_once(paths.database, chat.session_id, TURNS, "word " * 40)
     read: list[int] = []
     above, end = store.prompt_source, store.branch_source
 
@@ -142,10 +147,10 @@ async def test_of_a_conversation_of_5000_turns_no_more_is_read_than_has_room(tal
     assert sum(read) <= 3 * sent
 
 
-async def test_a_digest_is_found_beyond_what_is_read_at_first(talk: Begin) -> None:
+async def test_a_digest_is_found_beyond_what_is_read_at_first(talk: Begin, paths: Paths) -> None:
     chat = await talk(ScriptedBackend([spoken("a")], window=8_192))
     store: Store = chat.engine.store
-    await fill_at_once(store, chat.session_id, 600, "word " * 40)
+    fill_at_once(paths.database, chat.session_id, 600, "word " * 40)
     await store.add_digest("assistant400", "The fish is red.", turns=401, ref=None)
     await chat.ask("last")
     first = next(message for message in chat.backend.requests[-1].messages if message.role == "user")

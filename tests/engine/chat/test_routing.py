@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import chain, repeat
 from typing import Any
 
 from tale_tui.domain.conversation import MessageState
@@ -19,9 +20,18 @@ Begin = Callable[..., Awaitable[Any]]
 
 def failing(error: Exception, *before: Any) -> ScriptedBackend:
     """The small model fails, the big one answers."""
+    return small_plays(repeat(broken(error, *before)))
+
+
+def broken(error: Exception, *before: Any) -> Script:
+    return Script((*before, Fail(error)))  # type: ignore[arg-type]
+
+
+def small_plays(scripts: Iterator[Script]) -> ScriptedBackend:
+    """The small model plays these, the big one answers."""
 
     def answer(request: Any) -> Script:
-        return Script((*before, Fail(error))) if request.model == "small" else spoken("from the big one")  # type: ignore[arg-type]
+        return next(scripts) if request.model == "small" else spoken("from the big one")
 
     return ScriptedBackend(answer, models=("small", "big"))
 
@@ -55,10 +65,10 @@ async def test_what_broke_off_after_its_first_word_is_kept_and_not_begun_anew(ta
 
 
 async def test_what_one_model_began_keeps_its_name_when_it_cannot_go_on(talk: Begin) -> None:
-    chat = await talk(failing(BrokenStream("It broke off."), Say("half")), **BOTH, load=False)
+    first, later = broken(BrokenStream("It broke off."), Say("half")), broken(BackendCrashed("It ended."))
+    chat = await talk(small_plays(chain([first], repeat(later))), **BOTH, load=False)
     await chat.ask("hi")
     begun = await chat.reply()
-    chat.backend._answers = failing(BackendCrashed("It ended."))._answers
     assert isinstance((await chat.resume(begun.id))[-1], TurnFailed)
     reply = await chat.reply()
     assert (reply.text, reply.ref) == ("half", SMALL)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from support.waiting import until
 from tale_tui.domain.constants import CORRECTIONS_MIN
 from tale_tui.domain.conversation import Message, MessageState
 from tale_tui.domain.errors import BadInput, EmptyMessage, NoSuchMessage, NoSuchSession, TaskTooLong, TurnRunning
@@ -27,6 +28,8 @@ from tale_tui.domain.models import BackendName, ModelRef, Role
 from tale_tui.domain.tasks import DetectBand, TaskState
 from tale_tui.engine.chat.start import IS_A_TASK
 from tale_tui.engine.detect import learning
+from tale_tui.engine.fitting.learner import Learner
+from tale_tui.engine.learning import wiring
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
 
 WORK = "Can you write a Python function to calculate the Fibonacci sequence?"
@@ -403,26 +406,33 @@ async def test_a_question_about_tasks_is_classified_as_one(talk: Begin) -> None:
     assert (found.band, found.evidence) == (DetectBand.CHAT, ("chat: a question about tasks",))
 
 
-@pytest.mark.long
 async def test_corrections_are_learned_from_when_nobody_works(talk: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     learned: list[tuple[str, bool]] = []
+    looks: list[bool] = []
+
+    def learner(*, busy: Callable[[], bool], **more: Any) -> Learner:
+        def look() -> bool:
+            looks.append(busy())
+            return looks[-1]
+
+        return Learner(busy=look, idle_s=0.0, **more)
 
     async def refit(path: Path, corrections: Any) -> LearningReport:
         learned.extend((each.text, each.is_task) for each in corrections)
         return LearningReport(False, 1.0, 0.9)
 
     monkeypatch.setattr(learning, "refit", refit)
+    monkeypatch.setattr(wiring, "Learner", learner)
     backend = Models(open_gate=False)
     chat = await talk(backend, **ON)
-    learner = chat.engine._learning._parts.detection
-    learner._idle_s = 0.0
     for number in range(CORRECTIONS_MIN):
         await chat.ask(f"{CHAT} {number}", as_task=True)
-    for _ in range(100):
-        await asyncio.sleep(0)
+    looks.clear()
+    await until(lambda: looks, "it is looked whether somebody works")
+    assert all(looks)
     assert learned == []
     backend.gate.set()
     for task in await chat.tasks():
         await chat.ended(task.id)
-    await learner._task
+    await until(lambda: learned, "it is learned from them")
     assert learned == [(f"{CHAT} {number}", True) for number in range(CORRECTIONS_MIN)]

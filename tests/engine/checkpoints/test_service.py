@@ -31,9 +31,10 @@ from tale_tui.domain.errors import (
 )
 from tale_tui.domain.models import BackendName
 from tale_tui.domain.tasks import StepState, TaskState
-from tale_tui.engine.checkpoints.writer import Operation
+from tale_tui.engine.checkpoints.service import CheckpointService
 from tale_tui.engine.learning.complexity import ComplexityModels
 from tale_tui.engine.models.scripted import Hold, Say, Script, ScriptedBackend, spoken
+from tale_tui.engine.tasks.step_files import StepDone
 
 OUTLINE, ROUTES = block("outline.py", "A = 1"), block("src/routes.py", "B = 2")
 
@@ -623,7 +624,7 @@ async def test_where_the_folder_cannot_be_written_the_work_goes_on_and_it_is_sai
     await kept.open()
     detail = await kept.task(plan("outline.py", "src/routes.py"))
     assert detail.task.state is TaskState.DONE
-    await kept.engine._checkpoints.settled()
+    assert await kept.all() == ()
 
     def told() -> list[str]:
         return [notice.sentence for notice in kept.notices if "heckpoint" in notice.title]
@@ -678,15 +679,18 @@ async def test_room_is_kept_within_the_budget(kept: Kept) -> None:
     await kept.open()
     await kept.task(plan(""))
     kept.folder().mkdir(parents=True)
-    writer = kept.engine._checkpoints._writer
+    service = kept.engine.checkpoints
+    assert isinstance(service, CheckpointService)
+    [before] = await kept.all()
     for _ in range(25):
         (kept.folder() / "data.bin").write_bytes(os.urandom(1_000_000))
-        group = await writer.group_of(TASK)
-        await writer.make(group, Operation(CheckpointKind.STEP, "after a step", TASK, "s1"))
+        service.step_done(StepDone(TASK, "s1"))
+        await service.settled()
     size = sum(one.stat().st_size for one in kept.paths.checkpoints.rglob("*") if one.is_file())
     assert size < 16_000_000
     assert kept.git("fsck", "--full") == ""
     newest = (await kept.all())[-1]
+    assert newest.number == before.number + 25
     assert kept.git("rev-parse", "HEAD").strip() == newest.id
 
 

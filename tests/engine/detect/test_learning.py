@@ -59,8 +59,8 @@ def names_in(folder: Path) -> list[str]:
 
 async def settled(learner: Learner) -> None:
     """Until nothing is left to learn."""
-    assert learner._task is not None
-    await learner._task
+    assert learner.task is not None
+    await learner.task
 
 
 Fit = Callable[..., Awaitable[LearningReport]]
@@ -173,7 +173,7 @@ async def test_turned_off_it_never_learns(tmp_path: Path, fits: list[list[str]])
     learner = learner_of(Kept(some(99)), tmp_path / "detector.json", enabled=False)
     learner.nudge()
     await learner.close()
-    assert learner._task is None
+    assert learner.task is None
     assert fits == []
 
 

@@ -210,7 +210,7 @@ def test_going_back_may_itself_be_cut_off(journal: LearningJournal, monkeypatch:
     journal.prepare()
     journal.learned.write_text("nobody noted this", "utf-8")
     with monkeypatch.context() as cut:
-        cut.setattr(LearningJournal, "_write", lambda *_: (_ for _ in ()).throw(OSError("cut")))
+        cut.setattr("tale_tui.engine.fitting.journal.write_whole", lambda *_: (_ for _ in ()).throw(OSError("cut")))
         with pytest.raises(OSError, match="cut"):
             journal.recover()
     journal.recover()

@@ -17,7 +17,7 @@ from tale_tui.engine.ipc.codec import (
     to_line,
     unpack_error,
 )
-from tale_tui.engine.ipc.remote import _read
+from tale_tui.engine.ipc.remote import read_field
 
 NAMES = sorted(
     f"{group}.{name}" for group, api in GROUPS.items() for name in dir(api) if is_api_method(f"{group}.{name}")
@@ -115,7 +115,7 @@ def test_what_is_not_understood_is_a_fixed_sentence_and_the_reason_is_in_the_log
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with pytest.raises(errors.EngineLost) as caught:
-        _read(api_method("sessions.list").unpack, {"result": "no list"}, "result")
+        read_field(api_method("sessions.list").unpack, {"result": "no list"}, "result")
     assert caught.value.sentence == NOT_UNDERSTOOD
     assert "the result of a call" in caplog.text
     assert "validation error" in caplog.text

@@ -58,8 +58,8 @@ class Rig:
 
     async def learn(self) -> None:
         self.learner.nudge()
-        if self.learner._task is not None:
-            await self.learner._task
+        if self.learner.task is not None:
+            await self.learner.task
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -89,6 +88,13 @@ def processes() -> dict[str, psutil.Process]:
             if line.endswith(".gguf"):
                 found[Path(line.split(maxsplit=5)[-1]).stem] = child
     return found
+
+
+async def process_of(services: ModelServices, ref: ModelRef, role: Role) -> psutil.Process:
+    """The process of a model that is in memory for a role."""
+    [pid] = [model.pid for model in await services.pool.here() if (model.ref, model.role) == (ref, role)]
+    assert pid is not None
+    return psutil.Process(pid)
 
 
 async def ask(services: ModelServices, ref: ModelRef, role: Role, text: str, max_tokens: int = 16) -> tuple[str, float]:
@@ -171,9 +177,7 @@ async def test_a_reply_comes_while_the_same_model_works(services: ModelServices)
 @pytest.mark.long
 async def test_a_process_that_is_killed_while_it_works_is_started_again(services: ModelServices, store: Store) -> None:
     """Calls that wait for it and those that ask again are answered; the other model notices nothing."""
-    [backend] = services.pool._backends.made
-    running: Any = backend._processes  # type: ignore[attr-defined]
-    talking = running.slot(TALK.model, UX).child.pid
+    talking = await process_of(services, TALK, UX)
     killed = asyncio.Event()
 
     async def work(number: int) -> str:
@@ -189,12 +193,13 @@ async def test_a_process_that_is_killed_while_it_works_is_started_again(services
     async def doomed() -> str:
         window = await services.pool.window(WORK)
         await services.roles.load(WORK, role=TASK)
+        working = await process_of(services, WORK, TASK)
         request = ChatRequest(WORK.model, (ChatMessage("user", "Tell a story."),), window, 400, role=TASK)
         async with aclosing(services.pool.chat(WORK, request)) as events:
             async for event in events:
                 if isinstance(event, TextPiece) and not killed.is_set():
                     killed.set()
-                    running.slot(WORK.model, TASK).child.kill()
+                    working.kill()
         return ""
 
     answers = await asyncio.gather(*(work(number) for number in range(10)))
@@ -205,4 +210,4 @@ async def test_a_process_that_is_killed_while_it_works_is_started_again(services
     recovery_ms = events[0].ms
     assert recovery_ms
     print(f"recovered in {recovery_ms:.0f} ms")
-    assert running.slot(TALK.model, UX).child.pid == talking
+    assert await process_of(services, TALK, UX) == talking

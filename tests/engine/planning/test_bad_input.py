@@ -21,6 +21,7 @@ from tale_tui.config.paths import Paths
 from tale_tui.domain.events import Notice, TaskSeen
 from tale_tui.domain.models import BackendName
 from tale_tui.domain.tasks import ENDED, StepKind, StepState, TaskDetail, TaskState
+from tale_tui.engine.checkpoints.service import CheckpointService
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.models.backend import ChatRequest
 from tale_tui.engine.models.scripted import Script, ScriptedBackend, spoken
@@ -230,7 +231,8 @@ async def test_checkpoints_that_cannot_be_written_hold_nothing_up_and_are_said_o
     assert detail.task.state is TaskState.DONE
     assert all(one.state is StepState.DONE for one in detail.steps)
     assert Counter(steps_asked(asked)).most_common(1)[0][1] == 1
-    await engine._checkpoints.settled()
+    assert isinstance(engine.checkpoints, CheckpointService)
+    await engine.checkpoints.settled()
     listening.cancel()
     await asyncio.wait([listening])
     assert len(notices) == 1

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tale_tui.config.paths import Paths
 from tale_tui.domain.errors import BadPlan, EmptyMessage, OutOfMemory, Refused, WrongState
 from tale_tui.domain.events import StepDelta, TaskSeen
 from tale_tui.domain.models import BackendName, ModelRef, Role
@@ -683,21 +685,18 @@ async def test_the_rest_is_revised_within_what_was_approved(begin: Any) -> None:
     assert next(one.error for one in done.steps if one.spec.key == "b") == "planned anew by The a"
 
 
-async def test_a_row_that_was_changed_behind_the_back_of_the_user_does_not_run(begin: Any) -> None:
+async def test_a_row_that_was_changed_behind_the_back_of_the_user_does_not_run(begin: Any, paths: Paths) -> None:
     planner = Planner([plan(step("a"), step("b", "a"))])
     engine, task = await waiting_plan(begin, planner)
     await engine.tasks.approve(task.id, yes=True, step="a")
     await until(engine, task, TaskState.WAITING)
-
-    def cheat(connection: Any) -> None:
-        connection.execute("UPDATE task_step SET allowed = 1")
-        connection.execute(
+    with closing(sqlite3.connect(paths.database)) as other, other:
+        other.execute("UPDATE task_step SET allowed = 1")
+        other.execute(
             """UPDATE task_body SET plan = replace(plan, '"prompt":"do b"', '"prompt":"do b","files":["evil.sh"]')"""
         )
-        connection.execute("UPDATE task SET state = 'queued', reason = '', asks = NULL")
-
-    await engine.store._write(cheat)
-    engine._executor.servers_changed()
+        other.execute("UPDATE task SET state = 'queued', reason = '', asks = NULL")
+    # Has the queue read, in which it is now.
     await engine.tasks.set_priority(task.id, (await engine.tasks.get(task.id)).task.priority)
     waiting = await until(engine, task, TaskState.WAITING, TaskState.DONE)
     assert waiting.task.state is TaskState.WAITING

@@ -381,7 +381,7 @@ async def test_hostile_texts_are_kept_safe(place: Place) -> None:
 
 async def test_ids_that_begin_alike_are_named(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = iter(["abcd1", "abcd2"])
-    monkeypatch.setattr(type(place.store), "_new_id", lambda *_: next(ids))
+    monkeypatch.setattr("tale_tui.engine.store.recall.fresh_id", lambda *_: next(ids))
     service = place.service()
     for text in ("I drive a Skoda", "I ride a bicycle"):
         await service.add(text)

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,14 +27,14 @@ Titles = Callable[..., Awaitable[list[str]]]
 
 def on_connect(monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
     """Every connection begins with this."""
-    connect = opening._connect
+    connect = sqlite3.connect
 
-    def prepared(where: str) -> sqlite3.Connection:
-        connection = connect(where)
+    def prepared(where: str, **how: Any) -> sqlite3.Connection:
+        connection = connect(where, **how)
         connection.execute(sql)
         return connection
 
-    monkeypatch.setattr(opening, "_connect", prepared)
+    monkeypatch.setattr(sqlite3, "connect", prepared)
 
 
 async def test_a_data_folder_can_be_moved(titles: Titles, path: Path, session_id: str, tmp_path: Path) -> None:
@@ -84,14 +85,14 @@ NOTHING_MADE = ["unable to open database file", "database or disk is full"]
 
 def refuse_side_files(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
     """As SQLite does where it cannot make the files beside a database, whoever runs the tests."""
-    connect = opening._connect
+    connect = sqlite3.connect
 
-    def refusing(where: str) -> sqlite3.Connection:
+    def refusing(where: str, **how: Any) -> sqlite3.Connection:
         if where.endswith("mode=ro"):
             raise sqlite3.OperationalError(words)
-        return connect(where)
+        return connect(where, **how)
 
-    monkeypatch.setattr(opening, "_connect", refusing)
+    monkeypatch.setattr(sqlite3, "connect", refusing)
 
 
 @pytest.mark.parametrize("words", NOTHING_MADE)

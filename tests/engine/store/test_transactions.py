@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def slow(path: Path) -> tuple[Awaitable[Store], threading.Event, threading.Event
 
 
 async def test_a_cancelled_write_of_a_group_is_stored(
-    slow: tuple[Awaitable[Store], threading.Event, threading.Event],
+    slow: tuple[Awaitable[Store], threading.Event, threading.Event], path: Path
 ) -> None:
     opening, looked, go_on = slow
     store = await opening
@@ -119,8 +120,8 @@ async def test_a_cancelled_write_of_a_group_is_stored(
         None,
         "Number 4",
     ]
-    count = await store._read(lambda connection: connection.execute("SELECT count(*) FROM session").fetchone())
-    assert count == (5,)
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT count(*) FROM session").fetchone() == (5,)
     await store.close()
     with pytest.raises(StoreError, match="closed"):
         await store.add_session("late")

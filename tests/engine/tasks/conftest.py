@@ -24,8 +24,10 @@ from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.domain.tasks import Task, TaskDetail, TaskState
 from tale_tui.engine.models.backend import TextPiece
 from tale_tui.engine.store.store import Store
+from tale_tui.engine.streaming import PartialReply
 from tale_tui.engine.tasks.executor import Executor
 from tale_tui.engine.tasks.step_runner import StepResult, StepWork
+from tale_tui.engine.tasks.subscriptions import TaskSubscriptions
 
 WAIT_S = 20.0
 """The longest that anything may take before a test says what it saw instead."""
@@ -60,6 +62,8 @@ class Doer:
     """Keys of steps that were cancelled."""
     holding: list[str] = field(default_factory=list)
     """Keys of steps that have written what they say and came to where they wait."""
+    replies: dict[str, PartialReply] = field(default_factory=dict)
+    """Key of a step -> what its last attempt writes."""
     running: int = 0
     peak: int = 0
     _taken: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -88,7 +92,7 @@ class Doer:
             if do.error:
                 raise do.error
             return StepResult("".join(do.says))
-        reply = await work.begin(REF, "told to")
+        reply = self.replies[work.spec.key] = await work.begin(REF, "told to")
         for number, text in enumerate(do.says):
             if number and do.pause_s:
                 await asyncio.sleep(do.pause_s)
@@ -125,12 +129,14 @@ class Execution:
     """Seconds that the clock is ahead of the real one."""
     store: Store = field(init=False)
     executor: Executor = field(init=False)
+    subscriptions: TaskSubscriptions = field(init=False)
     _keys: Any = field(default_factory=lambda: itertools.count(1))
 
     async def open(self, **settings: Any) -> None:
         self.settings = self.settings.model_copy(update=settings)
         clock = Clock(now=lambda: time.time() + self.passed)
         self.store = await Store.open(self.path, clock)
+        self.subscriptions = TaskSubscriptions(self.store.task_detail)
         self.executor = executor_on(
             self.store,
             {"model": self.doer},
@@ -141,6 +147,7 @@ class Execution:
             is_local=lambda ref: ref.backend is not BackendName.OPENAI,
             away=lambda ref: self.away and ref == REF,
             works_queue=self.works_queue,
+            subscriptions=self.subscriptions,
         )
         self.executor.start()
 

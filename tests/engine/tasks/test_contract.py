@@ -22,7 +22,7 @@ from tale_tui.domain.errors import (
 )
 from tale_tui.domain.events import StepDelta, TaskChanged, TaskSeen
 from tale_tui.domain.tasks import Priority, Reason, StepState, TaskRequest, TaskState
-from tale_tui.engine.tasks.run import TaskRun
+from tale_tui.engine.tasks.attempt import Attempt
 
 Plan = Callable[..., str]
 
@@ -440,13 +440,13 @@ async def test_a_retry_from_a_step_runs_that_and_what_builds_on_it(execution: An
 async def test_a_task_that_is_retried_before_its_last_run_is_over_runs_again(
     execution: Any, doer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    over, end = asyncio.Event(), TaskRun._end
+    over, close = asyncio.Event(), Attempt.close
 
-    async def lingering(self: TaskRun, *args: Any) -> None:
-        await end(self, *args)
+    async def lingering(self: Attempt, **more: Any) -> None:
+        await close(self, **more)
         await over.wait()
 
-    monkeypatch.setattr(TaskRun, "_end", lingering)
+    monkeypatch.setattr(Attempt, "close", lingering)
     task = await execution.submit("again")
     await execution.done(task)
     await execution.executor.retry(task.id)

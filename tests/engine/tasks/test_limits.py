@@ -282,7 +282,7 @@ async def test_who_was_told_that_a_model_is_loaded_learns_that_it_writes(begin: 
     held, gate = await execution.held("a task", "first ")
     follow = execution.executor.follow(held.id)
     assert isinstance(await anext(follow), TaskSeen)
-    subscriptions = execution.executor._subscriptions
+    subscriptions = execution.subscriptions
     subscriptions.reading(held.id, "answer", 0, 0)
     assert await anext(follow) == StepReading("answer", 0, 0)
     subscriptions.delta(held.id, "answer", "first ", False, 1)
@@ -313,9 +313,9 @@ async def test_a_slow_reader_is_shown_the_whole_again_and_keeps_nobody_waiting(
     await anext(follow)
     quick = execution.executor.follow(held.id)
     await anext(quick)
-    subscriptions = execution.executor._subscriptions
+    subscriptions = execution.subscriptions
     for n in range(50):
-        subscriptions._replies[held.id]["answer"].add(TextPiece(f"word {n} "))
+        doer.replies["answer"].add(TextPiece(f"word {n} "))
         subscriptions.delta(held.id, "answer", f"word {n} ", False, n)
     event = await anext(follow)
     assert isinstance(event, TaskSeen)
@@ -368,4 +368,4 @@ async def test_an_unknown_task_cannot_be_followed(begin: Callable[..., Any]) -> 
     execution = await begin()
     with pytest.raises(NoSuchTask):
         await anext(execution.executor.follow("nobody"))
-    assert not execution.executor._subscriptions.followed
+    assert not execution.subscriptions.followed

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tale_tui.domain.errors import DatabaseBusy, DiskFull
 from tale_tui.domain.events import Notice
+from tale_tui.domain.models import BackendName, ModelRef
 from tale_tui.domain.tasks import TaskState
+from tale_tui.engine.tasks.scheduler import Scheduler
+
+FAR = ModelRef(BackendName.OPENAI, "far")
 
 
 class Broken:
@@ -29,6 +34,12 @@ class Broken:
             return await real(*args, **kwargs)
 
         return method
+
+
+def have_the_queue_read(execution: Any) -> None:
+    """Tasks go to another model from now on."""
+    execution.ref = FAR
+    execution.executor.servers_changed()
 
 
 @pytest.mark.parametrize(
@@ -55,11 +66,25 @@ async def test_a_task_is_done_in_the_end(
     await execution.done(await execution.submit("another"))
 
 
-async def test_a_task_that_runs_again_is_left_alone(execution: Any) -> None:
+async def test_a_task_that_runs_again_is_left_alone(
+    execution: Any, doer: Any, do: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The queue may be read while it is still to be said that an earlier run of a task is over."""
-    task, gate = await execution.held("a task")
-    execution.executor._scheduler.settle(task.id)
-    await asyncio.gather(*execution.executor._scheduler._background._tasks)
+    to_settle: list[Callable[[], None]] = []
+    settle, gate = Scheduler.settle, asyncio.Event()
+    monkeypatch.setattr(Scheduler, "settle", lambda *args: to_settle.append(partial(settle, *args)))
+    Broken(execution.store, monkeypatch, claim_task=1)
+    doer.tell("a task", do((), gate))
+    task = await execution.submit("a task")
+    await execution.eventually(lambda: bool(to_settle))
+    have_the_queue_read(execution)
+    await execution.eventually(lambda: bool(doer.holding))
+    works: list[Coroutine[Any, Any, None]] = []
+    with monkeypatch.context() as here:
+        here.setattr(Scheduler, "in_background", lambda _, work: works.append(work))
+        to_settle.pop()()
+    [work] = works
+    await work
     assert await execution.state(task) is TaskState.RUNNING
     gate.set()
     detail = await execution.done(task)
@@ -159,7 +184,7 @@ async def test_what_nobody_foresaw_in_the_store_holds_no_task_for_ever(
     monkeypatch.setattr(execution.store, verb, broken)
     doer.tell("a task", do(("done",)))
     doer.tell("another", do(("done",)))
-    execution.executor._scheduler.reorder("", afresh=False)  # has the queue read
+    have_the_queue_read(execution)
     first = await execution.submit("a task")
     await execution.done(await execution.submit("another"))
     await execution.done(first)

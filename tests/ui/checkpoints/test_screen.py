@@ -71,7 +71,7 @@ async def test_what_a_restore_would_do_is_looked_at_again_where_the_conversation
         engine.publish(SessionChanged(SESSION))
         await window.pilot.pause()
         window.app.passed = 2.0
-        window.app.checkpoints._tick()
+        window.app.checkpoints.tick()
         await window.shows("To restore it: 2 files are written")
 
 
@@ -346,12 +346,12 @@ async def test_a_step_that_ends_has_the_list_read_again_and_behind_another_scree
         engine.publish(TaskChanged(next(iter(engine.all.values()))))
         await window.pilot.pause()
         window.app.passed = 2.0
-        screen._tick()
+        screen.tick()
         await window.shows("after 4, Pages", "22 kept")
         lists = len(asked(window, "list"))
         window.app.add_mode("other", Screen)
         await window.app.switch_mode("other")
         window.app.passed = 100.0
-        screen._tick()
+        screen.tick()
         await window.idle()
         assert len(asked(window, "list")) == lists, "nobody looks"

@@ -142,7 +142,7 @@ async def test_held_it_shows_what_it_showed_and_says_so(open_dashboard: Any) -> 
         await window.shows("‖ held at 14:02:00", "space go on")
         before = len(reads(window))
         window.app.passed = 60.0
-        window.app.dashboard._tick()
+        window.app.dashboard.tick()
         await window.idle()
         assert len(reads(window)) == before
         await window.shows("held at 14:02:00")
@@ -159,18 +159,18 @@ async def test_it_reads_only_while_it_is_shown_and_no_more_than_every_two_second
         await window.idle()
         before = len(reads(window))
         for _ in range(3):
-            screen._tick()
+            screen.tick()
         await window.idle()
         assert len(reads(window)) == before, "nothing has passed"
         window.app.passed = 10.0
-        screen._tick()
+        screen.tick()
         await window.until(lambda: len(reads(window)) == before + 1, "it is read again")
         await window.idle()
         window.app.add_mode("other", Screen)
         await window.app.switch_mode("other")
         window.app.passed = 100.0
         for _ in range(3):
-            screen._tick()
+            screen.tick()
             window.engine.publish(TaskChanged(next(iter(window.engine.all.values()))))
         await window.idle()
         assert len(reads(window)) == before + 1, "nobody looks"
@@ -184,7 +184,7 @@ async def test_a_task_that_ends_goes_and_nothing_moves(open_dashboard: Any) -> N
             if one.state is TaskState.RUNNING:
                 window.engine.change(one.id, state=TaskState.DONE, running_since=None)
         await window.until(lambda: window.engine.heard, "it is heard")
-        window.app.dashboard._tick()
+        window.app.dashboard.tick()
         await window.shows("No task runs.")
         assert window.app.dashboard.work.region == place
 
@@ -309,7 +309,7 @@ async def test_the_room_of_the_checkpoints_is_read_again_although_no_task_did_an
         await window.shows("↶ 5 checkpoints today")
         engine.kept = engine.kept[1:]
         window.app.passed = 60.0
-        window.app.dashboard._tick()
+        window.app.dashboard.tick()
         await window.shows("↶ 4 checkpoints today")
 
 

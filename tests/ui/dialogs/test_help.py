@@ -77,7 +77,7 @@ async def test_what_works_where_the_focus_is_comes_first_and_once(open_window: A
     async with open_window() as window:
         await window.ready()
         await window.press("f1")
-        groups = (await window.dialog(HelpScreen))._groups
+        groups = (await window.dialog(HelpScreen)).groups
         assert [group.title for group in groups] == [
             "Keys here", "In the chat", "In the turns", "Everywhere", "In the prompt",
             "While words are found", "Commands"
@@ -89,7 +89,7 @@ async def test_what_works_where_the_focus_is_comes_first_and_once(open_window: A
         words = [line for group in groups for line in group.lines]
         assert len(words) == len(set(words))
         await window.press("escape", "shift+tab", "question_mark")
-        groups = (await window.dialog(HelpScreen))._groups
+        groups = (await window.dialog(HelpScreen)).groups
         assert "Scroll one screen up" in [words for _, words in groups[0].lines]
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pygments.lexer import Lexer
+from pygments.token import Token
 
-from tale_tui.ui.markdown import code
 from tale_tui.ui.markdown.code import CODE_CHARS, LINE_CHARS, LINE_SHOWN, LINES_SHOWN, CodeLine, CodeReader
 from tale_tui.ui.markdown.lines import CodeKind, CopyCode, RenderedLines, Unfold, code_kind
 
@@ -68,13 +69,13 @@ def test_a_string_over_many_lines_keeps_its_colour_while_it_grows() -> None:
 
 def test_growing_code_is_read_at_its_end_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
-    original = CodeReader._words
+    original = Lexer.get_tokens
 
-    def counting(self: CodeReader, source: list[str]) -> object:
-        read.append(len(source))
-        return original(self, source)
+    def counting(self: Lexer, text: str) -> object:
+        read.append(text.count("\n") + 1)
+        return original(self, text)
 
-    monkeypatch.setattr(CodeReader, "_words", counting)
+    monkeypatch.setattr(Lexer, "get_tokens", counting)
     reader = CodeReader("python")
     source = ["x = f(1)  # words"] * 300
     for end in range(1, 301):
@@ -99,13 +100,13 @@ def test_only_so_much_is_coloured() -> None:
 
 
 def test_an_endless_line_leaves_the_block_plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(code, "_split", lambda tokens: pytest.fail("it was read"))
+    monkeypatch.setattr(Lexer, "get_tokens", lambda self, text: pytest.fail("it was read"))
     source = ["x = 1", "y = " + "1" * LINE_CHARS]
     assert text_of(CodeReader("python").read(source, finished=True)) == source
 
 
 def test_a_lexer_that_loses_text_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(code, "_split", lambda tokens: iter([(("def", CodeKind.KEYWORD),)]))
+    monkeypatch.setattr(Lexer, "get_tokens", lambda self, text: iter([(Token.Keyword, "def")]))
     assert CodeReader("python").read(["def f", "g"], finished=True) == [
         (("def f", CodeKind.PLAIN),),
         (("g", CodeKind.PLAIN),),

@@ -57,7 +57,7 @@ def test_pieces_give_the_blocks_of_the_whole(source: str, cuts: list[int]) -> No
 def test_single_characters_give_the_blocks_of_the_whole(source: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         # Long paragraphs are kept by a stub; here every paragraph of some lines is.
-        patch.setattr(parsing, "_STUB_LINES", 2)
+        patch.setattr(parsing, "STUB_LINES", 2)
         document = fed(list(source))
     assert document.finished + document.open == parse(source)
 

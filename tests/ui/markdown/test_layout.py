@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tale_tui.formatting.markdown import NESTING_LIMIT
-from tale_tui.ui.markdown.document import MarkdownDocument
-from tale_tui.ui.markdown.layout import NARROWEST, Body, Options
+from tale_tui.ui.markdown.document import Block, MarkdownDocument
+from tale_tui.ui.markdown.layout import NARROWEST, Body, Options, Setter
 from tale_tui.ui.markdown.lines import CODE, HEADING, LINK, MUTED, STRONG, Line, Link, RenderedLines
 
 Lay = Callable[..., RenderedLines]
@@ -232,16 +232,14 @@ def test_lines_that_stay_the_same_stay_the_same_objects() -> None:
 
 
 def test_finished_blocks_are_set_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tale_tui.ui.markdown.layout import Setter
-
     placed: list[str] = []
-    original = Setter._block
+    original = Setter.put
 
-    def counting(self: Setter, block: object, *, last: bool) -> None:
-        placed.append(repr(block))
-        original(self, block, last=last)  # type: ignore[arg-type]  # any block
+    def counting(self: Setter, blocks: Sequence[Block]) -> None:
+        placed.extend(map(repr, blocks))
+        original(self, blocks)
 
-    monkeypatch.setattr(Setter, "_block", counting)
+    monkeypatch.setattr(Setter, "put", counting)
     body = Body(MarkdownDocument(), Options(60))
     for number in range(200):
         body.document.feed(f"Paragraph {number} of some words.\n\n")

@@ -14,8 +14,10 @@ from support import plans
 from support.window import Window
 from tale_tui.domain.errors import BadPlan
 from tale_tui.domain.models import BackendName, BackendReport, ModelInfo, ModelRef
-from tale_tui.domain.tasks import PlanApproval, Reason, StepState, TaskState
+from tale_tui.domain.plans import PlanForecast
+from tale_tui.domain.tasks import Plan, PlanApproval, Reason, StepState, TaskState
 from tale_tui.engine.tasks.plan import parse_plan
+from tale_tui.formatting.units import count
 from tale_tui.ui.dialogs.confirm import ConfirmDialog
 from tale_tui.ui.dialogs.pick import PickDialog
 from tale_tui.ui.dialogs.text_entry import LinesInput, TextDialog
@@ -237,10 +239,17 @@ async def test_changes_are_dropped_where_the_user_says_so(open_plan: Any) -> Non
 
 
 async def test_many_changes_at_once_are_made_one_after_the_other(open_plan: Any) -> None:
+    budgets: list[int] = []
+
+    def foresee(plan: Plan) -> PlanForecast:
+        budgets.append(plan.steps[0].max_tokens or 0)
+        return plans.foresee(plan)
+
     async with open_plan() as window:
+        window.engine.foresee = foresee
         await window.press(*["plus"] * 5)
-        await window.until(lambda: len(window.app.screen._earlier) == 5, "all are made")
-        budgets = [json.loads(call[2])["steps"][0]["max_tokens"] for call in window.engine.calls if call[0] == "draft"]
+        await window.until(lambda: len(budgets) == 5, "all are asked for")
+        await window.shows(f"at most {count(budgets[-1])} tok")
         assert budgets == sorted(set(budgets))
         await window.press(*["u"] * 5)
         await window.hides("Requirements *")

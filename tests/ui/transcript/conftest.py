@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from textual.app import App, ComposeResult
 from textual.geometry import Region
+from textual.strip import Strip
 from textual.widgets import Input
 
 from support.window import Window
@@ -127,9 +128,14 @@ class Scene:
         return self.window.app.heard  # type: ignore[no-any-return]
 
     @property
+    def strips(self) -> list[Strip]:
+        """What is on the screen, line by line, with its colours."""
+        return self.view.render_lines(Region(0, 0, *self.view.size))
+
+    @property
     def lines(self) -> list[str]:
-        """What is on the screen, line by line, without blanks at the ends."""
-        return [strip.text.rstrip() for strip in self.view.render_lines(Region(0, 0, *self.view.size))]
+        """The same as text, without blanks at the ends."""
+        return [strip.text.rstrip() for strip in self.strips]
 
     @property
     def text(self) -> str:

@@ -18,7 +18,7 @@ def marked(scene: Any, component: str) -> list[str]:
     wanted = (style.bgcolor, True) if component == "marked" else (style.color, False)
     return [
         segment.text
-        for strip in scene.view._rows or []
+        for strip in scene.strips
         for segment in list(strip)[1:]
         if segment.style and wanted in ((segment.style.bgcolor, True), (segment.style.color, False))
     ]

@@ -80,8 +80,9 @@ async def test_the_wheel_and_the_scroll_bar(stage: Any, make: Any) -> None:
     async with stage(*long_talk(make)) as scene:
         view = scene.view
         top = view.scroll_y
-        await scene.window.pilot._post_mouse_events([MouseScrollUp], view, offset=(5, 5))
-        assert view.scroll_y < top
+        x, y = view.region.x + 5, view.region.y + 5
+        scene.window.app.post_message(MouseScrollUp(None, x, y, 0, 0, 0, shift=False, meta=False, ctrl=False))
+        await scene.window.until(lambda: view.scroll_y < top, "the wheel scrolls up")
         view.post_message(ScrollTo(y=0))
         await scene.window.pilot.pause()
         assert "Question 0" in scene.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from textual.geometry import Region
 from textual.widget import Widget
 
 from tale_tui.domain.conversation import MessageState
+from tale_tui.ui.markdown.document import Block
 from tale_tui.ui.markdown.layout import Setter
 from tale_tui.ui.transcript.layout import TurnLayout
 from tale_tui.ui.transcript.turn import SLICE, TEXT_SHOWN, TurnBlock
@@ -101,13 +103,13 @@ async def test_only_the_lines_that_change_are_sent(stage: Any, make: Any, monkey
 
 async def test_what_is_done_for_two_thousand_pieces(stage: Any, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     placed: list[object] = []
-    original = Setter._block
+    original = Setter.put
 
-    def counting(self: Setter, block: object, *, last: bool) -> None:
-        placed.append(block)
-        original(self, block, last=last)  # type: ignore[arg-type]  # any block
+    def counting(self: Setter, blocks: Sequence[Block]) -> None:
+        placed.extend(blocks)
+        original(self, blocks)
 
-    monkeypatch.setattr(Setter, "_block", counting)
+    monkeypatch.setattr(Setter, "put", counting)
     async with stage(make.user(1, "Hello"), make.growing(1)) as scene:
         widgets = len(scene.window.app.screen.query("*"))
         for number in range(2000):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
+from textual.color import Color
 from textual.widget import Widget
 
 from tale_tui.ui.text import fitted
@@ -117,10 +118,11 @@ async def test_the_status_line_at_120_cells() -> None:
 async def test_the_gauge_marks_how_much_of_it_is_the_summary_of_older_turns(digest: int, cells: int) -> None:
     line = StatusLine()
     line.window = WindowShown(6_000, 8_192, digest=digest)
-    async with Stage(line).run_test(size=(120, 5)):
-        gauge = line._gauge(wide=True)
-        marked = [span for span in gauge.spans if span.style == "$accent" and span.end > span.start]
-        assert sum(span.end - span.start for span in marked) == cells
+    app = Stage(line)
+    async with app.run_test(size=(120, 5)):
+        accent = Color.parse(app.theme_variables["accent"]).rich_color
+        marked = [part.text for part in line.render_line(0) if part.style is not None and part.style.color == accent]
+        assert "".join(marked) == "▰▰▰▰▰▰▱▱"[:cells]
         assert "window ▰▰▰▰▰▰▱▱  6.0k of 8.2k" in text_of(line)[0]
 
 

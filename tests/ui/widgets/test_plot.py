@@ -194,12 +194,13 @@ async def test_it_is_painted_in_the_colours_of_the_theme() -> None:
 
     app = Alone()
     async with app.run_test(size=(40, 8)) as pilot:
-        app.query_one(PlotView).data = plot((3.0, 1.0), (0.0, 8.0))
+        view = app.query_one(PlotView)
+        view.data = plot((3.0, 1.0), (0.0, 8.0))
         await pilot.pause()
         colours = {
             segment.style.color.name
-            for strip in app.screen._compositor.render_strips()
-            for segment in strip
+            for y in range(view.size.height)
+            for segment in view.render_line(y)
             if segment.text.strip() and segment.style is not None and segment.style.color is not None
         }
     assert {"#010203", "#040506"} <= colours

@@ -88,7 +88,7 @@ async def download(package: Package, folder: Path) -> AsyncGenerator[int, None]:
     wanted = folder / "requirements.txt"
     wanted.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n", "utf-8")
     process = await asyncio.create_subprocess_exec(
-        *_command(wanted, folder),
+        *installer_command(wanted, folder),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -121,8 +121,15 @@ def fetched(folder: Path) -> Path:
     raise FetchFailed(f"The installer ended without an error and brought nothing. {OTHER_WAYS}")
 
 
-def _command(wanted: Path, folder: Path) -> list[str]:
-    """The installer that there is: pip of this Python, else uv."""
+def installer_command(wanted: Path, folder: Path) -> list[str]:
+    """The installer that there is, pip of this Python, else uv, and what it is asked for.
+
+    Args:
+        wanted: the file that names the wheel and its checksum.
+        folder: where the wheel goes to.
+    Raises:
+        FetchFailed: there is none.
+    """
     pinned = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(wanted)]
     if importlib.util.find_spec("pip") is not None:
         pip = module_command("pip", ("download", "--no-input", "--no-cache-dir", "--no-color"))

@@ -109,7 +109,7 @@ def _read(text: str, port_alone: int) -> Address:
     url = f"{scheme}://{written}:{port}{parts.path.rstrip('/')}"
     if not _is_possible(host, url):
         raise ValueError(complaint)
-    return Address(url, secure=scheme == "https", loopback=_is_loopback(host))
+    return Address(url, secure=scheme == "https", loopback=is_loopback(host))
 
 
 def _bracketed(rest: str) -> str:
@@ -130,7 +130,8 @@ def _is_possible(host: str, url: str) -> bool:
     return not set(host) & set(" \\^`{|}<>\"'")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine: `localhost`, a name below it, or an address of the loopback network."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

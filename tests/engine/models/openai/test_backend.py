@@ -518,7 +518,7 @@ async def test_the_key_is_sent(replay: Any) -> None:
 
 async def test_another_machine_without_encryption_is_warned_of(replay: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(address_module, "_is_loopback", lambda host: False)
+    monkeypatch.setattr(address_module, "is_loopback", lambda host: False)
     replay.play("openai/openai-models")
     backend = made(replay.url)
     report = await backend.report(5)

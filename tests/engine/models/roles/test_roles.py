@@ -78,8 +78,8 @@ class Named(ScriptedBackend):
         if self.load_error:
             raise self.load_error
         await super().load(model, window)
-        self._loaded[model] = LoadedModel(ModelRef(self.name, model), 4096)
-        return self._loaded[model]
+        self.in_memory[model] = LoadedModel(ModelRef(self.name, model), 4096)
+        return self.in_memory[model]
 
 
 Make = Callable[..., Roles]

@@ -89,13 +89,13 @@ class Home:
         )
 
     def machine(self) -> MachineMemory:
-        used = sum(model.size_bytes or 0 for model in self.backend._loaded.values())
+        used = sum(model.size_bytes or 0 for model in self.backend.in_memory.values())
         return MachineMemory(self.total - used, self.total)
 
     def add(self, model: str, size_bytes: int) -> None:
         """The backend has another model."""
         self.backend.models = (*self.backend.models, model)
-        self.backend._sizes[model] = size_bytes
+        self.backend.sizes[model] = size_bytes
 
     async def begin(self) -> None:
         await self.parts.roles.restore()
@@ -109,7 +109,7 @@ class Home:
 
     @property
     def loaded(self) -> set[str]:
-        return set(self.backend._loaded)
+        return set(self.backend.in_memory)
 
     @property
     def notices(self) -> list[Notice]:
@@ -148,7 +148,7 @@ async def test_both_stay_where_they_fit_and_may(
 async def test_what_is_unknown_stays_only_where_the_settings_say_so(home: Callable[..., Home]) -> None:
     for both, loaded in (("auto", {"small"}), ("yes", {"small", "big"})):
         one = home(both=both)
-        one.backend._sizes.clear()
+        one.backend.sizes.clear()
         await one.begin()
         await one.look()
         assert one.loaded == loaded
@@ -158,7 +158,7 @@ async def test_a_server_that_began_anew_has_not_too_little_memory(home: Callable
     one = home()
     await one.begin()
     await one.look()
-    one.backend._loaded.clear()
+    one.backend.in_memory.clear()
 
     await one.look()
     await one.look()
@@ -287,7 +287,7 @@ async def test_one_that_died_is_left_alone_until_its_pause_is_over(home: Callabl
     await one.backend.unload("small")
     await one.look()
     assert one.backend.loads == ["small"]
-    assert one.parts.supervisor._next_s() == RESTART_PAUSE_S
+    assert one.parts.supervisor.next_check_s() == RESTART_PAUSE_S
     one.manual_clock.monotonic_s += RESTART_PAUSE_S
     await one.look()
     assert one.backend.loads == ["small", "small"]
@@ -573,7 +573,7 @@ async def test_how_a_backend_is_can_be_seen_before_anybody_used_it(engine: tuple
 async def test_one_that_is_at_work_is_not_unloaded(engine: tuple[Engine, ScriptedBackend]) -> None:
     whole, backend = engine
     gate = asyncio.Event()
-    backend._answers = [Script((Say("a"), Hold(gate)))]
+    backend.answers = [Script((Say("a"), Hold(gate)))]
     call = whole.pool.chat(SMALL, ChatRequest("small", (ChatMessage("user", "hi"),), 8192, 10))
     await anext(call)
     with pytest.raises(WrongState, match="small is at work"):
@@ -624,7 +624,7 @@ async def test_of_servers_elsewhere_it_is_said_that_their_memory_is_not_known(ho
 
 async def test_what_does_not_say_its_size_is_named(home: Callable[..., Home]) -> None:
     one = home(both="no")
-    one.backend._sizes.clear()
+    one.backend.sizes.clear()
     await one.begin()
     notes = (await one.parts.reporter.report()).notes
     assert notes == ("How much memory small takes is not known: scripted does not say.",)
